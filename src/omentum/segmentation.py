@@ -1,0 +1,129 @@
+"""Masks that overlap, packed: bit k of a voxel says whether it belongs to the k-th class of *this* segmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import GeometryError, UsageError
+from omentum.volume import Affine, Grid
+
+BITS_PER_PLANE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """One yes/no mask per class on one grid; masks may overlap (a liver tumour is liver).
+
+    Args:
+        bits: uint64, shape (planes, i, j, k) with planes = ceil(number of classes / 64).
+        affine: 4x4 voxel index -> RAS+ mm.
+        classes: Structure keys, bit order.
+        annotated: Keys that were looked for; the default is all classes. A class outside it is unknown,
+            not absent.
+        header: See `Volume.header`.
+
+    Raises:
+        GeometryError: bits have the wrong shape or dtype for the classes.
+        UsageError: a class occurs twice, or annotated names a class that is not there.
+    """
+
+    bits: NDArray[np.uint64]
+    affine: Affine
+    classes: tuple[str, ...]
+    annotated: frozenset[str] | None = None
+    header: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        classes = tuple(self.classes)
+        planes = planes_for(len(classes))
+        if self.bits.ndim != 4 or self.bits.shape[0] != planes or self.bits.dtype != np.uint64:
+            raise GeometryError(
+                f"{len(classes)} classes need uint64 bits of shape ({planes}, i, j, k), "
+                f"got {self.bits.dtype} {self.bits.shape}"
+            )
+        if len(set(classes)) != len(classes):
+            raise UsageError(f"a class occurs twice in {classes}")
+        annotated = frozenset(classes if self.annotated is None else self.annotated)
+        if not annotated <= set(classes):
+            raise UsageError(f"annotated but not a class here: {sorted(annotated - set(classes))}")
+        object.__setattr__(self, "classes", classes)
+        object.__setattr__(self, "annotated", annotated)
+        object.__setattr__(self, "affine", Grid(self.bits.shape[1:], self.affine).affine)
+
+    @classmethod
+    def from_masks(
+        cls, masks: Mapping[str, NDArray[np.bool_]], affine: Affine, annotated: Iterable[str] | None = None
+    ) -> Segmentation:
+        """Pack boolean masks of one shape, in the mapping's order."""
+        shape = next(iter(masks.values())).shape
+        bits = np.zeros((planes_for(len(masks)), *shape), np.uint64)
+        for k, mask in enumerate(masks.values()):
+            bits[k // BITS_PER_PLANE][mask] |= np.uint64(1 << (k % BITS_PER_PLANE))
+        return cls(bits, affine, tuple(masks), None if annotated is None else frozenset(annotated))
+
+    @property
+    def grid(self) -> Grid:
+        """Shape and affine."""
+        return Grid(self.bits.shape[1:], self.affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along i, j, k."""
+        return self.grid.shape
+
+    def mask(self, name: str) -> NDArray[np.bool_]:
+        """Boolean mask of a class, by key or synonym, on the segmentation's own grid.
+
+        Raises:
+            UsageError: the name is unknown or not among the classes.
+        """
+        plane, bit = self._bit(name)
+        return (self.bits[plane] & bit) != 0
+
+    def present(self) -> frozenset[str]:
+        """Keys of the classes with at least one voxel."""
+        ored = np.bitwise_or.reduce(self.bits.reshape(self.bits.shape[0], -1), axis=1)
+        return frozenset(
+            key
+            for k, key in enumerate(self.classes)
+            if int(ored[k // BITS_PER_PLANE]) >> (k % BITS_PER_PLANE) & 1
+        )
+
+    def subset(self, names: Iterable[str]) -> Segmentation:
+        """Only the given classes, in the given order."""
+        keys = tuple(STRUCTURES.find(name).key for name in names)
+        bits = np.zeros((planes_for(len(keys)), *self.shape), np.uint64)
+        for k, key in enumerate(keys):
+            bits[k // BITS_PER_PLANE][self.mask(key)] |= np.uint64(1 << (k % BITS_PER_PLANE))
+        assert self.annotated is not None
+        return Segmentation(bits, self.affine, keys, self.annotated & set(keys), self.header)
+
+    def labelmap(self) -> NDArray[np.uint16]:
+        """One template number a voxel, 0 for none; lesions paint over vessels, vessels over organs.
+
+        Within a kind the order is the structures' written `paint` order (see structures.toml).
+        """
+        out = np.zeros(self.shape, np.uint16)
+        for key in sorted(self.classes, key=lambda k: STRUCTURES[k].paint_order):
+            out[self.mask(key)] = STRUCTURES[key].index
+        return out
+
+    def _bit(self, name: str) -> tuple[int, np.uint64]:
+        key = STRUCTURES.find(name).key
+        if key not in self.classes:
+            raise UsageError(
+                f"no class {key!r} in this segmentation", remedy=f"it has {', '.join(self.classes)}"
+            )
+        k = self.classes.index(key)
+        return k // BITS_PER_PLANE, np.uint64(1 << (k % BITS_PER_PLANE))
+
+
+def planes_for(number_of_classes: int) -> int:
+    """How many uint64 planes hold so many classes (at least one)."""
+    return max(1, -(-number_of_classes // BITS_PER_PLANE))

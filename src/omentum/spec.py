@@ -1,0 +1,132 @@
+"""What a checkpoint says of itself: the only copy of each number that preprocessing and model must agree on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from omentum.errors import CheckpointError
+
+FORMAT_VERSION = 1
+"""Version of the checkpoint description; a reader refuses what is newer than itself."""
+
+
+@dataclass(frozen=True)
+class PreprocessSpec:
+    """How a CT becomes the tensor the network was trained on.
+
+    Args:
+        spacing_mm: Voxel spacing of the model grid along x, y, z.
+        window_hu: HU values mapped to 0 and 1; what lies outside is clipped.
+        patch: Window size in voxels along x, y, z.
+        orientation: Axis directions of the model grid.
+        antialias: Smooth finer input to the model spacing before sampling. The published weights were trained
+            without; a coarse model grid needs it, or noise and thin structures alias.
+    """
+
+    spacing_mm: tuple[float, float, float] = (1.5, 1.5, 1.5)
+    window_hu: tuple[float, float] = (-175.0, 250.0)
+    patch: tuple[int, int, int] = (96, 96, 96)
+    orientation: str = "RAS"
+    antialias: bool = False
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which network: a backbone by name with its parameters, and the widths of the text-driven head.
+
+    Args:
+        backbone: Key of `omentum.model.build.BACKBONES`.
+        parameters: Keyword arguments of that backbone; JSON values only.
+        text_width: Length of a text embedding (512 for CLIP ViT-B/32).
+        condition_width: Width of the image and of the text half of the head's condition.
+        head_channels: Channels of the generated 1x1x1 layers.
+    """
+
+    backbone: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    text_width: int = 512
+    condition_width: int = 256
+    head_channels: int = 8
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """One output channel: the structure it predicts and the exact sentence its text embedding was made from."""
+
+    key: str
+    prompt: str
+
+
+@dataclass(frozen=True)
+class CheckpointSpec:
+    """Everything stored beside the tensors, as JSON under the metadata entry `omentum`.
+
+    Args:
+        model, preprocess, classes: See their types; classes are in channel order.
+        text_encoder: Name of the language model the embeddings came from.
+        training: Free description of data, steps, date and measured figures.
+        licence, citation: Terms of the weights, and what to cite.
+    """
+
+    model: ModelSpec
+    preprocess: PreprocessSpec
+    classes: tuple[ClassSpec, ...]
+    text_encoder: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    citation: str = ""
+
+    @property
+    def class_keys(self) -> tuple[str, ...]:
+        """Structure keys in channel order."""
+        return tuple(c.key for c in self.classes)
+
+    @property
+    def classes_sha256(self) -> str:
+        """Hash of the ordered class list; guards against silently permuted labels."""
+        return hashlib.sha256("\n".join(self.class_keys).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """JSON text with `format` and the hash of the class list added."""
+        return json.dumps(
+            {"format": FORMAT_VERSION, "classes_sha256": self.classes_sha256, **asdict(self)}, indent=1
+        )
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str | None = None) -> CheckpointSpec:
+        """Read what `to_json` wrote.
+
+        Raises:
+            CheckpointError: not JSON, a newer format, a field missing, or classes that differ from their hash.
+        """
+        try:
+            raw = json.loads(text)
+            version = raw["format"]
+            if version > FORMAT_VERSION:
+                raise CheckpointError(
+                    f"made by checkpoint format {version}, this version reads up to {FORMAT_VERSION}",
+                    source=source,
+                    remedy="upgrade omentum",
+                )
+            spec = cls(
+                model=ModelSpec(**raw["model"]),
+                preprocess=PreprocessSpec(**{k: _tuple(v) for k, v in raw["preprocess"].items()}),
+                classes=tuple(ClassSpec(**c) for c in raw["classes"]),
+                text_encoder=raw["text_encoder"],
+                training=raw.get("training", {}),
+                licence=raw.get("licence", ""),
+                citation=raw.get("citation", ""),
+            )
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as fault:
+            raise CheckpointError(f"its description cannot be read: {fault!r}", source=source) from fault
+        if raw.get("classes_sha256") != spec.classes_sha256:
+            raise CheckpointError("its class list does not match the list it was saved with", source=source)
+        return spec
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

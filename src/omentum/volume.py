@@ -1,0 +1,145 @@
+"""A CT as a value: voxels on a grid, the grid as shape and affine.
+
+Axes are array axes (i, j, k); world coordinates are RAS+ millimetres: x grows towards the patient's Right,
+y towards Anterior, z towards Superior.
+Nothing here knows a file format or moves a voxel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.errors import GeometryError
+
+Affine = NDArray[np.float64]
+Voxels = NDArray[Any]
+
+GRID_TOLERANCE_MM = 0.1
+"""Two grids are the same when no corner moves by more than this (reliability: label/image geometry)."""
+
+_AXIS_CODES = (("L", "R"), ("P", "A"), ("I", "S"))
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where voxels are in the patient.
+
+    Args:
+        shape: Number of voxels along i, j, k; each >= 1.
+        affine: 4x4 float64, voxel index -> RAS+ mm. Copied and made read-only.
+
+    Raises:
+        GeometryError: shape is not three positive numbers, or the affine is not finite and invertible.
+    """
+
+    shape: tuple[int, int, int]
+    affine: Affine
+
+    def __post_init__(self) -> None:
+        shape = tuple(int(n) for n in self.shape)
+        affine = np.array(self.affine, dtype=np.float64)
+        if len(shape) != 3 or min(shape) < 1:
+            raise GeometryError(f"a grid needs three positive dimensions, got {shape}")
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise GeometryError("the affine must be a finite 4x4 matrix")
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        if lengths.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:
+            raise GeometryError("the affine is singular: two axes point the same way or one has no length")
+        affine.flags.writeable = False
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "affine", affine)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between neighbouring voxel centres along i, j, k in mm."""
+        a, b, c = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(a), float(b), float(c)
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel in millilitres (the determinant, so shear counts)."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
+
+    @property
+    def orientation(self) -> str:
+        """Direction in which i, j, k grow, e.g. "RAS" or "LPS" (nearest anatomical axes, each used once)."""
+        return "".join(_AXIS_CODES[world][int(sign > 0)] for world, sign in self.axis_directions())
+
+    def axis_directions(self) -> tuple[tuple[int, int], ...]:
+        """For each array axis: the world axis (0..2) it follows best and its sign, each world axis once."""
+        cosines = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        # The orthogonal matrix nearest to the cosines decides, so that sheared grids get a unique answer too.
+        u, _, vt = np.linalg.svd(cosines)
+        rotation = u @ vt
+        free, found = [0, 1, 2], {}
+        for axis in np.argsort(-np.abs(rotation).max(axis=0), kind="stable"):
+            world = max(free, key=lambda w: abs(rotation[w, axis]))
+            found[int(axis)] = (world, 1 if rotation[world, axis] > 0 else -1)
+            free.remove(world)
+        return tuple(found[axis] for axis in range(3))
+
+    def to_world(self, index: Any) -> NDArray[np.float64]:
+        """RAS+ mm of voxel indices, shape (..., 3) -> (..., 3)."""
+        return np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+    def same_as(self, other: Grid, tolerance_mm: float = GRID_TOLERANCE_MM) -> bool:
+        """True when shapes are equal and no corner voxel differs by more than `tolerance_mm`."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * (
+            np.array(self.shape) - 1
+        )
+        return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance_mm)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Voxels on a grid, e.g. a CT in HU or a label map.
+
+    Args:
+        voxels: 3D array, any real dtype.
+        affine: 4x4 voxel index -> RAS+ mm.
+        header: Opaque description of the file the volume came from, by format name (e.g. {"nifti": ...}),
+            so that an output on the same grid can repeat the file's geometry bit for bit. Never read here.
+
+    Raises:
+        GeometryError: not 3D, or impossible affine.
+    """
+
+    voxels: Voxels
+    affine: Affine
+    header: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.voxels) != 3:
+            raise GeometryError(f"a volume has three axes, got an array of shape {np.shape(self.voxels)}")
+        object.__setattr__(self, "affine", Grid(self.voxels.shape, self.affine).affine)
+
+    @property
+    def grid(self) -> Grid:
+        """Shape and affine without the voxels."""
+        return Grid(self.voxels.shape, self.affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along i, j, k."""
+        return self.grid.shape
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel spacing along i, j, k in mm."""
+        return self.grid.spacing_mm
+
+    @property
+    def orientation(self) -> str:
+        """Direction in which i, j, k grow, e.g. "RAS"."""
+        return self.grid.orientation
+
+    def same_grid(self, other: Volume) -> bool:
+        """True when both lie on the same grid (see `Grid.same_as`)."""
+        return self.grid.same_as(other.grid)

@@ -1,0 +1,114 @@
+"""The import order of the package is part of its design; this test keeps it true.
+
+LAYERS lists every top-level unit, lowest first, with the units it may import.
+A lazy import inside a function counts: it is still a dependency.
+"""
+
+import ast
+from pathlib import Path
+
+PACKAGE = "omentum"
+ROOT = Path(__file__).parents[1] / "src" / PACKAGE
+
+CORE = {"errors", "anatomy", "volume", "spec", "segmentation"}
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "volume": {"errors"},
+    "spec": {"errors"},
+    "anatomy": {"errors"},
+    "segmentation": {"errors", "anatomy", "volume"},
+    "io": CORE,
+    "preprocess": {"errors", "volume", "spec"},
+    "model": {"errors", "anatomy", "spec"},
+    "text": {"errors", "anatomy"},
+    "infer": {"errors"},
+    "report": CORE,
+    "evaluate": CORE,
+    "phantom": CORE,
+    "data": CORE | {"io", "preprocess", "phantom"},
+    "pipeline": CORE | {"io", "preprocess", "model", "infer", "report"},
+    "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
+    "cli": CORE
+    | {
+        "io",
+        "preprocess",
+        "model",
+        "text",
+        "infer",
+        "report",
+        "evaluate",
+        "phantom",
+        "data",
+        "pipeline",
+        "train",
+    },
+    "resources": set(),
+}
+
+WALLS: dict[str, set[str]] = {
+    "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline"},
+    "monai": {"model"},
+    "nibabel": {"io"},
+    "matplotlib": {"report"},
+    "transformers": {"text"},
+}
+"""Which units may import a third-party package at all."""
+
+
+def units_imported_by(path: Path, root: Path = ROOT, package: str = PACKAGE) -> set[str]:
+    """Names of the top-level units that one file imports, relative imports resolved."""
+    return {n.split(".")[1] for n in modules_imported_by(path, root, package) if n.startswith(f"{package}.")}
+
+
+def modules_imported_by(path: Path, root: Path = ROOT, package: str = PACKAGE) -> set[str]:
+    """Dotted names of everything one file imports."""
+    here = [package, *path.relative_to(root).with_suffix("").parts]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = here[: len(here) - node.level] if node.level else []
+            base = [*parents, *([node.module] if node.module else [])]
+            found |= {".".join([*base, alias.name]) for alias in node.names}
+    return found
+
+
+def violations(root: Path = ROOT, package: str = PACKAGE, layers=LAYERS, walls=WALLS) -> list[str]:
+    """One sentence per forbidden import, empty when the order holds."""
+    problems = []
+    for path in sorted(root.rglob("*.py")):
+        unit = path.relative_to(root).parts[0].removesuffix(".py")
+        if unit in {"__init__", "__main__"}:
+            continue
+        for used in sorted((units_imported_by(path, root, package) & layers.keys()) - {unit}):
+            if used not in layers.get(unit, set()):
+                problems.append(
+                    f"{path.relative_to(root)} imports {used}; {unit} may import {sorted(layers.get(unit, set()))}"
+                )
+        for foreign in sorted(
+            {n.split(".")[0] for n in modules_imported_by(path, root, package)} & walls.keys()
+        ):
+            if unit not in walls[foreign]:
+                problems.append(
+                    f"{path.relative_to(root)} imports {foreign}; only {sorted(walls[foreign])} may"
+                )
+    return problems
+
+
+def test_every_unit_has_a_layer():
+    units = {p.name.removesuffix(".py") for p in ROOT.iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert units - {"__init__", "__main__", "__pycache__"} <= LAYERS.keys()
+
+
+def test_imports_follow_the_layers():
+    assert violations() == []
+
+
+def test_a_forbidden_import_is_found(tmp_path):
+    package = tmp_path / "toy"
+    (package / "low").mkdir(parents=True)
+    (package / "low" / "__init__.py").write_text("def f():\n    from toy.high import g\n    import torch\n")
+    (package / "high.py").write_text("")
+    found = violations(package, "toy", {"low": set(), "high": {"low"}}, {"torch": {"high"}})
+    assert len(found) == 2
