@@ -86,13 +86,9 @@ def violations(root: Path = ROOT, package: str = PACKAGE, layers=LAYERS, walls=W
                 problems.append(
                     f"{path.relative_to(root)} imports {used}; {unit} may import {sorted(layers.get(unit, set()))}"
                 )
-        for foreign in sorted(
-            {n.split(".")[0] for n in modules_imported_by(path, root, package)} & walls.keys()
-        ):
+        for foreign in sorted({n.split(".")[0] for n in modules_imported_by(path, root, package)} & walls.keys()):
             if unit not in walls[foreign]:
-                problems.append(
-                    f"{path.relative_to(root)} imports {foreign}; only {sorted(walls[foreign])} may"
-                )
+                problems.append(f"{path.relative_to(root)} imports {foreign}; only {sorted(walls[foreign])} may")
     return problems
 
 

@@ -90,9 +90,7 @@ class Segmentation:
         """Keys of the classes with at least one voxel."""
         ored = np.bitwise_or.reduce(self.bits.reshape(self.bits.shape[0], -1), axis=1)
         return frozenset(
-            key
-            for k, key in enumerate(self.classes)
-            if int(ored[k // BITS_PER_PLANE]) >> (k % BITS_PER_PLANE) & 1
+            key for k, key in enumerate(self.classes) if int(ored[k // BITS_PER_PLANE]) >> (k % BITS_PER_PLANE) & 1
         )
 
     def subset(self, names: Iterable[str]) -> Segmentation:
@@ -117,9 +115,7 @@ class Segmentation:
     def _bit(self, name: str) -> tuple[int, np.uint64]:
         key = STRUCTURES.find(name).key
         if key not in self.classes:
-            raise UsageError(
-                f"no class {key!r} in this segmentation", remedy=f"it has {', '.join(self.classes)}"
-            )
+            raise UsageError(f"no class {key!r} in this segmentation", remedy=f"it has {', '.join(self.classes)}")
         k = self.classes.index(key)
         return k // BITS_PER_PLANE, np.uint64(1 << (k % BITS_PER_PLANE))
 

@@ -92,9 +92,7 @@ class CheckpointSpec:
 
     def to_json(self) -> str:
         """JSON text with `format` and the hash of the class list added."""
-        return json.dumps(
-            {"format": FORMAT_VERSION, "classes_sha256": self.classes_sha256, **asdict(self)}, indent=1
-        )
+        return json.dumps({"format": FORMAT_VERSION, "classes_sha256": self.classes_sha256, **asdict(self)}, indent=1)
 
     @classmethod
     def from_json(cls, text: str, *, source: str | None = None) -> CheckpointSpec:

@@ -91,9 +91,7 @@ class Grid:
         """True when shapes are equal and no corner voxel differs by more than `tolerance_mm`."""
         if self.shape != other.shape:
             return False
-        corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * (
-            np.array(self.shape) - 1
-        )
+        corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * (np.array(self.shape) - 1)
         return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance_mm)
 
 
