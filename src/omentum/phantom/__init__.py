@@ -1,0 +1,1 @@
+"""Synthetic CTs with exact truth."""
