@@ -1,0 +1,17 @@
+"""The network, its checkpoints, and the weights it can be given by name."""
+
+from omentum.model.build import BACKBONES, build
+from omentum.model.checkpoint import load_checkpoint, read_spec, save_checkpoint
+from omentum.model.head import TextDrivenHead
+from omentum.model.universal import Backbone, UniversalModel
+
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "TextDrivenHead",
+    "UniversalModel",
+    "build",
+    "load_checkpoint",
+    "read_spec",
+    "save_checkpoint",
+]

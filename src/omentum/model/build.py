@@ -1,0 +1,58 @@
+"""From a description to a network."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from torch import Tensor
+
+from omentum.errors import CheckpointError
+from omentum.model.head import TextDrivenHead
+from omentum.model.universal import Backbone, UniversalModel
+from omentum.spec import CheckpointSpec, ModelSpec
+
+BACKBONES: dict[str, str] = {
+    "swin_unetr": "omentum.model.backbones.swin_unetr:SwinUnetr",
+    "unet": "omentum.model.backbones.unet:UNet",
+    "residual_unet": "omentum.model.backbones.residual_unet:ResidualUNet",
+}
+"""Name in a checkpoint -> module:class; imported when asked for, because some need slow libraries."""
+
+
+def build(spec: CheckpointSpec, text_embeddings: Tensor) -> UniversalModel:
+    """A network with fresh weights.
+
+    Args:
+        spec: Names the backbone, its parameters, the widths of the head, and the classes.
+        text_embeddings: [number of classes, spec.model.text_width], rows in the order of `spec.classes`.
+
+    Raises:
+        CheckpointError: unknown backbone or parameters, or embeddings that do not fit classes and width.
+    """
+    want = (len(spec.classes), spec.model.text_width)
+    if tuple(text_embeddings.shape) != want:
+        raise CheckpointError(
+            f"text embeddings are {' x '.join(map(str, text_embeddings.shape))} (classes x width), "
+            f"its description needs {want[0]} x {want[1]}"
+        )
+    backbone = build_backbone(spec.model)
+    head = TextDrivenHead(
+        backbone.deep_channels,
+        backbone.decoded_channels,
+        text_width=spec.model.text_width,
+        condition_width=spec.model.condition_width,
+        channels=spec.model.head_channels,
+    )
+    return UniversalModel(backbone, head, text_embeddings, spec)
+
+
+def build_backbone(spec: ModelSpec) -> Backbone:
+    """Only the backbone; see `build` for the errors."""
+    if spec.backbone not in BACKBONES:
+        raise CheckpointError(f"unknown network type {spec.backbone!r}", remedy=f"known are {', '.join(BACKBONES)}")
+    module, name = BACKBONES[spec.backbone].split(":")
+    try:
+        return cast(Backbone, getattr(import_module(module), name)(**spec.parameters))
+    except (TypeError, ValueError) as fault:
+        raise CheckpointError(f"impossible parameters for the network {spec.backbone!r}: {fault}") from fault

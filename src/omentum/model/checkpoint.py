@@ -1,0 +1,101 @@
+"""Checkpoints: one safetensors file with the tensors and, as metadata entry `omentum`, what they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from omentum.errors import CheckpointError, OutputError
+from omentum.model.safetensors_file import Header, read_header
+from omentum.model.state import check_finite, model_from_state, state_sha256
+from omentum.model.universal import UniversalModel
+from omentum.spec import CheckpointSpec
+
+DESCRIPTION = "omentum"
+CHECKSUM = "tensors_sha256"
+
+
+def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype = torch.float32) -> None:
+    """Write model and description; the file appears complete or not at all.
+
+    Args:
+        path: `.safetensors` file to write; its folder must exist.
+        dtype: How floating-point tensors are stored; float16 halves the file. Loading gives float32 again.
+
+    Raises:
+        CheckpointError: a number is not finite, or not in the chosen dtype.
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    state = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    check_finite(state, path)
+    metadata = {DESCRIPTION: model.spec.to_json(), CHECKSUM: state_sha256(state)}
+    partial = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        save_file(state, partial, metadata=metadata)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, SafetensorError) as fault:
+        raise OutputError(f"cannot be written: {fault}", source=path) from fault
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: str | Path) -> UniversalModel:
+    """The model of a checkpoint, float32 on the CPU, in evaluation mode; strict.
+
+    Raises:
+        CheckpointError: not a checkpoint of ours, damaged, unsafe, newer than this version, or tensors that do not
+            fit the description.
+    """
+    path = Path(path)
+    header = read_header(path)
+    spec = spec_of(header, path)
+    state = _tensors(path)
+    if state_sha256(state) != header.metadata.get(CHECKSUM):
+        expected, got = header.metadata.get(CHECKSUM, "none stored"), state_sha256(state)
+        raise CheckpointError(f"damaged: expected sha256 {expected} of its tensors, got {got}", source=path)
+    return model_from_state(spec, state, path)
+
+
+def read_spec(path: str | Path) -> CheckpointSpec:
+    """Only the description of a checkpoint; no tensor is read. Same errors as `load_checkpoint`."""
+    path = Path(path)
+    return spec_of(read_header(path), path)
+
+
+def spec_of(header: Header, path: Path) -> CheckpointSpec:
+    """The description inside a header.
+
+    Raises:
+        CheckpointError: it has none, or one that cannot be read.
+    """
+    if DESCRIPTION not in header.metadata:
+        raise CheckpointError(
+            "a safetensors file without the description of an omentum model",
+            source=path,
+            remedy="see `omentum weights list` for usable weights",
+        )
+    try:
+        return CheckpointSpec.from_json(header.metadata[DESCRIPTION], source=str(path))
+    except RecursionError as fault:
+        raise CheckpointError("its description cannot be read: nested too deeply", source=path) from fault
+
+
+def _tensors(path: Path) -> Mapping[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as fault:
+        raise CheckpointError(f"damaged or incomplete: {fault}", source=path) from fault
+
+
+def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    tensor = tensor.detach().cpu()
+    return (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()

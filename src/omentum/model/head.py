@@ -1,0 +1,133 @@
+"""The text-driven segmentor: from the words for a class, the three tiny layers that draw its mask."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+NORM_GROUPS = 16
+"""Groups of the published normalisation layers."""
+
+HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**20, "cuda": 2**25}
+"""Numbers of one hidden layer kept at a time: what stays in a processor's cache, and what fills a GPU (64 MiB fp16)."""
+
+
+class TextDrivenHead(nn.Module):
+    """Turns backbone features and text embeddings into one logit map per class.
+
+    For each class the condition [image feature | text feature] goes through one shared linear controller, which
+    returns the weights of three 1x1x1 layers (c -> c -> c -> 1, ReLU between them) applied to c-channel features
+    of every voxel (Liu et al., CLIP-Driven Universal Model, ICCV 2023, section 3.2). All classes read the same
+    features, so their first layers are one product; features are never repeated per class.
+
+    Args:
+        deep_channels: Channels of the backbone's deepest features.
+        decoded_channels: Channels of its full-resolution features.
+        text_width: Length of a text embedding.
+        condition_width: Width of the image half and of the text half of the condition.
+        channels: Channels c of the generated layers.
+    """
+
+    def __init__(
+        self,
+        deep_channels: int,
+        decoded_channels: int,
+        text_width: int = 512,
+        condition_width: int = 256,
+        channels: int = 8,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.image_feature = nn.Sequential(
+            _group_norm(deep_channels),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool3d(1),
+            nn.Conv3d(deep_channels, condition_width, kernel_size=1),
+        )
+        self.voxel_features = nn.Sequential(
+            _group_norm(decoded_channels),
+            nn.ReLU(),
+            nn.Conv3d(decoded_channels, channels, kernel_size=1),
+        )
+        self.text_feature = nn.Linear(text_width, condition_width)
+        self.controller = nn.Linear(2 * condition_width, sum(self.split_sizes))
+
+    @property
+    def split_sizes(self) -> tuple[int, ...]:
+        """Sizes of w1, w2, w3, b1, b2, b3 in the controller's output: 64, 64, 8, 8, 8, 1 for 8 channels."""
+        c = self.channels
+        return c * c, c * c, c, c, c, 1
+
+    def forward(self, deep: Tensor, decoded: Tensor, text: Tensor) -> Tensor:
+        """Logits of every class.
+
+        Args:
+            deep: [B, deep_channels, x, y, z].
+            decoded: [B, decoded_channels, X, Y, Z].
+            text: Embeddings [K, text_width].
+
+        Returns:
+            [B, K, X, Y, Z].
+        """
+        layers = self.layers(deep, text)
+        features = self.voxel_features(decoded)
+        logits = self.draw(features.flatten(2), layers)
+        return logits.unflatten(2, decoded.shape[2:])
+
+    def layers(self, deep: Tensor, text: Tensor) -> Tensor:
+        """The controller's output, [B, K, sum(split_sizes)]; float32 under autocast too, for all else hangs on it."""
+        image = self.image_feature(deep).flatten(1)
+        with torch.autocast(deep.device.type, enabled=False):
+            words = self.text_feature(text.to(self.text_feature.weight.dtype)).relu()
+            image = image.to(words.dtype)
+            pairs = [image[:, None].expand(-1, len(words), -1), words[None].expand(len(image), -1, -1)]
+            return self.controller(torch.cat(pairs, dim=2))
+
+    def draw(self, features: Tensor, layers: Tensor) -> Tensor:
+        """[B, c, V] features through the generated layers, a run of voxels at a time; [B, K, V].
+
+        With gradients each run is computed again in the backward pass, so the hidden layers (2 K c V numbers)
+        never exist as a whole.
+        """
+        parts = tuple(layers.to(features.dtype).split(self.split_sizes, dim=2))
+        voxels = self._voxels_at_once(features, classes=layers.shape[1])
+        if voxels >= features.shape[2]:
+            return _generated_layers(features, *parts)
+        runs = features.split(voxels, dim=2)
+        if torch.is_grad_enabled() and (features.requires_grad or layers.requires_grad):
+            drawn = [checkpoint(_generated_layers, run, *parts, use_reentrant=False) for run in runs]
+        else:
+            drawn = [_generated_layers(run, *parts) for run in runs]
+        return torch.cat(drawn, dim=2)
+
+    def _voxels_at_once(self, features: Tensor, classes: int) -> int:
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+            return features.shape[2]  # a graph must not hold the unrolled loop
+        limit = HIDDEN_NUMBERS_AT_ONCE.get(features.device.type, HIDDEN_NUMBERS_AT_ONCE["cuda"])
+        return max(1, limit // (features.shape[0] * classes * self.channels))
+
+
+def _generated_layers(features: Tensor, *parts: Tensor) -> Tensor:
+    """Three layers with weights of their own per sample and class.
+
+    Args:
+        features: [B, c, V].
+        parts: w1, w2, w3, b1, b2, b3, each [B, K, size].
+
+    Returns:
+        [B, K, V].
+    """
+    w1, w2, w3, b1, b2, b3 = parts
+    batch, classes, c = b1.shape
+    hidden = torch.baddbmm(b1.reshape(batch, -1, 1), w1.reshape(batch, -1, c), features).relu_()
+    hidden = hidden.reshape(batch * classes, c, -1)
+    hidden = torch.baddbmm(b2.reshape(-1, c, 1), w2.reshape(-1, c, c), hidden).relu_()
+    return torch.baddbmm(b3.reshape(-1, 1, 1), w3.reshape(-1, 1, c), hidden).reshape(batch, classes, -1)
+
+
+def _group_norm(channels: int) -> nn.GroupNorm:
+    """16 groups as published; the greatest number of groups that divides both 16 and the channels otherwise."""
+    return nn.GroupNorm(math.gcd(NORM_GROUPS, channels), channels)

@@ -1,0 +1,114 @@
+"""Named tensors put into a network: all of them, each of the right shape, every number finite; or a clear refusal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from omentum.errors import CheckpointError
+from omentum.model.build import build
+from omentum.model.universal import UniversalModel
+from omentum.spec import CheckpointSpec
+
+NAMES_SHOWN = 5
+
+
+def model_from_state(spec: CheckpointSpec, state: Mapping[str, Tensor], source: Path) -> UniversalModel:
+    """The described network with exactly these tensors, as float32, in evaluation mode.
+
+    The network is laid out without memory first, so a description that asks for more than the file holds is refused
+    before anything is allocated.
+
+    Raises:
+        CheckpointError: the description, the names, the shapes or the numbers do not fit.
+    """
+    model = _skeleton(spec, source)
+    wanted = model.state_dict()
+    _check_text(state, wanted["text_embeddings"], source)
+    check_names(state, wanted, f"a {spec.model.backbone!r} model", source)
+    check_shapes(state, wanted, source)
+    check_finite(state, source)
+    model.load_state_dict({name: _as_wanted(state[name], wanted[name]) for name in wanted}, assign=True)
+    return model.eval()
+
+
+def check_names(state: Iterable[str], wanted: Iterable[str], kind: str, source: Path) -> None:
+    """Raise a CheckpointError that lists the first missing and unexpected names and counts them."""
+    have, want = set(state), set(wanted)
+    faults = [
+        f"{len(names)} {word}: {', '.join(names[:NAMES_SHOWN])}{', ...' if len(names) > NAMES_SHOWN else ''}"
+        for word, names in (("missing", sorted(want - have)), ("unexpected", sorted(have - want)))
+        if names
+    ]
+    if faults:
+        raise CheckpointError(f"does not hold the tensors of {kind}; {'; '.join(faults)}", source=source)
+
+
+def check_shapes(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: Path) -> None:
+    """Raise a CheckpointError that names the first misshapen tensors with the shapes wanted and found."""
+    wrong = [
+        f"{name} should be {tuple(wanted[name].shape)} and is {tuple(state[name].shape)}"
+        for name in wanted
+        if wanted[name].shape != state[name].shape
+    ]
+    if wrong:
+        raise CheckpointError(f"{len(wrong)} misshapen: {'; '.join(wrong[:NAMES_SHOWN])}", source=source)
+
+
+def check_finite(state: Mapping[str, Tensor], source: Path) -> None:
+    """Raise a CheckpointError that names the tensors with NaN or infinite numbers."""
+    wrong = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if wrong:
+        raise CheckpointError(
+            f"{len(wrong)} tensors hold NaN or infinite numbers: {', '.join(wrong[:NAMES_SHOWN])}", source=source
+        )
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """Hash of names, types, shapes and bytes of all tensors; independent of their order."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Networks built inside take no memory; only the small tables a constructor reads back are real."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.linspace:
+            return func(*args, **{**(kwargs or {}), "device": "cpu"})
+        return func(*args, **(kwargs or {}))
+
+
+def _skeleton(spec: CheckpointSpec, source: Path) -> UniversalModel:
+    shape = (len(spec.classes), spec.model.text_width)
+    try:
+        with torch.device("meta"), _WithoutMemory():
+            return build(spec, torch.empty(shape))
+    except (CheckpointError, RuntimeError, OverflowError, ValueError, TypeError) as fault:
+        reason = fault.reason if isinstance(fault, CheckpointError) else f"its network cannot be built: {fault}"
+        remedy = fault.remedy if isinstance(fault, CheckpointError) else None
+        raise CheckpointError(reason, source=source, remedy=remedy) from fault
+
+
+def _check_text(state: Mapping[str, Tensor], wanted: Tensor, source: Path) -> None:
+    found = state.get("text_embeddings")
+    if found is not None and found.shape != wanted.shape:
+        raise CheckpointError(
+            f"holds text embeddings of {' x '.join(map(str, found.shape))} (classes x width), "
+            f"its class list and description need {' x '.join(map(str, wanted.shape))}",
+            source=source,
+        )
+
+
+def _as_wanted(tensor: Tensor, wanted: Tensor) -> Tensor:
+    return tensor.to(torch.float32) if wanted.is_floating_point() else tensor.to(wanted.dtype)

@@ -1,0 +1,78 @@
+"""The whole network: a backbone that sees, a head that listens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
+
+from omentum.errors import UsageError
+from omentum.model.head import TextDrivenHead
+from omentum.spec import CheckpointSpec
+
+
+class Backbone(nn.Module):
+    """What every backbone offers.
+
+    Attributes:
+        deep_channels: Channels of the deepest features.
+        decoded_channels: Channels of the full-resolution features.
+        divisor: What each spatial size of the input must divide by.
+    """
+
+    deep_channels: int
+    decoded_channels: int
+    divisor: int
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, 1, X, Y, Z] -> (deep [B, deep_channels, x, y, z], decoded [B, decoded_channels, X, Y, Z])."""
+        raise NotImplementedError
+
+
+class UniversalModel(nn.Module):
+    """Backbone, text-driven head and the text embeddings of the classes it knows.
+
+    Args:
+        backbone: Any `Backbone`.
+        head: Fits the backbone's channels.
+        text_embeddings: [K, text_width]; rows in the order of `spec.classes`. Kept as a buffer.
+        spec: What the checkpoint says of itself.
+
+    Example:
+        >>> logits = model(torch.rand(1, 1, 96, 96, 96), classes=[5])   # [1, 1, 96, 96, 96]
+    """
+
+    text_embeddings: Tensor
+
+    def __init__(self, backbone: Backbone, head: TextDrivenHead, text_embeddings: Tensor, spec: CheckpointSpec) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.spec = spec
+        self.register_buffer("text_embeddings", text_embeddings)
+
+    def forward(self, x: Tensor, classes: Sequence[int] | None = None) -> Tensor:
+        """Logits; a sigmoid above 0.5 (a logit above 0) means the voxel belongs to the class.
+
+        Args:
+            x: [B, 1, X, Y, Z], preprocessed as `spec.preprocess` says.
+            classes: Channels wanted, by position in `spec.classes`; all by default. The head's cost scales with them.
+
+        Returns:
+            [B, K', X, Y, Z].
+
+        Raises:
+            UsageError: the shape of x is not one the network can halve as often as it must.
+        """
+        self._check(x)
+        text = self.text_embeddings if classes is None else self.text_embeddings[list(classes)]
+        deep, decoded = self.backbone(x)
+        return cast(Tensor, self.head(deep, decoded, text))
+
+    def _check(self, x: Tensor) -> None:
+        divisor = self.backbone.divisor
+        if x.ndim != 5 or x.shape[1] != 1 or any(size % divisor for size in x.shape[2:]):
+            raise UsageError(
+                f"the model takes tensors [B, 1, X, Y, Z] with X, Y, Z multiples of {divisor}, got {tuple(x.shape)}"
+            )
