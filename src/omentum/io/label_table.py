@@ -1,0 +1,47 @@
+"""Names and colours of labels inside a NIfTI file: the XML label table of Connectome Workbench (Caret).
+
+Only the table is written and read; no XML parser ever meets a file from outside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from omentum.anatomy import STRUCTURES
+
+LABEL_TABLE_CODE = 30
+"""NIFTI_ECODE_CARET, registered with the NIfTI group for Caret XML."""
+
+_LABEL = re.compile(r'<Label\s[^>]*?\bKey="(-?\d{1,9})"[^>]*><!\[CDATA\[(.*?)\]\]></Label>', re.DOTALL)
+
+
+def label_table(classes: Sequence[str]) -> bytes:
+    """The XML for structure keys: template number, display name and colour of each.
+
+    Args:
+        classes: Structure keys.
+    """
+    labels = [_label(0, "Background", (0, 0, 0), 0)]
+    for structure in sorted((STRUCTURES[key] for key in classes), key=lambda s: s.index):
+        labels.append(_label(structure.index, structure.display, structure.colour, 1))
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<CaretExtension><VolumeInformation Index="0">',
+        "<LabelTable>",
+        *labels,
+        "</LabelTable>",
+        "<StudyMetaDataLinkSet></StudyMetaDataLinkSet><VolumeType><![CDATA[Label]]></VolumeType>",
+        "</VolumeInformation></CaretExtension>",
+    ]
+    return "\n".join(lines).encode()
+
+
+def labels_in(xml: bytes) -> dict[int, str]:
+    """Label number -> name of a table that any program wrote, without 0 (background)."""
+    return {int(key): name for key, name in _LABEL.findall(xml.decode("utf-8", "replace")) if int(key) != 0}
+
+
+def _label(key: int, name: str, colour: tuple[int, int, int], alpha: int) -> str:
+    red, green, blue = (f"{channel / 255:.4f}" for channel in colour)
+    return f'<Label Key="{key}" Red="{red}" Green="{green}" Blue="{blue}" Alpha="{alpha}"><![CDATA[{name}]]></Label>'

@@ -1,0 +1,113 @@
+"""Opening a file somebody else made: what it is by its first bytes, and plain words for every way it can be broken.
+
+Nothing here trusts a declared size: a reader learns how many bytes the file could hold at the very most.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from isal import igzip, igzip_lib
+
+from omentum.errors import InputError
+
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_DEFLATE_RATIO = 1032
+"""No deflate stream expands further than this (RFC 1951: 258 bytes from two bits)."""
+
+_HEAD_BYTES = 512
+_CHUNK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file, decompressed if it was gzip.
+
+    Args:
+        stream: Bytes from the beginning of the (decompressed) content.
+        most_bytes: More than this the content cannot hold, whatever its header says.
+        compressed: Whether the file was gzip.
+    """
+
+    stream: io.BufferedIOBase
+    most_bytes: int
+    compressed: bool
+
+    def read_up_to(self, n_bytes: int) -> bytes:
+        """The next `n_bytes`, or fewer at the end of the content."""
+        parts = []
+        while n_bytes and (part := self.stream.read(min(n_bytes, _CHUNK_BYTES))):
+            parts.append(part)
+            n_bytes -= len(part)
+        return b"".join(parts)
+
+    def fill(self, buffer: memoryview) -> int:
+        """Fill a byte buffer; returns how many bytes there were."""
+        done = 0
+        while done < len(buffer):
+            n = self.stream.readinto(buffer[done : done + _CHUNK_BYTES])
+            if not n:
+                break
+            done += n
+        return done
+
+    def skip(self, n_bytes: int) -> int:
+        """Pass over up to `n_bytes`; returns how many there were."""
+        done = 0
+        while done < n_bytes and (part := self.stream.read(min(n_bytes - done, _CHUNK_BYTES))):
+            done += len(part)
+        return done
+
+
+@contextmanager
+def open_source(path: str | Path) -> Iterator[Source]:
+    """Open a file for reading, seeing through gzip whatever the file is called.
+
+    Faults met while reading inside the block are translated too.
+
+    Raises:
+        InputError: missing, unreadable, not a regular file, empty, a Git LFS pointer, a web page,
+            or damaged gzip data (cut short, bad block, wrong checksum).
+    """
+    path = Path(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError("is a folder or device, not a file", source=path)
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            _refuse_impostor(head, path)
+            file.seek(0)
+            size = os.fstat(file.fileno()).st_size
+            if head.startswith(GZIP_MAGIC):
+                yield Source(igzip.IGzipFile(fileobj=file), size * MAX_DEFLATE_RATIO, compressed=True)
+            else:
+                yield Source(file, size, compressed=False)
+    except EOFError as fault:
+        raise InputError(
+            "the compressed data ends too early or is followed by something else",
+            source=path,
+            remedy="the file was probably cut short; copy or download it again",
+        ) from fault
+    except (gzip.BadGzipFile, igzip_lib.IsalError) as fault:  # type: ignore[misc]  # typed as an instance in its stub
+        raise InputError(
+            f"the compressed data is damaged: {fault}", source=path, remedy="copy or download the file again"
+        ) from fault
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+
+
+def _refuse_impostor(head: bytes, path: Path) -> None:
+    """Name the things that are often found under somebody else's file name."""
+    if not head:
+        raise InputError("file is empty", source=path)
+    if head.startswith(b"version https://git-lfs"):
+        raise InputError("this is a Git LFS pointer, not the data itself", source=path, remedy="run git lfs pull")
+    if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise InputError("this is a web page, not data", source=path, remedy="the download failed; repeat it")
