@@ -18,18 +18,17 @@ MAX_FILE_BYTES = 16 * 2**30
 
 IMPORT_REMEDY = "if it is a published Universal Model, run `omentum weights import FILE -o model.safetensors`"
 
+HOSTILE = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""First bytes of zip archives (PyTorch files) and of Python pickles."""
+
 SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "not a safe checkpoint: a PyTorch or zip archive, which may run code when opened", IMPORT_REMEDY),
-    (b"\x80\x02", "not a safe checkpoint: a Python pickle, which may run code when opened", IMPORT_REMEDY),
-    (b"\x80\x03", "not a safe checkpoint: a Python pickle, which may run code when opened", IMPORT_REMEDY),
-    (b"\x80\x04", "not a safe checkpoint: a Python pickle, which may run code when opened", IMPORT_REMEDY),
-    (b"\x80\x05", "not a safe checkpoint: a Python pickle, which may run code when opened", IMPORT_REMEDY),
+    *((s, "not a safe checkpoint: a PyTorch file or pickle may run code when opened", IMPORT_REMEDY) for s in HOSTILE),
     (b"version https://git-lfs", "a Git LFS pointer instead of the weights", "run `git lfs pull`"),
     (b"<!doctype html", "a web page instead of the weights", "download the file itself, not the page about it"),
     (b"<html", "a web page instead of the weights", "download the file itself, not the page about it"),
     (b"\x1f\x8b", "gzip-compressed", "unpack it first"),
 )
-"""First bytes (in lower case) of what is often given instead of a checkpoint; what to say about it."""
+"""First bytes of what is often given instead of a checkpoint; what to say about it. Text in lower case."""
 
 ITEM_BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U8": 8, "BOOL": 8}
 """Types a checkpoint of ours may hold."""
@@ -73,14 +72,19 @@ def read_header(path: Path) -> Header:
 def refuse_disguise(start: bytes, path: Path) -> None:
     """Raise a CheckpointError if the first bytes belong to something else.
 
-    The length field of a true file (8 bytes, little-endian, below 16 MiB) can never look like one of the signatures:
-    its fourth to eighth bytes are zero.
+    The length field of a true file (8 bytes, little-endian, below 16 MiB) ends in four zeros and is no text.
     """
     if not start.strip(b"\0"):
         raise CheckpointError("damaged or incomplete: the file is empty or all zeros", source=path)
     for signature, reason, remedy in SIGNATURES:
-        if start.lstrip().lower().startswith(signature.lower()) and start[4:8] != bytes(4):
+        if _starts_with(start, signature):
             raise CheckpointError(reason, source=path, remedy=remedy)
+
+
+def _starts_with(start: bytes, signature: bytes) -> bool:
+    if signature.isascii() and signature[:1] in b"v<":
+        return start.lstrip().lower().startswith(signature)
+    return start.startswith(signature) and start[4:9] != bytes(4) + b"{"
 
 
 def _check_sizes(header: int, size: int, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,34 @@ from omentum.model.universal import UniversalModel
 from omentum.spec import CheckpointSpec
 
 NAMES_SHOWN = 5
+TEXT = "text_embeddings"
 
 
-def model_from_state(spec: CheckpointSpec, state: Mapping[str, Tensor], source: Path) -> UniversalModel:
+def model_from_state(
+    spec: CheckpointSpec, state: Mapping[str, Tensor], source: Path, name_in_file: Callable[[str], str] = str
+) -> UniversalModel:
     """The described network with exactly these tensors, as float32, in evaluation mode.
 
     The network is laid out without memory first, so a description that asks for more than the file holds is refused
     before anything is allocated.
 
+    Args:
+        spec: The network.
+        state: Tensors by their names in the file.
+        source: The file, for messages.
+        name_in_file: From a name in our network to the name in the file, where they differ.
+
     Raises:
         CheckpointError: the description, the names, the shapes or the numbers do not fit.
     """
     model = _skeleton(spec, source)
-    wanted = model.state_dict()
-    _check_text(state, wanted["text_embeddings"], source)
+    own_names = {name_in_file(name): name for name in model.state_dict()}
+    wanted = {theirs: model.state_dict()[ours] for theirs, ours in own_names.items()}
+    _check_text(state.get(name_in_file(TEXT)), wanted[name_in_file(TEXT)], source)
     check_names(state, wanted, f"a {spec.model.backbone!r} model", source)
     check_shapes(state, wanted, source)
     check_finite(state, source)
-    model.load_state_dict({name: _as_wanted(state[name], wanted[name]) for name in wanted}, assign=True)
+    model.load_state_dict({own_names[n]: _as_wanted(state[n], wanted[n]) for n in wanted}, assign=True)
     return model.eval()
 
 
@@ -100,8 +110,7 @@ def _skeleton(spec: CheckpointSpec, source: Path) -> UniversalModel:
         raise CheckpointError(reason, source=source, remedy=remedy) from fault
 
 
-def _check_text(state: Mapping[str, Tensor], wanted: Tensor, source: Path) -> None:
-    found = state.get("text_embeddings")
+def _check_text(found: Tensor | None, wanted: Tensor, source: Path) -> None:
     if found is not None and found.shape != wanted.shape:
         raise CheckpointError(
             f"holds text embeddings of {' x '.join(map(str, found.shape))} (classes x width), "
