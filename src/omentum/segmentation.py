@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,11 @@ from omentum.errors import GeometryError, UsageError
 from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
+
+Box = tuple[slice, slice, slice]
+"""Index ranges along i, j, k."""
+
+_BYTES = np.dtype([(f"byte{n}", np.uint8) for n in range(8)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +83,36 @@ class Segmentation:
         """Number of voxels along i, j, k."""
         return self.grid.shape
 
-    def mask(self, name: str) -> NDArray[np.bool_]:
+    def mask(self, name: str, within: Box | None = None) -> NDArray[np.bool_]:
         """Boolean mask of a class, by key or synonym, on the segmentation's own grid.
+
+        Args:
+            name: Key or synonym.
+            within: Only this part of the grid; everything by default.
 
         Raises:
             UsageError: the name is unknown or not among the classes.
         """
-        plane, bit = self._bit(name)
-        return (self.bits[plane] & bit) != 0
+        k = self._position(name)
+        voxels = self.bits[k // BITS_PER_PLANE][... if within is None else within]
+        # One byte of each voxel is looked at, so that nothing eight times the size of the mask is made on the way.
+        byte, bit = divmod(k % BITS_PER_PLANE, 8)
+        of_voxel = voxels.view(_BYTES)[f"byte{byte if sys.byteorder == 'little' else 7 - byte}"]
+        return (of_voxel & np.uint8(1 << bit)) != 0
+
+    def boxes(self) -> dict[str, Box]:
+        """The smallest box around each class that has a voxel, found in one pass for all classes."""
+        around: dict[str, Box] = {}
+        for start in range(0, len(self.classes), BITS_PER_PLANE):
+            plane = self.bits[start // BITS_PER_PLANE]
+            ij, jk = np.bitwise_or.reduce(plane, axis=2), np.bitwise_or.reduce(plane, axis=0)
+            seen = [np.bitwise_or.reduce(a, axis=axis) for a, axis in ((ij, 1), (ij, 0), (jk, 0))]
+            for n, key in enumerate(self.classes[start : start + BITS_PER_PLANE]):
+                spans = [np.flatnonzero(along & np.uint64(1 << n)) for along in seen]
+                if len(spans[0]):
+                    i, j, k = (slice(int(span[0]), int(span[-1]) + 1) for span in spans)
+                    around[key] = (i, j, k)
+        return around
 
     def present(self) -> frozenset[str]:
         """Keys of the classes with at least one voxel."""
@@ -112,12 +140,11 @@ class Segmentation:
             out[self.mask(key)] = STRUCTURES[key].index
         return out
 
-    def _bit(self, name: str) -> tuple[int, np.uint64]:
+    def _position(self, name: str) -> int:
         key = STRUCTURES.find(name).key
         if key not in self.classes:
             raise UsageError(f"no class {key!r} in this segmentation", remedy=f"it has {', '.join(self.classes)}")
-        k = self.classes.index(key)
-        return k // BITS_PER_PLANE, np.uint64(1 << (k % BITS_PER_PLANE))
+        return self.classes.index(key)
 
 
 def planes_for(number_of_classes: int) -> int:
