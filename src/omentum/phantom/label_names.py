@@ -1,0 +1,69 @@
+"""Names in somebody's label map, translated into our structures and into what to make the place of."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kind of place in a body; several labels (lobes, ribs) may be the same part.
+
+    Args:
+        structures: Keys of the structures it belongs to.
+        material: A tissue or a compound material of `omentum.phantom.filling`.
+        inner: It lies inside the chest, abdomen or pelvis.
+    """
+
+    structures: tuple[str, ...]
+    material: str
+    inner: bool = False
+
+
+UNKNOWN = Part((), "soft_tissue")
+"""A label with a name we do not know is anatomy of some soft kind, and tells nothing about our structures."""
+
+
+@cache
+def _patterns() -> dict[str, Part]:
+    text = (resources.files("omentum.phantom") / "label_names.toml").read_text(encoding="utf-8")
+    return {
+        pattern: Part(tuple(row.get("structures", ())), row["material"], row.get("inner", False))
+        for pattern, row in tomllib.loads(text).items()
+    }
+
+
+def part_of(name: str) -> Part:
+    """What a label's name stands for; `UNKNOWN` when it is neither in the table nor one of our own names."""
+    written = name.strip().lower().replace(" ", "_").replace("-", "_")
+    for pattern, part in _patterns().items():
+        if fnmatchcase(written, pattern):
+            return part
+    try:
+        key = STRUCTURES.find(name).key
+    except UsageError:
+        return UNKNOWN
+    return next((part for part in _patterns().values() if part.structures == (key,)), UNKNOWN)
+
+
+def parts_of(names: Mapping[int, str]) -> dict[int, Part]:
+    """Value -> part of a whole map.
+
+    Raises:
+        UsageError: no name is known, so nothing would be annotated.
+    """
+    parts = {int(value): part_of(name) for value, name in names.items() if int(value) != 0}
+    if not any(part.structures or part.material.startswith("femur_") for part in parts.values()):
+        raise UsageError(
+            "none of the label names is known",
+            remedy="names must be a mapping from label value to a name such as 'liver' or 'kidney_left'",
+        )
+    return parts
