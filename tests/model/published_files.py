@@ -8,16 +8,17 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from shared_data import shared
 from torch import Tensor
 
 from omentum.model.backbones.swin_unetr import SwinUnetr
+from shared_data import shared
 
 
 def fill() -> ModuleType:
     """The module that fills tensors from their names."""
     spec = importlib.util.spec_from_file_location("fill", shared("parity", "fill.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from published_files import fill, published_state, save_as_released
-from shared_data import shared
 
 from omentum.errors import CaseWarning
 from omentum.model.published import import_published
+from shared_data import shared
 
 STRIDE = 12
 

@@ -4,6 +4,7 @@ from omentum.model.build import BACKBONES, build
 from omentum.model.checkpoint import load_checkpoint, read_spec, save_checkpoint
 from omentum.model.head import TextDrivenHead
 from omentum.model.universal import Backbone, UniversalModel
+from omentum.model.weights import load_model, pull
 
 __all__ = [
     "BACKBONES",
@@ -12,6 +13,8 @@ __all__ = [
     "UniversalModel",
     "build",
     "load_checkpoint",
+    "load_model",
+    "pull",
     "read_spec",
     "save_checkpoint",
 ]

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 NORM_GROUPS = 16
 """Groups of the published normalisation layers."""
 
-HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**20, "cuda": 2**25}
+HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**21, "cuda": 2**25}
 """Numbers of one hidden layer kept at a time: what stays in a processor's cache, and what fills a GPU (64 MiB fp16)."""
 
 

@@ -1,0 +1,150 @@
+"""`omentum weights`: which weights there are, fetching them, importing published files, looking inside."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omentum.errors import UsageError
+
+if TYPE_CHECKING:
+    from omentum.model.catalogue import CatalogueEntry
+
+app = typer.Typer(help="List, fetch, import and inspect model weights.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command("list")
+def list_weights(as_json: Json = False) -> None:
+    """Weights that have a name, and whether they are on this machine."""
+    from omentum.model.catalogue import catalogue
+
+    rows = [_row(entry) for entry in catalogue().values()]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        print(f"{row['name']:<28}{'here' if row['here'] else 'to pull':<9}{row['licence']:<18}{row['title']}")
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="A name from `omentum weights list`.")],
+    accept_licence: Annotated[bool, typer.Option("--accept-licence", help="You have read and accept it.")] = False,
+) -> None:
+    """Download published weights once; an interrupted download goes on where it stopped."""
+    from omentum.model import weights
+    from omentum.model.catalogue import find
+
+    entry = find(name)
+    if not entry.here and entry.address:
+        print(f"{entry.title}\n{entry.terms}\nPlease cite: {entry.citation}\n", file=sys.stderr)
+        accept_licence = accept_licence or _asked("Do you accept this licence?")
+    path = _pull_with_progress(entry, accept_licence)
+    print(path)
+    note = weights.receipt(entry)
+    if note is not None:
+        print(f"sha256 of the publisher's file: {note.sha256}", file=sys.stderr)
+
+
+@app.command("import")
+def import_weights(
+    file: Annotated[Path, typer.Argument(help="A .pth file in the published layout.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Turn a published .pth file into a safe checkpoint that says what it is."""
+    if output.suffix != ".safetensors":
+        raise UsageError("the output is a .safetensors file", source=output)
+    if output.exists() and not overwrite:
+        raise UsageError("exists already", source=output, remedy="add --overwrite")
+    from omentum.model.checkpoint import save_checkpoint
+    from omentum.model.published import import_published
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = import_published(file)
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    save_checkpoint(output, model)
+    print(f"{output}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")
+
+
+@app.command()
+def info(
+    name_or_file: Annotated[str, typer.Argument(help="A name from `omentum weights list`, or a file.")],
+    as_json: Json = False,
+) -> None:
+    """What a set of weights says of itself."""
+    facts = _facts(name_or_file)
+    if as_json:
+        print(json.dumps(facts, indent=1))
+        return
+    for key, value in facts.items():
+        if key == "classes":
+            print(f"classes ({len(value)}):")
+            print("\n".join(f"  {n:>3}  {c['key']:<24}{c['prompt']}" for n, c in enumerate(value, start=1)))
+        else:
+            print(f"{key}: {json.dumps(value) if isinstance(value, dict) else value}")
+
+
+def _facts(name_or_file: str) -> dict[str, Any]:
+    from omentum.model.catalogue import catalogue
+
+    entry = catalogue().get(name_or_file)
+    if entry is not None and not entry.here:
+        return {**_row(entry), "terms": entry.terms, "citation": entry.citation, "address": entry.address}
+    return _file_facts(name_or_file)
+
+
+def _file_facts(name_or_file: str) -> dict[str, Any]:
+    import math
+    from hashlib import file_digest
+
+    from omentum.model.checkpoint import read_header, spec_of
+    from omentum.model.weights import locate
+
+    path = locate(name_or_file)
+    header = read_header(path)
+    spec = spec_of(header, path)
+    with path.open("rb") as file:
+        sha256 = file_digest(file, "sha256").hexdigest()
+    return {
+        "file": str(path),
+        "size_bytes": path.stat().st_size,
+        "sha256": sha256,
+        "numbers": sum(map(math.prod, header.shapes.values())),
+        "stored_as": ", ".join(sorted(set(header.dtypes.values()))),
+        **{k: v for k, v in json.loads(spec.to_json()).items() if k not in ("format", "classes")},
+        "classes": [{"key": c.key, "prompt": c.prompt} for c in spec.classes],
+    }
+
+
+def _row(entry: CatalogueEntry) -> dict[str, Any]:
+    return {"name": entry.name, "here": entry.here, "licence": entry.licence, "title": entry.title}
+
+
+def _asked(question: str) -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+def _pull_with_progress(entry: CatalogueEntry, accepted: bool) -> Path:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from omentum.model.weights import pull
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(entry.name, total=None, visible=False)
+
+        def show(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total, visible=True)
+
+        return pull(entry.name, licence_accepted=accepted, progress=show)

@@ -1,0 +1,68 @@
+"""The weights that have a name, read from catalogue.toml, and where their files lie on this machine."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from omentum.errors import UsageError
+
+HOME_VARIABLE = "OMENTUM_HOME"
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One row of catalogue.toml; see its head for the meaning of each field."""
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    terms: str = ""
+    resource: str = ""
+    address: str = ""
+    digest: str = ""
+    size_bytes: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the safetensors file is, or would be once pulled."""
+        if self.resource:
+            return Path(str(resources.files("omentum") / "resources" / self.resource))
+        return weights_folder() / f"{self.name}.safetensors"
+
+    @property
+    def here(self) -> bool:
+        """Whether it can be used without the network."""
+        return self.path.is_file()
+
+
+@cache
+def catalogue() -> dict[str, CatalogueEntry]:
+    """Every named set of weights, in the file's order."""
+    text = (resources.files("omentum.model") / "catalogue.toml").read_text(encoding="utf-8")
+    return {name: CatalogueEntry(name, **fields) for name, fields in tomllib.loads(text).items()}
+
+
+def find(name: str) -> CatalogueEntry:
+    """The entry with a name.
+
+    Raises:
+        UsageError: there is none; the message says what was probably meant.
+    """
+    if name not in catalogue():
+        close = difflib.get_close_matches(name, list(catalogue()), n=1)
+        meant = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(catalogue())}"
+        raise UsageError(f"no weights are called {name!r}", remedy=meant)
+    return catalogue()[name]
+
+
+def weights_folder() -> Path:
+    """The folder for downloaded weights, below OMENTUM_HOME (default ~/.cache/omentum); it may not exist yet."""
+    home = os.environ.get(HOME_VARIABLE)
+    return (Path(home).expanduser() if home else Path.home() / ".cache" / "omentum") / "weights"

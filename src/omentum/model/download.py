@@ -1,0 +1,278 @@
+"""A large file over HTTP: streamed, continued after an interruption, checked, and in place only when complete."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from omentum.errors import InputError, OutputError, UsageError
+
+Progress = Callable[[int, int | None], None]
+"""Called with bytes so far and bytes in all (None if the server does not say)."""
+
+TIMEOUT_S = 30.0
+"""Longest silence of a server."""
+
+ATTEMPTS = 5
+"""Attempts in a row that may bring nothing new."""
+
+PAUSE_S = 0.5
+"""Before the second attempt; doubles each time."""
+
+CHUNK_BYTES = 2**20
+MAX_BYTES = 16 * 2**30
+
+NOT_SATISFIABLE = 416
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a file beforehand.
+
+    Args:
+        size_bytes: Exact size.
+        digest: "algorithm:hex".
+    """
+
+    size_bytes: int | None = None
+    digest: str = ""
+
+
+class _InterruptedError(Exception):
+    """The connection broke; what came is kept and another attempt may bring the rest."""
+
+
+def download(address: str, target: Path, expected: Expected = Expected(), progress: Progress | None = None) -> str:
+    """Fetch a file. A `.part` file beside the target keeps what came, so that a later call continues.
+
+    Args:
+        address: https, or http on this machine.
+        target: Where the complete file goes; its folder must exist.
+        expected: Checked where known.
+        progress: Told about every chunk.
+
+    Returns:
+        The SHA-256 of the file.
+
+    Raises:
+        UsageError: an address that is not safe.
+        InputError: the server refuses or is not reached, or the file is not the expected one.
+        OutputError: no room, or no right to write.
+    """
+    _check_address(address)
+    part = _Part(target)
+    fruitless, pause = 0, PAUSE_S
+    while True:
+        before = part.size
+        try:
+            _attempt(address, part, expected, progress)
+            break
+        except (_InterruptedError, http.client.HTTPException, OSError) as fault:
+            fruitless = 0 if part.size > before else fruitless + 1
+            if fruitless >= ATTEMPTS:
+                raise InputError(
+                    f"download stopped: {_cause(fault)}",
+                    source=address,
+                    remedy="try again; it goes on where it stopped",
+                ) from fault
+            time.sleep(pause if fruitless else 0)
+            pause *= 2
+    return _accept(part, target, expected, address)
+
+
+def _attempt(address: str, part: _Part, expected: Expected, progress: Progress | None) -> None:
+    """One connection: from where the part file ends to the end of the file."""
+    start = part.size if part.validator else 0
+    headers = {"Accept-Encoding": "identity", "User-Agent": "omentum"}
+    if start:
+        headers |= {"Range": f"bytes={start}-", "If-Range": part.validator}
+    try:
+        response = _opener().open(urllib.request.Request(address, headers=headers), timeout=TIMEOUT_S)
+    except urllib.error.HTTPError as fault:
+        _explain(fault, part, address)
+        return
+    with response:
+        start = _resumed_at(response, start)
+        total = _total(response, start)
+        _check_size(total, expected, address)
+        _check_room(part.path, (total or 0) - start)
+        with part.opened(start, response.headers) as file:
+            _copy(response, file, total, progress)
+
+
+def _copy(response: Any, file: BinaryIO, total: int | None, progress: Progress | None) -> None:
+    done = file.tell()
+    while chunk := response.read(CHUNK_BYTES):
+        _write(file, chunk)
+        done += len(chunk)
+        if done > (MAX_BYTES if total is None else total):
+            raise InputError("the server sends more than it announced", source=response.url)
+        if progress is not None:
+            progress(done, total)
+    if total is not None and done < total:
+        raise _InterruptedError(f"the connection broke after {done} of {total} bytes")
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    """The disk's faults are told from the network's here, where it is certain whose they are."""
+    try:
+        file.write(chunk)
+        file.flush()
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror}", source=file.name) from fault
+
+
+def _explain(fault: urllib.error.HTTPError, part: _Part, address: str) -> None:
+    """A refusal: final for 4xx, perhaps passing for 5xx; 416 means that the part is already all of it, or stale."""
+    with fault:
+        if fault.code == NOT_SATISFIABLE:
+            if fault.headers.get("Content-Range") != f"bytes */{part.size}":
+                part.discard()
+                raise _InterruptedError("the file has changed on the server") from fault
+            return
+        if fault.code >= 500 or fault.code == http.HTTPStatus.TOO_MANY_REQUESTS:
+            raise _InterruptedError(f"the server answers {fault.code} {fault.reason}") from fault
+        remedy = (
+            "the file may have moved; see its publisher's page" if fault.code == http.HTTPStatus.NOT_FOUND else None
+        )
+        raise InputError(f"the server answers {fault.code} {fault.reason}", source=address, remedy=remedy) from fault
+
+
+def _accept(part: _Part, target: Path, expected: Expected, address: str) -> str:
+    """Check the complete part file and put it in place."""
+    sha256 = hashlib.sha256()
+    algorithm, _, wanted = expected.digest.partition(":")
+    known = hashlib.new(algorithm, usedforsecurity=False) if wanted else None
+    with part.path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            sha256.update(chunk)
+            if known is not None:
+                known.update(chunk)
+        os.fsync(file.fileno())
+    size = part.size
+    if expected.size_bytes not in (None, size):
+        part.discard()
+        raise InputError(f"expected {expected.size_bytes} bytes, got {size}", source=address)
+    if known is not None and known.hexdigest() != wanted:
+        part.discard()
+        raise InputError(
+            f"damaged or replaced: expected {algorithm} {wanted}, got {known.hexdigest()}",
+            source=address,
+            remedy="try again; if it persists and you trust the publisher, download it yourself and use "
+            "`omentum weights import`",
+        )
+    part.path.replace(target)
+    part.discard()
+    return sha256.hexdigest()
+
+
+class _Part:
+    """The unfinished file and, beside it, the mark by which the server recognises the same version."""
+
+    def __init__(self, target: Path) -> None:
+        self.path = target.with_name(f"{target.name}.part")
+        self._mark = target.with_name(f"{target.name}.part.json")
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def validator(self) -> str:
+        """A strong ETag or a date; empty if there is none, and then there is nothing to continue."""
+        try:
+            return str(json.loads(self._mark.read_text(encoding="utf-8"))["validator"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def opened(self, start: int, headers: Any) -> BinaryIO:
+        """For writing, cut to `start` bytes; from the beginning, the server's mark is noted too."""
+        try:
+            if start == 0:
+                tag = headers.get("ETag", "")
+                validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
+                self._mark.write_text(json.dumps({"validator": validator}), encoding="utf-8")
+            self.path.touch()
+            file = self.path.open("r+b")
+            file.truncate(start)
+            file.seek(start)
+        except OSError as fault:
+            raise OutputError(f"cannot be written: {fault.strerror}", source=self.path) from fault
+        return file
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._mark.unlink(missing_ok=True)
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to an address that could have been asked for in the first place."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        _check_address(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(_SafeRedirects)
+
+
+def _check_address(address: str) -> None:
+    parts = urllib.parse.urlsplit(address)
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+        return
+    raise UsageError("weights are fetched over https only", source=address)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _resumed_at(response: Any, asked: int) -> int:
+    """Where the answer starts: a server may ignore the wish for a range and send everything."""
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return 0
+    if not response.headers.get("Content-Range", "").startswith(f"bytes {asked}-"):
+        raise InputError("the server sends another part than was asked for", source=response.url)
+    return asked
+
+
+def _total(response: Any, start: int) -> int | None:
+    length = response.headers.get("Content-Length")
+    return start + int(length) if length and length.isdigit() else None
+
+
+def _check_size(total: int | None, expected: Expected, address: str) -> None:
+    if total is not None and expected.size_bytes not in (None, total):
+        raise InputError(f"expected {expected.size_bytes} bytes, the server offers {total}", source=address)
+    if total is not None and total > MAX_BYTES:
+        raise InputError(f"{total} bytes are more than any weights have", source=address)
+
+
+def _check_room(path: Path, needed: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise OutputError(
+            f"no space left: {needed} bytes to come, {free} free", source=path.parent, remedy="or set OMENTUM_HOME"
+        )
+
+
+def _cause(fault: Exception) -> str:
+    return str(fault.reason if isinstance(fault, urllib.error.URLError) else fault) or type(fault).__name__
