@@ -21,6 +21,8 @@ WORKING_SPACING_MM = 1.5
 HULL_STEP = 4
 """The hulls are kept on every fourth voxel: they are smooth."""
 HULL_CLIP_MM = 80.0
+HULL_PAD = 14
+"""Extra coarse voxels at the four sides, so that the distances reach out to the skin of an obese body."""
 NOTHING = Part((), "nothing")
 HEAD_AND_NECK_MM = 60.0
 """Femoral head region: what lies less than this below the middle of the head (as in WORD: head, neck, trochanters)."""
@@ -35,7 +37,8 @@ class RestyleSource:
         parts: What each value is; the first is `NOTHING`.
         spacing_mm: Of `labels`.
         annotated: Keys of the structures that the label map determines, present or not.
-        inner_mm: Distance to the hull of chest, abdomen and pelvis, negative inside; every `HULL_STEP`-th voxel.
+        inner_mm: Distance to the hull of chest, abdomen and pelvis, negative inside; every `HULL_STEP`-th voxel,
+            `HULL_PAD` of them added at the four sides.
         outline_mm: The same for the hull of everything.
     """
 
@@ -197,7 +200,8 @@ def _with_spine(
 def _hulls(
     labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[Part, ...]
 ) -> tuple[Field, Field]:
-    coarse = labels[::HULL_STEP, ::HULL_STEP, ::HULL_STEP]
+    sides = (HULL_PAD, HULL_PAD)
+    coarse = np.pad(labels[::HULL_STEP, ::HULL_STEP, ::HULL_STEP], (sides, sides, (0, 0)))
     x, y, z = (s * HULL_STEP for s in spacing_mm)
     inner = _signed_distance(_hull_by_slice(np.array([p.inner for p in parts])[coarse]), (x, y, z))
     outline = _signed_distance(_hull_by_slice((coarse != 0) | (inner < 10.0)), (x, y, z))
