@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 import os
 import shutil
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from omentum.errors import InputError, OutputError, UsageError
+from omentum.errors import InputError, OutputError
+from omentum.model.address import check_address, opener
+from omentum.model.part_file import PartFile
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes so far and bytes in all (None if the server does not say)."""
@@ -71,9 +70,9 @@ def download(address: str, target: Path, expected: Expected = Expected(), progre
         InputError: the server refuses or is not reached, or the file is not the expected one.
         OutputError: no room, or no right to write.
     """
-    _check_address(address)
-    part = _Part(target)
-    fruitless, pause = 0, PAUSE_S
+    check_address(address)
+    part = PartFile(target)
+    fruitless = 0
     while True:
         before = part.size
         try:
@@ -87,19 +86,18 @@ def download(address: str, target: Path, expected: Expected = Expected(), progre
                     source=address,
                     remedy="try again; it goes on where it stopped",
                 ) from fault
-            time.sleep(pause if fruitless else 0)
-            pause *= 2
+            time.sleep(PAUSE_S * 2 ** (fruitless - 1) if fruitless else 0)
     return _accept(part, target, expected, address)
 
 
-def _attempt(address: str, part: _Part, expected: Expected, progress: Progress | None) -> None:
+def _attempt(address: str, part: PartFile, expected: Expected, progress: Progress | None) -> None:
     """One connection: from where the part file ends to the end of the file."""
     start = part.size if part.validator else 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "omentum"}
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": part.validator}
     try:
-        response = _opener().open(urllib.request.Request(address, headers=headers), timeout=TIMEOUT_S)
+        response = opener().open(urllib.request.Request(address, headers=headers), timeout=TIMEOUT_S)
     except urllib.error.HTTPError as fault:
         _explain(fault, part, address)
         return
@@ -134,7 +132,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
         raise OutputError(f"cannot be written: {fault.strerror}", source=file.name) from fault
 
 
-def _explain(fault: urllib.error.HTTPError, part: _Part, address: str) -> None:
+def _explain(fault: urllib.error.HTTPError, part: PartFile, address: str) -> None:
     """A refusal: final for 4xx, perhaps passing for 5xx; 416 means that the part is already all of it, or stale."""
     with fault:
         if fault.code == NOT_SATISFIABLE:
@@ -150,7 +148,7 @@ def _explain(fault: urllib.error.HTTPError, part: _Part, address: str) -> None:
         raise InputError(f"the server answers {fault.code} {fault.reason}", source=address, remedy=remedy) from fault
 
 
-def _accept(part: _Part, target: Path, expected: Expected, address: str) -> str:
+def _accept(part: PartFile, target: Path, expected: Expected, address: str) -> str:
     """Check the complete part file and put it in place."""
     sha256 = hashlib.sha256()
     algorithm, _, wanted = expected.digest.partition(":")
@@ -176,73 +174,6 @@ def _accept(part: _Part, target: Path, expected: Expected, address: str) -> str:
     part.path.replace(target)
     part.discard()
     return sha256.hexdigest()
-
-
-class _Part:
-    """The unfinished file and, beside it, the mark by which the server recognises the same version."""
-
-    def __init__(self, target: Path) -> None:
-        self.path = target.with_name(f"{target.name}.part")
-        self._mark = target.with_name(f"{target.name}.part.json")
-
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    @property
-    def validator(self) -> str:
-        """A strong ETag or a date; empty if there is none, and then there is nothing to continue."""
-        try:
-            return str(json.loads(self._mark.read_text(encoding="utf-8"))["validator"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
-
-    def opened(self, start: int, headers: Any) -> BinaryIO:
-        """For writing, cut to `start` bytes; from the beginning, the server's mark is noted too."""
-        try:
-            if start == 0:
-                tag = headers.get("ETag", "")
-                validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
-                self._mark.write_text(json.dumps({"validator": validator}), encoding="utf-8")
-            self.path.touch()
-            file = self.path.open("r+b")
-            file.truncate(start)
-            file.seek(start)
-        except OSError as fault:
-            raise OutputError(f"cannot be written: {fault.strerror}", source=self.path) from fault
-        return file
-
-    def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self._mark.unlink(missing_ok=True)
-
-
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to an address that could have been asked for in the first place."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check_address(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(_SafeRedirects)
-
-
-def _check_address(address: str) -> None:
-    parts = urllib.parse.urlsplit(address)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
-        return
-    raise UsageError("weights are fetched over https only", source=address)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _resumed_at(response: Any, asked: int) -> int:

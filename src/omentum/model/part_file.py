@@ -1,0 +1,54 @@
+"""The unfinished part of a download, kept so that a later attempt can go on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from omentum.errors import OutputError
+
+
+class PartFile:
+    """The file and, beside it, the mark by which the server recognises the same version.
+
+    Args:
+        target: Where the complete file will go.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.path = target.with_name(f"{target.name}.part")
+        self._mark = target.with_name(f"{target.name}.part.json")
+
+    @property
+    def size(self) -> int:
+        """Bytes that have come."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def validator(self) -> str:
+        """A strong ETag or a date; empty if there is none, and then there is nothing to continue."""
+        try:
+            return str(json.loads(self._mark.read_text(encoding="utf-8"))["validator"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def opened(self, start: int, headers: Any) -> BinaryIO:
+        """For writing, cut to `start` bytes; from the beginning, the server's mark is noted too."""
+        try:
+            if start == 0:
+                tag = headers.get("ETag", "")
+                validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
+                self._mark.write_text(json.dumps({"validator": validator}), encoding="utf-8")
+            self.path.touch()
+            file = self.path.open("r+b")
+            file.truncate(start)
+            file.seek(start)
+        except OSError as fault:
+            raise OutputError(f"cannot be written: {fault.strerror}", source=self.path) from fault
+        return file
+
+    def discard(self) -> None:
+        """Forget what came."""
+        self.path.unlink(missing_ok=True)
+        self._mark.unlink(missing_ok=True)

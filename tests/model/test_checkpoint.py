@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+import struct
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from small_models import small_model, small_spec
+
+from omentum.errors import CheckpointError, OutputError
+from omentum.model import UniversalModel, load_checkpoint, read_spec, save_checkpoint
+from omentum.model.safetensors_file import MAX_ENTRIES, read_header
+from omentum.model.state import state_sha256
+
+
+@pytest.fixture(scope="module")
+def model() -> UniversalModel:
+    return small_model()
+
+
+@pytest.fixture
+def saved(model: UniversalModel, tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, model)
+    return path
+
+
+def rewritten(path: Path, change, metadata=None) -> Path:
+    """The checkpoint with its tensors changed and, so that only that is wrong, a checksum that fits."""
+    state = load_file(path)
+    change(state)
+    stored = {**read_header(path).metadata, **(metadata or {}), "tensors_sha256": state_sha256(state)}
+    save_file(state, path, metadata=stored)
+    return path
+
+
+def with_header(path: Path, header: object, data: bytes = b"") -> Path:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("backbone", "parameters"),
+    [
+        ("unet", {"width": 4}),
+        ("residual_unet", {"width": 8, "blocks": [1, 1]}),
+        ("swin_unetr", {"feature_size": 12, "patch_merging": "corrected"}),
+    ],
+)
+def test_saving_and_loading_keeps_every_number_and_the_description(backbone, parameters, tmp_path):
+    model = small_model(backbone, **parameters)
+    save_checkpoint(tmp_path / "m.safetensors", model)
+    loaded = load_checkpoint(tmp_path / "m.safetensors")
+    assert loaded.spec == model.spec == read_spec(tmp_path / "m.safetensors")
+    assert not loaded.training
+    assert loaded.state_dict().keys() == model.state_dict().keys()
+    assert all(torch.equal(loaded.state_dict()[name], t) for name, t in model.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_halves_the_file_and_loads_as_float32(model, dtype, tmp_path, saved):
+    half = tmp_path / "half.safetensors"
+    save_checkpoint(half, model, dtype)
+    loaded = load_checkpoint(half)
+    assert half.stat().st_size < 0.6 * saved.stat().st_size
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    assert torch.equal(loaded.text_embeddings, model.text_embeddings.to(dtype).float())
+
+
+def test_a_number_that_float16_cannot_hold_is_not_saved(tmp_path):
+    model = small_model()
+    model.text_embeddings[0, 0] = 1e6
+    with pytest.raises(CheckpointError, match="text_embeddings"):
+        save_checkpoint(tmp_path / "m.safetensors", model, torch.float16)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_leaves_nothing_behind(model, tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_checkpoint(tmp_path / "nowhere" / "m.safetensors", model)
+
+
+DISGUISES = {
+    "torch file": (b"PK\x03\x04" + bytes(100), "not a safe checkpoint.*omentum weights import"),
+    "pickle": (pickle.dumps({"a": 1}, protocol=2), "not a safe checkpoint"),
+    "new pickle": (pickle.dumps({"a": 1}, protocol=5), "not a safe checkpoint"),
+    "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n", "git lfs pull"),
+    "web page": (b"\n<!DOCTYPE html><html><body>sign in</body></html>", "web page"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(range(1, 60)), "gzip"),
+    "empty": (b"", "empty or all zeros"),
+    "zeros": (bytes(4096), "empty or all zeros"),
+    "text": (b"these are not the weights you are looking for", "impossible header length"),
+    "stub": (b"\x10\x00", "damaged or incomplete"),
+}
+
+
+@pytest.mark.parametrize("kind", DISGUISES)
+def test_other_files_are_recognised_and_never_opened(kind, tmp_path):
+    content, message = DISGUISES[kind]
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=message) as fault:
+        load_checkpoint(path)
+    assert str(fault.value).startswith(f"{path}: ")
+
+
+def test_an_exploit_is_not_run(tmp_path):
+    class Exploit:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "owned",)
+
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        (tmp_path / "m.safetensors").write_bytes(pickle.dumps(Exploit(), protocol))
+        with pytest.raises(CheckpointError):
+            load_checkpoint(tmp_path / "m.safetensors")
+    assert not (tmp_path / "owned").exists()
+
+
+@given(cut=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_file_is_refused(cut, tmp_path_factory):
+    path = tmp_path_factory.mktemp("cut") / "m.safetensors"
+    save_checkpoint(path, small_model())
+    content = path.read_bytes()
+    path.write_bytes(content[: int(cut * len(content))])
+    with pytest.raises(CheckpointError):
+        load_checkpoint(path)
+
+
+def test_one_changed_bit_is_noticed(saved):
+    content = bytearray(saved.read_bytes())
+    content[-1000] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"expected sha256 [0-9a-f]{64} .* got [0-9a-f]{64}"):
+        load_checkpoint(saved)
+
+
+def entry(shape=(1,), begin=0, end=4, dtype="F32"):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+BOMBS = {
+    "length": (struct.pack("<Q", 2**62) + b"{}", "impossible header length"),
+    "nesting": (b"[" * 10**6, "not a safetensors checkpoint"),
+    "entries": ({f"t{n}": entry(begin=4 * n, end=4 * n + 4) for n in range(MAX_ENTRIES + 1)}, "more than any"),
+    "shape overflow": ({"a": entry((2**62, 2**62))}, "does not take 4 bytes"),
+    "negative": ({"a": entry((-1, -1))}, "impossible shape"),
+    "true as a size": ({"a": entry((True,))}, "impossible shape"),
+    "overlap": ({"a": entry(), "b": entry(begin=2, end=6)}, "overlaps"),
+    "hole": ({"a": entry(), "b": entry(begin=8, end=12)}, "hole"),
+    "more than the file": ({"a": entry((2**30,), end=2**32)}, "damaged or incomplete: expected 4294967296 bytes"),
+    "twice": (b'{"a": %s, "a": %s}' % ((json.dumps(entry()).encode(),) * 2), "twice"),
+    "strange type": ({"a": entry(dtype="F4")}, "'F4'"),
+    "list": ([1, 2], "not a safetensors checkpoint"),
+    "metadata": ({"__metadata__": {"omentum": 3}}, "not text"),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_an_impossible_header_is_refused_fast(kind, tmp_path):
+    header, message = BOMBS[kind]
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(header) if kind == "length" else with_header(path, header, bytes(4))
+    start = time.monotonic()
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path)
+    assert time.monotonic() - start < 2
+
+
+def test_a_description_that_asks_for_a_giant_is_refused_without_building_it(saved):
+    spec = small_spec("unet", width=10**6)
+    with pytest.raises(CheckpointError, match="misshapen"):
+        load_checkpoint(rewritten(saved, lambda state: None, {"omentum": spec.to_json()}))
+
+
+def test_missing_and_unexpected_tensors_are_counted_and_listed(saved):
+    def change(state):
+        for name in [n for n in state if n.startswith("backbone.down.0")]:
+            state[f"old_{name}"] = state.pop(name)
+
+    with pytest.raises(
+        CheckpointError, match=r"8 missing: backbone\.down\.0\.0\.bias, .*, \.\.\.; 8 unexpected: old_"
+    ) as fault:
+        load_checkpoint(rewritten(saved, change))
+    assert str(fault.value).count("old_backbone") == 5
+
+
+def test_a_misshapen_tensor_is_named_with_both_shapes(saved):
+    def change(state):
+        state["head.controller.bias"] = torch.zeros(154)
+
+    with pytest.raises(CheckpointError, match=r"head.controller.bias should be \(153,\) and is \(154,\)"):
+        load_checkpoint(rewritten(saved, change))
+
+
+def test_other_text_embeddings_are_told_in_words(saved):
+    def change(state):
+        state["text_embeddings"] = torch.zeros(3, 37)
+
+    with pytest.raises(CheckpointError, match=r"3 x 37 \(classes x width\).* need 3 x 12"):
+        load_checkpoint(rewritten(saved, change))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_found(saved, value):
+    def change(state):
+        state["head.controller.weight"][3, 4] = value
+
+    with pytest.raises(CheckpointError, match=r"NaN or infinite numbers: head\.controller\.weight"):
+        load_checkpoint(rewritten(saved, change))
+
+
+def test_classes_in_another_order_are_refused(saved):
+    raw = json.loads(read_header(saved).metadata["omentum"])
+    raw["classes"].reverse()
+    with pytest.raises(CheckpointError, match="class list does not match"):
+        load_checkpoint(rewritten(saved, lambda state: None, {"omentum": json.dumps(raw)}))
+
+
+def test_a_newer_format_is_refused_by_its_number(saved):
+    raw = json.loads(read_header(saved).metadata["omentum"]) | {"format": 99}
+    with pytest.raises(CheckpointError, match=r"format 99.*upgrade"):
+        load_checkpoint(rewritten(saved, lambda state: None, {"omentum": json.dumps(raw)}))
+
+
+def test_another_architecture_is_named(saved, model):
+    spec = dataclasses.replace(model.spec, model=dataclasses.replace(model.spec.model, backbone="ghost"))
+    with pytest.raises(CheckpointError, match=r"unknown network type 'ghost' .*swin_unetr"):
+        load_checkpoint(rewritten(saved, lambda state: None, {"omentum": spec.to_json()}))
+
+
+def test_safetensors_of_others_are_refused(tmp_path):
+    save_file({"a": torch.zeros(3)}, tmp_path / "m.safetensors")
+    with pytest.raises(CheckpointError, match="without the description of an omentum model"):
+        load_checkpoint(tmp_path / "m.safetensors")
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    for path in (tmp_path / "none.safetensors", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            load_checkpoint(path)

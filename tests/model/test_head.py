@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from omentum.model import head as head_module
+from omentum.model.head import TextDrivenHead
+from reference.head import head_logits
+
+
+@pytest.fixture
+def head() -> TextDrivenHead:
+    torch.manual_seed(0)
+    return TextDrivenHead(32, 48, text_width=20, condition_width=16)
+
+
+@pytest.fixture
+def inputs() -> tuple[Tensor, Tensor, Tensor]:
+    torch.manual_seed(1)
+    return torch.randn(2, 32, 2, 3, 2), torch.randn(2, 48, 6, 7, 5), torch.randn(5, 20)
+
+
+@pytest.fixture(params=[1, 50, None], ids=["voxel by voxel", "in runs", "at once"])
+def voxels_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
+    if request.param is not None:
+        monkeypatch.setitem(head_module.HIDDEN_NUMBERS_AT_ONCE, "cpu", request.param * 2 * 5 * 8)
+    return request.param
+
+
+def test_it_agrees_with_grouped_convolutions(head, inputs, voxels_at_once):
+    with torch.no_grad():
+        torch.testing.assert_close(head(*inputs), head_logits(head, *inputs), atol=1e-5, rtol=1e-5)
+
+
+def test_its_gradients_agree_with_grouped_convolutions(head, inputs, voxels_at_once):
+    weights = torch.randn(2, 5, 6, 7, 5)
+    found, expected = (
+        _gradients(head, function, inputs, weights) for function in (head, lambda *x: head_logits(head, *x))
+    )
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def _gradients(head, function, inputs, weights) -> list[Tensor]:
+    deep, decoded, text = (x.clone().requires_grad_() for x in inputs)
+    wanted = [deep, decoded, text, *head.parameters()]
+    return list(torch.autograd.grad((function(deep, decoded, text) * weights).sum(), wanted))
+
+
+def test_asking_for_some_classes_is_slicing(head, inputs):
+    deep, decoded, text = inputs
+    torch.testing.assert_close(head(deep, decoded, text[[3, 1]]), head(deep, decoded, text)[:, [3, 1]])
+
+
+def test_samples_of_a_batch_do_not_mix(head, inputs):
+    deep, decoded, text = inputs
+    torch.testing.assert_close(head(deep, decoded, text)[1:], head(deep[1:], decoded[1:], text))
+
+
+def test_it_works_in_bfloat16(head, inputs):
+    exact = head(*inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = head(*inputs)
+        rough.float().sum().backward()
+    assert rough.dtype == torch.bfloat16
+    assert (rough.float() - exact).abs().max() < 0.05 * exact.std()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
+
+
+def test_hidden_layers_never_exist_as_a_whole_in_training(head, monkeypatch):
+    monkeypatch.setitem(head_module.HIDDEN_NUMBERS_AT_ONCE, "cpu", 5 * 8 * 100)
+    features, layers = torch.randn(1, 8, 20**3, requires_grad=True), torch.randn(1, 5, 153, requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
+        head.draw(features, layers)
+    assert max(kept) <= 8 * 20**3
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(768, 16), (48, 16), (24, 8), (20, 4), (8, 8), (7, 1)])
+def test_groups_of_the_normalisation_fit_the_channels(channels, groups):
+    assert TextDrivenHead(channels, channels).voxel_features[0].num_groups == groups
+
+
+def test_the_controller_has_the_published_153_outputs():
+    head = TextDrivenHead(768, 48)
+    assert head.split_sizes == (64, 64, 8, 8, 8, 1)
+    assert head.controller.weight.shape == (153, 512)
