@@ -1,0 +1,39 @@
+"""What can be said at all about one structure in one case, decided before any number is computed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The outcome for one structure in one case; only the last three have numbers."""
+
+    NOT_ANNOTATED = "not_annotated"
+    """Nobody looked for it in the reference: a prediction is neither right nor wrong."""
+    TRUE_NEGATIVE = "true_negative"
+    """Looked for, not there, not predicted: right, but no overlap exists to be measured."""
+    FALSE_POSITIVE = "false_positive"
+    FALSE_NEGATIVE = "false_negative"
+    EVALUATED = "evaluated"
+    """Present in both, however badly they overlap."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the case enters means (misses and false positives do, with a Dice of 0)."""
+        return self not in (Status.NOT_ANNOTATED, Status.TRUE_NEGATIVE)
+
+
+def status(*, annotated: bool, predicted_voxels: int, reference_voxels: int) -> Status:
+    """Decide the status of one structure in one case.
+
+    Args:
+        annotated: The structure is in the reference's declared list, whether or not it occurs.
+        predicted_voxels, reference_voxels: Sizes of the two masks.
+    """
+    if not annotated:
+        return Status.NOT_ANNOTATED
+    if predicted_voxels and reference_voxels:
+        return Status.EVALUATED
+    if predicted_voxels:
+        return Status.FALSE_POSITIVE
+    return Status.FALSE_NEGATIVE if reference_voxels else Status.TRUE_NEGATIVE

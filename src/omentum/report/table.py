@@ -1,0 +1,28 @@
+"""Rows as CSV text that a spreadsheet reads as data, never as a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A text cell that begins so would be run by spreadsheet programs (OWASP, "CSV injection")."""
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """CSV (RFC 4180) with the keys of the first row as its head; None is an empty cell, numbers stay numbers."""
+    if not rows:
+        return ""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow([_cell(name) for name in rows[0]])
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in rows[0]])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    text_at_risk = isinstance(value, str) and value.startswith(FORMULA_STARTS)
+    return f"'{value}" if text_at_risk else value
