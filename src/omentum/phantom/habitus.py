@@ -72,11 +72,13 @@ def surround(
     i, j, k = shape
     sheets = smooth_field(rng, (i, j, k), spacing_mm, 9.0)
     clumps = smooth_field(rng, (i, j, k), spacing_mm, 28.0)
+    curves = smooth_field(rng, (i, j, k), spacing_mm, 100.0)
     tissue = np.full(shape, tissue_index("air"), np.uint8)
-    body = skin_distance_mm(places, habitus, clumps)
+    body = skin_distance_mm(places, habitus, curves)
     tissue[body < 0] = tissue_index("subcutaneous_fat")
     limbs = (places.outline_mm < 0) & _near_bone(places.bone, spacing_mm, habitus, clumps)
-    tissue[limbs & (np.abs(sheets) > 0.12)] = tissue_index("muscle")
+    tissue[limbs] = tissue_index("muscle")
+    tissue[limbs & (np.abs(clumps) < rng.uniform(0.06, 0.2))] = tissue_index("visceral_fat")  # between the bellies
     wall = (places.inner_mm >= 0) & (places.inner_mm < habitus.wall_mm * (1.0 + 0.15 * clumps)) & (body < -3.0)
     tissue[wall & (np.abs(sheets) > 0.08)] = tissue_index("muscle")
     cavity = (places.inner_mm < 0) & (body < 0)
@@ -87,10 +89,10 @@ def surround(
     return tissue
 
 
-def skin_distance_mm(places: Surroundings, habitus: Habitus, clumps: Field) -> Field:
+def skin_distance_mm(places: Surroundings, habitus: Habitus, curves: Field) -> Field:
     """Signed distance to the skin, negative inside: the outline plus fat, thicker in front or behind."""
     height = np.linspace(-1.0, 1.0, places.outline_mm.shape[1], dtype=np.float32)[None, :, None]
-    fat = np.float32(habitus.fat_mm) * (1.0 + habitus.front * height + 0.12 * clumps)
+    fat = np.float32(habitus.fat_mm) * (1.0 + habitus.front * height + 0.15 * curves)
     return places.outline_mm - np.maximum(fat, np.float32(3.0))
 
 

@@ -203,29 +203,29 @@ def _hulls(
     sides = (HULL_PAD, HULL_PAD)
     coarse = np.pad(labels[::HULL_STEP, ::HULL_STEP, ::HULL_STEP], (sides, sides, (0, 0)))
     x, y, z = (s * HULL_STEP for s in spacing_mm)
-    inner = _signed_distance(_hull_by_slice(np.array([p.inner for p in parts])[coarse]), (x, y, z))
-    outline = _signed_distance(_hull_by_slice((coarse != 0) | (inner < 10.0)), (x, y, z))
-    return inner, outline
+    inner = _hull_distance(np.array([p.inner for p in parts])[coarse], (x, y, z))
+    return inner, _hull_distance((coarse != 0) | (inner < 10.0), (x, y, z))
 
 
-def _hull_by_slice(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Convex hull of every axial slice."""
-    out = mask.copy()
-    i, j = np.indices(mask.shape[:2])
+def _hull_distance(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Field:
+    """Distance in mm to the convex hull of each axial slice, negative inside, smooth from slice to slice.
+
+    Inside it is the distance to the nearest side of the polygon, outside that to the farthest side's line, which
+    differs from the true distance only beyond corners.
+    """
+    distance = np.full(mask.shape, HULL_CLIP_MM, np.float32)
+    plane = np.stack([i.ravel() * s for i, s in zip(np.indices(mask.shape[:2]), spacing_mm[:2], strict=True)])
     for k in range(mask.shape[2]):
-        points = np.argwhere(mask[:, :, k])
+        points = np.argwhere(mask[:, :, k]) * spacing_mm[:2]
         if len(points) < 4:
             continue
         try:
-            planes = ConvexHull(points).equations
+            sides = ConvexHull(points).equations
         except QhullError:  # all on one line
             continue
-        out[:, :, k] = (planes[:, :2] @ np.stack([i.ravel(), j.ravel()]) + planes[:, 2:] < 1e-6).all(0).reshape(i.shape)
-    return out
-
-
-def _signed_distance(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> Field:
-    outside = edt.edt(~mask, anisotropy=spacing_mm, black_border=False) if mask.any() else np.full(mask.shape, np.inf)
-    inside = edt.edt(mask, anisotropy=spacing_mm, black_border=False)
-    distance = np.clip(outside - inside, -HULL_CLIP_MM, HULL_CLIP_MM).astype(np.float32)
-    return ndimage.gaussian_filter(distance, [5.0 / s for s in spacing_mm[:2]] + [10.0 / spacing_mm[2]], mode="nearest")
+        distance[:, :, k] = (sides[:, :2] @ plane + sides[:, 2:]).max(axis=0).reshape(mask.shape[:2])
+    distance = np.clip(distance, -HULL_CLIP_MM, HULL_CLIP_MM)
+    smooth: Field = ndimage.gaussian_filter(
+        distance, [8.0 / spacing_mm[0], 8.0 / spacing_mm[1], 12.0 / spacing_mm[2]], mode="nearest"
+    )
+    return smooth

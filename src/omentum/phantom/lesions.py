@@ -1,0 +1,178 @@
+"""Tumours and cysts, inserted into the organs of a body."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from omentum.anatomy import STRUCTURES
+from omentum.phantom.body import Body
+from omentum.phantom.lesion_kinds import DEFAULT_ODDS, YIELDING, Blob, LesionKind, draw_kind
+from omentum.phantom.texture import smooth_field
+from omentum.phantom.tissue import tissue_index
+from omentum.segmentation import Segmentation
+
+Mask = NDArray[np.bool_]
+
+PROTECTED = ("aorta", "portal_splenic_vein", "inferior_vena_cava", "coeliac_trunk")
+"""Large vessels outside the organs that no lesion replaces."""
+SMALLEST_HOST_ML = 5.0
+
+
+@dataclass(frozen=True)
+class LesionOptions:
+    """Which lesions to insert.
+
+    Args:
+        odds: Probability, by structure, that a patient has lesions of this kind. `hepatic_vessel_tumour` is no key
+            of its own: the Medical Segmentation Decathlon's hepatic vessel task marks liver tumours, so it always
+            is the same voxels as `liver_tumour`.
+        size: Factor on all diameters.
+    """
+
+    odds: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_ODDS))
+    size: float = 1.0
+
+
+def insert_lesions(body: Body, rng: np.random.Generator, options: LesionOptions = LesionOptions()) -> Body:
+    """Put lesions into the organs a body has.
+
+    A lesion's voxels stay its host's; where it bulges out, the host grows with it, but never into another labelled
+    structure. Everything is as exact as the voxels are: what is painted is what the truth says.
+
+    Returns:
+        A new body; `facts["lesions"]` lists structure, kind, host, centre (RAS+ mm), diameter (mm) and volume (ml).
+    """
+    truth = Segmentation(body.truth.bits.copy(), body.grid.affine, body.truth.classes, body.truth.annotated)
+    tissue = body.tissue.copy()
+    found: list[dict[str, Any]] = []
+    for structure, odds in options.odds.items():
+        if structure in truth.classes and rng.random() < odds:
+            found += _insert_kind(rng, truth, tissue, structure, options.size)
+    return Body(body.grid, tissue, truth, {**body.facts, "lesions": found})
+
+
+def _insert_kind(
+    rng: np.random.Generator, truth: Segmentation, tissue: NDArray[np.uint8], structure: str, size: float
+) -> list[dict[str, Any]]:
+    kind = draw_kind(rng, structure)
+    hosts = [h for h in kind.hosts if h in truth.classes and _volume_ml(truth, h) > SMALLEST_HOST_ML]
+    found = []
+    for _ in range(kind.count if hosts else 0):
+        host = str(rng.choice(hosts))
+        lesion = _insert_one(rng, truth, tissue, kind, host, size)
+        if lesion is not None:
+            found.append(lesion)
+    return found
+
+
+def _insert_one(
+    rng: np.random.Generator,
+    truth: Segmentation,
+    tissue: NDArray[np.uint8],
+    kind: LesionKind,
+    host: str,
+    size: float,
+) -> dict[str, Any] | None:
+    blob = kind.draw_blob(rng, size)
+    centre = _place(rng, truth.mask(host), truth.grid.spacing_mm, blob, kind)
+    if centre is None:
+        return None
+    box, r = _radial(rng, truth, centre, blob)
+    allowed = _room(truth, tissue, box, host, kind, blob)
+    shape = _one_piece((r < 1.0) & allowed, r)
+    shape = blob.paint(rng, tissue[box], r, shape, truth.grid.spacing_mm)
+    if not shape.any():
+        return None
+    _mark(truth, box, shape, (*kind.structures, host))
+    where = np.argwhere(shape).mean(axis=0) + [s.start for s in box]
+    volume_ml = float(shape.sum() * truth.grid.voxel_volume_ml)
+    return {
+        "structure": kind.structures[0],
+        "kind": blob.name,
+        "host": host,
+        "centre_mm": [round(float(c), 1) for c in truth.grid.to_world(where)],
+        "diameter_mm": round(2.0 * (volume_ml * 750.0 / math.pi) ** (1 / 3), 1),
+        "volume_ml": round(volume_ml, 3),
+    }
+
+
+def _place(
+    rng: np.random.Generator, host: Mask, spacing_mm: tuple[float, float, float], blob: Blob, kind: LesionKind
+) -> NDArray[np.intp] | None:
+    """A voxel of the host, deep enough that only the wanted share of the lesion bulges out."""
+    depth = edt.edt(host, anisotropy=spacing_mm, black_border=True)
+    wanted = min(blob.radius_mm * (1.0 - 2.0 * kind.bulge * rng.random()), 0.8 * float(depth.max()))
+    where = np.argwhere((depth > 0) & (depth >= wanted))
+    if len(where) == 0:
+        return None
+    chosen: NDArray[np.intp] = where[rng.integers(len(where))]
+    return chosen
+
+
+def _radial(
+    rng: np.random.Generator, truth: Segmentation, centre: NDArray[np.intp], blob: Blob
+) -> tuple[tuple[slice, slice, slice], NDArray[np.float32]]:
+    """Distance from the centre in units of the lesion's own surface, within a box around it."""
+    spacing = np.array(truth.grid.spacing_mm)
+    reach = np.ceil(1.6 * max(blob.axes_mm) / spacing).astype(int) + 1
+    low, high = np.maximum(centre - reach, 0), np.minimum(centre + reach + 1, truth.shape)
+    box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
+    grid = np.stack(np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij"), axis=-1)
+    offset = ((grid - centre) * spacing) @ blob.rotation / np.array(blob.axes_mm)
+    r = np.linalg.norm(offset, axis=-1).astype(np.float32)
+    i, j, k = r.shape
+    ripple = smooth_field(rng, (i, j, k), truth.grid.spacing_mm, max(0.9 * blob.radius_mm, 6.0))
+    return box, r / np.maximum(1.0 + np.float32(blob.roughness) * ripple, np.float32(0.4))
+
+
+def _room(
+    truth: Segmentation,
+    tissue: NDArray[np.uint8],
+    box: tuple[slice, slice, slice],
+    host: str,
+    kind: LesionKind,
+    blob: Blob,
+) -> Mask:
+    """Where the lesion may be: in its host, and a little beyond where there is only fat."""
+    bits = truth.bits[0][box]
+    inside = truth.mask(host)[box]
+    lesions = (s.key for s in STRUCTURES if s.kind in {"tumour", "cyst"} and s.key not in kind.structures)
+    protected = _bits(truth, (*PROTECTED, *lesions))
+    others = (bits & ~_bits(truth, (host, "hepatic_vessel", *kind.structures))) != 0
+    yielding = np.isin(tissue[box], [tissue_index(name) for name in YIELDING])
+    beyond = ~inside & ~others & yielding if kind.bulge > 0 else np.zeros_like(inside)
+    if beyond.any():
+        far = edt.edt(~inside, anisotropy=truth.grid.spacing_mm, black_border=False)
+        beyond &= far <= 2.0 * kind.bulge * blob.radius_mm
+    return (inside & ((bits & protected) == 0)) | beyond
+
+
+def _one_piece(shape: Mask, r: NDArray[np.float32]) -> Mask:
+    """The piece that holds the innermost voxel: what a wall or vessel cuts off is not the lesion."""
+    pieces, count = ndimage.label(shape)
+    if count <= 1:
+        return shape
+    piece: Mask = pieces == pieces.ravel()[np.argmin(np.where(shape, r, np.inf))]
+    return piece
+
+
+def _mark(truth: Segmentation, box: tuple[slice, slice, slice], shape: Mask, keys: tuple[str, ...]) -> None:
+    truth.bits[0][box][shape] |= _bits(truth, keys)
+    if "hepatic_vessel" in truth.classes and "liver" in keys:
+        truth.bits[0][box][shape] &= ~_bits(truth, ("hepatic_vessel",))
+
+
+def _bits(truth: Segmentation, keys: tuple[str, ...]) -> np.uint64:
+    return np.uint64(sum(1 << truth.classes.index(key) for key in keys if key in truth.classes))
+
+
+def _volume_ml(truth: Segmentation, key: str) -> float:
+    return float(truth.mask(key).sum() * truth.grid.voxel_volume_ml)
