@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omentum.errors import UsageError
+from omentum.errors import CaseWarning, UsageError
 
 if TYPE_CHECKING:
     from omentum.model.catalogue import CatalogueEntry
@@ -30,7 +32,8 @@ def list_weights(as_json: Json = False) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        print(f"{row['name']:<28}{'here' if row['here'] else 'to pull':<9}{row['licence']:<18}{row['title']}")
+        place = "here" if row["here"] else "to pull" if row["address"] else "missing"
+        print(f"{row['name']:<28}{place:<9}{row['licence']:<18}{row['title']}")
 
 
 @app.command()
@@ -44,9 +47,10 @@ def pull(
 
     entry = find(name)
     if not entry.here and entry.address:
-        print(f"{entry.title}\n{entry.terms}\nPlease cite: {entry.citation}\n", file=sys.stderr)
+        print(f"{entry.title}\n{entry.origin.terms}\nPlease cite: {entry.origin.citation}\n", file=sys.stderr)
         accept_licence = accept_licence or _asked("Do you accept this licence?")
-    path = _pull_with_progress(entry, accept_licence)
+    with _warnings_told():
+        path = _pull_with_progress(entry, accept_licence)
     print(path)
     note = weights.receipt(entry)
     if note is not None:
@@ -67,11 +71,8 @@ def import_weights(
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _warnings_told():
         model = import_published(file)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
     save_checkpoint(output, model)
     print(f"{output}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")
 
@@ -94,12 +95,22 @@ def info(
             print(f"{key}: {json.dumps(value) if isinstance(value, dict) else value}")
 
 
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    """What was warned of inside, one line each on stderr at the end."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CaseWarning)
+        yield
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+
+
 def _facts(name_or_file: str) -> dict[str, Any]:
     from omentum.model.catalogue import catalogue
 
     entry = catalogue().get(name_or_file)
     if entry is not None and not entry.here:
-        return {**_row(entry), "terms": entry.terms, "citation": entry.citation, "address": entry.address}
+        return {**_row(entry), "terms": entry.origin.terms, "citation": entry.origin.citation}
     return _file_facts(name_or_file)
 
 
@@ -127,7 +138,13 @@ def _file_facts(name_or_file: str) -> dict[str, Any]:
 
 
 def _row(entry: CatalogueEntry) -> dict[str, Any]:
-    return {"name": entry.name, "here": entry.here, "licence": entry.licence, "title": entry.title}
+    return {
+        "name": entry.name,
+        "here": entry.here,
+        "licence": entry.origin.licence,
+        "title": entry.title,
+        "address": entry.address,
+    }
 
 
 def _asked(question: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from omentum.errors import UsageError
 
@@ -16,14 +17,21 @@ HOME_VARIABLE = "OMENTUM_HOME"
 
 
 @dataclass(frozen=True)
-class CatalogueEntry:
-    """One row of catalogue.toml; see its head for the meaning of each field."""
+class Origin:
+    """Who made weights: licence (SPDX), the terms in words, what to cite."""
 
-    name: str
-    title: str
     licence: str
     citation: str
     terms: str = ""
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One set of weights; see the head of catalogue.toml for the meaning of each field."""
+
+    name: str
+    title: str
+    origin: Origin
     resource: str = ""
     address: str = ""
     digest: str = ""
@@ -45,8 +53,21 @@ class CatalogueEntry:
 @cache
 def catalogue() -> dict[str, CatalogueEntry]:
     """Every named set of weights, in the file's order."""
-    text = (resources.files("omentum.model") / "catalogue.toml").read_text(encoding="utf-8")
-    return {name: CatalogueEntry(name, **fields) for name, fields in tomllib.loads(text).items()}
+    rows = _table()["weights"]
+    return {
+        name: CatalogueEntry(**{**row, "name": name, "origin": origin(row["origin"])}) for name, row in rows.items()
+    }
+
+
+@cache
+def origin(name: str) -> Origin:
+    """A row of the origins."""
+    return Origin(**_table()["origins"][name])
+
+
+@cache
+def _table() -> dict[str, dict[str, dict[str, Any]]]:
+    return tomllib.loads((resources.files("omentum.model") / "catalogue.toml").read_text(encoding="utf-8"))
 
 
 def find(name: str) -> CatalogueEntry:

@@ -17,18 +17,15 @@ from torch import Tensor
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import published_prompt
 from omentum.errors import CaseWarning, CheckpointError
+from omentum.model.catalogue import origin
 from omentum.model.safetensors_file import HOSTILE, refuse_disguise
 from omentum.model.state import check_names, model_from_state
 from omentum.model.universal import UniversalModel
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 
-LICENCE = (
-    "CC BY-NC-ND 4.0 (Creative Commons Attribution-NonCommercial-NoDerivatives 4.0 International), Johns Hopkins "
-    "University; https://creativecommons.org/licenses/by-nc-nd/4.0/"
-)
-CITATION = (
-    "Liu J. et al., CLIP-Driven Universal Model for Organ Segmentation and Tumor Detection, ICCV 2023, arXiv 2301.00785"
-)
+ORIGIN = "clip-driven-universal-model"
+"""Row of catalogue.toml with the licence of everything imported here."""
+
 TEXT_ENCODER = "openai/clip-vit-base-patch32"
 
 TEMPLATE_EMBEDDINGS_SHA256 = "a0e886c0c8fc2b1e7450a0e6975a31998985db2ede13682fdeafe9b06716f083"
@@ -173,8 +170,8 @@ def _spec(model: ModelSpec, state: Mapping[str, Tensor], path: Path) -> Checkpoi
         classes=tuple(ClassSpec(s.key, published_prompt(s)) for s in STRUCTURES),
         text_encoder=TEXT_ENCODER,
         training={"imported_from": path.name, "class_order": _class_order(state.get("organ_embedding"), path)},
-        licence=LICENCE,
-        citation=CITATION,
+        licence=f"{origin(ORIGIN).licence}: {origin(ORIGIN).terms}",
+        citation=origin(ORIGIN).citation,
     )
 
 

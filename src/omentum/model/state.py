@@ -120,4 +120,4 @@ def _check_text(found: Tensor | None, wanted: Tensor, source: Path) -> None:
 
 
 def _as_wanted(tensor: Tensor, wanted: Tensor) -> Tensor:
-    return tensor.to(torch.float32) if wanted.is_floating_point() else tensor.to(wanted.dtype)
+    return tensor.to(torch.float32 if wanted.is_floating_point() else wanted.dtype).contiguous()

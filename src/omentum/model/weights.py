@@ -86,7 +86,7 @@ def pull(name: str, *, licence_accepted: bool = False, progress: Progress | None
         return locate(name)
     if not licence_accepted:
         raise UsageError(
-            f"the licence of {name!r} ({entry.licence}) must be accepted first", remedy="add --accept-licence"
+            f"the licence of {name!r} ({entry.origin.licence}) must be accepted first", remedy="add --accept-licence"
         )
     folder = entry.path.parent
     try:
@@ -110,7 +110,7 @@ def _fetch(entry: CatalogueEntry, progress: Progress | None) -> Path:
         model = import_published(original)
     finally:
         original.unlink()
-    note = Receipt(entry.address, sha256, datetime.now(UTC).isoformat(timespec="seconds"), entry.licence)
+    note = Receipt(entry.address, sha256, datetime.now(UTC).isoformat(timespec="seconds"), entry.origin.licence)
     _receipt_path(entry).write_text(json.dumps(asdict(note), indent=1), encoding="utf-8")
     save_checkpoint(entry.path, model)
     return entry.path
