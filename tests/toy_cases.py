@@ -11,7 +11,7 @@ SPACING_3MM = np.diag([3.0, 3.0, 3.0, 1.0])
 
 
 def toy_volume(seed: int = 0, shape: tuple[int, int, int] = (40, 36, 34)) -> tuple[Volume, Segmentation]:
-    """A soft-tissue block with a bright right kidney, a dark left kidney and a liver with a tumour; aorta not annotated."""
+    """A block with a bright right and a dark left kidney, a liver with a tumour, and an aorta nobody annotated."""
     rng = np.random.default_rng(seed)
     hu = np.full(shape, -1000.0)
     hu[4:-4, 4:-4, 2:-2] = 20

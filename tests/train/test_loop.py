@@ -7,6 +7,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampler import PatchSampler, Source
+from omentum.errors import CheckpointError
 from omentum.model import load_checkpoint
 from omentum.train import loop
 from omentum.train.config import DataConfig, TrainConfig
@@ -88,8 +89,23 @@ def test_the_loss_falls(tmp_path):
 def test_a_damaged_state_is_refused(tmp_path):
     run(dataclasses.replace(CONFIG, steps=4), tmp_path)
     (tmp_path / STATE_FILE).write_bytes(b"PK\x03\x04 not a checkpoint")
-    with pytest.raises(Exception, match="damaged"):
+    with pytest.raises(CheckpointError, match="damaged"):
         run(CONFIG, tmp_path)
+
+
+def test_a_run_can_start_from_another_checkpoint(tmp_path):
+    first, _ = run(dataclasses.replace(CONFIG, steps=4), tmp_path / "first")
+    config = dataclasses.replace(CONFIG, init=str(tmp_path / "first" / loop.RESULT_FILE))
+    for name, tensor in loop.new_model(config).state_dict().items():
+        assert torch.equal(tensor, first.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path):
+    run(dataclasses.replace(CONFIG, steps=4), tmp_path)
+    wider = {**CONFIG.parameters, "width": 16}
+    config = dataclasses.replace(CONFIG, parameters=wider, init=str(tmp_path / loop.RESULT_FILE))
+    with pytest.raises(CheckpointError, match="cannot start from it"):
+        loop.new_model(config)
 
 
 def test_learning_rate_warms_up_and_ends_near_zero():

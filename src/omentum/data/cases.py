@@ -39,6 +39,12 @@ class LabelledCase:
     points: dict[int, NDArray[np.int16]] = field(repr=False)
     body: NDArray[np.int16] = field(repr=False)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along x, y, z."""
+        x, y, z = self.hu.shape
+        return x, y, z
+
 
 def labelled_case(
     name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], rng: np.random.Generator

@@ -53,6 +53,7 @@ class TrainConfig:
         backbone, parameters: See `omentum.spec.ModelSpec`.
         spacing_mm, window_hu, patch: See `omentum.spec.PreprocessSpec`.
         text_encoder: Language model for the prompts.
+        init: Checkpoint whose weights a fresh run starts from; empty for random weights.
         steps: Optimiser steps of the whole run.
         batch: Patches per step.
         lr: Peak learning rate of AdamW, reached after `warmup` steps, then cosine to zero.
@@ -76,6 +77,7 @@ class TrainConfig:
     window_hu: tuple[float, float] = (-175.0, 250.0)
     patch: tuple[int, int, int] = (96, 96, 96)
     text_encoder: str = "all-MiniLM-L6-v2"
+    init: str = ""
     steps: int = 1000
     batch: int = 1
     lr: float = 1e-3
@@ -117,6 +119,8 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
     try:
         raw["data"] = tuple(_resolved(DataConfig(**d), here, "folder") for d in raw.get("data", ()))
         raw["pairs"] = tuple(_resolved(PairConfig(**p), here, "image", "labels") for p in raw.get("pairs", ()))
+        if raw.get("init"):
+            raw["init"] = str((here / raw["init"]).resolve())
         raw["augmentation"] = Augmentation(**_tuples(raw.get("augmentation", {})))
         return TrainConfig(**_tuples(raw))
     except TypeError as fault:

@@ -19,7 +19,8 @@ from omentum.anatomy.prompts import prompt
 from omentum.data.augment import unpack
 from omentum.data.cases import LabelledCase
 from omentum.data.sampler import Batch, PatchSampler
-from omentum.model import UniversalModel, build, save_checkpoint
+from omentum.errors import CheckpointError
+from omentum.model import UniversalModel, build, load_checkpoint, save_checkpoint
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from omentum.text.encoder import embed
 from omentum.train.config import TrainConfig
@@ -112,7 +113,25 @@ def new_model(config: TrainConfig) -> UniversalModel:
         licence="Apache-2.0",
         citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
     )
-    return build(spec, embeddings)
+    model = build(spec, embeddings)
+    if config.init:
+        _adopt(model, Path(config.init))
+    return model
+
+
+def _adopt(model: UniversalModel, path: Path) -> None:
+    """Take over the weights of another checkpoint; the text embeddings stay the model's own.
+
+    Raises:
+        CheckpointError: the checkpoint is of another architecture.
+    """
+    theirs = load_checkpoint(path)
+    if theirs.spec.model != model.spec.model:
+        raise CheckpointError(
+            f"cannot start from it: it is {theirs.spec.model}, the run wants {model.spec.model}", source=path
+        )
+    model.backbone.load_state_dict(theirs.backbone.state_dict())
+    model.head.load_state_dict(theirs.head.state_dict())
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -123,7 +142,7 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
-def lattice(step: int, share: int) -> tuple[slice, ...]:
+def lattice(step: int, share: int) -> tuple[Any, ...]:
     """Every second voxel along as many axes as `share` has factors of two, with all offsets in turn."""
     halved = share.bit_length() - 1
     offsets = [(step >> axis) % 2 for axis in range(3)]
@@ -148,7 +167,7 @@ def _step(
     return {"loss": loss.item(), "cross_entropy": cross_entropy.item(), "dice_loss": dice.item()}
 
 
-def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[slice, ...]) -> Tensor:
+def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> Tensor:
     """Logits [B, K, V] of the lattice's voxels: all the network is run, the pointwise head only where it learns."""
     deep, decoded = model.backbone(images)
     layers = model.head.layers(deep, model.text_embeddings)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from omentum.errors import CheckpointError
+from omentum.model import UniversalModel
 
 STATE_FILE = "state.pt"
 
@@ -24,12 +24,12 @@ class AveragedModel:
         decay: Long-run decay; early on it is (1 + updates) / (10 + updates).
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: UniversalModel, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay, self.updates = decay, 0
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
+    def update(self, model: UniversalModel) -> None:
         """Move the average towards the model."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))

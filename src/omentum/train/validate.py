@@ -40,7 +40,7 @@ def _case_dice(model: UniversalModel, case: LabelledCase, bf16: bool) -> dict[st
     truth = torch.from_numpy(case.bits)
     run = WindowRun(device=model.text_embeddings.device, precision="bf16" if bf16 else "float32")
     counts = torch.zeros(3, len(keys), dtype=torch.int64)
-    for slab in sliding_slabs(image, model, plan_windows(image.shape, preprocess.patch), run):
+    for slab in sliding_slabs(image, model, plan_windows(case.shape, preprocess.patch), run):
         predicted = slab.logits.cpu() > 0
         wanted = unpack(truth[:, :, slab.start : slab.start + predicted.shape[3]], len(keys))
         for row, mask in enumerate((predicted & wanted, predicted, wanted)):
