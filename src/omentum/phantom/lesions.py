@@ -82,7 +82,8 @@ def _insert_one(
     size: float,
 ) -> dict[str, Any] | None:
     blob = kind.draw_blob(rng, size)
-    centre = _place(rng, truth.mask(host), truth.grid.spacing_mm, blob, kind)
+    free = (truth.bits[0] & _lasting(truth, kind)) == 0
+    centre = _place(rng, truth.mask(host) & free, truth.grid.spacing_mm, blob, kind)
     if centre is None:
         return None
     box, r = _radial(rng, truth, centre, blob)
@@ -144,15 +145,19 @@ def _room(
     """Where the lesion may be: in its host, and a little beyond where there is only fat."""
     bits = truth.bits[0][box]
     inside = truth.mask(host)[box]
-    lesions = (s.key for s in STRUCTURES if s.kind in {"tumour", "cyst"} and s.key not in kind.structures)
-    protected = _bits(truth, (*PROTECTED, *lesions))
     others = (bits & ~_bits(truth, (host, "hepatic_vessel", *kind.structures))) != 0
     yielding = np.isin(tissue[box], [tissue_index(name) for name in YIELDING])
     beyond = ~inside & ~others & yielding if kind.bulge > 0 else np.zeros_like(inside)
     if beyond.any():
         far = edt.edt(~inside, anisotropy=truth.grid.spacing_mm, black_border=False)
         beyond &= far <= 2.0 * kind.bulge * blob.radius_mm
-    return (inside & ((bits & protected) == 0)) | beyond
+    return (inside & ((bits & _lasting(truth, kind)) == 0)) | beyond
+
+
+def _lasting(truth: Segmentation, kind: LesionKind) -> np.uint64:
+    """Bits of what this lesion does not replace: great vessels, and lesions of other kinds."""
+    lesions = (s.key for s in STRUCTURES if s.kind in {"tumour", "cyst"} and s.key not in kind.structures)
+    return _bits(truth, (*PROTECTED, *lesions))
 
 
 def _one_piece(shape: Mask, r: NDArray[np.float32]) -> Mask:

@@ -14,7 +14,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from omentum.errors import GeometryError
 from omentum.phantom.label_names import Part, parts_of
-from omentum.phantom.texture import Field, stretch
+from omentum.phantom.texture import Field, sample_axes
 from omentum.volume import Volume
 
 WORKING_SPACING_MM = 1.5
@@ -106,19 +106,20 @@ def _canonical(
 def _resampled(
     labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], count: int
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float]]:
-    """About 1.5 mm everywhere; each part is interpolated by itself and the strongest wins."""
-    a, b, c = (
-        max(2, round((n - 1) * s / WORKING_SPACING_MM) + 1) for n, s in zip(labels.shape, spacing_mm, strict=True)
-    )
+    """About 1.5 mm everywhere; each part (and nothing) is interpolated by itself and the strongest wins."""
     if max(abs(s - WORKING_SPACING_MM) for s in spacing_mm) < 0.05:
         return labels, spacing_mm
-    best = np.full((a, b, c), 0.5, np.float32)
-    out = np.zeros((a, b, c), np.uint8)
-    for k in range(1, count):
-        share = stretch((labels == k).astype(np.float32), (a, b, c)) + np.float32(1e-3)
+    extent = [n * s for n, s in zip(labels.shape, spacing_mm, strict=True)]
+    shape = [max(1, round(mm / WORKING_SPACING_MM)) for mm in extent]
+    # Voxel centres, not corners: twice as fine, no sample falls on a tie between two labels.
+    i, j, k = ((np.arange(m) + 0.5) * n / m - 0.5 for m, n in zip(shape, labels.shape, strict=True))
+    best = sample_axes((labels == 0).astype(np.float32), (i, j, k))
+    out = np.zeros(best.shape, np.uint8)
+    for part in range(1, count):
+        share = sample_axes((labels == part).astype(np.float32), (i, j, k))
         wins = share > best
-        out[wins], best[wins] = k, share[wins]
-    x, y, z = ((n - 1) * s / (m - 1) for n, s, m in zip(labels.shape, spacing_mm, (a, b, c), strict=True))
+        out[wins], best[wins] = part, share[wins]
+    x, y, z = (mm / m for mm, m in zip(extent, shape, strict=True))
     return out, (x, y, z)
 
 

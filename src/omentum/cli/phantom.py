@@ -1,0 +1,132 @@
+"""`omentum phantom`: synthetic CTs with exact truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from enum import StrEnum
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omentum.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from omentum.phantom import CaseOptions, RestyleSource
+
+SPACING_MM = "1.6,1.6,3"
+
+
+class Sex(StrEnum):
+    """Of a procedural body."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
+class PhaseName(StrEnum):
+    """Of the contrast agent."""
+
+    NONE = "nc"
+    ARTERIAL = "art"
+    PORTAL = "pv"
+    DELAYED = "del"
+
+
+def phantom(
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for case_0000, case_0001, ...", file_okay=False)],
+    number: Annotated[int, typer.Option("-n", "--number", help="how many cases", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same cases", min=0)] = 0,
+    spacing: Annotated[str, typer.Option(help="voxel spacing in mm along x, y, z")] = SPACING_MM,
+    from_labels: Annotated[
+        Path | None, typer.Option(help="restyle this real label map instead of building a body", dir_okay=False)
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(help="JSON: label value -> name of the structure", dir_okay=False)
+    ] = None,
+    wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
+    lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
+    phase: Annotated[PhaseName | None, typer.Option(help="contrast phase, random by default")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="of procedural bodies, random by default")] = None,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes", min=1)] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+) -> None:
+    """Make synthetic CTs with exact masks of all structures, as case folders to train on or to test with."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
+
+    console = Console(quiet=quiet, highlight=False)
+    spacing_mm = _spacing(spacing)
+    if from_labels is not None and sex is not None:
+        raise UsageError("--sex is for procedural bodies; a label map has its own")
+    source = None if from_labels is None else _source(from_labels, names)
+    options = CaseOptions(
+        phase=None if phase is None else phase.value,
+        wild=wild,
+        lesions=LesionOptions() if lesions else None,
+        body=BodyOptions(sex=None if sex is None else sex.value),
+    )
+    tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
+    done = _written(tasks, jobs)
+    if console.is_terminal and number > 1:
+        done = track(done, "making phantoms", number, console=console)
+    for folder in done:
+        console.print(str(folder))
+
+
+Task = tuple[Path, tuple[int, int], tuple[float, float, float], "RestyleSource | None", "CaseOptions"]
+
+
+def _written(tasks: list[Task], jobs: int) -> Iterable[Path]:
+    """Folders in order, as they are finished."""
+    if jobs == 1 or len(tasks) == 1:
+        yield from map(_write, tasks)
+        return
+    # spawn: a forked child would inherit locks of whatever threads numpy has started
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_write, tasks)
+
+
+def _write(task: Task) -> Path:
+    from omentum.io.truth import write_case
+    from omentum.phantom import make_case
+
+    folder, seed, spacing_mm, source, options = task
+    case = make_case(seed, spacing_mm, source, options)
+    write_case(folder, case.ct, case.truth, case.facts)
+    return folder
+
+
+def _spacing(text: str) -> tuple[float, float, float]:
+    try:
+        values = [float(v) for v in text.split(",")]
+    except ValueError:
+        values = []
+    values = values * 3 if len(values) == 1 else values
+    if len(values) != 3 or not all(0.4 <= v <= 10.0 for v in values):
+        raise UsageError(f"--spacing {text!r} is not three numbers from 0.4 to 10 mm", remedy=f"e.g. {SPACING_MM}")
+    return values[0], values[1], values[2]
+
+
+def _source(labels: Path, names: Path | None) -> RestyleSource:
+    from omentum.io.nifti import read_volume
+    from omentum.phantom import RestyleSource
+
+    if names is None:
+        raise UsageError("--from-labels needs --names", remedy='a JSON file such as {"1": "spleen", ...}')
+    return RestyleSource.from_labels(read_volume(labels), _names(names))
+
+
+def _names(path: Path) -> dict[int, str]:
+    try:
+        raw = json.loads(path.read_bytes())
+        return {int(value): str(name) for value, name in raw.items()}
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+    except (ValueError, AttributeError) as fault:
+        raise InputError('is not JSON of the form {"1": "spleen", ...}', source=path) from fault

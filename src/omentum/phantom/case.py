@@ -1,0 +1,71 @@
+"""One phantom case from a seed: a body, lesions, a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from omentum.phantom.body import Body, PhantomCase
+from omentum.phantom.lesions import LesionOptions, insert_lesions
+from omentum.phantom.procedural import BodyOptions, build_body
+from omentum.phantom.restyle import RestyleOptions, restyle
+from omentum.phantom.scanner import draw_protocol, scan
+from omentum.phantom.source import RestyleSource
+from omentum.phantom.tissue import Phase
+
+Spacing = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class CaseOptions:
+    """What a case may be.
+
+    Args:
+        phase: Contrast phase; drawn at random by default.
+        wild: Probability that the appearance is far beyond reality (see `tissue.draw_hu`).
+        lesions: Which lesions are inserted; None for none.
+        body: Of procedural bodies.
+        restyle: Of restyled bodies.
+    """
+
+    phase: Phase | None = None
+    wild: float = 0.0
+    lesions: LesionOptions | None = field(default_factory=LesionOptions)
+    body: BodyOptions = field(default_factory=BodyOptions)
+    restyle: RestyleOptions = field(default_factory=RestyleOptions)
+
+
+def make_case(
+    seed: int | Sequence[int],
+    spacing_mm: Spacing,
+    source: RestyleSource | None = None,
+    options: CaseOptions = CaseOptions(),
+) -> PhantomCase:
+    """Make a case; the same arguments give the same case, to the bit.
+
+    Args:
+        seed: Also a sequence, such as (seed of the batch, number of the case).
+        spacing_mm: Voxel spacing along x, y, z.
+        source: Restyle this real anatomy; without one the body is procedural.
+        options: What the case may be.
+    """
+    rng = np.random.default_rng(seed)
+    body = _body(rng, spacing_mm, source, options)
+    if options.lesions is not None:
+        body = insert_lesions(body, rng, options.lesions)
+    protocol = draw_protocol(rng, options.phase, bool(rng.random() < options.wild))
+    facts: dict[str, Any] = {
+        "seed": seed if isinstance(seed, int) else list(seed),
+        **body.facts,
+        "protocol": protocol.to_facts(),
+    }
+    return PhantomCase(scan(body, rng, protocol), body.truth, facts)
+
+
+def _body(rng: np.random.Generator, spacing_mm: Spacing, source: RestyleSource | None, options: CaseOptions) -> Body:
+    if source is None:
+        return build_body(rng, spacing_mm, options.body)
+    return restyle(source, {}, rng, spacing_mm, options.restyle)
