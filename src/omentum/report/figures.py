@@ -1,0 +1,209 @@
+"""preview.png: one dark slide with three planes, contours in the structures' colours, and a legend with volumes."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Normal, Stroke
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import OutputError
+from omentum.report.layout import Place, arranged
+from omentum.report.measures import StructureMeasure, measure
+from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
+from omentum.segmentation import Segmentation
+from omentum.volume import Grid, Volume
+
+WINDOW_HU = (-160.0, 240.0)
+"""Soft tissue: level 40, width 400."""
+
+SIZE_IN, DPI = (16.0, 9.0), 120
+BACKGROUND, TEXT, FAINT_TEXT = "#0b0d10", "#f2f4f7", "#98a2b3"
+FILL_OPACITY, LINE_WIDTH = 0.25, 1.4
+CONTOUR_SMOOTHING_VOXELS = 0.5
+
+_EDGE_IN, _GAP_IN, _TITLE_IN = 0.35, 0.25, 0.95
+_LEGEND_ROW_IN, _LEGEND_COLUMNS = 0.25, 5
+_LEGEND_ENTRY_IN = 2.75
+_LETTER_EDGE = 0.015
+_LONGEST_NAME = 60
+_PARTLY = "†"
+
+
+def preview(
+    ct: Volume,
+    seg: Segmentation,
+    path: str | Path,
+    *,
+    case: str = "",
+    measures: Sequence[StructureMeasure] | None = None,
+) -> None:
+    """Draw a case and write it as PNG (1920 x 1080); the file is replaced only when complete.
+
+    Args:
+        ct: HU.
+        seg: On the grid of `ct`.
+        path: The PNG.
+        case: Name for the title.
+        measures: What `measure(ct, seg)` said, if it is at hand.
+
+    Raises:
+        GeometryError: the grids differ.
+        OutputError: the file cannot be written.
+    """
+    png = preview_png(ct, seg, case=case, measures=measures)
+    path = Path(path)
+    temporary = path.with_name(f".preview.tmp-{os.getpid()}")
+    try:
+        try:
+            temporary.write_bytes(png)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=path) from fault
+
+
+def preview_png(
+    ct: Volume, seg: Segmentation, *, case: str = "", measures: Sequence[StructureMeasure] | None = None
+) -> bytes:
+    """The PNG of `preview` in memory."""
+    found = [m for m in (measure(ct, seg) if measures is None else measures) if m.found]
+    figure = Figure(figsize=SIZE_IN, dpi=DPI, facecolor=BACKGROUND)
+    FigureCanvasAgg(figure)
+    _draw_title(figure, case, ct.grid, f"{len(found)} of {len(seg.classes)} structures found")
+    legend_top = _draw_legend(figure, found)
+    _draw_planes(figure, ct, seg, legend_top)
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(out, format="png", facecolor=BACKGROUND, metadata={"Software": "omentum"})
+    return out.getvalue()
+
+
+def _draw_title(figure: Figure, case: str, grid: Grid, found: str) -> None:
+    w, h = SIZE_IN
+    name = "".join(c if c.isprintable() else " " for c in case).strip() or "CT"
+    name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    shape = " × ".join(str(n) for n in grid.shape)
+    spacing = " × ".join(f"{mm:.4g}" for mm in grid.spacing_mm)
+    facts = f"{shape} voxels   ·   {spacing} mm   ·   {grid.orientation}   ·   {found}"
+    style: dict[str, Any] = {"va": "baseline", "parse_math": False}
+    figure.text(_EDGE_IN / w, 1 - 0.48 / h, name, color=TEXT, fontsize=20, fontweight="bold", **style)
+    figure.text(_EDGE_IN / w, 1 - 0.78 / h, facts, color=FAINT_TEXT, fontsize=11.5, **style)
+    note = "Not for clinical use"
+    figure.text(1 - _EDGE_IN / w, 1 - 0.78 / h, note, color=FAINT_TEXT, fontsize=11.5, ha="right", **style)
+
+
+def _draw_legend(figure: Figure, found: Sequence[StructureMeasure]) -> float:
+    """Names and volumes at the foot of the slide, column by column; returns the height taken, in inches."""
+    rows = -(-len(found) // _LEGEND_COLUMNS)
+    note = any(m.touches_border for m in found)
+    height = rows * _LEGEND_ROW_IN + (_LEGEND_ROW_IN if note else 0)
+    axes = _axes(figure, Place(_EDGE_IN, 0.2, SIZE_IN[0] - 2 * _EDGE_IN, max(height, 0.1)))
+    axes.set(xlim=(0, SIZE_IN[0] - 2 * _EDGE_IN), ylim=(-max(height, 0.1), 0))
+    for n, m in enumerate(sorted(found, key=lambda m: STRUCTURES[m.key].index)):
+        column, row = divmod(n, rows)
+        _draw_entry(axes, m, column * (SIZE_IN[0] - 2 * _EDGE_IN) / _LEGEND_COLUMNS, -(row + 0.5) * _LEGEND_ROW_IN)
+    if note:
+        text = f"{_PARTLY} reaches the edge of the scan: partly imaged"
+        axes.text(0, -(rows + 0.6) * _LEGEND_ROW_IN, text, color=FAINT_TEXT, fontsize=9, va="center")
+    return 0.2 + height
+
+
+def _draw_entry(axes: Axes, m: StructureMeasure, x: float, y: float) -> None:
+    axes.add_patch(Rectangle((x, y - 0.065), 0.13, 0.13, facecolor=_colour(m.key), edgecolor="none"))
+    name = f"{m.display} {_PARTLY}" if m.touches_border else m.display
+    axes.text(x + 0.22, y, name, color=TEXT, fontsize=10, va="center_baseline")
+    axes.text(
+        x + _LEGEND_ENTRY_IN, y, _volume(m.volume_ml), color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right"
+    )
+
+
+def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float) -> None:
+    planes, spacing_mm = best_planes(seg), hung_spacing_mm(ct.grid)
+    ranges = shown_ranges(ct, seg, planes)
+    z_mm, y_mm, x_mm = ((stop - start) * mm for (start, stop), mm in zip(ranges, spacing_mm, strict=True))
+    bottom = bottom_in + _GAP_IN
+    room = Place(_EDGE_IN, bottom, SIZE_IN[0] - 2 * _EDGE_IN, SIZE_IN[1] - _TITLE_IN - bottom)
+    for plane, place in zip(planes, arranged(room, (x_mm, y_mm, z_mm)), strict=True):
+        axes = _axes(figure, place)
+        pixel_mm = (spacing_mm[plane.rows], spacing_mm[plane.columns])
+        _draw_ct(axes, plane.of(hung(ct.voxels, ct.grid), ranges), pixel_mm)
+        picture = classes_in(plane, seg, ranges)
+        for key in sorted(picture.present(), key=lambda k: STRUCTURES[k].paint_order):
+            _draw_structure(axes, picture.mask(key)[..., 0], pixel_mm, _colour(key))
+        _draw_letters(axes, plane)
+
+
+def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> None:
+    """Into data coordinates of mm, origin at the upper left corner of the picture."""
+    height_mm, width_mm = (n * mm for n, mm in zip(hu.shape, pixel_mm, strict=True))
+    low, high = WINDOW_HU
+    grey = np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high)
+    axes.imshow(
+        grey,
+        cmap="gray",
+        vmin=low,
+        vmax=high,
+        extent=(0, width_mm, height_mm, 0),
+        aspect="auto",
+        interpolation="bilinear",
+    )
+
+
+def _draw_structure(
+    axes: Axes, mask: NDArray[np.bool_], pixel_mm: tuple[float, float], colour: tuple[float, float, float]
+) -> None:
+    """A light fill and a contour; rounding the voxels' corners moves the line by less than half a voxel."""
+    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
+    pad = 2
+    cut = np.pad(mask[rows, columns], pad).astype(np.float32)
+    level = ndimage.gaussian_filter(cut, CONTOUR_SMOOTHING_VOXELS)
+    half = 0.5 * float(level.max())
+    y = (np.arange(cut.shape[0]) + rows.start - pad + 0.5) * pixel_mm[0]
+    x = (np.arange(cut.shape[1]) + columns.start - pad + 0.5) * pixel_mm[1]
+    axes.contourf(x, y, level, levels=[half, 2.0], colors=[colour], alpha=FILL_OPACITY)
+    axes.contour(x, y, level, levels=[half], colors=[colour], linewidths=LINE_WIDTH)
+
+
+def _draw_letters(axes: Axes, plane: Plane) -> None:
+    outline = [Stroke(linewidth=2.5, foreground=BACKGROUND), Normal()]
+    near, far = _LETTER_EDGE, 1 - _LETTER_EDGE
+    spots = ((near, 0.5, "left", "center"), (far, 0.5, "right", "center"))
+    ends = ((0.5, far, "center", "top"), (0.5, near, "center", "bottom"))
+    for letter, (x, y, ha, va) in zip(plane.letters, (*spots, *ends), strict=True):
+        style: dict[str, Any] = {"color": TEXT, "fontsize": 12, "fontweight": "bold", "path_effects": outline}
+        axes.text(x, y, letter, transform=axes.transAxes, ha=ha, va=va, **style)
+    axes.set_title(plane.name, loc="left", color=FAINT_TEXT, fontsize=11, pad=5)
+
+
+def _axes(figure: Figure, place: Place) -> Axes:
+    w, h = SIZE_IN
+    axes = figure.add_axes((place.left / w, place.bottom / h, place.width / w, place.height / h))
+    axes.set_axis_off()
+    return axes
+
+
+def _colour(key: str) -> tuple[float, float, float]:
+    red, green, blue = (channel / 255 for channel in STRUCTURES[key].colour)
+    return red, green, blue
+
+
+def _volume(volume_ml: float) -> str:
+    """Three digits that matter, no more."""
+    digits = 0 if volume_ml >= 100 else 1 if volume_ml >= 1 else 2
+    return f"{volume_ml:,.{digits}f} ml"

@@ -1,0 +1,136 @@
+"""Three slices through a case, hung the way radiologists hang them, whatever the storage order of the voxels.
+
+Everything here works on *hung* arrays: views with axes (superior to inferior, anterior to posterior, right to left),
+so that an axial slice [z] has anterior at the top and the patient's right on the image's left. Oblique grids are shown
+along their nearest anatomical axes, not resampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.segmentation import Segmentation
+from omentum.volume import Grid, Volume
+
+SEARCH_VOXELS = 128
+"""Planes are chosen on every n-th voxel, so that about so many remain along each axis."""
+
+LESION_WEIGHT = 3.0
+"""A lesion in view is worth so many organs: it is what the reader looks for."""
+
+AIR_HU = -300.0
+MARGIN_MM = 8.0
+"""Air further than this from body, table and structures is not shown."""
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A slice of a hung array.
+
+    Args:
+        name: Axial, Coronal or Sagittal.
+        axis: Axis of the hung array that stands on the slice.
+        index: Where it is cut.
+        letters: What is at the left, right, top and bottom of the picture.
+    """
+
+    name: str
+    axis: int
+    index: int
+    letters: str
+
+    @property
+    def rows(self) -> int:
+        """Hung axis that runs down the picture."""
+        return 1 if self.axis == 0 else 0
+
+    @property
+    def columns(self) -> int:
+        """Hung axis that runs across the picture."""
+        return 1 if self.axis == 2 else 2
+
+    def of(self, hung_array: NDArray[Any], ranges: Sequence[Range] | None = None) -> NDArray[Any]:
+        """The picture (rows, columns), within a range of each hung axis if given; a view."""
+        where: list[slice | int] = [slice(*r) for r in ranges] if ranges else [slice(None)] * 3
+        where[self.axis] = self.index
+        return hung_array[tuple(where)]
+
+
+def hung(voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
+    """An array (i, j, k) as (superior to inferior, anterior to posterior, right to left); a view."""
+    order, signs = _hanging(grid)
+    return voxels.transpose(order)[tuple(slice(None, None, -sign) for sign in signs)]
+
+
+def hung_spacing_mm(grid: Grid) -> tuple[float, float, float]:
+    """Voxel spacing along the hung axes."""
+    z, y, x = (grid.spacing_mm[axis] for axis in _hanging(grid)[0])
+    return z, y, x
+
+
+def classes_in(plane: Plane, seg: Segmentation, ranges: Sequence[Range]) -> Segmentation:
+    """The picture of a segmentation, as a segmentation of shape (rows, columns, 1)."""
+    pictures = [plane.of(hung(bits, seg.grid), ranges) for bits in seg.bits]
+    return Segmentation(np.stack(pictures)[..., None], np.eye(4), seg.classes)
+
+
+def best_planes(seg: Segmentation) -> tuple[Plane, Plane, Plane]:
+    """Axial, coronal and sagittal plane, each where most structures are well in view."""
+    z, y, x = _best_cuts(seg)
+    return Plane("Axial", 0, z, "RLAP"), Plane("Coronal", 1, y, "RLSI"), Plane("Sagittal", 2, x, "APSI")
+
+
+def shown_ranges(ct: Volume, seg: Segmentation, planes: Sequence[Plane]) -> list[Range]:
+    """For each hung axis, the range that holds body and structures in the planes, with a small margin."""
+    hu = hung(ct.voxels, ct.grid)
+    inside = [np.zeros(n, bool) for n in hu.shape]
+    for plane in planes:
+        something = plane.of(hu) > AIR_HU
+        for bits in seg.bits:
+            something |= plane.of(hung(bits, seg.grid)) != 0
+        inside[plane.rows] |= something.any(axis=1)
+        inside[plane.columns] |= something.any(axis=0)
+    return [_with_margin(*pair) for pair in zip(inside, hung_spacing_mm(ct.grid), strict=True)]
+
+
+def _hanging(grid: Grid) -> tuple[list[int], list[int]]:
+    """Array axis and its direction for each of the world axes z, y, x."""
+    axes = {world: (axis, sign) for axis, (world, sign) in enumerate(grid.axis_directions())}
+    return [axes[world][0] for world in (2, 1, 0)], [axes[world][1] for world in (2, 1, 0)]
+
+
+def _best_cuts(seg: Segmentation) -> list[int]:
+    """For each hung axis, the index at which structures show most of their largest cross-section, added up."""
+    steps = [max(1, n // SEARCH_VOXELS) for n in seg.shape]
+    sparse = Segmentation(seg.bits[:, *(slice(s // 2, None, s) for s in steps)], seg.affine, seg.classes)
+    scores = [np.zeros(n) for n in hung(sparse.bits[0], seg.grid).shape]
+    for key in sparse.present():
+        mask = hung(sparse.mask(key), seg.grid)
+        weight = 1.0 if STRUCTURES[key].kind in ("organ", "vessel") else LESION_WEIGHT
+        for axis, score in enumerate(scores):
+            area = np.count_nonzero(mask, axis=tuple(a for a in range(3) if a != axis))
+            score += weight * np.sqrt(area / area.max())
+    return [_cut(*s, seg) for s in enumerate(scores)]
+
+
+def _cut(axis: int, score: NDArray[np.float64], seg: Segmentation) -> int:
+    """The full-resolution index of the best score; the middle of a plateau."""
+    best = np.flatnonzero(score >= score.max() - 1e-9)
+    n = hung(seg.bits[0], seg.grid).shape[axis]
+    return min(n - 1, int((best[len(best) // 2] + 0.5) * n / len(score)))
+
+
+def _with_margin(inside: NDArray[np.bool_], spacing_mm: float) -> Range:
+    found = np.flatnonzero(inside)
+    if len(found) == 0:
+        return 0, len(inside)
+    margin = round(MARGIN_MM / spacing_mm)
+    return max(0, int(found[0]) - margin), min(len(inside), int(found[-1]) + 1 + margin)
