@@ -140,7 +140,7 @@ def test_the_body_is_closed_by_skin_and_fat(body):
     assert not (body.truth.bits[0] != 0)[body.tissue == tissue_index("air")].any()
     outer = body.tissue[:, :, body.grid.shape[2] // 2]
     assert outer[0, 0] == tissue_index("air")
-    for name in ("skin", "subcutaneous_fat", "visceral_fat", "muscle", "cortical_bone", "trabecular_bone"):
+    for name in ("thin_skin", "subcutaneous_fat", "visceral_fat", "muscle", "thin_cortex", "trabecular_bone"):
         assert (body.tissue == tissue_index(name)).any(), name
 
 

@@ -45,10 +45,11 @@ class Place:
         i, j, k = self.mask.shape
         return smooth_field(self.rng, (i, j, k), self.spacing_mm, length_mm)
 
-    def rind(self, thickness_mm: float) -> Mask:
-        """An outer layer; thinner than a voxel, it takes its share of the surface voxels at random."""
-        dither = self.rng.random(self.mask.shape, np.float32) * np.float32(np.mean(self.spacing_mm))
-        return self.depth_mm - dither < thickness_mm
+    def paint_cortex(self, thickness_mm: float) -> None:
+        """Cortical bone on the surface; much thinner than a voxel, a voxel of it shares with what lies inside."""
+        voxel_mm = min(self.spacing_mm)
+        depth_mm = max(thickness_mm + 0.5 * voxel_mm, 1.01 * voxel_mm)
+        self.paint(self.depth_mm < depth_mm, "cortical_bone" if thickness_mm > 0.6 * voxel_mm else "thin_cortex")
 
     def wall(self, thickness_mm: float, variation_mm: float = 0.6) -> Mask:
         """An outer layer of slowly varying thickness, at least one voxel of it nearly everywhere."""
@@ -75,7 +76,7 @@ def fill(place: Place, material: str) -> None:
 def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[Place], None]:
     def filling(place: Place) -> None:
         place.paint(place.mask, core)
-        place.paint(place.rind(place.rng.uniform(*cortex_mm)), "cortical_bone")
+        place.paint_cortex(place.rng.uniform(*cortex_mm))
 
     return filling
 
@@ -83,7 +84,7 @@ def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[Place], None]:
 def _long_bone(place: Place) -> None:
     place.paint(place.mask, "marrow_fat")
     place.paint(place.field(12.0) > 0.9, "trabecular_bone")
-    place.paint(place.rind(place.rng.uniform(3.0, 6.0)), "cortical_bone")
+    place.paint_cortex(place.rng.uniform(3.0, 6.0))
 
 
 def _costal_cartilage(place: Place) -> None:
@@ -136,7 +137,8 @@ def _bladder(place: Place) -> None:
 
 def _gallbladder(place: Place) -> None:
     place.paint(place.mask, "gallbladder_bile")
-    place.paint(place.rind(place.rng.uniform(0.5, 2.5)), "gallbladder_wall")
+    if place.rng.uniform(0.5, 2.5) > 0.5 * min(place.spacing_mm):  # thinner, it would not show
+        place.paint(place.wall(1.0, 0.3), "gallbladder_wall")
     if place.rng.random() < 0.12:
         low = place.height_mm(40.0) < -place.rng.uniform(5.0, 12.0)
         place.paint(low & (place.field(7.0) > 0.3), "gallstone")

@@ -13,6 +13,7 @@ from omentum.phantom.texture import Field, smooth_field
 from omentum.phantom.tissue import tissue_index
 
 Mask = NDArray[np.bool_]
+SKIN_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def surround(
     tissue[cavity] = tissue_index("visceral_fat")
     tissue[cavity & (np.abs(sheets) < 0.5 * habitus.strands) & (clumps > 0.2)] = tissue_index("stranded_fat")
     _fat_vessels(rng, tissue, cavity, spacing_mm)
-    tissue[(body < 0) & (body > -max(1.8, 0.55 * min(spacing_mm)))] = tissue_index("skin")
+    surface = (body < 0) & (body > -max(SKIN_MM, 0.75 * min(spacing_mm[:2])))
+    tissue[surface] = tissue_index("skin" if min(spacing_mm[:2]) <= SKIN_MM else "thin_skin")
     return tissue
 
 

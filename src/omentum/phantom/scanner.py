@@ -104,7 +104,8 @@ def _texture(
 ) -> Field:
     sd, length = np.array([t.texture for t in TISSUES], np.float32).T
     if wild:
-        sd = sd * rng.uniform(0.0, 2.5, len(TISSUES)).astype(np.float32)
+        drawn = sd * rng.uniform(0.0, 2.5, len(TISSUES)).astype(np.float32)
+        sd = np.minimum(drawn, np.maximum(sd, np.float32(40.0)))  # bone and stool are wild enough as they are
     nearest = np.abs(length[:, None] - np.array(TEXTURE_LENGTHS_MM)).argmin(axis=1)
     texture: Field = np.zeros(tissue.shape, np.float32)
     for k, length_mm in enumerate(TEXTURE_LENGTHS_MM):
