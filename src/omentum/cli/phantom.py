@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 SPACING_MM = "1.6,1.6,3"
 
 
-class Sex(StrEnum):
-    """Of a procedural body."""
-
-    FEMALE = "female"
-    MALE = "male"
-
-
 class PhaseName(StrEnum):
     """Of the contrast agent."""
 
@@ -50,7 +43,6 @@ def phantom(
     wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
     lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
     phase: Annotated[PhaseName | None, typer.Option(help="contrast phase, random by default")] = None,
-    sex: Annotated[Sex | None, typer.Option(help="of procedural bodies, random by default")] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:
@@ -58,18 +50,15 @@ def phantom(
     from rich.console import Console
     from rich.progress import track
 
-    from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
+    from omentum.phantom import CaseOptions, LesionOptions
 
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
-    if from_labels is not None and sex is not None:
-        raise UsageError("--sex is for procedural bodies; a label map has its own")
     source = None if from_labels is None else _source(from_labels, names)
     options = CaseOptions(
         phase=None if phase is None else phase.value,
         wild=wild,
         lesions=LesionOptions() if lesions else None,
-        body=BodyOptions(sex=None if sex is None else sex.value),
     )
     tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
     done = _written(tasks, jobs)

@@ -1,1 +1,25 @@
-"""Synthetic CTs with exact truth."""
+"""Synthetic CTs with exact truth: procedural bodies, or real anatomy restyled; lesions; a scanner."""
+
+from __future__ import annotations
+
+from omentum.phantom.body import Body, PhantomCase
+from omentum.phantom.case import CaseOptions, make_case
+from omentum.phantom.lesions import LesionOptions, insert_lesions
+from omentum.phantom.restyle import RestyleOptions, restyle
+from omentum.phantom.scanner import ScanProtocol, draw_protocol, scan
+from omentum.phantom.source import RestyleSource
+
+__all__ = [
+    "Body",
+    "CaseOptions",
+    "LesionOptions",
+    "PhantomCase",
+    "RestyleOptions",
+    "RestyleSource",
+    "ScanProtocol",
+    "draw_protocol",
+    "insert_lesions",
+    "make_case",
+    "restyle",
+    "scan",
+]

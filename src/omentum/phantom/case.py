@@ -10,7 +10,6 @@ import numpy as np
 
 from omentum.phantom.body import Body, PhantomCase
 from omentum.phantom.lesions import LesionOptions, insert_lesions
-from omentum.phantom.procedural import BodyOptions, build_body
 from omentum.phantom.restyle import RestyleOptions, restyle
 from omentum.phantom.scanner import draw_protocol, scan
 from omentum.phantom.source import RestyleSource
@@ -27,14 +26,12 @@ class CaseOptions:
         phase: Contrast phase; drawn at random by default.
         wild: Probability that the appearance is far beyond reality (see `tissue.draw_hu`).
         lesions: Which lesions are inserted; None for none.
-        body: Of procedural bodies.
         restyle: Of restyled bodies.
     """
 
     phase: Phase | None = None
     wild: float = 0.0
     lesions: LesionOptions | None = field(default_factory=LesionOptions)
-    body: BodyOptions = field(default_factory=BodyOptions)
     restyle: RestyleOptions = field(default_factory=RestyleOptions)
 
 
@@ -67,5 +64,7 @@ def make_case(
 
 def _body(rng: np.random.Generator, spacing_mm: Spacing, source: RestyleSource | None, options: CaseOptions) -> Body:
     if source is None:
-        return build_body(rng, spacing_mm, options.body)
+        from omentum.phantom.procedural import BodyOptions, build_body
+
+        return build_body(rng, spacing_mm, BodyOptions())
     return restyle(source, {}, rng, spacing_mm, options.restyle)
