@@ -1,0 +1,60 @@
+"""A lesion belongs to the organ it lives in: giving back to the hosts what a one-number-a-voxel map took from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from omentum.anatomy import STRUCTURES
+from omentum.segmentation import BITS_PER_PLANE, Segmentation
+
+Mask = NDArray[np.bool_]
+_ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
+
+
+def with_hosts(segmentation: Segmentation) -> Segmentation:
+    """Add each lesion's (and hosted vessel's) voxels to its host.
+
+    One host in the table: the host simply gets them. Several (left and right kidney): each connected lesion goes to
+    the host that lies nearest on average; an empty host never gets any, and an exact tie is left open.
+    Hosts that are no class of the segmentation are not invented.
+    """
+    bits = segmentation.bits.copy()
+    for key in segmentation.classes:
+        hosts = [host for host in STRUCTURES[key].hosts if host in segmentation.classes]
+        if not hosts:
+            continue
+        if len(STRUCTURES[key].hosts) == 1:
+            _add(bits, segmentation.classes.index(hosts[0]), ..., segmentation.mask(key))
+        else:
+            _share_out(segmentation, key, hosts, bits)
+    return Segmentation(bits, segmentation.affine, segmentation.classes, segmentation.annotated, segmentation.header)
+
+
+def _share_out(segmentation: Segmentation, key: str, hosts: list[str], bits: NDArray[np.uint64]) -> None:
+    labels, _ = ndimage.label(segmentation.mask(key), _ALL_NEIGHBOURS)
+    boxes = ndimage.find_objects(labels)
+    spacing_mm = segmentation.grid.spacing_mm
+    present = segmentation.present()
+    trees = {h: _surface_tree(segmentation.mask(h), spacing_mm) for h in hosts if boxes and h in present}
+    for number, box in enumerate(boxes, start=1):
+        lesion = labels[box] == number
+        points = (np.argwhere(lesion) + [s.start for s in box]) * spacing_mm
+        mean_mm = sorted((float(tree.query(points)[0].mean()), host) for host, tree in trees.items())
+        if len(mean_mm) == 1 or (mean_mm and mean_mm[0][0] < mean_mm[1][0]):
+            _add(bits, segmentation.classes.index(mean_mm[0][1]), box, lesion)
+
+
+def _add(bits: NDArray[np.uint64], k: int, box: Any, mask: Mask) -> None:
+    bits[k // BITS_PER_PLANE][box][mask] |= np.uint64(1 << (k % BITS_PER_PLANE))
+
+
+def _surface_tree(mask: Mask, spacing_mm: tuple[float, ...]) -> cKDTree:
+    """The voxels of a mask that touch its outside; nothing outside is nearer to any other voxel of it."""
+    (box,) = ndimage.find_objects(mask.astype(np.uint8))
+    surface = mask[box] & ~ndimage.binary_erosion(mask[box])
+    return cKDTree((np.argwhere(surface) + [s.start for s in box]) * spacing_mm)

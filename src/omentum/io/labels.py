@@ -1,0 +1,119 @@
+"""Label maps (one number a voxel) into overlapping masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import InputError, UsageError
+from omentum.io.hosts import with_hosts
+from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
+from omentum.io.nifti import read_extensions, read_volume
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, planes_for
+from omentum.volume import Volume
+
+MAX_LABEL = 65535
+ROUNDING = 1e-3
+"""A label stored as a fraction (0.9999) is the nearest integer when it is at most this far away."""
+
+
+def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) -> Segmentation:
+    """Read somebody's label map with their numbers.
+
+    Args:
+        path: A NIfTI label map.
+        mapping: Label value -> structure key or synonym, or several (LiTS 2 -> liver and liver_tumour).
+            Values not in it are nothing of ours and ignored.
+
+    Returns:
+        Classes in order of first mention, all of them annotated, whether or not a voxel has them.
+
+    Raises:
+        InputError: the file cannot be read or holds values that are not whole numbers.
+        UsageError: an unknown structure, an empty mapping, or a value beyond 1..65535.
+    """
+    volume = read_volume(path)
+    labels = _whole_numbers(volume.voxels, path)
+    rows = {v: [STRUCTURES.find(n).key for n in _as_list(names)] for v, names in mapping.items()}
+    if not any(rows.values()) or not all(1 <= v <= MAX_LABEL for v in rows):
+        raise UsageError(f"label values from 1 to {MAX_LABEL} must be mapped to structures", source=path)
+    return _packed(labels, rows, volume)
+
+
+def read_segmentation(path: str | Path) -> Segmentation:
+    """Read a label map that `write_labelmap` wrote (or one with template numbers and no names).
+
+    Classes come from the label table inside the file, else they are the numbers found. Lesions are given back to
+    their hosts (see `with_hosts`), since one number a voxel cannot say both.
+
+    Raises:
+        InputError: unreadable, or its names or numbers are not the template's.
+    """
+    volume = read_volume(path)
+    labels = _whole_numbers(volume.voxels, path)
+    indices = _table_indices(path) or sorted(int(v) for v in np.unique(labels) if v != 0)
+    known = {structure.index: structure.key for structure in STRUCTURES}
+    foreign = [i for i in indices if i not in known]
+    if foreign or not indices:
+        raise InputError(
+            f"has labels {foreign} that are not template numbers" if foreign else "has no labels and no names",
+            source=path,
+            remedy="read it with read_labels and a mapping of its own numbers",
+        )
+    return with_hosts(_packed(labels, {i: [known[i]] for i in indices}, volume))
+
+
+def _packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
+    """Look every voxel's bits up in a table of label values: one pass, whatever the number of classes."""
+    classes = tuple(dict.fromkeys(key for keys in rows.values() for key in keys))
+    # One entry beyond the last mapped value is left empty; larger and negative labels are clipped to the ends.
+    table = np.zeros((planes_for(len(classes)), max(rows) + 2), np.uint64)
+    for value, keys in rows.items():
+        for k in map(classes.index, keys):
+            table[k // BITS_PER_PLANE, value] |= np.uint64(1 << (k % BITS_PER_PLANE))
+    bits = np.stack([plane.take(labels, mode="clip") for plane in table])
+    return Segmentation(bits, volume.affine, classes, header=volume.header)
+
+
+def _as_list(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _whole_numbers(voxels: NDArray[Any], path: str | Path) -> NDArray[Any]:
+    if voxels.dtype.kind in "iu":
+        return voxels
+    if not np.isfinite(voxels).all() or np.abs(voxels).max(initial=0) > 2**31 - 1:
+        raise InputError("holds values that are no label numbers", source=path)
+    whole = np.rint(voxels).astype(np.int32)
+    worst = float(np.abs(voxels - whole).max(initial=0))
+    if worst > ROUNDING:
+        raise InputError(f"holds fractions (off by {worst:.3g}), expected a label map", source=path)
+    return whole
+
+
+def _table_indices(path: str | Path) -> list[int]:
+    """Template numbers in the file's label table; the names must mean what the numbers mean."""
+    for code, content in read_extensions(path):
+        if code == LABEL_TABLE_CODE:
+            table = labels_in(content)
+            for number, name in table.items():
+                if not _is_template_row(number, name):
+                    raise InputError(
+                        f"calls label {number} {name!r}, the template does not",
+                        source=path,
+                        remedy="read it with read_labels and a mapping of its own numbers",
+                    )
+            return sorted(table)
+    return []
+
+
+def _is_template_row(number: int, name: str) -> bool:
+    try:
+        return STRUCTURES.find(name).index == number
+    except UsageError:
+        return False
