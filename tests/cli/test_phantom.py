@@ -1,0 +1,77 @@
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from omentum.cli.phantom import phantom
+from omentum.errors import InputError, UsageError
+from omentum.io.truth import read_case
+from toy_anatomy import NAMES, toy_labels
+
+SPACING_MM = "5,5,6"
+
+
+def run(*arguments):
+    app = typer.Typer()
+    app.command()(phantom)
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def anatomy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("anatomy")
+    labels = toy_labels()
+    nib.save(nib.Nifti1Image(labels.voxels, labels.affine), folder / "labels.nii.gz")
+    (folder / "names.json").write_text(json.dumps(NAMES))
+    return "--from-labels", folder / "labels.nii.gz", "--names", folder / "names.json", "--spacing", SPACING_MM
+
+
+def test_writes_cases_that_can_be_read_back(tmp_path, anatomy):
+    result = run("-n", 2, "-o", tmp_path, *anatomy, "--phase", "art", "--seed", 3)
+    assert result.exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["case_0000", "case_0001"]
+    assert result.stdout.count("case_000") == 2
+    first, second = (read_case(tmp_path / f"case_000{k}") for k in (0, 1))
+    ct, truth, facts = first
+    assert ct.spacing_mm == pytest.approx((5, 5, 6))
+    assert truth.mask("liver").any()
+    assert {"liver", "liver_tumour", "hepatic_vessel"} <= truth.annotated
+    assert "spleen" not in truth.annotated
+    assert facts["seed"] == [3, 0]
+    assert facts["protocol"]["phase"] == "art"
+    assert second[0].shape != ct.shape or not np.array_equal(second[0].voxels, ct.voxels)
+
+
+def test_several_processes_write_the_same_cases(tmp_path, anatomy):
+    run("-n", 2, "-o", tmp_path / "one", *anatomy, "--quiet")
+    run("-n", 2, "-j", 2, "-o", tmp_path / "two", *anatomy, "--quiet")
+    for name in ("case_0000", "case_0001"):
+        one, two = (read_case(tmp_path / folder / name) for folder in ("one", "two"))
+        assert np.array_equal(one[0].voxels, two[0].voxels)
+        assert np.array_equal(one[1].bits, two[1].bits)
+
+
+@pytest.mark.parametrize("spacing", ["1,2", "a,b,c", "0,1,1", "nan,1,1", "99,1,1"])
+def test_an_impossible_spacing_is_refused(tmp_path, spacing):
+    with pytest.raises(UsageError, match="--spacing"):
+        run("-o", tmp_path, "--spacing", spacing)
+
+
+def test_labels_need_names(tmp_path, anatomy):
+    with pytest.raises(UsageError, match="--names"):
+        run("-o", tmp_path, *anatomy[:2])
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", '{"liver": "1"}'])
+def test_names_that_are_no_mapping_are_refused(tmp_path, anatomy, content):
+    (tmp_path / "names.json").write_text(content)
+    with pytest.raises(InputError, match=r"names\.json.*is not JSON of the form"):
+        run("-o", tmp_path / "out", *anatomy[:3], tmp_path / "names.json")
+    with pytest.raises(InputError, match="missing"):
+        run("-o", tmp_path / "out", *anatomy[:3], tmp_path / "missing.json")
