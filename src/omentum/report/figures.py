@@ -36,7 +36,8 @@ CONTOUR_SMOOTHING_VOXELS = 0.5
 
 _EDGE_IN, _GAP_IN, _TITLE_IN = 0.35, 0.25, 0.95
 _LEGEND_ROW_IN, _LEGEND_COLUMNS = 0.25, 5
-_LEGEND_ENTRY_IN = 2.75
+_LEGEND_ENTRY_IN, _FOOT_IN = 2.75, 0.2
+_INNER_IN = SIZE_IN[0] - 2 * _EDGE_IN
 _LETTER_EDGE = 0.015
 _LONGEST_NAME = 60
 _PARTLY = "†"
@@ -80,18 +81,23 @@ def preview_png(
     ct: Volume, seg: Segmentation, *, case: str = "", measures: Sequence[StructureMeasure] | None = None
 ) -> bytes:
     """The PNG of `preview` in memory."""
-    found = [m for m in (measure(ct, seg) if measures is None else measures) if m.found]
-    figure = Figure(figsize=SIZE_IN, dpi=DPI, facecolor=BACKGROUND)
-    FigureCanvasAgg(figure)
-    _draw_title(figure, case, ct.grid, f"{len(found)} of {len(seg.classes)} structures found")
-    legend_top = _draw_legend(figure, found)
-    _draw_planes(figure, ct, seg, legend_top)
+    figure = slide(ct, seg, case, measure(ct, seg) if measures is None else measures)
     out = io.BytesIO()
     with warnings.catch_warnings():
         # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(out, format="png", facecolor=BACKGROUND, metadata={"Software": "omentum"})
     return out.getvalue()
+
+
+def slide(ct: Volume, seg: Segmentation, case: str, measures: Sequence[StructureMeasure]) -> Figure:
+    """The slide as a figure that no window system knows of; arguments as of `preview`."""
+    found = [m for m in measures if m.found]
+    figure = Figure(figsize=SIZE_IN, dpi=DPI, facecolor=BACKGROUND)
+    FigureCanvasAgg(figure)
+    _draw_title(figure, case, ct.grid, f"{len(found)} of {len(measures)} structures found")
+    _draw_planes(figure, ct, seg, _draw_legend(figure, found))
+    return figure
 
 
 def _draw_title(figure: Figure, case: str, grid: Grid, found: str) -> None:
@@ -112,25 +118,24 @@ def _draw_legend(figure: Figure, found: Sequence[StructureMeasure]) -> float:
     """Names and volumes at the foot of the slide, column by column; returns the height taken, in inches."""
     rows = -(-len(found) // _LEGEND_COLUMNS)
     note = any(m.touches_border for m in found)
-    height = rows * _LEGEND_ROW_IN + (_LEGEND_ROW_IN if note else 0)
-    axes = _axes(figure, Place(_EDGE_IN, 0.2, SIZE_IN[0] - 2 * _EDGE_IN, max(height, 0.1)))
-    axes.set(xlim=(0, SIZE_IN[0] - 2 * _EDGE_IN), ylim=(-max(height, 0.1), 0))
+    height = max(1, rows + note) * _LEGEND_ROW_IN
+    axes = _axes(figure, Place(_EDGE_IN, _FOOT_IN, _INNER_IN, height))
+    axes.set(xlim=(0, _INNER_IN), ylim=(-height, 0))
     for n, m in enumerate(sorted(found, key=lambda m: STRUCTURES[m.key].index)):
         column, row = divmod(n, rows)
-        _draw_entry(axes, m, column * (SIZE_IN[0] - 2 * _EDGE_IN) / _LEGEND_COLUMNS, -(row + 0.5) * _LEGEND_ROW_IN)
+        _draw_entry(axes, m, column * _INNER_IN / _LEGEND_COLUMNS, -(row + 0.5) * _LEGEND_ROW_IN)
     if note:
         text = f"{_PARTLY} reaches the edge of the scan: partly imaged"
         axes.text(0, -(rows + 0.6) * _LEGEND_ROW_IN, text, color=FAINT_TEXT, fontsize=9, va="center")
-    return 0.2 + height
+    return _FOOT_IN + height
 
 
 def _draw_entry(axes: Axes, m: StructureMeasure, x: float, y: float) -> None:
     axes.add_patch(Rectangle((x, y - 0.065), 0.13, 0.13, facecolor=_colour(m.key), edgecolor="none"))
     name = f"{m.display} {_PARTLY}" if m.touches_border else m.display
     axes.text(x + 0.22, y, name, color=TEXT, fontsize=10, va="center_baseline")
-    axes.text(
-        x + _LEGEND_ENTRY_IN, y, _volume(m.volume_ml), color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right"
-    )
+    right, volume = x + _LEGEND_ENTRY_IN, _volume(m.volume_ml)
+    axes.text(right, y, volume, color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right")
 
 
 def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float) -> None:
@@ -138,7 +143,7 @@ def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float
     ranges = shown_ranges(ct, seg, planes)
     z_mm, y_mm, x_mm = ((stop - start) * mm for (start, stop), mm in zip(ranges, spacing_mm, strict=True))
     bottom = bottom_in + _GAP_IN
-    room = Place(_EDGE_IN, bottom, SIZE_IN[0] - 2 * _EDGE_IN, SIZE_IN[1] - _TITLE_IN - bottom)
+    room = Place(_EDGE_IN, bottom, _INNER_IN, SIZE_IN[1] - _TITLE_IN - bottom)
     for plane, place in zip(planes, arranged(room, (x_mm, y_mm, z_mm)), strict=True):
         axes = _axes(figure, place)
         pixel_mm = (spacing_mm[plane.rows], spacing_mm[plane.columns])
