@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from omentum.evaluate import CaseScores, LabelMapping, StructureScore, Summary
+    from omentum.evaluate.detection import Detection
     from omentum.evaluate.summary import StructureSummary
     from omentum.segmentation import Segmentation
 
@@ -42,10 +44,12 @@ def evaluate(
     cases = _cases(pred, ref)
     scores = _scored(cases, labels)
     summary = summarise(scores)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
     console.print(_case_table(scores[0]) if len(scores) == 1 else _summary_table(summary))
     for line in _remarks(cases, scores, summary):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
     _write(scores, summary, json_file, csv_file)
 
 
@@ -55,7 +59,8 @@ def _cases(pred: Path, ref: Path) -> list[_Case]:
             raise InputError("no such file or folder", source=path)
     single = _prediction_at(pred)
     if single:
-        return [(pred.name.removesuffix(".nii.gz") or str(pred), single, ref)]
+        named = single.parent if single.name == SEGMENTATION else single
+        return [(_case_name(named.resolve()), single, ref)]
     if ref.is_file() or (ref / DESCRIPTION).exists():
         raise InputError(
             f"has no {SEGMENTATION}, and the reference is a single case",
@@ -69,9 +74,13 @@ def _cases(pred: Path, ref: Path) -> list[_Case]:
 
 
 def _paired(reference: Path, predictions: Path) -> _Case:
-    name = reference.name.removesuffix(".gz").removesuffix(".nii")
+    name = _case_name(reference)
     places = (predictions / name, predictions / f"{name}.nii.gz")
     return name, next((found for place in places if (found := _prediction_at(place))), None), reference
+
+
+def _case_name(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
 def _prediction_at(path: Path) -> Path | None:
@@ -121,7 +130,7 @@ def _reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
 
 
 def _case_table(scores: CaseScores) -> Any:
-    table = _empty_table(scores.case, "Dice", "predicted ml", "reference ml", "lesions found")
+    table = _empty_table(scores.case, "Dice", "ml", "reference ml", "lesions")
     table.add_column("status")
     for score in scores.structures:
         if score.status != "not_annotated":
@@ -130,14 +139,18 @@ def _case_table(scores: CaseScores) -> Any:
 
 
 def _case_row(score: StructureScore) -> list[str]:
-    found = score.lesions
-    lesions = f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} false" if found else ""
     volumes = [_number(score.predicted_ml, 1), _number(score.reference_ml, 1)]
-    return [_display(score.key), _number(score.dice, 3), *volumes, lesions, score.status.replace("_", " ")]
+    return [
+        _display(score.key),
+        _number(score.dice, 3),
+        *volumes,
+        _lesions(score.lesions),
+        score.status.replace("_", " "),
+    ]
 
 
 def _summary_table(summary: Summary) -> Any:
-    columns = ("cases", "Dice mean", "median", "5th pct", "missed", "false", "lesions found")
+    columns = ("cases", "Dice mean", "median", "5th pct", "missed", "false", "lesions")
     table = _empty_table(f"{summary.cases} cases", *columns)
     for row in summary.structures:
         if row.annotated_cases:
@@ -146,11 +159,10 @@ def _summary_table(summary: Summary) -> Any:
 
 
 def _summary_row(row: StructureSummary) -> list[str]:
-    dice, patients, found = row.dice, row.patients, row.lesions
+    dice, patients = row.dice, row.patients
     figures = [_number(value, 3) for value in (dice.mean, dice.median, dice.percentile_5)]
-    lesions = f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} false" if found else ""
     wrong = [str(patients.false_negatives), str(patients.false_positives)]
-    return [_display(row.key), str(row.annotated_cases), *figures, *wrong, lesions]
+    return [_display(row.key), str(row.annotated_cases), *figures, *wrong, _lesions(row.lesions)]
 
 
 def _empty_table(title: str, *columns: str) -> Any:
@@ -194,8 +206,8 @@ def _write(scores: Sequence[CaseScores], summary: Summary, json_file: Path | Non
 
 
 def _csv_row(case: str, score: StructureScore) -> dict[str, Any]:
-    columns = {"case": case, **score.to_json()}
-    del columns["lesions"]
+    columns = {"case": case, "structure": score.key, **score.to_json()}
+    del columns["key"], columns["lesions"]
     found = score.lesions
     return columns | {
         "lesions_found": found and found.true_positives,
@@ -208,6 +220,10 @@ def _display(key: str) -> str:
     from omentum.anatomy import STRUCTURES
 
     return STRUCTURES[key].display
+
+
+def _lesions(found: Detection | None) -> str:
+    return f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} false" if found else ""
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from omentum.cli import main
+from omentum.evaluate import load_mapping
+from omentum.io.labels import read_labels
+from omentum.io.nifti import write_labelmap, write_volume
+from omentum.io.truth import write_case
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+from shared_data import shared
+
+SHAPE = (30, 16, 20)
+AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
+CT = Volume(np.zeros(SHAPE, np.int16), AFFINE)
+
+
+def block(x, side=8, shape=SHAPE):
+    mask = np.zeros(shape, bool)
+    mask[x : x + side, 4 : 4 + side, 6 : 6 + side] = True
+    return mask
+
+
+def truth(**others):
+    masks = {"liver": block(18), "spleen": block(2), "liver_tumour": block(20, 4), **others}
+    return Segmentation.from_masks(masks, AFFINE)
+
+
+def shifted():
+    """Liver right (tumour included), spleen half a block too far, no tumour found."""
+    masks = {"liver": block(18), "spleen": block(6), "liver_tumour": np.zeros(SHAPE, bool)}
+    return Segmentation.from_masks(masks, AFFINE)
+
+
+def write_result(folder, seg):
+    write_labelmap(folder / "segmentation.nii.gz", seg)
+    return folder
+
+
+@pytest.fixture
+def case(tmp_path):
+    write_case(tmp_path / "truth", CT, truth(), {})
+    write_result(tmp_path / "out", shifted())
+    return tmp_path
+
+
+def run(*arguments):
+    return main(["evaluate", *map(str, arguments)])
+
+
+def scores_of(path):
+    return json.loads(path.read_text())["cases"][0]["structures"]
+
+
+@pytest.mark.parametrize("name", ["out", "out/segmentation.nii.gz"])
+def test_a_result_against_its_truth_folder(case, capsys, name):
+    assert run(case / name, case / "truth", "--json", case / "s.json", "--csv", case / "s.csv") == 0
+    shown = capsys.readouterr().out
+    assert "0 of 1" in shown
+    assert "mean Dice over 2 organs and vessels: 0.750" in shown
+    assert "false negative" in shown
+    structures = scores_of(case / "s.json")
+    assert structures["liver"]["dice"] == 1.0
+    assert structures["spleen"]["dice"] == 0.5
+    rows = {row["structure"]: row for row in csv.DictReader((case / "s.csv").read_text().splitlines())}
+    assert (rows["liver_tumour"]["status"], rows["liver_tumour"]["lesions_missed"]) == ("false_negative", "1")
+    assert rows["spleen"]["lesions_missed"] == ""
+
+
+def test_the_truth_itself_as_a_label_map_is_perfect_because_lesions_belong_to_their_hosts(case):
+    assert run(case / "truth" / "labels.nii.gz", case / "truth", "--json", case / "s.json") == 0
+    assert {s["dice"] for s in scores_of(case / "s.json").values()} == {1.0}
+
+
+def test_another_storage_order_is_aligned_exactly_and_another_grid_refused(case, capsys):
+    turned = AFFINE.copy()
+    turned[0, 0], turned[0, 3] = -3, 3 * (SHAPE[0] - 1)
+    flipped = Segmentation(truth().bits[:, ::-1], turned, truth().classes)
+    assert run(write_result(case / "flipped", flipped), case / "truth", "--json", case / "s.json") == 0
+    assert scores_of(case / "s.json")["spleen"]["dice"] == 1.0
+    elsewhere = Segmentation(truth().bits, AFFINE @ np.diag([1, 1, 2, 1]), truth().classes)
+    assert run(write_result(case / "elsewhere", elsewhere), case / "truth") == 2
+    message = capsys.readouterr().err
+    assert "segmentation.nii.gz: prediction and reference lie on different grids" in message
+    assert "never resamples" in message
+
+
+def test_a_foreign_label_map_with_its_mapping(case):
+    foreign = np.zeros(SHAPE, np.uint8)
+    foreign[block(18)], foreign[block(2)] = 5, 1
+    write_volume(case / "foreign.nii.gz", Volume(foreign, AFFINE))
+    (case / "mapping.json").write_text('{"1": "spleen", "5": "liver"}')
+    options = ("--mapping", case / "mapping.json", "--json", case / "s.json")
+    assert run(case / "out", case / "foreign.nii.gz", *options) == 0
+    structures = scores_of(case / "s.json")
+    assert structures["liver"]["dice"] == 1.0
+    assert structures["liver_tumour"]["status"] == "not_annotated"
+
+
+def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case):
+    foreign = np.zeros(SHAPE, np.uint8)
+    foreign[block(18)] = foreign[block(6)] = 20
+    write_volume(case / "ts.nii.gz", Volume(foreign, AFFINE))
+    ours = Segmentation.from_masks({"colon": block(18), "rectum": block(6)}, AFFINE)
+    out = write_result(case / "bowel", ours)
+    assert run(out, case / "ts.nii.gz", "--mapping", "totalsegmentator", "--json", case / "s.json") == 0
+    assert scores_of(case / "s.json")["colon"]["dice"] == 1.0
+
+
+def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, capsys):
+    for name in ("a", "b", "c"):
+        write_case(tmp_path / "truths" / name, CT, truth(), {})
+    write_result(tmp_path / "outs" / "a", truth())
+    write_result(tmp_path / "outs" / "b", shifted())
+    assert run(tmp_path / "outs", tmp_path / "truths", "--json", tmp_path / "s.json") == 0
+    assert "no prediction, counted as missed: c" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "s.json").read_text())["summary"]
+    assert summary["structures"]["liver"]["dice"]["mean"] == pytest.approx(2 / 3)
+    assert summary["structures"]["spleen"]["dice"]["mean"] == pytest.approx(1.5 / 3)
+    assert summary["structures"]["liver_tumour"]["lesions"]["sensitivity"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere", "truth"), "nowhere: no such file or folder"),
+        (("truth/ct.nii.gz", "truth"), "has no labels and no names"),
+        (("empty", "truth"), "has no segmentation.nii.gz"),
+        (("empty", "."), "holds no case of the reference"),
+        (("out", "truth", "--mapping", "totalsegmentator"), "needs no --mapping"),
+        (("out", "truth/labels.nii.gz", "--mapping", "none"), "no such mapping"),
+        (("out", "empty"), "case.json"),
+    ],
+)
+def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(case)
+    (case / "empty").mkdir()
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert error.startswith("error: ")
+    assert "\n" not in error
+
+
+def test_real_labels_against_themselves(tmp_path):
+    labels = shared("data", "abdomen_3mm", "totalsegmentator_labels.nii.gz")
+    ours = write_result(tmp_path, read_labels(labels, load_mapping("totalsegmentator").labels))
+    assert run(ours, labels, "--mapping", "totalsegmentator", "--json", tmp_path / "s.json") == 0
+    scores = {k: s for k, s in scores_of(tmp_path / "s.json").items() if s["status"] == "evaluated"}
+    assert {s["dice"] for s in scores.values()} == {1.0}
+    assert scores["liver"]["reference_ml"] == pytest.approx(41692 * 0.027)
