@@ -74,11 +74,29 @@ def fill(place: Place, material: str) -> None:
 
 
 def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[Place], None]:
+    """Trabecular bone with islands of fatty marrow (few in the young, many in the old) under a cortex."""
+
     def filling(place: Place) -> None:
         place.paint(place.mask, core)
+        place.paint(place.field(12.0) > place.rng.uniform(0.6, 3.0), "marrow_fat")
         place.paint_cortex(place.rng.uniform(*cortex_mm))
 
     return filling
+
+
+def _femoral_head(place: Place) -> None:
+    """Bone, or in one patient of thirty a metal prosthesis."""
+    _bone((1.0, 2.0), "femoral_trabecular")(place)
+    if place.rng.random() < 1 / 30:
+        place.paint(place.depth_mm > place.rng.uniform(4.0, 9.0), "metal")
+
+
+def _muscle(place: Place) -> None:
+    """Streaked with fat: hardly in the young and trained, up to a third in the old."""
+    place.paint(place.mask, "muscle")
+    streaks, amount = place.field(7.0), place.rng.uniform(0.0, 1.0) ** 2
+    place.paint(streaks > 2.5 - 2.0 * amount, "fatty_muscle")
+    place.paint(streaks > 3.4 - 2.0 * amount, "stranded_fat")
 
 
 def _long_bone(place: Place) -> None:
@@ -224,8 +242,9 @@ FILLINGS: dict[str, Callable[[Place], None]] = {
     "vertebra": _bone((0.8, 1.6), "trabecular_bone"),
     "sacrum": _bone((0.8, 1.6), "trabecular_bone"),
     "flat_bone": _bone((1.2, 2.4), "trabecular_bone"),
-    "femoral_head": _bone((1.0, 2.0), "femoral_trabecular"),
+    "femoral_head": _femoral_head,
     "long_bone": _long_bone,
+    "muscle": _muscle,
     "costal_cartilage": _costal_cartilage,
     "lung": _lung,
     "heart": _heart,

@@ -61,7 +61,7 @@ class ScanProtocol:
 def draw_protocol(rng: np.random.Generator, phase: Phase | None = None, wild: bool = False) -> ScanProtocol:
     """A protocol as met in public data sets: mostly portal venous, 120 kV, soft kernel, 1 to 5 mm slices."""
     psf_mm = float(rng.choice([0.4, 0.6, 0.75, 1.0], p=[0.15, 0.4, 0.35, 0.1]))
-    noise_hu = float(np.clip(rng.lognormal(math.log(11.0), 0.5), 3.0, 50.0)) * (1.5 if psf_mm < 0.5 else 1.0)
+    noise_hu = float(np.clip(rng.lognormal(math.log(10.0), 0.45), 3.0, 35.0)) * (1.4 if psf_mm < 0.5 else 1.0)
     return ScanProtocol(
         phase=phase or PHASES[int(rng.choice(4, p=[0.25, 0.17, 0.48, 0.10]))],
         wild=wild,
