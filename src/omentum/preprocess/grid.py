@@ -1,0 +1,192 @@
+"""Grids and nothing but grids: axis order, the model grid, crop boxes, and the exact way back; nothing is averaged.
+
+A model grid keeps the directions of the CT's own axes (permuted and flipped to the model's orientation, never
+rotated), so going there and back is three one-dimensional steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.errors import GeometryError
+from omentum.spec import PreprocessSpec
+from omentum.volume import Grid
+
+Positions = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+"""For each axis, where voxels lie on another grid, in voxels of that grid."""
+
+_DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+
+
+@dataclass(frozen=True)
+class AxisOrder:
+    """Array axes in another order and direction: a permutation with flips, its own exact opposite at hand.
+
+    Args:
+        axes: New axis a is old axis axes[a].
+        flipped: Whether new axis a runs against the old one.
+    """
+
+    axes: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+
+    def view(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The last three axes reordered; a view, so writing to it writes to `array`."""
+        lead = array.ndim - 3
+        turned = array.transpose(*range(lead), *(lead + axis for axis in self.axes))
+        a, b, c = (slice(None, None, -1 if flip else 1) for flip in self.flipped)
+        return turned[..., a, b, c]
+
+    def inverse(self) -> AxisOrder:
+        """The order that undoes this one."""
+        axes = tuple(self.axes.index(axis) for axis in range(3))
+        i, j, k = axes
+        return AxisOrder((i, j, k), (self.flipped[i], self.flipped[j], self.flipped[k]))
+
+    def grid(self, grid: Grid) -> Grid:
+        """The grid of `view`: every voxel stays where it is in the patient."""
+        shape = np.asarray(grid.shape)[list(self.axes)]
+        turn = np.zeros((4, 4))
+        turn[3, 3] = 1
+        for axis, (old, flip) in enumerate(zip(self.axes, self.flipped, strict=True)):
+            turn[old, axis] = -1 if flip else 1
+            turn[old, 3] = shape[axis] - 1 if flip else 0
+        i, j, k = (int(n) for n in shape)
+        return Grid((i, j, k), grid.affine @ turn)
+
+
+def axis_order(grid: Grid, orientation: str = "RAS") -> AxisOrder:
+    """How to reorder a grid's axes to an orientation.
+
+    Args:
+        grid: Any of the 48 storage orders, oblique or not.
+        orientation: Where the new axes grow to, e.g. "RAS".
+
+    Raises:
+        GeometryError: `orientation` is not three different axes.
+    """
+    wanted = [_DIRECTIONS.get(letter, (None, 0)) for letter in orientation]
+    if sorted(world for world, _ in wanted if world is not None) != [0, 1, 2]:
+        raise GeometryError(f"{orientation!r} is no orientation", remedy='three letters such as "RAS"')
+    found = grid.axis_directions()
+    axis_of = {world: axis for axis, (world, _) in enumerate(found)}
+    i, j, k = (axis_of[int(world or 0)] for world, _ in wanted)
+    f, g, h = (found[axis][1] != sign for axis, (_, sign) in zip((i, j, k), wanted, strict=True))
+    return AxisOrder((i, j, k), (f, g, h))
+
+
+def model_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
+    """The grid a CT is brought to: the model's orientation and spacing, its first voxel on the CT's first.
+
+    Shape and affine are those of MONAI's `Orientation` and `Spacing` (`scale_extent=False`): the last voxel centre is
+    the one nearest to the CT's last. Unlike there, sheared axes stay sheared.
+    """
+    oriented = axis_order(grid, spec.orientation).grid(grid)
+    ratios = np.asarray(spec.spacing_mm) / oriented.spacing_mm
+    i, j, k = (int(n) for n in np.round((np.asarray(oriented.shape) - 1) / ratios + 1))
+    return Grid((i, j, k), oriented.affine @ np.diag([*ratios, 1.0]))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a grid, whole voxels.
+
+    Args:
+        start, stop: First voxel and one past the last, along each axis.
+    """
+
+    start: tuple[int, int, int]
+    stop: tuple[int, int, int]
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """For indexing an array on the whole grid."""
+        i, j, k = (slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+        return i, j, k
+
+    def grid(self, grid: Grid) -> Grid:
+        """The grid of the part."""
+        affine = grid.affine.copy()
+        affine[:3, 3] = grid.to_world(self.start)
+        i, j, k = (b - a for a, b in zip(self.start, self.stop, strict=True))
+        return Grid((i, j, k), affine)
+
+
+def foreground_box(foreground: NDArray[np.bool_]) -> Box:
+    """The smallest box that holds every true voxel; everything where there is none."""
+    spans = []
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        hit = np.flatnonzero(foreground.any(axis=others))
+        spans.append((int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, foreground.shape[axis]))
+    (a, b), (c, d), (e, f) = spans
+    return Box((a, c, e), (b, d, f))
+
+
+@dataclass(frozen=True, eq=False)
+class Undo:
+    """All that is needed to bring a result on the cropped model grid back to the CT's own grid.
+
+    Args:
+        native: The CT's grid.
+        order: From the CT's axes to the model's.
+        whole: The model grid before cropping.
+        box: What was kept of it.
+    """
+
+    native: Grid
+    order: AxisOrder
+    whole: Grid
+    box: Box
+
+    @property
+    def oriented(self) -> Grid:
+        """The CT's own voxels, axes as the model has them."""
+        return self.order.grid(self.native)
+
+    @property
+    def model(self) -> Grid:
+        """The cropped model grid, where the tensor lives."""
+        return self.box.grid(self.whole)
+
+    @property
+    def positions(self) -> Positions:
+        """For each axis of `oriented`: where its voxels lie, in voxels of `model`, ascending.
+
+        Parts that were cropped away lie outside it. A voxel less than half a model voxel outside belongs to the outermost one.
+        """
+        i, j, k = positions_on(self.oriented, self.whole)
+        a, b, c = self.box.start
+        return i - a, j - b, k - c
+
+    def oriented_view(self, native_array: NDArray[Any]) -> NDArray[Any]:
+        """An array on the CT's own grid (last three axes), seen with the model's axes; writing to it goes through."""
+        return self.order.view(native_array)
+
+
+def positions_on(grid: Grid, other: Grid) -> Positions:
+    """Where the voxels of `grid` lie on `other`, a grid with the same first voxel and axis directions."""
+    x, y, z = (
+        np.arange(n, dtype=np.float64) * (mm / other_mm)
+        for n, mm, other_mm in zip(grid.shape, grid.spacing_mm, other.spacing_mm, strict=True)
+    )
+    return x, y, z
+
+
+def nearest_on_model_grid(array: NDArray[Any], grid: Grid, spec: PreprocessSpec) -> NDArray[Any]:
+    """Labels or packed bits (last three axes on `grid`) taken to the uncropped model grid by nearest neighbour.
+
+    A label is never averaged. Cropping the result with `Undo.box` gives the truth of a prepared CT.
+    """
+    order, target = axis_order(grid, spec.orientation), model_grid(grid, spec)
+    oriented = order.grid(grid)
+    nearest = [
+        np.rint(at).astype(np.intp).clip(0, n - 1)
+        for at, n in zip(positions_on(target, oriented), oriented.shape, strict=True)
+    ]
+    x, y, z = np.ix_(*nearest)
+    return order.view(array)[..., x, y, z]

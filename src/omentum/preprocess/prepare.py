@@ -1,0 +1,56 @@
+"""A CT into the tensor its model was trained on, with the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from omentum.preprocess.grid import Undo, axis_order, foreground_box, model_grid, positions_on
+from omentum.preprocess.intensity import window
+from omentum.preprocess.resample import antialias_sigma, resample
+from omentum.spec import PreprocessSpec
+from omentum.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a model gets, and how its answer finds back.
+
+    Args:
+        tensor: float32 [1, 1, x, y, z] in 0..1 on the grid `undo.model`.
+        undo: Geometry from there to the CT's own grid.
+    """
+
+    tensor: Tensor
+    undo: Undo
+
+
+def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
+    """Orientation, spacing, window, and a crop to everything brighter than the window's lower end.
+
+    The order is that of the published model (resampled HU are windowed, not the reverse).
+
+    Args:
+        volume: A CT in HU, finite (see `omentum.io.sanity.check_ct`).
+        spec: From the checkpoint.
+    """
+    ct = on_model_grid(volume, spec)
+    box = foreground_box(ct.voxels > spec.window_hu[0])
+    tensor = window(torch.from_numpy(ct.voxels[box.slices]), spec).contiguous()
+    undo = Undo(volume.grid, axis_order(volume.grid, spec.orientation), ct.grid, box)
+    return Prepared(tensor[None, None], undo)
+
+
+def on_model_grid(volume: Volume, spec: PreprocessSpec) -> Volume:
+    """The CT in float32 HU on the uncropped model grid."""
+    order, target = axis_order(volume.grid, spec.orientation), model_grid(volume.grid, spec)
+    source = order.grid(volume.grid)
+    x, y, z = (
+        antialias_sigma(new / old) if spec.antialias else 0.0
+        for new, old in zip(target.spacing_mm, source.spacing_mm, strict=True)
+    )
+    hu = resample(order.view(np.asarray(volume.voxels)), positions_on(target, source), (x, y, z))
+    return Volume(hu.numpy(), target.affine)
