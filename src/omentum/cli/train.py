@@ -19,15 +19,17 @@ def train(
     from rich.console import Console
 
     from omentum.anatomy import STRUCTURES
-    from omentum.data.load import load_sources
     from omentum.data.sampler import PatchSampler
     from omentum.train.config import load_config
     from omentum.train.loop import train as run_training
+    from omentum.train.sources import load_sources
 
     console = Console(quiet=quiet, highlight=False)
     settings = load_config(config, {} if steps is None else {"steps": steps})
-    with console.status("reading cases"):
-        sources, held_out = load_sources(settings, STRUCTURES.keys)
+    with console.status("reading cases") as status:
+        sources, held_out = load_sources(
+            settings, STRUCTURES.keys, lambda name, done, total: status.update(f"reading {name}: {done} of {total}")
+        )
     for source in sources:
         console.print(f"{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
     console.print(f"{len(held_out)} cases for validation, {settings.steps} steps")
@@ -45,8 +47,8 @@ def train(
         if kind == "step":
             remaining = (settings.steps - figures["step"]) * figures["seconds_a_step"] / 60
             console.print(
-                f"step {figures['step']:.0f}/{settings.steps}  loss {figures['loss']:.3f}  "
-                f"dice loss {figures['dice_loss']:.3f}  {figures['seconds_a_step']:.2f} s/step  {remaining:.0f} min left"
+                f"step {figures['step']:.0f}/{settings.steps}  loss {figures['loss']:.3f}  dice loss "
+                f"{figures['dice_loss']:.3f}  {figures['seconds_a_step']:.2f} s/step  {remaining:.0f} min left"
             )
         else:
             console.print(f"validation at {figures['step']:.0f}: mean Dice {figures['mean_dice']:.3f}")
