@@ -1,12 +1,12 @@
 import pytest
 import torch
 from monai.inferers import sliding_window_inference
-from reference.sliding import blended_logits
 from torch import nn
 
 from omentum.errors import UsageError
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
+from reference.sliding import blended_logits
 
 SHAPES = [(40, 33, 57), (16, 16, 16), (9, 31, 70), (5, 6, 7), (1, 20, 33), (24, 1, 1), (17, 16, 47), (50, 40, 32)]
 PATCH = (16, 20, 24)

@@ -35,6 +35,15 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     return read_volume(path, volume=volume, assume_orientation=assume_orientation)
 
 
+def case_name(path: str | Path) -> str:
+    """The name of a case: its file without `.nii`, `.nii.gz`."""
+    name = Path(path).name
+    for suffix in (".gz", ".nii"):
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            name = name[: -len(suffix)]
+    return name
+
+
 def _refuse_foreign(path: Path) -> None:
     try:
         if path.is_dir():

@@ -1,0 +1,16 @@
+"""The sentence of the package, written once: a CT goes in, every structure comes out."""
+
+from omentum.io.detect import load_volume
+from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json
+from omentum.pipeline.segmenter import Options, Segmenter, segment
+
+__all__ = [
+    "CaseSegmentation",
+    "Options",
+    "Segmenter",
+    "check_case_output",
+    "is_single_file",
+    "load_volume",
+    "segment",
+    "write_json",
+]

@@ -1,0 +1,56 @@
+"""What has to be known to repeat or to doubt a result, in JSON values; nothing about the patient."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from omentum.infer.device import describe_device
+from omentum.io.detect import case_name
+from omentum.model import UniversalModel
+from omentum.model.state import state_sha256
+from omentum.volume import Volume
+
+
+def describe_input(image: str | Path | Volume, ct: Volume) -> dict[str, Any]:
+    """The CT: name and hash of the file (or of the voxels of a volume that never was one), and its grid."""
+    where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation}
+    if isinstance(image, Volume):
+        voxels = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data)
+        return {"case": "", "file": None, "sha256": voxels.hexdigest(), **where}
+    with Path(image).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"case": case_name(image), "file": Path(image).name, "sha256": digest, **where}
+
+
+def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel) -> dict[str, Any]:
+    """Which weights, by the numbers in them and not only by name."""
+    state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    return {
+        "name": str(weights) if isinstance(weights, (str, Path)) else None,
+        "sha256": state_sha256(state),
+        "classes_sha256": model.spec.classes_sha256,
+        "backbone": model.spec.model.backbone,
+        "licence": model.spec.licence,
+        "citation": model.spec.citation,
+    }
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Versions, date and processor."""
+    return {
+        "versions": {
+            "omentum": version("omentum"),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "monai", "numpy")},
+        },
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": {"type": device.type, "name": describe_device(device)},
+    }
