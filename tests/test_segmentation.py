@@ -1,0 +1,77 @@
+"""Packed, overlapping masks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import GeometryError, UsageError
+from omentum.segmentation import Segmentation, planes_for
+
+KEYS = st.lists(st.sampled_from(STRUCTURES.keys), min_size=1, max_size=32, unique=True)
+
+
+@st.composite
+def mask_sets(draw):
+    return {key: draw(arrays(bool, (2, 3, 2))) for key in draw(KEYS)}
+
+
+@given(mask_sets())
+def test_masks_come_back_whatever_they_overlap(masks):
+    segmentation = Segmentation.from_masks(masks, np.eye(4))
+    assert segmentation.classes == tuple(masks)
+    assert segmentation.annotated == set(masks)
+    for key, mask in masks.items():
+        np.testing.assert_array_equal(segmentation.mask(key), mask)
+    assert segmentation.present() == {key for key, mask in masks.items() if mask.any()}
+
+
+@given(mask_sets(), st.randoms())
+def test_a_subset_keeps_masks_in_the_order_asked(masks, random):
+    chosen = random.sample(list(masks), random.randint(1, len(masks)))
+    subset = Segmentation.from_masks(masks, np.eye(4)).subset(chosen)
+    assert subset.classes == tuple(chosen)
+    for key in chosen:
+        np.testing.assert_array_equal(subset.mask(key), masks[key])
+
+
+def test_lesions_paint_over_vessels_over_organs():
+    everywhere = np.ones((1, 1, 1), bool)
+    keys = ["liver_tumour", "liver", "hepatic_vessel"]
+    segmentation = Segmentation.from_masks(dict.fromkeys(keys, everywhere), np.eye(4))
+    assert segmentation.labelmap()[0, 0, 0] == STRUCTURES["liver_tumour"].index
+    assert segmentation.subset(["liver", "hepatic_vessel"]).labelmap().item() == STRUCTURES["hepatic_vessel"].index
+
+
+def test_a_mask_is_found_by_synonym():
+    segmentation = Segmentation.from_masks({"right_kidney": np.ones((1, 1, 1), bool)}, np.eye(4))
+    assert segmentation.mask("kidney right").all()
+    with pytest.raises(UsageError, match="no class 'spleen' in this segmentation.*right_kidney"):
+        segmentation.mask("spleen")
+
+
+def test_what_was_not_looked_for_is_not_absent():
+    empty = np.zeros((1, 1, 1), bool)
+    segmentation = Segmentation.from_masks({"liver": empty, "liver_tumour": empty}, np.eye(4), annotated=["liver"])
+    assert segmentation.annotated == {"liver"}
+    assert segmentation.subset(["liver_tumour"]).annotated == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("bits", "classes", "annotated", "fault", "words"),
+    [
+        (np.zeros((1, 2, 2, 2), np.uint32), ("liver",), None, GeometryError, "uint64"),
+        (np.zeros((2, 2, 2, 2), np.uint64), ("liver",), None, GeometryError, "need uint64 bits of shape"),
+        (np.zeros((1, 2, 2, 2), np.uint64), ("liver", "liver"), None, UsageError, "occurs twice"),
+        (np.zeros((1, 2, 2, 2), np.uint64), ("liver",), frozenset({"spleen"}), UsageError, "annotated but not"),
+    ],
+)
+def test_impossible_segmentations_are_refused(bits, classes, annotated, fault, words):
+    with pytest.raises(fault, match=words):
+        Segmentation(bits, np.eye(4), classes, annotated)
+
+
+def test_planes_hold_64_classes_each():
+    assert [planes_for(n) for n in (0, 1, 64, 65, 128)] == [1, 1, 1, 2, 2]
