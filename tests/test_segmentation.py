@@ -48,7 +48,7 @@ def test_lesions_paint_over_vessels_over_organs():
 def test_a_mask_is_found_by_synonym():
     segmentation = Segmentation.from_masks({"right_kidney": np.ones((1, 1, 1), bool)}, np.eye(4))
     assert segmentation.mask("kidney right").all()
-    with pytest.raises(UsageError, match="no class 'spleen' in this segmentation.*right_kidney"):
+    with pytest.raises(UsageError, match=r"no class 'spleen' in this segmentation.*right_kidney"):
         segmentation.mask("spleen")
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, label_table
 from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
-from omentum.io.nifti_header import NiftiLayout, read_layout, refuse_bomb
+from omentum.io.nifti_header import NiftiLayout, read_layout
 from omentum.io.outputs import replacing
 from omentum.io.source import Source, open_source
 from omentum.segmentation import Segmentation
@@ -54,9 +54,8 @@ def read_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     path = Path(path)
     with open_source(path) as source:
         head = source.read_up_to(_HEADER_BYTES)
-        layout = read_layout(head, path, assume_orientation)
+        layout = read_layout(head, path, source.most_bytes, assume_orientation)
         chosen = _chosen_volume(layout, volume, path)
-        refuse_bomb(layout, source.most_bytes, path)
         stored = _stored_voxels(source, layout, chosen, path, head)
     return Volume(_scaled(stored, layout), layout.geometry.affine, {"nifti": layout.geometry})
 
@@ -70,8 +69,7 @@ def read_extensions(path: str | Path) -> list[Extension]:
     path = Path(path)
     with open_source(path) as source:
         head = source.read_up_to(_HEADER_BYTES)
-        layout = read_layout(head, path)
-        refuse_bomb(layout, source.most_bytes, path)
+        layout = read_layout(head, path, source.most_bytes)
         start = int.from_bytes(head[:4], "little" if layout.dtype.newbyteorder("<") == layout.dtype else "big")
         block = (head + source.read_up_to(max(0, layout.offset - len(head))))[start + 4 : layout.offset]
     return _split_extensions(block)

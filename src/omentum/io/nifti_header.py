@@ -6,6 +6,7 @@ Standard: https://nifti.nimh.nih.gov/nifti-1 and nifti-2.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class NiftiLayout:
     @property
     def volume_bytes(self) -> int:
         """Bytes of one 3D volume."""
-        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def end(self) -> int:
@@ -74,16 +75,18 @@ def header_class(block: bytes, source: Path) -> tuple[Any, str]:
     raise InputError("is not a NIfTI file", source=source)
 
 
-def read_layout(block: bytes, source: Path, assume_orientation: str | None = None) -> NiftiLayout:
-    """Check a header block and say what it describes.
+def read_layout(block: bytes, source: Path, most_bytes: int, assume_orientation: str | None = None) -> NiftiLayout:
+    """Check a header block and say what it describes; nothing is allocated for it.
 
     Args:
         block: The first 348 or 540 bytes (or more).
         source: File to name in messages.
+        most_bytes: What the (decompressed) file can hold at the very most.
         assume_orientation: Axis directions such as "RAS" for a file that states none.
 
     Raises:
-        InputError: dimensions, datatype, offset or scaling make no sense or are not a real 3D/4D image.
+        InputError: dimensions, datatype, offset or scaling make no sense or are not a real 3D/4D image; more voxels
+            are declared than are allowed, than the file can hold, or than this machine has memory for.
         GeometryError: the affine or the extent is impossible or unknown.
     """
     kind, order = header_class(block, source)
@@ -92,36 +95,26 @@ def read_layout(block: bytes, source: Path, assume_orientation: str | None = Non
     header = kind(block[: kind.sizeof_hdr], endianness=order, check=False)
     _check_magic(header, source)
     shape, volumes = _dimensions(header, source)
+    dtype, offset = _dtype(header, source, order), _offset(header, source)
+    _refuse_bomb(math.prod(shape), volumes, dtype.itemsize, offset, most_bytes, source)
     slope, intercept = _scaling(header, source)
-    return NiftiLayout(
-        shape=shape,
-        volumes=volumes,
-        dtype=_dtype(header, source, order),
-        offset=_offset(header, source),
-        slope=slope,
-        intercept=intercept,
-        geometry=read_geometry(header, shape, source, assume_orientation),
-    )
+    geometry = read_geometry(header, shape, source, assume_orientation)
+    return NiftiLayout(shape, volumes, dtype, offset, slope, intercept, geometry)
 
 
-def refuse_bomb(layout: NiftiLayout, most_bytes: int, source: Path) -> None:
-    """Stop before memory is asked for that the file cannot fill or this machine does not have.
-
-    Raises:
-        InputError: too many voxels, more bytes declared than present, or more than the machine's memory.
-    """
-    voxels = layout.volumes * layout.volume_bytes // layout.dtype.itemsize
-    if voxels > MAX_VOXELS:
-        raise InputError(f"declares {voxels} voxels, the limit is {MAX_VOXELS}", source=source)
-    if layout.end > most_bytes:
+def _refuse_bomb(voxels: int, volumes: int, itemsize: int, offset: int, most_bytes: int, source: Path) -> None:
+    end = offset + voxels * volumes * itemsize
+    if voxels * volumes > MAX_VOXELS:
+        raise InputError(f"declares {voxels * volumes} voxels, the limit is {MAX_VOXELS}", source=source)
+    if end > most_bytes:
         raise InputError(
-            f"expected {layout.end} bytes, got at most {most_bytes}",
+            f"expected {end} bytes, got at most {most_bytes}",
             source=source,
             remedy="the file was cut short or its header is wrong",
         )
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**63
-    if layout.volume_bytes > memory:
-        raise InputError(f"needs {layout.volume_bytes} bytes of memory, this machine has {memory}", source=source)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
+    if voxels * itemsize > memory:
+        raise InputError(f"needs {voxels * itemsize} bytes of memory, this machine has {memory}", source=source)
 
 
 def _check_magic(header: Any, source: Path) -> None:
