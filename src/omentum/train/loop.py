@@ -251,4 +251,4 @@ def _restore(run: Path, model: UniversalModel, average: AveragedModel, optimiser
 def _export(path: Path, model: UniversalModel, progress: _Progress, config: TrainConfig) -> None:
     training = {"steps": progress.step, "best_validation_dice": progress.best_dice, "config": asdict(config)}
     model.spec = dataclasses.replace(model.spec, training=training)
-    save_checkpoint(path, model)
+    save_checkpoint(path, model, dtype=torch.float16)  # what is resumed from is the state, in full precision
