@@ -1,0 +1,120 @@
+"""Label maps: names and colours inside, back to overlapping masks, foreign numbers, rounding."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import InputError, UsageError
+from omentum.io.label_table import LABEL_TABLE_CODE, label_table, labels_in
+from omentum.io.labels import read_labels, read_segmentation
+from omentum.io.nifti import read_extensions, write_labelmap, write_volume
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
+
+
+def cube(*corner, side=4):
+    mask = np.zeros((20, 16, 12), bool)
+    mask[tuple(slice(c, c + side) for c in corner)] = True
+    return mask
+
+
+def write_map(path, labels):
+    write_volume(path, Volume(labels, AFFINE))
+    return path
+
+
+def test_a_segmentation_comes_back_lesions_in_their_hosts(tmp_path):
+    masks = {
+        "liver": cube(1, 1, 1, side=8),
+        "liver_tumour": cube(4, 4, 4),
+        "spleen": cube(14, 2, 2),
+        "gallbladder": np.zeros((20, 16, 12), bool),
+    }
+    written = Segmentation.from_masks(masks, AFFINE)
+    write_labelmap(tmp_path / "segmentation.nii.gz", written)
+    back = read_segmentation(tmp_path / "segmentation.nii.gz")
+    assert set(back.classes) == set(masks)
+    for key, mask in masks.items():
+        np.testing.assert_array_equal(back.mask(key), mask, err_msg=key)
+    assert back.grid.same_as(written.grid)
+
+
+def test_viewers_find_names_and_colours_in_the_file(tmp_path):
+    segmentation = Segmentation.from_masks({"right_kidney": cube(1, 1, 1), "aorta": cube(9, 9, 5)}, AFFINE)
+    write_labelmap(tmp_path / "s.nii.gz", segmentation)
+    image = nib.load(tmp_path / "s.nii.gz")
+    assert image.get_data_dtype() == np.uint8
+    (extension,) = image.header.extensions
+    assert extension.get_code() == LABEL_TABLE_CODE
+    aorta = STRUCTURES["aorta"]
+    text = extension.content.decode()
+    assert f'Key="{aorta.index}" Red="{aorta.colour[0] / 255:.4f}"' in text
+    assert labels_in(text.encode()) == {STRUCTURES[k].index: STRUCTURES[k].display for k in segmentation.classes}
+
+
+def test_a_table_of_another_program_is_understood():
+    xml = b'<LabelTable>\n<Label Red="1" Key="6" Alpha="1" Blue="0" Green="0"><![CDATA[Liver]]></Label></LabelTable>'
+    assert labels_in(xml) == {6: "Liver"}
+    assert labels_in(b"\xff\xfe rubbish") == {}
+
+
+def test_without_names_the_numbers_are_the_classes(tmp_path):
+    labels = np.where(cube(1, 1, 1), STRUCTURES["liver"].index, 0).astype(np.uint8)
+    back = read_segmentation(write_map(tmp_path / "s.nii.gz", labels))
+    assert back.classes == ("liver",)
+
+
+def test_foreign_numbers_and_names_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"labels \[77\] that are not template numbers .read it with read_labels"):
+        read_segmentation(write_map(tmp_path / "s.nii.gz", np.where(cube(1, 1, 1), 77, 0).astype(np.uint8)))
+    with pytest.raises(InputError, match="has no labels and no names"):
+        read_segmentation(write_map(tmp_path / "s.nii.gz", np.zeros((20, 16, 12), np.uint8)))
+    path = tmp_path / "swapped.nii"
+    write_labelmap(path, Segmentation.from_masks({"right_kidney": cube(1, 1, 1)}, AFFINE))
+    path.write_bytes(path.read_bytes().replace(b"Right kidney", b"Left kidney "))
+    with pytest.raises(InputError, match="calls label 2 'Left kidney ', the template does not"):
+        read_segmentation(path)
+
+
+def test_somebody_elses_numbers_become_structures(tmp_path):
+    labels = np.zeros((20, 16, 12), np.int16)
+    labels[cube(1, 1, 1, side=8)] = 1
+    labels[cube(4, 4, 4)] = 2
+    labels[cube(14, 2, 2)] = 500
+    labels[0, 0, 0] = -1
+    mapping = {1: "liver", 2: ["liver", "liver tumor"], 9: "spleen"}
+    back = read_labels(write_map(tmp_path / "lits.nii.gz", labels), mapping)
+    assert back.classes == ("liver", "liver_tumour", "spleen")
+    assert back.annotated == {"liver", "liver_tumour", "spleen"}
+    np.testing.assert_array_equal(back.mask("liver"), (labels == 1) | (labels == 2))
+    np.testing.assert_array_equal(back.mask("liver_tumour"), labels == 2)
+    assert not back.mask("spleen").any()
+
+
+@pytest.mark.parametrize("mapping", [{}, {0: "liver"}, {70000: "liver"}, {1: []}])
+def test_a_mapping_must_map_something(mapping, tmp_path):
+    with pytest.raises(UsageError, match="label values from 1 to 65535"):
+        read_labels(write_map(tmp_path / "l.nii.gz", np.zeros((9, 9, 9), np.uint8)), mapping)
+
+
+def test_labels_stored_as_fractions_are_rounded_or_refused(tmp_path):
+    liver = cube(1, 1, 1)
+    path = write_map(tmp_path / "l.nii.gz", np.where(liver, 0.9999, 0).astype(np.float32))
+    np.testing.assert_array_equal(read_labels(path, {1: "liver"}).mask("liver"), liver)
+    with pytest.raises(InputError, match=r"holds fractions .off by 0\.4"):
+        read_labels(write_map(path, np.where(liver, 0.6, 0).astype(np.float32)), {1: "liver"})
+    with pytest.raises(InputError, match="no label numbers"):
+        read_labels(write_map(path, np.where(liver, np.nan, 0).astype(np.float32)), {1: "liver"})
+
+
+def test_all_structures_fit_in_one_table(tmp_path):
+    segmentation = Segmentation.from_masks(
+        {key: cube(k % 16, k % 12, k % 8) for k, key in enumerate(STRUCTURES.keys)}, AFFINE
+    )
+    write_labelmap(tmp_path / "all.nii.gz", segmentation)
+    assert set(read_segmentation(tmp_path / "all.nii.gz").classes) == set(STRUCTURES.keys)
+    assert len(labels_in(label_table(STRUCTURES.keys))) == 32
+    assert read_extensions(tmp_path / "all.nii.gz")[0][0] == LABEL_TABLE_CODE
