@@ -1,6 +1,6 @@
 """The default model on real CTs with reference labels in TotalSegmentator's numbering.
 
-    python benchmarks/real_ct.py ../shared/data/abdomen_3mm ../shared/data/abdomen_dicom -o benchmarks/results/real_ct.md
+    python benchmarks/real_ct.py DATA/abdomen_3mm DATA/abdomen_dicom -o benchmarks/results/real_ct.md
 
 Each folder holds totalsegmentator_labels.nii.gz and either ct.nii.gz or a DICOM series in series/. The references are
 another model's output: good, but not manual truth. A series is stacked here only as far as these files need it

@@ -15,7 +15,7 @@ BANDS_HU = {"liver": (90, 110), "left_kidney": (140, 160), "right_kidney": (190,
 
 
 class ThresholdModel(nn.Module):
-    """Logit = how deep a voxel's HU lies inside the band of the class."""
+    """Logit = how deep a voxel's HU lies inside the band of the class; saturates outside, as a network's does."""
 
     def __init__(self, preprocess: PreprocessSpec, bands_hu: Mapping[str, tuple[float, float]] = BANDS_HU) -> None:
         super().__init__()
@@ -32,6 +32,5 @@ class ThresholdModel(nn.Module):
         low, high = self.spec.preprocess.window_hu
         hu = x * (high - low) + low
         bands = self.bands_hu if classes is None else self.bands_hu[list(classes)]
-        middle, half = bands.mean(dim=1), (bands[:, 1] - bands[:, 0]) / 2
-        shape = (1, -1, 1, 1, 1)
-        return half.view(shape) - (hu - middle.view(shape)).abs()
+        middle, half = (v.view(1, -1, 1, 1, 1) for v in (bands.mean(dim=1), (bands[:, 1] - bands[:, 0]) / 2))
+        return (half - (hu - middle).abs()).maximum(-half)

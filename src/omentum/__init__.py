@@ -1,1 +1,55 @@
+"""Omentum: a CT goes in; every structure the model was ever taught, named in words, comes out on the CT's own grid.
 
+Names are imported when first used (PEP 562), so `import omentum` costs nothing and loads no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omentum import evaluate as evaluate
+    from omentum import phantom as phantom
+    from omentum.anatomy import STRUCTURES as STRUCTURES
+    from omentum.errors import CaseWarning as CaseWarning
+    from omentum.errors import OmentumError as OmentumError
+    from omentum.model import load_model as load_model
+    from omentum.pipeline import CaseSegmentation as CaseSegmentation
+    from omentum.pipeline import Segmenter as Segmenter
+    from omentum.pipeline import load_volume as load_volume
+    from omentum.pipeline import segment as segment
+    from omentum.segmentation import Segmentation as Segmentation
+    from omentum.volume import Volume as Volume
+
+_HOMES = {
+    "STRUCTURES": "omentum.anatomy",
+    "CaseSegmentation": "omentum.pipeline",
+    "CaseWarning": "omentum.errors",
+    "OmentumError": "omentum.errors",
+    "Segmentation": "omentum.segmentation",
+    "Segmenter": "omentum.pipeline",
+    "Volume": "omentum.volume",
+    "load_model": "omentum.model",
+    "load_volume": "omentum.pipeline",
+    "segment": "omentum.pipeline",
+}
+_ROOMS = ("evaluate", "phantom")
+
+__all__ = [*_HOMES, *_ROOMS, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("omentum")
+    if name in _ROOMS:
+        return import_module(f"omentum.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'omentum' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from omentum.preprocess.resample import sample_along
 
 def slabs_of(logits, cuts):
     edges = [0, *cuts, logits.shape[-1]]
-    return [Slab(a, logits[..., a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
+    return [Slab(a, logits[..., a:b]) for a, b in itertools.pairwise(edges) if a < b]
 
 
 def packed(logits, axes, cuts=()):

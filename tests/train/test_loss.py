@@ -49,20 +49,24 @@ def test_a_perfect_cube_has_no_dice_loss():
     assert dice < 1e-4
 
 
-def test_false_positives_on_an_empty_target_are_punished_by_dice():
+def test_an_absent_structure_is_left_to_cross_entropy():
     logits = torch.full((1, 1, 50), 2.0, requires_grad=True)
-    _, _, dice = partial_label_loss(logits, torch.zeros(1, 1, 50, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool))
-    dice.backward()
-    assert dice > 0.9
+    nothing = torch.zeros(1, 1, 50, dtype=torch.bool)
+    loss, cross_entropy, dice = partial_label_loss(logits, nothing, torch.ones(1, 1, dtype=torch.bool))
+    loss.backward()
+    assert dice == 0
+    assert loss == cross_entropy
     assert (logits.grad > 0).all()
 
 
 def test_it_equals_the_plain_formula():
     logits, targets, annotated = example(3)
-    terms = []
+    targets[0, 1] = False
+    entropies, dices = [], []
     for b, k in annotated.nonzero().tolist():
         p, t = torch.sigmoid(logits[b, k]), targets[b, k].float()
-        entropy = -(t * p.log() + (1 - t) * (1 - p).log()).mean()
-        terms.append(entropy + 1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1))
-    expected = torch.stack(terms).mean().item()
+        entropies.append(-(t * p.log() + (1 - t) * (1 - p).log()).mean())
+        if t.any():
+            dices.append(1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1))
+    expected = (torch.stack(entropies).mean() + torch.stack(dices).mean()).item()
     assert partial_label_loss(logits, targets, annotated)[0].item() == pytest.approx(expected, rel=1e-5)

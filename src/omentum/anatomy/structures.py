@@ -160,7 +160,9 @@ def load_structures() -> StructureTable:
 
 
 def _row(key: str, columns: dict[str, Any]) -> Structure:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in columns.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in columns.items()
+    }
     for name in ("snomed", "snomed_region"):
         if name in values:
             values[name] = SnomedCode(**values[name])

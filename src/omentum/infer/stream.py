@@ -57,6 +57,7 @@ class AxisPositions:
         return np.clip(self.centres[voxels], 0, self.length - 1) - origin
 
 
+Box = tuple[slice, slice, slice]
 Axes = tuple[AxisPositions, AxisPositions, AxisPositions]
 
 
@@ -109,21 +110,26 @@ def _pack(slab: Slab, axes: Axes, voxels: slice, sample: Sampler) -> NDArray[np.
     bits = torch.zeros(shape, dtype=torch.int64, device=slab.logits.device)
     for k in range(classes):
         box = _positive_box(slab.logits[k])
-        if box is None:
-            continue
-        values, where = slab.logits[k][box], []
-        for axis, (positions, inside) in enumerate(zip(axes, box, strict=True)):
-            origin = slab.start if axis == 2 else 0
-            reached = positions.between(origin + inside.start, origin + inside.stop - 1)
-            if axis == 2:
-                reached = slice(max(reached.start, voxels.start), max(reached.stop, voxels.start))
-            values = sample(values, axis, positions.within(reached, origin + inside.start))
-            where.append(reached if axis < 2 else slice(reached.start - voxels.start, reached.stop - voxels.start))
-        bits[(k // 64, *where)] |= (values > 0).to(torch.int64) << (k % 64)
+        if box is not None:
+            mask, (i, j, z) = _mask(slab, k, box, axes, sample)
+            new = slice(max(voxels.start - z.start, 0), None)  # what is below was finished with the slab below
+            upper = slice(max(z.start, voxels.start) - voxels.start, max(z.stop - voxels.start, 0))
+            bits[k // 64, i, j, upper] |= mask[..., new].to(torch.int64) << (k % 64)
     return bits.cpu().numpy().view(np.uint64)
 
 
-def _positive_box(logits: Tensor) -> tuple[slice, slice, slice] | None:
+def _mask(slab: Slab, k: int, box: Box, axes: Axes, sample: Sampler) -> tuple[Tensor, Box]:
+    """The mask of a class where a box of the slab reaches, and which CT voxels these are."""
+    values, reached = slab.logits[k][box], []
+    for axis, (positions, part) in enumerate(zip(axes, box, strict=True)):
+        first = part.start + (slab.start if axis == 2 else 0)
+        reached.append(positions.between(first, first + part.stop - part.start - 1))
+        values = sample(values, axis, positions.within(reached[axis], first))
+    i, j, z = reached
+    return values > 0, (i, j, z)
+
+
+def _positive_box(logits: Tensor) -> Box | None:
     """Box around all positive values and their neighbours, or None where there are none."""
     positive = logits > 0
     box = []

@@ -1,6 +1,6 @@
 """The sentence of the package, written once: a CT goes in, every structure comes out."""
 
-from omentum.io.detect import load_volume
+from omentum.io.detect import case_name, load_volume
 from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json
 from omentum.pipeline.segmenter import Options, Segmenter, segment
 
@@ -8,6 +8,7 @@ __all__ = [
     "CaseSegmentation",
     "Options",
     "Segmenter",
+    "case_name",
     "check_case_output",
     "is_single_file",
     "load_volume",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,7 +86,7 @@ def is_single_file(path: str | Path) -> bool:
     return Path(path).name.lower().endswith((".nii", ".nii.gz"))
 
 
-def check_case_output(path: str | Path, *, inputs: tuple[str | Path, ...] = (), overwrite: bool = False) -> None:
+def check_case_output(path: str | Path, *, inputs: Iterable[str | Path] = (), overwrite: bool = False) -> None:
     """Refuse an output before the work: see `check_output`; a folder is only replaced if it is an earlier result.
 
     Raises:

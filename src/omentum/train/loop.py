@@ -114,9 +114,24 @@ def new_model(config: TrainConfig) -> UniversalModel:
         citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
     )
     model = build(spec, embeddings)
+    _spread_text_features(model)
     if config.init:
         _adopt(model, Path(config.init))
     return model
+
+
+@torch.no_grad()
+def _spread_text_features(model: UniversalModel) -> None:
+    """Scale the text layer so that each of its outputs has mean 0 and variance 1 over the classes.
+
+    Sentence embeddings of like prompts are nearly collinear; with a common initialisation every class starts with
+    almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
+    """
+    layer = model.head.text_feature
+    words = layer(model.text_embeddings)
+    spread = words.std(0, correction=0).clamp_min(1e-6)
+    layer.weight.div_(spread[:, None])
+    layer.bias.copy_((layer.bias - words.mean(0)) / spread)
 
 
 def _adopt(model: UniversalModel, path: Path) -> None:

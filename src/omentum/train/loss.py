@@ -7,13 +7,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SMOOTH_VOXELS = 1.0
-"""Added to numerator and denominator of Dice: an empty target met by an empty prediction costs nothing, and every
-false positive on it does, with a gradient."""
+"""Added to numerator and denominator of Dice, so that a structure of a few voxels is not all or nothing."""
+
+LARGEST_BALANCE = 30.0
+"""A structure's voxels weigh sqrt(rest / structure) in cross-entropy, at most this: where an organ fills a hundredth of
+a patch, plain cross-entropy first learns to predict nothing, and Dice has no gradient left to undo that."""
 
 
 def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Binary cross-entropy plus Dice per (sample, annotated class), each over all voxels of the patch.
+    """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
+    Cross-entropy is averaged over every (sample, annotated class) pair, Dice over those whose structure is there. An
+    absent structure is left to cross-entropy: a Dice of 0 or 1 there asks for the *sum* of all probabilities to
+    vanish, which drove every logit below -15 and the network into silence when we tried it.
     Unlike the published training code, whose Dice was averaged over sagittal slabs, Dice here is one number per class
     and patch (Liu et al., ICCV 2023, section 3.3, as written in the paper).
 
@@ -23,15 +29,26 @@ def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tu
         annotated: bool [B, K].
 
     Returns:
-        Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) if nothing is annotated.
+        Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where nothing qualifies.
     """
     pairs = annotated.nonzero(as_tuple=True)
+    nothing = logits.float().sum() * 0.0
     if len(pairs[0]) == 0:
-        nothing = logits.float().sum() * 0.0
         return nothing, nothing, nothing
-    z, t = logits[pairs].float(), targets[pairs].float()
-    cross_entropy = F.binary_cross_entropy_with_logits(z, t)
+    z, t = logits[pairs].float(), targets[pairs]
+    present = t.any(1)
+    cross_entropy = F.binary_cross_entropy_with_logits(z, t.float(), pos_weight=_balance(t))
+    dice = _dice_loss(z[present], t[present].float()) if present.any() else nothing
+    return cross_entropy + dice, cross_entropy, dice
+
+
+def _balance(t: Tensor) -> Tensor:
+    """Weight [n, 1] of a structure's voxels against the rest of the patch."""
+    share = t.float().mean(1, keepdim=True).clamp_min(1e-6)
+    return ((1 - share) / share).sqrt().clamp(1.0, LARGEST_BALANCE)
+
+
+def _dice_loss(z: Tensor, t: Tensor) -> Tensor:
     p = torch.sigmoid(z)
     overlap, total = (p * t).sum(1), p.sum(1) + t.sum(1)
-    dice = (1 - (2 * overlap + SMOOTH_VOXELS) / (total + SMOOTH_VOXELS)).mean()
-    return cross_entropy + dice, cross_entropy, dice
+    return (1 - (2 * overlap + SMOOTH_VOXELS) / (total + SMOOTH_VOXELS)).mean()

@@ -1,0 +1,83 @@
+"""The command line: one file a command, every answer to a fault in one place.
+
+Exit codes: 0 fine, 1 our fault, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from omentum.cli import classes, evaluate, phantom, segment, train, weights
+from omentum.errors import OmentumError
+
+OUR_FAULT = 1
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="omentum", help="Segment the organs and tumours of CT scans, by the words for them.", add_completion=False
+)
+app.command()(segment.segment)
+app.command()(classes.classes)
+app.add_typer(weights.app, name="weights")
+app.command()(phantom.phantom)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+
+# The parent of all complaints about a command line; typer has no public name for it.
+_BadCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and answer with its exit code; what `omentum` in a shell calls.
+
+    Args:
+        arguments: Without the program's name; the process's own by default.
+    """
+    arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=arguments or ["--help"], prog_name="omentum", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except OmentumError as fault:
+        return _answer(str(fault), fault.exit_code, debug)
+    except _BadCommandLine as fault:
+        return _answer(f"{fault.format_message().rstrip('.')} (see omentum --help)", 2, debug)  # type: ignore[attr-defined]
+    except Exception as fault:
+        return _answer(f"internal fault: {type(fault).__name__}: {fault} (run again with --debug)", OUR_FAULT, debug)
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """`--debug` is understood anywhere before `--`, because one thinks of it last."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    options = [a for a in arguments[:end] if a != "--debug"]
+    return [*options, *arguments[end:]], len(options) < end
+
+
+def _answer(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"error: {one_line(message)}", file=sys.stderr)
+    return code
+
+
+def one_line(message: str) -> str:
+    """The message on a single line."""
+    return " ".join(message.split())
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback after an error.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"omentum {installed('omentum')}")
+        raise typer.Exit

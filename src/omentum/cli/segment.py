@@ -1,0 +1,78 @@
+"""`omentum segment`: CTs in, a folder of results for each out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omentum.errors import UsageError
+
+if TYPE_CHECKING:
+    from omentum.cli.batch import Job
+
+SOME_CASES_FAILED = 3
+
+
+def segment(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="CT in HU: .nii.gz or .nii")],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for OUT/<case>/, or x.nii.gz for the labels alone")],
+    weights: Annotated[str, typer.Option("-w", "--weights", help="name or file; see omentum weights list")] = "default",
+    classes: Annotated[str | None, typer.Option(help="only these, e.g. liver,kidneys; see omentum classes")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, or bf16 where it is faster")] = "float32",
+    batch: Annotated[int, typer.Option(help="windows per forward pass", min=1)] = 1,
+    masks: Annotated[bool, typer.Option("--masks", help="also write masks/<structure>.nii.gz")] = False,
+    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
+    volume: Annotated[int | None, typer.Option(help="which volume of a 4D file, from 0")] = None,
+    assume_orientation: Annotated[
+        str | None, typer.Option(help='axis directions such as "RAS" for a file that states none')
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="take it for a CT although it does not look like one")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="say nothing but warnings and errors")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+) -> None:
+    """Segment CTs: label map, measurements, picture and manifest for each; one bad case never stops the others."""
+    from omentum.cli.batch import Batch, SaveOptions, print_summary, report
+    from omentum.cli.speaker import Speaker
+    from omentum.pipeline import Options, Segmenter, write_json
+
+    jobs = plan_jobs(inputs, out)
+    names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
+    options = Options(names, device, precision, batch, volume, assume_orientation, force)  # type: ignore[arg-type]
+    with Speaker(silent=quiet) as speaker:
+        save = SaveOptions(masks, preview, overwrite)
+        outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
+    if len(jobs) > 1:
+        write_json(out / "report.json", report(outcomes))
+    if as_json:
+        print(json.dumps(report(outcomes), indent=1))
+    elif not quiet:
+        print_summary(outcomes)
+    if any(outcome.error for outcome in outcomes):
+        raise typer.Exit(SOME_CASES_FAILED)
+
+
+def plan_jobs(inputs: list[Path], out: Path) -> list[Job]:
+    """Which file goes where.
+
+    Raises:
+        UsageError: two inputs would write to the same place.
+    """
+    from omentum.cli.batch import Job
+    from omentum.pipeline import case_name, is_single_file
+
+    if is_single_file(out) and len(inputs) > 1:
+        raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")
+    jobs: dict[str, Job] = {}
+    for source in inputs:
+        case = case_name(source)
+        if case in jobs:
+            other = jobs[case].source
+            raise UsageError(f"has the same case name {case!r} as {other}", source=source, remedy="rename one of them")
+        jobs[case] = Job(case, source, out if is_single_file(out) else out / case)
+    return list(jobs.values())

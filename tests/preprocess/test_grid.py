@@ -1,0 +1,146 @@
+"""Orientation, spacing and crop, each with its exact inverse, on any grid a scanner or program may store."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omentum.errors import GeometryError
+from omentum.preprocess.grid import (
+    AxisOrder,
+    Box,
+    Undo,
+    axis_order,
+    foreground_box,
+    model_grid,
+    nearest_on_model_grid,
+    positions_on,
+)
+from omentum.spec import PreprocessSpec
+from omentum.volume import Grid
+from strategies import STORAGE_ORDERS, grids, noise, spacings
+
+ORIENTATIONS = ["RAS", "LPS", "SAR", "IPL"]
+
+
+@given(grids(), st.sampled_from(ORIENTATIONS))
+def test_reorientation_moves_no_voxel_in_the_patient(grid, orientation):
+    order = axis_order(grid, orientation)
+    turned = order.grid(grid)
+    assert turned.orientation == orientation
+    where = np.moveaxis(grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1)), -1, 0)
+    expected = np.moveaxis(turned.to_world(np.moveaxis(np.indices(turned.shape), 0, -1)), -1, 0)
+    np.testing.assert_allclose(order.view(where), expected, atol=1e-9)
+
+
+@given(grids(), st.sampled_from(ORIENTATIONS))
+def test_reorientation_and_its_inverse_are_nothing(grid, orientation):
+    order = axis_order(grid, orientation)
+    voxels = noise(grid)
+    np.testing.assert_array_equal(order.inverse().view(order.view(voxels)), voxels)
+    back = order.inverse().grid(order.grid(grid))
+    assert back.shape == grid.shape
+    np.testing.assert_allclose(back.affine, grid.affine, rtol=0, atol=1e-9)
+    assert order.inverse().inverse() == order
+
+
+@pytest.mark.parametrize(("axes", "signs"), STORAGE_ORDERS)
+def test_an_upright_grid_is_turned_without_rounding(axes, signs):
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for axis in range(3):
+        affine[axes[axis], axis] = 0.7 * signs[axis]
+    order = axis_order(Grid((3, 4, 5), affine))
+    assert (order.grid(Grid((3, 4, 5), affine)).affine[:3, :3] == np.diag([0.7] * 3)).all()
+
+
+def test_the_view_writes_through_and_leaves_leading_axes_alone():
+    array = np.zeros((2, 3, 4, 5))
+    order = AxisOrder((2, 0, 1), (True, False, True))
+    order.view(array)[1, 0, 2, 3] = 7
+    assert order.view(array).shape == (2, 5, 3, 4)
+    assert array[1, 2, 0, 4] == 7
+    assert np.count_nonzero(array) == 1
+
+
+@pytest.mark.parametrize("orientation", ["RRS", "RA", "XYZ", ""])
+def test_nonsense_is_no_orientation(orientation):
+    with pytest.raises(GeometryError, match="is no orientation"):
+        axis_order(Grid((2, 2, 2), np.eye(4)), orientation)
+
+
+@given(grids(), spacings)
+def test_the_model_grid_covers_the_ct(grid, spacing_mm):
+    spec = PreprocessSpec(spacing_mm=spacing_mm)
+    model = model_grid(grid, spec)
+    oriented = axis_order(grid).grid(grid)
+    assert model.orientation == "RAS"
+    assert model.spacing_mm == pytest.approx(spacing_mm)
+    np.testing.assert_allclose(model.to_world([0, 0, 0]), oriented.to_world([0, 0, 0]), atol=1e-9)
+    last = positions_on(oriented, model)
+    for at, n in zip(last, model.shape, strict=True):
+        assert abs(at[-1] - (n - 1)) <= 0.5 + 1e-9
+
+
+@given(grids(), spacings)
+def test_positions_say_where_voxels_are(grid, spacing_mm):
+    model = model_grid(grid, PreprocessSpec(spacing_mm=spacing_mm))
+    oriented = axis_order(grid).grid(grid)
+    x, y, z = positions_on(oriented, model)
+    corner = [x[-1], y[-1], z[-1]]
+    np.testing.assert_allclose(model.to_world(corner), oriented.to_world(np.array(oriented.shape) - 1), atol=1e-6)
+
+
+@given(grids(), st.data())
+def test_a_crop_keeps_its_place_and_is_undone_by_its_slices(grid, data):
+    spans = [sorted(data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)))) for n in grid.shape]
+    box = Box(tuple(a for a, _ in spans), tuple(b + 1 for _, b in spans))
+    voxels = noise(grid)
+    part = box.grid(grid)
+    assert voxels[box.slices].shape == part.shape
+    np.testing.assert_allclose(part.to_world([0, 0, 0]), grid.to_world(box.start), atol=1e-9)
+    np.testing.assert_array_equal(part.affine[:3, :3], grid.affine[:3, :3])
+    whole = np.zeros_like(voxels)
+    whole[box.slices] = voxels[box.slices]
+    assert (whole == np.where(whole != 0, voxels, 0)).all()
+
+
+@given(st.data())
+def test_the_foreground_box_is_the_smallest(data):
+    shape = data.draw(st.tuples(*[st.integers(1, 6)] * 3))
+    foreground = np.zeros(shape, bool)
+    for index in data.draw(st.lists(st.tuples(*[st.integers(0, n - 1) for n in shape]), max_size=5)):
+        foreground[index] = True
+    box = foreground_box(foreground)
+    if not foreground.any():
+        assert box == Box((0, 0, 0), shape)
+        return
+    found = np.argwhere(foreground)
+    assert box == Box(tuple(found.min(axis=0).tolist()), tuple((found.max(axis=0) + 1).tolist()))
+
+
+@given(grids(), spacings, st.data())
+def test_undo_positions_belong_to_the_cropped_grid(grid, spacing_mm, data):
+    model = model_grid(grid, PreprocessSpec(spacing_mm=spacing_mm))
+    spans = [sorted(data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)))) for n in model.shape]
+    box = Box(tuple(a for a, _ in spans), tuple(b + 1 for _, b in spans))
+    undo = Undo(grid, axis_order(grid), model, box)
+    first = [at[0] for at in undo.positions]
+    np.testing.assert_allclose(undo.model.to_world(first), undo.oriented.to_world([0, 0, 0]), atol=1e-6)
+    assert undo.oriented_view(noise(grid)).shape == undo.oriented.shape
+
+
+@given(grids())
+def test_labels_on_their_own_spacing_are_only_reordered(grid):
+    spec = PreprocessSpec(spacing_mm=axis_order(grid).grid(grid).spacing_mm)
+    labels = noise(grid)
+    np.testing.assert_array_equal(nearest_on_model_grid(labels, grid, spec), axis_order(grid).view(labels))
+
+
+def test_labels_are_taken_from_the_nearest_voxel_never_mixed():
+    labels = np.arange(6, dtype=np.uint64).reshape(1, 6, 1, 1)
+    coarse = nearest_on_model_grid(labels, Grid((6, 1, 1), np.eye(4)), PreprocessSpec(spacing_mm=(2.2, 1, 1)))
+    assert coarse.ravel().tolist() == [0, 2, 4]
+    fine = nearest_on_model_grid(labels, Grid((6, 1, 1), np.eye(4)), PreprocessSpec(spacing_mm=(0.4, 1, 1)))
+    assert fine.shape == (1, 13, 1, 1)
+    assert fine.ravel().tolist()[:6] == [0, 0, 1, 1, 2, 2]
