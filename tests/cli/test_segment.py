@@ -1,0 +1,275 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
+from omentum.anatomy import STRUCTURES
+from omentum.cli import main
+from omentum.io.nifti import read_volume, write_volume
+from omentum.spec import PreprocessSpec
+from threshold_model import BANDS_HU, ThresholdModel
+
+SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in; the default weights are those that need no training."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("omentum.pipeline.segmenter.load_model", lambda *_: ThresholdModel(SPEC))
+    return tmp_path
+
+
+def put_ct(name: str, grid=None) -> Path:
+    grid = grid or ras_grid()
+    write_volume(name, banded_ct(grid))
+    return Path(name)
+
+
+def files_in(folder) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
+
+
+def test_a_case_becomes_a_folder(here, capsys):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--device", "cpu"]) == 0
+    assert files_in("out") == [
+        f"ct/{name}" for name in ("manifest.json", "measurements.json", "preview.png", "segmentation.nii.gz")
+    ]
+    shown = capsys.readouterr()
+    assert "Liver tumour" in shown.out
+    assert "4 of 4 structures" in shown.out
+    assert "ct: 100 %" in shown.err
+
+
+GRIDS = {
+    "straight": ras_grid(),
+    "turned and flipped": stored(ras_grid(), (2, 0, 1), (True, False, True)),
+    "oblique": rotated(ras_grid(), 25),
+    "oblique, turned": rotated(stored(ras_grid(), (1, 2, 0), (False, True, True)), -15),
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())
+def test_the_label_map_lies_on_the_ct_to_the_bit(grid, here):
+    put_ct("ct.nii", grid)
+    assert main(["segment", "ct.nii", "-o", "seg.nii.gz", "--quiet"]) == 0
+    ct, seg = read_volume("ct.nii"), read_volume("seg.nii.gz")
+    assert seg.affine.tobytes() == ct.affine.tobytes()
+    for key in BANDS_HU:
+        np.testing.assert_array_equal(seg.voxels == STRUCTURES[key].index, truth_mask(key, grid))
+
+
+def test_one_file_out_is_just_that_file(here):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", "--quiet"]) == 0
+    assert files_in(".") == ["ct.nii.gz", "seg.nii.gz"]
+
+
+def test_classes_masks_and_no_preview(here):
+    put_ct("ct.nii.gz")
+    arguments = ["--classes", "kidneys, spleen", "--masks", "--no-preview", "--quiet"]
+    assert main(["segment", "ct.nii.gz", "-o", "out", *arguments]) == 2  # these weights know no spleen
+    assert not Path("out").exists()
+    arguments[1] = "kidneys"
+    assert main(["segment", "ct.nii.gz", "-o", "out", *arguments]) == 0
+    assert [name for name in files_in("out/ct") if "json" not in name] == [
+        "masks/left_kidney.nii.gz",
+        "masks/right_kidney.nii.gz",
+        "segmentation.nii.gz",
+    ]
+
+
+def test_json_alone_is_on_stdout(here, capsys):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--json", "--no-preview"]) == 0
+    (case,) = json.loads(capsys.readouterr().out)["cases"]
+    assert (case["case"], case["status"], case["error"]) == ("ct", "done", None)
+    assert set(case["volume_ml"]) == set(BANDS_HU)
+
+
+def test_quiet_says_nothing(here, capsys):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+
+
+def test_a_warning_is_told_once_and_kept_in_the_manifest(here, capsys):
+    put_ct("thick.nii.gz", ras_grid((2.0, 2.0, 8.0)))
+    assert main(["segment", "thick.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("warning: thick.nii.gz: slices are 8 mm apart") == told.count("\n") == 1
+    manifest = json.loads(Path("out/thick/manifest.json").read_text())
+    assert len(manifest["warnings"]) == 1
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"", "file is empty"),
+            (b"\0" * 128 + b"DICM" + b"\0" * 200, "is a DICOM file, which is not yet supported (convert it"),
+            (b"NRRD0004\n", "is an NRRD file"),
+            (b"hello " * 100, ""),
+        ],
+    )
+    def test_a_file_that_is_no_ct(self, content, said, here, capsys):
+        Path("ct.nii.gz").write_bytes(content)
+        assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("error: ct.nii.gz: ")
+        assert said in told
+        assert told.count("\n") == 1
+        assert not Path("out").exists()
+
+    def test_a_folder_is_told_how_to_convert(self, here, capsys):
+        Path("series").mkdir()
+        assert main(["segment", "series", "-o", "out", "--quiet"]) == 2
+        assert capsys.readouterr().err.startswith("error: series: is a folder; DICOM series are not yet supported (")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["-o", "ct.nii.gz"], "error: ct.nii.gz: is also the input"),
+            (["-o", "there.nii.gz"], "error: there.nii.gz: exists already"),
+            (["-o", "."], "error: ct: is a folder that holds something else"),
+            (["-o", "out", "--classes", "livre"], "error: unknown structure 'livre' (did you mean 'liver'?)"),
+            (["-o", "out", "--device", "tpu"], "error: unknown device 'tpu'"),
+            (["-o", "out", "--precision", "int4"], "error: unknown precision 'int4'"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_before_anything_runs(self, arguments, said, here, capsys, monkeypatch):
+        put_ct("ct.nii.gz")
+        Path("there.nii.gz").touch()
+        Path("ct").mkdir()
+        Path("ct/mine.txt").touch()
+        before = files_in(".")
+
+        def never(*_):
+            raise AssertionError("loaded")
+
+        monkeypatch.setattr("omentum.pipeline.segmenter.load_model", never)
+        overwrite = ["--overwrite"] if "." in arguments else []
+        assert main(["segment", "ct.nii.gz", *arguments, *overwrite]) == 2
+        assert capsys.readouterr().err.startswith(said)
+        assert files_in(".") == before
+
+    @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only to root")
+    def test_a_read_only_folder_is_refused_before_anything_runs(self, here, capsys):
+        put_ct("ct.nii.gz")
+        Path("locked").mkdir(mode=0o555)
+        assert main(["segment", "ct.nii.gz", "-o", "locked/out"]) == 2
+        assert "cannot be written" in capsys.readouterr().err
+
+    def test_a_rerun_needs_overwrite(self, here, capsys):
+        put_ct("ct.nii.gz")
+        command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview"]
+        assert main(command) == 0
+        assert main(command) == 2
+        assert "exists already" in capsys.readouterr().err
+        assert main([*command, "--overwrite"]) == 0
+
+    def test_an_internal_fault_leaves_nothing(self, here, capsys, monkeypatch):
+        put_ct("ct.nii.gz")
+        monkeypatch.setattr("omentum.pipeline.case.measures_json", lambda *_: 1 / 0)
+        assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 1
+        assert "error: internal fault: ZeroDivisionError" in capsys.readouterr().err
+        assert files_in("out") == []
+
+    def test_an_interruption_leaves_nothing(self, here, monkeypatch):
+        put_ct("ct.nii.gz")
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("omentum.pipeline.case.measures_json", interrupt)
+        assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 130
+        assert files_in("out") == []
+
+
+class TestBatch:
+    def test_a_bad_case_does_not_stop_the_others(self, here, capsys):
+        put_ct("first.nii.gz")
+        Path("second.nii.gz").write_bytes(b"not a ct")
+        put_ct("third.nii")
+        inputs = ["first.nii.gz", "second.nii.gz", "third.nii"]
+        assert main(["segment", *inputs, "-o", "out", "--no-preview"]) == 3
+        shown = capsys.readouterr()
+        assert "error: second.nii.gz: " in shown.err
+        assert "2 of 3 cases" in shown.out
+        assert sorted(p.name for p in Path("out").iterdir()) == ["first", "report.json", "third"]
+        cases = json.loads(Path("out/report.json").read_text())["cases"]
+        assert [case["status"] for case in cases] == ["done", "failed", "done"]
+        assert cases[1]["error"].startswith("second.nii.gz: ")
+
+    def test_our_fault_with_one_case_does_not_stop_the_others_either(self, here, monkeypatch):
+        from omentum.pipeline import segmenter
+
+        def faulty(volume, **options):
+            return 1 / 0 if volume.shape[0] == 40 else check(volume, **options)
+
+        check = segmenter.check_ct
+        monkeypatch.setattr(segmenter, "check_ct", faulty)
+        put_ct("good.nii.gz")
+        put_ct("odd.nii.gz", ras_grid((3.0, 2.0, 2.0)))
+        assert main(["segment", "odd.nii.gz", "good.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 3
+        cases = json.loads(Path("out/report.json").read_text())["cases"]
+        assert "internal fault: ZeroDivisionError" in cases[0]["error"]
+        assert cases[1]["status"] == "done"
+
+    def test_the_model_is_loaded_once(self, here, monkeypatch):
+        loaded = []
+        monkeypatch.setattr(
+            "omentum.pipeline.segmenter.load_model", lambda *_: loaded.append(1) or ThresholdModel(SPEC)
+        )
+        put_ct("a.nii.gz")
+        put_ct("b.nii.gz")
+        assert main(["segment", "a.nii.gz", "b.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+        assert len(loaded) == 1
+
+    def test_two_cases_of_one_name_are_refused_before_the_start(self, here, capsys):
+        put_ct("ct.nii.gz")
+        put_ct("ct.nii")
+        assert main(["segment", "ct.nii.gz", "ct.nii", "-o", "out"]) == 2
+        assert "has the same case name 'ct' as ct.nii.gz" in capsys.readouterr().err
+        assert not Path("out").exists()
+
+    def test_several_inputs_need_a_folder(self, here, capsys):
+        assert main(["segment", "a.nii.gz", "b.nii.gz", "-o", "seg.nii.gz"]) == 2
+        assert "there are several inputs" in capsys.readouterr().err
+
+
+def test_a_real_checkpoint_from_a_real_shell(tmp_path):
+    """The installed command, a saved network with random weights, nothing replaced."""
+    import torch
+
+    from omentum.anatomy.prompts import prompt
+    from omentum.model import build, save_checkpoint
+    from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
+
+    keys = ("liver", "spleen")
+    spec = CheckpointSpec(
+        model=ModelSpec("unet", {"width": 4}, text_width=12, condition_width=8),
+        preprocess=PreprocessSpec(spacing_mm=(6.0, 6.0, 6.0), patch=(16, 16, 16)),
+        classes=tuple(ClassSpec(key, prompt(STRUCTURES[key])) for key in keys),
+        text_encoder="none",
+    )
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "w.safetensors", build(spec, torch.randn(2, 12)).eval())
+    write_volume(tmp_path / "ct.nii.gz", banded_ct(rotated(ras_grid((2.0, 3.0, 4.0)), 10)))
+    command = [sys.executable, "-c", "import sys; from omentum.cli import main; sys.exit(main())"]
+    arguments = ["segment", "ct.nii.gz", "-o", "out", "--weights", "w.safetensors", "--json"]
+    done = subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cases"][0]["status"] == "done"
+    ct, seg = read_volume(tmp_path / "ct.nii.gz"), read_volume(tmp_path / "out/ct/segmentation.nii.gz")
+    assert seg.affine.tobytes() == ct.affine.tobytes()
+    assert set(np.unique(seg.voxels)) <= {0, *(STRUCTURES[key].index for key in keys)}
+    manifest = json.loads((tmp_path / "out/ct/manifest.json").read_text())
+    assert manifest["weights"]["name"] == "w.safetensors"
