@@ -85,12 +85,13 @@ def test_values_shape_and_affine_are_those_of_monai(grid, spacing_mm):
     from monai.transforms import Orientation, Spacing
 
     # Where the last voxel falls half way between two, rounding is a matter of the last bit.
-    ends = (np.array(axis_order(grid).grid(grid).shape) - 1) * axis_order(grid).grid(grid).spacing_mm / spacing_mm
+    oriented = axis_order(grid).grid(grid)
+    ends = (np.array(oriented.shape) - 1) * oriented.spacing_mm / spacing_mm
     if np.abs(ends % 1 - 0.5).min() < 1e-6:
         return
     ct = Volume(noise(grid), grid.affine)
     ours = on_model_grid(ct, PreprocessSpec(spacing_mm=spacing_mm))
-    image = MetaTensor(torch.from_numpy(ct.voxels.astype(np.float64))[None], affine=torch.from_numpy(grid.affine))
+    image = MetaTensor(torch.from_numpy(ct.voxels.astype(np.float64))[None], affine=torch.tensor(grid.affine))
     turned = Orientation("RAS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
     theirs = Spacing(pixdim=spacing_mm, mode="bilinear", padding_mode="border", dtype=torch.float64)(turned)
     assert tuple(theirs.shape[1:]) == ours.shape
@@ -104,7 +105,8 @@ def test_an_oblique_anisotropic_scan_is_sampled_where_it_should_be():
     slope = np.array([3.0, -2.0, 5.0])
     world = grid.to_world(np.moveaxis(np.indices(grid.shape), 0, -1))
     found = on_model_grid(Volume((world @ slope).astype(np.float32), grid.affine), PreprocessSpec(spacing_mm=(1, 1, 1)))
-    inside = positions_on(found.grid, axis_order(grid).grid(grid))
+    oriented = axis_order(grid).grid(grid)
+    inside = positions_on(found.grid, oriented)
     expected = found.grid.to_world(np.moveaxis(np.indices(found.shape), 0, -1)) @ slope
     part = tuple(
         slice(0, int(np.sum(at <= n - 1))) for at, n in zip(inside, axis_order(grid).grid(grid).shape, strict=True)
