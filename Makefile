@@ -27,7 +27,7 @@ demo: install
 	rm -rf demo
 	$(BIN)/omentum phantom -n 1 --seed 2024 -o demo/phantom
 	$(BIN)/omentum segment demo/phantom/case_0000/ct.nii.gz -o demo/result
-	$(BIN)/omentum evaluate demo/result demo/phantom/case_0000
+	$(BIN)/omentum evaluate demo/result/ct demo/phantom/case_0000
 
 test: install
 	$(BIN)/pytest
