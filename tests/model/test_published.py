@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hollow_files import hollow_unet_state, save_hollow
 
+from hollow_files import hollow_unet_state, save_hollow
 from omentum.anatomy import STRUCTURES
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model import load_checkpoint, save_checkpoint
