@@ -1,0 +1,1 @@
+"""Any network over any volume: windows, blending in bounded memory, packed masks."""

@@ -34,7 +34,7 @@ def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel
     """Which weights, by the numbers in them and not only by name."""
     state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
     return {
-        "name": str(weights) if isinstance(weights, (str, Path)) else None,
+        "name": Path(weights).name if isinstance(weights, (str, Path)) else None,
         "sha256": state_sha256(state),
         "classes_sha256": model.spec.classes_sha256,
         "backbone": model.spec.model.backbone,
