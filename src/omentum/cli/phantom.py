@@ -29,6 +29,13 @@ class PhaseName(StrEnum):
     DELAYED = "del"
 
 
+class SexName(StrEnum):
+    """Of a procedural body."""
+
+    MALE = "m"
+    FEMALE = "f"
+
+
 def phantom(
     out: Annotated[Path, typer.Option("-o", "--out", help="folder for case_0000, case_0001, ...", file_okay=False)],
     number: Annotated[int, typer.Option("-n", "--number", help="how many cases", min=1)] = 1,
@@ -43,6 +50,7 @@ def phantom(
     wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
     lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
     phase: Annotated[PhaseName | None, typer.Option(help="contrast phase, random by default")] = None,
+    sex: Annotated[SexName | None, typer.Option(help="of a built body, random by default")] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:
@@ -50,7 +58,7 @@ def phantom(
     from rich.console import Console
     from rich.progress import track
 
-    from omentum.phantom import CaseOptions, LesionOptions
+    from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
 
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
@@ -59,6 +67,7 @@ def phantom(
         phase=None if phase is None else phase.value,
         wild=wild,
         lesions=LesionOptions() if lesions else None,
+        body=BodyOptions(sex=None if sex is None else sex.value),
     )
     tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
     done = _written(tasks, jobs)

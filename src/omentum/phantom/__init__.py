@@ -5,18 +5,21 @@ from __future__ import annotations
 from omentum.phantom.body import Body, PhantomCase
 from omentum.phantom.case import CaseOptions, make_case
 from omentum.phantom.lesions import LesionOptions, insert_lesions
+from omentum.phantom.procedural import BodyOptions, build_body
 from omentum.phantom.restyle import RestyleOptions, restyle
 from omentum.phantom.scanner import ScanProtocol, draw_protocol, scan
 from omentum.phantom.source import RestyleSource
 
 __all__ = [
     "Body",
+    "BodyOptions",
     "CaseOptions",
     "LesionOptions",
     "PhantomCase",
     "RestyleOptions",
     "RestyleSource",
     "ScanProtocol",
+    "build_body",
     "draw_protocol",
     "insert_lesions",
     "make_case",

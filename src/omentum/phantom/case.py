@@ -10,6 +10,7 @@ import numpy as np
 
 from omentum.phantom.body import Body, PhantomCase
 from omentum.phantom.lesions import LesionOptions, insert_lesions
+from omentum.phantom.procedural import BodyOptions, build_body
 from omentum.phantom.restyle import RestyleOptions, restyle
 from omentum.phantom.scanner import draw_protocol, scan
 from omentum.phantom.source import RestyleSource
@@ -27,12 +28,14 @@ class CaseOptions:
         wild: Probability that the appearance is far beyond reality (see `tissue.draw_hu`).
         lesions: Which lesions are inserted; None for none.
         restyle: Of restyled bodies.
+        body: Of procedural bodies.
     """
 
     phase: Phase | None = None
     wild: float = 0.0
     lesions: LesionOptions | None = field(default_factory=LesionOptions)
     restyle: RestyleOptions = field(default_factory=RestyleOptions)
+    body: BodyOptions = field(default_factory=BodyOptions)
 
 
 def make_case(
@@ -64,7 +67,5 @@ def make_case(
 
 def _body(rng: np.random.Generator, spacing_mm: Spacing, source: RestyleSource | None, options: CaseOptions) -> Body:
     if source is None:
-        from omentum.phantom.procedural import BodyOptions, build_body
-
-        return build_body(rng, spacing_mm, BodyOptions())
+        return build_body(rng, spacing_mm, options.body)
     return restyle(source, {}, rng, spacing_mm, options.restyle)

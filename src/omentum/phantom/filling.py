@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import edt
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import find_objects, gaussian_filter
 from scipy.spatial import cKDTree
 
 from omentum.phantom.texture import Field, smooth_field
 from omentum.phantom.tissue import tissue_index
 
 Mask = NDArray[np.bool_]
+BONES = frozenset({"vertebra", "sacrum", "flat_bone", "femoral_head", "long_bone"})
+ONE_BONE = {"femoral_head": "femur", "long_bone": "femur"}
+"""Materials that are cut from one bone: no cortex grows on the cut."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,34 @@ def fill(place: Place, material: str) -> None:
         FILLINGS[material](place)
     else:
         place.paint(place.mask, material)
+
+
+def fill_parts(
+    rng: np.random.Generator,
+    parts: NDArray[np.uint8],
+    material_of: Sequence[str],
+    spacing_mm: tuple[float, float, float],
+    tissue: NDArray[np.uint8],
+) -> None:
+    """Fill every material of a body.
+
+    Args:
+        rng: Source of randomness.
+        parts: Part of every voxel; 0 is left as it is.
+        material_of: Material of each part.
+        spacing_mm: Of the grid.
+        tissue: Written in place.
+    """
+    materials = sorted(set(material_of[1:]))
+    group = np.array([0] + [1 + materials.index(m) for m in material_of[1:]], np.uint8)[parts]
+    solid = [ONE_BONE.get(m, m) for m in materials]
+    merged = np.array([0] + [1 + solid.index(m) for m in solid], np.uint8)[group]
+    depth = edt.edt(merged, anisotropy=spacing_mm, black_border=False)
+    oral_contrast = bool(rng.random() < 0.3)
+    for k, box in enumerate(find_objects(group, len(materials))):
+        if box is not None:
+            mask = group[box] == k + 1
+            fill(Place(rng, spacing_mm, mask, depth[box], tissue[box], oral_contrast), materials[k])
 
 
 def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[Place], None]:

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.phantom.body import Body
-from omentum.phantom.filling import Place, fill
+from omentum.phantom.filling import BONES, fill_parts
 from omentum.phantom.habitus import Habitus, Surroundings, draw_habitus, surround
 from omentum.phantom.organ_vessels import paint_liver_vessels, paint_lung_vessels
 from omentum.phantom.source import HULL_PAD, HULL_STEP, RestyleSource
@@ -23,9 +22,6 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 LESIONS = tuple(s.key for s in STRUCTURES if s.kind in {"tumour", "cyst"})
-BONES = frozenset({"vertebra", "sacrum", "flat_bone", "femoral_head", "long_bone"})
-ONE_BONE = {"femoral_head": "femur", "long_bone": "femur"}
-"""Materials that are cut from one bone: no cortex grows on the cut."""
 SURVEY_MM = 9.0
 OVERHANG_MM = 6.0
 """A slice that reaches farther than this beyond the ends of the source is left out."""
@@ -153,16 +149,7 @@ def _tissues(
     bone = np.array([p.material in BONES for p in source.parts])[parts]
     inner, outline = _distances(source, warp, axes)
     tissue = surround(rng, Surroundings(inner, outline, bone), spacing, habitus)
-    materials = sorted({p.material for p in source.parts[1:]})
-    group = np.array([0] + [1 + materials.index(p.material) for p in source.parts[1:]], np.uint8)[parts]
-    solid = [ONE_BONE.get(m, m) for m in materials]
-    merged = np.array([0] + [1 + solid.index(m) for m in solid], np.uint8)[group]
-    depth = edt.edt(merged, anisotropy=spacing, black_border=False)
-    oral_contrast = bool(rng.random() < 0.3)
-    for k, box in enumerate(ndimage.find_objects(group, len(materials))):
-        if box is not None:
-            mask = group[box] == k + 1
-            fill(Place(rng, spacing, mask, depth[box], tissue[box], oral_contrast), materials[k])
+    fill_parts(rng, parts, [p.material for p in source.parts], spacing, tissue)
     return tissue
 
 
