@@ -65,10 +65,10 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     whole, _ = run(CONFIG, tmp_path / "whole")
     steps_done = loop._step
 
-    def stop_after_six(model, optimiser, batch, config, step):
+    def stop_after_six(learner, batch, config, step):
         if step == 6:
             raise KeyboardInterrupt
-        return steps_done(model, optimiser, batch, config, step)
+        return steps_done(learner, batch, config, step)
 
     monkeypatch.setattr(loop, "_step", stop_after_six)
     with pytest.raises(KeyboardInterrupt):

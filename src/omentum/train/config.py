@@ -57,6 +57,10 @@ class TrainConfig:
         steps: Optimiser steps of the whole run.
         batch: Patches per step.
         lr: Peak learning rate of AdamW, reached after `warmup` steps, then cosine to zero.
+        head_lr: Share of it for what generates the heads. One step there moves every generated weight by about
+            learning rate x the condition's length (some hundred), so the backbone's rate is too high for it.
+        guide: Weight of a second loss on a plain linear classifier of the decoder's coarse feature, where the
+            backbone has one; it teaches the backbone while the generated heads are still forming, and is thrown away.
         weight_decay, clip_norm: Of AdamW, and the largest gradient norm.
         voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
             in so many.
@@ -81,6 +85,8 @@ class TrainConfig:
     steps: int = 1000
     batch: int = 1
     lr: float = 1e-3
+    head_lr: float = 0.2
+    guide: float = 0.5
     warmup: int = 100
     weight_decay: float = 1e-5
     clip_norm: float = 1.0

@@ -21,9 +21,11 @@ from omentum.data.cases import LabelledCase
 from omentum.data.sampler import Batch, PatchSampler
 from omentum.errors import CheckpointError
 from omentum.model import UniversalModel, build, load_checkpoint, save_checkpoint
+from omentum.model.backbones.residual_unet import ResidualUNet
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from omentum.text.encoder import embed
 from omentum.train.config import TrainConfig
+from omentum.train.guide import Guide
 from omentum.train.loss import partial_label_loss
 from omentum.train.state import AveragedModel, RunLog, load_state, save_state
 from omentum.train.validate import validate
@@ -69,15 +71,17 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     model = new_model(config).to(device)
     average = AveragedModel(model, config.ema)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-    progress = _restore(run, model, average, optimiser)
+    guide = Guide(model).to(device)
+    optimiser = torch.optim.AdamW(_parameter_groups(model, guide, config), weight_decay=config.weight_decay)
+    learner = Learner(model, guide, optimiser)
+    progress = _restore(run, learner, average)
     log = RunLog(run / "log.jsonl")
     figures: list[dict[str, float]] = []
     started = time.monotonic()
     for step, batch in _batches(sampler, config, progress.step):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config, step)
-        figures.append(_step(model, optimiser, batch, config, step))
+            group["lr"] = learning_rate(config, step) * group["share"]
+        figures.append(_step(learner, batch, config, step))
         progress.step = step + 1
         progress.skipped = 0 if math.isfinite(figures[-1]["loss"]) else progress.skipped + 1
         if progress.skipped >= SKIPPED_STEPS_LIMIT:
@@ -97,8 +101,25 @@ def train(
         if progress.step % config.validate_every == 0 or last:
             _validate(average.model, held_out, run, progress, config, log, tell)
         if progress.step % config.save_every == 0 or last:
-            _save(run, model, average, optimiser, progress, config)
+            _save(run, learner, average, progress, config)
     return run / RESULT_FILE
+
+
+@dataclass(frozen=True)
+class Learner:
+    """What a step changes."""
+
+    model: UniversalModel
+    guide: Guide
+    optimiser: torch.optim.Optimizer
+
+
+def _parameter_groups(model: UniversalModel, guide: Guide, config: TrainConfig) -> list[dict[str, Any]]:
+    generating = (model.head.controller, model.head.text_feature, model.head.image_feature)
+    slow = [p for part in generating for p in part.parameters()]
+    known = {id(p) for p in slow}
+    fast = [p for p in [*model.parameters(), *guide.parameters()] if id(p) not in known]
+    return [{"params": fast, "share": 1.0, "lr": config.lr}, {"params": slow, "share": config.head_lr, "lr": config.lr}]
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
@@ -164,30 +185,45 @@ def lattice(step: int, share: int) -> tuple[Any, ...]:
     return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
 
 
-def _step(
-    model: UniversalModel, optimiser: torch.optim.Optimizer, batch: Batch, config: TrainConfig, step: int
-) -> dict[str, float]:
-    device = model.text_embeddings.device
+def _step(learner: Learner, batch: Batch, config: TrainConfig, step: int) -> dict[str, float]:
+    model, device = learner.model, learner.model.text_embeddings.device
     voxels = lattice(step, config.voxel_share)
     annotated = batch.annotated.to(device)
-    targets = torch.stack([unpack(b[voxels], annotated.shape[1]) for b in batch.bits.to(device)]).flatten(2)
-    optimiser.zero_grad(set_to_none=True)
+    bits = batch.bits.to(device)
+    learner.optimiser.zero_grad(set_to_none=True)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-        logits = _sparse_logits(model, batch.images.to(device), voxels)
-    loss, cross_entropy, dice = partial_label_loss(logits, targets, annotated)
-    if torch.isfinite(loss):
-        loss.backward()
+        logits, coarse = _sparse_logits(model, batch.images.to(device), voxels)
+        guessed = learner.guide(coarse)
+    loss, cross_entropy, dice = partial_label_loss(logits, _targets(bits[voxels], logits), annotated)
+    total = loss
+    if guessed is not None:
+        total = (
+            loss
+            + config.guide * partial_label_loss(guessed, _targets(bits[learner.guide.lattice], guessed), annotated)[0]
+        )
+    if torch.isfinite(total):
+        total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-        optimiser.step()
+        learner.optimiser.step()
     return {"loss": loss.item(), "cross_entropy": cross_entropy.item(), "dice_loss": dice.item()}
 
 
-def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> Tensor:
-    """Logits [B, K, V] of the lattice's voxels: all the network is run, the pointwise head only where it learns."""
-    deep, decoded = model.backbone(images)
+def _targets(bits: Tensor, logits: Tensor) -> Tensor:
+    """bool [B, K, V] for logits [B, K, V]."""
+    return torch.stack([unpack(b, logits.shape[1]) for b in bits]).flatten(2)
+
+
+def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, Tensor | None]:
+    """Logits [B, K, V] of the lattice's voxels (all the network is run, the pointwise head only where it learns),
+    and the decoder's coarse feature where the backbone has one."""
+    coarse = None
+    if isinstance(model.backbone, ResidualUNet):
+        deep, decoded, coarse = model.backbone.stages(images)
+    else:
+        deep, decoded = model.backbone(images)
     layers = model.head.layers(deep, model.text_embeddings)
     features = model.head.voxel_features(decoded)
-    return model.head.draw(features[voxels].flatten(2), layers)
+    return model.head.draw(features[voxels].flatten(2), layers), coarse
 
 
 class _Steps(Dataset[Batch]):
@@ -233,33 +269,28 @@ def _validate(
         _export(run / BEST_FILE, model, progress, config)
 
 
-def _save(
-    run: Path,
-    model: UniversalModel,
-    average: AveragedModel,
-    optimiser: torch.optim.Optimizer,
-    progress: _Progress,
-    config: TrainConfig,
-) -> None:
+def _save(run: Path, learner: Learner, average: AveragedModel, progress: _Progress, config: TrainConfig) -> None:
     state: dict[str, Any] = {
-        "model": model.state_dict(),
+        "model": learner.model.state_dict(),
+        "guide": learner.guide.state_dict(),
         "average": average.model.state_dict(),
         "updates": average.updates,
-        "optimiser": optimiser.state_dict(),
+        "optimiser": learner.optimiser.state_dict(),
         "progress": asdict(progress),
     }
     save_state(run, state)
     _export(run / RESULT_FILE, average.model, progress, config)
 
 
-def _restore(run: Path, model: UniversalModel, average: AveragedModel, optimiser: torch.optim.Optimizer) -> _Progress:
+def _restore(run: Path, learner: Learner, average: AveragedModel) -> _Progress:
     state = load_state(run)
     if state is None:
         return _Progress()
-    model.load_state_dict(state["model"])
+    learner.model.load_state_dict(state["model"])
+    learner.guide.load_state_dict(state["guide"])
     average.model.load_state_dict(state["average"])
     average.updates = state["updates"]
-    optimiser.load_state_dict(state["optimiser"])
+    learner.optimiser.load_state_dict(state["optimiser"])
     return _Progress(**state["progress"])
 
 

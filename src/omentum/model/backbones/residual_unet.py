@@ -34,6 +34,7 @@ class ResidualUNet(Backbone):
         stages = len(blocks)
         self.deep_channels = width * 2 ** (stages - 1)
         self.decoded_channels = decoded_channels
+        self.coarse_channels = width
         self.divisor = FOLD * 2 ** (stages - 1)
         self.net = SegResNet(
             init_filters=width,
@@ -49,13 +50,18 @@ class ResidualUNet(Backbone):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, X, Y, Z] with every side divisible by `divisor` -> (deep feature, full-resolution feature)."""
+        deep, decoded, _ = self.stages(x)
+        return deep, decoded
+
+    def stages(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `forward`, with the decoder's feature at 1/`FOLD` resolution, which training can supervise."""
         deep, skips = self.net.encode(space_to_depth(x))
         decoded = deep
         stages = zip(self.net.up_samples, self.net.up_layers, reversed(skips[:-1]), strict=True)
         for upsample, refine, skip in stages:
             decoded = refine(upsample(decoded) + skip)
         full = depth_to_space(self.expand(decoded)) + self.stem(x)
-        return deep, full + self.refine(F.relu(self.norm(full)))
+        return deep, full + self.refine(F.relu(self.norm(full))), decoded
 
 
 def space_to_depth(x: Tensor) -> Tensor:
