@@ -133,7 +133,7 @@ def _target_axes(
     coarse = [np.arange(-r, r, SURVEY_MM) for r in reach]
     points = _reference_points(warp, (coarse[0], coarse[1], np.arange(low, high, SURVEY_MM)), size)
     away = outline_distance_mm(template.outlines["muscle"], template.midline_x, points)
-    inside = away * size < 1.1 * habitus.fat_mm * (1.0 + max(habitus.front, 0.0))
+    inside = away * size * warp.scale[:2].max() < 1.4 * habitus.fat_mm * (1.0 + abs(habitus.front)) + SURVEY_MM / 2
     ends = []
     for axis in (0, 1):
         where = coarse[axis][inside.any(axis=(1 - axis, 2))]

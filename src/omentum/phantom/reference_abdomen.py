@@ -96,7 +96,7 @@ def paint_spleen(canvas: Canvas, rng: np.random.Generator) -> None:
     """A bean along the left ribs, hollowed by stomach and kidney."""
     turn = Rotation.from_euler("zx", [-22.0, -25.0 + rng.normal(0, 6)], degrees=True).as_matrix()
     size = rng.normal(1.0, 0.1)
-    found = canvas.ellipsoid((-98, -20, 304), np.array([29, 44, 49]) * size, turn)
+    found = canvas.ellipsoid((-90, -12, 302), np.array([37, 49, 54]) * size, turn)
     if found is not None:
         box, r = found
         x, y, z = canvas.at(box)
@@ -106,13 +106,13 @@ def paint_spleen(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def paint_liver(canvas: Canvas, rng: np.random.Generator) -> None:
     """All below the right dome and above a slanted face; it thins out to the left, in front of the stomach."""
-    left_end, tip = rng.uniform(-75, -35), rng.uniform(195, 232)
+    left_end, tip = rng.uniform(-85, -45), rng.uniform(205, 245)
     box = canvas.window((left_end, -75, tip - 5), (150, 140, 390))
     if box is None:
         return
     x, y, z = canvas.at(box)
     bumps = canvas.bumps[box]
-    face = np.interp(x, [-80, -20, 20, 60, 100, 140], [318, 292, 268, 240, tip + 8, tip])
+    face = np.interp(x, [-80, -20, 20, 60, 100, 140], [326, 304, 284, 262, tip + 20, tip + 4])
     face = face + np.interp(y, [-60, 0, 60, 130], [10, 6, 0, 18]) + 5.0 * bumps
     back = np.interp(x, [-60, 0, 20, 35, 60], [58, 34, 0, -25, -70]) + 4.0 * bumps
     inside = (z > face) & (y > back) & (x > left_end + 6.0 * bumps + 0.5 * np.maximum(300 - z, 0))

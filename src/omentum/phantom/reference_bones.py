@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from omentum.phantom.label_names import Part
-from omentum.phantom.reference_canvas import GAP, Canvas, Mask, along, mirrored, plate
+from omentum.phantom.reference_canvas import GAP, Box, Canvas, Mask, along, mirrored, plate
 from omentum.phantom.source import HEAD_AND_NECK_MM
 from omentum.phantom.template import Numbers, Template
 
@@ -49,6 +49,16 @@ def paint_trunk_muscles(canvas: Canvas, template: Template) -> None:
     beside = np.vstack([beside, [[34, -72, 95, 20], [30, -92, 75, 12]]])
     for path in (*_both(template.paths["psoas_r"], template), *_both(beside, template)):
         canvas.tube(path, MUSCLE)
+    _limb_muscles(canvas, template)
+
+
+def _limb_muscles(canvas: Canvas, template: Template) -> None:
+    """Buttocks, thighs, back and shoulders: all outside the cavity but for the fat between the bellies."""
+    x, y, z = canvas.points
+    inside = (canvas.outline_mm < -1.0) & (canvas.inner_mm > 5.0) & (canvas.bumps > -0.7)
+    legs_apart = np.abs(x - np.float32(template.midline_x)) > np.interp(-z, [25, 60, 120], [0, 12, 22])
+    whole: Box = (slice(None), slice(None), slice(None))
+    canvas.claim(whole, inside & legs_apart & ((z < 125.0) | (y < -45.0) | (z > 540.0)), MUSCLE)
 
 
 def _both(rows: Numbers, template: Template) -> tuple[Numbers, Numbers]:

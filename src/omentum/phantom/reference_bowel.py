@@ -13,7 +13,7 @@ HAUSTRA_MM = 24.0
 
 def paint_stomach(canvas: Canvas, template: Template, rng: np.random.Generator) -> None:
     """From nearly empty to well filled."""
-    path = template.paths["stomach"] * np.array([1, 1, 1, rng.uniform(0.7, 1.12)])
+    path = template.paths["stomach"] * np.array([1, 1, 1, rng.uniform(0.8, 1.25)])
     found = canvas.distance(along(path), 4.0)
     if found is not None:
         box, away = found
@@ -50,8 +50,8 @@ def paint_small_bowel(canvas: Canvas, rng: np.random.Generator) -> None:
     room = _room(canvas)
     if len(room) < 50:
         return
-    stops = _spread(room, rng, rng.uniform(25.0, 29.0))
-    radius = rng.uniform(11.5, 13.5)
+    stops = _spread(room, rng, rng.uniform(27.0, 31.0))
+    radius = rng.uniform(10.8, 12.5)
     if len(stops) < 3:
         return
     path = np.column_stack([_tour(stops), np.full(len(stops), radius)])

@@ -170,8 +170,8 @@ def outline_distance_mm(outline: Numbers, midline_x: float, points: tuple[Field,
     """
     x, y, z = points
     half, back, front = (np.interp(z, outline[::-1, 0], outline[::-1, n]).astype(np.float32) for n in (1, 2, 3))
-    dx, dy = np.abs(x - np.float32(midline_x)) + np.float32(0.01), np.abs(y - (back + front) / 2)
-    u, v = np.square(dx / half), np.square(2 * dy / (front - back))
-    rho = np.power(np.power(u, 1.25) + np.power(v, 1.25), 0.4)
+    dx, dy = np.abs(x - np.float32(midline_x)) + np.float32(0.01), y - (back + front) / 2
+    square = np.where(dy < 0, np.float32(3.4), np.float32(2.5))  # the ribs swing backwards beside the spine
+    rho = np.power(np.power(dx / half, square) + np.power(np.abs(2 * dy) / (front - back), square), 1 / square)
     distance: Field = (np.hypot(dx, dy) * (1.0 - 1.0 / rho)).astype(np.float32)
     return distance

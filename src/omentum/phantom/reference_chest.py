@@ -24,11 +24,11 @@ HEART = (
 
 
 def diaphragm_mm(x: Field, y: Field) -> Field:
-    """Height of the diaphragm: a right dome, and a left one 14 mm lower."""
+    """Height of the diaphragm: a right dome, and a left one 8 mm lower."""
     domes = []
-    for top, middle in ((384.0, 62.0), (370.0, -58.0)):
+    for top, middle in ((379.0, 62.0), (371.0, -58.0)):
         spread = np.square((x - middle) / 82.0) + np.square((y - 38.0) / 92.0)
-        domes.append(top - 68.0 * np.power(spread, 1.15))
+        domes.append(top - 60.0 * np.power(spread, 1.7))
     height: Field = np.maximum(np.maximum(domes[0], domes[1]), 225.0).astype(np.float32)
     return height
 
@@ -68,6 +68,6 @@ def paint_lungs(canvas: Canvas, template: Template) -> None:
     strip = np.interp(y, [-70, -40, -10, 20, 60, 90, 130], [4, 14, 20, 22, 20, 12, 6])
     strip = strip + np.interp(z, [480, 560], [0, 10])
     away = x - np.float32(template.midline_x)
-    canvas.claim(box, chest & (np.abs(away) < strip), GAP)
+    canvas.claim(box, chest & (away < strip) & (-away < 1.5 * strip), GAP)
     for side, sign in (("right", 1.0), ("left", -1.0)):
         canvas.claim(box, chest & (sign * away > 0), Part((f"{side}_lung",), "lung"))
