@@ -96,7 +96,7 @@ def paint_spleen(canvas: Canvas, rng: np.random.Generator) -> None:
     """A bean along the left ribs, hollowed by stomach and kidney."""
     turn = Rotation.from_euler("zx", [-22.0, -25.0 + rng.normal(0, 6)], degrees=True).as_matrix()
     size = rng.normal(1.0, 0.1)
-    found = canvas.ellipsoid((-90, -12, 302), np.array([37, 49, 54]) * size, turn)
+    found = canvas.ellipsoid((-91, -13, 302), np.array([34, 46, 51]) * size, turn)
     if found is not None:
         box, r = found
         x, y, z = canvas.at(box)
