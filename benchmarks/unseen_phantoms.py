@@ -21,7 +21,6 @@ from omentum.phantom import make_case
 from omentum.pipeline import Options, Segmenter
 
 
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--number", type=int, default=20)
