@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from omentum.anatomy.pairs import PAIRS, find_pair
+from omentum.anatomy.pairs import find_pair
 from omentum.anatomy.recipe import CaseRule, ImageKind, LabelKind, Layout, Recipe, Target
 from omentum.anatomy.recipe_checks import check_glob, check_patient, check_recipe
 from omentum.anatomy.structures import STRUCTURES
@@ -122,10 +122,8 @@ def _target(names: Any, place: str) -> Target:
 
 def _structures(names: Any, place: str) -> frozenset[str]:
     """A list of structures to look for; "kidneys" stands for both."""
-    words = _listed(names, place, (str,))
-    return frozenset(
-        key for word in words for key in (PAIRS[pair] if (pair := find_pair(word)) else (_structure(word, place),))
-    )
+    targets = [_target(word, place) for word in _listed(names, place, (str,))]
+    return frozenset[str]().union(*(target.gives for target in targets))
 
 
 def _structure(word: str, place: str) -> str:
