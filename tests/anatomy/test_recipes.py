@@ -304,6 +304,7 @@ def test_rules_together_leave_what_all_of_them_leave(write):
         (GOOD.replace("[values]", 'label_kind = "masks"\n[values]'), r"\[masks\] is missing or empty"),
         (GOOD + '[masks]\nliver = "liver"\n', r"no layout has labels that \[masks\] is for"),
         (GOOD + '[[rules]]\nids = "1-3"\n', r"rules\[1\] needs ids and one of"),
+        (GOOD + "[[rules]]\nids = 1\nannotated = []\n", r"rules\[1\]: nothing is annotated \(to leave.*write skip"),
         (GOOD + '[[rules]]\nskip = "bad"\n', r"rules\[1\] needs ids and one of"),
         (GOOD + '[[rules]]\nids = 1\nskpi = "bad"\n', r"unknown field rules\[1\].skpi \(did you mean 'skip'"),
         (GOOD + '[[rules]]\nids = 1\nannotated = ["spleen"]\n', r"rules\[1\].annotated names spleen, but the recipe's"),

@@ -257,6 +257,13 @@ def test_withdrawn_cases_are_skipped(tmp_path):
     assert "withdrawn" in found.skipped["0025"]
 
 
+def test_a_case_that_nobody_can_be_named_for_is_skipped(tmp_path):
+    names = [f"3Dircadb1.{n}/{kind}_DICOM/" for n in ("2", "2 copy") for kind in ("PATIENT", "MASKS")]
+    found = find_cases(find_recipe("3d-ircadb-01"), lay_out(tmp_path, names))
+    assert [case.patient for case in found.cases] == ["lits-29"]
+    assert "'2 copy' is no number" in found.skipped["2 copy"]
+
+
 def test_a_case_carries_what_its_rules_say(tmp_path):
     lay_out(tmp_path, [f"{kind}-{n}.nii" for kind in ("volume", "segmentation") for n in (27, 28, 46)])
     plain, fake, shared = find_cases(find_recipe("lits"), tmp_path).cases
