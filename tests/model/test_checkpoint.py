@@ -51,7 +51,7 @@ def with_header(path: Path, header: object, data: bytes = b"") -> Path:
     ("backbone", "parameters"),
     [
         ("unet", {"width": 4}),
-        ("residual_unet", {"width": 8, "blocks": [1, 1]}),
+        ("residual_unet", {"widths": [8, 16, 16], "stem": 8, "blocks": 1}),
         ("swin_unetr", {"feature_size": 12, "patch_merging": "corrected"}),
     ],
 )

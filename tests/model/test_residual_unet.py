@@ -11,8 +11,18 @@ def test_folding_loses_nothing():
 
 @pytest.mark.parametrize("size", [(32, 32, 32), (16, 32, 48)])
 def test_shapes_are_as_promised(size):
-    net = ResidualUNet(width=8, blocks=(1, 1, 1), decoded_channels=4)
-    deep, decoded = net(torch.rand(1, 1, *size))
+    net = ResidualUNet(widths=(8, 16, 24), stem=4, blocks=1, decoded_channels=4)
+    deep, decoded, coarse = net.stages(torch.rand(1, 1, *size))
+    assert net.divisor == 8
     assert deep.shape == (1, net.deep_channels, *(n // 8 for n in size))
     assert decoded.shape == (1, 4, *size)
-    assert net.divisor == 8
+    assert [tuple(f.shape[1:]) for f in coarse] == [(16, *(n // 4 for n in size)), (8, *(n // 2 for n in size))]
+    assert tuple(f.shape[1] for f in coarse) == net.coarse_channels
+
+
+def test_the_close_up_separates_what_the_wide_window_hardly_does():
+    net = ResidualUNet(widths=(8, 16, 16), stem=4, blocks=1, close_up=(0.5, 0.6)).eval()
+    flat, tissue = torch.full((1, 1, 16, 16, 16), 0.45), torch.full((1, 1, 16, 16, 16), 0.45)
+    tissue[..., 8:] = 0.55
+    assert not torch.allclose(net(flat)[1], net(tissue)[1])
+    assert net.close_up == (0.5, 0.6)

@@ -12,7 +12,7 @@ from omentum.model.backbones.swin_unetr import LEGACY_OFFSETS, PATCH_MERGING
 
 BACKBONES = [
     ("unet", {"width": 4}, 16),
-    ("residual_unet", {"width": 8}, 32),
+    ("residual_unet", {"widths": [8, 16, 16], "stem": 8, "blocks": 1}, 32),
     ("swin_unetr", {"feature_size": 12, "patch_merging": "legacy"}, 64),
 ]
 

@@ -11,6 +11,7 @@ from omentum.errors import CheckpointError
 from omentum.model import load_checkpoint
 from omentum.train import loop
 from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.learner import Learner, lattice
 from omentum.train.state import STATE_FILE
 from toy_cases import toy_case
 
@@ -25,7 +26,7 @@ def made_up_embeddings(monkeypatch):
 
 CONFIG = TrainConfig(
     data=(DataConfig("unused"),),
-    parameters={"width": 8, "blocks": [1, 1], "decoded_channels": 4},
+    parameters={"widths": [8, 16, 16], "stem": 8, "blocks": 1, "decoded_channels": 4},
     patch=(32, 32, 32),
     steps=8,
     warmup=2,
@@ -63,24 +64,24 @@ def test_one_run_leaves_model_log_and_state(tmp_path):
 
 def test_an_interrupted_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     whole, _ = run(CONFIG, tmp_path / "whole")
-    steps_done = loop._step
+    steps_done = Learner.step
 
     def stop_after_six(learner, batch, config, step):
         if step == 6:
             raise KeyboardInterrupt
         return steps_done(learner, batch, config, step)
 
-    monkeypatch.setattr(loop, "_step", stop_after_six)
+    monkeypatch.setattr(Learner, "step", stop_after_six)
     with pytest.raises(KeyboardInterrupt):
         run(CONFIG, tmp_path / "cut")
-    monkeypatch.setattr(loop, "_step", steps_done)
+    monkeypatch.setattr(Learner, "step", steps_done)
     resumed, _ = run(CONFIG, tmp_path / "cut")
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
 
 def test_the_loss_falls(tmp_path):
-    config = dataclasses.replace(CONFIG, steps=40, lr=3e-3, warmup=1, save_every=100)
+    config = dataclasses.replace(CONFIG, steps=40, warmup=1, save_every=100)
     _, _ = run(config, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < lines[0]["loss"]
@@ -104,17 +105,19 @@ def test_a_run_can_start_from_another_checkpoint(tmp_path):
 
 def test_a_checkpoint_of_another_shape_is_refused(tmp_path):
     run(dataclasses.replace(CONFIG, steps=4), tmp_path)
-    wider = {**CONFIG.parameters, "width": 16}
+    wider = {**CONFIG.parameters, "widths": [16, 16, 16]}
     config = dataclasses.replace(CONFIG, parameters=wider, init=str(tmp_path / loop.RESULT_FILE))
     with pytest.raises(CheckpointError, match="cannot start from it"):
         loop.new_model(config)
 
 
-def test_learning_rate_warms_up_and_ends_near_zero():
-    rates = [loop.learning_rate(CONFIG, step) for step in range(CONFIG.steps)]
-    assert rates[0] == pytest.approx(CONFIG.lr / 2)
-    assert max(rates) == pytest.approx(CONFIG.lr)
-    assert rates[-1] < 0.1 * CONFIG.lr
+def test_the_rate_warms_up_holds_and_ends_near_zero():
+    config = dataclasses.replace(CONFIG, steps=100, warmup=10, hold=0.5)
+    shares = [loop.rate_share(config, step) for step in range(100)]
+    assert shares[0] == pytest.approx(0.1)
+    assert shares[9:55] == [1.0] * 46
+    assert shares[55:] == sorted(shares[55:], reverse=True)
+    assert shares[-1] < 0.01
 
 
 @pytest.mark.parametrize("share", [1, 2, 4, 8])
@@ -122,7 +125,7 @@ def test_the_lattices_of_many_steps_cover_every_voxel(share):
     seen = np.zeros((4, 4, 4), int)
     for step in range(64):
         part = np.zeros_like(seen)
-        part[loop.lattice(step, share)] = 1
+        part[lattice(step, share)] = 1
         assert part.sum() * share == part.size
         seen += part
     assert seen.min() > 0

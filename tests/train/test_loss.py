@@ -62,13 +62,11 @@ def test_an_absent_structure_is_left_to_cross_entropy():
 def test_it_equals_the_plain_formula():
     logits, targets, annotated = example(3)
     targets[0, 1] = False
-    entropies, dices = [], []
+    entropy, dices = torch.zeros(()), []
     for b, k in annotated.nonzero().tolist():
         p, t = torch.sigmoid(logits[b, k]), targets[b, k].float()
-        share = max(t.mean().item(), 1e-6)
-        weight = min(max(((1 - share) / share) ** 0.5, 1), 30)
-        entropies.append(-(weight * t * p.log() + (1 - t) * (1 - p).log()).mean())
+        entropy = entropy - (t * p.log() + (1 - t) * (1 - p).log()).mean() / len(annotated)
         if t.any():
             dices.append(1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1))
-    expected = (torch.stack(entropies).mean() + torch.stack(dices).mean()).item()
+    expected = (entropy + torch.stack(dices).mean()).item()
     assert partial_label_loss(logits, targets, annotated)[0].item() == pytest.approx(expected, rel=1e-5)

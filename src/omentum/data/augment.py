@@ -20,6 +20,9 @@ from omentum.data.cases import LabelledCase
 
 AIR_HU = -1024.0
 
+GAMMA_HU = (-200.0, 300.0)
+"""Gamma bends the greys of soft tissue between these ends and leaves the rest as it is."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -82,12 +85,15 @@ def vary_appearance(
         hu = hu + _noise(hu.shape, rng)
     if rng.random() < how.contrast:
         hu = (hu - 40) * rng.uniform(0.75, 1.3) + 40 + rng.normal(0, 15)
+    if rng.random() < how.gamma:
+        hu = _bend(hu, float(rng.uniform(0.7, 1.4)))
     return torch.where(scanned, hu, torch.full_like(hu, AIR_HU))
 
 
-def vary_gamma(x: Tensor, rng: np.random.Generator, how: Augmentation) -> Tensor:
-    """Gamma on windowed values in 0..1."""
-    return x ** float(rng.uniform(0.7, 1.4)) if rng.random() < how.gamma else x
+def _bend(hu: Tensor, gamma: float) -> Tensor:
+    low, high = GAMMA_HU
+    part = ((hu - low) / (high - low)).clamp(0, 1)
+    return hu + (part**gamma - part) * (high - low)
 
 
 def flip_left_right(x: Tensor, bits: Tensor, classes: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -75,7 +75,7 @@ class PatchSampler:
         hu, bits = augment.patch_at(case, self._centre(case, rng), self.patch, rng, self.augmentation)
         hu = augment.vary_appearance(hu, bits, sorted(case.points), rng, self.augmentation)
         low, high = self.window_hu
-        image = augment.vary_gamma(((hu - low) / (high - low)).clamp(0, 1), rng, self.augmentation)
+        image = ((hu - low) / (high - low)).clamp(0, 1)
         annotated = torch.from_numpy(case.annotated)
         if rng.random() < self.augmentation.flip:
             image, bits = augment.flip_left_right(image, bits, self.classes)

@@ -18,16 +18,22 @@ class Backbone(nn.Module):
     Attributes:
         deep_channels: Channels of the deepest features.
         decoded_channels: Channels of the full-resolution features.
+        coarse_channels: Channels of the features that `stages` returns, deepest first; none by default.
         divisor: What each spatial size of the input must divide by.
     """
 
     deep_channels: int
     decoded_channels: int
+    coarse_channels: tuple[int, ...] = ()
     divisor: int
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, X, Y, Z] -> (deep [B, deep_channels, x, y, z], decoded [B, decoded_channels, X, Y, Z])."""
         raise NotImplementedError
+
+    def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """As `forward`, with features of the decoder's coarser stages that training can supervise."""
+        return (*self(x), ())
 
 
 class UniversalModel(nn.Module):

@@ -56,12 +56,14 @@ class TrainConfig:
         init: Checkpoint whose weights a fresh run starts from; empty for random weights.
         steps: Optimiser steps of the whole run.
         batch: Patches per step.
-        lr: Peak learning rate of AdamW, reached after `warmup` steps, then cosine to zero.
-        head_lr: Share of it for what generates the heads. One step there moves every generated weight by about
-            learning rate x the condition's length (some hundred), so the backbone's rate is too high for it.
-        guide: Weight of a second loss on a plain linear classifier of the decoder's coarse feature, where the
-            backbone has one; it teaches the backbone while the generated heads are still forming, and is thrown away.
-        weight_decay, clip_norm: Of AdamW, and the largest gradient norm.
+        matrix_lr: Peak learning rate of Muon, for kernels and matrices.
+        lr: Peak learning rate of AdamW, for everything else.
+        warmup: Steps until the peak.
+        hold: Share of the run after the warm-up at the peak; then cosine to zero.
+        head: Weight of the loss of the generated heads.
+        guide: Weight of the loss of plain classifiers on the decoder's coarse features, where the backbone offers
+            them; they teach the backbone while the generated heads are still forming, and are thrown away.
+        weight_decay, clip_norm: Of both optimisers, and the largest gradient norm.
         voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
             in so many.
         ema: Decay of the running average of the weights that is kept as the result.
@@ -78,18 +80,20 @@ class TrainConfig:
     backbone: str = "residual_unet"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)
-    window_hu: tuple[float, float] = (-175.0, 250.0)
+    window_hu: tuple[float, float] = (-1024.0, 1024.0)
     patch: tuple[int, int, int] = (96, 96, 96)
     text_encoder: str = "all-MiniLM-L6-v2"
     init: str = ""
     steps: int = 1000
     batch: int = 1
-    lr: float = 1e-3
-    head_lr: float = 0.2
-    guide: float = 0.5
-    warmup: int = 100
-    weight_decay: float = 1e-5
-    clip_norm: float = 1.0
+    matrix_lr: float = 0.02
+    lr: float = 2e-3
+    warmup: int = 50
+    hold: float = 0.5
+    head: float = 0.5
+    guide: float = 1.0
+    weight_decay: float = 0.01
+    clip_norm: float = 12.0
     voxel_share: int = 4
     ema: float = 0.999
     bf16: bool = True
@@ -103,6 +107,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.data and not self.pairs:
             raise UsageError("nothing to train on", remedy="give [[data]] folders or [[pairs]] in the configuration")
+        if not 0 <= self.hold < 1:
+            raise UsageError(f"hold is a share of the run from 0 to below 1, got {self.hold}")
         if self.voxel_share not in (1, 2, 4, 8):
             raise UsageError(f"voxel_share must be 1, 2, 4 or 8, got {self.voxel_share}")
         for name in ("steps", "batch", "save_every", "validate_every"):

@@ -1,41 +1,113 @@
-"""A plain classifier on the decoder's coarse feature: a short way for gradients into the backbone.
+"""Plain classifiers on the decoder's coarse features: a short way for gradients into the backbone.
 
-Deep supervision (Lee et al., AISTATS 2015). It is used in training only and never part of a checkpoint.
+The generated heads form slowly, and 32 separate yes/no questions leave a young network with the answer "no". One
+softmax over all structures makes them compete, and it learns at once (deep supervision: Lee et al., AISTATS 2015).
+What a case does not have annotated counts as background there: the probabilities of background and of all
+unannotated structures are added up before the loss (marginal loss: Shi et al., Medical Image Analysis 2021).
+The guide is used in training only and never part of a checkpoint.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from omentum.model import UniversalModel
-from omentum.model.backbones.residual_unet import FOLD, ResidualUNet
+from omentum.anatomy import STRUCTURES
+from omentum.data.augment import unpack
+from omentum.model.universal import Backbone
 
-RARE = -3.0
-"""First logit everywhere: most voxels belong to no structure."""
+RARE, COMMON = -2.0, 2.0
+"""First logits of a structure and of the background."""
+
+SURVEY = 4
+"""Voxel shares are counted on every fourth voxel along each axis."""
+
+LARGEST_BALANCE = 40.0
+"""A structure's voxels weigh the root of how much rarer than background they are, at most this."""
+
+COARSER = 0.5
+"""Each coarser stage counts half of the one above it."""
 
 
 class Guide(nn.Module):
-    """One linear layer per class; does nothing for a backbone without a coarse feature.
+    """One softmax classifier per decoder stage; empty for a backbone that offers no stages.
 
-    Attributes:
-        lattice: The voxels of a patch that the coarse feature's voxels begin at.
+    Args:
+        backbone: Its `coarse_channels` say how many.
+        classes: Structure keys, in the order of the cases' bits.
+        balance: [1 + K], weight of a voxel of background and of each class; see `root_balance`.
     """
 
-    lattice = (..., slice(None, None, FOLD), slice(None, None, FOLD), slice(None, None, FOLD))
+    balance: Tensor
 
-    def __init__(self, model: UniversalModel) -> None:
+    def __init__(self, backbone: Backbone, classes: Sequence[str], balance: Tensor) -> None:
         super().__init__()
-        self.layers = nn.Sequential()
-        if isinstance(model.backbone, ResidualUNet):
-            width = model.backbone.coarse_channels
-            linear = nn.Conv3d(width, len(model.spec.classes), 1)
-            torch.nn.init.constant_(linear.bias, RARE)  # type: ignore[arg-type]
-            self.layers = nn.Sequential(nn.GroupNorm(8, width), nn.ReLU(), linear)
+        self.classes = tuple(classes)
+        self.classifiers = nn.ModuleList(nn.Conv3d(width, 1 + len(classes), 1) for width in backbone.coarse_channels)
+        for classifier in self.classifiers:
+            nn.init.constant_(classifier.bias, RARE)  # type: ignore[arg-type]
+            nn.init.constant_(classifier.bias[:1], COMMON)  # type: ignore[index]
+        self.register_buffer("balance", balance)
 
-    def forward(self, coarse: Tensor | None) -> Tensor | None:
-        """[B, C, x, y, z] -> logits [B, K, x y z]."""
-        if coarse is None:
-            return None
-        logits: Tensor = self.layers(coarse)
-        return torch.flatten(logits, 2)
+    def forward(self, coarse: Sequence[Tensor]) -> list[Tensor]:
+        """Features, deepest first -> logits [B, 1 + K, x, y, z] of each."""
+        return [classifier(feature) for classifier, feature in zip(self.classifiers, coarse, strict=True)]
+
+    def loss(self, logits: Sequence[Tensor], bits: Tensor, annotated: Tensor) -> Tensor:
+        """Marginal cross-entropy plus soft Dice of what is present, summed over stages and averaged over the batch.
+
+        Args:
+            logits: As `forward` returns them.
+            bits: int32 [B, X, Y, Z] at full resolution.
+            annotated: bool [B, K].
+        """
+        total = torch.zeros((), device=bits.device)
+        for depth, stage in enumerate(reversed(logits)):
+            step = bits.shape[1] // stage.shape[2]
+            labels = painted(bits[:, step // 2 :: step, step // 2 :: step, step // 2 :: step], self.classes)
+            losses = [self._sample(z.float(), y, a) for z, y, a in zip(stage, labels, annotated, strict=True)]
+            total = total + COARSER**depth * torch.stack(losses).mean()
+        return total
+
+    def _sample(self, z: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
+        """One sample: logits [1 + K, x, y, z], labels [x, y, z]."""
+        counts_as_background = torch.cat([annotated.new_ones(1), ~annotated])
+        background = torch.logsumexp(z[counts_as_background], 0, keepdim=True)
+        log_p = (torch.cat([background, z[1:]]) - torch.logsumexp(z, 0, keepdim=True)).flatten(1)
+        y = labels.flatten()
+        weight = self.balance[y]
+        cross_entropy = -(log_p.gather(0, y[None])[0] * weight).sum() / weight.sum()
+        present = torch.bincount(y, minlength=len(z)) > 0
+        present[0] = False
+        if not present.any():
+            return cross_entropy
+        p, t = log_p[present].exp(), F.one_hot(y, len(z)).T[present].float()
+        dice = (2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)
+        return cross_entropy + (1 - dice).mean()
+
+
+def painted(bits: Tensor, classes: Sequence[str]) -> Tensor:
+    """int32 bits -> int64 labels of the same shape: 0, or 1 + class, a lesion over its host."""
+    labels = torch.zeros(bits.shape, dtype=torch.int64, device=bits.device)
+    masks = unpack(bits, len(classes))
+    for k in sorted(range(len(classes)), key=lambda k: STRUCTURES[classes[k]].paint_order):
+        labels[masks[k]] = 1 + k
+    return labels
+
+
+def root_balance(all_bits: Iterable[np.ndarray], classes: Sequence[str]) -> Tensor:
+    """Weights [1 + K] of a voxel of background (1) and of each class: the root of how much rarer it is, bounded.
+
+    Args:
+        all_bits: int32 [x, y, z] of each training case.
+        classes: Structure keys in bit order.
+    """
+    counts = torch.ones(1 + len(classes), dtype=torch.float64)
+    for bits in all_bits:
+        survey = torch.from_numpy(bits[::SURVEY, ::SURVEY, ::SURVEY].copy())
+        counts += torch.bincount(painted(survey, classes).flatten(), minlength=len(counts))
+    return (counts[0] / counts).sqrt().clamp(max=LARGEST_BALANCE).float()

@@ -1,4 +1,4 @@
-"""The training loop, readable top to bottom: patches in, masked loss, AdamW, an averaged model out."""
+"""The training loop, readable top to bottom: patches in, masked loss, two optimisers, an averaged model out."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
-from omentum.data.augment import unpack
 from omentum.data.cases import LabelledCase
 from omentum.data.sampler import Batch, PatchSampler
 from omentum.errors import CheckpointError
 from omentum.model import UniversalModel, build, load_checkpoint, save_checkpoint
-from omentum.model.backbones.residual_unet import ResidualUNet
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from omentum.text.encoder import embed
 from omentum.train.config import TrainConfig
-from omentum.train.guide import Guide
-from omentum.train.loss import partial_label_loss
+from omentum.train.learner import Learner
 from omentum.train.state import AveragedModel, RunLog, load_state, save_state
 from omentum.train.validate import validate
 
@@ -37,6 +33,9 @@ RESULT_FILE = "model.safetensors"
 BEST_FILE = "best.safetensors"
 LOG_EVERY = 20
 """Steps between lines of the log; figures are means over them."""
+
+RARE = -4.0
+"""First logit of every generated head: most voxels belong to no structure."""
 
 SKIPPED_STEPS_LIMIT = 20
 """So many steps in a row with a loss that is not finite end the run."""
@@ -71,17 +70,15 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     model = new_model(config).to(device)
     average = AveragedModel(model, config.ema)
-    guide = Guide(model).to(device)
-    optimiser = torch.optim.AdamW(_parameter_groups(model, guide, config), weight_decay=config.weight_decay)
-    learner = Learner(model, guide, optimiser)
+    learner = Learner.build(model, (case.bits for source in sampler.sources for case in source.cases), config)
     progress = _restore(run, learner, average)
     log = RunLog(run / "log.jsonl")
     figures: list[dict[str, float]] = []
     started = time.monotonic()
     for step, batch in _batches(sampler, config, progress.step):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config, step) * group["share"]
-        figures.append(_step(learner, batch, config, step))
+        share = rate_share(config, step)
+        learner.set_rate(config.matrix_lr * share, config.lr * share)
+        figures.append(learner.step(batch, config, step))
         progress.step = step + 1
         progress.skipped = 0 if math.isfinite(figures[-1]["loss"]) else progress.skipped + 1
         if progress.skipped >= SKIPPED_STEPS_LIMIT:
@@ -94,7 +91,7 @@ def train(
             mean = {name: sum(f[name] for f in figures) / len(figures) for name in figures[0]}
             now = time.monotonic()
             pace = (now - started) / len(figures)
-            mean |= {"step": progress.step, "lr": learning_rate(config, step), "seconds_a_step": pace}
+            mean |= {"step": progress.step, "rate": share, "seconds_a_step": pace}
             log.write(kind="step", **mean)
             tell("step", mean)
             figures, started = [], now
@@ -103,23 +100,6 @@ def train(
         if progress.step % config.save_every == 0 or last:
             _save(run, learner, average, progress, config)
     return run / RESULT_FILE
-
-
-@dataclass(frozen=True)
-class Learner:
-    """What a step changes."""
-
-    model: UniversalModel
-    guide: Guide
-    optimiser: torch.optim.Optimizer
-
-
-def _parameter_groups(model: UniversalModel, guide: Guide, config: TrainConfig) -> list[dict[str, Any]]:
-    generating = (model.head.controller, model.head.text_feature, model.head.image_feature)
-    slow = [p for part in generating for p in part.parameters()]
-    known = {id(p) for p in slow}
-    fast = [p for p in [*model.parameters(), *guide.parameters()] if id(p) not in known]
-    return [{"params": fast, "share": 1.0, "lr": config.lr}, {"params": slow, "share": config.head_lr, "lr": config.lr}]
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
@@ -136,6 +116,7 @@ def new_model(config: TrainConfig) -> UniversalModel:
     )
     model = build(spec, embeddings)
     _spread_text_features(model)
+    torch.nn.init.constant_(model.head.controller.bias[-1:], RARE)
     if config.init:
         _adopt(model, Path(config.init))
     return model
@@ -170,60 +151,14 @@ def _adopt(model: UniversalModel, path: Path) -> None:
     model.head.load_state_dict(theirs.head.state_dict())
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then cosine to zero."""
+def rate_share(config: TrainConfig, step: int) -> float:
+    """Share of the peak learning rates: linear warm-up, a plateau of `hold` of the run, then cosine to zero."""
     if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def lattice(step: int, share: int) -> tuple[Any, ...]:
-    """Every second voxel along as many axes as `share` has factors of two, with all offsets in turn."""
-    halved = share.bit_length() - 1
-    offsets = [(step >> axis) % 2 for axis in range(3)]
-    return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
-
-
-def _step(learner: Learner, batch: Batch, config: TrainConfig, step: int) -> dict[str, float]:
-    model, device = learner.model, learner.model.text_embeddings.device
-    voxels = lattice(step, config.voxel_share)
-    annotated = batch.annotated.to(device)
-    bits = batch.bits.to(device)
-    learner.optimiser.zero_grad(set_to_none=True)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-        logits, coarse = _sparse_logits(model, batch.images.to(device), voxels)
-        guessed = learner.guide(coarse)
-    loss, cross_entropy, dice = partial_label_loss(logits, _targets(bits[voxels], logits), annotated)
-    total = loss
-    if guessed is not None:
-        total = (
-            loss
-            + config.guide * partial_label_loss(guessed, _targets(bits[learner.guide.lattice], guessed), annotated)[0]
-        )
-    if torch.isfinite(total):
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-        learner.optimiser.step()
-    return {"loss": loss.item(), "cross_entropy": cross_entropy.item(), "dice_loss": dice.item()}
-
-
-def _targets(bits: Tensor, logits: Tensor) -> Tensor:
-    """bool [B, K, V] for logits [B, K, V]."""
-    return torch.stack([unpack(b, logits.shape[1]) for b in bits]).flatten(2)
-
-
-def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, Tensor | None]:
-    """Logits [B, K, V] of the lattice's voxels (all the network is run, the pointwise head only where it learns),
-    and the decoder's coarse feature where the backbone has one."""
-    coarse = None
-    if isinstance(model.backbone, ResidualUNet):
-        deep, decoded, coarse = model.backbone.stages(images)
-    else:
-        deep, decoded = model.backbone(images)
-    layers = model.head.layers(deep, model.text_embeddings)
-    features = model.head.voxel_features(decoded)
-    return model.head.draw(features[voxels].flatten(2), layers), coarse
+        return (step + 1) / config.warmup
+    plateau = config.warmup + config.hold * (config.steps - config.warmup)
+    if step < plateau:
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (config.steps - plateau))))
 
 
 class _Steps(Dataset[Batch]):
@@ -270,14 +205,8 @@ def _validate(
 
 
 def _save(run: Path, learner: Learner, average: AveragedModel, progress: _Progress, config: TrainConfig) -> None:
-    state: dict[str, Any] = {
-        "model": learner.model.state_dict(),
-        "guide": learner.guide.state_dict(),
-        "average": average.model.state_dict(),
-        "updates": average.updates,
-        "optimiser": learner.optimiser.state_dict(),
-        "progress": asdict(progress),
-    }
+    state: dict[str, Any] = {name: part.state_dict() for name, part in learner.parts.items()}
+    state |= {"average": average.model.state_dict(), "updates": average.updates, "progress": asdict(progress)}
     save_state(run, state)
     _export(run / RESULT_FILE, average.model, progress, config)
 
@@ -286,11 +215,10 @@ def _restore(run: Path, learner: Learner, average: AveragedModel) -> _Progress:
     state = load_state(run)
     if state is None:
         return _Progress()
-    learner.model.load_state_dict(state["model"])
-    learner.guide.load_state_dict(state["guide"])
+    for name, part in learner.parts.items():
+        part.load_state_dict(state[name])
     average.model.load_state_dict(state["average"])
     average.updates = state["updates"]
-    learner.optimiser.load_state_dict(state["optimiser"])
     return _Progress(**state["progress"])
 
 

@@ -9,17 +9,14 @@ from torch.nn import functional as F
 SMOOTH_VOXELS = 1.0
 """Added to numerator and denominator of Dice, so that a structure of a few voxels is not all or nothing."""
 
-LARGEST_BALANCE = 30.0
-"""A structure's voxels weigh sqrt(rest / structure) in cross-entropy, at most this: where an organ fills a hundredth of
-a patch, plain cross-entropy first learns to predict nothing, and Dice has no gradient left to undo that."""
-
 
 def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
-    Cross-entropy is averaged over every (sample, annotated class) pair, Dice over those whose structure is there. An
-    absent structure is left to cross-entropy: a Dice of 0 or 1 there asks for the *sum* of all probabilities to
-    vanish, which drove every logit below -15 and the network into silence when we tried it.
+    Cross-entropy is summed over the annotated classes of a sample and averaged over samples and voxels, which puts it
+    on the scale of one softmax over all classes; Dice is averaged over the structures that are there. An absent
+    structure is left to cross-entropy: a Dice of 0 or 1 there asks for the *sum* of all probabilities to vanish, which
+    drove every logit below -15 and the network into silence when we tried it.
     Unlike the published training code, whose Dice was averaged over sagittal slabs, Dice here is one number per class
     and patch (Liu et al., ICCV 2023, section 3.3, as written in the paper).
 
@@ -37,15 +34,9 @@ def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tu
         return nothing, nothing, nothing
     z, t = logits[pairs].float(), targets[pairs]
     present = t.any(1)
-    cross_entropy = F.binary_cross_entropy_with_logits(z, t.float(), pos_weight=_balance(t))
+    cross_entropy = F.binary_cross_entropy_with_logits(z, t.float(), reduction="none").mean(1).sum() / len(annotated)
     dice = _dice_loss(z[present], t[present].float()) if present.any() else nothing
     return cross_entropy + dice, cross_entropy, dice
-
-
-def _balance(t: Tensor) -> Tensor:
-    """Weight [n, 1] of a structure's voxels against the rest of the patch."""
-    share = t.float().mean(1, keepdim=True).clamp_min(1e-6)
-    return ((1 - share) / share).sqrt().clamp(1.0, LARGEST_BALANCE)
 
 
 def _dice_loss(z: Tensor, t: Tensor) -> Tensor:

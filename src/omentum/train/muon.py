@@ -1,0 +1,65 @@
+"""Muon: momentum whose step is made orthogonal, for weights that are matrices or convolution kernels.
+
+Each step moves every direction of a weight matrix equally far, instead of mostly along the few directions that all
+gradients share (Jordan et al., 2024; coefficients of the fifth-order Newton-Schulz iteration from there). torch's own
+`torch.optim.Muon` takes matrices only; here a kernel [out, in, i, j, k] is treated as the matrix [out, in*i*j*k].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ITERATIONS = 5
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the iteration x <- a x + (b A + c A A) x with A = x x^T; it brings all singular values near 1."""
+
+
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum, orthogonalised.
+
+    Args:
+        parameters: Tensors of two or more dimensions; the first one is the output.
+        lr: Spectral norm of a step (times the root of rows / columns for tall matrices).
+        momentum: Of the gradient's running sum.
+        weight_decay: Decoupled, times the learning rate.
+    """
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, group)
+
+    def _update(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
+        direction = parameter.grad + group["momentum"] * state["momentum"]
+        rows, columns = len(direction), direction[0].numel()
+        step = orthogonalised(direction.reshape(rows, columns)).reshape(parameter.shape)
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(step.to(parameter.dtype), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """[m, n] -> bfloat16 [m, n] with the same singular vectors and singular values of about 1 (0.7 to 1.2)."""
+    a, b, c = COEFFICIENTS
+    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x = x.bfloat16()
+    x = x / (x.norm() + 1e-12)
+    for _ in range(ITERATIONS):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x.T if matrix.shape[0] > matrix.shape[1] else x

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from omentum.anatomy import STRUCTURES
+from omentum.train.guide import LARGEST_BALANCE, Guide, painted, root_balance
+from toy_cases import toy_case
+
+KEYS = STRUCTURES.keys
+LIVER, TUMOUR, AORTA = (KEYS.index(key) for key in ("liver", "liver_tumour", "aorta"))
+
+
+class TwoStages(nn.Module):
+    coarse_channels = (6, 4)
+
+
+def example():
+    torch.manual_seed(0)
+    guide = Guide(TwoStages(), KEYS, torch.ones(33))
+    coarse = [torch.randn(1, 6, 4, 4, 4), torch.randn(1, 4, 8, 8, 8)]
+    bits = torch.zeros(1, 16, 16, 16, dtype=torch.int32)
+    bits[:, 4:12, 4:12, 4:12] = 1 << LIVER
+    bits[:, 6:10, 6:10, 6:10] |= 1 << TUMOUR
+    annotated = torch.zeros(1, 32, dtype=torch.bool)
+    annotated[:, [LIVER, TUMOUR]] = True
+    return guide, coarse, bits, annotated
+
+
+def test_a_lesion_is_painted_over_its_host():
+    _, _, bits, _ = example()
+    labels = painted(bits, KEYS)
+    assert labels[0, 5, 5, 5] == 1 + LIVER
+    assert labels[0, 7, 7, 7] == 1 + TUMOUR
+    assert labels[0, 0, 0, 0] == 0
+
+
+def test_what_is_not_annotated_is_one_with_background():
+    guide, coarse, bits, annotated = example()
+    logits = guide(coarse)
+    moved = [stage.clone() for stage in logits]
+    for stage in moved:  # probability goes from background to the aorta, which nobody looked for
+        both = torch.logsumexp(stage[:, [0, 1 + AORTA]], 1)
+        stage[:, 0], stage[:, 1 + AORTA] = both - np.log(4), both + np.log(0.75)
+    assert guide.loss(moved, bits, annotated).item() == pytest.approx(
+        guide.loss(logits, bits, annotated).item(), rel=1e-5
+    )
+
+
+def test_it_equals_the_plain_formula_where_all_is_annotated():
+    guide, coarse, bits, annotated = example()
+    annotated[:] = True
+    logits, expected = guide(coarse), 0.0
+    for stage, step, weight in ((logits[0], 4, 0.5), (logits[1], 2, 1.0)):
+        labels = painted(bits[:, step // 2 :: step, step // 2 :: step, step // 2 :: step], KEYS)
+        entropy = nn.functional.cross_entropy(stage, labels)
+        p, dice = stage.softmax(1)[0], []
+        for k in (LIVER, TUMOUR):
+            t = (labels[0] == 1 + k).float()
+            if t.any():
+                dice.append(1 - (2 * (p[1 + k] * t).sum() + 1) / (p[1 + k].sum() + t.sum() + 1))
+        expected += weight * (entropy + torch.stack(dice).mean()).item()
+    assert guide.loss(logits, bits, annotated).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_rare_structures_weigh_more_but_not_without_bound():
+    balance = root_balance([toy_case().bits], KEYS)
+    assert balance[0] == 1
+    assert 1 < balance[1 + LIVER] < balance[1 + TUMOUR] <= LARGEST_BALANCE
+    nearly_empty = np.zeros((200, 200, 200), np.int32)
+    nearly_empty[0, 0, 0] = 1 << LIVER
+    assert root_balance([nearly_empty], KEYS)[1 + LIVER] == LARGEST_BALANCE
+
+
+def test_a_backbone_without_stages_is_not_guided():
+    class Plain(nn.Module):
+        coarse_channels = ()
+
+    guide = Guide(Plain(), KEYS, torch.ones(33))
+    _, _, bits, annotated = example()
+    assert guide.loss(guide([]), bits, annotated) == 0
