@@ -75,11 +75,11 @@ def _dataset(volume: Volume, series: str, intercept: int) -> FileDataset:
     """All that the slices of a series have in common."""
     try:
         from pydicom.dataset import FileDataset, FileMetaDataset
-        from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+        from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
     except ImportError as fault:
         raise MissingDependencyError("DICOM needs pydicom", remedy="pip install 'omentum[dicom]'") from fault
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
+    meta.MediaStorageSOPClassUID = UID(CT_IMAGE_STORAGE)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPClassUID = CT_IMAGE_STORAGE

@@ -14,7 +14,16 @@ from typing import cast
 import numpy as np
 
 from omentum.data.sites.table import Site, origin_of
-from omentum.phantom import Body, BodyOptions, LesionOptions, PhantomCase, build_body, draw_protocol, insert_lesions, scan
+from omentum.phantom import (
+    Body,
+    BodyOptions,
+    LesionOptions,
+    PhantomCase,
+    build_body,
+    draw_protocol,
+    insert_lesions,
+    scan,
+)
 from omentum.phantom.procedural import MIDDLE_MM
 from omentum.phantom.tissue import Phase
 from omentum.segmentation import Segmentation

@@ -119,7 +119,7 @@ def _site(key: str, row: Mapping[str, Any], fields: Mapping[str, Any]) -> Site:
     row = dict(row)
     numbered, low_high = row.pop("numbered", None), fields[row.pop("field")]
     ids = [*row.pop("ids"), *(_numbers(*numbered) if numbered else ())]
-    table = {
+    table: dict[str, Any] = {
         "ids": tuple(dict.fromkeys(ids)),
         "field_mm": tuple(tuple(span) for span in low_high),
         "paint": tuple(Stroke(value, _known(keys)) for value, *keys in row.pop("paint", ())),
