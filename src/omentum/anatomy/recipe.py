@@ -150,7 +150,9 @@ class Recipe:
         if offset is None:
             return case_id
         if not case_id.isdecimal():
-            raise InputError(f"case id {case_id!r} is no number, but patient = {self.patient!r} counts", source=self.key)
+            raise InputError(
+                f"case id {case_id!r} is no number, but patient = {self.patient!r} counts", source=self.key
+            )
         return str(int(case_id) + int(offset))
 
 

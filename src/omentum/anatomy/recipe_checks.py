@@ -85,8 +85,15 @@ def _check_overlaps(recipe: Recipe) -> None:
 
 def _check_annotated(recipe: Recipe) -> None:
     given = frozenset[str]().union(*(target.gives for _, target in _targets(recipe)))
-    lists = [("annotated", recipe.annotated, given), ("annotated_if_present", recipe.annotated_if_present, recipe.annotated)]
-    lists += [(f"rules[{n}].annotated", rule.annotated or given, recipe.annotated) for n, rule in enumerate(recipe.rules, 1) if rule.annotated]
+    lists = [
+        ("annotated", recipe.annotated, given),
+        ("annotated_if_present", recipe.annotated_if_present, recipe.annotated),
+    ]
+    lists += [
+        (f"rules[{n}].annotated", rule.annotated or given, recipe.annotated)
+        for n, rule in enumerate(recipe.rules, 1)
+        if rule.annotated
+    ]
     if not recipe.annotated:
         raise InputError("nothing is annotated")
     for place, named, allowed in lists:

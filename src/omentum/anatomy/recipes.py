@@ -38,7 +38,9 @@ def load_recipe(path: Path) -> Recipe:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as fault:
-        raise InputError("no such recipe", source=path, remedy="see `omentum data list` for the bundled ones") from fault
+        raise InputError(
+            "no such recipe", source=path, remedy="see `omentum data list` for the bundled ones"
+        ) from fault
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"cannot be read: {fault}", source=path) from fault
     except tomllib.TOMLDecodeError as fault:
