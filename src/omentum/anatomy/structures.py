@@ -132,22 +132,22 @@ class StructureTable:
         Raises:
             UsageError: unknown; the message says what was probably meant.
         """
-        row = self._names.get(_normalise(name))
+        row = self._names.get(normalise(name))
         if row is None:
-            close = difflib.get_close_matches(_normalise(name), list(self._names), n=1, cutoff=0.6)
+            close = difflib.get_close_matches(normalise(name), list(self._names), n=1, cutoff=0.6)
             meant = f"did you mean {self._names[close[0]].key!r}?" if close else "see `omentum classes`"
             raise UsageError(f"unknown structure {name!r}", remedy=meant)
         return row
 
     def expand(self, name: str) -> tuple[Structure, ...]:
         """Like `find`, but also takes a plural such as "kidneys" or "great vessels"."""
-        group = _normalised_groups().get(_normalise(name))
+        group = _normalised_groups().get(normalise(name))
         return tuple(self[key] for key in group) if group else (self.find(name),)
 
     @cached_property
     def _names(self) -> dict[str, Structure]:
         return {
-            _normalise(name): row
+            normalise(name): row
             for row in self
             for name in (*row.synonyms, row.published_noun, row.noun, row.display, row.key)
         }
@@ -170,11 +170,11 @@ def _row(key: str, columns: dict[str, Any]) -> Structure:
 
 
 def _normalised_groups() -> dict[str, tuple[str, ...]]:
-    return {_normalise(name): keys for name, keys in GROUPS.items()}
+    return {normalise(name): keys for name, keys in GROUPS.items()}
 
 
-def _normalise(name: str) -> str:
-    """One spelling for all: lower case, single blanks, American to British where the table is British."""
+def normalise(name: str) -> str:
+    """One spelling for all words: lower case, single blanks, American to British where the table is British."""
     words = re.sub(r"[\s_\-]+", " ", name.strip().lower())
     for american, british in (("tumor", "tumour"), ("esophag", "oesophag"), ("celiac", "coeliac")):
         words = re.sub(rf"(?<![a-z]){american}", british, words)

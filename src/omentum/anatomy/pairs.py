@@ -1,0 +1,34 @@
+"""Structures that come as a right and a left one, and the words for both at once."""
+
+from __future__ import annotations
+
+from omentum.anatomy.structures import STRUCTURES, normalise
+
+PAIRS: dict[str, tuple[str, str]] = {
+    "kidneys": ("right_kidney", "left_kidney"),
+    "lungs": ("right_lung", "left_lung"),
+    "adrenals": ("right_adrenal", "left_adrenal"),
+    "femoral_heads": ("right_femoral_head", "left_femoral_head"),
+}
+"""Pair key -> (right, left). Datasets that give both one number are split by side."""
+
+_WORDS = {
+    "kidneys": ("kidney",),
+    "lungs": ("lung",),
+    "adrenals": ("adrenal", "adrenal gland", "adrenal glands", "suprarenal gland", "suprarenal glands"),
+    "femoral_heads": ("femoral head", "femur head", "femur heads", "head of femur", "heads of femur"),
+}
+_BY_WORD = {normalise(word): key for key, words in _WORDS.items() for word in (key, *words)}
+
+
+def find_pair(name: str) -> str | None:
+    """The pair that a word without a side means ("kidney", "adrenal glands"), or None."""
+    return _BY_WORD.get(normalise(name))
+
+
+def pair_of(structure: str) -> str | None:
+    """The pair that a structure is one side of, or None."""
+    return next((key for key, sides in PAIRS.items() if structure in sides), None)
+
+
+assert all(side in STRUCTURES for sides in PAIRS.values() for side in sides)

@@ -1,0 +1,51 @@
+"""Globs with an {id} in them: which paths match, and which id each has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from glob import glob
+from pathlib import Path, PurePosixPath
+
+Matches = dict[str, list[Path]]
+"""Case id -> paths below the root, naturally sorted."""
+
+
+def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Matches:
+    """Every path that matches, by its id. Links to folders are followed; hidden files and folders are not seen.
+
+    Args:
+        pattern: Glob relative to the root; {id} stands for part of one path component, the same wherever it stands.
+        root: Where to look.
+        accepts: Which of the matching paths count.
+    """
+    shape = _expression(pattern)
+    found: Matches = {}
+    for name in sorted(glob(pattern.replace("{id}", "*"), root_dir=root, recursive=True), key=natural):
+        match = shape.fullmatch(PurePosixPath(name).as_posix())
+        if match and accepts(root / name):
+            found.setdefault(match["id"], []).append(root / name)
+    return found
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Sort key under which 2 comes before 10."""
+    return tuple((int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part)
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """The pattern with {id} as a named group; what the id takes is as short as possible."""
+    pieces, seen = [], False
+    for piece in re.split(r"(\{id\}|\*\*/|\*|\?|\[[^\]]+\])", pattern):
+        pieces.append(_piece(piece, seen))
+        seen = seen or piece == "{id}"
+    return re.compile("".join(pieces))
+
+
+def _piece(piece: str, seen: bool) -> str:
+    fixed = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]", "{id}": "(?P=id)" if seen else "(?P<id>[^/]+?)"}
+    if piece in fixed:
+        return fixed[piece]
+    if piece.startswith("["):
+        return piece.replace("[!", "[^", 1)
+    return re.escape(piece)
