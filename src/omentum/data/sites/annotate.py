@@ -5,31 +5,29 @@ Recipes go the other way. Nothing here reads one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from omentum.data.sites.table import Mask, Site, Stroke
+from omentum.data.sites.table import Mask, Site
 from omentum.segmentation import Segmentation
 
 THIRDS = ("lower", "middle", "upper")
 _TOUCHING = np.ones((3, 3, 3), bool)
 
 
-def native_map(truth: Segmentation, paint: Sequence[Stroke], annotated: frozenset[str]) -> NDArray[np.uint8]:
+def native_map(truth: Segmentation, site: Site, id_: str) -> NDArray[np.uint8]:
     """One value a voxel, [i, j, k] on the truth's grid; a later stroke hides an earlier one.
 
-    Args:
-        truth: Everything that is there.
-        paint: In painting order.
-        annotated: Structures that nobody looked for are not drawn.
+    Where only some structures were looked for in a case, the others are not drawn.
     """
+    wanted = site.annotated.get(id_)
     native = np.zeros(truth.shape, np.uint8)
-    for stroke in paint:
+    for stroke in site.paint:
         for key in stroke.structures:
-            if key in annotated:
+            if wanted is None or key in wanted:
                 native[truth.mask(key)] = stroke.value
     return native
 
@@ -54,6 +52,8 @@ def _drawn(truth: Segmentation, row: Mask) -> NDArray[np.bool_]:
         mask |= truth.mask(key)
     if row.within is not None:
         mask &= truth.mask(row.within)
+    if row.without is not None:
+        mask &= ~truth.mask(row.without)
     filled = np.flatnonzero(mask.any(axis=(0, 1)))
     for third, slices in zip(THIRDS, np.array_split(filled, 3), strict=True):
         if third not in row.third:

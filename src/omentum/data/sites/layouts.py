@@ -74,14 +74,14 @@ def write_litter(root: Path, site: Site, id_: str) -> None:
 
 
 def _write_map(path: Path, site: Site, id_: str, truth: Segmentation) -> None:
-    native = native_map(truth, site.paint, site.annotated_in(id_))
+    native = native_map(truth, site, id_)
     voxels, grid = turned(native, truth.grid, site.label_orientation or truth.grid.orientation)
     write_volume(path, Volume(voxels.astype(site.label_dtype), grid.affine))
 
 
 def _write_pictures(folder: Path, site: Site, id_: str, truth: Segmentation) -> None:
     """Rows and columns as in the DICOM slices, but numbered from the head down."""
-    native = native_map(truth, site.paint, site.annotated_in(id_))
+    native = native_map(truth, site, id_)
     name = _named(site.labels_slice or "{n}")
     for n, k in enumerate(reversed(range(truth.shape[2]))):
         write_png(folder / name(n), native[:, :, k].T)

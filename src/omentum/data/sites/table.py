@@ -35,12 +35,14 @@ class Mask:
         structures: Whose voxels it holds, possibly none.
         third: Only these thirds of its height, of "lower", "middle", "upper".
         within: Only inside this structure.
+        without: Only outside this structure.
     """
 
     name: str
     structures: tuple[str, ...]
     third: tuple[str, ...] = ("lower", "middle", "upper")
     within: str | None = None
+    without: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Site:
     masks: tuple[Mask, ...] = ()
     empty_masks: bool = True
     annotated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    only_if_seen: frozenset[str] = frozenset()
+    foreign: frozenset[int | str] = frozenset()
     copies: Mapping[str, str] = field(default_factory=dict)
     fake_spacing: frozenset[str] = frozenset()
     decoys: Mapping[str, Decoy] = field(default_factory=dict)
@@ -80,9 +84,10 @@ class Site:
         return self.copies.get(id_) or self.patient.format(id=id_)
 
     def annotated_in(self, id_: str) -> frozenset[str]:
-        """Structures that the annotators looked for in this case, whether or not they wrote what they saw."""
-        drawn = frozenset(key for row in (*self.paint, *self.masks) for key in row.structures)
-        return self.annotated.get(id_, drawn)
+        """Structures that the annotators looked for in this case (before `only_if_seen` is looked at)."""
+        strokes = [row for row in self.paint if row.value not in self.foreign]
+        rows = [*strokes, *(row for row in self.masks if row.name not in self.foreign)]
+        return self.annotated.get(id_, frozenset(key for row in rows for key in row.structures))
 
 
 @cache
@@ -116,18 +121,17 @@ def origin_of(patient: str) -> Site:
 
 
 def _site(key: str, row: Mapping[str, Any], fields: Mapping[str, Any]) -> Site:
-    row = dict(row)
-    numbered, low_high = row.pop("numbered", None), fields[row.pop("field")]
-    ids = [*row.pop("ids"), *(_numbers(*numbered) if numbered else ())]
-    table: dict[str, Any] = {
-        "ids": tuple(dict.fromkeys(ids)),
+    told: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    numbered, low_high = told.pop("numbered", None), fields[told.pop("field")]
+    told |= {
+        "ids": tuple(dict.fromkeys([*told["ids"], *(_numbers(*numbered) if numbered else ())])),
         "field_mm": tuple(tuple(span) for span in low_high),
-        "paint": tuple(Stroke(value, _known(keys)) for value, *keys in row.pop("paint", ())),
-        "masks": tuple(_mask(name, entry) for name, entry in row.pop("masks", {}).items()),
-        "annotated": {i: frozenset(_known(keys)) for i, keys in row.pop("annotated", {}).items()},
-        "fake_spacing": frozenset(row.pop("fake_spacing", ())),
+        "paint": tuple(Stroke(value, _known(keys)) for value, *keys in told.get("paint", ())),
+        "masks": tuple(_mask(name, entry) for name, entry in told.get("masks", {}).items()),
+        "annotated": {id_: frozenset(_known(keys)) for id_, keys in told.get("annotated", {}).items()},
+        **{name: frozenset(told.get(name, ())) for name in ("only_if_seen", "foreign", "fake_spacing")},
     }
-    return Site(key, **table, **{name: tuple(v) if isinstance(v, list) else v for name, v in row.items()})
+    return Site(key=key, **told)
 
 
 def _numbers(first: int, last: int, digits: int) -> list[str]:
@@ -137,7 +141,8 @@ def _numbers(first: int, last: int, digits: int) -> list[str]:
 def _mask(name: str, entry: Any) -> Mask:
     if isinstance(entry, list):
         return Mask(name, _known(entry))
-    return Mask(name, _known(entry["structures"]), tuple(entry.get("third", Mask.third)), entry.get("within"))
+    third = tuple(entry.get("third", Mask.third))
+    return Mask(name, _known(entry["structures"]), third, entry.get("within"), entry.get("without"))
 
 
 def _known(keys: Iterable[str]) -> tuple[str, ...]:

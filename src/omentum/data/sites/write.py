@@ -60,7 +60,8 @@ def write_site_case(task: SiteTask) -> Path:
         write_labels(root, site, task.id, case.truth)
     write_litter(root, site, task.id)
     if decoy is None:
-        annotated = sorted(site.annotated_in(task.id))
+        unseen = site.only_if_seen - case.truth.present()
+        annotated = sorted(site.annotated_in(task.id) - unseen)
         facts = {**case.facts, "site": site.key, "id": task.id, "annotated_at_site": annotated}
         write_case(task.truth, case.ct, case.truth, facts)
     return root
