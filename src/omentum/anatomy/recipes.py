@@ -66,6 +66,8 @@ def find_recipe(name_or_path: str | Path) -> Recipe:
     recipes, name, path = bundled_recipes(), str(name_or_path), Path(name_or_path)
     if name in recipes:
         return recipes[name]
+    if path.is_dir() and not (path / FOLDER_FILE).is_file():
+        raise UsageError("says nowhere what it holds", source=path, remedy=f"put a {FOLDER_FILE} into it")
     if path.is_dir():
         return load_recipe(path / FOLDER_FILE)
     if path.suffix == ".toml" or path.exists():

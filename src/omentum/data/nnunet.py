@@ -1,4 +1,4 @@
-"""Any nnU-Net v2 dataset as a recipe: its `dataset.json` says what the labels are called, our synonyms what that means."""
+"""Any nnU-Net v2 dataset as a recipe: its `dataset.json` names the labels, our synonyms say what the names mean."""
 
 from __future__ import annotations
 

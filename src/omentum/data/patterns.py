@@ -7,6 +7,8 @@ from collections.abc import Callable
 from glob import glob
 from pathlib import Path, PurePosixPath
 
+_SPECIAL = re.compile(r"(\{id\}|\*\*/|\*|\?|\[[^\]]+\])")
+
 Matches = dict[str, list[Path]]
 """Case id -> paths below the root, naturally sorted."""
 
@@ -33,10 +35,15 @@ def natural(text: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part)
 
 
+def literal_length(pattern: str) -> int:
+    """How many characters of a path it fixes."""
+    return sum(len(piece) for piece in _SPECIAL.split(pattern)[::2])
+
+
 def _expression(pattern: str) -> re.Pattern[str]:
     """The pattern with {id} as a named group; what the id takes is as short as possible."""
     pieces, seen = [], False
-    for piece in re.split(r"(\{id\}|\*\*/|\*|\?|\[[^\]]+\])", pattern):
+    for piece in _SPECIAL.split(pattern):
         pieces.append(_piece(piece, seen))
         seen = seen or piece == "{id}"
     return re.compile("".join(pieces))
