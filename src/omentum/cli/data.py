@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from omentum.cli.data_check import check
 from omentum.cli.recipe_text import description, print_recipe, print_recipes
 
 app = typer.Typer(help="Datasets: what they hold, and how to add one.", no_args_is_help=True)
+app.command()(check)
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 

@@ -12,6 +12,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def slice_hashes(ct: Volume) -> SliceHashes:
     return hashes if ct.grid.axis_directions()[axis][1] > 0 else hashes[::-1]
 
 
-def _hash(plane: NDArray[np.generic]) -> str:
+def _hash(plane: NDArray[Any]) -> str:
     low, high = SOFT_TISSUE_HU
     with np.errstate(invalid="ignore"):
         values = plane[(plane > low - 0.5) & (plane < high + 0.5)]

@@ -85,8 +85,8 @@ class Site:
 
     def annotated_in(self, id_: str) -> frozenset[str]:
         """Structures that the annotators looked for in this case (before `only_if_seen` is looked at)."""
-        strokes = [row for row in self.paint if row.value not in self.foreign]
-        rows = [*strokes, *(row for row in self.masks if row.name not in self.foreign)]
+        rows: list[Stroke | Mask] = [row for row in self.paint if row.value not in self.foreign]
+        rows += [row for row in self.masks if row.name not in self.foreign]
         return self.annotated.get(id_, frozenset(key for row in rows for key in row.structures))
 
 

@@ -1,0 +1,129 @@
+"""`omentum data check`: are these folders what the recipes say, and who is in them twice?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omentum.cli.parallel import in_order
+from omentum.cli.speaker import Speaker
+from omentum.errors import UsageError
+
+if TYPE_CHECKING:
+    from omentum.data.check import CaseCheck
+    from omentum.data.raw import Found
+
+SOME_FAILED = 3
+COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen before")
+
+
+def check(
+    dataset: Annotated[list[str], typer.Option("--dataset", help="NAME=FOLDER, as often as there are datasets.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything that was found as JSON.")] = None,
+    splits_file: Annotated[
+        Path | None, typer.Option("--splits", help="Write a split into train, validation and test, by patient.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another split.", min=0)] = 0,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes.", min=1)] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the table, no progress and no notes.")] = False,
+) -> int:
+    """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
+    from omentum.data.datasets import find_dataset
+    from omentum.data.raw import find_cases
+    from omentum.data.reuse import find_reuse, report, with_reuse
+
+    roots = _roots(dataset)
+    found = {name: find_cases(find_dataset(name), root) for name, root in roots.items()}
+    checks = _checked(found, jobs, Speaker(silent=quiet))
+    reuse = find_reuse(checks)
+    checks = with_reuse(checks, reuse)
+    _print(found, checks, quiet)
+    if json_file:
+        _write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
+    if splits_file:
+        from omentum.data.splits import split_groups
+
+        good = {check.name for check in checks if not check.failed}
+        groups = [kept for group in reuse.groups if (kept := [name for name in group if name in good])]
+        _write_json(splits_file, split_groups(groups, seed=seed))
+    return SOME_FAILED if any(check.failed for check in checks) else 0
+
+
+def _roots(given: Sequence[str]) -> dict[str, Path]:
+    roots: dict[str, Path] = {}
+    for text in given:
+        name, equals, folder = text.rpartition("=")
+        if not (equals and name and folder):
+            raise UsageError(
+                f"--dataset {text!r} does not say what and where", remedy="write --dataset lits=/data/lits"
+            )
+        if name in roots:
+            raise UsageError(f"--dataset {name} is given twice", remedy="give a dataset one folder")
+        roots[name] = Path(folder)
+    return roots
+
+
+def _checked(found: Mapping[str, Found], jobs: int, speaker: Speaker) -> list[CaseCheck]:
+    from omentum.data.check import check_case
+
+    cases = [case for one in found.values() for case in one.cases]
+    checks: list[CaseCheck] = []
+    with speaker:
+        speaker.begin("checking", 1, 1)
+        for check in in_order(check_case, cases, jobs):
+            checks.append(check)
+            speaker.progress(len(checks), len(cases))
+    return checks
+
+
+def _print(found: Mapping[str, Found], checks: Sequence[CaseCheck], quiet: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    table = Table("dataset", *COLUMNS)
+    for name, one in found.items():
+        table.add_row(name, *(str(n) for n in _counts(one, checks)))
+    console.print(table)
+    for check in checks:
+        for finding in check.findings:
+            if finding.severity != "note" or not quiet:
+                console.print(f"{finding.severity}: {check.name}: {finding.kind}: {finding.text}")
+    for name, one in found.items():
+        for path in one.unpaired:
+            console.print(f"warning: {name}: unpaired: {path} has no partner")
+        for case_id, reason in one.skipped.items() if not quiet else ():
+            console.print(f"note: {name}: skipped: {case_id}: {reason}")
+
+
+def _counts(found: Found, checks: Sequence[CaseCheck]) -> tuple[int, ...]:
+    names = {case.name for case in found.cases}
+    own = [check for check in checks if check.name in names]
+    worst = Counter(check.worst for check in own)
+    again = sum(any(finding.kind in {"duplicate", "reuse"} for finding in check.findings) for check in own)
+    fine = len(own) - worst["error"] - worst["warning"]
+    return len(own), worst["error"], worst["warning"], fine, len(found.skipped), len(found.unpaired), again
+
+
+def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        name: {
+            "root": str(roots[name]),
+            "cases": len(one.cases),
+            "skipped": dict(one.skipped),
+            "unpaired": [str(path) for path in one.unpaired],
+        }
+        for name, one in found.items()
+    }
+
+
+def _write_json(path: Path, content: Any) -> None:
+    from omentum.io.outputs import replacing
+
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=1, allow_nan=False).encode())
