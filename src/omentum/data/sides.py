@@ -71,7 +71,8 @@ def split_sides(mask: Mask, affine: Affine, midline: Midline | None, organ_ml: f
         midline: See `find_midline`; None when there is no CT to find it in.
         organ_ml: From this volume on, a piece may be a whole organ.
     """
-    right = np.zeros(mask.shape, bool)
+    # In the order of NIfTI and DICOM voxels, so that a caller can walk both slice by slice.
+    right = np.zeros(mask.shape, bool, order="F")
     if not mask.any():
         return Sides(right)
     box = foreground_box(mask)
