@@ -59,7 +59,7 @@ def test_a_clean_dataset_has_nothing_to_warn_of(btcv):
 def test_labels_of_another_shape(btcv):
     rewrite(btcv / LABELS.format("0061"), lambda v, a: (v[:, :, :-2], a))
     checks = checked(btcv)
-    assert "label0061.nii.gz" in told(checks["btcv_0061"], "error", "unreadable")
+    assert "label0061.nii.gz" in told(checks["btcv_0061"], "error", "unusable")
     assert not checks["btcv_0001"].failed
 
 
@@ -76,7 +76,7 @@ def test_a_truncated_file_stops_nothing(btcv):
     path = btcv / IMAGE.format("0001")
     path.write_bytes(path.read_bytes()[:-5000])
     checks = checked(btcv)
-    assert "img0001.nii.gz" in told(checks["btcv_0001"], "error", "unreadable")
+    assert "img0001.nii.gz" in told(checks["btcv_0001"], "error", "unusable")
     assert checks["btcv_0061"].worst in {None, "note"}
 
 
@@ -123,17 +123,17 @@ def test_kidneys_called_by_the_other_ones_name(btcv):
 )
 def test_intensities_that_are_no_hounsfield_units(btcv, change, word):
     rewrite(btcv / IMAGE.format("0061"), change)
-    assert word in told(checked(btcv)["btcv_0061"], "warning", "intensity")
+    assert word in told(checked(btcv)["btcv_0061"], "error", "unusable")
 
 
 def test_padding_is_mentioned(btcv):
     rewrite(btcv / IMAGE.format("0061"), lambda v, a: (np.where(v < -1000, -3024, v), a))
-    assert "-3024" in told(checked(btcv)["btcv_0061"], "note", "intensity")
+    assert "-3024" in told(checked(btcv)["btcv_0061"], "note", "image")
 
 
 def test_a_constant_image(btcv):
     rewrite(btcv / IMAGE.format("0061"), lambda v, a: (np.zeros_like(v), a))
-    assert "every voxel is 0" in told(checked(btcv)["btcv_0061"], "warning", "image")
+    assert "every voxel of the image is 0" in told(checked(btcv)["btcv_0061"], "warning", "constant")
 
 
 def test_the_same_patient_saved_as_another_file(btcv):
@@ -175,7 +175,7 @@ def test_the_command_finds_who_is_in_two_datasets_and_keeps_them_together(clean,
 def test_the_command_goes_on_after_a_bad_case_and_says_so_in_its_exit_code(btcv, tmp_path, capsys):
     (btcv / IMAGE.format("0001")).write_bytes(b"")
     assert run("--dataset", f"btcv={btcv}", "--json", tmp_path / "r.json", "--splits", tmp_path / "s.json") == 3
-    assert "error: btcv_0001: unreadable:" in capsys.readouterr().out
+    assert "error: btcv_0001: unusable:" in capsys.readouterr().out
     status = {case["case"]: case["status"] for case in json.loads((tmp_path / "r.json").read_text())["cases"]}
     assert status == {"btcv_0001": "failed", "btcv_0061": "fine"}
     assert "btcv_0001" not in (tmp_path / "s.json").read_text()

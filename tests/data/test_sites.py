@@ -14,7 +14,10 @@ from omentum.data.sites import Studio, find_sites, load_sites, site_tasks, write
 from omentum.data.sites.layouts import turned
 from omentum.io.truth import read_case
 
-STUDIO = Studio(seed=1, finest_mm=(6.0, 6.0, 6.0), bodies=3)
+STUDIO = Studio(seed=1, finest_mm=(6.0, 6.0, 6.0), bodies=2)
+THICK = Studio(seed=1, finest_mm=(6.0, 6.0, 15.0), bodies=2)
+STUDIOS = {"3d-ircadb-01": THICK}
+"""Where every slice of every structure is a file of its own."""
 CASES = {"3d-ircadb-01": 1, "btcv": 3}
 """Two cases of a site where nothing is said: enough for two of its orientations."""
 AIR_HU, BONE_HU = -1024, 3071
@@ -47,6 +50,7 @@ def compare(site, task, read):
     wanted, exact = upright(ct.voxels, ct.grid)
     assert grid.same_as(exact, tolerance_mm=1e-3)
     assert np.array_equal(np.clip(voxels, AIR_HU, BONE_HU), np.clip(wanted, AIR_HU, BONE_HU))
+    assert read.truth.present()
     over, _ = upright(hidden(site, truth), truth.grid)
     for key in read.truth.annotated:
         found, _ = upright(read.truth.mask(key), read.truth.grid)
@@ -63,7 +67,7 @@ def test_every_recipe_has_a_site():
 def test_raw_files_come_back_as_what_was_drawn(tmp_path, key):
     (site,) = find_sites([key])
     number = CASES.get(key, 2)
-    tasks = site_tasks(tmp_path, [site], number, STUDIO)
+    tasks = site_tasks(tmp_path, [site], number, STUDIOS.get(key, STUDIO))
     for task in tasks:
         root = write_site_case(task)
     found = find_cases(find_recipe(key), root)

@@ -6,7 +6,6 @@ show is in `omentum.data.reuse`.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +13,7 @@ from omentum.data.fingerprint import SliceHashes, slice_hashes
 from omentum.data.raw import RawCase
 from omentum.data.read_raw import HarmonisedCase, read_raw
 from omentum.data.situs import mirrored
-from omentum.errors import CaseWarning, InputError, OmentumError
-from omentum.io.sanity import AIR_HU, check_ct
+from omentum.errors import OmentumError
 
 Severity = Literal["error", "warning", "note"]
 
@@ -26,7 +24,7 @@ class Finding:
 
     Args:
         severity: "error": it cannot be used; "warning": look at it before you do; "note": good to know.
-        kind: What it is about ("unreadable", "intensity", "empty", "mirrored", "duplicate", "reuse", or a kind of
+        kind: What it is about ("unusable", "constant", "empty", "mirrored", "duplicate", "reuse", or a kind of
             `omentum.data.notes`).
         text: For people.
     """
@@ -70,30 +68,22 @@ def check_case(case: RawCase) -> CaseCheck:
     """Read a case and look at it; raises nothing that is the case's own fault."""
     findings: list[Finding] = []
     hashes: SliceHashes = ()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaseWarning)
-        try:
-            read = read_raw(case)
-            hashes = slice_hashes(read.ct)
-            findings += [Finding("warning" if n.suspect else "note", n.kind, n.text) for n in read.notes]
-            findings += _look(read)
-        except OmentumError as fault:
-            findings.append(Finding("error", "unreadable", str(fault)))
-        except Exception as fault:  # thousands of files of other people: what a reader did not foresee ends one case
-            findings.append(Finding("error", "unreadable", f"{case.image}: {type(fault).__name__}: {fault}"))
-    heard = dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, CaseWarning))
-    findings += [Finding("warning", "image", text) for text in heard]
+    try:
+        read = read_raw(case)
+        hashes = slice_hashes(read.ct)
+        findings += [Finding("warning" if n.suspect else "note", n.kind, n.text) for n in read.notes]
+        findings += _look(read)
+    except OmentumError as fault:
+        findings.append(Finding("error", "unusable", str(fault)))
+    except Exception as fault:  # thousands of files of other people: what a reader did not foresee ends one case
+        findings.append(Finding("error", "unusable", f"{case.image}: {type(fault).__name__}: {fault}"))
     return CaseCheck(case.name, case.recipe.key, case.patient, tuple(findings), hashes)
 
 
 def _look(read: HarmonisedCase) -> list[Finding]:
     findings = []
-    try:
-        check_ct(read.ct)
-    except InputError as fault:
-        findings.append(Finding("warning", "intensity", fault.reason))
-    if (low := float(read.ct.voxels.min())) < AIR_HU:
-        findings.append(Finding("note", "intensity", f"padded or out of scale: {low:g} HU is less than air"))
+    if (low := read.ct.voxels.min()) == read.ct.voxels.max():
+        findings.append(Finding("warning", "constant", f"every voxel of the image is {low:g}"))
     annotated = read.truth.annotated or frozenset()
     missing = sorted(annotated - read.truth.present())
     if missing and len(missing) == len(annotated):
