@@ -154,7 +154,11 @@ class _Pieces:
             apart = float(middles[is_right].min() - middles[~is_right].max())
             return is_right, "" if self.guided or apart > APART_MM else "no body to tell left from right by", ""
         if len(bulks) > 1 and abs(middles[0] - middles[1]) > APART_MM:
-            return middles > middles[:2].mean(), "", "both lie on one side of the estimated midline; parted between them"
+            return (
+                middles > middles[:2].mean(),
+                "",
+                "both lie on one side of the estimated midline; parted between them",
+            )
         if not self.guided:
             return is_right, "one part only and no body to tell left from right by", ""
         ml = self.counts[bulks] * self.grid.voxel_volume_ml
