@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from omentum.data.harmonise import Harmonised, harmonise, harmonise_masks
 from omentum.data.notes import Note, noting
 from omentum.data.placement import on_grid_of, stack_on_grid_of
 from omentum.data.raw import RawCase
-from omentum.errors import GeometryError, InputError
+from omentum.errors import CaseWarning, GeometryError, InputError
 from omentum.io.detect import case_name
 from omentum.io.dicom_series import read_mask_series, read_series
 from omentum.io.nifti import read_volume
@@ -63,8 +64,9 @@ def read_raw(case: RawCase) -> HarmonisedCase:
 def _read_ct(case: RawCase) -> Volume:
     volume = read_series(case.image) if case.layout.image_kind == "dicom" else read_volume(case.image)
     volume = check_ct(volume, source=case.image)
-    if volume.voxels.min() >= AIR_HU:
+    if (low := float(volume.voxels.min())) >= AIR_HU:
         return volume
+    warnings.warn(CaseWarning(f"{case.image}: padded or out of scale, down to {low:g}; read as {AIR_HU}"), stacklevel=1)
     return replace(volume, voxels=np.maximum(volume.voxels, volume.voxels.dtype.type(AIR_HU)))
 
 
