@@ -1,15 +1,12 @@
 """Faults planted into re-enacted datasets: each is found, named, and stops nothing."""
 
-import json
 import shutil
-from itertools import chain
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from omentum.anatomy.recipes import find_recipe
-from omentum.cli import main
 from omentum.data.check import check_case
 from omentum.data.raw import find_cases
 from omentum.data.reuse import find_reuse, with_reuse
@@ -151,44 +148,3 @@ def test_the_same_patient_saved_as_another_file(btcv):
     assert "the same scan as btcv_0005" in told(checks["btcv_0001"], "warning", "duplicate")
     assert "the same scan as btcv_0001" in told(checks["btcv_0005"], "warning", "duplicate")
     assert not told(checks["btcv_0061"], "warning", "duplicate")
-
-
-def run(*arguments):
-    return main(["data", "check", "--quiet", *(str(a) for a in arguments)])
-
-
-def test_the_command_finds_who_is_in_two_datasets_and_keeps_them_together(clean, tmp_path, capsys):
-    files = tmp_path / "report.json", tmp_path / "splits.json"
-    roots = [f"{key}={clean / key}" for key in ("btcv", "abdomenatlas-1.0")]
-    code = run("--dataset", roots[0], "--dataset", roots[1], "--json", files[0], "--splits", files[1])
-    said = capsys.readouterr().out
-    assert code == 0
-    assert "duplicate: the same scan as btcv_0001" in said
-    content, splits = (json.loads(path.read_text()) for path in files)
-    assert [(d["first"], d["second"]) for d in content["duplicates"]] == [("abdomenatlas-1.0_00000002", "btcv_0001")]
-    assert content["groups"] == [["abdomenatlas-1.0_00000002", "btcv_0001"], ["btcv_0061"]]
-    assert sorted(chain(*splits.values())) == sorted(chain(*content["groups"]))
-    together = [{"abdomenatlas-1.0_00000002", "btcv_0001"} & set(names) for names in splits.values()]
-    assert sorted(map(len, together)) == [0, 0, 2]
-
-
-def test_the_command_goes_on_after_a_bad_case_and_says_so_in_its_exit_code(btcv, tmp_path, capsys):
-    (btcv / IMAGE.format("0001")).write_bytes(b"")
-    assert run("--dataset", f"btcv={btcv}", "--json", tmp_path / "r.json", "--splits", tmp_path / "s.json") == 3
-    assert "error: btcv_0001: unusable:" in capsys.readouterr().out
-    status = {case["case"]: case["status"] for case in json.loads((tmp_path / "r.json").read_text())["cases"]}
-    assert status == {"btcv_0001": "failed", "btcv_0061": "fine"}
-    assert "btcv_0001" not in (tmp_path / "s.json").read_text()
-
-
-@pytest.mark.parametrize(
-    ("given", "answer"),
-    [
-        ("btcv", "does not say what and where"),
-        ("btvc=/tmp", "did you mean 'btcv'"),
-        ("btcv=/nowhere", "is not a folder"),
-    ],
-)
-def test_a_wrong_order_is_answered_before_anything_is_read(given, answer, capsys):
-    assert run("--dataset", given) == 2
-    assert answer in capsys.readouterr().err

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omentum.cli.check_text import print_check
 from omentum.cli.parallel import in_order
 from omentum.cli.speaker import Speaker
 from omentum.errors import UsageError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from omentum.data.raw import Found
 
 SOME_FAILED = 3
-COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen before")
 
 
 def check(
@@ -42,7 +41,7 @@ def check(
     checks = _checked(found, jobs, Speaker(silent=quiet))
     reuse = find_reuse(checks)
     checks = with_reuse(checks, reuse)
-    _print(found, checks, quiet)
+    print_check(found, checks, notes=not quiet)
     if json_file:
         _write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
     if splits_file:
@@ -79,35 +78,6 @@ def _checked(found: Mapping[str, Found], jobs: int, speaker: Speaker) -> list[Ca
             checks.append(check)
             speaker.progress(len(checks), len(cases))
     return checks
-
-
-def _print(found: Mapping[str, Found], checks: Sequence[CaseCheck], quiet: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    table = Table("dataset", *COLUMNS)
-    for name, one in found.items():
-        table.add_row(name, *(str(n) for n in _counts(one, checks)))
-    console.print(table)
-    for check in checks:
-        for finding in check.findings:
-            if finding.severity != "note" or not quiet:
-                console.print(f"{finding.severity}: {check.name}: {finding.kind}: {finding.text}")
-    for name, one in found.items():
-        for path in one.unpaired:
-            console.print(f"warning: {name}: unpaired: {path} has no partner")
-        for case_id, reason in one.skipped.items() if not quiet else ():
-            console.print(f"note: {name}: skipped: {case_id}: {reason}")
-
-
-def _counts(found: Found, checks: Sequence[CaseCheck]) -> tuple[int, ...]:
-    names = {case.name for case in found.cases}
-    own = [check for check in checks if check.name in names]
-    worst = Counter(check.worst for check in own)
-    again = sum(any(finding.kind in {"duplicate", "reuse"} for finding in check.findings) for check in own)
-    fine = len(own) - worst["error"] - worst["warning"]
-    return len(own), worst["error"], worst["warning"], fine, len(found.skipped), len(found.unpaired), again
 
 
 def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str, Any]:
