@@ -1,10 +1,8 @@
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,7 @@ from omentum.data.prepare_case import StoreOptions
 from omentum.data.store import Store
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.truth import write_case
-from raw_cases import files_of, raw_case, read_or_raise, read_toy, toy_recipe, touched, write_toys
+from raw_cases import files_of, raw_case, read_or_raise, read_toy, touched, toy_recipe, write_toys
 from toy_cases import toy_volume
 
 OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True, samples=50)
@@ -155,18 +153,17 @@ def test_a_case_its_process_died_of_is_told(toys, tmp_path, monkeypatch):
 
 
 def test_truth_on_another_grid_is_refused(toys, tmp_path):
-    assert run(toys[:1], tmp_path / "store", read=read_shifted).outcomes[0].reason == "CT and labels are on different grids"
+    assert (
+        run(toys[:1], tmp_path / "store", read=read_shifted).outcomes[0].reason
+        == "CT and labels are on different grids"
+    )
 
 
 def read_shifted(raw):
     case = read_toy(raw)
-    return replace(case, truth=replace(case.truth, affine=case.truth.affine + np.diag([0, 0, 0, 0]) + shift(9)))
-
-
-def shift(mm):
-    affine = np.zeros((4, 4))
-    affine[0, 3] = mm
-    return affine
+    moved = case.truth.affine.copy()
+    moved[0, 3] += 9
+    return replace(case, truth=replace(case.truth, affine=moved))
 
 
 @pytest.mark.parametrize("turn", ["flipped", "permuted", "oblique"])
@@ -221,7 +218,10 @@ def test_what_cannot_be_is_refused(toys, tmp_path):
 
 def test_two_writers_are_one_too_many(toys, tmp_path):
     (tmp_path / "store" / ".cache").mkdir(parents=True)
-    with FileLock(tmp_path / "store" / ".cache" / "lock"), pytest.raises(OutputError, match="another process is writing"):
+    with (
+        FileLock(tmp_path / "store" / ".cache" / "lock"),
+        pytest.raises(OutputError, match="another process is writing"),
+    ):
         run(toys, tmp_path / "store")
 
 
@@ -232,31 +232,15 @@ def test_an_unfinished_store_says_so(toys, tmp_path):
         Store.open(tmp_path / "store")
 
 
-KILLED = """
-import json, sys
-from pathlib import Path
-sys.path[:0] = {path!r}
-from omentum.data.prepare import prepare
-from raw_cases import raw_case, read_toy, toy_recipe
-from test_prepare import OPTIONS
-if __name__ == "__main__":
-    cases = [raw_case(toy_recipe(), Path({root!r}) / k) for k in "012"]
-    print("ready", flush=True)
-    prepare(cases, {out!r}, OPTIONS, jobs={jobs}, read=read_toy)
-"""
-
-
 def test_killed_at_any_moment_and_run_again_it_is_the_same_store(finished, toys, tmp_path):
     out = tmp_path / "store"
-    code = {"path": sys.path, "root": str(toys[0].image.parents[1]), "out": str(out)}
-    for number, delay in enumerate((0.02, 0.09, 0.2)):
-        script = tmp_path / f"run{number}.py"
-        script.write_text(KILLED.format(**code, jobs=1))
-        with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(delay)
-            process.send_signal(signal.SIGKILL)
+    for delay in (0.03, 0.1, 0.25):
+        # fork: a fresh interpreter would spend the time on imports (benchmarks/store_kills.py kills those)
+        process = get_context("fork").Process(target=run, args=(toys, out))
+        process.start()
+        time.sleep(delay)
+        process.kill()
+        process.join()
     assert "failed" not in states(run(toys, out))
     assert files_of(out) == files_of(finished)
     assert not list((out / "cases").glob(".*"))

@@ -119,7 +119,8 @@ class _Run:
 
     def _sorted_out(self) -> tuple[list[CaseTask], list[CaseTask]]:
         """What needs no look at its files, and the rest."""
-        kept, rest = [], []
+        kept: list[CaseTask] = []
+        rest: list[CaseTask] = []
         for task in self.tasks:
             (kept if is_up_to_date(task, self.stored.get(task.case.name)) else rest).append(task)
         return kept, rest
