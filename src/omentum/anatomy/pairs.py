@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omentum.anatomy.structures import STRUCTURES, normalise
+from omentum.anatomy.structures import normalise
 
 PAIRS: dict[str, tuple[str, str]] = {
     "kidneys": ("right_kidney", "left_kidney"),
@@ -29,6 +29,3 @@ def find_pair(name: str) -> str | None:
 def pair_of(structure: str) -> str | None:
     """The pair that a structure is one side of, or None."""
     return next((key for key, sides in PAIRS.items() if structure in sides), None)
-
-
-assert all(side in STRUCTURES for sides in PAIRS.values() for side in sides)

@@ -60,7 +60,7 @@ class CaseRule:
     """An exception for some cases.
 
     Args:
-        ids: Native ids: exact ("00297"), glob ("Tr_*"), number ("7" is also 0007) or range of numbers ("61-80", "501-").
+        ids: Native ids: exact ("00297"), glob ("Tr_*"), number ("7" is also 0007) or range ("61-80", "501-").
         annotated: These structures were looked for, instead of the recipe's.
         skip: Why these cases are left out; "" keeps them.
         suspect: What a user should know about them (fake spacing, say); "" for nothing.
@@ -150,7 +150,9 @@ class Recipe:
         if offset is None:
             return case_id
         if not case_id.isdecimal():
-            raise InputError(f"case id {case_id!r} is no number, but patient = {self.patient!r} counts", source=self.key)
+            raise InputError(
+                f"case id {case_id!r} is no number, but patient = {self.patient!r} counts", source=self.key
+            )
         return str(int(case_id) + int(offset))
 
 

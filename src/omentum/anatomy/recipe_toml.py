@@ -22,7 +22,8 @@ USUAL_LAYOUTS = (
 """Where a folder without a word about its layout may keep its cases."""
 
 _TEXTS = ("title", "homepage", "licence", "citation", "label_noise", "reuse")
-_FIELDS = (*_TEXTS, "cases", "patient", "layout", "values", "masks", "ignored", "annotated", "annotated_if_present", "rules")  # fmt: skip
+_LISTS = ("ignored", "annotated", "annotated_if_present")
+_FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "rules")
 _LAYOUT_FIELDS = ("image", "image_kind", "labels", "label_kind")
 _RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient")
 

@@ -36,9 +36,11 @@ def load_recipe(path: Path) -> Recipe:
         InputError: it cannot be read, or says something that cannot be; the message names the field and what to write.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as fault:
-        raise InputError("no such recipe", source=path, remedy="see `omentum data list` for the bundled ones") from fault
+        raise InputError(
+            "no such recipe", source=path, remedy="see `omentum data list` for the bundled ones"
+        ) from fault
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"cannot be read: {fault}", source=path) from fault
     except tomllib.TOMLDecodeError as fault:
@@ -64,6 +66,8 @@ def find_recipe(name_or_path: str | Path) -> Recipe:
     recipes, name, path = bundled_recipes(), str(name_or_path), Path(name_or_path)
     if name in recipes:
         return recipes[name]
+    if path.is_dir() and not (path / FOLDER_FILE).is_file():
+        raise UsageError("says nowhere what it holds", source=path, remedy=f"put a {FOLDER_FILE} into it")
     if path.is_dir():
         return load_recipe(path / FOLDER_FILE)
     if path.suffix == ".toml" or path.exists():

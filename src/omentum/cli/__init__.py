@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from omentum.cli import classes, evaluate, phantom, segment, train, weights
+from omentum.cli import classes, data, evaluate, phantom, segment, train, weights
 from omentum.errors import OmentumError
 
 OUR_FAULT = 1
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command()(segment.segment)
 app.command()(classes.classes)
 app.add_typer(weights.app, name="weights")
+app.add_typer(data.app, name="data")
 app.command()(phantom.phantom)
 app.command()(train.train)
 app.command()(evaluate.evaluate)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from glob import glob
 from pathlib import Path, PurePosixPath
+
+_SPECIAL = re.compile(r"(\{id\}|\*\*/|\*|\?|\[[^\]]+\])")
 
 Matches = dict[str, list[Path]]
 """Case id -> paths below the root, naturally sorted."""
@@ -28,15 +31,21 @@ def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Mat
     return found
 
 
-def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Sort key under which 2 comes before 10."""
-    return tuple((int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part)
+def natural(text: str) -> tuple[tuple[float, str], ...]:
+    """Sort key under which 2 comes before 10, and numbers before words."""
+    parts = filter(None, re.split(r"(\d+)", text))
+    return tuple((int(part) if part.isdecimal() else math.inf, part) for part in parts)
+
+
+def literal_length(pattern: str) -> int:
+    """How many characters of a path it fixes."""
+    return sum(len(piece) for piece in _SPECIAL.split(pattern)[::2])
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
     """The pattern with {id} as a named group; what the id takes is as short as possible."""
     pieces, seen = [], False
-    for piece in re.split(r"(\{id\}|\*\*/|\*|\?|\[[^\]]+\])", pattern):
+    for piece in _SPECIAL.split(pattern):
         pieces.append(_piece(piece, seen))
         seen = seen or piece == "{id}"
     return re.compile("".join(pieces))

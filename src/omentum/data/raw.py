@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from omentum.anatomy.recipes import Layout, Recipe
-from omentum.data.patterns import Matches, find_paths, natural
+from omentum.data.patterns import Matches, find_paths, literal_length, natural
 from omentum.errors import InputError
 
 
@@ -119,17 +119,14 @@ def _case(recipe: Recipe, layout: Layout, case_id: str, image: Path, truth: Path
 def _both_sides(layout: Layout, root: Path) -> tuple[Matches, Matches]:
     images = find_paths(layout.image, root, _nifti if layout.image_kind == "nifti" else Path.is_dir)
     labels = find_paths(layout.labels, root, _nifti if layout.label_kind == "map" else Path.is_dir)
-    return _told_apart(images, labels)
+    return _told_apart(layout, images, labels)
 
 
-def _told_apart(images: Matches, labels: Matches) -> tuple[Matches, Matches]:
-    """A path that both globs match ("1_0000.nii.gz" also fits "{id}.nii.gz") belongs to the one that says more of it."""
-    of_image = {path: case_id for case_id, paths in images.items() for path in paths}
-    of_labels = {path: case_id for case_id, paths in labels.items() for path in paths}
-    return (
-        _only(images, lambda path: len(of_image[path]) <= len(of_labels.get(path, of_image[path]))),
-        _only(labels, lambda path: path not in of_image or len(of_labels[path]) < len(of_image[path])),
-    )
+def _told_apart(layout: Layout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
+    """A path that both globs match ("1_0000.nii.gz" also fits "{id}.nii.gz") belongs to the one that says more."""
+    both = {path for paths in images.values() for path in paths} & {path for paths in labels.values() for path in paths}
+    of_labels = both if literal_length(layout.labels) > literal_length(layout.image) else set[Path]()
+    return _only(images, lambda path: path not in of_labels), _only(labels, lambda path: path not in both - of_labels)
 
 
 def _only(matches: Matches, keeps: Callable[[Path], bool]) -> Matches:
@@ -139,7 +136,10 @@ def _only(matches: Matches, keeps: Callable[[Path], bool]) -> Matches:
 
 def _distinct(paths: Iterable[Path]) -> list[Path]:
     """Two ways to one place, by a link, are one."""
-    return list({path.resolve(): path for path in reversed([*paths])}.values())[::-1]
+    paths = [*paths]
+    if len(paths) < 2:
+        return paths
+    return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
 
 
 def _nifti(path: Path) -> bool:

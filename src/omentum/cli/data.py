@@ -1,0 +1,45 @@
+"""`omentum data`: the datasets that can be read, and what each means."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omentum.cli.recipe_text import description, print_recipe, print_recipes
+
+app = typer.Typer(help="Datasets: what they hold, and how to add one.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command("list")
+def list_datasets(as_json: Json = False) -> None:
+    """Datasets with a recipe that comes with the package."""
+    from omentum.anatomy.recipes import bundled_recipes
+
+    recipes = bundled_recipes().values()
+    if as_json:
+        print(json.dumps([description(recipe) for recipe in recipes], indent=1, ensure_ascii=False))
+    else:
+        print_recipes(recipes)
+
+
+@app.command()
+def show(
+    dataset: Annotated[str, typer.Argument(help="A name from the list, a recipe's .toml, or an nnU-Net v2 folder.")],
+    root: Annotated[Path | None, typer.Argument(help="Also count the cases in this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What one dataset's labels mean, what is annotated, where its cases lie, and its exceptions."""
+    from omentum.data.datasets import find_dataset
+    from omentum.data.raw import find_cases
+
+    recipe = find_dataset(dataset)
+    found = None if root is None else find_cases(recipe, root)
+    if as_json:
+        print(json.dumps(description(recipe, found), indent=1, ensure_ascii=False))
+    else:
+        print_recipe(recipe, found)

@@ -1,0 +1,139 @@
+"""A recipe as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.recipe import CaseRule, Recipe, Target
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from omentum.data.raw import Found
+
+PIPED_WIDTH = 160
+"""Columns when nobody's terminal limits them."""
+
+
+def description(recipe: Recipe, found: Found | None = None) -> dict[str, Any]:
+    """Everything a recipe says, and what was found by it, as plain values for JSON."""
+    texts = {name: getattr(recipe, name) for name in ("key", "title", "homepage", "licence", "citation", "cases")}
+    said = texts | {
+        "patient": recipe.patient,
+        "layout": [vars(layout) for layout in recipe.layout],
+        "values": {str(value): _target(target) for value, target in recipe.values.items()},
+        "masks": {pattern: _target(target) for pattern, target in recipe.masks.items()},
+        "ignored": _sorted(recipe.ignored),
+        "annotated": _in_order(recipe.annotated),
+        "annotated_if_present": _in_order(recipe.annotated_if_present),
+        "rules": [_rule(rule) for rule in recipe.rules],
+        "reuse": recipe.reuse,
+        "label_noise": recipe.label_noise,
+    }
+    return said if found is None else said | {"found": _found(found)}
+
+
+def print_recipes(recipes: Iterable[Recipe]) -> None:
+    """One line a dataset."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("dataset", no_wrap=True)
+    table.add_column("cases", justify="right")
+    table.add_column("structures", justify="right")
+    table.add_column("title")
+    table.add_column("licence")
+    for recipe in recipes:
+        counts = str(recipe.cases or "?"), str(len(recipe.annotated))
+        table.add_row(recipe.key, *counts, recipe.title, recipe.licence)
+    _console().print(table)
+
+
+def print_recipe(recipe: Recipe, found: Found | None = None) -> None:
+    """All about one dataset, one topic a line."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, text in _lines(recipe, found):
+        table.add_row(name, text)
+    _console().print(table)
+
+
+def _lines(recipe: Recipe, found: Found | None) -> Iterable[tuple[str, str]]:
+    yield recipe.key, recipe.title
+    for name in ("homepage", "licence", "citation"):
+        yield name, getattr(recipe, name) or "not stated"
+    yield "cases", str(recipe.cases or "not stated")
+    yield "patients", recipe.patient
+    for layout in recipe.layout:
+        yield "files", f"{layout.image} ({layout.image_kind}), {layout.labels} ({layout.label_kind})"
+    for native, target in (*recipe.values.items(), *recipe.masks.items()):
+        yield f"  {native}", _meaning(target)
+    yield "ignored", ", ".join(map(str, _sorted(recipe.ignored))) or "nothing"
+    yield "annotated", ", ".join(_in_order(recipe.annotated))
+    if recipe.annotated_if_present:
+        yield "if present", ", ".join(_in_order(recipe.annotated_if_present))
+    for rule in recipe.rules:
+        yield f"  {', '.join(rule.ids)}", "; ".join(_consequences(rule))
+    yield "shared with", recipe.reuse or "not stated"
+    yield "label noise", recipe.label_noise or "not stated"
+    if found is not None:
+        yield "found", f"{len(found.cases)} cases, {len(found.skipped)} skipped, {len(found.unpaired)} files unpaired"
+        yield from ((f"  {case_id}", f"skipped: {reason}") for case_id, reason in found.skipped.items())
+        yield from (("  unpaired", str(path)) for path in found.unpaired)
+
+
+def _meaning(target: Target) -> str:
+    return " + ".join([*_in_order(target.structures), *(f"{pair} (by side)" for pair in sorted(target.pairs))])
+
+
+def _consequences(rule: CaseRule) -> Iterable[str]:
+    if rule.skip:
+        yield f"skipped: {rule.skip}"
+    if rule.annotated is not None:
+        yield f"only {', '.join(_in_order(rule.annotated))}"
+    if rule.suspect:
+        yield rule.suspect
+    if rule.patient:
+        yield f"patient {rule.patient}"
+
+
+def _target(target: Target) -> dict[str, list[str]]:
+    return {"structures": _in_order(target.structures), "pairs": sorted(target.pairs)}
+
+
+def _rule(rule: CaseRule) -> dict[str, Any]:
+    annotated = None if rule.annotated is None else _in_order(rule.annotated)
+    said = {"annotated": annotated, "skip": rule.skip, "suspect": rule.suspect, "patient": rule.patient}
+    return {"ids": list(rule.ids)} | {name: value for name, value in said.items() if value}
+
+
+def _found(found: Found) -> dict[str, Any]:
+    return {
+        "cases": [{"id": case.id, "image": str(case.image), "labels": str(case.labels[0])} for case in found.cases],
+        "skipped": dict(found.skipped),
+        "unpaired": [str(path) for path in found.unpaired],
+    }
+
+
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """Template order."""
+    return sorted(keys, key=STRUCTURES.keys.index)
+
+
+def _sorted(ignored: Iterable[int | str]) -> list[int | str]:
+    return sorted(ignored, key=lambda known: (isinstance(known, str), known))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
