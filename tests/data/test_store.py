@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from omentum.data import store as store_module
 from omentum.data.prepare import prepare
 from omentum.data.prepare_case import StoreOptions
-from omentum.data.store import AIR_HU, Store
+from omentum.data.store import Store
 from omentum.data.stored_case import BODY
 from omentum.errors import InputError
+from omentum.io.sanity import AIR_HU
 from raw_cases import read_toy, write_toys
 
 OPTIONS = StoreOptions(spacing_mm=(2.0, 2.0, 2.0), samples=50, margin_mm=6)

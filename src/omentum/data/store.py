@@ -29,13 +29,13 @@ from omentum.data.bitsets import bits_dtype
 from omentum.data.chunked import open_chunked
 from omentum.data.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
+from omentum.io.sanity import AIR_HU
 
 if TYPE_CHECKING:
     from omentum.data.chunked import Array
 
 STORE_FORMAT = 1
 MANIFEST, CASES, DATASETS, CACHE = "store.json", "cases", "datasets", ".cache"
-AIR_HU = -1024
 OPEN_CASES = 256
 """So many cases are kept open; each takes two file handles of the thousand a process usually may have."""
 
