@@ -4,7 +4,7 @@ import pytest
 
 from omentum.anatomy import GROUPS, STRUCTURES
 from omentum.anatomy.prompts import prompt, published_prompt
-from omentum.anatomy.structures import _normalise
+from omentum.anatomy.structures import normalise
 from omentum.errors import UsageError
 
 
@@ -20,7 +20,7 @@ def test_no_name_means_two_structures():
     owner: dict[str, str] = {}
     for row in STRUCTURES:
         for name in (row.key, row.display, row.noun, row.published_noun, *row.synonyms):
-            assert owner.setdefault(_normalise(name), row.key) == row.key, name
+            assert owner.setdefault(normalise(name), row.key) == row.key, name
 
 
 @pytest.mark.parametrize("row", STRUCTURES, ids=lambda row: row.key)

@@ -11,6 +11,7 @@ from omentum.anatomy.structures import STRUCTURES
 from omentum.errors import InputError
 
 _MASK_KINDS = ("masks", "dicom_masks")
+_EXAMPLES = {"values": 'for example 1 = "spleen"', "masks": 'for example "kidney_left*" = "left kidney"'}
 
 
 def check_glob(glob: str, place: str) -> None:
@@ -64,14 +65,13 @@ def _targets(recipe: Recipe) -> list[tuple[str, Target]]:
 
 
 def _check_meanings(recipe: Recipe) -> None:
-    kinds = {layout.label_kind for layout in recipe.layout}
-    for section, meanings, readers in (
-        ("values", recipe.values, kinds - {*_MASK_KINDS}),
-        ("masks", recipe.masks, kinds & {*_MASK_KINDS}),
-    ):
-        if readers and not meanings:
-            raise InputError(f"[{section}] is missing or empty", remedy='for example 1 = "spleen"')
-        if meanings and not readers:
+    masks = {layout.label_kind in _MASK_KINDS for layout in recipe.layout}
+    sections = (("values", recipe.values, False in masks), ("masks", recipe.masks, True in masks))
+    for section, meanings, needed in sections:
+        if needed and not meanings:
+            raise InputError(f"[{section}] is missing or empty", remedy=_EXAMPLES[section])
+    for section, meanings, needed in sections:
+        if meanings and not needed:
             raise InputError(f"no layout has labels that [{section}] is for", remedy="see layout.label_kind")
 
 

@@ -36,7 +36,7 @@ def load_recipe(path: Path) -> Recipe:
         InputError: it cannot be read, or says something that cannot be; the message names the field and what to write.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as fault:
         raise InputError(
             "no such recipe", source=path, remedy="see `omentum data list` for the bundled ones"

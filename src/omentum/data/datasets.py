@@ -9,7 +9,9 @@ from omentum.data import nnunet
 
 
 def find_dataset(name_or_path: str | Path) -> Recipe:
-    """Args:
+    """The recipe of a dataset.
+
+    Args:
         name_or_path: A key of `omentum data list`, a recipe's .toml, an nnU-Net v2 dataset.json, or a folder that holds
             a recipe.toml or a dataset.json.
 

@@ -29,6 +29,8 @@ SPINE_REACH_MM = 40.0
 """The spine is looked for this far to both sides of where it should be; half a vertebra and its processes."""
 HALF_BODY_MM = 170.0
 """Half of an adult's width: all there is to go by when one flank is in view and the spine is not."""
+FLANK_ERROR_MM = 70.0
+"""How far that may be wrong, in slim and in stout patients; the spine is looked for within it."""
 LONG_ENOUGH_MM = 100.0
 """Over a shorter stretch a slope of the middle cannot be told from noise."""
 STEEPEST = 0.7
@@ -102,8 +104,11 @@ def find_midline(hu: NDArray[Any], affine: Affine) -> Midline | None:
     bone = _world(body & (sample > BONE_HU), strides, grid)
     bone = bone[bone[:, 1] < np.median(points[:, 1])]
     guess = _between_flanks(rows, points)
-    spine = _along_spine(bone, guess if guess is not None else _persistent_bone(bone))
-    return spine or guess or _from_one_flank(rows, points)
+    if guess is not None:
+        return _along_spine(bone, guess) or guess
+    flank = _from_one_flank(rows, points)
+    column = _persistent_bone(bone[np.abs(bone[:, 0] - flank.x_mm) < FLANK_ERROR_MM])
+    return (column and _along_spine(bone, column)) or flank
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -152,8 +157,8 @@ def _between_flanks(rows: _Rows, points: Points) -> Midline | None:
     return _through(rows.middle_mm[complete], rows.z_bin[complete], "body")
 
 
-def _along_spine(bone: Points, guess: Midline | None) -> Midline | None:
-    if guess is None or not len(bone):
+def _along_spine(bone: Points, guess: Midline) -> Midline | None:
+    if not len(bone):
         return None
     off = bone[:, 0] - guess.x_mm - guess.slope * (bone[:, 2] - guess.z_mm)
     near = bone[np.abs(off) < SPINE_REACH_MM]
@@ -168,7 +173,7 @@ def _persistent_bone(bone: Points) -> Midline | None:
     """Where bone is met at the most heights: the spine runs through the whole trunk, ribs and hips do not."""
     if not len(bone):
         return None
-    x, y, z = np.unique(np.floor(bone / BIN_MM).astype(np.int64), axis=0).T
+    x, y, _ = np.unique(np.floor(bone / BIN_MM).astype(np.int64), axis=0).T
     heights = np.zeros((np.ptp(x) + 1, np.ptp(y) + 1))
     np.add.at(heights, (x - x.min(), y - y.min()), 1)
     # Three bins across: a vertebra, not a rib.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from glob import glob
@@ -30,9 +31,10 @@ def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Mat
     return found
 
 
-def natural(text: str) -> tuple[tuple[int, str], ...]:
-    """Sort key under which 2 comes before 10."""
-    return tuple((int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text) if part)
+def natural(text: str) -> tuple[tuple[float, str], ...]:
+    """Sort key under which 2 comes before 10, and numbers before words."""
+    parts = filter(None, re.split(r"(\d+)", text))
+    return tuple((int(part) if part.isdecimal() else math.inf, part) for part in parts)
 
 
 def literal_length(pattern: str) -> int:

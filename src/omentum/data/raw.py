@@ -136,7 +136,10 @@ def _only(matches: Matches, keeps: Callable[[Path], bool]) -> Matches:
 
 def _distinct(paths: Iterable[Path]) -> list[Path]:
     """Two ways to one place, by a link, are one."""
-    return list({path.resolve(): path for path in reversed([*paths])}.values())[::-1]
+    paths = [*paths]
+    if len(paths) < 2:
+        return paths
+    return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
 
 
 def _nifti(path: Path) -> bool:

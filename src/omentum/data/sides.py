@@ -19,6 +19,7 @@ Never by the order of components, never by array index, never by "the larger is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cc3d
 import edt
@@ -94,7 +95,7 @@ class _Pieces:
         guided: Whether there was a midline.
     """
 
-    labels: NDArray[np.uint32]
+    labels: NDArray[Any]
     offsets_mm: NDArray[np.float32]
     counts: NDArray[np.int64]
     middles_mm: NDArray[np.float64]
@@ -203,9 +204,7 @@ def _between_cores(fused: Mask, offsets_mm: NDArray[np.float32], spacing_mm: tup
     return None
 
 
-def _nearest_mm(
-    bulk: Mask, small: Mask, labels: NDArray[np.uint32], spacing_mm: tuple[float, ...]
-) -> NDArray[np.float64]:
+def _nearest_mm(bulk: Mask, small: Mask, labels: NDArray[Any], spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
     """For each part with voxels in `small`: how near it comes to `bulk`; inf for an empty bulk."""
     nearest = np.full(int(labels.max()) + 1, np.inf)
     if bulk.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def read_png_stack(folder: str | Path) -> NDArray[Any]:
     if not paths:
         raise InputError("holds no PNG pictures", source=folder)
     ordered = sorted(paths, key=_number)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if _number(one) == _number(other):
             raise InputError(f"two pictures have the number {_number(one)}: {one.name} and {other.name}", source=folder)
     pictures = [_picture(path) for path in ordered]
