@@ -58,7 +58,7 @@ def test_the_command_goes_on_after_a_bad_case_and_says_so_in_its_exit_code(raw, 
 @pytest.mark.parametrize(
     ("given", "answer"),
     [
-        ("btcv", "does not say what and where"),
+        ("btcv", "is not NAME=FOLDER"),
         ("btvc=/tmp", "did you mean 'btcv'"),
         ("btcv=/nowhere", "is not a folder"),
     ],

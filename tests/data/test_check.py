@@ -60,6 +60,15 @@ def test_labels_of_another_shape(btcv):
     assert not checks["btcv_0001"].failed
 
 
+def test_labels_that_lie_somewhere_else(btcv):
+    def moved(voxels, affine):
+        affine[:3, 3] += (30.0, 0.0, 0.0)
+        return voxels, affine
+
+    rewrite(btcv / LABELS.format("0061"), moved)
+    assert "another grid" in told(checked(btcv)["btcv_0061"], "error", "unusable")
+
+
 def test_a_stray_value(btcv):
     def stray(voxels, affine):
         voxels[voxels == 6] = np.where(np.arange((voxels == 6).sum()) % 50 == 0, 77, 6)

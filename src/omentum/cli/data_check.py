@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.check_text import print_check
-from omentum.cli.parallel import in_order
-from omentum.cli.speaker import Speaker
+from omentum.cli.dataset_option import name_and_root
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def check(
 
     roots = _roots(dataset)
     found = {name: find_cases(find_dataset(name), root) for name, root in roots.items()}
-    checks = _checked(found, jobs, Speaker(silent=quiet))
+    checks = _checked(found, jobs, quiet)
     reuse = find_reuse(checks)
     checks = with_reuse(checks, reuse)
     print_check(found, checks, notes=not quiet)
@@ -56,28 +55,26 @@ def check(
 def _roots(given: Sequence[str]) -> dict[str, Path]:
     roots: dict[str, Path] = {}
     for text in given:
-        name, equals, folder = text.rpartition("=")
-        if not (equals and name and folder):
-            raise UsageError(
-                f"--dataset {text!r} does not say what and where", remedy="write --dataset lits=/data/lits"
-            )
+        name, root = name_and_root(text)
         if name in roots:
             raise UsageError(f"--dataset {name} is given twice", remedy="give a dataset one folder")
-        roots[name] = Path(folder)
+        roots[name] = root
     return roots
 
 
-def _checked(found: Mapping[str, Found], jobs: int, speaker: Speaker) -> list[CaseCheck]:
-    from omentum.data.check import check_case
+def _checked(found: Mapping[str, Found], jobs: int, quiet: bool) -> list[CaseCheck]:
+    """In the order of the datasets and their cases, however they are finished."""
+    from omentum.cli.countdown import Countdown
+    from omentum.data.check import check_case, died
+    from omentum.data.processes import in_processes
 
     cases = [case for one in found.values() for case in one.cases]
-    checks: list[CaseCheck] = []
-    with speaker:
-        speaker.begin("checking", 1, 1)
-        for check in in_order(check_case, cases, jobs):
-            checks.append(check)
-            speaker.progress(len(checks), len(cases))
-    return checks
+    checks: dict[str, CaseCheck] = {}
+    with Countdown("checking", silent=quiet) as countdown:
+        for case, check in in_processes(check_case, cases, jobs):
+            checks[case.name] = check or died(case)
+            countdown.count(len(checks), len(cases))
+    return [checks[case.name] for case in cases]
 
 
 def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
-from omentum.errors import UsageError
+from omentum.cli.dataset_option import name_and_root
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,10 +97,8 @@ def _cases(named: str, console: Console) -> Sequence[RawCase]:
     from omentum.data.datasets import find_dataset
     from omentum.data.raw import find_cases
 
-    name, equals, root = named.partition("=")
-    if not (name and equals and root):
-        raise UsageError(f"--dataset {named!r} is not NAME=FOLDER", remedy="e.g. --dataset lits=/data/LiTS")
-    found = find_cases(find_dataset(name), Path(root))
+    name, root = name_and_root(named)
+    found = find_cases(find_dataset(name), root)
     console.print(f"{name}: {len(found.cases)} cases{_left_out(found)}")
     return found.cases
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omentum.cli.parallel import in_order
-from omentum.cli.phantom_sites import SiteOrder, write_sites
+from omentum.cli.phantom_sites import SiteOrder, write_sites, written
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +62,6 @@ def phantom(
     cases of each, no voxel finer than --spacing. The exact truth of every case goes to OUT/truth/<dataset>/<case>.
     """
     from rich.console import Console
-    from rich.progress import track
 
     from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
 
@@ -86,10 +83,7 @@ def phantom(
         body=BodyOptions(sex=None if sex is None else sex.value),
     )
     tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
-    done: Iterable[Path] = in_order(_write, tasks, jobs)
-    if console.is_terminal and number > 1:
-        done = track(done, "making phantoms", number, console=console)
-    for folder in done:
+    for folder in written(_write, tasks, jobs, console):
         console.print(str(folder))
 
 

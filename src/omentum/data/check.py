@@ -80,6 +80,12 @@ def check_case(case: RawCase) -> CaseCheck:
     return CaseCheck(case.name, case.recipe.key, case.patient, tuple(findings), hashes)
 
 
+def died(case: RawCase) -> CaseCheck:
+    """A case that took its process with it."""
+    reason = f"{case.image}: the process that read it died (out of memory, or a crash in foreign code)"
+    return CaseCheck(case.name, case.recipe.key, case.patient, (Finding("error", "unusable", reason),))
+
+
 def _look(read: HarmonisedCase) -> list[Finding]:
     findings = []
     if (low := read.ct.voxels.min()) == read.ct.voxels.max():

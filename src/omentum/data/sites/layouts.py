@@ -76,7 +76,9 @@ def write_litter(root: Path, site: Site, id_: str) -> None:
 def _write_map(path: Path, site: Site, id_: str, truth: Segmentation) -> None:
     native = native_map(truth, site, id_)
     voxels, grid = turned(native, truth.grid, site.label_orientation or truth.grid.orientation)
-    write_volume(path, Volume(voxels.astype(site.label_dtype), grid.affine))
+    shift = np.zeros((4, 4))
+    shift[:3, 3] = site.label_shift_mm
+    write_volume(path, Volume(voxels.astype(site.label_dtype), grid.affine + shift))
 
 
 def _write_pictures(folder: Path, site: Site, id_: str, truth: Segmentation) -> None:

@@ -61,6 +61,7 @@ class Site:
     kind: LabelKind
     orientations: tuple[str, ...] = ("LPS",)
     label_orientation: str | None = None
+    label_shift_mm: float = 0.0
     tilt_deg: float = 0.0
     dtype: str = "int16"
     label_dtype: str = "uint8"
