@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 
+from omentum.anatomy.recipes import find_recipe
 from omentum.cli import main
 from omentum.cli.check_text import SHOWN, print_check
 from omentum.data.check import CaseCheck, Finding
@@ -77,10 +78,13 @@ def test_many_findings_of_one_kind_are_counted(capsys):
     assert said.count("turned by its affine") == SHOWN
     assert "note: geometry: 5 more of lits, see --json" in said
     assert "note: skipped: 131: a test case" in said
+    assert "note: reuse: known of lits: MSD Liver is the same CTs" in said
     print_check({"lits": Found(cases, {}, ())}, checks, notes=False)
     assert "note" not in capsys.readouterr().out
 
 
 class NamedCase:
+    recipe = find_recipe("lits")
+
     def __init__(self, name):
         self.name = name

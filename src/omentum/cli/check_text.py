@@ -10,6 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+from omentum.cli.classes import PIPED_WIDTH
+
 if TYPE_CHECKING:
     from omentum.data.check import CaseCheck
     from omentum.data.raw import Found
@@ -25,6 +27,8 @@ Line = tuple[str, str, str]
 def print_check(found: Mapping[str, Found], checks: Sequence[CaseCheck], *, notes: bool) -> None:
     """Print to stdout; without `notes` only errors and warnings."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
     table = Table(Column("dataset", no_wrap=True), *(Column(c, justify="right") for c in COLUMNS), box=box.SIMPLE)
     for name, one in found.items():
         table.add_row(name, *(str(n) for n in _counts(one, _own(one, checks))))
@@ -32,6 +36,11 @@ def print_check(found: Mapping[str, Found], checks: Sequence[CaseCheck], *, note
     for name, one in found.items():
         for line in _shortened(name, _lines(one, _own(one, checks), notes)):
             console.print(line)
+
+
+def known_reuse(found: Found) -> dict[str, str]:
+    """What the recipe says about other datasets with the same images, by the recipe's key."""
+    return {case.recipe.key: case.recipe.reuse for case in found.cases if case.recipe.reuse}
 
 
 def _own(found: Found, checks: Sequence[CaseCheck]) -> list[CaseCheck]:
@@ -50,6 +59,7 @@ def _lines(found: Found, checks: Sequence[CaseCheck], notes: bool) -> list[Line]
     lines = [(f.severity, f.kind, f"{check.name}: {f.text}") for check in checks for f in check.findings]
     lines += [("warning", "unpaired", f"{path} has no partner") for path in found.unpaired]
     lines += [("note", "skipped", f"{case_id}: {reason}") for case_id, reason in found.skipped.items()]
+    lines += [("note", "reuse", f"known of {key}: {text}") for key, text in known_reuse(found).items()]
     return [line for line in lines if notes or line[0] != "note"]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omentum.cli.check_text import print_check
+from omentum.cli.check_text import known_reuse, print_check
 from omentum.cli.dataset_option import name_and_root
 from omentum.errors import UsageError
 
@@ -84,6 +84,7 @@ def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str,
             "cases": len(one.cases),
             "skipped": dict(one.skipped),
             "unpaired": [str(path) for path in one.unpaired],
+            "known_reuse": "; ".join(known_reuse(one).values()),
         }
         for name, one in found.items()
     }
