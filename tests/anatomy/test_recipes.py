@@ -4,6 +4,8 @@ import tomllib
 from importlib import resources
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS, find_pair, pair_of
@@ -302,6 +304,7 @@ def test_rules_together_leave_what_all_of_them_leave(write):
         (GOOD.replace("[values]", 'label_kind = "masks"\n[values]'), r"\[masks\] is missing or empty"),
         (GOOD + '[masks]\nliver = "liver"\n', r"no layout has labels that \[masks\] is for"),
         (GOOD + '[[rules]]\nids = "1-3"\n', r"rules\[1\] needs ids and one of"),
+        (GOOD + "[[rules]]\nids = 1\nannotated = []\n", r"rules\[1\]: nothing is annotated \(to leave.*write skip"),
         (GOOD + '[[rules]]\nskip = "bad"\n', r"rules\[1\] needs ids and one of"),
         (GOOD + '[[rules]]\nids = 1\nskpi = "bad"\n', r"unknown field rules\[1\].skpi \(did you mean 'skip'"),
         (GOOD + '[[rules]]\nids = 1\nannotated = ["spleen"]\n', r"rules\[1\].annotated names spleen, but the recipe's"),
@@ -348,3 +351,26 @@ def test_no_bundled_recipe_is_long():
         text = file.read_text(encoding="utf-8")
         assert tomllib.loads(text)
         assert all(len(line) <= 120 for line in text.splitlines()), file.name
+
+
+def test_the_first_mask_pattern_that_fits_counts(write):
+    layout = '[layout]\nimage = "{id}/ct.nii"\nlabels = "{id}/masks"\nlabel_kind = "masks"\n'
+    text = layout + '[masks]\n"liver_*" = ["liver", "liver tumour"]\n"l*" = "liver"\n'
+    recipe = load_recipe(write('ignored = ["liver_cyst*"]\n' + text))
+    assert recipe.mask_target("Liver_Lesion3").gives == {"liver", "liver_tumour"}
+    assert recipe.mask_target("left_lobe").gives == {"liver"}
+    assert recipe.mask_target("liver_cyst1") is None
+
+
+def test_a_file_from_windows_is_read(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert len(load_recipe(path).values) == 3
+
+
+@given(first=st.integers(0, 9999), length=st.integers(0, 99), number=st.integers(0, 9999), digits=st.integers(1, 6))
+def test_a_range_holds_what_lies_between_its_ends(first, length, number, digits):
+    last = first + length
+    inside = first <= number <= last
+    assert CaseRule((f"{first}-{last}",)).covers(f"{number:0{digits}d}") is inside
+    assert CaseRule((f"{first}-",)).covers(f"{number:0{digits}d}") is (first <= number)

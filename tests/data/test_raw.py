@@ -83,7 +83,7 @@ DATASETS: dict[str, tuple[tuple[str, str], list[str], list[str]]] = {
     ),
     "abdomenct-1k": (
         ("Images/Case_{}_0000.nii.gz", "Masks/Case_{}.nii.gz"),
-        [f"{n:05d}" for n in range(1, 1001)],
+        [f"{n:05d}" for n in range(1, 1001, 9)],
         [],
     ),
     "amos22": (
@@ -190,13 +190,25 @@ def test_the_published_folders_are_read(key, tmp_path):
     assert found.unpaired == ()
 
 
-@pytest.mark.parametrize("key", DATASETS)
-def test_the_folder_inside_may_be_given_as_well(key, tmp_path):
-    (image, _), ids, _ = DATASETS[key]
-    root = published(key, tmp_path)
-    tops = {Path(name).parts[0] for name in DATASETS[key][0]}
-    if len(tops) == 1 and Path(image).parts[0] == next(iter(tops)) and len(Path(image).parts) > 2:
-        assert len(find_cases(bundled_recipes()[key], root / tops.pop()).cases) == len(ids)
+@pytest.mark.parametrize(
+    ("key", "inside"),
+    [
+        ("btcv", "RawData/Training"),
+        ("chaos-ct", "Train_Sets"),
+        ("lits", "Training Batch 1"),
+        ("kits21", "kits21/data"),
+        ("3d-ircadb-01", "3Dircadb1"),
+        ("word", "WORD-V0.1.0"),
+        ("amos22", "amos22"),
+        ("msd-liver", "Task03_Liver"),
+        ("totalsegmentator", "Totalsegmentator_dataset_v201"),
+        ("abdomenatlas-1.0", "AbdomenAtlas1.0Mini"),
+    ],
+)
+def test_the_folder_inside_may_be_given_as_well(key, inside, tmp_path):
+    pair, ids, _ = DATASETS[key]
+    lay_out(tmp_path, [name.format(case_id) for case_id in ids[:3] for name in pair])
+    assert [case.id for case in find_cases(bundled_recipes()[key], tmp_path / inside).cases] == ids[:3]
 
 
 def test_the_ids_published_counts_agree():
@@ -243,6 +255,13 @@ def test_withdrawn_cases_are_skipped(tmp_path):
     found = find_cases(find_recipe("pancreas-ct"), lay_out(tmp_path, names))
     assert [case.id for case in found.cases] == ["0024"]
     assert "withdrawn" in found.skipped["0025"]
+
+
+def test_a_case_that_nobody_can_be_named_for_is_skipped(tmp_path):
+    names = [f"3Dircadb1.{n}/{kind}_DICOM/" for n in ("2", "2 copy") for kind in ("PATIENT", "MASKS")]
+    found = find_cases(find_recipe("3d-ircadb-01"), lay_out(tmp_path, names))
+    assert [case.patient for case in found.cases] == ["lits-29"]
+    assert "'2 copy' is no number" in found.skipped["2 copy"]
 
 
 def test_a_case_carries_what_its_rules_say(tmp_path):
@@ -330,6 +349,13 @@ def test_a_link_to_the_same_file_is_no_second_one(recipe, tmp_path):
     found = find_cases(recipe(layout), root)
     assert [case.id for case in found.cases] == ["1"]
     assert found.skipped == {}
+
+
+def test_a_link_that_leads_back_up_ends(recipe, tmp_path):
+    root = lay_out(tmp_path / "data", ["a/ct_1.nii.gz", "a/seg_1.nii.gz"])
+    (root / "a/up").symlink_to(root)
+    layout = '[layout]\nimage = "**/ct_{id}.nii.gz"\nlabels = "**/seg_{id}.nii.gz"'
+    assert [case.image for case in find_cases(recipe(layout), root).cases] == [root / "a/ct_1.nii.gz"]
 
 
 def test_a_linked_folder_is_followed(recipe, tmp_path):

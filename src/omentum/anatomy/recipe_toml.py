@@ -77,7 +77,7 @@ def _layouts(raw: Mapping[str, Any]) -> tuple[Layout, ...]:
 def _layout(row: Mapping[str, Any]) -> Layout:
     _known_fields(row, _LAYOUT_FIELDS, "layout.")
     image_kind = _choice(row, "image_kind", get_args(ImageKind))
-    label_kind = _choice(row, "label_kind", ("map", *(kind for kind in get_args(LabelKind) if kind != "map")))
+    label_kind = _choice(row, "label_kind", get_args(LabelKind))
     for name in ("image", "labels"):
         check_glob(_text(row, name), f"layout.{name}")
     return Layout(row["image"], image_kind, row["labels"], label_kind)
@@ -89,6 +89,8 @@ def _rule(row: Mapping[str, Any], place: str) -> CaseRule:
     if not ids or not row.keys() - {"ids"}:
         raise InputError(f"{place} needs ids and one of {', '.join(_RULE_FIELDS[1:])}")
     annotated = _structures(row["annotated"], f"{place}.annotated") if "annotated" in row else None
+    if annotated == frozenset():
+        raise InputError(f"{place}: nothing is annotated", remedy="to leave these cases out, write skip and the reason")
     return CaseRule(ids, annotated, **{name: _text(row, name) for name in ("skip", "suspect", "patient")})
 
 

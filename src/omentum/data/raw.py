@@ -99,6 +99,10 @@ def _reason_to_skip(recipe: Recipe, case_id: str, image: list[Path], truth: list
     for kind, paths in (("image", image), ("labels", truth)):
         if len(paths) > 1:
             return f"more than one file or folder is its {kind}: {', '.join(map(str, paths))}"
+    try:
+        recipe.patient_of(case_id)
+    except InputError as fault:
+        return fault.reason
     return ""
 
 
