@@ -22,7 +22,7 @@ RIGHT_LUNG: Ellipsoid = ((75, 0, 80), (60, 80, 70))
 LEFT_LUNG: Ellipsoid = ((-72, 0, 80), (56, 78, 70))
 RIGHT_ADRENAL: Ellipsoid = ((35, -30, 5), (12, 8, 14))
 LEFT_ADRENAL: Ellipsoid = ((-42, -30, 2), (12, 8, 14))
-SPACING_MM = (5.0, 4.0, 6.0)
+SPACING_MM = (5.8, 5.0, 5.5)
 
 
 def grid_around(

@@ -37,7 +37,7 @@ _TABLE_LENGTH = 1 << 16
 
 def bits_of(keys: Iterable[str]) -> np.uint64:
     """All bits of some structures and pairs."""
-    return np.bitwise_or.reduce([BITS[key] for key in keys], initial=np.uint64(0))
+    return np.uint64(sum(int(BITS[key]) for key in set(keys)))
 
 
 def mark_of(target: Target) -> np.uint64:
