@@ -69,6 +69,14 @@ def test_a_wrong_order_is_answered_before_anything_is_read(given, answer, capsys
     assert answer in capsys.readouterr().err
 
 
+def test_two_recipes_of_one_name_are_refused(raw, tmp_path, capsys):
+    from importlib.resources import files
+
+    recipe = shutil.copy(files("omentum.anatomy") / "datasets/btcv.toml", tmp_path / "btcv.toml")
+    assert run("--dataset", f"btcv={raw / 'btcv'}", "--dataset", f"{recipe}={raw / 'btcv'}") == 2
+    assert "have the same name" in capsys.readouterr().err
+
+
 def test_many_findings_of_one_kind_are_counted(capsys):
     finding = Finding("note", "geometry", "turned by its affine")
     checks = [CaseCheck(f"lits_{n}", "lits", f"lits-{n}", (finding,)) for n in range(SHOWN + 5)]

@@ -69,6 +69,9 @@ def _checked(found: Mapping[str, Found], jobs: int, quiet: bool) -> list[CaseChe
     from omentum.data.processes import in_processes
 
     cases = [case for one in found.values() for case in one.cases]
+    if len({case.name for case in cases}) < len(cases):
+        keys = ", ".join(f"{name} is {one.cases[0].recipe.key!r}" for name, one in found.items() if one.cases)
+        raise UsageError(f"two of the datasets have the same name: {keys}", remedy="rename one recipe's file")
     checks: dict[str, CaseCheck] = {}
     with Countdown("checking", silent=quiet) as countdown:
         for case, check in in_processes(check_case, cases, jobs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,22 +34,30 @@ def find_reuse(checks: Sequence[CaseCheck]) -> Reuse:
 
 def with_reuse(checks: Sequence[CaseCheck], reuse: Reuse) -> list[CaseCheck]:
     """The cases with what was found about re-use: known where the recipes say it too, a warning where they do not."""
-    by_name = {check.name: check for check in checks}
-    extra: dict[str, list[Finding]] = {check.name: [] for check in checks}
+    patients = {check.name: check.patient for check in checks}
+    extra: dict[str, list[Finding]] = {name: [] for name in patients}
     for match in reuse.matches:
         for one, other in ((match.first, match.second), (match.second, match.first)):
-            known = by_name[one].patient == by_name[other].patient
-            text = f"the same scan as {other} ({match.slices} slices in common)"
-            kind = Finding("note", "reuse", f"{text}, known") if known else Finding("warning", "duplicate", text)
-            extra[one].append(kind)
-    seen = {frozenset((match.first, match.second)) for match in reuse.matches}
-    for group in reuse.groups:
-        for one in group:
-            same = [n for n in group if n != one and by_name[n].patient == by_name[one].patient]
-            apart = [other for other in same if frozenset((one, other)) not in seen]
-            if apart:
-                extra[one].append(Finding("note", "reuse", f"the same patient as {', '.join(apart)}, by their numbers"))
+            extra[one].append(_same_scan(other, match.slices, known=patients[one] == patients[other]))
+    for name, others in _by_number_alone(patients, reuse).items():
+        extra[name].append(Finding("note", "reuse", f"the same patient as {', '.join(others)}, by their numbers"))
     return [replace(check, findings=(*check.findings, *extra[check.name])) for check in checks]
+
+
+def _same_scan(other: str, slices: int, *, known: bool) -> Finding:
+    text = f"the same scan as {other} ({slices} slices in common)"
+    return Finding("note", "reuse", f"{text}, known") if known else Finding("warning", "duplicate", text)
+
+
+def _by_number_alone(patients: Mapping[str, str], reuse: Reuse) -> dict[str, list[str]]:
+    """Cases that the recipes give to one patient, although their scans differ or could not be read."""
+    same_scan = {frozenset((match.first, match.second)) for match in reuse.matches}
+    alone = {
+        one: [n for n in group if patients[n] == patients[one] and frozenset((n, one)) not in same_scan and n != one]
+        for group in reuse.groups
+        for one in group
+    }
+    return {one: others for one, others in alone.items() if others}
 
 
 def report(checks: Sequence[CaseCheck], reuse: Reuse) -> dict[str, Any]:
