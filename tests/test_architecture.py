@@ -49,6 +49,8 @@ WALLS: dict[str, set[str]] = {
     "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline"},
     "monai": {"model"},
     "nibabel": {"io"},
+    "pydicom": {"io"},
+    "PIL": {"io"},
     "matplotlib": {"report"},
     "transformers": {"text"},
 }

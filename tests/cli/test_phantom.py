@@ -75,3 +75,18 @@ def test_names_that_are_no_mapping_are_refused(tmp_path, anatomy, content):
         run("-o", tmp_path / "out", *anatomy[:3], tmp_path / "names.json")
     with pytest.raises(InputError, match="missing"):
         run("-o", tmp_path / "out", *anatomy[:3], tmp_path / "missing.json")
+
+
+def test_sites_are_written_as_downloaded_with_the_truth_beside_them(tmp_path):
+    result = run("--site", "lits", "--site", "kits21", "-o", tmp_path, "--spacing", "9", "-j", 2)
+    assert sorted(result.stdout.split()) == [str(tmp_path / "kits21"), str(tmp_path / "lits")]
+    assert (tmp_path / "lits/Training Batch 1/volume-28.nii").exists()
+    ct, truth, facts = read_case(tmp_path / "truth/kits21/00000")
+    assert ct.orientation == "IPL"
+    assert truth.mask("right_kidney").any()
+    assert facts["annotated_at_site"] == ["kidney_cyst", "kidney_tumour", "left_kidney", "right_kidney"]
+
+
+def test_what_sites_decide_themselves_is_no_option(tmp_path):
+    with pytest.raises(UsageError, match="--sites decides itself"):
+        run("--sites", "-o", tmp_path, "--phase", "art")

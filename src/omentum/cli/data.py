@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from omentum.cli.data_check import check
 from omentum.cli.recipe_text import description, print_recipe, print_recipes
 
 app = typer.Typer(help="Datasets: what they hold, and how to add one.", no_args_is_help=True)
@@ -43,3 +44,6 @@ def show(
         print(json.dumps(description(recipe, found), indent=1, ensure_ascii=False))
     else:
         print_recipe(recipe, found)
+
+
+app.command()(check)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from enum import StrEnum
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omentum.cli.phantom_sites import SiteOrder, write_sites, written
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -51,17 +49,32 @@ def phantom(
     lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
     phase: Annotated[PhaseName | None, typer.Option(help="contrast phase, random by default")] = None,
     sex: Annotated[SexName | None, typer.Option(help="of a built body, random by default")] = None,
+    sites: Annotated[
+        bool, typer.Option("--sites", help="re-enact the public datasets, files and labels as downloaded")
+    ] = False,
+    site: Annotated[list[str] | None, typer.Option("--site", help="only this dataset (repeatable)")] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:
-    """Make synthetic CTs with exact masks of all structures, as case folders to train on or to test with."""
+    """Make synthetic CTs with exact masks of all structures, as case folders to train on or to test with.
+
+    With --sites: the public datasets, each in its own layout and with its own label values, partial as they are; -n
+    cases of each, no voxel finer than --spacing. The exact truth of every case goes to OUT/truth/<dataset>/<case>.
+    """
     from rich.console import Console
-    from rich.progress import track
 
     from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
 
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
+    if sites or site:
+        if from_labels or names or wild or phase or sex or not lesions:
+            raise UsageError(
+                "--sites decides itself what a case looks like",
+                remedy="leave out --from-labels, --names, --wild, --phase, --sex, --no-lesions",
+            )
+        write_sites(SiteOrder(out, tuple(site or ()), number, seed, spacing_mm), jobs, console)
+        return
     source = None if from_labels is None else _source(from_labels, names)
     options = CaseOptions(
         phase=None if phase is None else phase.value,
@@ -70,24 +83,11 @@ def phantom(
         body=BodyOptions(sex=None if sex is None else sex.value),
     )
     tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
-    done = _written(tasks, jobs)
-    if console.is_terminal and number > 1:
-        done = track(done, "making phantoms", number, console=console)
-    for folder in done:
+    for folder in written(_write, tasks, jobs, console):
         console.print(str(folder))
 
 
 Task = tuple[Path, tuple[int, int], tuple[float, float, float], "RestyleSource | None", "CaseOptions"]
-
-
-def _written(tasks: list[Task], jobs: int) -> Iterable[Path]:
-    """Folders in order, as they are finished."""
-    if jobs == 1 or len(tasks) == 1:
-        yield from map(_write, tasks)
-        return
-    # spawn: a forked child would inherit locks of whatever threads numpy has started
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_write, tasks)
 
 
 def _write(task: Task) -> Path:

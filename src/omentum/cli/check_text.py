@@ -1,0 +1,75 @@
+"""What `omentum data check` found, for people: a table, then each finding, the same kind of one dataset together."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+
+from omentum.cli.classes import PIPED_WIDTH
+
+if TYPE_CHECKING:
+    from omentum.data.check import CaseCheck
+    from omentum.data.raw import Found
+
+COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen again")
+SHOWN = 10
+"""Findings of one kind in one dataset; the JSON has them all."""
+
+Line = tuple[str, str, str]
+"""Severity, kind, and what is said of which case."""
+
+
+def print_check(found: Mapping[str, Found], checks: Sequence[CaseCheck], *, notes: bool) -> None:
+    """Print to stdout; without `notes` only errors and warnings."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    table = Table(Column("dataset", no_wrap=True), *(Column(c, justify="right") for c in COLUMNS), box=box.SIMPLE)
+    for name, one in found.items():
+        table.add_row(name, *(str(n) for n in _counts(one, _own(one, checks))))
+    console.print(table)
+    for name, one in found.items():
+        for line in _shortened(name, _lines(one, _own(one, checks), notes)):
+            console.print(line)
+
+
+def known_reuse(found: Found) -> dict[str, str]:
+    """What the recipe says about other datasets with the same images, by the recipe's key."""
+    return {case.recipe.key: case.recipe.reuse for case in found.cases if case.recipe.reuse}
+
+
+def _own(found: Found, checks: Sequence[CaseCheck]) -> list[CaseCheck]:
+    names = {case.name for case in found.cases}
+    return [check for check in checks if check.name in names]
+
+
+def _counts(found: Found, checks: Sequence[CaseCheck]) -> tuple[int, ...]:
+    worst = Counter(check.worst for check in checks)
+    again = sum(any(finding.kind in {"duplicate", "reuse"} for finding in check.findings) for check in checks)
+    fine = len(checks) - worst["error"] - worst["warning"]
+    return len(checks), worst["error"], worst["warning"], fine, len(found.skipped), len(found.unpaired), again
+
+
+def _lines(found: Found, checks: Sequence[CaseCheck], notes: bool) -> list[Line]:
+    lines = [(f.severity, f.kind, f"{check.name}: {f.text}") for check in checks for f in check.findings]
+    lines += [("warning", "unpaired", f"{path} has no partner") for path in found.unpaired]
+    lines += [("note", "skipped", f"{case_id}: {reason}") for case_id, reason in found.skipped.items()]
+    lines += [("note", "reuse", f"known of {key}: {text}") for key, text in known_reuse(found).items()]
+    return [line for line in lines if notes or line[0] != "note"]
+
+
+def _shortened(dataset: str, lines: Sequence[Line]) -> Iterator[str]:
+    """Errors first, then warnings, then notes; of many of one kind only the first ones."""
+    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for severity, kind, text in lines:
+        kinds[severity, kind].append(text)
+    order = ("error", "warning", "note")
+    for (severity, kind), texts in sorted(kinds.items(), key=lambda entry: (order.index(entry[0][0]), entry[0][1])):
+        yield from (f"{severity}: {kind}: {text}" for text in texts[:SHOWN])
+        if len(texts) > SHOWN:
+            yield f"{severity}: {kind}: {len(texts) - SHOWN} more of {dataset}, see --json"

@@ -1,0 +1,100 @@
+"""`omentum data check`: are these folders what the recipes say, and who is in them twice?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omentum.cli.check_text import known_reuse, print_check
+from omentum.cli.dataset_option import name_and_root
+from omentum.errors import UsageError
+
+if TYPE_CHECKING:
+    from omentum.data.check import CaseCheck
+    from omentum.data.raw import Found
+
+SOME_FAILED = 3
+
+
+def check(
+    dataset: Annotated[list[str], typer.Option("--dataset", help="NAME=FOLDER, as often as there are datasets.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything that was found as JSON.")] = None,
+    splits_file: Annotated[
+        Path | None, typer.Option("--splits", help="Write a split into train, validation and test, by patient.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another split.", min=0)] = 0,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes.", min=1)] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the table, no progress and no notes.")] = False,
+) -> int:
+    """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
+    from omentum.data.datasets import find_dataset
+    from omentum.data.raw import find_cases
+    from omentum.data.reuse import find_reuse, report, with_reuse
+
+    roots = _roots(dataset)
+    found = {name: find_cases(find_dataset(name), root) for name, root in roots.items()}
+    checks = _checked(found, jobs, quiet)
+    reuse = find_reuse(checks)
+    checks = with_reuse(checks, reuse)
+    print_check(found, checks, notes=not quiet)
+    if json_file:
+        _write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
+    if splits_file:
+        from omentum.data.splits import split_groups
+
+        good = {check.name for check in checks if not check.failed}
+        groups = [kept for group in reuse.groups if (kept := [name for name in group if name in good])]
+        _write_json(splits_file, split_groups(groups, seed=seed))
+    return SOME_FAILED if any(check.failed for check in checks) else 0
+
+
+def _roots(given: Sequence[str]) -> dict[str, Path]:
+    roots: dict[str, Path] = {}
+    for text in given:
+        name, root = name_and_root(text)
+        if name in roots:
+            raise UsageError(f"--dataset {name} is given twice", remedy="give a dataset one folder")
+        roots[name] = root
+    return roots
+
+
+def _checked(found: Mapping[str, Found], jobs: int, quiet: bool) -> list[CaseCheck]:
+    """In the order of the datasets and their cases, however they are finished."""
+    from omentum.cli.countdown import Countdown
+    from omentum.data.check import check_case, died
+    from omentum.data.processes import in_processes
+
+    cases = [case for one in found.values() for case in one.cases]
+    if len({case.name for case in cases}) < len(cases):
+        keys = ", ".join(f"{name} is {one.cases[0].recipe.key!r}" for name, one in found.items() if one.cases)
+        raise UsageError(f"two of the datasets have the same name: {keys}", remedy="rename one recipe's file")
+    checks: dict[str, CaseCheck] = {}
+    with Countdown("checking", silent=quiet) as countdown:
+        for case, check in in_processes(check_case, cases, jobs):
+            checks[case.name] = check or died(case)
+            countdown.count(len(checks), len(cases))
+    return [checks[case.name] for case in cases]
+
+
+def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        name: {
+            "root": str(roots[name]),
+            "cases": len(one.cases),
+            "skipped": dict(one.skipped),
+            "unpaired": [str(path) for path in one.unpaired],
+            "known_reuse": "; ".join(known_reuse(one).values()),
+        }
+        for name, one in found.items()
+    }
+
+
+def _write_json(path: Path, content: Any) -> None:
+    from omentum.io.outputs import replacing
+
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=1, allow_nan=False).encode())

@@ -1,0 +1,161 @@
+"""`omentum data prepare` and `omentum data stats`: raw datasets into a store, and what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omentum.cli.classes import PIPED_WIDTH
+from omentum.cli.dataset_option import name_and_root
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from omentum.data.raw import Found, RawCase
+    from omentum.data.statistics import DatasetStatistics, Spread, StoreStatistics
+
+SOME_CASES_FAILED = 3
+
+
+def prepare(
+    dataset: Annotated[
+        list[str],
+        typer.Option(help="NAME=FOLDER, again for each dataset; a name of `omentum data list` or a recipe's .toml"),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the store: a new folder, or one to bring up to date")],
+    spacing: Annotated[float, typer.Option(help="voxel edge of the model grid in mm", min=0.4, max=10.0)] = 1.5,
+    antialias: Annotated[
+        bool, typer.Option(help="smooth finer scans first; for models that were trained so (coarse grids)")
+    ] = False,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes, each with a case in memory", min=1)] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+) -> None:
+    """Bring raw datasets to one grid and one set of structures, cropped and compressed for training.
+
+    May be interrupted at any time and run again: it goes on where it was. Cases are made anew only when their files,
+    what the recipe says of them, or the options changed.
+    """
+    from rich.console import Console
+
+    from omentum.cli.countdown import Countdown
+    from omentum.data.case_task import Outcome
+    from omentum.data.prepare import prepare as bring_up_to_date
+    from omentum.data.prepare_case import StoreOptions
+
+    console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+    cases = [case for named in dataset for case in _cases(named, console)]
+    options = StoreOptions(spacing_mm=(spacing, spacing, spacing), antialias=antialias)
+    with Countdown("preparing", silent=quiet) as countdown:
+
+        def tell(outcome: Outcome, done: int, of: int) -> None:
+            if outcome.error:
+                countdown.error(outcome.error)
+            countdown.count(done, of, worked=outcome.state != "kept")
+
+        report = bring_up_to_date(cases, out, options, jobs=jobs, tell=tell)
+    removed = f", {len(report.removed)} no longer in their dataset removed" if report.removed else ""
+    counts = ", ".join(f"{report.count(state)} {what}" for state, what in _STATES.items())  # type: ignore[arg-type]
+    console.print(f"{len(report.outcomes)} cases: {counts}{removed}: {out.resolve()}")
+    if report.count("failed"):
+        raise typer.Exit(SOME_CASES_FAILED)
+
+
+def stats(
+    store: Annotated[Path, typer.Argument(help="as made by omentum data prepare")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="write everything counted as JSON")] = None,
+    picture: Annotated[Path | None, typer.Option(help="draw what is annotated where as PNG")] = None,
+) -> None:
+    """What a store holds: cases, what is annotated where, volumes and HU by structure."""
+    from rich.console import Console
+
+    from omentum.data.statistics import statistics
+    from omentum.data.store import Store
+    from omentum.io.outputs import replacing
+
+    counted = statistics(Store.open(store))
+    if picture:
+        with replacing(picture) as file:
+            file.write(_matrix(counted))
+    if json_file:
+        with replacing(json_file) as file:
+            file.write(json.dumps(counted.to_json(), indent=1, allow_nan=False).encode())
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    console.print(_dataset_table(counted.datasets))
+    console.print(_structure_table(counted.together))
+
+
+_STATES = {"prepared": "prepared", "kept": "up to date", "failed": "failed"}
+
+
+def _cases(named: str, console: Console) -> Sequence[RawCase]:
+    from omentum.data.datasets import find_dataset
+    from omentum.data.raw import find_cases
+
+    name, root = name_and_root(named)
+    found = find_cases(find_dataset(name), root)
+    console.print(f"{name}: {len(found.cases)} cases{_left_out(found)}")
+    return found.cases
+
+
+def _left_out(found: Found) -> str:
+    counts = ((len(found.skipped), "skipped by the recipe"), (len(found.unpaired), "files without a partner"))
+    return "".join(f", {number} {what}" for number, what in counts if number)
+
+
+def _dataset_table(datasets: Mapping[str, DatasetStatistics]) -> Any:
+    table = _table("dataset", "cases", "patients", "failed", "annotated structures")
+    for key, of in datasets.items():
+        annotated = sum(structure.annotated > 0 for structure in of.structures.values())
+        table.add_row(key, str(of.cases), str(of.patients), str(of.failed), str(annotated))
+    return table
+
+
+def _structure_table(together: DatasetStatistics) -> Any:
+    table = _table("structure", "annotated", "present", "ml median", "5th", "95th pct", "HU mean", "SD of cases")
+    for key, of in together.structures.items():
+        if of.annotated:
+            figures = (*_spread(of.volume_ml, 1)[:3], *_spread(of.hu, 0)[3:])
+            table.add_row(_display(key), str(of.annotated), str(of.present), *figures)
+    return table
+
+
+def _spread(spread: Spread | None, digits: int) -> list[str]:
+    """Median, low, high, mean, SD as text."""
+    if spread is None:
+        return ["-"] * 5
+    return [f"{v:.{digits}f}" for v in (spread.median, spread.low, spread.high, spread.mean, spread.sd)]
+
+
+def _table(first: str, *columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(first, no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _matrix(counted: StoreStatistics) -> bytes:
+    import numpy as np
+
+    from omentum.report.matrix import annotation_matrix_png
+
+    keys = [key for key, of in counted.together.structures.items() if of.annotated]
+    columns = [[of.structures[key].annotated for key in keys] for of in counted.datasets.values()]
+    annotated = np.array(columns, np.int64).reshape(len(columns), len(keys)).T
+    cases = [of.cases for of in counted.datasets.values()]
+    return annotation_matrix_png([_display(key) for key in keys], list(counted.datasets), annotated, cases)
+
+
+def _display(key: str) -> str:
+    from omentum.anatomy import STRUCTURES
+
+    return STRUCTURES[key].display

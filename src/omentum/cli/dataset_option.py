@@ -1,0 +1,19 @@
+"""`--dataset NAME=FOLDER`, the same in every command about raw datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omentum.errors import UsageError
+
+
+def name_and_root(text: str) -> tuple[str, Path]:
+    """What comes before the first "=" and after it.
+
+    Raises:
+        UsageError: one of the two is missing.
+    """
+    name, equals, root = text.partition("=")
+    if not (name and equals and root):
+        raise UsageError(f"--dataset {text!r} is not NAME=FOLDER", remedy="e.g. --dataset lits=/data/LiTS")
+    return name, Path(root)

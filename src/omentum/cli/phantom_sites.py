@@ -1,0 +1,63 @@
+"""`omentum phantom --sites`: the public datasets re-enacted, for tests of everything that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from omentum.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True)
+class SiteOrder:
+    """What was asked for: so many cases of these sites (of all, where none is named)."""
+
+    out: Path
+    keys: tuple[str, ...]
+    number: int
+    seed: int
+    finest_mm: tuple[float, float, float]
+
+
+def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
+    """Write the sites below the order's folder and tell the root of each, when its first case is there.
+
+    Raises:
+        UsageError: no such site.
+        OutputError: a file cannot be written.
+    """
+    from omentum.data.sites import Studio, find_sites, site_tasks, write_site_case
+
+    sites = find_sites(order.keys)
+    tasks = site_tasks(order.out, sites, order.number, Studio(order.seed, order.finest_mm))
+    told: set[Path] = set()
+    for root in written(write_site_case, tasks, jobs, console):
+        if root not in told:
+            console.print(str(root), markup=False)
+        told.add(root)
+
+
+def written(work: Callable[[Task], Path], tasks: Sequence[Task], jobs: int, console: Console) -> Iterator[Path]:
+    """What `work` writes for each task, as it is finished; a bar on a terminal.
+
+    Raises:
+        OutputError: a process died of its task.
+    """
+    from rich.progress import track
+
+    from omentum.data.processes import in_processes
+
+    done: Any = in_processes(work, tasks, min(jobs, len(tasks)))
+    if console.is_terminal and len(tasks) > 1:
+        done = track(done, "making phantoms", len(tasks), console=console)
+    for task, path in done:
+        if path is None:
+            raise OutputError(f"the process that made {task} died", remedy="fewer --jobs, or a coarser --spacing")
+        yield path

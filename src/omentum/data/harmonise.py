@@ -1,0 +1,133 @@
+"""One dataset's labels in everybody's words: numbers or masks in, overlapping structures and an annotated set out.
+
+In this order: native values to sets of structures (`marks`), left from right (`pair_sides`), contradictions
+(`conflicts`), lesions into their hosts, and last what counts as annotated. Whatever could not be told is not
+annotated, and a structure that is not annotated has no voxel here: unknown is not absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.recipe import Target
+from omentum.data.conflicts import add_to_hosts, resolve_conflicts
+from omentum.data.marks import BITS, Marks, bits_of, mark_of, marks_of_map
+from omentum.data.notes import Note
+from omentum.data.pair_sides import Body, settle_sides
+from omentum.errors import GeometryError
+from omentum.segmentation import Segmentation
+from omentum.volume import Affine
+
+
+@dataclass(frozen=True, eq=False)
+class Harmonised:
+    """Labels in our words.
+
+    Args:
+        truth: Over all of `STRUCTURES.keys`; its annotated set is what was looked for in this case.
+        notes: What was remarkable.
+    """
+
+    truth: Segmentation
+    notes: tuple[Note, ...]
+
+
+def harmonise(
+    native: ArrayLike,
+    affine: Affine,
+    values: Mapping[int, Target],
+    annotated: Iterable[str],
+    *,
+    hu: NDArray[Any] | None = None,
+    ignored: Iterable[int] = (),
+    if_present: Iterable[str] = (),
+) -> Harmonised:
+    """Translate a label map.
+
+    A number the recipe does not know belongs to no structure. That is harmless far from everything; within or along
+    a labelled structure it means that the structure may lack a part, and the note says so ("stray inside").
+
+    Args:
+        native: Label map [i, j, k]. Fractions are rounded, and noted.
+        affine: Voxel index -> RAS+ mm.
+        values: What the numbers mean.
+        annotated: Structures, or pairs ("kidneys" is both), that were looked for.
+        hu: The CT on the same grid, by which left and right are told; without it only what lies far apart is.
+        ignored: Numbers that are known and mean nothing to us.
+        if_present: Those of `annotated` that count only when a voxel has them.
+
+    Raises:
+        InputError: the map holds far more unknown values than a label map has.
+        GeometryError: `hu` has another shape.
+    """
+    sought, needed = _structures(annotated), _structures(if_present)
+    marks, notes = marks_of_map(np.asarray(native), values, ignored, sought)
+    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, (sought, needed))
+
+
+def harmonise_masks(
+    masks: Iterable[tuple[Target, NDArray[np.bool_]]],
+    shape: tuple[int, int, int],
+    affine: Affine,
+    annotated: Iterable[str],
+    *,
+    hu: NDArray[Any] | None = None,
+    if_present: Iterable[str] = (),
+) -> Harmonised:
+    """Translate one mask a structure; they may overlap, and are taken one after another.
+
+    Args:
+        masks: What each mask means, and its voxels; several may mean the same (the lobes of a lung).
+        shape: Of each mask.
+        affine, annotated, hu, if_present: See `harmonise`.
+
+    Raises:
+        GeometryError: a mask, or `hu`, has another shape.
+    """
+    marks = np.zeros(shape, np.uint64, order="F")
+    for target, mask in masks:
+        if mask.shape != marks.shape:
+            raise GeometryError(f"a mask has shape {mask.shape}, expected {marks.shape}")
+        mark = mark_of(target)
+        for k in range(shape[2]):
+            marks[:, :, k][mask[:, :, k]] |= mark
+    sought, needed = _structures(annotated), _structures(if_present)
+    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, (sought, needed))
+
+
+def _structures(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(row.key for name in names for row in STRUCTURES.expand(name))
+
+
+def _checked(hu: NDArray[Any] | None, marks: Marks) -> NDArray[Any] | None:
+    if hu is not None and hu.shape != marks.shape:
+        raise GeometryError(f"the CT has shape {hu.shape}, its labels {marks.shape}")
+    return hu
+
+
+def _settled(
+    marks: Marks, notes: list[Note], body: Body, affine: Affine, sought: tuple[frozenset[str], frozenset[str]]
+) -> Harmonised:
+    annotated, if_present = sought
+    unsure, told = settle_sides(marks, affine, body)
+    notes = [*notes, *told, *resolve_conflicts(marks)]
+    annotated -= unsure
+    notes += add_to_hosts(marks, annotated)
+    annotated -= if_present - _present(marks)
+    stay = bits_of(annotated)
+    for k in range(marks.shape[2]):
+        marks[:, :, k] &= stay
+    return Harmonised(Segmentation(marks[None], affine, STRUCTURES.keys, annotated), tuple(notes))
+
+
+def _present(marks: Marks) -> frozenset[str]:
+    seen = np.uint64(0)
+    for k in range(marks.shape[2]):
+        seen |= np.bitwise_or.reduce(marks[:, :, k], axis=None)
+    return frozenset(key for key in STRUCTURES.keys if seen & BITS[key])

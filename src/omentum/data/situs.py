@@ -1,0 +1,46 @@
+"""Is the liver on the right? Images and labels that were mirrored together give themselves away by their organs.
+
+The labels of right and left organs do not: they are mirrored too. Only what has one place in nearly everybody counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+RIGHT_OF = (("liver", "spleen"), ("liver", "stomach"), ("gallbladder", "spleen"), ("inferior_vena_cava", "aorta"))
+RIGHT_OF_MIDDLE, LEFT_OF_MIDDLE = ("liver",), ("spleen",)
+CLEAR_MM = 10.0
+"""Centres nearer to one another than this from left to right decide nothing."""
+BODY_HU = -300.0
+
+
+def mirrored(ct: Volume, truth: Segmentation) -> str:
+    """What contradicts the usual sides, for people; "" where nothing does or nothing can tell.
+
+    Args:
+        ct: HU.
+        truth: On its grid.
+    """
+    annotated = truth.annotated or frozenset()
+    told = {key for pair in RIGHT_OF for key in pair} & annotated & truth.present()
+    x_mm = {key: _centre_mm(truth.mask(key), truth) for key in told}
+    middle_mm = _centre_mm(ct.voxels > BODY_HU, truth) if told else 0.0
+    wrong = [f"{a} lies left of {b}" for a, b in RIGHT_OF if {a, b} <= told and x_mm[b] - x_mm[a] > CLEAR_MM]
+    for keys, sign, side in ((RIGHT_OF_MIDDLE, 1, "left"), (LEFT_OF_MIDDLE, -1, "right")):
+        beyond = [key for key in keys if key in told and sign * (middle_mm - x_mm[key]) > CLEAR_MM]
+        wrong += [f"{key} lies in the {side} half of the body" for key in beyond]
+    return ", ".join(wrong)
+
+
+def _centre_mm(mask: NDArray[Any], truth: Segmentation) -> float:
+    """x of the centroid, growing to the patient's right; NaN for an empty mask."""
+    counts = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
+    total = counts[0].sum()
+    centre = [float((np.arange(len(c)) * c).sum() / total) if total else np.nan for c in counts]
+    return float(truth.grid.to_world(centre)[0])

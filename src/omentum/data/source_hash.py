@@ -1,0 +1,82 @@
+"""Which bytes a case was made from: the content of its files, read again only when size or date says so.
+
+The store remembers content, not dates: copying or touching a dataset changes nothing, and the same dataset gives the
+same store on every machine. Dates only save reading: they are kept apart, in a cache that may be deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from omentum.errors import InputError
+
+Stamps = list[list[str | int]]
+"""Path, size in bytes, and time of change in ns, for each file."""
+
+SETTLED_S = 2.0
+"""A file changed so recently could change once more within one tick of the clock; its date proves nothing."""
+
+
+def source_hash(paths: Sequence[Path], remembered: Path) -> str:
+    """SHA-256 over the files of a case.
+
+    Args:
+        paths: Files, and folders whose every file counts, in a fixed order.
+        remembered: Where the answer is kept with the files' sizes and dates.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    known = known_hash(paths, remembered)
+    if known is not None:
+        return known
+    stamps = _stamps(paths)
+    digest = hashlib.sha256()
+    for root in paths:
+        for file in _files(root):
+            digest.update(f"{file.relative_to(root) if file != root else file.suffix}\0".encode())
+            digest.update(_content(file))
+    if max((int(stamp[2]) for stamp in stamps), default=0) < time.time_ns() - SETTLED_S * 1e9:
+        remembered.parent.mkdir(parents=True, exist_ok=True)
+        # Not worth a flush to disk: a torn cache is read as none.
+        remembered.write_text(json.dumps({"stamps": stamps, "sha256": digest.hexdigest()}), encoding="utf-8")
+    return digest.hexdigest()
+
+
+def known_hash(paths: Sequence[Path], remembered: Path) -> str | None:
+    """The hash without reading the files, if none of them changed since it was made.
+
+    Raises:
+        InputError: a file is missing.
+    """
+    try:
+        raw = json.loads(remembered.read_bytes())
+        return str(raw["sha256"]) if raw["stamps"] == _stamps(paths) else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _stamps(paths: Sequence[Path]) -> Stamps:
+    found: Stamps = []
+    for file in (file for root in paths for file in _files(root)):
+        status = file.stat()
+        found.append([str(file), status.st_size, status.st_mtime_ns])
+    return found
+
+
+def _files(root: Path) -> list[Path]:
+    if not root.exists():
+        raise InputError("is missing", source=root)
+    return [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault

@@ -1,0 +1,178 @@
+"""Prepared cases on disk: opened at once, read patch by patch.
+
+    store/
+      store.json                 the manifest: what is in it, from where, how it was made, under which licence
+      cases/<name>/ct.b2nd       int16 HU [x, y, z] on the model grid, cropped to the body
+                   labels.b2nd   a number a voxel: a row of the case's table of bit sets
+                   samples.npy   int16 [n, 3], remembered voxels of each structure, for crops with foreground
+                   case.json     everything else about the case (see `StoredCase`)
+      datasets/<key>.json         where a dataset is from, its terms, and which of its cases could not be prepared
+      .cache/                    nothing of value: the lock, and which files were hashed when
+
+The manifest repeats every case.json, so that a store of thousands of cases opens with one file. It is written last: a
+store without one is unfinished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.data.bitsets import bits_dtype
+from omentum.data.chunked import open_chunked
+from omentum.data.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
+from omentum.errors import InputError
+from omentum.io.sanity import AIR_HU
+
+if TYPE_CHECKING:
+    from omentum.data.chunked import Array
+
+STORE_FORMAT = 1
+MANIFEST, CASES, DATASETS, CACHE = "store.json", "cases", "datasets", ".cache"
+OPEN_CASES = 256
+"""So many cases are kept open; each takes two file handles of the thousand a process usually may have."""
+
+Triple = Sequence[int]
+
+
+class Patch(NamedTuple):
+    """A part of a case; voxels outside it are air without labels.
+
+    Attributes:
+        hu: int16 [x, y, z].
+        bits: uint32 (uint64 for more than 32 classes) [x, y, z]; bit k = k-th class of the store.
+    """
+
+    hu: NDArray[np.int16]
+    bits: NDArray[np.uint32] | NDArray[np.uint64]
+
+
+@dataclass(eq=False)
+class Store:
+    """A finished store, for reading; may be sent to another process, which opens the files anew.
+
+    Args:
+        path: Its folder.
+        classes: Structure keys in bit order.
+        cases: By name.
+        manifest: All of store.json but the cases.
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+    cases: tuple[StoredCase, ...] = field(repr=False)
+    manifest: Mapping[str, Any] = field(repr=False)
+    _open: OrderedDict[str, tuple[Array, Array, NDArray[Any]]] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """Read the manifest; volumes are opened when first asked for.
+
+        Raises:
+            InputError: no store, an unfinished one, or one of another format.
+        """
+        path = Path(path)
+        raw = read_manifest(path)
+        try:
+            cases = tuple(StoredCase.from_json(c, source=str(path / MANIFEST)) for c in raw.pop("cases"))
+            return cls(path, tuple(raw["classes"]), cases, raw)
+        except (KeyError, TypeError) as fault:
+            raise InputError(f"is not the manifest of a store: {fault!r}", source=path / MANIFEST) from fault
+
+    def case(self, name: str) -> StoredCase:
+        """The case of that name.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = next((case for case in self.cases if case.name == name), None)
+        if found is None:
+            raise InputError(f"holds no case {name!r}", source=self.path, remedy="see omentum data stats")
+        return found
+
+    def read_patch(self, case: StoredCase, start: Triple, size: Triple) -> Patch:
+        """A box of a case, decoding only the blocks it touches.
+
+        Args:
+            case: One of `cases`.
+            start: Its first voxel; may lie outside the case, also below 0.
+            size: Voxels along x, y, z.
+        """
+        hu_file, label_file, table = self._volumes(case)
+        low = [max(0, s) for s in start]
+        high = [min(n, s + length) for n, s, length in zip(case.shape, start, size, strict=True)]
+        hu, labels = np.full(size, AIR_HU, np.int16), np.zeros(size, label_file.dtype)
+        if all(a < b for a, b in zip(low, high, strict=True)):
+            source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+            target = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
+            try:
+                hu[target], labels[target] = hu_file[source], label_file[source]
+                return Patch(hu, table[labels])
+            except (RuntimeError, IndexError) as fault:
+                reason = f"cannot be decoded: {fault}"
+                raise InputError(reason, source=self.folder(case), remedy="delete it and prepare it again") from fault
+        return Patch(hu, np.take(table, labels, mode="clip"))
+
+    def read(self, case: StoredCase) -> Patch:
+        """The whole case."""
+        return self.read_patch(case, (0, 0, 0), case.shape)
+
+    def samples(self, case: StoredCase) -> dict[str, NDArray[np.int16]]:
+        """Remembered voxels [n, 3] of each structure that is there, and of the body (key `stored_case.BODY`)."""
+        path = self.folder(case) / SAMPLE_FILE
+        try:
+            voxels = np.load(path)
+        except (OSError, ValueError) as fault:
+            raise InputError(f"cannot be read: {fault}", source=path) from fault
+        ends = np.cumsum(list(case.samples.values()))
+        return dict(zip(case.samples, np.split(voxels, ends[:-1]), strict=True))
+
+    def folder(self, case: StoredCase) -> Path:
+        """Where the case's files are."""
+        return self.path / CASES / case.name
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": OrderedDict()}
+
+    def _volumes(self, case: StoredCase) -> tuple[Array, Array, NDArray[Any]]:
+        volumes = self._open.pop(case.name, None)
+        if volumes is None:
+            folder, table = self.folder(case), np.array(case.sets, bits_dtype(self.classes))
+            volumes = (open_chunked(folder / HU_FILE), open_chunked(folder / LABEL_FILE), table)
+        self._open[case.name] = volumes
+        if len(self._open) > OPEN_CASES:
+            self._open.popitem(last=False)
+        return volumes
+
+
+def read_manifest(store: Path) -> dict[str, Any]:
+    """store.json as it is.
+
+    Raises:
+        InputError: missing, not JSON, or of another format.
+    """
+    path = store / MANIFEST
+    try:
+        raw = json.loads(path.read_bytes())
+        if raw["format"] != STORE_FORMAT:
+            reason = f"is a store of format {raw['format']}, this version reads {STORE_FORMAT}"
+            raise InputError(reason, source=store, remedy="run omentum data prepare again")
+        return dict(raw)
+    except FileNotFoundError as fault:
+        unfinished = (store / CASES).is_dir()
+        reason = "is an unfinished store" if unfinished else "is no prepared store"
+        remedy = "run omentum data prepare again, it goes on where it was" if unfinished else "see omentum data prepare"
+        raise InputError(reason, source=store, remedy=remedy) from fault
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+    except (ValueError, KeyError, TypeError) as fault:
+        raise InputError(f"is not the manifest of a store: {fault!r}", source=path) from fault

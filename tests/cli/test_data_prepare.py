@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from omentum.cli import data_prepare
+from omentum.data.store import Store
+from omentum.errors import UsageError
+from omentum.io.nifti import write_volume
+from omentum.volume import Volume
+from toy_cases import SPACING_3MM, toy_volume
+
+RECIPE = """
+title = "Livers of nobody"
+licence = "CC0-1.0"
+patient = "nobody-{id}"
+annotated = ["liver", "liver_tumour"]
+[[layout]]
+image = "images/{id}.nii.gz"
+labels = "labels/{id}.nii.gz"
+[values]
+1 = ["liver"]
+2 = ["liver", "liver_tumour"]
+"""
+
+
+def run(*arguments):
+    app = typer.Typer()
+    app.command()(data_prepare.prepare)
+    app.command()(data_prepare.stats)
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """A recipe and a folder with two cases, the argument that names them, and where they are."""
+    (tmp_path / "livers.toml").write_text(RECIPE)
+    for number in "12":
+        ct, truth = toy_volume(int(number))
+        labels = truth.mask("liver").astype(np.uint8) + truth.mask("liver_tumour")
+        write_volume(tmp_path / "raw" / "images" / f"{number}.nii.gz", ct)
+        write_volume(tmp_path / "raw" / "labels" / f"{number}.nii.gz", Volume(labels, SPACING_3MM))
+    return f"{tmp_path / 'livers.toml'}={tmp_path / 'raw'}"
+
+
+def prepare(raw, out, *more):
+    return run("prepare", "--dataset", raw, "-o", out, "--spacing", 3, *more)
+
+
+def test_a_dataset_becomes_a_store(raw, tmp_path):
+    result = prepare(raw, tmp_path / "store")
+    assert result.exit_code == 0
+    assert "2 cases: 2 prepared, 0 up to date, 0 failed" in result.stdout
+    store = Store.open(tmp_path / "store")
+    assert [case.name for case in store.cases] == ["livers_1", "livers_2"]
+    assert set(store.cases[0].annotated) == {"liver", "liver_tumour"}
+    assert store.manifest["datasets"]["livers"]["title"] == "Livers of nobody"
+    assert "0 prepared, 2 up to date" in prepare(raw, tmp_path / "store").stdout
+
+
+def test_a_bad_case_is_told_and_the_rest_prepared(raw, tmp_path):
+    (tmp_path / "raw" / "images" / "1.nii.gz").write_bytes(b"\x1f\x8bno")
+    result = prepare(raw, tmp_path / "store", "--quiet")
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "error: " in result.stderr
+    assert "1.nii.gz" in result.stderr
+    assert [case.name for case in Store.open(tmp_path / "store").cases] == ["livers_2"]
+
+
+def test_statistics_as_tables_json_and_picture(raw, tmp_path):
+    prepare(raw, tmp_path / "store")
+    picture, as_json = tmp_path / "matrix.png", tmp_path / "stats.json"
+    result = run("stats", tmp_path / "store", "--picture", picture, "--json", as_json)
+    assert result.exit_code == 0
+    assert "livers" in result.stdout
+    assert "Liver" in result.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    liver = json.loads(as_json.read_text())["together"]["structures"]["liver"]
+    assert (liver["annotated"], liver["present"]) == (2, 2)
+
+
+@pytest.mark.parametrize("named", ["lits", "lits=", "=folder", ""])
+def test_a_dataset_is_a_name_and_a_folder(named, tmp_path):
+    with pytest.raises(UsageError, match="is not NAME=FOLDER"):
+        prepare(named, tmp_path / "store")
+
+
+def test_an_unknown_dataset_is_answered_with_a_guess(tmp_path):
+    with pytest.raises(UsageError, match="did you mean 'lits'"):
+        prepare(f"litz={tmp_path}", tmp_path / "store")
