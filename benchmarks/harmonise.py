@@ -50,7 +50,9 @@ def main() -> None:
     rows.append(
         f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores {platform.machine()}, "
     )
-    rows.append(f"load {os.getloadavg()[0]:.1f} when it began\n\n| what | CPU seconds | extra MB |\n| --- | --- | --- |\n")
+    rows.append(
+        f"load {os.getloadavg()[0]:.1f} when it began\n\n| what | CPU seconds | extra MB |\n| --- | --- | --- |\n"
+    )
     for what, run, fused in (
         ("baseline: dense channels, components by index", dense, False),
         ("harmonise", packed, False),
