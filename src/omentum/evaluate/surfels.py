@@ -38,7 +38,8 @@ def surfel_areas(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
     codes, vectors = _area_vectors()
     a, b, c = spacing_mm
     areas = np.linalg.norm(vectors * (b * c, a * c, a * b), axis=1)
-    return np.bincount(codes, areas, minlength=CODES)
+    table: NDArray[np.float64] = np.bincount(codes, areas, minlength=CODES).astype(np.float64)
+    return table
 
 
 @cache
