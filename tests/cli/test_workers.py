@@ -34,7 +34,7 @@ def test_a_killed_process_takes_only_its_own_item_with_it():
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_is_raised_here(jobs):
-    with pytest.raises(ValueError, match="[12]"):
+    with pytest.raises(ValueError, match=r"[12]"):
         list(worked(refused, [1, 2], jobs))
 
 
