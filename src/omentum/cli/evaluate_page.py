@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 WORST = 25
 """Rows in the table of worst cases."""
 
-_PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without missed", False))
+ONE_SIDED = (
+    "A case is one-sided when the structure is in only one of prediction and reference; it counts with a Dice and NSD "
+    "of 0 and the image's diagonal as distance."
+)
+
+_PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without one-sided cases", False))
 
 
 def write_page(path: Path, judged: Judged, summary: Summary, rules: Rules, comparison: Comparison | None) -> None:
@@ -30,7 +35,7 @@ def write_page(path: Path, judged: Judged, summary: Summary, rules: Rules, compa
         f"{summary.cases} cases of {summary.patients} patients, omentum {version('omentum')}. Not for clinical use."
     )
     sections = [
-        Section("Structures", [*remarks(judged, summary), _structures(summary)]),
+        Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
         Section("Distributions", _figures(judged.scores, summary)),
         Section("Worst cases", [_worst(judged.scores)]),
         *([Section("Comparison", [_about(comparison), _comparison(comparison)])] if comparison else []),
@@ -50,18 +55,26 @@ def _annotated(summary: Summary) -> list[StructureSummary]:
 def _structures(summary: Summary) -> PageTable:
     from omentum.evaluate import METRICS
 
-    head = ["structure", "cases", "Dice 95 %", "Dice median", "5th pct"]
     rows = []
     for row in _annotated(summary):
-        dice = row.dice
+        dice, far = row.dice, row.metrics["hd95_mm"]
         spread = [interval(dice.mean_95), number(dice.median, 3), number(dice.percentile_5, 3)]
-        means = [number(row.metrics[m.key].mean, m.digits) for m in METRICS]
-        rows.append([display(row.key), str(row.annotated_cases), *spread, *means, str(dice.n_missed)])
-    caption = (
-        "Means over cases. A structure in only one of prediction and reference counts with Dice and NSD 0 and the "
-    )
-    caption += "image's diagonal as distance; how many those are stands in the last column."
-    return PageTable(caption, [*head, *(metric.label for metric in METRICS), "one-sided"], rows)
+        means = [number(row.metrics[metric.key].mean, metric.digits) for metric in METRICS]
+        counts = [str(row.annotated_cases), str(dice.n_missed)]
+        rows.append([display(row.key), *counts, means[0], *spread, *means[1:], number(far.mean_without_missed, 1)])
+    labels = [metric.label for metric in METRICS]
+    head = [
+        "structure",
+        "cases",
+        "one-sided",
+        labels[0],
+        "95 %",
+        "median",
+        "5th pct",
+        *labels[1:],
+        "HD95 without one-sided",
+    ]
+    return PageTable("Means over cases", head, rows)
 
 
 def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[str | PageTable | PageFigure]:

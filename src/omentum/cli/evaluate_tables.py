@@ -29,7 +29,19 @@ def case_table(scores: CaseScores) -> Any:
 
 def summary_table(summary: Summary) -> Any:
     """Many cases: a line for each structure that was annotated in one of them."""
-    columns = ("cases", "Dice mean", "95 %", "median", "5th pct", "NSD", "HD95 mm", "missed", "false", "lesions")
+    columns = (
+        "cases",
+        "Dice mean",
+        "95 %",
+        "median",
+        "5th pct",
+        "NSD",
+        "HD95 mm",
+        "of found",
+        "missed",
+        "false",
+        "lesions",
+    )
     table = _empty_table(f"{summary.cases} cases of {summary.patients} patients", *columns)
     for row in summary.structures:
         if row.annotated_cases:
@@ -123,6 +135,7 @@ def _summary_row(row: StructureSummary) -> list[str]:
         number(dice.percentile_5, 3),
         number(row.metrics["nsd"].mean, 3),
         number(row.metrics["hd95_mm"].mean, 1),
+        number(row.metrics["hd95_mm"].mean_without_missed, 1),
         str(patients.false_negatives),
         str(patients.false_positives),
         lesion_counts(row.lesions),

@@ -34,7 +34,7 @@ class Rules:
     """What is measured, and how strictly.
 
     Args:
-        tolerances: For NSD, by structure key.
+        tolerances: For NSD, by structure key; structures left out keep the packaged one.
         distances: Measure NSD, HD95, HD and ASSD; without, only whole voxels are counted.
         minimum_lesion_ml: See `detect`.
     """
@@ -42,6 +42,9 @@ class Rules:
     tolerances: Mapping[str, Tolerance] = field(default_factory=packaged_tolerances)
     distances: bool = True
     minimum_lesion_ml: float = MINIMUM_LESION_ML
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tolerances", {**packaged_tolerances(), **self.tolerances})
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def load_tolerances(choice: str | Path) -> dict[str, Tolerance]:
     try:
         mm = float(str(choice))
     except ValueError:
-        return dict(packaged_tolerances()) | _from_file(Path(choice))
+        return {**packaged_tolerances(), **_from_file(Path(choice))}
     return dict.fromkeys(STRUCTURES.keys, Tolerance(_positive(mm, choice), "given on the command line"))
 
 
