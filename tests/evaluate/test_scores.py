@@ -4,10 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from omentum.errors import GeometryError
-from omentum.evaluate import Rules, evaluate, load_tolerances, missed_case, summarise
+from omentum.evaluate import Rules, aligned, evaluate, load_tolerances, missed_case, summarise
+from omentum.preprocess.grid import AxisOrder
 from omentum.segmentation import Segmentation
 
 SHAPE = (24, 12, 12)
@@ -145,3 +148,19 @@ def test_a_patient_of_two_scans_is_one_patient():
     assert (summary.cases, summary.patients) == (2, 1)
     assert summary["liver_tumour"].patients.sensitivity == 1.0
     assert summary["liver_tumour"].dice.mean_95 is None
+
+
+@settings(max_examples=24)
+@given(st.permutations(range(3)), st.tuples(*[st.booleans()] * 3), st.tuples(*[st.sampled_from([0.7, 1.5, 4.0])] * 3))
+def test_how_the_reference_is_stored_changes_no_number(axes, flips, spacing):
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", (5, 15, -10), degrees=True).as_matrix() @ np.diag(spacing)
+    pred, ref = (Segmentation.from_masks({"liver": mask, "liver_tumour": mask}, turn) for mask in (block(0), block(3)))
+    order = AxisOrder(tuple(axes), flips)
+    stored = Segmentation(order.view(ref.bits), order.grid(ref.grid).affine, ref.classes)
+    for one, other in zip(
+        evaluate(pred, ref).structures, evaluate(aligned(pred, stored.grid), stored).structures, strict=True
+    ):
+        for name in ("dice", "nsd", "hd95_mm", "assd_mm", "volume_error_ml"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-5, abs=1e-6), name
+        assert one.lesions == other.lesions

@@ -131,8 +131,11 @@ def _print(result: Result) -> None:
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     scores = result.judged.scores
-    console.print(case_table(scores[0]) if len(scores) == 1 else summary_table(result.summary))
-    if result.comparison:
-        console.print(comparison_table(result.comparison))
+    tables = [case_table(scores[0]) if len(scores) == 1 else summary_table(result.summary)]
+    tables += [comparison_table(result.comparison)] if result.comparison else []
+    for table in tables:
+        # A line broken by a narrow terminal can be read, a number with its end cut off misleads.
+        console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+        console.print(table)
     for line in remarks(result.judged, result.summary):
         console.print(line, markup=False, soft_wrap=True)

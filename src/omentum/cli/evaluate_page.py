@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 WORST = 25
 """Rows in the table of worst cases."""
 
+LISTED = 8
+"""Cases named in one cell."""
+
 ONE_SIDED = (
     "A case is one-sided when the structure is in only one of prediction and reference; it counts with a Dice and NSD "
     "of 0 and the image's diagonal as distance."
@@ -37,7 +40,7 @@ def write_page(path: Path, judged: Judged, summary: Summary, rules: Rules, compa
     sections = [
         Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
         Section("Distributions", _figures(judged.scores, summary)),
-        Section("Worst cases", [_worst(judged.scores)]),
+        Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
         *([Section("Comparison", [_about(comparison), _comparison(comparison)])] if comparison else []),
         *([Section("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
         Section("Patients", [_patients(summary)]),
@@ -94,12 +97,29 @@ def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[str | PageTa
 
 
 def _worst(cases: Sequence[CaseScores]) -> PageTable:
-    scored = [(score.dice, case.case, score) for case in cases for score in case.structures if score.dice is not None]
+    scored = [(s.dice, case.case, s) for case in cases for s in case.structures if s.status == "evaluated"]
     rows = [
-        [case, display(s.key), number(s.dice, 3), number(s.nsd, 3), number(s.hd95_mm, 1), s.status.replace("_", " ")]
+        [case, display(s.key), number(s.dice, 3), number(s.nsd, 3), number(s.hd95_mm, 1), number(s.volume_error_ml, 1)]
         for _, case, s in sorted(scored, key=lambda row: row[:2])[:WORST]
     ]
-    return PageTable(f"The {len(rows)} lowest Dice", ["case", "structure", "Dice", "NSD", "HD95 mm", "status"], rows)
+    head = ["case", "structure", "Dice", "NSD", "HD95 mm", "volume error ml"]
+    return PageTable(f"The {len(rows)} lowest Dice where the structure is in both", head, rows)
+
+
+def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
+    rows = []
+    for key in (row.key for row in _annotated(summary) if row.dice.n_missed):
+        scored = [(case.case, score.status) for case in cases for score in case.structures if score.key == key]
+        missed, invented = (
+            [case for case, status in scored if status == kind] for kind in ("false_negative", "false_positive")
+        )
+        rows.append([display(key), _listed(missed), _listed(invented)])
+    return PageTable("Structures in only one of prediction and reference", ["structure", "missed", "invented"], rows)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _comparison(comparison: Comparison) -> PageTable:

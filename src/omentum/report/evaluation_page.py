@@ -13,13 +13,13 @@ from xml.etree import ElementTree as ET
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 100rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 .sub { opacity: .75; margin-top: .2rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; opacity: .75; padding: .3rem 0; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } tbody tr:hover { background: var(--soft); }
 figure { margin: 1rem 0; } figure img { background: #fff; max-width: 100%; border-radius: 6px; }
 @media print { body { margin: 0; max-width: none; } section { break-inside: avoid-page; } }
