@@ -135,6 +135,12 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("out", "truth", "--mapping", "totalsegmentator"), "needs no --mapping"),
         (("out", "truth/labels.nii.gz", "--mapping", "none"), "no such mapping"),
         (("out", "empty"), "case.json"),
+        (("out", "truth", "--tolerance", "none.toml"), "no such file of tolerances"),
+        (("out", "truth", "--tolerance", "-1"), "no tolerance"),
+        (("out", "truth", "--patients", "truth/case.json"), "is no list of patients"),
+        (("out", "truth", "--compare", "nowhere"), "nowhere: no such file or folder"),
+        (("out", "truth", "--compare", "empty"), "holds no case of the reference"),
+        (("out", "truth", "--json", "truth/case.json/s.json"), "cannot be written"),
     ],
 )
 def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkeypatch, arguments, message):
@@ -145,6 +151,92 @@ def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkey
     assert message in error
     assert error.startswith("error: ")
     assert "\n" not in error
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """Three truths; the first model has two good results and a broken one, the second two of three."""
+    for name in ("a", "b", "c"):
+        write_case(tmp_path / "truths" / name, CT, truth(), {"patient": "twice" if name in "ab" else "once"})
+        write_result(tmp_path / "outs" / name, truth())
+    (tmp_path / "outs" / "c" / "segmentation.nii.gz").write_bytes(b"nothing of the kind")
+    for name in ("a", "b"):
+        write_result(tmp_path / "others" / name, shifted())
+    return tmp_path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_broken_case_is_told_counted_as_missed_and_stops_nothing(batch, capsys, jobs):
+    assert run(batch / "outs", batch / "truths", "-j", jobs, "--json", batch / "s.json") == 3
+    told = capsys.readouterr()
+    assert "could not be judged, counted as missed: c" in told.out
+    (error,) = (line for line in told.err.splitlines() if line.startswith("error: "))
+    assert "outs/c/segmentation.nii.gz: is not a NIfTI file" in error
+    result = json.loads((batch / "s.json").read_text())
+    assert [case["case"] for case in result["cases"]] == ["a", "b", "c"]
+    assert result["summary"]["structures"]["liver"]["dice"]["mean"] == pytest.approx(2 / 3)
+    assert result["summary"]["structures"]["liver"]["hd95_mm"]["n_missed"] == 1
+    assert "segmentation.nii.gz" in result["failed"]["c"]
+
+
+def test_a_reference_that_cannot_be_read_is_told_and_left_out(batch, capsys):
+    (batch / "truths" / "b" / "bits.nii.gz").write_bytes(b"")
+    assert run(batch / "outs", batch / "truths", "--json", batch / "s.json") == 3
+    assert "could not be judged nor counted: b" in capsys.readouterr().out
+    assert json.loads((batch / "s.json").read_text())["summary"]["cases"] == 2
+
+
+def test_cases_of_one_patient_belong_together_by_the_case_or_by_a_list(batch, capsys):
+    run(batch / "outs", batch / "truths", "--json", batch / "s.json")
+    assert json.loads((batch / "s.json").read_text())["summary"]["patients"] == 2
+    (batch / "list.csv").write_text("case,patient\na,1\nb,2\nc,3\n")
+    run(batch / "outs", batch / "truths", "--patients", batch / "list.csv", "--json", batch / "s.json")
+    assert json.loads((batch / "s.json").read_text())["summary"]["patients"] == 3
+    assert "3 cases of 3 patients" in capsys.readouterr().out
+
+
+def test_two_models_are_compared_case_by_case(batch, capsys):
+    options = ("--compare", batch / "others", "--json", batch / "s.json")
+    assert run(batch / "outs", batch / "truths", *options) == 3
+    assert "worse" in capsys.readouterr().out
+    result = json.loads((batch / "s.json").read_text())
+    spleen = next(row for row in result["comparison"]["differences"] if row["structure"] == "spleen")
+    # Patient "twice" gains half in each scan; "once" was missed by both.
+    assert (spleen["metric"], spleen["patients"], spleen["mean"]) == ("dice", 2, pytest.approx(0.25))
+    assert result["other"]["without_prediction"] == ["c"]
+
+
+def test_a_single_case_can_be_compared_too(case, capsys):
+    write_result(case / "other", truth())
+    assert run(case / "out", case / "truth", "--compare", case / "other") == 0
+    assert "-0.500" in capsys.readouterr().out
+
+
+def test_surfaces_are_measured_unless_told_not_to(case):
+    assert run(case / "out", case / "truth", "--json", case / "s.json", "--tolerance", "12") == 0
+    spleen = scores_of(case / "s.json")["spleen"]
+    assert (spleen["nsd"], spleen["hd95_mm"]) == (1.0, pytest.approx(12.0))
+    assert run(case / "out", case / "truth", "--json", case / "s.json", "--no-distances") == 0
+    assert scores_of(case / "s.json")["spleen"]["nsd"] is None
+
+
+def test_the_page_is_one_file_with_figures_and_every_name_escaped(batch):
+    name = "<img src=x onerror=alert(1)>&"
+    (batch / "truths" / "b").rename(batch / "truths" / name)
+    (batch / "outs" / "b").rename(batch / "outs" / name)
+    assert run(batch / "outs", batch / "truths", "--compare", batch / "others", "--html", batch / "s.html") == 3
+    page = (batch / "s.html").read_text()
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;&amp;" in page
+    assert page.count("data:image/svg+xml;base64,") == 3
+    assert "<script" not in page
+    assert "<td>Liver</td><td>c</td><td></td>" in page
+    assert "nan" not in page.lower().split("base64")[0]
+
+
+def test_quiet_prints_nothing(case, capsys):
+    assert run(case / "out", case / "truth", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
 
 
 def test_real_labels_against_themselves(tmp_path):

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omentum.evaluate import evaluate
+from omentum.evaluate import Rules, evaluate
 from omentum.evaluate.detection import detect
 from omentum.evaluate.partial import status
 from omentum.evaluate.patients import patient_table
-from omentum.evaluate.summary import statistics
+from omentum.evaluate.statistics import Observation, statistics
+from omentum.evaluate.tolerances import Tolerance
 from omentum.segmentation import Segmentation
 
 CASES = json.loads((Path(__file__).parent / "metric_cases.json").read_text())
@@ -32,16 +33,21 @@ def by_id(case):
 
 
 @pytest.mark.parametrize("case", CASES["cases"], ids=by_id)
-def test_overlap_and_status(case):
+def test_status_overlap_and_distances(case):
     affine = np.diag([*case["spacing"], 1])
     annotated = ["liver"] if case.get("annotated", True) else []
     ref = Segmentation.from_masks({"liver": boxes(case["shape"], case["ref"])}, affine, annotated)
     pred = Segmentation.from_masks({"liver": boxes(case["shape"], case["pred"])}, affine)
-    score, expected = evaluate(pred, ref)["liver"], case["expected"]
+    rules = Rules({"liver": Tolerance(case["tolerance_mm"], "the case")})
+    score, expected = evaluate(pred, ref, rules=rules)["liver"], case["expected"]
     assert score.status == expected["status"]
     assert score.dice == (expected["dice"] if expected["dice"] is None else pytest.approx(expected["dice"]))
     assert score.predicted_ml == pytest.approx(expected.get("pred_ml", score.predicted_ml))
     assert score.reference_ml == pytest.approx(expected.get("ref_ml", score.reference_ml))
+    fields = {"nsd": "nsd", "hd": "hd_mm", "hd95": "hd95_mm", "assd": "assd_mm"}
+    for name in fields.keys() & set(case["convention_independent"]):
+        value = expected[name]
+        assert getattr(score, fields[name]) == (value if value is None else pytest.approx(value, rel=1e-6)), name
 
 
 @pytest.mark.parametrize("case", LESION_CASES, ids=by_id)
@@ -82,7 +88,22 @@ def test_patients(case):
 
 @pytest.mark.parametrize("case", [c for c in CASES["aggregation"] if "per_case" in c], ids=by_id)
 def test_numbers_that_do_not_exist_are_left_out_of_means(case):
-    found = statistics(case["per_case"])
+    found = statistics(map(Observation, case["per_case"]))
     mean = case["expected"]["mean"]
     assert found.mean == (mean if mean is None else pytest.approx(mean))
     assert found.n == case["expected"]["n"]
+
+
+def test_a_miss_costs_the_diagonal_and_both_means_are_told():
+    (case,) = (c for c in CASES["aggregation"] if c["id"] == "hd95_penalty")
+    diagonal = case["image_diagonal_mm"]
+    rows = [Observation(diagonal, missed=True) if v == "missed" else Observation(v) for v in case["per_case_hd95"]]
+    found, expected = statistics(rows), case["expected"]
+    assert (found.n, found.n_missed) == (expected["n"], expected["n_missed"])
+    assert (found.mean, found.mean_without_missed) == pytest.approx((expected["mean"], expected["mean_without_missed"]))
+
+
+def test_the_headline_is_the_mean_of_structures_never_of_the_pool():
+    (case,) = (c for c in CASES["aggregation"] if c["id"] == "class_then_mean")
+    means = [statistics(map(Observation, values)).mean for values in case["per_class"].values()]
+    assert statistics(map(Observation, means)).mean == pytest.approx(case["expected"]["mean_of_classes"])

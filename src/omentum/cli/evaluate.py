@@ -2,229 +2,140 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
-from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from omentum.evaluate import CaseScores, LabelMapping, StructureScore, Summary
-    from omentum.evaluate.detection import Detection
-    from omentum.evaluate.summary import StructureSummary
-    from omentum.segmentation import Segmentation
+    from omentum.cli.evaluate_run import Judged
+    from omentum.evaluate import Comparison, Rules, Summary
 
-SEGMENTATION = "segmentation.nii.gz"
-DESCRIPTION = "case.json"
-
-_Case = tuple[str, Path | None, Path]
-"""Name, prediction (None when there is none), reference."""
+SOME_CASES_FAILED = 3
 
 
 def evaluate(
     pred: Annotated[Path, typer.Argument(help="segmentation.nii.gz, its folder, or a folder of such folders")],
     ref: Annotated[Path, typer.Argument(help="truth folder (case.json), label map, or a folder of either")],
+    *,
     mapping: Annotated[
         str | None,
         typer.Option(help='what the numbers of a foreign REF mean: "totalsegmentator", or a file {"1": "spleen", ...}'),
     ] = None,
+    compare: Annotated[Path | None, typer.Option(help="a second model's predictions for the same REF")] = None,
+    tolerance: Annotated[
+        str | None, typer.Option(help="of the NSD: mm for all structures, or a TOML file such as liver = 3.0")
+    ] = None,
+    distances: Annotated[
+        bool, typer.Option("--distances/--no-distances", help="measure NSD, HD95 and ASSD, not only voxels")
+    ] = True,
+    patients: Annotated[
+        Path | None, typer.Option(help="CSV with the columns case,patient, where a patient has several scans")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="write a page with box plots and worst cases")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="cases at once; each takes the memory of its scan", min=1)
+    ] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
 ) -> None:
-    """Score a segmentation against a reference: Dice per structure, lesions found, means over organs and lesions."""
+    """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
+    from omentum.cli.evaluate_cases import find_others, find_pairs, read_patients
+    from omentum.cli.evaluate_run import Judge, judge_all
+    from omentum.cli.speaker import Speaker
+    from omentum.evaluate import Rules, load_mapping, load_tolerances
+
+    rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
+    judge = Judge(None if mapping is None else load_mapping(mapping), rules)
+    pairs = find_pairs(pred, ref, {} if patients is None else read_patients(patients))
+    others = None if compare is None else find_others(compare, pairs)
+    files = Files(json_file, csv_file, html_file)
+    files.check((pred, ref))
+    with Speaker(silent=quiet) as speaker:
+        judged = judge_all(pairs, judge, jobs, speaker)
+        other = None if others is None else judge_all(others, judge, jobs, speaker)
+    result = Result.of(judged, other, (str(pred), str(compare)))
+    if not quiet:
+        _print(result)
+    files.write(result, rules)
+    if judged.failed or (other and other.failed):
+        raise typer.Exit(SOME_CASES_FAILED)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is known in the end, of one model or of two."""
+
+    judged: Judged
+    summary: Summary
+    other: Judged | None = None
+    comparison: Comparison | None = None
+
+    @classmethod
+    def of(cls, judged: Judged, other: Judged | None, names: tuple[str, str]) -> Result:
+        """Bring the cases together."""
+        from omentum.evaluate import compare, summarise
+
+        comparison = None if other is None else compare(judged.scores, other.scores, names=names)
+        return cls(judged, summarise(judged.scores), other, comparison)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What to write, if anything."""
+
+    json: Path | None
+    csv: Path | None
+    html: Path | None
+
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Refuse what cannot be written before hours of work are spent."""
+        from omentum.io.outputs import check_output
+
+        for path in (self.json, self.csv, self.html):
+            if path:
+                check_output(path, inputs=inputs, overwrite=True)
+
+    def write(self, result: Result, rules: Rules) -> None:
+        """Write them."""
+        from omentum.cli import evaluate_files
+        from omentum.evaluate import summarise
+
+        if self.json:
+            content = evaluate_files.content(result.judged, result.summary, rules)
+            if result.other and result.comparison:
+                second = summarise(result.other.scores)
+                content |= evaluate_files.compared_content(result.other, second, result.comparison)
+            evaluate_files.write_json(self.json, content)
+        if self.csv:
+            evaluate_files.write_csv(self.csv, result.judged.scores)
+        if self.html:
+            from omentum.cli.evaluate_page import write_page
+
+            write_page(self.html, result.judged, result.summary, rules, result.comparison)
+
+
+def _print(result: Result) -> None:
     from rich.console import Console
 
-    from omentum.evaluate import load_mapping, summarise
+    from omentum.cli.evaluate_tables import case_table, comparison_table, remarks, summary_table
 
-    labels = None if mapping is None else load_mapping(mapping)
-    cases = _cases(pred, ref)
-    scores = _scored(cases, labels)
-    summary = summarise(scores)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    console.print(_case_table(scores[0]) if len(scores) == 1 else _summary_table(summary))
-    for line in _remarks(cases, scores, summary):
+    scores = result.judged.scores
+    tables = [case_table(scores[0]) if len(scores) == 1 else summary_table(result.summary)]
+    tables += [comparison_table(result.comparison)] if result.comparison else []
+    for table in tables:
+        # A line broken by a narrow terminal can be read, a number with its end cut off misleads.
+        console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+        console.print(table)
+    for line in remarks(result.judged, result.summary):
         console.print(line, markup=False, soft_wrap=True)
-    _write(scores, summary, json_file, csv_file)
-
-
-def _cases(pred: Path, ref: Path) -> list[_Case]:
-    for path in (pred, ref):
-        if not path.exists():
-            raise InputError("no such file or folder", source=path)
-    single = _prediction_at(pred)
-    if single:
-        named = single.parent if single.name == SEGMENTATION else single
-        return [(_case_name(named.resolve()), single, ref)]
-    if ref.is_file() or (ref / DESCRIPTION).exists():
-        raise InputError(
-            f"has no {SEGMENTATION}, and the reference is a single case",
-            source=pred,
-            remedy="give the output of omentum segment",
-        )
-    cases = [_paired(path, pred) for path in sorted(ref.iterdir()) if _is_reference(path)]
-    if not any(prediction for _, prediction, _ in cases):
-        raise InputError("holds no case of the reference by the same name", source=pred)
-    return cases
-
-
-def _paired(reference: Path, predictions: Path) -> _Case:
-    name = _case_name(reference)
-    places = (predictions / name, predictions / f"{name}.nii.gz")
-    return name, next((found for place in places if (found := _prediction_at(place))), None), reference
-
-
-def _case_name(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".nii")
-
-
-def _prediction_at(path: Path) -> Path | None:
-    """The label map that a file or a case's output folder is, if it is one."""
-    inside = path / SEGMENTATION
-    return path if path.is_file() else inside if inside.is_file() else None
-
-
-def _is_reference(path: Path) -> bool:
-    return (path / DESCRIPTION).is_file() or path.name.endswith((".nii", ".nii.gz"))
-
-
-def _scored(cases: Sequence[_Case], mapping: LabelMapping | None) -> list[CaseScores]:
-    from omentum.evaluate import missed_case
-
-    scores = {name: _one(name, path, ref, mapping) for name, path, ref in cases if path is not None}
-    asked = {s.key: None for case in scores.values() for s in case.structures}
-    for name, path, ref in cases:
-        if path is None:
-            scores[name] = missed_case(_reference(ref, mapping), asked, case=name)
-    return [scores[name] for name, _, _ in cases]
-
-
-def _one(name: str, prediction: Path, reference: Path, mapping: LabelMapping | None) -> CaseScores:
-    from omentum.errors import GeometryError
-    from omentum.evaluate import aligned, with_unions
-    from omentum.evaluate import evaluate as score
-    from omentum.io.labels import read_segmentation
-
-    truth, ours = _reference(reference, mapping), read_segmentation(prediction)
-    try:
-        ours = aligned(ours, truth.grid)
-    except GeometryError as fault:
-        raise GeometryError(fault.reason, source=prediction, remedy=fault.remedy) from fault
-    return score(with_unions(ours, mapping.unions) if mapping else ours, truth, case=name)
-
-
-def _reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
-    from omentum.io.labels import read_labels, read_segmentation
-    from omentum.io.truth import read_case
-
-    if path.is_dir():
-        if mapping:
-            raise UsageError("is a truth folder and needs no --mapping", source=path)
-        return read_case(path)[1]
-    return read_labels(path, mapping.labels) if mapping else read_segmentation(path)
-
-
-def _case_table(scores: CaseScores) -> Any:
-    table = _empty_table(scores.case, "Dice", "ml", "reference ml", "lesions")
-    table.add_column("status")
-    for score in scores.structures:
-        if score.status != "not_annotated":
-            table.add_row(*_case_row(score))
-    return table
-
-
-def _case_row(score: StructureScore) -> list[str]:
-    volumes = [_number(score.predicted_ml, 1), _number(score.reference_ml, 1)]
-    return [
-        _display(score.key),
-        _number(score.dice, 3),
-        *volumes,
-        _lesions(score.lesions),
-        score.status.replace("_", " "),
-    ]
-
-
-def _summary_table(summary: Summary) -> Any:
-    columns = ("cases", "Dice mean", "median", "5th pct", "missed", "false", "lesions")
-    table = _empty_table(f"{summary.cases} cases", *columns)
-    for row in summary.structures:
-        if row.annotated_cases:
-            table.add_row(*_summary_row(row))
-    return table
-
-
-def _summary_row(row: StructureSummary) -> list[str]:
-    dice, patients = row.dice, row.patients
-    figures = [_number(value, 3) for value in (dice.mean, dice.median, dice.percentile_5)]
-    wrong = [str(patients.false_negatives), str(patients.false_positives)]
-    return [_display(row.key), str(row.annotated_cases), *figures, *wrong, _lesions(row.lesions)]
-
-
-def _empty_table(title: str, *columns: str) -> Any:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left")
-    table.add_column("structure", no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _remarks(cases: Sequence[_Case], scores: Sequence[CaseScores], summary: Summary) -> list[str]:
-    means = (("organs and vessels", summary.organ_dice), ("tumours and cysts", summary.lesion_dice))
-    lines = [f"mean Dice over {s.n} {what}: {s.mean:.3f}" for what, s in means if s.mean is not None]
-    not_annotated = [row.key for row in summary.structures if not row.annotated_cases]
-    not_predicted = sorted({key for case in scores for key in case.not_predicted})
-    without = [name for name, prediction, _ in cases if prediction is None]
-    told = (
-        ("not annotated, not judged", not_annotated),
-        ("annotated, but not asked of the prediction", not_predicted),
-        ("no prediction, counted as missed", without),
-    )
-    return lines + [f"{what}: {', '.join(names)}" for what, names in told if names]
-
-
-def _write(scores: Sequence[CaseScores], summary: Summary, json_file: Path | None, csv_file: Path | None) -> None:
-    from omentum.io.outputs import replacing
-    from omentum.report.table import csv_text
-
-    if json_file:
-        content = {"cases": [case.to_json() for case in scores], "summary": summary.to_json()}
-        with replacing(json_file) as file:
-            file.write(json.dumps(content, indent=1, allow_nan=False).encode())
-    if csv_file:
-        rows = [_csv_row(case.case, score) for case in scores for score in case.structures]
-        with replacing(csv_file) as file:
-            file.write(csv_text(rows).encode())
-
-
-def _csv_row(case: str, score: StructureScore) -> dict[str, Any]:
-    columns = {"case": case, "structure": score.key, **score.to_json()}
-    del columns["key"], columns["lesions"]
-    found = score.lesions
-    return columns | {
-        "lesions_found": found and found.true_positives,
-        "lesions_missed": found and found.false_negatives,
-        "lesions_false": found and found.false_positives,
-    }
-
-
-def _display(key: str) -> str:
-    from omentum.anatomy import STRUCTURES
-
-    return STRUCTURES[key].display
-
-
-def _lesions(found: Detection | None) -> str:
-    return f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} false" if found else ""
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

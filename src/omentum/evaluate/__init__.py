@@ -1,18 +1,28 @@
-"""A prediction against a reference: status first, then overlap, lesions and the table over cases."""
+"""A prediction against a reference: status first, then overlap, surfaces, lesions, and the tables over cases."""
 
 from omentum.evaluate.alignment import aligned, with_unions
+from omentum.evaluate.comparison import Comparison, compare
 from omentum.evaluate.mapping import LabelMapping, load_mapping
-from omentum.evaluate.scores import CaseScores, StructureScore, evaluate, missed_case
+from omentum.evaluate.metrics import COMPARED, METRICS, Metric
+from omentum.evaluate.scores import CaseScores, Rules, StructureScore, evaluate, missed_case
 from omentum.evaluate.summary import Summary, summarise
+from omentum.evaluate.tolerances import load_tolerances
 
 __all__ = [
+    "COMPARED",
+    "METRICS",
     "CaseScores",
+    "Comparison",
     "LabelMapping",
+    "Metric",
+    "Rules",
     "StructureScore",
     "Summary",
     "aligned",
+    "compare",
     "evaluate",
     "load_mapping",
+    "load_tolerances",
     "missed_case",
     "summarise",
     "with_unions",

@@ -51,6 +51,7 @@ class Detection:
         any_overlap: Reference lesions that share at least one voxel with the prediction.
         matched_iou: IoU of each matched pair, best first.
         by_size: The matched lesions by size of the reference lesion; keys of `SIZE_BINS_MM`.
+        false_by_size: False positives by their own size.
     """
 
     true_positives: int = 0
@@ -59,6 +60,7 @@ class Detection:
     any_overlap: int = 0
     matched_iou: tuple[float, ...] = ()
     by_size: dict[str, Found] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, Found()))
+    false_by_size: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, 0))
 
     def __add__(self, other: Detection) -> Detection:
         return Detection(
@@ -68,6 +70,7 @@ class Detection:
             self.any_overlap + other.any_overlap,
             tuple(sorted(self.matched_iou + other.matched_iou, reverse=True)),
             {name: self.by_size[name] + other.by_size[name] for name in SIZE_BINS_MM},
+            {name: self.false_by_size[name] + other.false_by_size[name] for name in SIZE_BINS_MM},
         )
 
     @property
@@ -138,6 +141,7 @@ def detect(predicted: Mask, reference: Mask, voxel_volume_ml: float, minimum_ml:
         any_overlap=len(wanted & {r for _, r in shared}),
         matched_iou=tuple(sorted(found.values(), reverse=True)),
         by_size=_by_size(theirs, wanted, found),
+        false_by_size=_counted_by_size(ours, spurious),
     )
 
 
@@ -175,4 +179,11 @@ def _by_size(theirs: _Lesions, wanted: set[int], found: Container[int]) -> dict[
     bins = dict.fromkeys(SIZE_BINS_MM, Found())
     for r in wanted:
         bins[size_bin(theirs.volume_ml(r))] += Found(int(r in found), 1)
+    return bins
+
+
+def _counted_by_size(lesions: _Lesions, numbers: set[int]) -> dict[str, int]:
+    bins = dict.fromkeys(SIZE_BINS_MM, 0)
+    for number in numbers:
+        bins[size_bin(lesions.volume_ml(number))] += 1
     return bins

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from omentum.evaluate.overlap import ratio
-from omentum.evaluate.partial import Status
+from omentum.evaluate.partial import Status, status
 
 Z_95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
@@ -49,6 +50,15 @@ class PatientTable:
         """Wilson interval of the specificity."""
         return wilson_95(self.true_negatives, self._healthy)
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return asdict(self) | {
+            "sensitivity": self.sensitivity,
+            "sensitivity_95": self.sensitivity_95,
+            "specificity": self.specificity,
+            "specificity_95": self.specificity_95,
+        }
+
     @property
     def _diseased(self) -> int:
         return self.true_positives + self.false_negatives
@@ -56,6 +66,16 @@ class PatientTable:
     @property
     def _healthy(self) -> int:
         return self.true_negatives + self.false_positives
+
+
+def outcome_of_patient(scans: Iterable[Status]) -> Status:
+    """One outcome for a patient of several scans: present in any scan is present, predicted in any is predicted."""
+    known = {scan for scan in scans if scan is not Status.NOT_ANNOTATED}
+    if not known:
+        return Status.NOT_ANNOTATED
+    present = bool(known & {Status.EVALUATED, Status.FALSE_NEGATIVE})
+    predicted = bool(known & {Status.EVALUATED, Status.FALSE_POSITIVE})
+    return status(annotated=True, predicted_voxels=predicted, reference_voxels=present)
 
 
 def patient_table(outcomes: Iterable[Status]) -> PatientTable:

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
+from omentum.errors import GeometryError
 from omentum.evaluate.alignment import different_grids
 from omentum.evaluate.detection import Detection, detect
-from omentum.evaluate.overlap import Overlap, overlap
+from omentum.evaluate.overlap import Mask, Overlap, overlap
 from omentum.evaluate.partial import Status, status
+from omentum.evaluate.surface import surface_distances
+from omentum.evaluate.tolerances import Tolerance, packaged_tolerances
 from omentum.segmentation import Box, Segmentation, planes_for
+from omentum.volume import Grid
 
 MINIMUM_LESION_ML = 0.03
 """Smaller lesions are neither asked for nor held against the prediction: about a sphere of 4 mm."""
 
 LESION_KINDS = ("tumour", "cyst")
+
+SKEW_TOLERANCE = 0.01
+"""Largest cosine between two axes (0.6 degrees) at which distances along them may be taken as at right angles."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is measured, and how strictly.
+
+    Args:
+        tolerances: For NSD, by structure key; structures left out keep the packaged one.
+        distances: Measure NSD, HD95, HD and ASSD; without, only whole voxels are counted.
+        minimum_lesion_ml: See `detect`.
+    """
+
+    tolerances: Mapping[str, Tolerance] = field(default_factory=packaged_tolerances)
+    distances: bool = True
+    minimum_lesion_ml: float = MINIMUM_LESION_ML
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tolerances", {**packaged_tolerances(), **self.tolerances})
 
 
 @dataclass(frozen=True)
@@ -29,7 +55,10 @@ class StructureScore:
         key: Structure key.
         status: Read this first; see `Status`.
         dice, iou, precision, recall: None where not defined.
+        nsd, hd95_mm, hd_mm, assd_mm: As in `surface`. Where only one of the two has the structure, NSD is 0 and a
+            distance is the diagonal of the image, so that a miss never looks good and never drops out of a mean.
         predicted_ml, reference_ml: Volumes; the reference's is None when it is not annotated.
+        volume_error_ml, volume_error_percent: Predicted minus reference, and in percent of the reference.
         lesions: For tumours and cysts that are annotated.
     """
 
@@ -41,12 +70,27 @@ class StructureScore:
     recall: float | None
     predicted_ml: float
     reference_ml: float | None
+    nsd: float | None = None
+    hd95_mm: float | None = None
+    hd_mm: float | None = None
+    assd_mm: float | None = None
     lesions: Detection | None = None
+
+    @property
+    def volume_error_ml(self) -> float | None:
+        """Predicted minus reference; None where the structure is in neither or not annotated."""
+        return self.predicted_ml - self.reference_ml if self.status.counts and self.reference_ml is not None else None
+
+    @property
+    def volume_error_percent(self) -> float | None:
+        """Of the reference's volume; None without one."""
+        return 100 * (self.predicted_ml - self.reference_ml) / self.reference_ml if self.reference_ml else None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
+        errors = {"volume_error_ml": self.volume_error_ml, "volume_error_percent": self.volume_error_percent}
         rates = {} if self.lesions is None else {"sensitivity": self.lesions.sensitivity}
-        return asdict(self) | {"lesions": None if self.lesions is None else asdict(self.lesions) | rates}
+        return asdict(self) | errors | {"lesions": None if self.lesions is None else asdict(self.lesions) | rates}
 
 
 @dataclass(frozen=True)
@@ -57,11 +101,16 @@ class CaseScores:
         case: Name for tables.
         structures: In template order; every class the prediction was asked for.
         not_predicted: Annotated in the reference, but no class of the prediction; not scored.
+        patient: Whose case it is; cases of one patient are not independent. The case's name by default.
     """
 
     case: str
     structures: tuple[StructureScore, ...]
     not_predicted: tuple[str, ...] = ()
+    patient: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patient", self.patient or self.case)
 
     def __getitem__(self, key: str) -> StructureScore:
         return next(score for score in self.structures if score.key == key)
@@ -69,68 +118,99 @@ class CaseScores:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         scores = {s.key: s.to_json() for s in self.structures}
-        return {"case": self.case, "structures": scores, "not_predicted": list(self.not_predicted)}
+        not_predicted = list(self.not_predicted)
+        return {"case": self.case, "patient": self.patient, "structures": scores, "not_predicted": not_predicted}
 
 
 def evaluate(
-    pred: Segmentation, ref: Segmentation, *, case: str = "", minimum_lesion_ml: float = MINIMUM_LESION_ML
+    pred: Segmentation,
+    ref: Segmentation,
+    *,
+    case: str = "",
+    patient: str = "",
+    rules: Rules | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CaseScores:
     """Score a prediction against a reference.
 
     Args:
         pred, ref: On the same grid (see `aligned`); `ref.annotated` says what may be judged.
         case: Name for tables.
-        minimum_lesion_ml: See `detect`.
+        patient: See `CaseScores`.
+        rules: See `Rules`.
+        progress: Told after each structure how many of how many are done.
 
     Raises:
-        GeometryError: the grids differ.
+        GeometryError: the grids differ, or distances are asked for on axes that are not at right angles.
     """
+    rules = Rules() if rules is None else rules
     if not pred.grid.same_as(ref.grid):
         raise different_grids(pred.grid, ref.grid)
+    if rules.distances:
+        _check_right_angles(ref.grid)
     assert ref.annotated is not None
-    boxes = (pred.boxes(), ref.boxes())
+    pair = _Pair(pred, ref, rules)
     keys = [row.key for row in STRUCTURES if row.key in pred.classes]
-    scores = tuple(_score(key, pred, ref, boxes, minimum_lesion_ml) for key in keys)
-    return CaseScores(case, scores, tuple(k for k in STRUCTURES.keys if k in ref.annotated - set(keys)))
+    scores = []
+    for number, key in enumerate(keys, start=1):
+        scores.append(pair.score(key))
+        if progress:
+            progress(number, len(keys))
+    not_predicted = tuple(k for k in STRUCTURES.keys if k in ref.annotated - set(keys))
+    return CaseScores(case, tuple(scores), not_predicted, patient)
 
 
-def missed_case(ref: Segmentation, classes: Iterable[str], *, case: str = "") -> CaseScores:
+def missed_case(
+    ref: Segmentation, classes: Iterable[str], *, case: str = "", patient: str = "", rules: Rules | None = None
+) -> CaseScores:
     """The scores of a case that produced no result: whatever is there was missed; it never drops out of a mean."""
     classes = tuple(classes)
     nothing = np.zeros((planes_for(len(classes)), *ref.shape), np.uint64)
-    return evaluate(Segmentation(nothing, ref.affine, classes), ref, case=case)
+    return evaluate(Segmentation(nothing, ref.affine, classes), ref, case=case, patient=patient, rules=rules)
 
 
-def _score(
-    key: str,
-    pred: Segmentation,
-    ref: Segmentation,
-    boxes: tuple[dict[str, Box], dict[str, Box]],
-    minimum_lesion_ml: float,
-) -> StructureScore:
-    assert ref.annotated is not None
-    around = _around([found[key] for found in boxes if key in found])
-    annotated = key in ref.annotated
-    ours = pred.mask(key, around)
-    theirs = ref.mask(key, around) if annotated else np.zeros_like(ours)
-    counts = overlap(ours, theirs)
-    outcome = status(annotated=annotated, predicted_voxels=counts.predicted, reference_voxels=counts.reference)
-    voxel_ml = ref.grid.voxel_volume_ml
-    lesions = None
-    if annotated and STRUCTURES[key].kind in LESION_KINDS:
-        lesions = detect(ours, theirs, voxel_ml, minimum_lesion_ml)
-    shown = counts if annotated else Overlap(0, 0, 0)
-    return StructureScore(
-        key=key,
-        status=outcome,
-        dice=shown.dice,
-        iou=shown.iou,
-        precision=shown.precision,
-        recall=shown.recall,
-        predicted_ml=counts.predicted * voxel_ml,
-        reference_ml=counts.reference * voxel_ml if annotated else None,
-        lesions=lesions,
-    )
+class _Pair:
+    """A prediction and its reference, with the box around each structure of either."""
+
+    def __init__(self, pred: Segmentation, ref: Segmentation, rules: Rules) -> None:
+        self._pred, self._ref, self._rules = pred, ref, rules
+        self._boxes = (pred.boxes(), ref.boxes())
+
+    def score(self, key: str) -> StructureScore:
+        annotated = key in (self._ref.annotated or ())
+        around = _around([found[key] for found in self._boxes if key in found])
+        ours = self._pred.mask(key, around)
+        theirs = self._ref.mask(key, around) if annotated else np.zeros_like(ours)
+        counts = overlap(ours, theirs)
+        outcome = status(annotated=annotated, predicted_voxels=counts.predicted, reference_voxels=counts.reference)
+        voxel_ml = self._ref.grid.voxel_volume_ml
+        shown = counts if annotated else Overlap(0, 0, 0)
+        return StructureScore(
+            key=key,
+            status=outcome,
+            dice=shown.dice,
+            iou=shown.iou,
+            precision=shown.precision,
+            recall=shown.recall,
+            predicted_ml=counts.predicted * voxel_ml,
+            reference_ml=counts.reference * voxel_ml if annotated else None,
+            lesions=self._lesions(key, ours, theirs) if annotated else None,
+            **self._distances(key, outcome, ours, theirs),
+        )
+
+    def _lesions(self, key: str, ours: Mask, theirs: Mask) -> Detection | None:
+        if STRUCTURES[key].kind not in LESION_KINDS:
+            return None
+        return detect(ours, theirs, self._ref.grid.voxel_volume_ml, self._rules.minimum_lesion_ml)
+
+    def _distances(self, key: str, outcome: Status, ours: Mask, theirs: Mask) -> dict[str, float]:
+        if not self._rules.distances or not outcome.counts:
+            return {}
+        if outcome is not Status.EVALUATED:
+            return {"nsd": 0.0} | dict.fromkeys(("hd95_mm", "hd_mm", "assd_mm"), _diagonal_mm(self._ref.grid))
+        far = surface_distances(ours, theirs, self._ref.grid.spacing_mm)
+        nsd = far.nsd(self._rules.tolerances[key].mm)
+        return {"nsd": nsd, "hd95_mm": far.hd95_mm, "hd_mm": far.hd_mm, "assd_mm": far.assd_mm}
 
 
 def _around(boxes: list[Box]) -> Box:
@@ -139,3 +219,16 @@ def _around(boxes: list[Box]) -> Box:
         return slice(0, 0), slice(0, 0), slice(0, 0)
     i, j, k = (slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*boxes, strict=True))
     return i, j, k
+
+
+def _diagonal_mm(grid: Grid) -> float:
+    return math.hypot(*(n * mm for n, mm in zip(grid.shape, grid.spacing_mm, strict=True)))
+
+
+def _check_right_angles(grid: Grid) -> None:
+    cosines = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
+    if np.abs(cosines.T @ cosines - np.eye(3)).max() > SKEW_TOLERANCE:
+        raise GeometryError(
+            "the axes of the grid are not at right angles, distances along them would be wrong",
+            remedy="--no-distances counts voxels only",
+        )

@@ -58,13 +58,23 @@ def read_case(folder: str | Path) -> tuple[Volume, Segmentation, dict[str, Any]]
         InputError: a file is missing or damaged, or case.json is not ours.
         GeometryError: the files lie on different grids.
     """
+    truth, facts = read_truth(folder)
+    ct = read_volume(Path(folder) / "ct.nii.gz")
+    if not ct.grid.same_as(truth.grid):
+        raise GeometryError("bits.nii.gz is not on the grid of ct.nii.gz", source=folder)
+    return ct, Segmentation(truth.bits, ct.affine, truth.classes, truth.annotated, ct.header), facts
+
+
+def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
+    """The masks and facts of a case without its CT.
+
+    Raises:
+        InputError: a file is missing or damaged, or case.json is not ours.
+    """
     folder = Path(folder)
     classes, annotated, facts = _read_description(folder / "case.json")
-    ct, bits = read_volume(folder / "ct.nii.gz"), read_volume(folder / "bits.nii.gz")
-    if not ct.same_grid(bits):
-        raise GeometryError("bits.nii.gz is not on the grid of ct.nii.gz", source=folder)
-    planes = bits.voxels.astype(np.uint64)[None]
-    return ct, Segmentation(planes, ct.affine, classes, annotated, ct.header), facts
+    bits = read_volume(folder / "bits.nii.gz")
+    return Segmentation(bits.voxels.astype(np.uint64)[None], bits.affine, classes, annotated, bits.header), facts
 
 
 def _description(folder: Path, truth: Segmentation, facts: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,109 @@
+"""Which prediction belongs to which reference: single files, folders of cases, and a second model's for comparison."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omentum.errors import InputError
+
+SEGMENTATION = "segmentation.nii.gz"
+DESCRIPTION = "case.json"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One case.
+
+    Args:
+        name: Of the case.
+        prediction: Label map; None when there is none.
+        reference: Truth folder or label map.
+        patient: Whose case it is, if a list of patients says so.
+    """
+
+    name: str
+    prediction: Path | None
+    reference: Path
+    patient: str = ""
+
+
+def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str]) -> list[Pair]:
+    """The cases of a reference with their predictions, by case name; or the one pair that was named.
+
+    Raises:
+        InputError: nothing there, or nothing that goes together.
+    """
+    for path in (pred, ref):
+        if not path.exists():
+            raise InputError("no such file or folder", source=path)
+    single = _prediction_at(pred)
+    if single:
+        named = single.parent if single.name == SEGMENTATION else single
+        name = case_name(named.resolve())
+        return [Pair(name, single, ref, patients.get(name, ""))]
+    if ref.is_file() or (ref / DESCRIPTION).exists():
+        raise InputError(
+            f"has no {SEGMENTATION}, and the reference is a single case",
+            source=pred,
+            remedy="give the output of omentum segment",
+        )
+    references = {case_name(path): path for path in sorted(ref.iterdir()) if _is_reference(path)}
+    pairs = [Pair(n, prediction_of(n, pred), path, patients.get(n, "")) for n, path in references.items()]
+    if not any(pair.prediction for pair in pairs):
+        raise InputError("holds no case of the reference by the same name", source=pred)
+    return pairs
+
+
+def find_others(other: Path, pairs: Sequence[Pair]) -> list[Pair]:
+    """The same cases with the predictions of another model.
+
+    Raises:
+        InputError: it has a prediction for none of them.
+    """
+    if not other.exists():
+        raise InputError("no such file or folder", source=other)
+    single = _prediction_at(other) if len(pairs) == 1 else None
+    found = [Pair(p.name, single or prediction_of(p.name, other), p.reference, p.patient) for p in pairs]
+    if not any(pair.prediction for pair in found):
+        raise InputError("holds no case of the reference by the same name", source=other)
+    return found
+
+
+def read_patients(path: Path) -> dict[str, str]:
+    """Case name -> patient, from a CSV file with the columns `case` and `patient`.
+
+    Raises:
+        InputError: unreadable, or without these columns.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {row["case"].strip(): row["patient"].strip() for row in rows}
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+    except (KeyError, AttributeError, ValueError, csv.Error) as fault:
+        raise InputError("is no list of patients", source=path, remedy="CSV with the columns case,patient") from fault
+
+
+def case_name(path: Path) -> str:
+    """What a case is called after its file or folder."""
+    return path.name.removesuffix(".gz").removesuffix(".nii")
+
+
+def prediction_of(name: str, folder: Path) -> Path | None:
+    """The prediction of a case in a folder of them."""
+    places = (folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii")
+    return next((found for place in places if (found := _prediction_at(place))), None)
+
+
+def _prediction_at(path: Path) -> Path | None:
+    """The label map that a file or a case's output folder is, if it is one."""
+    inside = path / SEGMENTATION
+    return path if path.is_file() else inside if inside.is_file() else None
+
+
+def _is_reference(path: Path) -> bool:
+    return (path / DESCRIPTION).is_file() or path.name.endswith((".nii", ".nii.gz"))

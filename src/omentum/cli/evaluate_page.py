@@ -1,0 +1,203 @@
+"""The HTML page of `omentum evaluate`: joins what evaluate computed with what report draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omentum.cli.evaluate_tables import difference_cells, display, interval, number, remarks
+from omentum.report.evaluation_figures import box_plots
+from omentum.report.evaluation_page import PageFigure, PageTable, Section, page_html
+
+if TYPE_CHECKING:
+    from omentum.cli.evaluate_run import Judged
+    from omentum.evaluate import CaseScores, Comparison, Rules, Summary
+    from omentum.evaluate.summary import StructureSummary
+
+WORST = 25
+"""Rows in the table of worst cases."""
+
+LISTED = 8
+"""Cases named in one cell."""
+
+ONE_SIDED = (
+    "A case is one-sided when the structure is in only one of prediction and reference; it counts with a Dice and NSD "
+    "of 0 and the image's diagonal as distance."
+)
+
+_PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without one-sided cases", False))
+
+
+def write_page(path: Path, judged: Judged, summary: Summary, rules: Rules, comparison: Comparison | None) -> None:
+    """Write the page; it needs no other file and no network."""
+    from omentum.io.outputs import replacing
+
+    subtitle = (
+        f"{summary.cases} cases of {summary.patients} patients, omentum {version('omentum')}. Not for clinical use."
+    )
+    sections = [
+        Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
+        Section("Distributions", _figures(judged.scores, summary)),
+        Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
+        *([Section("Comparison", [_about(comparison), _comparison(comparison)])] if comparison else []),
+        *([Section("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
+        Section("Patients", [_patients(summary)]),
+        *([Section("Could not be judged", [_failures(judged)])] if judged.failed else []),
+        Section("How it was measured", [*_method(rules), _tolerances(rules)]),
+    ]
+    with replacing(path) as file:
+        file.write(page_html("Evaluation", subtitle, sections))
+
+
+def _annotated(summary: Summary) -> list[StructureSummary]:
+    return [row for row in summary.structures if row.annotated_cases]
+
+
+def _structures(summary: Summary) -> PageTable:
+    from omentum.evaluate import METRICS
+
+    rows = []
+    for row in _annotated(summary):
+        dice, far = row.dice, row.metrics["hd95_mm"]
+        spread = [interval(dice.mean_95), number(dice.median, 3), number(dice.percentile_5, 3)]
+        means = [number(row.metrics[metric.key].mean, metric.digits) for metric in METRICS]
+        counts = [str(row.annotated_cases), str(dice.n_missed)]
+        rows.append([display(row.key), *counts, means[0], *spread, *means[1:], number(far.mean_without_missed, 1)])
+    labels = [metric.label for metric in METRICS]
+    head = [
+        "structure",
+        "cases",
+        "one-sided",
+        labels[0],
+        "95 %",
+        "median",
+        "5th pct",
+        *labels[1:],
+        "HD95 without one-sided",
+    ]
+    return PageTable("Means over cases", head, rows)
+
+
+def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[str | PageTable | PageFigure]:
+    figures: list[str | PageTable | PageFigure] = []
+    for metric, label, unit_range in _PLOTTED:
+        values: dict[str, list[float]] = {row.key: [] for row in _annotated(summary)}
+        for case in cases:
+            for score in case.structures:
+                value = getattr(score, metric)
+                if value is not None and (unit_range or score.status == "evaluated"):
+                    values[score.key].append(value)
+        if any(values.values()):
+            figures.append(
+                PageFigure(f"{label} by structure, one point a case", box_plots(values, label, unit_range=unit_range))
+            )
+    return figures
+
+
+def _worst(cases: Sequence[CaseScores]) -> PageTable:
+    scored = [(s.dice, case.case, s) for case in cases for s in case.structures if s.status == "evaluated"]
+    rows = [
+        [case, display(s.key), number(s.dice, 3), number(s.nsd, 3), number(s.hd95_mm, 1), number(s.volume_error_ml, 1)]
+        for _, case, s in sorted(scored, key=lambda row: row[:2])[:WORST]
+    ]
+    head = ["case", "structure", "Dice", "NSD", "HD95 mm", "volume error ml"]
+    return PageTable(f"The {len(rows)} lowest Dice where the structure is in both", head, rows)
+
+
+def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
+    rows = []
+    for key in (row.key for row in _annotated(summary) if row.dice.n_missed):
+        scored = [(case.case, score.status) for case in cases for score in case.structures if score.key == key]
+        missed, invented = (
+            [case for case, status in scored if status == kind] for kind in ("false_negative", "false_positive")
+        )
+        rows.append([display(key), _listed(missed), _listed(invented)])
+    return PageTable("Structures in only one of prediction and reference", ["structure", "missed", "invented"], rows)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _comparison(comparison: Comparison) -> PageTable:
+    from omentum.evaluate import COMPARED
+
+    labels = {metric.key: metric.label for metric in COMPARED}
+    head = ["structure", "metric", "patients", "difference", "95 %", "better", "worse", "effect", "p", "p (Holm)"]
+    rows = [[display(row.structure), labels[row.metric], *difference_cells(row)] for row in comparison.differences]
+    return PageTable(f"{comparison.first} minus {comparison.second}, {comparison.cases} cases", head, rows)
+
+
+def _about(comparison: Comparison) -> str:
+    return (
+        f"Better and worse count patients for whom {comparison.first} is better or worse. Two-sided Wilcoxon "
+        "signed-rank test over patients, corrected over the structures of each metric (Holm); effect: matched-pairs "
+        f"rank-biserial correlation, 1 when {comparison.first} is better in every patient."
+    )
+
+
+def _lesions(summary: Summary) -> PageTable:
+    found = [(row, row.lesions) for row in _annotated(summary) if row.lesions]
+    sizes = list(found[0][1].by_size) if found else []
+    rows = []
+    for row, lesions in found:
+        rates = [number(value, 3) for value in (lesions.sensitivity, lesions.precision, lesions.f1)]
+        by_size = [f"{lesions.by_size[s].found} of {lesions.by_size[s].total}" for s in sizes]
+        false = [number(lesions.false_by_size[s] / row.annotated_cases, 2) for s in sizes]
+        rows.append(
+            [
+                display(row.key),
+                str(lesions.reference_lesions),
+                *rates,
+                *by_size,
+                number(row.false_positives_a_case, 2),
+                *false,
+            ]
+        )
+    head = ["type", "lesions", "sensitivity", "precision", "F1", *(f"found {s}" for s in sizes), "false a scan"]
+    caption = "Connected components (26 neighbours), matched one to one from IoU 0.1 on; size: diameter of equal volume"
+    return PageTable(caption, [*head, *(f"false {s}" for s in sizes)], rows)
+
+
+def _patients(summary: Summary) -> PageTable:
+    rows = []
+    for row in _annotated(summary):
+        t = row.patients
+        counts = [str(n) for n in (t.true_positives, t.false_negatives, t.true_negatives, t.false_positives)]
+        rates = [
+            number(t.sensitivity, 3),
+            interval(t.sensitivity_95),
+            number(t.specificity, 3),
+            interval(t.specificity_95),
+        ]
+        rows.append([display(row.key), *counts, *rates])
+    head = ["structure", "found", "missed", "rightly absent", "false", "sensitivity", "95 %", "specificity", "95 %"]
+    return PageTable("Is it there at all, by patient; Wilson intervals", head, rows)
+
+
+def _failures(judged: Judged) -> PageTable:
+    return PageTable(
+        "Counted as missed where the reference can be read", ["case", "reason"], list(judged.failed.items())
+    )
+
+
+def _method(rules: Rules) -> list[str]:
+    told = (
+        "Everything is measured on the reference's own grid, in mm, and only for structures its annotators looked for. "
+        "Structures in neither have no number and are left out of means. Means are over cases, the headline is the "
+        "mean over structures; 95 % intervals are percentile bootstraps over patients."
+    )
+    surfaces = (
+        "NSD, HD95 and ASSD weight each surface element with its area (as google-deepmind/surface-distance does); "
+        "HD95 is the larger of the two directed percentiles."
+    )
+    lesions = f"Lesions below {rules.minimum_lesion_ml} ml are neither asked for nor held against the prediction."
+    return [told, surfaces, lesions] if rules.distances else [told, lesions]
+
+
+def _tolerances(rules: Rules) -> PageTable:
+    rows = [[display(key), f"{row.mm:g}", row.source] for key, row in rules.tolerances.items()]
+    return PageTable("NSD tolerances", ["structure", "mm", "source"], rows if rules.distances else [])
