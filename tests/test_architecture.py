@@ -22,11 +22,12 @@ LAYERS: dict[str, set[str]] = {
     "model": {"errors", "anatomy", "spec"},
     "text": {"errors", "anatomy"},
     "infer": {"errors"},
+    "postprocess": CORE,
     "report": CORE,
     "evaluate": CORE,
     "phantom": CORE,
     "data": CORE | {"io", "preprocess", "phantom"},
-    "pipeline": CORE | {"io", "preprocess", "model", "infer", "report"},
+    "pipeline": CORE | {"io", "preprocess", "model", "infer", "postprocess", "report"},
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {
