@@ -77,3 +77,9 @@ def test_what_reaches_the_same_end_of_the_scan_is_one_organ():
     inside = cube((14, 2, 2), 2)
     np.testing.assert_array_equal(stay(legs | inside, Rule(keep=1)), legs)
     np.testing.assert_array_equal(stay(cube((2, 2, 17), 3) | cube((10, 10, 0), 2), Rule(keep=1)), cube((2, 2, 17), 3))
+
+
+def test_a_tip_at_the_edge_of_the_image_need_not_be_large():
+    tip, speck = cube((5, 5, 18), 2), cube((5, 5, 8), 2)  # 8 ml each
+    np.testing.assert_array_equal(stay(tip | speck, Rule(minimum_ml=20.0)), tip)
+    assert not stay(tip, Rule(minimum_ml=90.0)).any()

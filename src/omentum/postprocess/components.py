@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cc3d
@@ -15,6 +16,8 @@ from omentum.volume import Grid
 
 Mask = NDArray[np.bool_]
 
+EDGE_SHARE = 0.1
+"""Of the least volume, for a piece at the edge of the image."""
 _POSITION_DECIMALS = 3
 """Places are compared to a micrometre: nearer than any voxel, coarser than rounding."""
 
@@ -57,7 +60,8 @@ def pieces_of(mask: Mask) -> Pieces:
 def staying(pieces: Pieces, rule: Rule, grid: Grid, box: Box) -> Mask:
     """Which pieces stay by size and number, by label (false for 0).
 
-    Pieces that reach the same face of the image may hang together outside it, so they count as one.
+    Pieces that reach the same face of the image may hang together outside it, so they count as one; and they may be
+    the tip of something large, so less is asked of their size.
 
     Args:
         pieces: Of the part of the mask in `box`.
@@ -65,7 +69,10 @@ def staying(pieces: Pieces, rule: Rule, grid: Grid, box: Box) -> Mask:
         grid: Of the whole image.
         box: Where the pieces' array lies in it.
     """
-    stays = pieces.voxels * grid.voxel_volume_ml >= rule.minimum_ml
+    edge = np.zeros(len(pieces) + 1, bool)
+    for touching in _on_the_edge(pieces, grid.shape, box):
+        edge[touching] = True
+    stays = pieces.voxels * grid.voxel_volume_ml >= rule.minimum_ml * np.where(edge, EDGE_SHARE, 1.0)
     stays[0] = False
     if rule.keep is None or stays.sum() <= rule.keep:
         return stays
@@ -102,13 +109,18 @@ def _rank(pieces: Pieces, members: NDArray[np.intp], grid: Grid, origin: NDArray
 def _joined_outside(pieces: Pieces, stays: Mask, shape: tuple[int, int, int], box: Box) -> NDArray[np.intp]:
     """By label: the number of the group that a piece belongs to."""
     group = np.arange(len(stays))
-    for axis in range(3):
-        for end, reached in ((0, box[axis].start == 0), (-1, box[axis].stop == shape[axis])):
-            if reached:
-                touching = np.unique(np.take(pieces.labels, end, axis=axis))
-                numbers = group[touching[stays[touching]]]
-                group[np.isin(group, numbers)] = numbers.min(initial=len(group))
+    for touching in _on_the_edge(pieces, shape, box):
+        numbers = group[touching[stays[touching]]]
+        group[np.isin(group, numbers)] = numbers.min(initial=len(group))
     return group
+
+
+def _on_the_edge(pieces: Pieces, shape: tuple[int, int, int], box: Box) -> Iterator[NDArray[np.unsignedinteger]]:
+    """For each face of the image that the box reaches: the labels there."""
+    for axis, (s, n) in enumerate(zip(box, shape, strict=True)):
+        for end, reached in ((0, s.start == 0), (-1, s.stop == n)):
+            if reached:
+                yield np.unique(np.take(pieces.labels, end, axis=axis))
 
 
 def _faces(array: NDArray[np.unsignedinteger]) -> list[NDArray[np.unsignedinteger]]:
