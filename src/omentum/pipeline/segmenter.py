@@ -68,8 +68,8 @@ class Segmenter:
         options: See `Options`.
 
     Raises:
-        UsageError: an unknown class, device, precision, post-processing; a class the weights do not have. (What needs the weights
-            themselves is found out when they are first used.)
+        UsageError: an unknown class, device, precision, post-processing; a class the weights do not have. (What needs
+            the weights themselves is found out when they are first used.)
     """
 
     def __init__(self, weights: str | Path | UniversalModel = "default", options: Options | None = None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import edt
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
-from omentum.postprocess.boxes import grown_mm, relative, shared, shifted
+from omentum.postprocess.boxes import grown_mm, relative
 from omentum.postprocess.components import Mask, pieces_of
 from omentum.postprocess.midline import ON_THE_LINE_MM, Midline
 from omentum.postprocess.packed import Workbench
@@ -28,14 +30,13 @@ def repair_sides(bench: Workbench, pair: tuple[str, str], midline: Midline) -> N
     number of pieces: a single kidney is whose side it is on, fused lungs are cut at the middle.
     """
     _part_overlap(bench, pair, midline)
-    moves = [(key, box, _other_side(bench, key, box, midline)) for key in pair if (box := bench.box(key))]
+    moves = [(key, *move) for key in pair if key in bench.seg.classes for move in _other_side(bench, key, midline)]
     for key, box, voxels in moves:
-        if voxels.any():
-            bench.remove(key, "sides", box, voxels)
+        bench.remove(key, "sides", box, voxels)
     for key, box, voxels in moves:
         partner = STRUCTURES[key].pair
-        if partner in bench.seg.classes and voxels.any():
-            bench.add(partner, "sides", box, voxels & ~bench.mask(partner, box))
+        if partner in bench.seg.classes:
+            bench.add(partner, "sides", box, voxels)
 
 
 def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:
@@ -45,32 +46,26 @@ def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:
 
 def keep_near_hosts(bench: Workbench, key: str, limit_mm: float) -> None:
     """Remove whole pieces that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
-    hosts, box = hosts_to_go_by(bench, key), bench.box(key)
-    if not hosts or box is None:
-        return
-    pieces = pieces_of(bench.mask(key, box))
+    hosts = hosts_to_go_by(bench, key)
+    pieces = pieces_of(bench.islands(key) if hosts else ())
     far = np.zeros(len(pieces) + 1, bool)
-    for number in range(1, len(far)):
-        within = shifted(pieces.boxes[number], box)
-        piece = pieces.labels[pieces.boxes[number]] == number
-        if not any((bench.mask(host, within) & piece).any() for host in hosts):
-            around = grown_mm(within, limit_mm, bench.seg.grid)
-            mm = _distance_mm(bench, hosts, around)[relative(within, around)][piece]
-            far[number] = mm.min() > limit_mm + ROUNDING_MM
-    if far.any():
-        bench.remove(key, "near host", box, pieces.selected(far))
+    for part in pieces.parts:
+        for number in range(part.offset + 1, part.offset + part.n + 1):
+            box = pieces.boxes[number]
+            far[number] = not _is_near(bench, hosts, limit_mm, box, part.piece(number, box))
+    for box, voxels in pieces.selected(far):
+        bench.remove(key, "near host", box, voxels)
 
 
 def cut_to_hosts(bench: Workbench, key: str, limit_mm: float) -> None:
     """Remove voxels that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
-    hosts, box = hosts_to_go_by(bench, key), bench.box(key)
-    if not hosts or box is None:
-        return
-    outside = bench.mask(key, box) & ~hosts_mask(bench, hosts, box)
-    if outside.any():
-        around = grown_mm(box, limit_mm, bench.seg.grid)
-        outside &= _distance_mm(bench, hosts, around)[relative(box, around)] > limit_mm + ROUNDING_MM
-        bench.remove(key, "inside host", box, outside)
+    hosts = hosts_to_go_by(bench, key)
+    for box, mask in bench.islands(key) if hosts else ():
+        outside = mask & ~bench.mask(box, *hosts)
+        if outside.any():
+            around = grown_mm(box, limit_mm, bench.seg.grid)
+            outside &= _distance_mm(bench, hosts, around)[relative(box, around)] > limit_mm + ROUNDING_MM
+            bench.remove(key, "inside host", box, outside)
 
 
 def hosts_to_go_by(bench: Workbench, key: str) -> tuple[str, ...]:
@@ -79,41 +74,38 @@ def hosts_to_go_by(bench: Workbench, key: str) -> tuple[str, ...]:
     A lesion is not thrown away because the model missed its organ, or because nobody asked for the organ.
     """
     hosts = STRUCTURES[key].hosts
-    found = [(box := bench.box(host)) is not None and bench.mask(host, box).any() for host in hosts]
-    return hosts if all(found) else ()
-
-
-def hosts_mask(bench: Workbench, hosts: tuple[str, ...], box: Box) -> Mask:
-    """Where any of the hosts is."""
-    return np.logical_or.reduce([bench.mask(host, box) for host in hosts])
+    return hosts if set(hosts) <= set(bench.seg.classes) and all(bench.has(host) for host in hosts) else ()
 
 
 def _part_overlap(bench: Workbench, pair: tuple[str, str], midline: Midline) -> None:
     """No voxel is both left and right."""
-    boxes = [bench.box(key) for key in pair if key in bench.seg.classes]
-    if len(boxes) < 2 or boxes[0] is None or boxes[1] is None:
-        return
-    box = shared(boxes[0], boxes[1])
-    both = bench.mask(pair[0], box) & bench.mask(pair[1], box)
-    if both.any():
+    box = bench.shared_box(*pair) if set(pair) <= set(bench.seg.classes) else None
+    if box:
+        both = bench.mask(box, pair[0]) & bench.mask(box, pair[1])
         for key in pair:
             wrong = both & (_beyond_mm(key, bench.seg.grid, box, midline) > ON_THE_LINE_MM)
             bench.remove(key, "sides", box, wrong)
 
 
-def _other_side(bench: Workbench, key: str, box: Box, midline: Midline) -> Mask:
+def _other_side(bench: Workbench, key: str, midline: Midline) -> Iterator[tuple[Box, Mask]]:
     """The voxels of a structure that belong to its partner."""
-    mask, beyond_mm = bench.mask(key, box), _beyond_mm(key, bench.seg.grid, box, midline)
-    clearly = mask & (beyond_mm > CLEARLY_MM + ON_THE_LINE_MM)
-    if not clearly.any():
-        return clearly
-    pieces = pieces_of(mask)
-    n = len(pieces.voxels)
-    on_a_side = np.bincount(pieces.labels[np.abs(beyond_mm) > ON_THE_LINE_MM], minlength=n)
-    share = np.bincount(pieces.labels[clearly], minlength=n) / np.maximum(on_a_side, 1)
-    share[0] = 0.0
-    cut = pieces.selected(share > CROSSES) & (beyond_mm > ON_THE_LINE_MM)
-    return cut | pieces.selected(share > WRONG)
+    for box, mask in bench.islands(key):
+        beyond_mm = _beyond_mm(key, bench.seg.grid, box, midline)
+        clearly = mask & (beyond_mm > CLEARLY_MM + ON_THE_LINE_MM)
+        if clearly.any():
+            (part,) = (pieces := pieces_of([(box, mask)])).parts
+            on_a_side = part.count(np.abs(beyond_mm) > ON_THE_LINE_MM)
+            share = part.count(clearly) / np.maximum(on_a_side, 1)
+            cut = part.selected((share > CROSSES) & (pieces.voxels > 0)) & (beyond_mm > ON_THE_LINE_MM)
+            yield box, cut | part.selected((share > WRONG) & (pieces.voxels > 0))
+
+
+def _is_near(bench: Workbench, hosts: tuple[str, ...], limit_mm: float, box: Box, piece: Mask) -> bool:
+    if (bench.mask(box, *hosts) & piece).any():
+        return True
+    around = grown_mm(box, limit_mm, bench.seg.grid)
+    distance_mm = _distance_mm(bench, hosts, around)[relative(box, around)][piece]
+    return bool(distance_mm.min() <= limit_mm + ROUNDING_MM)
 
 
 def _beyond_mm(key: str, grid: Grid, box: Box, midline: Midline) -> np.ndarray:
@@ -124,5 +116,5 @@ def _beyond_mm(key: str, grid: Grid, box: Box, midline: Midline) -> np.ndarray:
 
 def _distance_mm(bench: Workbench, hosts: tuple[str, ...], box: Box) -> np.ndarray:
     """Distance of each voxel of a box to the nearest host voxel of the box; infinite without one."""
-    free = np.ascontiguousarray(~hosts_mask(bench, hosts, box))
+    free = np.ascontiguousarray(~bench.mask(box, *hosts))
     return np.full(free.shape, np.inf) if free.all() else edt.edt(free, anisotropy=bench.seg.grid.spacing_mm)

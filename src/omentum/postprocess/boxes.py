@@ -16,13 +16,6 @@ def around(boxes: Sequence[Box]) -> Box:
     return i, j, k
 
 
-def shared(one: Box, other: Box) -> Box:
-    """What two boxes have in common, maybe nothing."""
-    starts = [max(a.start, b.start) for a, b in zip(one, other, strict=True)]
-    i, j, k = (slice(n, max(n, min(a.stop, b.stop))) for n, a, b in zip(starts, one, other, strict=True))
-    return i, j, k
-
-
 def grown(box: Box, voxels: Sequence[int], shape: tuple[int, int, int]) -> Box:
     """The box with so many voxels more at either end of each axis, as far as the image goes."""
     i, j, k = (slice(max(0, s.start - m), min(n, s.stop + m)) for s, m, n in zip(box, voxels, shape, strict=True))

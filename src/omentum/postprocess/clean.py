@@ -13,7 +13,6 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError
 from omentum.postprocess.anatomy_rules import (
     cut_to_hosts,
-    hosts_mask,
     hosts_to_go_by,
     keep_near_hosts,
     on_own_side,
@@ -50,12 +49,11 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
     if not ct.grid.same_as(seg.grid):
         raise GeometryError("the segmentation is not on the grid of the CT")
     bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
-    ruled = {key: rules[key] for key in seg.classes if key in rules and bench.box(key)}
+    ruled = {key: rules[key] for key in seg.classes if key in rules}
     midline = find_midline(ct) if any(rule.sides for rule in ruled.values()) else None
     if midline:
         for pair in _pairs(ruled):
             repair_sides(bench, pair, midline)
-    ruled = {key: rules[key] for key in seg.classes if key in rules and bench.box(key)}
     free = [key for key in ruled if not STRUCTURES[key].hosts]
     hosted = [key for key in ruled if STRUCTURES[key].hosts]
     for key in [*free, *hosted]:
@@ -79,25 +77,20 @@ def _reduce(bench: Workbench, key: str, rule: Rule) -> None:
         cut_to_hosts(bench, key, rule.inside_mm)
     if rule.near_mm is not None:
         keep_near_hosts(bench, key, rule.near_mm)
-    box = bench.box(key)
-    if box is None or not (rule.keep or rule.minimum_ml):
-        return
-    pieces = pieces_of(bench.mask(key, box))
-    stays = staying(pieces, rule, bench.seg.grid, box)
-    goes = ~stays
-    goes[0] = False
-    if goes.any():
-        bench.remove(key, "pieces", box, pieces.selected(goes))
-        bench.narrow(key, pieces.boxes_of(stays, box))
+    if rule.keep or rule.minimum_ml:
+        pieces = pieces_of(bench.islands(key))
+        goes = ~staying(pieces, rule, bench.seg.grid)
+        for box, voxels in pieces.selected(goes):
+            bench.remove(key, "pieces", box, voxels)
 
 
 def _fill(bench: Workbench, rules: Mapping[str, Rule], midline: Midline | None) -> None:
     """Fill the cavities of several structures, all found before any is filled."""
     fills = []
     for key, rule in rules.items():
-        box = bench.box(key)
-        if box and rule.holes_ml:
-            voxels = closed_cavities(bench.mask(key, box), rule.holes_ml / bench.seg.grid.voxel_volume_ml)
+        limit = rule.holes_ml / bench.seg.grid.voxel_volume_ml
+        for box, _ in bench.islands(key) if limit else ():
+            voxels = closed_cavities(bench.mask(box, key), limit)
             if voxels.any():
                 fills.append((key, box, voxels & _allowed(bench, key, rule, box, midline)))
     for key, box, voxels in fills:
@@ -111,7 +104,7 @@ def _allowed(bench: Workbench, key: str, rule: Rule, box: Box, midline: Midline 
     allowed = ~bench.others({key, *structure.hosts, *guests}, box)
     if structure.hosts:
         hosts = hosts_to_go_by(bench, key)
-        allowed &= hosts_mask(bench, hosts, box) if hosts else False
+        allowed &= bench.mask(box, *hosts) if hosts else False
     if rule.sides and midline:
         allowed &= on_own_side(key, bench.seg.grid, box, midline)
     return allowed

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from omentum.postprocess.boxes import around
-from omentum.postprocess.components import Mask
+from omentum.errors import UsageError
+from omentum.postprocess.coarse import CoarseMasks, Mask
 from omentum.segmentation import BITS_PER_PLANE, Box, Segmentation
 
 
@@ -33,79 +34,80 @@ class Change:
         return asdict(self) | {"removed_ml": round(self.removed_ml, 3), "added_ml": round(self.added_ml, 3)}
 
 
-@dataclass(eq=False)
 class Workbench:
     """A segmentation whose bits are changed in place.
 
     Args:
         seg: Its bits must be ours to write to.
+
+    Raises:
+        UsageError: more than 64 classes.
     """
 
-    seg: Segmentation
-    _removed: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
-    _added: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
-    _boxes: dict[str, Box] = field(init=False)
+    def __init__(self, seg: Segmentation) -> None:
+        if len(seg.bits) > 1:
+            raise UsageError(f"post-processing takes at most {BITS_PER_PLANE} classes, got {len(seg.classes)}")
+        self.seg = seg
+        self._plane: NDArray[np.uint64] = seg.bits[0]
+        self._coarse = CoarseMasks(self._plane)
+        self._voxels: dict[tuple[str, str], list[int]] = {}
 
-    def __post_init__(self) -> None:
-        self._boxes = self.seg.boxes()
+    def bits(self, *keys: str) -> np.uint64:
+        """Those of some classes, together."""
+        return np.uint64(sum(1 << self.seg.classes.index(key) for key in keys))
 
-    def box(self, key: str) -> Box | None:
-        """A box around all of a structure, small but not always the smallest; None when it was empty at the start."""
-        return self._boxes.get(key)
+    def mask(self, box: Box, *keys: str) -> Mask:
+        """The union of some structures in a box."""
+        return self.seg.mask(keys[0], box) if len(keys) == 1 else (self._plane[box] & self.bits(*keys)) != 0
 
-    def narrow(self, key: str, boxes: Sequence[Box]) -> None:
-        """A structure now lies in these boxes only."""
-        if boxes:
-            self._boxes[key] = around(boxes)
-        else:
-            self._boxes.pop(key, None)
+    def islands(self, *keys: str) -> Iterator[tuple[Box, Mask]]:
+        """The union of some structures in parts that do not touch: a box, and the part's mask in it.
 
-    def mask(self, key: str, box: Box) -> Mask:
-        """See `Segmentation.mask`."""
-        return self.seg.mask(key, box)
+        The boxes may overlap; a mask holds its own part only, and may turn out empty.
+        """
+        for box, within in self._coarse.islands(self.bits(*keys)):
+            mask = self.mask(box, *keys)
+            yield box, mask if within is None else mask & within
+
+    def has(self, *keys: str) -> bool:
+        """Whether the union of some structures has a voxel."""
+        return any(mask.any() for _, mask in self.islands(*keys))
+
+    def shared_box(self, one: str, other: str) -> Box | None:
+        """A box around what two structures may have in common; None if nothing."""
+        return self._coarse.any_shared(self.bits(one), self.bits(other))
 
     def remove(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
-        """Take voxels, all of them in the mask, from a structure."""
-        plane, bit = self._plane(key)
-        part = plane[box]
+        """Take voxels from a structure."""
+        bit, part = self.bits(key), self._plane[box]
+        self._count(key, rule, 0, voxels & ((part & bit) != 0))
         np.bitwise_and(part, ~bit, out=part, where=voxels)
-        self._count(self._removed, key, rule, voxels)
+        self._look_again(key, box)
 
     def add(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
-        """Give voxels, none of them in the mask, to a structure."""
-        plane, bit = self._plane(key)
-        part = plane[box]
+        """Give voxels to a structure."""
+        bit, part = self.bits(key), self._plane[box]
+        self._count(key, rule, 1, voxels & ((part & bit) == 0))
         np.bitwise_or(part, bit, out=part, where=voxels)
-        self.narrow(key, [self._boxes.get(key, box), box])
-        self._count(self._added, key, rule, voxels)
+        self._look_again(key, box)
 
     def others(self, keys: Collection[str], box: Box) -> Mask:
         """Where a structure other than `keys` is."""
-        found = np.zeros([s.stop - s.start for s in box], bool)
-        for number, plane in enumerate(self.seg.bits):
-            classes = self.seg.classes[number * BITS_PER_PLANE : (number + 1) * BITS_PER_PLANE]
-            bits = sum(1 << n for n, key in enumerate(classes) if key not in keys)
-            found |= (plane[box] & np.uint64(bits)) != 0
-        return found
+        return (self._plane[box] & self.bits(*(key for key in self.seg.classes if key not in keys))) != 0
 
     def changes(self) -> tuple[Change, ...]:
-        """What was done, by structure and rule."""
+        """What was done, in order."""
         ml = self.seg.grid.voxel_volume_ml
-        done = dict.fromkeys([*self._removed, *self._added])
-        return tuple(
-            Change(key, rule, self._removed.get((key, rule), 0) * ml, self._added.get((key, rule), 0) * ml)
-            for key, rule in done
-        )
+        return tuple(Change(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
 
-    def _plane(self, key: str) -> tuple[np.ndarray, np.uint64]:
-        k = self.seg.classes.index(key)
-        return self.seg.bits[k // BITS_PER_PLANE], np.uint64(1 << (k % BITS_PER_PLANE))
+    def _look_again(self, key: str, box: Box) -> None:
+        whole = self._coarse.aligned(box)
+        self._coarse.update(self.bits(key), whole, self.mask(whole, key))
 
-    @staticmethod
-    def _count(account: dict[tuple[str, str], int], key: str, rule: str, voxels: Mask) -> None:
+    def _count(self, key: str, rule: str, which: int, voxels: Mask) -> None:
         number = int(np.count_nonzero(voxels))
         if number:
-            account[key, rule] = account.get((key, rule), 0) + number
+            self._voxels.setdefault((key, rule), [0, 0])[which] += number
 
 
 def changes_json(changes: Collection[Change]) -> list[Mapping[str, Any]]:

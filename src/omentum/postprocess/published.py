@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from omentum.postprocess.boxes import around, grown
+from omentum.postprocess.boxes import around, grown, relative
 from omentum.postprocess.clean import Cleaned
-from omentum.postprocess.components import Mask, Pieces, pieces_of
+from omentum.postprocess.components import Mask, pieces_of
 from omentum.postprocess.packed import Workbench
 from omentum.segmentation import Box, Segmentation
 
@@ -39,7 +39,7 @@ def clean_as_published(seg: Segmentation, *, in_place: bool = False) -> Cleaned:
         in_place: Write into the bits of `seg` instead of a copy.
     """
     bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
-    organs = {key: _organ(bench, key, *TUMOUR_IN_LARGEST[key]) for key in TUMOUR_IN_LARGEST if key in seg.classes}
+    organs = {key: _organ(bench, *TUMOUR_IN_LARGEST[key]) for key in TUMOUR_IN_LARGEST if key in seg.classes}
     for key in LARGEST_ONLY:
         _keep_largest(bench, key)
     _cut_vein_below_pancreas(bench)
@@ -50,69 +50,67 @@ def clean_as_published(seg: Segmentation, *, in_place: bool = False) -> Cleaned:
 
 
 def _keep_largest(bench: Workbench, key: str) -> None:
-    box = bench.box(key) if key in bench.seg.classes else None
-    if box:
-        pieces = pieces_of(bench.mask(key, box))
-        largest = _largest(pieces, 1)
-        bench.remove(key, "largest piece", box, bench.mask(key, box) & ~pieces.selected(largest))
-        bench.narrow(key, pieces.boxes_of(largest, box))
+    if key in bench.seg.classes:
+        pieces = pieces_of(bench.islands(key))
+        for box, voxels in pieces.selected(~pieces.largest(1)):
+            bench.remove(key, "largest piece", box, voxels)
 
 
 def _cut_vein_below_pancreas(bench: Workbench) -> None:
-    pancreas, vein = bench.box("pancreas"), bench.box("portal_splenic_vein")
-    if not pancreas or not vein:
+    if not {"pancreas", "portal_splenic_vein"} <= set(bench.seg.classes):
+        return
+    pancreas = pieces_of(bench.islands("pancreas"))
+    if not len(pancreas):
         return
     axis, sign = next((a, s) for a, (world, s) in enumerate(bench.seg.grid.axis_directions()) if world == 2)
-    planes = np.arange(vein[axis].start, vein[axis].stop)
-    below = planes < pancreas[axis].start if sign > 0 else planes >= pancreas[axis].stop
-    mask = bench.mask("portal_splenic_vein", vein)
-    bench.remove("portal_splenic_vein", "below pancreas", vein, mask & np.moveaxis(below[:, None, None], 0, axis))
+    ends = around(pancreas.boxes[1:])[axis]
+    for box, mask in bench.islands("portal_splenic_vein"):
+        planes = np.arange(box[axis].start, box[axis].stop)
+        below = planes < ends.start if sign > 0 else planes >= ends.stop
+        bench.remove("portal_splenic_vein", "below pancreas", box, mask & np.moveaxis(below[:, None, None], 0, axis))
 
 
 def _tell_lungs_apart(bench: Workbench) -> None:
     lungs = ("right_lung", "left_lung")
-    boxes = [box for key in lungs if (box := bench.box(key))]
-    if not boxes or not set(lungs) <= set(bench.seg.classes):
+    if not set(lungs) <= set(bench.seg.classes):
         return
-    box = around(boxes)
-    pieces = pieces_of(np.logical_or(*(bench.mask(key, box) for key in lungs)))
+    pieces = pieces_of(bench.islands(*lungs))
     if len(pieces) < 2:
         return
-    two = np.argsort(-pieces.voxels[1:], kind="stable")[:2] + 1
-    right_first = sorted(two, key=lambda n: -bench.seg.grid.to_world(pieces.centres[n] + [s.start for s in box])[0])
+    two = np.flatnonzero(pieces.largest(2))
+    right_first = sorted(two, key=lambda n: -bench.seg.grid.to_world(pieces.centres[n])[0])
     for key, number in zip(lungs, right_first, strict=True):
-        old, new = bench.mask(key, box), pieces.labels == number
-        bench.remove(key, "largest two", box, old & ~new)
-        bench.add(key, "largest two", box, new & ~old)
+        theirs = np.arange(len(pieces) + 1) == number
+        for box, voxels in pieces.selected(~theirs):
+            bench.remove(key, "largest two", box, voxels)
+        for box, voxels in pieces.selected(theirs):
+            bench.add(key, "largest two", box, voxels)
 
 
 def _cut_tumour(bench: Workbench, key: str, organ: tuple[Box, Mask] | None) -> None:
-    box = bench.box(key)
-    if not box or organ is None:
+    if organ is None:
         return
     inside = np.zeros(bench.seg.shape, bool)
     inside[organ[0]] = organ[1]
-    bench.remove(key, "inside organ", box, bench.mask(key, box) & ~inside[box])
+    for box, mask in bench.islands(key):
+        bench.remove(key, "inside organ", box, mask & ~inside[box])
 
 
-def _organ(bench: Workbench, tumour: str, keys: tuple[str, ...], count: int) -> tuple[Box, Mask] | None:
-    """The organ as the network said it, largest pieces, closed and dilated; None when not all of it was asked for."""
-    if not set(keys) <= set(bench.seg.classes) or not bench.box(tumour):
+def _organ(bench: Workbench, keys: tuple[str, ...], count: int) -> tuple[Box, Mask] | None:
+    """The organ as the network said it: largest pieces, closed and dilated; None when not all of it was asked for."""
+    if not set(keys) <= set(bench.seg.classes):
         return None
-    boxes = [box for key in keys if (box := bench.box(key))]
-    if not boxes:
-        return (slice(0), slice(0), slice(0)), np.zeros((0, 0, 0), bool)
+    pieces = pieces_of(bench.islands(*keys))
+    largest = pieces.largest(count)
     reach = [round(REACH_MM / mm) for mm in bench.seg.grid.spacing_mm]
+    boxes = [pieces.boxes[n] for n in np.flatnonzero(largest)] or [pieces.boxes[0]]
     box = grown(around(boxes), [2 * r for r in reach], bench.seg.shape)
-    pieces = pieces_of(np.logical_or.reduce([bench.mask(key, box) for key in keys]))
+    organ = np.zeros([s.stop - s.start for s in box], np.uint8)
+    for part in pieces.parts:
+        for number in range(part.offset + 1, part.offset + part.n + 1):
+            if largest[number]:
+                where = pieces.boxes[number]
+                organ[relative(where, box)] |= part.piece(number, where)
     size = [2 * r + 1 for r in reach]
-    largest = pieces.selected(_largest(pieces, count)).view(np.uint8)
-    closed = ndimage.grey_erosion(ndimage.maximum_filter(largest, size), size)
+    closed = ndimage.grey_erosion(ndimage.maximum_filter(organ, size), size)
     return box, ndimage.maximum_filter(closed, size).astype(bool)
-
-
-def _largest(pieces: Pieces, count: int) -> Mask:
-    """By label: among the `count` largest."""
-    largest = np.zeros(len(pieces) + 1, bool)
-    largest[np.argsort(-pieces.voxels[1:], kind="stable")[:count] + 1] = True
-    return largest
