@@ -217,6 +217,7 @@ class TestSave:
     def test_a_folder_holds_everything(self, straight, tmp_path):
         straight.save(tmp_path / "case", masks=True)
         assert sorted(p.relative_to(tmp_path / "case").as_posix() for p in (tmp_path / "case").rglob("*.*")) == [
+            "lesions.csv",
             "manifest.json",
             *(f"masks/{key}.nii.gz" for key in sorted(BANDS_HU)),
             "measurements.json",
@@ -225,8 +226,15 @@ class TestSave:
         ]
         written = read_volume(tmp_path / "case" / "segmentation.nii.gz")
         np.testing.assert_array_equal(written.voxels, straight.labelmap())
-        measured = json.loads((tmp_path / "case" / "measurements.json").read_text())["structures"]["liver"]
-        assert measured["volume_ml"] == pytest.approx(straight.mask("liver").sum() * 8 / 1000)
+        measured = json.loads((tmp_path / "case" / "measurements.json").read_text())
+        volume_ml = straight.mask("liver").sum() * 8 / 1000
+        assert measured["structures"]["liver"]["volume_ml"] == pytest.approx(volume_ml)
+        (lesion,) = measured["lesions"]
+        centre, axes, hu = ELLIPSOIDS_MM["liver_tumour"]
+        assert lesion["centroid_mm"] == pytest.approx(centre, abs=0.5)
+        assert lesion["longest_axial"]["mm"] == pytest.approx(2 * axes[0], abs=2)
+        assert lesion["median_hu"] == hu
+        assert measured["lesion_summary"]["lesions"] == 1
         assert json.loads((tmp_path / "case" / "manifest.json").read_text())["warnings"] == []
 
     def test_a_nifti_name_gets_the_label_map_alone(self, straight, tmp_path):

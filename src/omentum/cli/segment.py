@@ -40,9 +40,9 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
     """Segment CTs: label map, measurements, picture and manifest for each; one bad case never stops the others."""
-    from omentum.cli.batch import Batch, SaveOptions, print_summary, report
+    from omentum.cli.batch import Batch, SaveOptions, print_summary, report, write_batch
     from omentum.cli.speaker import Speaker
-    from omentum.pipeline import Options, Segmenter, write_json
+    from omentum.pipeline import Options, Segmenter
 
     jobs = plan_jobs(inputs, out)
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
@@ -54,7 +54,7 @@ def segment(
         save = SaveOptions(masks, preview, overwrite)
         outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
     if len(jobs) > 1:
-        write_json(out / "report.json", report(outcomes))
+        write_batch(outcomes, out)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))
     elif not quiet:

@@ -8,11 +8,10 @@ import edt
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
-from omentum.postprocess.boxes import grown_mm, relative
+from omentum.boxes import Box, grown_mm, relative
 from omentum.postprocess.components import Mask, pieces_of
 from omentum.postprocess.midline import ON_THE_LINE_MM, Midline
 from omentum.postprocess.packed import Workbench
-from omentum.segmentation import Box
 from omentum.volume import Grid
 
 CLEARLY_MM = 10.0

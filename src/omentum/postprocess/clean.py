@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
 from omentum.errors import GeometryError
 from omentum.postprocess.anatomy_rules import (
     cut_to_hosts,
@@ -22,7 +23,7 @@ from omentum.postprocess.components import Mask, closed_cavities, pieces_of, sta
 from omentum.postprocess.midline import Midline, find_midline
 from omentum.postprocess.packed import Change, Workbench
 from omentum.postprocess.rules import RULES, Rule
-from omentum.segmentation import Box, Segmentation
+from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 

@@ -12,7 +12,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.segmentation import Box
+from omentum.boxes import Box
 
 BLOCK = 8
 """Voxels along each edge of a block."""

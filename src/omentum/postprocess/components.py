@@ -10,9 +10,8 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.postprocess.boxes import relative, shifted
+from omentum.boxes import Box, relative, shifted
 from omentum.postprocess.rules import Rule
-from omentum.segmentation import Box
 from omentum.volume import Grid
 
 Mask = NDArray[np.bool_]

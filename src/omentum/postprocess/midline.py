@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.segmentation import Box
+from omentum.boxes import Box
 from omentum.volume import Grid, Volume
 
 BODY_HU = -300.0

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.boxes import Box
 from omentum.errors import UsageError
 from omentum.postprocess.coarse import CoarseMasks, Mask
-from omentum.segmentation import BITS_PER_PLANE, Box, Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from omentum.postprocess.boxes import around, grown, relative
+from omentum.boxes import Box, around, grown, relative
 from omentum.postprocess.clean import Cleaned
 from omentum.postprocess.components import Mask, pieces_of
 from omentum.postprocess.packed import Workbench
-from omentum.segmentation import Box, Segmentation
+from omentum.segmentation import Segmentation
 
 LARGEST_ONLY = (
     *("spleen", "right_kidney", "left_kidney", "gallbladder", "oesophagus", "liver", "stomach", "aorta"),

@@ -1,4 +1,4 @@
-"""Arithmetic of boxes of voxels."""
+"""Boxes of voxels: index ranges along i, j, k, and their arithmetic."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from omentum.segmentation import Box
 from omentum.volume import Grid
+
+Box = tuple[slice, slice, slice]
+"""Index ranges along i, j, k; starts and stops are numbers."""
 
 
 def around(boxes: Sequence[Box]) -> Box:
