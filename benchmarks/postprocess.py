@@ -4,8 +4,8 @@
 
 The masks are a procedural phantom's, enlarged to the shape asked for. --dirt adds so many small balls and as many
 cavities to each mask, half of the balls near the structure and half anywhere: what a weak model leaves to clean.
-The plain way is the largest component of the whole boolean volume by SciPy, once a structure and nothing else; it is run
-on one structure and multiplied. CPU seconds are what a machine that does nothing else needs on one core.
+The plain way is the largest component of the whole boolean volume by SciPy, once a structure and nothing else; it is
+run on one structure and multiplied. CPU seconds are what a machine that does nothing else needs on one core.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def main() -> None:
     held = (ct.voxels.nbytes + seg.bits.nbytes) / 2**30
     parts = [
         f"# Cleaning\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.1f}\n\n{len(seg.present())} structures on {' x '.join(map(str, seg.shape))}; CT and packed "
-        f"bits take {held:.2f} GiB, the clean scene's peak was {peak_gib():.2f} GiB.\n",
+        f"{os.getloadavg()[0]:.1f}\n\n{len(seg.present())} structures on {' x '.join(map(str, seg.shape))}; CT and "
+        f"packed bits take {held:.2f} GiB, the clean scene's peak was {peak_gib():.2f} GiB.\n",
         "| what | wall s | CPU s | process peak GiB | voxels changed |\n|---|---|---|---|---|",
     ]
     for name, dirt in (("clean masks", 0), ("dirty masks", arguments.dirt)):

@@ -89,7 +89,11 @@ def axial_diameters(mask: Mask, origin: tuple[int, ...], grid: Grid) -> AxialDia
     starts = np.flatnonzero(np.diff(points[:, axis], prepend=-1.0))
     outlines = [_hull(grid.to_world(slice_points)) for slice_points in np.split(points, starts[1:])]
     longest = [_farthest(outline) for outline in outlines]
-    best = int(np.argmax([diameter.mm for diameter in longest]))
+    # Of slices with equal diameters the fullest, then the uppermost: the storage order must not decide.
+    fullness = np.diff(starts, append=len(points))
+    height = [outline[:, 2].mean() for outline in outlines]
+    ranks = [(round(d.mm, 6), n, round(z, 6)) for d, n, z in zip(longest, fullness, height, strict=True)]
+    best = max(range(len(ranks)), key=ranks.__getitem__)
     perpendicular = _widest_across(outlines[best], longest[best])
     return AxialDiameters(longest[best], perpendicular, axis, int(points[starts[best], axis]))
 

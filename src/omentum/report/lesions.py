@@ -18,7 +18,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, around, shifted
 from omentum.errors import GeometryError
 from omentum.report.attenuation import Attenuation, attenuation
-from omentum.report.diameters import AxialDiameters, Diameter, Mask, axial_diameters, face_middles, longest_3d
+from omentum.report.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -98,24 +98,35 @@ def find_lesions(ct: Volume, seg: Segmentation) -> list[Lesion]:
 
 
 class _Organ:
-    """A possible host: its mask together with the lesions that may live in it, and its surface."""
+    """A possible host, and the surfaces that lesions are seen from."""
 
     def __init__(self, seg: Segmentation, key: str, types: Sequence[str], boxes: Mapping[str, Box]) -> None:
-        self.key, self._seg = key, seg
-        self._members = (key, *(t for t in types if t in boxes and key in STRUCTURES[t].hosts))
-        self._box = around([boxes[member] for member in self._members])
+        self.key, self._seg, self._boxes = key, seg, boxes
+        self._guests = tuple(t for t in types if t in boxes and key in STRUCTURES[t].hosts)
 
     def shared_voxels(self, box: Box, lesion: Mask) -> int:
         return int(np.count_nonzero(self._seg.mask(self.key, box) & lesion))
 
-    def distance_mm(self, points_mm: np.ndarray) -> float:
+    def distance_mm(self, points_mm: Points) -> float:
         """From the nearest of some points to the organ's surface."""
-        return float(self._surface.query(points_mm)[0].min())
+        return float(self._alone.query(points_mm)[0].min())
+
+    def depth_mm(self, points_mm: Points) -> float:
+        """The same where lesions count as organ, so that one at the surface is at the surface, however it is drawn."""
+        return float(self._with_guests.query(points_mm)[0].min())
 
     @cached_property
-    def _surface(self) -> cKDTree:
-        whole = np.logical_or.reduce([self._seg.mask(key, self._box) for key in self._members])
-        at = face_middles(whole, (0, 1, 2)) + np.array([s.start for s in self._box])
+    def _alone(self) -> cKDTree:
+        return self._surface((self.key,))
+
+    @cached_property
+    def _with_guests(self) -> cKDTree:
+        return self._surface((self.key, *self._guests))
+
+    def _surface(self, keys: tuple[str, ...]) -> cKDTree:
+        box = around([self._boxes[key] for key in keys])
+        whole = np.logical_or.reduce([self._seg.mask(key, box) for key in keys])
+        at = face_middles(whole, (0, 1, 2)) + np.array([s.start for s in box])
         # The edge of the image is not the edge of the organ.
         inside = ((at >= 0) & (at <= np.array(self._seg.shape) - 1)).all(axis=1)
         return cKDTree(self._seg.grid.to_world(at[inside] if inside.any() else at))
@@ -161,12 +172,12 @@ def _lesion(
         axial=axial_diameters(mask, origin, seg.grid),
         longest_3d=longest_3d(mask, origin, seg.grid),
         hu=attenuation(ct.voxels[box][mask]),
-        to_surface_mm=host.distance_mm(points_mm) if host and host.shared_voxels(box, mask) else None,
+        to_surface_mm=host.depth_mm(points_mm) if host and host.shared_voxels(box, mask) else None,
         touches_border=any(s.start == 0 or s.stop == n for s, n in zip(box, seg.shape, strict=True)),
     )
 
 
-def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: np.ndarray) -> _Organ | None:
+def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: Points) -> _Organ | None:
     """The organ with most of the lesion; without any, the nearest one within reach."""
     shared = [host.shared_voxels(box, mask) for host in hosts]
     if any(shared):
