@@ -7,6 +7,8 @@ from omentum.report.diameters import axial_axis, axial_diameters, extents_mm, fa
 from omentum.volume import Grid
 
 ORIGIN = (0, 0, 0)
+ROUNDING = 1 + 1e-9
+"""A voxel whose centre lies on the surface belongs to the body, so an error of a whole voxel does occur."""
 
 
 def in_plane(grid):
@@ -18,9 +20,9 @@ def in_plane(grid):
 def test_axial_diameters_of_ellipsoids_are_right_to_a_voxel(scene):
     body, grid = scene
     found, (longest, shortest) = axial_diameters(body.on(grid), ORIGIN, grid), body.axial_mm(grid)
-    assert abs(found.longest.mm - longest) < in_plane(grid)
+    assert abs(found.longest.mm - longest) <= in_plane(grid) * ROUNDING
     if longest > 1.3 * shortest:  # of a near circle the long axis may point anywhere
-        assert abs(found.perpendicular.mm - shortest) < in_plane(grid)
+        assert abs(found.perpendicular.mm - shortest) <= in_plane(grid) * ROUNDING
     assert found.perpendicular.mm <= found.longest.mm + 1e-6
 
 
@@ -43,7 +45,7 @@ def test_end_points_are_in_the_slice_at_right_angles_and_as_far_apart_as_said(sc
 def test_the_longest_axis_in_space_is_right_to_a_voxel(scene):
     body, grid = scene
     found = longest_3d(body.on(grid), ORIGIN, grid)
-    assert abs(found.mm - 2 * max(body.half_axes)) < max(grid.spacing_mm)
+    assert abs(found.mm - 2 * max(body.half_axes)) <= max(grid.spacing_mm) * ROUNDING
     start, end = np.array(found.ends_mm)
     assert np.linalg.norm(end - start) == pytest.approx(found.mm)
 

@@ -3,7 +3,7 @@
 The area of a surface is twice the mean, over all directions, of how many lines of that direction cross a unit of area
 times how often they cross the surface. Lines through voxel centres towards each neighbour are such lines, weighted by
 the share of the sphere their direction stands for (its Voronoi cell), which makes up for uneven spacing and shear.
-Balls come out within 2 % from 10 voxels across, 6 % from 5; counting voxel faces overestimates them by half on any grid.
+Balls come out within 2 % from 10 voxels across, 6 % from 5; counting voxel faces makes them half too large on any grid.
 """
 
 from __future__ import annotations
