@@ -10,23 +10,25 @@ from pathlib import Path
 PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
-CORE = {"errors", "anatomy", "volume", "spec", "segmentation"}
+CORE = {"errors", "anatomy", "volume", "boxes", "spec", "segmentation"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
+    "boxes": {"volume"},
     "spec": {"errors"},
     "anatomy": {"errors"},
-    "segmentation": {"errors", "anatomy", "volume"},
+    "segmentation": {"errors", "anatomy", "volume", "boxes"},
     "io": CORE,
     "preprocess": {"errors", "volume", "spec"},
     "model": {"errors", "anatomy", "spec"},
     "text": {"errors", "anatomy"},
     "infer": {"errors"},
+    "postprocess": CORE,
     "report": CORE,
     "evaluate": CORE,
     "phantom": CORE,
     "data": CORE | {"io", "preprocess", "phantom"},
-    "pipeline": CORE | {"io", "preprocess", "model", "infer", "report"},
+    "pipeline": CORE | {"io", "preprocess", "model", "infer", "postprocess", "report"},
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {

@@ -70,7 +70,7 @@ def test_the_same_anatomy_comes_out_of_any_grid(grid):
     bright = ThresholdModel(SPEC, {"liver": (0, 200)})
     truth = np.any([truth_mask(key, grid) for key in ELLIPSOIDS_MM], axis=0)
     hu = np.where(truth, 100, np.minimum(banded_ct(grid).voxels, -100)).astype(np.int16)
-    seg = segment(Volume(hu, grid.affine), weights=bright, device="cpu")
+    seg = segment(Volume(hu, grid.affine), weights=bright, device="cpu", postprocess="none")
     assert seg.shape == grid.shape
     np.testing.assert_array_equal(seg.affine, grid.affine)
     found = seg.mask("liver")
@@ -84,7 +84,7 @@ def test_logits_and_not_masks_are_interpolated(model):
     index = np.moveaxis(np.indices(fine.shape), 0, -1)
     radius = np.linalg.norm(fine.to_world(index), axis=-1)
     ct = Volume((150 - 4 * radius).astype(np.float32), fine.affine)  # HU falls linearly: the band 90..110 is a shell
-    found = segment(ct, weights=model, device="cpu", force=True).mask("liver")
+    found = segment(ct, weights=model, device="cpu", force=True, postprocess="none").mask("liver")
     inside = (radius > 10.6) & (radius < 14.4)
     outside = (radius < 9.6) | (radius > 15.4)
     assert found[inside].all()
@@ -117,6 +117,28 @@ def test_only_the_wanted_channels_are_computed():
 def test_classes_that_cannot_be_had_are_refused(classes, match, model):
     with pytest.raises(UsageError, match=match):
         segment(banded_ct(ras_grid()), weights=model, classes=classes, device="cpu")
+
+
+def test_what_the_network_says_is_cleaned_unless_not_wanted():
+    ct = banded_ct(ras_grid())
+    ct.voxels[5:8, 20:23, 20:23] = 100
+    speck = np.zeros(ct.shape, bool)
+    speck[5:8, 20:23, 20:23] = True
+    model = ThresholdModel(SPEC)
+    raw = segment(ct, weights=model, device="cpu", postprocess="none")
+    assert raw.mask("liver")[6, 21, 21]
+    assert raw.manifest["cleaned"] == []
+    for rules in ("omentum", "published"):
+        seg = segment(ct, weights=model, device="cpu", postprocess=rules)
+        np.testing.assert_array_equal(seg.mask("liver"), truth_mask("liver", seg.grid))
+        assert seg.manifest["options"]["postprocess"] == rules
+        (change,) = [c for c in seg.manifest["cleaned"] if c["structure"] == "liver"]
+        assert change["removed_ml"] == pytest.approx((raw.mask("liver") & speck).sum() * 0.008, abs=1e-3)
+
+
+def test_unknown_post_processing_is_refused(model):
+    with pytest.raises(UsageError, match="unknown post-processing 'magic'"):
+        Segmenter(model, Options(postprocess="magic"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
@@ -186,7 +208,7 @@ def test_the_manifest_says_what_was_done(model, tmp_path):
     assert manifest["options"]["classes"] == ["liver"]
     assert manifest["versions"]["omentum"] == omentum.__version__
     assert manifest["device"]["type"] == "cpu"
-    assert set(manifest["timings_s"]) == {"read", "load_weights", "prepare", "infer"}
+    assert set(manifest["timings_s"]) == {"read", "load_weights", "prepare", "infer", "postprocess"}
     assert manifest["peak_memory_mb"]["process"] > 50
     assert manifest["warnings"] == []
 
@@ -195,6 +217,7 @@ class TestSave:
     def test_a_folder_holds_everything(self, straight, tmp_path):
         straight.save(tmp_path / "case", masks=True)
         assert sorted(p.relative_to(tmp_path / "case").as_posix() for p in (tmp_path / "case").rglob("*.*")) == [
+            "lesions.csv",
             "manifest.json",
             *(f"masks/{key}.nii.gz" for key in sorted(BANDS_HU)),
             "measurements.json",
@@ -203,8 +226,15 @@ class TestSave:
         ]
         written = read_volume(tmp_path / "case" / "segmentation.nii.gz")
         np.testing.assert_array_equal(written.voxels, straight.labelmap())
-        measured = json.loads((tmp_path / "case" / "measurements.json").read_text())["structures"]["liver"]
-        assert measured["volume_ml"] == pytest.approx(straight.mask("liver").sum() * 8 / 1000)
+        measured = json.loads((tmp_path / "case" / "measurements.json").read_text())
+        volume_ml = straight.mask("liver").sum() * 8 / 1000
+        assert measured["structures"]["liver"]["volume_ml"] == pytest.approx(volume_ml)
+        (lesion,) = measured["lesions"]
+        centre, axes, hu = ELLIPSOIDS_MM["liver_tumour"]
+        assert lesion["centroid_mm"] == pytest.approx(centre, abs=0.5)
+        assert lesion["longest_axial"]["mm"] == pytest.approx(2 * axes[0], abs=2)
+        assert lesion["median_hu"] == hu
+        assert measured["lesion_summary"]["lesions"] == 1
         assert json.loads((tmp_path / "case" / "manifest.json").read_text())["warnings"] == []
 
     def test_a_nifti_name_gets_the_label_map_alone(self, straight, tmp_path):

@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
 from omentum.errors import GeometryError, UsageError
 from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
-
-Box = tuple[slice, slice, slice]
-"""Index ranges along i, j, k."""
 
 _BYTES = np.dtype([(f"byte{n}", np.uint8) for n in range(8)])
 

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import os
 import subprocess
@@ -39,7 +41,8 @@ def test_a_case_becomes_a_folder(here, capsys):
     put_ct("ct.nii.gz")
     assert main(["segment", "ct.nii.gz", "-o", "out", "--device", "cpu"]) == 0
     assert files_in("out") == [
-        f"ct/{name}" for name in ("manifest.json", "measurements.json", "preview.png", "segmentation.nii.gz")
+        f"ct/{name}"
+        for name in ("lesions.csv", "manifest.json", "measurements.json", "preview.png", "segmentation.nii.gz")
     ]
     shown = capsys.readouterr()
     assert "Liver tumour" in shown.out
@@ -78,7 +81,7 @@ def test_classes_masks_and_no_preview(here):
     assert not Path("out").exists()
     arguments[1] = "kidneys"
     assert main(["segment", "ct.nii.gz", "-o", "out", *arguments]) == 0
-    assert [name for name in files_in("out/ct") if "json" not in name] == [
+    assert [name for name in files_in("out/ct") if name.endswith(".nii.gz")] == [
         "masks/left_kidney.nii.gz",
         "masks/right_kidney.nii.gz",
         "segmentation.nii.gz",
@@ -203,10 +206,19 @@ class TestBatch:
         shown = capsys.readouterr()
         assert "error: second.nii.gz: " in shown.err
         assert "2 of 3 cases" in shown.out
-        assert sorted(p.name for p in Path("out").iterdir()) == ["first", "report.json", "third"]
+        tables = ["lesions.csv", "measurements.csv", "report.json"]
+        assert sorted(p.name for p in Path("out").iterdir()) == sorted(["first", "third", *tables])
         cases = json.loads(Path("out/report.json").read_text())["cases"]
         assert [case["status"] for case in cases] == ["done", "failed", "done"]
         assert cases[1]["error"].startswith("second.nii.gz: ")
+        measured, lesions, alone = (
+            list(csv.DictReader(io.StringIO(Path("out", name).read_text())))
+            for name in ("measurements.csv", "lesions.csv", "third/lesions.csv")
+        )
+        assert [row["case"] for row in measured] == ["first"] * len(BANDS_HU) + ["third"] * len(BANDS_HU)
+        assert {row["key"] for row in measured} == set(BANDS_HU)
+        assert [(row["case"], row["key"]) for row in lesions] == [(c, "liver_tumour") for c in ("first", "third")]
+        assert alone == lesions[1:]
 
     def test_our_fault_with_one_case_does_not_stop_the_others_either(self, here, monkeypatch):
         from omentum.pipeline import segmenter

@@ -38,8 +38,14 @@ def test_numbers_agree_with_the_obvious_way(mask, hu, order):
         assert found.sd_hu == pytest.approx(hu[mask].astype(float).std(), abs=1e-6)
         expected = (AFFINE @ [*points.mean(axis=0), 1])[:3]
         assert found.centroid_mm == pytest.approx(tuple(expected))
+        assert (found.p05_hu, found.median_hu, found.p95_hu) == pytest.approx(
+            tuple(np.percentile(hu[mask], [5, 50, 95]))
+        )
+        corners = points[:, None] + np.array(np.meshgrid(*[[-0.5, 0.5]] * 3)).reshape(3, -1).T
+        assert found.extent_mm == pytest.approx(tuple(np.ptp((corners @ AFFINE[:3, :3].T).reshape(-1, 3), axis=0)))
     else:
-        assert (found.mean_hu, found.sd_hu, found.centroid_mm) == (None, None, None)
+        assert (found.mean_hu, found.sd_hu, found.median_hu) == (None, None, None)
+        assert (found.centroid_mm, found.extent_mm, found.surface_mm2) == (None, None, 0)
 
 
 def test_overlapping_structures_are_measured_each_in_full():
@@ -81,13 +87,28 @@ def test_json_is_valid_and_keyed_by_structure():
     assert content["grid"]["shape"] == list(SHAPE)
 
 
+def test_fat_in_the_liver_shows_against_the_spleen():
+    liver, spleen, none = (np.zeros(SHAPE, bool) for _ in range(3))
+    liver[1:3], spleen[4:6] = True, True
+    hu = np.where(liver, 25, 50).astype(np.int16)
+    hu[1, 0, 0] = 3000  # a clip in the liver
+
+    def difference(spleen):
+        seg = Segmentation.from_masks({"liver": liver, "spleen": spleen}, AFFINE)
+        return measures_json(measure(Volume(hu, AFFINE), seg), seg.grid)["derived"]["liver_minus_spleen_hu"]
+
+    assert difference(spleen) == -25
+    assert difference(none) is None
+
+
 def test_csv_has_a_line_a_structure_and_never_a_formula():
     hu = np.full(SHAPE, -800, np.int16)
     found = measured(np.ones(SHAPE, bool), hu)
     head, line = measures_csv({"=HYPERLINK(1)": [found]}).splitlines()
     columns = dict(zip(head.split(","), line.split(","), strict=True))
     assert columns["case"] == "'=HYPERLINK(1)"
-    assert columns["mean_hu"] == "-800.0"
+    assert columns["mean_hu"] == columns["median_hu"] == "-800.0"
+    assert {"centroid_r_mm", "extent_s_mm", "surface_mm2"} <= set(columns)
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from omentum.cli.speaker import Speaker
 from omentum.errors import CaseWarning, OmentumError
-from omentum.pipeline import Segmenter, check_case_output
-from omentum.report import StructureMeasure
+from omentum.pipeline import Segmenter, check_case_output, write_json, write_text
+from omentum.report import Lesion, StructureMeasure, lesions_csv, measures_csv
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,21 @@ class Outcome:
 
     Args:
         error: Why it failed, None if it did not.
-        found: Measures of the structures that were found.
-        asked: How many structures were looked for.
+        measures: Of every structure that was looked for.
+        lesions: All of them.
     """
 
     job: Job
     seconds: float = 0.0
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
-    found: list[StructureMeasure] = field(default_factory=list)
-    asked: int = 0
+    measures: list[StructureMeasure] = field(default_factory=list)
+    lesions: list[Lesion] = field(default_factory=list)
+
+    @property
+    def found(self) -> list[StructureMeasure]:
+        """Measures of the structures that were found."""
+        return [m for m in self.measures if m.found]
 
 
 @dataclass
@@ -88,7 +93,7 @@ class Batch:
             try:
                 case = self.segmenter.segment(job.source, progress=self.speaker.progress)
                 case.save(job.target, masks=self.save.masks, preview=self.save.preview, overwrite=self.save.overwrite)
-                outcome.asked, outcome.found = len(case.classes), [m for m in case.measures() if m.found]
+                outcome.measures, outcome.lesions = case.measures(), case.lesions()
             finally:
                 heard = [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
                 outcome.warnings = list(dict.fromkeys(heard))
@@ -116,6 +121,14 @@ class _Fault:
         return True
 
 
+def write_batch(outcomes: Sequence[Outcome], folder: Path) -> None:
+    """What several cases came to: report.json, measurements.csv and lesions.csv."""
+    done = [outcome for outcome in outcomes if not outcome.error]
+    write_json(folder / "report.json", report(outcomes))
+    write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
+    write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
+
+
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What happened, in JSON values."""
     return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
@@ -141,7 +154,9 @@ def print_summary(outcomes: Sequence[Outcome]) -> None:
     seconds = sum(outcome.seconds for outcome in outcomes)
     if len(outcomes) == 1:
         (only,) = outcomes
-        console.print(f"{len(only.found)} of {only.asked} structures in {seconds:.1f} s: {only.job.target.resolve()}")
+        console.print(
+            f"{len(only.found)} of {len(only.measures)} structures in {seconds:.1f} s: {only.job.target.resolve()}"
+        )
     else:
         folder = outcomes[0].job.target.parent.resolve()
         console.print(f"{len(done)} of {len(outcomes)} cases in {seconds:.1f} s: {folder}")
@@ -162,6 +177,6 @@ def _case_table(outcomes: Sequence[Outcome]) -> Table:
     for title in ("case", "result", "structures", "time"):
         table.add_column(title, justify="right" if title in ("structures", "time") else "left")
     for o in outcomes:
-        found = "" if o.error else f"{len(o.found)} of {o.asked}"
+        found = "" if o.error else f"{len(o.found)} of {len(o.measures)}"
         table.add_row(repr(o.job.case)[1:-1], "failed" if o.error else "done", found, f"{o.seconds:.1f} s")
     return table

@@ -25,6 +25,9 @@ def segment(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     precision: Annotated[str, typer.Option(help="float32, or bf16 where it is faster")] = "float32",
     batch: Annotated[int, typer.Option(help="windows per forward pass", min=1)] = 1,
+    postprocess: Annotated[
+        str, typer.Option(help="omentum, published (the paper's rules) or none: what the network says")
+    ] = "omentum",
     masks: Annotated[bool, typer.Option("--masks", help="also write masks/<structure>.nii.gz")] = False,
     preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
@@ -37,18 +40,21 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
     """Segment CTs: label map, measurements, picture and manifest for each; one bad case never stops the others."""
-    from omentum.cli.batch import Batch, SaveOptions, print_summary, report
+    from omentum.cli.batch import Batch, SaveOptions, print_summary, report, write_batch
     from omentum.cli.speaker import Speaker
-    from omentum.pipeline import Options, Segmenter, write_json
+    from omentum.pipeline import Options, Segmenter
 
     jobs = plan_jobs(inputs, out)
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
-    options = Options(names, device, precision, batch, volume, assume_orientation, force)  # type: ignore[arg-type]
+    options = Options(
+        *(names, device, precision, batch, volume, assume_orientation, force),  # type: ignore[arg-type]
+        postprocess=postprocess,
+    )
     with Speaker(silent=quiet) as speaker:
         save = SaveOptions(masks, preview, overwrite)
         outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
     if len(jobs) > 1:
-        write_json(out / "report.json", report(outcomes))
+        write_batch(outcomes, out)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))
     elif not quiet:

@@ -1,7 +1,7 @@
 """The sentence of the package, written once: a CT goes in, every structure comes out."""
 
 from omentum.io.detect import case_name, load_volume
-from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json
+from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json, write_text
 from omentum.pipeline.segmenter import Options, Segmenter, segment
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "load_volume",
     "segment",
     "write_json",
+    "write_text",
 ]

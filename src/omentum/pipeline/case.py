@@ -15,7 +15,7 @@ from typing import Any
 from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
-from omentum.report import StructureMeasure, measure, measures_json
+from omentum.report import Lesion, StructureMeasure, find_lesions, lesions_csv, lesions_json, measure, measures_json
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -36,17 +36,26 @@ class CaseSegmentation(Segmentation):
     manifest: Mapping[str, Any] = field(kw_only=True, repr=False)
 
     def measures(self) -> list[StructureMeasure]:
-        """Volume in ml, HU statistics, centroid and border contact of every class, in class order."""
+        """Volume in ml, HU statistics, place, size, surface and border contact of every class, in class order."""
         return self._measures
+
+    def lesions(self) -> list[Lesion]:
+        """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size."""
+        return self._lesions
 
     @cached_property
     def _measures(self) -> list[StructureMeasure]:
         return measure(self.ct, self)
 
+    @cached_property
+    def _lesions(self) -> list[Lesion]:
+        return find_lesions(self.ct, self)
+
     def save(self, path: str | Path, *, masks: bool = False, preview: bool = True, overwrite: bool = False) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
-        The folder gets segmentation.nii.gz, measurements.json, manifest.json, preview.png and masks/<key>.nii.gz.
+        The folder gets segmentation.nii.gz, measurements.json, lesions.csv, manifest.json, preview.png and
+        masks/<key>.nii.gz.
 
         Args:
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
@@ -73,7 +82,9 @@ class CaseSegmentation(Segmentation):
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
-        write_json(folder / "measurements.json", measures_json(self.measures(), self.grid))
+        measured = measures_json(self.measures(), self.grid) | lesions_json(self.lesions(), self.grid)
+        write_json(folder / "measurements.json", measured)
+        write_text(folder / "lesions.csv", lesions_csv({self.manifest["input"]["case"]: self.lesions()}))
         if preview:
             from omentum.report.figures import preview as draw  # matplotlib is slow to import
 
@@ -104,8 +115,13 @@ def check_case_output(path: str | Path, *, inputs: Iterable[str | Path] = (), ov
 
 def write_json(path: Path, content: Any) -> None:
     """JSON for people and programs: indented, no NaN, complete or not at all."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """UTF-8, line ends as they are, complete or not at all."""
     with replacing(path) as file:
-        file.write((json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        file.write(content.encode())
 
 
 @contextmanager

@@ -24,10 +24,11 @@ from omentum.model import UniversalModel, load_model
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.ledger import Ledger
 from omentum.pipeline.manifest import describe_input, describe_machine, describe_weights
+from omentum.postprocess import changes_json, find_cleaner
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared, prepare
 from omentum.preprocess.resample import sample_along
-from omentum.segmentation import planes_for
+from omentum.segmentation import Segmentation, planes_for
 from omentum.volume import Volume
 
 OVERLAP = 0.5
@@ -46,6 +47,7 @@ class Options:
         volume: Which volume of a 4D file.
         assume_orientation: Axis directions such as "RAS" for a file that states none.
         force: Accept an image that does not look like a CT in HU.
+        postprocess: omentum cleans by our rules, published by those of the published code, none not at all.
     """
 
     classes: tuple[str, ...] | None = None
@@ -55,6 +57,7 @@ class Options:
     volume: int | None = None
     assume_orientation: str | None = None
     force: bool = False
+    postprocess: str = "omentum"
 
 
 class Segmenter:
@@ -65,13 +68,14 @@ class Segmenter:
         options: See `Options`.
 
     Raises:
-        UsageError: an unknown class, device, precision; a class the weights do not have. (What needs the weights
-            themselves is found out when they are first used.)
+        UsageError: an unknown class, device, precision, post-processing; a class the weights do not have. (What needs
+            the weights themselves is found out when they are first used.)
     """
 
     def __init__(self, weights: str | Path | UniversalModel = "default", options: Options | None = None) -> None:
         self.options = options or Options()
         self.device = choose_device(self.options.device)
+        self._clean = find_cleaner(self.options.postprocess)
         self._run = WindowRun(self.device, self.options.batch, self.options.precision)
         self._wanted = None if self.options.classes is None else _keys(self.options.classes)
         self._weights = weights
@@ -120,8 +124,12 @@ class Segmenter:
             plan = plan_windows(prepared.undo.model.shape, self.model.spec.preprocess.patch, OVERLAP)
             with ledger.stage("infer"):
                 bits = self._bits(prepared, plan, channels, progress)
-        manifest = self._manifest(image, ct, plan, ledger)
-        return CaseSegmentation(bits, ct.affine, self.classes, header=ct.header, ct=ct, manifest=manifest)
+            with ledger.stage("postprocess"):
+                cleaned = self._clean(Segmentation(bits, ct.affine, self.classes), ct)
+        manifest = self._manifest(image, ct, plan, ledger) | {"cleaned": changes_json(cleaned.changes)}
+        return CaseSegmentation(
+            cleaned.segmentation.bits, ct.affine, self.classes, header=ct.header, ct=ct, manifest=manifest
+        )
 
     def _read(self, image: str | Path | Volume) -> Volume:
         if isinstance(image, Volume):

@@ -1,5 +1,16 @@
 """What a segmentation means in numbers and in one picture."""
 
+from omentum.report.lesion_summary import lesions_csv, lesions_json
+from omentum.report.lesions import Lesion, find_lesions
 from omentum.report.measures import StructureMeasure, measure, measures_csv, measures_json
 
-__all__ = ["StructureMeasure", "measure", "measures_csv", "measures_json"]
+__all__ = [
+    "Lesion",
+    "StructureMeasure",
+    "find_lesions",
+    "lesions_csv",
+    "lesions_json",
+    "measure",
+    "measures_csv",
+    "measures_json",
+]

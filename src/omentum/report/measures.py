@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
 from omentum.errors import GeometryError
+from omentum.report.attenuation import Attenuation, attenuation
+from omentum.report.diameters import extents_mm
+from omentum.report.surface import surface_mm2
 from omentum.report.table import csv_text
-from omentum.segmentation import Box, Segmentation
+from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
-
-_CHUNK_VOXELS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ class StructureMeasure:
         found: Whether it has a voxel.
         voxels: Number of voxels on the CT's grid.
         volume_ml: Their volume.
-        mean_hu, sd_hu: Mean and population standard deviation of the CT over its (finite) voxels.
+        mean_hu, sd_hu, p05_hu, median_hu, p95_hu: See `Attenuation`; over its (finite) voxels.
         centroid_mm: Centre of gravity of the mask in RAS+ mm.
+        extent_mm: How far it reaches right-left, anterior-posterior and superior-inferior.
+        surface_mm2: See `surface_mm2`.
         touches_border: It reaches the edge of the image grid: only partly imaged, so its volume is a lower limit.
     """
 
@@ -40,7 +43,12 @@ class StructureMeasure:
     volume_ml: float
     mean_hu: float | None
     sd_hu: float | None
+    p05_hu: float | None
+    median_hu: float | None
+    p95_hu: float | None
     centroid_mm: tuple[float, float, float] | None
+    extent_mm: tuple[float, float, float] | None
+    surface_mm2: float
     touches_border: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +75,18 @@ def measure(ct: Volume, seg: Segmentation) -> list[StructureMeasure]:
 def measures_json(measures: Sequence[StructureMeasure], grid: Grid) -> dict[str, Any]:
     """The content of measurements.json: the grid that was measured on, and the structures by key."""
     where = {"shape": list(grid.shape), "spacing_mm": list(grid.spacing_mm), "orientation": grid.orientation}
-    return {"grid": where, "structures": {m.key: m.to_json() for m in measures}}
+    derived = {"liver_minus_spleen_hu": liver_minus_spleen_hu(measures)}
+    return {"grid": where, "structures": {m.key: m.to_json() for m in measures}, "derived": derived}
+
+
+def liver_minus_spleen_hu(measures: Sequence[StructureMeasure]) -> float | None:
+    """How much denser the liver is than the spleen (without contrast below about 0 where there is much fat in it).
+
+    Of the medians, which vessels and lesions hardly move; None unless both were found.
+    """
+    median = {m.key: m.median_hu for m in measures}
+    liver, spleen = median.get("liver"), median.get("spleen")
+    return None if liver is None or spleen is None else liver - spleen
 
 
 def measures_csv(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> str:
@@ -78,7 +97,6 @@ def measures_csv(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> str
 def _measured(key: str, ct: Volume, seg: Segmentation, box: Box) -> StructureMeasure:
     mask = seg.mask(key, box)
     voxels = int(np.count_nonzero(mask))
-    mean_hu, sd_hu = _mean_and_sd(ct.voxels[box][mask])
     x, y, z = seg.grid.to_world(_centre(mask, voxels) + [s.start for s in box])
     return StructureMeasure(
         key=key,
@@ -86,15 +104,26 @@ def _measured(key: str, ct: Volume, seg: Segmentation, box: Box) -> StructureMea
         found=True,
         voxels=voxels,
         volume_ml=voxels * seg.grid.voxel_volume_ml,
-        mean_hu=mean_hu,
-        sd_hu=sd_hu,
+        **asdict(attenuation(ct.voxels[box][mask])),
         centroid_mm=(float(x), float(y), float(z)),
+        extent_mm=extents_mm(mask, seg.grid),
+        surface_mm2=surface_mm2(seg, key, box),
         touches_border=any(s.start == 0 or s.stop == n for s, n in zip(box, seg.shape, strict=True)),
     )
 
 
 def _absent(key: str) -> StructureMeasure:
-    return StructureMeasure(key, STRUCTURES[key].display, False, 0, 0.0, None, None, None, False)
+    return StructureMeasure(
+        *(key, STRUCTURES[key].display),
+        found=False,
+        voxels=0,
+        volume_ml=0.0,
+        **asdict(Attenuation()),
+        centroid_mm=None,
+        extent_mm=None,
+        surface_mm2=0.0,
+        touches_border=False,
+    )
 
 
 def _centre(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.float64]:
@@ -103,20 +132,9 @@ def _centre(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.float64]:
     return np.array([counts @ np.arange(len(counts)) / voxels for counts in (ij.sum(axis=1), ij.sum(axis=0), k)])
 
 
-def _mean_and_sd(hu: NDArray[Any]) -> tuple[float | None, float | None]:
-    if hu.dtype.kind == "f":
-        hu = hu[np.isfinite(hu)]
-    if len(hu) == 0:
-        return None, None
-    mean = float(hu.mean(dtype=np.float64))
-    # In pieces: the squares of a lung in float64 would outweigh the CT.
-    pieces = (hu[n : n + _CHUNK_VOXELS].astype(np.float64) for n in range(0, len(hu), _CHUNK_VOXELS))
-    squares = sum(float(np.square(piece - mean).sum()) for piece in pieces)
-    return mean, math.sqrt(squares / len(hu))
-
-
 def _row(case: str, m: StructureMeasure) -> dict[str, Any]:
-    x, y, z = m.centroid_mm or (None, None, None)
-    columns = {"case": case, **m.to_json(), "centroid_r_mm": x, "centroid_a_mm": y, "centroid_s_mm": z}
-    del columns["centroid_mm"]
+    columns = {"case": case, **m.to_json()}
+    for name in ("centroid", "extent"):
+        values = columns.pop(f"{name}_mm") or (None, None, None)
+        columns |= {f"{name}_{axis}_mm": value for axis, value in zip("ras", values, strict=True)}
     return columns

@@ -11,15 +11,21 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A text cell that begins so would be run by spreadsheet programs (OWASP, "CSV injection")."""
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """CSV (RFC 4180) with the keys of the first row as its head; None is an empty cell, numbers stay numbers."""
-    if not rows:
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """CSV (RFC 4180); None is an empty cell, numbers stay numbers.
+
+    Args:
+        rows: With one value a column at least.
+        columns: The head; by default the keys of the first row.
+    """
+    head = columns or tuple(rows[0] if rows else ())
+    if not head:
         return ""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow([_cell(name) for name in rows[0]])
+    writer.writerow([_cell(name) for name in head])
     for row in rows:
-        writer.writerow([_cell(row[name]) for name in rows[0]])
+        writer.writerow([_cell(row[name]) for name in head])
     return out.getvalue()
 
 

@@ -1,0 +1,33 @@
+"""Cleaning what a network said with what is known of bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from omentum.errors import UsageError
+from omentum.postprocess.clean import Cleaned, clean
+from omentum.postprocess.packed import Change, changes_json
+from omentum.postprocess.published import clean_as_published
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+CLEANERS: Mapping[str, Callable[[Segmentation, Volume], Cleaned]] = {
+    "omentum": lambda seg, ct: clean(seg, ct, in_place=True),
+    "published": lambda seg, _: clean_as_published(seg, in_place=True),
+    "none": lambda seg, _: Cleaned(seg, ()),
+}
+"""By the name a user says; each writes into the segmentation it is given."""
+
+
+def find_cleaner(name: str) -> Callable[[Segmentation, Volume], Cleaned]:
+    """One of `CLEANERS`.
+
+    Raises:
+        UsageError: no such name.
+    """
+    if name not in CLEANERS:
+        raise UsageError(f"unknown post-processing {name!r}", remedy=f"choose {', '.join(CLEANERS)}")
+    return CLEANERS[name]
+
+
+__all__ = ["CLEANERS", "Change", "Cleaned", "changes_json", "clean", "clean_as_published", "find_cleaner"]

@@ -1,0 +1,111 @@
+"""The rules in their order: sides, then what has no host, then what has one, and cavities last.
+
+All removing comes before any filling, and a cavity is only filled where no other structure is. So a second run finds
+nothing to do, and neither the order of classes nor which side is called first matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
+from omentum.errors import GeometryError
+from omentum.postprocess.anatomy_rules import (
+    cut_to_hosts,
+    hosts_to_go_by,
+    keep_near_hosts,
+    on_own_side,
+    repair_sides,
+)
+from omentum.postprocess.components import Mask, closed_cavities, pieces_of, staying
+from omentum.postprocess.midline import Midline, find_midline
+from omentum.postprocess.packed import Change, Workbench
+from omentum.postprocess.rules import RULES, Rule
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """A segmentation after the rules, and what they did."""
+
+    segmentation: Segmentation
+    changes: tuple[Change, ...]
+
+
+def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, in_place: bool = False) -> Cleaned:
+    """Apply the table of rules.
+
+    Args:
+        seg: On the grid of `ct`. Empty masks, single and fused organs and missing classes are all fine.
+        ct: HU; only the outline of the body is looked at, to know left from right.
+        rules: By structure key; what is not in it is left alone.
+        in_place: Write into the bits of `seg` instead of a copy.
+
+    Raises:
+        GeometryError: the grids differ.
+    """
+    if not ct.grid.same_as(seg.grid):
+        raise GeometryError("the segmentation is not on the grid of the CT")
+    bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
+    ruled = {key: rules[key] for key in seg.classes if key in rules}
+    midline = find_midline(ct) if any(rule.sides for rule in ruled.values()) else None
+    if midline:
+        for pair in _pairs(ruled):
+            repair_sides(bench, pair, midline)
+    free = [key for key in ruled if not STRUCTURES[key].hosts]
+    hosted = [key for key in ruled if STRUCTURES[key].hosts]
+    for key in [*free, *hosted]:
+        _reduce(bench, key, ruled[key])
+    for keys in (free, hosted):
+        _fill(bench, {key: ruled[key] for key in keys}, midline)
+    return Cleaned(bench.seg, bench.changes())
+
+
+def _pairs(rules: Mapping[str, Rule]) -> Iterable[tuple[str, str]]:
+    """Right and left, each pair once."""
+    for structure in STRUCTURES:
+        if structure.side == "right" and structure.pair:
+            pair = (structure.key, structure.pair)
+            if any(key in rules and rules[key].sides for key in pair):
+                yield pair
+
+
+def _reduce(bench: Workbench, key: str, rule: Rule) -> None:
+    if rule.inside_mm is not None:
+        cut_to_hosts(bench, key, rule.inside_mm)
+    if rule.near_mm is not None:
+        keep_near_hosts(bench, key, rule.near_mm)
+    if rule.keep or rule.minimum_ml:
+        pieces = pieces_of(bench.islands(key))
+        goes = ~staying(pieces, rule, bench.seg.grid)
+        for box, voxels in pieces.selected(goes):
+            bench.remove(key, "pieces", box, voxels)
+
+
+def _fill(bench: Workbench, rules: Mapping[str, Rule], midline: Midline | None) -> None:
+    """Fill the cavities of several structures, all found before any is filled."""
+    fills = []
+    for key, rule in rules.items():
+        limit = rule.holes_ml / bench.seg.grid.voxel_volume_ml
+        for box, _ in bench.islands(key) if limit else ():
+            voxels = closed_cavities(bench.mask(box, key), limit)
+            if voxels.any():
+                fills.append((key, box, voxels & _allowed(bench, key, rule, box, midline)))
+    for key, box, voxels in fills:
+        bench.add(key, "holes", box, voxels)
+
+
+def _allowed(bench: Workbench, key: str, rule: Rule, box: Box, midline: Midline | None) -> Mask:
+    """Where a structure may grow: not into another one, not outside its host, not over the middle."""
+    structure = STRUCTURES[key]
+    guests = [other.key for other in STRUCTURES if key in other.hosts]
+    allowed = ~bench.others({key, *structure.hosts, *guests}, box)
+    if structure.hosts:
+        hosts = hosts_to_go_by(bench, key)
+        allowed &= bench.mask(box, *hosts) if hosts else False
+    if rule.sides and midline:
+        allowed &= on_own_side(key, bench.seg.grid, box, midline)
+    return allowed

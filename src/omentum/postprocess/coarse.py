@@ -1,0 +1,85 @@
+"""A coarse picture of all masks at once: which blocks of voxels hold any of which class.
+
+Masks fall into islands of blocks, and what hangs together lies on one island. So everything that is asked of connected
+pieces is asked island by island: a speck at the far end of the image costs a few blocks, and not a box around it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.boxes import Box
+
+BLOCK = 8
+"""Voxels along each edge of a block."""
+
+Mask = NDArray[np.bool_]
+
+
+class CoarseMasks:
+    """One plane of packed bits, each block the union of its voxels.
+
+    Args:
+        plane: uint64, shape (i, j, k).
+    """
+
+    def __init__(self, plane: NDArray[np.uint64]) -> None:
+        self._shape = plane.shape
+        # Whole slabs first: that is one pass over memory as it lies.
+        slabs = [np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK)]
+        self._blocks = _block_union(np.stack(slabs), np.bitwise_or, axes=(1, 2))
+
+    def islands(self, bits: np.uint64) -> Iterator[tuple[Box, Mask | None]]:
+        """Islands of the union of some classes: the box of each, and what of it is the island (None: all).
+
+        Boxes are whole blocks, as far as the image goes.
+        """
+        labels = cc3d.connected_components((self._blocks & bits) != 0, connectivity=26)
+        for number, coarse in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
+            part = labels[coarse]
+            alone = not ((part != 0) & (part != number)).any()
+            box = self._voxels(coarse)
+            yield box, None if alone else _repeated(part == number, box)
+
+    def any_shared(self, one: np.uint64, other: np.uint64) -> Box | None:
+        """A box around the blocks that hold both of two classes."""
+        at = np.argwhere(((self._blocks & one) != 0) & ((self._blocks & other) != 0))
+        if not len(at):
+            return None
+        i, j, k = (slice(int(a), int(b) + 1) for a, b in zip(at.min(axis=0), at.max(axis=0), strict=True))
+        return self._voxels((i, j, k))
+
+    def aligned(self, box: Box) -> Box:
+        """The box of whole blocks around a box."""
+        return self._voxels(_blocks_of(box))
+
+    def update(self, bit: np.uint64, box: Box, mask: Mask) -> None:
+        """A class now has this mask in an aligned box."""
+        blocks = self._blocks[_blocks_of(box)]
+        holds = _block_union(mask, np.logical_or, axes=(0, 1, 2))
+        np.copyto(blocks, np.where(holds, blocks | bit, blocks & ~bit))
+
+    def _voxels(self, blocks: Box) -> Box:
+        i, j, k = (slice(s.start * BLOCK, min(n, s.stop * BLOCK)) for s, n in zip(blocks, self._shape, strict=True))
+        return i, j, k
+
+
+def _repeated(blocks: Mask, box: Box) -> Mask:
+    """Every block as its voxels, cut to the box."""
+    whole = blocks.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)
+    return whole[tuple(slice(s.stop - s.start) for s in box)]
+
+
+def _blocks_of(box: Box) -> Box:
+    i, j, k = (slice(s.start // BLOCK, -(-s.stop // BLOCK)) for s in box)
+    return i, j, k
+
+
+def _block_union(array: NDArray, union: np.ufunc, axes: tuple[int, ...]) -> NDArray:
+    for axis in axes:
+        array = union.reduceat(array, range(0, array.shape[axis], BLOCK), axis=axis)
+    return array

@@ -1,0 +1,155 @@
+"""Connected pieces of a mask, which of them stay, and the cavities they close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.boxes import Box, relative, shifted
+from omentum.postprocess.rules import Rule
+from omentum.volume import Grid
+
+Mask = NDArray[np.bool_]
+Labels = NDArray[np.unsignedinteger]
+
+EDGE_SHARE = 0.1
+"""Of the least volume, for a piece at the edge of the image."""
+_POSITION_DECIMALS = 3
+"""Places are compared to a micrometre: nearer than any voxel, coarser than rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the pieces: `labels` 1..n in a box are pieces offset + 1 .. offset + n."""
+
+    box: Box
+    labels: Labels
+    offset: int
+    n: int
+
+    def selected(self, wanted: Mask) -> Mask:
+        """The mask, in the part's box, of the pieces for which `wanted` (by number of the piece) is true."""
+        ours = wanted[self.offset + 1 : self.offset + self.n + 1]
+        return self.labels > 0 if ours.all() else np.concatenate([[False], ours])[self.labels]
+
+    def piece(self, number: int, box: Box) -> Mask:
+        """The mask of one of its pieces, in a box (in the image's voxels) within the part's."""
+        return self.labels[relative(box, self.box)] == number - self.offset
+
+    def count(self, voxels: Mask) -> NDArray[np.int64]:
+        """How many voxels of a mask in the part's box lie on each of its labels 0..n."""
+        return np.bincount(self.labels[voxels], minlength=self.n + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Connected pieces (26 neighbours) of a mask, numbered from 1 in no meaningful order.
+
+    Args:
+        parts: Where they are.
+        voxels: Number of voxels by piece, shape (n + 1,); that of 0 is 0.
+        centres: Centre of gravity by piece in the image's voxels, shape (n + 1, 3).
+        boxes: The box around each piece in the image's voxels; that of 0 means nothing.
+    """
+
+    parts: tuple[Part, ...]
+    voxels: NDArray[np.int64]
+    centres: NDArray[np.float64]
+    boxes: tuple[Box, ...]
+
+    def __len__(self) -> int:
+        return len(self.voxels) - 1
+
+    def selected(self, wanted: Mask) -> Iterator[tuple[Box, Mask]]:
+        """Boxes and masks in them of the pieces for which `wanted` (by number) is true; parts without any left out."""
+        for part in self.parts:
+            if wanted[part.offset + 1 : part.offset + part.n + 1].any():
+                yield part.box, part.selected(wanted)
+
+    def largest(self, count: int) -> Mask:
+        """By number: among so many largest ones."""
+        found = np.zeros(len(self) + 1, bool)
+        found[np.argsort(-self.voxels[1:], kind="stable")[:count] + 1] = True
+        return found
+
+
+def pieces_of(islands: Iterable[tuple[Box, Mask]]) -> Pieces:
+    """All pieces of a mask that is given in parts which do not touch one another."""
+    parts, voxels, centres = [], [np.zeros(1, np.int64)], [np.zeros((1, 3))]
+    boxes: list[Box] = [(slice(0, 0), slice(0, 0), slice(0, 0))]
+    for box, mask in islands:
+        labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=26)
+        facts = cc3d.statistics(labels)
+        parts.append(Part(box, labels, len(boxes) - 1, len(facts["voxel_counts"]) - 1))
+        voxels.append(facts["voxel_counts"][1:].astype(np.int64))
+        centres.append(facts["centroids"][1:] + [s.start for s in box])
+        boxes += [shifted(inner, box) for inner in facts["bounding_boxes"][1:]]
+    return Pieces(tuple(parts), np.concatenate(voxels), np.concatenate(centres), tuple(boxes))
+
+
+def staying(pieces: Pieces, rule: Rule, grid: Grid) -> Mask:
+    """Which pieces stay by size and number, by number of the piece (false for 0).
+
+    Pieces that reach the same face of the image may hang together outside it, so they count as one; and they may be
+    the tip of something large, so less is asked of their size.
+
+    Args:
+        pieces: Of one structure.
+        rule: `keep` and `minimum_ml` are obeyed.
+        grid: Of the image.
+    """
+    faces = list(_on_the_faces(pieces, grid.shape))
+    minimum_ml = np.full(len(pieces) + 1, rule.minimum_ml)
+    for touching in faces:
+        minimum_ml[touching] = rule.minimum_ml * EDGE_SHARE
+    stays = pieces.voxels * grid.voxel_volume_ml >= minimum_ml
+    stays[0] = False
+    if rule.keep is None or stays.sum() <= rule.keep:
+        return stays
+    group = _joined_outside(faces, stays)
+    ranks = {n: _rank(pieces, np.flatnonzero(stays & (group == n)), grid) for n in np.unique(group[stays])}
+    last = sorted(ranks.values(), reverse=True)[: rule.keep][-1]
+    # Pieces that size and place cannot tell apart (mirror images of one another) stay or go together.
+    return stays & np.isin(group, [n for n, rank in ranks.items() if rank >= last])
+
+
+def closed_cavities(mask: Mask, limit_voxels: float) -> Mask:
+    """Background that no path (6 neighbours) leads out of the array from, in cavities of at most so many voxels."""
+    outside = cc3d.connected_components(np.ascontiguousarray(~mask), connectivity=6)
+    sizes = np.bincount(outside.ravel())
+    closed = sizes <= limit_voxels
+    closed[0] = False
+    for axis, end in product(range(3), (0, -1)):
+        closed[np.unique(np.take(outside, end, axis=axis))] = False
+    return closed[outside] if closed.any() else np.zeros_like(mask)
+
+
+def _rank(pieces: Pieces, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:
+    """Larger first; of equal ones the higher, then the more anterior: an order that a mirror does not change."""
+    counts = pieces.voxels[members]
+    centre = (counts[:, None] * pieces.centres[members]).sum(axis=0) / counts.sum()
+    _, y, z = np.round(grid.to_world(centre), _POSITION_DECIMALS)
+    return float(counts.sum()), float(z), float(y)
+
+
+def _joined_outside(faces: list[NDArray[np.intp]], stays: Mask) -> NDArray[np.intp]:
+    """By number of the piece: the number of the group that it belongs to."""
+    group = np.arange(len(stays))
+    for touching in faces:
+        numbers = group[touching[stays[touching]]]
+        group[np.isin(group, numbers)] = numbers.min(initial=len(group))
+    return group
+
+
+def _on_the_faces(pieces: Pieces, shape: tuple[int, int, int]) -> Iterator[NDArray[np.intp]]:
+    """For each face of the image: the numbers of the pieces that reach it."""
+    starts = np.array([[s.start for s in box] for box in pieces.boxes])
+    stops = np.array([[s.stop for s in box] for box in pieces.boxes])
+    for axis in range(3):
+        yield np.flatnonzero(starts[1:, axis] == 0) + 1
+        yield np.flatnonzero(stops[1:, axis] == shape[axis]) + 1

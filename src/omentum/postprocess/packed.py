@@ -1,0 +1,116 @@
+"""Changing masks where they lie, packed, and keeping account of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.boxes import Box
+from omentum.errors import UsageError
+from omentum.postprocess.coarse import CoarseMasks, Mask
+from omentum.segmentation import BITS_PER_PLANE, Segmentation
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one rule did to one structure.
+
+    Args:
+        structure: Its key.
+        rule: Name of the rule.
+        removed_ml, added_ml: How much of it.
+    """
+
+    structure: str
+    rule: str
+    removed_ml: float
+    added_ml: float
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return asdict(self) | {"removed_ml": round(self.removed_ml, 3), "added_ml": round(self.added_ml, 3)}
+
+
+class Workbench:
+    """A segmentation whose bits are changed in place.
+
+    Args:
+        seg: Its bits must be ours to write to.
+
+    Raises:
+        UsageError: more than 64 classes.
+    """
+
+    def __init__(self, seg: Segmentation) -> None:
+        if len(seg.bits) > 1:
+            raise UsageError(f"post-processing takes at most {BITS_PER_PLANE} classes, got {len(seg.classes)}")
+        self.seg = seg
+        self._plane: NDArray[np.uint64] = seg.bits[0]
+        self._coarse = CoarseMasks(self._plane)
+        self._voxels: dict[tuple[str, str], list[int]] = {}
+
+    def bits(self, *keys: str) -> np.uint64:
+        """Those of some classes, together."""
+        return np.uint64(sum(1 << self.seg.classes.index(key) for key in keys))
+
+    def mask(self, box: Box, *keys: str) -> Mask:
+        """The union of some structures in a box."""
+        return self.seg.mask(keys[0], box) if len(keys) == 1 else (self._plane[box] & self.bits(*keys)) != 0
+
+    def islands(self, *keys: str) -> Iterator[tuple[Box, Mask]]:
+        """The union of some structures in parts that do not touch: a box, and the part's mask in it.
+
+        The boxes may overlap; a mask holds its own part only, and may turn out empty.
+        """
+        for box, within in self._coarse.islands(self.bits(*keys)):
+            mask = self.mask(box, *keys)
+            yield box, mask if within is None else mask & within
+
+    def has(self, *keys: str) -> bool:
+        """Whether the union of some structures has a voxel."""
+        return any(mask.any() for _, mask in self.islands(*keys))
+
+    def shared_box(self, one: str, other: str) -> Box | None:
+        """A box around what two structures may have in common; None if nothing."""
+        return self._coarse.any_shared(self.bits(one), self.bits(other))
+
+    def remove(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
+        """Take voxels from a structure."""
+        bit, part = self.bits(key), self._plane[box]
+        self._count(key, rule, 0, voxels & ((part & bit) != 0))
+        np.bitwise_and(part, ~bit, out=part, where=voxels)
+        self._look_again(key, box)
+
+    def add(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
+        """Give voxels to a structure."""
+        bit, part = self.bits(key), self._plane[box]
+        self._count(key, rule, 1, voxels & ((part & bit) == 0))
+        np.bitwise_or(part, bit, out=part, where=voxels)
+        self._look_again(key, box)
+
+    def others(self, keys: Collection[str], box: Box) -> Mask:
+        """Where a structure other than `keys` is."""
+        return (self._plane[box] & self.bits(*(key for key in self.seg.classes if key not in keys))) != 0
+
+    def changes(self) -> tuple[Change, ...]:
+        """What was done, in order."""
+        ml = self.seg.grid.voxel_volume_ml
+        return tuple(Change(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
+
+    def _look_again(self, key: str, box: Box) -> None:
+        whole = self._coarse.aligned(box)
+        self._coarse.update(self.bits(key), whole, self.mask(whole, key))
+
+    def _count(self, key: str, rule: str, which: int, voxels: Mask) -> None:
+        number = int(np.count_nonzero(voxels))
+        if number:
+            self._voxels.setdefault((key, rule), [0, 0])[which] += number
+
+
+def changes_json(changes: Collection[Change]) -> list[Mapping[str, Any]]:
+    """For the manifest."""
+    return [change.to_json() for change in changes]

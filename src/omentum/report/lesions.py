@@ -1,0 +1,186 @@
+"""Lesions one by one: where each is, how large, how dense; and what they come to for the patient.
+
+A lesion is a connected piece (26 neighbours) of a tumour or cyst mask, as in evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import cc3d
+import numpy as np
+from scipy.spatial import cKDTree
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box, around, shifted
+from omentum.errors import GeometryError
+from omentum.report.attenuation import Attenuation, attenuation
+from omentum.report.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+HOST_REACH_MM = 15.0
+"""A lesion further from every organ it may live in has no host."""
+SAME_LESION = 0.5
+"""A lesion is also another type's when that type has more than this share of its voxels."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion; what cannot be known is None.
+
+    Args:
+        number: From 1, in the order of the report: by type, largest first.
+        key, display: Structure key of its type, and readable name.
+        also: Keys of other types that name (most of) the same lesion.
+        host, side: The organ it is in, and whether that is a left or right one.
+        voxels, volume_ml: Its size.
+        centroid_mm: Its centre of gravity, RAS+ mm.
+        axial: Longest diameter in an axial slice, its perpendicular, and the slice (the key slice).
+        longest_3d: Longest diameter in any direction.
+        hu: Its attenuation.
+        to_surface_mm: How much of the organ lies between it and the organ's surface, 0 when it reaches it.
+        touches_border: It reaches the edge of the image, so all sizes are lower limits.
+    """
+
+    number: int
+    key: str
+    display: str
+    also: tuple[str, ...]
+    host: str | None
+    side: str | None
+    voxels: int
+    volume_ml: float
+    centroid_mm: tuple[float, float, float]
+    axial: AxialDiameters
+    longest_3d: Diameter
+    hu: Attenuation
+    to_surface_mm: float | None
+    touches_border: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        flat = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("axial", "longest_3d", "hu")}
+        diameters = {
+            "longest_axial": asdict(self.axial.longest),
+            "perpendicular": asdict(self.axial.perpendicular),
+            "longest_3d": asdict(self.longest_3d),
+        }
+        where = {"axis": self.axial.axis, "index": self.axial.slice}
+        return flat | asdict(self.hu) | diameters | {"key_slice": where}
+
+
+def find_lesions(ct: Volume, seg: Segmentation) -> list[Lesion]:
+    """Every lesion of every tumour and cyst class.
+
+    Args:
+        ct: HU.
+        seg: On the grid of `ct`.
+
+    Raises:
+        GeometryError: the grids differ.
+    """
+    if not ct.grid.same_as(seg.grid):
+        raise GeometryError("the segmentation is not on the grid of the CT")
+    boxes = seg.boxes()
+    types = [key for key in seg.classes if STRUCTURES[key].kind in ("tumour", "cyst")]
+    hosts_found = dict.fromkeys(host for t in types for host in STRUCTURES[t].hosts if host in boxes)
+    organs = {host: _Organ(seg, host, types, boxes) for host in hosts_found}
+    found: list[Lesion] = []
+    for key in types:
+        hosts = [organs[host] for host in STRUCTURES[key].hosts if host in organs]
+        for box, mask in _pieces(seg, key, boxes):
+            found.append(_lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types)))
+    return found
+
+
+class _Organ:
+    """A possible host, and the surfaces that lesions are seen from."""
+
+    def __init__(self, seg: Segmentation, key: str, types: Sequence[str], boxes: Mapping[str, Box]) -> None:
+        self.key, self._seg, self._boxes = key, seg, boxes
+        self._guests = tuple(t for t in types if t in boxes and key in STRUCTURES[t].hosts)
+
+    def shared_voxels(self, box: Box, lesion: Mask) -> int:
+        return int(np.count_nonzero(self._seg.mask(self.key, box) & lesion))
+
+    def distance_mm(self, points_mm: Points) -> float:
+        """From the nearest of some points to the organ's surface."""
+        return float(self._alone.query(points_mm)[0].min())
+
+    def depth_mm(self, points_mm: Points) -> float:
+        """The same where lesions count as organ, so that one at the surface is at the surface, however it is drawn."""
+        return float(self._with_guests.query(points_mm)[0].min())
+
+    @cached_property
+    def _alone(self) -> cKDTree:
+        return self._surface((self.key,))
+
+    @cached_property
+    def _with_guests(self) -> cKDTree:
+        return self._surface((self.key, *self._guests))
+
+    def _surface(self, keys: tuple[str, ...]) -> cKDTree:
+        box = around([self._boxes[key] for key in keys])
+        whole = np.logical_or.reduce([self._seg.mask(key, box) for key in keys])
+        at = face_middles(whole, (0, 1, 2)) + np.array([s.start for s in box])
+        # The edge of the image is not the edge of the organ.
+        inside = ((at >= 0) & (at <= np.array(self._seg.shape) - 1)).all(axis=1)
+        return cKDTree(self._seg.grid.to_world(at[inside] if inside.any() else at))
+
+
+def _pieces(seg: Segmentation, key: str, boxes: dict[str, Box]) -> list[tuple[Box, Mask]]:
+    """Box and mask of each lesion of a type, largest first."""
+    if key not in boxes:
+        return []
+    labels = cc3d.connected_components(np.ascontiguousarray(seg.mask(key, boxes[key])), connectivity=26)
+    facts = cc3d.statistics(labels)
+    found = []
+    for number in 1 + np.argsort(-facts["voxel_counts"][1:].astype(np.int64), kind="stable"):
+        inner = facts["bounding_boxes"][number]
+        found.append((shifted(inner, boxes[key]), labels[inner] == number))
+    return found
+
+
+def _lesion(
+    number: int,
+    key: str,
+    box: Box,
+    mask: Mask,
+    hosts: Sequence[_Organ],
+    case: tuple[Volume, Segmentation, Sequence[str]],
+) -> Lesion:
+    ct, seg, types = case
+    origin, voxels = tuple(s.start for s in box), int(np.count_nonzero(mask))
+    points_mm = seg.grid.to_world(face_middles(mask, (0, 1, 2)) + origin)
+    host = _host(hosts, box, mask, points_mm)
+    x, y, z = seg.grid.to_world(np.argwhere(mask).mean(axis=0) + origin).tolist()
+    shared = {t: np.count_nonzero(seg.mask(t, box) & mask) for t in types if t != key}
+    return Lesion(
+        number=number,
+        key=key,
+        display=STRUCTURES[key].display,
+        also=tuple(t for t, n in shared.items() if n > SAME_LESION * voxels),
+        host=host.key if host else None,
+        side=STRUCTURES[host.key].side if host else None,
+        voxels=voxels,
+        volume_ml=voxels * seg.grid.voxel_volume_ml,
+        centroid_mm=(x, y, z),
+        axial=axial_diameters(mask, origin, seg.grid),
+        longest_3d=longest_3d(mask, origin, seg.grid),
+        hu=attenuation(ct.voxels[box][mask]),
+        to_surface_mm=host.depth_mm(points_mm) if host and host.shared_voxels(box, mask) else None,
+        touches_border=any(s.start == 0 or s.stop == n for s, n in zip(box, seg.shape, strict=True)),
+    )
+
+
+def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: Points) -> _Organ | None:
+    """The organ with most of the lesion; without any, the nearest one within reach."""
+    shared = [host.shared_voxels(box, mask) for host in hosts]
+    if any(shared):
+        return hosts[int(np.argmax(shared))]
+    away = [(host.distance_mm(points_mm), n) for n, host in enumerate(hosts)]
+    return hosts[min(away)[1]] if away and min(away)[0] <= HOST_REACH_MM else None

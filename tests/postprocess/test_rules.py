@@ -1,0 +1,50 @@
+import pytest
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import UsageError
+from omentum.postprocess.rules import RULES, Rule, parse_rules
+
+
+def test_every_structure_has_its_rule():
+    assert set(RULES) == set(STRUCTURES.keys)
+
+
+def test_left_and_right_are_treated_alike():
+    for structure in STRUCTURES:
+        if structure.pair:
+            assert RULES[structure.key] == RULES[structure.pair]
+
+
+@pytest.mark.parametrize("key", ["colon", "small_bowel", "portal_splenic_vein", "hepatic_vessel", "oesophagus"])
+def test_what_may_lie_in_pieces_keeps_them(key):
+    assert RULES[key].keep is None
+
+
+def test_lesions_are_never_reduced_to_the_largest():
+    assert all(RULES[s.key].keep is None for s in STRUCTURES if s.kind in ("tumour", "cyst"))
+
+
+def test_no_lesion_as_small_as_is_plausible_is_removed_by_size():
+    for structure in STRUCTURES:
+        assert RULES[structure.key].minimum_ml <= structure.volume_ml[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("[livre]\nkeep = 1", "unknown structure 'livre'"),
+        ("[liver]\nkep = 1", "liver: unknown rule kep"),
+        ("[liver]\nkeep = 0", "limit below"),
+        ("[liver]\nholes_ml = -1.0", "limit below"),
+        ("[liver]\nnear_mm = 3.0", "liver has no host"),
+        ("[spleen]\nsides = true", "its pair has none"),
+        ("[left_lung]\nsides = true", "its pair has none"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(text, match):
+    with pytest.raises(UsageError, match=match):
+        parse_rules(text)
+
+
+def test_the_default_rule_does_nothing():
+    assert parse_rules("[liver]")["liver"] == Rule()
