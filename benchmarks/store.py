@@ -232,7 +232,8 @@ def report(rows: list[Measured], command: str) -> str:
     lines += [
         "",
         "| case | store ms | .nii.gz, nibabel ms | .nii.gz, our reader ms | HDF5 as published ms | HDF5 sliced ms "
-        "| nibabel : store | our reader : store | HDF5 as published : store | patches a processor second, 2 processes |",
+        "| nibabel : store | our reader : store | HDF5 as published : store | "
+        "patches a processor second, 2 processes |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
