@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import os
 import platform
 import resource
@@ -70,8 +71,10 @@ def main() -> None:
 
 def write_raw(raw: Path, cases: int, different: int, spacing_mm: tuple[float, ...]) -> float:
     """The dataset; returns voxels a case."""
-    rows = "".join(f'{row.index} = ["{row.key}"]\n' for row in STRUCTURES)
-    (raw / "many.toml").write_text(RECIPE + rows)
+    # A lesion of either kidney would need its side: structures with several possible hosts are left to others.
+    rows = [f"{row.index} = {json.dumps([row.key, *row.hosts])}\n" for row in STRUCTURES if len(row.hosts) < 2]
+    others = [row.index for row in STRUCTURES if len(row.hosts) > 1]
+    (raw / "many.toml").write_text(f"ignored = {others}\n{RECIPE}{''.join(rows)}")
     voxels = []
     for k in range(cases):
         names = [raw / "root" / kind / f"{k}.nii.gz" for kind in ("ct", "labels")]
