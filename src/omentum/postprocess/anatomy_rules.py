@@ -12,6 +12,7 @@ from omentum.boxes import Box, grown_mm, relative
 from omentum.postprocess.components import Mask, pieces_of
 from omentum.postprocess.midline import ON_THE_LINE_MM, Midline
 from omentum.postprocess.packed import Workbench
+from omentum.postprocess.trunk import Trunk
 from omentum.volume import Grid
 
 CLEARLY_MM = 10.0
@@ -20,6 +21,8 @@ CROSSES, WRONG = 0.25, 0.75
 """A piece with more than the first share clearly on the other side is cut at the middle; with more than the second,
 all of it goes over. Lungs and horseshoe kidneys do cross the middle, but not with so much."""
 ROUNDING_MM = 1e-3
+OUTSIDE = 0.5
+"""A piece with more than this share outside the trunk is no organ."""
 
 
 def repair_sides(bench: Workbench, pair: tuple[str, str], midline: Midline) -> None:
@@ -36,6 +39,20 @@ def repair_sides(bench: Workbench, pair: tuple[str, str], midline: Midline) -> N
         partner = STRUCTURES[key].pair
         if partner in bench.seg.classes:
             bench.add(partner, "sides", box, voxels)
+
+
+def keep_in_trunk(bench: Workbench, key: str, trunk: Trunk) -> None:
+    """Remove whole pieces most of which lie outside the trunk."""
+    if not any((mask & trunk.outside(box)).any() for box, mask in bench.islands(key)):
+        return
+    pieces = pieces_of(bench.islands(key))
+    gone = np.zeros(len(pieces) + 1, bool)
+    for part in pieces.parts:
+        for number in range(part.offset + 1, part.offset + part.n + 1):
+            box = pieces.boxes[number]
+            gone[number] = trunk.outside(box)[part.piece(number, box)].mean() > OUTSIDE
+    for box, voxels in pieces.selected(gone):
+        bench.remove(key, "in trunk", box, voxels)
 
 
 def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:

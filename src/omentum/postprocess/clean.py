@@ -1,4 +1,4 @@
-"""The rules in their order: sides, then what has no host, then what has one, and cavities last.
+"""The rules in their order: what is in no trunk, sides, then what has no host, then what has one, and cavities last.
 
 All removing comes before any filling, and a cavity is only filled where no other structure is. So a second run finds
 nothing to do, and neither the order of classes nor which side is called first matters.
@@ -15,6 +15,7 @@ from omentum.errors import GeometryError
 from omentum.postprocess.anatomy_rules import (
     cut_to_hosts,
     hosts_to_go_by,
+    keep_in_trunk,
     keep_near_hosts,
     on_own_side,
     repair_sides,
@@ -23,6 +24,7 @@ from omentum.postprocess.components import Mask, closed_cavities, pieces_of, sta
 from omentum.postprocess.midline import Midline, find_midline
 from omentum.postprocess.packed import Change, Workbench
 from omentum.postprocess.rules import RULES, Rule
+from omentum.postprocess.trunk import find_trunk
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -40,7 +42,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
 
     Args:
         seg: On the grid of `ct`. Empty masks, single and fused organs and missing classes are all fine.
-        ct: HU; only the outline of the body is looked at, to know left from right.
+        ct: HU; only the outline of the body is looked at, to know left from right and inside from outside.
         rules: By structure key; what is not in it is left alone.
         in_place: Write into the bits of `seg` instead of a copy.
 
@@ -51,6 +53,10 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
         raise GeometryError("the segmentation is not on the grid of the CT")
     bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
     ruled = {key: rules[key] for key in seg.classes if key in rules}
+    trunk = find_trunk(ct) if ruled else None
+    if trunk:
+        for key in ruled:
+            keep_in_trunk(bench, key, trunk)
     midline = find_midline(ct) if any(rule.sides for rule in ruled.values()) else None
     if midline:
         for pair in _pairs(ruled):

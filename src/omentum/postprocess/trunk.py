@@ -1,0 +1,88 @@
+"""Where the trunk is: what lies outside it, in the couch, in the air or in an arm, is no organ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from omentum.boxes import Box
+from omentum.postprocess.midline import BODY_HU
+from omentum.volume import Volume
+
+STEP_MM = 5.0
+"""How densely the scan is looked at."""
+COUCH_MM = 12.0
+"""What is thinner than this in an axial plane (couch, blanket, tubes) is no part of the trunk."""
+MARGIN_MM = 10.0
+"""What is this near to the trunk still counts as inside."""
+SMALLEST_SHARE = 0.3
+"""Of the dense voxels the trunk must hold so many, or nobody can tell which piece it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trunk:
+    """The convex outline of the trunk in every axial plane, coarsely.
+
+    Args:
+        inside: bool, one value for each block of voxels.
+        steps: Voxels of a block along each axis.
+    """
+
+    inside: NDArray[np.bool_]
+    steps: tuple[int, int, int]
+
+    def outside(self, box: Box) -> NDArray[np.bool_]:
+        """Voxels of a box that lie outside, bool, shape of the box."""
+        index = (np.arange(s.start, s.stop) // step for s, step in zip(box, self.steps, strict=True))
+        return ~self.inside[np.ix_(*index)]
+
+
+def find_trunk(ct: Volume) -> Trunk | None:
+    """The largest dense piece of a scan, made convex in every axial plane so that lungs are inside.
+
+    Convex, and not merely filled: where the image cuts the chest wall open, a filled outline would leak. Planes that
+    show nothing of the trunk count as inside.
+
+    Returns:
+        None when no piece stands out.
+    """
+    steps = [max(1, round(STEP_MM / mm)) for mm in ct.spacing_mm]
+    dense = ct.voxels[:: steps[0], :: steps[1], :: steps[2]] > BODY_HU
+    upright = next(axis for axis, (world, _) in enumerate(ct.grid.axis_directions()) if world == 2)
+    planes = np.moveaxis(dense, upright, 0)
+    spacing = [mm * step for axis, (mm, step) in enumerate(zip(ct.spacing_mm, steps, strict=True)) if axis != upright]
+    thick = ndimage.binary_opening(np.pad(planes, ((0, 0), (9, 9), (9, 9)), mode="edge"), _disc(COUCH_MM / 2, spacing))
+    pieces = cc3d.connected_components(np.ascontiguousarray(thick[:, 9:-9, 9:-9]), connectivity=6)
+    sizes = np.bincount(pieces.ravel())[1:]
+    if not len(sizes) or sizes.max() < SMALLEST_SHARE * planes.sum():
+        return None
+    trunk = pieces == 1 + sizes.argmax()
+    hulls = np.stack([_convex(plane) for plane in trunk])
+    inside = ndimage.binary_dilation(hulls, _disc(MARGIN_MM, spacing))
+    return Trunk(np.moveaxis(inside, 0, upright), (steps[0], steps[1], steps[2]))
+
+
+def _disc(radius_mm: float, spacing_mm: list[float]) -> NDArray[np.bool_]:
+    """A disc in the plane, [1, n, m]."""
+    reach = [max(1, round(radius_mm / mm)) for mm in spacing_mm]
+    u, v = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
+    return (((u / reach[0]) ** 2 + (v / reach[1]) ** 2) <= 1)[None]
+
+
+def _convex(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The convex hull of a plane's true pixels; all of the plane where there is none to speak of."""
+    points = np.argwhere(plane)
+    try:
+        hull = ConvexHull(points)
+    except (QhullError, ValueError):
+        return np.ones_like(plane)
+    u, v = np.indices(plane.shape)
+    filled = np.ones_like(plane)
+    for a, b, c in hull.equations:
+        filled &= a * u + b * v + c <= 1e-6
+    return filled
