@@ -116,7 +116,7 @@ def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Tar
     targets = {native: Target(frozenset(), unknown=_text(said, native)) for native in said}
     if silent := next((native for native, target in targets.items() if not target.unknown), None):
         raise InputError(
-            f"uncertain.{silent} does not say what it is", remedy='for example 14 = "a lesion of any organ"'
+            f"uncertain.{silent} does not say what it is", remedy='14 = "a lesion of any organ", say'
         )
     numbers = {native for native in said if native.isdecimal()}
     return (

@@ -1,8 +1,9 @@
 """One dataset's labels in everybody's words: numbers or masks in, overlapping structures and an annotated set out.
 
 In this order: native values to sets of structures (`marks`), left from right (`pair_sides`), contradictions
-(`conflicts`), what may be incomplete (`unknown_parts`), lesions into their hosts, and last what counts as annotated. Whatever could not be told is not
-annotated, and a structure that is not annotated has no voxel here: unknown is not absent.
+(`conflicts`), what may be incomplete (`unknown_parts`), lesions into their hosts, and last what counts as annotated.
+Whatever could not be told is not annotated, and a structure that is not annotated has no voxel here: unknown is not
+absent.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Some datasets mark lesions without saying of which organ, and take them out of the organ they lie in. Read as background
 they would teach that a liver has holes. The rule: a structure that such a voxel touches (26 neighbours) may lack it, so
-in this case the whole structure is not annotated. That costs the neighbours of a lesion a case where only one of them
-lacks it, and a case costs little; a wrong border would teach something. A lesion type is in doubt with any of its hosts,
-and wherever one of its hosts was not looked for: the unknown lesion may be one of its kind.
+in this case the whole structure is not annotated. Neighbours of the lesion that are whole lose a case, too; a case
+costs little, a wrong border teaches something. A lesion type is in doubt with any of its hosts, and wherever one of its
+hosts was not looked for: the unknown lesion may be one of its kind.
 """
 
 from __future__ import annotations
