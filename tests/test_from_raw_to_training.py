@@ -72,4 +72,4 @@ def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     assert load_checkpoint(tmp_path / "run/model.safetensors").spec.training["steps"] == 2
 
 
-NAMES = ["flare23_0001", "flare23_0002", "lits_28", "lits_74", "word_0002", "word_0004"]
+NAMES = ["flare23_0001", "flare23_0002", "lits_0", "lits_28", "word_0002", "word_0004"]

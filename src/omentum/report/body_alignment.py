@@ -1,0 +1,152 @@
+"""One patient scanned twice: how the body of one scan lies in the other.
+
+The organs say it, not the grey values. First the centres of organs that both scans show whole, then their surfaces,
+point to nearest point, organ by organ; points without a counterpart (beyond the other scan's field of view, or on what
+has changed) do not count. The motion is rigid. What breathing moves is then followed organ by organ, by a shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
+from omentum.errors import InputError
+from omentum.report.diameters import Points
+from omentum.report.organ_surface import organ_surface_mm
+from omentum.report.rigid import Rigid, fitted, shifted_by
+from omentum.segmentation import Segmentation
+from omentum.volume import Grid
+
+UNSTEADY = frozenset({"stomach", "duodenum", "colon", "small_bowel", "rectum", "bladder", "gallbladder"})
+"""They fill, empty and wander between two scans: asked only where there is nothing else."""
+OUTLIER_MM = 10.0
+"""An organ whose centre is this far off counts half."""
+POINTS_PER_ORGAN = 1500
+ROUNDS, ENOUGH_MM = 100, 0.005
+"""Surfaces are brought together in so many rounds at most, until a round moves no point by more than this."""
+TRIM = 3.0
+"""A point further from its counterpart than so many medians of all points' distances does not count ..."""
+TRIM_LEAST_MM = 2.0
+"""... unless it is as close as this."""
+
+
+_Boxed = tuple[Segmentation, Mapping[str, Box]]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Where the later scan lies in the earlier one.
+
+    Args:
+        motion: RAS+ mm of the later scan -> RAS+ mm of the earlier one.
+        organs: Keys of the structures that were used.
+        residual_mm: Median distance of their surfaces afterwards.
+        shifts_mm: For each of these organs, how far it lies from there, in mm of the earlier scan.
+    """
+
+    motion: Rigid
+    organs: tuple[str, ...]
+    residual_mm: float
+    shifts_mm: dict[str, NDArray[np.float64]]
+
+    def motion_of(self, organ: str | None) -> Rigid:
+        """The motion of what lives in an organ."""
+        shift = self.shifts_mm.get(organ or "", np.zeros(3))
+        return Rigid(self.motion.rotation, self.motion.shift_mm + shift)
+
+
+def align_bodies(before: Segmentation, after: Segmentation) -> Alignment:
+    """Bring the later scan of a patient onto the earlier one.
+
+    Raises:
+        InputError: there is no organ in both.
+    """
+    boxes, later_boxes = before.boxes(), after.boxes()
+    shared = [key for key in before.classes if key in boxes and key in later_boxes]
+    organs = [key for key in shared if STRUCTURES[key].kind in ("organ", "vessel")]
+    steady = [key for key in organs if key not in UNSTEADY] or organs
+    if not steady:
+        raise InputError(
+            "the two scans have no organ in common to be aligned by",
+            remedy="segment both with the organs around the lesions, not the lesions alone",
+        )
+    pairs = [
+        _Surfaces(organ_surface_mm(before, [key], boxes), organ_surface_mm(after, [key], later_boxes), before.grid)
+        for key in steady
+    ]
+    start = _by_centres((before, boxes), (after, later_boxes), steady)
+    motion = _brought_together(pairs, start, turning=True)
+    residual_mm = float(np.median(np.concatenate([pair.distances_mm(motion) for pair in pairs])))
+    moved = [_brought_together([pair], motion, turning=False) for pair in pairs]
+    shifts_mm = {key: one.shift_mm - motion.shift_mm for key, one in zip(steady, moved, strict=True)}
+    return Alignment(motion, tuple(steady), residual_mm, shifts_mm)
+
+
+class _Surfaces:
+    """One organ in both scans."""
+
+    def __init__(self, before_mm: Points, after_mm: Points, field: Grid) -> None:
+        self._tree = cKDTree(before_mm)
+        self._before_mm = before_mm
+        self._after_mm = after_mm[:: -(-len(after_mm) // POINTS_PER_ORGAN)]
+        self._field = field
+
+    def pairs(self, motion: Rigid) -> tuple[Points, Points, NDArray[np.float64]]:
+        """Points of the later scan that the earlier one can show, the nearest ones there, and how far they are."""
+        moved = motion(self._after_mm)
+        seen = is_within(moved, self._field)
+        distances, nearest = self._tree.query(moved[seen])
+        return self._after_mm[seen], self._before_mm[nearest], distances
+
+    def distances_mm(self, motion: Rigid) -> NDArray[np.float64]:
+        """The last of `pairs`."""
+        return self.pairs(motion)[2]
+
+
+def is_within(points_mm: Points, grid: Grid) -> NDArray[np.bool_]:
+    """Which points lie in the field of view of a grid, shape (n, 3) -> (n,)."""
+    at = (points_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
+    return np.asarray(((at >= -0.5) & (at <= np.array(grid.shape) - 0.5)).all(axis=1))
+
+
+def _by_centres(before: _Boxed, after: _Boxed, keys: Sequence[str]) -> Rigid:
+    """A first guess. Centres of cut organs are wrong, so they serve only where no organ is whole in both scans."""
+    whole = [key for key in keys if not (_is_cut(*before, key) or _is_cut(*after, key))]
+    centres = [np.array([_centre_mm(*scan, key) for key in whole or keys]) for scan in (after, before)]
+    motion = fitted(*centres)
+    if not whole:
+        return shifted_by(np.median(centres[1] - centres[0], axis=0))
+    for _ in range(10):
+        off_mm = np.linalg.norm(motion(centres[0]) - centres[1], axis=1)
+        motion = fitted(*centres, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
+    return motion
+
+
+def _is_cut(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> bool:
+    return any(s.start == 0 or s.stop == n for s, n in zip(boxes[key], seg.shape, strict=True))
+
+
+def _centre_mm(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> NDArray[np.float64]:
+    box = boxes[key]
+    return seg.grid.to_world(np.argwhere(seg.mask(key, box)).mean(axis=0) + [s.start for s in box])
+
+
+def _brought_together(pairs: Sequence[_Surfaces], motion: Rigid, *, turning: bool) -> Rigid:
+    """Iterated closest points, trimmed."""
+    for _ in range(ROUNDS):
+        points, targets, distances = (np.concatenate(part) for part in zip(*(p.pairs(motion) for p in pairs), strict=True))
+        if len(points) == 0:
+            return motion
+        near = distances <= max(TRIM * float(np.median(distances)), TRIM_LEAST_MM)
+        moved = motion(points[near])
+        step = fitted(moved, targets[near]) if turning else shifted_by((targets[near] - moved).mean(axis=0))
+        motion = Rigid(step.rotation @ motion.rotation, step.rotation @ motion.shift_mm + step.shift_mm)
+        if np.linalg.norm(step(moved) - moved, axis=1).max() < ENOUGH_MM:
+            break
+    return motion
