@@ -52,7 +52,8 @@ def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     omentum("data", "show", "word", "raw/word")
     assert "2 cases, 0 skipped" in capsys.readouterr().out
     omentum("data", "check", *folders, "--json", "check.json", "--splits", "splits.json")
-    assert sorted(sum(json.loads((tmp_path / "splits.json").read_text()).values(), [])) == NAMES
+    splits = json.loads((tmp_path / "splits.json").read_text())
+    assert sorted(name for part in splits.values() for name in part) == NAMES
     omentum("data", "prepare", *folders, "--spacing", 8, "--antialias", "-o", "store")
     omentum("data", "stats", "store", "--json", "stats.json")
 

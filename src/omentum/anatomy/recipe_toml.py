@@ -115,9 +115,7 @@ def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Tar
     said = _table(raw, "uncertain")
     targets = {native: Target(frozenset(), unknown=_text(said, native)) for native in said}
     if silent := next((native for native, target in targets.items() if not target.unknown), None):
-        raise InputError(
-            f"uncertain.{silent} does not say what it is", remedy='14 = "a lesion of any organ", say'
-        )
+        raise InputError(f"uncertain.{silent} does not say what it is", remedy='14 = "a lesion of any organ", say')
     numbers = {native for native in said if native.isdecimal()}
     return (
         {_value(native): target for native, target in targets.items() if native in numbers},

@@ -76,37 +76,13 @@ def align_bodies(before: Segmentation, after: Segmentation) -> Alignment:
             "the two scans have no organ in common to be aligned by",
             remedy="segment both with the organs around the lesions, not the lesions alone",
         )
-    pairs = [
-        _Surfaces(organ_surface_mm(before, [key], boxes), organ_surface_mm(after, [key], later_boxes), before.grid)
-        for key in steady
-    ]
-    start = _by_centres((before, boxes), (after, later_boxes), steady)
-    motion = _brought_together(pairs, start, turning=True)
-    residual_mm = float(np.median(np.concatenate([pair.distances_mm(motion) for pair in pairs])))
-    moved = [_brought_together([pair], motion, turning=False) for pair in pairs]
-    shifts_mm = {key: one.shift_mm - motion.shift_mm for key, one in zip(steady, moved, strict=True)}
-    return Alignment(motion, tuple(steady), residual_mm, shifts_mm)
-
-
-class _Surfaces:
-    """One organ in both scans."""
-
-    def __init__(self, before_mm: Points, after_mm: Points, field: Grid) -> None:
-        self._tree = cKDTree(before_mm)
-        self._before_mm = before_mm
-        self._after_mm = after_mm[:: -(-len(after_mm) // POINTS_PER_ORGAN)]
-        self._field = field
-
-    def pairs(self, motion: Rigid) -> tuple[Points, Points, NDArray[np.float64]]:
-        """Points of the later scan that the earlier one can show, the nearest ones there, and how far they are."""
-        moved = motion(self._after_mm)
-        seen = is_within(moved, self._field)
-        distances, nearest = self._tree.query(moved[seen])
-        return self._after_mm[seen], self._before_mm[nearest], distances
-
-    def distances_mm(self, motion: Rigid) -> NDArray[np.float64]:
-        """The last of `pairs`."""
-        return self.pairs(motion)[2]
+    shared_organs = [_SharedOrgan(key, (before, boxes), (after, later_boxes)) for key in steady]
+    motion = _brought_together(shared_organs, _by_centres(shared_organs), turning=True)
+    distances = np.concatenate([organ.pairs(motion)[2] for organ in shared_organs])
+    if len(distances) == 0:
+        raise InputError("the two scans show no part of an organ in common")
+    shifts_mm = {organ.key: organ.follow(motion).shift_mm - motion.shift_mm for organ in shared_organs}
+    return Alignment(motion, tuple(steady), float(np.median(distances)), shifts_mm)
 
 
 def is_within(points_mm: Points, grid: Grid) -> NDArray[np.bool_]:
@@ -115,17 +91,30 @@ def is_within(points_mm: Points, grid: Grid) -> NDArray[np.bool_]:
     return np.asarray(((at >= -0.5) & (at <= np.array(grid.shape) - 0.5)).all(axis=1))
 
 
-def _by_centres(before: _Boxed, after: _Boxed, keys: Sequence[str]) -> Rigid:
-    """A first guess. Centres of cut organs are wrong, so they serve only where no organ is whole in both scans."""
-    whole = [key for key in keys if not (_is_cut(*before, key) or _is_cut(*after, key))]
-    centres = [np.array([_centre_mm(*scan, key) for key in whole or keys]) for scan in (after, before)]
-    motion = fitted(*centres)
-    if not whole:
-        return shifted_by(np.median(centres[1] - centres[0], axis=0))
-    for _ in range(10):
-        off_mm = np.linalg.norm(motion(centres[0]) - centres[1], axis=1)
-        motion = fitted(*centres, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
-    return motion
+class _SharedOrgan:
+    """One organ in both scans."""
+
+    def __init__(self, key: str, before: _Boxed, after: _Boxed) -> None:
+        self.key = key
+        self._before_mm, after_mm = (organ_surface_mm(seg, [key], boxes) for seg, boxes in (before, after))
+        self._tree = cKDTree(self._before_mm)
+        self._after_mm = after_mm[:: -(-len(after_mm) // POINTS_PER_ORGAN)]
+        self._field = before[0].grid
+        self.before_mm, self.after_mm = (_centre_mm(*scan, key) for scan in (before, after))
+        self.is_whole = not (_is_cut(*before, key) or _is_cut(*after, key))
+
+    def pairs(self, motion: Rigid) -> tuple[Points, Points, NDArray[np.float64]]:
+        """Points of the later scan that the earlier one can show, the nearest ones there, and how far they are."""
+        moved = motion(self._after_mm)
+        seen = is_within(moved, self._field)
+        distances, nearest = self._tree.query(moved[seen])
+        return self._after_mm[seen], self._before_mm[nearest], distances
+
+    def follow(self, motion: Rigid) -> Rigid:
+        """The motion, shifted to where this organ is."""
+        # Surfaces alone slide too little along a long organ.
+        off_mm = self.before_mm - motion(self.after_mm) if self.is_whole else np.zeros(3)
+        return _brought_together([self], Rigid(motion.rotation, motion.shift_mm + off_mm), turning=False)
 
 
 def _is_cut(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> bool:
@@ -137,10 +126,26 @@ def _centre_mm(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> NDArray
     return seg.grid.to_world(np.argwhere(seg.mask(key, box)).mean(axis=0) + [s.start for s in box])
 
 
-def _brought_together(pairs: Sequence[_Surfaces], motion: Rigid, *, turning: bool) -> Rigid:
+def _by_centres(organs: Sequence[_SharedOrgan]) -> Rigid:
+    """A first guess. Centres of cut organs are wrong, so they serve only where no organ is whole in both scans."""
+    whole = [organ for organ in organs if organ.is_whole]
+    here = np.array([organ.after_mm for organ in whole or organs])
+    there = np.array([organ.before_mm for organ in whole or organs])
+    if not whole:
+        return shifted_by(np.median(there - here, axis=0))
+    motion = fitted(here, there)
+    for _ in range(10):
+        off_mm = np.linalg.norm(motion(here) - there, axis=1)
+        motion = fitted(here, there, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
+    return motion
+
+
+def _brought_together(organs: Sequence[_SharedOrgan], motion: Rigid, *, turning: bool) -> Rigid:
     """Iterated closest points, trimmed."""
     for _ in range(ROUNDS):
-        points, targets, distances = (np.concatenate(part) for part in zip(*(p.pairs(motion) for p in pairs), strict=True))
+        points, targets, distances = (
+            np.concatenate(part) for part in zip(*(organ.pairs(motion) for organ in organs), strict=True)
+        )
         if len(points) == 0:
             return motion
         near = distances <= max(TRIM * float(np.median(distances)), TRIM_LEAST_MM)

@@ -6,7 +6,7 @@ said of the segmentations: a lesion that a model overlooked is "gone" here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +14,8 @@ import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.report.body_alignment import Alignment, align_bodies
-from omentum.report.diameters import axial_axis
-from omentum.report.lesion_pairs import Group, Spot, find_spots, is_in_field, paired, with_one_type_an_organ
+from omentum.report.diameters import Points, axial_axis
+from omentum.report.lesion_pairs import Spot, find_spots, is_in_field, paired
 from omentum.report.lesion_summary import target_lesions
 from omentum.report.lesions import Lesion
 from omentum.report.response import Response, respond
@@ -41,14 +41,14 @@ class Change:
     Args:
         fate: What became of it.
         before, after: The lesions, each measured on its own scan.
-        is_target: It was a RECIST target in the earlier scan.
+        targets: Numbers of those that are RECIST targets of the earlier scan.
         moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
     """
 
     fate: Fate
     before: tuple[Lesion, ...]
     after: tuple[Lesion, ...]
-    is_target: bool
+    targets: tuple[int, ...]
     moved_mm: float | None
 
     @property
@@ -64,8 +64,7 @@ class Change:
     @property
     def longest_mm(self) -> tuple[float, float]:
         """Sum of the longest axial diameters then and now (of one lesion: its diameter), as RECIST counts parts."""
-        then, now = (sum(one.axial.longest.mm for one in lesions) for lesions in (self.before, self.after))
-        return then, now
+        return _longest_mm(self.before), _longest_mm(self.after)
 
     @property
     def is_cut(self) -> bool:
@@ -112,7 +111,8 @@ def follow_up(before: Segmentation, after: Segmentation) -> FollowUp:
         earlier, later = [then[n] for n in group.before], [now[m] for m in group.after]
         fate = _fate(earlier, later, (before, after), alignment)
         of = tuple(spot.lesion for spot in earlier), tuple(spot.lesion for spot in later)
-        changes.append(Change(fate, *of, any(one.number in targets for one in of[0]), _moved_mm(*of, alignment)))
+        chosen = tuple(one.number for one in of[0] if one.number in targets)
+        changes.append(Change(fate, *of, chosen, _moved_mm(*of, alignment)))
     return FollowUp(tuple(changes), _response(changes), alignment)
 
 
@@ -121,7 +121,11 @@ def _fate(
 ) -> Fate:
     if before and after:
         several = len(before) > 1, len(after) > 1
-        fates: dict[tuple[bool, bool], Fate] = {(False, True): "split", (True, False): "merged", (True, True): "regrouped"}
+        fates: dict[tuple[bool, bool], Fate] = {
+            (False, True): "split",
+            (True, False): "merged",
+            (True, True): "regrouped",
+        }
         return fates.get(several, "same")
     spot, other, later = (after[0], scans[0], True) if after else (before[0], scans[1], False)
     shown = is_in_field(spot, other.grid, alignment, later=later) and _is_looked_for(spot.lesion.key, other)
@@ -131,9 +135,8 @@ def _fate(
 
 
 def _is_looked_for(key: str, seg: Segmentation) -> bool:
-    hosts = STRUCTURES[key].hosts
-    lesions = [other for other in seg.annotated or () if STRUCTURES[other].kind in ("tumour", "cyst")]
-    return any(STRUCTURES[other].hosts == hosts for other in lesions)
+    sort = STRUCTURES[key].kind, STRUCTURES[key].hosts
+    return any((STRUCTURES[other].kind, STRUCTURES[other].hosts) == sort for other in seg.annotated or ())
 
 
 def _moved_mm(before: Sequence[Lesion], after: Sequence[Lesion], alignment: Alignment) -> float | None:
@@ -143,16 +146,24 @@ def _moved_mm(before: Sequence[Lesion], after: Sequence[Lesion], alignment: Alig
     return float(np.linalg.norm(moved - _centre_mm(before)))
 
 
-def _centre_mm(lesions: Sequence[Lesion]) -> np.ndarray:
-    return np.average([one.centroid_mm for one in lesions], axis=0, weights=[one.volume_ml for one in lesions])
+def _centre_mm(lesions: Sequence[Lesion]) -> Points:
+    weights = np.array([one.volume_ml for one in lesions])
+    return np.asarray(weights @ np.array([one.centroid_mm for one in lesions]) / weights.sum())
 
 
 def _response(changes: Sequence[Change]) -> Response:
     tumours = [change for change in changes if STRUCTURES[change.any.key].kind == "tumour"]
-    targets = [change for change in tumours if change.is_target]
+    targets = [change for change in tumours if change.targets]
+    # Parts of a target count together, and what grew into it counts with it.
+    diameters = [(_longest_mm(one for one in c.before if one.number in c.targets), c.longest_mm[1]) for c in targets]
     return respond(
-        [change.longest_mm for change in targets],
+        diameters,
+        targets=sum(len(change.targets) for change in targets),
         new=sum(change.fate == "new" for change in tumours),
-        lasting=sum(bool(change.after) and bool(change.before) for change in tumours if not change.is_target),
+        lasting=sum(bool(change.after and change.before) for change in tumours if not change.targets),
         unknown=sum(change.is_cut or change.fate in UNTOLD for change in targets),
     )
+
+
+def _longest_mm(lesions: Iterable[Lesion]) -> float:
+    return sum(one.axial.longest.mm for one in lesions)

@@ -1,8 +1,8 @@
 """Which lesion of a later scan is which of an earlier one.
 
-Lesions of organs of one kind can be the same (a kidney tumour may have been called a cyst). They are the same where, after
-alignment, a good part of either lies in the other; what is left over goes by distance, nearest first. Several that lie
-in one stay together: whether a lesion split or two grew together is for the reader to say.
+Lesions of organs of one kind can be the same (a kidney tumour may have been called a cyst). They are the same where,
+after alignment, a good part of either lies in the other; what is left over goes by distance, nearest first. Several
+that lie in one stay together: whether a lesion split or two grew together is for the reader to say.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from omentum.volume import Grid
 SHARE = 0.2
 """Least part of a lesion that lies in another for the two to be one: the alignment of soft organs is a few mm off."""
 REACH_MM = 15.0
-"""Lesions without any overlap are one when their centres are nearer than this: as far as breathing leaves small ones."""
+"""Lesions without overlap are one when their centres are nearer than this: as far as breathing moves small ones."""
 POINTS_PER_LESION = 4000
 
 
@@ -146,5 +146,7 @@ def _groups(earlier: int, later: int, links: Sequence[Link]) -> list[Group]:
     groups = []
     for one in dict.fromkeys(label.tolist()):
         members = np.flatnonzero(label == one).tolist()
-        groups.append(Group(tuple(n for n in members if n < earlier), tuple(n - earlier for n in members if n >= earlier)))
+        groups.append(
+            Group(tuple(n for n in members if n < earlier), tuple(n - earlier for n in members if n >= earlier))
+        )
     return groups

@@ -22,7 +22,7 @@ class Response:
 
     Args:
         category: By RECIST 1.1, of the segmentations as they are.
-        targets: How many target lesions (or groups of parts) the earlier scan has.
+        targets: How many target lesions the earlier scan has.
         sums_mm: Their longest axial diameters added up, then and now.
         new: Tumours that are new.
         why: The reason in words.
@@ -41,30 +41,34 @@ class Response:
         return None if then == 0 else (now - then) / then
 
 
-def respond(targets_mm: Sequence[tuple[float, float]], *, new: int, lasting: int, unknown: int) -> Response:
+def respond(
+    targets_mm: Sequence[tuple[float, float]], *, targets: int, new: int, lasting: int, unknown: int
+) -> Response:
     """The category of two scans.
 
     Args:
-        targets_mm: Diameter of each target then and now, 0 when it is gone.
+        targets_mm: Diameter of each target (or of those that grew together) then and now, 0 when it is gone.
+        targets: How many targets that are.
         new: New tumours.
         lasting: Other tumours that are still there.
-        unknown: Targets whose size is not known in one of the scans; progression can be seen all the same.
+        unknown: Targets whose size is not known in one of the scans; new tumours count all the same.
     """
     then, now = sum(a for a, _ in targets_mm), sum(b for _, b in targets_mm)
-    made = _judged(then, now, new, lasting, unknown, len(targets_mm))
-    return Response(made[0], len(targets_mm), (then, now), new, made[1])
+    made = _judged((then, now), targets, new, lasting, unknown)
+    return Response(made[0], targets, (then, now), new, made[1])
 
 
-def _judged(then: float, now: float, new: int, lasting: int, unknown: int, targets: int) -> tuple[Category, str]:
+def _judged(sums_mm: tuple[float, float], targets: int, new: int, lasting: int, unknown: int) -> tuple[Category, str]:
+    then, now = sums_mm
     grown = now - then
     if new:
         return "progressive disease", f"{new} new tumour{'s' if new > 1 else ''}"
     if targets == 0:
         return "no targets", "no tumour of the earlier scan is large enough to be a target"
-    if grown >= GROWN_LEAST_MM and grown >= GROWN * then and not unknown:
-        return "progressive disease", "the sum grew by 20 % and 5 mm or more"
     if unknown:
         return "not evaluable", f"{unknown} target{'s are' if unknown > 1 else ' is'} not wholly imaged in both scans"
+    if grown >= GROWN_LEAST_MM and grown >= GROWN * then:
+        return "progressive disease", "the sum grew by 20 % and 5 mm or more"
     if now == 0:
         gone: tuple[Category, str] = ("complete response", "no tumour is left")
         return gone if not lasting else ("partial response", "all targets are gone, other tumours are not")
