@@ -73,7 +73,9 @@ def test_bad_input_is_one_line(scans, tmp_path, capsys):
 
 
 def test_bodies_that_do_not_fit_are_doubted(scans, tmp_path, capsys):
-    inverted = {key: Ellipsoid((-x, y, z), body.half_axes) for key, body in ORGANS.items() for x, y, z in [body.centre]}
-    write_labelmap(tmp_path / "other.nii.gz", scan({"liver_tumour": []}, field(SPACING_MM), organs=inverted))
+    places = [body.centre for body in ORGANS.values()]
+    others = zip(ORGANS, places[1:] + places[:1], ORGANS.values(), strict=True)
+    mixed = {key: Ellipsoid(place, body.half_axes) for key, place, body in others}
+    write_labelmap(tmp_path / "other.nii.gz", scan({"liver_tumour": []}, field(SPACING_MM), organs=mixed))
     assert run(scans / "before", tmp_path / "other.nii.gz", "--quiet") == 0
     assert "mm apart after alignment; is that one patient?" in capsys.readouterr().err

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Lesions of one patient in several scans.", no_args_is_help=True)
 
-POOR_MM = 6.0
-"""Median distance of the organs' surfaces after alignment, from which on places cannot be compared."""
-
 
 @app.callback()
 def _lesions() -> None:
@@ -52,8 +49,8 @@ def compare(
     with Speaker(silent=quiet) as speaker:
         then, now = (_read(place) for place in places)
         result = follow_up(then, now)
-        if result.alignment.residual_mm > POOR_MM:
-            off = f"organs lie {result.alignment.residual_mm:.1f} mm apart after alignment"
+        if not result.alignment.fits:
+            off = f"organs lie {result.alignment.organs_apart_mm:.0f} mm apart after alignment"
             speaker.say("warning", f"{before} and {after}: {off}; is that one patient? Lesions may be mixed up")
     if json_file:
         write_json(json_file, {"before": str(before), "after": str(after)} | follow_up_json(result))

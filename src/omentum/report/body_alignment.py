@@ -18,6 +18,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import InputError
 from omentum.report.diameters import Points
+from omentum.report.measures import centre
 from omentum.report.organ_surface import organ_surface_mm
 from omentum.report.rigid import Rigid, fitted, shifted_by
 from omentum.segmentation import Segmentation
@@ -35,6 +36,10 @@ TRIM = 3.0
 TRIM_LEAST_MM = 2.0
 """... unless it is as close as this."""
 
+
+POOR_RESIDUAL_MM, POOR_SHIFT_MM = 6.0, 15.0
+"""Surfaces or organs further apart than this after alignment are no good fit: deep breaths move organs by 10 to 20 mm,
+but not all of them."""
 
 _Boxed = tuple[Segmentation, Mapping[str, Box]]
 
@@ -54,6 +59,16 @@ class Alignment:
     organs: tuple[str, ...]
     residual_mm: float
     shifts_mm: dict[str, NDArray[np.float64]]
+
+    @property
+    def organs_apart_mm(self) -> float:
+        """How far a typical (median) organ lies from where the motion of the body puts it."""
+        return float(np.median([np.linalg.norm(shift) for shift in self.shifts_mm.values()]))
+
+    @property
+    def fits(self) -> bool:
+        """Whether places can be compared. It does not prove that it is one patient: bodies resemble one another."""
+        return self.residual_mm <= POOR_RESIDUAL_MM and self.organs_apart_mm <= POOR_SHIFT_MM
 
     def motion_of(self, organ: str | None) -> Rigid:
         """The motion of what lives in an organ."""
@@ -123,7 +138,7 @@ def _is_cut(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> bool:
 
 def _centre_mm(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> NDArray[np.float64]:
     box = boxes[key]
-    return seg.grid.to_world(np.argwhere(seg.mask(key, box)).mean(axis=0) + [s.start for s in box])
+    return seg.grid.to_world(centre(seg.mask(key, box)) + [s.start for s in box])
 
 
 def _by_centres(organs: Sequence[_SharedOrgan]) -> Rigid:

@@ -34,7 +34,9 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
         },
         "alignment": {
             "organs": list(alignment.organs),
+            "fits": alignment.fits,
             "residual_mm": alignment.residual_mm,
+            "organs_apart_mm": alignment.organs_apart_mm,
             "rotation_degrees": alignment.motion.degrees,
             "rotation": alignment.motion.rotation.tolist(),
             "shift_mm": alignment.motion.shift_mm.tolist(),
