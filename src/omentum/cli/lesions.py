@@ -48,6 +48,7 @@ def compare(
             check_output(path, inputs=places, overwrite=True)
     with Speaker(silent=quiet) as speaker:
         then, now = (_read(place) for place in places)
+        speaker.begin("comparing", 1, 1)
         result = follow_up(then, now)
         if not result.alignment.fits:
             off = f"organs lie {result.alignment.organs_apart_mm:.0f} mm apart after alignment"
@@ -140,7 +141,7 @@ def _cells(change: Change) -> list[str]:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.0f} %"
+    return "-" if value is None else f"{round(value):+d} %"
 
 
 def _remarks(result: FollowUp) -> list[str]:
