@@ -54,11 +54,13 @@ def table(scores: CaseScores, seconds: float, same_grid: bool) -> str:
     """A Markdown table of what the reference has."""
     grid = "identical to the input's" if same_grid else "NOT the input's"
     lines = [f"## {scores.case}", "", f"{seconds:.1f} s; output grid {grid}", ""]
-    lines += ["| structure | Dice | ml | reference ml |", "|---|---|---|---|"]
+    lines += ["| structure | Dice | NSD | HD95 mm | ml | reference ml |", "|---|---|---|---|---|---|"]
     for score in scores.structures:
         if score.reference_ml and score.dice is not None:
             name = STRUCTURES[score.key].display
-            lines.append(f"| {name} | {score.dice:.3f} | {score.predicted_ml:.1f} | {score.reference_ml:.1f} |")
+            distances = f"{score.nsd:.3f} | {score.hd95_mm:.1f}" if score.predicted_ml else "0.000 | -"
+            volumes = f"{score.predicted_ml:.1f} | {score.reference_ml:.1f}"
+            lines.append(f"| {name} | {score.dice:.3f} | {distances} | {volumes} |")
     return "\n".join(lines) + "\n"
 
 
