@@ -146,3 +146,31 @@ def test_no_lesion_is_no_change():
     assert result.changes == ()
     assert result.response.category == "no targets"
     assert follow_up_csv(result).splitlines() == [",".join(COLUMNS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_many_lesions_of_a_breathing_liver_keep_their_identity(seed):
+    rng = np.random.default_rng(seed)
+    centres = apart(rng, 6, 26.0)
+    then, now = rng.uniform(4, 9, 6), rng.uniform(4, 9, 6)
+    down = np.array([0, 0, -rng.uniform(5, 20)])
+    lower = {**ORGANS, "liver": Ellipsoid(tuple(ORGANS["liver"].centre + down), ORGANS["liver"].half_axes)}
+    matrix = motion(rng.uniform(-10, 10, 3), rng.uniform(-50, 50, 3))
+    before = {"liver_tumour": [ball(*c, r) for c, r in zip(centres, then, strict=True)]}
+    after = {"liver_tumour": [ball(*(c + down), r) for c, r in zip(centres, now, strict=True)]}
+    result = compared(before, after, matrix, organs=lower)
+    assert [one.fate for one in result.changes] == ["same"] * 6
+    for change in result.changes:
+        which = np.linalg.norm(centres - change.before[0].centroid_mm, axis=1).argmin()
+        assert change.volumes_ml == pytest.approx((BALL_ML * then[which] ** 3, BALL_ML * now[which] ** 3), rel=0.25)
+
+
+def apart(rng, number, least_mm):
+    """Random places well inside the liver, none nearer to another than that."""
+    places = []
+    while len(places) < number:
+        place = rng.uniform(-1, 1, 3) * (38, 28, 33) + ORGANS["liver"].centre
+        if all(np.linalg.norm(place - other) >= least_mm for other in places):
+            places.append(place)
+    return np.array(places)
