@@ -54,7 +54,7 @@ PUBLISHED = {
     "ct-org": {1: {6}, 2: {21}, 3: LUNGS, 4: R_L},
     "abdomenct-12organ": ORGANS_12,
     "flare22": FLARE,
-    "flare23": FLARE,
+    "flare23": {**FLARE, 14: set()},
     "totalsegmentator": {},
     "abdomenatlas-1.0": ATLAS_1_0,
     "abdomenatlas-1.1": ATLAS_1_1,
@@ -119,6 +119,7 @@ def test_what_is_annotated():
     assert not {18, 20, 23, 24} & numbers(recipes["totalsegmentator"].annotated)
     assert not {23, 24} & numbers(recipes["abdomenatlas-1.1"].annotated)
     assert recipes["flare23"].annotated_if_present == recipes["flare23"].annotated
+    assert recipes["flare23"].values[14].unknown == "a lesion of an organ that is not named"
     assert not recipes["flare22"].annotated_if_present
     assert numbers(recipes["btcv"].annotated_if_present) == {2, 8, 9, 10, 12, 13, 14}
     assert recipes["3d-ircadb-01"].annotated - recipes["3d-ircadb-01"].annotated_if_present == {"liver", "liver_tumour"}
@@ -285,6 +286,10 @@ def test_rules_together_leave_what_all_of_them_leave(write):
         ("ignored = [3]\n" + GOOD, "3 has a meaning and is ignored too"),
         ("ignored = [0]\n" + GOOD, "ignored names 0"),
         ("ignored = [true]\n" + GOOD, "ignored: True is not"),
+        ('uncertain = { 3 = "a lesion" }\n' + GOOD, "3 has a meaning and is uncertain too"),
+        ('ignored = [9]\nuncertain = { 9 = "a lesion" }\n' + GOOD, "9 has a meaning and is ignored too"),
+        ('uncertain = { 9 = "" }\n' + GOOD, r"uncertain\.9 does not say what it is"),
+        ('uncertain = { "les*" = "a lesion" }\n' + GOOD, r"no layout has labels that \[masks\] is for"),
         ('annotated = ["spleen"]\n' + GOOD, "annotated names spleen, but no value or mask gives it"),
         ("annotated = []\n" + GOOD, "nothing is annotated"),
         ('annotated = ["spleeen"]\n' + GOOD, "annotated: unknown structure 'spleeen'.*did you mean 'spleen'"),

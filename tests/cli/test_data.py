@@ -28,6 +28,7 @@ def test_the_list_as_json(capsys):
     assert rows.keys() == bundled_recipes().keys()
     assert rows["kits23"]["values"]["2"] == {"structures": ["kidney_tumour"], "pairs": ["kidneys"]}
     assert rows["word"]["annotated"][0] == "spleen"
+    assert rows["flare23"]["values"]["14"]["unknown"] == "a lesion of an organ that is not named"
     assert rows["amos22"]["rules"] == [{"ids": ["501-"], "skip": "MR, not CT"}]
 
 
@@ -47,6 +48,10 @@ def test_show_tells_all_that_matters(capsys):
         assert text in out
     assert main(["data", "show", "kits23"]) == 0
     assert "2 kidney_tumour + kidneys (by side)" in " ".join(capsys.readouterr().out.split())
+    assert main(["data", "show", "flare23"]) == 0
+    assert "14 a lesion of an organ that is not named: what it touches is not" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_show_counts_the_cases_of_a_folder(capsys, tmp_path):

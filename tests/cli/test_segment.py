@@ -101,6 +101,15 @@ def test_classes_masks_and_no_preview(here):
     ]
 
 
+def test_statistics_as_totalsegmentator_writes_them(here):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--statistics", "--no-preview", "--quiet"]) == 0
+    statistics = json.loads(Path("out/ct/statistics.json").read_text())
+    measured = json.loads(Path("out/ct/measurements.json").read_text())["structures"]
+    assert statistics["kidney_right"]["volume"] == pytest.approx(1000 * measured["right_kidney"]["volume_ml"])
+    assert statistics["kidney_right"]["intensity"] == pytest.approx(measured["right_kidney"]["mean_hu"])
+
+
 def test_json_alone_is_on_stdout(here, capsys):
     put_ct("ct.nii.gz")
     assert main(["segment", "ct.nii.gz", "-o", "out", "--json", "--no-preview"]) == 0

@@ -169,6 +169,39 @@ def test_strays_far_off_are_told_and_strays_inside_make_the_case_suspect():
     assert kinds(harmonise(native, AFFINE, LITS, {"liver_tumour"}, ignored=[5])) == ["stray"]
 
 
+FLARE = {1: means("liver"), 2: means("spleen"), 3: means("kidney_tumour"), 14: Target(frozenset(), unknown="a lesion")}
+
+
+@pytest.mark.parametrize("as_masks", [False, True])
+def test_what_an_unknown_lesion_touches_is_not_annotated(as_masks):
+    native = np.where(cube(1, 1, 1, side=6), 1, np.where(cube(12, 1, 1), 2, 0))
+    native[cube(7, 7, 7, side=3)] = 14  # touches the liver by a corner
+    sought = {"liver", "spleen"}
+    if as_masks:
+        harmonised = harmonise_masks([(t, native == v) for v, t in FLARE.items()], SHAPE, AFFINE, sought)
+    else:
+        harmonised = harmonise(native, AFFINE, FLARE, sought)
+    assert harmonised.truth.annotated == {"spleen"}
+    assert harmonised.truth.present() == {"spleen"}
+    assert [(n.kind, n.text) for n in harmonised.notes] == [
+        ("not annotated", "a lesion may be part of liver: not annotated in this case")
+    ]
+    native[cube(7, 7, 7, side=3)] = 0
+    native[cube(8, 8, 8, side=3)] = 14  # a voxel further away it is nobody's
+    assert harmonise(native, AFFINE, FLARE, sought).truth.annotated == sought
+
+
+def test_an_unknown_lesion_may_be_one_of_a_type_whose_organ_is_not_whole_or_not_known():
+    native = np.where(cube(1, 1, 1), 3, np.where(cube(12, 1, 1), 14, 0))
+    kidneys = {"right_kidney", "left_kidney"}
+    assert harmonise(native, AFFINE, FLARE, {"kidney_tumour"}).truth.annotated == set()
+    assert harmonise(native, AFFINE, FLARE, {"kidney_tumour", *kidneys}).truth.annotated == {"kidney_tumour", *kidneys}
+    beside = {**FLARE, 5: means("left_kidney")}
+    native[cube(8, 1, 1)] = 5
+    harmonised = harmonise(native, AFFINE, beside, {"kidney_tumour", *kidneys})
+    assert harmonised.truth.annotated == {"right_kidney"}
+
+
 def test_a_ct_in_place_of_labels_is_refused():
     native = np.random.default_rng(0).integers(-1000, 2000, SHAPE)
     with pytest.raises(InputError, match=r"holds .* values that the recipe does not know"):

@@ -16,6 +16,11 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.data[0].validation == 2
 
 
+def test_a_store_stands_in_place_of_a_folder(tmp_path):
+    (data,) = load_config(write(tmp_path, '[[data]]\nstore = "../store"\n')).data
+    assert (data.folder, data.store) == ("", str((tmp_path / "../store").resolve()))
+
+
 def test_overrides_win(tmp_path):
     assert load_config(write(tmp_path, 'steps = 5\n[[data]]\nfolder = "c"\n'), {"steps": 9}).steps == 9
 
@@ -24,6 +29,8 @@ def test_overrides_win(tmp_path):
     ("text", "message"),
     [
         ("steps = 5", "nothing to train on"),
+        ("[[data]]\nweight = 2.0", "needs a folder or a store"),
+        ('[[data]]\nfolder = "a"\nstore = "b"', "needs a folder or a store"),
         ('stepz = 5\n[[data]]\nfolder = "c"\n', "stepz"),
         ('voxel_share = 3\n[[data]]\nfolder = "c"\n', "voxel_share"),
         ('steps = 0\n[[data]]\nfolder = "c"\n', "steps must be at least 1"),

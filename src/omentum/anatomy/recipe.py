@@ -26,10 +26,13 @@ class Target:
         structures: Structure keys every voxel of it belongs to, e.g. {"liver", "liver_tumour"}.
         pairs: Keys of `omentum.anatomy.pairs.PAIRS` ("kidneys") whose voxels belong to the right or the left one and
             must still be told apart.
+        unknown: Said instead, where it is part of some structure and nobody knows of which: what it is ("a lesion of
+            an organ that is not named"). Whatever it touches is not annotated in that case.
     """
 
     structures: frozenset[str]
     pairs: frozenset[str] = frozenset()
+    unknown: str = ""
 
     @property
     def gives(self) -> frozenset[str]:

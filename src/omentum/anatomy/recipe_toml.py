@@ -23,7 +23,7 @@ USUAL_LAYOUTS = (
 
 _TEXTS = ("title", "homepage", "licence", "citation", "label_noise", "reuse")
 _LISTS = ("ignored", "annotated", "annotated_if_present")
-_FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "rules")
+_FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "uncertain", "rules")
 _LAYOUT_FIELDS = ("image", "image_kind", "labels", "label_kind")
 _RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient")
 
@@ -53,6 +53,11 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
     if len(values) < len(raw.get("values", {})):
         raise InputError("[values] names the same number twice (1 and 01 are one)")
     masks = {pattern: _target(names, f"masks.{pattern}") for pattern, names in _table(raw, "masks").items()}
+    unknown_values, unknown_masks = _uncertain(raw)
+    if twice := sorted(map(str, (values.keys() & unknown_values) | (masks.keys() & unknown_masks))):
+        raise InputError(f"{', '.join(twice)} has a meaning and is uncertain too", remedy="keep one of the two")
+    # Named masks first: a pattern for what is uncertain may be wide.
+    values, masks = values | unknown_values, masks | unknown_masks
     given = frozenset[str]().union(*(target.gives for target in (*values.values(), *masks.values())))
     annotated = _structures(raw["annotated"], "annotated") if "annotated" in raw else given
     return Recipe(
@@ -103,6 +108,19 @@ def _if_present(raw: Mapping[str, Any], annotated: frozenset[str]) -> frozenset[
 
 def _ignored(raw: Mapping[str, Any]) -> frozenset[int | str]:
     return frozenset(_listed(raw.get("ignored", []), "ignored", (int, str)))
+
+
+def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Target]]:
+    """Values and masks of something that belongs to a structure, but nobody knows to which."""
+    said = _table(raw, "uncertain")
+    targets = {native: Target(frozenset(), unknown=_text(said, native)) for native in said}
+    if silent := next((native for native, target in targets.items() if not target.unknown), None):
+        raise InputError(f"uncertain.{silent} does not say what it is", remedy='14 = "a lesion of any organ", say')
+    numbers = {native for native in said if native.isdecimal()}
+    return (
+        {_value(native): target for native, target in targets.items() if native in numbers},
+        {native: target for native, target in targets.items() if native not in numbers},
+    )
 
 
 def _value(native: str) -> int:

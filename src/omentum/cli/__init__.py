@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from omentum.cli import classes, data, evaluate, phantom, segment, train, weights
+from omentum.cli import classes, data, evaluate, lesions, phantom, segment, train, weights
 from omentum.errors import OmentumError
 
 OUR_FAULT = 1
@@ -28,6 +28,7 @@ app.add_typer(data.app, name="data")
 app.command()(phantom.phantom)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.add_typer(lesions.app, name="lesions")
 
 # The parent of all complaints about a command line; typer has no public name for it.
 _BadCommandLine: type[Exception] = typer.BadParameter.__mro__[2]

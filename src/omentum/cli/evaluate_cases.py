@@ -39,7 +39,7 @@ def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str]) -> list[Pair]
     for path in (pred, ref):
         if not path.exists():
             raise InputError("no such file or folder", source=path)
-    single = _prediction_at(pred)
+    single = prediction_at(pred)
     if single:
         named = single.parent if single.name == SEGMENTATION else single
         name = case_name(named.resolve())
@@ -65,7 +65,7 @@ def find_others(other: Path, pairs: Sequence[Pair]) -> list[Pair]:
     """
     if not other.exists():
         raise InputError("no such file or folder", source=other)
-    single = _prediction_at(other) if len(pairs) == 1 else None
+    single = prediction_at(other) if len(pairs) == 1 else None
     found = [Pair(p.name, single or prediction_of(p.name, other), p.reference, p.patient) for p in pairs]
     if not any(pair.prediction for pair in found):
         raise InputError("holds no case of the reference by the same name", source=other)
@@ -96,10 +96,10 @@ def case_name(path: Path) -> str:
 def prediction_of(name: str, folder: Path) -> Path | None:
     """The prediction of a case in a folder of them."""
     places = (folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii")
-    return next((found for place in places if (found := _prediction_at(place))), None)
+    return next((found for place in places if (found := prediction_at(place))), None)
 
 
-def _prediction_at(path: Path) -> Path | None:
+def prediction_at(path: Path) -> Path | None:
     """The label map that a file or a case's output folder is, if it is one."""
     inside = path / SEGMENTATION
     return path if path.is_file() else inside if inside.is_file() else None

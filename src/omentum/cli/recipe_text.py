@@ -89,6 +89,8 @@ def _lines(recipe: Recipe, found: Found | None) -> Iterable[tuple[str, str]]:
 
 
 def _meaning(target: Target) -> str:
+    if target.unknown:
+        return f"{target.unknown}: what it touches is not annotated"
     return " + ".join([*_in_order(target.structures), *(f"{pair} (by side)" for pair in sorted(target.pairs))])
 
 
@@ -103,8 +105,9 @@ def _consequences(rule: CaseRule) -> Iterable[str]:
         yield f"patient {rule.patient}"
 
 
-def _target(target: Target) -> dict[str, list[str]]:
-    return {"structures": _in_order(target.structures), "pairs": sorted(target.pairs)}
+def _target(target: Target) -> dict[str, Any]:
+    said = {"structures": _in_order(target.structures), "pairs": sorted(target.pairs)}
+    return said | ({"unknown": target.unknown} if target.unknown else {})
 
 
 def _rule(rule: CaseRule) -> dict[str, Any]:

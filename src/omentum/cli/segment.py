@@ -29,6 +29,9 @@ def segment(
         str, typer.Option(help="omentum, published (the paper's rules) or none: what the network says")
     ] = "omentum",
     masks: Annotated[bool, typer.Option("--masks", help="also write masks/<structure>.nii.gz")] = False,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="also write statistics.json as TotalSegmentator does")
+    ] = False,
     preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
     volume: Annotated[int | None, typer.Option(help="which volume of a 4D file, from 0")] = None,
@@ -51,7 +54,7 @@ def segment(
         postprocess=postprocess,
     )
     with Speaker(silent=quiet) as speaker:
-        save = SaveOptions(masks, preview, overwrite)
+        save = SaveOptions(masks, preview, statistics, overwrite)
         outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
     if len(jobs) > 1:
         write_batch(outcomes, out)

@@ -122,8 +122,8 @@ def recipe_hash(case: RawCase) -> str:
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
 
-def _meaning(target: Target) -> tuple[list[str], list[str]]:
-    return sorted(target.structures), sorted(target.pairs)
+def _meaning(target: Target) -> tuple[list[str], list[str], bool]:
+    return sorted(target.structures), sorted(target.pairs), bool(target.unknown)
 
 
 def _made(task: CaseTask) -> State:

@@ -1,8 +1,9 @@
 """One dataset's labels in everybody's words: numbers or masks in, overlapping structures and an annotated set out.
 
 In this order: native values to sets of structures (`marks`), left from right (`pair_sides`), contradictions
-(`conflicts`), lesions into their hosts, and last what counts as annotated. Whatever could not be told is not
-annotated, and a structure that is not annotated has no voxel here: unknown is not absent.
+(`conflicts`), what may be incomplete (`unknown_parts`), lesions into their hosts, and last what counts as annotated.
+Whatever could not be told is not annotated, and a structure that is not annotated has no voxel here: unknown is not
+absent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from omentum.data.conflicts import add_to_hosts, resolve_conflicts
 from omentum.data.marks import BITS, Marks, bits_of, mark_of, marks_of_map
 from omentum.data.notes import Note
 from omentum.data.pair_sides import Body, settle_sides
+from omentum.data.unknown_parts import perhaps_incomplete
 from omentum.errors import GeometryError
 from omentum.segmentation import Segmentation
 from omentum.volume import Affine
@@ -68,7 +70,8 @@ def harmonise(
     """
     sought, needed = _structures(annotated), _structures(if_present)
     marks, notes = marks_of_map(np.asarray(native), values, ignored, sought)
-    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, (sought, needed))
+    unknown = {target.unknown for target in values.values() if target.unknown}
+    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, (sought, needed), unknown)
 
 
 def harmonise_masks(
@@ -91,14 +94,16 @@ def harmonise_masks(
         GeometryError: a mask, or `hu`, has another shape.
     """
     marks = np.zeros(shape, np.uint64, order="F")
+    unknown = set()
     for target, mask in masks:
         if mask.shape != marks.shape:
             raise GeometryError(f"a mask has shape {mask.shape}, expected {marks.shape}")
         mark = mark_of(target)
+        unknown |= {target.unknown} if target.unknown else set()
         for k in range(shape[2]):
             marks[:, :, k][mask[:, :, k]] |= mark
     sought, needed = _structures(annotated), _structures(if_present)
-    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, (sought, needed))
+    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, (sought, needed), unknown)
 
 
 def _structures(names: Iterable[str]) -> frozenset[str]:
@@ -112,12 +117,22 @@ def _checked(hu: NDArray[Any] | None, marks: Marks) -> NDArray[Any] | None:
 
 
 def _settled(
-    marks: Marks, notes: list[Note], body: Body, affine: Affine, sought: tuple[frozenset[str], frozenset[str]]
+    marks: Marks,
+    notes: list[Note],
+    body: Body,
+    affine: Affine,
+    sought: tuple[frozenset[str], frozenset[str]],
+    unknown: set[str],
 ) -> Harmonised:
     annotated, if_present = sought
     unsure, told = settle_sides(marks, affine, body)
     notes = [*notes, *told, *resolve_conflicts(marks)]
     annotated -= unsure
+    if unknown and (incomplete := perhaps_incomplete(marks, annotated)):
+        names = ", ".join(key for key in STRUCTURES.keys if key in incomplete)
+        text = f"{' and '.join(sorted(unknown))} may be part of {names}: not annotated in this case"
+        notes.append(Note("not annotated", text))
+        annotated -= incomplete
     notes += add_to_hosts(marks, annotated)
     annotated -= if_present - _present(marks)
     stay = bits_of(annotated)

@@ -32,6 +32,9 @@ BITS: Mapping[str, np.uint64] = {
     key: np.uint64(1 << n) for n, key in enumerate([*STRUCTURES.keys, *PAIRS])
 }  # structures first: their bits are those of a Segmentation over STRUCTURES.keys
 
+UNKNOWN = np.uint64(1 << 63)
+"""Bit of what is part of some structure, nobody knows of which."""
+
 _TABLE_LENGTH = 1 << 16
 
 
@@ -42,7 +45,7 @@ def bits_of(keys: Iterable[str]) -> np.uint64:
 
 def mark_of(target: Target) -> np.uint64:
     """The bits a voxel of this meaning gets."""
-    return bits_of(target.structures | target.pairs)
+    return UNKNOWN if target.unknown else bits_of(target.structures | target.pairs)
 
 
 @dataclass

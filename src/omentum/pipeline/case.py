@@ -15,7 +15,16 @@ from typing import Any
 from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
-from omentum.report import Lesion, StructureMeasure, find_lesions, lesions_csv, lesions_json, measure, measures_json
+from omentum.report import (
+    Lesion,
+    StructureMeasure,
+    find_lesions,
+    lesions_csv,
+    lesions_json,
+    measure,
+    measures_json,
+    statistics_json,
+)
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -51,7 +60,15 @@ class CaseSegmentation(Segmentation):
     def _lesions(self) -> list[Lesion]:
         return find_lesions(self.ct, self)
 
-    def save(self, path: str | Path, *, masks: bool = False, preview: bool = True, overwrite: bool = False) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        masks: bool = False,
+        preview: bool = True,
+        statistics: bool = False,
+        overwrite: bool = False,
+    ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
         The folder gets segmentation.nii.gz, measurements.json, lesions.csv, manifest.json, preview.png and
@@ -61,6 +78,7 @@ class CaseSegmentation(Segmentation):
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
             masks: Write a mask of every class found, too.
             preview: Draw the picture.
+            statistics: Write statistics.json as TotalSegmentator does, too.
             overwrite: Replace what is there; a folder only if it is an earlier result of ours.
 
         Returns:
@@ -75,16 +93,18 @@ class CaseSegmentation(Segmentation):
             write_labelmap(path, self)
         else:
             with _replacing_folder(path) as folder:
-                self._fill(folder, masks, preview)
+                self._fill(folder, masks, preview, statistics)
         return path.resolve()
 
-    def _fill(self, folder: Path, masks: bool, preview: bool) -> None:
+    def _fill(self, folder: Path, masks: bool, preview: bool, statistics: bool) -> None:
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
         measured = measures_json(self.measures(), self.grid) | lesions_json(self.lesions(), self.grid)
         write_json(folder / "measurements.json", measured)
         write_text(folder / "lesions.csv", lesions_csv({self.manifest["input"]["case"]: self.lesions()}))
+        if statistics:
+            write_json(folder / "statistics.json", statistics_json(self.measures()))
         if preview:
             from omentum.report.figures import preview as draw  # matplotlib is slow to import
 

@@ -3,6 +3,7 @@
 from omentum.report.lesion_summary import lesions_csv, lesions_json
 from omentum.report.lesions import Lesion, find_lesions
 from omentum.report.measures import StructureMeasure, measure, measures_csv, measures_json
+from omentum.report.totalsegmentator import statistics_json
 
 __all__ = [
     "Lesion",
@@ -13,4 +14,5 @@ __all__ = [
     "measure",
     "measures_csv",
     "measures_json",
+    "statistics_json",
 ]

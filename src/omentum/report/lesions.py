@@ -5,7 +5,7 @@ A lesion is a connected piece (26 neighbours) of a tumour or cyst mask, as in ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -15,10 +15,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from omentum.anatomy import STRUCTURES
-from omentum.boxes import Box, around, shifted
+from omentum.boxes import Box, shifted
 from omentum.errors import GeometryError
 from omentum.report.attenuation import Attenuation, attenuation
 from omentum.report.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
+from omentum.report.organ_surface import organ_surface_mm
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -73,28 +74,38 @@ class Lesion:
         return flat | asdict(self.hu) | diameters | {"key_slice": where}
 
 
-def find_lesions(ct: Volume, seg: Segmentation) -> list[Lesion]:
+def find_lesions(ct: Volume | None, seg: Segmentation) -> list[Lesion]:
     """Every lesion of every tumour and cyst class.
 
     Args:
-        ct: HU.
+        ct: HU; without it nothing is said of attenuation.
         seg: On the grid of `ct`.
 
     Raises:
         GeometryError: the grids differ.
     """
-    if not ct.grid.same_as(seg.grid):
+    if ct is not None and not ct.grid.same_as(seg.grid):
         raise GeometryError("the segmentation is not on the grid of the CT")
     boxes = seg.boxes()
-    types = [key for key in seg.classes if STRUCTURES[key].kind in ("tumour", "cyst")]
+    types = _types(seg)
     hosts_found = dict.fromkeys(host for t in types for host in STRUCTURES[t].hosts if host in boxes)
     organs = {host: _Organ(seg, host, types, boxes) for host in hosts_found}
     found: list[Lesion] = []
-    for key in types:
+    for key, box, mask in lesion_masks(seg):
         hosts = [organs[host] for host in STRUCTURES[key].hosts if host in organs]
-        for box, mask in _pieces(seg, key, boxes):
-            found.append(_lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types)))
+        found.append(_lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types)))
     return found
+
+
+def lesion_masks(seg: Segmentation) -> Iterator[tuple[str, Box, Mask]]:
+    """Type, box and mask within the box of every lesion, in the order of `find_lesions`."""
+    boxes = seg.boxes()
+    for key in _types(seg):
+        yield from ((key, box, mask) for box, mask in _pieces(seg, key, boxes))
+
+
+def _types(seg: Segmentation) -> list[str]:
+    return [key for key in seg.classes if STRUCTURES[key].kind in ("tumour", "cyst")]
 
 
 class _Organ:
@@ -124,12 +135,7 @@ class _Organ:
         return self._surface((self.key, *self._guests))
 
     def _surface(self, keys: tuple[str, ...]) -> cKDTree:
-        box = around([self._boxes[key] for key in keys])
-        whole = np.logical_or.reduce([self._seg.mask(key, box) for key in keys])
-        at = face_middles(whole, (0, 1, 2)) + np.array([s.start for s in box])
-        # The edge of the image is not the edge of the organ.
-        inside = ((at >= 0) & (at <= np.array(self._seg.shape) - 1)).all(axis=1)
-        return cKDTree(self._seg.grid.to_world(at[inside] if inside.any() else at))
+        return cKDTree(organ_surface_mm(self._seg, keys, self._boxes))
 
 
 def _pieces(seg: Segmentation, key: str, boxes: dict[str, Box]) -> list[tuple[Box, Mask]]:
@@ -151,7 +157,7 @@ def _lesion(
     box: Box,
     mask: Mask,
     hosts: Sequence[_Organ],
-    case: tuple[Volume, Segmentation, Sequence[str]],
+    case: tuple[Volume | None, Segmentation, Sequence[str]],
 ) -> Lesion:
     ct, seg, types = case
     origin, voxels = tuple(s.start for s in box), int(np.count_nonzero(mask))
@@ -171,7 +177,7 @@ def _lesion(
         centroid_mm=(x, y, z),
         axial=axial_diameters(mask, origin, seg.grid),
         longest_3d=longest_3d(mask, origin, seg.grid),
-        hu=attenuation(ct.voxels[box][mask]),
+        hu=Attenuation() if ct is None else attenuation(ct.voxels[box][mask]),
         to_surface_mm=host.depth_mm(points_mm) if host and host.shared_voxels(box, mask) else None,
         touches_border=any(s.start == 0 or s.stop == n for s, n in zip(box, seg.shape, strict=True)),
     )

@@ -94,10 +94,16 @@ def measures_csv(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> str
     return csv_text([_row(case, m) for case, measures in measures_by_case.items() for m in measures])
 
 
+def centre(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Centre of gravity of a mask that is not empty, in voxel indices of its own array; no list of voxels is made."""
+    ij, k = mask.sum(axis=2, dtype=np.int64), mask.sum(axis=(0, 1), dtype=np.int64)
+    return np.array([counts @ np.arange(len(counts)) / k.sum() for counts in (ij.sum(axis=1), ij.sum(axis=0), k)])
+
+
 def _measured(key: str, ct: Volume, seg: Segmentation, box: Box) -> StructureMeasure:
     mask = seg.mask(key, box)
     voxels = int(np.count_nonzero(mask))
-    x, y, z = seg.grid.to_world(_centre(mask, voxels) + [s.start for s in box])
+    x, y, z = seg.grid.to_world(centre(mask) + [s.start for s in box])
     return StructureMeasure(
         key=key,
         display=STRUCTURES[key].display,
@@ -124,12 +130,6 @@ def _absent(key: str) -> StructureMeasure:
         surface_mm2=0.0,
         touches_border=False,
     )
-
-
-def _centre(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.float64]:
-    """Centre of gravity in voxel indices of the mask's own array."""
-    ij, k = mask.sum(axis=2, dtype=np.int64), mask.sum(axis=(0, 1), dtype=np.int64)
-    return np.array([counts @ np.arange(len(counts)) / voxels for counts in (ij.sum(axis=1), ij.sum(axis=0), k)])
 
 
 def _row(case: str, m: StructureMeasure) -> dict[str, Any]:

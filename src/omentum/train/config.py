@@ -19,13 +19,19 @@ class DataConfig:
 
     Args:
         folder: Holds case folders as `omentum phantom` writes them.
+        store: Instead of a folder: a store as `omentum data prepare` makes it, on the grid of this run.
         weight: How often it is drawn from, relative to the other collections.
         validation: How many of its cases (the last by name) are kept out of training for validation.
     """
 
-    folder: str
+    folder: str = ""
+    store: str = ""
     weight: float = 1.0
     validation: int = 0
+
+    def __post_init__(self) -> None:
+        if bool(self.folder) == bool(self.store):
+            raise UsageError("[[data]] needs a folder or a store, one of the two")
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
     raw.update(overrides or {})
     here = path.parent
     try:
-        raw["data"] = tuple(_resolved(DataConfig(**d), here, "folder") for d in raw.get("data", ()))
+        raw["data"] = tuple(_resolved(DataConfig(**d), here, "folder", "store") for d in raw.get("data", ()))
         raw["pairs"] = tuple(_resolved(PairConfig(**p), here, "image", "labels") for p in raw.get("pairs", ()))
         if raw.get("init"):
             raw["init"] = str((here / raw["init"]).resolve())
@@ -140,7 +146,8 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Train
 
 
 def _resolved(entry: Any, here: Path, *names: str) -> Any:
-    return dataclasses.replace(entry, **{name: str((here / getattr(entry, name)).resolve()) for name in names})
+    given = [name for name in names if getattr(entry, name)]
+    return dataclasses.replace(entry, **{name: str((here / getattr(entry, name)).resolve()) for name in given})
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omentum.data.cases import LabelledCase
 from omentum.data.load import load_folder, load_pair
+from omentum.data.load_store import load_store
 from omentum.data.sampler import Source
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
@@ -32,15 +33,18 @@ def load_sources(
     sources: list[Source] = []
     held_out: list[LabelledCase] = []
     for data in config.data:
-        folder = Path(data.folder)
-        cases = load_folder(
-            folder, classes, spec, (lambda *done, name=folder.name: tell(name, *done)) if tell else None
-        )
-        if data.validation >= len(cases):
-            raise UsageError(f"{data.validation} of {len(cases)} cases held out leaves none to train on", source=folder)
-        kept = len(cases) - data.validation
-        sources.append(Source(folder.name, cases[:kept], data.weight))
-        held_out += cases[kept:]
+        place = Path(data.folder or data.store)
+        counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
+        if data.store:
+            kept, held = load_store(place, classes, spec, data.validation, counted)
+        else:
+            cases = load_folder(place, classes, spec, counted)
+            split = max(0, len(cases) - data.validation)
+            kept, held = cases[:split], cases[split:]
+        if not kept:
+            raise UsageError(f"{data.validation} cases held out leaves none to train on", source=place)
+        sources.append(Source(place.name, kept, data.weight))
+        held_out += held
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, spec)

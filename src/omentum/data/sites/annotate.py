@@ -32,6 +32,14 @@ def native_map(truth: Segmentation, site: Site, id_: str) -> NDArray[np.uint8]:
     return native
 
 
+def beside_unnamed(truth: Segmentation, site: Site, id_: str) -> frozenset[str]:
+    """Structures drawn right beside (26 neighbours) a lesion that could be theirs: where they end is not known."""
+    native = native_map(truth, site, id_)
+    unnamed = np.isin(native, [value for value in site.unnamed if isinstance(value, int)])
+    met = set(np.unique(native[ndimage.binary_dilation(unnamed, _TOUCHING)]).tolist()) - site.unnamed
+    return frozenset(key for stroke in site.paint if stroke.value in met for key in stroke.structures)
+
+
 def native_masks(truth: Segmentation, site: Site) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """(name, mask) of every mask a site ships for a case; the truth is in RAS+ order.
 

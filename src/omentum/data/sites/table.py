@@ -75,6 +75,7 @@ class Site:
     annotated: Mapping[str, frozenset[str]] = field(default_factory=dict)
     only_if_seen: frozenset[str] = frozenset()
     foreign: frozenset[int | str] = frozenset()
+    unnamed: frozenset[int | str] = frozenset()
     copies: Mapping[str, str] = field(default_factory=dict)
     fake_spacing: frozenset[str] = frozenset()
     decoys: Mapping[str, Decoy] = field(default_factory=dict)
@@ -86,8 +87,9 @@ class Site:
 
     def annotated_in(self, id_: str) -> frozenset[str]:
         """Structures that the annotators looked for in this case (before `only_if_seen` is looked at)."""
-        rows: list[Stroke | Mask] = [row for row in self.paint if row.value not in self.foreign]
-        rows += [row for row in self.masks if row.name not in self.foreign]
+        others = self.foreign | self.unnamed
+        rows: list[Stroke | Mask] = [row for row in self.paint if row.value not in others]
+        rows += [row for row in self.masks if row.name not in others]
         return self.annotated.get(id_, frozenset(key for row in rows for key in row.structures))
 
 
@@ -130,7 +132,7 @@ def _site(key: str, row: Mapping[str, Any], fields: Mapping[str, Any]) -> Site:
         "paint": tuple(Stroke(value, _known(keys)) for value, *keys in told.get("paint", ())),
         "masks": tuple(_mask(name, entry) for name, entry in told.get("masks", {}).items()),
         "annotated": {id_: frozenset(_known(keys)) for id_, keys in told.get("annotated", {}).items()},
-        **{name: frozenset(told.get(name, ())) for name in ("only_if_seen", "foreign", "fake_spacing")},
+        **{name: frozenset(told.get(name, ())) for name in ("only_if_seen", "foreign", "unnamed", "fake_spacing")},
     }
     return Site(key=key, **told)
 

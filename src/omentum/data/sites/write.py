@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.data.sites.annotate import beside_unnamed
 from omentum.data.sites.layouts import filed_orientation, turned, write_image, write_labels, write_litter
 from omentum.data.sites.render import Studio
 from omentum.data.sites.table import Site, load_sites
@@ -60,8 +61,10 @@ def write_site_case(task: SiteTask) -> Path:
         write_labels(root, site, task.id, case.truth)
     write_litter(root, site, task.id)
     if decoy is None:
-        unseen = site.only_if_seen - case.truth.present()
-        annotated = sorted(site.annotated_in(task.id) - unseen)
+        unknown = site.only_if_seen - case.truth.present()
+        if site.unnamed:
+            unknown |= beside_unnamed(case.truth, site, task.id)
+        annotated = sorted(site.annotated_in(task.id) - unknown)
         facts = {**case.facts, "site": site.key, "id": task.id, "annotated_at_site": annotated}
         write_case(task.truth, case.ct, case.truth, facts)
     return root

@@ -1,0 +1,156 @@
+"""`omentum lesions compare`: what became of a patient's lesions between two scans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omentum.cli.classes import PIPED_WIDTH
+from omentum.errors import InputError
+
+if TYPE_CHECKING:
+    from omentum.report.follow_up import Change, FollowUp
+    from omentum.segmentation import Segmentation
+
+app = typer.Typer(help="Lesions of one patient in several scans.", no_args_is_help=True)
+
+
+@app.callback()
+def _lesions() -> None:
+    """Lesions of one patient in several scans."""
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="the earlier scan: segmentation.nii.gz, or its folder")],
+    after: Annotated[Path, typer.Argument(help="the later scan of the same patient")],
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write everything as JSON")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a lesion")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
+) -> None:
+    """Match the lesions of two scans and measure their growth: volume, longest diameter, RECIST; new and gone ones.
+
+    The scans may lie differently and show different parts of the body: they are aligned by the organs in both. Sizes
+    are measured on each scan as it is. What a model overlooked is "gone" here: look at the images.
+    """
+    from omentum.cli.speaker import Speaker
+    from omentum.io.outputs import check_output, replacing
+    from omentum.pipeline import write_json
+    from omentum.report.follow_up import follow_up
+    from omentum.report.follow_up_files import follow_up_csv, follow_up_json
+
+    places = _result_at(before), _result_at(after)
+    for path in (json_file, csv_file):
+        if path:
+            check_output(path, inputs=places, overwrite=True)
+    with Speaker(silent=quiet) as speaker:
+        then, now = (_read(place) for place in places)
+        speaker.begin("comparing", 1, 1)
+        result = follow_up(then, now)
+        if not result.alignment.fits:
+            off = f"organs lie {result.alignment.organs_apart_mm:.0f} mm apart after alignment"
+            speaker.say("warning", f"{before} and {after}: {off}; is that one patient? Lesions may be mixed up")
+    if json_file:
+        write_json(json_file, {"before": str(before), "after": str(after)} | follow_up_json(result))
+    if csv_file:
+        with replacing(csv_file) as file:
+            file.write(follow_up_csv(result).encode())
+    if not quiet:
+        _print(result)
+
+
+def _result_at(path: Path) -> Path:
+    """The label map of a case: itself, in its folder, or in the only case folder of an output.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    from omentum.cli.evaluate_cases import SEGMENTATION, prediction_at
+
+    if not path.exists():
+        raise InputError("no such file or folder", source=path)
+    if found := prediction_at(path):
+        return found
+    inside = [place for folder in sorted(path.iterdir()) if (place := folder / SEGMENTATION).is_file()]
+    if len(inside) == 1:
+        return inside[0]
+    if inside:
+        names = ", ".join(place.parent.name for place in inside[:3])
+        raise InputError(f"holds {len(inside)} cases ({names} ...)", source=path, remedy="name the one that is meant")
+    raise InputError(f"has no {SEGMENTATION}", source=path, remedy="give the output of omentum segment")
+
+
+def _read(path: Path) -> Segmentation:
+    from omentum.anatomy import STRUCTURES
+    from omentum.io.labels import read_segmentation
+
+    seg = read_segmentation(path)
+    if not any(STRUCTURES[key].kind in ("tumour", "cyst") for key in seg.classes):
+        raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
+    return seg
+
+
+def _print(result: FollowUp) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    table = _table(result.changes)
+    # A line broken by a narrow terminal can be read, a number with its end cut off misleads.
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
+    for line in _remarks(result):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _table(changes: tuple[Change, ...]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("lesion", "in", "what"):
+        table.add_column(name, no_wrap=True)
+    for name in ("ml then", "now", "change", "mm then", "now", "change", "target"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for change in changes:
+        table.add_row(*_cells(change))
+    return table
+
+
+def _cells(change: Change) -> list[str]:
+    from omentum.cli.evaluate_tables import display, number
+    from omentum.report.follow_up_files import row_of
+
+    row = row_of(change)
+    names = [change.any.display, display(row["host"]) if row["host"] else "-", change.fate]
+    volumes = [
+        number(row["volume_before_ml"], 1),
+        number(row["volume_after_ml"], 1),
+        _percent(row["volume_change_percent"]),
+    ]
+    lengths = [
+        number(row["longest_before_mm"], 1),
+        number(row["longest_after_mm"], 1),
+        _percent(row["longest_change_percent"]),
+    ]
+    return [*names, *volumes, *lengths, "yes" if change.targets else ""]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{round(value):+d} %"
+
+
+def _remarks(result: FollowUp) -> list[str]:
+    response, alignment = result.response, result.alignment
+    then, now = response.sums_mm
+    change = "" if response.change is None else f" ({_percent(100 * response.change)})"
+    lines = [f"{one.any.display} {one.fate}: {remark}" for one in result.changes for remark in one.remarks]
+    lines += [f"RECIST 1.1, of the segmentations: {response.category}: {response.why}"]
+    if response.targets:
+        lines += [f"sum of {response.targets} target diameters: {then:.1f} mm then, {now:.1f} mm now{change}"]
+    how = f"turned by {alignment.motion.degrees:.1f} degrees, organs {alignment.residual_mm:.1f} mm apart"
+    return [*lines, f"aligned by {len(alignment.organs)} organs: {how}"]

@@ -1,0 +1,78 @@
+"""From a prepared store to training cases; like `load`, all of them in memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from omentum.data.cases import LabelledCase, labelled_case
+from omentum.data.store import Store
+from omentum.data.stored_case import StoredCase
+from omentum.errors import CaseWarning, InputError, OmentumError
+from omentum.segmentation import Segmentation
+from omentum.spec import PreprocessSpec
+from omentum.volume import Volume
+
+
+def load_store(
+    path: Path,
+    classes: Sequence[str],
+    spec: PreprocessSpec,
+    held_out: int = 0,
+    tell: Callable[[int, int], None] | None = None,
+) -> tuple[tuple[LabelledCase, ...], tuple[LabelledCase, ...]]:
+    """Every case of a store, by name, split into what is trained on and what is held out.
+
+    Args:
+        path: As `omentum data prepare` made it.
+        classes: The model's class keys.
+        spec: The model grid, which must be the store's.
+        held_out: This many cases, the last by name; other cases of their patients are left out altogether.
+        tell: Called with cases done and cases in all.
+
+    Raises:
+        InputError: no store, one on another grid, or no usable case.
+    """
+    store = Store.open(path)
+    _check_grid(store, spec)
+    loaded: dict[str, tuple[str, LabelledCase]] = {}
+    for number, stored in enumerate(store.cases):
+        if tell:
+            tell(number, len(store.cases))
+        try:
+            loaded[stored.name] = stored.patient, _labelled(store, stored, classes)
+        except OmentumError as fault:
+            warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=2)
+    if not loaded:
+        raise InputError("no usable cases", source=path, remedy="see omentum data stats")
+    cases = list(loaded.values())
+    split = max(0, len(cases) - held_out)
+    patients = {patient for patient, _ in cases[split:]}
+    kept = tuple(case for patient, case in cases[:split] if patient not in patients)
+    return kept, tuple(case for _, case in cases[split:])
+
+
+def _check_grid(store: Store, spec: PreprocessSpec) -> None:
+    made = store.manifest["options"]
+    found = _told(made["spacing_mm"], made["orientation"], made["antialias"])
+    wanted = _told(spec.spacing_mm, spec.orientation, spec.antialias)
+    if found != wanted:
+        remedy = "train on the store's grid, or prepare another: omentum data prepare --spacing MM --antialias"
+        raise InputError(f"was prepared for {found}, not {wanted}", source=store.path, remedy=remedy)
+
+
+def _told(spacing_mm: Sequence[float], orientation: str, antialias: bool) -> str:
+    smoothed = "smoothed first" if antialias else "not smoothed"
+    return f"{' x '.join(f'{mm:g}' for mm in spacing_mm)} mm {orientation} {smoothed}"
+
+
+def _labelled(store: Store, stored: StoredCase, classes: Sequence[str]) -> LabelledCase:
+    hu, bits = store.read(stored)
+    affine = stored.grid.affine
+    truth = Segmentation(bits.astype(np.uint64)[None], affine, store.classes, frozenset(stored.annotated))
+    # A case keeps the same remembered voxels in every run: its name seeds them.
+    rng = np.random.default_rng(list(stored.name.encode()))
+    return labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)

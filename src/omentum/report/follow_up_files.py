@@ -1,0 +1,80 @@
+"""A follow-up as files hold it: JSON, and one CSV row a lesion (or group of parts)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from omentum.report.follow_up import Change, FollowUp
+from omentum.report.lesions import Lesion
+from omentum.report.table import csv_text
+
+COLUMNS = (
+    *("fate", "key", "display", "host", "side", "is_target", "before", "after"),
+    *("volume_before_ml", "volume_after_ml", "volume_change_percent"),
+    *("longest_before_mm", "longest_after_mm", "longest_change_mm", "longest_change_percent", "moved_mm"),
+    *(f"centroid_{when}_{axis}_mm" for when in ("before", "after") for axis in "ras"),
+    "remarks",
+)
+"""Of the CSV."""
+
+
+def follow_up_json(result: FollowUp) -> dict[str, Any]:
+    """JSON values only; what cannot be known is null."""
+    response, alignment = result.response, result.alignment
+    return {
+        "recist": {
+            "category": response.category,
+            "why": response.why,
+            "targets": response.targets,
+            "sum_before_mm": response.sums_mm[0],
+            "sum_after_mm": response.sums_mm[1],
+            "change_percent": None if response.change is None else 100 * response.change,
+            "new_tumours": response.new,
+        },
+        "alignment": {
+            "organs": list(alignment.organs),
+            "fits": alignment.fits,
+            "residual_mm": alignment.residual_mm,
+            "organs_apart_mm": alignment.organs_apart_mm,
+            "rotation_degrees": alignment.motion.degrees,
+            "rotation": alignment.motion.rotation.tolist(),
+            "shift_mm": alignment.motion.shift_mm.tolist(),
+        },
+        "changes": [
+            row_of(change)
+            | {name: [one.to_json() for one in getattr(change, name)] for name in ("before", "after")}
+            | {"remarks": list(change.remarks)}
+            for change in result.changes
+        ],
+    }
+
+
+def follow_up_csv(result: FollowUp) -> str:
+    """One line a change, as CSV text; the head alone when there are none."""
+    return csv_text([row_of(change) for change in result.changes], COLUMNS)
+
+
+def row_of(change: Change) -> dict[str, Any]:
+    """A change as one flat row; changes of size only where both scans show all of it."""
+    first = change.any
+    row: dict[str, Any] = {"fate": change.fate, "key": first.key, "display": first.display}
+    row |= {"host": first.host, "side": first.side, "is_target": bool(change.targets)}
+    row |= {"moved_mm": change.moved_mm, "remarks": "; ".join(change.remarks)}
+    row |= {"longest_change_mm": None}
+    for name, (then, now) in (("volume", change.volumes_ml), ("longest", change.longest_mm)):
+        unit = "ml" if name == "volume" else "mm"
+        comparable = bool(change.before and change.after) and not change.is_cut
+        row |= {f"{name}_before_{unit}": then if change.before else None}
+        row |= {f"{name}_after_{unit}": now if change.after else None}
+        row |= {f"{name}_change_percent": 100 * (now - then) / then if comparable else None}
+        row |= {"longest_change_mm": now - then} if comparable and name == "longest" else {}
+    for when, lesions in (("before", change.before), ("after", change.after)):
+        row |= {when: " ".join(str(one.number) for one in lesions)} | _centroid(when, lesions)
+    return row
+
+
+def _centroid(when: str, lesions: Sequence[Lesion]) -> dict[str, float | None]:
+    """Of the largest of them."""
+    at = max(lesions, key=lambda one: one.volume_ml).centroid_mm if lesions else (None, None, None)
+    return {f"centroid_{when}_{axis}_mm": x for axis, x in zip("ras", at, strict=True)}

@@ -1,0 +1,77 @@
+"""RECIST 1.1 in numbers: what the sum of target diameters and new lesions amount to, between two scans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Category = Literal[
+    "complete response", "partial response", "stable disease", "progressive disease", "not evaluable", "no targets"
+]
+SHRUNK, GROWN = -0.30, 0.20
+"""Relative change of the sum that is a partial response, or progression ..."""
+GROWN_LEAST_MM = 5.0
+"""... which must also be so much in absolute terms."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Two scans are compared; progression since a best scan in between, non-target lesions and what is not in the
+    images are for the reader.
+
+    Args:
+        category: By RECIST 1.1, of the segmentations as they are.
+        targets: How many target lesions the earlier scan has.
+        sums_mm: Their longest axial diameters added up, then and now.
+        new: Tumours that are new.
+        why: The reason in words.
+    """
+
+    category: Category
+    targets: int
+    sums_mm: tuple[float, float]
+    new: int
+    why: str
+
+    @property
+    def change(self) -> float | None:
+        """Of the sum, as a fraction of the earlier one."""
+        then, now = self.sums_mm
+        return None if then == 0 else (now - then) / then
+
+
+def respond(
+    targets_mm: Sequence[tuple[float, float]], *, targets: int, new: int, lasting: int, unknown: int
+) -> Response:
+    """The category of two scans.
+
+    Args:
+        targets_mm: Diameter of each target (or of those that grew together) then and now, 0 when it is gone.
+        targets: How many targets that are.
+        new: New tumours.
+        lasting: Other tumours that are still there.
+        unknown: Targets whose size is not known in one of the scans; new tumours count all the same.
+    """
+    then, now = sum(a for a, _ in targets_mm), sum(b for _, b in targets_mm)
+    made = _judged((then, now), targets, new, lasting, unknown)
+    return Response(made[0], targets, (then, now), new, made[1])
+
+
+def _judged(sums_mm: tuple[float, float], targets: int, new: int, lasting: int, unknown: int) -> tuple[Category, str]:
+    then, now = sums_mm
+    grown = now - then
+    if new:
+        return "progressive disease", f"{new} new tumour{'s' if new > 1 else ''}"
+    if targets == 0:
+        return "no targets", "no tumour of the earlier scan is large enough to be a target"
+    if unknown:
+        return "not evaluable", f"{unknown} target{'s are' if unknown > 1 else ' is'} not wholly imaged in both scans"
+    if grown >= GROWN_LEAST_MM and grown >= GROWN * then:
+        return "progressive disease", "the sum grew by 20 % and 5 mm or more"
+    if now == 0:
+        gone: tuple[Category, str] = ("complete response", "no tumour is left")
+        return gone if not lasting else ("partial response", "all targets are gone, other tumours are not")
+    if grown <= SHRUNK * then:
+        return "partial response", "the sum shrank by 30 % or more"
+    return "stable disease", "neither shrunk by 30 % nor grown by 20 % and 5 mm"

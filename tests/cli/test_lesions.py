@@ -1,0 +1,81 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from ellipsoids import Ellipsoid
+from omentum.cli import main
+from omentum.io.nifti import write_labelmap, write_volume
+from omentum.volume import Volume
+from two_scans import ORGANS, field, motion, scan
+
+SPACING_MM = (2.5, 2.5, 3.0)
+
+
+def run(*arguments):
+    return main(["lesions", "compare", *map(str, arguments)])
+
+
+def ball(radius, *centre):
+    return Ellipsoid(centre, (radius,) * 3)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Outputs of `omentum segment` for a CT called ct, before and after."""
+    folder = tmp_path_factory.mktemp("scans")
+    before = {"liver_tumour": [ball(9, 60, 10, 20)], "kidney_tumour": [ball(8, 48, -50, -50)]}
+    after = {"liver_tumour": [ball(12, 60, 10, 20)], "kidney_tumour": []}
+    turned = motion((4, -4, 8), (30, -20, 100))
+    write_labelmap(folder / "before/ct/segmentation.nii.gz", scan(before, field(SPACING_MM)))
+    flipped = field(SPACING_MM, ((1, 0, 2), (-1, 1, -1)))
+    write_labelmap(folder / "after/ct/segmentation.nii.gz", scan(after, flipped, turned))
+    return folder
+
+
+def test_two_scans_as_table_csv_and_json(scans, tmp_path, capsys):
+    files = "--json", tmp_path / "f.json", "--csv", tmp_path / "f.csv"
+    assert run(scans / "before", scans / "after", *files) == 0
+    shown = capsys.readouterr().out
+    assert "RECIST 1.1, of the segmentations: stable disease" in shown
+    assert "aligned by 5 organs: turned by 9." in shown
+    content = json.loads((tmp_path / "f.json").read_text())
+    assert content["before"] == str(scans / "before")
+    rows = {row["key"]: row for row in csv.DictReader((tmp_path / "f.csv").read_text().splitlines())}
+    assert (rows["liver_tumour"]["fate"], rows["kidney_tumour"]["fate"]) == ("same", "gone")
+    assert float(rows["liver_tumour"]["longest_change_mm"]) == pytest.approx(6, abs=2.5)
+    assert content["recist"]["sum_after_mm"] == pytest.approx(24, abs=2.5)
+
+
+@pytest.mark.parametrize("place", ["before/ct", "before/ct/segmentation.nii.gz"])
+def test_a_case_or_its_label_map_may_be_named(scans, place, capsys):
+    assert run(scans / place, scans / "before", "--quiet") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_bad_input_is_one_line(scans, tmp_path, capsys):
+    assert run(scans / "missing", scans / "after") == 2
+    assert "missing: no such file or folder" in capsys.readouterr().err
+    assert run(tmp_path, scans / "after") == 2
+    assert "has no segmentation.nii.gz (give the output of omentum segment)" in capsys.readouterr().err
+    for name in "ab":
+        write_labelmap(tmp_path / name / "segmentation.nii.gz", scan({}, field((9, 9, 9))))
+    assert run(tmp_path, scans / "after") == 2
+    assert "holds 2 cases (a, b ...) (name the one that is meant)" in capsys.readouterr().err
+    assert run(tmp_path / "a", scans / "after") == 2
+    assert "was not asked for any lesion" in capsys.readouterr().err
+    write_volume(tmp_path / "ct.nii.gz", Volume(np.full((9, 9, 9), 777, np.int16), np.eye(4)))
+    assert run(tmp_path / "ct.nii.gz", scans / "after") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    before = scans / "before/ct/segmentation.nii.gz"
+    assert run(before, scans / "after", "--csv", before) == 2
+
+
+def test_bodies_that_do_not_fit_are_doubted(scans, tmp_path, capsys):
+    places = [body.centre for body in ORGANS.values()]
+    others = zip(ORGANS, places[1:] + places[:1], ORGANS.values(), strict=True)
+    mixed = {key: Ellipsoid(place, body.half_axes) for key, place, body in others}
+    write_labelmap(tmp_path / "other.nii.gz", scan({"liver_tumour": []}, field(SPACING_MM), organs=mixed))
+    assert run(scans / "before", tmp_path / "other.nii.gz", "--quiet") == 0
+    assert "mm apart after alignment; is that one patient?" in capsys.readouterr().err
