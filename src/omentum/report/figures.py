@@ -16,23 +16,20 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import OutputError
+from omentum.report.contours import field_around
 from omentum.report.layout import Place, arranged
 from omentum.report.measures import StructureMeasure, measure
+from omentum.report.pictures import SOFT_TISSUE_HU
 from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
-WINDOW_HU = (-160.0, 240.0)
-"""Soft tissue: level 40, width 400."""
-
 SIZE_IN, DPI = (16.0, 9.0), 120
 BACKGROUND, TEXT, FAINT_TEXT = "#0b0d10", "#f2f4f7", "#98a2b3"
 FILL_OPACITY, LINE_WIDTH = 0.25, 1.4
-CONTOUR_SMOOTHING_VOXELS = 0.5
 
 _EDGE_IN, _GAP_IN, _TITLE_IN = 0.35, 0.25, 0.95
 _LEGEND_ROW_IN, _LEGEND_COLUMNS = 0.25, 5
@@ -157,7 +154,7 @@ def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float
 def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> None:
     """Into data coordinates of mm, origin at the upper left corner of the picture."""
     height_mm, width_mm = (n * mm for n, mm in zip(hu.shape, pixel_mm, strict=True))
-    low, high = WINDOW_HU
+    low, high = SOFT_TISSUE_HU
     grey = np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high)
     axes.imshow(
         grey,
@@ -173,16 +170,14 @@ def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> Non
 def _draw_structure(
     axes: Axes, mask: NDArray[np.bool_], pixel_mm: tuple[float, float], colour: tuple[float, float, float]
 ) -> None:
-    """A light fill and a contour; rounding the voxels' corners moves the line by less than half a voxel."""
-    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
-    pad = 2
-    cut = np.pad(mask[rows, columns], pad).astype(np.float32)
-    level = ndimage.gaussian_filter(cut, CONTOUR_SMOOTHING_VOXELS)
-    half = 0.5 * float(level.max())
-    y = (np.arange(cut.shape[0]) + rows.start - pad + 0.5) * pixel_mm[0]
-    x = (np.arange(cut.shape[1]) + columns.start - pad + 0.5) * pixel_mm[1]
-    axes.contourf(x, y, level, levels=[half, 2.0], colors=[colour], alpha=FILL_OPACITY)
-    axes.contour(x, y, level, levels=[half], colors=[colour], linewidths=LINE_WIDTH)
+    """A light fill and a contour."""
+    field = field_around(mask)
+    y, x = (
+        (np.arange(n) + start + 0.5) * mm
+        for n, start, mm in zip(field.values.shape, field.corner, pixel_mm, strict=True)
+    )
+    axes.contourf(x, y, field.values, levels=[field.level, 2.0], colors=[colour], alpha=FILL_OPACITY)
+    axes.contour(x, y, field.values, levels=[field.level], colors=[colour], linewidths=LINE_WIDTH)
 
 
 def _draw_letters(axes: Axes, plane: Plane) -> None:
