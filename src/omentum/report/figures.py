@@ -24,6 +24,7 @@ from omentum.report.layout import Place, arranged
 from omentum.report.measures import StructureMeasure, measure
 from omentum.report.pictures import SOFT_TISSUE_HU
 from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
+from omentum.report.words import PARTLY, volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
@@ -37,7 +38,6 @@ _LEGEND_ENTRY_IN, _FOOT_IN = 2.75, 0.2
 _INNER_IN = SIZE_IN[0] - 2 * _EDGE_IN
 _LETTER_EDGE = 0.015
 _LONGEST_NAME = 60
-_PARTLY = "†"
 
 
 def preview(
@@ -122,17 +122,17 @@ def _draw_legend(figure: Figure, found: Sequence[StructureMeasure]) -> float:
         column, row = divmod(n, rows)
         _draw_entry(axes, m, column * _INNER_IN / _LEGEND_COLUMNS, -(row + 0.5) * _LEGEND_ROW_IN)
     if note:
-        text = f"{_PARTLY} reaches the edge of the scan: partly imaged"
+        text = f"{PARTLY} reaches the edge of the scan: partly imaged"
         axes.text(0, -(rows + 0.6) * _LEGEND_ROW_IN, text, color=FAINT_TEXT, fontsize=9, va="center")
     return _FOOT_IN + height
 
 
 def _draw_entry(axes: Axes, m: StructureMeasure, x: float, y: float) -> None:
     axes.add_patch(Rectangle((x, y - 0.065), 0.13, 0.13, facecolor=_colour(m.key), edgecolor="none"))
-    name = f"{m.display} {_PARTLY}" if m.touches_border else m.display
+    name = f"{m.display} {PARTLY}" if m.touches_border else m.display
     axes.text(x + 0.22, y, name, color=TEXT, fontsize=10, va="center_baseline")
-    right, volume = x + _LEGEND_ENTRY_IN, _volume(m.volume_ml)
-    axes.text(right, y, volume, color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right")
+    right = x + _LEGEND_ENTRY_IN
+    axes.text(right, y, volume(m.volume_ml), color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right")
 
 
 def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float) -> None:
@@ -201,9 +201,3 @@ def _axes(figure: Figure, place: Place) -> Axes:
 def _colour(key: str) -> tuple[float, float, float]:
     red, green, blue = (channel / 255 for channel in STRUCTURES[key].colour)
     return red, green, blue
-
-
-def _volume(volume_ml: float) -> str:
-    """Three digits that matter, no more."""
-    digits = 0 if volume_ml >= 100 else 1 if volume_ml >= 1 else 2
-    return f"{volume_ml:,.{digits}f} ml"

@@ -1,4 +1,4 @@
-"""Surfaces of structures as closed triangle meshes in world millimetres, for the 3D view and as files.
+"""Surfaces of structures as triangle meshes in world millimetres, for the 3D view and as files.
 
 The marching cubes, the decimation and the file formats are those of PyMCubes, fast-simplification and trimesh, all
 of the extra `[report]`.
@@ -26,7 +26,7 @@ NEEDED = ("mcubes", "fast_simplification", "trimesh")
 
 SMOOTHING_VOXELS = 0.7
 """Standard deviation of the Gaussian that takes the stairs out of a mask."""
-_MARGIN = 3
+_MARGIN, _BELOW = 3, 1e-3
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,25 @@ class Detail:
         across: The mask is averaged to about so many voxels along the longest side of its box; None: as it is.
         mm2_per_face: Faces are as few as their area divided by this,
         faces: but within these bounds.
+        closed: No side of a triangle may be left with one neighbour, or with more than two.
     """
 
     across: int | None
     mm2_per_face: float
     faces: tuple[int, int]
+    closed: bool
 
 
-VIEW = Detail(96, 14.0, (400, 6000))
-FILE = Detail(None, 1.0, (2000, 200_000))
+VIEW = Detail(96, 14.0, (400, 6000), closed=False)
+FILE = Detail(None, 1.0, (2000, 200_000), closed=True)
+
+_AGGRESSIVENESS = (7, 3, 1)
+"""Of the decimation. Collapsing edges may pinch a thin surface; gentler, it removes less and pinches more rarely."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """A closed surface, its triangles counter-clockwise seen from outside.
+    """A surface, its triangles counter-clockwise seen from outside.
 
     Args:
         vertices_mm: float32, shape (n, 3), RAS+ mm.
@@ -150,7 +155,8 @@ def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.fl
 def _level(values: NDArray[np.float32], voxels: float) -> float:
     """Where the surface runs: at a half, or lower so that thin structures keep their volume."""
     nth = max(1, round(voxels))
-    return min(0.5, float(np.partition(values.ravel(), -nth)[-nth]))
+    # A little below, because triangles have no area where the surface runs through the middle of a voxel.
+    return min(0.5, float(np.partition(values.ravel(), -nth)[-nth])) - _BELOW
 
 
 def _outwards(faces: NDArray[np.int32], grid: Grid) -> NDArray[np.int32]:
@@ -167,12 +173,14 @@ def _fewer(mesh: Mesh, detail: Detail) -> Mesh:
     wanted = min(max(area_mm2 / detail.mm2_per_face, least), most)
     if wanted >= len(mesh.faces):
         return mesh
-    corners, faces = fast_simplification.simplify(
-        mesh.vertices_mm, mesh.faces, target_reduction=1 - wanted / len(mesh.faces)
-    )
-    fewer = Mesh(corners.astype(np.float32), faces.astype(np.int32))
-    # Collapsing edges may pinch a thin surface; then the fine one is kept, since a hole is worse than a large file.
-    return fewer if _is_closed(fewer) else mesh
+    for aggressiveness in _AGGRESSIVENESS:
+        corners, faces = fast_simplification.simplify(
+            mesh.vertices_mm, mesh.faces, target_reduction=1 - wanted / len(mesh.faces), agg=aggressiveness
+        )
+        fewer = Mesh(corners.astype(np.float32), faces.astype(np.int32))
+        if not detail.closed or _is_closed(fewer):
+            return fewer
+    return mesh
 
 
 def _is_closed(mesh: Mesh) -> bool:
