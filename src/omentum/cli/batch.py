@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class SaveOptions:
 
     masks: bool = False
     preview: bool = True
+    report: bool = True
+    meshes: str | None = None
     overwrite: bool = False
 
 
@@ -92,7 +94,7 @@ class Batch:
             warnings.simplefilter("always", CaseWarning)
             try:
                 case = self.segmenter.segment(job.source, progress=self.speaker.progress)
-                case.save(job.target, masks=self.save.masks, preview=self.save.preview, overwrite=self.save.overwrite)
+                case.save(job.target, **asdict(self.save))
                 outcome.measures, outcome.lesions = case.measures(), case.lesions()
             finally:
                 heard = [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]

@@ -16,11 +16,14 @@ from omentum.report.words import PARTLY, volume
 
 SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "head", "I": "feet"}
 LOOKS = ("front", "back", "right", "left", "above")
+SHOW = {"all": "All", "none": "None", "organ": "Organs", "vessel": "Vessels", "lesion": "Lesions"}
+
 GLASS_PERCENT = 35
 """How opaque organs are at first where there are lesions, which would not be seen inside them."""
 
 KEYS_3D = (
-    "Surfaces in 3D, seen from the front. Drag or arrow keys turn, wheel or plus and minus zoom, 0 goes back to the front."
+    "Surfaces in 3D, seen from the front. "
+    "Drag or arrow keys turn, wheel or plus and minus zoom, 0 goes back to the front."
 )
 
 
@@ -43,7 +46,7 @@ def add_explorer(
     for view in views:
         _add_slices(panes, view)
     found = sorted((m for m in measures if m.found), key=lambda m: STRUCTURES[m.key].index)
-    _add_surfaces(panes, surfaces, any(STRUCTURES[m.key].kind in ("tumour", "cyst") for m in found))
+    _add_surfaces(panes, surfaces, any(_kind(m.key) == "lesion" for m in found))
     if found:
         _add_legend(explore, found)
 
@@ -74,10 +77,8 @@ def _add_slices(panes: ET.Element, view: View) -> None:
     bar = add(pane, "figcaption", class_="bar")
     add(bar, "h3", view.name)
     last = len(view.pictures) - 1
-    add(
-        *(bar, "input"),
-        **{"type": "range", "min": "0", "max": str(last), "value": str(view.first), "aria-label": f"{view.name} slice"},
-    )
+    slider = {"type": "range", "min": "0", "max": str(last), "value": str(view.first)}
+    add(bar, "input", None, **slider, aria_label=f"{view.name} slice")
     add(bar, "output", f"{view.first + 1} of {last + 1}")
 
 
@@ -103,14 +104,20 @@ def _add_legend(explore: ET.Element, found: Sequence[StructureMeasure]) -> None:
     legend = add(explore, "fieldset", class_="legend")
     add(legend, "legend", "Structures")
     buttons = add(legend, "div", class_="buttons")
-    kinds = {STRUCTURES[m.key].kind for m in found}
-    for show, name in (("all", "All"), ("none", "None"), ("organ", "Organs"), ("vessel", "Vessels"), ("tumour", "Tumours")):
+    kinds = {_kind(m.key) for m in found} | {"all", "none"}
+    for show, name in (
+        ("all", "All"),
+        ("none", "None"),
+        ("organ", "Organs"),
+        ("vessel", "Vessels"),
+        ("tumour", "Tumours"),
+    ):
         if show in kinds | {"all", "none"}:
             add(buttons, "button", name, type="button", data_show=show)
     rows = add(legend, "ul")
     for m in found:
         label = add(add(rows, "li"), "label")
-        ticked = {"type": "checkbox", "checked": "", "data-structure": m.key, "data-kind": STRUCTURES[m.key].kind}
+        ticked = {"type": "checkbox", "checked": "", "data-structure": m.key, "data-kind": _kind(m.key)}
         add(label, "input", **ticked)
         add(label, "span", class_=f"swatch {m.key}", aria_hidden="true")
         add(label, "span", f"{m.display} {PARTLY}" if m.touches_border else m.display)
@@ -119,3 +126,9 @@ def _add_legend(explore: ET.Element, found: Sequence[StructureMeasure]) -> None:
         add(legend, "p", f"{PARTLY} reaches the edge of the scan", class_="faint")
     label = add(add(legend, "p", class_="screen"), "label")
     add(label, "input", id="fill", type="checkbox", checked="").tail = " Fill outlines"
+
+
+def _kind(key: str) -> str:
+    """organ, vessel or lesion."""
+    kind = STRUCTURES[key].kind
+    return "lesion" if kind in ("tumour", "cyst") else kind

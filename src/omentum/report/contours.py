@@ -1,4 +1,4 @@
-"""The outline of a mask in a slice, smooth to the eye: rounding the voxels' corners moves it by less than half a voxel."""
+"""The outline of a mask in a slice, smooth to the eye: the voxels' corners are rounded by less than half a voxel."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from scipy import ndimage
 SMOOTHING_VOXELS = 0.5
 _PAD = 2
 
+SMOOTH_MM = 1.0
+"""Outlines of larger pixels are interpolated to about so fine a grid."""
+
 SIMPLER_BY = 0.3
 """Corners of an outline that leave its line by less than this many units of the picture are dropped."""
 
@@ -22,38 +25,54 @@ class Field:
     Args:
         values: float32, shape (rows, columns) of the part around the mask.
         level: Where the outline runs.
-        corner: Row and column of the picture where `values` begins.
+        rows, columns: Where the values are, in pixels of the picture from its upper left corner.
     """
 
     values: NDArray[np.float32]
     level: float
-    corner: tuple[int, int]
+    rows: NDArray[np.float64]
+    columns: NDArray[np.float64]
 
 
-def field_around(mask: NDArray[np.bool_]) -> Field:
-    """The field of a mask of shape (rows, columns) that is not empty."""
+def field_around(mask: NDArray[np.bool_], finer: int = 1) -> Field:
+    """The field of a mask of shape (rows, columns) that is not empty.
+
+    Args:
+        mask: One slice.
+        finer: So many values to the pixel, by cubic splines; large pixels would give angular outlines.
+    """
     rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
     cut = np.pad(mask[rows, columns], _PAD).astype(np.float32)
     values = ndimage.gaussian_filter(cut, SMOOTHING_VOXELS)
-    return Field(values, 0.5 * float(values.max()), (rows.start - _PAD, columns.start - _PAD))
+    level = 0.5 * float(values.max())
+    if finer > 1:
+        values = ndimage.zoom(values, [((n - 1) * finer + 1) / n for n in values.shape])
+    at_rows, at_columns = (
+        np.arange(n) / finer + first - _PAD + 0.5
+        for n, first in zip(values.shape, (rows.start, columns.start), strict=True)
+    )
+    return Field(values, level, at_rows, at_columns)
 
 
-def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float]) -> str:
+def fineness(pixel_mm: tuple[float, float]) -> int:
+    """How much finer the field of pixels of a size should be."""
+    return max(1, round(max(pixel_mm) / SMOOTH_MM))
+
+
+def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float], finer: int = 1) -> str:
     """The outline as SVG path data in whole units, holes included.
 
     Args:
         mask: Shape (rows, columns), not empty.
         pixel_units: Height and width of a pixel in units of the picture, whose origin is its upper left corner.
+        finer: See `field_around`.
     """
     from contourpy import contour_generator
 
-    field = field_around(mask)
     height, width = pixel_units
-    pieces = []
-    for line in contour_generator(z=field.values).lines(field.level):
-        units = (np.asarray(line) + (field.corner[1] + 0.5, field.corner[0] + 0.5)) * (width, height)
-        pieces.append(_closed(_simpler(units)))
-    return "".join(pieces)
+    field = field_around(mask, finer)
+    lines = contour_generator(field.columns * width, field.rows * height, field.values).lines(field.level)
+    return "".join(_closed(_simpler(np.asarray(line))) for line in lines)
 
 
 def _simpler(units: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -61,7 +80,7 @@ def _simpler(units: NDArray[np.float64]) -> NDArray[np.int64]:
     from matplotlib.path import Path
 
     path = Path(units)
-    path.should_simplify, path.simplify_threshold = True, SIMPLER_BY  # type: ignore[assignment]
+    path.should_simplify, path.simplify_threshold = True, SIMPLER_BY
     corners = np.asarray(path.cleaned(simplify=True).vertices)[:-1]  # the last is the mark of the path's end
     return np.rint(corners).astype(np.int64)
 

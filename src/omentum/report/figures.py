@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import OutputError
-from omentum.report.contours import field_around
+from omentum.report.contours import field_around, fineness
 from omentum.report.layout import Place, arranged
 from omentum.report.measures import StructureMeasure, measure
 from omentum.report.pictures import SOFT_TISSUE_HU
@@ -30,13 +30,14 @@ from omentum.volume import Grid, Volume
 
 SIZE_IN, DPI = (16.0, 9.0), 120
 BACKGROUND, TEXT, FAINT_TEXT = "#0b0d10", "#f2f4f7", "#98a2b3"
+SCALE_MM = 50.0
 FILL_OPACITY, LINE_WIDTH = 0.25, 1.4
 
 _EDGE_IN, _GAP_IN, _TITLE_IN = 0.35, 0.25, 0.95
 _LEGEND_ROW_IN, _LEGEND_COLUMNS = 0.25, 5
 _LEGEND_ENTRY_IN, _FOOT_IN = 2.75, 0.2
 _INNER_IN = SIZE_IN[0] - 2 * _EDGE_IN
-_LETTER_EDGE = 0.015
+_LETTER_EDGE, _SCALE_EDGE = 0.015, 0.03
 _LONGEST_NAME = 60
 
 
@@ -149,6 +150,7 @@ def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float
         for key in sorted(picture.present(), key=lambda k: STRUCTURES[k].paint_order):
             _draw_structure(axes, picture.mask(key)[..., 0], pixel_mm, _colour(key))
         _draw_letters(axes, plane)
+        _draw_scale(axes)
 
 
 def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> None:
@@ -163,7 +165,7 @@ def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> Non
         vmax=high,
         extent=(0, width_mm, height_mm, 0),
         aspect="auto",
-        interpolation="bilinear",
+        interpolation="bicubic",
     )
 
 
@@ -171,11 +173,8 @@ def _draw_structure(
     axes: Axes, mask: NDArray[np.bool_], pixel_mm: tuple[float, float], colour: tuple[float, float, float]
 ) -> None:
     """A light fill and a contour."""
-    field = field_around(mask)
-    y, x = (
-        (np.arange(n) + start + 0.5) * mm
-        for n, start, mm in zip(field.values.shape, field.corner, pixel_mm, strict=True)
-    )
+    field = field_around(mask, fineness(pixel_mm))
+    y, x = field.rows * pixel_mm[0], field.columns * pixel_mm[1]
     axes.contourf(x, y, field.values, levels=[field.level, 2.0], colors=[colour], alpha=FILL_OPACITY)
     axes.contour(x, y, field.values, levels=[field.level], colors=[colour], linewidths=LINE_WIDTH)
 
@@ -189,6 +188,18 @@ def _draw_letters(axes: Axes, plane: Plane) -> None:
         style: dict[str, Any] = {"color": TEXT, "fontsize": 12, "fontweight": "bold", "path_effects": outline}
         axes.text(x, y, letter, transform=axes.transAxes, ha=ha, va=va, **style)
     axes.set_title(plane.name, loc="left", color=FAINT_TEXT, fontsize=11, pad=5)
+
+
+def _draw_scale(axes: Axes) -> None:
+    """A bar of 5 cm in the lower right corner; none where it would take half of the picture."""
+    width_mm, height_mm = axes.get_xlim()[1], axes.get_ylim()[0]
+    if width_mm < 2 * SCALE_MM:
+        return
+    right, y = (1 - _SCALE_EDGE) * width_mm, height_mm - _SCALE_EDGE * width_mm
+    outline = [Stroke(linewidth=4, foreground=BACKGROUND), Normal()]
+    axes.plot([right - SCALE_MM, right], [y, y], color=TEXT, linewidth=2, solid_capstyle="butt", path_effects=outline)
+    style: dict[str, Any] = {"color": TEXT, "fontsize": 9, "path_effects": outline}
+    axes.text(right - SCALE_MM / 2, y - 2, f"{SCALE_MM / 10:g} cm", ha="center", va="bottom", **style)
 
 
 def _axes(figure: Figure, place: Place) -> Axes:

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import MissingDependencyError
-from omentum.report.case_tables import add_flags, add_lesions, add_making, add_structures
+from omentum.report.case_lesions import add_lesions
+from omentum.report.case_tables import add_flags, add_making, add_structures
 from omentum.report.case_views import Surfaces, add_explorer
 from omentum.report.layers import overview
 from omentum.report.lesions import Lesion

@@ -148,7 +148,7 @@ def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.fl
     wide = [(_MARGIN * s, _MARGIN * s + -n % s) for n, s in zip(mask.shape, step.tolist(), strict=True)]
     values = np.pad(mask, wide).astype(np.float32)
     for axis, s in enumerate(step.tolist()):
-        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)
+        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)  # type: ignore
     return values
 
 

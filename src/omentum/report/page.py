@@ -48,6 +48,13 @@ def add_table(place: ET.Element, table: PageTable) -> ET.Element:
     return body
 
 
+def add_swatch(row: ET.Element, key: str) -> None:
+    """A spot in the colour of a structure before the words of a row's first cell."""
+    cell = row[0]
+    swatch = add(cell, "span", class_=f"swatch {key}", aria_hidden="true")
+    swatch.tail, cell.text = cell.text, None
+
+
 def data_url(kind: str, content: bytes) -> str:
     """Bytes as an address, so that they travel inside the page."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.report.contours import svg_path
+from omentum.report.contours import fineness, svg_path
 from omentum.report.planes import Plane, Range, classes_in, hung, hung_spacing_mm
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -64,11 +64,12 @@ def take_picture(
     """
     ct, seg = case
     spacing_mm = hung_spacing_mm(ct.grid)
-    pixel_units = (spacing_mm[plane.rows] * UNITS_PER_MM, spacing_mm[plane.columns] * UNITS_PER_MM)
+    pixel_mm = (spacing_mm[plane.rows], spacing_mm[plane.columns])
+    pixel_units = (pixel_mm[0] * UNITS_PER_MM, pixel_mm[1] * UNITS_PER_MM)
     hu = plane.of(hung(ct.voxels, ct.grid), ranges)
     here = classes_in(plane, seg, ranges)
     seen = sorted(here.present() & set(keys), key=lambda k: STRUCTURES[k].paint_order)
-    outlines = {key: svg_path(here.mask(key)[..., 0], pixel_units) for key in seen}
+    outlines = {key: svg_path(here.mask(key)[..., 0], pixel_units, fineness(pixel_mm)) for key in seen}
     height, width = (n * units for n, units in zip(hu.shape, pixel_units, strict=True))
     return Picture(_webp(hu, window_hu), width, height, outlines)
 
@@ -80,6 +81,8 @@ def _webp(hu: NDArray[Any], window_hu: Window) -> bytes:
     grey = (np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high) - low) * (255 / (high - low))
     picture = Image.fromarray(np.rint(grey).astype(np.uint8))
     picture.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.BOX)
+    if max(picture.size) < MOST_PIXELS // 2:  # browsers enlarge less well
+        picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     picture.save(out, format="WEBP", quality=WEBP_QUALITY, method=_WEBP_EFFORT)
     return out.getvalue()

@@ -24,3 +24,8 @@ def number(value: float | None, digits: int = 0) -> str:
 def mm(value: float | None) -> str:
     """Millimetres, to a tenth."""
     return "–" if value is None else f"{number(value, 1)} mm"
+
+
+def hu(mean: float | None, sd: float | None) -> str:
+    """Mean and standard deviation in HU."""
+    return f"{number(mean)} ± {number(sd)}"

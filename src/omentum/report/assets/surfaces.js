@@ -14,7 +14,6 @@
     complain("This browser cannot draw in 3D (no WebGL).");
     return;
   }
-  renderer.outputEncoding = THREE.sRGBEncoding;
 
   const scene = new THREE.Scene();
   const camera = new THREE.PerspectiveCamera(30, 1, 1, 10000);
@@ -38,18 +37,21 @@
   controls.addEventListener("change", draw);
   for (const kind of ["pointermove", "wheel"]) canvas.addEventListener(kind, () => setTimeout(() => controls.update()));
 
-  const sphere = new THREE.Sphere();
+  const box = new THREE.Box3(), middle = new THREE.Vector3(), size = new THREE.Vector3();
   const FROM = { front: [0, 1, 0], right: [1, 0, 0], left: [-1, 0, 0], back: [0, -1, 0], above: [0, 0, 1] };
   const look = (side) => {
     const direction = new THREE.Vector3(...FROM[side]);
-    const away = (1.02 * sphere.radius) / Math.sin((camera.fov / 2) * Math.PI / 180) / Math.min(1, camera.aspect);
+    const [x, y, z] = FROM[side].map(Math.abs);
+    const depth = x * size.x + y * size.y + z * size.z;
+    const height = z ? size.y : size.z, width = x ? size.y : size.x;
+    const away = (0.54 * Math.max(height, width / camera.aspect)) / Math.tan((camera.fov / 2) * Math.PI / 180) + depth / 2;
     camera.up.set(0, side === "above" ? 1 : 0, side === "above" ? 0 : 1);
-    controls.target.copy(sphere.center);
-    camera.position.copy(sphere.center).addScaledVector(direction, away);
+    controls.target.copy(middle);
+    camera.position.copy(middle).addScaledVector(direction, away);
     camera.near = away / 50;
     camera.far = away * 4;
     camera.updateProjectionMatrix();
-    camera.lookAt(sphere.center);
+    camera.lookAt(middle);
     controls.update();
     draw();
   };
@@ -114,15 +116,17 @@
   new THREE.GLTFLoader().parse(glb.buffer, "", ({ scene: body }) => {
     body.traverse((node) => {
       if (!node.isMesh) return;
-      const box = document.querySelector(`.legend input[data-structure="${node.name}"]`);
+      const tick = document.querySelector(`.legend input[data-structure="${node.name}"]`);
       node.geometry.computeVertexNormals();
       node.material = new THREE.MeshPhongMaterial({ color: node.material.color, shininess: 25, specular: 0x222222 });
-      node.userData.kind = box ? box.dataset.kind : "organ";
-      node.visible = !box || box.checked;
+      node.userData.kind = tick ? tick.dataset.kind : "organ";
+      node.visible = !tick || tick.checked;
       meshes.set(node.name, node);
     });
     scene.add(body);
-    new THREE.Box3().setFromObject(body).getBoundingSphere(sphere);
+    box.setFromObject(body);
+    box.getCenter(middle);
+    box.getSize(size);
     new ResizeObserver(fit).observe(canvas);
     fit();
     see();
