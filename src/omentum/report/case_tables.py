@@ -15,7 +15,7 @@ from omentum.report.words import PARTLY, hu, number, volume
 if TYPE_CHECKING:
     from omentum.report.html import Flag
 
-SEVERITIES = ("high", "medium", "low")
+SEVERITIES = ("error", "warning", "info")
 STRUCTURE_COLUMNS = (
     *("Structure", "Volume", "HU mean ± SD", "HU 5 / 50 / 95 %"),
     *("R–L × A–P × S–I, mm", "Surface, cm²", ""),
@@ -30,10 +30,9 @@ def add_flags(main: ET.Element, flags: Sequence[Flag]) -> None:
     add(section, "h2", "Look at this")
     rows = add(section, "ul", class_="flags")
     for flag in flags:
-        row = add(rows, "li", class_=flag.severity if flag.severity in SEVERITIES else "low")
+        row = add(rows, "li", class_=flag.severity if flag.severity in SEVERITIES else "info")
         add(row, "b", flag.severity)
-        known = flag.structure is not None and flag.structure in STRUCTURES
-        about = STRUCTURES[flag.structure].display if known else flag.structure  # type: ignore[index]
+        about = STRUCTURES[flag.structure].display if flag.structure in STRUCTURES else flag.structure
         add(row, "span", f"{about}: {flag.text}" if about else flag.text)
 
 

@@ -105,14 +105,8 @@ def _add_legend(explore: ET.Element, found: Sequence[StructureMeasure]) -> None:
     add(legend, "legend", "Structures")
     buttons = add(legend, "div", class_="buttons")
     kinds = {_kind(m.key) for m in found} | {"all", "none"}
-    for show, name in (
-        ("all", "All"),
-        ("none", "None"),
-        ("organ", "Organs"),
-        ("vessel", "Vessels"),
-        ("tumour", "Tumours"),
-    ):
-        if show in kinds | {"all", "none"}:
+    for show, name in SHOW.items():
+        if show in kinds:
             add(buttons, "button", name, type="button", data_show=show)
     rows = add(legend, "ul")
     for m in found:

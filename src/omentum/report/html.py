@@ -29,15 +29,15 @@ class Flag(Protocol):
     """Something about a case that its reader should look at.
 
     Args:
-        severity: high, medium or low.
-        structure: Structure key; None if it concerns the whole case.
+        severity: error, warning or info.
+        structure: Structure key; "" if it concerns the whole case.
         text: The reason, in one sentence.
     """
 
     @property
     def severity(self) -> str: ...
     @property
-    def structure(self) -> str | None: ...
+    def structure(self) -> str: ...
     @property
     def text(self) -> str: ...
 

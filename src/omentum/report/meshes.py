@@ -27,6 +27,8 @@ NEEDED = ("mcubes", "fast_simplification", "trimesh")
 SMOOTHING_VOXELS = 0.7
 """Standard deviation of the Gaussian that takes the stairs out of a mask."""
 _MARGIN, _BELOW = 3, 1e-3
+_OF_PEAK = 2 / 3
+"""At so much of its height a smoothed single voxel is as large as it was."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.fl
     wide = [(_MARGIN * s, _MARGIN * s + -n % s) for n, s in zip(mask.shape, step.tolist(), strict=True)]
     values = np.pad(mask, wide).astype(np.float32)
     for axis, s in enumerate(step.tolist()):
-        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)  # type: ignore
+        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)  # type: ignore[assignment]
     return values
 
 
@@ -156,7 +158,7 @@ def _level(values: NDArray[np.float32], voxels: float) -> float:
     """Where the surface runs: at a half, or lower so that thin structures keep their volume."""
     nth = max(1, round(voxels))
     # A little below, because triangles have no area where the surface runs through the middle of a voxel.
-    return min(0.5, float(np.partition(values.ravel(), -nth)[-nth])) - _BELOW
+    return min(0.5, _OF_PEAK * float(values.max()), float(np.partition(values.ravel(), -nth)[-nth])) - _BELOW
 
 
 def _outwards(faces: NDArray[np.int32], grid: Grid) -> NDArray[np.int32]:
