@@ -57,9 +57,10 @@ def main() -> None:
     text = (
         f"# Report\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, load "
         f"{os.getloadavg()[0]:.1f}\n\n{len(seg.present())} structures and {len(lesions)} lesions on "
-        f"{' x '.join(map(str, seg.shape))}\n\n| what | wall s | CPU s | MiB | process peak GiB |\n|---|---|---|---|---|\n"
+        f"{' x '.join(map(str, seg.shape))}\n\n"
     )
-    text += "\n".join(rows) + "\n"
+    head = ["| what | wall s | CPU s | MiB | process peak GiB |", "|---|---|---|---|---|"]
+    text += "\n".join([*head, *rows]) + "\n"
     print(text)
     if arguments.out:
         arguments.out.write_text(text, encoding="utf-8")

@@ -28,7 +28,7 @@ SMOOTHING_VOXELS = 0.7
 """Standard deviation of the Gaussian that takes the stairs out of a mask."""
 _MARGIN, _BELOW = 3, 1e-3
 _OF_PEAK = 2 / 3
-"""At so much of its height a smoothed single voxel is as large as it was."""
+"""The surface of a structure that is a voxel thin runs at so much of its height at most, else it would be a point."""
 
 
 @dataclass(frozen=True)
