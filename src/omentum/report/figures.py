@@ -199,7 +199,8 @@ def _draw_scale(axes: Axes) -> None:
     outline = [Stroke(linewidth=4, foreground=BACKGROUND), Normal()]
     axes.plot([right - SCALE_MM, right], [y, y], color=TEXT, linewidth=2, solid_capstyle="butt", path_effects=outline)
     style: dict[str, Any] = {"color": TEXT, "fontsize": 9, "path_effects": outline}
-    axes.text(right - SCALE_MM / 2, y - 2, f"{SCALE_MM / 10:g} cm", ha="center", va="bottom", **style)
+    place: dict[str, Any] = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    axes.annotate(f"{SCALE_MM / 10:g} cm", (right - SCALE_MM / 2, y), **place, **style)
 
 
 def _axes(figure: Figure, place: Place) -> Axes:
