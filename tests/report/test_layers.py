@@ -11,8 +11,8 @@ from omentum.report.layers import SLICES, overview
 from omentum.report.pictures import MOST_PIXELS, UNITS_PER_MM
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from report.test_contours import polygons
 from report_case import small_case
+from svg_paths import polygons
 
 RAS = ras_grid((2.0, 2.0, 2.0), (170, 110, 90))
 
