@@ -17,7 +17,7 @@ def disc(shape, centre, radius):
     return np.hypot(rows - centre[0], columns - centre[1]) <= radius
 
 
-@pytest.mark.parametrize("finer", [1, 3])
+@pytest.mark.parametrize("finer", [(1, 1), (3, 3), (4, 2)])
 def test_an_outline_has_the_area_and_place_of_its_mask(finer):
     mask = disc((60, 80), (20, 50), 12)
     (corners,) = polygons(svg_path(mask, (4.0, 2.0), finer))
@@ -41,7 +41,7 @@ def test_one_voxel_is_seen():
     mask = np.zeros((9, 9), bool)
     mask[4, 4] = True
     assert len(polygons(svg_path(mask, (2.0, 2.0)))) == 1
-    assert len(polygons(svg_path(mask, (6.0, 6.0), 3))) == 1
+    assert len(polygons(svg_path(mask, (6.0, 6.0), (3, 3)))) == 1
 
 
 def test_a_straight_side_needs_few_corners():

@@ -11,7 +11,8 @@ from scipy import ndimage
 SMOOTHING_VOXELS = 0.5
 _PAD = 2
 
-SMOOTH_MM = 1.0
+Fineness = tuple[int, int]
+SMOOTH_MM, MOST_FINENESS = 1.0, 6
 """Outlines of larger pixels are interpolated to about so fine a grid."""
 
 SIMPLER_BY = 0.3
@@ -34,32 +35,34 @@ class Field:
     columns: NDArray[np.float64]
 
 
-def field_around(mask: NDArray[np.bool_], finer: int = 1) -> Field:
+def field_around(mask: NDArray[np.bool_], finer: Fineness = (1, 1)) -> Field:
     """The field of a mask of shape (rows, columns) that is not empty.
 
     Args:
         mask: One slice.
-        finer: So many values to the pixel, by cubic splines; large pixels would give angular outlines.
+        finer: So many values to the height and width of a pixel, by cubic splines; large pixels would give angular
+            outlines.
     """
     rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
     cut = np.pad(mask[rows, columns], _PAD).astype(np.float32)
     values = ndimage.gaussian_filter(cut, SMOOTHING_VOXELS)
     level = 0.5 * float(values.max())
-    if finer > 1:
-        values = ndimage.zoom(values, [((n - 1) * finer + 1) / n for n in values.shape])
+    if max(finer) > 1:
+        values = ndimage.zoom(values, [((n - 1) * f + 1) / n for n, f in zip(values.shape, finer, strict=True)])
     at_rows, at_columns = (
-        np.arange(n) / finer + first - _PAD + 0.5
-        for n, first in zip(values.shape, (rows.start, columns.start), strict=True)
+        np.arange(n) / f + first - _PAD + 0.5
+        for n, f, first in zip(values.shape, finer, (rows.start, columns.start), strict=True)
     )
     return Field(values, level, at_rows, at_columns)
 
 
-def fineness(pixel_mm: tuple[float, float]) -> int:
+def fineness(pixel_mm: tuple[float, float]) -> Fineness:
     """How much finer the field of pixels of a size should be."""
-    return max(1, round(max(pixel_mm) / SMOOTH_MM))
+    height, width = (min(MOST_FINENESS, max(1, round(mm / SMOOTH_MM))) for mm in pixel_mm)
+    return height, width
 
 
-def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float], finer: int = 1) -> str:
+def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float], finer: Fineness = (1, 1)) -> str:
     """The outline as SVG path data in whole units, holes included.
 
     Args:
