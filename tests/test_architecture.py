@@ -52,8 +52,12 @@ WALLS: dict[str, set[str]] = {
     "monai": {"model"},
     "nibabel": {"io"},
     "pydicom": {"io"},
-    "PIL": {"io"},
+    "PIL": {"io", "report"},
     "matplotlib": {"report"},
+    "contourpy": {"report"},
+    "mcubes": {"report"},
+    "fast_simplification": {"report"},
+    "trimesh": {"report"},
     "transformers": {"text"},
 }
 """Which units may import a third-party package at all."""

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "monai", "nibabel", "matplotlib", "scipy", "numpy", "transformers"}
+HEAVY = {"torch", "monai", "nibabel", "matplotlib", "scipy", "numpy", "transformers", "trimesh"}
 
 
 def modules_after(code: str) -> set[str]:

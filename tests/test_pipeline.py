@@ -222,6 +222,7 @@ class TestSave:
             *(f"masks/{key}.nii.gz" for key in sorted(BANDS_HU)),
             "measurements.json",
             "preview.png",
+            "report.html",
             "segmentation.nii.gz",
         ]
         written = read_volume(tmp_path / "case" / "segmentation.nii.gz")
@@ -237,6 +238,20 @@ class TestSave:
         assert measured["lesion_summary"]["lesions"] == 1
         assert json.loads((tmp_path / "case" / "manifest.json").read_text())["warnings"] == []
 
+    def test_meshes_lie_where_the_masks_lie(self, straight, tmp_path):
+        trimesh = pytest.importorskip("trimesh")
+        straight.save(tmp_path / "case", meshes="stl", preview=False, report=False)
+        assert {p.name for p in (tmp_path / "case" / "meshes").iterdir()} == {f"{key}.stl" for key in BANDS_HU}
+        for key in BANDS_HU:
+            mesh = trimesh.load(tmp_path / "case" / "meshes" / f"{key}.stl")
+            assert mesh.is_watertight
+            np.testing.assert_allclose(mesh.center_mass, centroid_mm(straight.mask(key), straight.grid), atol=0.5)
+
+    def test_an_unknown_mesh_format_leaves_nothing_behind(self, straight, tmp_path):
+        with pytest.raises(UsageError, match="stl, obj, glb"):
+            straight.save(tmp_path / "case", meshes="vrml")
+        assert not list(tmp_path.iterdir())
+
     def test_a_nifti_name_gets_the_label_map_alone(self, straight, tmp_path):
         straight.save(tmp_path / "seg.nii.gz")
         assert [p.name for p in tmp_path.iterdir()] == ["seg.nii.gz"]
@@ -249,10 +264,10 @@ class TestSave:
         assert seg.affine.tobytes() == ct.affine.tobytes()
 
     def test_nothing_is_overwritten_unasked(self, straight, tmp_path):
-        straight.save(tmp_path / "case", preview=False)
+        straight.save(tmp_path / "case", preview=False, report=False)
         with pytest.raises(OutputError, match="exists already"):
-            straight.save(tmp_path / "case", preview=False)
-        straight.save(tmp_path / "case", masks=True, preview=False, overwrite=True)
+            straight.save(tmp_path / "case", preview=False, report=False)
+        straight.save(tmp_path / "case", masks=True, preview=False, report=False, overwrite=True)
         assert (tmp_path / "case" / "masks").is_dir()
 
     def test_a_folder_of_somebody_else_is_never_replaced(self, straight, tmp_path):
@@ -263,7 +278,7 @@ class TestSave:
         assert (tmp_path / "thesis" / "only_copy.tex").exists()
 
     def test_a_fault_leaves_nothing_and_spares_what_was_there(self, straight, tmp_path, monkeypatch):
-        straight.save(tmp_path / "case", preview=False)
+        straight.save(tmp_path / "case", preview=False, report=False)
         before = (tmp_path / "case" / "manifest.json").read_bytes()
 
         def full(*_):
@@ -272,6 +287,6 @@ class TestSave:
         monkeypatch.setattr("omentum.pipeline.case.measures_json", full)
         for target in ("case", "other"):
             with pytest.raises(OutputError, match="No space left"):
-                straight.save(tmp_path / target, preview=False, overwrite=True)
+                straight.save(tmp_path / target, preview=False, report=False, overwrite=True)
         assert [p.name for p in tmp_path.iterdir()] == ["case"]
         assert (tmp_path / "case" / "manifest.json").read_bytes() == before

@@ -43,7 +43,10 @@ def test_a_case_becomes_a_folder(here, capsys):
     assert main(["segment", "ct.nii.gz", "-o", "out", "--device", "cpu"]) == 0
     assert files_in("out") == [
         f"ct/{name}"
-        for name in ("lesions.csv", "manifest.json", "measurements.json", "preview.png", "segmentation.nii.gz")
+        for name in (
+            *("lesions.csv", "manifest.json", "measurements.json", "preview.png", "report.html"),
+            "segmentation.nii.gz",
+        )
     ]
     shown = capsys.readouterr()
     assert "Liver tumour" in shown.out
@@ -89,7 +92,7 @@ def test_one_file_out_is_just_that_file(here):
 
 def test_classes_masks_and_no_preview(here):
     put_ct("ct.nii.gz")
-    arguments = ["--classes", "kidneys, spleen", "--masks", "--no-preview", "--quiet"]
+    arguments = ["--classes", "kidneys, spleen", "--masks", "--no-preview", "--no-report", "--quiet"]
     assert main(["segment", "ct.nii.gz", "-o", "out", *arguments]) == 2  # these weights know no spleen
     assert not Path("out").exists()
     arguments[1] = "kidneys"
@@ -110,9 +113,25 @@ def test_statistics_as_totalsegmentator_writes_them(here):
     assert statistics["kidney_right"]["intensity"] == pytest.approx(measured["right_kidney"]["mean_hu"])
 
 
+def test_meshes_in_a_format_that_is_none_are_refused_before_the_work(here, capsys):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--meshes", "ply"]) == 2
+    assert "'ply' (one of stl, obj, glb)" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_the_name_of_a_file_is_a_name_in_the_report(here):
+    name = "<img src=x onerror=alert(1)>&\"'.nii.gz"
+    put_ct(name)
+    assert main(["segment", name, "-o", "out", "--quiet", "--no-preview"]) == 0
+    (page,) = (path.read_text(encoding="utf-8") for path in Path("out").glob("*/report.html"))
+    assert "<img" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
 def test_json_alone_is_on_stdout(here, capsys):
     put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "out", "--json", "--no-preview"]) == 0
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--json", "--no-preview", "--no-report"]) == 0
     (case,) = json.loads(capsys.readouterr().out)["cases"]
     assert (case["case"], case["status"], case["error"]) == ("ct", "done", None)
     assert set(case["volume_ml"]) == set(BANDS_HU)
@@ -120,14 +139,14 @@ def test_json_alone_is_on_stdout(here, capsys):
 
 def test_quiet_says_nothing(here, capsys):
     put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 0
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "")
 
 
 def test_a_warning_is_told_once_and_kept_in_the_manifest(here, capsys):
     put_ct("thick.nii.gz", ras_grid((2.0, 2.0, 8.0)))
-    assert main(["segment", "thick.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    assert main(["segment", "thick.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 0
     told = capsys.readouterr().err
     assert told.count("warning: thick.nii.gz: slices are 8 mm apart") == told.count("\n") == 1
     manifest = json.loads(Path("out/thick/manifest.json").read_text())
@@ -196,7 +215,7 @@ class TestFaults:
 
     def test_a_rerun_needs_overwrite(self, here, capsys):
         put_ct("ct.nii.gz")
-        command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview"]
+        command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]
         assert main(command) == 0
         assert main(command) == 2
         assert "exists already" in capsys.readouterr().err
@@ -226,7 +245,7 @@ class TestBatch:
         Path("second.nii.gz").write_bytes(b"not a ct")
         put_ct("third.nii")
         inputs = ["first.nii.gz", "second.nii.gz", "third.nii"]
-        assert main(["segment", *inputs, "-o", "out", "--no-preview"]) == 3
+        assert main(["segment", *inputs, "-o", "out", "--no-preview", "--no-report"]) == 3
         shown = capsys.readouterr()
         assert "error: second.nii.gz: " in shown.err
         assert "2 of 3 cases" in shown.out
@@ -254,7 +273,9 @@ class TestBatch:
         monkeypatch.setattr(segmenter, "check_ct", faulty)
         put_ct("good.nii.gz")
         put_ct("odd.nii.gz", ras_grid((3.0, 2.0, 2.0)))
-        assert main(["segment", "odd.nii.gz", "good.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 3
+        assert (
+            main(["segment", "odd.nii.gz", "good.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 3
+        )
         cases = json.loads(Path("out/report.json").read_text())["cases"]
         assert "internal fault: ZeroDivisionError" in cases[0]["error"]
         assert cases[1]["status"] == "done"
@@ -266,7 +287,7 @@ class TestBatch:
         )
         put_ct("a.nii.gz")
         put_ct("b.nii.gz")
-        assert main(["segment", "a.nii.gz", "b.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+        assert main(["segment", "a.nii.gz", "b.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 0
         assert len(loaded) == 1
 
     def test_two_cases_of_one_name_are_refused_before_the_start(self, here, capsys):

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omentum.report.evaluation_page import PageFigure, PageTable, Section, page_html
+from omentum.report.evaluation_page import PageFigure, Section, page_html
+from omentum.report.page import PageTable
 
 
 class Tags(HTMLParser):

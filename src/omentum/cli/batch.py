@@ -36,6 +36,8 @@ class SaveOptions:
     masks: bool = False
     preview: bool = True
     statistics: bool = False
+    report: bool = True
+    meshes: str | None = None
     overwrite: bool = False
 
 

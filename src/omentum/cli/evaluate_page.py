@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from omentum.cli.evaluate_tables import difference_cells, display, interval, number, remarks
 from omentum.report.evaluation_figures import box_plots
-from omentum.report.evaluation_page import PageFigure, PageTable, Section, page_html
+from omentum.report.evaluation_page import PageFigure, Section, page_html
+from omentum.report.page import PageTable
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate_run import Judged

@@ -33,6 +33,8 @@ def segment(
         bool, typer.Option("--statistics", help="also write statistics.json as TotalSegmentator does")
     ] = False,
     preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
+    page: Annotated[bool, typer.Option("--report/--no-report", help="write report.html")] = True,
+    meshes: Annotated[str | None, typer.Option(help="also write meshes/<structure>: stl, obj or glb, in mm")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
     volume: Annotated[int | None, typer.Option(help="which volume of a 4D file, from 0")] = None,
     assume_orientation: Annotated[
@@ -45,8 +47,9 @@ def segment(
     """Segment CTs: label map, measurements, picture and manifest for each; one bad case never stops the others."""
     from omentum.cli.batch import Batch, SaveOptions, print_summary, report, write_batch
     from omentum.cli.speaker import Speaker
-    from omentum.pipeline import Options, Segmenter
+    from omentum.pipeline import Options, Segmenter, check_meshes
 
+    check_meshes(meshes)
     jobs = plan_jobs(inputs, out)
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     options = Options(
@@ -54,7 +57,7 @@ def segment(
         postprocess=postprocess,
     )
     with Speaker(silent=quiet) as speaker:
-        save = SaveOptions(masks, preview, statistics, overwrite)
+        save = SaveOptions(masks, preview, statistics, page, meshes, overwrite)
         outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
     if len(jobs) > 1:
         write_batch(outcomes, out)

@@ -3,6 +3,7 @@
 from omentum.io.detect import case_name, load_volume
 from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json, write_text
 from omentum.pipeline.segmenter import Options, Segmenter, segment
+from omentum.report.meshes import check_meshes
 
 __all__ = [
     "CaseSegmentation",
@@ -10,6 +11,7 @@ __all__ = [
     "Segmenter",
     "case_name",
     "check_case_output",
+    "check_meshes",
     "is_single_file",
     "load_volume",
     "segment",

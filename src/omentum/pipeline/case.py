@@ -25,6 +25,7 @@ from omentum.report import (
     measures_json,
     statistics_json,
 )
+from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -67,18 +68,22 @@ class CaseSegmentation(Segmentation):
         masks: bool = False,
         preview: bool = True,
         statistics: bool = False,
+        report: bool = True,
+        meshes: str | None = None,
         overwrite: bool = False,
     ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
-        The folder gets segmentation.nii.gz, measurements.json, lesions.csv, manifest.json, preview.png and
-        masks/<key>.nii.gz.
+        The folder gets segmentation.nii.gz, measurements.json, lesions.csv, manifest.json, preview.png, report.html,
+        masks/<key>.nii.gz and meshes/<key>.<format>.
 
         Args:
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
             masks: Write a mask of every class found, too.
             preview: Draw the picture.
             statistics: Write statistics.json as TotalSegmentator does, too.
+            report: Write the page.
+            meshes: Write the surface of every class found, too: stl, obj or glb, in mm.
             overwrite: Replace what is there; a folder only if it is an earlier result of ours.
 
         Returns:
@@ -86,30 +91,56 @@ class CaseSegmentation(Segmentation):
 
         Raises:
             OutputError: it is in the way, or cannot be written.
+            UsageError: an unknown mesh format.
+            MissingDependencyError: meshes without the extra `[report]`.
         """
         path = Path(path)
+        check_meshes(meshes)
         check_case_output(path, overwrite=overwrite)
         if is_single_file(path):
             write_labelmap(path, self)
         else:
             with _replacing_folder(path) as folder:
-                self._fill(folder, masks, preview, statistics)
+                self._fill(folder, masks)
+                if statistics:
+                    write_json(folder / "statistics.json", statistics_json(self.measures()))
+                if meshes:
+                    self._write_meshes(folder / "meshes", meshes)
+                if preview:
+                    self._draw_preview(folder / "preview.png")
+                if report:
+                    self._write_report(folder / "report.html")
+                write_json(folder / MANIFEST, self.manifest)
         return path.resolve()
 
-    def _fill(self, folder: Path, masks: bool, preview: bool, statistics: bool) -> None:
+    @property
+    def _name(self) -> str:
+        return str(self.manifest["input"]["case"])
+
+    def _fill(self, folder: Path, masks: bool) -> None:
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
         measured = measures_json(self.measures(), self.grid) | lesions_json(self.lesions(), self.grid)
         write_json(folder / "measurements.json", measured)
-        write_text(folder / "lesions.csv", lesions_csv({self.manifest["input"]["case"]: self.lesions()}))
-        if statistics:
-            write_json(folder / "statistics.json", statistics_json(self.measures()))
-        if preview:
-            from omentum.report.figures import preview as draw  # matplotlib is slow to import
+        write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
 
-            draw(self.ct, self, folder / "preview.png", case=self.manifest["input"]["case"], measures=self.measures())
-        write_json(folder / MANIFEST, self.manifest)
+    def _write_meshes(self, folder: Path, file_type: str) -> None:
+        for key, box in self.boxes().items():
+            with replacing(folder / f"{key}.{file_type}") as file:
+                file.write(mesh_file(surface_mesh(self, key, box, FILE), key, file_type))
+
+    def _draw_preview(self, path: Path) -> None:
+        from omentum.report.figures import preview  # matplotlib is slow to import
+
+        preview(self.ct, self, path, case=self._name, measures=self.measures())
+
+    def _write_report(self, path: Path) -> None:
+        from omentum.report.html import CaseReport, case_html
+
+        page = case_html(CaseReport(self._name, self.ct, self, self.measures(), self.lesions(), self.manifest))
+        with replacing(path) as file:
+            file.write(page)
 
 
 def is_single_file(path: str | Path) -> bool:

@@ -16,31 +16,29 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import OutputError
+from omentum.report.contours import field_around, fineness
 from omentum.report.layout import Place, arranged
 from omentum.report.measures import StructureMeasure, measure
+from omentum.report.pictures import SOFT_TISSUE_HU
 from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
+from omentum.report.words import PARTLY, volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
-WINDOW_HU = (-160.0, 240.0)
-"""Soft tissue: level 40, width 400."""
-
 SIZE_IN, DPI = (16.0, 9.0), 120
 BACKGROUND, TEXT, FAINT_TEXT = "#0b0d10", "#f2f4f7", "#98a2b3"
+SCALE_MM = 50.0
 FILL_OPACITY, LINE_WIDTH = 0.25, 1.4
-CONTOUR_SMOOTHING_VOXELS = 0.5
 
 _EDGE_IN, _GAP_IN, _TITLE_IN = 0.35, 0.25, 0.95
 _LEGEND_ROW_IN, _LEGEND_COLUMNS = 0.25, 5
 _LEGEND_ENTRY_IN, _FOOT_IN = 2.75, 0.2
 _INNER_IN = SIZE_IN[0] - 2 * _EDGE_IN
-_LETTER_EDGE = 0.015
+_LETTER_EDGE, _SCALE_EDGE = 0.015, 0.03
 _LONGEST_NAME = 60
-_PARTLY = "†"
 
 
 def preview(
@@ -125,17 +123,17 @@ def _draw_legend(figure: Figure, found: Sequence[StructureMeasure]) -> float:
         column, row = divmod(n, rows)
         _draw_entry(axes, m, column * _INNER_IN / _LEGEND_COLUMNS, -(row + 0.5) * _LEGEND_ROW_IN)
     if note:
-        text = f"{_PARTLY} reaches the edge of the scan: partly imaged"
+        text = f"{PARTLY} reaches the edge of the scan: partly imaged"
         axes.text(0, -(rows + 0.6) * _LEGEND_ROW_IN, text, color=FAINT_TEXT, fontsize=9, va="center")
     return _FOOT_IN + height
 
 
 def _draw_entry(axes: Axes, m: StructureMeasure, x: float, y: float) -> None:
     axes.add_patch(Rectangle((x, y - 0.065), 0.13, 0.13, facecolor=_colour(m.key), edgecolor="none"))
-    name = f"{m.display} {_PARTLY}" if m.touches_border else m.display
+    name = f"{m.display} {PARTLY}" if m.touches_border else m.display
     axes.text(x + 0.22, y, name, color=TEXT, fontsize=10, va="center_baseline")
-    right, volume = x + _LEGEND_ENTRY_IN, _volume(m.volume_ml)
-    axes.text(right, y, volume, color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right")
+    right = x + _LEGEND_ENTRY_IN
+    axes.text(right, y, volume(m.volume_ml), color=FAINT_TEXT, fontsize=10, va="center_baseline", ha="right")
 
 
 def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float) -> None:
@@ -152,12 +150,13 @@ def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float
         for key in sorted(picture.present(), key=lambda k: STRUCTURES[k].paint_order):
             _draw_structure(axes, picture.mask(key)[..., 0], pixel_mm, _colour(key))
         _draw_letters(axes, plane)
+        _draw_scale(axes)
 
 
 def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> None:
     """Into data coordinates of mm, origin at the upper left corner of the picture."""
     height_mm, width_mm = (n * mm for n, mm in zip(hu.shape, pixel_mm, strict=True))
-    low, high = WINDOW_HU
+    low, high = SOFT_TISSUE_HU
     grey = np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high)
     axes.imshow(
         grey,
@@ -166,23 +165,18 @@ def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> Non
         vmax=high,
         extent=(0, width_mm, height_mm, 0),
         aspect="auto",
-        interpolation="bilinear",
+        interpolation="bicubic",
     )
 
 
 def _draw_structure(
     axes: Axes, mask: NDArray[np.bool_], pixel_mm: tuple[float, float], colour: tuple[float, float, float]
 ) -> None:
-    """A light fill and a contour; rounding the voxels' corners moves the line by less than half a voxel."""
-    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
-    pad = 2
-    cut = np.pad(mask[rows, columns], pad).astype(np.float32)
-    level = ndimage.gaussian_filter(cut, CONTOUR_SMOOTHING_VOXELS)
-    half = 0.5 * float(level.max())
-    y = (np.arange(cut.shape[0]) + rows.start - pad + 0.5) * pixel_mm[0]
-    x = (np.arange(cut.shape[1]) + columns.start - pad + 0.5) * pixel_mm[1]
-    axes.contourf(x, y, level, levels=[half, 2.0], colors=[colour], alpha=FILL_OPACITY)
-    axes.contour(x, y, level, levels=[half], colors=[colour], linewidths=LINE_WIDTH)
+    """A light fill and a contour."""
+    field = field_around(mask, fineness(pixel_mm))
+    y, x = field.rows * pixel_mm[0], field.columns * pixel_mm[1]
+    axes.contourf(x, y, field.values, levels=[field.level, 2.0], colors=[colour], alpha=FILL_OPACITY)
+    axes.contour(x, y, field.values, levels=[field.level], colors=[colour], linewidths=LINE_WIDTH)
 
 
 def _draw_letters(axes: Axes, plane: Plane) -> None:
@@ -196,6 +190,19 @@ def _draw_letters(axes: Axes, plane: Plane) -> None:
     axes.set_title(plane.name, loc="left", color=FAINT_TEXT, fontsize=11, pad=5)
 
 
+def _draw_scale(axes: Axes) -> None:
+    """A bar of 5 cm in the lower right corner; none where it would take half of the picture."""
+    width_mm, height_mm = axes.get_xlim()[1], axes.get_ylim()[0]
+    if width_mm < 2 * SCALE_MM:
+        return
+    right, y = (1 - _SCALE_EDGE) * width_mm, height_mm - _SCALE_EDGE * width_mm
+    outline = [Stroke(linewidth=4, foreground=BACKGROUND), Normal()]
+    axes.plot([right - SCALE_MM, right], [y, y], color=TEXT, linewidth=2, solid_capstyle="butt", path_effects=outline)
+    style: dict[str, Any] = {"color": TEXT, "fontsize": 9, "path_effects": outline}
+    place: dict[str, Any] = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    axes.annotate(f"{SCALE_MM / 10:g} cm", (right - SCALE_MM / 2, y), **place, **style)
+
+
 def _axes(figure: Figure, place: Place) -> Axes:
     w, h = SIZE_IN
     axes = figure.add_axes((place.left / w, place.bottom / h, place.width / w, place.height / h))
@@ -206,9 +213,3 @@ def _axes(figure: Figure, place: Place) -> Axes:
 def _colour(key: str) -> tuple[float, float, float]:
     red, green, blue = (channel / 255 for channel in STRUCTURES[key].colour)
     return red, green, blue
-
-
-def _volume(volume_ml: float) -> str:
-    """Three digits that matter, no more."""
-    digits = 0 if volume_ml >= 100 else 1 if volume_ml >= 1 else 2
-    return f"{volume_ml:,.{digits}f} ml"

@@ -76,6 +76,14 @@ def hung_spacing_mm(grid: Grid) -> tuple[float, float, float]:
     return z, y, x
 
 
+def hung_index(grid: Grid, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where points (..., 3) in RAS+ mm lie in a hung array, in (fractions of) its voxels."""
+    order, signs = _hanging(grid)
+    index = (points_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
+    last = np.array(grid.shape)[order] - 1
+    return np.where(np.array(signs) > 0, last - index[..., order], index[..., order])
+
+
 def classes_in(plane: Plane, seg: Segmentation, ranges: Sequence[Range]) -> Segmentation:
     """The picture of a segmentation, as a segmentation of shape (rows, columns, 1)."""
     pictures = [plane.of(hung(bits, seg.grid), ranges) for bits in seg.bits]

@@ -1,0 +1,92 @@
+"""Lesions in a report: a table of all, and key images of the longest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from omentum.anatomy import STRUCTURES
+from omentum.report.case_views import add_picture
+from omentum.report.diameters import axial_axis
+from omentum.report.key_images import KeyImage, key_image
+from omentum.report.lesion_summary import target_lesions
+from omentum.report.lesions import Lesion
+from omentum.report.page import PageTable, add, add_swatch, add_table
+from omentum.report.words import PARTLY, hu, mm, number, volume
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+KEY_IMAGES = 24
+"""So many lesions, the longest, get a picture; all are in the table."""
+
+COLUMNS = (
+    *("Lesion", "In", "Longest axial", "Perpendicular", "Longest 3D"),
+    *("Volume", "HU mean ± SD", "To surface", ""),
+)
+
+
+def add_lesions(main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> None:
+    """A table of all lesions and key images of the largest."""
+    section = add(main, "section", class_="found", aria_label="Lesions")
+    add(section, "h2", "Lesions")
+    if not lesions:
+        looked_for = [STRUCTURES[key].display for key in seg.classes if STRUCTURES[key].kind in ("tumour", "cyst")]
+        add(section, "p", f"None found. Looked for: {', '.join(looked_for) or 'none'}.")
+        return
+    targets = target_lesions(lesions, ct.spacing_mm[axial_axis(ct.grid)])
+    table = PageTable(_caption(targets), COLUMNS, [_row(one, targets) for one in lesions])
+    for row, lesion in zip(add_table(section, table), lesions, strict=True):
+        add_swatch(row, lesion.key)
+    largest = sorted(lesions, key=lambda one: -one.axial.longest.mm)[:KEY_IMAGES]
+    if len(largest) < len(lesions):
+        add(section, "p", f"Key images of the {len(largest)} longest.", class_="faint")
+    gallery = add(section, "div", class_="lesions")
+    for lesion in sorted(largest, key=lambda one: one.number):
+        _add_key_image(gallery, lesion, key_image(ct, seg, lesion))
+
+
+def _caption(targets: Sequence[Lesion]) -> str:
+    if not targets:
+        return "No lesion is large enough for a RECIST 1.1 target"
+    total = sum(one.axial.longest.mm for one in targets)
+    return f"Sum of the longest diameters of {len(targets)} possible RECIST 1.1 targets: {mm(total)}"
+
+
+def _row(lesion: Lesion, targets: Sequence[Lesion]) -> list[str]:
+    notes = ["target"] if lesion in targets else []
+    notes += [f"{PARTLY} partly imaged"] if lesion.touches_border else []
+    sizes = (lesion.axial.longest.mm, lesion.axial.perpendicular.mm, lesion.longest_3d.mm)
+    return [
+        f"{lesion.number} {lesion.display}",
+        STRUCTURES[lesion.host].display if lesion.host else "no organ",
+        *(mm(size) for size in sizes),
+        *(volume(lesion.volume_ml), hu(lesion.hu.mean_hu, lesion.hu.sd_hu), mm(lesion.to_surface_mm)),
+        ", ".join(notes),
+    ]
+
+
+def _add_key_image(gallery: ET.Element, lesion: Lesion, image: KeyImage) -> None:
+    where = f" in {STRUCTURES[lesion.host].display.lower()}" if lesion.host else ""
+    size = f"{number(lesion.axial.longest.mm, 1)} × {mm(lesion.axial.perpendicular.mm)}"
+    figure = add(gallery, "figure", class_="lesion")
+    svg = add_picture(
+        figure, image.picture, f"Axial key slice of lesion {lesion.number}, {lesion.display}{where}: {size}"
+    )
+    for path in svg.iter("path"):
+        if path.get("class") == lesion.key:
+            path.set("class", f"{lesion.key} own")
+    for name, line in (("longest", image.longest), ("perpendicular", image.perpendicular)):
+        ends = {end: f"{at:.1f}" for end, at in zip(("x1", "y1", "x2", "y2"), line, strict=True)}
+        add(svg, "line", class_="under", **ends)
+        add(svg, "line", class_=name, **ends)
+    caption = add(figure, "figcaption")
+    add(caption, "h3", f"{lesion.number} {lesion.display}{where}")
+    facts = add(caption, "dl")
+    for name, value in (
+        ("Diameters", size),
+        ("Volume", volume(lesion.volume_ml)),
+        ("HU", hu(lesion.hu.mean_hu, lesion.hu.sd_hu)),
+        ("Slice", f"{lesion.axial.slice} along {'ijk'[lesion.axial.axis]}"),
+    ):
+        add(facts, "dt", name)
+        add(facts, "dd", value)

@@ -1,0 +1,98 @@
+"""The part of a report one reads: doubts, structures, and how it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from omentum.anatomy import STRUCTURES
+from omentum.report.measures import StructureMeasure, liver_minus_spleen_hu
+from omentum.report.page import PageTable, add, add_swatch, add_table
+from omentum.report.words import PARTLY, hu, number, volume
+
+if TYPE_CHECKING:
+    from omentum.report.html import Flag
+
+SEVERITIES = ("error", "warning", "info")
+STRUCTURE_COLUMNS = (
+    *("Structure", "Volume", "HU mean ± SD", "HU 5 / 50 / 95 %"),
+    *("R–L × A–P × S–I, mm", "Surface, cm²", ""),
+)
+
+
+def add_flags(main: ET.Element, flags: Sequence[Flag]) -> None:
+    """What should be looked at; no section where there is nothing."""
+    if not flags:
+        return
+    section = add(main, "section", aria_label="Look at this")
+    add(section, "h2", "Look at this")
+    rows = add(section, "ul", class_="flags")
+    for flag in flags:
+        row = add(rows, "li", class_=flag.severity if flag.severity in SEVERITIES else "info")
+        add(row, "b", flag.severity)
+        about = STRUCTURES[flag.structure].display if flag.structure in STRUCTURES else flag.structure
+        add(row, "span", f"{about}: {flag.text}" if about else flag.text)
+
+
+def add_structures(main: ET.Element, measures: Sequence[StructureMeasure]) -> None:
+    """A table of what was found, and what was not."""
+    section = add(main, "section", id="structures", aria_label="Structures", tabindex="-1")
+    add(section, "h2", "Structures")
+    found = sorted((m for m in measures if m.found), key=lambda m: STRUCTURES[m.key].index)
+    if found:
+        caption = "Extents along the patient's axes; HU percentiles over all voxels of the structure"
+        table = PageTable(caption, STRUCTURE_COLUMNS, [_structure_row(m) for m in found])
+        for row, m in zip(add_table(section, table), found, strict=True):
+            add_swatch(row, m.key)
+    contrast = liver_minus_spleen_hu(measures)
+    if contrast is not None:
+        add(section, "p", f"Liver minus spleen: {number(contrast)} HU (medians)")
+    missing = [m.display for m in measures if not m.found]
+    if missing:
+        add(section, "p", f"Looked for and not found: {', '.join(missing)}.", class_="faint")
+
+
+def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
+    """What has to be known to repeat the result or to doubt it."""
+    section = add(main, "section", class_="made", aria_label="How this was made")
+    add(section, "h2", "How this was made")
+    facts = add(section, "dl")
+    for name, value in _facts(manifest):
+        add(facts, "dt", name)
+        add(add(facts, "dd"), "bdi", value)
+    for warning in manifest.get("warnings", ()):
+        add(section, "p", f"Warning: {warning}")
+    details = add(section, "details")
+    add(details, "summary", "The whole record")
+    add(details, "pre", json.dumps(manifest, indent=1, ensure_ascii=False, default=str), tabindex="0")
+
+
+def _structure_row(m: StructureMeasure) -> list[str]:
+    percentiles = " / ".join(number(p) for p in (m.p05_hu, m.median_hu, m.p95_hu))
+    extents = " × ".join(number(x) for x in m.extent_mm or ())
+    note = f"{PARTLY} partly imaged" if m.touches_border else ""
+    return [
+        *(m.display, volume(m.volume_ml), hu(m.mean_hu, m.sd_hu), percentiles),
+        *(extents, number(m.surface_mm2 / 100), note),
+    ]
+
+
+def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The few of a manifest that are worth a line; a record of another kind simply has fewer."""
+    parts = {name: part for name, part in manifest.items() if isinstance(part, Mapping)}
+    weights, device = parts.get("weights", {}), parts.get("device", {})
+    seconds = sum(parts.get("timings_s", {}).values())
+    facts = (
+        ("File", parts.get("input", {}).get("file")),
+        ("SHA-256", parts.get("input", {}).get("sha256")),
+        ("Weights", " · ".join(str(weights[name]) for name in ("name", "backbone") if weights.get(name))),
+        ("Licence of the weights", weights.get("licence")),
+        ("Post-processing", parts.get("options", {}).get("postprocess")),
+        ("Made", manifest.get("created")),
+        ("With", ", ".join(f"{name} {number}" for name, number in parts.get("versions", {}).items())),
+        ("On", device.get("name")),
+        ("In", f"{seconds:.1f} s" if seconds else None),
+    )
+    return [(name, str(value)) for name, value in facts if value]

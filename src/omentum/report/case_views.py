@@ -1,0 +1,128 @@
+"""The part of a report one looks around in: three directions of slices, surfaces in 3D, and which structures show."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from omentum.anatomy import STRUCTURES
+from omentum.report.layers import View
+from omentum.report.measures import StructureMeasure
+from omentum.report.page import add, data_url
+from omentum.report.pictures import Picture
+from omentum.report.words import PARTLY, volume
+
+SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "head", "I": "feet"}
+LOOKS = ("front", "back", "right", "left", "above")
+SHOW = {"all": "All", "none": "None", "organ": "Organs", "vessel": "Vessels", "lesion": "Lesions"}
+
+GLASS_PERCENT = 35
+"""How opaque organs are at first where there are lesions, which would not be seen inside them."""
+
+KEYS_3D = (
+    "Surfaces in 3D, seen from the front. "
+    "Drag or arrow keys turn, wheel or plus and minus zoom, 0 goes back to the front."
+)
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """A binary glTF whose nodes are named by structure key, or a note that says why there is none."""
+
+    glb: bytes
+    note: str
+
+
+def add_explorer(
+    main: ET.Element, views: Sequence[View], measures: Sequence[StructureMeasure], surfaces: Surfaces
+) -> None:
+    """Slices, 3D view and legend, in one section."""
+    section = add(main, "section", aria_label="Overview")
+    add(section, "h2", "Overview")
+    explore = add(section, "div", class_="explore")
+    panes = add(explore, "div", class_="panes")
+    for view in views:
+        _add_slices(panes, view)
+    found = sorted((m for m in measures if m.found), key=lambda m: STRUCTURES[m.key].index)
+    _add_surfaces(panes, surfaces, any(_kind(m.key) == "lesion" for m in found))
+    if found:
+        _add_legend(explore, found)
+
+
+def add_picture(place: ET.Element, picture: Picture, words: str) -> ET.Element:
+    """The picture with its outlines as SVG; returns the element, to draw more on it."""
+    box = f"0 0 {picture.width:.1f} {picture.height:.1f}"
+    svg = add(place, "svg", viewBox=box, role="img", aria_label=words)
+    size = {"width": f"{picture.width:.1f}", "height": f"{picture.height:.1f}"}
+    add(svg, "image", **size, preserveAspectRatio="none", href=data_url("image/webp", picture.webp))
+    for key, line in picture.outlines.items():
+        add(svg, "path", class_=key, d=line)
+    return svg
+
+
+def _add_slices(panes: ET.Element, view: View) -> None:
+    pane = add(panes, "figure", class_="pane", data_slices=str(view.first))
+    film = add(pane, "div", class_="film")
+    for n, (picture, offset_mm) in enumerate(zip(view.pictures, view.offsets_mm, strict=True)):
+        names = [STRUCTURES[key].display for key in picture.outlines]
+        words = f"{view.name} slice with the outlines of {', '.join(names) or 'nothing'}"
+        svg = add_picture(film, picture, words)
+        svg.set("data-place", f"{n + 1} of {len(view.pictures)}, {offset_mm:.0f} mm")
+        if n != view.first:
+            svg.set("hidden", "")
+    for letter, where in zip(view.planes[0].letters, ("left", "right", "top", "bottom"), strict=True):
+        add(film, "span", letter, class_=where, title=f"The patient's {SIDES[letter]}")
+    bar = add(pane, "figcaption", class_="bar")
+    add(bar, "h3", view.name)
+    last = len(view.pictures) - 1
+    slider = {"type": "range", "min": "0", "max": str(last), "value": str(view.first)}
+    add(bar, "input", None, **slider, aria_label=f"{view.name} slice")
+    add(bar, "output", f"{view.first + 1} of {last + 1}")
+
+
+def _add_surfaces(panes: ET.Element, surfaces: Surfaces, lesions: bool) -> None:
+    pane = add(panes, "figure", class_="pane")
+    film = add(pane, "div", class_="film")
+    add(film, "p", surfaces.note, class_="note")
+    bar = add(pane, "figcaption", class_="bar")
+    add(bar, "h3", "3D")
+    if not surfaces.glb:
+        return
+    add(film, "canvas", id="surfaces", tabindex="0", role="img", aria_label=KEYS_3D)
+    add(film, "script", base64.b64encode(surfaces.glb).decode(), id="glb", type="text/plain")
+    for side in LOOKS:
+        add(bar, "button", side, type="button", data_look=side, aria_label=f"3D view from {side}")
+    add(bar, "label", "organs", for_="glass")
+    percent = str(GLASS_PERCENT if lesions else 100)
+    glass = {"type": "range", "min": "5", "max": "100", "step": "5", "value": percent}
+    add(bar, "input", id="glass", aria_label="Opacity of organs in 3D", **glass)
+
+
+def _add_legend(explore: ET.Element, found: Sequence[StructureMeasure]) -> None:
+    legend = add(explore, "fieldset", class_="legend")
+    add(legend, "legend", "Structures")
+    buttons = add(legend, "div", class_="buttons")
+    kinds = {_kind(m.key) for m in found} | {"all", "none"}
+    for show, name in SHOW.items():
+        if show in kinds:
+            add(buttons, "button", name, type="button", data_show=show)
+    rows = add(legend, "ul")
+    for m in found:
+        label = add(add(rows, "li"), "label")
+        ticked = {"type": "checkbox", "checked": "", "data-structure": m.key, "data-kind": _kind(m.key)}
+        add(label, "input", **ticked)
+        add(label, "span", class_=f"swatch {m.key}", aria_hidden="true")
+        add(label, "span", f"{m.display} {PARTLY}" if m.touches_border else m.display)
+        add(label, "span", volume(m.volume_ml), class_="amount")
+    if any(m.touches_border for m in found):
+        add(legend, "p", f"{PARTLY} reaches the edge of the scan", class_="faint")
+    label = add(add(legend, "p", class_="screen"), "label")
+    add(label, "input", id="fill", type="checkbox", checked="").tail = " Fill outlines"
+
+
+def _kind(key: str) -> str:
+    """organ, vessel or lesion."""
+    kind = STRUCTURES[key].kind
+    return "lesion" if kind in ("tumour", "cyst") else kind

@@ -1,0 +1,95 @@
+"""The outline of a mask in a slice, smooth to the eye: the voxels' corners are rounded by less than half a voxel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SMOOTHING_VOXELS = 0.5
+_PAD = 2
+
+Fineness = tuple[int, int]
+SMOOTH_MM, MOST_FINENESS = 1.0, 6
+"""Outlines of larger pixels are interpolated to about so fine a grid."""
+
+SIMPLER_BY = 0.3
+"""Corners of an outline that leave its line by less than this many units of the picture are dropped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A function on the pixels around a mask that is above `level` inside its outline.
+
+    Args:
+        values: float32, shape (rows, columns) of the part around the mask.
+        level: Where the outline runs.
+        rows, columns: Where the values are, in pixels of the picture from its upper left corner.
+    """
+
+    values: NDArray[np.float32]
+    level: float
+    rows: NDArray[np.float64]
+    columns: NDArray[np.float64]
+
+
+def field_around(mask: NDArray[np.bool_], finer: Fineness = (1, 1)) -> Field:
+    """The field of a mask of shape (rows, columns) that is not empty.
+
+    Args:
+        mask: One slice.
+        finer: So many values to the height and width of a pixel, by cubic splines; large pixels would give angular
+            outlines.
+    """
+    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
+    cut = np.pad(mask[rows, columns], _PAD).astype(np.float32)
+    values = ndimage.gaussian_filter(cut, SMOOTHING_VOXELS)
+    level = 0.5 * float(values.max())
+    if max(finer) > 1:
+        values = ndimage.zoom(values, [((n - 1) * f + 1) / n for n, f in zip(values.shape, finer, strict=True)])
+    at_rows, at_columns = (
+        np.arange(n) / f + first - _PAD + 0.5
+        for n, f, first in zip(values.shape, finer, (rows.start, columns.start), strict=True)
+    )
+    return Field(values, level, at_rows, at_columns)
+
+
+def fineness(pixel_mm: tuple[float, float]) -> Fineness:
+    """How much finer the field of pixels of a size should be."""
+    height, width = (min(MOST_FINENESS, max(1, round(mm / SMOOTH_MM))) for mm in pixel_mm)
+    return height, width
+
+
+def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float], finer: Fineness = (1, 1)) -> str:
+    """The outline as SVG path data in whole units, holes included.
+
+    Args:
+        mask: Shape (rows, columns), not empty.
+        pixel_units: Height and width of a pixel in units of the picture, whose origin is its upper left corner.
+        finer: See `field_around`.
+    """
+    from contourpy import contour_generator
+
+    height, width = pixel_units
+    field = field_around(mask, finer)
+    lines = contour_generator(field.columns * width, field.rows * height, field.values).lines(field.level)
+    return "".join(_closed(_simpler(np.asarray(line))) for line in lines)
+
+
+def _simpler(units: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Fewer corners, on whole units."""
+    from matplotlib.path import Path
+
+    path = Path(units)
+    path.should_simplify, path.simplify_threshold = True, SIMPLER_BY
+    corners = np.asarray(path.cleaned(simplify=True).vertices)[:-1]  # the last is the mark of the path's end
+    return np.rint(corners).astype(np.int64)
+
+
+def _closed(corners: NDArray[np.int64]) -> str:
+    steps = np.diff(corners, axis=0)
+    steps = steps[steps.any(axis=1)]
+    x, y = corners[0].tolist()
+    return f"M{x} {y}l{' '.join(map(str, steps.ravel().tolist()))}z" if len(steps) > 1 else ""

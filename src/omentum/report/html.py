@@ -1,0 +1,125 @@
+"""report.html: a segmented case on one page that needs nothing else, neither files beside it nor a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Protocol
+from xml.etree import ElementTree as ET
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import MissingDependencyError
+from omentum.report.case_lesions import add_lesions
+from omentum.report.case_tables import add_flags, add_making, add_structures
+from omentum.report.case_views import Surfaces, add_explorer
+from omentum.report.layers import overview
+from omentum.report.lesions import Lesion
+from omentum.report.measures import StructureMeasure
+from omentum.report.meshes import VIEW, need_libraries, scene_glb, surface_mesh
+from omentum.report.page import add, document, finished
+from omentum.report.renderer import three_js
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+_ASSETS = resources.files("omentum.report") / "assets"
+
+
+class Flag(Protocol):
+    """Something about a case that its reader should look at.
+
+    Args:
+        severity: error, warning or info.
+        structure: Structure key; "" if it concerns the whole case.
+        text: The reason, in one sentence.
+    """
+
+    @property
+    def severity(self) -> str: ...
+    @property
+    def structure(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class CaseReport:
+    """What a report tells.
+
+    Args:
+        case: Name.
+        ct: HU.
+        seg: On the grid of `ct`.
+        measures: Of every class that was looked for.
+        lesions: All of them.
+        manifest: How the segmentation was made, JSON values.
+        flags: Doubts, the gravest first.
+    """
+
+    case: str
+    ct: Volume
+    seg: Segmentation
+    measures: Sequence[StructureMeasure]
+    lesions: Sequence[Lesion]
+    manifest: Mapping[str, Any]
+    flags: Sequence[Flag] = ()
+
+
+def case_html(report: CaseReport) -> bytes:
+    """The page of a case, UTF-8; without the extra `[report]` it has no 3D view and says so."""
+    surfaces = _surfaces(report.seg)
+    scripts = [_asset("report.js")]
+    if surfaces.glb:
+        scripts = [three_js(), *scripts, _asset("surfaces.js")]
+    name = report.case.strip() or "CT"
+    page, body = document(f"{name} · Omentum", f"{_asset('report.css')}\n{_colours()}", scripts)
+    add(body, "a", "Skip to the tables", class_="skip", href="#structures")
+    main = add(body, "main")
+    _add_head(main, name, report)
+    add_flags(main, report.flags)
+    add_explorer(main, overview(report.ct, report.seg), report.measures, surfaces)
+    add_lesions(main, report.ct, report.seg, report.lesions)
+    add_structures(main, report.measures)
+    add_making(main, report.manifest)
+    add(main, "footer", "Research software. Not a medical device; not for clinical use.")
+    return finished(page, scripts)
+
+
+def _add_head(main: ET.Element, name: str, report: CaseReport) -> None:
+    head = add(main, "header")
+    # A name may hold characters that turn the direction of writing; they must not reach beyond it.
+    add(add(head, "h1"), "bdi", name)
+    grid = report.ct.grid
+    shape, spacing = (" × ".join(f"{n:.4g}" for n in numbers) for numbers in (grid.shape, grid.spacing_mm))
+    found = sum(m.found for m in report.measures)
+    facts = [
+        f"{shape} voxels",
+        f"{spacing} mm",
+        grid.orientation,
+        f"{found} of {len(report.measures)} structures found",
+        f"{len(report.lesions)} lesion{'' if len(report.lesions) == 1 else 's'}",
+    ]
+    add(head, "p", "  ·  ".join(facts), class_="faint")
+    add(head, "p", "Not for clinical use", class_="warning")
+
+
+def _surfaces(seg: Segmentation) -> Surfaces:
+    """The 3D view's content, or why there is none."""
+    try:
+        need_libraries()
+        three_js()
+    except MissingDependencyError as fault:
+        return Surfaces(b"", f"No 3D view: {fault}")
+    boxes = seg.boxes()
+    if not boxes:
+        return Surfaces(b"", "No 3D view: nothing was found.")
+    return Surfaces(scene_glb({key: surface_mesh(seg, key, box, VIEW) for key, box in boxes.items()}), "")
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _colours() -> str:
+    """A rule a structure: the class named like its key has its colour."""
+    return "\n".join(f".{row.key} {{ color: rgb{row.colour}; }}" for row in STRUCTURES)

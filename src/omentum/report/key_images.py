@@ -1,0 +1,59 @@
+"""The key slice of a lesion, close up, with its diameters drawn where they were measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from omentum.report.diameters import Diameter
+from omentum.report.lesions import Lesion
+from omentum.report.pictures import LUNG_HU, SOFT_TISSUE_HU, UNITS_PER_MM, Picture, take_picture
+from omentum.report.planes import Plane, Range, hung, hung_index, hung_spacing_mm
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+LEAST_FIELD_MM = 90.0
+FIELD_DIAMETERS = 2.5
+"""The picture is so many times as wide as the lesion is long."""
+
+Line = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in units of the picture."""
+
+
+@dataclass(frozen=True)
+class KeyImage:
+    """A picture with the longest axial diameter of the lesion and its perpendicular."""
+
+    picture: Picture
+    longest: Line
+    perpendicular: Line
+
+
+def key_image(ct: Volume, seg: Segmentation, lesion: Lesion) -> KeyImage:
+    """Draw a lesion; lung lesions in a lung window.
+
+    Args:
+        ct: HU.
+        seg: On the grid of `ct`.
+        lesion: Found in `seg`.
+    """
+    grid = ct.grid
+    middle = hung_index(grid, np.mean(lesion.axial.longest.ends_mm, axis=0))
+    plane = Plane("Axial", 0, round(float(middle[0])), "RLAP")
+    half_mm = max(LEAST_FIELD_MM, FIELD_DIAMETERS * lesion.axial.longest.mm) / 2
+    shape, spacing_mm = hung(ct.voxels, grid).shape, hung_spacing_mm(grid)
+    ranges: list[Range] = []
+    for at, n, mm in zip(middle, shape, spacing_mm, strict=True):
+        ranges.append((max(0, round(at - half_mm / mm)), min(n, round(at + half_mm / mm) + 1)))
+    keys = [key for key in (lesion.host, lesion.key) if key]
+    window = LUNG_HU if (lesion.host or "").endswith("lung") else SOFT_TISSUE_HU
+    picture = take_picture((ct, seg), plane, ranges, keys=keys, window_hu=window)
+
+    def line(diameter: Diameter) -> Line:
+        corner = (ranges[1][0], ranges[2][0])
+        at = (hung_index(grid, np.array(diameter.ends_mm))[:, 1:] - corner + 0.5) * spacing_mm[1:] * UNITS_PER_MM
+        (y1, x1), (y2, x2) = at.tolist()
+        return x1, y1, x2, y2
+
+    return KeyImage(picture, line(lesion.axial.longest), line(lesion.axial.perpendicular))

@@ -1,0 +1,202 @@
+"""Surfaces of structures as triangle meshes in world millimetres, for the 3D view and as files.
+
+The marching cubes, the decimation and the file formats are those of PyMCubes, fast-simplification and trimesh, all
+of the extra `[report]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
+from omentum.errors import MissingDependencyError, UsageError
+from omentum.segmentation import Segmentation
+from omentum.volume import Grid
+
+FORMATS = ("stl", "obj", "glb")
+NEEDED = ("mcubes", "fast_simplification", "trimesh")
+
+SMOOTHING_VOXELS = 0.7
+"""Standard deviation of the Gaussian that takes the stairs out of a mask."""
+_MARGIN, _BELOW = 3, 1e-3
+_OF_PEAK = 2 / 3
+"""The surface of a structure that is a voxel thin runs at so much of its height at most, else it would be a point."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How fine a surface is.
+
+    Args:
+        across: The mask is averaged to about so many voxels along the longest side of its box; None: as it is.
+        mm2_per_face: Faces are as few as their area divided by this,
+        faces: but within these bounds.
+        closed: No side of a triangle may be left with one neighbour, or with more than two.
+    """
+
+    across: int | None
+    mm2_per_face: float
+    faces: tuple[int, int]
+    closed: bool
+
+
+VIEW = Detail(96, 14.0, (400, 6000), closed=False)
+FILE = Detail(None, 1.0, (2000, 200_000), closed=True)
+
+_AGGRESSIVENESS = (7, 3, 1)
+"""Of the decimation. Collapsing edges may pinch a thin surface; gentler, it removes less and pinches more rarely."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A surface, its triangles counter-clockwise seen from outside.
+
+    Args:
+        vertices_mm: float32, shape (n, 3), RAS+ mm.
+        faces: int32, shape (m, 3), numbers of vertices.
+    """
+
+    vertices_mm: NDArray[np.float32]
+    faces: NDArray[np.int32]
+
+
+def check_meshes(file_type: str | None) -> None:
+    """Refuse, before any work, a format that is unknown or cannot be had.
+
+    Raises:
+        UsageError: it is none of `FORMATS`.
+        MissingDependencyError: the libraries are not installed.
+    """
+    if file_type is None:
+        return
+    if file_type not in FORMATS:
+        raise UsageError(f"unknown mesh format {file_type!r}", remedy=f"one of {', '.join(FORMATS)}")
+    need_libraries()
+
+
+def need_libraries() -> None:
+    """See `check_meshes`."""
+    if not all(find_spec(name) for name in NEEDED):
+        raise MissingDependencyError(
+            "surfaces need PyMCubes, fast-simplification and trimesh", remedy="pip install 'omentum[report]'"
+        )
+
+
+def surface_mesh(seg: Segmentation, key: str, box: Box, detail: Detail) -> Mesh:
+    """The surface of a structure; where the edge of the image cuts it, it is closed there.
+
+    Args:
+        seg: The segmentation.
+        key: Structure key.
+        box: Around all of it.
+        detail: `VIEW` or `FILE`.
+
+    Raises:
+        MissingDependencyError: the libraries are not installed.
+    """
+    need_libraries()
+    import mcubes
+
+    mask = seg.mask(key, box)
+    step = _step(mask.shape, seg.grid, detail.across)
+    values = ndimage.gaussian_filter(_averaged(mask, step), SMOOTHING_VOXELS)
+    corners, faces = mcubes.marching_cubes(values, _level(values, np.count_nonzero(mask) / step.prod()))
+    index = (corners - _MARGIN + 0.5) * step - 0.5 + [s.start for s in box]
+    fine = Mesh(seg.grid.to_world(index).astype(np.float32), _outwards(faces.astype(np.int32), seg.grid))
+    return _fewer(fine, detail)
+
+
+def mesh_file(mesh: Mesh, key: str, file_type: str) -> bytes:
+    """A mesh as file, in the structure's colour where the format has colours.
+
+    Args:
+        mesh: The surface.
+        key: Structure key, the name of the object.
+        file_type: One of `FORMATS`.
+    """
+    import trimesh
+
+    content: Any = trimesh.Scene({key: _coloured(mesh, key)}).export(file_type=file_type)
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+def scene_glb(meshes: Mapping[str, Mesh]) -> bytes:
+    """Several structures as one binary glTF; the nodes are named by structure key."""
+    import trimesh
+
+    scene = trimesh.Scene({key: _coloured(mesh, key) for key, mesh in meshes.items()})
+    return bytes(scene.export(file_type="glb"))
+
+
+def _step(shape: Sequence[int], grid: Grid, across: int | None) -> NDArray[np.int64]:
+    """How many voxels are averaged into one along each axis, so that the result is about as fine in every direction."""
+    if across is None:
+        return np.ones(3, np.int64)
+    spacing = np.array(grid.spacing_mm)
+    wanted_mm = (np.array(shape) * spacing).max() / across
+    return np.maximum(1, np.floor(wanted_mm / spacing + 0.5)).astype(np.int64)
+
+
+def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Means over blocks, with a margin of empty ones."""
+    wide = [(_MARGIN * s, _MARGIN * s + -n % s) for n, s in zip(mask.shape, step.tolist(), strict=True)]
+    values = np.pad(mask, wide).astype(np.float32)
+    for axis, s in enumerate(step.tolist()):
+        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)  # type: ignore[assignment]
+    return values
+
+
+def _level(values: NDArray[np.float32], voxels: float) -> float:
+    """Where the surface runs: at a half, or lower so that thin structures keep their volume."""
+    nth = max(1, round(voxels))
+    # A little below, because triangles have no area where the surface runs through the middle of a voxel.
+    return min(0.5, _OF_PEAK * float(values.max()), float(np.partition(values.ravel(), -nth)[-nth])) - _BELOW
+
+
+def _outwards(faces: NDArray[np.int32], grid: Grid) -> NDArray[np.int32]:
+    """The library turns them outwards in index space; a grid that mirrors space turns them in again."""
+    return faces if np.linalg.det(grid.affine[:3, :3]) > 0 else np.ascontiguousarray(faces[:, ::-1])
+
+
+def _fewer(mesh: Mesh, detail: Detail) -> Mesh:
+    import fast_simplification
+
+    sides = mesh.vertices_mm[mesh.faces[:, 1:]] - mesh.vertices_mm[mesh.faces[:, :1]]
+    area_mm2 = float(np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1).sum()) / 2
+    least, most = detail.faces
+    wanted = min(max(area_mm2 / detail.mm2_per_face, least), most)
+    if wanted >= len(mesh.faces):
+        return mesh
+    for aggressiveness in _AGGRESSIVENESS:
+        corners, faces = fast_simplification.simplify(
+            mesh.vertices_mm, mesh.faces, target_reduction=1 - wanted / len(mesh.faces), agg=aggressiveness
+        )
+        fewer = Mesh(corners.astype(np.float32), faces.astype(np.int32))
+        if not detail.closed or _is_closed(fewer):
+            return fewer
+    return mesh
+
+
+def _is_closed(mesh: Mesh) -> bool:
+    """Whether each side of a triangle is run through once in each direction."""
+    there = mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+    n = len(mesh.vertices_mm)
+    one, other = np.sort(there[:, 0] * n + there[:, 1]), np.sort(there[:, 1] * n + there[:, 0])
+    return bool(np.array_equal(one, other)) and bool((np.diff(one) > 0).all())
+
+
+def _coloured(mesh: Mesh, key: str) -> Any:
+    import trimesh
+
+    colour = [*STRUCTURES[key].colour, 255]
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.8)
+    look = trimesh.visual.TextureVisuals(material=material)
+    return trimesh.Trimesh(mesh.vertices_mm, mesh.faces, process=False, visual=look)

@@ -1,0 +1,99 @@
+"""A self-contained HTML file, built as a tree of elements and written by the XML library.
+
+So every text (names of files, messages) is escaped by construction; only scripts and styles, which are ours, are
+written as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+SCROLL = {"class": "scroll", "tabindex": "0", "role": "region"}
+"""What is wider than the screen scrolls by itself; it must be reachable by keyboard for that."""
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """Cells as text; the first column is the row's name."""
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def add(place: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
+    """A new last child; an attribute whose name is a word of Python is given with a trailing underscore."""
+    element = ET.SubElement(place, tag, {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items()})
+    element.text = text
+    return element
+
+
+def add_table(place: ET.Element, table: PageTable) -> ET.Element:
+    """A table that scrolls by itself and can be read by machine and by ear; returns its body."""
+    scroll = add(place, "div", **SCROLL, aria_label=table.caption)
+    element = add(scroll, "table")
+    add(element, "caption", table.caption)
+    head = add(add(element, "thead"), "tr")
+    for name in table.head:
+        add(head, "th", name, scope="col")
+    body = add(element, "tbody")
+    for row in table.rows:
+        line = add(body, "tr")
+        for cell in row:
+            add(line, "td", cell)
+    return body
+
+
+def add_swatch(row: ET.Element, key: str) -> None:
+    """A spot in the colour of a structure before the words of a row's first cell."""
+    cell = row[0]
+    swatch = add(cell, "span", class_=f"swatch {key}", aria_hidden="true")
+    swatch.tail, cell.text = cell.text, None
+
+
+def data_url(kind: str, content: bytes) -> str:
+    """Bytes as an address, so that they travel inside the page."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def document(title: str, style: str, scripts: Sequence[str] = ()) -> tuple[ET.Element, ET.Element]:
+    """An empty page and its body.
+
+    The page forbids its reader's browser to fetch anything and to run any script but these.
+
+    Args:
+        title: Of the window.
+        style: CSS.
+        scripts: To be run when the page has been read, in order; `finished` puts them in.
+    """
+    page = ET.Element("html", lang="en")
+    head = add(page, "head")
+    add(head, "meta", charset="utf-8")
+    allowed = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts) or "'none'"
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
+    add(head, "meta", http_equiv="Content-Security-Policy", content=policy)
+    add(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+    add(head, "title", title)
+    add(head, "style", style)
+    return page, add(page, "body")
+
+
+def finished(page: ET.Element, scripts: Sequence[str] = ()) -> bytes:
+    """The file, UTF-8.
+
+    Args:
+        page: As `document` made it, filled.
+        scripts: Those given to `document`.
+    """
+    body = page[-1]
+    for script in scripts:
+        add(body, "script", script)
+    return b"<!doctype html>\n" + ET.tostring(page, encoding="unicode", method="html").encode(errors="replace")
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

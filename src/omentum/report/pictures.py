@@ -1,0 +1,88 @@
+"""A slice of a case as a small picture: grey values to embed, and the structures' outlines as lines over it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.report.contours import fineness, svg_path
+from omentum.report.planes import Plane, Range, classes_in, hung, hung_spacing_mm
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+Window = tuple[float, float]
+SOFT_TISSUE_HU: Window = (-160.0, 240.0)
+"""Level 40, width 400."""
+LUNG_HU: Window = (-1350.0, 150.0)
+"""Level -600, width 1500."""
+
+UNITS_PER_MM = 2.0
+MOST_PIXELS = 512
+"""Along the longer side; a finer picture is reduced to it."""
+WEBP_QUALITY = 78
+_WEBP_EFFORT = 2
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Lengths are in units of the picture, `UNITS_PER_MM` to the millimetre.
+
+    Args:
+        webp: The grey values; to be stretched over width and height.
+        width, height: Of the picture.
+        outlines: SVG path data of each structure in view, what is to be drawn last at the end.
+    """
+
+    webp: bytes
+    width: float
+    height: float
+    outlines: Mapping[str, str]
+
+
+def take_picture(
+    case: tuple[Volume, Segmentation],
+    plane: Plane,
+    ranges: Sequence[Range],
+    *,
+    keys: Collection[str] = STRUCTURES.keys,
+    window_hu: Window = SOFT_TISSUE_HU,
+) -> Picture:
+    """The picture of a plane within ranges of the hung axes (see `planes`).
+
+    Args:
+        case: A CT in HU, and a segmentation on its grid.
+        plane: Which slice.
+        ranges: For each hung axis, what is shown.
+        keys: Structures whose outlines are wanted.
+        window_hu: HU that are black and white.
+    """
+    ct, seg = case
+    spacing_mm = hung_spacing_mm(ct.grid)
+    pixel_mm = (spacing_mm[plane.rows], spacing_mm[plane.columns])
+    pixel_units = (pixel_mm[0] * UNITS_PER_MM, pixel_mm[1] * UNITS_PER_MM)
+    hu = plane.of(hung(ct.voxels, ct.grid), ranges)
+    here = classes_in(plane, seg, ranges)
+    seen = sorted(here.present() & set(keys), key=lambda k: STRUCTURES[k].paint_order)
+    outlines = {key: svg_path(here.mask(key)[..., 0], pixel_units, fineness(pixel_mm)) for key in seen}
+    height, width = (n * units for n, units in zip(hu.shape, pixel_units, strict=True))
+    return Picture(_webp(hu, window_hu), width, height, outlines)
+
+
+def _webp(hu: NDArray[Any], window_hu: Window) -> bytes:
+    from PIL import Image
+
+    low, high = window_hu
+    grey = (np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high) - low) * (255 / (high - low))
+    picture = Image.fromarray(np.rint(grey).astype(np.uint8))
+    picture.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.BOX)
+    if max(picture.size) < MOST_PIXELS // 2:  # browsers enlarge less well
+        picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    picture.save(out, format="WEBP", quality=WEBP_QUALITY, method=_WEBP_EFFORT)
+    return out.getvalue()
