@@ -206,7 +206,7 @@ class TestBatch:
         shown = capsys.readouterr()
         assert "error: second.nii.gz: " in shown.err
         assert "2 of 3 cases" in shown.out
-        tables = ["lesions.csv", "measurements.csv", "report.json"]
+        tables = ["lesions.csv", "measurements.csv", "quality.csv", "report.json"]
         assert sorted(p.name for p in Path("out").iterdir()) == sorted(["first", "third", *tables])
         cases = json.loads(Path("out/report.json").read_text())["cases"]
         assert [case["status"] for case in cases] == ["done", "failed", "done"]

@@ -107,7 +107,7 @@ class Batch:
         for flag in outcome.quality.flags if outcome.quality else ():
             if flag.severity != "info" and flag.code != HEARD:
                 about = f"{job.case}: {flag.structure}" if flag.structure else job.case
-                self.speaker.say("warning", f"{about}: {flag.text}")
+                self.speaker.flag(f"{about}: {flag.text}")
 
 
 class _Fault:

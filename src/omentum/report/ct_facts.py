@@ -14,8 +14,8 @@ from omentum.volume import Volume
 
 LOOKED_AT = 64
 """So many axial planes, evenly spread, are enough for noise and air."""
-SOFT_HU = (-150, 250)
-"""Noise is measured between neighbours that are both fat or soft tissue."""
+SOFT_HU = (-300, 400)
+"""Noise is measured between neighbours that are both fat or soft tissue, with room for the noise itself."""
 AIR_SEARCH_HU = (-1500, -700)
 """Air is looked for here: below lies padding, above lung and fat."""
 LEAST_AIR = 0.001

@@ -33,7 +33,7 @@ ONE_SIDED = {"pieces": 1, "loose": 1, "holes": 1, "alike_outside": 1, "unlike_in
 """Learned features of which only more (1) or less (-1) than usual is bad."""
 TWO_SIDED = ("roughness", "elongation_r", "elongation_a", "elongation_s")
 LEARNED = (*ONE_SIDED, *TWO_SIDED)
-GIVEN = ("small", "large", "hu", "pair", "misplaced", "shared")
+GIVEN = ("small", "large", "hu", "pair", "misplaced", "shared", "outside_host")
 FEATURES = (*GIVEN, *LEARNED)
 
 Usual = Mapping[str, tuple[float, float]]
@@ -126,6 +126,7 @@ def unusualness(
         "pair": _uneven(m, pair),
         "misplaced": UNUSUAL_CAP * misplaced,
         "shared": UNUSUAL_CAP * math.sqrt(traits.shared),
+        "outside_host": UNUSUAL_CAP * math.sqrt(traits.outside_host),
     }
     for name, value in raw_features(traits).items():
         mean, sd = usual.get(name, (0.0, math.inf))

@@ -10,6 +10,7 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm
 from omentum.report.measures import StructureMeasure
 from omentum.report.quality_rules import QUALITY_RULES, QualityRules
@@ -44,6 +45,7 @@ class Traits:
         edge_hu: How far the shell's median HU lies from the core's.
         spread_hu: Robust SD in its core.
         shared: Share of it that a structure claims with which it should not overlap.
+        outside_host: Share of it in none of the organs it may live in; 0 if it has none or none was looked for.
         elongation: ln(extent / volume^(1/3)) right-left, front-back, up-down; None where the image cuts it.
     """
 
@@ -56,6 +58,7 @@ class Traits:
     edge_hu: float
     spread_hu: float
     shared: float
+    outside_host: float
     elongation: tuple[float, float, float] | None
 
 
@@ -85,6 +88,7 @@ def traits_of(
         roughness=math.log(m.surface_mm2 / side_mm**2) if whole and m.surface_mm2 else None,
         **_appearance(hu, mask, foreign, spacing),
         shared=float(np.count_nonzero(mask & foreign)) / m.voxels,
+        outside_host=_outside_host(seg, m.key, wide, mask) / m.voxels,
         elongation=_elongation(m.extent_mm, side_mm) if whole and m.extent_mm else None,
     )
 
@@ -102,6 +106,12 @@ def _claimed(seg: Segmentation, key: str, box: Box, rules: QualityRules) -> Mask
         bits = sum(1 << n for n, other in enumerate(keys) if not rules.may_share(key, other))
         found |= (seg.bits[plane][box] & np.uint64(bits)) != 0
     return found
+
+
+def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
+    hosts = [seg.mask(host, box) for host in STRUCTURES[key].hosts if host in seg.classes]
+    # A host beyond the box says as much as one in it: only where none was looked for is there nothing to say.
+    return int(np.count_nonzero(mask & ~np.logical_or.reduce(hosts))) if hosts else 0
 
 
 def _pieces(mask: Mask, voxels: int, crumb_share: float) -> tuple[int, float]:
