@@ -15,7 +15,7 @@ from omentum.boxes import Box, grown_mm
 from omentum.report.measures import StructureMeasure
 from omentum.report.quality_rules import QUALITY_RULES, QualityRules
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
-from omentum.volume import Volume
+from omentum.volume import Volume, Voxels
 
 Mask = NDArray[np.bool_]
 
@@ -77,7 +77,6 @@ def traits_of(
     wide = grown_mm(box, RIM_MM, seg.grid)
     mask, foreign = seg.mask(m.key, wide), _claimed(seg, m.key, wide, rules)
     pieces, loose = _pieces(mask, m.voxels, rules.fragment_share)
-    hu = np.nan_to_num(ct.voxels[wide].astype(np.float32), nan=AIR_HU)
     side_mm = (m.volume_ml * 1000.0) ** (1 / 3)
     whole = m.extent_mm is not None and not m.touches_border
     spacing = seg.grid.spacing_mm
@@ -86,7 +85,7 @@ def traits_of(
         loose_share=loose,
         holes_share=_cavities(mask, foreign) / m.voxels,
         roughness=math.log(m.surface_mm2 / side_mm**2) if whole and m.surface_mm2 else None,
-        **_appearance(hu, mask, foreign, spacing),
+        **_appearance(ct.voxels[wide], mask, foreign, spacing),
         shared=float(np.count_nonzero(mask & foreign)) / m.voxels,
         outside_host=_outside_host(seg, m.key, wide, mask) / m.voxels,
         elongation=_elongation(m.extent_mm, side_mm) if whole and m.extent_mm else None,
@@ -127,22 +126,30 @@ def _cavities(mask: Mask, foreign: Mask) -> int:
     return int(np.count_nonzero((labels > 1) & ~foreign))
 
 
-def _appearance(hu: NDArray[np.float32], mask: Mask, foreign: Mask, spacing_mm: tuple[float, ...]) -> dict[str, float]:
+def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, ...]) -> dict[str, float]:
     rim_mm = max(RIM_MM, 1.01 * min(spacing_mm))
-    depth = edt.edt(np.ascontiguousarray(mask), anisotropy=spacing_mm, black_border=False)
-    reach = edt.edt(np.ascontiguousarray(~mask), anisotropy=spacing_mm, black_border=False)
-    core = depth > rim_mm
-    if np.count_nonzero(core) < CORE_SHARE * np.count_nonzero(mask):
-        core = mask
-    middle = float(np.median(hu[core]))
-    spread = MAD_TO_SD * float(np.median(np.abs(hu[core] - middle)))
+    core = _deeper(mask, rim_mm, spacing_mm)
+    shell = ~mask & ~_deeper(~mask, rim_mm, spacing_mm)
+    inside, outside, free = _hu(ct[mask]), _hu(ct[shell]), ~foreign[shell]
+    middle_of = _hu(ct[core]) if np.count_nonzero(core) >= CORE_SHARE * len(inside) else inside
+    middle = float(np.median(middle_of))
+    spread = MAD_TO_SD * float(np.median(np.abs(middle_of - middle)))
     tolerance = max(spread, LEAST_SPREAD_HU)
-    shell = hu[~mask & (reach <= rim_mm)]
-    free = ~foreign[~mask & (reach <= rim_mm)]
-    alike = free & (np.abs(shell - middle) <= ALIKE_SPREADS * tolerance)
+    alike = free & (np.abs(outside - middle) <= ALIKE_SPREADS * tolerance)
     return {
-        "alike_outside": float(alike.mean()) if len(shell) else 0.0,
-        "unlike_inside": float((np.abs(hu[mask] - middle) > UNLIKE_SPREADS * tolerance).mean()),
-        "edge_hu": abs(float(np.median(shell)) - middle) if len(shell) else 0.0,
+        "alike_outside": float(alike.mean()) if len(outside) else 0.0,
+        "unlike_inside": float((np.abs(inside - middle) > UNLIKE_SPREADS * tolerance).mean()),
+        "edge_hu": abs(float(np.median(outside)) - middle) if len(outside) else 0.0,
         "spread_hu": spread,
     }
+
+
+def _deeper(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
+    """Voxels further than this from all that is outside; the edge of the array is not outside."""
+    distance: NDArray[np.float32] = edt.edt(np.ascontiguousarray(mask), anisotropy=spacing_mm, black_border=False)
+    return distance > mm
+
+
+def _hu(values: Voxels) -> NDArray[np.float32]:
+    found = values.astype(np.float32)
+    return np.nan_to_num(found, copy=False, nan=AIR_HU) if values.dtype.kind == "f" else found
