@@ -16,9 +16,11 @@ import argparse
 import datetime
 import itertools
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,28 +76,28 @@ class Example:
 
     def features(self, usual: dict[str, dict[str, tuple[float, float]]]) -> NDArray[np.float64]:
         measures, pair = self.case.measures, STRUCTURES[self.key].pair
-        misplaced = self.case.placement.misplaced(self.key)
         other = measures.get(pair) if pair else None
         own = usual.get(group_of(self.key), {})
-        return unusualness(measures[self.key], self.case.traits[self.key], misplaced, other, own)
+        return unusualness(measures[self.key], self.case.traits[self.key], self.case.placement, other, own)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--anatomy", type=Path, help="folder with labels.nii.gz and names.json to restyle, too")
-    parser.add_argument("--train", type=int, default=20, help="phantoms to calibrate on")
-    parser.add_argument("--test", type=int, default=10, help="phantoms to test on")
+    parser.add_argument("--train", type=int, default=16, help="phantoms to calibrate on")
+    parser.add_argument("--test", type=int, default=8, help="phantoms to test on")
     parser.add_argument("--rounds", type=int, default=3, help="harmed segmentations of each")
+    parser.add_argument("-j", "--jobs", type=int, default=1)
     parser.add_argument("--calibrate", type=Path, help="write the numbers here")
     parser.add_argument("-o", "--out", type=Path)
     arguments = parser.parse_args()
     anatomy = restyle_source(arguments.anatomy) if arguments.anatomy else None
     model = bundled_model() if not arguments.calibrate else None
     if model is None:
-        model = calibrated(list(examples("train", arguments.train, arguments.rounds, anatomy)))
+        model = calibrated(examples("train", arguments.train, arguments.rounds, anatomy, arguments.jobs))
         arguments.calibrate.write_text(model_json(model), encoding="utf-8")
-    tested = list(examples("test", arguments.test, arguments.rounds, anatomy))
+    tested = examples("test", arguments.test, arguments.rounds, anatomy, arguments.jobs)
     parts = [f"# Quality score and flags\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}\n"]
     parts += [weights_table(model), *tables("Phantoms not calibrated on", tested, model)]
     for folder in arguments.folders:
@@ -111,17 +113,21 @@ def restyle_source(folder: Path) -> RestyleSource:
     return RestyleSource.from_labels(read_volume(folder / "labels.nii.gz"), {int(k): v for k, v in names.items()})
 
 
-def examples(use: str, number: int, rounds: int, anatomy: RestyleSource | None) -> Iterator[Example]:
+def examples(use: str, number: int, rounds: int, anatomy: RestyleSource | None, jobs: int) -> list[Example]:
     """Harmed phantoms; the two uses share no seed."""
-    for n in range(number):
-        start = time.perf_counter()
-        seed = ({"train": 410_000, "test": 420_000}[use], n)
-        source = anatomy if n % 2 else None
-        case = make_case(seed, SPACING_MM, source)
-        name = "restyled" if source else "procedural"
-        found = list(harmed(case.ct, case.truth, rounds, np.random.default_rng(seed), name))
-        yield from found
-        print(f"{use} {n}: {len(found)} masks, {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+    seeds = [({"train": 410_000, "test": 420_000}[use], n) for n in range(number)]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        futures = [pool.submit(harmed_phantom, s, rounds, anatomy if s[1] % 2 else None) for s in seeds]
+        return [example for future in futures for example in future.result()]
+
+
+def harmed_phantom(seed: tuple[int, int], rounds: int, anatomy: RestyleSource | None) -> list[Example]:
+    start = time.perf_counter()
+    case = make_case(seed, SPACING_MM, anatomy)
+    name = "restyled" if anatomy else "procedural"
+    found = list(harmed(case.ct, case.truth, rounds, np.random.default_rng(seed), name))
+    print(f"{seed}: {len(found)} masks, {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+    return found
 
 
 def harmed(ct: Volume, truth: Segmentation, rounds: int, rng: np.random.Generator, source: str) -> Iterator[Example]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from omentum.report import measure
+from omentum.report.placement import Placement
 from omentum.report.score import FEATURES, LEARNED, ScoreModel, bundled_model, raw_features, unusualness
 from omentum.report.traits import traits_of
 from omentum.segmentation import Segmentation
@@ -11,6 +12,8 @@ from omentum.volume import Volume
 
 SPACING_MM = 4.0
 SHAPE = (40, 40, 40)
+NOWHERE = Placement({}, {}, {})
+"""Nothing to be said about places."""
 
 
 def ball(radius_mm, centre=(20, 20, 20)):
@@ -67,7 +70,7 @@ def test_voxels_without_a_number_are_borne():
 def test_a_part_in_the_image_is_not_asked_for_its_shape_or_size():
     m, found = traits(ball(45, (3, 20, 20)))
     assert (found.roughness, found.elongation) == (None, None)
-    values = dict(zip(FEATURES, unusualness(m, found, 0.0, None, {}), strict=True))
+    values = dict(zip(FEATURES, unusualness(m, found, NOWHERE, None, {}), strict=True))
     assert m.touches_border
     assert values["small"] == values["pair"] == 0
 
@@ -101,6 +104,6 @@ def test_harm_lowers_the_score(harm):
     model = bundled_model()
 
     def score(mask):
-        return model.score(unusualness(*traits(mask), 0.0, None, model.usual["spleen"]))
+        return model.score(unusualness(*traits(mask), NOWHERE, None, model.usual["spleen"]))
 
     assert score(harm) < 0.5 < score(ball(45))

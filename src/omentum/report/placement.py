@@ -25,9 +25,7 @@ class Placement:
     wrong_half: Mapping[str, float]
 
     def misplaced(self, key: str) -> float:
-        """Share of the rules about a structure that do not hold; one in the wrong half counts as wholly misplaced."""
-        if key in self.wrong_half:
-            return 1.0
+        """Share of the rules about a structure that do not hold."""
         broken = sum(key in (rule.structure, rule.other) for rule in self.broken)
         return broken / self.asked[key] if self.asked.get(key) else 0.0
 

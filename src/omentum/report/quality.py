@@ -111,7 +111,7 @@ def unusual(case: Examined, key: str, model: ScoreModel) -> NDArray[np.float64]:
     """How unusual a structure of a case is, see `unusualness`."""
     pair = case.measures.get(STRUCTURES[key].pair or "")
     usual = model.usual.get(group_of(key), {})
-    return unusualness(case.measures[key], case.traits[key], case.placement.misplaced(key), pair, usual)
+    return unusualness(case.measures[key], case.traits[key], case.placement, pair, usual)
 
 
 def judge(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.report.measures import StructureMeasure
+from omentum.report.placement import Placement
 from omentum.report.quality_rules import QUALITY_RULES, QualityRules
 from omentum.report.traits import Traits
 
@@ -33,7 +34,7 @@ ONE_SIDED = {"pieces": 1, "loose": 1, "holes": 1, "alike_outside": 1, "unlike_in
 """Learned features of which only more (1) or less (-1) than usual is bad."""
 TWO_SIDED = ("roughness", "elongation_r", "elongation_a", "elongation_s")
 LEARNED = (*ONE_SIDED, *TWO_SIDED)
-GIVEN = ("small", "large", "hu", "pair", "misplaced", "shared", "outside_host")
+GIVEN = ("small", "large", "hu", "pair", "wrong_half", "misplaced", "shared", "outside_host")
 FEATURES = (*GIVEN, *LEARNED)
 
 Usual = Mapping[str, tuple[float, float]]
@@ -104,7 +105,7 @@ def raw_features(traits: Traits) -> dict[str, float | None]:
 def unusualness(
     m: StructureMeasure,
     traits: Traits,
-    misplaced: float,
+    placement: Placement,
     pair: StructureMeasure | None,
     usual: Usual,
     rules: QualityRules = QUALITY_RULES,
@@ -113,7 +114,7 @@ def unusualness(
 
     Args:
         m, traits: Of the structure.
-        misplaced: See `Placement.misplaced`.
+        placement: Of its case.
         pair: Measure of its counterpart on the other side, if there is one and it was found.
         usual: Of its group; without an entry a learned feature says nothing.
         rules: HU ranges.
@@ -124,7 +125,8 @@ def unusualness(
         "large": large,
         "hu": _outside_hu(m, rules),
         "pair": _uneven(m, pair),
-        "misplaced": UNUSUAL_CAP * misplaced,
+        "wrong_half": UNUSUAL_CAP * float(m.key in placement.wrong_half),
+        "misplaced": UNUSUAL_CAP * placement.misplaced(m.key),
         "shared": UNUSUAL_CAP * math.sqrt(traits.shared),
         "outside_host": UNUSUAL_CAP * math.sqrt(traits.outside_host),
     }
