@@ -73,7 +73,8 @@ def _picture(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
         text = f"noise of {facts.noise_hu:.0f} HU (limit {rules.ct.noise_hu:g}); check organs of low contrast by eye"
         yield Flag("warning", "", "noise", text)
     if facts.metal_ml > rules.ct.metal_ml:
-        text = f"{facts.metal_ml:.1f} ml above {rules.ct.metal_hu:g} HU: metal; check what lies in its streaks"
+        seen = f"{facts.metal_ml:.1f} ml above {rules.ct.metal_hu:g} HU"
+        text = f"{seen}: metal or dense contrast; check what lies in its streaks"
         yield Flag("warning", "", "metal", text)
 
 
