@@ -181,8 +181,10 @@ def usual_values(good: Sequence[Example]) -> dict[str, dict[str, tuple[float, fl
 
 
 def model_json(model: ScoreModel) -> str:
-    content = {"intercept": model.intercept, "weights": model.weights, "usual": model.usual}
-    return json.dumps(content, indent=1) + "\n"
+    """A line for each structure."""
+    rows = ",\n".join(f"  {json.dumps(group)}: {json.dumps(usual)}" for group, usual in model.usual.items())
+    head = json.dumps({"intercept": model.intercept, "weights": model.weights}, indent=1).removesuffix("\n}")
+    return f'{head},\n "usual": {{\n{rows}\n }}\n}}\n'
 
 
 def auroc(scores: NDArray[np.float64], bad: NDArray[np.bool_]) -> float | None:
