@@ -35,11 +35,12 @@ default-model: install
 	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
 	mkdir -p runs/data/real
 	cp -r $(DATA)/abdomen_3mm $(DATA)/upper_abdomen_partial_labels runs/data/real/
-	$(PHANTOM) -n 150 --seed 1 -o runs/data/restyled_body \
+	$(PHANTOM) -n 60 --seed 1 -o runs/data/restyled_body \
 		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
-	$(PHANTOM) -n 100 --seed 2 -o runs/data/restyled_abdomen \
+	$(PHANTOM) -n 50 --seed 2 -o runs/data/restyled_abdomen \
 		--from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz --names recipes/default/totalsegmentator_names.json
-	$(PHANTOM) -n 80 --seed 3 -o runs/data/procedural
+	$(PHANTOM) -n 60 --seed 3 -o runs/data/procedural
+	$(BIN)/omentum train recipes/default/start.toml -o runs/start
 	$(BIN)/omentum train recipes/default/default.toml -o runs/default
 	cp runs/default/model.safetensors src/omentum/resources/default.safetensors
 

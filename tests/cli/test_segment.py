@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
+from dicom_files import stack_affine, write_stack
 from omentum.anatomy import STRUCTURES
 from omentum.cli import main
 from omentum.io.nifti import read_volume, write_volume
@@ -48,6 +49,18 @@ def test_a_case_becomes_a_folder(here, capsys):
     assert "Liver tumour" in shown.out
     assert "4 of 4 structures" in shown.out
     assert "ct: 100 %" in shown.err
+
+
+def test_a_dicom_folder_is_a_case_on_its_own_grid(here):
+    hu = banded_ct(ras_grid()).voxels
+    write_stack(here / "series", hu)
+    assert main(["segment", "series", "-o", "out", "--quiet", "--no-preview"]) == 0
+    found = read_volume("out/series/segmentation.nii.gz")
+    assert found.shape == hu.shape
+    assert np.allclose(found.affine, stack_affine(), atol=1e-5)
+    assert found.voxels.any()
+    manifest = json.loads(Path("out/series/manifest.json").read_text())
+    assert manifest["input"]["file"] == "series"
 
 
 GRIDS = {
@@ -127,7 +140,7 @@ class TestFaults:
         ("content", "said"),
         [
             (b"", "file is empty"),
-            (b"\0" * 128 + b"DICM" + b"\0" * 200, "is a DICOM file, which is not yet supported (convert it"),
+            (b"\0" * 128 + b"DICM" + b"\0" * 200, "is a single DICOM file (give the folder"),
             (b"NRRD0004\n", "is an NRRD file"),
             (b"hello " * 100, ""),
         ],
@@ -141,10 +154,12 @@ class TestFaults:
         assert told.count("\n") == 1
         assert not Path("out").exists()
 
-    def test_a_folder_is_told_how_to_convert(self, here, capsys):
+    def test_a_folder_without_a_series(self, here, capsys):
         Path("series").mkdir()
         assert main(["segment", "series", "-o", "out", "--quiet"]) == 2
-        assert capsys.readouterr().err.startswith("error: series: is a folder; DICOM series are not yet supported (")
+        told = capsys.readouterr().err
+        assert told.startswith("error: series: ")
+        assert told.count("\n") == 1
 
     @pytest.mark.parametrize(
         ("arguments", "said"),

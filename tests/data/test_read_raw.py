@@ -137,7 +137,7 @@ def test_pads_become_air_and_doubts_about_the_ct_become_notes(tmp_path):
     rule = CaseRule(("7",), suspect="spacing was made up")
     read = read_raw(the_case(recipe(rules=(rule,)), tmp_path))
     assert read.ct.voxels.min() == -1024
-    assert [n.kind for n in read.notes] == ["suspect", "image"]
+    assert [n.kind for n in read.notes] == ["suspect", "image", "image"]
     assert "1 voxels non-finite" in read.notes[1].text
 
 

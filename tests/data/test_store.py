@@ -14,6 +14,7 @@ from omentum.errors import InputError
 from omentum.io.sanity import AIR_HU
 from raw_cases import read_toy, write_toys
 
+AROUND = 180
 OPTIONS = StoreOptions(spacing_mm=(2.0, 2.0, 2.0), samples=50, margin_mm=6)
 
 
@@ -34,15 +35,15 @@ def own_store(tmp_path):
 
 @pytest.fixture(scope="module")
 def padded(store):
-    """Each case in 80 voxels of air."""
+    """Each case in air, farther than any patch below reaches."""
     wholes = [store.read(case) for case in store.cases]
-    return [(np.pad(hu, 80, constant_values=AIR_HU), np.pad(bits, 80)) for hu, bits in wholes]
+    return [(np.pad(hu, AROUND, constant_values=AIR_HU), np.pad(bits, AROUND)) for hu, bits in wholes]
 
 
 @settings(max_examples=60)
 @given(st.tuples(*[st.integers(-80, 95)] * 3), st.tuples(*[st.integers(1, 75)] * 3), st.integers(0, 1))
 def test_a_patch_is_a_slice_of_the_whole_and_air_beyond(store, padded, start, size, number):
-    cut = tuple(slice(80 + s, 80 + s + n) for s, n in zip(start, size, strict=True))
+    cut = tuple(slice(AROUND + s, AROUND + s + n) for s, n in zip(start, size, strict=True))
     hu, bits = store.read_patch(store.cases[number], start, size)
     assert (hu.dtype, bits.dtype) == (np.int16, np.uint32)
     assert np.array_equal(hu, padded[number][0][cut])

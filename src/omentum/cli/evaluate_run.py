@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from omentum.cli.evaluate_cases import Pair
 from omentum.cli.speaker import Speaker
-from omentum.cli.workers import worked
+from omentum.data.processes import in_processes
 from omentum.errors import CaseWarning, GeometryError, OmentumError, UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _answers(
 ) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
     progress = _Patient(speaker, f"{len(pairs)} cases")
-    for pair, found in worked(partial(_answer, judge), pairs, jobs):
+    for pair, found in in_processes(partial(_answer, judge), pairs, jobs):
         answer = found or Answer(error=f"{pair.name}: the process was killed (out of memory? try fewer jobs with -j)")
         answers[pair.name] = answer
         for message in answer.warnings:

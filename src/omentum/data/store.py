@@ -108,19 +108,12 @@ class Store:
             size: Voxels along x, y, z.
         """
         hu_file, label_file, table = self._volumes(case)
-        low = [max(0, s) for s in start]
-        high = [min(n, s + length) for n, s, length in zip(case.shape, start, size, strict=True)]
-        hu, labels = np.full(size, AIR_HU, np.int16), np.zeros(size, label_file.dtype)
-        if all(a < b for a, b in zip(low, high, strict=True)):
-            source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-            target = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
-            try:
-                hu[target], labels[target] = hu_file[source], label_file[source]
-                return Patch(hu, table[labels])
-            except (RuntimeError, IndexError) as fault:
-                reason = f"cannot be decoded: {fault}"
-                raise InputError(reason, source=self.folder(case), remedy="delete it and prepare it again") from fault
-        return Patch(hu, np.take(table, labels, mode="clip"))
+        try:
+            labels = _box(label_file, start, size, 0)
+            return Patch(_box(hu_file, start, size, AIR_HU), np.take(table, labels))
+        except (RuntimeError, IndexError) as fault:
+            reason = f"cannot be decoded: {fault}"
+            raise InputError(reason, source=self.folder(case), remedy="delete it and prepare it again") from fault
 
     def read(self, case: StoredCase) -> Patch:
         """The whole case."""
@@ -152,6 +145,19 @@ class Store:
         if len(self._open) > OPEN_CASES:
             self._open.popitem(last=False)
         return volumes
+
+
+def _box(volume: Array, start: Triple, size: Triple, beyond: int) -> NDArray[Any]:
+    """Part of a volume; what lies outside it is filled."""
+    low = [max(0, s) for s in start]
+    high = [min(n, s + length) for n, s, length in zip(volume.shape, start, size, strict=True)]
+    source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    if all(b - a == length for a, b, length in zip(low, high, size, strict=True)):
+        return np.asarray(volume[source])
+    out = np.full(size, beyond, volume.dtype)
+    if all(a < b for a, b in zip(low, high, strict=True)):
+        out[tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))] = volume[source]
+    return out
 
 
 def read_manifest(store: Path) -> dict[str, Any]:
