@@ -5,13 +5,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from test_stream import axes_of, random_logits, slabs_of
 
 from omentum.infer.confidence import PROBABILITY_STEPS, Agreement, Tally
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.stream import pack_slabs
 from omentum.infer.windows import plan_windows
 from omentum.preprocess.resample import sample_along
+
+from .test_stream import axes_of, random_logits, slabs_of
 
 SHAPE, FINE = (5, 6, 40), (10, 12, 80)
 AXES = axes_of(SHAPE, (0.5,) * 3, (0.0,) * 3, FINE)
