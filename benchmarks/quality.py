@@ -36,6 +36,7 @@ from omentum.io.dicom_series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.phantom import RestyleSource, make_case
+from omentum.pipeline import segment
 from omentum.report import find_lesions, judge, measure
 from omentum.report.ct_facts import ct_facts
 from omentum.report.quality import examine
@@ -90,8 +91,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="harmed segmentations of each")
     parser.add_argument("-j", "--jobs", type=int, default=1)
     parser.add_argument("--calibrate", type=Path, help="write the numbers here")
+    parser.add_argument("--weights", help="only this: how the scores of a model's own masks of the CTs fit their Dice")
     parser.add_argument("-o", "--out", type=Path)
     arguments = parser.parse_args()
+    if arguments.weights:
+        print("\n".join(own_masks(folder, arguments.weights) for folder in arguments.folders))
+        return
     anatomy = restyle_source(arguments.anatomy) if arguments.anatomy else None
     model = bundled_model() if not arguments.calibrate else None
     if model is None:
@@ -229,13 +234,40 @@ def weights_table(model: ScoreModel) -> str:
     return f"Loss of log-odds for each SD of being unusual (from {model.intercept:.2f}): {cells}\n"
 
 
-def real_ct(folder: Path, model: ScoreModel, rounds: int) -> list[str]:
-    """What the flags and scores say of the reference labels as they are, and of the same after harm."""
+def referenced_ct(folder: Path) -> tuple[Volume, Segmentation]:
+    """A CT and its reference labels on its grid."""
     nifti = folder / "ct.nii.gz"
     ct = read_volume(nifti) if nifti.exists() else read_series(folder / "series")
-    mapping = load_mapping("totalsegmentator")
-    seg = read_labels(folder / "totalsegmentator_labels.nii.gz", mapping.labels)
-    seg = aligned(seg, ct.grid)
+    seg = read_labels(folder / "totalsegmentator_labels.nii.gz", load_mapping("totalsegmentator").labels)
+    return ct, aligned(seg, ct.grid)
+
+
+def own_masks(folder: Path, weights: str) -> str:
+    """Score and Dice of each structure that a model found and the reference has, or should have."""
+    ct, reference = referenced_ct(folder)
+    found = segment(ct, weights=weights, device="cpu")
+    rows = [
+        (q.score, dice(found.mask(key), reference.mask(key)), key, ", ".join(q.reasons))
+        for key, q in found.quality().structures.items()
+        if key in (reference.annotated or ())
+    ]
+    lines = [
+        f"## {folder.name}: masks of the {weights} model\n",
+        "| structure | score | Dice | why |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {key} | {score:.2f} | {truth:.2f} | {why} |" for score, truth, key, why in sorted(rows)]
+    scores, dices = np.array([row[:2] for row in rows]).T
+    order = float(np.corrcoef(rankdata(scores), rankdata(dices))[0, 1])
+    value = auroc(scores, dices < GOOD_DICE)
+    told = "no" if value is None else f"{value:.3f}"
+    bad = int((dices < GOOD_DICE).sum())
+    return "\n".join([*lines, "", f"{bad} of {len(rows)} bad; AUROC {told}; rank correlation {order:.3f}\n"])
+
+
+def real_ct(folder: Path, model: ScoreModel, rounds: int) -> list[str]:
+    """What the flags and scores say of the reference labels as they are, and of the same after harm."""
+    ct, seg = referenced_ct(folder)
     quality = judge(ct, seg, measure(ct, seg), find_lesions(ct, seg))
     lines = [
         f"## {folder.name}: its reference labels\n",
