@@ -213,6 +213,24 @@ def test_the_manifest_says_what_was_done(model, tmp_path):
     assert manifest["warnings"] == []
 
 
+@pytest.mark.parametrize(("axes", "flips"), ORDERS[2::11])
+def test_the_probability_of_lesions_lies_on_their_voxels(axes, flips, model):
+    seg = segment(
+        banded_ct(rotated(stored(ras_grid((2.0, 2.0, 3.0)), axes, flips), 10)),
+        weights=model,
+        device="cpu",
+        postprocess="none",
+    )
+    np.testing.assert_array_equal(seg.lesion_probability > 0, seg.mask("liver_tumour"))
+    assert seg.lesion_probability.max() == 255  # ten HU from the band's edge is a logit of ten
+    assert set(seg.confidence) == set(BANDS_HU)
+
+
+def test_without_lesion_types_nothing_is_kept_of_lesions(model):
+    seg = segment(banded_ct(ras_grid()), weights=model, classes=["liver"], device="cpu")
+    assert (seg.lesion_probability, seg.lesions(), set(seg.confidence)) == (None, [], {"liver"})
+
+
 class TestSave:
     def test_a_folder_holds_everything(self, straight, tmp_path):
         straight.save(tmp_path / "case", masks=True)
@@ -236,7 +254,16 @@ class TestSave:
         assert lesion["longest_axial"]["mm"] == pytest.approx(2 * axes[0], abs=2)
         assert lesion["median_hu"] == hu
         assert measured["lesion_summary"]["lesions"] == 1
-        assert json.loads((tmp_path / "case" / "manifest.json").read_text())["warnings"] == []
+        manifest = json.loads((tmp_path / "case" / "manifest.json").read_text())
+        assert manifest["warnings"] == []
+        quality = measured["quality"]
+        assert manifest["quality"]["score"] == quality["score"]
+        of_tumour = quality["structures"]["liver_tumour"]
+        assert lesion["mean_probability"] == pytest.approx(of_tumour["confidence"]["mean_probability"], abs=1e-3)
+        assert measured["structures"]["liver"]["score"] == pytest.approx(
+            quality["structures"]["liver"]["score"], abs=1e-4
+        )
+        assert of_tumour["confidence"]["disagreement"] == 0  # this model sees one voxel at a time
 
     def test_meshes_lie_where_the_masks_lie(self, straight, tmp_path):
         trimesh = pytest.importorskip("trimesh")

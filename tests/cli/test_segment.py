@@ -144,6 +144,16 @@ def test_quiet_says_nothing(here, capsys):
     assert (shown.out, shown.err) == ("", "")
 
 
+def test_what_should_be_looked_at_is_told(here, capsys):
+    """The phantom's liver is much smaller than any liver."""
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--no-preview"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("check: ct: liver: ") and "plausible 600 to 4000" in line for line in lines) == 1
+    flags = json.loads(Path("out/ct/measurements.json").read_text())["quality"]["flags"]
+    assert ("liver", "small") in {(flag["structure"], flag["code"]) for flag in flags}
+
+
 def test_a_warning_is_told_once_and_kept_in_the_manifest(here, capsys):
     put_ct("thick.nii.gz", ras_grid((2.0, 2.0, 8.0)))
     assert main(["segment", "thick.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 0
@@ -249,7 +259,7 @@ class TestBatch:
         shown = capsys.readouterr()
         assert "error: second.nii.gz: " in shown.err
         assert "2 of 3 cases" in shown.out
-        tables = ["lesions.csv", "measurements.csv", "report.json"]
+        tables = ["lesions.csv", "measurements.csv", "quality.csv", "report.json"]
         assert sorted(p.name for p in Path("out").iterdir()) == sorted(["first", "third", *tables])
         cases = json.loads(Path("out/report.json").read_text())["cases"]
         assert [case["status"] for case in cases] == ["done", "failed", "done"]

@@ -17,7 +17,8 @@ from rich.table import Table
 from omentum.cli.speaker import Speaker
 from omentum.errors import CaseWarning, OmentumError
 from omentum.pipeline import Segmenter, check_case_output, write_json, write_text
-from omentum.report import Lesion, StructureMeasure, lesions_csv, measures_csv
+from omentum.report import Lesion, Quality, StructureMeasure, lesions_csv, measures_csv, quality_csv
+from omentum.report.ct_flags import HEARD
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Outcome:
         error: Why it failed, None if it did not.
         measures: Of every structure that was looked for.
         lesions: All of them.
+        quality: Flags and scores; None if it failed.
     """
 
     job: Job
@@ -57,6 +59,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     measures: list[StructureMeasure] = field(default_factory=list)
     lesions: list[Lesion] = field(default_factory=list)
+    quality: Quality | None = None
 
     @property
     def found(self) -> list[StructureMeasure]:
@@ -97,12 +100,17 @@ class Batch:
                 case = self.segmenter.segment(job.source, progress=self.speaker.progress)
                 case.save(job.target, **asdict(self.save))
                 outcome.measures, outcome.lesions = case.measures(), case.lesions()
+                outcome.quality = case.quality()
             finally:
                 heard = [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
                 outcome.warnings = list(dict.fromkeys(heard))
                 outcome.seconds = round(time.perf_counter() - started, 2)
                 for message in outcome.warnings:
                     self.speaker.say("warning", message)
+        for flag in outcome.quality.flags if outcome.quality else ():
+            if flag.severity != "info" and flag.code != HEARD:
+                about = f"{job.case}: {flag.structure}" if flag.structure else job.case
+                self.speaker.flag(f"{about}: {flag.text}")
 
 
 class _Fault:
@@ -125,11 +133,12 @@ class _Fault:
 
 
 def write_batch(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """What several cases came to: report.json, measurements.csv and lesions.csv."""
+    """What several cases came to: report.json, measurements.csv, lesions.csv, and quality.csv, worst case first."""
     done = [outcome for outcome in outcomes if not outcome.error]
     write_json(folder / "report.json", report(outcomes))
     write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
     write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
+    write_text(folder / "quality.csv", quality_csv({o.job.case: o.quality for o in done if o.quality}))
 
 
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -144,6 +153,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "output": None if outcome.error else str(outcome.job.target),
         "error": outcome.error,
         "warnings": outcome.warnings,
+        "quality": outcome.quality.summary() if outcome.quality else None,
         "seconds": outcome.seconds,
         "volume_ml": {m.key: round(m.volume_ml, 3) for m in outcome.found},
     }

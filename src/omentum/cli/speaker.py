@@ -62,5 +62,10 @@ class Speaker:
         """One line, also when silent."""
         self._line(f"{kind}: {message}")
 
+    def flag(self, text: str) -> None:
+        """One line about a result, not when silent."""
+        if not self._silent:
+            self._line(f"check: {text}")
+
     def _line(self, text: str) -> None:
         self._console.print(text.replace("\r", "\\r").replace("\n", "\\n"))

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from omentum.errors import UsageError
+from omentum.infer.confidence import Agreement
 from omentum.infer.windows import WindowPlan, importance
 
 Predictor = Callable[[Tensor], Tensor]
@@ -69,7 +70,13 @@ class WindowRun:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
 
-def sliding_slabs(image: Tensor, predict: Predictor, plan: WindowPlan, run: WindowRun | None = None) -> Iterator[Slab]:
+def sliding_slabs(
+    image: Tensor,
+    predict: Predictor,
+    plan: WindowPlan,
+    run: WindowRun | None = None,
+    agreement: Agreement | None = None,
+) -> Iterator[Slab]:
     """Blended logits of a volume, slab by slab from z = 0 upwards; together the slabs cover it exactly once.
 
     The logits equal those of MONAI's `sliding_window_inference(..., mode="gaussian")` with the same windows.
@@ -79,12 +86,13 @@ def sliding_slabs(image: Tensor, predict: Predictor, plan: WindowPlan, run: Wind
         predict: The network.
         plan: From `plan_windows`.
         run: Device, batch size, precision, progress.
+        agreement: Shown every window and what it overlaps.
     """
     run = run or WindowRun()
     padding = [side for axis in (2, 1, 0) for side in (plan.before[axis], plan.after[axis])]
     padded = F.pad(image, padding)
     weight = importance(plan.patch).to(run.device)
-    blend = _Blend(plan, weight)
+    blend = _Blend(plan, weight, agreement)
     for level, z in enumerate(plan.starts[2]):
         for columns, logits in _level(padded, predict, plan, run, level):
             blend.add(columns, logits)
@@ -112,8 +120,8 @@ def _level(
 class _Blend:
     """Importance-weighted sums over one window's height, sliding upwards."""
 
-    def __init__(self, plan: WindowPlan, weight: Tensor) -> None:
-        self._patch, self._weight = plan.patch, weight
+    def __init__(self, plan: WindowPlan, weight: Tensor, agreement: Agreement | None) -> None:
+        self._patch, self._weight, self._agreement = plan.patch, weight, agreement
         self._area = (*plan.padded_shape[:2], plan.patch[2])
         self._total = weight.new_zeros(self._area)
         self._sums: Tensor | None = None
@@ -124,8 +132,11 @@ class _Blend:
             self._sums = self._weight.new_zeros((logits.shape[1], *self._area))
         px, py, _ = self._patch
         for (x, y), window in zip(columns, logits, strict=True):
-            self._sums[:, x : x + px, y : y + py].addcmul_(window, self._weight)
-            self._total[x : x + px, y : y + py] += self._weight
+            sums, total = self._sums[:, x : x + px, y : y + py], self._total[x : x + px, y : y + py]
+            if self._agreement is not None:
+                self._agreement.compare(window, sums, total > 0)
+            sums.addcmul_(window, self._weight)
+            total += self._weight
 
     def release(self, planes: int) -> Tensor:
         """The lowest planes, averaged, as a tensor of their own; the rest moves down by as much."""

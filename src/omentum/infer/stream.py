@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from omentum.infer.confidence import Tally, in_steps
 from omentum.infer.sliding import Slab
 
 Sampler = Callable[[Tensor, int, NDArray[np.float64]], Tensor]
@@ -68,19 +69,25 @@ class PackedPlanes:
     Args:
         start: First plane along the CT's z.
         bits: uint64, shape (planes of 64 classes, X, Y, CT planes).
+        probability: uint8 in steps of 1/255, shape (X, Y, CT planes): of the likeliest mapped class (see `Tally`), 0
+            where none is predicted; None where none is in all of the planes.
     """
 
     start: int
     bits: NDArray[np.uint64]
+    probability: NDArray[np.uint8] | None = None
 
 
-def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler) -> Iterator[PackedPlanes]:
+def pack_slabs(
+    slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally | None = None
+) -> Iterator[PackedPlanes]:
     """Threshold logits at 0 on the CT's grid.
 
     Args:
         slabs: From `sliding_slabs`: consecutive along z, together the whole model grid.
         axes: Where the CT's voxels are, along x, y, z of the model grid.
         sample: Linear interpolation along one axis.
+        tally: Told every voxel of the CT that becomes part of a mask.
 
     Yields:
         Consecutive planes of the CT; planes outside the model grid do not occur and are empty.
@@ -93,7 +100,7 @@ def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler) -> Iterator[P
         voxels = slice(first, z.between(0, top).stop)
         joined = slab if below is None else Slab(slab.start - 1, torch.cat([below, slab.logits], dim=-1))
         if voxels.start < voxels.stop:
-            yield PackedPlanes(first, _pack(joined, axes, voxels, sample))
+            yield _pack(joined, axes, voxels, sample, tally)
         first, below = voxels.stop, slab.logits[..., -1:].clone()
 
 
@@ -103,30 +110,39 @@ def _thin(slabs: Iterable[Slab]) -> Iterator[Slab]:
             yield replace(slab, start=slab.start + low, logits=slab.logits[..., low : low + THICKNESS])
 
 
-def _pack(slab: Slab, axes: Axes, voxels: slice, sample: Sampler) -> NDArray[np.uint64]:
-    """Bits of the CT planes `voxels`, all of which lie between the slab's lowest and highest plane."""
+def _pack(slab: Slab, axes: Axes, voxels: slice, sample: Sampler, tally: Tally | None) -> PackedPlanes:
+    """The CT planes `voxels`, all of which lie between the slab's lowest and highest plane."""
     classes = slab.logits.shape[0]
     shape = (-(-classes // 64), len(axes[0].centres), len(axes[1].centres), voxels.stop - voxels.start)
     bits = torch.zeros(shape, dtype=torch.int64, device=slab.logits.device)
+    likeliest: Tensor | None = None
     for k in range(classes):
         box = _positive_box(slab.logits[k])
-        if box is not None:
-            mask, (i, j, z) = _mask(slab, k, box, axes, sample)
-            new = slice(max(voxels.start - z.start, 0), None)  # what is below was finished with the slab below
-            upper = slice(max(z.start, voxels.start) - voxels.start, max(z.stop - voxels.start, 0))
-            bits[k // 64, i, j, upper] |= mask[..., new].to(torch.int64) << (k % 64)
-    return bits.cpu().numpy().view(np.uint64)
+        if box is None:
+            continue
+        values, (i, j, z) = _interpolated(slab, k, box, axes, sample)
+        # What is below was finished with the slab below.
+        values = values[..., max(voxels.start - z.start, 0) :]
+        where = (i, j, slice(max(z.start, voxels.start) - voxels.start, max(z.stop - voxels.start, 0)))
+        bits[k // 64][where] |= (values > 0).to(torch.int64) << (k % 64)
+        if tally is not None:
+            tally.add(k, values)
+            if k in tally.mapped:
+                likeliest = bits.new_zeros(shape[1:], dtype=torch.uint8) if likeliest is None else likeliest
+                torch.maximum(likeliest[where], in_steps(values) * (values > 0), out=likeliest[where])
+    probability = None if likeliest is None else likeliest.cpu().numpy()
+    return PackedPlanes(voxels.start, bits.cpu().numpy().view(np.uint64), probability)
 
 
-def _mask(slab: Slab, k: int, box: Box, axes: Axes, sample: Sampler) -> tuple[Tensor, Box]:
-    """The mask of a class where a box of the slab reaches, and which CT voxels these are."""
+def _interpolated(slab: Slab, k: int, box: Box, axes: Axes, sample: Sampler) -> tuple[Tensor, Box]:
+    """The logits of a class where a box of the slab reaches, and which CT voxels these are."""
     values, reached = slab.logits[k][box], []
     for axis, (positions, part) in enumerate(zip(axes, box, strict=True)):
         first = part.start + (slab.start if axis == 2 else 0)
         reached.append(positions.between(first, first + part.stop - part.start - 1))
         values = sample(values, axis, positions.within(reached[axis], first))
     i, j, z = reached
-    return values > 0, (i, j, z)
+    return values, (i, j, z)
 
 
 def _positive_box(logits: Tensor) -> Box | None:

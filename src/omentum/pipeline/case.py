@@ -7,18 +7,24 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
 from omentum.report import (
+    Confidence,
     Lesion,
+    Quality,
     StructureMeasure,
     find_lesions,
+    judge,
     lesions_csv,
     lesions_json,
     measure,
@@ -40,14 +46,23 @@ class CaseSegmentation(Segmentation):
     Args:
         ct: As read (after mending, see `omentum.io.sanity`), on the same grid.
         manifest: Versions, weights, options, device, timings, peak memory, warnings; JSON values only.
+        confidence: How sure the network was of each structure, by key.
+        lesion_probability: See `find_lesions`.
     """
 
     ct: Volume = field(kw_only=True, repr=False)
     manifest: Mapping[str, Any] = field(kw_only=True, repr=False)
+    confidence: Mapping[str, Confidence] = field(kw_only=True, repr=False, default_factory=dict)
+    lesion_probability: NDArray[np.uint8] | None = field(kw_only=True, repr=False, default=None)
 
     def measures(self) -> list[StructureMeasure]:
-        """Volume in ml, HU statistics, place, size, surface and border contact of every class, in class order."""
-        return self._measures
+        """Volume in ml, HU statistics, place, size, border contact and score of every class, in class order."""
+        scores = {key: q.score for key, q in self.quality().structures.items()}
+        return [replace(m, score=scores.get(m.key)) for m in self._measures]
+
+    def quality(self) -> Quality:
+        """Flags with reasons, worst first, and how likely each mask is good."""
+        return self._quality
 
     def lesions(self) -> list[Lesion]:
         """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size."""
@@ -59,7 +74,12 @@ class CaseSegmentation(Segmentation):
 
     @cached_property
     def _lesions(self) -> list[Lesion]:
-        return find_lesions(self.ct, self)
+        return find_lesions(self.ct, self, self.lesion_probability)
+
+    @cached_property
+    def _quality(self) -> Quality:
+        heard = self.manifest.get("warnings", ())
+        return judge(self.ct, self, self._measures, self._lesions, confidence=self.confidence, heard=heard)
 
     def save(
         self,
@@ -110,7 +130,7 @@ class CaseSegmentation(Segmentation):
                     self._draw_preview(folder / "preview.png")
                 if report:
                     self._write_report(folder / "report.html")
-                write_json(folder / MANIFEST, self.manifest)
+                write_json(folder / MANIFEST, {**self.manifest, "quality": self.quality().summary()})
         return path.resolve()
 
     @property
@@ -122,6 +142,7 @@ class CaseSegmentation(Segmentation):
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
         measured = measures_json(self.measures(), self.grid) | lesions_json(self.lesions(), self.grid)
+        measured |= {"quality": self.quality().to_json()}
         write_json(folder / "measurements.json", measured)
         write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
 
@@ -138,7 +159,9 @@ class CaseSegmentation(Segmentation):
     def _write_report(self, path: Path) -> None:
         from omentum.report.html import CaseReport, case_html
 
-        page = case_html(CaseReport(self._name, self.ct, self, self.measures(), self.lesions(), self.manifest))
+        page = case_html(
+            CaseReport(self._name, self.ct, self, self.measures(), self.lesions(), self.manifest, self.quality().flags)
+        )
         with replacing(path) as file:
             file.write(page)
 

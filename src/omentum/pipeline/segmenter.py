@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
+from omentum.infer.confidence import Agreement, Tally
 from omentum.infer.device import choose_device
 from omentum.infer.sliding import Precision, Progress, WindowRun, sliding_slabs
 from omentum.infer.stream import AxisPositions, pack_slabs
@@ -28,6 +30,7 @@ from omentum.postprocess import changes_json, find_cleaner
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared, prepare
 from omentum.preprocess.resample import sample_along
+from omentum.report import Confidence
 from omentum.segmentation import Segmentation, planes_for
 from omentum.volume import Volume
 
@@ -58,6 +61,15 @@ class Options:
     assume_orientation: str | None = None
     force: bool = False
     postprocess: str = "omentum"
+
+
+@dataclass(frozen=True, eq=False)
+class _Inferred:
+    """What the network said, before cleaning; see `CaseSegmentation`."""
+
+    bits: NDArray[np.uint64]
+    confidence: Mapping[str, Confidence]
+    lesion_probability: NDArray[np.uint8] | None
 
 
 class Segmenter:
@@ -123,12 +135,17 @@ class Segmenter:
                 prepared = prepare(ct, self.model.spec.preprocess)
             plan = plan_windows(prepared.undo.model.shape, self.model.spec.preprocess.patch, OVERLAP)
             with ledger.stage("infer"):
-                bits = self._bits(prepared, plan, channels, progress)
+                found = self._infer(prepared, plan, channels, progress)
             with ledger.stage("postprocess"):
-                cleaned = self._clean(Segmentation(bits, ct.affine, self.classes), ct)
+                cleaned = self._clean(Segmentation(found.bits, ct.affine, self.classes), ct)
         manifest = self._manifest(image, ct, plan, ledger) | {"cleaned": changes_json(cleaned.changes)}
         return CaseSegmentation(
-            cleaned.segmentation.bits, ct.affine, self.classes, header=ct.header, ct=ct, manifest=manifest
+            *(cleaned.segmentation.bits, ct.affine, self.classes),
+            header=ct.header,
+            ct=ct,
+            manifest=manifest,
+            confidence=found.confidence,
+            lesion_probability=found.lesion_probability,
         )
 
     def _read(self, image: str | Path | Volume) -> Volume:
@@ -140,21 +157,28 @@ class Segmenter:
         known = self.model.spec.class_keys
         return None if self.classes == known else [known.index(key) for key in self.classes]
 
-    def _bits(
+    def _infer(
         self, prepared: Prepared, plan: WindowPlan, channels: list[int] | None, progress: Progress | None
-    ) -> NDArray[np.uint64]:
+    ) -> _Inferred:
         """Packed masks on the CT's own grid; written plane by plane as the windows are done."""
         undo = prepared.undo
+        lesions = [k for k, key in enumerate(self.classes) if STRUCTURES[key].kind in ("tumour", "cyst")]
         bits = np.zeros((planes_for(len(self.classes)), *undo.native.shape), np.uint64)
-        oriented = undo.oriented_view(bits)
+        # Where nothing is written, the pages of an array of zeros take no memory.
+        probability = np.zeros(undo.native.shape, np.uint8) if lesions else None
+        tally, agreement = Tally(len(self.classes), lesions), Agreement()
 
         def predict(windows: Tensor) -> Tensor:
             return self.model(windows, channels)
 
-        slabs = sliding_slabs(prepared.tensor[0, 0], predict, plan, replace(self._run, progress=progress))
-        for planes in pack_slabs(slabs, _axes(undo), sample_along):
-            oriented[..., planes.start : planes.start + planes.bits.shape[-1]] = planes.bits
-        return bits
+        run = replace(self._run, progress=progress)
+        slabs = sliding_slabs(prepared.tensor[0, 0], predict, plan, run, agreement)
+        for planes in pack_slabs(slabs, _axes(undo), sample_along, tally):
+            where = slice(planes.start, planes.start + planes.bits.shape[-1])
+            undo.oriented_view(bits)[..., where] = planes.bits
+            if probability is not None and planes.probability is not None:
+                undo.oriented_view(probability)[..., where] = planes.probability
+        return _Inferred(bits, _confidence(self.classes, tally, agreement), probability)
 
     def _manifest(self, image: str | Path | Volume, ct: Volume, plan: WindowPlan, ledger: Ledger) -> dict[str, Any]:
         return {
@@ -204,6 +228,14 @@ def _keys(names: Iterable[str]) -> frozenset[str]:
     if not keys:
         raise UsageError("no class was asked for", remedy="leave the classes out to get all of them")
     return keys
+
+
+def _confidence(classes: tuple[str, ...], tally: Tally, agreement: Agreement) -> dict[str, Confidence]:
+    """Of the classes with a voxel."""
+    columns = (tally.mean_probability(), tally.unsure_share(), agreement.disagreement())
+    rows = zip(classes, *(column.tolist() for column in columns), strict=True)
+    known = {key: [None if math.isnan(x) else round(x, 4) for x in numbers] for key, *numbers in rows}
+    return {key: Confidence(*numbers) for key, numbers in known.items() if numbers[0] is not None}
 
 
 def _axes(undo: Undo) -> tuple[AxisPositions, AxisPositions, AxisPositions]:

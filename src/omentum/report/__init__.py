@@ -1,18 +1,26 @@
 """What a segmentation means in numbers and in one picture."""
 
+from omentum.report.confidence import Confidence
+from omentum.report.flags import Flag
 from omentum.report.lesion_summary import lesions_csv, lesions_json
 from omentum.report.lesions import Lesion, find_lesions
 from omentum.report.measures import StructureMeasure, measure, measures_csv, measures_json
+from omentum.report.quality import Quality, judge, quality_csv
 from omentum.report.totalsegmentator import statistics_json
 
 __all__ = [
+    "Confidence",
+    "Flag",
     "Lesion",
+    "Quality",
     "StructureMeasure",
     "find_lesions",
+    "judge",
     "lesions_csv",
     "lesions_json",
     "measure",
     "measures_csv",
     "measures_json",
+    "quality_csv",
     "statistics_json",
 ]

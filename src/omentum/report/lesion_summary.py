@@ -20,6 +20,7 @@ TARGETS, TARGETS_PER_ORGAN = 5, 2
 COLUMNS = (
     *("case", "number", "key", "display", "also", "host", "side", "volume_ml", "longest_axial_mm", "perpendicular_mm"),
     *("longest_3d_mm", "mean_hu", "sd_hu", "p05_hu", "median_hu", "p95_hu", "to_surface_mm", "touches_border"),
+    "mean_probability",
     *("key_slice_axis", "key_slice", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm"),
     *(f"{name}_{end}_{axis}_mm" for name in ("longest", "perpendicular") for end in ("from", "to") for axis in "ras"),
 )

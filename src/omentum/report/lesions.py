@@ -6,12 +6,13 @@ A lesion is a connected piece (26 neighbours) of a tumour or cyst mask, as in ev
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import cc3d
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from omentum.anatomy import STRUCTURES
@@ -45,6 +46,7 @@ class Lesion:
         hu: Its attenuation.
         to_surface_mm: How much of the organ lies between it and the organ's surface, 0 when it reaches it.
         touches_border: It reaches the edge of the image, so all sizes are lower limits.
+        mean_probability: Of its voxels, as the network said; None for masks from elsewhere.
     """
 
     number: int
@@ -61,6 +63,7 @@ class Lesion:
     hu: Attenuation
     to_surface_mm: float | None
     touches_border: bool
+    mean_probability: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -74,12 +77,13 @@ class Lesion:
         return flat | asdict(self.hu) | diameters | {"key_slice": where}
 
 
-def find_lesions(ct: Volume | None, seg: Segmentation) -> list[Lesion]:
+def find_lesions(ct: Volume | None, seg: Segmentation, probability: NDArray[np.uint8] | None = None) -> list[Lesion]:
     """Every lesion of every tumour and cyst class.
 
     Args:
         ct: HU; without it nothing is said of attenuation.
         seg: On the grid of `ct`.
+        probability: Of the likeliest lesion type in steps of 1/255, on the same grid; 0 where none was predicted.
 
     Raises:
         GeometryError: the grids differ.
@@ -93,7 +97,9 @@ def find_lesions(ct: Volume | None, seg: Segmentation) -> list[Lesion]:
     found: list[Lesion] = []
     for key, box, mask in lesion_masks(seg):
         hosts = [organs[host] for host in STRUCTURES[key].hosts if host in organs]
-        found.append(_lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types)))
+        lesion = _lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types))
+        sure = None if probability is None else _mean_probability(probability[box][mask])
+        found.append(replace(lesion, mean_probability=sure))
     return found
 
 
@@ -181,6 +187,12 @@ def _lesion(
         to_surface_mm=host.depth_mm(points_mm) if host and host.shared_voxels(box, mask) else None,
         touches_border=any(s.start == 0 or s.stop == n for s, n in zip(box, seg.shape, strict=True)),
     )
+
+
+def _mean_probability(steps: NDArray[np.uint8]) -> float | None:
+    """Of the voxels that the network predicted; cleaning may have added others."""
+    predicted = steps[steps > 0]
+    return float(predicted.mean()) / 255 if len(predicted) else None
 
 
 def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: Points) -> _Organ | None:

@@ -34,6 +34,7 @@ class StructureMeasure:
         extent_mm: How far it reaches right-left, anterior-posterior and superior-inferior.
         surface_mm2: See `surface_mm2`.
         touches_border: It reaches the edge of the image grid: only partly imaged, so its volume is a lower limit.
+        score: Probability that the mask is good (see `omentum.report.score`); None until it was judged.
     """
 
     key: str
@@ -50,6 +51,7 @@ class StructureMeasure:
     extent_mm: tuple[float, float, float] | None
     surface_mm2: float
     touches_border: bool
+    score: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
