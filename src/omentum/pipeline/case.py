@@ -15,7 +15,17 @@ from typing import Any
 from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
-from omentum.report import Lesion, StructureMeasure, find_lesions, lesions_csv, lesions_json, measure, measures_json
+from omentum.report import (
+    AorticProfile,
+    Lesion,
+    StructureMeasure,
+    aortic_profile,
+    find_lesions,
+    lesions_csv,
+    lesions_json,
+    measure,
+    measures_json,
+)
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -42,6 +52,14 @@ class CaseSegmentation(Segmentation):
     def lesions(self) -> list[Lesion]:
         """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size."""
         return self._lesions
+
+    def aorta(self) -> AorticProfile | None:
+        """Diameters along the aorta; None where none was found."""
+        return self._aorta
+
+    @cached_property
+    def _aorta(self) -> AorticProfile | None:
+        return aortic_profile(self)
 
     @cached_property
     def _measures(self) -> list[StructureMeasure]:
@@ -82,7 +100,7 @@ class CaseSegmentation(Segmentation):
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
-        measured = measures_json(self.measures(), self.grid) | lesions_json(self.lesions(), self.grid)
+        measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
         write_json(folder / "measurements.json", measured)
         write_text(folder / "lesions.csv", lesions_csv({self.manifest["input"]["case"]: self.lesions()}))
         if preview:

@@ -1,0 +1,127 @@
+"""Plane sections of a mask at right angles to a direction, measured in mm on any grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
+
+from omentum.report.diameters import face_middles
+from omentum.volume import Grid
+
+Points = NDArray[np.float64]
+
+WIDENINGS = 3
+"""A section that reaches the edge of its window is cut again in one twice as wide, so often at most."""
+
+NEAR_END = 2.0
+"""Voxels between the end of the image and the last point of a line that is cut by it, at most."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The piece of a section that lies at its centre.
+
+    Args:
+        centre_mm: Its centre of gravity, RAS+ mm.
+        equivalent_mm: Diameter of the circle of equal area.
+        largest_mm: Its largest diameter.
+        complete: The image shows all of it.
+    """
+
+    centre_mm: Points
+    equivalent_mm: float
+    largest_mm: float
+    complete: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Cutter:
+    """Cuts a mask into sections.
+
+    Args:
+        mask: On `grid`, with a margin of empty voxels wherever the image goes on.
+        grid: Of the mask's array.
+        cut: Shape (3, 2): whether the image ends at the array's first and last voxel of each axis.
+    """
+
+    mask: NDArray[np.bool_]
+    grid: Grid
+    cut: NDArray[np.bool_]
+
+    def section(self, centre_mm: Points, normal: Points, half_width_mm: float, samples: int) -> Section | None:
+        """The section through a point; None where there is nothing of the mask.
+
+        Args:
+            centre_mm: RAS+ mm; the piece nearest to it is measured.
+            normal: Unit direction at right angles to the section.
+            half_width_mm: Of the window that is looked at first.
+            samples: How many points the window has along an edge, odd.
+        """
+        for _ in range(WIDENINGS):
+            plane = _plane(normal, half_width_mm, samples)
+            inside, outside = self._sampled(centre_mm + plane)
+            piece = _piece_at_the_middle(inside)
+            if piece is None:
+                return None
+            if not _touches_edge(piece):
+                break
+            half_width_mm *= 2
+        complete = not (_touches_edge(piece) or (ndimage.binary_dilation(piece) & outside).any())
+        return _measured(piece, centre_mm + plane, half_width_mm, complete)
+
+    def at_image_end(self, point_mm: Points) -> bool:
+        """Whether the image ends at a point, within two voxels."""
+        low = self._index(point_mm)
+        high = np.array(self.mask.shape) - 1 - low
+        return bool((np.stack([low, high], axis=1)[self.cut] <= NEAR_END).any())
+
+    def _index(self, points_mm: Points) -> Points:
+        back = np.linalg.inv(self.grid.affine)
+        return np.asarray(points_mm @ back[:3, :3].T + back[:3, 3])
+
+    def _sampled(self, points_mm: Points) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether points are in the mask, its surface taken half-way between voxels, and which are beyond the image."""
+        index = np.moveaxis(self._index(points_mm), -1, 0)
+        beyond = np.zeros(index.shape[1:], bool)
+        for at, n, (low, high) in zip(index, self.mask.shape, self.cut, strict=True):
+            beyond |= ((at < -0.5) & low) | ((at > n - 0.5) & high)
+        share = ndimage.map_coordinates(self.mask.view(np.uint8), index, np.float32, order=1, mode="nearest")
+        return (share >= 0.5) & ~beyond, beyond
+
+
+def _plane(normal: Points, half_width_mm: float, samples: int) -> Points:
+    """Points of a square at right angles to a direction, about the origin, shape (samples, samples, 3)."""
+    first = np.cross(normal, np.eye(3)[np.abs(normal).argmin()])
+    first /= np.linalg.norm(first)
+    at = np.linspace(-half_width_mm, half_width_mm, samples)
+    return at[:, None, None] * first + at[None, :, None] * np.cross(normal, first)
+
+
+def _piece_at_the_middle(inside: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    pieces, number = ndimage.label(inside)
+    if not number:
+        return None
+    middle = len(inside) // 2
+    label = pieces[middle, middle]
+    if not label:
+        points = np.argwhere(inside)
+        label = pieces[tuple(points[((points - middle) ** 2).sum(axis=1).argmin()])]
+    piece: NDArray[np.bool_] = pieces == label
+    return piece
+
+
+def _touches_edge(piece: NDArray[np.bool_]) -> bool:
+    return bool(piece[[0, -1]].any() or piece[:, [0, -1]].any())
+
+
+def _measured(piece: NDArray[np.bool_], points_mm: Points, half_width_mm: float, complete: bool) -> Section:
+    step_mm = 2 * half_width_mm / (len(piece) - 1)
+    outline = face_middles(piece, (0, 1))
+    largest = pdist(outline[ConvexHull(outline).vertices]).max() * step_mm
+    area_mm2 = np.count_nonzero(piece) * step_mm**2
+    return Section(points_mm[piece].mean(axis=0), float(2 * np.sqrt(area_mm2 / np.pi)), float(largest), complete)
