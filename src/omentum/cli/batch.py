@@ -16,8 +16,10 @@ from rich.table import Table
 
 from omentum.cli.speaker import Speaker
 from omentum.errors import CaseWarning, OmentumError
+from omentum.io.outputs import replacing
 from omentum.pipeline import Segmenter, check_case_output, write_json, write_text
-from omentum.report import Lesion, StructureMeasure, lesions_csv, measures_csv
+from omentum.report import Lesion, StructureMeasure, lesions_csv, measures_csv, measures_rows
+from omentum.report.parquet import parquet_bytes
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,15 @@ class _Fault:
         return True
 
 
-def write_batch(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """What several cases came to: report.json, measurements.csv and lesions.csv."""
+def write_batch(outcomes: Sequence[Outcome], folder: Path, *, parquet: bool = False) -> None:
+    """What several cases came to: report.json, measurements.csv, lesions.csv and, if wanted, measurements.parquet."""
     done = [outcome for outcome in outcomes if not outcome.error]
     write_json(folder / "report.json", report(outcomes))
     write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
     write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
+    if parquet:
+        with replacing(folder / "measurements.parquet") as file:
+            file.write(parquet_bytes(measures_rows({o.job.case: o.measures for o in done})))
 
 
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:

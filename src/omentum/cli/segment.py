@@ -29,6 +29,9 @@ def segment(
         str, typer.Option(help="omentum, published (the paper's rules) or none: what the network says")
     ] = "omentum",
     masks: Annotated[bool, typer.Option("--masks", help="also write masks/<structure>.nii.gz")] = False,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="of several cases also write measurements.parquet")
+    ] = False,
     preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
     volume: Annotated[int | None, typer.Option(help="which volume of a 4D file, from 0")] = None,
@@ -44,6 +47,10 @@ def segment(
     from omentum.cli.speaker import Speaker
     from omentum.pipeline import Options, Segmenter
 
+    if parquet:
+        from omentum.report.parquet import check_parquet
+
+        check_parquet()
     jobs = plan_jobs(inputs, out)
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     options = Options(
@@ -54,7 +61,7 @@ def segment(
         save = SaveOptions(masks, preview, overwrite)
         outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
     if len(jobs) > 1:
-        write_batch(outcomes, out)
+        write_batch(outcomes, out, parquet=parquet)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))
     elif not quiet:

@@ -3,7 +3,7 @@
 from omentum.report.aorta import AorticProfile, aortic_profile
 from omentum.report.lesion_summary import lesions_csv, lesions_json
 from omentum.report.lesions import Lesion, find_lesions
-from omentum.report.measures import StructureMeasure, measure, measures_csv, measures_json
+from omentum.report.measures import StructureMeasure, measure, measures_csv, measures_json, measures_rows
 
 __all__ = [
     "AorticProfile",
@@ -16,4 +16,5 @@ __all__ = [
     "measure",
     "measures_csv",
     "measures_json",
+    "measures_rows",
 ]

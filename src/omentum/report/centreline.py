@@ -61,13 +61,14 @@ def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> C
     Returns:
         None for an empty mask.
     """
-    lattice, step = _lattice(mask, grid)
-    if not lattice.any():
+    filled = np.argwhere(mask)
+    if not len(filled):
         return None
+    lattice, step, middles = _lattice(filled, grid)
     inside = cc3d.largest_k(lattice, k=1, connectivity=26).astype(bool)
     depth_mm = _depth_mm(inside, np.array(grid.spacing_mm) * step, cut)[inside]
     voxels = np.argwhere(inside)
-    points_mm = grid.to_world((voxels + 0.5) * step - 0.5)
+    points_mm = grid.to_world(middles[inside])
     path = _path(inside, points_mm, depth_mm)
     around_mm = float(np.percentile(cKDTree(points_mm[path]).query(points_mm)[0], MOST))
     if length_mm(points_mm[path]) < SLENDER * max(around_mm, LATTICE_MM):
@@ -99,13 +100,19 @@ def evenly(line_mm: Points, step_mm: float) -> Points:
     return np.stack([np.interp(at, along, x) for x in line_mm.T], axis=1)
 
 
-def _lattice(mask: NDArray[np.bool_], grid: Grid) -> tuple[NDArray[np.bool_], Points]:
-    """Blocks about `LATTICE_MM` wide along the mask's own axes that hold some of it, and their width in voxels."""
-    shape = np.maximum(1, np.round(np.array(mask.shape) * grid.spacing_mm / LATTICE_MM)).astype(int)
-    step = np.array(mask.shape) / np.minimum(shape, mask.shape)
-    lattice = np.zeros(np.minimum(shape, mask.shape), bool)
-    lattice[tuple(((np.argwhere(mask) + 0.5) / step).astype(np.intp).T)] = True
-    return lattice, step
+def _lattice(filled: NDArray[np.intp], grid: Grid) -> tuple[NDArray[np.bool_], Points, Points]:
+    """Blocks about `LATTICE_MM` wide along the grid's axes: which hold a voxel, their width in voxels, and the means.
+
+    The means, shape (blocks..., 3), are those of the filled voxels' indices; 0 in empty blocks.
+    """
+    whole = np.array(grid.shape)
+    shape = np.minimum(whole, np.maximum(1, np.round(whole * grid.spacing_mm / LATTICE_MM).astype(int)))
+    step = whole / shape
+    block = np.ravel_multi_index(tuple(((filled + 0.5) / step).astype(np.intp).T), tuple(shape))
+    number = np.bincount(block, minlength=int(shape.prod()))
+    sums = [np.bincount(block, along, minlength=len(number)) for along in filled.T]
+    means = np.stack(sums, axis=1) / np.maximum(number, 1)[:, None]
+    return (number > 0).reshape(shape), step, means.reshape(*shape, 3)
 
 
 def _path(inside: NDArray[np.bool_], points_mm: Points, depth_mm: NDArray[np.float32]) -> NDArray[np.intp]:

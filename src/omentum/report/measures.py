@@ -95,7 +95,12 @@ def liver_minus_spleen_hu(measures: Sequence[StructureMeasure]) -> float | None:
 
 def measures_csv(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> str:
     """One line for each structure of each case, as CSV text."""
-    return csv_text([_row(case, m) for case, measures in measures_by_case.items() for m in measures])
+    return csv_text(measures_rows(measures_by_case))
+
+
+def measures_rows(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> list[dict[str, Any]]:
+    """One row for each structure of each case, by column."""
+    return [_row(case, m) for case, measures in measures_by_case.items() for m in measures]
 
 
 def _measured(key: str, ct: Volume, seg: Segmentation, box: Box) -> StructureMeasure:

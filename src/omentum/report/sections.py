@@ -10,7 +10,6 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from omentum.report.diameters import face_middles
 from omentum.volume import Grid
 
 Points = NDArray[np.float64]
@@ -20,6 +19,8 @@ WIDENINGS = 3
 
 NEAR_END = 2.0
 """Voxels between the end of the image and the last point of a line that is cut by it, at most."""
+SMOOTH_VOXELS = 0.7
+"""Standard deviation that takes the steps of voxels off a section's outline; they would lengthen its largest diameter."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,15 @@ class Cutter:
         """
         for _ in range(WIDENINGS):
             plane = _plane(normal, half_width_mm, samples)
-            inside, outside = self._sampled(centre_mm + plane)
-            piece = _piece_at_the_middle(inside)
+            share, outside = self._sampled(centre_mm + plane, 2 * half_width_mm / (samples - 1))
+            piece = _piece_at_the_middle((share >= 0.5) & ~outside)
             if piece is None:
                 return None
             if not _touches_edge(piece):
                 break
             half_width_mm *= 2
         complete = not (_touches_edge(piece) or (ndimage.binary_dilation(piece) & outside).any())
-        return _measured(piece, centre_mm + plane, half_width_mm, complete)
+        return _measured(piece, share, centre_mm + plane, half_width_mm, complete)
 
     def at_image_end(self, point_mm: Points) -> bool:
         """Whether the image ends at a point, within two voxels."""
@@ -84,14 +85,15 @@ class Cutter:
         back = np.linalg.inv(self.grid.affine)
         return np.asarray(points_mm @ back[:3, :3].T + back[:3, 3])
 
-    def _sampled(self, points_mm: Points) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether points are in the mask, its surface taken half-way between voxels, and which are beyond the image."""
+    def _sampled(self, points_mm: Points, step_mm: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """How much points are in the mask, 0.5 at its surface, and which are beyond the image."""
         index = np.moveaxis(self._index(points_mm), -1, 0)
         beyond = np.zeros(index.shape[1:], bool)
         for at, n, (low, high) in zip(index, self.mask.shape, self.cut, strict=True):
             beyond |= ((at < -0.5) & low) | ((at > n - 0.5) & high)
         share = ndimage.map_coordinates(self.mask.view(np.uint8), index, np.float32, order=1, mode="nearest")
-        return (share >= 0.5) & ~beyond, beyond
+        smooth = SMOOTH_VOXELS * (1000 * self.grid.voxel_volume_ml) ** (1 / 3) / step_mm
+        return ndimage.gaussian_filter(share, smooth, mode="nearest"), beyond
 
 
 def _plane(normal: Points, half_width_mm: float, samples: int) -> Points:
@@ -119,9 +121,23 @@ def _touches_edge(piece: NDArray[np.bool_]) -> bool:
     return bool(piece[[0, -1]].any() or piece[:, [0, -1]].any())
 
 
-def _measured(piece: NDArray[np.bool_], points_mm: Points, half_width_mm: float, complete: bool) -> Section:
+def _measured(
+    piece: NDArray[np.bool_], share: NDArray[np.float32], points_mm: Points, half_width_mm: float, complete: bool
+) -> Section:
     step_mm = 2 * half_width_mm / (len(piece) - 1)
-    outline = face_middles(piece, (0, 1))
-    largest = pdist(outline[ConvexHull(outline).vertices]).max() * step_mm
+    outline = np.concatenate([_crossings(piece, share), _crossings(piece.T, share.T)[:, ::-1]])
+    hull = outline[ConvexHull(outline, qhull_options="QJ").vertices]
     area_mm2 = np.count_nonzero(piece) * step_mm**2
-    return Section(points_mm[piece].mean(axis=0), float(2 * np.sqrt(area_mm2 / np.pi)), float(largest), complete)
+    equivalent_mm = float(2 * np.sqrt(area_mm2 / np.pi))
+    # No outline encloses more than a circle of its own largest diameter; tiny ones are below the sampling.
+    largest_mm = max(float(pdist(hull).max()) * step_mm, equivalent_mm)
+    return Section(points_mm[piece].mean(axis=0), equivalent_mm, largest_mm, complete)
+
+
+def _crossings(piece: NDArray[np.bool_], share: NDArray[np.float32]) -> Points:
+    """Where the outline crosses the columns of the samples, between two of them, shape (n, 2)."""
+    padded, level = np.pad(piece, 1), np.pad(share, 1)
+    at = np.argwhere(padded[1:] != padded[:-1])
+    a, b = level[:-1][tuple(at.T)], level[1:][tuple(at.T)]
+    part = np.divide(0.5 - a, b - a, out=np.full(len(a), 0.5, np.float32), where=a != b).clip(0, 1)
+    return at + np.stack([part, np.zeros_like(part)], axis=1)
