@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from omentum.report import aortic_profile, measures_json
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
-from strategies import STORAGE_ORDERS, in_storage_order, storage_affine, storage_orders
+from strategies import STORAGE_ORDERS, in_storage_order, storage_affine
 from tubes import arch, as_aorta, centred, straight_tube
 
 
@@ -70,7 +70,8 @@ def test_an_arch_is_followed_round_its_bend_from_the_heart_on():
     assert not found.partly_imaged
     assert_exact(found, grid, 26, 26, stations=40)
     tops = [s.centre_mm for s in found.stations]
-    assert tops[0][0] > 30 and tops[-1][0] < -30  # noqa: PT018 - the arch runs from the patient's right to the left
+    assert tops[0][0] > 30  # the arch runs from the patient's right to the left
+    assert tops[-1][0] < -30
     assert max(z for _, _, z in tops) == pytest.approx(38, abs=1.5)
     assert tops[-1][2] < -95
 

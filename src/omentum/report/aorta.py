@@ -108,7 +108,7 @@ def _profile(cutter: Cutter, partly_imaged: bool) -> AorticProfile | None:
 
 
 def _moved(points_mm: Points, cutter: Cutter, line: Centreline) -> Points:
-    """The line moved into the middle of its sections; where they are incomplete, along with the nearest complete one."""
+    """The line moved into the middle of its sections; incomplete ones go along with the nearest complete one."""
     sections = _sections(points_mm, cutter, line, ROUGH)
     known = [n for n, s in enumerate(sections) if s and s.complete]
     if not known:

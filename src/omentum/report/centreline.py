@@ -141,12 +141,13 @@ def _distances(near: NDArray[np.intp], far: NDArray[np.intp], length: Points, st
 
 def _neighbours(inside: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of neighbouring points (26 neighbours), as their rows in C order."""
-    number = np.full(inside.shape, -1, np.intp)
+    number: NDArray[np.intp] = np.full(inside.shape, -1, np.intp)
     number[inside] = np.arange(np.count_nonzero(inside))
     near, far = [], []
     for step in _STEPS:
-        ahead = number[tuple(slice(max(s, 0), n + min(s, 0)) for s, n in zip(step, number.shape, strict=True))]
-        behind = number[tuple(slice(max(-s, 0), n + min(-s, 0)) for s, n in zip(step, number.shape, strict=True))]
+        spans = list(zip(step, inside.shape, strict=True))
+        ahead = number[tuple([slice(max(s, 0), n + min(s, 0)) for s, n in spans])]
+        behind = number[tuple([slice(max(-s, 0), n + min(-s, 0)) for s, n in spans])]
         both = (ahead >= 0) & (behind >= 0)
         near.append(ahead[both])
         far.append(behind[both])
@@ -176,9 +177,7 @@ def _extended(line_mm: Points, mask: NDArray[np.bool_], grid: Grid, limit_mm: fl
     return np.concatenate([before[::-1], line_mm, after])
 
 
-def _straight_on(
-    start_mm: Points, direction: Points, mask: NDArray[np.bool_], grid: Grid, limit_mm: float
-) -> Points:
+def _straight_on(start_mm: Points, direction: Points, mask: NDArray[np.bool_], grid: Grid, limit_mm: float) -> Points:
     ahead = np.arange(1, int(limit_mm / STEP_MM) + 1)[:, None] * STEP_MM * direction / np.linalg.norm(direction)
     points = start_mm + ahead
     back = np.linalg.inv(grid.affine)

@@ -14,13 +14,13 @@ from omentum.volume import Grid
 
 Points = NDArray[np.float64]
 
-WIDENINGS = 3
-"""A section that reaches the edge of its window is cut again in one twice as wide, so often at most."""
+WINDOWS = 3
+"""A section is looked at in so many windows at most, each twice as wide, until it does not reach the edge."""
 
 NEAR_END = 2.0
 """Voxels between the end of the image and the last point of a line that is cut by it, at most."""
 SMOOTH_VOXELS = 0.7
-"""Standard deviation that takes the steps of voxels off a section's outline; they would lengthen its largest diameter."""
+"""Standard deviation that takes the steps of voxels off an outline; they would lengthen its largest diameter."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,19 @@ class Cutter:
             half_width_mm: Of the window that is looked at first.
             samples: How many points the window has along an edge, odd.
         """
-        for _ in range(WIDENINGS):
-            plane = _plane(normal, half_width_mm, samples)
-            share, outside = self._sampled(centre_mm + plane, 2 * half_width_mm / (samples - 1))
+        for last in (*[False] * (WINDOWS - 1), True):
+            plane = centre_mm + _plane(normal, half_width_mm, samples)
+            step_mm = 2 * half_width_mm / (samples - 1)
+            share, outside = self._sampled(plane, step_mm)
             piece = _piece_at_the_middle((share >= 0.5) & ~outside)
             if piece is None:
                 return None
-            if not _touches_edge(piece):
-                break
+            open_ended = _touches_edge(piece)
+            if last or not open_ended:
+                complete = not (open_ended or (ndimage.binary_dilation(piece) & outside).any())
+                return _measured(piece, share, plane, step_mm, complete)
             half_width_mm *= 2
-        complete = not (_touches_edge(piece) or (ndimage.binary_dilation(piece) & outside).any())
-        return _measured(piece, share, centre_mm + plane, half_width_mm, complete)
+        return None
 
     def at_image_end(self, point_mm: Points) -> bool:
         """Whether the image ends at a point, within two voxels."""
@@ -122,9 +124,8 @@ def _touches_edge(piece: NDArray[np.bool_]) -> bool:
 
 
 def _measured(
-    piece: NDArray[np.bool_], share: NDArray[np.float32], points_mm: Points, half_width_mm: float, complete: bool
+    piece: NDArray[np.bool_], share: NDArray[np.float32], points_mm: Points, step_mm: float, complete: bool
 ) -> Section:
-    step_mm = 2 * half_width_mm / (len(piece) - 1)
     outline = np.concatenate([_crossings(piece, share), _crossings(piece.T, share.T)[:, ::-1]])
     hull = outline[ConvexHull(outline, qhull_options="QJ").vertices]
     area_mm2 = np.count_nonzero(piece) * step_mm**2
