@@ -273,6 +273,16 @@ class TestBatch:
         assert [(row["case"], row["key"]) for row in lesions] == [(c, "liver_tumour") for c in ("first", "third")]
         assert alone == lesions[1:]
 
+    def test_parquet_beside_the_csv_or_one_line_about_what_is_missing(self, here, capsys, monkeypatch):
+        put_ct("first.nii.gz")
+        put_ct("third.nii.gz")
+        command = ["segment", "first.nii.gz", "third.nii.gz", "-o", "out", "--no-preview", "--parquet"]
+        assert main(command) == 0
+        assert Path("out/measurements.parquet").read_bytes()[:4] == b"PAR1"
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        assert main([*command, "--overwrite"]) == 2
+        assert "needs pyarrow (pip install 'omentum[tables]')" in capsys.readouterr().err
+
     def test_our_fault_with_one_case_does_not_stop_the_others_either(self, here, monkeypatch):
         from omentum.pipeline import segmenter
 

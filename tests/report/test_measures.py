@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from omentum.errors import GeometryError
-from omentum.report import measure, measures_csv, measures_json
+from omentum.report import measure, measures_csv, measures_json, measures_rows
+from omentum.report.parquet import parquet_bytes
 from omentum.report.table import csv_text
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -109,6 +111,21 @@ def test_csv_has_a_line_a_structure_and_never_a_formula():
     assert columns["case"] == "'=HYPERLINK(1)"
     assert columns["mean_hu"] == columns["median_hu"] == "-800.0"
     assert {"centroid_r_mm", "extent_s_mm", "surface_mm2"} <= set(columns)
+
+
+def test_parquet_has_the_columns_of_the_csv():
+    from pyarrow.parquet import read_table
+
+    nothing = measured(np.zeros(SHAPE, bool), affine=AFFINE)
+    by_case = {"=a": [measured(np.ones(SHAPE, bool), np.full(SHAPE, -800, np.int16))], "b": [nothing]}
+    table = read_table(io.BytesIO(parquet_bytes(measures_rows(by_case))))
+    assert table.column_names == measures_csv(by_case).splitlines()[0].split(",")
+    first, second = table.to_pylist()
+    assert (first["case"], first["mean_hu"], first["voxels"], first["found"]) == ("=a", -800.0, 210, True)
+    assert (second["mean_hu"], second["centroid_r_mm"]) == (None, None)
+    nowhere = read_table(io.BytesIO(parquet_bytes(measures_rows({"b": [nothing]}))))
+    assert str(nowhere.schema.field("mean_hu").type) == "double"
+    assert read_table(io.BytesIO(parquet_bytes([]))).num_rows == 0
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])

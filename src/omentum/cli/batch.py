@@ -16,9 +16,19 @@ from rich.table import Table
 
 from omentum.cli.speaker import Speaker
 from omentum.errors import CaseWarning, OmentumError
+from omentum.io.outputs import replacing
 from omentum.pipeline import Segmenter, check_case_output, write_json, write_text
-from omentum.report import Lesion, Quality, StructureMeasure, lesions_csv, measures_csv, quality_csv
+from omentum.report import (
+    Lesion,
+    Quality,
+    StructureMeasure,
+    lesions_csv,
+    measures_csv,
+    measures_rows,
+    quality_csv,
+)
 from omentum.report.ct_flags import HEARD
+from omentum.report.parquet import parquet_bytes
 
 
 @dataclass(frozen=True)
@@ -132,13 +142,16 @@ class _Fault:
         return True
 
 
-def write_batch(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """What several cases came to: report.json, measurements.csv, lesions.csv, and quality.csv, worst case first."""
+def write_batch(outcomes: Sequence[Outcome], folder: Path, *, parquet: bool = False) -> None:
+    """What several cases came to: report.json, measurements.csv (.parquet if wanted), lesions.csv, quality.csv."""
     done = [outcome for outcome in outcomes if not outcome.error]
     write_json(folder / "report.json", report(outcomes))
     write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
     write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
     write_text(folder / "quality.csv", quality_csv({o.job.case: o.quality for o in done if o.quality}))
+    if parquet:
+        with replacing(folder / "measurements.parquet") as file:
+            file.write(parquet_bytes(measures_rows({o.job.case: o.measures for o in done})))
 
 
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.errors import UsageError
 
 if TYPE_CHECKING:
+    from omentum.cli.evaluate_cases import Found
     from omentum.cli.evaluate_run import Judged
     from omentum.evaluate import Comparison, Rules, Summary
 
@@ -20,7 +22,7 @@ SOME_CASES_FAILED = 3
 
 def evaluate(
     pred: Annotated[Path, typer.Argument(help="segmentation.nii.gz, its folder, or a folder of such folders")],
-    ref: Annotated[Path, typer.Argument(help="truth folder (case.json), label map, or a folder of either")],
+    ref: Annotated[Path, typer.Argument(help="truth folder (case.json), label map, a folder of either, or a store")],
     *,
     mapping: Annotated[
         str | None,
@@ -36,6 +38,10 @@ def evaluate(
     patients: Annotated[
         Path | None, typer.Option(help="CSV with the columns case,patient, where a patient has several scans")
     ] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="of a store, only a part of it: omentum data check --splits")
+    ] = None,
+    part: Annotated[str, typer.Option(help="which part of the split")] = "test",
     json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
     html_file: Annotated[
@@ -47,18 +53,22 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
-    from omentum.cli.evaluate_cases import find_others, find_pairs, read_patients
+    from omentum.cli.evaluate_cases import find_others, read_patients, unknown_predictions
     from omentum.cli.evaluate_run import Judge, judge_all
     from omentum.cli.speaker import Speaker
     from omentum.evaluate import Rules, load_mapping, load_tolerances
 
     rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
     judge = Judge(None if mapping is None else load_mapping(mapping), rules)
-    pairs = find_pairs(pred, ref, {} if patients is None else read_patients(patients))
+    found = _find(pred, ref, None if split is None else (split, part), patients and read_patients(patients))
+    pairs = found.pairs
     others = None if compare is None else find_others(compare, pairs)
     files = Files(json_file, csv_file, html_file)
     files.check((pred, ref))
     with Speaker(silent=quiet) as speaker:
+        unknown = [unknown_predictions(folder, found.known) for folder in (pred, compare) if folder]
+        for message in filter(None, [*found.remarks, *unknown]):
+            speaker.say("warning", message)
         judged = judge_all(pairs, judge, jobs, speaker)
         other = None if others is None else judge_all(others, judge, jobs, speaker)
     result = Result.of(judged, other, (str(pred), str(compare)))
@@ -67,6 +77,18 @@ def evaluate(
     files.write(result, rules)
     if judged.failed or (other and other.failed):
         raise typer.Exit(SOME_CASES_FAILED)
+
+
+def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str] | None) -> Found:
+    from omentum.cli.evaluate_cases import Found, find_pairs
+    from omentum.cli.evaluate_store import find_stored, is_store
+
+    if is_store(ref):
+        return find_stored(pred, ref, split, patients or {})
+    if split is not None:
+        raise UsageError("is no prepared store and has no --split", source=ref)
+    pairs = find_pairs(pred, ref, patients or {})
+    return Found(pairs, frozenset(pair.name for pair in pairs))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from omentum.errors import InputError
 
 SEGMENTATION = "segmentation.nii.gz"
 DESCRIPTION = "case.json"
+TOLD = 5
+"""So many names are told in a line; of more, only how many."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,21 @@ class Pair:
     patient: str = ""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What there is to be judged.
+
+    Args:
+        pairs: The cases.
+        known: Names of all cases of the reference, judged or not; a prediction of any other name is ignored.
+        remarks: What the user should know.
+    """
+
+    pairs: list[Pair]
+    known: frozenset[str]
+    remarks: tuple[str, ...] = ()
+
+
 def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str]) -> list[Pair]:
     """The cases of a reference with their predictions, by case name; or the one pair that was named.
 
@@ -39,11 +56,10 @@ def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str]) -> list[Pair]
     for path in (pred, ref):
         if not path.exists():
             raise InputError("no such file or folder", source=path)
-    single = prediction_at(pred)
+    single = single_prediction(pred)
     if single:
-        named = single.parent if single.name == SEGMENTATION else single
-        name = case_name(named.resolve())
-        return [Pair(name, single, ref, patients.get(name, ""))]
+        name, file = single
+        return [Pair(name, file, ref, patients.get(name, ""))]
     if ref.is_file() or (ref / DESCRIPTION).exists():
         raise InputError(
             f"has no {SEGMENTATION}, and the reference is a single case",
@@ -93,6 +109,32 @@ def case_name(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
+def single_prediction(pred: Path) -> tuple[str, Path] | None:
+    """Case name and label map, if a path is one prediction and not a folder of them."""
+    single = prediction_at(pred)
+    if not single:
+        return None
+    named = single.parent if single.name == SEGMENTATION else single
+    return case_name(named.resolve()), single
+
+
+def unknown_predictions(folder: Path, known: Collection[str]) -> str | None:
+    """One line about the predictions in a folder that match no reference; None where all do."""
+    if not folder.is_dir() or single_prediction(folder):
+        return None
+    names = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)]
+    stray = [name for name in names if name not in known]
+    if not stray:
+        return None
+    return f"{folder}: ignored, since no reference has the name: {listed(stray)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return f"{', '.join(map(repr, names[:TOLD]))}{more}"
+
+
 def prediction_of(name: str, folder: Path) -> Path | None:
     """The prediction of a case in a folder of them."""
     places = (folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii")
@@ -103,6 +145,10 @@ def prediction_at(path: Path) -> Path | None:
     """The label map that a file or a case's output folder is, if it is one."""
     inside = path / SEGMENTATION
     return path if path.is_file() else inside if inside.is_file() else None
+
+
+def _is_prediction(path: Path) -> bool:
+    return (path / SEGMENTATION).is_file() or (path.is_file() and path.name.endswith((".nii", ".nii.gz")))
 
 
 def _is_reference(path: Path) -> bool:

@@ -39,6 +39,7 @@ class Judge:
 
     def scores(self, pair: Pair, progress: Progress | None = None) -> CaseScores:
         """Of a pair with a prediction."""
+        from omentum.cli.evaluate_store import is_stored, on_stored_grid
         from omentum.evaluate import aligned, evaluate, with_unions
         from omentum.io.labels import read_segmentation
 
@@ -46,7 +47,8 @@ class Judge:
         truth, patient = self._reference(pair)
         ours = read_segmentation(pair.prediction)
         try:
-            ours = aligned(ours, truth.grid)
+            stored = is_stored(pair.reference)
+            ours = on_stored_grid(ours, pair.reference) if stored else aligned(ours, truth.grid)
         except GeometryError as fault:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault
         ours = with_unions(ours, self.mapping.unions) if self.mapping else ours
@@ -61,6 +63,7 @@ class Judge:
 
     def _reference(self, pair: Pair) -> tuple[Segmentation, str]:
         """The truth, and whose it is: a list of patients first, then what the case itself says."""
+        from omentum.cli.evaluate_store import is_stored, read_stored
         from omentum.io.labels import read_labels, read_segmentation
         from omentum.io.truth import read_truth
 
@@ -70,6 +73,9 @@ class Judge:
             return truth, pair.patient
         if self.mapping:
             raise UsageError("is a truth folder and needs no --mapping", source=path)
+        if is_stored(path):
+            truth, patient = read_stored(path)
+            return truth, pair.patient or patient
         truth, facts = read_truth(path)
         return truth, pair.patient or str(facts.get("patient", ""))
 

@@ -32,6 +32,9 @@ def segment(
     statistics: Annotated[
         bool, typer.Option("--statistics", help="also write statistics.json as TotalSegmentator does")
     ] = False,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="of several cases also write measurements.parquet")
+    ] = False,
     preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
     page: Annotated[bool, typer.Option("--report/--no-report", help="write report.html")] = True,
     meshes: Annotated[str | None, typer.Option(help="also write meshes/<structure>: stl, obj or glb, in mm")] = None,
@@ -50,6 +53,10 @@ def segment(
     from omentum.pipeline import Options, Segmenter, check_meshes
 
     check_meshes(meshes)
+    if parquet:
+        from omentum.report.parquet import check_parquet
+
+        check_parquet()
     jobs = plan_jobs(inputs, out)
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     options = Options(
@@ -60,7 +67,7 @@ def segment(
         save = SaveOptions(masks, preview, statistics, page, meshes, overwrite)
         outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
     if len(jobs) > 1:
-        write_batch(outcomes, out)
+        write_batch(outcomes, out, parquet=parquet)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))
     elif not quiet:

@@ -19,10 +19,12 @@ from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
 from omentum.report import (
+    AorticProfile,
     Confidence,
     Lesion,
     Quality,
     StructureMeasure,
+    aortic_profile,
     find_lesions,
     judge,
     lesions_csv,
@@ -67,6 +69,14 @@ class CaseSegmentation(Segmentation):
     def lesions(self) -> list[Lesion]:
         """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size."""
         return self._lesions
+
+    def aorta(self) -> AorticProfile | None:
+        """Diameters along the aorta; None where none was found."""
+        return self._aorta
+
+    @cached_property
+    def _aorta(self) -> AorticProfile | None:
+        return aortic_profile(self)
 
     @cached_property
     def _measures(self) -> list[StructureMeasure]:
@@ -141,7 +151,7 @@ class CaseSegmentation(Segmentation):
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
-        measured = measures_json(self.measures(), self.grid) | lesions_json(self.lesions(), self.grid)
+        measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
         measured |= {"quality": self.quality().to_json()}
         write_json(folder / "measurements.json", measured)
         write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import GeometryError
+from omentum.report.aorta import AorticProfile
 from omentum.report.attenuation import Attenuation, attenuation
 from omentum.report.diameters import extents_mm
 from omentum.report.surface import surface_mm2
@@ -74,10 +75,13 @@ def measure(ct: Volume, seg: Segmentation) -> list[StructureMeasure]:
     return [_measured(key, ct, seg, boxes[key]) if key in boxes else _absent(key) for key in seg.classes]
 
 
-def measures_json(measures: Sequence[StructureMeasure], grid: Grid) -> dict[str, Any]:
+def measures_json(
+    measures: Sequence[StructureMeasure], grid: Grid, aorta: AorticProfile | None = None
+) -> dict[str, Any]:
     """The content of measurements.json: the grid that was measured on, and the structures by key."""
     where = {"shape": list(grid.shape), "spacing_mm": list(grid.spacing_mm), "orientation": grid.orientation}
-    derived = {"liver_minus_spleen_hu": liver_minus_spleen_hu(measures)}
+    profile = None if aorta is None else aorta.to_json()
+    derived = {"liver_minus_spleen_hu": liver_minus_spleen_hu(measures), "aorta": profile}
     return {"grid": where, "structures": {m.key: m.to_json() for m in measures}, "derived": derived}
 
 
@@ -93,7 +97,12 @@ def liver_minus_spleen_hu(measures: Sequence[StructureMeasure]) -> float | None:
 
 def measures_csv(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> str:
     """One line for each structure of each case, as CSV text."""
-    return csv_text([_row(case, m) for case, measures in measures_by_case.items() for m in measures])
+    return csv_text(measures_rows(measures_by_case))
+
+
+def measures_rows(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> list[dict[str, Any]]:
+    """One row for each structure of each case, by column."""
+    return [_row(case, m) for case, measures in measures_by_case.items() for m in measures]
 
 
 def centre(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,0 +1,130 @@
+"""A prepared store, or one part of its split, as the reference: what is known is what the store holds, on its grid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omentum.cli.evaluate_cases import Found, Pair, listed, prediction_of, single_prediction
+from omentum.errors import GeometryError, InputError
+from omentum.segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from omentum.data.store import Store
+    from omentum.data.stored_case import StoredCase
+
+
+def is_store(path: Path) -> bool:
+    """Whether a reference is a prepared store, finished or not."""
+    from omentum.data.store import CASES, MANIFEST
+
+    return (path / MANIFEST).is_file() or (path / CASES).is_dir()
+
+
+def is_stored(folder: Path) -> bool:
+    """Whether a reference is the folder of a case in a store."""
+    from omentum.data.stored_case import LABEL_FILE
+
+    return (folder / LABEL_FILE).is_file()
+
+
+def find_stored(pred: Path, store: Path, split: tuple[Path, str] | None, patients: Mapping[str, str]) -> Found:
+    """The cases of a store, or of a part of its split, with their predictions by name.
+
+    Args:
+        pred: Folder of predictions; or a single one, of the case of its name.
+        store: A finished one.
+        split: File of `omentum data check --splits`, and which part.
+        patients: Case name -> patient, before what the store says.
+
+    Raises:
+        InputError: nothing there, or nothing that goes together.
+    """
+    if not pred.exists():
+        raise InputError("no such file or folder", source=pred)
+    held = {case.name: case for case in _open(store).cases}
+    wanted = list(held) if split is None else read_part(*split)
+    absent = [name for name in wanted if name not in held]
+    single = single_prediction(pred)
+    if single:
+        name, file = single
+        pairs = [_pair(_open(store).case(name), file, store, patients)]
+        return Found(pairs, frozenset(held))
+    pairs = [_pair(held[n], prediction_of(n, pred), store, patients) for n in wanted if n in held]
+    if not any(pair.prediction for pair in pairs):
+        raise InputError("holds no case of the reference by the same name", source=pred)
+    remarks = (f"{store}: holds no case {listed(absent)} of the split",) if absent else ()
+    return Found(pairs, frozenset(held), remarks)
+
+
+def read_part(path: Path, part: str) -> list[str]:
+    """Names of the cases in one part of a split.
+
+    Raises:
+        InputError: unreadable, no split, or it has no such part.
+    """
+    try:
+        parts = json.loads(path.read_bytes())
+        return [str(name) for name in parts[part]]
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+    except KeyError as fault:
+        raise InputError(f"has no part {part!r}", source=path, remedy=f"it has {', '.join(parts)}") from fault
+    except (ValueError, TypeError) as fault:
+        raise InputError("is no split", source=path, remedy="see omentum data check --splits") from fault
+
+
+def read_stored(folder: Path) -> tuple[Segmentation, str]:
+    """Truth and patient of a case in a store, on the store's grid."""
+    store, case = _stored(folder)
+    bits = store.read(case).bits.astype(np.uint64)[None]
+    return Segmentation(bits, case.grid.affine, store.classes, frozenset(case.annotated)), case.patient
+
+
+def on_stored_grid(segmentation: Segmentation, folder: Path) -> Segmentation:
+    """A segmentation of the case's CT taken to the grid of the store and cropped, just as its truth was.
+
+    Raises:
+        GeometryError: it is not on the CT's own grid.
+    """
+    from omentum.preprocess.grid import Box, model_grid, nearest_on_model_grid
+    from omentum.spec import PreprocessSpec
+
+    store, case = _stored(folder)
+    made = store.manifest["options"]
+    spec = PreprocessSpec(spacing_mm=tuple(made["spacing_mm"]), orientation=made["orientation"])
+    box = Box(case.crop_start, _sum(case.crop_start, case.shape))
+    whole = model_grid(segmentation.grid, spec)
+    if whole.shape != case.whole_shape or not box.grid(whole).same_as(case.grid):
+        raise GeometryError(
+            f"is not on the grid of the CT that {case.name!r} was prepared from",
+            remedy="give the output of omentum segment for that CT",
+        )
+    bits = nearest_on_model_grid(segmentation.bits, segmentation.grid, spec)[:, *box.slices]
+    return Segmentation(bits, case.grid.affine, segmentation.classes, segmentation.annotated)
+
+
+@lru_cache(maxsize=1)
+def _open(store: Path) -> Store:
+    from omentum.data.store import Store
+
+    return Store.open(store)
+
+
+def _stored(folder: Path) -> tuple[Store, StoredCase]:
+    store = _open(folder.parents[1])
+    return store, store.case(folder.name)
+
+
+def _pair(case: StoredCase, prediction: Path | None, store: Path, patients: Mapping[str, str]) -> Pair:
+    return Pair(case.name, prediction, _open(store).folder(case), patients.get(case.name, ""))
+
+
+def _sum(a: Sequence[int], b: Sequence[int]) -> tuple[int, int, int]:
+    i, j, k = (x + y for x, y in zip(a, b, strict=True))
+    return i, j, k

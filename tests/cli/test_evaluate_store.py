@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from omentum.cli import main
+from omentum.data.prepare import prepare
+from omentum.data.prepare_case import StoreOptions
+from omentum.data.store import Store
+from omentum.io.nifti import write_labelmap
+from omentum.io.truth import read_truth
+from omentum.segmentation import Segmentation
+from raw_cases import read_toy, write_toys
+
+OPTIONS = StoreOptions(spacing_mm=(2.0, 2.0, 4.0), samples=10, margin_mm=0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A store of three cropped cases, and their truth as predictions: one perfect, one mirrored in storage."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    prepare(write_toys(folder / "raw", 3), folder / "store", OPTIONS, read=read_toy)
+    for number in range(3):
+        truth, _ = read_truth(folder / "raw" / f"{number}")
+        turned = truth.affine.copy()
+        turned[:, 0] *= -1
+        turned[0, 3] = truth.affine[0, 3] + truth.affine[0, 0] * (truth.shape[0] - 1)
+        seg = truth if number != 1 else Segmentation(truth.bits[:, ::-1], turned, truth.classes)
+        write_labelmap(folder / "out" / f"toy_{number}" / "segmentation.nii.gz", seg)
+    return folder
+
+
+def run(*arguments):
+    return main(["evaluate", *map(str, arguments)])
+
+
+def test_the_truth_is_perfect_on_the_stores_own_cropped_grid(made, tmp_path):
+    case = Store.open(made / "store").cases[0]
+    assert case.shape != case.whole_shape
+    assert run(made / "out", made / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    cases = json.loads((tmp_path / "s.json").read_text())["cases"]
+    assert [(c["case"], c["patient"]) for c in cases] == [(f"toy_{n}", f"toy-{n}") for n in range(3)]
+    for scores in (c["structures"] for c in cases):
+        judged = {key: s["dice"] for key, s in scores.items() if s["status"] != "not_annotated"}
+        assert judged == dict.fromkeys(("right_kidney", "left_kidney", "liver", "liver_tumour"), 1.0)
+        assert scores["aorta"]["status"] == "not_annotated"
+    ml = Store.open(made / "store").cases[0].structures["liver"].volume_ml
+    assert cases[0]["structures"]["liver"]["reference_ml"] == pytest.approx(ml)
+
+
+def test_a_part_of_a_split(made, tmp_path, capsys):
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps({"train": ["toy_0"], "test": ["toy_2", "toy_9"], "validation": []}))
+    assert run(made / "out", made / "store", "--split", split, "--csv", tmp_path / "s.csv") == 0
+    assert {row["case"] for row in csv.DictReader((tmp_path / "s.csv").read_text().splitlines())} == {"toy_2"}
+    told = capsys.readouterr().err
+    assert "holds no case 'toy_9' of the split" in told
+    assert "ignored" not in told
+    assert run(made / "out", made / "store", "--split", split, "--part", "tests") == 2
+    assert "split.json: has no part 'tests' (it has train, test, validation)" in capsys.readouterr().err
+    split.write_text("[1]")
+    assert run(made / "out", made / "store", "--split", split) == 2
+    assert "is no split" in capsys.readouterr().err
+    assert run(made / "out", made / "raw", "--split", split) == 2
+    assert "is no prepared store" in capsys.readouterr().err
+
+
+def test_a_single_prediction_is_the_case_of_its_name(made, tmp_path, capsys):
+    assert run(made / "out" / "toy_1", made / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert [c["case"] for c in json.loads((tmp_path / "s.json").read_text())["cases"]] == ["toy_1"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "segmentation.nii.gz").write_bytes((made / "out" / "toy_1" / "segmentation.nii.gz").read_bytes())
+    assert run(other, made / "store") == 2
+    assert "holds no case 'other'" in capsys.readouterr().err
+
+
+def test_a_prediction_on_another_grid_is_refused_and_counts_as_missed(made, tmp_path, capsys):
+    truth, _ = read_truth(made / "raw" / "0")
+    good = (made / "out" / "toy_1" / "segmentation.nii.gz").read_bytes()
+    (tmp_path / "out" / "toy_1").mkdir(parents=True)
+    (tmp_path / "out" / "toy_1" / "segmentation.nii.gz").write_bytes(good)
+    cut = Segmentation(np.ascontiguousarray(truth.bits[..., 3:]), truth.affine, truth.classes)
+    write_labelmap(tmp_path / "out" / "toy_0" / "segmentation.nii.gz", cut)
+    assert run(tmp_path / "out", made / "store", "--json", tmp_path / "s.json") == 3
+    assert "is not on the grid of the CT that 'toy_0' was prepared from" in capsys.readouterr().err
+    cases = json.loads((tmp_path / "s.json").read_text())["cases"]
+    assert [c["structures"]["liver"]["status"] for c in cases] == ["false_negative", "evaluated", "false_negative"]
+
+
+def test_predictions_that_match_no_reference_are_named(made, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    good = (made / "out" / "toy_1" / "segmentation.nii.gz").read_bytes()
+    for name in ("toy_1", "toy_7", *(f"x{n}" for n in range(5))):
+        (tmp_path / "out" / f"{name}.nii.gz").write_bytes(good)
+    (tmp_path / "out" / "lesions.csv").write_text("")
+    assert run(tmp_path / "out", made / "store") == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "no reference has the name" in line]
+    assert len(told) == 1
+    assert "'toy_7', 'x0', 'x1', 'x2', 'x3' and 1 more" in told[0]
