@@ -60,7 +60,8 @@ def evaluate(
 
     rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
     judge = Judge(None if mapping is None else load_mapping(mapping), rules)
-    found = _find(pred, ref, None if split is None else (split, part), patients and read_patients(patients))
+    listed = {} if patients is None else read_patients(patients)
+    found = _find(pred, ref, None if split is None else (split, part), listed)
     pairs = found.pairs
     others = None if compare is None else find_others(compare, pairs)
     files = Files(json_file, csv_file, html_file)
@@ -79,15 +80,15 @@ def evaluate(
         raise typer.Exit(SOME_CASES_FAILED)
 
 
-def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str] | None) -> Found:
+def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str]) -> Found:
     from omentum.cli.evaluate_cases import Found, find_pairs
     from omentum.cli.evaluate_store import find_stored, is_store
 
     if is_store(ref):
-        return find_stored(pred, ref, split, patients or {})
+        return find_stored(pred, ref, split, patients)
     if split is not None:
         raise UsageError("is no prepared store and has no --split", source=ref)
-    pairs = find_pairs(pred, ref, patients or {})
+    pairs = find_pairs(pred, ref, patients)
     return Found(pairs, frozenset(pair.name for pair in pairs))
 
 
