@@ -66,6 +66,13 @@ def test_a_dicom_folder_is_a_case_on_its_own_grid(here):
     assert manifest["input"]["file"] == "series"
 
 
+def test_a_link_is_a_case_by_its_own_name(here):
+    put_ct("original.nii.gz")
+    Path("link.nii.gz").symlink_to("original.nii.gz")
+    assert main(["segment", "original.nii.gz", "link.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    assert {path.name for path in Path("out").iterdir() if path.is_dir()} == {"original", "link"}
+
+
 GRIDS = {
     "straight": ras_grid(),
     "turned and flipped": stored(ras_grid(), (2, 0, 1), (True, False, True)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
 
 def case_name(path: str | Path) -> str:
     """The name of a case: its file without `.nii`, `.nii.gz`, or its folder."""
-    name = Path(path).resolve().name
+    name = os.path.basename(os.path.abspath(path))  # a link keeps its own name, and `.` gets one
     for suffix in (".gz", ".nii"):
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             name = name[: -len(suffix)]
