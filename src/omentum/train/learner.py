@@ -2,101 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from omentum.data.augment import unpack
-from omentum.data.sampler import Batch
+from omentum.data.sampler import Batch, Source
 from omentum.model import UniversalModel
+from omentum.train.average import AveragedModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide, root_balance
 from omentum.train.loss import partial_label_loss
-from omentum.train.muon import Muon
+from omentum.train.optimisers import build_optimisers, set_rates
+from omentum.train.recompute import recompute_blocks
 
-SMALLEST_MATRIX = 2000
-"""Kernels and matrices of at least so many numbers are trained by Muon, the rest by AdamW."""
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Loss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""Logits [B, K, V], bool targets [B, K, V] and bool annotated [B, K] -> the loss, and two parts of it for the log."""
 
 
 @dataclass(frozen=True)
-class Learner:
-    """The model, its guide and their two optimisers."""
+class Step:
+    """What came of a step.
 
-    model: UniversalModel
-    guide: Guide
-    matrices: Muon
-    others: torch.optim.AdamW
+    Args:
+        figures: loss (of the heads), cross_entropy, dice_loss, guide, gradient (norm before clipping).
+        taken: False where the gradient was not finite and nothing was changed.
+    """
 
-    @classmethod
-    def build(cls, model: UniversalModel, all_bits: Iterable[np.ndarray], config: TrainConfig) -> Learner:
-        """A fresh learner.
+    figures: dict[str, Tensor]
+    taken: bool
+
+
+class PatchLoss(nn.Module):
+    """Model and guide as one module that turns a batch into its losses, so that a gradient is one thing to exchange.
+
+    Every patch has a loss of its own and a batch has their mean. It therefore does not matter which process or which
+    part of a step a patch falls into, whatever the loss divides by.
+    """
+
+    def __init__(self, model: UniversalModel, guide: Guide, loss: Loss, config: TrainConfig) -> None:
+        super().__init__()
+        self.model, self.guide = model, guide
+        self._loss, self._weights = loss, (config.head, config.guide)
+
+    def forward(self, images: Tensor, bits: Tensor, annotated: Tensor, voxels: tuple[Any, ...]) -> dict[str, Tensor]:
+        """Total and its parts, scalars.
 
         Args:
-            model: On its device.
-            all_bits: int32 [x, y, z] of the training cases, for the guide's balance.
-            config: Rates and weight decay.
+            images, bits, annotated: As in `Batch`, on the model's device.
+            voxels: The lattice the heads learn from; see `lattice`.
         """
-        device = model.text_embeddings.device
-        classes = model.spec.class_keys
-        guide = Guide(model.backbone, classes, root_balance(all_bits, classes)).to(device)
-        matrices: list[nn.Parameter] = []
-        others = list(guide.parameters())
-        for parameter in model.parameters():
-            large = parameter.ndim >= 2 and parameter.numel() >= SMALLEST_MATRIX
-            (matrices if large else others).append(parameter)
-        return cls(
-            model,
-            guide,
-            Muon(matrices, config.matrix_lr, weight_decay=config.weight_decay),
-            torch.optim.AdamW(others, config.lr, weight_decay=config.weight_decay),
-        )
+        logits, coarse = _sparse_logits(self.model, images, voxels)
+        guesses = self.guide(coarse)
+        with torch.autocast(logits.device.type, enabled=False):
+            targets = _targets(bits[voxels], logits)
+            each = [self._loss(*(x[None] for x in patch)) for patch in zip(logits, targets, annotated, strict=True)]
+            loss, cross_entropy, dice = (torch.stack(part).mean() for part in zip(*each, strict=True))
+            guide = self.guide.loss(guesses, bits, annotated)
+        total = self._weights[0] * loss + self._weights[1] * guide
+        return {"total": total, "loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
 
-    @property
-    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        """Everything with a state, by the name it is saved under."""
-        return {"model": self.model, "guide": self.guide, "matrices": self.matrices, "others": self.others}
 
-    def set_rate(self, matrix_lr: float, lr: float) -> None:
-        """Learning rates of the next step."""
-        for optimiser, rate in ((self.matrices, matrix_lr), (self.others, lr)):
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+class Learner:
+    """The model, its guide, their optimisers, and the average of the model.
 
-    def step(self, batch: Batch, config: TrainConfig, number: int) -> dict[str, float]:
-        """One update; nothing changes where the loss is not finite.
+    Args:
+        model: Fresh; moved to the device.
+        sources: The training cases, for the guide's balance.
+        config: The run.
+        fabric: The processes that learn together.
+        loss: Of the generated heads.
+    """
 
-        Returns:
-            loss (of the heads), cross_entropy, dice_loss, guide: floats.
-        """
-        device = self.model.text_embeddings.device
-        voxels = lattice(number, config.voxel_share)
-        annotated, bits = batch.annotated.to(device), batch.bits.to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-            logits, coarse = _sparse_logits(self.model, batch.images.to(device), voxels)
-            guesses = self.guide(coarse)
-        loss, cross_entropy, dice = partial_label_loss(logits, _targets(bits[voxels], logits), annotated)
-        guide = self.guide.loss(guesses, bits, annotated)
-        total = config.head * loss + config.guide * guide
-        if torch.isfinite(total):
-            self._descend(total, config.clip_norm)
+    def __init__(
+        self,
+        model: UniversalModel,
+        sources: Sequence[Source],
+        config: TrainConfig,
+        fabric: Fabric,
+        loss: Loss = partial_label_loss,
+    ) -> None:
+        self.model, self.config, self._fabric = model, config, fabric
+        self.guide = Guide(model.backbone, model.spec.class_keys, _balance(model, sources, config))
+        self.optimisers = build_optimisers(model, self.guide, config)
+        self._network, *optimisers = fabric.setup(PatchLoss(model, self.guide, loss, config), *self.optimisers.values())
+        self._steppers = optimisers
+        self.average = AveragedModel(model, config.ema)
+        if config.activation_checkpointing:
+            recompute_blocks(model.backbone)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes while it learns, as `torch.save` and `torch.load(weights_only=True)` take it."""
         return {
-            "loss": loss.item(),
-            "cross_entropy": cross_entropy.item(),
-            "dice_loss": dice.item(),
-            "guide": guide.item(),
+            "model": self.model.state_dict(),
+            "guide": self.guide.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "average": self.average.model.state_dict(),
+            "updates": self.average.updates,
         }
 
-    def _descend(self, total: Tensor, clip_norm: float) -> None:
-        for optimiser in (self.matrices, self.others):
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.model.load_state_dict(state["model"])
+        self.guide.load_state_dict(state["guide"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.average.model.load_state_dict(state["average"])
+        self.average.updates = state["updates"]
+
+    def step(self, batches: Sequence[Batch], number: int, rate: float) -> Step:
+        """One update of weights and average from this process's batches; nothing changes where it is not finite.
+
+        Args:
+            batches: Equally large.
+            number: Of the step.
+            rate: Share of the peak learning rates.
+        """
+        set_rates(self.optimisers.values(), rate)
+        voxels = lattice(number, self.config.voxel_share)
+        each = [self._gradient(batch, voxels, n, len(batches)) for n, batch in enumerate(batches, start=1)]
+        figures = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
+        # Gradients are those of all processes together, so that all come to the same decision.
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), self.config.clip_norm)
+        taken = bool(norm.isfinite())
+        if taken:
+            for optimiser in self._steppers:
+                optimiser.step()
+            self.average.update(self.model)
+        for optimiser in self._steppers:
             optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.guide.parameters()], clip_norm)
-        self.matrices.step()
-        self.others.step()
+        return Step(figures | {"gradient": norm}, taken)
+
+    def _gradient(self, batch: Batch, voxels: tuple[Any, ...], part: int, parts: int) -> dict[str, Tensor]:
+        tensors = self._fabric.to_device((batch.images, batch.bits, batch.annotated))
+        with self._fabric.no_backward_sync(self._network, enabled=part < parts):
+            losses = self._network(*tensors, voxels)
+            self._fabric.backward(losses["total"] / parts)
+        return {name: value.detach() for name, value in losses.items() if name != "total"}
 
 
 def lattice(step: int, share: int) -> tuple[Any, ...]:
@@ -104,6 +152,13 @@ def lattice(step: int, share: int) -> tuple[Any, ...]:
     halved = share.bit_length() - 1
     offsets = [(step >> axis) % 2 for axis in range(3)]
     return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
+
+
+def _balance(model: UniversalModel, sources: Sequence[Source], config: TrainConfig) -> Tensor:
+    classes = model.spec.class_keys
+    if not model.backbone.coarse_channels or config.guide == 0:
+        return torch.ones(1 + len(classes))
+    return root_balance((case.bits for source in sources for case in source.cases), classes)
 
 
 def _targets(bits: Tensor, logits: Tensor) -> Tensor:

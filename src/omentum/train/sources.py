@@ -10,7 +10,6 @@ from omentum.data.load import load_folder, load_pair
 from omentum.data.load_store import load_store
 from omentum.data.sampler import Source
 from omentum.errors import UsageError
-from omentum.spec import PreprocessSpec
 from omentum.train.config import TrainConfig
 
 Tell = Callable[[str, int, int], None]
@@ -29,16 +28,15 @@ def load_sources(
         InputError: a collection has no usable case, or a pair cannot be used.
         UsageError: a collection keeps nothing to train on.
     """
-    spec = PreprocessSpec(config.spacing_mm, config.window_hu, config.patch, antialias=True)
     sources: list[Source] = []
     held_out: list[LabelledCase] = []
     for data in config.data:
         place = Path(data.folder or data.store)
         counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
         if data.store:
-            kept, held = load_store(place, classes, spec, data.validation, counted)
+            kept, held = load_store(place, classes, config.preprocess, data.validation, counted)
         else:
-            cases = load_folder(place, classes, spec, counted)
+            cases = load_folder(place, classes, config.preprocess, counted)
             split = max(0, len(cases) - data.validation)
             kept, held = cases[:split], cases[split:]
         if not kept:
@@ -47,6 +45,6 @@ def load_sources(
         held_out += held
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
-        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, spec)
+        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
     return tuple(sources), tuple(held_out)
