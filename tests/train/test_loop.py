@@ -11,8 +11,9 @@ from omentum.errors import TrainingError, UsageError
 from omentum.train import loop
 from omentum.train.batches import RESERVE
 from omentum.train.checkpoints import STATE_FILE
-from omentum.train.learner import Learner, lattice
+from omentum.train.learner import Learner
 from omentum.train.loss import partial_label_loss
+from omentum.train.patch_loss import lattice
 from omentum.train.stopping import StoppedError
 from toy_cases import toy_case
 from toy_run import CONFIG, changed, model, run, sampler
@@ -140,7 +141,7 @@ def test_a_damaged_newest_checkpoint_is_put_aside_and_the_one_before_used(whole,
 
 
 def test_the_loss_falls(tmp_path):
-    run(changed(steps=40, warmup=1, save_every=100), tmp_path)
+    run(changed(steps=40, warmup=1, save_every=100, patch=(16, 16, 16)), tmp_path)
     first, last = (entry for entry in log_of(tmp_path) if entry["kind"] == "step")
     assert last["loss"] < first["loss"]
 
@@ -149,8 +150,8 @@ def poisoned(*wanted_calls):
     """The usual loss, not a number in some calls; each patch is a call."""
     calls = iter(range(10**6))
 
-    def loss(logits, targets, annotated):
-        value, *parts = partial_label_loss(logits, targets, annotated)
+    def loss(*patch):
+        value, *parts = partial_label_loss(*patch)
         return (value * float("nan") if next(calls) in wanted_calls else value, *parts)
 
     return loss
@@ -209,7 +210,9 @@ def test_a_case_that_cannot_be_read_is_named_once_and_the_run_goes_on(tmp_path):
     _, events = run(CONFIG, tmp_path, sampler=Unreadable(sampler(), "toy_1"))
     texts = [figures["text"] for kind, figures in events if kind == "warning"]
     assert texts == ["cannot be read and is left out: store/cases/toy_1: cannot be decoded"]
-    assert [e["case"] for e in log_of(tmp_path) if e["kind"] == "unreadable"] == ["store/cases/toy_1: cannot be decoded"]
+    assert [e["case"] for e in log_of(tmp_path) if e["kind"] == "unreadable"] == [
+        "store/cases/toy_1: cannot be decoded"
+    ]
     assert events[-1][0] == "saved"
 
 
@@ -245,7 +248,7 @@ def test_a_second_writer_is_refused_and_told_who_is_first(tmp_path):
 
 
 def test_changed_settings_are_refused_with_the_difference(whole):
-    with pytest.raises(UsageError, match=r"was begun otherwise: lr was 0.002, is 0.001; steps was 8, is 9"):
+    with pytest.raises(UsageError, match=r"was begun otherwise: steps was 8, is 9; lr was 0.002, is 0.001"):
         run(changed(lr=1e-3, steps=9), whole[0], [toy_case(2)])
 
 
@@ -259,17 +262,17 @@ def test_changed_data_is_refused_with_the_difference(whole, monkeypatch):
     cases[1].hu[0, 0, 0] += 1
     altered = sampler()
     object.__setattr__(altered.sources[0], "cases", cases)
-    with pytest.raises(UsageError, match="was begun otherwise: case toys.toy_1 has changed"):
+    with pytest.raises(UsageError, match=r"was begun otherwise: case toys\.toy_1 has changed"):
         run(CONFIG, whole[0], [toy_case(2)], sampler=altered)
-    with pytest.raises(UsageError, match="case toys.toy_2 is new"):
+    with pytest.raises(UsageError, match=r"case toys\.toy_2 is new"):
         run(CONFIG, whole[0], [toy_case(2)], sampler=sampler(cases=3))
-    with pytest.raises(UsageError, match=r"case toys.toy_1 is gone; validation case toy_2 is gone"):
+    with pytest.raises(UsageError, match=r"case toys\.toy_1 is gone; validation case toy_2 is gone"):
         run(CONFIG, whole[0], [], sampler=sampler(cases=1))
 
 
 def test_a_folder_with_something_else_is_not_taken_over(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
-    with pytest.raises(UsageError, match="is no run and not empty: it holds thesis.txt"):
+    with pytest.raises(UsageError, match=r"is no run and not empty: it holds thesis\.txt"):
         run(CONFIG, tmp_path)
 
 

@@ -20,9 +20,10 @@ from omentum.train.config import TrainConfig
 from omentum.train.faults import told_plainly
 from omentum.train.fresh_model import new_model
 from omentum.train.identity import described, run_identity
-from omentum.train.learner import Learner, Loss, Step
+from omentum.train.learner import Learner, Step
 from omentum.train.log import LOG_EVERY, Pace, RunLog
 from omentum.train.loss import partial_label_loss
+from omentum.train.patch_loss import Loss
 from omentum.train.processes import gathered, highest, join_processes, summed
 from omentum.train.run_folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
 from omentum.train.schedule import rate_share
