@@ -26,7 +26,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
-from omentum.data.augment import Augmentation
+from omentum.data.augmentation import Augmentation
 from omentum.data.cases import labelled_case
 from omentum.data.sampler import PatchSampler, Source
 from omentum.model import UniversalModel, build

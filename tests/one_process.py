@@ -35,10 +35,10 @@ class Deadly:
     def __init__(self, inner, number):
         self.inner, self.number, self.sources = inner, number, inner.sources
 
-    def batch(self, number, size):
-        if number >= self.number:
+    def batch(self, numbers):
+        if numbers[0] >= self.number:
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.inner.batch(number, size)
+        return self.inner.batch(numbers)
 
 
 def told(kind, figures):

@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import pytest
 
+from omentum.data.augmentation import PUBLISHED
 from omentum.errors import UsageError
 from omentum.train.config_file import load_config, parse_settings, presets
+
+RECIPES = Path(__file__).parents[2] / "recipes" / "default"
 
 
 def write(tmp_path, text):
@@ -58,6 +63,18 @@ def test_the_published_recipe_is_what_the_paper_says():
     assert config.preprocess.antialias is False
 
 
+def test_the_published_augmentation_is_the_one_of_the_sampler():
+    assert load_config("published", data=["."]).augmentation == PUBLISHED
+
+
+@pytest.mark.parametrize("name", ["start", "default", "longer"])
+def test_the_recipes_of_the_bundled_model_are_read(name):
+    config = load_config(RECIPES / f"{name}.toml")
+    assert config.temperature == float("inf")
+    assert config.augmentation.structure_hu == (0.2, 20.0)
+    assert config.augmentation.flip == 0
+
+
 def test_a_file_may_start_from_a_preset(tmp_path):
     config = load_config(write(tmp_path, 'preset = "compact"\nsteps = 7\n[[data]]\nfolder = "c"\n'))
     assert (config.steps, config.ema, config.augmentation.slab) == (7, 0.995, 0.2)
@@ -68,6 +85,12 @@ def test_a_file_may_start_from_a_preset(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('temperature = 0.0\n[[data]]\nfolder = "c"\n', "temperature must be above 0"),
+        ('lesion_weight = -1.0\n[[data]]\nfolder = "c"\n', "lesion_weight must be 0 or more"),
+        ('[[data]]\nfolder = "c"\nweight = 0.0\n', "weights in .* must be above 0"),
+        ('[[data]]\nfolder = "c"\nweights = {lits = 2.0}\n', "names the datasets of a store"),
+        ('[augmentation]\nnoise = 2.0\n[[data]]\nfolder = "c"\n', "noise: a probability is at most 1"),
+        ('[augmentation]\nscale = [1.3, 0.8]\n[[data]]\nfolder = "c"\n', "scale: a range goes up"),
         ("steps = 5", "nothing to train on"),
         ("[[data]]\nweight = 2.0", "needs a folder or a store"),
         ('[[data]]\nfolder = "a"\nstore = "b"', "needs a folder or a store"),

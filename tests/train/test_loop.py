@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -7,9 +8,9 @@ import pytest
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import TrainingError, UsageError
+from omentum.data.sampler import Source
+from omentum.errors import InputError, TrainingError, UsageError
 from omentum.train import loop
-from omentum.train.batches import RESERVE
 from omentum.train.checkpoints import STATE_FILE
 from omentum.train.learner import Learner
 from omentum.train.loss import partial_label_loss
@@ -168,7 +169,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_names_its_cases(tmp_path)
     path = loop.train(config, sampler(), (), tmp_path / "nan", tell, model=model(config), loss=poisoned(3))
     warnings = [figures["text"] for kind, figures in events if kind == "warning"]
     assert len(warnings) == 1
-    assert warnings[0].startswith("step 4: gradient not finite, not taken; cases toy_")
+    assert warnings[0].startswith("step 4: gradient not finite, not taken; cases toys/toy_")
     (skipped,) = (entry for entry in log_of(tmp_path / "nan") if entry["kind"] == "skipped")
     assert skipped["step"] == 4
     before, after = (
@@ -185,52 +186,46 @@ def test_a_step_that_is_not_finite_changes_nothing_and_names_its_cases(tmp_path)
 def test_too_many_such_steps_end_the_run_with_the_cases_and_the_last_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SKIPPED_STEPS_LIMIT", 3)
     how = {"loss": poisoned(*range(4, 100))}
-    with pytest.raises(TrainingError, match=r"3 steps in a row, last with toy_\d \(.*last checkpoint is of step 4"):
+    with pytest.raises(
+        TrainingError, match=r"3 steps in a row, last with toys/toy_\d \(.*last checkpoint is of step 4"
+    ):
         run(CONFIG, tmp_path, **how)
     _, events = run(CONFIG, tmp_path)  # its checkpoint is sound
     assert events[0] == ("advance", {"step": 5})
 
 
 class Unreadable:
-    """A sampler for which every patch from one case fails, as a damaged file does."""
+    """A case whose voxels cannot be decoded; all else is known of it."""
 
-    def __init__(self, inner, bad):
-        self.inner, self.bad, self.sources = inner, bad, inner.sources
+    def __init__(self, inner):
+        self.inner = inner
 
-    def batch(self, number, size):
-        from omentum.errors import InputError
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
 
-        drawn = self.inner.batch(number, size)
-        if drawn.names == (self.bad,):
-            raise InputError("cannot be decoded", source=f"store/cases/{self.bad}")
-        return drawn
+    def box(self, start, size):
+        raise InputError("cannot be decoded", source=f"store/cases/{self.name}")
 
 
-def test_a_case_that_cannot_be_read_is_named_once_and_the_run_goes_on(tmp_path):
-    _, events = run(CONFIG, tmp_path, sampler=Unreadable(sampler(), "toy_1"))
+def with_unreadable(numbers, cases):
+    source = sampler(cases=cases)
+    damaged = tuple(Unreadable(c) if n in numbers else c for n, c in enumerate(source.sources[0].cases))
+    return dataclasses.replace(source, sources=(Source("toys", damaged),))
+
+
+def test_a_case_that_cannot_be_read_is_named_once_and_the_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "run_identity", lambda *args: {"config": {}, "classes": [], "data": {}, "validation": {}})
+    _, events = run(CONFIG, tmp_path, sampler=with_unreadable({1}, 2))
     texts = [figures["text"] for kind, figures in events if kind == "warning"]
-    assert texts == ["cannot be read and is left out: store/cases/toy_1: cannot be decoded"]
-    assert [e["case"] for e in log_of(tmp_path) if e["kind"] == "unreadable"] == [
-        "store/cases/toy_1: cannot be decoded"
-    ]
+    assert texts == ["toys/toy_1 cannot be read and is left out: store/cases/toy_1: cannot be decoded"]
+    assert [e["case"] for e in log_of(tmp_path) if e["kind"] == "unreadable"] == ["toys/toy_1"]
     assert events[-1][0] == "saved"
 
 
-def test_more_than_one_in_a_hundred_unreadable_cases_end_the_run(tmp_path):
-    class Failing(Unreadable):
-        def batch(self, number, size):
-            drawn = self.inner.batch(number, size)
-            if drawn.names[0] in self.bad and number < RESERVE:
-                raise OSError(f"{drawn.names[0]}: input/output error")
-            return drawn
-
-    from omentum.train import batches
-
-    source = Failing(sampler(cases=4), ("toy_0", "toy_1", "toy_2", "toy_3"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "RETRIES_S", ())
-        with pytest.raises(TrainingError, match="of 4 cases cannot be read, one of them: toy_"):
-            run(changed(steps=8), tmp_path, sampler=source)
+def test_more_than_one_in_a_hundred_unreadable_cases_end_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "run_identity", lambda *args: {"config": {}, "classes": [], "data": {}, "validation": {}})
+    with pytest.raises(TrainingError, match="2 of 3 cases cannot be read: toys/toy_0, toys/toy_2"):
+        run(CONFIG, tmp_path, sampler=with_unreadable({0, 2}, 3))
 
 
 def test_a_second_writer_is_refused_and_told_who_is_first(tmp_path):
@@ -257,11 +252,9 @@ def test_settings_that_do_not_touch_the_result_may_change(whole):
     assert events == []
 
 
-def test_changed_data_is_refused_with_the_difference(whole, monkeypatch):
-    cases = sampler().sources[0].cases
-    cases[1].hu[0, 0, 0] += 1
+def test_changed_data_is_refused_with_the_difference(whole):
     altered = sampler()
-    object.__setattr__(altered.sources[0], "cases", cases)
+    altered.sources[0].cases[1].hu[0, 0, 0] += 1
     with pytest.raises(UsageError, match=r"was begun otherwise: case toys\.toy_1 has changed"):
         run(CONFIG, whole[0], [toy_case(2)], sampler=altered)
     with pytest.raises(UsageError, match=r"case toys\.toy_2 is new"):

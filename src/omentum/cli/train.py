@@ -74,6 +74,8 @@ def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler
         window_hu=run.window_hu,
         augmentation=run.augmentation,
         foreground=run.foreground,
+        temperature=run.temperature,
+        lesion_weight=run.lesion_weight,
         seed=run.seed,
     )
     return sampler, held_out

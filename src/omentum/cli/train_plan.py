@@ -23,15 +23,8 @@ def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
         f"a step         {plan.step_s:.2f} s; a patch is prepared in {plan.patch_s:.2f} s, by {config.workers} workers",
         f"time           about {_duration(plan.total_s)}, without validation of {held_out} cases",
         "",
-        f"{'collection':<32}{'cases':>7}{'share of patches':>18}",
-        *(f"{row.name:<32}{row.cases:>7}{row.share:>17.1%}" for row in plan.sources),
-        "",
-        f"{'structure':<32}{'annotated':>10}{'present':>9}{'taught by':>11}{'centred on':>12}",
-        *(
-            f"{row.key:<32}{row.annotated:>10}{row.present:>9}{row.taught:>10.1%}{row.centred:>11.2%}"
-            for row in plan.structures
-        ),
-        "(annotated, present: cases; taught by, centred on: share of patches)",
+        *plan.table.lines(),
+        "(known: cases annotated for it; seen: cases that have it; share: of all patches)",
     ]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Which patches each process computes, and their delivery by worker processes.
+"""Which patches each process computes, step by step.
 
 A patch is a pure function of the seed and its number, `step * batch + position`. A run therefore meets the same
 patches on any number of processes and however each of them divides its share, and goes on exactly where it stopped.
@@ -6,28 +6,15 @@ patches on any number of processes and however each of them divides its share, a
 
 from __future__ import annotations
 
-import signal
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch.utils.data import DataLoader, Dataset
 
-from omentum.data.sampler import Batch, PatchSampler
-from omentum.errors import InputError, OmentumError, TrainingError
-from omentum.train.config import TrainConfig
-
-RESERVE = 1 << 40
-"""Numbers from here on are patches that stand in for those of cases that cannot be read."""
-
-ATTEMPTS = 10
-"""So many stand-ins are tried for one patch."""
-
-RETRIES_S = (0.2, 1.0, 3.0)
-"""Pauses before a file is read again; a network drive may be away for a moment."""
-
-PREFETCH = 4
+from omentum.data.loader import PatchLoader
+from omentum.data.patches import Batch, Fault
+from omentum.data.sampler import PatchSampler
+from omentum.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -38,6 +25,9 @@ class Share:
         batch: Patches of a step, over all processes.
         parts: How many batches a process divides its share into.
         ranks, rank: Number of processes, and which of them this is.
+
+    Raises:
+        UsageError: the batch cannot be divided like this.
     """
 
     batch: int
@@ -47,7 +37,7 @@ class Share:
 
     def __post_init__(self) -> None:
         if self.batch % (self.ranks * self.parts):
-            raise TrainingError(
+            raise UsageError(
                 f"a batch of {self.batch} cannot be divided among {self.ranks} processes x {self.parts} parts",
                 remedy="choose batch as a multiple of processes x accumulate",
             )
@@ -65,12 +55,10 @@ class Delivery:
 
     Args:
         batches: One for each part.
-        faults: What was said of cases that could not be read; others stand in for them.
-        waited_s: How long the training waited for it.
+        waited_s: How long the training waited for them.
     """
 
     batches: tuple[Batch, ...]
-    faults: tuple[str, ...]
     waited_s: float
 
     @property
@@ -78,84 +66,28 @@ class Delivery:
         """Of all its cases."""
         return tuple(name for batch in self.batches for name in batch.names)
 
-
-def deliveries(sampler: PatchSampler, config: TrainConfig, share: Share, start: int) -> Iterator[tuple[int, Delivery]]:
-    """The steps of a run from `start` on, in order."""
-    loader = DataLoader(
-        _Parts(sampler, share),
-        batch_size=None,
-        sampler=range(start * share.parts, config.steps * share.parts),
-        num_workers=config.workers,
-        prefetch_factor=PREFETCH * share.parts if config.workers else None,
-        worker_init_fn=_keep_out_of_signals if config.workers else None,
-        pin_memory=torch.cuda.is_available(),
-    )
-    arriving = iter(loader)
-    for step in range(start, config.steps):
-        began = time.monotonic()
-        parts = [next(arriving) for _ in range(share.parts)]
-        faults = tuple(fault for _, said in parts for fault in said)
-        yield step, Delivery(tuple(batch for batch, _ in parts), faults, time.monotonic() - began)
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Cases that could not be read; others stand in for them."""
+        return tuple(fault for batch in self.batches for fault in batch.faults)
 
 
-class _Parts(Dataset[tuple[Batch, tuple[str, ...]]]):
-    """Batches by number, so that worker processes need no state."""
-
-    def __init__(self, sampler: PatchSampler, share: Share) -> None:
-        self.sampler, self.share = sampler, share
-
-    def __getitem__(self, number: int) -> tuple[Batch, tuple[str, ...]]:
-        torch.set_num_threads(1)
-        faults: list[str] = []
-        patches = [
-            readable_patch(self.sampler, n, faults) for n in self.share.numbers(*divmod(number, self.share.parts))
-        ]
-        return joined(patches), tuple(faults)
-
-
-def readable_patch(sampler: PatchSampler, number: int, faults: list[str]) -> Batch:
-    """A patch by its number, or one that stands in for it when its case cannot be read.
+def deliveries(
+    sampler: PatchSampler, share: Share, steps: range, device: torch.device, workers: int
+) -> Iterator[tuple[int, Delivery]]:
+    """The steps of a run with their batches, in order.
 
     Args:
         sampler: Where patches come from.
-        number: `step * batch + position`.
-        faults: What is wrong with unreadable cases is added here.
-
-    Raises:
-        InputError: one case after the other cannot be read.
+        share: This process's.
+        steps: Numbers of the steps.
+        device: Where batches are wanted.
+        workers: Processes that prepare them.
     """
-    for attempt in range(ATTEMPTS):
-        try:
-            return _checked(_patch(sampler, number + attempt * RESERVE))
-        except (OmentumError, OSError) as fault:
-            faults.append(str(fault))
-    raise InputError(f"{ATTEMPTS} cases in a row cannot be read, the last one: {faults[-1]}")
-
-
-def joined(patches: list[Batch]) -> Batch:
-    """Batches as one."""
-    images, bits, annotated = (
-        torch.cat([getattr(p, part) for p in patches]) for part in ("images", "bits", "annotated")
-    )
-    return Batch(images, bits, annotated, tuple(name for p in patches for name in p.names))
-
-
-def _patch(sampler: PatchSampler, number: int) -> Batch:
-    for pause in RETRIES_S:
-        try:
-            return sampler.batch(number, 1)
-        except OSError:
-            time.sleep(pause)
-    return sampler.batch(number, 1)
-
-
-def _checked(patch: Batch) -> Batch:
-    if not patch.images.isfinite().all():
-        raise InputError("holds voxels that are no numbers", source=", ".join(patch.names))
-    return patch
-
-
-def _keep_out_of_signals(worker: int) -> None:
-    """Ctrl-C and SIGTERM often reach all processes; only the training decides when its workers end."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    numbers = (share.numbers(step, part) for step in steps for part in range(share.parts))
+    loader = PatchLoader(sampler, numbers, device, workers)
+    arriving, waited_s = iter(loader), 0.0
+    for step in steps:
+        batches = tuple(next(arriving) for _ in range(share.parts))
+        yield step, Delivery(batches, loader.waited_s - waited_s)
+        waited_s = loader.waited_s

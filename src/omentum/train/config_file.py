@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from omentum.data.augment import Augmentation
+from omentum.data.augmentation import Augmentation
 from omentum.data.store import MANIFEST
 from omentum.errors import UsageError
 from omentum.train.config import DataConfig, PairConfig, TrainConfig

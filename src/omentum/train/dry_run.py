@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 import torch
 
+from omentum.data.patches import Batch
 from omentum.data.sampler import PatchSampler
+from omentum.data.sampling_table import SamplingTable, sampling_table
 from omentum.model import UniversalModel
-from omentum.train.batches import Share, joined, readable_patch
+from omentum.train.batches import Share
 from omentum.train.checkpoints import state_bytes
 from omentum.train.config import TrainConfig
 from omentum.train.faults import told_plainly
 from omentum.train.fresh_model import new_model
 from omentum.train.learner import Learner
 from omentum.train.processes import join_processes
-from omentum.train.sampling_table import SourceRow, StructureRow, source_rows, structure_rows
 
 WARM_UP, TIMED = 1, 3
 """Steps before and while the clock runs; the first one of a process allocates and plans."""
@@ -37,7 +38,7 @@ class Plan:
         step_s: Seconds for the computation of a step.
         patch_s: Seconds one process needs to prepare a patch.
         total_s: For all steps: computation and preparation go on at the same time where there are workers.
-        sources, structures: What is sampled.
+        table: What is sampled.
     """
 
     device: str
@@ -48,8 +49,7 @@ class Plan:
     step_s: float
     patch_s: float
     total_s: float
-    sources: tuple[SourceRow, ...]
-    structures: tuple[StructureRow, ...]
+    table: SamplingTable
 
 
 def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | None = None) -> Plan:
@@ -68,10 +68,7 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
         prepared_s, computed_s = [], []
         for step in range(WARM_UP + TIMED):
             began = time.perf_counter()
-            batches = [
-                joined([readable_patch(sampler, n, []) for n in share.numbers(step, part)])
-                for part in range(share.parts)
-            ]
+            batches = [_batch(sampler, share.numbers(step, part), fabric.device) for part in range(share.parts)]
             ready = time.perf_counter()
             learner.step(batches, step, rate=1.0)
             if fabric.device.type == "cuda":
@@ -90,9 +87,14 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
         step_s=step_s,
         patch_s=patch_s,
         total_s=total_s,
-        sources=tuple(source_rows(sampler)),
-        structures=tuple(structure_rows(sampler)),
+        table=sampling_table(sampler),
     )
+
+
+def _batch(sampler: PatchSampler, numbers: range, device: torch.device) -> Batch:
+    """Prepared as a run does it, but in this process."""
+    raw = sampler.cut(numbers)
+    return sampler.augmented(raw.to(device) if device.type == "cuda" else raw)
 
 
 def _told(device: torch.device) -> str:

@@ -29,9 +29,6 @@ def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
         raise TrainingError(f"process {rank}: the GPU's memory is full", source=run, remedy=remedy) from fault
     except RuntimeError as fault:
         said = " ".join(str(fault).split())
-        if "DataLoader worker" in said:
-            reason = f"process {rank}: a process that prepares patches was killed, often for want of memory: {said}"
-            raise TrainingError(reason, source=run, remedy="try fewer workers") from fault
         if any(word in said.lower() for word in LOST_CONNECTION):
             reason = f"process {rank}: another process of this run has ended: {said[:200]}"
             remedy = "see what that process said; the same command goes on from the last checkpoint"

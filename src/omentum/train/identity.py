@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from isal import isal_zlib
 
-from omentum.data.cases import LabelledCase
+from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.sampler import Source
+from omentum.data.store_cases import StoreCase
 from omentum.train.config import TrainConfig
 
 MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
@@ -86,7 +87,10 @@ def _without_places(value: Any, key: str = "") -> Any:
     return Path(value).name if key in PATHS and value else value
 
 
-def _checksum(case: LabelledCase) -> str:
-    """Of everything the training sees of a case."""
-    sums = [isal_zlib.crc32(np.ascontiguousarray(part)) for part in (case.hu, case.bits, case.annotated)]
-    return "-".join(f"{number:08x}" for number in sums)
+def _checksum(case: TrainingCase) -> str:
+    """Of everything the training sees of a case; of one in a store, what it was made from."""
+    if isinstance(case, StoreCase):
+        return "-".join(asdict(case.stored.key).values())
+    assert isinstance(case, LabelledCase)
+    parts = (case.hu, case.labels, case.sets, case.annotated)
+    return "-".join(f"{isal_zlib.crc32(np.ascontiguousarray(part)):08x}" for part in parts)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from omentum.data.sampler import Batch, Source
+from omentum.data.patches import Batch
+from omentum.data.sampler import Source
 from omentum.model import UniversalModel
 from omentum.train.average import AveragedModel
 from omentum.train.config import TrainConfig
@@ -118,4 +119,4 @@ def _balance(model: UniversalModel, sources: Sequence[Source], config: TrainConf
     classes = model.spec.class_keys
     if config.balance == 0 and (config.guide == 0 or not model.backbone.coarse_channels):
         return torch.ones(1 + len(classes))
-    return root_balance((case.bits for source in sources for case in source.cases), classes)
+    return root_balance((case for source in sources for case in source.cases), classes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from omentum.data.cases import LabelledCase
+from omentum.data.patches import Fault
 from omentum.data.sampler import PatchSampler
 from omentum.errors import TrainingError
 from omentum.model import UniversalModel
@@ -100,8 +101,8 @@ class _Run:
         self._learner, self._fabric, self._path, self._tell = learner, fabric, run, tell
         self._config, self._held_out = learner.config, held_out
         self._checkpoints = Checkpoints(run / CHECKPOINTS, self._config.keep)
-        self._faults: set[str] = set()
-        self._told_faults: set[str] = set()
+        self._faults: set[Fault] = set()
+        self._told_faults: set[Fault] = set()
         self._figures: list[dict[str, torch.Tensor]] = []
         self.step, self.skipped = self._restore()
         self._validation = Validation.read(run / VALIDATION_FILE)
@@ -114,7 +115,9 @@ class _Run:
         if self.step and self._due(config.validate_every) and self._validation.step < self.step:
             self._validate()  # it was interrupted between saving and validating
         cases = sum(len(source.cases) for source in sampler.sources)
-        for step, delivery in deliveries(sampler, config, share, self.step):
+        for step, delivery in deliveries(
+            sampler, share, range(self.step, config.steps), self._fabric.device, config.workers
+        ):
             torch.manual_seed(_seed_of(config.seed, step, share.rank))
             taken = self._learner.step(delivery.batches, step, rate_share(config, step))
             self.step = step + 1
@@ -172,11 +175,12 @@ class _Run:
             self._figures = []
         faults = set().union(*gathered(self._fabric, self._faults))
         for fault in sorted(faults - self._told_faults):
-            self._event("unreadable", case=fault)
-            self._tell("warning", {"text": f"cannot be read and is left out: {fault}"})
+            self._event("unreadable", case=fault.case, reason=fault.reason)
+            self._tell("warning", {"text": f"{fault.case} cannot be read and is left out: {fault.reason}"})
         self._told_faults |= faults
-        if len(faults) > max(1, UNREADABLE_SHARE * cases):
-            reason = f"{len(faults)} of {cases} cases cannot be read, one of them: {max(faults)}"
+        unreadable = sorted({fault.case for fault in faults})
+        if len(unreadable) > max(1, UNREADABLE_SHARE * cases):
+            reason = f"{len(unreadable)} of {cases} cases cannot be read: {', '.join(unreadable[:5])}"
             raise TrainingError(reason, source=self._path, remedy=f"mend or remove them; {self._last_saved()}")
 
     def _save(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omentum.data.augment import unpack
+from omentum.data.packed import unpack
 from omentum.model import UniversalModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from omentum.data.augment import unpack
 from omentum.data.cases import LabelledCase
+from omentum.data.packed import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.io.outputs import replacing
