@@ -9,7 +9,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampler import Source
-from omentum.errors import InputError, TrainingError, UsageError
+from omentum.errors import InputError, OutputError, TrainingError, UsageError
 from omentum.train import loop
 from omentum.train.checkpoints import STATE_FILE
 from omentum.train.learner import Learner
@@ -261,6 +261,12 @@ def test_changed_data_is_refused_with_the_difference(whole):
         run(CONFIG, whole[0], [toy_case(2)], sampler=sampler(cases=3))
     with pytest.raises(UsageError, match=r"case toys\.toy_1 is gone; validation case toy_2 is gone"):
         run(CONFIG, whole[0], [], sampler=sampler(cases=1))
+
+
+def test_a_folder_that_cannot_be_made_is_said_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written: Not a directory"):
+        run(CONFIG, tmp_path / "file" / "run")
 
 
 def test_a_folder_with_something_else_is_not_taken_over(tmp_path):

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 LINE_EVERY_S = 10.0
 """Without a terminal: at most one line of progress in this time."""
+SPEED_OVER_S = 600.0
+"""The time left is judged by so much of the past; a step may take many seconds."""
 
 
 class TrainProgress:
@@ -31,7 +33,9 @@ class TrainProgress:
         if self._console.is_terminal and not silent:
             columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
             last = (TimeRemainingColumn(), TextColumn("{task.fields[figures]}", markup=False))
-            self._bar = Progress(*columns, *last, console=self._console, transient=True)
+            self._bar = Progress(
+                *columns, *last, console=self._console, transient=True, speed_estimate_period=SPEED_OVER_S
+            )
 
     def __enter__(self) -> Self:
         if self._bar is not None:

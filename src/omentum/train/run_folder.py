@@ -42,19 +42,20 @@ def locked(run: Path) -> Iterator[None]:
         UsageError: another process writes into it.
         OutputError: it cannot be written.
     """
+    lock = FileLock(run / LOCK_FILE, timeout=0)
     try:
         run.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(run / LOCK_FILE, timeout=0)
-        with lock:
-            (run / WRITER_FILE).write_text(f"process {os.getpid()} on {socket.gethostname()}")
-            try:
-                yield
-            finally:
-                (run / WRITER_FILE).unlink(missing_ok=True)
+        lock.acquire()
+        (run / WRITER_FILE).write_text(f"process {os.getpid()} on {socket.gethostname()}")
     except Timeout as fault:
         raise UsageError(f"{_writer(run)} is training into it", source=run, remedy="wait, or use another -o") from fault
-    except PermissionError as fault:
-        raise OutputError(f"cannot be written: {fault.strerror}", source=run) from fault
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=run) from fault
+    try:
+        yield
+    finally:
+        (run / WRITER_FILE).unlink(missing_ok=True)
+        lock.release()
 
 
 def claim(run: Path, identity: Identity) -> None:
