@@ -139,10 +139,11 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("empty", "."), "holds no case of the reference"),
         (("out", "truth", "--mapping", "totalsegmentator"), "needs no --mapping"),
         (("out", "truth/labels.nii.gz", "--mapping", "none"), "no such mapping"),
-        (("out", "empty"), "case.json"),
+        (("out", "empty"), "empty: is no case folder: it has no case.json (give the truth folder"),
         (("out", "truth", "--tolerance", "none.toml"), "no such file of tolerances"),
         (("out", "truth", "--tolerance", "-1"), "no tolerance"),
         (("out", "truth", "--patients", "truth/case.json"), "is no list of patients"),
+        (("out", "truth", "--patients", "other.csv"), "is no list of patients"),
         (("out", "truth", "--compare", "nowhere"), "nowhere: no such file or folder"),
         (("out", "truth", "--compare", "empty"), "holds no case of the reference"),
         (("out", "truth", "--json", "truth/case.json/s.json"), "cannot be written"),
@@ -151,6 +152,7 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
 def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(case)
     (case / "empty").mkdir()
+    (case / "other.csv").write_text("a,b\n")
     assert run(*arguments) == 2
     error = capsys.readouterr().err.strip()
     assert message in error

@@ -44,9 +44,8 @@ def write_page(path: Path, result: Result, rules: Rules) -> None:
     from omentum.io.outputs import replacing
 
     judged, summary, comparison = result.judged, result.summary, result.comparison
-    subtitle = (
-        f"{summary.cases} cases of {summary.patients} patients, omentum {version('omentum')}. Not for clinical use."
-    )
+    cases, patients = _counted(summary.cases, "case"), _counted(summary.patients, "patient")
+    subtitle = f"{cases} of {patients}, omentum {version('omentum')}. Not for clinical use."
     sections = [
         Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
         Section("Distributions", _figures(judged.scores, summary)),
@@ -60,6 +59,10 @@ def write_page(path: Path, result: Result, rules: Rules) -> None:
     ]
     with replacing(path) as file:
         file.write(page_html("Evaluation", subtitle, sections))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _annotated(summary: Summary) -> list[StructureSummary]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omentum.cli.evaluate_cases import Pair
+from omentum.cli.evaluate_cases import DESCRIPTION, Pair
 from omentum.cli.speaker import Speaker
 from omentum.data.processes import in_processes
-from omentum.errors import CaseWarning, GeometryError, OmentumError, UsageError
+from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
 
 if TYPE_CHECKING:
     from omentum.evaluate import CaseScores, LabelMapping, Rules
@@ -82,6 +82,12 @@ class Judge:
         if is_stored(path):
             truth, patient = read_stored(path)
             return truth, pair.patient or patient
+        if not (path / DESCRIPTION).is_file():
+            raise InputError(
+                f"is no case folder: it has no {DESCRIPTION}",
+                source=path,
+                remedy="give the truth folder or label map of that case",
+            )
         truth, facts = read_truth(path)
         return truth, pair.patient or str(facts.get("patient", ""))
 
