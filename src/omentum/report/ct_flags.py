@@ -104,7 +104,7 @@ def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Ite
     (best, name), (second, other) = sorted(distances)[:2]
     seen = ", ".join(f"{STRUCTURES[key].display.lower()} {hu:.0f}" for key, hu in known.items())
     doubt = "" if second > best + CLEAR_DISTANCE else f" (or {other})"
-    yield Flag("info", "", "phase", f"contrast phase, by the look of it: {name}{doubt}; {seen} HU")
+    yield Flag("info", "", "phase", f"contrast phase looks like {name}{doubt}: {seen} HU")
 
 
 def _distance(medians_hu: Mapping[str, float], expected: Sequence[Range]) -> float:
