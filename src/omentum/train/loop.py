@@ -105,7 +105,7 @@ class _Run:
         self._told_faults: set[Fault] = set()
         self._figures: list[dict[str, torch.Tensor]] = []
         self.step, self.skipped = self._restore()
-        self._validation = Validation.read(run / VALIDATION_FILE)
+        (self._validation, *_) = gathered(fabric, Validation.read(run / VALIDATION_FILE))
         self._log = RunLog(run, self.step) if fabric.global_rank == 0 else None
         self._pace = Pace(self._config.batch)
 
