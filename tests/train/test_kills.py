@@ -17,7 +17,7 @@ def test_a_run_killed_at_random_moments_is_never_lost_and_ends_the_same():
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 kills" in done.stdout
