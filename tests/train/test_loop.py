@@ -10,11 +10,13 @@ import torch
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampler import Source
 from omentum.errors import InputError, OutputError, TrainingError, UsageError
+from omentum.model import load_checkpoint
 from omentum.train import loop
 from omentum.train.checkpoints import STATE_FILE
 from omentum.train.learner import Learner
 from omentum.train.loss import partial_label_loss
 from omentum.train.patch_loss import lattice
+from omentum.train.run_folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
 from omentum.train.stopping import StoppedError
 from toy_cases import toy_case
 from toy_run import CONFIG, changed, model, run, sampler
@@ -115,17 +117,12 @@ def test_a_run_killed_before_its_last_validation_makes_up_for_it(whole, tmp_path
     monkeypatch.setattr(loop, "validate", die)
     with pytest.raises(OSError, match="as if killed"):
         run(CONFIG, tmp_path, [toy_case(2)])
-    assert_equal(whole[1], loop_result(tmp_path))
+    assert_equal(whole[1], load_checkpoint(tmp_path / RESULT_FILE))
     monkeypatch.undo()
     _, events = run(CONFIG, tmp_path, [toy_case(2)])
     assert [kind for kind, _ in events] == ["validating", "validation"]
-    assert (tmp_path / "best.safetensors").read_bytes() == (whole[0] / "best.safetensors").read_bytes()
-
-
-def loop_result(folder):
-    from omentum.model import load_checkpoint
-
-    return load_checkpoint(folder / "model.safetensors")
+    assert_equal(load_checkpoint(whole[0] / BEST_FILE), load_checkpoint(tmp_path / BEST_FILE))
+    assert (tmp_path / VALIDATION_FILE).read_text() == (whole[0] / VALIDATION_FILE).read_text()
 
 
 def test_a_damaged_newest_checkpoint_is_put_aside_and_the_one_before_used(whole, tmp_path):
