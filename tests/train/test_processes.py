@@ -16,10 +16,12 @@ from toy_run import changed, run
 
 TESTS = Path(__file__).parents[1]
 SRC = TESTS.parent / "src"
-SMALL = {"patch": [16, 16, 16], "steps": 6, "batch": 4, "save_every": 3, "optimiser": "sgd", "lr": 0.01}
+SMALL = {"patch": [16, 16, 16], "steps": 6, "batch": 4, "save_every": 3, "optimiser": "sgd", "lr": 1e-3}
 
 RELATIVE_TOLERANCE = 1e-4
-"""Of the distance that all weights together have moved: sums are added up in another order, in float32."""
+"""Of the distance that all weights together have moved: sums are added up in another order, in float32.
+
+At ten times the rate this network is chaotic and the same rounding grows to a few percent within six steps."""
 
 
 def torchrun(folder, settings, *more):
@@ -62,6 +64,8 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path):
     assert moved > 0
     for other in ("two", "parts"):
         assert (weights(tmp_path / other, 6) - one).norm() < RELATIVE_TOLERANCE * moved, other
+    run(changed(**{**vars(config), "batch": 2}), tmp_path / "half")
+    assert (weights(tmp_path / "half", 6) - one).norm() > 0.1 * moved  # it is not that nothing matters
     entries = [[json.loads(line) for line in (tmp_path / n / "log.jsonl").open()] for n in ("one", "two")]
     assert len(entries[1]) == 1  # one process writes
     assert entries[0][0]["loss"] == pytest.approx(entries[1][0]["loss"], rel=1e-4)
