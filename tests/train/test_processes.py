@@ -66,7 +66,8 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path):
         assert (weights(tmp_path / other, 6) - one).norm() < RELATIVE_TOLERANCE * moved, other
     run(changed(**{**vars(config), "batch": 2}), tmp_path / "half")
     assert (weights(tmp_path / "half", 6) - one).norm() > 0.1 * moved  # it is not that nothing matters
-    entries = [[json.loads(line) for line in (tmp_path / n / "log.jsonl").open()] for n in ("one", "two")]
+    logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]
+    entries = [[json.loads(line) for line in lines] for lines in logs]
     assert len(entries[1]) == 1  # one process writes
     assert entries[0][0]["loss"] == pytest.approx(entries[1][0]["loss"], rel=1e-4)
 
