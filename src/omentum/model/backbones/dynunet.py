@@ -9,6 +9,9 @@ from torch import Tensor
 
 from omentum.model.universal import Backbone
 
+LEAST_LEVELS = 3
+"""MONAI's network has an input block, a bottleneck and at least one level between."""
+
 
 class DynUNet(Backbone):
     """MONAI's network with residual blocks, without its output layer; one residual block per encoder level.
@@ -19,6 +22,8 @@ class DynUNet(Backbone):
 
     def __init__(self, filters: Sequence[int] = (32, 64, 128, 256, 320, 320)) -> None:
         super().__init__()
+        if len(filters) < LEAST_LEVELS:
+            raise ValueError(f"filters are at least {LEAST_LEVELS} numbers, got {len(filters)}")
         steps = len(filters) - 1
         self.divisor = 2**steps
         self.deep_channels = filters[-1]

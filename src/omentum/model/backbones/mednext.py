@@ -30,7 +30,7 @@ class MedNeXt(Backbone):
 
     def __init__(self, size: Literal["S", "B", "M", "L"] = "S", kernel_size: int = 3) -> None:
         super().__init__()
-        self.network = create_mednext(size, in_channels=1, out_channels=1, kernel_size=kernel_size)
+        self.network = create_mednext(str(size), in_channels=1, out_channels=1, kernel_size=kernel_size)
         del self.network.out_0
 
     def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:

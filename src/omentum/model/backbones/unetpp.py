@@ -24,6 +24,8 @@ class UNetPlusPlus(Backbone):
 
     def __init__(self, features: Sequence[int] = (32, 32, 64, 128, 256, 32)) -> None:
         super().__init__()
+        if len(features) != LEVELS + 1:
+            raise ValueError(f"features are {LEVELS + 1} numbers, got {len(features)}")
         self.deep_channels = features[LEVELS - 1]
         self.decoded_channels = features[LEVELS]
         self.coarse_channels = tuple(features[3:0:-1])
