@@ -59,7 +59,7 @@ class TrainConfig:
         backbone, parameters: See `omentum.spec.ModelSpec`.
         spacing_mm, window_hu, patch: See `omentum.spec.PreprocessSpec`.
         text_encoder: Language model for the prompts.
-        init: Checkpoint whose weights a fresh run starts from; empty for random weights.
+        init: File whose weights a fresh run starts from, see `omentum.model.initialise`; empty for random weights.
         steps: Optimiser steps of the whole run.
         batch: Patches per step.
         matrix_lr: Peak learning rate of Muon, for kernels and matrices.
