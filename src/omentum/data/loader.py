@@ -84,6 +84,7 @@ class _Batches(Dataset[Batch | RawBatch]):
 
 
 def _begin(_: int) -> None:
-    """In a new process: one thread each, and an interrupt from the keyboard is the parent's to handle."""
+    """In a new process: one thread each; Ctrl-C and SIGTERM often reach all, and are the parent's to handle."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
