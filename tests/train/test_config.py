@@ -25,7 +25,7 @@ def test_a_store_stands_in_place_of_a_folder(tmp_path):
     assert (data.folder, data.store) == ("", str((tmp_path / "../store").resolve()))
 
 
-@pytest.mark.parametrize("name", ["start", "default"])
+@pytest.mark.parametrize("name", ["start", "default", "longer"])
 def test_the_recipes_of_the_bundled_model_are_read(name):
     config = load_config(RECIPES / f"{name}.toml")
     assert config.temperature == float("inf")
