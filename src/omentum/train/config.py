@@ -75,7 +75,7 @@ class TrainConfig:
         activation_checkpointing: Compute the backbone's blocks again in the backward pass: slower, with less memory.
         spacing_mm, window_hu, patch, antialias: See `omentum.spec.PreprocessSpec`.
         text_encoder: Language model for the prompts.
-        init: Checkpoint whose weights a fresh run starts from; empty for random weights.
+        init: File whose weights a fresh run starts from, see `omentum.model.initialise`; empty for random weights.
         steps: Optimiser steps of the whole run.
         batch: Patches per step, over all processes.
         accumulate: Each process computes its patches of a step in so many parts, one after the other.

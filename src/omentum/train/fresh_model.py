@@ -8,8 +8,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
-from omentum.errors import CheckpointError
-from omentum.model import UniversalModel, build, load_checkpoint
+from omentum.model import UniversalModel, build, initialise
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
 from omentum.train.config import TrainConfig
@@ -34,7 +33,7 @@ def new_model(config: TrainConfig) -> UniversalModel:
     _spread_text_features(model)
     torch.nn.init.constant_(model.head.controller.bias[-1:], RARE)
     if config.init:
-        _adopt(model, Path(config.init))
+        initialise(model, Path(config.init))
     return model
 
 
@@ -50,18 +49,3 @@ def _spread_text_features(model: UniversalModel) -> None:
     spread = words.std(0, correction=0).clamp_min(1e-6)
     layer.weight.div_(spread[:, None])
     layer.bias.copy_((layer.bias - words.mean(0)) / spread)
-
-
-def _adopt(model: UniversalModel, path: Path) -> None:
-    """Take over the weights of another checkpoint; the text embeddings stay the model's own.
-
-    Raises:
-        CheckpointError: the checkpoint is of another architecture.
-    """
-    theirs = load_checkpoint(path)
-    if theirs.spec.model != model.spec.model:
-        raise CheckpointError(
-            f"cannot start from it: it is {theirs.spec.model}, the run wants {model.spec.model}", source=path
-        )
-    model.backbone.load_state_dict(theirs.backbone.state_dict())
-    model.head.load_state_dict(theirs.head.state_dict())
