@@ -10,15 +10,15 @@ from monai.networks.nets.segresnet import SegResNet
 from small_models import SMALL
 
 from omentum.model import BACKBONES
-from omentum.train import loop
-from omentum.train.config import load_config
+from omentum.train import fresh_model
+from omentum.train.config_file import load_config
 
 WORDS = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(autouse=True)
 def made_up_embeddings(monkeypatch):
-    monkeypatch.setattr(loop, "embed", lambda prompts, encoder: WORDS[: len(prompts)])
+    monkeypatch.setattr(fresh_model, "embed", lambda prompts, encoder: WORDS[: len(prompts)])
 
 
 def configured(folder, backbone, **fields):
@@ -33,7 +33,7 @@ def configured(folder, backbone, **fields):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_configuration_builds_a_model_whose_every_weight_learns(backbone, tmp_path):
-    model = loop.new_model(configured(tmp_path, backbone))
+    model = fresh_model.new_model(configured(tmp_path, backbone))
     assert model.spec.model.backbone == backbone
     step = model.backbone.divisor
     model(torch.rand(1, 1, 2 * step, step, step)).square().mean().backward()
@@ -45,6 +45,6 @@ def test_a_configuration_may_start_from_a_public_file(tmp_path):
     torch.save(
         {"net": {f"module.backbone.{n}": torch.ones_like(t) for n, t in theirs.items()}}, tmp_path / "public.pth"
     )
-    model = loop.new_model(configured(tmp_path, "segresnet", init="public.pth"))
+    model = fresh_model.new_model(configured(tmp_path, "segresnet", init="public.pth"))
     assert all((p == 1).all() for p in model.backbone.parameters())
     assert not all((p == 1).all() for p in model.head.parameters())
