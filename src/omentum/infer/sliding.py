@@ -27,6 +27,9 @@ Progress = Callable[[int, int], None]
 """Called with windows done and windows in all."""
 Precision = Literal["float32", "bf16"]
 
+ABSENT_LOGIT = -20.0
+"""Where no window looked: surely not, and finite, so that it can be interpolated."""
+
 
 @dataclass(frozen=True)
 class Slab:
@@ -77,9 +80,10 @@ def sliding_slabs(
     run: WindowRun | None = None,
     agreement: Agreement | None = None,
 ) -> Iterator[Slab]:
-    """Blended logits of a volume, slab by slab from z = 0 upwards; together the slabs cover it exactly once.
+    """Blended logits of a volume, slab by slab upwards; together the slabs cover it exactly once.
 
-    The logits equal those of MONAI's `sliding_window_inference(..., mode="gaussian")` with the same windows.
+    They begin at z = 0, or with the lowest window that is run (see `WindowPlan.kept`). The logits equal those of MONAI's
+    `sliding_window_inference(..., mode="gaussian")` with the same windows.
 
     Args:
         image: float32, shape (X, Y, Z) = plan.shape; may stay on the CPU while the network is elsewhere.
@@ -93,11 +97,16 @@ def sliding_slabs(
     padded = F.pad(image, padding)
     weight = importance(plan.patch).to(run.device)
     blend = _Blend(plan, weight, agreement)
+    done = 0
     for level, z in enumerate(plan.starts[2]):
         for columns, logits in _level(padded, predict, plan, run, level):
             blend.add(columns, logits)
+            done += len(columns)
+            if run.progress is not None:
+                run.progress(done, len(plan))
         end = plan.starts[2][level + 1] if level + 1 < len(plan.starts[2]) else plan.padded_shape[2]
-        yield from _unpad(plan, z, blend.release(end - z))
+        if blend.begun:
+            yield from _unpad(plan, z, blend.release(end - z))
 
 
 def _level(
@@ -105,7 +114,7 @@ def _level(
 ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
     """Logits of all windows that start at one z, a batch at a time."""
     px, py, pz = plan.patch
-    z, columns = plan.starts[2][level], list(plan.columns())
+    z, columns = plan.starts[2][level], list(plan.columns(level))
     for first in range(0, len(columns), run.batch):
         now = columns[first : first + run.batch]
         windows = torch.stack([padded[x : x + px, y : y + py, z : z + pz] for x, y in now])[:, None]
@@ -113,8 +122,6 @@ def _level(
         with torch.inference_mode(), run.autocast():
             logits = predict(windows.to(run.device)).float()
         yield now, logits
-        if run.progress is not None:
-            run.progress(level * len(columns) + first + len(now), len(plan))
 
 
 class _Blend:
@@ -125,6 +132,11 @@ class _Blend:
         self._area = (*plan.padded_shape[:2], plan.patch[2])
         self._total = weight.new_zeros(self._area)
         self._sums: Tensor | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether any window was added yet."""
+        return self._sums is not None
 
     def add(self, columns: list[tuple[int, int]], logits: Tensor) -> None:
         """Add the logits (B, K, *patch) of windows at the given (x, y), all at the current height."""
@@ -141,7 +153,8 @@ class _Blend:
     def release(self, planes: int) -> Tensor:
         """The lowest planes, averaged, as a tensor of their own; the rest moves down by as much."""
         assert self._sums is not None
-        finished = self._sums[..., :planes] / self._total[..., :planes]
+        total = self._total[..., :planes]
+        finished = (self._sums[..., :planes] / total).masked_fill_(total == 0, ABSENT_LOGIT)
         for sums in (self._sums, self._total):
             _move_down(sums, planes)
         return finished

@@ -11,7 +11,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from omentum.errors import UsageError
@@ -34,6 +36,8 @@ class WindowPlan:
         before, after: Voxels of padding on each side where the volume is smaller than a window.
         starts: First voxel of the windows along each axis of the padded volume, ascending; every combination
             is a window.
+        kept: bool, one for each window along x, y, z: whether it is run. All are by default; where no window is run,
+            nothing is found.
     """
 
     shape: Triple
@@ -41,6 +45,7 @@ class WindowPlan:
     before: Triple
     after: Triple
     starts: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    kept: NDArray[np.bool_] | None = None
 
     @property
     def padded_shape(self) -> Triple:
@@ -49,11 +54,15 @@ class WindowPlan:
         return x, y, z
 
     def __len__(self) -> int:
+        """How many windows are run."""
+        if self.kept is not None:
+            return int(np.count_nonzero(self.kept))
         return len(self.starts[0]) * len(self.starts[1]) * len(self.starts[2])
 
-    def columns(self) -> Iterator[tuple[int, int]]:
-        """Starts along x and y; each occurs once at every start along z."""
-        return itertools.product(self.starts[0], self.starts[1])
+    def columns(self, level: int) -> Iterator[tuple[int, int]]:
+        """Starts along x and y of the windows that are run at one start along z."""
+        columns = itertools.product(self.starts[0], self.starts[1])
+        return columns if self.kept is None else itertools.compress(columns, self.kept[..., level].ravel().tolist())
 
 
 def plan_windows(shape: Triple, patch: Triple, overlap: float = 0.5) -> WindowPlan:

@@ -2,12 +2,14 @@
 
 from omentum.io.detect import case_name, load_volume
 from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json, write_text
-from omentum.pipeline.segmenter import Options, Segmenter, segment
+from omentum.pipeline.options import Options, SaveOptions
+from omentum.pipeline.segmenter import Segmenter, segment
 from omentum.report.meshes import check_meshes
 
 __all__ = [
     "CaseSegmentation",
     "Options",
+    "SaveOptions",
     "Segmenter",
     "case_name",
     "check_case_output",
