@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -198,12 +198,24 @@ class _Worker:
 
 def start_process(serve: Callable[..., None], *arguments: Any) -> tuple[Connection, BaseProcess]:
     """A new process that runs `serve(pipe, *arguments)`, and this end of the pipe."""
-    context = get_context("spawn")  # a forked child would inherit locks of whatever threads are running
+    context = _context()
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(serve, theirs, *arguments))
     process.start()
     theirs.close()
     return ours, process
+
+
+def _context() -> Any:
+    """Not plain fork: the child would inherit locks of whatever threads are running.
+
+    A fork server imports everything once, so that more processes cost little time and memory.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["omentum.pipeline"])
+    return context
 
 
 def end_process(process: BaseProcess, deadline: float) -> None:
