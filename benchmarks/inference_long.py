@@ -85,7 +85,9 @@ def make_ct(shape: tuple[int, int, int], path: Path, work: Path) -> None:
     body = work / "body.npz"
     if not body.exists():
         case = make_case(SEED, (MODEL_MM,) * 3)
-        np.savez(body, hu=case.ct.voxels.astype(np.int16), bits=case.truth.bits[0], classes=np.array(case.truth.classes))
+        np.savez(
+            body, hu=case.ct.voxels.astype(np.int16), bits=case.truth.bits[0], classes=np.array(case.truth.classes)
+        )
     known = np.load(body)
     spacing = (IN_PLANE_MM / shape[0], IN_PLANE_MM / shape[1], SLICE_MM)
     hu, bits = centred(known["hu"], -1024), centred(known["bits"], 0)
@@ -118,7 +120,7 @@ class Stub:
 
     def __init__(self, bits: NDArray[np.uint64], plan: WindowPlan) -> None:
         self._bits = torch.from_numpy(bits.view(np.int64))
-        self._windows = ((x, y, z) for z in plan.starts[2] for x, y in plan.columns(z))
+        self._windows = ((x, y, z) for level, z in enumerate(plan.starts[2]) for x, y in plan.columns(level))
         self._patch, self.processor, self.wall = plan.patch, 0.0, 0.0
         self._logits = torch.empty(1, len(STRUCTURES), *plan.patch)
 

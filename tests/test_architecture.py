@@ -59,6 +59,7 @@ WALLS: dict[str, set[str]] = {
     "fast_simplification": {"report"},
     "trimesh": {"report"},
     "transformers": {"text"},
+    "openvino": {"infer"},
 }
 """Which units may import a third-party package at all."""
 

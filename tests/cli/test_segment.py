@@ -291,13 +291,13 @@ class TestBatch:
         assert "needs pyarrow (pip install 'omentum[tables]')" in capsys.readouterr().err
 
     def test_our_fault_with_one_case_does_not_stop_the_others_either(self, here, monkeypatch):
-        from omentum.pipeline import segmenter
+        from omentum.pipeline import reading
 
         def faulty(volume, **options):
             return 1 / 0 if volume.shape[0] == 40 else check(volume, **options)
 
-        check = segmenter.check_ct
-        monkeypatch.setattr(segmenter, "check_ct", faulty)
+        check = reading.check_ct
+        monkeypatch.setattr(reading, "check_ct", faulty)
         put_ct("good.nii.gz")
         put_ct("odd.nii.gz", ras_grid((3.0, 2.0, 2.0)))
         assert (

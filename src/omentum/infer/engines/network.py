@@ -21,15 +21,14 @@ class Network:
         back: From these tensors, in float32 or the front's precision, to logits (B, K, *patch). Runs in torch. What
             changes from call to call (which classes are wanted) belongs here, so that it needs no new compilation.
         patch: Voxels of a window.
-        fingerprint: Hash of everything the front computes with; names what is compiled. Empty: never kept on disk.
-        batched: Whether windows do not influence one another in a batch.
+        fingerprint: Hash of everything the front computes with; names what is compiled and kept on disk. Empty: it is
+            not known whether the front can be compiled at all.
     """
 
     front: nn.Module
     back: Callable[..., Tensor]
     patch: tuple[int, int, int]
     fingerprint: str = ""
-    batched: bool = True
 
 
 class Engine(Protocol):
