@@ -8,6 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
 from omentum.cli.speaker import Speaker
 from omentum.errors import OmentumError
 from omentum.io.outputs import replacing

@@ -98,8 +98,7 @@ def plan_jobs(inputs: list[Path], out: Path) -> list[Job]:
     Raises:
         UsageError: two inputs would write to the same place.
     """
-    from omentum.pipeline import Job
-    from omentum.pipeline import case_name, is_single_file
+    from omentum.pipeline import Job, case_name, is_single_file
 
     if is_single_file(out) and len(inputs) > 1:
         raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")

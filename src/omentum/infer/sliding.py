@@ -82,8 +82,8 @@ def sliding_slabs(
 ) -> Iterator[Slab]:
     """Blended logits of a volume, slab by slab upwards; together the slabs cover it exactly once.
 
-    They begin at z = 0, or with the lowest window that is run (see `WindowPlan.kept`). The logits equal those of MONAI's
-    `sliding_window_inference(..., mode="gaussian")` with the same windows.
+    They begin at z = 0, or with the lowest window that is run (see `WindowPlan.kept`). The logits equal those of
+    MONAI's `sliding_window_inference(..., mode="gaussian")` with the same windows.
 
     Args:
         image: float32, shape (X, Y, Z) = plan.shape; may stay on the CPU while the network is elsewhere.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
+from omentum.pipeline.options import SaveOptions, Step
 from omentum.report import (
     AorticProfile,
     Confidence,
@@ -33,7 +34,6 @@ from omentum.report import (
     measures_json,
     statistics_json,
 )
-from omentum.pipeline.options import SaveOptions, Step
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume

@@ -16,19 +16,9 @@ from omentum.errors import UsageError
 from omentum.pipeline.jobs import Job, Outcome
 from omentum.pipeline.line import Line, Listener
 from omentum.pipeline.options import Options, SaveOptions
+from omentum.pipeline.pipes import receive, send
 from omentum.pipeline.segmenter import Segmenter
-from omentum.pipeline.workers import (
-    GRACE_S,
-    Answer,
-    Crew,
-    Here,
-    WorkerDiedError,
-    answer,
-    end_process,
-    receive,
-    send,
-    start_process,
-)
+from omentum.pipeline.workers import GRACE_S, Answer, Crew, Here, WorkerDiedError, answer, end_process, start_process
 
 NEXT, OUTCOME, TOLD, END = "next", "outcome", "told", "end"
 """What a line says: give me a job; this became of one; how it goes; I am done, or cannot begin."""
@@ -176,4 +166,3 @@ class _Relay:
 
     def _tell(self, method: str, *arguments: Any) -> None:
         send(self._pipe, (TOLD, (method, arguments)))
-

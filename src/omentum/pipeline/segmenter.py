@@ -76,6 +76,15 @@ class Segmenter:
         locates = self._no_locator_reason is None
         return Specs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
 
+    def load(self) -> None:
+        """Load and check the weights now, so that their faults are not taken for those of a case.
+
+        Raises:
+            UsageError: a class they do not have.
+            CheckpointError: they cannot be used.
+        """
+        self.classes, self.specs  # noqa: B018
+
     def described_options(self) -> dict[str, Any]:
         """Everything that decides what comes out, for the manifest, in JSON values."""
         chosen = {"classes": list(self.classes), "precision": self.profile.precision}

@@ -16,7 +16,9 @@ from omentum.infer.profiles import Precision
 ENGINES = ("auto", "openvino", "torch")
 
 
-def choose_engine(network: Network, device: torch.device, precision: Precision = "float32", name: str = "auto") -> Engine:
+def choose_engine(
+    network: Network, device: torch.device, precision: Precision = "float32", name: str = "auto"
+) -> Engine:
     """An engine for a network on a device.
 
     Args:
