@@ -120,7 +120,7 @@ class Stub:
 
     def __init__(self, bits: NDArray[np.uint64], plan: WindowPlan) -> None:
         self._bits = torch.from_numpy(bits.view(np.int64))
-        self._windows = ((x, y, z) for level, z in enumerate(plan.starts[2]) for x, y in plan.columns(level))
+        self._windows = ((x, y, z) for z in plan.starts[2] for x, y in plan.columns(z))
         self._patch, self.processor, self.wall = plan.patch, 0.0, 0.0
         self._logits = torch.empty(1, len(STRUCTURES), *plan.patch)
 

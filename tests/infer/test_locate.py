@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from torch import nn
 
 from omentum.infer.blend import Slab
 from omentum.infer.locate import Border, Found, Region, box_around, find_boxes
-from omentum.infer.sliding import sliding_slabs
+from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 
 SHAPE, PATCH = (50, 40, 60), (16, 20, 24)
@@ -32,14 +34,13 @@ class WindowWise(nn.Module):
         return self.mix(features * (1 + features.mean(dim=(2, 3, 4), keepdim=True)))
 
 
-def put_together(slabs, shape, fill=-20.0):
+def put_together(slabs, shape):
     """All slabs in one array, checked to follow on one another up to the top; they may begin late."""
-    slabs = list(slabs)
-    whole = torch.full((slabs[0].logits.shape[0], *shape), fill)
-    end = slabs[0].start
+    whole, end = None, None
     for slab in slabs:
-        assert slab.start == end
-        end += slab.logits.shape[-1]
+        whole = torch.zeros(slab.sums.shape[0], *shape) if whole is None else whole
+        assert end in (None, slab.start)
+        end = slab.start + slab.sums.shape[-1]
         whole[..., slab.start : end] = slab.logits
     assert end == shape[2]
     return whole
@@ -63,15 +64,13 @@ def test_windows_that_meet_no_box_are_not_run():
     shape = (10, 40, 60)
     plan, region = plan_windows(shape, PATCH), Region(shape, (((0, 0, 0), (4, 5, 6)), ((8, 39, 20), (10, 40, 30))))
     padded = np.pad(region.inside(), list(zip(plan.before, plan.after, strict=True)))
-    kept = region.windows(plan).kept
-    for index in np.ndindex(*kept.shape):
-        where = tuple(slice(s[i], s[i] + p) for s, i, p in zip(plan.starts, index, PATCH, strict=True))
-        assert kept[index] == padded[where].any()
+    kept = region.windows(plan).wanted
+    for start in itertools.product(*plan.starts):
+        where = tuple(slice(s, s + p) for s, p in zip(start, PATCH, strict=True))
+        assert (start in kept) == padded[where].any()
 
 
 def test_progress_counts_the_windows_that_are_run():
-    from omentum.infer.sliding import WindowRun
-
     told = []
     plan = Region(SHAPE, BOXES["two with a gap"]).windows(plan_windows(SHAPE, PATCH))
     run = WindowRun(batch=2, progress=lambda done, of: told.append((done, of)))
@@ -87,9 +86,9 @@ def ball_logits(shape, centre, radius):
 
 
 def slabs_of(logits, thickness=7):
-    weights = torch.ones(logits.shape[1:])
-    edges = range(0, logits.shape[-1], thickness)
-    return [Slab(z, logits[..., z : z + thickness], weights[..., z : z + thickness]) for z in edges]
+    logits = logits.clone()  # what is handed out may be written to
+    parts = [(z, logits[..., z : z + thickness]) for z in range(0, logits.shape[-1], thickness)]
+    return [Slab(z, part, torch.ones(part.shape[1:])) for z, part in parts]
 
 
 def test_boxes_around_what_is_positive():

@@ -66,10 +66,10 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     whole, _ = run(CONFIG, tmp_path / "whole")
     steps_done = Learner.step
 
-    def stop_after_six(learner, batch, config, step):
+    def stop_after_six(learner, batch, config, step, balance):
         if step == 6:
             raise KeyboardInterrupt
-        return steps_done(learner, batch, config, step)
+        return steps_done(learner, batch, config, step, balance)
 
     monkeypatch.setattr(Learner, "step", stop_after_six)
     with pytest.raises(KeyboardInterrupt):

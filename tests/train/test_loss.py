@@ -70,3 +70,16 @@ def test_it_equals_the_plain_formula():
             dices.append(1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1))
     expected = (entropy + torch.stack(dices).mean()).item()
     assert partial_label_loss(logits, targets, annotated)[0].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_weighted_voxel_counts_like_so_many():
+    logits, targets, annotated = example(4)
+    weight = torch.tensor([1.0, 3.0, 1.0, 2.0, 5.0])
+    _, weighted, dice = partial_label_loss(logits, targets, annotated, weight)
+    _, plain, same_dice = partial_label_loss(logits, targets, annotated)
+    more = sum(
+        (weight[k] - 1) * -torch.log(torch.sigmoid(logits[b, k][targets[b, k]])).sum() / 200 / 2
+        for b, k in annotated.nonzero().tolist()
+    )
+    assert weighted.item() == pytest.approx((plain + more).item(), rel=1e-5)
+    assert dice == same_dice

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from omentum.infer.confidence import Agreement
-from omentum.infer.windows import Triple, WindowPlan, importance
+from omentum.infer.windows import MIN_IMPORTANCE, WindowPlan, importance
 
 THICKNESS = 16
 """Planes handed out at once: thin slabs fit structures closely and need little memory."""
-
-
-ABSENT_LOGIT = -20.0
-"""Where no window looked: surely not, and finite, so that it can be interpolated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +34,8 @@ class Slab:
 
     @property
     def logits(self) -> Tensor:
-        """float32, shape (K, X, Y, planes), a tensor of its own."""
+        """float32, shape (K, X, Y, planes), a tensor of its own; 0 where no window was run."""
         return averaged(self.sums, self.weights)
-
-    def without(self, outside: Tensor) -> Slab:
-        """The slab with nothing where `outside`, bool of shape (X, Y, planes), is true."""
-        return replace(self, sums=torch.where(outside, ABSENT_LOGIT * self.weights, self.sums))
 
     def highest(self) -> Slab:
         """The uppermost plane, in memory of its own."""
@@ -52,8 +44,8 @@ class Slab:
 
 
 def averaged(sums: Tensor, weights: Tensor) -> Tensor:
-    """Sums divided by their weights; `ABSENT_LOGIT` where there is no weight."""
-    return torch.where(weights > 0, sums / weights, ABSENT_LOGIT)
+    """Sums divided by their weights; 0 where there is no weight."""
+    return sums / weights.clamp_min(MIN_IMPORTANCE / 2)  # no window weighs so little: it changes nothing but 0 / 0
 
 
 class Blend:
@@ -72,7 +64,7 @@ class Blend:
         self._total = self._weight.new_zeros(self._area)
         self._sums: Tensor | None = None
 
-    def add(self, starts: list[Triple], logits: Tensor) -> None:
+    def add(self, starts: list[tuple[int, int, int]], logits: Tensor) -> None:
         """Add the logits (B, K, *patch) of windows at the given (x, y, z) of the padded volume."""
         if self._sums is None:
             self._sums = self._weight.new_zeros((logits.shape[1], *self._area))

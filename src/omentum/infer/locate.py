@@ -19,6 +19,9 @@ from torch import Tensor
 from omentum.infer.blend import Slab
 from omentum.infer.windows import Triple, WindowPlan
 
+OUTSIDE = -1.0
+"""The sum of logits that is put where nothing may be found: any that is negative."""
+
 Corners = tuple[Triple, Triple]
 """First voxel and one past the last, along x, y, z."""
 
@@ -93,14 +96,7 @@ class Region:
 
     def windows(self, plan: WindowPlan) -> WindowPlan:
         """The plan, of which only windows are run that meet a box."""
-        kept = np.zeros([len(starts) for starts in plan.starts], np.bool_)
-        for low, high in self.boxes:
-            x, y, z = (
-                np.array([start < stop + pad and start + size > first + pad for start in starts])
-                for starts, first, stop, size, pad in zip(plan.starts, low, high, plan.patch, plan.before, strict=True)
-            )
-            kept |= x[:, None, None] & y[:, None] & z
-        return replace(plan, kept=kept)
+        return plan.touching(self.inside())
 
     def grown(self, touched: NDArray[np.bool_], voxels: Triple) -> Region:
         """Every box longer by so many voxels on each side on which its outermost layer was touched."""
@@ -136,13 +132,13 @@ class Border:
     def keep(self, slabs: Iterable[Slab]) -> Iterator[Slab]:
         """The slabs, in which nothing is positive outside the region."""
         for slab in slabs:
-            planes = slice(slab.start, slab.start + slab.weights.shape[-1])
-            device = slab.weights.device
-            outermost = torch.from_numpy(self._outermost[..., planes]).to(device)
-            reached = (slab.sums.amax(dim=0) > 0) & outermost
-            self.touched[..., planes] = reached.cpu().numpy()
-            outside = torch.from_numpy(~self._inside[..., planes]).to(device)
-            yield slab.without(outside)
+            planes = slice(slab.start, slab.start + slab.sums.shape[-1])
+            inside, outermost = (
+                torch.from_numpy(voxels[..., planes]).to(slab.sums.device) for voxels in (self._inside, self._outermost)
+            )
+            self.touched[..., planes] = ((slab.sums.amax(dim=0) > 0) & outermost).cpu().numpy()
+            slab.sums.masked_fill_(~inside, OUTSIDE)  # nobody needs them any more: see `Slab`
+            yield slab
 
 
 def _eroded(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

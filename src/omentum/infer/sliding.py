@@ -85,7 +85,7 @@ def sliding_slabs(
     blend = Blend(plan, run.device, agreement)
     done = 0
     for level, z in enumerate(plan.starts[2]):
-        for starts, logits in _level(padded, predict, plan, run, level):
+        for starts, logits in _level(padded, predict, plan, run, z):
             blend.add(starts, logits)
             done += len(starts)
             if run.progress is not None:
@@ -96,11 +96,11 @@ def sliding_slabs(
 
 
 def _level(
-    padded: Tensor, predict: Predictor, plan: WindowPlan, run: WindowRun, level: int
+    padded: Tensor, predict: Predictor, plan: WindowPlan, run: WindowRun, z: int
 ) -> Iterator[tuple[list[Triple], Tensor]]:
     """Logits of all windows that start at one z, a batch at a time."""
     px, py, pz = plan.patch
-    z, columns = plan.starts[2][level], list(plan.columns(level))
+    columns = list(plan.columns(z))
     for first in range(0, len(columns), run.batch):
         now = columns[first : first + run.batch]
         windows = torch.stack([padded[x : x + px, y : y + py, z : z + pz] for x, y in now])[:, None]

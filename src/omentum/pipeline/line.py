@@ -113,10 +113,11 @@ class Line:
         if job is None:
             return None
         if not self.save.overwrite and is_earlier(job.target):
-            self.segmenter.classes  # noqa: B018  # loads the weights; their faults are not the case's
+            self.segmenter.load()
             return _AtWork(Outcome(job, finished_earlier=True), Done(answer(self._earlier, job)))
         options = self.segmenter.options
         if self.crew.jobs:
+            self.segmenter.load()
             return _AtWork(Outcome(job), self.crew.submit(read_and_prepare, job.source, options, self.segmenter.specs))
         return _AtWork(Outcome(job), self.crew.submit(read_case, job.source, options))
 
@@ -130,7 +131,7 @@ class Line:
         now.hear(found)
         if not isinstance(found.value, (ReadCase, ReadyCase)):
             return found
-        self.segmenter.specs  # noqa: B018  # loads the weights; their faults are not the case's
+        self.segmenter.load()
         self.listener.begin(now.outcome.job.case)
         shown = answer(self._look, found.value)
         now.hear(shown)

@@ -35,8 +35,8 @@ class Segmenter:
         options: See `Options`.
 
     Raises:
-        UsageError: an unknown class, device, engine, profile, precision, post-processing; a class the weights do not have.
-            (What needs the weights themselves is found out when they are first used.)
+        UsageError: an unknown class, device, engine, profile, precision, post-processing; a class the weights do not
+            have. (What needs the weights themselves is found out when they are first used.)
     """
 
     def __init__(self, weights: str | Path | UniversalModel = "default", options: Options | None = None) -> None:
@@ -85,6 +85,16 @@ class Segmenter:
         """What has to be prepared of a CT."""
         locates = self._no_locator_reason is None
         return Specs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
+
+    def load(self) -> None:
+        """Load and check the weights now, so that their faults are not taken for those of a case.
+
+        Raises:
+            UsageError: a class they do not have.
+            CheckpointError: they cannot be used.
+            MissingDependencyError: the engine asked for is not installed.
+        """
+        self.classes, self.specs, self.engine  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
         """Everything that decides what comes out, for the manifest, in JSON values."""

@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -27,6 +26,7 @@ from typing import Any, Protocol, Self
 import torch
 
 from omentum.errors import CaseWarning, OmentumError
+from omentum.pipeline.pipes import receive, send
 
 GRACE_S = 10.0
 """How long a process that was told to end may clean up."""
@@ -257,36 +257,3 @@ def _serve(pipe: Connection) -> None:
         except (pickle.PicklingError, TypeError, AttributeError) as fault:
             send(pipe, Answer(error=RuntimeError(f"{type(fault).__name__}: {fault} (from {found.error!r})")))
         del found
-
-
-def send(pipe: Connection, thing: Any) -> None:
-    """Send anything that can be pickled; the contents of arrays and tensors go as they are."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = BytesIO()
-    _Packer(head, protocol=5, buffer_callback=buffers.append).dump(thing)
-    raw = [buffer.raw() for buffer in buffers]
-    pipe.send_bytes(pickle.dumps([part.nbytes for part in raw]))
-    pipe.send_bytes(head.getbuffer())
-    for part in raw:
-        if part.nbytes:
-            pipe.send_bytes(part)
-
-
-def receive(pipe: Connection) -> Any:
-    """What `send` sent; raises EOFError when there is nobody at the other end."""
-    sizes = pickle.loads(pipe.recv_bytes())
-    head = pipe.recv_bytes()
-    buffers = [bytearray(size) for size in sizes]
-    for buffer in buffers:
-        if buffer:
-            pipe.recv_bytes_into(buffer)
-    return pickle.loads(head, buffers=buffers)
-
-
-class _Packer(pickle.Pickler):
-    """Tensors as the arrays they are; by default they would be copied, or need shared memory."""
-
-    def reducer_override(self, thing: Any) -> Any:
-        if isinstance(thing, torch.Tensor):
-            return torch.from_numpy, (thing.detach().cpu().numpy(),)
-        return NotImplemented

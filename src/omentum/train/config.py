@@ -69,6 +69,8 @@ class TrainConfig:
         head: Weight of the loss of the generated heads.
         guide: Weight of the loss of plain classifiers on the decoder's coarse features, where the backbone offers
             them; they teach the backbone while the generated heads are still forming, and are thrown away.
+        balance: How far the heads' cross-entropy favours voxels of rare structures at the peak learning rate, 0 to 1;
+            it fades with the rate, so that the end of a run is unweighted. Without it rare heads fall silent.
         weight_decay, clip_norm: Of both optimisers, and the largest gradient norm.
         voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
             in so many.
@@ -98,6 +100,7 @@ class TrainConfig:
     hold: float = 0.5
     head: float = 0.5
     guide: float = 1.0
+    balance: float = 1.0
     weight_decay: float = 0.01
     clip_norm: float = 12.0
     voxel_share: int = 4

@@ -66,8 +66,14 @@ class Learner:
             for group in optimiser.param_groups:
                 group["lr"] = rate
 
-    def step(self, batch: Batch, config: TrainConfig, number: int) -> dict[str, float]:
+    def step(self, batch: Batch, config: TrainConfig, number: int, balance: float) -> dict[str, float]:
         """One update; nothing changes where the loss is not finite.
+
+        Args:
+            batch: Patches.
+            config: Weights of the losses.
+            number: Of the step, which chooses the voxels the heads learn from.
+            balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
 
         Returns:
             loss (of the heads), cross_entropy, dice_loss, guide: floats.
@@ -78,7 +84,9 @@ class Learner:
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
             logits, coarse = _sparse_logits(self.model, batch.images.to(device), voxels)
             guesses = self.guide(coarse)
-        loss, cross_entropy, dice = partial_label_loss(logits, _targets(bits[voxels], logits), annotated)
+        loss, cross_entropy, dice = partial_label_loss(
+            logits, _targets(bits[voxels], logits), annotated, self.guide.balance[1:].clamp(min=1) ** balance
+        )
         guide = self.guide.loss(guesses, bits, annotated)
         total = config.head * loss + config.guide * guide
         if torch.isfinite(total):

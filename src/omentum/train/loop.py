@@ -78,7 +78,7 @@ def train(
     for step, batch in _batches(sampler, config, progress.step):
         share = rate_share(config, step)
         learner.set_rate(config.matrix_lr * share, config.lr * share)
-        figures.append(learner.step(batch, config, step))
+        figures.append(learner.step(batch, config, step, config.balance * share))
         progress.step = step + 1
         progress.skipped = 0 if math.isfinite(figures[-1]["loss"]) else progress.skipped + 1
         if progress.skipped >= SKIPPED_STEPS_LIMIT:

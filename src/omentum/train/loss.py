@@ -10,7 +10,9 @@ SMOOTH_VOXELS = 1.0
 """Added to numerator and denominator of Dice, so that a structure of a few voxels is not all or nothing."""
 
 
-def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def partial_label_loss(
+    logits: Tensor, targets: Tensor, annotated: Tensor, positive_weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
     Cross-entropy is summed over the annotated classes of a sample and averaged over samples and voxels, which puts it
@@ -24,6 +26,7 @@ def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tu
         logits: [B, K, V], any float dtype; computed in float32.
         targets: bool [B, K, V].
         annotated: bool [B, K].
+        positive_weight: float [K], how much more a voxel inside the structure counts in cross-entropy than one outside.
 
     Returns:
         Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where nothing qualifies.
@@ -34,7 +37,9 @@ def partial_label_loss(logits: Tensor, targets: Tensor, annotated: Tensor) -> tu
         return nothing, nothing, nothing
     z, t = logits[pairs].float(), targets[pairs]
     present = t.any(1)
-    cross_entropy = F.binary_cross_entropy_with_logits(z, t.float(), reduction="none").mean(1).sum() / len(annotated)
+    weight = None if positive_weight is None else positive_weight[pairs[1]][:, None]
+    entropies = F.binary_cross_entropy_with_logits(z, t.float(), pos_weight=weight, reduction="none")
+    cross_entropy = entropies.mean(1).sum() / len(annotated)
     dice = _dice_loss(z[present], t[present].float()) if present.any() else nothing
     return cross_entropy + dice, cross_entropy, dice
 
