@@ -85,9 +85,7 @@ def make_ct(shape: tuple[int, int, int], path: Path, work: Path) -> None:
     body = work / "body.npz"
     if not body.exists():
         case = make_case(SEED, (MODEL_MM,) * 3)
-        np.savez(
-            body, hu=case.ct.voxels.astype(np.int16), bits=case.truth.bits[0], classes=np.array(case.truth.classes)
-        )
+        np.savez(body, hu=case.ct.voxels.astype(np.int16), bits=case.truth.bits[0])
     known = np.load(body)
     spacing = (IN_PLANE_MM / shape[0], IN_PLANE_MM / shape[1], SLICE_MM)
     hu, bits = centred(known["hu"], -1024), centred(known["bits"], 0)
