@@ -138,7 +138,7 @@ def report(work: Path) -> str:
         f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
         "",
         "| pipeline | engine | windows | seconds | processor seconds | times as fast (processor) | "
-        "peak GB above the model | share of the baseline's | least equal voxels of a class | mean Dice with the baseline |",
+        "peak GB above the model | share of the baseline's | least equal voxels of a class | mean Dice of both |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     base = cost(work, BASELINE)
