@@ -40,6 +40,8 @@ def train(
         window_hu=settings.window_hu,
         augmentation=settings.augmentation,
         foreground=settings.foreground,
+        temperature=settings.temperature,
+        lesion_weight=settings.lesion_weight,
         seed=settings.seed,
     )
 

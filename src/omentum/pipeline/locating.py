@@ -28,7 +28,7 @@ LOCATOR = "default"
 COARSE_OVERLAP = 0.25
 """Boxes do not need what half-overlapping windows give masks."""
 MARGIN_MM = 30.0
-"""Around what the coarse pass sees, and how far a box grows where it cuts something (docs/log.md)."""
+"""Around what the coarse pass sees, and how far a box grows where it cuts something; chosen, not measured."""
 TRUSTED_SHARE = 0.5
 """Of the least plausible volume of a structure: what is smaller than that may be anything."""
 PAYS = 4.0

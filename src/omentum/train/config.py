@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omentum.data.augment import Augmentation
+from omentum.data.augmentation import Augmentation
 from omentum.errors import UsageError
 
 
@@ -20,18 +20,24 @@ class DataConfig:
     Args:
         folder: Holds case folders as `omentum phantom` writes them.
         store: Instead of a folder: a store as `omentum data prepare` makes it, on the grid of this run.
-        weight: How often it is drawn from, relative to the other collections.
+        weight: How often it is drawn from, relative to other collections of as many cases.
+        weights: In a store: the same for single datasets, by key; multiplied by `weight`.
         validation: How many of its cases (the last by name) are kept out of training for validation.
     """
 
     folder: str = ""
     store: str = ""
     weight: float = 1.0
+    weights: Mapping[str, float] = field(default_factory=dict)
     validation: int = 0
 
     def __post_init__(self) -> None:
         if bool(self.folder) == bool(self.store):
             raise UsageError("[[data]] needs a folder or a store, one of the two")
+        if self.weights and not self.store:
+            raise UsageError("[data.weights] names the datasets of a store", remedy="give the folder one weight")
+        if any(weight <= 0 for weight in (self.weight, *self.weights.values())):
+            raise UsageError("weights in [[data]] must be above 0")
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class PairConfig:
     Args:
         image, labels: NIfTI files on one grid.
         mapping: Label value -> structure keys; only the structures named here count as annotated.
-        weight: How often it is drawn, relative to the collections.
+        weight: How often it is drawn, relative to a collection of one case.
     """
 
     image: str
@@ -78,6 +84,8 @@ class TrainConfig:
         bf16: Train in bfloat16 where it is safe.
         save_every, validate_every: In steps.
         foreground: Probability that a patch is centred on a structure.
+        temperature: Of datasets and structures: 1 shows every case equally often, inf every dataset.
+        lesion_weight: How much more often a lesion is shown than an organ of as many cases.
         workers: Processes that prepare patches; 0 = none beside the training itself.
         seed: Root of all randomness.
         augmentation: How far patches are varied.
@@ -109,6 +117,8 @@ class TrainConfig:
     save_every: int = 200
     validate_every: int = 1000
     foreground: float = 0.75
+    temperature: float = 2.0
+    lesion_weight: float = 2.0
     workers: int = 1
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -120,6 +130,10 @@ class TrainConfig:
             raise UsageError(f"hold is a share of the run from 0 to below 1, got {self.hold}")
         if self.voxel_share not in (1, 2, 4, 8):
             raise UsageError(f"voxel_share must be 1, 2, 4 or 8, got {self.voxel_share}")
+        if not self.temperature > 0:
+            raise UsageError(f"temperature must be above 0, got {self.temperature}")
+        if not 0 <= self.lesion_weight < float("inf"):
+            raise UsageError(f"lesion_weight must be 0 or more, got {self.lesion_weight}")
         for name in ("steps", "batch", "save_every", "validate_every"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from omentum.data.augment import unpack
-from omentum.data.sampler import Batch
+from omentum.data.cases import TrainingCase
+from omentum.data.packed import unpack
+from omentum.data.patches import Batch
 from omentum.model import UniversalModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide, root_balance
@@ -32,17 +32,17 @@ class Learner:
     others: torch.optim.AdamW
 
     @classmethod
-    def build(cls, model: UniversalModel, all_bits: Iterable[np.ndarray], config: TrainConfig) -> Learner:
+    def build(cls, model: UniversalModel, cases: Iterable[TrainingCase], config: TrainConfig) -> Learner:
         """A fresh learner.
 
         Args:
             model: On its device.
-            all_bits: int32 [x, y, z] of the training cases, for the guide's balance.
+            cases: What is trained on, for the guide's balance.
             config: Rates and weight decay.
         """
         device = model.text_embeddings.device
         classes = model.spec.class_keys
-        guide = Guide(model.backbone, classes, root_balance(all_bits, classes)).to(device)
+        guide = Guide(model.backbone, classes, root_balance(cases, classes)).to(device)
         matrices: list[nn.Parameter] = []
         others = list(guide.parameters())
         for parameter in model.parameters():

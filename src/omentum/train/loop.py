@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
 from omentum.data.cases import LabelledCase
-from omentum.data.sampler import Batch, PatchSampler
+from omentum.data.loader import PatchLoader
+from omentum.data.patches import Batch
+from omentum.data.sampler import PatchSampler
 from omentum.errors import CheckpointError
 from omentum.model import UniversalModel, build, load_checkpoint, save_checkpoint
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
@@ -70,12 +71,12 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     model = new_model(config).to(device)
     average = AveragedModel(model, config.ema)
-    learner = Learner.build(model, (case.bits for source in sampler.sources for case in source.cases), config)
+    learner = Learner.build(model, (case for source in sampler.sources for case in source.cases), config)
     progress = _restore(run, learner, average)
     log = RunLog(run / "log.jsonl")
     figures: list[dict[str, float]] = []
     started = time.monotonic()
-    for step, batch in _batches(sampler, config, progress.step):
+    for step, batch in _batches(sampler, config, progress.step, device):
         share = rate_share(config, step)
         learner.set_rate(config.matrix_lr * share, config.lr * share)
         figures.append(learner.step(batch, config, step, config.balance * share))
@@ -161,27 +162,12 @@ def rate_share(config: TrainConfig, step: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (config.steps - plateau))))
 
 
-class _Steps(Dataset[Batch]):
-    """Batches by step number, so that worker processes need no state."""
-
-    def __init__(self, sampler: PatchSampler, batch: int) -> None:
-        self.sampler, self.batch = sampler, batch
-
-    def __getitem__(self, step: int) -> Batch:
-        torch.set_num_threads(1)
-        return self.sampler.batch(step, self.batch)
-
-
-def _batches(sampler: PatchSampler, config: TrainConfig, start: int) -> Iterator[tuple[int, Batch]]:
+def _batches(
+    sampler: PatchSampler, config: TrainConfig, start: int, device: torch.device
+) -> Iterator[tuple[int, Batch]]:
     steps = range(start, config.steps)
-    loader = DataLoader(
-        _Steps(sampler, config.batch),
-        batch_size=None,
-        sampler=steps,
-        num_workers=config.workers,
-        prefetch_factor=4 if config.workers else None,
-    )
-    return zip(steps, loader, strict=True)
+    numbers = [range(step * config.batch, (step + 1) * config.batch) for step in steps]
+    return zip(steps, PatchLoader(sampler, numbers, device, config.workers), strict=True)
 
 
 def _validate(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from omentum.data.augment import unpack
 from omentum.data.cases import LabelledCase
+from omentum.data.packed import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
