@@ -1,6 +1,7 @@
 """One parity test for all engines, what each keeps and says, and which one is chosen."""
 
 import sys
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -12,6 +13,10 @@ from omentum.infer.engines.openvino import OpenVinoEngine, import_openvino
 from omentum.infer.engines.torch import TorchEngine
 
 PATCH = (16, 20, 24)
+needs_openvino = pytest.mark.skipif(
+    find_spec("openvino") is None, reason="needs the extra [cpu]"
+)  # never imported here
+OPENVINO = pytest.param("openvino", marks=needs_openvino)
 DEVICES = [
     name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
 ]
@@ -58,13 +63,12 @@ def cache(tmp_path_factory):
 
 def engine_of(name, network, precision, cache):
     if name == "openvino":
-        pytest.importorskip("openvino", exc_type=ImportError)
         return OpenVinoEngine(network, precision, cache)
     return TorchEngine(network, torch.device(name.removeprefix("torch ")), precision)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-@pytest.mark.parametrize("name", ["torch cpu", "openvino", *(f"torch {device}" for device in DEVICES)])
+@pytest.mark.parametrize("name", ["torch cpu", OPENVINO, *(f"torch {device}" for device in DEVICES)])
 def test_every_engine_computes_the_same(name, precision, network, windows, expected, cache):
     engine = engine_of(name, network, precision, cache)
     try:
@@ -78,7 +82,7 @@ def test_every_engine_computes_the_same(name, precision, network, windows, expec
     torch.testing.assert_close(logits.cpu(), expected, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", ["torch cpu", "openvino"])
+@pytest.mark.parametrize("name", ["torch cpu", OPENVINO])
 def test_the_same_window_gives_the_same_bits_and_answers_are_not_overwritten(name, network, windows, cache):
     engine = engine_of(name, network, "float32", cache)
     first = engine(windows[:1])
@@ -89,8 +93,8 @@ def test_the_same_window_gives_the_same_bits_and_answers_are_not_overwritten(nam
     torch.testing.assert_close(engine(windows)[0], kept[0], rtol=0, atol=1e-5)
 
 
+@needs_openvino
 def test_what_was_compiled_is_used_again_and_made_again_when_it_is_damaged(network, windows, expected, tmp_path):
-    pytest.importorskip("openvino", exc_type=ImportError)
     OpenVinoEngine(network, "float32", tmp_path)
     (file,) = tmp_path.iterdir()
 
@@ -106,8 +110,8 @@ def test_what_was_compiled_is_used_again_and_made_again_when_it_is_damaged(netwo
     assert list(tmp_path.iterdir()) == [file]
 
 
+@needs_openvino
 def test_nobody_is_told_that_openvino_is_used():
-    pytest.importorskip("openvino", exc_type=ImportError)
     import_openvino()
     assert sys.modules["openvino_telemetry"] is None
 
@@ -120,8 +124,8 @@ def test_without_openvino_the_extra_is_named_and_torch_takes_over(network, monke
     assert choose_engine(network, torch.device("cpu")).name == "torch"
 
 
+@needs_openvino
 def test_auto_is_openvino_where_it_can_be(network, tmp_path, monkeypatch):
-    pytest.importorskip("openvino", exc_type=ImportError)
     monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
     cpu = torch.device("cpu")
     assert choose_engine(network, cpu).name == "openvino"
@@ -130,8 +134,8 @@ def test_auto_is_openvino_where_it_can_be(network, tmp_path, monkeypatch):
     assert choose_engine(Network(network.front, back, PATCH), cpu).name == "torch"
 
 
+@needs_openvino
 def test_a_network_that_openvino_cannot_take_runs_in_torch_and_its_user_is_told(windows, tmp_path, monkeypatch):
-    pytest.importorskip("openvino", exc_type=ImportError)
     monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
 
     class Undecided(nn.Module):

@@ -28,8 +28,9 @@ class TorchEngine:
 
     def __init__(self, network: Network, device: torch.device, precision: Precision = "float32") -> None:
         self.device, self.precision, self._network = device, precision, network
-        layout = torch.channels_last_3d if device.type in _CHANNELS_LAST else torch.preserve_format
-        self._front = network.front.to(device=device, memory_format=layout).eval()
+        self._front = network.front.to(device).eval()
+        if device.type in _CHANNELS_LAST:
+            self._front.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in its stub
 
     def __call__(self, windows: Tensor) -> Tensor:
         """See `Engine`."""
