@@ -283,6 +283,12 @@ class TestSave:
         straight.save(tmp_path / "seg.nii.gz")
         assert [p.name for p in tmp_path.iterdir()] == ["seg.nii.gz"]
 
+    @pytest.mark.parametrize("asked", [{"masks": True}, {"statistics": True}, {"meshes": "stl"}])
+    def test_what_a_nifti_cannot_hold_is_refused(self, straight, tmp_path, asked):
+        with pytest.raises(UsageError, match=f"labels alone, no place for {next(iter(asked))}"):
+            straight.save(tmp_path / "seg.nii.gz", **asked)
+        assert not list(tmp_path.iterdir())
+
     def test_the_affine_is_that_of_the_file_to_the_bit(self, model, tmp_path):
         grid = rotated(ras_grid((1.7, 2.3, 3.1)), 13)
         write_volume(tmp_path / "ct.nii.gz", banded_ct(grid))

@@ -107,7 +107,7 @@ def test_a_foreign_label_map_with_its_mapping(case):
     assert structures["liver_tumour"]["status"] == "not_annotated"
 
 
-def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case):
+def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case, capsys):
     foreign = np.zeros(SHAPE, np.uint8)
     foreign[block(18)] = foreign[block(6)] = 20
     write_volume(case / "ts.nii.gz", Volume(foreign, AFFINE))
@@ -115,6 +115,7 @@ def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case):
     out = write_result(case / "bowel", ours)
     assert run(out, case / "ts.nii.gz", "--mapping", "totalsegmentator", "--json", case / "s.json") == 0
     assert scores_of(case / "s.json")["colon"]["dice"] == 1.0
+    assert "not annotated, not judged: Hepatic vessels, Rectum, " in capsys.readouterr().out
 
 
 def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, capsys):
@@ -141,7 +142,7 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("out", "truth/labels.nii.gz", "--mapping", "none"), "no such mapping"),
         (("out", "empty"), "empty: is no case folder: it has no case.json (give the truth folder"),
         (("out", "truth", "--tolerance", "none.toml"), "no such file of tolerances"),
-        (("out", "truth", "--tolerance", "-1"), "no tolerance"),
+        (("out", "truth", "--tolerance", "-1"), "error: -1.0 is no tolerance (a positive number of mm"),
         (("out", "truth", "--patients", "truth/case.json"), "is no list of patients"),
         (("out", "truth", "--patients", "other.csv"), "is no list of patients"),
         (("out", "truth", "--compare", "nowhere"), "nowhere: no such file or folder"),

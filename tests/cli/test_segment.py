@@ -103,6 +103,31 @@ def test_one_file_out_is_just_that_file(here):
     assert files_in(".") == ["ct.nii.gz", "seg.nii.gz"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (["--meshes", "stl"], "meshes"),
+        (["--statistics"], "statistics"),
+        (["--masks"], "masks"),
+        (["--parquet"], "parquet"),
+        (["--preview"], "preview"),
+        (["--report"], "report"),
+        (["--masks", "--meshes", "glb", "--no-report"], "masks, meshes"),
+    ],
+)
+def test_what_has_no_place_in_one_file_is_refused_before_the_work(asked, named, here, capsys):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", *asked]) == 2
+    assert files_in(".") == ["ct.nii.gz"]
+    (told,) = capsys.readouterr().err.strip().splitlines()
+    assert f"seg.nii.gz: is one file for the labels alone, no place for {named} (give a folder as the output)" in told
+
+
+def test_one_file_out_takes_no_for_what_it_does_not_hold(here):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", "--quiet", "--no-report", "--no-preview"]) == 0
+
+
 def test_classes_masks_and_no_preview(here):
     put_ct("ct.nii.gz")
     arguments = ["--classes", "kidneys, spleen", "--masks", "--no-preview", "--no-report", "--quiet"]
@@ -316,6 +341,13 @@ class TestBatch:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         assert main([*command, "--overwrite"]) == 2
         assert "needs pyarrow (pip install 'omentum[tables]')" in capsys.readouterr().err
+
+    def test_one_case_has_its_parquet_too(self, here):
+        put_ct("first.nii.gz")
+        assert (
+            main(["segment", "first.nii.gz", "-o", "out", "--no-preview", "--no-report", "--quiet", "--parquet"]) == 0
+        )
+        assert Path("out/measurements.parquet").read_bytes()[:4] == b"PAR1"
 
     @pytest.mark.parametrize("jobs", ["1", "2"])
     def test_the_same_comes_out_whatever_the_number_of_processes(self, jobs, here):

@@ -48,6 +48,13 @@ def test_a_table_can_be_read_by_machine_and_by_ear():
     assert ("html", {"lang": "en"}) in found.seen
 
 
+def test_columns_of_words_are_told_from_columns_of_numbers():
+    table = PageTable("what", ["case", "structure", "Dice"], [["a", "Liver", "0.9"]], words={"structure"})
+    found = read(page_html("Title", "sub", [Section("Part", [table])]))
+    kinds = [attributes.get("class") for tag, attributes in found.seen if tag in ("th", "td")]
+    assert kinds == [None, "words", None] * 2
+
+
 def test_a_figure_is_inside_the_file_and_has_words():
     found = read(page_html("Title", "", [Section("Part", [PageFigure("what it shows", b"<svg/>")])]))
     (image,) = (attributes for tag, attributes in found.seen if tag == "img")

@@ -117,7 +117,7 @@ def _worst(cases: Sequence[CaseScores]) -> PageTable:
         for _, case, s in sorted(scored, key=lambda row: row[:2])[:WORST]
     ]
     head = ["case", "structure", "Dice", "NSD", "HD95 mm", "volume error ml"]
-    return PageTable(f"The {len(rows)} lowest Dice where the structure is in both", head, rows)
+    return PageTable(f"The {len(rows)} lowest Dice where the structure is in both", head, rows, words={"structure"})
 
 
 def _pictures(worst: Sequence[WorstCase]) -> PageSlices:
@@ -138,7 +138,8 @@ def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
             [case for case, status in scored if status == kind] for kind in ("false_negative", "false_positive")
         )
         rows.append([display(key), _listed(missed), _listed(invented)])
-    return PageTable("Structures in only one of prediction and reference", ["structure", "missed", "invented"], rows)
+    head = ["structure", "missed", "invented"]
+    return PageTable("Structures in only one of prediction and reference", head, rows, words=head)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -152,7 +153,9 @@ def _comparison(comparison: Comparison) -> PageTable:
     labels = {metric.key: metric.label for metric in COMPARED}
     head = ["structure", "metric", "patients", "difference", "95 %", "better", "worse", "effect", "p", "p (Holm)"]
     rows = [[display(row.structure), labels[row.metric], *difference_cells(row)] for row in comparison.differences]
-    return PageTable(f"{comparison.first} minus {comparison.second}, {comparison.cases} cases", head, rows)
+    return PageTable(
+        f"{comparison.first} minus {comparison.second}, {comparison.cases} cases", head, rows, words={"metric"}
+    )
 
 
 def _about(comparison: Comparison) -> str:
@@ -203,9 +206,8 @@ def _patients(summary: Summary) -> PageTable:
 
 
 def _failures(judged: Judged) -> PageTable:
-    return PageTable(
-        "Counted as missed where the reference can be read", ["case", "reason"], list(judged.failed.items())
-    )
+    head = ["case", "reason"]
+    return PageTable("Counted as missed where the reference can be read", head, list(judged.failed.items()), words=head)
 
 
 def _method(rules: Rules) -> list[str]:
@@ -224,4 +226,5 @@ def _method(rules: Rules) -> list[str]:
 
 def _tolerances(rules: Rules) -> PageTable:
     rows = [[display(key), f"{row.mm:g}", row.source] for key, row in rules.tolerances.items()]
-    return PageTable("NSD tolerances", ["structure", "mm", "source"], rows if rules.distances else [])
+    head = ["structure", "mm", "source"]
+    return PageTable("NSD tolerances", head, rows if rules.distances else [], words={"source"})

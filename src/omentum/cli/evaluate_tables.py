@@ -77,8 +77,8 @@ def remarks(judged: Judged, summary: Summary) -> list[str]:
         if s.mean is not None:
             bounds = f" (95 %: {interval(s.mean_95)})" if s.mean_95 else ""
             lines.append(f"mean Dice over {s.n} {what}: {s.mean:.3f}{bounds}")
-    not_annotated = [row.key for row in summary.structures if not row.annotated_cases]
-    not_predicted = sorted({key for case in judged.scores for key in case.not_predicted})
+    not_annotated = [display(row.key) for row in summary.structures if not row.annotated_cases]
+    not_predicted = [display(key) for key in sorted({key for case in judged.scores for key in case.not_predicted})]
     counted = {case.case for case in judged.scores}
     told = (
         ("not annotated, not judged", not_annotated),

@@ -88,7 +88,7 @@ def _read(path: Path) -> Segmentation:
     from omentum.io.labels import read_segmentation
 
     seg = read_segmentation(path)
-    if not any(STRUCTURES[key].kind in ("tumour", "cyst") for key in seg.classes):
+    if not any(STRUCTURES[key].is_lesion for key in seg.classes):
         raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
     return seg
 

@@ -43,11 +43,13 @@ def segment(
     statistics: Annotated[
         bool, typer.Option("--statistics", help="also write statistics.json as TotalSegmentator does")
     ] = False,
-    parquet: Annotated[
-        bool, typer.Option("--parquet", help="of several cases also write measurements.parquet")
-    ] = False,
-    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="draw preview.png")] = True,
-    page: Annotated[bool, typer.Option("--report/--no-report", help="write report.html")] = True,
+    parquet: Annotated[bool, typer.Option("--parquet", help="also write measurements.parquet of all cases")] = False,
+    preview: Annotated[
+        bool | None, typer.Option("--preview/--no-preview", help="draw preview.png", show_default="preview")
+    ] = None,
+    page: Annotated[
+        bool | None, typer.Option("--report/--no-report", help="write report.html", show_default="report")
+    ] = None,
     meshes: Annotated[str | None, typer.Option(help="also write meshes/<structure>: stl, obj or glb, in mm")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace earlier results")] = False,
     volume: Annotated[int | None, typer.Option(help="which volume of a 4D file, from 0")] = None,
@@ -64,9 +66,11 @@ def segment(
     """
     from omentum.cli.batch import Batch, print_summary, report, write_batch
     from omentum.cli.speaker import Speaker
-    from omentum.pipeline import LineOptions, Options, SaveOptions, check_meshes, parse_devices
+    from omentum.pipeline import LineOptions, Options, SaveOptions, check_labels_alone, check_meshes, parse_devices
 
     check_meshes(meshes)
+    beside = {"masks": masks, "statistics": statistics, "parquet": parquet, "preview": preview, "report": page}
+    check_labels_alone(out, beside | {"meshes": meshes})
     if parquet:
         from omentum.report.parquet import check_parquet
 
@@ -80,11 +84,11 @@ def segment(
         locate=locate,
         engine=engine,
     )
-    save = SaveOptions(masks, preview, statistics, page, meshes, overwrite)
+    save = SaveOptions(masks, preview is not False, statistics, page is not False, meshes, overwrite)
     with Speaker(silent=quiet) as speaker:
         several = devices if len(devices) > 1 else None
         outcomes = Batch(LineOptions(weights, options, save, jobs), several, speaker).run(cases)
-    if len(cases) > 1:
+    if len(cases) > 1 or parquet:
         write_batch(outcomes, out, parquet=parquet)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))

@@ -18,14 +18,14 @@ from omentum.data.marks import BITS, Marks, bits_of, boxes_of
 from omentum.data.notes import Note
 
 RUNS_THROUGH = {"portal_splenic_vein": ("liver", "pancreas")}
-_EXCLUSIVE = bits_of(s.key for s in STRUCTURES if s.kind in ("organ", "vessel"))
+_EXCLUSIVE = bits_of(s.key for s in STRUCTURES if not s.is_lesion)
 _ONE = np.uint64(1)
 
 
 def may_overlap(one: str, other: str) -> bool:
     """Whether a voxel can belong to both structures."""
     for a, b in ((STRUCTURES[one], STRUCTURES[other]), (STRUCTURES[other], STRUCTURES[one])):
-        if a.kind in ("tumour", "cyst") or b.key in a.hosts or b.key in RUNS_THROUGH.get(a.key, ()):
+        if a.is_lesion or b.key in a.hosts or b.key in RUNS_THROUGH.get(a.key, ()):
             return True
     return False
 

@@ -122,7 +122,7 @@ def _looked_for(case: RawCase, drawn: frozenset[str]) -> frozenset[str]:
     """
     if case.layout.label_kind == "masks":
         return case.annotated & drawn
-    none_found = {s.key for s in STRUCTURES if s.kind in ("tumour", "cyst") and any(host in drawn for host in s.hosts)}
+    none_found = {s.key for s in STRUCTURES if s.is_lesion and any(host in drawn for host in s.hosts)}
     return case.annotated & (drawn | none_found)
 
 

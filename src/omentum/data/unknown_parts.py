@@ -36,4 +36,4 @@ def perhaps_incomplete(marks: Marks, annotated: frozenset[str]) -> frozenset[str
 
 def _may_be(key: str, settled: frozenset[str]) -> bool:
     """Whether an unknown lesion can be of this type: not where it can only live in what is settled to be whole."""
-    return STRUCTURES[key].kind in ("tumour", "cyst") and not settled.issuperset(STRUCTURES[key].hosts)
+    return STRUCTURES[key].is_lesion and not settled.issuperset(STRUCTURES[key].hosts)

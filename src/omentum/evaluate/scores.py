@@ -23,8 +23,6 @@ from omentum.volume import Grid
 MINIMUM_LESION_ML = 0.03
 """Smaller lesions are neither asked for nor held against the prediction: about a sphere of 4 mm."""
 
-LESION_KINDS = ("tumour", "cyst")
-
 SKEW_TOLERANCE = 0.01
 """Largest cosine between two axes (0.6 degrees) at which distances along them may be taken as at right angles."""
 
@@ -199,7 +197,7 @@ class _Pair:
         )
 
     def _lesions(self, key: str, ours: Mask, theirs: Mask) -> Detection | None:
-        if STRUCTURES[key].kind not in LESION_KINDS:
+        if not STRUCTURES[key].is_lesion:
             return None
         return detect(ours, theirs, self._ref.grid.voxel_volume_ml, self._rules.minimum_lesion_ml)
 

@@ -13,7 +13,7 @@ from omentum.evaluate.metrics import METRICS
 from omentum.evaluate.overlap import ratio
 from omentum.evaluate.partial import Status
 from omentum.evaluate.patients import PatientTable, outcome_of_patient, patient_table
-from omentum.evaluate.scores import LESION_KINDS, CaseScores, StructureScore
+from omentum.evaluate.scores import CaseScores, StructureScore
 from omentum.evaluate.statistics import Observation, Statistics, statistics
 
 _Scores = Sequence[tuple[str, StructureScore]]
@@ -114,7 +114,7 @@ def summarise(cases: Sequence[CaseScores]) -> Summary:
         for score in case.structures:
             rows[score.key].append((case.patient, score))
     structures = tuple(_structure(key, scores, bootstrap) for key, scores in rows.items() if scores)
-    lesions = {key for key in rows if STRUCTURES[key].kind in LESION_KINDS}
+    lesions = {key for key in rows if STRUCTURES[key].is_lesion}
     return Summary(
         cases=len(cases),
         patients=len({case.patient for case in cases}),

@@ -48,7 +48,7 @@ def load_tolerances(choice: str | Path) -> dict[str, Tolerance]:
         mm = float(str(choice))
     except ValueError:
         return {**packaged_tolerances(), **_from_file(Path(choice))}
-    return dict.fromkeys(STRUCTURES.keys, Tolerance(_positive(mm, choice), "given on the command line"))
+    return dict.fromkeys(STRUCTURES.keys, Tolerance(_positive(mm), "given on the command line"))
 
 
 def _from_file(path: Path) -> dict[str, Tolerance]:
@@ -69,7 +69,7 @@ def _key(name: str, path: Path) -> str:
         raise UsageError(fault.reason, source=path, remedy=fault.remedy) from fault
 
 
-def _positive(mm: Any, source: str | Path) -> float:
+def _positive(mm: Any, source: Path | None = None) -> float:
     if isinstance(mm, bool) or not isinstance(mm, int | float) or not 0 < mm < math.inf:
         raise InputError(f"{mm!r} is no tolerance", source=source, remedy="a positive number of mm, e.g. liver = 3.0")
     return float(mm)

@@ -156,7 +156,7 @@ def _room(
 
 def _lasting(truth: Segmentation, kind: LesionKind) -> np.uint64:
     """Bits of what this lesion does not replace: great vessels, and lesions of other kinds."""
-    lesions = (s.key for s in STRUCTURES if s.kind in {"tumour", "cyst"} and s.key not in kind.structures)
+    lesions = (s.key for s in STRUCTURES if s.is_lesion and s.key not in kind.structures)
     return _bits(truth, (*PROTECTED, *lesions))
 
 

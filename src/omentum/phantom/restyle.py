@@ -21,7 +21,7 @@ from omentum.phantom.warp import Warp, draw_warp
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
-LESIONS = tuple(s.key for s in STRUCTURES if s.kind in {"tumour", "cyst"})
+LESIONS = tuple(s.key for s in STRUCTURES if s.is_lesion)
 SURVEY_MM = 9.0
 OVERHANG_MM = 6.0
 """A slice that reaches farther than this beyond the ends of the source is left out."""

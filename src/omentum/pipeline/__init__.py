@@ -1,7 +1,14 @@
 """The sentence of the package, written once: a CT goes in, every structure comes out."""
 
 from omentum.io.detect import case_name, load_volume
-from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json, write_text
+from omentum.pipeline.case import (
+    CaseSegmentation,
+    check_case_output,
+    check_labels_alone,
+    is_single_file,
+    write_json,
+    write_text,
+)
 from omentum.pipeline.devices import LineOptions, on_devices, parse_devices
 from omentum.pipeline.earlier import is_earlier
 from omentum.pipeline.jobs import Job, Outcome
@@ -24,6 +31,7 @@ __all__ = [
     "Segmenter",
     "case_name",
     "check_case_output",
+    "check_labels_alone",
     "check_meshes",
     "is_earlier",
     "is_single_file",

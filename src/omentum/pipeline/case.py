@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import OutputError
+from omentum.errors import OutputError, UsageError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
 from omentum.pipeline.options import SaveOptions, Step
@@ -124,11 +124,12 @@ class CaseSegmentation(Segmentation):
 
         Raises:
             OutputError: it is in the way, or cannot be written.
-            UsageError: an unknown mesh format.
+            UsageError: an unknown mesh format, or more than the label map for a `.nii.gz`.
             MissingDependencyError: meshes without the extra `[report]`.
         """
         path, say = Path(path), step or (lambda _: None)
         check_meshes(meshes)
+        check_labels_alone(path, {"masks": masks, "statistics": statistics, "meshes": meshes})
         check_case_output(path, overwrite=overwrite)
         if is_single_file(path):
             say("writing")
@@ -189,6 +190,25 @@ class CaseSegmentation(Segmentation):
 def is_single_file(path: str | Path) -> bool:
     """Whether an output path means the label map alone."""
     return Path(path).name.lower().endswith((".nii", ".nii.gz"))
+
+
+def check_labels_alone(path: str | Path, asked: Mapping[str, object]) -> None:
+    """Refuse to leave out silently what was asked for.
+
+    Args:
+        path: Where the results go.
+        asked: Name of an output that lies beside the label map -> whether it was asked for.
+
+    Raises:
+        UsageError: the path is one file, and something is asked for that only a folder can hold.
+    """
+    wanted = [name for name, on in asked.items() if on]
+    if wanted and is_single_file(path):
+        raise UsageError(
+            f"is one file for the labels alone, no place for {', '.join(wanted)}",
+            source=path,
+            remedy="give a folder as the output",
+        )
 
 
 def check_case_output(path: str | Path, *, inputs: Iterable[str | Path] = (), overwrite: bool = False) -> None:

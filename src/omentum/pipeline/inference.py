@@ -57,7 +57,7 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
         border: Of the region that is looked at; everything by default.
     """
     undo, classes = prepared.undo, look.classes
-    lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].kind in ("tumour", "cyst")]
+    lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
     bits = np.zeros((planes_for(len(classes)), *undo.native.shape), np.uint64)
     # Where nothing is written, the pages of an array of zeros take no memory.
     probability = np.zeros(undo.native.shape, np.uint8) if lesions else None

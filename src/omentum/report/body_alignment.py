@@ -71,7 +71,7 @@ def align_bodies(before: Segmentation, after: Segmentation) -> Alignment:
     """
     boxes, later_boxes = before.boxes(), after.boxes()
     shared = [key for key in before.classes if key in boxes and key in later_boxes]
-    organs = [key for key in shared if STRUCTURES[key].kind in ("organ", "vessel")]
+    organs = [key for key in shared if not STRUCTURES[key].is_lesion]
     steady = [key for key in organs if key not in UNSTEADY] or organs
     if not steady:
         raise InputError(

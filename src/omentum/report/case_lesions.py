@@ -30,7 +30,7 @@ def add_lesions(main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequen
     section = add(main, "section", class_="found", aria_label="Lesions")
     add(section, "h2", "Lesions")
     if not lesions:
-        looked_for = [STRUCTURES[key].display for key in seg.classes if STRUCTURES[key].kind in ("tumour", "cyst")]
+        looked_for = [STRUCTURES[key].display for key in seg.classes if STRUCTURES[key].is_lesion]
         add(section, "p", f"None found. Looked for: {', '.join(looked_for) or 'none'}.")
         return
     targets = target_lesions(lesions, ct.spacing_mm[axial_axis(ct.grid)])

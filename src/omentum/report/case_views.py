@@ -124,5 +124,5 @@ def _add_legend(explore: ET.Element, found: Sequence[StructureMeasure]) -> None:
 
 def _kind(key: str) -> str:
     """organ, vessel or lesion."""
-    kind = STRUCTURES[key].kind
-    return "lesion" if kind in ("tumour", "cyst") else kind
+    structure = STRUCTURES[key]
+    return "lesion" if structure.is_lesion else structure.kind

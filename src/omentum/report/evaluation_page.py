@@ -20,7 +20,8 @@ h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.2rem; margin-top: 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; opacity: .75; padding: .3rem 0; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } tbody tr:hover { background: var(--soft); }
+th { vertical-align: bottom; white-space: normal; } td.words { white-space: normal; }
+th:first-child, td:first-child, .words { text-align: left; } tbody tr:hover { background: var(--soft); }
 figure { margin: 1rem 0; } figure img { background: #fff; max-width: 100%; border-radius: 6px; }
 .slices { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; align-items: start; }
 .slices figure { margin: 0; break-inside: avoid; }
@@ -30,7 +31,9 @@ figure { margin: 1rem 0; } figure img { background: #fff; max-width: 100%; borde
 .slices path { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
 .slices path.reference { stroke: #4cc9ff; } .slices path.prediction { stroke: #ffb000; stroke-dasharray: 5 3; }
 @media print { .slices { grid-template-columns: repeat(4, 1fr); } }
-@media print { body { margin: 0; max-width: none; } section { break-inside: avoid-page; } }
+@media print { body { margin: 0; max-width: none; font-size: 9pt; } .scroll { overflow: visible; }
+  th, td { padding: .1rem .25rem; font-size: 7pt; } tr { break-inside: avoid; }
+  h2, caption { break-after: avoid; } figure img { max-height: 90vh; } }
 """
 
 

@@ -78,12 +78,12 @@ def with_one_type_an_organ(seg: Segmentation) -> Segmentation:
     bits, first = seg.bits.copy(), dict[tuple[str, tuple[str, ...]], str]()
     for key in seg.classes:
         structure = STRUCTURES[key]
-        if structure.kind in ("tumour", "cyst"):
+        if structure.is_lesion:
             chosen = first.setdefault((structure.kind, structure.hosts), key)
             if chosen != key:
                 plane, bit = divmod(seg.classes.index(chosen), BITS_PER_PLANE)
                 bits[plane][seg.mask(key)] |= np.uint64(1 << bit)
-    kept = [key for key in seg.classes if STRUCTURES[key].kind in ("organ", "vessel") or key in first.values()]
+    kept = [key for key in seg.classes if not STRUCTURES[key].is_lesion or key in first.values()]
     return Segmentation(bits, seg.affine, seg.classes, seg.annotated).subset(kept)
 
 

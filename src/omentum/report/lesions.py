@@ -111,7 +111,7 @@ def lesion_masks(seg: Segmentation) -> Iterator[tuple[str, Box, Mask]]:
 
 
 def _types(seg: Segmentation) -> list[str]:
-    return [key for key in seg.classes if STRUCTURES[key].kind in ("tumour", "cyst")]
+    return [key for key in seg.classes if STRUCTURES[key].is_lesion]
 
 
 class _Organ:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -18,11 +18,12 @@ SCROLL = {"class": "scroll", "tabindex": "0", "role": "region"}
 
 @dataclass(frozen=True)
 class PageTable:
-    """Cells as text; the first column is the row's name."""
+    """Cells as text; the first column is the row's name, others with words instead of numbers are in `words`."""
 
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: Collection[str] = ()
 
 
 def add(place: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
@@ -38,13 +39,14 @@ def add_table(place: ET.Element, table: PageTable) -> ET.Element:
     element = add(scroll, "table")
     add(element, "caption", table.caption)
     head = add(add(element, "thead"), "tr")
-    for name in table.head:
-        add(head, "th", name, scope="col")
+    of_words = [{"class": "words"} if name in table.words else {} for name in table.head]
+    for name, kind in zip(table.head, of_words, strict=True):
+        add(head, "th", name, scope="col", **kind)
     body = add(element, "tbody")
     for row in table.rows:
         line = add(body, "tr")
-        for cell in row:
-            add(line, "td", cell)
+        for cell, kind in zip(row, of_words, strict=True):
+            add(line, "td", cell, **kind)
     return body
 
 

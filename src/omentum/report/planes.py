@@ -122,7 +122,7 @@ def _best_cuts(seg: Segmentation) -> list[int]:
     scores = [np.zeros(n) for n in hung(sparse.bits[0], seg.grid).shape]
     for key in sparse.present():
         mask = hung(sparse.mask(key), seg.grid)
-        weight = 1.0 if STRUCTURES[key].kind in ("organ", "vessel") else LESION_WEIGHT
+        weight = LESION_WEIGHT if STRUCTURES[key].is_lesion else 1.0
         for axis, score in enumerate(scores):
             area = np.count_nonzero(mask, axis=tuple(a for a in range(3) if a != axis))
             score += weight * np.sqrt(area / area.max())

@@ -163,8 +163,7 @@ def _lesions(case: Examined, rules: QualityRules) -> Iterator[Flag]:
             yield Flag("warning", lesion.key, "no_host", text)
     for key, m in case.found.items():
         hosts_ml = sum(case.found[host].volume_ml for host in STRUCTURES[key].hosts if host in case.found)
-        kind = STRUCTURES[key].kind
-        if kind in ("tumour", "cyst") and hosts_ml and m.volume_ml > rules.host_share * hosts_ml:
+        if STRUCTURES[key].is_lesion and hosts_ml and m.volume_ml > rules.host_share * hosts_ml:
             share, limit = 100 * m.volume_ml / hosts_ml, 100 * rules.host_share
             text = f"{m.volume_ml:.0f} ml, {share:.0f} % of its host, plausible up to {limit:g} %; look for leakage"
             yield Flag("warning", key, "large", text)

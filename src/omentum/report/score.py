@@ -81,7 +81,7 @@ def bundled_model() -> ScoreModel:
 
 def group_of(key: str) -> str:
     """Whose usual values a structure is held against: its own; a lesion's are those of all lesions."""
-    return "lesion" if STRUCTURES[key].kind in ("tumour", "cyst") else key
+    return "lesion" if STRUCTURES[key].is_lesion else key
 
 
 def raw_features(traits: Traits) -> dict[str, float | None]:
