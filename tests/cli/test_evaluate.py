@@ -115,7 +115,7 @@ def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case, capsys):
     out = write_result(case / "bowel", ours)
     assert run(out, case / "ts.nii.gz", "--mapping", "totalsegmentator", "--json", case / "s.json") == 0
     assert scores_of(case / "s.json")["colon"]["dice"] == 1.0
-    assert "not annotated, not judged: Hepatic vessels, Rectum, " in capsys.readouterr().out
+    assert "but not asked of the prediction: Aorta, " in capsys.readouterr().out
 
 
 def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, capsys):
@@ -148,12 +148,17 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("out", "truth", "--compare", "nowhere"), "nowhere: no such file or folder"),
         (("out", "truth", "--compare", "empty"), "holds no case of the reference"),
         (("out", "truth", "--json", "truth/case.json/s.json"), "cannot be written"),
+        (("out", "truth", "--json", "scores", "--csv", "./scores"), "scores: is asked for twice"),
+        (("out", "truth", "--patients", "patients.csv", "--json", "patients.csv"), "is also the input"),
+        (("out", "truth", "--part", "validation"), "--part without --split"),
+        (("out", "truth", "--split", "split.json"), "truth: is no prepared store and has no --split"),
     ],
 )
 def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(case)
     (case / "empty").mkdir()
     (case / "other.csv").write_text("a,b\n")
+    (case / "patients.csv").write_text("case,patient\ncase,somebody\n")
     assert run(*arguments) == 2
     error = capsys.readouterr().err.strip()
     assert message in error

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SOME_CASES_FAILED = 3
 
+PART = "test"
+"""Of a split, if nothing else is asked for."""
+
 
 def evaluate(
     pred: Annotated[Path, typer.Argument(help="segmentation.nii.gz, its folder, or a folder of such folders")],
@@ -42,7 +45,7 @@ def evaluate(
     split: Annotated[
         Path | None, typer.Option(help="of a store, only a part of it: omentum data check --splits")
     ] = None,
-    part: Annotated[str, typer.Option(help="which part of the split")] = "test",
+    part: Annotated[str | None, typer.Option(help="which part of the split", show_default=PART)] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
     html_file: Annotated[
@@ -60,14 +63,16 @@ def evaluate(
     from omentum.cli.speaker import Speaker
     from omentum.evaluate import Rules, load_mapping, load_tolerances
 
+    if part is not None and split is None:
+        raise UsageError("--part without --split", remedy="--split FILE, of a prepared store")
     rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
     judge = Judge(None if mapping is None else load_mapping(mapping), rules)
     listed = {} if patients is None else read_patients(patients)
-    found = _find(pred, ref, None if split is None else (split, part), listed)
+    found = _find(pred, ref, None if split is None else (split, part or PART), listed)
     pairs = found.pairs
     others = None if compare is None else find_others(compare, pairs)
     files = Files(json_file, csv_file, html_file)
-    files.check((pred, ref))
+    files.check([path for path in (pred, ref, compare, split, patients) if path])
     with Speaker(silent=quiet) as speaker:
         unknown = [unknown_predictions(folder, found.known) for folder in (pred, compare) if folder]
         for message in filter(None, [*found.remarks, *unknown]):
@@ -128,9 +133,11 @@ class Files:
         """Refuse what cannot be written before hours of work are spent."""
         from omentum.io.outputs import check_output
 
-        for path in (self.json, self.csv, self.html):
-            if path:
-                check_output(path, inputs=inputs, overwrite=True)
+        wanted = [path for path in (self.json, self.csv, self.html) if path]
+        for number, path in enumerate(wanted):
+            check_output(path, inputs=inputs, overwrite=True)
+            if path.resolve() in [other.resolve() for other in wanted[:number]]:
+                raise UsageError("is asked for twice", source=path, remedy="a file of its own for each format")
 
     def write(self, result: Result, rules: Rules) -> None:
         """Write them."""

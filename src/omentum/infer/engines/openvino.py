@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,9 @@ def _compiled(core: Any, network: Network, settings: dict[str, Any], file: Path 
 def _converted(network: Network) -> Any:
     """The front as an OpenVINO model of fixed shape, weights in float32."""
     example = torch.zeros(1, 1, *network.patch)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # torch's own copying of its trees; nothing a reader of the terminal could do about it.
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec")
         program = torch.export.export(network.front.cpu().eval(), (example,))
     return import_openvino().convert_model(program)
 
