@@ -243,7 +243,7 @@ def test_the_page_is_one_file_with_figures_and_every_name_escaped(batch):
     assert "&lt;img src=x onerror=alert(1)&gt;&amp;" in page
     assert page.count("data:image/svg+xml;base64,") == 3
     assert "<script" not in page
-    assert "<td>Liver</td><td>c</td><td></td>" in page
+    assert '<td>Liver</td><td class="words">c</td><td class="words"></td>' in page
     assert "nan" not in page.lower().split("base64")[0]
 
 

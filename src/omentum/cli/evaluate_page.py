@@ -139,7 +139,7 @@ def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
         )
         rows.append([display(key), _listed(missed), _listed(invented)])
     head = ["structure", "missed", "invented"]
-    return PageTable("Structures in only one of prediction and reference", head, rows, words=head)
+    return PageTable("Structures in only one of prediction and reference", head, rows, words=head[1:])
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -207,7 +207,9 @@ def _patients(summary: Summary) -> PageTable:
 
 def _failures(judged: Judged) -> PageTable:
     head = ["case", "reason"]
-    return PageTable("Counted as missed where the reference can be read", head, list(judged.failed.items()), words=head)
+    return PageTable(
+        "Counted as missed where the reference can be read", head, list(judged.failed.items()), words={"reason"}
+    )
 
 
 def _method(rules: Rules) -> list[str]:

@@ -18,7 +18,7 @@ SCROLL = {"class": "scroll", "tabindex": "0", "role": "region"}
 
 @dataclass(frozen=True)
 class PageTable:
-    """Cells as text; the first column is the row's name, others with words instead of numbers are in `words`."""
+    """Cells as text; the first column is the row's name; `words` are the heads of others that hold no numbers."""
 
     caption: str
     head: Sequence[str]

@@ -101,10 +101,10 @@ def _converted(network: Network) -> Any:
     """The front as an OpenVINO model of fixed shape, weights in float32."""
     example = torch.zeros(1, 1, *network.patch)
     with torch.no_grad(), warnings.catch_warnings():
-        # torch's own copying of its trees; nothing a reader of the terminal could do about it.
+        # torch's word on how its trees are copied; nothing a reader of the terminal could do about it.
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec")
         program = torch.export.export(network.front.cpu().eval(), (example,))
-    return import_openvino().convert_model(program)
+        return import_openvino().convert_model(program)
 
 
 def _keep(compiled: Any, file: Path) -> None:
