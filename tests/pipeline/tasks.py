@@ -41,11 +41,18 @@ def writes_for_long(folder: str):
 
 
 def fake_line(pipe, of_line):
-    """A line without a model: the device `slow` takes its time, `mortal` dies at its second case."""
+    """A line without a model: the device `slow` takes its time, `mortal` dies at its second case.
+
+    Its "weights" are a folder where both of two lines sign in before either begins.
+    """
     device, done = of_line.options.device, 0
     if device == "unusable":
         send(pipe, (END, Answer(error=InputError("has no such device", source=device))))
         return
+    if of_line.weights != "default":
+        Path(of_line.weights, device).touch()
+        while len(list(Path(of_line.weights).iterdir())) < 2:
+            time.sleep(0.01)
     while True:
         send(pipe, (NEXT, None))
         job = receive(pipe)

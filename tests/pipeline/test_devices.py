@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,20 +20,20 @@ class Listening:
         self.begun.append(case)
 
 
-def outcomes(*devices):
+def outcomes(*devices, weights="default"):
     listener = Listening()
-    return list(on_devices(JOBS, devices, OF_LINE, listener, fake_line)), listener
+    return list(on_devices(JOBS, devices, replace(OF_LINE, weights=weights), listener, fake_line)), listener
 
 
-def test_who_is_free_takes_the_next_case():
-    done, listener = outcomes("fast", "slow")
+def test_who_is_free_takes_the_next_case(tmp_path):
+    done, listener = outcomes("fast", "slow", weights=tmp_path)
     assert sorted(o.job.case for o in done) == sorted(listener.begun) == [job.case for job in JOBS]
     by_device = Counter(o.warnings[0] for o in done)
     assert by_device["fast"] > by_device["slow"] >= 1
 
 
-def test_the_death_of_a_device_costs_the_case_it_was_at():
-    done, _ = outcomes("mortal", "slow")
+def test_the_death_of_a_device_costs_the_case_it_was_at(tmp_path):
+    done, _ = outcomes("mortal", "slow", weights=tmp_path)
     assert len(done) == len(JOBS)
     (failed,) = [o for o in done if o.fault]
     assert failed.error == f"{failed.job.source}: the process of device mortal was killed"

@@ -31,20 +31,19 @@ def load_sources(
         InputError: a collection has no usable case, or a pair cannot be used.
         UsageError: a collection keeps nothing to train on.
     """
-    spec = PreprocessSpec(config.spacing_mm, config.window_hu, config.patch, antialias=True)
     sources: list[Source] = []
     held_out: list[LabelledCase] = []
     for data in config.data:
         place = Path(data.folder or data.store)
         counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
-        found, held = (_of_store if data.store else _of_folder)(place, data, classes, spec, counted)
+        found, held = (_of_store if data.store else _of_folder)(place, data, classes, config.preprocess, counted)
         if not found:
             raise UsageError(f"{data.validation} cases held out leaves none to train on", source=place)
         sources += found
         held_out += held
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
-        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, spec)
+        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
     return _distinct(sources), tuple(held_out)
 
