@@ -1,0 +1,100 @@
+"""One run of the package's own trainer with an arm's objects, and what the trained model is worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from arms import Arm
+from study import Study
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.augment import unpack
+from omentum.data.cases import LabelledCase
+from omentum.data.sampler import PatchSampler
+from omentum.evaluate import Rules, evaluate
+from omentum.infer.sliding import WindowRun, sliding_slabs
+from omentum.infer.windows import plan_windows
+from omentum.model import UniversalModel
+from omentum.segmentation import Segmentation
+from omentum.train import learner, loop
+
+Curve = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Processor seconds of one training step, its patch included; they count no other process."""
+
+    cpu_s_a_step: float
+
+
+def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> tuple[Path, Curve, Cost]:
+    """Train, or go on; the checkpoint, the head's loss and the guide's along the way, and what a step cost."""
+    config = study.config(steps=arm.steps, seed=seed, init=str(start or ""))
+    sampler = PatchSampler(
+        arm.sources(seed),
+        STRUCTURES.keys,
+        config.patch,
+        config.window_hu,
+        config.augmentation,
+        config.foreground,
+        seed,
+    )
+    curve: Curve = {"step": [], "dice_loss": [], "cross_entropy": [], "guide": []}
+
+    def tell(kind: str, figures: dict[str, float]) -> None:
+        for name, values in curve.items():
+            values.append(round(figures[name], 4))
+
+    began = time.process_time()
+    table = arm.table(seed)
+    with (
+        patch.object(loop, "embed", lambda prompts, encoder: table),
+        patch.object(learner, "partial_label_loss", arm.loss),
+    ):
+        checkpoint = loop.train(config, sampler, (), run, tell)
+    done = curve["step"][-1] - (curve["step"][0] - loop.LOG_EVERY) if curve["step"] else 1
+    return checkpoint, curve, Cost((time.process_time() - began) / max(1, done))
+
+
+def scores(model: UniversalModel, cases: Sequence[LabelledCase]) -> tuple[dict[str, list[float | None]], float]:
+    """Dice of every structure in every case (None where it is in neither mask), and processor seconds of predicting.
+
+    By the package's own windows and rules: a structure seen where there is none has a Dice of 0.
+    """
+    dice: dict[str, list[float | None]] = {key: [] for key in STRUCTURES.keys}
+    cpu_s = 0.0
+    for case in cases:
+        began = time.process_time()
+        found = predicted(model, case)
+        cpu_s += time.process_time() - began
+        for score in evaluate(found, truth_of(case, found), rules=Rules(distances=False)).structures:
+            dice[score.key].append(None if score.dice is None else round(score.dice, 3))
+    return dice, cpu_s
+
+
+@torch.inference_mode()
+def predicted(model: UniversalModel, case: LabelledCase) -> Segmentation:
+    """A case of the model grid, segmented."""
+    preprocess = model.spec.preprocess
+    low, high = preprocess.window_hu
+    image = ((torch.from_numpy(case.hu.astype(np.float32)) - low) / (high - low)).clamp(0, 1)
+    masks = np.zeros((len(STRUCTURES), *case.shape), bool)
+    plan, run = plan_windows(case.shape, preprocess.patch), WindowRun(precision="bf16")
+    for slab in sliding_slabs(image, model, plan, run):
+        masks[..., slab.start : slab.start + slab.logits.shape[3]] = slab.logits.numpy() > 0
+    affine = np.diag([*preprocess.spacing_mm, 1.0])
+    return Segmentation.from_masks(dict(zip(STRUCTURES.keys, masks, strict=True)), affine)
+
+
+def truth_of(case: LabelledCase, like: Segmentation) -> Segmentation:
+    """What is known of a case, on the grid of its prediction."""
+    masks = unpack(torch.from_numpy(case.bits), len(STRUCTURES)).numpy()
+    annotated = [key for key, known in zip(STRUCTURES.keys, case.annotated, strict=True) if known]
+    return Segmentation.from_masks(dict(zip(STRUCTURES.keys, masks, strict=True)), like.affine, annotated)
