@@ -45,22 +45,27 @@ def main() -> None:
     arms = [a for a in all_arms(study, options.folder, options.clip) if not options.only or a.name in options.only]
     unseen = unseen_cases(options.folder, study)
     options.results.mkdir(parents=True, exist_ok=True)
-    for seed in study.seeds:
-        for arm in arms:
-            attempt(arm, seed, study, unseen, options)
+    order = [(arm, seed) for seed in study.seeds for arm in arms]
+    while any(attempt(arm, seed, study, unseen, options) for arm, seed in order):
+        pass  # what was waiting for that run comes before what is further down
 
 
-def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...], options: argparse.Namespace) -> None:
-    """Make the result of a run, unless it is there, somebody else is at it, or what it starts from is missing."""
+def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...], options: argparse.Namespace) -> bool:
+    """Make the result of a run, unless it is there, somebody else is at it, or what it starts from is not finished.
+
+    Returns:
+        Whether it was made.
+    """
     result = options.results / f"{arm.name}.{seed}.json"
     runs = options.folder / "runs"
     run = runs / f"{arm.name}.{seed}"
     start = runs / f"{arm.start}.{seed}" / RESULT_FILE if arm.start else None
+    ready = not arm.start or (options.results / f"{arm.start}.{seed}.json").exists()
     run.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(run / "lock", blocking=False):
-            if result.exists() or (start and not start.exists()):
-                return
+            if result.exists() or not ready:
+                return False
             began = time.monotonic()
             made = outcome(arm, seed, study, unseen, (run, start))
             temporary = result.with_suffix(f".{os.getpid()}.tmp")
@@ -68,8 +73,9 @@ def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...],
             temporary.replace(result)
             (run / STATE_FILE).unlink()
             print(f"{arm.name}.{seed}: {time.monotonic() - began:.0f} s, {brief(made)}", file=sys.stderr, flush=True)
+            return True
     except Timeout:
-        return
+        return False
 
 
 def outcome(

@@ -32,6 +32,7 @@ class Study:
     seeds: tuple[int, ...]
     steps: int
     few_shot_steps: int
+    first_logit: float
     train: Mapping[str, Any]
 
     @property

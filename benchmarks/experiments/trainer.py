@@ -55,6 +55,7 @@ def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> t
     table = arm.table(seed)
     with (
         patch.object(loop, "embed", lambda prompts, encoder: table),
+        patch.object(loop, "RARE", study.first_logit),
         patch.object(learner, "partial_label_loss", arm.loss),
     ):
         checkpoint = loop.train(config, sampler, (), run, tell)
