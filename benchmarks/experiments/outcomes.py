@@ -17,6 +17,9 @@ from omentum.evaluate.bootstrap import Bootstrap, interval_95, mean_of_means
 
 Draws = NDArray[np.float64]
 
+FEWEST_SEEDS = 3
+"""With fewer, nothing is called clear."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -29,7 +32,7 @@ class Estimate:
     @property
     def clear(self) -> bool:
         """Of a difference: whether neither other patients nor another seed of ours would turn its sign."""
-        if self.interval is None:
+        if self.interval is None or len(self.seeds) < FEWEST_SEEDS:
             return False
         ends = (*self.interval, *self.seeds)
         return all(end > 0 for end in ends) or all(end < 0 for end in ends)
