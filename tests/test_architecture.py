@@ -59,6 +59,8 @@ WALLS: dict[str, set[str]] = {
     "fast_simplification": {"report"},
     "trimesh": {"report"},
     "transformers": {"text"},
+    "lightning_fabric": {"train"},
+    "tensorboard": {"train"},
 }
 """Which units may import a third-party package at all."""
 

@@ -10,7 +10,7 @@ from omentum.cli import main
 from omentum.data.store import Store
 from omentum.io.truth import read_case
 from omentum.model import load_checkpoint
-from omentum.train import loop
+from omentum.train import fresh_model
 
 DATASETS = ("lits", "word", "flare23")
 RUN = """
@@ -42,7 +42,7 @@ def omentum(*arguments):
 def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     table = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(loop, "embed", lambda prompts, encoder: table[: len(prompts)])
+    monkeypatch.setattr(fresh_model, "embed", lambda prompts, encoder: table[: len(prompts)])
     folders = [part for key in DATASETS for part in ("--dataset", f"{key}=raw/{key}")]
 
     omentum("phantom", *(part for key in DATASETS for part in ("--site", key)), "-n", 2, "--spacing", 8, "-o", "raw")

@@ -51,3 +51,21 @@ def scan(lesions, grid, matrix=None, organs=ORGANS):
     masks |= {key: np.any([b.on(grid) for b in bodies], axis=0) if bodies else np.zeros(grid.shape, bool)
               for key, bodies in lesions.items()}  # fmt: skip
     return Segmentation.from_masks(masks, grid.affine if matrix is None else matrix @ grid.affine)
+
+
+def changed_scan(lesions, grid, matrix):
+    """The patient whose body was stretched or sheared: organs by the 4x4 matrix, lesions (of a size of their own) only
+    carried along to where it takes their centres."""
+    body = Grid(grid.shape, np.linalg.inv(matrix) @ grid.affine)
+    masks = {key: organ.on(body) for key, organ in ORGANS.items()}
+    for key, spots in lesions.items():
+        there = [Ellipsoid(tuple(moved(spot.centre, matrix)), spot.half_axes, spot.turn) for spot in spots]
+        masks[key] = np.any([spot.on(grid) for spot in there], axis=0)
+    return Segmentation.from_masks(masks, grid.affine)
+
+
+def stretch(factors=(1, 1, 1), shear=0.0, degrees=(0, 0, 0), shift_mm=(0, 0, 0)):
+    """4x4: the trunk sheared sideways along the body axis, stretched along the three axes, turned and shifted."""
+    matrix = np.diag([*factors, 1.0])
+    matrix[0, 2] = shear
+    return motion(degrees, shift_mm) @ matrix

@@ -47,6 +47,10 @@ class OutputError(OmentumError):
     """A result cannot be written."""
 
 
+class TrainingError(OmentumError):
+    """A training run cannot go on."""
+
+
 class MissingDependencyError(OmentumError):
     """An optional package is needed; the remedy names the extra to install."""
 

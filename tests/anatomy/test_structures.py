@@ -68,6 +68,11 @@ def test_plurals_mean_several():
     assert all(key in STRUCTURES for keys in GROUPS.values() for key in keys)
 
 
+def test_lesions_are_tumours_and_cysts():
+    assert {row.kind for row in STRUCTURES if row.is_lesion} == {"tumour", "cyst"}
+    assert {row.kind for row in STRUCTURES if not row.is_lesion} == {"organ", "vessel"}
+
+
 def test_prompts_keep_published_spelling_apart():
     assert prompt(STRUCTURES["aorta"]) == "A computerized tomography of a aorta"
     assert published_prompt(STRUCTURES["aorta"]) == "A computerized tomography of a Arota"

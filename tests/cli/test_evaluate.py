@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
+from base64 import b64decode
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from omentum.cli import main
+from omentum.cli import evaluate_pictures, main
 from omentum.evaluate import load_mapping
 from omentum.io.labels import read_labels
 from omentum.io.nifti import write_labelmap, write_volume
@@ -134,10 +139,11 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("empty", "."), "holds no case of the reference"),
         (("out", "truth", "--mapping", "totalsegmentator"), "needs no --mapping"),
         (("out", "truth/labels.nii.gz", "--mapping", "none"), "no such mapping"),
-        (("out", "empty"), "case.json"),
+        (("out", "empty"), "empty: is no case folder: it has no case.json (give the truth folder"),
         (("out", "truth", "--tolerance", "none.toml"), "no such file of tolerances"),
         (("out", "truth", "--tolerance", "-1"), "no tolerance"),
         (("out", "truth", "--patients", "truth/case.json"), "is no list of patients"),
+        (("out", "truth", "--patients", "other.csv"), "is no list of patients"),
         (("out", "truth", "--compare", "nowhere"), "nowhere: no such file or folder"),
         (("out", "truth", "--compare", "empty"), "holds no case of the reference"),
         (("out", "truth", "--json", "truth/case.json/s.json"), "cannot be written"),
@@ -146,6 +152,7 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
 def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(case)
     (case / "empty").mkdir()
+    (case / "other.csv").write_text("a,b\n")
     assert run(*arguments) == 2
     error = capsys.readouterr().err.strip()
     assert message in error
@@ -232,6 +239,59 @@ def test_the_page_is_one_file_with_figures_and_every_name_escaped(batch):
     assert "<script" not in page
     assert "<td>Liver</td><td>c</td><td></td>" in page
     assert "nan" not in page.lower().split("base64")[0]
+
+
+def test_the_worst_cases_are_drawn_with_the_ct_beside_their_truth(batch):
+    name = "<svg onload=alert(1)>"
+    (batch / "truths" / "b").rename(batch / "truths" / name)
+    (batch / "others" / "b").rename(batch / "others" / name)
+    assert run(batch / "others", batch / "truths", "--html", batch / "s.html") == 0
+    page = (batch / "s.html").read_text()
+    # The liver is right in all cases, "c" was never predicted: two cases each of spleen and liver tumour.
+    drawn = [attributes for tag, attributes in elements(page) if tag == "svg"]
+    assert [set(attributes) for attributes in drawn] == [{"viewbox", "role", "aria-label"}] * 4
+    assert "Spleen, &lt;svg onload=alert(1)&gt;: Dice 0.5" in page
+    assert "Liver tumour, a: missed" in page
+    assert page.count('class="reference"') == 4
+    assert page.count('class="prediction"') == 2
+    shades = [
+        np.asarray(Image.open(io.BytesIO(b64decode(code)))).max() for code in re.findall('webp;base64,([^"]+)', page)
+    ]
+    assert min(shades) > 90  # water in a window from -160 to 240 HU
+
+
+def test_pictures_are_limited_in_number_and_every_structure_comes_before_a_second_case(tmp_path, monkeypatch):
+    monkeypatch.setattr("omentum.cli.evaluate_pictures.MOST", 3)
+    for name in ("a", "b", "c"):
+        write_case(tmp_path / "truths" / name, CT, truth(), {})
+        write_result(tmp_path / "outs" / name, shifted())
+    assert run(tmp_path / "outs", tmp_path / "truths", "--html", tmp_path / "s.html") == 0
+    captions = re.findall("<figcaption>([^:<]+):", (tmp_path / "s.html").read_text())
+    assert captions == ["Spleen, a", "Liver tumour, a", "Liver tumour, b"]
+
+
+def test_pictures_without_a_ct_are_drawn_on_black_and_of_a_lost_file_not_at_all(batch, capsys, monkeypatch):
+    for name in "ab":
+        (batch / "truths" / name / "ct.nii.gz").unlink()
+    chosen = evaluate_pictures._chosen
+    monkeypatch.setattr(evaluate_pictures, "_chosen", lambda judged: lose(batch / "others" / "b", chosen(judged)))
+    assert run(batch / "others", batch / "truths", "--html", batch / "s.html") == 0
+    page = (batch / "s.html").read_text()
+    assert page.count("<svg ") == 2
+    assert "warning: no picture of b: " in capsys.readouterr().err
+
+
+def elements(page):
+    """Tags with their attributes, as a browser sees them."""
+    seen, parser = [], HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: seen.append((tag, dict(attributes)))
+    parser.feed(page)
+    return seen
+
+
+def lose(folder, passed_on):
+    (folder / "segmentation.nii.gz").unlink()
+    return passed_on
 
 
 def test_quiet_prints_nothing(case, capsys):

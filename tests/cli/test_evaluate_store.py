@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
+from base64 import b64decode
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from omentum.cli import main
 from omentum.data.prepare import prepare
@@ -101,3 +105,15 @@ def test_predictions_that_match_no_reference_are_named(made, tmp_path, capsys):
     told = [line for line in capsys.readouterr().err.splitlines() if "no reference has the name" in line]
     assert len(told) == 1
     assert "'toy_7', 'x0', 'x1', 'x2', 'x3' and 1 more" in told[0]
+
+
+def test_the_store_s_ct_is_under_its_worst_cases(made, tmp_path):
+    truth, _ = read_truth(made / "raw" / "0")
+    masks = {key: truth.mask(key) for key in truth.classes}
+    masks["liver"] = np.roll(masks["liver"], 2, axis=1)
+    write_labelmap(tmp_path / "out" / "toy_0" / "segmentation.nii.gz", Segmentation.from_masks(masks, truth.affine))
+    assert run(tmp_path / "out", made / "store", "--html", tmp_path / "s.html", "--quiet") == 0
+    page = (tmp_path / "s.html").read_text()
+    assert "Liver, toy_0: Dice" in page
+    shades = [Image.open(io.BytesIO(b64decode(code))) for code in re.findall('webp;base64,([^"]+)', page)]
+    assert max(np.ptp(np.asarray(shade)) for shade in shades) > 50

@@ -1,92 +1,157 @@
+import dataclasses
+
 import numpy as np
+import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from omentum.anatomy import STRUCTURES
-from omentum.data import augment
-from omentum.data.augment import AIR_HU, Augmentation
+from omentum.data import appearance
+from omentum.data.augment import augmented
+from omentum.data.augmentation import NONE, PUBLISHED, Augmentation
+from omentum.data.packed import unpack
+from omentum.data.sampler import PatchSampler, Source
+from omentum.io.sanity import AIR_HU
+from reference import augment as reference
 from toy_cases import toy_case
 
-STILL = Augmentation(rotation_deg=0, scale=(1.0, 1.0), elastic_voxels=0, slab=0)
 KEYS = STRUCTURES.keys
+WINDOW = (-1024.0, 1024.0)
+EVERYTHING = Augmentation(**{**vars(Augmentation()), "quarter_turn": 0.3, "intensity_shift": (0.5, 0.1)})
 
 
-class NoRandomness:
-    """A generator whose draws are all in the middle: no rotation, no zoom."""
-
-    def uniform(self, low=0.0, high=1.0, size=None):
-        middle = (low + high) / 2
-        return middle if size is None else np.full(size, middle)
-
-    def normal(self, mean=0.0, sd=1.0, size=None):
-        return mean if size is None else np.full(size, mean)
-
-    def random(self):
-        return 1.0
+def sampler(how, size=(24, 28, 26)):
+    return PatchSampler((Source("toys", (toy_case(0), toy_case(1))),), KEYS, size, WINDOW, how, seed=5)
 
 
-def test_an_unvaried_patch_is_the_case_itself():
-    case = toy_case()
-    centre = [(n - 1) / 2 for n in case.hu.shape]
-    hu, bits = augment.patch_at(case, centre, case.hu.shape, NoRandomness(), STILL)
-    assert np.abs(hu.numpy() - case.hu).max() < 0.01
-    assert np.array_equal(bits.numpy(), case.bits)
+def in_hu(batch):
+    low, high = WINDOW
+    return batch.images[:, 0] * (high - low) + low
 
 
-def test_outside_the_scan_is_air_without_labels():
-    case = toy_case()
-    hu, bits = augment.patch_at(case, [-100, -100, -100], (16, 16, 16), NoRandomness(), STILL)
-    assert (hu == AIR_HU).all()
-    assert not bits.any()
+@pytest.mark.parametrize("how", [EVERYTHING, Augmentation(), PUBLISHED])
+def test_a_patch_is_the_same_whatever_else_is_in_the_batch(how):
+    source = sampler(how)
+    together = source.batch(range(8))
+    for row, index in enumerate(range(8)):
+        alone = source.batch([index])
+        assert torch.equal(alone.images[0], together.images[row])
+        assert torch.equal(alone.bits[0], together.bits[row])
+        assert torch.equal(alone.annotated[0], together.annotated[row])
+    backwards = source.batch([7, 3])
+    assert torch.equal(backwards.images, together.images[[7, 3]])
+
+
+def test_without_augmentation_patches_are_voxels_of_their_cases():
+    source = sampler(NONE)
+    raw = source.cut(range(6))
+    hu = in_hu(augmented(raw, NONE, WINDOW)).numpy()
+    cases = {f"toys/toy_{k}": toy_case(k) for k in range(2)}
+    for row, name in enumerate(raw.names):
+        inner = raw.hu.split([int(np.prod(b)) for b in raw.boxes])[row].view(raw.boxes[row])
+        lattice = raw.lattices[row]
+        first = lattice[0, 0, 0].int().tolist()
+        assert torch.equal(lattice, lattice.round())
+        x, y, z = (slice(f, f + n) for f, n in zip(first, raw.size, strict=True))
+        expected = np.clip(inner[x, y, z].numpy(), *WINDOW)
+        assert np.abs(hu[row] - expected).max() < 0.01
+        assert name in cases
+
+
+def test_the_whole_chain_agrees_with_the_plain_reference():
+    """Every effect but noise, in the order of the fast version."""
+    how = Augmentation(**{**vars(Augmentation()), "noise": 0, "slab": 0.5, "structure_hu": (0.5, 35.0)})
+    source = sampler(how)
+    raw = source.cut(range(6))
+    batch = augmented(raw, how, WINDOW)
+    lengths = [int(np.prod(box)) for box in raw.boxes]
+    for row, seed in enumerate(raw.seeds):
+        box, labels = (t.split(lengths)[row].view(raw.boxes[row]).numpy() for t in (raw.hu, raw.labels))
+        hu, labels, _ = reference.sampled(box, labels, np.zeros(3), raw.lattices[row].numpy(), raw.size)
+        bits = raw.sets[row][labels]
+        rng = appearance.stream(seed, "slab")
+        if rng.random() < how.slab:
+            keep = int(rng.integers(8, 26 + 1))
+            start = int(np.clip(13 - rng.integers(0, keep + 1), 0, 26 - keep))
+            hu, bits = reference.slab_of(hu, bits, start, keep)
+        unscanned = hu <= AIR_HU + 1
+        rng = appearance.stream(seed, "structures")
+        if rng.random() < 0.5:
+            hu = reference.with_shifts(hu, bits, rng.normal(0, 35.0, 32))
+        plain = {
+            "bias": reference.with_bias,
+            "blur": reference.blurred,
+            "coarse": reference.coarsened,
+            "contrast": reference.with_contrast,
+            "gamma": reference.bent,
+        }
+        for effect in appearance.EFFECTS:
+            drawn = effect.draw(appearance.stream(seed, effect.name), how)
+            hu = hu if drawn is None else plain[effect.name](hu, drawn)
+        hu = np.where(unscanned, AIR_HU, hu)
+        image = reference.windowed(hu, *WINDOW)
+        agree = batch.bits[row].numpy() == bits
+        assert agree.mean() > 0.999
+        # A label that rounding decides also shifts its neighbours' greys.
+        assert np.quantile(np.abs(batch.images[row, 0].numpy() - image), 0.995) < 1e-3
 
 
 def test_image_and_labels_move_together():
-    case = toy_case()
-    rng = np.random.default_rng(3)
     kidney = KEYS.index("right_kidney")
-    hu, bits = augment.patch_at(case, [30, 12, 14], (32, 32, 32), rng, Augmentation(slab=0, elastic_voxels=2))
-    inside = augment.unpack(bits, 32)[kidney]
-    assert inside.sum() > 100
+    how = Augmentation(**{**vars(NONE), "rotation_deg": 12.0, "scale": (0.8, 1.25), "elastic": 1.0})
+    batch = sampler(how, (32, 32, 32)).batch(range(8))
+    inside = unpack(batch.bits, 32)[kidney]
+    hu = in_hu(batch)
+    assert inside.sum() > 500
     assert hu[inside].median() > 150
     assert ((hu > 170) & inside).sum() / (hu > 170).sum() > 0.5
 
 
-def test_flip_exchanges_sides_and_mirrors():
-    case = toy_case()
-    bits = torch.from_numpy(case.bits)
-    _, flipped = augment.flip_left_right(torch.zeros(bits.shape), bits, KEYS)
-    before, after = augment.unpack(bits, 32), augment.unpack(flipped, 32)
+def test_a_flip_mirrors_image_labels_and_what_is_known():
+    how = dataclasses.replace(NONE, flip=1.0)
+    flipped, plain = sampler(how).batch(range(6)), sampler(NONE).batch(range(6))
+    before, after = unpack(plain.bits, 32), unpack(flipped.bits, 32)
     right, left, liver = (KEYS.index(k) for k in ("right_kidney", "left_kidney", "liver"))
-    assert torch.equal(after[right], before[left].flip(0))
-    assert torch.equal(after[left], before[right].flip(0))
-    assert torch.equal(after[liver], before[liver].flip(0))
+    assert before[right].any()
+    assert torch.equal(after[right], before[left].flip(1))
+    assert torch.equal(after[left], before[right].flip(1))
+    assert torch.equal(after[liver], before[liver].flip(1))
+    assert (flipped.images - plain.images.flip(2)).abs().max() < 1e-4
 
 
-@given(st.lists(st.integers(0, 31), unique=True))
-@settings(deadline=None)
-def test_swapping_sides_twice_is_nothing(set_bits):
-    value = sum(1 << k for k in set_bits)
-    bits = torch.tensor([value - (1 << 32) if value >= 1 << 31 else value], dtype=torch.int32)
-    assert torch.equal(augment.swap_sides(augment.swap_sides(bits, KEYS), KEYS), bits)
-    assert augment.unpack(bits, 32)[:, 0].nonzero().flatten().tolist() == sorted(set_bits)
-
-
-def test_appearance_stays_finite_and_keeps_the_unscanned():
+def test_what_was_never_scanned_stays_air():
     case = toy_case()
-    hu = torch.from_numpy(case.hu.astype(np.float32))
-    hu[:, :, :5] = AIR_HU
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        varied = augment.vary_appearance(hu, torch.from_numpy(case.bits), sorted(case.points), rng, Augmentation())
-        assert torch.isfinite(varied).all()
-        assert (varied[:, :, :5] == AIR_HU).all()
+    case.hu[:, :, :12] = AIR_HU
+    source = dataclasses.replace(sampler(NONE), sources=(Source("toys", (case,)),))
+    seen = {"structure_hu": (1.0, 35.0), "contrast": 1, "gamma": 1, "bias": 1, "noise": 1, "blur": 1, "coarse": 1}
+    varied = dataclasses.replace(source, augmentation=Augmentation(**{**vars(NONE), **seen})).batch(range(6))
+    air = source.batch(range(6)).images == 0
+    assert air.any()
+    assert (varied.images[air] == 0).all()
+    assert (varied.images[~air] > 0).float().mean() > 0.9
 
 
 def test_a_slab_keeps_the_middle_only():
-    case = toy_case()
-    how = Augmentation(rotation_deg=0, scale=(1, 1), elastic_voxels=0, slab=1.0, slab_voxels=(4, 8))
-    hu, bits = augment.patch_at(case, [20, 18, 17], (32, 32, 32), np.random.default_rng(0), how)
-    scanned = (hu != AIR_HU).any(0).any(0)
-    assert 4 <= int(scanned.sum()) <= 8
-    assert not bits[:, :, ~scanned].any()
+    how = Augmentation(**{**vars(NONE), "slab": 1.0, "slab_voxels": (4, 8)})
+    batch = sampler(how, (32, 32, 32)).batch(range(6))
+    for hu, bits in zip(in_hu(batch), batch.bits, strict=True):
+        scanned = (hu > AIR_HU + 1).any(0).any(0)
+        assert 0 < int(scanned.sum()) <= 8
+        assert not bits[:, :, ~scanned].any()
+
+
+def test_the_published_shift_moves_the_whole_image():
+    how = Augmentation(**{**vars(NONE), "intensity_shift": (1.0, 0.1)})
+    shifted, plain = sampler(how).batch(range(5)), sampler(NONE).batch(range(5))
+    difference = (shifted.images - plain.images).flatten(1)
+    assert torch.allclose(difference.amin(1), difference.amax(1), atol=1e-6)
+    assert difference.abs().max() <= 0.1
+    assert len({round(float(d), 4) for d in difference[:, 0]}) == 5
+
+
+def test_autocast_around_it_changes_nothing():
+    raw = sampler(Augmentation()).cut(range(2))
+    plain = augmented(raw, Augmentation(), WINDOW)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = augmented(raw, Augmentation(), WINDOW)
+    assert torch.equal(plain.images, inside.images)
+    assert inside.images.dtype == torch.float32

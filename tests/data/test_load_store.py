@@ -2,10 +2,14 @@ import numpy as np
 import pytest
 
 from omentum.anatomy import STRUCTURES
+from omentum.data.augmentation import Augmentation
+from omentum.data.chunked import LABELS, write_chunked
 from omentum.data.load import load_folder
 from omentum.data.load_store import load_store
 from omentum.data.prepare import prepare
 from omentum.data.prepare_case import StoreOptions
+from omentum.data.sampler import PatchSampler, Source
+from omentum.data.store import Store
 from omentum.errors import CaseWarning, InputError
 from omentum.spec import PreprocessSpec
 from raw_cases import read_toy, toy_recipe, write_toys
@@ -25,7 +29,7 @@ def stored(cases, out, **options):
 
 
 def test_a_case_is_the_one_its_folder_gives_less_the_air_around_it(tmp_path, toys):
-    (one, *_), _ = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC)
+    _, (one, *_) = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC, held_out=3)
     (whole, *_) = load_folder(tmp_path / "raw", KEYS, SPEC)
     assert one.name == "toy_0"
     assert [KEYS[k] for k in np.flatnonzero(one.annotated)] == ["right_kidney", "left_kidney", "liver", "liver_tumour"]
@@ -38,11 +42,52 @@ def test_a_case_is_the_one_its_folder_gives_less_the_air_around_it(tmp_path, toy
         assert (one.bits[tuple(points.T)] >> k & 1).all()
 
 
+def test_what_is_trained_on_is_the_same_case_read_box_by_box(tmp_path, toys):
+    kept, _ = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC)
+    _, held = load_store(tmp_path / "store", KEYS, SPEC, held_out=3)
+    for lazy, whole in zip(kept, held, strict=True):
+        assert (lazy.name, lazy.shape, lazy.voxels) == (whole.name, whole.shape, whole.voxels)
+        assert np.array_equal(lazy.annotated, whole.annotated)
+        for start, size in (((0, 0, 0), lazy.shape), ((-4, 7, 11), (20, 19, 18)), ((-90, 0, 0), (8, 8, 8))):
+            hu, labels = lazy.box(start, size)
+            expected_hu, expected_labels = whole.box(start, size)
+            assert np.array_equal(hu, expected_hu)
+            assert np.array_equal(lazy.sets[labels], whole.sets[expected_labels])
+        for k in lazy.voxels:
+            assert (whole.bits[tuple(lazy.places(k).T)] >> k & 1).all()
+        assert (whole.hu[tuple(lazy.places(None).T)] > -300).all()
+
+
+def test_a_store_is_listed_without_reading_a_volume(tmp_path, toys):
+    path = stored(toys, tmp_path / "store")
+    for volume in path.glob("cases/*/*.b2nd"):
+        volume.unlink()
+    kept, _ = load_store(path, KEYS, SPEC)
+    assert [case.name for case in kept] == ["toy_0", "toy_1", "toy_2"]
+    assert all(case.voxels[KEYS.index("liver")] > 100 for case in kept)
+
+
+def test_only_blocks_of_a_patch_are_read(tmp_path, toys, monkeypatch):
+    boxes = []
+    real = Store.read_numbers
+    monkeypatch.setattr(Store, "read_numbers", lambda s, c, start, size: boxes.append(size) or real(s, c, start, size))
+    kept, _ = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC)
+    sampler = PatchSampler((Source("toys", kept),), KEYS, (16, 16, 16), (-175.0, 250.0), Augmentation())
+    sampler.batch(range(5))
+    assert len(boxes) == 5
+    assert np.max(boxes) < 40
+
+
 def test_the_model_may_have_other_classes_in_another_order(tmp_path, toys):
-    (one, *_), _ = load_store(stored(toys, tmp_path / "store"), ("liver", "left_kidney"), SPEC)
-    (every, *_), _ = load_store(tmp_path / "store", KEYS, SPEC)
+    classes = ("liver", "left_kidney")
+    (one, *_), _ = load_store(stored(toys, tmp_path / "store"), classes, SPEC)
+    _, (every, *_) = load_store(tmp_path / "store", KEYS, SPEC, held_out=3)
     assert one.annotated.tolist() == [True, True]
-    assert np.array_equal(one.bits & 1, every.bits >> KEYS.index("liver") & 1)
+    _, labels = one.box((0, 0, 0), one.shape)
+    bits = one.sets[labels]
+    for k, key in enumerate(classes):
+        assert np.array_equal(bits >> k & 1, every.bits >> KEYS.index(key) & 1)
+        assert one.voxels[k] == every.voxels[KEYS.index(key)]
 
 
 def test_a_patient_is_trained_on_or_held_out_never_both(tmp_path, toys):
@@ -62,7 +107,37 @@ def test_another_grid_is_refused(tmp_path, toys):
 
 def test_a_bad_case_is_named_and_left_out(tmp_path, toys):
     path = stored(toys, tmp_path / "store")
-    (path / "cases/toy_1/labels.b2nd").write_bytes(b"no")
-    with pytest.warns(CaseWarning, match="left out of training.*toy_1"):
-        kept, _ = load_store(path, KEYS, SPEC)
-    assert [case.name for case in kept] == ["toy_0", "toy_2"]
+    (path / "cases/toy_2/labels.b2nd").write_bytes(b"no")
+    with pytest.warns(CaseWarning, match="left out of training.*toy_2"):
+        kept, held = load_store(path, KEYS, SPEC, held_out=1)
+    assert [case.name for case in kept] == ["toy_0"]
+    assert [case.name for case in held] == ["toy_1"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("labels.b2nd", b"no", "cannot be read"),
+        ("ct.b2nd", None, "is missing"),
+        ("samples.npy", b"no", "cannot be read"),
+        ("samples.npy", None, "cannot be read"),
+    ],
+)
+def test_a_case_that_is_bad_when_drawn_is_named_and_another_shown(tmp_path, toys, file, content, reason):
+    path = stored(toys, tmp_path / "store")
+    kept, _ = load_store(path, KEYS, SPEC)
+    bad = path / "cases/toy_1" / file
+    bad.unlink() if content is None else bad.write_bytes(content)
+    sampler = PatchSampler((Source("toys", kept),), KEYS, (16, 16, 16), (-175.0, 250.0), Augmentation())
+    batch = sampler.batch(range(12))
+    assert set(batch.names) == {"toys/toy_0", "toys/toy_2"}
+    assert {fault.case for fault in batch.faults} == {"toys/toy_1"}
+    assert all(reason in fault.reason for fault in batch.faults)
+
+
+def test_labels_beyond_the_table_are_a_fault_and_no_crash(tmp_path, toys):
+    path = stored(toys, tmp_path / "store")
+    (one, *_), _ = load_store(path, KEYS, SPEC)
+    write_chunked(path / "cases/toy_0/labels.b2nd", np.full(one.shape, 200, np.uint8), LABELS)
+    with pytest.raises(InputError, match="labels beyond its"):
+        one.box((0, 0, 0), (8, 8, 8))

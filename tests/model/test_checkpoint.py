@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from small_models import small_model, small_spec
 
 from omentum.errors import CheckpointError, OutputError
-from omentum.model import UniversalModel, load_checkpoint, read_spec, save_checkpoint
+from omentum.model import BACKBONES, UniversalModel, load_checkpoint, read_spec, save_checkpoint
 from omentum.model.safetensors_file import MAX_ENTRIES, read_header
 from omentum.model.state import state_sha256
 
@@ -47,16 +47,9 @@ def with_header(path: Path, header: object, data: bytes = b"") -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("backbone", "parameters"),
-    [
-        ("unet", {"width": 4}),
-        ("residual_unet", {"widths": [8, 16, 16], "stem": 8, "blocks": 1}),
-        ("swin_unetr", {"feature_size": 12, "patch_merging": "corrected"}),
-    ],
-)
-def test_saving_and_loading_keeps_every_number_and_the_description(backbone, parameters, tmp_path):
-    model = small_model(backbone, **parameters)
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_saving_and_loading_keeps_every_number_and_the_description(backbone, tmp_path):
+    model = small_model(backbone)
     save_checkpoint(tmp_path / "m.safetensors", model)
     loaded = load_checkpoint(tmp_path / "m.safetensors")
     assert loaded.spec == model.spec == read_spec(tmp_path / "m.safetensors")

@@ -17,7 +17,10 @@ from shared_data import shared
 STRIDE = 12
 
 
-@pytest.mark.parametrize("backbone", ["unet", pytest.param("swinunetr", marks=pytest.mark.slow)])
+SLOW = ("swinunetr", "unetpp", "dints")
+
+
+@pytest.mark.parametrize("backbone", ["unet", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def test_an_imported_model_computes_what_the_published_one_does(
     backbone: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

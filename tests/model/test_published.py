@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from hollow_files import hollow_unet_state, save_hollow
+from hollow_files import hollow_state, hollow_unet_state, save_hollow
 from omentum.anatomy import STRUCTURES
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model import load_checkpoint, save_checkpoint
-from omentum.model.published import import_published, published_name
-from omentum.spec import PreprocessSpec
+from omentum.model.published import FINGERPRINTS, UNUSED, import_published, published_name
+from omentum.spec import ModelSpec, PreprocessSpec
 from shared_data import shared
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not the released ones:omentum.errors.CaseWarning")
@@ -90,11 +90,19 @@ def test_a_number_that_is_not_finite_is_found(file):
         import_published(save_hollow(file, state))
 
 
-@pytest.mark.parametrize(("backbone", "kind"), [("unetpp", "U-Net"), ("dints", "DiNTS")])
-def test_other_published_networks_are_named(backbone, kind, file):
-    names = json.loads(shared("parity", f"{backbone}_keys.json").read_text())
-    with pytest.raises(CheckpointError, match=f"a published {kind}.*Swin UNETR and U-Net can be imported"):
-        import_published(save_hollow(file, {name: torch.zeros(1) for name in names}))
+@pytest.mark.parametrize("file_name", ["swinunetr", "unet", "unetpp", "dints"])
+def test_every_published_network_is_recognised_and_has_the_names_and_shapes_of_ours(file_name):
+    entries = json.loads(shared("parity", f"{file_name}_keys.json").read_text())
+    published = {name: tuple(shape) for name, (shape, _) in entries.items() if not UNUSED.search(name)}
+    published["controller.weight"] = published["controller.weight"][:2]
+    spec = next(spec for start, spec in FINGERPRINTS if any(name.startswith(start) for name in published))
+    ours = hollow_state(spec)
+    assert {name: tuple(tensor.shape) for name, tensor in ours.items()} == published
+
+
+def test_a_hollow_unetpp_is_imported(file):
+    model = import_published(save_hollow(file, hollow_state(ModelSpec("unetpp"))))
+    assert model.spec.model == ModelSpec("unetpp")
 
 
 @pytest.mark.parametrize(

@@ -4,44 +4,11 @@ import dataclasses
 
 import pytest
 import torch
-from small_models import KEYS, small_model, small_spec
+from small_models import small_model, small_spec
 
 from omentum.errors import CheckpointError, UsageError
 from omentum.model import build
 from omentum.model.backbones.swin_unetr import LEGACY_OFFSETS, PATCH_MERGING
-
-BACKBONES = [
-    ("unet", {"width": 4}, 16),
-    ("residual_unet", {"widths": [8, 16, 16], "stem": 8, "blocks": 1}, 32),
-    ("swin_unetr", {"feature_size": 12, "patch_merging": "legacy"}, 64),
-]
-
-
-@pytest.mark.parametrize(("backbone", "parameters", "size"), BACKBONES)
-def test_every_backbone_gives_a_map_per_class_on_the_input_grid(backbone, parameters, size):
-    model = small_model(backbone, **parameters)
-    x = torch.rand(1, 1, size, size + model.backbone.divisor, size)
-    with torch.no_grad():
-        logits = model(x)
-        some = model(x, classes=[2, 0])
-    assert logits.shape == (1, len(KEYS), *x.shape[2:])
-    torch.testing.assert_close(some, logits[:, [2, 0]])
-
-
-@pytest.mark.parametrize(("backbone", "parameters", "size"), BACKBONES[:2])
-def test_windows_that_share_a_batch_do_not_see_each_other(backbone, parameters, size):
-    model = small_model(backbone, **parameters)
-    x = torch.rand(2, 1, size, size, size)
-    x[1] *= 5
-    with torch.no_grad():
-        torch.testing.assert_close(model(x)[:1], model(x[:1]), atol=1e-5, rtol=1e-5)
-
-
-def test_the_unet_has_no_statistics_that_outlive_a_window():
-    model = small_model()
-    x = torch.rand(1, 1, 16, 16, 16)
-    with torch.no_grad():
-        torch.testing.assert_close(model.train()(x), model.eval()(x))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 16, 17, 16), (1, 2, 16, 16, 16), (1, 16, 16, 16)])

@@ -5,8 +5,11 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omentum.report.evaluation_page import PageFigure, Section, page_html
+from omentum.report.evaluation_page import PageFigure, PageSlices, Section, page_html
 from omentum.report.page import PageTable
+from omentum.report.pictures import Picture
+
+SLICE = Picture(b"RIFF", 90.0, 60.0, {"reference": "M1 1l2 0 0 2z"})
 
 
 class Tags(HTMLParser):
@@ -31,7 +34,9 @@ def read(page):
 @given(st.text(min_size=1).filter(str.strip))
 def test_whatever_a_text_says_no_element_comes_of_it(text):
     content = [text, PageTable(text, [text], [[text]]), PageFigure(text, text.encode(errors="replace"))]
-    plain = read(page_html("t", "s", [Section("x", ["x", PageTable("x", ["x"], [["x"]]), PageFigure("x", b"x")])]))
+    content += [PageSlices([(text, SLICE)])]
+    same = ["x", PageTable("x", ["x"], [["x"]]), PageFigure("x", b"x"), PageSlices([("x", SLICE)])]
+    plain = read(page_html("t", "s", [Section("x", same)]))
     found = read(page_html(text, text, [Section(text, content)]))
     assert [tag for tag, _ in found.seen] == [tag for tag, _ in plain.seen]
 
@@ -52,3 +57,10 @@ def test_a_figure_is_inside_the_file_and_has_words():
 
 def test_a_name_that_is_no_unicode_does_not_break_the_page():
     assert b"case_?" in page_html("case_\udce9", "", [])
+
+
+def test_a_slice_has_its_outlines_and_words():
+    found = read(page_html("Title", "", [Section("Part", [PageSlices([("Liver, a: missed", SLICE)])])]))
+    (drawn,) = (attributes for tag, attributes in found.seen if tag == "svg")
+    assert drawn["aria-label"] == "Liver, a: missed; outlines of reference"
+    assert [attributes["class"] for tag, attributes in found.seen if tag == "path"] == ["reference"]

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -64,12 +66,18 @@ def test_it_equals_the_plain_formula_where_all_is_annotated():
 
 
 def test_rare_structures_weigh_more_but_not_without_bound():
-    balance = root_balance([toy_case().bits], KEYS)
+    balance = root_balance([toy_case()], KEYS)
     assert balance[0] == 1
     assert 1 < balance[1 + LIVER] < balance[1 + TUMOUR] <= LARGEST_BALANCE
-    nearly_empty = np.zeros((200, 200, 200), np.int32)
-    nearly_empty[0, 0, 0] = 1 << LIVER
+    nearly_empty = SimpleNamespace(shape=(200, 200, 200), voxels={LIVER: 1})
     assert root_balance([nearly_empty], KEYS)[1 + LIVER] == LARGEST_BALANCE
+
+
+def test_the_weight_is_the_root_of_the_ratio_to_background():
+    case = SimpleNamespace(shape=(100, 10, 10), voxels={LIVER: 1900, TUMOUR: 99})
+    balance = root_balance([case], KEYS)
+    assert balance[1 + LIVER].item() == pytest.approx((8101 / 1901) ** 0.5)
+    assert balance[1 + TUMOUR].item() == pytest.approx((8101 / 100) ** 0.5)
 
 
 def test_a_backbone_without_stages_is_not_guided():

@@ -1,123 +1,275 @@
 import dataclasses
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.sampler import PatchSampler, Source
-from omentum.errors import CheckpointError
+from omentum.data.sampler import Source
+from omentum.errors import InputError, OutputError, TrainingError, UsageError
 from omentum.model import load_checkpoint
 from omentum.train import loop
-from omentum.train.config import DataConfig, TrainConfig
-from omentum.train.learner import Learner, lattice
-from omentum.train.state import STATE_FILE
+from omentum.train.checkpoints import STATE_FILE
+from omentum.train.learner import Learner
+from omentum.train.loss import partial_label_loss
+from omentum.train.patch_loss import lattice
+from omentum.train.run_folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
+from omentum.train.stopping import StoppedError
 from toy_cases import toy_case
+from toy_run import CONFIG, changed, model, run, sampler
 
 
-@pytest.fixture(autouse=True)
-def made_up_embeddings(monkeypatch):
-    """The loop does not care where embeddings come from, and tests need no language model."""
-    generator = torch.Generator().manual_seed(0)
-    table = torch.randn(32, 16, generator=generator)
-    monkeypatch.setattr(loop, "embed", lambda prompts, encoder: table[: len(prompts)])
+def log_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-CONFIG = TrainConfig(
-    data=(DataConfig("unused"),),
-    parameters={"widths": [8, 16, 16], "stem": 8, "blocks": 1, "decoded_channels": 4},
-    patch=(32, 32, 32),
-    steps=8,
-    warmup=2,
-    save_every=4,
-    validate_every=100,
-    bf16=False,
-    workers=0,
-    voxel_share=2,
-)
+def assert_equal(one, other):
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
 
 
-def run(config, folder, held_out=()):
-    sampler = PatchSampler(
-        (Source("toys", (toy_case(0), toy_case(1))),),
-        STRUCTURES.keys,
-        config.patch,
-        config.window_hu,
-        config.augmentation,
-    )
-    events = []
-    path = loop.train(config, sampler, held_out, folder, lambda kind, figures: events.append((kind, figures)))
-    return load_checkpoint(path), events
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run: its folder, model and events."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, *run(CONFIG, folder, [toy_case(2)])
 
 
-def test_one_run_leaves_model_log_and_state(tmp_path):
-    model, events = run(CONFIG, tmp_path, [toy_case(2)])
-    assert model.spec.class_keys == STRUCTURES.keys
-    assert model.spec.training["steps"] == 8
-    assert {"step", "validation"} == {kind for kind, _ in events}
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert lines[-1]["kind"] == "validation"
-    assert (tmp_path / "best.safetensors").exists()
-    assert not list(tmp_path.glob(".*"))
+def test_one_run_leaves_model_log_and_checkpoints(whole):
+    folder, result, events = whole
+    assert result.spec.class_keys == STRUCTURES.keys
+    assert result.spec.training["steps"] == 8
+    assert result.spec.training["config"]["data"][0]["folder"] == "unused"
+    assert {kind for kind, _ in events} == {"advance", "step", "saved", "validating", "validation"}
+    assert [entry["kind"] for entry in log_of(folder)] == ["step", "validation"]
+    assert {"loss", "gradient", "patches_a_second", "waiting", "rate"} < log_of(folder)[0].keys()
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["step-00000004", "step-00000008"]
+    assert (folder / "best.safetensors").exists()
+    assert not list(folder.rglob("*.tmp-*"))
 
 
-def test_an_interrupted_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
-    whole, _ = run(CONFIG, tmp_path / "whole")
-    steps_done = Learner.step
+def test_what_is_validated_was_saved_before(whole):
+    kinds = [kind for kind, _ in whole[2]]
+    assert kinds.index("validation") > len(kinds) - 1 - kinds[::-1].index("saved")
 
-    def stop_after_six(learner, batch, config, step, balance):
-        if step == 6:
-            raise KeyboardInterrupt
-        return steps_done(learner, batch, config, step, balance)
 
-    monkeypatch.setattr(Learner, "step", stop_after_six)
-    with pytest.raises(KeyboardInterrupt):
-        run(CONFIG, tmp_path / "cut")
-    monkeypatch.setattr(Learner, "step", steps_done)
-    resumed, _ = run(CONFIG, tmp_path / "cut")
-    for name, tensor in whole.state_dict().items():
-        assert torch.equal(tensor, resumed.state_dict()[name]), name
+def test_a_finished_run_is_left_as_it_is(whole):
+    folder, _, _ = whole
+    before = (folder / "model.safetensors").stat().st_mtime_ns
+    _, events = run(CONFIG, folder, [toy_case(2)])
+    assert events == []
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_killed_run_equals_an_uninterrupted_one_bit_for_bit(whole, tmp_path, monkeypatch):
+    take_step = Learner.step
+
+    def die_in_step_six(learner, batches, number, rate):
+        if number == 6:
+            raise OSError("as if killed")
+        return take_step(learner, batches, number, rate)
+
+    monkeypatch.setattr(Learner, "step", die_in_step_six)
+    with pytest.raises(OSError, match="as if killed"):
+        run(CONFIG, tmp_path, [toy_case(2)])
+    monkeypatch.setattr(Learner, "step", take_step)
+    torch.manual_seed(1234)
+    resumed, events = run(CONFIG, tmp_path, [toy_case(2)])
+    assert [figures["step"] for kind, figures in events if kind == "advance"] == [5, 6, 7, 8]
+    assert_equal(whole[1], resumed)
+    states = [torch.load(f / "checkpoints/step-00000008" / STATE_FILE, weights_only=True) for f in (whole[0], tmp_path)]
+    assert all(torch.equal(a, b) for a, b in zip(*map(tensors, states), strict=True))
+    kept = ("step", "loss", "gradient")
+    assert [{k: e.get(k) for k in kept} for e in log_of(tmp_path)][1:] == [
+        {k: e.get(k) for k in kept} for e in log_of(whole[0])
+    ][1:]
+
+
+def tensors(thing):
+    if isinstance(thing, torch.Tensor):
+        return [thing]
+    inner = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list | tuple) else ()
+    return [tensor for one in inner for tensor in tensors(one)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_saves_says_so_and_goes_on(whole, tmp_path, number):
+    def stop_in_step_three(kind, figures):
+        if kind == "advance" and figures["step"] == 3:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(StoppedError, match=f"stopped by {number.name} after step 3, which is saved") as stopped:
+        loop.train(CONFIG, sampler(), [toy_case(2)], tmp_path, stop_in_step_three, model=model())
+    assert stopped.value.exit_code == 128 + number
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    resumed, events = run(CONFIG, tmp_path, [toy_case(2)])
+    assert events[0] == ("advance", {"step": 4})
+    assert_equal(whole[1], resumed)
+
+
+def test_a_run_killed_before_its_last_validation_makes_up_for_it(whole, tmp_path, monkeypatch):
+    def die(*args, **how):
+        raise OSError("as if killed")
+
+    monkeypatch.setattr(loop, "validate", die)
+    with pytest.raises(OSError, match="as if killed"):
+        run(CONFIG, tmp_path, [toy_case(2)])
+    assert_equal(whole[1], load_checkpoint(tmp_path / RESULT_FILE))
+    monkeypatch.undo()
+    _, events = run(CONFIG, tmp_path, [toy_case(2)])
+    assert [kind for kind, _ in events] == ["validating", "validation"]
+    assert_equal(load_checkpoint(whole[0] / BEST_FILE), load_checkpoint(tmp_path / BEST_FILE))
+    assert (tmp_path / VALIDATION_FILE).read_text() == (whole[0] / VALIDATION_FILE).read_text()
+
+
+def test_a_damaged_newest_checkpoint_is_put_aside_and_the_one_before_used(whole, tmp_path):
+    run(CONFIG, tmp_path)
+    state = tmp_path / "checkpoints/step-00000008" / STATE_FILE
+    content = bytearray(state.read_bytes())
+    content[len(content) // 2] ^= 1  # one bit, in the middle of some tensor
+    state.write_bytes(content)
+    resumed, events = run(CONFIG, tmp_path)
+    assert "step-00000008: is damaged: state.pt is not what was written" in events[0][1]["text"]
+    assert events[1] == ("advance", {"step": 5})
+    assert (tmp_path / "checkpoints/step-00000008.broken").is_dir()
+    assert_equal(whole[1], resumed)
 
 
 def test_the_loss_falls(tmp_path):
-    config = dataclasses.replace(CONFIG, steps=40, warmup=1, save_every=100)
-    _, _ = run(config, tmp_path)
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert lines[-1]["loss"] < lines[0]["loss"]
+    run(changed(steps=40, warmup=1, save_every=100, patch=(16, 16, 16)), tmp_path)
+    first, last = (entry for entry in log_of(tmp_path) if entry["kind"] == "step")
+    assert last["loss"] < first["loss"]
 
 
-def test_a_damaged_state_is_refused(tmp_path):
-    run(dataclasses.replace(CONFIG, steps=4), tmp_path)
-    (tmp_path / STATE_FILE).write_bytes(b"PK\x03\x04 not a checkpoint")
-    with pytest.raises(CheckpointError, match="damaged"):
+def poisoned(*wanted_calls):
+    """The usual loss, not a number in some calls; each patch is a call."""
+    calls = iter(range(10**6))
+
+    def loss(*patch):
+        value, *parts = partial_label_loss(*patch)
+        return (value * float("nan") if next(calls) in wanted_calls else value, *parts)
+
+    return loss
+
+
+def test_a_step_that_is_not_finite_changes_nothing_and_names_its_cases(tmp_path):
+    clean, _ = run(changed(steps=3), tmp_path / "clean")
+    events = []
+
+    def tell(kind, figures):
+        events.append((kind, figures))
+
+    config = changed(steps=4, save_every=1)
+    path = loop.train(config, sampler(), (), tmp_path / "nan", tell, model=model(config), loss=poisoned(3))
+    warnings = [figures["text"] for kind, figures in events if kind == "warning"]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("step 4: gradient not finite, not taken; cases toys/toy_")
+    (skipped,) = (entry for entry in log_of(tmp_path / "nan") if entry["kind"] == "skipped")
+    assert skipped["step"] == 4
+    before, after = (
+        torch.load(tmp_path / f"nan/checkpoints/step-0000000{step}" / STATE_FILE, weights_only=True) for step in (3, 4)
+    )
+    for part in ("model", "guide", "average"):
+        assert all(torch.equal(a, b) for a, b in zip(tensors(before[part]), tensors(after[part]), strict=True)), part
+    assert after["updates"] == 3
+    assert after["skipped"] == 1
+    assert path.exists()
+    assert clean is not None
+
+
+def test_too_many_such_steps_end_the_run_with_the_cases_and_the_last_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SKIPPED_STEPS_LIMIT", 3)
+    how = {"loss": poisoned(*range(4, 100))}
+    with pytest.raises(
+        TrainingError, match=r"3 steps in a row, last with toys/toy_\d \(.*last checkpoint is of step 4"
+    ):
+        run(CONFIG, tmp_path, **how)
+    _, events = run(CONFIG, tmp_path)  # its checkpoint is sound
+    assert events[0] == ("advance", {"step": 5})
+
+
+class Unreadable:
+    """A case whose voxels cannot be decoded; all else is known of it."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def box(self, start, size):
+        raise InputError("cannot be decoded", source=f"store/cases/{self.name}")
+
+
+def with_unreadable(numbers, cases):
+    source = sampler(cases=cases)
+    damaged = tuple(Unreadable(c) if n in numbers else c for n, c in enumerate(source.sources[0].cases))
+    return dataclasses.replace(source, sources=(Source("toys", damaged),))
+
+
+def test_a_case_that_cannot_be_read_is_named_once_and_the_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "run_identity", lambda *args: {"config": {}, "classes": [], "data": {}, "validation": {}})
+    _, events = run(CONFIG, tmp_path, sampler=with_unreadable({1}, 2))
+    texts = [figures["text"] for kind, figures in events if kind == "warning"]
+    assert texts == ["toys/toy_1 cannot be read and is left out: store/cases/toy_1: cannot be decoded"]
+    assert [e["case"] for e in log_of(tmp_path) if e["kind"] == "unreadable"] == ["toys/toy_1"]
+    assert events[-1][0] == "saved"
+
+
+def test_more_than_one_in_a_hundred_unreadable_cases_end_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "run_identity", lambda *args: {"config": {}, "classes": [], "data": {}, "validation": {}})
+    with pytest.raises(TrainingError, match="2 of 3 cases cannot be read: toys/toy_0, toys/toy_2"):
+        run(CONFIG, tmp_path, sampler=with_unreadable({0, 2}, 3))
+
+
+def test_a_second_writer_is_refused_and_told_who_is_first(tmp_path):
+    messages = []
+
+    def start_another(kind, figures):
+        if kind == "advance" and figures["step"] == 1:
+            with pytest.raises(UsageError) as refused:
+                run(CONFIG, tmp_path)
+            messages.append(str(refused.value))
+
+    loop.train(changed(steps=1), sampler(), (), tmp_path, start_another, model=model())
+    assert f"process {os.getpid()} on " in messages[0]
+    assert "is training into it" in messages[0]
+
+
+def test_changed_settings_are_refused_with_the_difference(whole):
+    with pytest.raises(UsageError, match=r"was begun otherwise: steps was 8, is 9; lr was 0.002, is 0.001"):
+        run(changed(lr=1e-3, steps=9), whole[0], [toy_case(2)])
+
+
+def test_settings_that_do_not_touch_the_result_may_change(whole):
+    _, events = run(changed(save_every=1, keep=5, accumulate=1), whole[0], [toy_case(2)])
+    assert events == []
+
+
+def test_changed_data_is_refused_with_the_difference(whole):
+    altered = sampler()
+    altered.sources[0].cases[1].hu[0, 0, 0] += 1
+    with pytest.raises(UsageError, match=r"was begun otherwise: case toys\.toy_1 has changed"):
+        run(CONFIG, whole[0], [toy_case(2)], sampler=altered)
+    with pytest.raises(UsageError, match=r"case toys\.toy_2 is new"):
+        run(CONFIG, whole[0], [toy_case(2)], sampler=sampler(cases=3))
+    with pytest.raises(UsageError, match=r"case toys\.toy_1 is gone; validation case toy_2 is gone"):
+        run(CONFIG, whole[0], [], sampler=sampler(cases=1))
+
+
+def test_a_folder_that_cannot_be_made_is_said_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written: Not a directory"):
+        run(CONFIG, tmp_path / "file" / "run")
+
+
+def test_a_folder_with_something_else_is_not_taken_over(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(UsageError, match=r"is no run and not empty: it holds thesis\.txt"):
         run(CONFIG, tmp_path)
-
-
-def test_a_run_can_start_from_another_checkpoint(tmp_path):
-    first, _ = run(dataclasses.replace(CONFIG, steps=4), tmp_path / "first")
-    config = dataclasses.replace(CONFIG, init=str(tmp_path / "first" / loop.RESULT_FILE))
-    fresh = loop.new_model(config)
-    for part in ("backbone", "head"):
-        for name, tensor in getattr(fresh, part).state_dict().items():
-            assert torch.equal(tensor, getattr(first, part).state_dict()[name]), name
-
-
-def test_a_checkpoint_of_another_shape_is_refused(tmp_path):
-    run(dataclasses.replace(CONFIG, steps=4), tmp_path)
-    wider = {**CONFIG.parameters, "widths": [16, 16, 16]}
-    config = dataclasses.replace(CONFIG, parameters=wider, init=str(tmp_path / loop.RESULT_FILE))
-    with pytest.raises(CheckpointError, match="cannot start from it"):
-        loop.new_model(config)
-
-
-def test_the_rate_warms_up_holds_and_ends_near_zero():
-    config = dataclasses.replace(CONFIG, steps=100, warmup=10, hold=0.5)
-    shares = [loop.rate_share(config, step) for step in range(100)]
-    assert shares[0] == pytest.approx(0.1)
-    assert shares[9:55] == [1.0] * 46
-    assert shares[55:] == sorted(shares[55:], reverse=True)
-    assert shares[-1] < 0.01
 
 
 @pytest.mark.parametrize("share", [1, 2, 4, 8])

@@ -82,6 +82,11 @@ class Structure:
         return self.paint, self.index
 
     @property
+    def is_lesion(self) -> bool:
+        """Something that should not be there: a tumour or a cyst."""
+        return self.kind in ("tumour", "cyst")
+
+    @property
     def snomed_category(self) -> SnomedCode:
         """Anatomical, or morphologically altered for tumours and cysts."""
         return CATEGORY[self.kind]

@@ -14,6 +14,7 @@ from omentum.errors import UsageError
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate_cases import Found
+    from omentum.cli.evaluate_pictures import WorstCase
     from omentum.cli.evaluate_run import Judged
     from omentum.evaluate import Comparison, Rules, Summary
 
@@ -45,7 +46,7 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
     html_file: Annotated[
-        Path | None, typer.Option("--html", help="write a page with box plots and worst cases")
+        Path | None, typer.Option("--html", help="write a page with box plots, worst cases and pictures of them")
     ] = None,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="cases at once; each takes the memory of its scan", min=1)
@@ -54,6 +55,7 @@ def evaluate(
 ) -> None:
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
     from omentum.cli.evaluate_cases import find_others, read_patients, unknown_predictions
+    from omentum.cli.evaluate_pictures import worst_cases
     from omentum.cli.evaluate_run import Judge, judge_all
     from omentum.cli.speaker import Speaker
     from omentum.evaluate import Rules, load_mapping, load_tolerances
@@ -72,7 +74,8 @@ def evaluate(
             speaker.say("warning", message)
         judged = judge_all(pairs, judge, jobs, speaker)
         other = None if others is None else judge_all(others, judge, jobs, speaker)
-    result = Result.of(judged, other, (str(pred), str(compare)))
+        pictures = worst_cases(judged, pairs, judge, speaker) if html_file else []
+    result = Result.of(judged, other, (str(pred), str(compare)), pictures)
     if not quiet:
         _print(result)
     files.write(result, rules)
@@ -100,14 +103,17 @@ class Result:
     summary: Summary
     other: Judged | None = None
     comparison: Comparison | None = None
+    pictures: Sequence[WorstCase] = ()
 
     @classmethod
-    def of(cls, judged: Judged, other: Judged | None, names: tuple[str, str]) -> Result:
+    def of(
+        cls, judged: Judged, other: Judged | None, names: tuple[str, str], pictures: Sequence[WorstCase] = ()
+    ) -> Result:
         """Bring the cases together."""
         from omentum.evaluate import compare, summarise
 
         comparison = None if other is None else compare(judged.scores, other.scores, names=names)
-        return cls(judged, summarise(judged.scores), other, comparison)
+        return cls(judged, summarise(judged.scores), other, comparison, pictures)
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ class Files:
         if self.html:
             from omentum.cli.evaluate_page import write_page
 
-            write_page(self.html, result.judged, result.summary, rules, result.comparison)
+            write_page(self.html, result, rules)
 
 
 def _print(result: Result) -> None:

@@ -96,7 +96,10 @@ def read_patients(path: Path) -> dict[str, str]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            table = csv.DictReader(file)
+            if not {"case", "patient"} <= set(table.fieldnames or ()):
+                raise KeyError("case, patient")
+            rows = list(table)
         return {row["case"].strip(): row["patient"].strip() for row in rows}
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from omentum.cli.evaluate_tables import difference_cells, display, interval, number, remarks
 from omentum.report.evaluation_figures import box_plots
-from omentum.report.evaluation_page import PageFigure, Section, page_html
+from omentum.report.evaluation_page import PageFigure, PageSlices, Part, Section, page_html
 from omentum.report.page import PageTable
 
 if TYPE_CHECKING:
+    from omentum.cli.evaluate import Result
+    from omentum.cli.evaluate_pictures import WorstCase
     from omentum.cli.evaluate_run import Judged
     from omentum.evaluate import CaseScores, Comparison, Rules, Summary
     from omentum.evaluate.summary import StructureSummary
@@ -28,20 +30,27 @@ ONE_SIDED = (
     "of 0 and the image's diagonal as distance."
 )
 
+PICTURES = (
+    "The worst cases of each structure, in the axial slice with most voxels in only one of the two. Solid blue: "
+    "reference; dashed orange: prediction. Anterior is up, the patient's right on the left. On black where the CT "
+    "is not beside its reference."
+)
+
 _PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without one-sided cases", False))
 
 
-def write_page(path: Path, judged: Judged, summary: Summary, rules: Rules, comparison: Comparison | None) -> None:
+def write_page(path: Path, result: Result, rules: Rules) -> None:
     """Write the page; it needs no other file and no network."""
     from omentum.io.outputs import replacing
 
-    subtitle = (
-        f"{summary.cases} cases of {summary.patients} patients, omentum {version('omentum')}. Not for clinical use."
-    )
+    judged, summary, comparison = result.judged, result.summary, result.comparison
+    cases, patients = _counted(summary.cases, "case"), _counted(summary.patients, "patient")
+    subtitle = f"{cases} of {patients}, omentum {version('omentum')}. Not for clinical use."
     sections = [
         Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
         Section("Distributions", _figures(judged.scores, summary)),
         Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
+        *([Section("Worst cases in pictures", [PICTURES, _pictures(result.pictures)])] if result.pictures else []),
         *([Section("Comparison", [_about(comparison), _comparison(comparison)])] if comparison else []),
         *([Section("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
         Section("Patients", [_patients(summary)]),
@@ -50,6 +59,10 @@ def write_page(path: Path, judged: Judged, summary: Summary, rules: Rules, compa
     ]
     with replacing(path) as file:
         file.write(page_html("Evaluation", subtitle, sections))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _annotated(summary: Summary) -> list[StructureSummary]:
@@ -81,8 +94,8 @@ def _structures(summary: Summary) -> PageTable:
     return PageTable("Means over cases", head, rows)
 
 
-def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[str | PageTable | PageFigure]:
-    figures: list[str | PageTable | PageFigure] = []
+def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[Part]:
+    figures: list[Part] = []
     for metric, label, unit_range in _PLOTTED:
         values: dict[str, list[float]] = {row.key: [] for row in _annotated(summary)}
         for case in cases:
@@ -105,6 +118,16 @@ def _worst(cases: Sequence[CaseScores]) -> PageTable:
     ]
     head = ["case", "structure", "Dice", "NSD", "HD95 mm", "volume error ml"]
     return PageTable(f"The {len(rows)} lowest Dice where the structure is in both", head, rows)
+
+
+def _pictures(worst: Sequence[WorstCase]) -> PageSlices:
+    said = {"false_negative": "missed", "false_positive": "invented"}
+    pictures = []
+    for one in worst:
+        score = said.get(one.score.status, f"Dice {number(one.score.dice, 3)}")
+        where = f"slice {one.difference.slice} along {'ijk'[one.difference.axis]}"
+        pictures.append((f"{display(one.score.key)}, {one.case}: {score}, {where}", one.difference.picture))
+    return PageSlices(pictures)
 
 
 def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:

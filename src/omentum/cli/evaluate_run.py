@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omentum.cli.evaluate_cases import Pair
+from omentum.cli.evaluate_cases import DESCRIPTION, Pair
 from omentum.cli.speaker import Speaker
 from omentum.data.processes import in_processes
-from omentum.errors import CaseWarning, GeometryError, OmentumError, UsageError
+from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
 
 if TYPE_CHECKING:
     from omentum.evaluate import CaseScores, LabelMapping, Rules
@@ -39,8 +39,15 @@ class Judge:
 
     def scores(self, pair: Pair, progress: Progress | None = None) -> CaseScores:
         """Of a pair with a prediction."""
+        from omentum.evaluate import evaluate
+
+        ours, truth, patient = self.read(pair)
+        return evaluate(ours, truth, case=pair.name, patient=patient, rules=self.rules, progress=progress)
+
+    def read(self, pair: Pair) -> tuple[Segmentation, Segmentation, str]:
+        """Prediction and truth of a pair with a prediction, both on the truth's grid, and whose they are."""
         from omentum.cli.evaluate_store import is_stored, on_stored_grid
-        from omentum.evaluate import aligned, evaluate, with_unions
+        from omentum.evaluate import aligned, with_unions
         from omentum.io.labels import read_segmentation
 
         assert pair.prediction is not None
@@ -51,8 +58,7 @@ class Judge:
             ours = on_stored_grid(ours, pair.reference) if stored else aligned(ours, truth.grid)
         except GeometryError as fault:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault
-        ours = with_unions(ours, self.mapping.unions) if self.mapping else ours
-        return evaluate(ours, truth, case=pair.name, patient=patient, rules=self.rules, progress=progress)
+        return with_unions(ours, self.mapping.unions) if self.mapping else ours, truth, patient
 
     def missed(self, pair: Pair, asked: Sequence[str]) -> CaseScores:
         """Of a pair without a prediction that could be read: everything that is there was missed."""
@@ -76,6 +82,12 @@ class Judge:
         if is_stored(path):
             truth, patient = read_stored(path)
             return truth, pair.patient or patient
+        if not (path / DESCRIPTION).is_file():
+            raise InputError(
+                f"is no case folder: it has no {DESCRIPTION}",
+                source=path,
+                remedy="give the truth folder or label map of that case",
+            )
         truth, facts = read_truth(path)
         return truth, pair.patient or str(facts.get("patient", ""))
 

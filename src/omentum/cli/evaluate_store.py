@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omentum.cli.evaluate_cases import Found, Pair, listed, prediction_of, single_prediction
 from omentum.errors import GeometryError, InputError
@@ -84,6 +85,12 @@ def read_stored(folder: Path) -> tuple[Segmentation, str]:
     store, case = _stored(folder)
     bits = store.read(case).bits.astype(np.uint64)[None]
     return Segmentation(bits, case.grid.affine, store.classes, frozenset(case.annotated)), case.patient
+
+
+def stored_hu(folder: Path) -> NDArray[np.int16]:
+    """The CT of a case in a store, on the store's grid."""
+    store, case = _stored(folder)
+    return store.read(case).hu
 
 
 def on_stored_grid(segmentation: Segmentation, folder: Path) -> Segmentation:

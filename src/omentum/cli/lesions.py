@@ -153,4 +153,7 @@ def _remarks(result: FollowUp) -> list[str]:
     if response.targets:
         lines += [f"sum of {response.targets} target diameters: {then:.1f} mm then, {now:.1f} mm now{change}"]
     how = f"turned by {alignment.motion.degrees:.1f} degrees, organs {alignment.residual_mm:.1f} mm apart"
+    if alignment.is_affine:
+        percent = ", ".join(_percent(100 * (stretch - 1)) for stretch in alignment.motion.stretches)
+        how += f"; the body itself changed by {percent} along three axes (sizes are each scan's own)"
     return [*lines, f"aligned by {len(alignment.organs)} organs: {how}"]

@@ -1,58 +1,81 @@
-"""`omentum train`: a configuration in, a checkpoint out."""
+"""`omentum train`: a configuration or preset in, a checkpoint out."""
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omentum.errors import UsageError
+
+if TYPE_CHECKING:
+    from omentum.cli.train_progress import TrainProgress
+    from omentum.data.cases import LabelledCase
+    from omentum.data.sampler import PatchSampler
+    from omentum.train.config import TrainConfig
+
 
 def train(
-    config: Annotated[Path, typer.Argument(help="TOML file that defines the run", dir_okay=False)],
-    out: Annotated[Path, typer.Option("-o", "--out", help="folder for checkpoints and log; an earlier run goes on")],
-    steps: Annotated[int | None, typer.Option(help="optimiser steps, instead of the file's")] = None,
-    quiet: Annotated[bool, typer.Option(help="print nothing but errors")] = False,
+    config: Annotated[str, typer.Argument(help="TOML file that defines the run, or a preset: published|compact|smoke")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="folder of the run; an earlier run in it goes on")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="store or folder of cases, instead of the file's; repeatable")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value instead of the file's; repeatable", metavar="KEY=VALUE")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="a few steps only: memory, time and what is sampled; writes nothing")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="print nothing but warnings and errors")] = False,
 ) -> None:
-    """Train a model on partially labelled cases; interrupted runs go on where they stopped."""
-    from rich.console import Console
+    """Train a model on partially labelled cases; an interrupted run goes on where it stopped.
 
+    On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
+    """
+    from omentum.cli.train_progress import TrainProgress
+    from omentum.train.config_file import load_config, parse_settings
+
+    if out is None and not dry_run:
+        raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
+    run = load_config(config, parse_settings(settings or ()), data or ())
+    with TrainProgress(run.steps, silent=quiet or os.environ.get("RANK", "0") != "0") as progress:
+        sampler, held_out = _read_cases(run, progress)
+        if dry_run:
+            from omentum.cli.train_plan import told
+            from omentum.train.dry_run import dry_run as plan_of
+
+            progress.say("taking a few steps")
+            progress.say(told(plan_of(run, sampler), run, len(held_out)))
+            return
+        from omentum.train.loop import train as run_training
+
+        assert out is not None
+        progress.say(f"done: {run_training(run, sampler, held_out, out, progress.report)}")
+
+
+def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler, tuple[LabelledCase, ...]]:
     from omentum.anatomy import STRUCTURES
     from omentum.data.sampler import PatchSampler
-    from omentum.train.config import load_config
-    from omentum.train.loop import train as run_training
     from omentum.train.sources import load_sources
 
-    console = Console(quiet=quiet, highlight=False)
-    settings = load_config(config, {} if steps is None else {"steps": steps})
-    with console.status("reading cases") as status:
-        sources, held_out = load_sources(
-            settings, STRUCTURES.keys, lambda name, done, total: status.update(f"reading {name}: {done} of {total}")
-        )
+    sources, held_out = load_sources(run, STRUCTURES.keys, progress.reading)
     for source in sources:
-        console.print(f"{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
-    console.print(f"{len(held_out)} cases for validation, {settings.steps} steps")
+        progress.say(f"{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
+    progress.say(f"{len(held_out)} cases for validation, {run.steps} steps")
     sampler = PatchSampler(
         sources=sources,
         classes=STRUCTURES.keys,
-        patch=settings.patch,
-        window_hu=settings.window_hu,
-        augmentation=settings.augmentation,
-        foreground=settings.foreground,
-        seed=settings.seed,
+        patch=run.patch,
+        window_hu=run.window_hu,
+        augmentation=run.augmentation,
+        foreground=run.foreground,
+        temperature=run.temperature,
+        lesion_weight=run.lesion_weight,
+        seed=run.seed,
     )
-
-    def tell(kind: str, figures: dict[str, float]) -> None:
-        if kind == "step":
-            remaining = (settings.steps - figures["step"]) * figures["seconds_a_step"] / 60
-            console.print(
-                f"step {figures['step']:.0f}/{settings.steps}  loss {figures['loss']:.3f}  dice loss "
-                f"{figures['dice_loss']:.3f}  {figures['seconds_a_step']:.2f} s/step  {remaining:.0f} min left"
-            )
-        else:
-            console.print(f"validation at {figures['step']:.0f}: mean Dice {figures['mean_dice']:.3f}")
-            console.print(json.dumps({k: round(v, 3) for k, v in figures.items() if k not in ("step", "mean_dice")}))
-
-    result = run_training(settings, sampler, held_out, out, tell)
-    console.print(f"done: {result}")
+    return sampler, held_out

@@ -1,42 +1,90 @@
-"""A labelled CT on the model grid, held in memory, with everything a sampler asks of it."""
+"""Labelled CTs on the model grid, as a sampler sees them: in memory here, in a store in `store_cases`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.data.bitsets import Index, distinct_sets
+from omentum.data.cut import cut
 from omentum.errors import InputError
+from omentum.io.sanity import AIR_HU
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 MAX_CLASSES = 32
 """Truth is kept as one 32-bit set a voxel in training; more classes need a wider integer here."""
+MAX_SETS = 2**15 - 1
+"""The sets of classes that occur in a case are numbered with a signed 16-bit integer."""
 
 POINTS_PER_CLASS = 400
 """Remembered voxels per structure, from which crop centres are drawn."""
 
 
+class TrainingCase(Protocol):
+    """What a sampler asks of a case."""
+
+    @property
+    def name(self) -> str:
+        """For messages and logs."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along x, y, z."""
+
+    @property
+    def annotated(self) -> NDArray[np.bool_]:
+        """bool [K], which classes were looked for."""
+
+    @property
+    def sets(self) -> NDArray[np.int32]:
+        """The sets of classes that occur, bit k = class k of the model's class list; the first one is empty."""
+
+    @property
+    def voxels(self) -> Mapping[int, int]:
+        """How many voxels each class has, for those that have one."""
+
+    def places(self, k: int | None) -> NDArray[np.int16]:
+        """Remembered voxels [n, 3] of a class that has one, or (None) of the body.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+
+    def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
+        """HU and labels (rows of `sets`) of a box that may reach beyond the case.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class LabelledCase:
-    """One annotated CT on the model grid (RAS+, model spacing).
+    """One annotated CT on the model grid (RAS+, model spacing), held in memory.
 
     Args:
         name: For messages and logs.
         hu: int16 [x, y, z].
-        bits: int32 [x, y, z]; bit k = class k of the model's class list.
+        labels: [x, y, z], rows of `sets`.
+        sets: int32, the sets of classes that occur; bit k = class k of the model's class list.
         annotated: bool [K], which classes were looked for.
-        points: For each class that is present, int16 [n, 3] voxels of it.
+        voxels: How many voxels each class has, for those that have one.
+        points: For each of these, int16 [n, 3] voxels of it.
         body: int16 [n, 3] voxels inside the body.
     """
 
     name: str
     hu: NDArray[np.int16]
-    bits: NDArray[np.int32]
+    labels: Index = field(repr=False)
+    sets: NDArray[np.int32] = field(repr=False)
     annotated: NDArray[np.bool_]
-    points: dict[int, NDArray[np.int16]] = field(repr=False)
+    voxels: Mapping[int, int] = field(repr=False)
+    points: Mapping[int, NDArray[np.int16]] = field(repr=False)
     body: NDArray[np.int16] = field(repr=False)
 
     @property
@@ -45,6 +93,19 @@ class LabelledCase:
         x, y, z = self.hu.shape
         return x, y, z
 
+    @property
+    def bits(self) -> NDArray[np.int32]:
+        """int32 [x, y, z], made anew."""
+        return self.sets[self.labels]
+
+    def places(self, k: int | None) -> NDArray[np.int16]:
+        """Remembered voxels [n, 3] of a class that has one, or (None) of the body."""
+        return self.body if k is None else self.points[k]
+
+    def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
+        """HU and labels of a box that may reach beyond the case."""
+        return cut(self.hu, start, size, AIR_HU), cut(self.labels, start, size, 0)
+
 
 def labelled_case(
     name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], rng: np.random.Generator
@@ -52,7 +113,7 @@ def labelled_case(
     """Bring a CT and its truth, both already on the model grid, into the order of the model's classes.
 
     Raises:
-        InputError: grids differ, too many classes, or nothing annotated that the model knows.
+        InputError: grids differ, too many classes or sets of them, or nothing annotated that the model knows.
     """
     if not ct.grid.same_as(truth.grid):
         raise InputError("CT and labels are on different grids", source=name)
@@ -62,17 +123,29 @@ def labelled_case(
     annotated = np.array([key in truth.annotated for key in classes])
     if not annotated.any():
         raise InputError("none of the model's classes is annotated", source=name)
-    bits = np.zeros(ct.shape, np.uint32)
-    points = {}
+    bits = np.zeros(ct.shape, np.uint64)
+    voxels, points = {}, {}
     for k, key in enumerate(classes):
         if annotated[k]:
             mask = truth.mask(key)
-            bits[mask] |= np.uint32(1 << k)
+            bits[mask] |= np.uint64(1 << k)
             if mask.any():
-                points[k] = _some_points(mask, rng)
+                voxels[k], points[k] = int(np.count_nonzero(mask)), _some_points(mask, rng)
     hu = np.clip(np.nan_to_num(ct.voxels, nan=-1024), -1024, 3071).astype(np.int16)
     body = _some_points(hu > -300, rng)
-    return LabelledCase(name, hu, bits.view(np.int32), annotated, points, body)
+    sets, labels = distinct_sets(bits)
+    return LabelledCase(name, hu, labels, numbered(sets, name), annotated, voxels, points, body)
+
+
+def numbered(sets: NDArray[np.uint64], name: str) -> NDArray[np.int32]:
+    """Sets of at most 32 classes, checked to be few enough to be numbered.
+
+    Raises:
+        InputError: there are too many.
+    """
+    if len(sets) > MAX_SETS:
+        raise InputError(f"{len(sets)} different combinations of classes, at most {MAX_SETS}", source=name)
+    return sets.astype(np.uint32).view(np.int32)
 
 
 def _some_points(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int16]:

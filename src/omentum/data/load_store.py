@@ -1,20 +1,25 @@
-"""From a prepared store to training cases; like `load`, all of them in memory."""
+"""From a prepared store to training cases: those to train on are read as they are drawn, those held out at once."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from omentum.data.cases import LabelledCase, labelled_case
 from omentum.data.store import Store
+from omentum.data.store_cases import StoreCase
 from omentum.data.stored_case import StoredCase
 from omentum.errors import CaseWarning, InputError, OmentumError
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
+
+Case = TypeVar("Case")
 
 
 def load_store(
@@ -23,36 +28,46 @@ def load_store(
     spec: PreprocessSpec,
     held_out: int = 0,
     tell: Callable[[int, int], None] | None = None,
-) -> tuple[tuple[LabelledCase, ...], tuple[LabelledCase, ...]]:
-    """Every case of a store, by name, split into what is trained on and what is held out.
+) -> tuple[tuple[StoreCase, ...], tuple[LabelledCase, ...]]:
+    """The cases of a store, by name, split into what is trained on and what is held out.
 
     Args:
         path: As `omentum data prepare` made it.
         classes: The model's class keys.
         spec: The model grid, which must be the store's.
         held_out: This many cases, the last by name; other cases of their patients are left out altogether.
-        tell: Called with cases done and cases in all.
+        tell: Called with held-out cases read, and how many there will be.
 
     Raises:
         InputError: no store, one on another grid, or no usable case.
     """
     store = Store.open(path)
     _check_grid(store, spec)
-    loaded: dict[str, tuple[str, LabelledCase]] = {}
-    for number, stored in enumerate(store.cases):
-        if tell:
-            tell(number, len(store.cases))
-        try:
-            loaded[stored.name] = stored.patient, _labelled(store, stored, classes)
-        except OmentumError as fault:
-            warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=2)
-    if not loaded:
+    held: dict[str, LabelledCase] = {}
+    patients: set[str] = set()
+    kept: list[StoreCase] = []
+    for stored in reversed(store.cases):
+        if len(held) < held_out:
+            if tell:
+                tell(len(held), held_out)
+            case = _or_warn(partial(_labelled, store, stored, classes))
+            if case:
+                held[stored.name] = case
+                patients.add(stored.patient)
+        elif stored.patient not in patients:
+            known = _or_warn(partial(StoreCase.of, store, stored, classes))
+            kept += [known] if known else []
+    if not kept and not held:
         raise InputError("no usable cases", source=path, remedy="see omentum data stats")
-    cases = list(loaded.values())
-    split = max(0, len(cases) - held_out)
-    patients = {patient for patient, _ in cases[split:]}
-    kept = tuple(case for patient, case in cases[:split] if patient not in patients)
-    return kept, tuple(case for _, case in cases[split:])
+    return tuple(reversed(kept)), tuple(reversed(held.values()))
+
+
+def _or_warn(load: Callable[[], Case]) -> Case | None:
+    try:
+        return load()
+    except OmentumError as fault:
+        warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=3)
+        return None
 
 
 def _check_grid(store: Store, spec: PreprocessSpec) -> None:

@@ -1,50 +1,61 @@
-"""Which patch comes next: a pure function of the seed and the step, so that a run can be repeated and resumed."""
+"""Which patch is which: a pure function of the seed and the patch's number, so that a run can be repeated and resumed.
+
+Neither the number of processes, their order, nor what else is in a batch changes a patch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from omentum.data import augment
-from omentum.data.augment import Augmentation
-from omentum.data.cases import LabelledCase
+from omentum.anatomy import STRUCTURES
+from omentum.data import balance
+from omentum.data.augment import augmented
+from omentum.data.augmentation import Augmentation
+from omentum.data.cases import TrainingCase
+from omentum.data.packed import members, mirrored, packed
+from omentum.data.patches import Batch, Fault, RawBatch
+from omentum.data.warp import draw_warp
+from omentum.errors import InputError, OmentumError
+
+JITTER = 0.35
+"""A patch's centre lies up to this share of the patch from the voxel it is drawn for, along each axis."""
+MOST_REDRAWS = 20
+"""So many unreadable cases in a row mean that the data is gone, not that some cases are bad."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A collection of cases and how often it is drawn from."""
+    """The cases of a dataset, and how often it is drawn from compared with another one of as many cases."""
 
     name: str
-    cases: tuple[LabelledCase, ...]
+    cases: tuple[TrainingCase, ...]
     weight: float = 1.0
 
 
+class _Sample(NamedTuple):
+    """One patch as it is cut; see `RawBatch`."""
+
+    hu: NDArray[np.int16]
+    labels: NDArray[np.int16]
+    lattice: NDArray[np.float32]
+    sets: NDArray[np.int32]
+    annotated: NDArray[np.bool_]
+    seed: int
+    name: str
+
+
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """Patches with what is known about them.
-
-    Args:
-        images: float32 [B, 1, X, Y, Z], HU window mapped to 0..1.
-        bits: int32 [B, X, Y, Z]; bit k = class k.
-        annotated: bool [B, K].
-        names: The cases, for messages.
-    """
-
-    images: Tensor
-    bits: Tensor
-    annotated: Tensor
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class PatchSampler:
-    """Draws batches: source by weight, then a case, then a structure the case has, then a voxel of it.
+    """Draws patches: a dataset, a structure it has, a case that has it, a voxel of it; see `balance` for how often.
 
-    Choosing the structure uniformly shows a coeliac trunk as often as a liver. What is not annotated is never chosen.
+    Which case a patch is of is known from numbers and names alone. What is not annotated is never chosen.
 
     Args:
         sources: Where cases come from.
@@ -53,6 +64,9 @@ class PatchSampler:
         window_hu: HU mapped to 0 and 1.
         augmentation: How far patches are varied.
         foreground: Probability of centring on a structure instead of anywhere in the body.
+        temperature: Of datasets and structures: 1 shows every case equally often, infinity every dataset.
+        lesion_weight: How much more often a lesion is shown than an organ of as many cases.
+        excluded: Cases that are never shown, as `Batch.names` names them; other patches stay what they are.
         seed: Root of all randomness.
     """
 
@@ -62,42 +76,102 @@ class PatchSampler:
     window_hu: tuple[float, float]
     augmentation: Augmentation
     foreground: float = 0.75
+    temperature: float = 2.0
+    lesion_weight: float = 2.0
+    excluded: frozenset[str] = frozenset()
     seed: int = 0
 
-    def batch(self, step: int, size: int) -> Batch:
-        """The patches of one training step."""
-        drawn = [self._patch(np.random.default_rng((self.seed, step, i))) for i in range(size)]
-        images, bits, annotated, names = zip(*drawn, strict=True)
-        return Batch(torch.stack(images)[:, None], torch.stack(bits), torch.stack(annotated), tuple(names))
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The patches of these numbers, finished on the processor."""
+        return self.augmented(self.cut(indices))
 
-    def _patch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, str]:
-        case = self._case(rng)
-        hu, bits = augment.patch_at(case, self._centre(case, rng), self.patch, rng, self.augmentation)
-        hu = augment.vary_appearance(hu, bits, sorted(case.points), rng, self.augmentation)
-        low, high = self.window_hu
-        image = ((hu - low) / (high - low)).clamp(0, 1)
-        annotated = torch.from_numpy(case.annotated)
-        if rng.random() < self.augmentation.flip:
-            image, bits = augment.flip_left_right(image, bits, self.classes)
-            annotated = flip_annotated(annotated, self.classes)
-        return image, bits, annotated, case.name
+    def augmented(self, raw: RawBatch) -> Batch:
+        """What the network sees of boxes that were cut, on the device where they are."""
+        return augmented(raw, self.augmentation, self.window_hu)
 
-    def _case(self, rng: np.random.Generator) -> LabelledCase:
-        weights = np.array([s.weight for s in self.sources])
-        source = self.sources[rng.choice(len(self.sources), p=weights / weights.sum())]
-        return source.cases[rng.integers(len(source.cases))]
+    def cut(self, indices: Sequence[int]) -> RawBatch:
+        """The boxes from which the patches of these numbers are sampled.
 
-    def _centre(self, case: LabelledCase, rng: np.random.Generator) -> list[float]:
-        points = case.body
-        if case.points and rng.random() < self.foreground:
-            points = case.points[int(rng.choice(sorted(case.points)))]
-        jitter = rng.uniform(-0.35, 0.35, 3) * np.array(self.patch)
-        return list(points[rng.integers(len(points))] + jitter)
+        Raises:
+            InputError: case after case cannot be read.
+        """
+        faults: list[Fault] = []
+        samples = [self._sample(index, faults) for index in indices]
+        return RawBatch(
+            hu=torch.from_numpy(np.concatenate([s.hu.reshape(-1) for s in samples])),
+            labels=torch.from_numpy(np.concatenate([s.labels.reshape(-1) for s in samples])),
+            boxes=tuple(s.hu.shape for s in samples),
+            lattices=tuple(torch.from_numpy(s.lattice) for s in samples),
+            sets=tuple(s.sets for s in samples),
+            annotated=torch.from_numpy(np.stack([s.annotated for s in samples])),
+            seeds=tuple(s.seed for s in samples),
+            size=self.patch,
+            names=tuple(s.name for s in samples),
+            faults=tuple(faults),
+        )
 
+    @cached_property
+    def dataset_shares(self) -> NDArray[np.float64]:
+        """[D], the share of all patches from each source."""
+        cases = np.array([len(source.cases) for source in self.sources], float)
+        weights = np.array([source.weight for source in self.sources], float)
+        return balance.dataset_shares(cases, weights, self.temperature)
 
-def flip_annotated(annotated: Tensor, classes: Sequence[str]) -> Tensor:
-    """Which classes are annotated after a left-right flip (bool [K])."""
-    packed = sum(1 << k for k, known in enumerate(annotated.tolist()) if known)
-    packed -= (1 << 32) if packed >= 1 << 31 else 0
-    swapped = augment.swap_sides(torch.tensor(packed, dtype=torch.int32), classes)
-    return augment.unpack(swapped, len(classes))
+    @cached_property
+    def structure_shares(self) -> NDArray[np.float64]:
+        """[D, K], the share of the patches centred on a structure for each source and class."""
+        weights = np.array([self.lesion_weight if STRUCTURES[key].is_lesion else 1.0 for key in self.classes])
+        having = np.array([[len(cases) for cases in row] for row in self.having], float)
+        return balance.structure_shares(having, self.dataset_shares, weights, self.temperature)
+
+    @cached_property
+    def having(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """For each source and class, which of its cases have a voxel of it."""
+        return tuple(
+            tuple(
+                tuple(n for n, case in enumerate(source.cases) if case.voxels.get(k)) for k in range(len(self.classes))
+            )
+            for source in self.sources
+        )
+
+    def _sample(self, index: int, faults: list[Fault]) -> _Sample:
+        for attempt in range(MOST_REDRAWS):
+            rng = np.random.default_rng((self.seed, index, attempt))
+            source, case, k = self._choose(rng)
+            name = f"{source.name}/{case.name}"
+            if name in self.excluded:
+                continue
+            try:
+                return self._cut_one(case, k, name, rng)
+            except OmentumError as fault:
+                faults.append(Fault(name, str(fault)))
+        last = f", the last one {faults[-1].case}: {faults[-1].reason}" if faults else ""
+        raise InputError(
+            f"no case could be read for patch {index} in {MOST_REDRAWS} attempts{last}", remedy="see omentum data check"
+        )
+
+    def _choose(self, rng: np.random.Generator) -> tuple[Source, TrainingCase, int | None]:
+        """A case, and the class it is shown for (None: for its body)."""
+        d = rng.choice(len(self.sources), p=self.dataset_shares)
+        source, shares = self.sources[d], self.structure_shares[d]
+        if shares.any() and rng.random() < self.foreground:
+            k = int(rng.choice(len(shares), p=shares / shares.sum()))
+            having = self.having[d][k]
+            return source, source.cases[having[rng.integers(len(having))]], k
+        return source, source.cases[rng.integers(len(source.cases))], None
+
+    def _cut_one(self, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator) -> _Sample:
+        size = np.array(self.patch)
+        places = case.places(k)
+        wanted = places[rng.integers(len(places))] + rng.uniform(-JITTER, JITTER, 3) * size
+        # Voxels of an unturned patch are voxels of the case: nothing is interpolated that need not be.
+        centre = np.rint(wanted - (size - 1) / 2) + (size - 1) / 2
+        warp = draw_warp(rng, self.patch, self.augmentation)
+        start, shape = warp.box(centre)
+        hu, labels = case.box(start, shape)
+        sets, annotated = case.sets, case.annotated
+        if warp.mirrored:
+            sets = packed(mirrored(members(sets, len(self.classes)), self.classes))
+            annotated = mirrored(annotated, self.classes)
+        lattice = (warp.lattice + (centre - start)).astype(np.float32)
+        return _Sample(hu, labels.astype(np.int16), lattice, sets, annotated, int(rng.integers(2**62)), name)

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.data.bitsets import bits_dtype
+from omentum.data.bitsets import Index, bits_dtype
 from omentum.data.chunked import open_chunked
+from omentum.data.cut import cut
 from omentum.data.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
 from omentum.io.sanity import AIR_HU
@@ -107,13 +108,20 @@ class Store:
             start: Its first voxel; may lie outside the case, also below 0.
             size: Voxels along x, y, z.
         """
+        hu, labels = self.read_numbers(case, start, size)
+        return Patch(hu, np.take(self._volumes(case)[2], labels))
+
+    def read_numbers(self, case: StoredCase, start: Triple, size: Triple) -> tuple[NDArray[np.int16], Index]:
+        """The same box with labels as they are stored: each voxel a row of the case's `sets`."""
         hu_file, label_file, table = self._volumes(case)
+        remedy = "delete it and prepare it again"
         try:
-            labels = _box(label_file, start, size, 0)
-            return Patch(_box(hu_file, start, size, AIR_HU), np.take(table, labels))
-        except (RuntimeError, IndexError) as fault:
-            reason = f"cannot be decoded: {fault}"
-            raise InputError(reason, source=self.folder(case), remedy="delete it and prepare it again") from fault
+            hu, labels = cut(hu_file, start, size, AIR_HU), cut(label_file, start, size, 0)
+        except RuntimeError as fault:
+            raise InputError(f"cannot be decoded: {fault}", source=self.folder(case), remedy=remedy) from fault
+        if labels.max(initial=0) >= len(table):
+            raise InputError(f"has labels beyond its {len(table)} sets", source=self.folder(case), remedy=remedy)
+        return hu, labels
 
     def read(self, case: StoredCase) -> Patch:
         """The whole case."""
@@ -127,6 +135,8 @@ class Store:
         except (OSError, ValueError) as fault:
             raise InputError(f"cannot be read: {fault}", source=path) from fault
         ends = np.cumsum(list(case.samples.values()))
+        if voxels.shape != (ends[-1], 3):
+            raise InputError(f"holds {voxels.shape} numbers, not {ends[-1]} voxels", source=path)
         return dict(zip(case.samples, np.split(voxels, ends[:-1]), strict=True))
 
     def folder(self, case: StoredCase) -> Path:
@@ -145,19 +155,6 @@ class Store:
         if len(self._open) > OPEN_CASES:
             self._open.popitem(last=False)
         return volumes
-
-
-def _box(volume: Array, start: Triple, size: Triple, beyond: int) -> NDArray[Any]:
-    """Part of a volume; what lies outside it is filled."""
-    low = [max(0, s) for s in start]
-    high = [min(n, s + length) for n, s, length in zip(volume.shape, start, size, strict=True)]
-    source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    if all(b - a == length for a, b, length in zip(low, high, size, strict=True)):
-        return np.asarray(volume[source])
-    out = np.full(size, beyond, volume.dtype)
-    if all(a < b for a, b in zip(low, high, strict=True)):
-        out[tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))] = volume[source]
-    return out
 
 
 def read_manifest(store: Path) -> dict[str, Any]:

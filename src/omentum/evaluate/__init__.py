@@ -1,6 +1,6 @@
 """A prediction against a reference: status first, then overlap, surfaces, lesions, and the tables over cases."""
 
-from omentum.evaluate.alignment import aligned, with_unions
+from omentum.evaluate.alignment import aligned, turned, with_unions
 from omentum.evaluate.comparison import Comparison, compare
 from omentum.evaluate.mapping import LabelMapping, load_mapping
 from omentum.evaluate.metrics import COMPARED, METRICS, Metric
@@ -25,5 +25,6 @@ __all__ = [
     "load_tolerances",
     "missed_case",
     "summarise",
+    "turned",
     "with_unions",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omentum.errors import GeometryError
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
@@ -22,13 +24,21 @@ def aligned(segmentation: Segmentation, grid: Grid) -> Segmentation:
     """
     if segmentation.grid.same_as(grid):
         return segmentation
-    order, signs = _turn(segmentation.grid, grid)
-    bits = segmentation.bits.transpose(0, *(1 + a for a in order))
-    bits = bits[:, *(slice(None, None, s) for s in signs)]
-    turned = Grid(bits.shape[1:], _turned_affine(segmentation.grid, order, signs))
-    if not turned.same_as(grid):
-        raise different_grids(segmentation.grid, grid)
+    bits = np.moveaxis(turned(np.moveaxis(segmentation.bits, 0, -1), segmentation.grid, grid), -1, 0)
     return Segmentation(bits, grid.affine, segmentation.classes, segmentation.annotated)
+
+
+def turned(voxels: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
+    """An array (i, j, k, ...) on one grid in the axis order and direction of another one; a view.
+
+    Raises:
+        GeometryError: as for `aligned`.
+    """
+    order, signs = _turn(source, target)
+    there = voxels.transpose(*order, *range(3, voxels.ndim))[tuple(slice(None, None, s) for s in signs)]
+    if not Grid(there.shape[:3], _turned_affine(source, order, signs)).same_as(target):
+        raise different_grids(source, target)
+    return there
 
 
 def with_unions(segmentation: Segmentation, unions: Mapping[str, Iterable[str]]) -> Segmentation:

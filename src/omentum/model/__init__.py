@@ -3,6 +3,7 @@
 from omentum.model.build import BACKBONES, build
 from omentum.model.checkpoint import load_checkpoint, read_spec, save_checkpoint
 from omentum.model.head import TextDrivenHead
+from omentum.model.pretrained import initialise
 from omentum.model.universal import Backbone, UniversalModel
 from omentum.model.weights import load_model, pull
 
@@ -12,6 +13,7 @@ __all__ = [
     "TextDrivenHead",
     "UniversalModel",
     "build",
+    "initialise",
     "load_checkpoint",
     "load_model",
     "pull",

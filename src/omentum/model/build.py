@@ -15,7 +15,12 @@ from omentum.spec import CheckpointSpec, ModelSpec
 BACKBONES: dict[str, str] = {
     "swin_unetr": "omentum.model.backbones.swin_unetr:SwinUnetr",
     "unet": "omentum.model.backbones.unet:UNet",
+    "unetpp": "omentum.model.backbones.unetpp:UNetPlusPlus",
+    "dints": "omentum.model.backbones.dints:DiNTS",
     "residual_unet": "omentum.model.backbones.residual_unet:ResidualUNet",
+    "segresnet": "omentum.model.backbones.segresnet:SegResNet",
+    "dynunet": "omentum.model.backbones.dynunet:DynUNet",
+    "mednext": "omentum.model.backbones.mednext:MedNeXt",
 }
 """Name in a checkpoint -> module:class; imported when asked for, because some need slow libraries."""
 

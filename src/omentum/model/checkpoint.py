@@ -58,7 +58,7 @@ def load_checkpoint(path: str | Path) -> UniversalModel:
     path = Path(path)
     header = read_header(path)
     spec = spec_of(header, path)
-    state = _tensors(path)
+    state = read_tensors(path)
     if state_sha256(state) != header.metadata.get(CHECKSUM):
         expected, got = header.metadata.get(CHECKSUM, "none stored"), state_sha256(state)
         raise CheckpointError(f"damaged: expected sha256 {expected} of its tensors, got {got}", source=path)
@@ -89,7 +89,12 @@ def spec_of(header: Header, path: Path) -> CheckpointSpec:
         raise CheckpointError("its description cannot be read: nested too deeply", source=path) from fault
 
 
-def _tensors(path: Path) -> Mapping[str, Tensor]:
+def read_tensors(path: Path) -> Mapping[str, Tensor]:
+    """All tensors of a safetensors file whose header was checked (`read_header`).
+
+    Raises:
+        CheckpointError: damaged.
+    """
     try:
         return load_file(path)
     except (SafetensorError, OSError) as fault:

@@ -77,11 +77,12 @@ def refuse_disguise(start: bytes, path: Path) -> None:
     if not start.strip(b"\0"):
         raise CheckpointError("damaged or incomplete: the file is empty or all zeros", source=path)
     for signature, reason, remedy in SIGNATURES:
-        if _starts_with(start, signature):
+        if starts_with(start, signature):
             raise CheckpointError(reason, source=path, remedy=remedy)
 
 
-def _starts_with(start: bytes, signature: bytes) -> bool:
+def starts_with(start: bytes, signature: bytes) -> bool:
+    """Whether a file that begins so has this signature; a safetensors header of 640 bytes begins like a pickle."""
     if signature.isascii() and signature[:1] in b"v<":
         return start.lstrip().lower().startswith(signature)
     return start.startswith(signature) and start[4:9] != bytes(4) + b"{"

@@ -37,7 +37,7 @@ def model_from_state(
     Raises:
         CheckpointError: the description, the names, the shapes or the numbers do not fit.
     """
-    model = _skeleton(spec, source)
+    model = without_memory(spec, source)
     own_names = {name_in_file(name): name for name in model.state_dict()}
     wanted = {theirs: model.state_dict()[ours] for theirs, ours in own_names.items()}
     _check_text(state.get(name_in_file(TEXT)), wanted[name_in_file(TEXT)], source)
@@ -99,7 +99,12 @@ class _WithoutMemory(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _skeleton(spec: CheckpointSpec, source: Path) -> UniversalModel:
+def without_memory(spec: CheckpointSpec, source: Path) -> UniversalModel:
+    """A described network with names and shapes but no numbers.
+
+    Raises:
+        CheckpointError: the description is impossible.
+    """
     shape = (len(spec.classes), spec.model.text_width)
     try:
         with torch.device("meta"), _WithoutMemory():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from torch import Tensor, nn
@@ -13,12 +13,12 @@ from omentum.spec import CheckpointSpec
 
 
 class Backbone(nn.Module):
-    """What every backbone offers.
+    """What every backbone offers; each writes `stages`.
 
     Attributes:
         deep_channels: Channels of the deepest features.
         decoded_channels: Channels of the full-resolution features.
-        coarse_channels: Channels of the features that `stages` returns, deepest first; none by default.
+        coarse_channels: Channels of the features that `stages` returns, deepest first; may be none.
         divisor: What each spatial size of the input must divide by.
     """
 
@@ -29,11 +29,25 @@ class Backbone(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, X, Y, Z] -> (deep [B, deep_channels, x, y, z], decoded [B, decoded_channels, X, Y, Z])."""
-        raise NotImplementedError
+        deep, decoded, _ = self.stages(x)
+        return deep, decoded
 
     def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """As `forward`, with features of the decoder's coarser stages that training can supervise."""
-        return (*self(x), ())
+        raise NotImplementedError
+
+    def blocks(self) -> Iterator[nn.Module]:
+        """The modules that `stages` calls one after the other; see `recomputation.checkpoint_activations`."""
+        return _called(self)
+
+
+def _called(module: nn.Module) -> Iterator[nn.Module]:
+    """Children of a module, and of those children that only hold others and are never called themselves."""
+    for name, child in module.named_children():
+        if name == "network" or isinstance(child, (nn.ModuleList, nn.ModuleDict)):
+            yield from _called(child)
+        else:
+            yield child
 
 
 class UniversalModel(nn.Module):

@@ -102,9 +102,9 @@ def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Ite
     names = rules.phase_names
     distances = [(_distance(known, [rules.phase[key][n] for key in known]), name) for n, name in enumerate(names)]
     (best, name), (second, other) = sorted(distances)[:2]
-    seen = ", ".join(f"{key} {hu:.0f}" for key, hu in known.items())
+    seen = ", ".join(f"{STRUCTURES[key].display.lower()} {hu:.0f}" for key, hu in known.items())
     doubt = "" if second > best + CLEAR_DISTANCE else f" (or {other})"
-    yield Flag("info", "", "phase", f"contrast phase looks {name}{doubt}: {seen} HU")
+    yield Flag("info", "", "phase", f"contrast phase looks like {name}{doubt}: {seen} HU")
 
 
 def _distance(medians_hu: Mapping[str, float], expected: Sequence[Range]) -> float:

@@ -39,6 +39,9 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
             "organs_apart_mm": alignment.organs_apart_mm,
             "rotation_degrees": alignment.motion.degrees,
             "rotation": alignment.motion.rotation.tolist(),
+            "kind": "affine" if alignment.is_affine else "rigid",
+            "stretches": list(alignment.motion.stretches),
+            "linear": alignment.motion.linear.tolist(),
             "shift_mm": alignment.motion.shift_mm.tolist(),
         },
         "changes": [

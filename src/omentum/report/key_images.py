@@ -8,7 +8,7 @@ import numpy as np
 
 from omentum.report.diameters import Diameter
 from omentum.report.lesions import Lesion
-from omentum.report.pictures import LUNG_HU, SOFT_TISSUE_HU, UNITS_PER_MM, Picture, take_picture
+from omentum.report.pictures import UNITS_PER_MM, Picture, take_picture, window_of
 from omentum.report.planes import Plane, Range, hung, hung_index, hung_spacing_mm
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -47,8 +47,7 @@ def key_image(ct: Volume, seg: Segmentation, lesion: Lesion) -> KeyImage:
     for at, n, mm in zip(middle, shape, spacing_mm, strict=True):
         ranges.append((max(0, round(at - half_mm / mm)), min(n, round(at + half_mm / mm) + 1)))
     keys = [key for key in (lesion.host, lesion.key) if key]
-    window = LUNG_HU if (lesion.host or "").endswith("lung") else SOFT_TISSUE_HU
-    picture = take_picture((ct, seg), plane, ranges, keys=keys, window_hu=window)
+    picture = take_picture((ct, seg), plane, ranges, keys=keys, window_hu=window_of(lesion.host))
 
     def line(diameter: Diameter) -> Line:
         corner = (ranges[1][0], ranges[2][0])

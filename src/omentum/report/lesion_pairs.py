@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
-from omentum.report.body_alignment import Alignment, is_within
+from omentum.report.body_alignment import Alignment
 from omentum.report.diameters import Mask, Points
 from omentum.report.lesions import Lesion, find_lesions, lesion_masks
+from omentum.report.shared_organ import is_within
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
 

@@ -64,14 +64,33 @@ def take_picture(
     """
     ct, seg = case
     spacing_mm = hung_spacing_mm(ct.grid)
-    pixel_mm = (spacing_mm[plane.rows], spacing_mm[plane.columns])
-    pixel_units = (pixel_mm[0] * UNITS_PER_MM, pixel_mm[1] * UNITS_PER_MM)
     hu = plane.of(hung(ct.voxels, ct.grid), ranges)
     here = classes_in(plane, seg, ranges)
     seen = sorted(here.present() & set(keys), key=lambda k: STRUCTURES[k].paint_order)
-    outlines = {key: svg_path(here.mask(key)[..., 0], pixel_units, fineness(pixel_mm)) for key in seen}
+    masks = {key: here.mask(key)[..., 0] for key in seen}
+    return outlined(hu, masks, (spacing_mm[plane.rows], spacing_mm[plane.columns]), window_hu)
+
+
+def outlined(
+    hu: NDArray[Any], masks: Mapping[str, NDArray[np.bool_]], pixel_mm: tuple[float, float], window_hu: Window
+) -> Picture:
+    """A slice with outlines.
+
+    Args:
+        hu: Shape (rows, columns).
+        masks: Name -> mask of that shape, not empty; what is to be drawn last at the end.
+        pixel_mm: Height and width of a pixel.
+        window_hu: HU that are black and white.
+    """
+    pixel_units = (pixel_mm[0] * UNITS_PER_MM, pixel_mm[1] * UNITS_PER_MM)
+    outlines = {name: svg_path(mask, pixel_units, fineness(pixel_mm)) for name, mask in masks.items()}
     height, width = (n * units for n, units in zip(hu.shape, pixel_units, strict=True))
     return Picture(_webp(hu, window_hu), width, height, outlines)
+
+
+def window_of(organ: str | None) -> Window:
+    """The window in which what lives in an organ is seen, or the organ itself."""
+    return LUNG_HU if (organ or "").endswith("lung") else SOFT_TISSUE_HU
 
 
 def _webp(hu: NDArray[Any], window_hu: Window) -> bytes:

@@ -9,22 +9,20 @@ The guide is used in training only and never part of a checkpoint.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.augment import unpack
+from omentum.data.cases import TrainingCase
+from omentum.data.packed import unpack
 from omentum.model.universal import Backbone
 
 RARE, COMMON = -2.0, 2.0
 """First logits of a structure and of the background."""
-
-SURVEY = 4
-"""Voxel shares are counted on every fourth voxel along each axis."""
 
 LARGEST_BALANCE = 40.0
 """A structure's voxels weigh the root of how much rarer than background they are, at most this."""
@@ -99,15 +97,18 @@ def painted(bits: Tensor, classes: Sequence[str]) -> Tensor:
     return labels
 
 
-def root_balance(all_bits: Iterable[np.ndarray], classes: Sequence[str]) -> Tensor:
+def root_balance(cases: Iterable[TrainingCase], classes: Sequence[str]) -> Tensor:
     """Weights [1 + K] of a voxel of background (1) and of each class: the root of how much rarer it is, bounded.
 
     Args:
-        all_bits: int32 [x, y, z] of each training case.
+        cases: What is trained on; only their numbers of voxels are looked at.
         classes: Structure keys in bit order.
     """
     counts = torch.ones(1 + len(classes), dtype=torch.float64)
-    for bits in all_bits:
-        survey = torch.from_numpy(bits[::SURVEY, ::SURVEY, ::SURVEY].copy())
-        counts += torch.bincount(painted(survey, classes).flatten(), minlength=len(counts))
-    return (counts[0] / counts).sqrt().clamp(max=LARGEST_BALANCE).float()
+    for case in cases:
+        counts[0] += math.prod(case.shape)
+        for k, voxels in case.voxels.items():
+            counts[1 + k] += voxels
+            if not STRUCTURES[classes[k]].is_lesion:  # a lesion's voxels are its host's too
+                counts[0] -= voxels
+    return (counts[0].clamp_min(1) / counts).sqrt().clamp(max=LARGEST_BALANCE).float()

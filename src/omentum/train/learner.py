@@ -2,127 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from omentum.data.augment import unpack
-from omentum.data.sampler import Batch
+from omentum.data.patches import Batch
+from omentum.data.sampler import Source
 from omentum.model import UniversalModel
+from omentum.train.average import AveragedModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide, root_balance
 from omentum.train.loss import partial_label_loss
-from omentum.train.muon import Muon
+from omentum.train.optimisers import build_optimisers, set_rates
+from omentum.train.patch_loss import Loss, PatchLoss, lattice
+from omentum.train.recompute import recompute_blocks
 
-SMALLEST_MATRIX = 2000
-"""Kernels and matrices of at least so many numbers are trained by Muon, the rest by AdamW."""
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
+class Step:
+    """What came of a step.
+
+    Args:
+        figures: loss (of the heads), cross_entropy, dice_loss, guide, gradient (norm before clipping).
+        taken: False where the gradient was not finite and nothing was changed.
+    """
+
+    figures: dict[str, Tensor]
+    taken: bool
+
+
 class Learner:
-    """The model, its guide and their two optimisers."""
+    """The model, its guide, their optimisers, and the average of the model.
 
-    model: UniversalModel
-    guide: Guide
-    matrices: Muon
-    others: torch.optim.AdamW
+    Args:
+        model: Fresh; moved to the device.
+        sources: The training cases, for the guide's balance.
+        config: The run.
+        fabric: The processes that learn together.
+        loss: Of the generated heads.
+    """
 
-    @classmethod
-    def build(cls, model: UniversalModel, all_bits: Iterable[np.ndarray], config: TrainConfig) -> Learner:
-        """A fresh learner.
+    def __init__(
+        self,
+        model: UniversalModel,
+        sources: Sequence[Source],
+        config: TrainConfig,
+        fabric: Fabric,
+        loss: Loss = partial_label_loss,
+    ) -> None:
+        self.model, self.config, self._fabric = model, config, fabric
+        self.guide = Guide(model.backbone, model.spec.class_keys, _balance(model, sources, config))
+        self.optimisers = build_optimisers(model, self.guide, config)
+        self._network, *optimisers = fabric.setup(PatchLoss(model, self.guide, loss, config), *self.optimisers.values())
+        self._steppers = optimisers
+        self.average = AveragedModel(model, config.ema)
+        if config.activation_checkpointing:
+            recompute_blocks(model.backbone)
 
-        Args:
-            model: On its device.
-            all_bits: int32 [x, y, z] of the training cases, for the guide's balance.
-            config: Rates and weight decay.
-        """
-        device = model.text_embeddings.device
-        classes = model.spec.class_keys
-        guide = Guide(model.backbone, classes, root_balance(all_bits, classes)).to(device)
-        matrices: list[nn.Parameter] = []
-        others = list(guide.parameters())
-        for parameter in model.parameters():
-            large = parameter.ndim >= 2 and parameter.numel() >= SMALLEST_MATRIX
-            (matrices if large else others).append(parameter)
-        return cls(
-            model,
-            guide,
-            Muon(matrices, config.matrix_lr, weight_decay=config.weight_decay),
-            torch.optim.AdamW(others, config.lr, weight_decay=config.weight_decay),
-        )
-
-    @property
-    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        """Everything with a state, by the name it is saved under."""
-        return {"model": self.model, "guide": self.guide, "matrices": self.matrices, "others": self.others}
-
-    def set_rate(self, matrix_lr: float, lr: float) -> None:
-        """Learning rates of the next step."""
-        for optimiser, rate in ((self.matrices, matrix_lr), (self.others, lr)):
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-
-    def step(self, batch: Batch, config: TrainConfig, number: int, balance: float) -> dict[str, float]:
-        """One update; nothing changes where the loss is not finite.
-
-        Args:
-            batch: Patches.
-            config: Weights of the losses.
-            number: Of the step, which chooses the voxels the heads learn from.
-            balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
-
-        Returns:
-            loss (of the heads), cross_entropy, dice_loss, guide: floats.
-        """
-        device = self.model.text_embeddings.device
-        voxels = lattice(number, config.voxel_share)
-        annotated, bits = batch.annotated.to(device), batch.bits.to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-            logits, coarse = _sparse_logits(self.model, batch.images.to(device), voxels)
-            guesses = self.guide(coarse)
-        loss, cross_entropy, dice = partial_label_loss(
-            logits, _targets(bits[voxels], logits), annotated, self.guide.balance[1:].clamp(min=1) ** balance
-        )
-        guide = self.guide.loss(guesses, bits, annotated)
-        total = config.head * loss + config.guide * guide
-        if torch.isfinite(total):
-            self._descend(total, config.clip_norm)
+    def state(self) -> dict[str, Any]:
+        """Everything that changes while it learns, as `torch.save` and `torch.load(weights_only=True)` take it."""
         return {
-            "loss": loss.item(),
-            "cross_entropy": cross_entropy.item(),
-            "dice_loss": dice.item(),
-            "guide": guide.item(),
+            "model": self.model.state_dict(),
+            "guide": self.guide.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "average": self.average.model.state_dict(),
+            "updates": self.average.updates,
         }
 
-    def _descend(self, total: Tensor, clip_norm: float) -> None:
-        for optimiser in (self.matrices, self.others):
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.model.load_state_dict(state["model"])
+        self.guide.load_state_dict(state["guide"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.average.model.load_state_dict(state["average"])
+        self.average.updates = state["updates"]
+
+    def step(self, batches: Sequence[Batch], number: int, rate: float) -> Step:
+        """One update of weights and average from this process's batches; nothing changes where it is not finite.
+
+        Args:
+            batches: Equally large.
+            number: Of the step.
+            rate: Share of the peak learning rates.
+        """
+        set_rates(self.optimisers.values(), rate)
+        how = (lattice(number, self.config.voxel_share), self.config.balance * rate)
+        each = [self._gradient(batch, how, n, len(batches)) for n, batch in enumerate(batches, start=1)]
+        figures = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
+        # Gradients are those of all processes together, so that all come to the same decision.
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), self.config.clip_norm)
+        taken = bool(norm.isfinite())
+        if taken:
+            for optimiser in self._steppers:
+                optimiser.step()
+            self.average.update(self.model)
+        for optimiser in self._steppers:
             optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.guide.parameters()], clip_norm)
-        self.matrices.step()
-        self.others.step()
+        return Step(figures | {"gradient": norm}, taken)
+
+    def _gradient(self, batch: Batch, how: tuple[Any, float], part: int, parts: int) -> dict[str, Tensor]:
+        tensors = self._fabric.to_device((batch.images, batch.bits, batch.annotated))
+        with self._fabric.no_backward_sync(self._network, enabled=part < parts):
+            losses = self._network(*tensors, *how)
+            self._fabric.backward(losses["total"] / parts)
+        return {name: value.detach() for name, value in losses.items() if name != "total"}
 
 
-def lattice(step: int, share: int) -> tuple[Any, ...]:
-    """Every second voxel along as many axes as `share` has factors of two, with all offsets in turn."""
-    halved = share.bit_length() - 1
-    offsets = [(step >> axis) % 2 for axis in range(3)]
-    return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
-
-
-def _targets(bits: Tensor, logits: Tensor) -> Tensor:
-    """bool [B, K, V] for logits [B, K, V]."""
-    return torch.stack([unpack(b, logits.shape[1]) for b in bits]).flatten(2)
-
-
-def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Logits [B, K, V] of the lattice's voxels (all the network is run, the pointwise head only where it learns),
-    and the decoder's coarse features where the backbone has them."""
-    deep, decoded, coarse = model.backbone.stages(images)
-    layers = model.head.layers(deep, model.text_embeddings)
-    features = model.head.voxel_features(decoded)
-    return model.head.draw(features[voxels].flatten(2), layers), coarse
+def _balance(model: UniversalModel, sources: Sequence[Source], config: TrainConfig) -> Tensor:
+    classes = model.spec.class_keys
+    if config.balance == 0 and (config.guide == 0 or not model.backbone.coarse_channels):
+        return torch.ones(1 + len(classes))
+    return root_balance((case for source in sources for case in source.cases), classes)

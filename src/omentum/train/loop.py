@@ -1,228 +1,245 @@
-"""The training loop, readable top to bottom: patches in, masked loss, two optimisers, an averaged model out."""
+"""The training loop, readable top to bottom: patches in, masked loss, an averaged model out, nothing lost."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
 
-from omentum.anatomy import STRUCTURES
-from omentum.anatomy.prompts import prompt
 from omentum.data.cases import LabelledCase
-from omentum.data.sampler import Batch, PatchSampler
-from omentum.errors import CheckpointError
-from omentum.model import UniversalModel, build, load_checkpoint, save_checkpoint
-from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
-from omentum.text.encoder import embed
+from omentum.data.patches import Fault
+from omentum.data.sampler import PatchSampler
+from omentum.errors import TrainingError
+from omentum.model import UniversalModel
+from omentum.train.batches import Delivery, Share, deliveries
+from omentum.train.checkpoints import MODEL_FILE, Checkpoints
 from omentum.train.config import TrainConfig
-from omentum.train.learner import Learner
-from omentum.train.state import AveragedModel, RunLog, load_state, save_state
-from omentum.train.validate import validate
+from omentum.train.faults import told_plainly
+from omentum.train.fresh_model import new_model
+from omentum.train.identity import described, run_identity
+from omentum.train.learner import Learner, Step
+from omentum.train.log import LOG_EVERY, Pace, RunLog
+from omentum.train.loss import partial_label_loss
+from omentum.train.patch_loss import Loss
+from omentum.train.processes import gathered, highest, join_processes, summed
+from omentum.train.run_folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
+from omentum.train.schedule import rate_share
+from omentum.train.stopping import StoppedError, StopRequest
+from omentum.train.validate import Validation, validate
 
-Report = Callable[[str, dict[str, float]], None]
-"""Told of every kind of event ("step", "validation") with its figures."""
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
-RESULT_FILE = "model.safetensors"
-BEST_FILE = "best.safetensors"
-LOG_EVERY = 20
-"""Steps between lines of the log; figures are means over them."""
-
-RARE = -4.0
-"""First logit of every generated head: most voxels belong to no structure."""
+Report = Callable[[str, dict[str, Any]], None]
+"""Told of every kind of event with its figures: "advance" (step) after each step; "step" (step, means of the last
+steps, rate, seconds_a_step, patches_a_second, waiting); "validating" (done, of); "validation" (step, mean_dice, dice);
+"saved" (step); "warning" (text)."""
 
 SKIPPED_STEPS_LIMIT = 20
-"""So many steps in a row with a loss that is not finite end the run."""
+"""So many steps in a row with a gradient that is not finite end the run."""
 
-
-@dataclass
-class _Progress:
-    """What changes while training, next to the weights."""
-
-    step: int = 0
-    best_dice: float = -1.0
-    skipped: int = 0
+UNREADABLE_SHARE = 0.01
+"""A run goes on without cases that cannot be read, up to this share of all; one is always forgiven."""
 
 
 def train(
-    config: TrainConfig, sampler: PatchSampler, held_out: Sequence[LabelledCase], run: Path, tell: Report
+    config: TrainConfig,
+    sampler: PatchSampler,
+    held_out: Sequence[LabelledCase],
+    run: Path,
+    tell: Report,
+    *,
+    model: UniversalModel | None = None,
+    loss: Loss = partial_label_loss,
 ) -> Path:
     """Train a model, or go on with the run in `run`.
+
+    In the processes that `torchrun` starts, all of them call this and share the work; the result does not depend on
+    how many they are, but for rounding.
 
     Args:
         config: The run's definition.
         sampler: Where patches come from.
         held_out: Cases for validation.
-        run: Folder for state, log and result; created when missing.
-        tell: Called as things happen.
+        run: Folder for checkpoints, log and result; created when missing.
+        tell: Called as things happen, by the first process only.
+        model: Fresh model to train instead of `new_model(config)`.
+        loss: Of the generated heads; see `Loss`.
 
     Returns:
         The averaged model's checkpoint, `run/model.safetensors`.
+
+    Raises:
+        UsageError: the folder belongs to another run, or another process writes into it.
+        StoppedError: SIGTERM or Ctrl-C; the run is saved.
+        TrainingError: the loss is not finite time and again, too many cases cannot be read, memory is full, or
+            another process of the run ended.
     """
     torch.manual_seed(config.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run.mkdir(parents=True, exist_ok=True)
-    model = new_model(config).to(device)
-    average = AveragedModel(model, config.ema)
-    learner = Learner.build(model, (case.bits for source in sampler.sources for case in source.cases), config)
-    progress = _restore(run, learner, average)
-    log = RunLog(run / "log.jsonl")
-    figures: list[dict[str, float]] = []
-    started = time.monotonic()
-    for step, batch in _batches(sampler, config, progress.step):
-        share = rate_share(config, step)
-        learner.set_rate(config.matrix_lr * share, config.lr * share)
-        figures.append(learner.step(batch, config, step, config.balance * share))
-        progress.step = step + 1
-        progress.skipped = 0 if math.isfinite(figures[-1]["loss"]) else progress.skipped + 1
-        if progress.skipped >= SKIPPED_STEPS_LIMIT:
-            raise FloatingPointError(
-                f"the loss was not finite in {progress.skipped} steps in a row, last {batch.names}"
-            )
-        average.update(model)
-        last = progress.step == config.steps
-        if progress.step % LOG_EVERY == 0 or last:
-            mean = {name: sum(f[name] for f in figures) / len(figures) for name in figures[0]}
-            now = time.monotonic()
-            pace = (now - started) / len(figures)
-            mean |= {"step": progress.step, "rate": share, "seconds_a_step": pace}
-            log.write(kind="step", **mean)
-            tell("step", mean)
-            figures, started = [], now
-        if progress.step % config.validate_every == 0 or last:
-            _validate(average.model, held_out, run, progress, config, log, tell)
-        if progress.step % config.save_every == 0 or last:
-            _save(run, learner, average, progress, config)
+    fabric = join_processes(config)
+    first = fabric.global_rank == 0
+    with told_plainly(run, fabric.global_rank), StopRequest() as stop, locked(run) if first else nullcontext():
+        model = new_model(config) if model is None else model
+        if first:
+            claim(run, run_identity(config, model.spec.class_keys, sampler.sources, held_out))
+        fabric.barrier()
+        learner = Learner(model, sampler.sources, config, fabric, loss)
+        _Run(learner, fabric, run, tell if first else _silent, held_out).go(sampler, stop)
     return run / RESULT_FILE
 
 
-def new_model(config: TrainConfig) -> UniversalModel:
-    """A fresh model for all structures, with the text embeddings of their prompts."""
-    prompts = [prompt(structure) for structure in STRUCTURES]
-    embeddings = embed(prompts, config.text_encoder)
-    spec = CheckpointSpec(
-        model=ModelSpec(config.backbone, dict(config.parameters), text_width=embeddings.shape[1]),
-        preprocess=PreprocessSpec(config.spacing_mm, config.window_hu, config.patch, antialias=True),
-        classes=tuple(ClassSpec(s.key, p) for s, p in zip(STRUCTURES, prompts, strict=True)),
-        text_encoder=config.text_encoder,
-        licence="Apache-2.0",
-        citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
-    )
-    model = build(spec, embeddings)
-    _spread_text_features(model)
-    torch.nn.init.constant_(model.head.controller.bias[-1:], RARE)
-    if config.init:
-        _adopt(model, Path(config.init))
-    return model
+class _Run:
+    """A run while it goes on."""
 
+    def __init__(
+        self, learner: Learner, fabric: Fabric, run: Path, tell: Report, held_out: Sequence[LabelledCase]
+    ) -> None:
+        self._learner, self._fabric, self._path, self._tell = learner, fabric, run, tell
+        self._config, self._held_out = learner.config, held_out
+        self._checkpoints = Checkpoints(run / CHECKPOINTS, self._config.keep)
+        self._faults: set[Fault] = set()
+        self._told_faults: set[Fault] = set()
+        self._figures: list[dict[str, torch.Tensor]] = []
+        self.step, self.skipped = self._restore()
+        (self._validation, *_) = gathered(fabric, Validation.read(run / VALIDATION_FILE))
+        self._log = RunLog(run, self.step) if fabric.global_rank == 0 else None
+        self._pace = Pace(self._config.batch)
 
-@torch.no_grad()
-def _spread_text_features(model: UniversalModel) -> None:
-    """Scale the text layer so that each of its outputs has mean 0 and variance 1 over the classes.
+    def go(self, sampler: PatchSampler, stop: StopRequest) -> None:
+        """From where it stands to its last step."""
+        config, share = self._config, self._share
+        if self.step and self._due(config.validate_every) and self._validation.step < self.step:
+            self._validate()  # it was interrupted between saving and validating
+        cases = sum(len(source.cases) for source in sampler.sources)
+        for step, delivery in deliveries(
+            sampler, share, range(self.step, config.steps), self._fabric.device, config.workers
+        ):
+            torch.manual_seed(_seed_of(config.seed, step, share.rank))
+            taken = self._learner.step(delivery.batches, step, rate_share(config, step))
+            self.step = step + 1
+            self._pace.step(delivery.waited_s)
+            self._note(taken, delivery)
+            if self.step % LOG_EVERY == 0 or self.step == config.steps:
+                self._report(cases)
+            if self._due(config.save_every) or self._due(config.validate_every):
+                self._save()
+            if self._due(config.validate_every):
+                self._validate()
+            if (number := highest(self._fabric, stop.number)) and self.step < config.steps:
+                if self._checkpoints.steps[-1:] != [self.step]:
+                    self._save()
+                raise StoppedError(number, self.step, self._path)
+        if self._log is not None:
+            self._log.close()
 
-    Sentence embeddings of like prompts are nearly collinear; with a common initialisation every class starts with
-    almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
-    """
-    layer = model.head.text_feature
-    words = layer(model.text_embeddings)
-    spread = words.std(0, correction=0).clamp_min(1e-6)
-    layer.weight.div_(spread[:, None])
-    layer.bias.copy_((layer.bias - words.mean(0)) / spread)
+    @property
+    def _share(self) -> Share:
+        fabric = self._fabric
+        return Share(self._config.batch, self._config.accumulate, fabric.world_size, fabric.global_rank)
 
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self._config.steps
 
-def _adopt(model: UniversalModel, path: Path) -> None:
-    """Take over the weights of another checkpoint; the text embeddings stay the model's own.
+    def _note(self, step: Step, delivery: Delivery) -> None:
+        """Keep a step's figures; a step that was not taken is told with its cases, and too many of them end the run."""
+        self._faults.update(delivery.faults)
+        self._tell("advance", {"step": self.step})
+        if step.taken:
+            self._figures.append(step.figures)
+            self.skipped = 0
+            return
+        self.skipped += 1
+        names = [name for names in gathered(self._fabric, delivery.names) for name in names]
+        self._event("skipped", cases=names)
+        self._tell("warning", {"text": f"step {self.step}: gradient not finite, not taken; cases {', '.join(names)}"})
+        if self.skipped >= SKIPPED_STEPS_LIMIT:
+            reason = f"the gradient was not finite in {self.skipped} steps in a row, last with {', '.join(names)}"
+            remedy = f"lower the learning rates or look at these cases; {self._last_saved()}"
+            raise TrainingError(reason, source=self._path, remedy=remedy)
 
-    Raises:
-        CheckpointError: the checkpoint is of another architecture.
-    """
-    theirs = load_checkpoint(path)
-    if theirs.spec.model != model.spec.model:
-        raise CheckpointError(
-            f"cannot start from it: it is {theirs.spec.model}, the run wants {model.spec.model}", source=path
+    def _report(self, cases: int) -> None:
+        """Means over the last steps and all processes, and what could not be read."""
+        pace = self._pace.figures()
+        if self._figures:
+            names = list(self._figures[0])
+            means = torch.stack([torch.stack([f[name].float() for f in self._figures]).mean() for name in names])
+            everywhere = (summed(self._fabric, means) / self._fabric.world_size).tolist()
+            figures = dict(zip(names, everywhere, strict=True)) | pace
+            figures |= {"rate": rate_share(self._config, self.step - 1)}
+            self._event("step", **figures)
+            self._tell("step", {"step": self.step, **figures})
+            self._figures = []
+        faults = set().union(*gathered(self._fabric, self._faults))
+        for fault in sorted(faults - self._told_faults):
+            self._event("unreadable", case=fault.case, reason=fault.reason)
+            self._tell("warning", {"text": f"{fault.case} cannot be read and is left out: {fault.reason}"})
+        self._told_faults |= faults
+        unreadable = sorted({fault.case for fault in faults})
+        if len(unreadable) > max(1, UNREADABLE_SHARE * cases):
+            reason = f"{len(unreadable)} of {cases} cases cannot be read: {', '.join(unreadable[:5])}"
+            raise TrainingError(reason, source=self._path, remedy=f"mend or remove them; {self._last_saved()}")
+
+    def _save(self) -> None:
+        """A checkpoint, and the result so far beside it."""
+        if self._fabric.global_rank == 0:
+            model = self._learner.average.model
+            training = {"steps": self.step, "config": described(self._config)}
+            model.spec = dataclasses.replace(model.spec, training=training)
+            state = self._learner.state() | {"step": self.step, "skipped": self.skipped}
+            best = self._validation.best_step
+            publish(self._checkpoints.save(self.step, state, model, best) / MODEL_FILE, self._path / RESULT_FILE)
+            self._tell("saved", {"step": self.step})
+        self._fabric.barrier()
+
+    def _validate(self) -> None:
+        """The averaged model on the held-out cases; always after it has been saved."""
+        if not self._held_out:
+            return
+        dice = validate(
+            self._learner.average.model,
+            self._held_out,
+            self._fabric,
+            bf16=self._config.bf16,
+            tell=lambda done, of: self._tell("validating", {"done": done, "of": of}),
         )
-    model.backbone.load_state_dict(theirs.backbone.state_dict())
-    model.head.load_state_dict(theirs.head.state_dict())
+        self._validation = found = self._validation.after(self.step, dice)
+        if self._fabric.global_rank == 0:
+            if found.best_step == self.step:
+                publish(self._checkpoints.place(self.step) / MODEL_FILE, self._path / BEST_FILE)
+            found.write(self._path / VALIDATION_FILE)
+        self._event("validation", mean_dice=found.mean_dice, dice=dice)
+        self._tell("validation", {"step": self.step, "mean_dice": found.mean_dice, "dice": dice})
+
+    def _restore(self) -> tuple[int, int]:
+        """Go on from the newest checkpoint, which the first process chooses; steps done and skipped."""
+        fabric, warn = self._fabric, lambda text: self._tell("warning", {"text": text})
+        state = self._checkpoints.newest(warn) if fabric.global_rank == 0 else None
+        steps = self._checkpoints.steps[-1:] if state is not None else []
+        (steps, *_) = gathered(fabric, steps)
+        if not steps:
+            return 0, 0
+        if state is None:
+            state = self._checkpoints.load(steps[0])
+        self._learner.restore(state)
+        return int(state["step"]), int(state["skipped"])
+
+    def _last_saved(self) -> str:
+        steps = self._checkpoints.steps
+        return f"the last checkpoint is of step {steps[-1]}" if steps else "nothing has been saved yet"
+
+    def _event(self, kind: str, **figures: Any) -> None:
+        if self._log is not None:
+            self._log.write(kind, self.step, **figures)
 
 
-def rate_share(config: TrainConfig, step: int) -> float:
-    """Share of the peak learning rates: linear warm-up, a plateau of `hold` of the run, then cosine to zero."""
-    if step < config.warmup:
-        return (step + 1) / config.warmup
-    plateau = config.warmup + config.hold * (config.steps - config.warmup)
-    if step < plateau:
-        return 1.0
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (config.steps - plateau))))
+def _silent(kind: str, figures: dict[str, Any]) -> None:
+    """Only the first process tells."""
 
 
-class _Steps(Dataset[Batch]):
-    """Batches by step number, so that worker processes need no state."""
-
-    def __init__(self, sampler: PatchSampler, batch: int) -> None:
-        self.sampler, self.batch = sampler, batch
-
-    def __getitem__(self, step: int) -> Batch:
-        torch.set_num_threads(1)
-        return self.sampler.batch(step, self.batch)
-
-
-def _batches(sampler: PatchSampler, config: TrainConfig, start: int) -> Iterator[tuple[int, Batch]]:
-    steps = range(start, config.steps)
-    loader = DataLoader(
-        _Steps(sampler, config.batch),
-        batch_size=None,
-        sampler=steps,
-        num_workers=config.workers,
-        prefetch_factor=4 if config.workers else None,
-    )
-    return zip(steps, loader, strict=True)
-
-
-def _validate(
-    model: UniversalModel,
-    held_out: Sequence[LabelledCase],
-    run: Path,
-    progress: _Progress,
-    config: TrainConfig,
-    log: RunLog,
-    tell: Report,
-) -> None:
-    if not held_out:
-        return
-    dice = validate(model, held_out, bf16=config.bf16)
-    mean = sum(dice.values()) / max(1, len(dice))
-    log.write(kind="validation", step=progress.step, mean_dice=mean, dice=dice)
-    tell("validation", {"step": progress.step, "mean_dice": mean, **dice})
-    if mean > progress.best_dice:
-        progress.best_dice = mean
-        _export(run / BEST_FILE, model, progress, config)
-
-
-def _save(run: Path, learner: Learner, average: AveragedModel, progress: _Progress, config: TrainConfig) -> None:
-    state: dict[str, Any] = {name: part.state_dict() for name, part in learner.parts.items()}
-    state |= {"average": average.model.state_dict(), "updates": average.updates, "progress": asdict(progress)}
-    save_state(run, state)
-    _export(run / RESULT_FILE, average.model, progress, config)
-
-
-def _restore(run: Path, learner: Learner, average: AveragedModel) -> _Progress:
-    state = load_state(run)
-    if state is None:
-        return _Progress()
-    for name, part in learner.parts.items():
-        part.load_state_dict(state[name])
-    average.model.load_state_dict(state["average"])
-    average.updates = state["updates"]
-    return _Progress(**state["progress"])
-
-
-def _export(path: Path, model: UniversalModel, progress: _Progress, config: TrainConfig) -> None:
-    training = {"steps": progress.step, "best_validation_dice": progress.best_dice, "config": asdict(config)}
-    model.spec = dataclasses.replace(model.spec, training=training)
-    save_checkpoint(path, model, dtype=torch.float16)  # what is resumed from is the state, in full precision
+def _seed_of(seed: int, step: int, rank: int) -> int:
+    """Of what a network draws in a step (dropout): a function of these three, so that no generator need be saved."""
+    return (seed * 1_000_003 + step) * 1_009 + rank

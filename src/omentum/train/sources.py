@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from omentum.data.cases import LabelledCase
+from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.load import load_folder, load_pair
 from omentum.data.load_store import load_store
 from omentum.data.sampler import Source
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
-from omentum.train.config import TrainConfig
+from omentum.train.config import DataConfig, TrainConfig
 
 Tell = Callable[[str, int, int], None]
 """Called with a collection's name, cases done and cases in all."""
@@ -29,24 +31,54 @@ def load_sources(
         InputError: a collection has no usable case, or a pair cannot be used.
         UsageError: a collection keeps nothing to train on.
     """
-    spec = PreprocessSpec(config.spacing_mm, config.window_hu, config.patch, antialias=True)
     sources: list[Source] = []
     held_out: list[LabelledCase] = []
     for data in config.data:
         place = Path(data.folder or data.store)
         counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
-        if data.store:
-            kept, held = load_store(place, classes, spec, data.validation, counted)
-        else:
-            cases = load_folder(place, classes, spec, counted)
-            split = max(0, len(cases) - data.validation)
-            kept, held = cases[:split], cases[split:]
-        if not kept:
+        found, held = (_of_store if data.store else _of_folder)(place, data, classes, config.preprocess, counted)
+        if not found:
             raise UsageError(f"{data.validation} cases held out leaves none to train on", source=place)
-        sources.append(Source(place.name, kept, data.weight))
+        sources += found
         held_out += held
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
-        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, spec)
+        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
-    return tuple(sources), tuple(held_out)
+    return _distinct(sources), tuple(held_out)
+
+
+Found = tuple[list[Source], Sequence[LabelledCase]]
+Counted = Callable[[int, int], None] | None
+
+
+def _of_folder(place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, tell: Counted) -> Found:
+    cases = load_folder(place, classes, spec, tell)
+    split = max(0, len(cases) - data.validation)
+    return [Source(place.name, cases[:split], data.weight)] if split else [], cases[split:]
+
+
+def _of_store(place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, tell: Counted) -> Found:
+    """One source for each dataset in the store."""
+    kept, held = load_store(place, classes, spec, data.validation, tell)
+    by_dataset: dict[str, list[TrainingCase]] = {}
+    for case in kept:
+        by_dataset.setdefault(case.stored.dataset, []).append(case)
+    if unknown := sorted(set(data.weights) - set(by_dataset)):
+        remedy = f"it has {', '.join(sorted(by_dataset))}"
+        raise UsageError(f"has no dataset {', '.join(unknown)} to weigh", source=place, remedy=remedy)
+    sources = [
+        Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
+    ]
+    return sources, held
+
+
+def _distinct(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """The same with a number after a name that was there before, so that a case can be named."""
+    seen: Counter[str] = Counter()
+    out = []
+    for source in sources:
+        seen[source.name] += 1
+        number = seen[source.name]
+        out.append(source if number == 1 else replace(source, name=f"{source.name} ({number})"))
+    return tuple(out)

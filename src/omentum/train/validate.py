@@ -2,38 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from omentum.data.augment import unpack
 from omentum.data.cases import LabelledCase
+from omentum.data.packed import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
+from omentum.io.outputs import replacing
 from omentum.model import UniversalModel
+from omentum.train.processes import summed
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
-def validate(model: UniversalModel, cases: Sequence[LabelledCase], *, bf16: bool) -> dict[str, float]:
-    """Mean Dice per structure over the cases where it is annotated and present.
+@dataclass(frozen=True)
+class Validation:
+    """The last validation of a run, and the best one.
+
+    Args:
+        step: Steps done; 0 for none yet.
+        mean_dice: Mean over structures of the mean over cases.
+        dice: By structure key; what occurs in no case is left out.
+        best_step, best_dice: Of the validation with the highest mean.
+    """
+
+    step: int = 0
+    mean_dice: float = 0.0
+    dice: dict[str, float] = field(default_factory=dict)
+    best_step: int = 0
+    best_dice: float = -1.0
+
+    def after(self, step: int, dice: dict[str, float]) -> Validation:
+        """With a new one; an equal mean is no better."""
+        mean = sum(dice.values()) / max(1, len(dice))
+        if mean > self.best_dice:
+            return Validation(step, mean, dice, step, mean)
+        return Validation(step, mean, dice, self.best_step, self.best_dice)
+
+    @classmethod
+    def read(cls, path: Path) -> Validation:
+        """What `write` wrote; an empty one where there is no file."""
+        return cls(**json.loads(path.read_bytes())) if path.exists() else cls()
+
+    def write(self, path: Path) -> None:
+        """As JSON, atomically."""
+        with replacing(path) as file:
+            file.write(json.dumps(asdict(self), indent=1).encode())
+
+
+def validate(
+    model: UniversalModel,
+    cases: Sequence[LabelledCase],
+    fabric: Fabric,
+    *,
+    bf16: bool,
+    tell: Callable[[int, int], None],
+) -> dict[str, float]:
+    """Mean Dice per structure over the cases where it is annotated and present; the processes share the cases.
 
     Args:
         model: In evaluation mode.
         cases: Held-out cases on the model grid.
+        fabric: All its processes must call this.
         bf16: Run the network in bfloat16.
+        tell: Called with cases done and cases in all, of this process.
 
     Returns:
-        Structure key -> mean Dice; structures that occur in no case are left out.
+        Structure key -> mean Dice; structures that occur in no case are left out. The same in every process.
     """
-    scores: dict[str, list[float]] = {}
-    for case in cases:
-        for key, dice in _case_dice(model, case, bf16).items():
-            scores.setdefault(key, []).append(dice)
-    return {key: float(np.mean(scores[key])) for key in model.spec.class_keys if key in scores}
+    keys = model.spec.class_keys
+    sums = torch.zeros(2, len(keys), dtype=torch.float64)
+    mine = cases[fabric.global_rank :: fabric.world_size]
+    for number, case in enumerate(mine):
+        tell(number, len(mine))
+        for key, dice in case_dice(model, case, bf16=bf16).items():
+            sums[:, keys.index(key)] += torch.tensor([dice, 1.0], dtype=torch.float64)
+    dice_sum, count = summed(fabric, sums).tolist()
+    return {key: dice_sum[k] / count[k] for k, key in enumerate(keys) if count[k]}
 
 
 @torch.inference_mode()
-def _case_dice(model: UniversalModel, case: LabelledCase, bf16: bool) -> dict[str, float]:
+def case_dice(model: UniversalModel, case: LabelledCase, *, bf16: bool) -> dict[str, float]:
+    """Dice of each structure that is annotated and present in a case.
+
+    Args:
+        model: In evaluation mode.
+        case: On the model grid.
+        bf16: Run the network in bfloat16.
+    """
     keys, preprocess = model.spec.class_keys, model.spec.preprocess
     low, high = preprocess.window_hu
     image = ((torch.from_numpy(case.hu.astype(np.float32)) - low) / (high - low)).clamp(0, 1)

@@ -72,13 +72,8 @@ class ResidualUNet(Backbone):
         )
         self.expand = nn.Conv3d(widths[0], decoded_channels * FOLD**3, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, X, Y, Z] with every side divisible by `divisor` -> (deep feature, full-resolution feature)."""
-        deep, decoded, _ = self.stages(x)
-        return deep, decoded
-
     def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """As `forward`, with the decoder's features on the way, deepest first (`coarse_channels`)."""
+        """See `Backbone.stages`."""
         low, high = self.close_up
         close = ((x - low) / (high - low)).clamp(0, 1)
         y = self.stem(space_to_depth(torch.cat([close, x], 1) * 2 - 1))

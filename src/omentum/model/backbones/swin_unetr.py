@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 import torch
-from monai.networks.nets.swin_unetr import PatchMerging, PatchMergingV2, SwinUNETR
-from torch import Tensor
+from monai.networks.nets.swin_unetr import PatchMerging, PatchMergingV2, SwinTransformerBlock, SwinUNETR
+from torch import Tensor, nn
 
 from omentum.model.universal import Backbone
 
@@ -37,7 +39,6 @@ class SwinUnetr(Backbone):
         feature_size: Channels of the first level (48 as published), a multiple of 12.
         patch_merging: "legacy" for weights trained with MONAI before 1.5 (all published Universal Model, SuPreM and
             MONAI self-supervised ones), "corrected" for training from scratch.
-        gradient_checkpointing: Compute Swin features again in the backward pass to save memory.
     """
 
     divisor = 32
@@ -46,29 +47,34 @@ class SwinUnetr(Backbone):
         self,
         feature_size: int = 48,
         patch_merging: Literal["legacy", "corrected"] = "corrected",
-        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         if patch_merging not in PATCH_MERGING:
             raise ValueError(f"patch_merging is one of {', '.join(PATCH_MERGING)}, got {patch_merging!r}")
+        self.patch_merging = patch_merging
         self.deep_channels = 16 * feature_size
         self.decoded_channels = feature_size
+        self.coarse_channels = tuple(factor * feature_size for factor in (8, 4, 2, 1))
         self.network = SwinUNETR(
             in_channels=1,
             out_channels=1,
             feature_size=feature_size,
             downsample=PATCH_MERGING[patch_merging],  # type: ignore[arg-type]  # a class, whatever MONAI's hint says
-            use_checkpoint=gradient_checkpointing,
         )
         del self.network.out  # the text-driven head takes its place
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Backbone.forward`; deep features have 1/32 of the resolution."""
+    def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """See `Backbone.stages`; deep features have 1/32 of the resolution."""
         net = self.network
         stem, low, middle, high, deepest = net.swinViT(x, net.normalize)
         deep = net.encoder10(deepest)
-        y = net.decoder5(deep, high)
-        y = net.decoder4(y, net.encoder4(middle))
-        y = net.decoder3(y, net.encoder3(low))
-        y = net.decoder2(y, net.encoder2(stem))
-        return deep, net.decoder1(y, net.encoder1(x))
+        y16 = net.decoder5(deep, high)
+        y8 = net.decoder4(y16, net.encoder4(middle))
+        y4 = net.decoder3(y8, net.encoder3(low))
+        y2 = net.decoder2(y4, net.encoder2(stem))
+        return deep, net.decoder1(y2, net.encoder1(x)), (y16, y8, y4, y2)
+
+    def blocks(self) -> Iterator[nn.Module]:
+        """The transformer's blocks one by one; the transformer as a whole would hold most of the memory at once."""
+        transformers = [m for m in self.network.swinViT.modules() if isinstance(m, SwinTransformerBlock)]
+        return chain(transformers, (m for m in super().blocks() if m is not self.network.swinViT))

@@ -30,6 +30,7 @@ class UNet(Backbone):
             raise ValueError(f"width must be even, got {width}")
         self.deep_channels = 8 * width
         self.decoded_channels = width
+        self.coarse_channels = (4 * width, 2 * width)
         self.down = nn.ModuleList(
             [
                 _convolutions(1, width // 2, width),
@@ -40,17 +41,18 @@ class UNet(Backbone):
         )
         self.up = nn.ModuleList(_UpStep(width * factor) for factor in (8, 4, 2))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Backbone.forward`; deep features have 1/8 of the resolution."""
+    def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """See `Backbone.stages`; deep features have 1/8 of the resolution."""
         skips: list[Tensor] = []
         for level, step in enumerate(self.down):
             x = step(x if level == 0 else nn.functional.max_pool3d(x, 2))
             skips.append(x)
-        deep = skips.pop()
-        x = deep
+        deep = y = skips.pop()
+        decoder: list[Tensor] = []
         for step in self.up:
-            x = step(x, skips.pop())
-        return deep, x
+            y = step(y, skips.pop())
+            decoder.append(y)
+        return deep, decoder.pop(), tuple(decoder)
 
 
 class _UpStep(nn.Module):

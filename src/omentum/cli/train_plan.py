@@ -1,0 +1,33 @@
+"""What `omentum train --dry-run` prints."""
+
+from __future__ import annotations
+
+from omentum.train.config import TrainConfig
+from omentum.train.dry_run import Plan
+
+
+def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
+    """A plan as text.
+
+    Args:
+        plan: The costs.
+        config: The run.
+        held_out: Cases for validation.
+    """
+    lines = [
+        f"network        {config.backbone}, {plan.parameters:,} parameters, patch {' x '.join(map(str, config.patch))}",
+        f"device         {plan.device}{f', {plan.processes} processes' if plan.processes > 1 else ''}",
+        f"memory         {plan.memory_bytes / 2**30:.2f} GiB at most in the steps taken",
+        f"checkpoint     {plan.state_bytes / 2**20:.0f} MiB, up to {config.keep + 1} are kept",
+        f"steps          {config.steps:,} of {config.batch} patches, {config.steps * config.batch:,} patches in all",
+        f"a step         {plan.step_s:.2f} s; a patch is prepared in {plan.patch_s:.2f} s, by {config.workers} workers",
+        f"time           about {_duration(plan.total_s)}, without validation of {held_out} cases",
+        "",
+        *plan.table.lines(),
+        "(known: cases annotated for it; seen: cases that have it; share: of all patches)",
+    ]
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.1f} minutes"

@@ -1,0 +1,109 @@
+"""A training run told on stderr: a bar with figures and the time left on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+LINE_EVERY_S = 10.0
+"""Without a terminal: at most one line of progress in this time."""
+SPEED_OVER_S = 600.0
+"""The time left is judged by so much of the past; a step may take many seconds."""
+
+
+class TrainProgress:
+    """What happens in a run, told as it happens.
+
+    Args:
+        steps: Of the whole run.
+        silent: Only warnings are told.
+    """
+
+    def __init__(self, steps: int, *, silent: bool = False) -> None:
+        self._steps, self._silent = steps, silent
+        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        self._told = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        if self._console.is_terminal and not silent:
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+            last = (TimeRemainingColumn(), TextColumn("{task.fields[figures]}", markup=False))
+            self._bar = Progress(
+                *columns, *last, console=self._console, transient=True, speed_estimate_period=SPEED_OVER_S
+            )
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """Something worth a line, unless silent."""
+        if not self._silent:
+            self._console.print(text)
+
+    def reading(self, name: str, done: int, of: int) -> None:
+        """Cases of a collection that have been read."""
+        self._advance(f"reading {name}", done, of)
+
+    def report(self, kind: str, figures: dict[str, Any]) -> None:
+        """See `omentum.train.loop.Report`."""
+        tell = getattr(self, f"_on_{kind}", None)
+        if tell is not None:
+            tell(figures)
+
+    def _on_advance(self, figures: Mapping[str, Any]) -> None:
+        self._advance("training", figures["step"], self._steps)
+
+    def _on_validating(self, figures: Mapping[str, Any]) -> None:
+        self._advance("validating", figures["done"], figures["of"])
+
+    def _on_step(self, figures: Mapping[str, Any]) -> None:
+        text = (
+            f"loss {figures['loss']:.3f}  dice loss {figures['dice_loss']:.3f}  "
+            f"{figures['patches_a_second']:.2f} patches/s  waiting {100 * figures['waiting']:.0f} %"
+        )
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, figures=text)
+        else:
+            left = (self._steps - figures["step"]) * figures["seconds_a_step"]
+            self.say(f"step {figures['step']}/{self._steps}  {text}  {_duration(left)} left")
+
+    def _on_validation(self, figures: Mapping[str, Any]) -> None:
+        self.say(f"validation at step {figures['step']}: mean Dice {figures['mean_dice']:.3f}")
+        self.say("  ".join(f"{key} {dice:.3f}" for key, dice in figures["dice"].items()))
+
+    def _on_warning(self, figures: Mapping[str, Any]) -> None:
+        self._console.print(f"warning: {' '.join(figures['text'].split())}")
+
+    def _advance(self, what: str, done: int, of: int) -> None:
+        if self._bar is not None:
+            if self._task is None:
+                self._task = self._bar.add_task(what, total=of, figures="")
+            if self._bar.tasks[0].description != what:
+                self._bar.reset(self._task, description=what, total=of, figures="")
+            self._bar.update(self._task, completed=done)
+        elif not self._silent and what != "training" and time.monotonic() - self._told >= LINE_EVERY_S:
+            self._told = time.monotonic()
+            self.say(f"{what}: {done} of {of}")
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds / 3600:.1f} h"
+        if seconds >= 5400
+        else f"{seconds / 60:.0f} min"
+        if seconds >= 90
+        else f"{seconds:.0f} s"
+    )

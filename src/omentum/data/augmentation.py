@@ -1,0 +1,99 @@
+"""How far training patches are varied: the one place with these numbers, readable from a configuration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from omentum.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far patches are varied; probabilities are per patch.
+
+    Appearance is varied in HU far beyond what scanners do (each annotated structure's grey value is shifted on its
+    own), so that a network trained on few bodies learns shape and context instead of one scanner's greys (domain
+    randomisation: Billot et al., SynthSeg, Medical Image Analysis 2023).
+
+    Args:
+        rotation_deg: Largest rotation about each axis.
+        scale: Smallest and largest zoom.
+        elastic_voxels: Largest standard deviation of the coarse displacement field, in voxels of the model grid.
+        elastic: Probability of that field.
+        flip: Probability of a left-right flip (paired structures change names).
+        quarter_turn: Probability of turning the axial plane by 90, 180 or 270 degrees.
+        magnify: Probability, smallest and largest factor of a further zoom.
+        slab: Probability that only a slab of the patch was scanned.
+        slab_voxels: Its smallest and largest thickness.
+        structure_hu: Probability of own grey shifts per structure, and their standard deviation in HU.
+        contrast: Probability of a change of gain and offset.
+        gamma, bias, noise, blur, coarse: Probabilities of bent greys, a bias field, noise, blur, and a coarser scan.
+        intensity_shift: Probability and largest size of a shift of the whole windowed image (window = 1).
+
+    Raises:
+        UsageError: a value that makes no sense.
+    """
+
+    rotation_deg: float = 12.0
+    scale: tuple[float, float] = (0.8, 1.25)
+    elastic_voxels: float = 2.5
+    elastic: float = 0.5
+    flip: float = 0.5
+    quarter_turn: float = 0.0
+    magnify: tuple[float, float, float] = (0.0, 1.3, 1.5)
+    slab: float = 0.25
+    slab_voxels: tuple[int, int] = (8, 48)
+    structure_hu: tuple[float, float] = (0.4, 35.0)
+    contrast: float = 0.5
+    gamma: float = 0.3
+    bias: float = 0.2
+    noise: float = 0.6
+    blur: float = 0.25
+    coarse: float = 0.2
+    intensity_shift: tuple[float, float] = (0.0, 0.1)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, expected = getattr(self, field.name), field.default
+            numbers = value if isinstance(value, tuple) else (value,)
+            wanted = len(expected) if isinstance(expected, tuple) else 1
+            if len(numbers) != wanted or isinstance(value, tuple) != isinstance(expected, tuple):
+                raise UsageError(f"augmentation.{field.name} takes {wanted} number(s), got {value!r}")
+            if not all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers):
+                raise UsageError(f"augmentation.{field.name} takes numbers from 0 on, got {value!r}")
+            if field.name in _PROBABILITIES and numbers[0] > 1:
+                raise UsageError(f"augmentation.{field.name}: a probability is at most 1, got {numbers[0]}")
+            if field.name in _RANGES and not 0 < numbers[-2] <= numbers[-1]:
+                raise UsageError(f"augmentation.{field.name}: a range goes up from above 0, got {value!r}")
+
+
+_PROBABILITIES = {"elastic", "flip", "quarter_turn", "magnify", "slab", "structure_hu", "contrast", "gamma"} | {
+    "bias",
+    "noise",
+    "blur",
+    "coarse",
+    "intensity_shift",
+}
+_RANGES = {"scale", "magnify", "slab_voxels"}
+
+NONE = Augmentation(
+    rotation_deg=0,
+    scale=(1, 1),
+    elastic=0,
+    flip=0,
+    slab=0,
+    structure_hu=(0, 0),
+    contrast=0,
+    gamma=0,
+    bias=0,
+    noise=0,
+    blur=0,
+    coarse=0,
+)
+"""Patches as they are."""
+
+PUBLISHED = Augmentation(
+    **{**vars(NONE), "quarter_turn": 0.1, "magnify": (0.3, 1.3, 1.5), "intensity_shift": (0.2, 0.1)}
+)
+"""What the published training varied (Liu et al., ICCV 2023; the zoom there on the Decathlon's cases only)."""

@@ -1,0 +1,90 @@
+"""Batches ahead of the training that uses them: cut in other processes, finished on the device."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from omentum.data.patches import Batch, RawBatch
+from omentum.data.sampler import PatchSampler
+from omentum.errors import OmentumError
+
+AHEAD = 4
+"""Batches that each process makes beyond the one in use."""
+
+_DEATH = re.compile(r"DataLoader worker .*(killed|exited)")
+
+
+class PatchLoader:
+    """Iterates over batches, and knows how long it was waited for.
+
+    On a GPU, workers only cut; all else happens in batch on the device. On a processor the workers do everything.
+
+    Args:
+        sampler: What to draw.
+        batches: The numbers of the patches of each batch; each process of a distributed run gives its own.
+        device: Where batches are wanted.
+        workers: Processes; 0 = none beside the one that iterates.
+
+    Attributes:
+        waited_s: Seconds for which there was no batch yet.
+    """
+
+    def __init__(
+        self, sampler: PatchSampler, batches: Iterable[Sequence[int]], device: torch.device, workers: int
+    ) -> None:
+        self.sampler, self.device, self.waited_s = sampler, device, 0.0
+        self._loader = DataLoader(
+            _Batches(sampler, finished=device.type == "cpu"),
+            batch_size=None,
+            sampler=batches,
+            num_workers=workers,
+            prefetch_factor=AHEAD if workers else None,
+            pin_memory=device.type == "cuda",
+            worker_init_fn=_begin,
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches, in order.
+
+        Raises:
+            OmentumError: a worker was killed.
+            InputError: case after case cannot be read.
+        """
+        made = iter(self._loader)
+        while (batch := self._next(made)) is not None:
+            yield batch if isinstance(batch, Batch) else self.sampler.augmented(batch.to(self.device))
+
+    def _next(self, made: Iterator[Batch | RawBatch]) -> Batch | RawBatch | None:
+        started = time.perf_counter()
+        try:
+            return next(made, None)
+        except RuntimeError as fault:
+            if not _DEATH.search(str(fault)):
+                raise
+            remedy = "memory may be short: use fewer workers or a smaller batch"
+            raise OmentumError("a process that prepares patches was killed", remedy=remedy) from fault
+        finally:
+            self.waited_s += time.perf_counter() - started
+
+
+class _Batches(Dataset[Batch | RawBatch]):
+    """Batches by the numbers of their patches, so that worker processes need no state."""
+
+    def __init__(self, sampler: PatchSampler, *, finished: bool) -> None:
+        self.make = sampler.batch if finished else sampler.cut
+
+    def __getitem__(self, indices: Sequence[int]) -> Batch | RawBatch:
+        return self.make(indices)
+
+
+def _begin(_: int) -> None:
+    """In a new process: one thread each; Ctrl-C and SIGTERM often reach all, and are the parent's to handle."""
+    torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

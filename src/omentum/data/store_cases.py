@@ -1,0 +1,78 @@
+"""Cases of a store as a sampler sees them: known from the index, read box by box."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.data.cases import MAX_CLASSES, numbered
+from omentum.data.store import Store
+from omentum.data.stored_case import BODY, StoredCase
+from omentum.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class StoreCase:
+    """A case of a store with the model's classes; see `cases.TrainingCase`.
+
+    Args:
+        name: For messages and logs.
+        shape: Number of voxels along x, y, z.
+        annotated: bool [K], which classes were looked for.
+        sets: int32, the sets of classes that occur, in the model's order and without what is not annotated.
+        voxels: How many voxels each class has, for those that have one.
+        store, stored: Where it is.
+        keys: The class list.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    annotated: NDArray[np.bool_]
+    sets: NDArray[np.int32] = field(repr=False)
+    voxels: Mapping[int, int] = field(repr=False)
+    store: Store = field(repr=False)
+    stored: StoredCase = field(repr=False)
+    keys: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, store: Store, stored: StoredCase, classes: Sequence[str]) -> StoreCase:
+        """Look a case up in the index.
+
+        Raises:
+            InputError: too many classes or sets of them, or nothing annotated that the model knows.
+        """
+        source = store.folder(stored)
+        if len(classes) > MAX_CLASSES:
+            raise InputError(f"training holds up to {MAX_CLASSES} classes, got {len(classes)}", source=source)
+        annotated = np.array([key in stored.annotated for key in classes])
+        if not annotated.any():
+            raise InputError("none of the model's classes is annotated", source=source)
+        theirs, sets, voxels = np.array(stored.sets, np.uint64), np.zeros(len(stored.sets), np.uint64), {}
+        for k, key in enumerate(classes):
+            if annotated[k]:
+                sets |= (theirs >> np.uint64(store.classes.index(key)) & np.uint64(1)) << np.uint64(k)
+                if key in stored.structures:
+                    voxels[k] = stored.structures[key].voxels
+        numbers = numbered(sets, str(source))
+        return cls(stored.name, stored.shape, annotated, numbers, voxels, store, stored, tuple(classes))
+
+    def places(self, k: int | None) -> NDArray[np.int16]:
+        """Remembered voxels [n, 3] of a class that has one, or (None) of the body; reads one small file.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        places = self.store.samples(self.stored)[BODY if k is None else self.keys[k]]
+        return places if len(places) else np.array([[n // 2 for n in self.shape]], np.int16)
+
+    def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
+        """HU and labels of a box that may reach beyond the case; reads the blocks it touches.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return self.store.read_numbers(self.stored, start, size)

@@ -1,0 +1,93 @@
+"""Which patches each process computes, step by step.
+
+A patch is a pure function of the seed and its number, `step * batch + position`. A run therefore meets the same
+patches on any number of processes and however each of them divides its share, and goes on exactly where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from omentum.data.loader import PatchLoader
+from omentum.data.patches import Batch, Fault
+from omentum.data.sampler import PatchSampler
+from omentum.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Share:
+    """One process's part of each step.
+
+    Args:
+        batch: Patches of a step, over all processes.
+        parts: How many batches a process divides its share into.
+        ranks, rank: Number of processes, and which of them this is.
+
+    Raises:
+        UsageError: the batch cannot be divided like this.
+    """
+
+    batch: int
+    parts: int = 1
+    ranks: int = 1
+    rank: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch % (self.ranks * self.parts):
+            raise UsageError(
+                f"a batch of {self.batch} cannot be divided among {self.ranks} processes x {self.parts} parts",
+                remedy="choose batch as a multiple of processes x accumulate",
+            )
+
+    def numbers(self, step: int, part: int) -> range:
+        """Numbers of the patches of one part of a step."""
+        size = self.batch // (self.ranks * self.parts)
+        start = step * self.batch + (self.rank * self.parts + part) * size
+        return range(start, start + size)
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """The batches of one step.
+
+    Args:
+        batches: One for each part.
+        waited_s: How long the training waited for them.
+    """
+
+    batches: tuple[Batch, ...]
+    waited_s: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all its cases."""
+        return tuple(name for batch in self.batches for name in batch.names)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Cases that could not be read; others stand in for them."""
+        return tuple(fault for batch in self.batches for fault in batch.faults)
+
+
+def deliveries(
+    sampler: PatchSampler, share: Share, steps: range, device: torch.device, workers: int
+) -> Iterator[tuple[int, Delivery]]:
+    """The steps of a run with their batches, in order.
+
+    Args:
+        sampler: Where patches come from.
+        share: This process's.
+        steps: Numbers of the steps.
+        device: Where batches are wanted.
+        workers: Processes that prepare them.
+    """
+    numbers = (share.numbers(step, part) for step in steps for part in range(share.parts))
+    loader = PatchLoader(sampler, numbers, device, workers)
+    arriving, waited_s = iter(loader), 0.0
+    for step in steps:
+        batches = tuple(next(arriving) for _ in range(share.parts))
+        yield step, Delivery(batches, loader.waited_s - waited_s)
+        waited_s = loader.waited_s

@@ -1,0 +1,36 @@
+"""What libraries say when a run breaks, in words that name the cause and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from omentum.errors import TrainingError
+
+LOST_CONNECTION = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "tcpstore", "broken pipe")
+"""One of these is in what torch says when another process of the run is gone."""
+
+
+@contextmanager
+def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
+    """Turn the known faults of torch into a TrainingError; the run's checkpoints stay as they are.
+
+    Args:
+        run: Named in the message.
+        rank: Which process this is.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as fault:
+        remedy = "raise accumulate, set activation_checkpointing = true, or choose a smaller patch"
+        raise TrainingError(f"process {rank}: the GPU's memory is full", source=run, remedy=remedy) from fault
+    except RuntimeError as fault:
+        said = " ".join(str(fault).split())
+        if any(word in said.lower() for word in LOST_CONNECTION):
+            reason = f"process {rank}: another process of this run has ended: {said[:200]}"
+            remedy = "see what that process said; the same command goes on from the last checkpoint"
+            raise TrainingError(reason, source=run, remedy=remedy) from fault
+        raise

@@ -1,0 +1,51 @@
+"""What a run starts from: a network for all structures with the text embeddings of their prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.prompts import prompt
+from omentum.model import UniversalModel, build, initialise
+from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
+from omentum.text.encoder import embed
+from omentum.train.config import TrainConfig
+
+RARE = -4.0
+"""First logit of every generated head: most voxels belong to no structure."""
+
+
+def new_model(config: TrainConfig) -> UniversalModel:
+    """A fresh model, or one with the weights of `config.init`; random numbers come from torch's global generator."""
+    prompts = [prompt(structure) for structure in STRUCTURES]
+    embeddings = embed(prompts, config.text_encoder)
+    spec = CheckpointSpec(
+        model=ModelSpec(config.backbone, dict(config.parameters), text_width=embeddings.shape[1]),
+        preprocess=config.preprocess,
+        classes=tuple(ClassSpec(s.key, p) for s, p in zip(STRUCTURES, prompts, strict=True)),
+        text_encoder=config.text_encoder,
+        licence="Apache-2.0",
+        citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
+    )
+    model = build(spec, embeddings)
+    _spread_text_features(model)
+    torch.nn.init.constant_(model.head.controller.bias[-1:], RARE)
+    if config.init:
+        initialise(model, Path(config.init))
+    return model
+
+
+@torch.no_grad()
+def _spread_text_features(model: UniversalModel) -> None:
+    """Scale the text layer so that each of its outputs has mean 0 and variance 1 over the classes.
+
+    Sentence embeddings of like prompts are nearly collinear; with a common initialisation every class starts with
+    almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
+    """
+    layer = model.head.text_feature
+    words = layer(model.text_embeddings)
+    spread = words.std(0, correction=0).clamp_min(1e-6)
+    layer.weight.div_(spread[:, None])
+    layer.bias.copy_((layer.bias - words.mean(0)) / spread)

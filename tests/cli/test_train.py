@@ -1,0 +1,95 @@
+import json
+
+import pytest
+
+from omentum.cli import main
+from omentum.io.truth import write_case
+from omentum.train import fresh_model
+from omentum.train.run_folder import claim, locked
+from toy_cases import toy_volume
+from toy_run import CONFIG, EMBEDDINGS
+
+SETTINGS = [
+    f"parameters={{widths=[8, 16, 16], stem={CONFIG.parameters['stem']}, blocks=1, decoded_channels=4}}",
+    "spacing_mm=[3, 3, 3]",
+    "patch=[16, 16, 16]",
+    "workers=0",
+    "steps=4",
+    "warmup=1",
+]
+
+
+@pytest.fixture(autouse=True)
+def made_up_embeddings(monkeypatch):
+    monkeypatch.setattr(fresh_model, "embed", lambda prompts, encoder: EMBEDDINGS[: len(prompts)])
+
+
+@pytest.fixture
+def cases(tmp_path):
+    for seed in range(2):
+        ct, truth = toy_volume(seed)
+        write_case(tmp_path / "cases" / f"toy_{seed}", ct, truth, {})
+    return tmp_path / "cases"
+
+
+def train(*arguments, settings=SETTINGS):
+    return main(["train", *map(str, arguments), *(part for setting in settings for part in ("--set", setting))])
+
+
+def test_a_preset_with_data_and_settings_becomes_a_run(cases, tmp_path, capsys):
+    assert train("smoke", "--data", cases, "-o", tmp_path / "run") == 0
+    told = capsys.readouterr().err
+    assert "cases: 2 cases, weight 1" in told
+    assert "step 4/4  loss " in told
+    assert "patches/s" in told
+    assert (tmp_path / "run/model.safetensors").exists()
+    saved = json.loads((tmp_path / "run/run.json").read_text())
+    assert saved["config"]["steps"] == 4
+    assert saved["config"]["data"][0]["folder"] == "cases"
+
+
+def test_a_dry_run_tells_cost_and_sampling_and_writes_nothing(cases, tmp_path, capsys):
+    before = sorted(tmp_path.rglob("*"))
+    assert train("smoke", "--data", cases, "--dry-run") == 0
+    told = capsys.readouterr().err
+    for words in ("parameters, patch 16 x 16 x 16", "GiB at most", "MiB, up to", "4 of 2 patches", "a step", "about"):
+        assert words in told
+    rows = {line.split()[0]: line.split() for line in told.splitlines() if line and line[0].islower()}
+    assert rows["liver"][1:3] == ["2", "2"]
+    assert rows["aorta"][1:3] == ["0", "0"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_quiet_says_nothing(cases, tmp_path, capsys):
+    assert train("smoke", "--data", cases, "-o", tmp_path / "run", "--quiet") == 0
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["smoke", "-o", "run"], "nothing to train on"),
+        (["smoke", "--data", "."], "needs a folder for the run"),
+        (["tiny", "-o", "run"], "no such file or preset"),
+        (["smoke", "--data", "nowhere", "-o", "run"], "nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train(*arguments) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_with_other_settings_and_a_busy_one_are_refused(cases, tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    claim(run, {"config": {"steps": 7}, "classes": [], "data": {}, "validation": {}})
+    assert train("smoke", "--data", cases, "-o", run) == 2
+    assert "was begun otherwise: steps was 7, is 4" in capsys.readouterr().err
+    with locked(tmp_path / "busy"):
+        assert train("smoke", "--data", cases, "-o", tmp_path / "busy") == 2
+    assert "is training into it (wait, or use another -o)" in capsys.readouterr().err

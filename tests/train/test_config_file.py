@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import pytest
+
+from omentum.data.augmentation import PUBLISHED
+from omentum.errors import UsageError
+from omentum.train.config_file import load_config, parse_settings, presets
+
+RECIPES = Path(__file__).parents[2] / "recipes" / "default"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    config = load_config(write(tmp_path, 'init = "w"\n[[data]]\nfolder = "cases"\nvalidation = 2\n'))
+    assert config.data[0].folder == str(tmp_path / "cases")
+    assert config.data[0].validation == 2
+    assert config.init == str(tmp_path / "w")
+
+
+def test_a_store_stands_in_place_of_a_folder(tmp_path):
+    (data,) = load_config(write(tmp_path, '[[data]]\nstore = "../store"\n')).data
+    assert (data.folder, data.store) == ("", str((tmp_path / "../store").resolve()))
+
+
+def test_overrides_win_and_tables_are_merged(tmp_path):
+    path = write(tmp_path, 'steps = 5\n[[data]]\nfolder = "c"\n[augmentation]\nflip = 0.1\nslab = 0.2\n')
+    settings = ["steps=9", "augmentation.flip = 0.3", "optimiser=sgd", "patch=[64, 64, 32]", "lr=1"]
+    config = load_config(path, parse_settings(settings))
+    assert (config.steps, config.optimiser, config.patch, config.lr) == (9, "sgd", (64, 64, 32), 1.0)
+    assert (config.augmentation.flip, config.augmentation.slab) == (0.3, 0.2)
+
+
+def test_data_on_the_command_line_replaces_the_files(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/store.json").write_text("{}")
+    path = write(tmp_path, '[[data]]\nfolder = "c"\n')
+    found = load_config(path, data=[tmp_path / "store", tmp_path / "cases"]).data
+    assert [(d.store, d.folder) for d in found] == [(str(tmp_path / "store"), ""), ("", str(tmp_path / "cases"))]
+
+
+@pytest.mark.parametrize("name", ["published", "compact", "smoke"])
+def test_presets_are_known_by_name_and_need_only_data(tmp_path, name):
+    assert presets()[name]
+    config = load_config(name, data=[tmp_path])
+    assert config.steps > 1
+    with pytest.raises(UsageError, match="nothing to train on"):
+        load_config(name)
+
+
+def test_the_published_recipe_is_what_the_paper_says():
+    config = load_config("published", data=["."])
+    assert (config.backbone, config.parameters["feature_size"]) == ("swin_unetr", 48)
+    assert (config.optimiser, config.lr, config.weight_decay) == ("adamw", 1e-4, 1e-5)
+    assert (config.spacing_mm, config.window_hu, config.patch) == ((1.5,) * 3, (-175.0, 250.0), (96,) * 3)
+    assert config.warmup * 20 == config.steps  # 100 epochs of 2,000
+    assert config.clip_norm == float("inf")
+    assert not config.bf16
+    assert config.preprocess.antialias is False
+
+
+def test_the_published_augmentation_is_the_one_of_the_sampler():
+    assert load_config("published", data=["."]).augmentation == PUBLISHED
+
+
+@pytest.mark.parametrize("name", ["start", "default", "longer"])
+def test_the_recipes_of_the_bundled_model_are_read(name):
+    config = load_config(RECIPES / f"{name}.toml")
+    assert config.temperature == float("inf")
+    assert config.augmentation.structure_hu == (0.2, 20.0)
+    assert config.augmentation.flip == 0
+
+
+def test_a_file_may_start_from_a_preset(tmp_path):
+    config = load_config(write(tmp_path, 'preset = "compact"\nsteps = 7\n[[data]]\nfolder = "c"\n'))
+    assert (config.steps, config.ema, config.augmentation.slab) == (7, 0.995, 0.2)
+    other = load_config(write(tmp_path, 'preset = "smoke"\nbackbone = "unet"\n[parameters]\n[[data]]\nfolder = "c"\n'))
+    assert other.parameters == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('temperature = 0.0\n[[data]]\nfolder = "c"\n', "temperature must be above 0"),
+        ('lesion_weight = -1.0\n[[data]]\nfolder = "c"\n', "lesion_weight must be 0 or more"),
+        ('[[data]]\nfolder = "c"\nweight = 0.0\n', "weights in .* must be above 0"),
+        ('[[data]]\nfolder = "c"\nweights = {lits = 2.0}\n', "names the datasets of a store"),
+        ('[augmentation]\nnoise = 2.0\n[[data]]\nfolder = "c"\n', "noise: a probability is at most 1"),
+        ('[augmentation]\nscale = [1.3, 0.8]\n[[data]]\nfolder = "c"\n', "scale: a range goes up"),
+        ("steps = 5", "nothing to train on"),
+        ("[[data]]\nweight = 2.0", "needs a folder or a store"),
+        ('[[data]]\nfolder = "a"\nstore = "b"', "needs a folder or a store"),
+        ('stepz = 5\n[[data]]\nfolder = "c"\n', "stepz"),
+        ('[[data]]\nfolder = "c"\n[augmentation]\nflipp = 1.0', "flipp"),
+        ('voxel_share = 3\n[[data]]\nfolder = "c"\n', "voxel_share"),
+        ('steps = 0\n[[data]]\nfolder = "c"\n', "steps must be at least 1"),
+        ('steps = "many"\n[[data]]\nfolder = "c"\n', "steps is a int, got 'many'"),
+        ('lr = nan\n[[data]]\nfolder = "c"\n', "lr must be at least 0"),
+        ('ema = 1.5\n[[data]]\nfolder = "c"\n', "ema must lie between 0 and 1"),
+        ('patch = [96, 96]\n[[data]]\nfolder = "c"\n', "patch takes 3 numbers"),
+        ('optimiser = "adam"\n[[data]]\nfolder = "c"\n', "optimiser is one of muon, adamw, sgd"),
+        ('preset = "huge"\n[[data]]\nfolder = "c"\n', "knows no preset 'huge'"),
+        ("steps = ", "Invalid value"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    with pytest.raises(UsageError, match=message):
+        load_config(write(tmp_path, text))
+
+
+def test_neither_file_nor_preset(tmp_path):
+    with pytest.raises(UsageError, match=r"tiny: no such file or preset \(.*compact, published, smoke"):
+        load_config("tiny")
+
+
+@pytest.mark.parametrize("setting", ["steps", "=5"])
+def test_a_setting_is_a_key_and_a_value(setting):
+    with pytest.raises(UsageError, match="key=value"):
+        parse_settings([setting])

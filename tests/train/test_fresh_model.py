@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from omentum.errors import CheckpointError
+from omentum.train import loop
+from omentum.train.run_folder import RESULT_FILE
+from toy_run import CONFIG, changed, model, run
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("first")
+    return folder / RESULT_FILE, run(changed(steps=2, patch=(16, 16, 16)), folder)[0]
+
+
+def test_a_run_can_start_from_another_checkpoint(first):
+    path, trained = first
+    fresh = model(changed(init=str(path)))
+    for part in ("backbone", "head"):
+        for name, tensor in getattr(fresh, part).state_dict().items():
+            assert torch.equal(tensor, getattr(trained, part).state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_shape_is_refused(first):
+    wider = {**CONFIG.parameters, "widths": [16, 16, 16]}
+    with pytest.raises(CheckpointError, match="cannot start from it"):
+        model(changed(parameters=wider, init=str(first[0])))
+
+
+def test_the_same_seed_makes_the_same_model():
+    assert loop.new_model is not None
+    one, other, third = model(), model(), model(changed(seed=1))
+    assert torch.equal(one.head.controller.weight, other.head.controller.weight)
+    assert not torch.equal(one.head.controller.weight, third.head.controller.weight)

@@ -1,0 +1,18 @@
+import pytest
+
+from omentum.train.schedule import rate_share
+from toy_run import changed
+
+
+def test_the_rate_warms_up_holds_and_ends_near_zero():
+    config = changed(steps=100, warmup=10, hold=0.5)
+    shares = [rate_share(config, step) for step in range(100)]
+    assert shares[0] == pytest.approx(0.1)
+    assert shares[9:55] == [1.0] * 46
+    assert shares[55:] == sorted(shares[55:], reverse=True)
+    assert shares[-1] < 0.01
+
+
+def test_without_a_plateau_it_is_the_usual_cosine():
+    config = changed(steps=110, warmup=10, hold=0.0)
+    assert rate_share(config, 60) == pytest.approx(0.5)

@@ -1,0 +1,51 @@
+import dataclasses
+
+import pytest
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.prepare import prepare
+from omentum.data.prepare_case import StoreOptions
+from omentum.errors import UsageError
+from omentum.io.truth import write_case
+from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.sources import load_sources
+from raw_cases import read_toy, toy_recipe, write_toys
+from toy_cases import toy_volume
+
+KEYS = STRUCTURES.keys
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    root = tmp_path_factory.mktemp("stores")
+    cases = [*write_toys(root / "a", 2, toy_recipe("apes")), *write_toys(root / "b", 1, toy_recipe("bees"))]
+    prepare(cases, root / "store", StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True), read=read_toy)
+    return str(root / "store")
+
+
+def sources(*data):
+    found, _ = load_sources(TrainConfig(data=data), KEYS)
+    return {source.name: (len(source.cases), source.weight) for source in found}
+
+
+def test_each_dataset_of_a_store_is_a_source(store):
+    assert sources(DataConfig(store=store, weight=2.0)) == {"apes": (2, 2.0), "bees": (1, 2.0)}
+
+
+def test_a_dataset_of_a_store_may_have_a_weight_of_its_own(store):
+    weighed = DataConfig(store=store, weight=2.0, weights={"bees": 3.0})
+    assert sources(weighed) == {"apes": (2, 2.0), "bees": (1, 6.0)}
+    with pytest.raises(UsageError, match=r"no dataset cats to weigh \(it has apes, bees\)"):
+        sources(dataclasses.replace(weighed, weights={"cats": 1.0}))
+
+
+def test_names_tell_collections_apart(tmp_path, store):
+    for parent in ("x", "y"):
+        write_case(tmp_path / parent / "cases/one", *toy_volume(), {})
+    folders = [DataConfig(folder=str(tmp_path / parent / "cases")) for parent in ("x", "y")]
+    assert list(sources(*folders)) == ["cases", "cases (2)"]
+
+
+def test_holding_everything_out_is_refused(store):
+    with pytest.raises(UsageError, match="leaves none to train on"):
+        sources(DataConfig(store=store, validation=3))
