@@ -52,7 +52,8 @@ def make(folder: Path, study: Study) -> None:
 def site_cases(folder: Path, study: Study) -> dict[str, tuple[LabelledCase, ...]]:
     """The cases of each site, with the labels the site has."""
     stores = ((site, folder / "stores" / site) for site in study.sites)
-    return {site: load_store(store, STRUCTURES.keys, study.preprocess)[0] for site, store in stores}
+    # Held out means in memory, which is what a small set wants.
+    return {site: load_store(path, STRUCTURES.keys, study.preprocess, study.cases_a_site)[1] for site, path in stores}
 
 
 def unseen_cases(folder: Path, study: Study) -> tuple[LabelledCase, ...]:
@@ -71,8 +72,9 @@ def few_shot_cases(folder: Path, study: Study) -> tuple[LabelledCase, ...]:
 def restricted(case: LabelledCase, annotated: np.ndarray) -> LabelledCase:
     """The case as if only these structures had been looked for (bool [K])."""
     kept = case.annotated & annotated
-    bits = case.bits & np.int32(np.packbits(kept, bitorder="little").view(np.int32)[0])
-    return replace(case, annotated=kept, bits=bits, points={k: p for k, p in case.points.items() if kept[k]})
+    mask = np.packbits(kept, bitorder="little").view(np.int32)[0]
+    voxels, points = ({k: of[k] for k in of if kept[k]} for of in (case.voxels, case.points))
+    return replace(case, annotated=kept, sets=case.sets & mask, voxels=voxels, points=points)
 
 
 def with_background(case: LabelledCase, annotated: np.ndarray) -> LabelledCase:

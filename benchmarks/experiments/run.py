@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -27,8 +28,7 @@ from trainer import scores, train
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import LabelledCase
 from omentum.model import load_checkpoint
-from omentum.train.loop import RESULT_FILE
-from omentum.train.state import STATE_FILE
+from omentum.train.run_folder import CHECKPOINTS, RESULT_FILE
 
 RESULTS = Path(__file__).parent / "results" / "runs"
 
@@ -61,9 +61,9 @@ def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...],
     run = runs / f"{arm.name}.{seed}"
     start = runs / f"{arm.start}.{seed}" / RESULT_FILE if arm.start else None
     ready = not arm.start or (options.results / f"{arm.start}.{seed}.json").exists()
-    run.mkdir(parents=True, exist_ok=True)
+    runs.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(run / "lock", blocking=False):
+        with FileLock(runs / f"{run.name}.lock", blocking=False):
             if result.exists() or not ready:
                 return False
             began = time.monotonic()
@@ -71,7 +71,7 @@ def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...],
             temporary = result.with_suffix(f".{os.getpid()}.tmp")
             temporary.write_text(json.dumps(made) + "\n")
             temporary.replace(result)
-            (run / STATE_FILE).unlink()
+            shutil.rmtree(run / CHECKPOINTS)  # several times the size of the result
             print(f"{arm.name}.{seed}: {time.monotonic() - began:.0f} s, {brief(made)}", file=sys.stderr, flush=True)
             return True
     except Timeout:

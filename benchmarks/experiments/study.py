@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omentum.data.augment import Augmentation
+from omentum.data.augmentation import Augmentation
 from omentum.spec import PreprocessSpec
 from omentum.train.config import DataConfig, TrainConfig
 

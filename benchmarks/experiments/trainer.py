@@ -14,14 +14,16 @@ from arms import Arm
 from study import Study
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.augment import unpack
 from omentum.data.cases import LabelledCase
+from omentum.data.packed import unpack
 from omentum.data.sampler import PatchSampler
 from omentum.evaluate.overlap import overlap
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
-from omentum.train import learner, loop
+from omentum.train import fresh_model, loop
+from omentum.train.config import TrainConfig
+from omentum.train.log import LOG_EVERY
 
 Curve = dict[str, list[float]]
 
@@ -42,25 +44,34 @@ def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> t
         config.patch,
         config.window_hu,
         config.augmentation,
-        config.foreground,
-        seed,
+        foreground=config.foreground,
+        temperature=config.temperature,
+        lesion_weight=config.lesion_weight,
+        seed=seed,
     )
     curve: Curve = {"step": [], "dice_loss": [], "cross_entropy": [], "guide": []}
 
     def tell(kind: str, figures: dict[str, float]) -> None:
-        for name, values in curve.items():
-            values.append(round(figures[name], 4))
+        if kind == "step":
+            for name, values in curve.items():
+                values.append(round(figures[name], 4))
 
     began = time.process_time()
+    model = fresh(arm, seed, config, study)
+    checkpoint = loop.train(config, sampler, (), run, tell, model=model, loss=arm.loss)
+    done = curve["step"][-1] - (curve["step"][0] - LOG_EVERY) if curve["step"] else 1
+    return checkpoint, curve, Cost((time.process_time() - began) / max(1, done))
+
+
+def fresh(arm: Arm, seed: int, config: TrainConfig, study: Study) -> UniversalModel:
+    """An untrained model with the arm's embeddings, or its start's weights; as the package makes one."""
+    torch.manual_seed(seed)
     table = arm.table(seed)
     with (
-        patch.object(loop, "embed", lambda prompts, encoder: table),
-        patch.object(loop, "RARE", study.first_logit),
-        patch.object(learner, "partial_label_loss", arm.loss),
+        patch.object(fresh_model, "embed", lambda prompts, encoder: table),
+        patch.object(fresh_model, "RARE", study.first_logit),
     ):
-        checkpoint = loop.train(config, sampler, (), run, tell)
-    done = curve["step"][-1] - (curve["step"][0] - loop.LOG_EVERY) if curve["step"] else 1
-    return checkpoint, curve, Cost((time.process_time() - began) / max(1, done))
+        return fresh_model.new_model(config)
 
 
 def scores(model: UniversalModel, cases: Sequence[LabelledCase]) -> tuple[dict[str, list[float | None]], float]:
