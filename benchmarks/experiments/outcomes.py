@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.evaluate.bootstrap import Bootstrap, interval_95, mean_of_means
+from omentum.evaluate.bootstrap import DRAWS, Bootstrap, interval_95, mean_of_means
 
 Draws = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Outcome:
 
     def dice(self, keys: Iterable[str]) -> Estimate:
         """Mean over structures of their mean Dice over cases."""
-        rows = [(self._seed_mean(run, keys), self._draws(run, keys)) for run in self.runs]
+        rows = [(self.seed_mean(run, keys), self.draws(run, keys)) for run in self.runs]
         return _estimate(rows, len(_patients(self.runs[0])))
 
     def minus(self, other: Outcome, keys: Sequence[str]) -> Estimate:
@@ -72,7 +72,7 @@ class Outcome:
         theirs = {run["seed"]: run for run in other.runs}
         pairs = [(run, theirs[run["seed"]]) for run in self.runs if run["seed"] in theirs]
         rows = [
-            (self._seed_mean(a, keys) - self._seed_mean(b, keys), self._draws(a, keys) - self._draws(b, keys))
+            (self.seed_mean(a, keys) - self.seed_mean(b, keys), self.draws(a, keys) - self.draws(b, keys))
             for a, b in pairs
         ]
         return _estimate(rows, len(_patients(self.runs[0])))
@@ -91,12 +91,33 @@ class Outcome:
             found.append(int(run["curve"]["step"][below[0] + 2]) if len(below) else None)
         return found
 
-    def _seed_mean(self, run: dict[str, Any], keys: Iterable[str]) -> float:
+    def seed_mean(self, run: dict[str, Any], keys: Iterable[str]) -> float:
+        """Of one run."""
         means = [np.mean(values) for key in keys if (values := _known(run, key)[0])]
         return float(np.mean(means))
 
-    def _draws(self, run: dict[str, Any], keys: Iterable[str]) -> Draws:
+    def draws(self, run: dict[str, Any], keys: Iterable[str]) -> Draws:
+        """The same mean with other patients, [DRAWS]."""
         return mean_of_means([self.bootstrap.means(*known) for key in keys if (known := _known(run, key))[0]])
+
+
+def weighed_difference(terms: Sequence[tuple[Outcome, Outcome, str, float]]) -> Estimate:
+    """Sum of weight x (Dice of the first - Dice of the second) of one structure, over the seeds that all have.
+
+    Args:
+        terms: First arm, second arm, structure, weight.
+    """
+    shared = sorted(set.intersection(*({run["seed"] for run in arm.runs} for term in terms for arm in term[:2])))
+    rows: dict[int, tuple[float, Draws]] = {seed: (0.0, np.zeros(DRAWS)) for seed in shared}
+    for one, other, key, weight in terms:
+        for seed in shared:
+            runs = [next(run for run in arm.runs if run["seed"] == seed) for arm in (one, other)]
+            (ours, our_draws), (theirs, their_draws) = (
+                (arm.seed_mean(r, [key]), arm.draws(r, [key])) for arm, r in zip((one, other), runs, strict=True)
+            )
+            mean, drawn = rows[seed]
+            rows[seed] = mean + weight * (ours - theirs), drawn + weight * (our_draws - their_draws)
+    return _estimate(list(rows.values()), len(_patients(terms[0][0].runs[0])))
 
 
 def load_outcomes(folder: Path) -> dict[str, Outcome]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from arms import SHOTS, UNIVERSAL
-from outcomes import Outcome, lesions, load_outcomes, organs
+from outcomes import Outcome, lesions, load_outcomes, organs, weighed_difference
 from pictures import draw_few_shot, draw_similarity
 from similarity import Similarity, lesion_relations, pairs
 from study import Study, load_study
@@ -82,32 +82,55 @@ def budget(results: Results) -> str:
 
 def alone_table(results: Results) -> str:
     """Dice per structure: one model for all, and the models of the sites that know the structure."""
-    head = ["structure", "sites", "universal", "alone, same steps each", "alone, same steps in all"]
-    rows = []
-    for key in organs(results.universal.taught):
-        sites = [site for site in results.study.sites if key in results.outcomes[f"alone-{site}"].taught]
-        cells = [mean_alone(results, kind, sites, key) for kind in ("alone", "fifth")]
-        rows.append([STRUCTURES[key].display, str(len(sites)), number(results.universal, key), *cells])
+    kinds = kinds_alone(results)
     keys = organs(results.universal.taught)
-    rows.append(["**mean**", "", *(f"**{np.mean([float(row[n]) for row in rows]):.3f}**" for n in (2, 3, 4))])
-    return markdown(head, rows) + f"\n\n{len(keys)} structures; a structure of several sites: mean over their models."
+    sites = {key: [site for site in results.study.sites if key in taught_alone(results, site)] for key in keys}
+    rows = []
+    for key in keys:
+        cells = [f"{np.mean([alone(results, kind, site, key) for site in sites[key]]):.3f}" for kind in kinds]
+        rows.append(
+            [STRUCTURES[key].display, str(len(sites[key])), f"{results.universal.dice([key]).mean:.3f}", *cells]
+        )
+    means = [f"**{np.mean([float(row[n]) for row in rows]):.3f}**" for n in range(2, 3 + len(kinds))]
+    told = []
+    for kind, name in kinds.items():
+        terms = [
+            (results.universal, results.outcomes[f"{kind}-{site}"], key, 1 / len(of) / len(keys))
+            for key, of in sites.items()
+            for site in of
+        ]
+        gap = weighed_difference(terms)
+        mean, seeds = gap.text(signed=True).split(" | ")
+        told.append(f"Universal - {name}: {mean}, by seed {seeds}{'' if gap.clear else ': not clear'}.")
+    table = markdown(["structure", "sites", "universal", *kinds.values()], [*rows, ["**mean**", "", *means]])
+    return "\n\n".join([table, *told])
 
 
-def mean_alone(results: Results, kind: str, sites: Sequence[str], key: str) -> str:
-    """Mean Dice of one structure over the models of its sites."""
-    return f"{np.mean([results.outcomes[f'{kind}-{site}'].dice([key]).mean for site in sites]):.3f}"
+def kinds_alone(results: Results) -> dict[str, str]:
+    """The kinds of single-site models of which every site has one, and what to call them."""
+    names = {"alone": "alone, 300 steps each", "fifth": "alone, 60 steps each"}
+    return {k: name for k, name in names.items() if all(f"{k}-{s}" in results.outcomes for s in results.study.sites)}
+
+
+def taught_alone(results: Results, site: str) -> tuple[str, ...]:
+    """Structures a site labels."""
+    return results.outcomes[f"alone-{site}"].taught
+
+
+def alone(results: Results, kind: str, site: str, key: str) -> float:
+    """Mean Dice of one structure by the model of one site."""
+    return results.outcomes[f"{kind}-{site}"].dice([key]).mean
 
 
 def cost_table(results: Results) -> str:
     """Processor seconds of learning and of finding all structures."""
-    rows = []
     universal = results.universal.cost()
-    rows.append(["one universal model", *(f"{s:.0f}" for s in universal), "1.0 x", "1.0 x"])
-    for kind, name in (("alone", "a model for each site, same steps each"), ("fifth", "the same, same steps in all")):
+    rows = [["one universal model", *(f"{s:.0f}" for s in universal), "1.0 x", "1.0 x"]]
+    for kind, name in kinds_alone(results).items():
         costs = np.sum([results.outcomes[f"{kind}-{site}"].cost() for site in results.study.sites], axis=0)
         ratios = [f"{cost / one:.1f} x" for cost, one in zip(costs, universal, strict=True)]
-        rows.append([name, *(f"{s:.0f}" for s in costs), *ratios])
-    return markdown(["", "training s", "predicting s", "training", "predicting"], rows)
+        rows.append([f"five models {name}", *(f"{s:.0f}" for s in costs), *ratios])
+    return markdown(["", "training s", "predicting 12 cases, s", "training", "predicting"], rows)
 
 
 def passes_table(results: Results) -> str:
@@ -199,11 +222,6 @@ def few_shot_table(results: Results) -> str:
         told = gain.text(signed=True).split(" | ")[0] + ("" if gain.clear else ", not clear")
         rows.append([str(shots), *cells, told, f"{before:.3f} -> {tuned.dice(old).mean:.3f}"])
     return markdown(["cases", "from the universal model", "from scratch", "gain", "old organs, before and after"], rows)
-
-
-def number(outcome: Outcome, key: str) -> str:
-    """Mean Dice of one structure."""
-    return f"{outcome.dice([key]).mean:.3f}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
