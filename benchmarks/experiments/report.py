@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -185,8 +186,15 @@ def words_table(results: Results) -> str:
         told = "" if arm == UNIVERSAL else difference.text(signed=True).split(" | ")[0]
         clear = "" if arm == UNIVERSAL else ("yes" if difference.clear else "no")
         rows.append([name, *outcome.dice(keys).text().split(" | "), told, clear, ", ".join(until)])
+    words, none = ("universal", "clip"), ("one-hot", "random")
+    terms = [
+        (results.outcomes[a], results.outcomes[b], key, 1 / len(words) / len(none) / len(keys))
+        for a, b, key in product(words, none, keys)
+    ]
+    mean, seeds = weighed_difference(terms).text(signed=True).split(" | ")
+    pooled = f"Both language models - both tables without words: {mean}, by seed {seeds}."
     head = ["embedding", "organ Dice", "of each seed", "minus MiniLM", "clear", f"steps to a Dice loss of {LEARNED}"]
-    return markdown(head, rows)
+    return f"{markdown(head, rows)}\n\n{pooled}"
 
 
 def similarity_table(results: Results) -> str:
