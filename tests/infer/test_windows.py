@@ -21,7 +21,7 @@ def test_windows_are_those_of_monai(shape, patch, overlap):
 
 def test_every_combination_of_starts_is_a_window():
     plan = plan_windows((40, 33, 57), (16, 20, 24))
-    windows = {(x, y, z) for x, y in plan.columns() for z in plan.starts[2]}
+    windows = {(x, y, z) for z in plan.starts[2] for x, y in plan.columns(z)}
     assert windows == {tuple(s.start for s in w) for w in dense_patch_slices((40, 33, 57), (16, 20, 24), (8, 10, 12))}
     assert len(plan) == len(windows)
 

@@ -67,7 +67,7 @@ def test_the_published_augmentation_is_the_one_of_the_sampler():
     assert load_config("published", data=["."]).augmentation == PUBLISHED
 
 
-@pytest.mark.parametrize("name", ["start", "default", "longer"])
+@pytest.mark.parametrize("name", ["1_small_patches", "2_large_patches", "3_rare_structures"])
 def test_the_recipes_of_the_bundled_model_are_read(name):
     config = load_config(RECIPES / f"{name}.toml")
     assert config.temperature == float("inf")

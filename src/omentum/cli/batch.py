@@ -1,11 +1,9 @@
-"""Cases one after another: checked before anything is computed, each on its own, and told about at the end."""
+"""Cases of one command: checked before anything is computed, run, told about as they go and at the end."""
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,131 +13,99 @@ from rich.console import Console
 from rich.table import Table
 
 from omentum.cli.speaker import Speaker
-from omentum.errors import CaseWarning, OmentumError
+from omentum.errors import OmentumError
 from omentum.io.outputs import replacing
-from omentum.pipeline import Segmenter, check_case_output, write_json, write_text
-from omentum.report import (
-    Lesion,
-    Quality,
-    StructureMeasure,
-    lesions_csv,
-    measures_csv,
-    measures_rows,
-    quality_csv,
+from omentum.pipeline import (
+    Crew,
+    Here,
+    Job,
+    Line,
+    LineOptions,
+    Outcome,
+    Segmenter,
+    check_case_output,
+    is_earlier,
+    on_devices,
+    write_json,
+    write_text,
 )
+from omentum.report import lesions_csv, measures_csv, measures_rows, quality_csv
 from omentum.report.ct_flags import HEARD
 from omentum.report.parquet import parquet_bytes
 
 
 @dataclass(frozen=True)
-class Job:
-    """A file to segment, its name, and where the result goes."""
-
-    case: str
-    source: Path
-    target: Path
-
-
-@dataclass(frozen=True)
-class SaveOptions:
-    """See `CaseSegmentation.save`."""
-
-    masks: bool = False
-    preview: bool = True
-    statistics: bool = False
-    report: bool = True
-    meshes: str | None = None
-    overwrite: bool = False
-
-
-@dataclass
-class Outcome:
-    """What became of a job.
+class Batch:
+    """Runs jobs.
 
     Args:
-        error: Why it failed, None if it did not.
-        measures: Of every structure that was looked for.
-        lesions: All of them.
-        quality: Flags and scores; None if it failed.
+        how: Weights, options, and how many processes read and write.
+        devices: None for the one of the options; else one process for each.
+        speaker: Told how it goes.
     """
 
-    job: Job
-    seconds: float = 0.0
-    error: str | None = None
-    warnings: list[str] = field(default_factory=list)
-    measures: list[StructureMeasure] = field(default_factory=list)
-    lesions: list[Lesion] = field(default_factory=list)
-    quality: Quality | None = None
-
-    @property
-    def found(self) -> list[StructureMeasure]:
-        """Measures of the structures that were found."""
-        return [m for m in self.measures if m.found]
-
-
-@dataclass
-class Batch:
-    """Runs jobs with one segmenter."""
-
-    segmenter: Segmenter
-    save: SaveOptions
+    how: LineOptions
+    devices: Sequence[str] | None
     speaker: Speaker
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Every job, in order. The fault of a single job is raised; of several, a faulty one is only recorded."""
-        outcomes = [Outcome(job) for job in jobs]
+        outcomes = {job.case: Outcome(job, fault=self._refusal(job)) for job in jobs}
         alone = len(jobs) == 1
-        for outcome in outcomes:
-            with _Fault(outcome, self.speaker, alone):
-                check_case_output(outcome.job.target, inputs=[outcome.job.source], overwrite=self.save.overwrite)
-        if not alone and not all(outcome.error for outcome in outcomes):
-            _ = self.segmenter.classes  # weights that cannot be used are no fault of the cases
-        for number, outcome in enumerate(outcomes, start=1):
-            if outcome.error is None:
-                self.speaker.begin(outcome.job.case, number, len(jobs))
-                with _Fault(outcome, self.speaker, alone):
-                    self._run(outcome)
-        return outcomes
+        for outcome in outcomes.values():
+            self._tell(outcome, alone)
+        wanted = [outcome.job for outcome in outcomes.values() if outcome.fault is None]
+        for outcome in self._run(wanted, _Listener(self.speaker, [job.case for job in jobs])):
+            outcomes[outcome.job.case] = outcome
+            self._tell(outcome, alone)
+        return list(outcomes.values())
 
-    def _run(self, outcome: Outcome) -> None:
-        started = time.perf_counter()
-        job = outcome.job
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", CaseWarning)
-            try:
-                case = self.segmenter.segment(job.source, progress=self.speaker.progress)
-                case.save(job.target, **asdict(self.save))
-                outcome.measures, outcome.lesions = case.measures(), case.lesions()
-                outcome.quality = case.quality()
-            finally:
-                heard = [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
-                outcome.warnings = list(dict.fromkeys(heard))
-                outcome.seconds = round(time.perf_counter() - started, 2)
-                for message in outcome.warnings:
-                    self.speaker.say("warning", message)
+    def _refusal(self, job: Job) -> OmentumError | None:
+        """Why a job cannot even be begun."""
+        with_earlier = self.how.save.overwrite or is_earlier(job.target)
+        try:
+            check_case_output(job.target, inputs=[job.source], overwrite=with_earlier)
+        except OmentumError as fault:
+            return fault
+        return None
+
+    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Iterator[Outcome]:
+        if not jobs:
+            return
+        if self.devices is not None:
+            yield from on_devices(jobs, self.devices, self.how, listener)
+            return
+        segmenter = Segmenter(self.how.weights, self.how.options)
+        with Crew(self.how.jobs) if self.how.jobs and len(jobs) > 1 else Here() as crew:
+            yield from Line(segmenter, self.how.save, crew, listener).run(jobs)
+
+    def _tell(self, outcome: Outcome, alone: bool) -> None:
+        for message in outcome.warnings:
+            self.speaker.say("warning", message)
+        if outcome.fault is not None and alone:
+            raise outcome.fault
+        if outcome.error is not None:
+            self.speaker.say("error", outcome.error)
         for flag in outcome.quality.flags if outcome.quality else ():
             if flag.severity != "info" and flag.code != HEARD:
-                about = f"{job.case}: {flag.structure}" if flag.structure else job.case
+                about = f"{outcome.job.case}: {flag.structure}" if flag.structure else outcome.job.case
                 self.speaker.flag(f"{about}: {flag.text}")
 
 
-class _Fault:
-    """Turns the fault of one case among several into a line and a record."""
+class _Listener:
+    """Passes on to the speaker how the cases go."""
 
-    def __init__(self, outcome: Outcome, speaker: Speaker, alone: bool) -> None:
-        self._outcome, self._speaker, self._alone = outcome, speaker, alone
+    def __init__(self, speaker: Speaker, cases: Iterable[str]) -> None:
+        self._speaker, self._numbers = speaker, {case: n for n, case in enumerate(cases, start=1)}
 
-    def __enter__(self) -> None:
-        pass
+    def begin(self, case: str) -> None:
+        self._speaker.begin(case, self._numbers[case], len(self._numbers))
 
-    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> bool:
-        if self._alone or not isinstance(fault, Exception):
-            return False
-        known = isinstance(fault, OmentumError)
-        inside = f"{self._outcome.job.source}: internal fault: {type(fault).__name__}: {fault}"
-        self._outcome.error = str(fault) if known else inside
-        self._speaker.say("error", self._outcome.error)
-        return True
+    def progress(self, done: int, of: int) -> None:
+        self._speaker.progress(done, of)
+
+    def step(self, case: str, what: str) -> None:
+        self._speaker.step(f"{case}: {what}")
 
 
 def write_batch(outcomes: Sequence[Outcome], folder: Path, *, parquet: bool = False) -> None:
@@ -162,7 +128,7 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def _entry(outcome: Outcome) -> dict[str, Any]:
     return {
         "case": outcome.job.case,
-        "status": "failed" if outcome.error else "done",
+        "status": _status(outcome),
         "output": None if outcome.error else str(outcome.job.target),
         "error": outcome.error,
         "warnings": outcome.warnings,
@@ -172,12 +138,15 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def print_summary(outcomes: Sequence[Outcome]) -> None:
-    """A table on stdout: the structures of one case, or the cases of several."""
+def _status(outcome: Outcome) -> str:
+    return "failed" if outcome.error else "done earlier" if outcome.finished_earlier else "done"
+
+
+def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
     done = [outcome for outcome in outcomes if not outcome.error]
-    seconds = sum(outcome.seconds for outcome in outcomes)
     if len(outcomes) == 1:
         (only,) = outcomes
         console.print(
@@ -204,5 +173,5 @@ def _case_table(outcomes: Sequence[Outcome]) -> Table:
         table.add_column(title, justify="right" if title in ("structures", "time") else "left")
     for o in outcomes:
         found = "" if o.error else f"{len(o.found)} of {len(o.measures)}"
-        table.add_row(repr(o.job.case)[1:-1], "failed" if o.error else "done", found, f"{o.seconds:.1f} s")
+        table.add_row(repr(o.job.case)[1:-1], _status(o), found, f"{o.seconds:.1f} s")
     return table

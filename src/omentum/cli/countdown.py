@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+
+from omentum.cli.progress_bar import ProgressBar
 
 LINE_EVERY_S = 10.0
 """Without a terminal: at most one line in this time."""
 
 
-class Countdown:
+class Countdown(ProgressBar):
     """Progress over many things of about the same size.
 
     Args:
@@ -22,26 +21,12 @@ class Countdown:
     """
 
     def __init__(self, what: str, *, silent: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        self._what, self._silent = what, silent
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        super().__init__(*columns, silent=silent)
+        self._what = what
         self._start = self._told = time.monotonic()
         self._idle = 0
-        self._bar: Progress | None = None
         self._task: TaskID | None = None
-        if self._console.is_terminal and not silent:
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def count(self, done: int, of: int, *, worked: bool = True) -> None:
         """So many are done.
@@ -69,6 +54,3 @@ class Countdown:
             return ""
         seconds = (time.monotonic() - self._start) / worked * (of - done)
         return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
-
-    def _line(self, text: str) -> None:
-        self._console.print(text.replace("\r", "\\r").replace("\n", "\\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
-    from omentum.cli.batch import Job
+    from omentum.pipeline import Job
 
 SOME_CASES_FAILED = 3
 
@@ -22,8 +23,18 @@ def segment(
     out: Annotated[Path, typer.Option("-o", "--out", help="folder for OUT/<case>/, or x.nii.gz for the labels alone")],
     weights: Annotated[str, typer.Option("-w", "--weights", help="name or file; see omentum weights list")] = "default",
     classes: Annotated[str | None, typer.Option(help="only these, e.g. liver,kidneys; see omentum classes")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
-    precision: Annotated[str, typer.Option(help="float32, or bf16 where it is faster")] = "float32",
+    locate: Annotated[
+        bool, typer.Option("--locate/--no-locate", help="with --classes, skip what is far from all of them")
+    ] = True,
+    profile: Annotated[str, typer.Option(help="exact, balanced, fast or best: how thoroughly to look")] = "exact",
+    engine: Annotated[str, typer.Option(help="auto, openvino (CPU) or torch")] = "auto",
+    precision: Annotated[str | None, typer.Option(help="float32 or bf16, whatever the profile says")] = None,
+    device: Annotated[
+        str, typer.Option("--device", "--devices", help="auto, cpu, cuda, mps; 0,1 for several CUDA devices")
+    ] = "auto",
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="processes that read and write other cases meanwhile", min=0)
+    ] = 1,
     batch: Annotated[int, typer.Option(help="windows per forward pass", min=1)] = 1,
     postprocess: Annotated[
         str, typer.Option(help="omentum, published (the paper's rules) or none: what the network says")
@@ -47,31 +58,38 @@ def segment(
     quiet: Annotated[bool, typer.Option("--quiet", help="say nothing but warnings and errors")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
-    """Segment CTs: label map, measurements, picture and manifest for each; one bad case never stops the others."""
-    from omentum.cli.batch import Batch, SaveOptions, print_summary, report, write_batch
+    """Segment CTs: label map, measurements, picture and manifest for each; one bad case never stops the others.
+
+    What an earlier run finished in the same way is not done again.
+    """
+    from omentum.cli.batch import Batch, print_summary, report, write_batch
     from omentum.cli.speaker import Speaker
-    from omentum.pipeline import Options, Segmenter, check_meshes
+    from omentum.pipeline import LineOptions, Options, SaveOptions, check_meshes, parse_devices
 
     check_meshes(meshes)
     if parquet:
         from omentum.report.parquet import check_parquet
 
         check_parquet()
-    jobs = plan_jobs(inputs, out)
+    cases, devices, started = plan_jobs(inputs, out), parse_devices(device), time.perf_counter()
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     options = Options(
-        *(names, device, precision, batch, volume, assume_orientation, force),  # type: ignore[arg-type]
+        *(names, devices[0], precision, batch, volume, assume_orientation, force),  # type: ignore[arg-type]
         postprocess=postprocess,
+        profile=profile,
+        locate=locate,
+        engine=engine,
     )
+    save = SaveOptions(masks, preview, statistics, page, meshes, overwrite)
     with Speaker(silent=quiet) as speaker:
-        save = SaveOptions(masks, preview, statistics, page, meshes, overwrite)
-        outcomes = Batch(Segmenter(weights, options), save, speaker).run(jobs)
-    if len(jobs) > 1:
+        several = devices if len(devices) > 1 else None
+        outcomes = Batch(LineOptions(weights, options, save, jobs), several, speaker).run(cases)
+    if len(cases) > 1:
         write_batch(outcomes, out, parquet=parquet)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))
     elif not quiet:
-        print_summary(outcomes)
+        print_summary(outcomes, time.perf_counter() - started)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(SOME_CASES_FAILED)
 
@@ -82,8 +100,7 @@ def plan_jobs(inputs: list[Path], out: Path) -> list[Job]:
     Raises:
         UsageError: two inputs would write to the same place.
     """
-    from omentum.cli.batch import Job
-    from omentum.pipeline import case_name, is_single_file
+    from omentum.pipeline import Job, case_name, is_single_file
 
     if is_single_file(out) and len(inputs) > 1:
         raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")

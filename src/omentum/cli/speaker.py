@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+
+from omentum.cli.progress_bar import ProgressBar
 
 PLAIN_STEPS = 4
 """Lines about progress for each case where there is no terminal."""
 
 
-class Speaker:
+class Speaker(ProgressBar):
     """Progress of one case after another.
 
     Args:
@@ -20,25 +20,10 @@ class Speaker:
     """
 
     def __init__(self, *, silent: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        self._silent = silent
-        self._bar: Progress | None = None
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+        super().__init__(*columns, silent=silent)
         self._task: TaskID | None = None
         self._case, self._told = "", 0
-        if self._console.is_terminal and not silent:
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def begin(self, case: str, number: int, of: int) -> None:
         """A new case is at work."""
@@ -58,6 +43,15 @@ class Speaker:
             self._told = done * PLAIN_STEPS // of
             self._line(f"{self._case}: {100 * done // of} %")
 
+    def step(self, text: str) -> None:
+        """Something whose end cannot be told is begun."""
+        if self._bar is not None:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(text, total=None)
+        elif not self._silent:
+            self._line(text)
+
     def say(self, kind: Literal["warning", "error"], message: str) -> None:
         """One line, also when silent."""
         self._line(f"{kind}: {message}")
@@ -66,6 +60,3 @@ class Speaker:
         """One line about a result, not when silent."""
         if not self._silent:
             self._line(f"check: {text}")
-
-    def _line(self, text: str) -> None:
-        self._console.print(text.replace("\r", "\\r").replace("\n", "\\n"))

@@ -78,13 +78,11 @@ class Agreement:
             self.both, self.either = (np.zeros(len(window), np.int64) for _ in range(2))
         if not seen.any():
             return
-        counts = []
-        for k in range(len(window)):  # class by class: six times as fast as all at once, and in little memory
+        positive = (window.amax(dim=(1, 2, 3)) > 0) | (before.amax(dim=(1, 2, 3)) > 0)
+        for k in torch.nonzero(positive).flatten().tolist():  # most classes are positive nowhere in most windows
             new, old = (window[k] > 0) & seen, before[k] > 0
-            counts.append(torch.stack([torch.count_nonzero(new & old), torch.count_nonzero(new | old)]))
-        both, either = torch.stack(counts, dim=1).cpu().numpy()
-        self.both += both
-        self.either += either
+            self.both[k] += int(torch.count_nonzero(new & old))
+            self.either[k] += int(torch.count_nonzero(new | old))
 
     def disagreement(self) -> NDArray[np.float64]:
         """1 - both / either by class; NaN for a class that no two windows had to agree on."""

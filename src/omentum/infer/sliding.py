@@ -1,8 +1,7 @@
 """Run a network over a volume window by window and hand out finished slabs of blended logits.
 
-Windows are visited from the feet upwards (along z, the last axis). What no later window can touch any more is divided
-by the summed importance and released, so memory holds one window's height of logits, however long the scan:
-K x X x Y x patch_z values.
+Windows are visited from the feet upwards (along z, the last axis). What no later window can touch any more is handed
+out and forgotten, so memory holds one window's height of logits, however long the scan: K x X x Y x patch_z values.
 Nothing here knows a CT, a class or a file: a predictor is any callable from windows to logits.
 """
 
@@ -11,34 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from omentum.errors import UsageError
+from omentum.infer.blend import Blend, Slab
 from omentum.infer.confidence import Agreement
-from omentum.infer.windows import WindowPlan, importance
+from omentum.infer.profiles import Precision
+from omentum.infer.windows import Triple, WindowPlan
 
 Predictor = Callable[[Tensor], Tensor]
 """Windows (B, 1, px, py, pz) float32 -> logits (B, K, px, py, pz), any floating dtype."""
 Progress = Callable[[int, int], None]
 """Called with windows done and windows in all."""
-Precision = Literal["float32", "bf16"]
-
-
-@dataclass(frozen=True)
-class Slab:
-    """Finished logits of the planes start, start + 1, ... along z.
-
-    Args:
-        start: First plane in voxels of the volume.
-        logits: float32, shape (K, X, Y, planes), on the device of the computation.
-    """
-
-    start: int
-    logits: Tensor
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,9 @@ def sliding_slabs(
     run: WindowRun | None = None,
     agreement: Agreement | None = None,
 ) -> Iterator[Slab]:
-    """Blended logits of a volume, slab by slab from z = 0 upwards; together the slabs cover it exactly once.
+    """Blended logits of a volume, slab by slab upwards along z; together the slabs cover it exactly once.
+
+    A slab is good until the next one is asked for. Planes below the first window that is run do not occur.
 
     The logits equal those of MONAI's `sliding_window_inference(..., mode="gaussian")` with the same windows.
 
@@ -90,75 +79,42 @@ def sliding_slabs(
     """
     run = run or WindowRun()
     padding = [side for axis in (2, 1, 0) for side in (plan.before[axis], plan.after[axis])]
-    padded = F.pad(image, padding)
-    weight = importance(plan.patch).to(run.device)
-    blend = _Blend(plan, weight, agreement)
+    padded = F.pad(image, padding) if any(padding) else image
+    if run.device.type == "cuda":
+        padded = padded.to(run.device)  # once, so that no window waits for its copy
+    blend = Blend(plan, run.device, agreement)
+    done = 0
     for level, z in enumerate(plan.starts[2]):
-        for columns, logits in _level(padded, predict, plan, run, level):
-            blend.add(columns, logits)
+        for starts, logits in _level(padded, predict, plan, run, z):
+            blend.add(starts, logits)
+            done += len(starts)
+            if run.progress is not None:
+                run.progress(done, len(plan))
         end = plan.starts[2][level + 1] if level + 1 < len(plan.starts[2]) else plan.padded_shape[2]
-        yield from _unpad(plan, z, blend.release(end - z))
+        for slab in blend.release(z, end - z):
+            yield from _unpad(plan, slab)
 
 
 def _level(
-    padded: Tensor, predict: Predictor, plan: WindowPlan, run: WindowRun, level: int
-) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
+    padded: Tensor, predict: Predictor, plan: WindowPlan, run: WindowRun, z: int
+) -> Iterator[tuple[list[Triple], Tensor]]:
     """Logits of all windows that start at one z, a batch at a time."""
     px, py, pz = plan.patch
-    z, columns = plan.starts[2][level], list(plan.columns())
+    columns = list(plan.columns(z))
     for first in range(0, len(columns), run.batch):
         now = columns[first : first + run.batch]
         windows = torch.stack([padded[x : x + px, y : y + py, z : z + pz] for x, y in now])[:, None]
         # Not a decorator on the generator: inference mode must not leak to the caller while it holds a slab.
         with torch.inference_mode(), run.autocast():
             logits = predict(windows.to(run.device)).float()
-        yield now, logits
-        if run.progress is not None:
-            run.progress(level * len(columns) + first + len(now), len(plan))
+        yield [(x, y, z) for x, y in now], logits
 
 
-class _Blend:
-    """Importance-weighted sums over one window's height, sliding upwards."""
-
-    def __init__(self, plan: WindowPlan, weight: Tensor, agreement: Agreement | None) -> None:
-        self._patch, self._weight, self._agreement = plan.patch, weight, agreement
-        self._area = (*plan.padded_shape[:2], plan.patch[2])
-        self._total = weight.new_zeros(self._area)
-        self._sums: Tensor | None = None
-
-    def add(self, columns: list[tuple[int, int]], logits: Tensor) -> None:
-        """Add the logits (B, K, *patch) of windows at the given (x, y), all at the current height."""
-        if self._sums is None:
-            self._sums = self._weight.new_zeros((logits.shape[1], *self._area))
-        px, py, _ = self._patch
-        for (x, y), window in zip(columns, logits, strict=True):
-            sums, total = self._sums[:, x : x + px, y : y + py], self._total[x : x + px, y : y + py]
-            if self._agreement is not None:
-                self._agreement.compare(window, sums, total > 0)
-            sums.addcmul_(window, self._weight)
-            total += self._weight
-
-    def release(self, planes: int) -> Tensor:
-        """The lowest planes, averaged, as a tensor of their own; the rest moves down by as much."""
-        assert self._sums is not None
-        finished = self._sums[..., :planes] / self._total[..., :planes]
-        for sums in (self._sums, self._total):
-            _move_down(sums, planes)
-        return finished
-
-
-def _move_down(sums: Tensor, planes: int) -> None:
-    """Shift the last axis down in place and clear what became free, in steps whose two ranges never overlap."""
-    kept = sums.shape[-1] - planes
-    for low in range(0, kept, planes):
-        high = min(low + planes, kept)
-        sums[..., low:high] = sums[..., low + planes : high + planes]
-    sums[..., kept:] = 0
-
-
-def _unpad(plan: WindowPlan, z: int, finished: Tensor) -> Iterator[Slab]:
+def _unpad(plan: WindowPlan, slab: Slab) -> Iterator[Slab]:
     """Cut the padding away; nothing is left of a slab that was padding altogether."""
     (bx, by, bz), (nx, ny, nz) = plan.before, plan.shape
-    low, high = max(z, bz), min(z + finished.shape[-1], bz + nz)
+    z = slab.start
+    low, high = max(z, bz), min(z + slab.sums.shape[-1], bz + nz)
     if low < high:
-        yield Slab(low - bz, finished[:, bx : bx + nx, by : by + ny, low - z : high - z])
+        where = (slice(bx, bx + nx), slice(by, by + ny), slice(low - z, high - z))
+        yield Slab(low - bz, slab.sums[:, *where], slab.weights[where])

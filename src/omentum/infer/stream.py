@@ -9,21 +9,19 @@ How values are interpolated, and what a class means, is the caller's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from omentum.infer.blend import Slab, averaged
 from omentum.infer.confidence import Tally, in_steps
-from omentum.infer.sliding import Slab
 
 Sampler = Callable[[Tensor, int, NDArray[np.float64]], Tensor]
 """(values, axis, positions) -> values linearly interpolated at these positions along the axis."""
 
-THICKNESS = 16
-"""Planes of the model grid interpolated at once: thin boxes fit structures closely and need little memory."""
 HALF_VOXEL = 0.5 + 1e-6
 """How far outside the outermost voxel centre a position still belongs to that voxel (with float noise)."""
 
@@ -93,66 +91,85 @@ def pack_slabs(
         Consecutive planes of the CT; planes outside the model grid do not occur and are empty.
     """
     z = axes[2]
-    below: Tensor | None = None
+    below: Slab | None = None
     first = z.inside().start
-    for slab in _thin(slabs):
-        top = slab.start + slab.logits.shape[-1] - 1
-        voxels = slice(first, z.between(0, top).stop)
-        joined = slab if below is None else Slab(slab.start - 1, torch.cat([below, slab.logits], dim=-1))
-        if voxels.start < voxels.stop:
-            yield _pack(joined, axes, voxels, sample, tally)
-        first, below = voxels.stop, slab.logits[..., -1:].clone()
-
-
-def _thin(slabs: Iterable[Slab]) -> Iterator[Slab]:
     for slab in slabs:
-        for low in range(0, slab.logits.shape[-1], THICKNESS):
-            yield replace(slab, start=slab.start + low, logits=slab.logits[..., low : low + THICKNESS])
+        if below is None:
+            first = max(first, z.between(slab.start, slab.start).start)
+        top = slab.start + slab.sums.shape[-1] - 1
+        voxels = slice(first, z.between(0, top).stop)
+        if voxels.start < voxels.stop:
+            yield _pack([slab] if below is None else [below, slab], axes, voxels, sample, tally)
+        first, below = voxels.stop, slab.highest()
 
 
-def _pack(slab: Slab, axes: Axes, voxels: slice, sample: Sampler, tally: Tally | None) -> PackedPlanes:
-    """The CT planes `voxels`, all of which lie between the slab's lowest and highest plane."""
-    classes = slab.logits.shape[0]
-    shape = (-(-classes // 64), len(axes[0].centres), len(axes[1].centres), voxels.stop - voxels.start)
-    bits = torch.zeros(shape, dtype=torch.int64, device=slab.logits.device)
+def _pack(stack: list[Slab], axes: Axes, voxels: slice, sample: Sampler, tally: Tally | None) -> PackedPlanes:
+    """The CT planes `voxels`, all of which lie between the stack's lowest and highest plane."""
+    classes, device = stack[0].sums.shape[0], stack[0].sums.device
+    octets = _Octets((len(axes[0].centres), len(axes[1].centres), voxels.stop - voxels.start), device)
+    weights = torch.cat([slab.weights for slab in stack], dim=-1)
+    positive = torch.stack([slab.sums.amax(dim=(1, 2, 3)) > 0 for slab in stack]).any(dim=0)
     likeliest: Tensor | None = None
-    for k in range(classes):
-        box = _positive_box(slab.logits[k])
-        if box is None:
-            continue
-        values, (i, j, z) = _interpolated(slab, k, box, axes, sample)
+    for k in torch.nonzero(positive).flatten().tolist():
+        sums = torch.cat([slab.sums[k] for slab in stack], dim=-1)
+        box = _positive_box(sums)
+        values, (i, j, z) = _interpolated(averaged(sums[box], weights[box]), stack[0].start, box, axes, sample)
         # What is below was finished with the slab below.
         values = values[..., max(voxels.start - z.start, 0) :]
         where = (i, j, slice(max(z.start, voxels.start) - voxels.start, max(z.stop - voxels.start, 0)))
-        bits[k // 64][where] |= (values > 0).to(torch.int64) << (k % 64)
+        octets.add(k, where, values > 0)
         if tally is not None:
             tally.add(k, values)
             if k in tally.mapped:
-                likeliest = bits.new_zeros(shape[1:], dtype=torch.uint8) if likeliest is None else likeliest
+                likeliest = octets.empty() if likeliest is None else likeliest
                 torch.maximum(likeliest[where], in_steps(values) * (values > 0), out=likeliest[where])
     probability = None if likeliest is None else likeliest.cpu().numpy()
-    return PackedPlanes(voxels.start, bits.cpu().numpy().view(np.uint64), probability)
+    return PackedPlanes(voxels.start, octets.packed(classes), probability)
 
 
-def _interpolated(slab: Slab, k: int, box: Box, axes: Axes, sample: Sampler) -> tuple[Tensor, Box]:
-    """The logits of a class where a box of the slab reaches, and which CT voxels these are."""
-    values, reached = slab.logits[k][box], []
-    for axis, (positions, part) in enumerate(zip(axes, box, strict=True)):
-        first = part.start + (slab.start if axis == 2 else 0)
-        reached.append(positions.between(first, first + part.stop - part.start - 1))
-        values = sample(values, axis, positions.within(reached[axis], first))
-    i, j, z = reached
-    return values, (i, j, z)
+class _Octets:
+    """Bits gathered eight classes at a time: a byte a voxel is touched for each class, and not eight."""
+
+    def __init__(self, shape: tuple[int, int, int], device: torch.device) -> None:
+        self._shape, self._device = shape, device
+        self._octets: dict[int, Tensor] = {}
+
+    def empty(self) -> Tensor:
+        """Zeros, uint8."""
+        return torch.zeros(self._shape, dtype=torch.uint8, device=self._device)
+
+    def add(self, k: int, where: Box, mask: Tensor) -> None:
+        """Set bit k of some voxels."""
+        if k // 8 not in self._octets:
+            self._octets[k // 8] = self.empty()
+        part = self._octets[k // 8][where]
+        torch.bitwise_or(part, mask.view(torch.uint8) << (k % 8), out=part)
+
+    def packed(self, classes: int) -> NDArray[np.uint64]:
+        """uint64, shape (planes of 64 classes, X, Y, Z)."""
+        bits = np.zeros((-(-classes // 64), *self._shape), "<u8")
+        octets = bits.view(np.uint8).reshape(*bits.shape, 8)
+        for n, octet in self._octets.items():
+            octets[n // 8, ..., n % 8] = octet.cpu().numpy()
+        return bits.astype(np.uint64, copy=False)
 
 
-def _positive_box(logits: Tensor) -> Box | None:
-    """Box around all positive values and their neighbours, or None where there are none."""
-    positive = logits > 0
+def _interpolated(values: Tensor, start: int, box: Box, axes: Axes, sample: Sampler) -> tuple[Tensor, Box]:
+    """The logits of a box, whose first plane is `start`, on the CT's grid, and which CT voxels these are."""
+    reached: dict[int, slice] = {}
+    for axis in (2, 1, 0):  # the axis whose neighbours lie side by side in memory first, while there is least to move
+        first = box[axis].start + (start if axis == 2 else 0)
+        reached[axis] = axes[axis].between(first, first + box[axis].stop - box[axis].start - 1)
+        values = sample(values, axis, axes[axis].within(reached[axis], first))
+    return values, (reached[0], reached[1], reached[2])
+
+
+def _positive_box(sums: Tensor) -> Box:
+    """Box around all positive values, of which there are some, and their neighbours."""
+    positive = sums > 0
+    columns = positive.any(dim=2)
     box = []
-    for axis in range(3):
-        other = [a for a in range(3) if a != axis]
-        hit = torch.nonzero(positive.any(dim=other[1]).any(dim=other[0])).flatten()
-        if len(hit) == 0:
-            return None
-        box.append(slice(max(int(hit[0]) - 1, 0), min(int(hit[-1]) + 2, logits.shape[axis])))
+    for axis, hit in enumerate((columns.any(dim=1), columns.any(dim=0), positive.any(dim=0).any(dim=0))):
+        at = torch.nonzero(hit).flatten()
+        box.append(slice(max(int(at[0]) - 1, 0), min(int(at[-1]) + 2, sums.shape[axis])))
     return box[0], box[1], box[2]

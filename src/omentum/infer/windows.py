@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from omentum.errors import UsageError
@@ -34,6 +36,7 @@ class WindowPlan:
         before, after: Voxels of padding on each side where the volume is smaller than a window.
         starts: First voxel of the windows along each axis of the padded volume, ascending; every combination
             is a window.
+        wanted: The windows to be run, by their first voxels; None for all of them.
     """
 
     shape: Triple
@@ -41,6 +44,7 @@ class WindowPlan:
     before: Triple
     after: Triple
     starts: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    wanted: frozenset[Triple] | None = None
 
     @property
     def padded_shape(self) -> Triple:
@@ -49,11 +53,32 @@ class WindowPlan:
         return x, y, z
 
     def __len__(self) -> int:
+        if self.wanted is not None:
+            return len(self.wanted)
         return len(self.starts[0]) * len(self.starts[1]) * len(self.starts[2])
 
-    def columns(self) -> Iterator[tuple[int, int]]:
-        """Starts along x and y; each occurs once at every start along z."""
-        return itertools.product(self.starts[0], self.starts[1])
+    def columns(self, z: int) -> Iterator[tuple[int, int]]:
+        """Starts along x and y of the windows to be run that start at z."""
+        for x, y in itertools.product(self.starts[0], self.starts[1]):
+            if self.wanted is None or (x, y, z) in self.wanted:
+                yield x, y
+
+    def touching(self, needed: NDArray[np.bool_]) -> WindowPlan:
+        """The same plan with only those windows that hold a needed voxel.
+
+        A needed voxel keeps every window over it, so its logits do not change.
+
+        Args:
+            needed: bool, shape `shape`.
+        """
+        padded = np.pad(needed, list(zip(self.before, self.after, strict=True)))
+        px, py, pz = self.patch
+        wanted = {
+            (x, y, z)
+            for x, y, z in itertools.product(*self.starts)
+            if (self.wanted is None or (x, y, z) in self.wanted) and padded[x : x + px, y : y + py, z : z + pz].any()
+        }
+        return replace(self, wanted=frozenset(wanted))
 
 
 def plan_windows(shape: Triple, patch: Triple, overlap: float = 0.5) -> WindowPlan:

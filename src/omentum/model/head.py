@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 NORM_GROUPS = 16
 """Groups of the published normalisation layers."""
 
-HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**21, "cuda": 2**25}
+HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
 """Numbers of one hidden layer kept at a time: what stays in a processor's cache, and what fills a GPU (64 MiB fp16)."""
 
 
@@ -72,15 +72,19 @@ class TextDrivenHead(nn.Module):
         Returns:
             [B, K, X, Y, Z].
         """
-        layers = self.layers(deep, text)
-        features = self.voxel_features(decoded)
-        logits = self.draw(features.flatten(2), layers)
-        return logits.unflatten(2, decoded.shape[2:])
+        return self.logits(self.image_feature(deep).flatten(1), self.voxel_features(decoded), text)
+
+    def logits(self, image: Tensor, features: Tensor, text: Tensor) -> Tensor:
+        """Logits [B, K, X, Y, Z] from image features [B, condition_width] and voxel features [B, c, X, Y, Z]."""
+        drawn = self.draw(features.flatten(2), self._generated(image, text))
+        return drawn.unflatten(2, features.shape[2:])
 
     def layers(self, deep: Tensor, text: Tensor) -> Tensor:
         """The controller's output, [B, K, sum(split_sizes)]; float32 under autocast too, for all else hangs on it."""
-        image = self.image_feature(deep).flatten(1)
-        with torch.autocast(deep.device.type, enabled=False):
+        return self._generated(self.image_feature(deep).flatten(1), text)
+
+    def _generated(self, image: Tensor, text: Tensor) -> Tensor:
+        with torch.autocast(image.device.type, enabled=False):
             words = self.text_feature(text.to(self.text_feature.weight.dtype)).relu()
             image = image.to(words.dtype)
             pairs = [image[:, None].expand(-1, len(words), -1), words[None].expand(len(image), -1, -1)]
@@ -98,10 +102,8 @@ class TextDrivenHead(nn.Module):
             return _generated_layers(features, *parts)
         runs = features.split(voxels, dim=2)
         if torch.is_grad_enabled() and (features.requires_grad or layers.requires_grad):
-            drawn = [checkpoint(_generated_layers, run, *parts, use_reentrant=False) for run in runs]
-        else:
-            drawn = [_generated_layers(run, *parts) for run in runs]
-        return torch.cat(drawn, dim=2)
+            return torch.cat([checkpoint(_generated_layers, run, *parts, use_reentrant=False) for run in runs], dim=2)
+        return _drawn_in_runs(features, parts, voxels)
 
     def _voxels_at_once(self, features: Tensor, classes: int) -> int:
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
@@ -126,6 +128,36 @@ def _generated_layers(features: Tensor, *parts: Tensor) -> Tensor:
     hidden = hidden.reshape(batch * classes, c, -1)
     hidden = torch.baddbmm(b2.reshape(-1, c, 1), w2.reshape(-1, c, c), hidden).relu_()
     return torch.baddbmm(b3.reshape(-1, 1, 1), w3.reshape(-1, 1, c), hidden).reshape(batch, classes, -1)
+
+
+def _drawn_in_runs(features: Tensor, parts: tuple[Tensor, ...], voxels: int) -> Tensor:
+    """As `_generated_layers`, without gradients, so many voxels at a time, in memory that stays in the cache.
+
+    Every layer carries a channel that is always 1, whose weights are the biases: adding them by themselves would be
+    one more pass over the hidden layers.
+    """
+    w1, w2, w3, b1, b2, b3 = parts
+    batch, classes, c = b1.shape
+    first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
+    second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True).flatten(0, 1)
+    third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False).flatten(0, 1)
+    drawn = features.new_empty((batch, classes, features.shape[2]))
+    ones = features.new_ones((batch, 1, voxels))
+    for run, out in zip(features.split(voxels, dim=2), drawn.split(voxels, dim=2), strict=True):
+        hidden = torch.bmm(first, torch.cat([run, ones[..., : run.shape[2]]], dim=1)).relu_()
+        hidden = torch.bmm(second, hidden.reshape(batch * classes, c + 1, -1)).relu_()
+        out.copy_(torch.bmm(third, hidden).reshape(batch, classes, -1))
+    return drawn
+
+
+def _with_bias(weights: Tensor, bias: Tensor, *, carried: bool) -> Tensor:
+    """Weights [B, K, out, in] with the bias [B, K, out] as one more input; `carried`: that input comes out again."""
+    extended = torch.cat([weights, bias[..., None]], dim=3)
+    if not carried:
+        return extended
+    carry = torch.zeros_like(extended[:, :, :1])
+    carry[..., -1] = 1
+    return torch.cat([extended, carry], dim=2)
 
 
 def _group_norm(channels: int) -> nn.GroupNorm:

@@ -2,18 +2,34 @@
 
 from omentum.io.detect import case_name, load_volume
 from omentum.pipeline.case import CaseSegmentation, check_case_output, is_single_file, write_json, write_text
-from omentum.pipeline.segmenter import Options, Segmenter, segment
+from omentum.pipeline.devices import LineOptions, on_devices, parse_devices
+from omentum.pipeline.earlier import is_earlier
+from omentum.pipeline.jobs import Job, Outcome
+from omentum.pipeline.line import Line
+from omentum.pipeline.options import Options, SaveOptions
+from omentum.pipeline.segmenter import Segmenter, segment
+from omentum.pipeline.workers import Crew, Here
 from omentum.report.meshes import check_meshes
 
 __all__ = [
     "CaseSegmentation",
+    "Crew",
+    "Here",
+    "Job",
+    "Line",
+    "LineOptions",
     "Options",
+    "Outcome",
+    "SaveOptions",
     "Segmenter",
     "case_name",
     "check_case_output",
     "check_meshes",
+    "is_earlier",
     "is_single_file",
     "load_volume",
+    "on_devices",
+    "parse_devices",
     "segment",
     "write_json",
     "write_text",

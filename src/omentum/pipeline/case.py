@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from omentum.errors import OutputError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
+from omentum.pipeline.options import SaveOptions, Step
 from omentum.report import (
     AorticProfile,
     Confidence,
@@ -101,6 +102,7 @@ class CaseSegmentation(Segmentation):
         report: bool = True,
         meshes: str | None = None,
         overwrite: bool = False,
+        step: Step | None = None,
     ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
@@ -115,6 +117,7 @@ class CaseSegmentation(Segmentation):
             report: Write the page.
             meshes: Write the surface of every class found, too: stl, obj or glb, in mm.
             overwrite: Replace what is there; a folder only if it is an earlier result of ours.
+            step: Told what is begun.
 
         Returns:
             What was written, resolved.
@@ -124,33 +127,40 @@ class CaseSegmentation(Segmentation):
             UsageError: an unknown mesh format.
             MissingDependencyError: meshes without the extra `[report]`.
         """
-        path = Path(path)
+        path, say = Path(path), step or (lambda _: None)
         check_meshes(meshes)
         check_case_output(path, overwrite=overwrite)
         if is_single_file(path):
+            say("writing")
             write_labelmap(path, self)
-        else:
-            with _replacing_folder(path) as folder:
-                self._fill(folder, masks)
-                if statistics:
-                    write_json(folder / "statistics.json", statistics_json(self.measures()))
-                if meshes:
-                    self._write_meshes(folder / "meshes", meshes)
-                if preview:
-                    self._draw_preview(folder / "preview.png")
-                if report:
-                    self._write_report(folder / "report.html")
-                write_json(folder / MANIFEST, {**self.manifest, "quality": self.quality().summary()})
+            return path.resolve()
+        with _replacing_folder(path) as folder:
+            self._fill(folder, masks, say)
+            if statistics:
+                write_json(folder / "statistics.json", statistics_json(self.measures()))
+            if meshes:
+                say("making surfaces")
+                self._write_meshes(folder / "meshes", meshes)
+            if preview:
+                say("drawing")
+                self._draw_preview(folder / "preview.png")
+            if report:
+                say("writing the report")
+                self._write_report(folder / "report.html")
+            outputs = SaveOptions(masks, preview, statistics, report, meshes).outputs()
+            write_json(folder / MANIFEST, {**self.manifest, "outputs": outputs, "quality": self.quality().summary()})
         return path.resolve()
 
     @property
     def _name(self) -> str:
         return str(self.manifest["input"]["case"])
 
-    def _fill(self, folder: Path, masks: bool) -> None:
+    def _fill(self, folder: Path, masks: bool, say: Step) -> None:
+        say("writing masks")
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
+        say("measuring")
         measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
         measured |= {"quality": self.quality().to_json()}
         write_json(folder / "measurements.json", measured)

@@ -18,21 +18,18 @@ MIB = 1 << 20
 
 @dataclass
 class Ledger:
-    """Filled while a case runs; read when it is done.
+    """Filled while a case runs, if need be by one process after another; read when it is done.
 
     Args:
-        device: Where the case is computed.
         seconds: Time of each stage, in order.
         warnings: Each message once, in order.
+        peak_memory_mb: Most memory that a process at work on the case ever held, and most that the device held during
+            the case, in MiB.
     """
 
-    device: torch.device
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
+    peak_memory_mb: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -42,6 +39,17 @@ class Ledger:
             yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - started, 3)
+            if sys.platform != "win32":
+                self._note_peak("process", _process_peak_mb())
+
+    @contextmanager
+    def computing(self, device: torch.device) -> Iterator[None]:
+        """Measure the memory of the device during the block."""
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        yield
+        if device.type == "cuda":
+            self._note_peak("device", torch.cuda.max_memory_allocated(device) // MIB)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -57,14 +65,12 @@ class Ledger:
             if warning in heard.values() or not issubclass(warning.category, CaseWarning):
                 warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
-    def peak_memory_mb(self) -> dict[str, int]:
-        """Most memory this process ever held, and most the device held during this case, in MiB."""
-        peaks = {}
-        if sys.platform != "win32":
-            import resource
+    def _note_peak(self, name: str, mb: int) -> None:
+        self.peak_memory_mb[name] = max(mb, self.peak_memory_mb.get(name, 0))
 
-            unit = 1 if sys.platform == "darwin" else 1024
-            peaks["process"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // MIB
-        if self.device.type == "cuda":
-            peaks["device"] = torch.cuda.max_memory_allocated(self.device) // MIB
-        return peaks
+
+def _process_peak_mb() -> int:
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // MIB

@@ -25,13 +25,13 @@ def describe_input(image: str | Path | Volume, ct: Volume) -> dict[str, Any]:
     if isinstance(image, Volume):
         voxels = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data)
         return {"case": "", "file": None, "sha256": voxels.hexdigest(), **where}
-    return {"case": case_name(image), "file": Path(image).name, "sha256": _sha256(Path(image)), **where}
+    return {"case": case_name(image), "file": Path(image).name, "sha256": sha256_of(Path(image)), **where}
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """Of a file; of a folder, the hash of its files' hashes, sorted: their names and order do not matter."""
     if path.is_dir():
-        parts = sorted(_sha256(file) for file in path.rglob("*") if file.is_file())
+        parts = sorted(sha256_of(file) for file in path.rglob("*") if file.is_file())
         return hashlib.sha256("".join(parts).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -146,19 +146,24 @@ def quality_csv(quality_by_case: Mapping[str, Quality]) -> str:
 
     The flags of a case as a whole are in a line without a structure; a case without a structure comes first.
     """
-    ranked = sorted(quality_by_case.items(), key=lambda item: -1.0 if item[1].score is None else item[1].score)
+    ranked = sorted(quality_by_case.items(), key=lambda item: (_told(item[1].score), item[0]))
     return csv_text([row for case, quality in ranked for row in _rows(case, quality)], CSV_COLUMNS)
 
 
 def _rows(case: str, quality: Quality) -> list[dict[str, Any]]:
     score = None if quality.score is None else round(quality.score, 4)
-    ranked = sorted(quality.structures.items(), key=lambda item: item[1].score)
+    ranked = sorted(quality.structures.items(), key=lambda item: (_told(item[1].score), item[0]))
     lines: list[tuple[str, float | None, tuple[str, ...]]] = [("", None, ())]
     lines += [(key, 0.0, ()) for key in quality.overlooked]
     lines += [(key, round(q.score, 4), q.reasons) for key, q in ranked]
     flags = {key: " ".join(dict.fromkeys(f.code for f in quality.flags if f.structure == key)) for key, _, _ in lines}
     rows = [(case, score, key, own, " ".join(why), flags[key]) for key, own, why in lines]
     return [dict(zip(CSV_COLUMNS, row, strict=True)) for row in rows]
+
+
+def _told(score: float | None) -> float:
+    """What files hold of a score: a case read back from its files must have the place it had when it was new."""
+    return -1.0 if score is None else round(score, 4)
 
 
 def _structure(case: Examined, key: str, model: ScoreModel) -> StructureQuality:

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from omentum.data.patches import Batch
 from omentum.data.sampler import Source
 from omentum.model import UniversalModel
+from omentum.model.backbones.recomputation import checkpoint_activations
 from omentum.train.average import AveragedModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide, root_balance
 from omentum.train.loss import partial_label_loss
 from omentum.train.optimisers import build_optimisers, set_rates
 from omentum.train.patch_loss import Loss, PatchLoss, lattice
-from omentum.train.recompute import recompute_blocks
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -63,7 +63,7 @@ class Learner:
         self._steppers = optimisers
         self.average = AveragedModel(model, config.ema)
         if config.activation_checkpointing:
-            recompute_blocks(model.backbone)
+            checkpoint_activations(model.backbone)
 
     def state(self) -> dict[str, Any]:
         """Everything that changes while it learns, as `torch.save` and `torch.load(weights_only=True)` take it."""

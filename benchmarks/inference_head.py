@@ -1,0 +1,98 @@
+"""The text-driven head alone against grouped convolutions over features repeated per class: time and memory.
+
+    python benchmarks/inference_head.py -o benchmarks/results/inference_head.md
+
+One window, 32 classes, float32. Each measurement runs in a process of its own; time is the least of some repeats,
+memory the peak above the process with its inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from inference_baseline import repeated_logits
+from omentum.anatomy import STRUCTURES
+from omentum.model.head import TextDrivenHead
+
+SIDE, CHANNELS, DEEP = 96, 48, 768
+WAYS = ("repeated", "omentum", "omentum, 3 classes")
+PASSES = ("forward", "forward and backward")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        print(json.dumps(measured(*arguments.run, arguments.repeats)))
+        return
+    lines = [
+        f"# The head at {SIDE}^3, {len(STRUCTURES)} classes",
+        "",
+        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch {torch.__version__} "
+        f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
+        "",
+        "| | pass | processor seconds | ratio | peak GB | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind in PASSES:
+        base: dict[str, float] = {}
+        for way in WAYS:
+            command = [sys.executable, __file__, "--repeats", str(arguments.repeats), "--run", way, kind]
+            cost = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            base = base or cost
+            ratios = (base["seconds"] / cost["seconds"], base["gb"] / max(cost["gb"], 1e-3))
+            lines.append(
+                f"| {way} | {kind} | {cost['seconds']:.2f} | {ratios[0]:.1f} | {cost['gb']:.2f} | {ratios[1]:.1f} |"
+            )
+            print(lines[-1], file=sys.stderr, flush=True)
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text, encoding="utf-8")
+
+
+def measured(way: str, kind: str, repeats: int) -> dict[str, float]:
+    """Least processor seconds and peak memory."""
+    torch.manual_seed(0)
+    head = TextDrivenHead(DEEP, CHANNELS)
+    classes = 3 if "3 classes" in way else len(STRUCTURES)
+    deep, text = torch.randn(1, DEEP, 3, 3, 3), torch.randn(classes, 512)
+    decoded = torch.randn(1, CHANNELS, SIDE, SIDE, SIDE, requires_grad=kind != "forward")
+    with torch.set_grad_enabled(kind != "forward"):
+        features = head.voxel_features(decoded)
+        layers = head.layers(deep, text)
+    before, seconds = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+    for _ in range(repeats):
+        spent = time.process_time()
+        with torch.set_grad_enabled(kind != "forward"):
+            logits = drawn(head, way, features, layers)
+            if kind != "forward":
+                torch.autograd.grad(logits, (features, layers), torch.ones_like(logits))
+        seconds.append(time.process_time() - spent)
+        del logits
+    return {"seconds": min(seconds), "gb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6}
+
+
+def drawn(head: TextDrivenHead, way: str, features: Tensor, layers: Tensor) -> Tensor:
+    """Logits from voxel features and generated layers."""
+    if way == "repeated":
+        return repeated_logits(features, layers[0], head.channels)
+    return head.draw(features.flatten(2), layers).unflatten(2, features.shape[2:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Telling on stderr: a bar on a terminal, plain lines elsewhere; what every command that takes long shares."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import Progress, ProgressColumn, TimeRemainingColumn
+
+
+class ProgressBar:
+    """A bar on a terminal; without one, `bar` is None and lines are told instead.
+
+    Args:
+        columns: Of the bar; the time left is added.
+        silent: No bar.
+    """
+
+    def __init__(self, *columns: ProgressColumn, silent: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        self._silent = silent
+        self._bar: Progress | None = None
+        if self._console.is_terminal and not silent:
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _line(self, text: str) -> None:
+        self._console.print(text.replace("\r", "\\r").replace("\n", "\\n"))

@@ -1,0 +1,125 @@
+"""OpenVINO on the CPU: the front of a network compiled once for its patch, and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from omentum.errors import MissingDependencyError
+from omentum.infer.engines.network import Network
+from omentum.infer.profiles import Precision
+
+HOME_VARIABLE = "OMENTUM_HOME"
+_HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
+_CAPABILITIES: dict[Precision, str] = {"float32": "FP32", "bf16": "BF16"}
+
+
+class OpenVinoEngine:
+    """See `Engine`.
+
+    Args:
+        network: The network; its front must be exportable by `torch.export`.
+        precision: bf16 falls back to float32 where the processor does not compute in it.
+        cache: Folder for compiled networks; below OMENTUM_HOME by default.
+
+    Raises:
+        MissingDependencyError: the extra `[cpu]` is not installed.
+    """
+
+    name = "openvino"
+    device = torch.device("cpu")
+
+    def __init__(self, network: Network, precision: Precision = "float32", cache: Path | None = None) -> None:
+        openvino = import_openvino()
+        core = openvino.Core()
+        can = _CAPABILITIES[precision] in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision: Precision = precision if can else "float32"
+        self._network = network
+        settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        key = f"{openvino.__version__} {core.get_property('CPU', 'FULL_DEVICE_NAME')} {network.patch} {self.precision}"
+        file = (cache or _cache_folder()) / f"{_short_hash(network.fingerprint)}-{_short_hash(key)}.blob"
+        self._request = _compiled(core, network, settings, file if network.fingerprint else None).create_infer_request()
+
+    def __call__(self, windows: Tensor) -> Tensor:
+        """See `Engine`."""
+        with torch.inference_mode():
+            logits = [self._one(window) for window in windows.split(1)]
+        return logits[0] if len(logits) == 1 else torch.cat(logits)
+
+    def _one(self, window: Tensor) -> Tensor:
+        self._request.infer([np.ascontiguousarray(window.numpy())], share_inputs=True)
+        outputs = self._request.model_outputs
+        # Copies: the request writes its next answer to the same memory.
+        parts = [torch.from_numpy(self._request.get_tensor(output).data.copy()) for output in outputs]
+        return self._network.back(*parts).float()
+
+
+def import_openvino() -> Any:
+    """The package, kept from telling its makers that and how it is used.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    # Its Python part reports every import and conversion to a web analytics service unless this module is missing.
+    # What runs on patients' images calls nobody.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # "not installed", says the import system
+    try:
+        import openvino
+    except ImportError as fault:
+        raise MissingDependencyError(
+            "the OpenVINO engine needs openvino", remedy='pip install "omentum[cpu]", or --engine torch'
+        ) from fault
+    return openvino
+
+
+def _compiled(core: Any, network: Network, settings: dict[str, Any], file: Path | None) -> Any:
+    if file is not None and file.is_file():
+        try:
+            return core.import_model(file.read_bytes(), "CPU", settings)
+        except RuntimeError:
+            file.unlink(missing_ok=True)  # of another build, or damaged: made again
+    compiled = core.compile_model(_converted(network), "CPU", settings)
+    if file is not None:
+        _keep(compiled, file)
+    return compiled
+
+
+def _converted(network: Network) -> Any:
+    """The front as an OpenVINO model of fixed shape, weights in float32."""
+    example = torch.zeros(1, 1, *network.patch)
+    with torch.no_grad():
+        program = torch.export.export(network.front.cpu().eval(), (example,))
+    return import_openvino().convert_model(program)
+
+
+def _keep(compiled: Any, file: Path) -> None:
+    """Written beside and renamed, so that nobody ever reads half of it; a full disk is no reason not to go on."""
+    part = file.with_name(f".{file.name}.tmp-{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as stream:
+            stream.write(compiled.export_model().getbuffer())
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get(HOME_VARIABLE)
+    return (Path(home).expanduser() if home else Path.home() / ".cache" / "omentum") / "openvino"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

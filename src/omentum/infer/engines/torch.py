@@ -1,0 +1,43 @@
+"""Torch on whatever device it knows: CUDA, MPS, or the CPU as the fallback that always works."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from omentum.infer.engines.network import Network
+from omentum.infer.profiles import Precision
+
+_CHANNELS_LAST = frozenset({"cuda"})
+"""Devices whose convolutions are faster with the channels of a voxel side by side."""
+
+
+class TorchEngine:
+    """See `Engine`.
+
+    Args:
+        network: Its front is moved to the device.
+        device: Any that torch has.
+        precision: bf16 by autocast. On CUDA, torch computes float32 convolutions in TF32 unless it is told not to; here
+            float32 means float32.
+    """
+
+    name = "torch"
+
+    def __init__(self, network: Network, device: torch.device, precision: Precision = "float32") -> None:
+        self.device, self.precision, self._network = device, precision, network
+        self._front = network.front.to(device).eval()
+        if device.type in _CHANNELS_LAST:
+            self._front.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in its stub
+
+    def __call__(self, windows: Tensor) -> Tensor:
+        """See `Engine`."""
+        with torch.inference_mode(), self._autocast():
+            return self._network.back(*self._front(windows.to(self.device, non_blocking=True))).float()
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return torch.backends.cudnn.flags(allow_tf32=False) if self.device.type == "cuda" else nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)

@@ -1,0 +1,178 @@
+"""Boxes that hold all that is wanted: found by a coarse network, looked at by the real one, grown where they cut.
+
+A window that meets no box is skipped. Every voxel in a box is then seen by the same windows as in a whole scan, so its
+logits are the same to the bit; what lies outside all boxes is never called anything. Whether that cuts something off
+shows at the border: a positive voxel in the outermost layer of the boxes may go on outside, so they have to be grown.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from omentum.infer.blend import Slab
+from omentum.infer.windows import Triple, WindowPlan
+
+OUTSIDE = -1.0
+"""The sum of logits that is put where nothing may be found: any that is negative."""
+
+Corners = tuple[Triple, Triple]
+"""First voxel and one past the last, along x, y, z."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a coarse network sees a class.
+
+    Args:
+        corners: The smallest box around its voxels.
+        voxels: How many they are.
+    """
+
+    corners: Corners
+    voxels: int
+
+
+def find_boxes(slabs: Iterable[Slab]) -> dict[int, Found]:
+    """By class, the box around all positive logits; classes without any are not in it.
+
+    Args:
+        slabs: From `sliding_slabs`.
+    """
+    found: dict[int, Found] = {}
+    for slab in slabs:
+        for k, sums in enumerate(slab.sums):
+            positive = sums > 0
+            voxels = int(torch.count_nonzero(positive))
+            if voxels:
+                here = Found(_span(positive, slab.start), voxels)
+                found[k] = here if k not in found else _joined(found[k], here)
+    return found
+
+
+def _span(positive: Tensor, start: int) -> Corners:
+    hits = [torch.nonzero(positive.any(dim=b).any(dim=a)).flatten() for a, b in ((1, 2), (0, 2), (0, 1))]
+    low, high = [int(hit[0]) for hit in hits], [int(hit[-1]) + 1 for hit in hits]
+    return (low[0], low[1], low[2] + start), (high[0], high[1], high[2] + start)
+
+
+def _joined(one: Found, other: Found) -> Found:
+    low, high = (
+        tuple(pick(a, b) for a, b in zip(one.corners[n], other.corners[n], strict=True))
+        for n, pick in enumerate((min, max))
+    )
+    return Found((low, high), one.voxels + other.voxels)  # type: ignore[arg-type]  # three axes each
+
+
+@dataclass(frozen=True)
+class Region:
+    """Boxes in a volume.
+
+    Args:
+        shape: Voxels of the volume.
+        boxes: Each within it and not empty.
+    """
+
+    shape: Triple
+    boxes: tuple[Corners, ...]
+
+    @classmethod
+    def everything(cls, shape: Triple) -> Region:
+        """The whole volume."""
+        return cls(shape, (((0, 0, 0), shape),))
+
+    def inside(self) -> NDArray[np.bool_]:
+        """Which voxels lie in some box."""
+        inside = np.zeros(self.shape, np.bool_)
+        for box in self.boxes:
+            inside[_slices(box)] = True
+        return inside
+
+    def windows(self, plan: WindowPlan) -> WindowPlan:
+        """The plan, of which only windows are run that meet a box."""
+        return plan.touching(self.inside())
+
+    def grown(self, touched: NDArray[np.bool_], voxels: Triple) -> Region:
+        """Every box longer by so many voxels on each side on which its outermost layer was touched."""
+        return replace(self, boxes=tuple(self._grown(box, touched[_slices(box)], voxels) for box in self.boxes))
+
+    def _grown(self, box: Corners, touched: NDArray[np.bool_], voxels: Triple) -> Corners:
+        low, high = list(box[0]), list(box[1])
+        for axis, (more, length) in enumerate(zip(voxels, self.shape, strict=True)):
+            layers = touched.swapaxes(0, axis)
+            if layers[0].any():
+                low[axis] = max(0, low[axis] - more)
+            if layers[-1].any():
+                high[axis] = min(length, high[axis] + more)
+        return (low[0], low[1], low[2]), (high[0], high[1], high[2])
+
+
+class Border:
+    """Keeps what is found inside a region, and notes where it reaches the region's outermost voxels.
+
+    Args:
+        region: In the volume the slabs come from.
+
+    Attributes:
+        touched: bool, shape of the volume: positive voxels in a region's outermost layer, edges of the volume not
+            counted; complete when all slabs have passed.
+    """
+
+    def __init__(self, region: Region) -> None:
+        self._inside = region.inside()
+        self._outermost = self._inside & ~_eroded(self._inside)
+        self.touched: NDArray[np.bool_] = np.zeros(region.shape, np.bool_)
+
+    def keep(self, slabs: Iterable[Slab]) -> Iterator[Slab]:
+        """The slabs, in which nothing is positive outside the region."""
+        for slab in slabs:
+            planes = slice(slab.start, slab.start + slab.sums.shape[-1])
+            inside, outermost = (
+                torch.from_numpy(voxels[..., planes]).to(slab.sums.device) for voxels in (self._inside, self._outermost)
+            )
+            self.touched[..., planes] = ((slab.sums.amax(dim=0) > 0) & outermost).cpu().numpy()
+            slab.sums.masked_fill_(~inside, OUTSIDE)  # nobody needs them any more: see `Slab`
+            yield slab
+
+
+def _eroded(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels all six neighbours of which are inside, or beyond the edge of the volume."""
+    kept = inside.copy()
+    for axis in range(3):
+        layers, from_layers = kept.swapaxes(0, axis), inside.swapaxes(0, axis)
+        layers[1:] &= from_layers[:-1]
+        layers[:-1] &= from_layers[1:]
+    return kept
+
+
+def box_around(points: NDArray[np.float64], margins: Sequence[float], shape: Triple) -> Corners | None:
+    """The smallest box of whole voxels around points with a margin, cut to a volume; None where none is left.
+
+    Args:
+        points: (n, 3), in voxels of the volume.
+        margins: In voxels along x, y, z.
+        shape: Of the volume.
+    """
+    low = np.floor(points.min(axis=0) - margins).astype(int).clip(0, shape)
+    high = (np.ceil(points.max(axis=0) + margins).astype(int) + 1).clip(0, shape)
+    if (low >= high).any():
+        return None
+    (a, b, c), (d, e, f) = low.tolist(), high.tolist()
+    return (a, b, c), (d, e, f)
+
+
+def corner_points(box: Corners) -> NDArray[np.float64]:
+    """(8, 3): the centres of a box's corner voxels."""
+    (a, b, c), (d, e, f) = box
+    return np.array(list(itertools.product((a, d - 1), (b, e - 1), (c, f - 1))), np.float64)
+
+
+def _slices(box: Corners) -> tuple[slice, slice, slice]:
+    x, y, z = (slice(low, high) for low, high in zip(*box, strict=True))
+    return x, y, z

@@ -1,0 +1,110 @@
+"""Results of an earlier run: whether they are what this run would make, and what a batch wants to know of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omentum.errors import OutputError
+from omentum.pipeline.case import MANIFEST, is_single_file
+from omentum.pipeline.jobs import Numbers
+from omentum.pipeline.options import HOW_NOT_WHAT
+from omentum.report import Confidence, Flag, Lesion, Quality, StructureMeasure
+from omentum.report.attenuation import Attenuation
+from omentum.report.diameters import AxialDiameters, Diameter
+from omentum.report.quality import StructureQuality
+
+
+def is_earlier(target: Path) -> bool:
+    """Whether something was written there that may be the result of an earlier run."""
+    return not is_single_file(target) and (target / MANIFEST).is_file()
+
+
+def identity(
+    input_sha256: str, weights_sha256: str, options: Mapping[str, Any], outputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that decides what a result is, in the words of messages; options as the manifest has them."""
+    return {
+        "input": input_sha256,
+        "weights": weights_sha256,
+        "version of omentum": version("omentum"),
+        **{name: value for name, value in options.items() if name not in HOW_NOT_WHAT},
+        **outputs,
+    }
+
+
+def check_earlier(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse to take a result for what was wanted if it is something else.
+
+    Args:
+        folder: Holds an earlier result.
+        wanted: From `identity`.
+
+    Raises:
+        OutputError: it was made otherwise; says what differs.
+    """
+    remedy = "choose another output or pass --overwrite"
+    try:
+        manifest = _read(folder / MANIFEST)
+        made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
+        there = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise OutputError("exists already, and does not say how it was made", source=folder, remedy=remedy) from fault
+    wanted = json.loads(json.dumps(wanted))
+    differs = [name for name in {**wanted, **there} if wanted.get(name) != there.get(name)]
+    if differs:
+        raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=remedy)
+
+
+def read_numbers(folder: Path) -> Numbers:
+    """What `CaseSegmentation` wrote of itself.
+
+    Raises:
+        OutputError: its files are damaged.
+    """
+    try:
+        measured, manifest = _read(folder / "measurements.json"), _read(folder / MANIFEST)
+        measures = [StructureMeasure(**_tuples(m)) for m in measured["structures"].values()]
+        lesions = [_lesion(lesion) for lesion in measured["lesions"]]
+        return Numbers(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        remedy = "choose another output or pass --overwrite"
+        raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=remedy) from fault
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _lesion(flat: Mapping[str, Any]) -> Lesion:
+    fields = _tuples(flat)
+    where = fields.pop("key_slice")
+    longest, perpendicular, in_3d = (
+        _diameter(fields.pop(name)) for name in ("longest_axial", "perpendicular", "longest_3d")
+    )
+    hu = Attenuation(**{name: fields.pop(name) for name in Attenuation.__dataclass_fields__})
+    axial = AxialDiameters(longest, perpendicular, where["axis"], where["index"])
+    return Lesion(**fields, axial=axial, longest_3d=in_3d, hu=hu)
+
+
+def _diameter(written: Mapping[str, Any]) -> Diameter:
+    start, end = (tuple(point) for point in written["ends_mm"])
+    return Diameter(written["mm"], (start, end))
+
+
+def _quality(written: Mapping[str, Any]) -> Quality:
+    flags = tuple(Flag(**flag) for flag in written["flags"])
+    structures = {
+        key: StructureQuality(q["score"], tuple(q["reasons"]), q["confidence"] and Confidence(**q["confidence"]))
+        for key, q in written["structures"].items()
+    }
+    overlooked = tuple(f.structure for f in flags if f.code == "missing" and f.severity != "info" and f.structure)
+    return Quality(flags, structures, overlooked)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

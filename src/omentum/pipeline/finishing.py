@@ -1,0 +1,49 @@
+"""The last stages of a case: cleaned, with the record of how it came about. No network is needed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omentum.pipeline.case import CaseSegmentation
+from omentum.pipeline.inference import Inferred
+from omentum.pipeline.ledger import Ledger
+from omentum.postprocess import changes_json, find_cleaner
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class SeenCase:
+    """A CT and what the network said of it.
+
+    Args:
+        ct: As read.
+        found: On its grid.
+        classes: Keys, bit order.
+        manifest: What is known so far.
+        ledger: Of the stages so far.
+    """
+
+    ct: Volume
+    found: Inferred
+    classes: tuple[str, ...]
+    manifest: Mapping[str, Any]
+    ledger: Ledger
+
+
+def finish_case(seen: SeenCase, postprocess: str) -> CaseSegmentation:
+    """Clean by the rules of a name (see `find_cleaner`) and close the record."""
+    ledger, found = seen.ledger, seen.found
+    with ledger.listening(), ledger.stage("postprocess"):
+        cleaned = find_cleaner(postprocess)(Segmentation(found.bits, seen.ct.affine, seen.classes), seen.ct)
+    record = {"timings_s": ledger.seconds, "peak_memory_mb": ledger.peak_memory_mb, "warnings": ledger.warnings}
+    return CaseSegmentation(
+        *(cleaned.segmentation.bits, seen.ct.affine, seen.classes),
+        header=seen.ct.header,
+        ct=seen.ct,
+        manifest={**seen.manifest, **record, "cleaned": changes_json(cleaned.changes)},
+        confidence=found.confidence,
+        lesion_probability=found.lesion_probability,
+    )

@@ -1,0 +1,74 @@
+"""How cases are segmented, and what is written of them; repeated in every manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from omentum.infer.profiles import Profile, find_profile
+from omentum.infer.sliding import Precision
+
+Step = Callable[[str], None]
+"""Told in a word or two what is begun, e.g. "measuring"."""
+
+HOW_NOT_WHAT = ("device", "batch")
+"""Options that say where a case is computed, not what comes out."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How cases are segmented.
+
+    Args:
+        classes: Structures wanted, by key, synonym or plural; all that the weights know by default.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        precision: Of the network; what the profile says by default.
+        batch: Windows per forward pass.
+        volume: Which volume of a 4D file.
+        assume_orientation: Axis directions such as "RAS" for a file that states none.
+        force: Accept an image that does not look like a CT in HU.
+        postprocess: omentum cleans by our rules, published by those of the published code, none not at all.
+        profile: How thoroughly the CT is looked at; see `omentum.infer.profiles`.
+        engine: openvino or torch; auto takes OpenVINO on a CPU where it is installed.
+        locate: With `classes`, skip windows that are far from all of them, where a coarse pass finds all of them.
+    """
+
+    classes: tuple[str, ...] | None = None
+    device: str = "auto"
+    precision: Precision | None = None
+    batch: int = 1
+    volume: int | None = None
+    assume_orientation: str | None = None
+    force: bool = False
+    postprocess: str = "omentum"
+    profile: str = "exact"
+    locate: bool = True
+    engine: str = "auto"
+
+    def resolved_profile(self) -> Profile:
+        """The profile, with the precision asked for.
+
+        Raises:
+            UsageError: an unknown profile or precision.
+        """
+        profile = find_profile(self.profile)
+        return profile if self.precision is None else Profile(**asdict(profile) | {"precision": self.precision})
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """What is written of a case; see `CaseSegmentation.save`."""
+
+    masks: bool = False
+    preview: bool = True
+    statistics: bool = False
+    report: bool = True
+    meshes: str | None = None
+    overwrite: bool = False
+
+    def outputs(self) -> dict[str, Any]:
+        """Which files there are, in JSON values."""
+        wanted = asdict(self)
+        del wanted["overwrite"]
+        return wanted

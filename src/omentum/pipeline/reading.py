@@ -1,0 +1,85 @@
+"""The first stages of a case: its CT from disk, checked, and as the networks want it. No network is needed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omentum.io.detect import load_volume
+from omentum.io.sanity import check_ct
+from omentum.pipeline.ledger import Ledger
+from omentum.pipeline.manifest import describe_input
+from omentum.pipeline.options import Options
+from omentum.preprocess.prepare import Prepared, prepare
+from omentum.spec import PreprocessSpec
+from omentum.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class ReadCase:
+    """A CT as read.
+
+    Args:
+        ct: In HU, mended where it needed to be (see `check_ct`).
+        described: What it is, for the manifest.
+        ledger: Begun.
+    """
+
+    ct: Volume
+    described: dict[str, Any]
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadyCase:
+    """A CT that networks can look at.
+
+    Args:
+        case: As read.
+        prepared: For the model.
+        coarse: For the model that locates structures; None where nothing is to be located.
+    """
+
+    case: ReadCase
+    prepared: Prepared
+    coarse: Prepared | None
+
+
+@dataclass(frozen=True)
+class Specs:
+    """What the networks want: the model, and the one that locates structures for it, if one does."""
+
+    model: PreprocessSpec
+    locator: PreprocessSpec | None
+
+
+def read_case(image: str | Path | Volume, options: Options) -> ReadCase:
+    """Read and check.
+
+    Raises:
+        InputError: it cannot be used; see `load_volume` and `check_ct`.
+    """
+    ledger = Ledger()
+    with ledger.listening(), ledger.stage("read"):
+        source = None if isinstance(image, Volume) else image
+        ct = check_ct(_loaded(image, options), source=source, force=options.force)
+        return ReadCase(ct, describe_input(image, ct), ledger)
+
+
+def prepare_case(case: ReadCase, specs: Specs) -> ReadyCase:
+    """Bring the CT to the grids of the networks."""
+    with case.ledger.listening(), case.ledger.stage("prepare"):
+        coarse = None if specs.locator is None else prepare(case.ct, specs.locator)
+        return ReadyCase(case, prepare(case.ct, specs.model), coarse)
+
+
+def read_and_prepare(image: str | Path, options: Options, specs: Specs) -> ReadyCase:
+    """Both; see `read_case` for errors."""
+    return prepare_case(read_case(image, options), specs)
+
+
+def _loaded(image: str | Path | Volume, options: Options) -> Volume:
+    if isinstance(image, Volume):
+        return image
+    return load_volume(image, volume=options.volume, assume_orientation=options.assume_orientation)

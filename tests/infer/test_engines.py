@@ -1,0 +1,154 @@
+"""One parity test for all engines, what each keeps and says, and which one is chosen."""
+
+import sys
+from importlib.util import find_spec
+
+import pytest
+import torch
+from torch import nn
+
+from omentum.errors import CaseWarning, MissingDependencyError, UsageError
+from omentum.infer.engines import Network, check_engine, choose_engine
+from omentum.infer.engines.openvino import OpenVinoEngine, import_openvino
+from omentum.infer.engines.torch import TorchEngine
+
+PATCH = (16, 20, 24)
+needs_openvino = pytest.mark.skipif(
+    find_spec("openvino") is None, reason="needs the extra [cpu]"
+)  # never imported here
+OPENVINO = pytest.param("openvino", marks=needs_openvino)
+DEVICES = [
+    name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
+]
+
+
+class Front(nn.Module):
+    """A pooled feature and a map, as a model's features are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.local = nn.Sequential(nn.Conv3d(1, 16, 3, padding=1), nn.InstanceNorm3d(16, affine=True), nn.ReLU())
+        self.mix = nn.Sequential(nn.GroupNorm(4, 16), nn.Conv3d(16, 8, 1))
+
+    def forward(self, x):
+        features = self.local(x)
+        return nn.functional.adaptive_avg_pool3d(features, 1).flatten(1), self.mix(features)
+
+
+def back(pooled, features):
+    return features[:, :3] * (1 + pooled[:, :3, None, None, None].float())
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return Network(Front().eval(), back, PATCH, "front of the tests")
+
+
+@pytest.fixture(scope="module")
+def windows():
+    return torch.rand(2, 1, *PATCH, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def expected(network, windows):
+    with torch.inference_mode():
+        return network.back(*network.front(windows))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+def engine_of(name, network, precision, cache):
+    if name == "openvino":
+        return OpenVinoEngine(network, precision, cache)
+    return TorchEngine(network, torch.device(name.removeprefix("torch ")), precision)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("name", ["torch cpu", OPENVINO, *(f"torch {device}" for device in DEVICES)])
+def test_every_engine_computes_the_same(name, precision, network, windows, expected, cache):
+    engine = engine_of(name, network, precision, cache)
+    try:
+        logits = engine(windows)
+    finally:
+        network.front.to("cpu", memory_format=torch.contiguous_format)
+    assert logits.dtype == torch.float32
+    assert logits.device.type == engine.device.type
+    assert not logits.requires_grad
+    tolerance = 1e-4 if engine.precision == "float32" else 0.05
+    torch.testing.assert_close(logits.cpu(), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["torch cpu", OPENVINO])
+def test_the_same_window_gives_the_same_bits_and_answers_are_not_overwritten(name, network, windows, cache):
+    engine = engine_of(name, network, "float32", cache)
+    first = engine(windows[:1])
+    kept = first.clone()
+    engine(windows[1:])
+    assert torch.equal(first, kept)
+    assert torch.equal(engine(windows[:1]), kept)
+    torch.testing.assert_close(engine(windows)[0], kept[0], rtol=0, atol=1e-5)
+
+
+@needs_openvino
+def test_what_was_compiled_is_used_again_and_made_again_when_it_is_damaged(network, windows, expected, tmp_path):
+    OpenVinoEngine(network, "float32", tmp_path)
+    (file,) = tmp_path.iterdir()
+
+    def refuse(x):
+        raise AssertionError("converted again")
+
+    unusable = Network(nn.Module(), back, PATCH, network.fingerprint)
+    unusable.front.forward = refuse
+    torch.testing.assert_close(OpenVinoEngine(unusable, "float32", tmp_path)(windows), expected, rtol=0, atol=1e-4)
+    file.write_bytes(b"half of it")
+    torch.testing.assert_close(OpenVinoEngine(network, "float32", tmp_path)(windows), expected, rtol=0, atol=1e-4)
+    assert file.stat().st_size > 1000
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@needs_openvino
+def test_nobody_is_told_that_openvino_is_used():
+    import_openvino()
+    assert sys.modules["openvino_telemetry"] is None
+
+
+def test_without_openvino_the_extra_is_named_and_torch_takes_over(network, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MissingDependencyError, match=r"omentum\[cpu\]"):
+        choose_engine(network, torch.device("cpu"), name="openvino")
+    monkeypatch.setattr("omentum.infer.engines.choose.find_spec", lambda name: None)
+    assert choose_engine(network, torch.device("cpu")).name == "torch"
+
+
+@needs_openvino
+def test_auto_is_openvino_where_it_can_be(network, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
+    cpu = torch.device("cpu")
+    assert choose_engine(network, cpu).name == "openvino"
+    assert len(list((tmp_path / "openvino").iterdir())) == 1
+    assert choose_engine(network, cpu, name="torch").name == "torch"
+    assert choose_engine(Network(network.front, back, PATCH), cpu).name == "torch"
+
+
+@needs_openvino
+def test_a_network_that_openvino_cannot_take_runs_in_torch_and_its_user_is_told(windows, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
+
+    class Undecided(nn.Module):
+        def forward(self, x):
+            return (x if x.sum() > 0 else -x,)
+
+    network = Network(Undecided(), lambda x: x, PATCH, "undecided")
+    with pytest.warns(CaseWarning, match="OpenVINO cannot run this network"):
+        engine = choose_engine(network, torch.device("cpu"))
+    assert torch.equal(engine(windows), windows)
+
+
+@pytest.mark.parametrize(("name", "device", "match"), [("tvm", "cpu", "tvm"), ("openvino", "cuda", "not on cuda")])
+def test_an_impossible_choice_is_refused(name, device, match):
+    with pytest.raises(UsageError, match=match):
+        check_engine(name, torch.device(device))

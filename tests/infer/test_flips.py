@@ -1,0 +1,34 @@
+import torch
+
+from omentum.infer.flips import mirrored
+
+
+def right_of_it(windows):
+    """Channel 0 sees what lies at higher x, channel 1 what lies at lower x: a pair of sides."""
+    return torch.cat([windows.roll(-1, 2), windows.roll(1, 2), windows], dim=1)
+
+
+def test_a_network_that_knows_its_sides_says_the_same_of_a_mirrored_body():
+    windows = torch.rand(2, 1, 6, 5, 4, generator=torch.Generator().manual_seed(0))
+    predict = mirrored(right_of_it, ("x", "z"), [1, 0, 2])
+    torch.testing.assert_close(predict(windows), right_of_it(windows))
+    wrong = mirrored(right_of_it, ("x",), [0, 1, 2])(windows)
+    assert not torch.allclose(wrong[:, :2], right_of_it(windows)[:, :2])
+
+
+def test_every_combination_of_axes_is_looked_at_once():
+    seen = []
+
+    def predict(windows):
+        seen.append(windows.clone())
+        return windows
+
+    window = torch.arange(8.0).view(1, 1, 2, 2, 2)
+    mirrored(predict, ("y", "z"), [0])(window)
+    expected = [window, window.flip(3), window.flip(4), window.flip(3, 4)]
+    assert len(seen) == 4
+    assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
+
+
+def test_without_axes_nothing_is_wrapped():
+    assert mirrored(right_of_it, (), [0]) is right_of_it

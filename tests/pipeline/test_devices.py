@@ -1,0 +1,58 @@
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from omentum.errors import InputError, UsageError
+from omentum.pipeline import Job, LineOptions, Options, SaveOptions, on_devices, parse_devices
+from pipeline.tasks import fake_line
+
+OF_LINE = LineOptions("default", Options(), SaveOptions(), 1)
+JOBS = [Job(f"case{n}", Path(f"case{n}.nii"), Path("out") / f"case{n}") for n in range(8)]
+
+
+class Listening:
+    def __init__(self):
+        self.begun = []
+
+    def begin(self, case):
+        self.begun.append(case)
+
+
+def outcomes(*devices, weights="default"):
+    listener = Listening()
+    return list(on_devices(JOBS, devices, replace(OF_LINE, weights=weights), listener, fake_line)), listener
+
+
+def test_who_is_free_takes_the_next_case(tmp_path):
+    done, listener = outcomes("fast", "slow", weights=tmp_path)
+    assert sorted(o.job.case for o in done) == sorted(listener.begun) == [job.case for job in JOBS]
+    by_device = Counter(o.warnings[0] for o in done)
+    assert by_device["fast"] > by_device["slow"] >= 1
+
+
+def test_the_death_of_a_device_costs_the_case_it_was_at(tmp_path):
+    done, _ = outcomes("mortal", "slow", weights=tmp_path)
+    assert len(done) == len(JOBS)
+    (failed,) = [o for o in done if o.fault]
+    assert failed.error == f"{failed.job.source}: the process of device mortal was killed"
+    assert Counter(o.warnings[0] for o in done if not o.fault) == {"mortal": 1, "slow": 6}
+
+
+def test_when_no_device_is_left_every_case_has_an_outcome():
+    done, _ = outcomes("mortal")
+    assert [o.fault is None for o in done] == [True] + [False] * 7
+    assert {o.job for o in done} == set(JOBS)
+
+
+def test_a_device_that_cannot_be_used_is_no_fault_of_the_cases():
+    with pytest.raises(InputError, match="no such device"):
+        outcomes("unusable")
+
+
+def test_numbers_are_cuda_devices():
+    assert parse_devices("0, 1") == ("cuda:0", "cuda:1")
+    assert parse_devices("cpu") == ("cpu",)
+    with pytest.raises(UsageError, match="no device"):
+        parse_devices(" ,")
