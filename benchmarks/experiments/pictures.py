@@ -14,7 +14,7 @@ from omentum.anatomy import STRUCTURES
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
-plt.rcParams["svg.hashsalt"] = "omentum"  # the same figures give the same file
+plt.rcParams |= {"svg.hashsalt": "omentum", "svg.fonttype": "none"}  # the same file each time, and a small one
 COLOURS = {"universal": "#0b6e99", "scratch": "#b3541e"}
 
 

@@ -109,7 +109,8 @@ def alone_table(results: Results) -> str:
 
 def kinds_alone(results: Results) -> dict[str, str]:
     """The kinds of single-site models of which every site has one, and what to call them."""
-    names = {"alone": "alone, 300 steps each", "fifth": "alone, 60 steps each"}
+    steps = {"alone": results.study.steps, "fifth": results.study.steps // len(results.study.sites)}
+    names = {kind: f"alone, {number} steps each" for kind, number in steps.items()}
     return {k: name for k, name in names.items() if all(f"{k}-{s}" in results.outcomes for s in results.study.sites)}
 
 
