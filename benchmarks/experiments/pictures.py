@@ -40,7 +40,7 @@ def draw_few_shot(shots: Sequence[int], points: Mapping[str, Sequence[tuple[floa
         error = np.array([mean - low, high - mean])
         axis.errorbar(places + shift, mean, error, marker="o", capsize=3, color=COLOURS[start], label=f"from {start}")
     axis.set_xticks(places, [str(n) for n in shots])
-    axis.set(xlabel="labelled cases", ylabel="Dice of structures never trained before", ylim=(0, None))
+    axis.set(xlabel="labelled cases", ylabel="Dice of four new structures", ylim=(0, None))
     axis.legend(frameon=False)
     _save(figure, path)
 
