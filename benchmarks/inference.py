@@ -15,7 +15,6 @@ import datetime
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ from omentum.model import save_checkpoint
 from omentum.model.backbones.swin_unetr import SwinUnetr
 from omentum.model.published import import_published
 from omentum.pipeline import Options, Segmenter
+from peak_memory import forget_peak, peak_gb
 
 HERE = Path(__file__).parent
 BASELINE = "plain MONAI"
@@ -107,14 +107,13 @@ def run(name: str, weights: Path, ct: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     segmenter = Segmenter(weights, RUNS[name])
     segmenter.load()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = forget_peak()
     started, spent = time.perf_counter(), time.process_time()
     found = segmenter.segment(ct, progress=lambda done, of: print(f"{name}: {done} of {of}", file=sys.stderr))
     for key in found.classes:
         write_mask(target / f"{key}.nii.gz", found.mask(key), found)
     marks = {"saved": (time.perf_counter() - started, time.process_time() - spent)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    cost = {"marks": marks, "peak_gb": peak / 1e6, "windows": found.manifest["model_grid"]["windows"]}
+    cost = {"marks": marks, "peak_gb": peak_gb() - before, "windows": found.manifest["model_grid"]["windows"]}
     (target / "cost.json").write_text(json.dumps(cost | {"engine": found.manifest["engine"]}), encoding="utf-8")
 
 

@@ -7,7 +7,6 @@ float32 torch; the head as grouped convolutions over features repeated for every
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -31,6 +30,7 @@ from monai.transforms import (
 from torch import Tensor, nn
 
 from omentum.model import UniversalModel, load_model
+from peak_memory import forget_peak, peak_gb
 
 
 class RepeatedHead(nn.Module):
@@ -61,7 +61,7 @@ def main(weights: str, ct: str, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     model = load_model(weights).eval()
     spec = model.spec.preprocess
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = forget_peak()
     started, spent = time.perf_counter(), time.process_time()
     low, high = spec.window_hu
     transform = Compose(
@@ -93,8 +93,7 @@ def main(weights: str, ct: str, out: Path) -> None:
         done = back({"image": item["image"], "mask": mask})["mask"]
         nib.save(nib.Nifti1Image(done[0].numpy().astype(np.uint8), done.affine.numpy()), out / f"{key}.nii.gz")
     marks["saved"] = (time.perf_counter() - started, time.process_time() - spent)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    (out / "cost.json").write_text(json.dumps({"marks": marks, "peak_gb": peak / 1e6}), encoding="utf-8")
+    (out / "cost.json").write_text(json.dumps({"marks": marks, "peak_gb": peak_gb() - before}), encoding="utf-8")
 
 
 if __name__ == "__main__":

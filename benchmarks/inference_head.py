@@ -12,7 +12,6 @@ import argparse
 import datetime
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from torch import Tensor
 from inference_baseline import repeated_logits
 from omentum.anatomy import STRUCTURES
 from omentum.model.head import TextDrivenHead
+from peak_memory import forget_peak, peak_gb
 
 SIDE, CHANNELS, DEEP = 96, 48, 768
 WAYS = ("repeated", "omentum", "omentum, 3 classes")
@@ -75,7 +75,7 @@ def measured(way: str, kind: str, repeats: int) -> dict[str, float]:
     with torch.set_grad_enabled(kind != "forward"):
         features = head.voxel_features(decoded)
         layers = head.layers(deep, text)
-    before, seconds = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+    before, seconds = forget_peak(), []
     for _ in range(repeats):
         spent = time.process_time()
         with torch.set_grad_enabled(kind != "forward"):
@@ -84,7 +84,7 @@ def measured(way: str, kind: str, repeats: int) -> dict[str, float]:
                 torch.autograd.grad(logits, (features, layers), torch.ones_like(logits))
         seconds.append(time.process_time() - spent)
         del logits
-    return {"seconds": min(seconds), "gb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6}
+    return {"seconds": min(seconds), "gb": peak_gb() - before}
 
 
 def drawn(head: TextDrivenHead, way: str, features: Tensor, layers: Tensor) -> Tensor:

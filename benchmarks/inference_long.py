@@ -13,7 +13,6 @@ import argparse
 import datetime
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -41,6 +40,7 @@ from omentum.preprocess.resample import sample_along
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
+from peak_memory import forget_peak, peak_gb
 
 SIZES = ((512, 512, 400), (512, 512, 800), (512, 512, 1600), (1024, 1024, 768))
 IN_PLANE_MM, SLICE_MM, MODEL_MM = 420.0, 1.0, 1.5
@@ -139,7 +139,7 @@ def run(path: Path) -> dict[str, float]:
     bits_of_model = np.load(path.with_suffix(".npy"), mmap_mode="c")
     torch.zeros(8, 8, 8).mean()
     times: dict[str, float] = {}
-    before = resident_gb()
+    before = forget_peak()
     with stage("read", times):
         ct = read_volume(path)
     with stage("prepare", times):
@@ -155,8 +155,7 @@ def run(path: Path) -> dict[str, float]:
         cleaned = clean(Segmentation(bits, ct.affine, STRUCTURES.keys, header=ct.header), ct)
     with stage("write", times):
         write_labelmap(path.with_name(f"out_{path.name}"), cleaned.segmentation)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6 - before
-    return {**times, "peak GB": peak, "input GB": ct.voxels.nbytes / 1e9, "windows": len(plan)}
+    return {**times, "peak GB": peak_gb() - before, "input GB": ct.voxels.nbytes / 1e9, "windows": len(plan)}
 
 
 def stream(image: Tensor, undo: Undo, plan: WindowPlan, stub: Stub) -> NDArray[np.uint64]:
@@ -181,12 +180,6 @@ def stage(name: str, times: dict[str, float]) -> Iterator[None]:
     started, spent = time.perf_counter(), time.process_time()
     yield
     times[f"{name} wall"], times[f"{name} cpu"] = time.perf_counter() - started, time.process_time() - spent
-
-
-def resident_gb() -> float:
-    """Memory this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
 
 
 def report(rows: list[dict[str, float]]) -> str:

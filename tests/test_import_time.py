@@ -7,12 +7,15 @@ import pytest
 
 HEAVY = {"torch", "monai", "nibabel", "matplotlib", "scipy", "numpy", "transformers", "trimesh"}
 
+MODULES = "modules:"
+"""Comes between what the code prints, which may name them too, and the modules."""
+
 
 def modules_after(code: str) -> set[str]:
     """Top-level modules loaded in a fresh interpreter that runs `code`."""
-    code += "\nimport sys\nprint('\\n'.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    code += f"\nimport sys\nprint('{MODULES}', *sorted({{name.split('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    return set(done.stdout.partition(MODULES)[2].split())
 
 
 @pytest.mark.parametrize(

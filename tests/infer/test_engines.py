@@ -13,9 +13,8 @@ from omentum.infer.engines.openvino import OpenVinoEngine, import_openvino
 from omentum.infer.engines.torch import TorchEngine
 
 PATCH = (16, 20, 24)
-needs_openvino = pytest.mark.skipif(
-    find_spec("openvino") is None, reason="needs the extra [cpu]"
-)  # never imported here
+# Looked for and never imported here: importing it without `import_openvino` would report it.
+needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs the extra [cpu]")
 OPENVINO = pytest.param("openvino", marks=needs_openvino)
 DEVICES = [
     name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
