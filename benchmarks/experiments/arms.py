@@ -22,6 +22,8 @@ from omentum.train.loss import partial_label_loss
 T = TypeVar("T")
 
 UNIVERSAL = "universal"
+LONG = "universal-long"
+"""As many steps as one model for each site would have together."""
 SHOTS = (1, 5, 20)
 
 
@@ -65,6 +67,7 @@ def all_arms(study: Study, folder: Path, clip_table: Path) -> tuple[Arm, ...]:
         *(few(f"few-{n}-scratch", n, few_shot, study, words) for n in SHOTS),
         *(alone(f"alone-{site}", study.steps, fixed((Source(site, sites[site]),))) for site in sites),
         *(alone(f"fifth-{site}", study.steps // len(sites), fixed((Source(site, sites[site]),))) for site in sites),
+        everything(LONG, steps=study.steps * len(sites)),
         everything("shuffled-words", table=partial(shuffled, words)),
     )
 

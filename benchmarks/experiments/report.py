@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from arms import SHOTS, UNIVERSAL
+from arms import LONG, SHOTS, UNIVERSAL
 from outcomes import Outcome, lesions, load_outcomes, organs, weighed_difference
 from pictures import draw_few_shot, draw_similarity
 from similarity import Similarity, lesion_relations, pairs
@@ -83,28 +83,36 @@ def budget(results: Results) -> str:
 
 def alone_table(results: Results) -> str:
     """Dice per structure: one model for all, and the models of the sites that know the structure."""
-    kinds = kinds_alone(results)
+    kinds, everything = kinds_alone(results), universals(results)
     keys = organs(results.universal.taught)
     sites = {key: [site for site in results.study.sites if key in taught_alone(results, site)] for key in keys}
     rows = []
     for key in keys:
-        cells = [f"{np.mean([alone(results, kind, site, key) for site in sites[key]]):.3f}" for kind in kinds]
-        rows.append(
-            [STRUCTURES[key].display, str(len(sites[key])), f"{results.universal.dice([key]).mean:.3f}", *cells]
-        )
-    means = [f"**{np.mean([float(row[n]) for row in rows]):.3f}**" for n in range(2, 3 + len(kinds))]
-    told = []
-    for kind, name in kinds.items():
-        terms = [
-            (results.universal, results.outcomes[f"{kind}-{site}"], key, 1 / len(of) / len(keys))
-            for key, of in sites.items()
-            for site in of
-        ]
-        gap = weighed_difference(terms)
-        mean, seeds = gap.text(signed=True).split(" | ")
-        told.append(f"Universal - {name}: {mean}, by seed {seeds}{'' if gap.clear else ': not clear'}.")
-    table = markdown(["structure", "sites", "universal", *kinds.values()], [*rows, ["**mean**", "", *means]])
-    return "\n\n".join([table, *told])
+        cells = [f"{outcome.dice([key]).mean:.3f}" for outcome in everything.values()]
+        cells += [f"{np.mean([alone(results, kind, site, key) for site in sites[key]]):.3f}" for kind in kinds]
+        rows.append([STRUCTURES[key].display, str(len(sites[key])), *cells])
+    means = [f"**{np.mean([float(row[n]) for row in rows]):.3f}**" for n in range(2, len(rows[0]))]
+    head = ["structure", "sites", *everything, *kinds.values()]
+    told = [gap_told(results, one, kind, sites) for one in everything for kind in kinds]
+    return "\n\n".join([markdown(head, [*rows, ["**mean**", "", *means]]), *told])
+
+
+def gap_told(results: Results, one: str, kind: str, sites: dict[str, list[str]]) -> str:
+    """A model for all minus the models of the sites, in a sentence; seeds are those that all of them have."""
+    terms = [
+        (universals(results)[one], results.outcomes[f"{kind}-{site}"], key, 1 / len(of) / len(sites))
+        for key, of in sites.items()
+        for site in of
+    ]
+    gap = weighed_difference(terms)
+    mean, seeds = gap.text(signed=True).split(" | ")
+    return f"{one} - {kinds_alone(results)[kind]}: {mean}, by seed {seeds}{'' if gap.clear else ': not clear'}."
+
+
+def universals(results: Results) -> dict[str, Outcome]:
+    """The models for all sites, by what to call them."""
+    made = [results.outcomes[arm] for arm in (UNIVERSAL, LONG) if arm in results.outcomes]
+    return {f"universal, {outcome.runs[0]['steps']} steps": outcome for outcome in made}
 
 
 def kinds_alone(results: Results) -> dict[str, str]:
@@ -127,7 +135,10 @@ def alone(results: Results, kind: str, site: str, key: str) -> float:
 def cost_table(results: Results) -> str:
     """Processor seconds of learning and of finding all structures."""
     universal = results.universal.cost()
-    rows = [["one universal model", *(f"{s:.0f}" for s in universal), "1.0 x", "1.0 x"]]
+    rows = []
+    for name, outcome in universals(results).items():
+        ratios = [f"{cost / one:.1f} x" for cost, one in zip(outcome.cost(), universal, strict=True)]
+        rows.append([name, *(f"{s:.0f}" for s in outcome.cost()), *ratios])
     for kind, name in kinds_alone(results).items():
         costs = np.sum([results.outcomes[f"{kind}-{site}"].cost() for site in results.study.sites], axis=0)
         ratios = [f"{cost / one:.1f} x" for cost, one in zip(costs, universal, strict=True)]
