@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from omentum.train.loss import partial_label_loss
+from omentum.anatomy import STRUCTURES
+from omentum.train.loss import Containment, partial_label_loss
 
 
 def example(seed=0):
@@ -17,6 +18,18 @@ def test_what_is_not_annotated_gets_exactly_no_gradient():
     partial_label_loss(logits, targets, annotated)[0].backward()
     assert (logits.grad[~annotated] == 0).all()
     assert (logits.grad[annotated].abs().sum(-1) > 0).all()
+
+
+def test_a_logit_nobody_annotated_may_be_anything():
+    logits, targets, annotated = example()
+    wild = torch.where(annotated[..., None], logits, torch.nan).detach().requires_grad_()
+    for known in (annotated, torch.zeros_like(annotated)):
+        loss, _, dice = partial_label_loss(wild, torch.zeros_like(targets), known)
+        wild.grad = None
+        loss.backward()
+        assert torch.isfinite(loss)
+        assert dice == 0
+        assert (wild.grad[~known] == 0).all()
 
 
 def test_labels_of_unannotated_classes_do_not_matter():
@@ -83,3 +96,68 @@ def test_a_weighted_voxel_counts_like_so_many():
     )
     assert weighted.item() == pytest.approx((plain + more).item(), rel=1e-5)
     assert dice == same_dice
+
+
+KEYS = ("liver", "right_kidney", "left_kidney", "kidney_tumour", "liver_tumour", "colon_tumour")
+LIVER, RIGHT, LEFT, KIDNEY_TUMOUR, LIVER_TUMOUR, COLON_TUMOUR = range(6)
+
+
+def probabilities(**of):
+    """Logits [1, 6, 10] of one probability per class, 0.5 where none is given."""
+    values = torch.tensor([of.get(key, 0.5) for key in KEYS])
+    return torch.logit(values)[None, :, None].repeat(1, 1, 10).requires_grad_()
+
+
+def all_but(*classes):
+    annotated = torch.ones(1, 6, dtype=torch.bool)
+    annotated[0, list(classes)] = False
+    return annotated
+
+
+def test_containment_counts_what_a_lesion_exceeds_its_likeliest_host_by():
+    rule = Containment.among(KEYS)
+    assert rule.inner.tolist() == [KIDNEY_TUMOUR, LIVER_TUMOUR]  # no colon among the classes
+    logits = probabilities(liver=0.2, liver_tumour=0.6, left_kidney=0.9, right_kidney=0.1, kidney_tumour=0.7)
+    assert rule.loss(logits, all_but()).item() == pytest.approx(0.4, abs=1e-6)
+    logits = probabilities(left_kidney=0.3, right_kidney=0.1, kidney_tumour=0.7)
+    assert rule.loss(logits, all_but()).item() == pytest.approx(0.4, abs=1e-6)
+
+
+def test_containment_pulls_the_lesion_down_and_the_host_up():
+    logits = probabilities(liver=0.2, liver_tumour=0.6)
+    Containment.among(KEYS).loss(logits, all_but()).backward()
+    assert (logits.grad[0, LIVER_TUMOUR] > 0).all()
+    assert (logits.grad[0, LIVER] < 0).all()
+    assert (logits.grad[0, [RIGHT, LEFT, COLON_TUMOUR]] == 0).all()
+
+
+@pytest.mark.parametrize("unknown", [LIVER, LIVER_TUMOUR])
+def test_containment_needs_both_annotated(unknown):
+    logits = probabilities(liver=0.2, liver_tumour=0.6)
+    loss = Containment.among(KEYS).loss(logits, all_but(unknown))
+    loss.backward()
+    assert loss == 0
+    assert (logits.grad == 0).all()
+
+
+def test_containment_needs_both_kidneys_annotated():
+    logits = probabilities(right_kidney=0.1, left_kidney=0.1, kidney_tumour=0.9)
+    rule = Containment.among(KEYS)
+    assert rule.loss(logits, all_but()) > 0.7
+    assert rule.loss(logits, all_but(RIGHT)) == 0
+
+
+def test_containment_is_added_to_the_loss():
+    logits = probabilities(liver=0.2, liver_tumour=0.6)
+    targets, annotated, rule = torch.zeros(1, 6, 10, dtype=torch.bool), all_but(), Containment.among(KEYS)
+    plain, entropy, dice = partial_label_loss(logits, targets, annotated)
+    whole, *parts = partial_label_loss(logits, targets, annotated, containment=rule)
+    assert (whole - plain).item() == pytest.approx(0.4, abs=1e-5)
+    assert parts == [entropy, dice]
+
+
+def test_every_lesion_has_its_hosts():
+    rule = Containment.among(STRUCTURES.keys)
+    for row, hosts in zip(rule.inner.tolist(), rule.hosts.tolist(), strict=True):
+        assert {STRUCTURES.keys[k] for k in hosts} == set(STRUCTURES[STRUCTURES.keys[row]].hosts)
+    assert Containment.among(("aorta",)).loss(torch.zeros(1, 1, 5), torch.ones(1, 1, dtype=torch.bool)) == 0

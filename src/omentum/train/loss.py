@@ -2,23 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from omentum.anatomy import STRUCTURES
 
 SMOOTH_VOXELS = 1.0
 """Added to numerator and denominator of Dice, so that a structure of a few voxels is not all or nothing."""
 
 
+@dataclass(frozen=True, eq=False)
+class Containment:
+    """Which class lies inside which: a liver tumour is liver, so its probability must not exceed the liver's.
+
+    Args:
+        inner: int64 [R], classes that have a host.
+        hosts: int64 [R, M], the hosts of each; the likeliest one counts. A class with fewer than M repeats its last.
+    """
+
+    inner: Tensor
+    hosts: Tensor
+
+    @classmethod
+    def among(cls, classes: Sequence[str], device: torch.device | str = "cpu") -> Containment:
+        """The pairs of `anatomy` whose hosts are all among these structure keys."""
+        found = {key: STRUCTURES[key].hosts for key in classes}
+        rows = [(key, hosts) for key, hosts in found.items() if hosts and set(hosts) <= set(classes)]
+        longest = max((len(hosts) for _, hosts in rows), default=1)
+        padded = [[classes.index(h) for h in (*hosts, *hosts[-1:] * (longest - len(hosts)))] for _, hosts in rows]
+        inner = torch.tensor([classes.index(key) for key, _ in rows], dtype=torch.int64, device=device)
+        return cls(inner, torch.tensor(padded, dtype=torch.int64, device=device).reshape(len(rows), longest))
+
+    def loss(self, logits: Tensor, annotated: Tensor) -> Tensor:
+        """Mean over voxels of how far p(inner) exceeds p(host), summed over classes and averaged over samples.
+
+        Only where the inner class and all its hosts are annotated: what nobody looked for can contradict nothing.
+
+        Args:
+            logits: [B, K, V].
+            annotated: bool [B, K].
+        """
+        known = annotated[:, self.inner] & annotated[:, self.hosts].all(2)
+        sample, row = known.nonzero(as_tuple=True)
+        inner = torch.sigmoid(logits[sample, self.inner[row]].float())
+        host = torch.sigmoid(logits[sample[:, None], self.hosts[row]].float()).amax(1)
+        return F.relu(inner - host).mean(1).sum() / len(annotated)
+
+
 def partial_label_loss(
-    logits: Tensor, targets: Tensor, annotated: Tensor, positive_weight: Tensor | None = None
+    logits: Tensor,
+    targets: Tensor,
+    annotated: Tensor,
+    positive_weight: Tensor | None = None,
+    containment: Containment | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
     Cross-entropy is summed over the annotated classes of a sample and averaged over samples and voxels, which puts it
-    on the scale of one softmax over all classes; Dice is averaged over the structures that are there. An absent
-    structure is left to cross-entropy: a Dice of 0 or 1 there asks for the *sum* of all probabilities to vanish, which
-    drove every logit below -15 and the network into silence when we tried it.
+    on the scale of one softmax over all classes; Dice is averaged over the structures that are there.
+
+    *Empty targets.* A structure that is annotated and absent from the patch is left to cross-entropy. Dice there could
+    only be 0 or 1, or, with a smoothed formula, ask for the *sum* of all probabilities to vanish; that drove every
+    logit below -15 and the network into silence when we tried it. A structure that is not annotated has no loss.
+
     Unlike the published training code, whose Dice was averaged over sagittal slabs, Dice here is one number per class
     and patch (Liu et al., ICCV 2023, section 3.3, as written in the paper).
 
@@ -27,21 +77,22 @@ def partial_label_loss(
         targets: bool [B, K, V].
         annotated: bool [B, K].
         positive_weight: float [K], how much more a voxel inside the structure counts in cross-entropy than one outside.
+        containment: Adds its loss, for lesions that should stay in their organ.
 
     Returns:
         Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where nothing qualifies.
     """
     pairs = annotated.nonzero(as_tuple=True)
-    nothing = logits.float().sum() * 0.0
-    if len(pairs[0]) == 0:
-        return nothing, nothing, nothing
     z, t = logits[pairs].float(), targets[pairs]
+    if len(z) == 0:
+        return z.sum(), z.sum(), z.sum()
     present = t.any(1)
     weight = None if positive_weight is None else positive_weight[pairs[1]][:, None]
     entropies = F.binary_cross_entropy_with_logits(z, t.float(), pos_weight=weight, reduction="none")
     cross_entropy = entropies.mean(1).sum() / len(annotated)
-    dice = _dice_loss(z[present], t[present].float()) if present.any() else nothing
-    return cross_entropy + dice, cross_entropy, dice
+    dice = _dice_loss(z[present], t[present].float()) if present.any() else z[:0].sum()
+    loss = cross_entropy + dice
+    return loss if containment is None else loss + containment.loss(logits, annotated), cross_entropy, dice
 
 
 def _dice_loss(z: Tensor, t: Tensor) -> Tensor:

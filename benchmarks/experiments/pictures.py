@@ -1,0 +1,50 @@
+"""The figures of docs/results.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from similarity import Similarity
+
+from omentum.anatomy import STRUCTURES
+
+matplotlib.use("svg")
+from matplotlib import pyplot as plt
+
+plt.rcParams |= {"svg.hashsalt": "omentum", "svg.fonttype": "none"}  # the same file each time, and a small one
+COLOURS = {"universal": "#0b6e99", "scratch": "#b3541e"}
+
+
+def draw_similarity(tables: Mapping[str, Similarity], path: Path) -> None:
+    """Centred cosines of each table, structures in template order."""
+    figure, axes = plt.subplots(1, len(tables), figsize=(5.2 * len(tables), 5.6), layout="constrained")
+    names = [structure.display for structure in STRUCTURES]
+    for axis, (name, similarity) in zip(axes, tables.items(), strict=True):
+        shown = axis.imshow(similarity.centred, vmin=-1, vmax=1, cmap="RdBu_r")
+        axis.set_title(f"{name} (mean cosine before centring {similarity.mean:.2f})", fontsize=9)
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=5.5)
+        axis.set_yticks(range(len(names)), names, fontsize=5.5)
+    figure.colorbar(shown, ax=axes, shrink=0.7, label="cosine after centring")
+    _save(figure, path)
+
+
+def draw_few_shot(shots: Sequence[int], points: Mapping[str, Sequence[tuple[float, float, float]]], path: Path) -> None:
+    """Dice of the novel structures by number of cases, with intervals."""
+    figure, axis = plt.subplots(figsize=(5, 3.2), layout="constrained")
+    places = np.arange(len(shots))
+    for shift, (start, made) in zip((-0.04, 0.04), points.items(), strict=True):
+        mean, low, high = np.array(made).T
+        error = np.array([mean - low, high - mean])
+        axis.errorbar(places + shift, mean, error, marker="o", capsize=3, color=COLOURS[start], label=f"from {start}")
+    axis.set_xticks(places, [str(n) for n in shots])
+    axis.set(xlabel="labelled cases", ylabel="Dice of four new structures", ylim=(0, None))
+    axis.legend(frameon=False)
+    _save(figure, path)
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,116 @@
+"""All arms and seeds, one after another; finished ones are skipped, interrupted ones go on.
+
+    python benchmarks/experiments/material.py FOLDER
+    python benchmarks/experiments/run.py FOLDER --clip TABLE.npy
+
+Several may run at once on one folder: a run belongs to whoever holds its lock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from arms import Arm, all_arms
+from filelock import FileLock, Timeout
+from material import unseen_cases
+from study import Study, load_study
+from trainer import scores, train
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.cases import LabelledCase
+from omentum.model import load_checkpoint
+from omentum.train.run_folder import CHECKPOINTS, RESULT_FILE
+
+RESULTS = Path(__file__).parent / "results" / "runs"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="as material.py made it; runs are kept here too")
+    parser.add_argument("--clip", type=Path, required=True, help=".npy [32, 512]: CLIP embeddings, template order")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--only", nargs="*", default=None, help="names of arms")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    study = load_study()
+    arms = [a for a in all_arms(study, options.folder, options.clip) if not options.only or a.name in options.only]
+    unseen = unseen_cases(options.folder, study)
+    options.results.mkdir(parents=True, exist_ok=True)
+    order = [(arm, seed) for seed in study.seeds for arm in arms]
+    while any(attempt(arm, seed, study, unseen, options) for arm, seed in order):
+        pass  # what was waiting for that run comes before what is further down
+
+
+def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...], options: argparse.Namespace) -> bool:
+    """Make the result of a run, unless it is there, somebody else is at it, or what it starts from is not finished.
+
+    Returns:
+        Whether it was made.
+    """
+    result = options.results / f"{arm.name}.{seed}.json"
+    runs = options.folder / "runs"
+    run = runs / f"{arm.name}.{seed}"
+    start = runs / f"{arm.start}.{seed}" / RESULT_FILE if arm.start else None
+    ready = not arm.start or (options.results / f"{arm.start}.{seed}.json").exists()
+    runs.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(runs / f"{run.name}.lock", blocking=False):
+            if result.exists() or not ready:
+                return False
+            began = time.monotonic()
+            made = outcome(arm, seed, study, unseen, (run, start))
+            temporary = result.with_suffix(f".{os.getpid()}.tmp")
+            temporary.write_text(json.dumps(made) + "\n")
+            temporary.replace(result)
+            shutil.rmtree(run / CHECKPOINTS)  # several times the size of the result
+            print(f"{arm.name}.{seed}: {time.monotonic() - began:.0f} s, {brief(made)}", file=sys.stderr, flush=True)
+            return True
+    except Timeout:
+        return False
+
+
+def outcome(
+    arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...], places: tuple[Path, Path | None]
+) -> dict[str, Any]:
+    """Everything a run has to tell, as JSON values."""
+    checkpoint, curve, cost = train(arm, seed, study, *places)
+    dice, predict_cpu_s = scores(load_checkpoint(checkpoint), unseen)
+    sources = arm.sources(seed)
+    taught = {k for source in sources for case in source.cases for k in case.annotated.nonzero()[0].tolist()}
+    return {
+        "arm": arm.name,
+        "seed": seed,
+        "steps": arm.steps,
+        "cases": sum(len(source.cases) for source in sources),
+        "taught": [key for k, key in enumerate(STRUCTURES.keys) if k in taught],
+        "commit": commit(),
+        "cpu_s_a_step": round(cost.cpu_s_a_step, 4),
+        "predict_cpu_s": round(predict_cpu_s, 2),
+        "curve": curve,
+        "dice": dice,
+    }
+
+
+def commit() -> str:
+    """Of the code in use."""
+    command = ("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def brief(made: dict[str, Any]) -> str:
+    """For the eye: mean Dice of a few large organs."""
+    known = {key: [d for d in made["dice"][key] if d is not None] for key in ("liver", "spleen", "left_lung", "aorta")}
+    return ", ".join(f"{key} {sum(v) / len(v):.2f}" for key, v in known.items() if v)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""How alike the structures look to a language model, before any training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from omentum.anatomy import STRUCTURES
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Cosines [K, K] of a table, as it is and after the mean over structures was taken off."""
+
+    plain: NDArray[np.float64]
+    centred: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, table: Tensor) -> Similarity:
+        """Of embeddings [K, width]."""
+        rows = table.double().numpy()
+        return cls(_cosines(rows), _cosines(rows - rows.mean(0)))
+
+    @property
+    def mean(self) -> float:
+        """Mean cosine of two different structures."""
+        return float(self.plain[~np.eye(len(self.plain), dtype=bool)].mean())
+
+    def share_nearest(self, related: dict[str, set[str]]) -> tuple[int, int]:
+        """How many of these structures have a related one as their nearest, of how many."""
+        others = self.centred - 2 * np.eye(len(self.centred))
+        nearest = {key: STRUCTURES.keys[int(others[k].argmax())] for k, key in enumerate(STRUCTURES.keys)}
+        return sum(nearest[key] in wanted for key, wanted in related.items()), len(related)
+
+
+def pairs() -> dict[str, set[str]]:
+    """Left and right."""
+    return {s.key: {s.pair} for s in STRUCTURES if s.pair}
+
+
+def lesion_relations() -> dict[str, set[str]]:
+    """A lesion and its organ, or another lesion of the same organ."""
+    lesions = [s for s in STRUCTURES if s.kind in ("tumour", "cyst")]
+    return {s.key: {*s.hosts, *(o.key for o in lesions if o is not s and set(o.hosts) & set(s.hosts))} for s in lesions}
+
+
+def _cosines(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
+    cosines: NDArray[np.float64] = unit @ unit.T
+    return cosines
