@@ -10,11 +10,12 @@ from pathlib import Path
 PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
-CORE = {"errors", "anatomy", "volume", "boxes", "spec", "segmentation"}
+CORE = {"errors", "anatomy", "volume", "boxes", "pieces", "spec", "segmentation"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
     "boxes": {"volume"},
+    "pieces": set(),
     "spec": {"errors"},
     "anatomy": {"errors"},
     "segmentation": {"errors", "anatomy", "volume", "boxes"},

@@ -11,11 +11,11 @@ import math
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
 from omentum.evaluate.overlap import Mask, ratio
+from omentum.pieces import pieces
 
 MATCH_IOU = 0.1
 """Least intersection over union of a matched pair: lesions are small, so a low bar (as in lesion challenges)."""
@@ -153,7 +153,7 @@ def size_bin(volume_ml: float) -> str:
 
 
 def _lesions(mask: Mask, voxel_volume_ml: float) -> _Lesions:
-    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=26)
+    labels = pieces(mask)
     return _Lesions(labels, np.bincount(labels.ravel()).tolist(), voxel_volume_ml)
 
 

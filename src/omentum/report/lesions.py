@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, shifted
 from omentum.errors import GeometryError
+from omentum.pieces import pieces
 from omentum.report.attenuation import Attenuation, attenuation
 from omentum.report.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
 from omentum.report.organ_surface import organ_surface_mm
@@ -148,7 +149,7 @@ def _pieces(seg: Segmentation, key: str, boxes: dict[str, Box]) -> list[tuple[Bo
     """Box and mask of each lesion of a type, largest first."""
     if key not in boxes:
         return []
-    labels = cc3d.connected_components(np.ascontiguousarray(seg.mask(key, boxes[key])), connectivity=26)
+    labels = pieces(seg.mask(key, boxes[key]))
     facts = cc3d.statistics(labels)
     found = []
     for number in 1 + np.argsort(-facts["voxel_counts"][1:].astype(np.int64), kind="stable"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm
+from omentum.pieces import pieces
 from omentum.report.measures import StructureMeasure
 from omentum.report.quality_rules import QUALITY_RULES, QualityRules
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
@@ -114,7 +115,7 @@ def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
 
 
 def _pieces(mask: Mask, voxels: int, crumb_share: float) -> tuple[int, float]:
-    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=26)
+    labels = pieces(mask)
     sizes = np.bincount(labels.ravel())[1:]
     return int(np.count_nonzero(sizes >= crumb_share * voxels)), 1.0 - float(sizes.max()) / voxels
 
