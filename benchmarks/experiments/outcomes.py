@@ -78,9 +78,12 @@ class Outcome:
         return _estimate(rows, len(_patients(self.runs[0])))
 
     def cost(self) -> tuple[float, float]:
-        """Mean processor seconds of a whole training, and of predicting all the unseen phantoms."""
+        """Processor seconds of a whole training, and of predicting all the unseen phantoms: medians over the seeds.
+
+        A run that was interrupted is charged its loading again, and that as if every step had cost as much.
+        """
         training = [run["cpu_s_a_step"] * run["steps"] for run in self.runs]
-        return float(np.mean(training)), float(np.mean([run["predict_cpu_s"] for run in self.runs]))
+        return float(np.median(training)), float(np.median([run["predict_cpu_s"] for run in self.runs]))
 
     def steps_until(self, figure: str, level: float) -> list[int | None]:
         """First step of each run at which a figure of the log, smoothed over three lines, is at most a level."""

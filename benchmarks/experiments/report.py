@@ -76,7 +76,7 @@ def filled(page: str, name: str, table: str) -> str:
 def budget(results: Results) -> str:
     """What was run, counted."""
     runs = [run for outcome in results.outcomes.values() for run in outcome.runs]
-    hours = sum(run["cpu_s_a_step"] * run["steps"] + run["predict_cpu_s"] for run in runs) / 3600
+    hours = sum(len(outcome.runs) * sum(outcome.cost()) for outcome in results.outcomes.values()) / 3600
     commits = ", ".join(f"`{name}`" for name in sorted({run["commit"] for run in runs}))
     return f"{len(runs)} runs of {len(results.outcomes)} arms, {hours:.1f} processor hours, at commit {commits}."
 
