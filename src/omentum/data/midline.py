@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import theilslopes
 
+from omentum.pieces import pieces
 from omentum.volume import Affine, Grid
 
 BODY_HU = -300
@@ -112,7 +112,7 @@ def find_midline(hu: NDArray[Any], affine: Affine) -> Midline | None:
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=26)
+    labels = pieces(mask)
     counts = np.bincount(labels.ravel())
     if len(counts) < 2:
         return None

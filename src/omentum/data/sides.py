@@ -21,12 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cc3d
 import edt
 import numpy as np
 from numpy.typing import NDArray
 
 from omentum.data.midline import Midline
+from omentum.pieces import pieces
 from omentum.preprocess.grid import foreground_box
 from omentum.volume import Affine, Grid
 
@@ -105,7 +105,8 @@ class _Pieces:
 
     @classmethod
     def of(cls, mask: Mask, grid: Grid, midline: Midline | None) -> _Pieces:
-        labels, n = cc3d.connected_components(mask, connectivity=26, return_N=True)
+        labels = pieces(mask)
+        n = int(labels.max(initial=0))
         offsets = (midline or Midline(0.0)).offsets_mm(grid)
         of_voxel, off = labels[mask], offsets[mask]
         if midline is None:
@@ -189,7 +190,8 @@ def _between_cores(fused: Mask, offsets_mm: NDArray[np.float32], spacing_mm: tup
     """Erode until two large cores lie apart from left to right; the voxels nearer to the right-hand one."""
     depth = edt.edt(fused, anisotropy=spacing_mm, black_border=True)
     for erosion_mm in EROSIONS_MM:
-        cores, n = cc3d.connected_components(depth > erosion_mm, connectivity=26, return_N=True)
+        cores = pieces(depth > erosion_mm)
+        n = int(cores.max(initial=0))
         if n < 2:
             continue
         inside = cores > 0

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box
+from omentum.pieces import pieces
 
 BLOCK = 8
 """Voxels along each edge of a block."""
@@ -38,7 +39,7 @@ class CoarseMasks:
 
         Boxes are whole blocks, as far as the image goes.
         """
-        labels = cc3d.connected_components((self._blocks & bits) != 0, connectivity=26)
+        labels = pieces((self._blocks & bits) != 0)
         for number, coarse in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
             part = labels[coarse]
             alone = not ((part != 0) & (part != number)).any()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box, relative, shifted
+from omentum.pieces import pieces
 from omentum.postprocess.rules import Rule
 from omentum.volume import Grid
 
@@ -83,7 +84,7 @@ def pieces_of(islands: Iterable[tuple[Box, Mask]]) -> Pieces:
     parts, voxels, centres = [], [np.zeros(1, np.int64)], [np.zeros((1, 3))]
     boxes: list[Box] = [(slice(0, 0), slice(0, 0), slice(0, 0))]
     for box, mask in islands:
-        labels = cc3d.connected_components(np.ascontiguousarray(mask), connectivity=26)
+        labels = pieces(mask)
         facts = cc3d.statistics(labels)
         parts.append(Part(box, labels, len(boxes) - 1, len(facts["voxel_counts"]) - 1))
         voxels.append(facts["voxel_counts"][1:].astype(np.int64))

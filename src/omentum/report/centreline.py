@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-import cc3d
 import edt
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
+from omentum.pieces import pieces
 from omentum.report.diameters import axial_axis
 from omentum.volume import Grid
 
@@ -65,7 +65,8 @@ def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> C
     if not len(filled):
         return None
     lattice, step, middles = _lattice(filled, grid)
-    inside = cc3d.largest_k(lattice, k=1, connectivity=26).astype(bool)
+    numbers = pieces(lattice)
+    inside = numbers == 1 + np.argmax(np.bincount(numbers.ravel())[1:])
     depth_mm = _depth_mm(inside, np.array(grid.spacing_mm) * step, cut)[inside]
     voxels = np.argwhere(inside)
     points_mm = grid.to_world(middles[inside])
