@@ -1,6 +1,7 @@
 import pytest
 from rich.console import Console
 
+from omentum.cli import progress_bar
 from omentum.cli import train_progress as module
 from omentum.cli.train_progress import TrainProgress
 
@@ -43,7 +44,7 @@ def test_silence_but_for_warnings(capsys):
 
 @pytest.mark.parametrize("done", [20, 100])
 def test_a_bar_on_a_terminal_shows_figures_and_steps(monkeypatch, capsys, done):
-    monkeypatch.setattr(module, "Console", lambda **how: Console(**how, force_terminal=True, width=160))
+    monkeypatch.setattr(progress_bar, "Console", lambda **how: Console(**how, force_terminal=True, width=160))
     with TrainProgress(100) as progress:
         progress.reading("lits", 3, 9)
         progress.report("advance", {"step": done})

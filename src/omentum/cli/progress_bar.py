@@ -15,14 +15,23 @@ class ProgressBar:
     Args:
         columns: Of the bar; the time left is added.
         silent: No bar.
+        after: Columns behind the time left.
+        speed_over_s: The time left is judged by so much of the past.
     """
 
-    def __init__(self, *columns: ProgressColumn, silent: bool = False) -> None:
+    def __init__(
+        self,
+        *columns: ProgressColumn,
+        silent: bool = False,
+        after: tuple[ProgressColumn, ...] = (),
+        speed_over_s: float = 30.0,
+    ) -> None:
         self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self._silent = silent
         self._bar: Progress | None = None
         if self._console.is_terminal and not silent:
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
+            shown = (*columns, TimeRemainingColumn(), *after)
+            self._bar = Progress(*shown, console=self._console, transient=True, speed_estimate_period=speed_over_s)
 
     def __enter__(self) -> Self:
         if self._bar is not None:

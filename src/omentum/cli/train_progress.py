@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+
+from omentum.cli.progress_bar import ProgressBar
 
 LINE_EVERY_S = 10.0
 """Without a terminal: at most one line of progress in this time."""
@@ -16,7 +16,7 @@ SPEED_OVER_S = 600.0
 """The time left is judged by so much of the past; a step may take many seconds."""
 
 
-class TrainProgress:
+class TrainProgress(ProgressBar):
     """What happens in a run, told as it happens.
 
     Args:
@@ -25,33 +25,17 @@ class TrainProgress:
     """
 
     def __init__(self, steps: int, *, silent: bool = False) -> None:
-        self._steps, self._silent = steps, silent
-        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        figures = TextColumn("{task.fields[figures]}", markup=False)
+        super().__init__(*columns, silent=silent, after=(figures,), speed_over_s=SPEED_OVER_S)
+        self._steps = steps
         self._told = time.monotonic()
-        self._bar: Progress | None = None
         self._task: TaskID | None = None
-        if self._console.is_terminal and not silent:
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-            last = (TimeRemainingColumn(), TextColumn("{task.fields[figures]}", markup=False))
-            self._bar = Progress(
-                *columns, *last, console=self._console, transient=True, speed_estimate_period=SPEED_OVER_S
-            )
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def say(self, text: str) -> None:
         """Something worth a line, unless silent."""
         if not self._silent:
-            self._console.print(text)
+            self._line(text)
 
     def reading(self, name: str, done: int, of: int) -> None:
         """Cases of a collection that have been read."""
@@ -85,7 +69,7 @@ class TrainProgress:
         self.say("  ".join(f"{key} {dice:.3f}" for key, dice in figures["dice"].items()))
 
     def _on_warning(self, figures: Mapping[str, Any]) -> None:
-        self._console.print(f"warning: {' '.join(figures['text'].split())}")
+        self._line(f"warning: {' '.join(figures['text'].split())}")
 
     def _advance(self, what: str, done: int, of: int) -> None:
         if self._bar is not None:
