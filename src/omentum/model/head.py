@@ -8,8 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from omentum.model.side_by_side import side_by_side
+
 NORM_GROUPS = 16
 """Groups of the published normalisation layers."""
+
+STRETCHES = 32
+"""Into so many parts the voxels of a window are shared out among threads."""
 
 HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
 """Numbers of one hidden layer kept at a time: what stays in a processor's cache, and what fills a GPU (64 MiB fp16)."""
@@ -139,15 +144,35 @@ def _drawn_in_runs(features: Tensor, parts: tuple[Tensor, ...], voxels: int) -> 
     w1, w2, w3, b1, b2, b3 = parts
     batch, classes, c = b1.shape
     first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
-    second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True).flatten(0, 1)
-    third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False).flatten(0, 1)
+    second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
+    third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
     drawn = features.new_empty((batch, classes, features.shape[2]))
-    ones = features.new_ones((batch, 1, voxels))
-    for run, out in zip(features.split(voxels, dim=2), drawn.split(voxels, dim=2), strict=True):
-        hidden = torch.bmm(first, torch.cat([run, ones[..., : run.shape[2]]], dim=1)).relu_()
-        hidden = torch.bmm(second, hidden.reshape(batch * classes, c + 1, -1)).relu_()
-        out.copy_(torch.bmm(third, hidden).reshape(batch, classes, -1))
+
+    def draw(span: tuple[int, int, int]) -> None:
+        sample, begin, end = span
+        for start in range(begin, end, voxels):
+            n = min(voxels, end - start)
+            if start == begin or n < voxels:
+                inputs, hidden = features.new_ones((c + 1, n)), features.new_empty((2, classes, c + 1, n))
+                (one, two), flat = hidden, hidden[0].view(-1, n)
+            inputs[:c] = features[sample, :, start : start + n]
+            torch.mm(first[sample], inputs, out=flat).relu_()
+            torch.bmm(second[sample], one, out=two).relu_()
+            drawn[sample, :, start : start + n] = torch.bmm(third[sample], two)[:, 0]
+
+    spans = _spans(batch, features.shape[2], voxels)
+    if features.device.type == "cpu":
+        side_by_side(draw, spans)
+    else:
+        for span in spans:
+            draw(span)
     return drawn
+
+
+def _spans(batch: int, length: int, step: int) -> list[tuple[int, int, int]]:
+    """(sample, begin, end) of stretches of whole steps, enough of them to keep all threads busy to the end."""
+    stretch = step * max(1, length // (step * STRETCHES))
+    return [(b, begin, min(begin + stretch, length)) for b in range(batch) for begin in range(0, length, stretch)]
 
 
 def _with_bias(weights: Tensor, bias: Tensor, *, carried: bool) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import sys
@@ -11,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from omentum.errors import MissingDependencyError
 from omentum.infer.engines.network import Network
 from omentum.infer.profiles import Precision
 
 HOME_VARIABLE = "OMENTUM_HOME"
+CONVERSION = 2
+"""Part of the name of what is kept on disk: raised whenever `converted` makes another graph of the same network."""
 _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
 _CAPABILITIES: dict[Precision, str] = {"float32": "FP32", "bf16": "BF16"}
 
@@ -49,7 +52,8 @@ class OpenVinoEngine:
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        key = f"{openvino.__version__} {core.get_property('CPU', 'FULL_DEVICE_NAME')} {network.patch} {self.precision}"
+        made_by = f"{CONVERSION} {openvino.__version__}"
+        key = f"{made_by} {core.get_property('CPU', 'FULL_DEVICE_NAME')} {network.patch} {self.precision}"
         file = (cache or _cache_folder()) / f"{_short_hash(network.fingerprint)}-{_short_hash(key)}.blob"
         self._request = _compiled(core, network, settings, file if network.fingerprint else None).create_infer_request()
 
@@ -85,26 +89,51 @@ def import_openvino() -> Any:
     return openvino
 
 
+def converted(network: Network) -> Any:
+    """The front as an OpenVINO model of fixed shape, weights in float32."""
+    example = torch.zeros(1, 1, *network.patch)
+    with torch.no_grad(), warnings.catch_warnings():
+        # torch's word on how its trees are copied; nothing a reader of the terminal could do about it.
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec")
+        program = torch.export.export(_with_plain_norms(network.front.cpu().eval()), (example,))
+        return import_openvino().convert_model(program)
+
+
+class _PlainNorm(nn.Module):
+    """Instance normalisation written out in a way that OpenVINO recognises and computes in one pass."""
+
+    def __init__(self, norm: nn.InstanceNorm3d) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, X, Y, Z] -> the same shape."""
+        from_mean = x - x.mean((2, 3, 4), keepdim=True)
+        normal = from_mean / torch.sqrt((from_mean * from_mean).mean((2, 3, 4), keepdim=True) + self.eps)
+        if self.weight is None:
+            return normal
+        return normal * self.weight.view(1, -1, 1, 1, 1) + self.bias.view(1, -1, 1, 1, 1)
+
+
+def _with_plain_norms(front: nn.Module) -> nn.Module:
+    """A copy of a network in evaluation mode; what torch exports of its own norm becomes several slow passes."""
+    plain = copy.deepcopy(front)
+    for name, module in list(plain.named_modules()):
+        if isinstance(module, nn.InstanceNorm3d) and not module.track_running_stats:
+            plain.set_submodule(name, _PlainNorm(module))
+    return plain
+
+
 def _compiled(core: Any, network: Network, settings: dict[str, Any], file: Path | None) -> Any:
     if file is not None and file.is_file():
         try:
             return core.import_model(file.read_bytes(), "CPU", settings)
         except RuntimeError:
             file.unlink(missing_ok=True)  # of another build, or damaged: made again
-    compiled = core.compile_model(_converted(network), "CPU", settings)
+    compiled = core.compile_model(converted(network), "CPU", settings)
     if file is not None:
         _keep(compiled, file)
     return compiled
-
-
-def _converted(network: Network) -> Any:
-    """The front as an OpenVINO model of fixed shape, weights in float32."""
-    example = torch.zeros(1, 1, *network.patch)
-    with torch.no_grad(), warnings.catch_warnings():
-        # torch's word on how its trees are copied; nothing a reader of the terminal could do about it.
-        warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec")
-        program = torch.export.export(network.front.cpu().eval(), (example,))
-        return import_openvino().convert_model(program)
 
 
 def _keep(compiled: Any, file: Path) -> None:
