@@ -37,7 +37,7 @@ from omentum.postprocess import find_cleaner
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import prepare
 from omentum.preprocess.resample import sample_along
-from omentum.segmentation import Segmentation
+from omentum.segmentation import Bits, Segmentation, no_bits
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 from peak_memory import forget_peak, peak_gb
@@ -158,19 +158,18 @@ def run(path: Path) -> dict[str, float]:
     return {**times, "peak GB": peak_gb() - before, "input GB": ct.voxels.nbytes / 1e9, "windows": len(plan)}
 
 
-def stream(image: Tensor, undo: Undo, plan: WindowPlan, stub: Stub) -> NDArray[np.uint64]:
+def stream(image: Tensor, undo: Undo, plan: WindowPlan, stub: Stub) -> Bits:
     """As `Segmenter` does it."""
-    bits = np.zeros((1, *undo.native.shape), np.uint64)
+    bits = no_bits(len(STRUCTURES), undo.native.shape)
     probability = np.zeros(undo.native.shape, np.uint8)
     lesions = [k for k, row in enumerate(STRUCTURES) if row.kind in ("tumour", "cyst")]
     tally, agreement = Tally(len(STRUCTURES), lesions), Agreement()
     x, y, z = (AxisPositions(p, n) for p, n in zip(undo.positions, undo.model.shape, strict=True))
     slabs = sliding_slabs(image, stub, plan, None, agreement)
-    for planes in pack_slabs(slabs, (x, y, z), sample_along, tally):
-        where = slice(planes.start, planes.start + planes.bits.shape[-1])
-        undo.oriented_view(bits)[..., where] = planes.bits
-        if planes.probability is not None:
-            undo.oriented_view(probability)[..., where] = planes.probability
+    for part in pack_slabs(slabs, (x, y, z), sample_along, tally):
+        undo.oriented_view(bits)[:, *part.box] = part.bits
+        if part.probability is not None:
+            undo.oriented_view(probability)[part.box] = part.probability
     return bits
 
 

@@ -23,7 +23,7 @@ LAYERS: dict[str, set[str]] = {
     "preprocess": {"errors", "volume", "spec"},
     "model": {"errors", "anatomy", "spec"},
     "text": {"errors", "anatomy"},
-    "infer": {"errors"},
+    "infer": {"errors", "boxes"},
     "postprocess": CORE,
     "report": CORE,
     "evaluate": CORE,

@@ -62,8 +62,8 @@ def test_what_was_not_looked_for_is_not_absent():
 @pytest.mark.parametrize(
     ("bits", "classes", "annotated", "fault", "words"),
     [
-        (np.zeros((1, 2, 2, 2), np.uint32), ("liver",), None, GeometryError, "uint64"),
-        (np.zeros((2, 2, 2, 2), np.uint64), ("liver",), None, GeometryError, "need uint64 bits of shape"),
+        (np.zeros((1, 2, 2, 2), np.uint16), ("liver",), None, GeometryError, "uint16"),
+        (np.zeros((2, 2, 2, 2), np.uint64), ("liver",), None, GeometryError, "need uint32 bits of shape"),
         (np.zeros((1, 2, 2, 2), np.uint64), ("liver", "liver"), None, UsageError, "occurs twice"),
         (np.zeros((1, 2, 2, 2), np.uint64), ("liver",), frozenset({"spleen"}), UsageError, "annotated but not"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from omentum.errors import GeometryError, UsageError
 from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
+FEW_CLASSES = 32
+"""So many fit into half the memory."""
 
-_BYTES = np.dtype([(f"byte{n}", np.uint8) for n in range(8)])
+Bits = NDArray[np.uint32] | NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,8 @@ class Segmentation:
     """One yes/no mask per class on one grid; masks may overlap (a liver tumour is liver).
 
     Args:
-        bits: uint64, shape (planes, i, j, k) with planes = ceil(number of classes / 64).
+        bits: Shape (planes, i, j, k) with planes = ceil(number of classes / 64); uint64, or uint32 for up to 32
+            classes (see `no_bits`).
         affine: 4x4 voxel index -> RAS+ mm.
         classes: Structure keys, bit order.
         annotated: Keys that were looked for; the default is all classes. A class outside it is unknown,
@@ -37,7 +40,7 @@ class Segmentation:
         UsageError: a class occurs twice, or annotated names a class that is not there.
     """
 
-    bits: NDArray[np.uint64]
+    bits: Bits
     affine: Affine
     classes: tuple[str, ...]
     annotated: frozenset[str] | None = None
@@ -45,10 +48,10 @@ class Segmentation:
 
     def __post_init__(self) -> None:
         classes = tuple(self.classes)
-        planes = planes_for(len(classes))
-        if self.bits.ndim != 4 or self.bits.shape[0] != planes or self.bits.dtype != np.uint64:
+        planes, narrowest = planes_for(len(classes)), bits_dtype(len(classes))
+        if self.bits.ndim != 4 or self.bits.shape[0] != planes or self.bits.dtype not in (narrowest, np.uint64):
             raise GeometryError(
-                f"{len(classes)} classes need uint64 bits of shape ({planes}, i, j, k), "
+                f"{len(classes)} classes need {narrowest} bits of shape ({planes}, i, j, k), "
                 f"got {self.bits.dtype} {self.bits.shape}"
             )
         if len(set(classes)) != len(classes):
@@ -66,9 +69,9 @@ class Segmentation:
     ) -> Segmentation:
         """Pack boolean masks of one shape, in the mapping's order."""
         shape = next(iter(masks.values())).shape
-        bits = np.zeros((planes_for(len(masks)), *shape), np.uint64)
+        bits = no_bits(len(masks), shape)
         for k, mask in enumerate(masks.values()):
-            bits[k // BITS_PER_PLANE][mask] |= np.uint64(1 << (k % BITS_PER_PLANE))
+            bits[k // BITS_PER_PLANE][mask] |= bits.dtype.type(1 << (k % BITS_PER_PLANE))
         return cls(bits, affine, tuple(masks), None if annotated is None else frozenset(annotated))
 
     @property
@@ -93,10 +96,11 @@ class Segmentation:
         """
         k = self._position(name)
         voxels = self.bits[k // BITS_PER_PLANE][... if within is None else within]
-        # One byte of each voxel is looked at, so that nothing eight times the size of the mask is made on the way.
+        # One byte of each voxel is looked at, so that nothing many times the size of the mask is made on the way.
         byte, bit = divmod(k % BITS_PER_PLANE, 8)
-        of_voxel = voxels.view(_BYTES)[f"byte{byte if sys.byteorder == 'little' else 7 - byte}"]
-        return (of_voxel & np.uint8(1 << bit)) != 0
+        size = voxels.dtype.itemsize
+        of_voxel = voxels.view([(f"byte{n}", np.uint8) for n in range(size)])
+        return (of_voxel[f"byte{byte if sys.byteorder == 'little' else size - 1 - byte}"] & np.uint8(1 << bit)) != 0
 
     def boxes(self) -> dict[str, Box]:
         """The smallest box around each class that has a voxel, found in one pass for all classes."""
@@ -106,7 +110,7 @@ class Segmentation:
             ij, jk = np.bitwise_or.reduce(plane, axis=2), np.bitwise_or.reduce(plane, axis=0)
             seen = [np.bitwise_or.reduce(a, axis=axis) for a, axis in ((ij, 1), (ij, 0), (jk, 0))]
             for n, key in enumerate(self.classes[start : start + BITS_PER_PLANE]):
-                spans = [np.flatnonzero(along & np.uint64(1 << n)) for along in seen]
+                spans = [np.flatnonzero(along & along.dtype.type(1 << n)) for along in seen]
                 if len(spans[0]):
                     i, j, k = (slice(int(span[0]), int(span[-1]) + 1) for span in spans)
                     around[key] = (i, j, k)
@@ -119,12 +123,18 @@ class Segmentation:
             key for k, key in enumerate(self.classes) if int(ored[k // BITS_PER_PLANE]) >> (k % BITS_PER_PLANE) & 1
         )
 
+    def part(self, within: Box) -> Segmentation:
+        """The same masks in a part of the grid; a view."""
+        corner = self.affine.copy()
+        corner[:3, 3] = self.grid.to_world([s.start for s in within])
+        return Segmentation(self.bits[:, *within], corner, self.classes, self.annotated)
+
     def subset(self, names: Iterable[str]) -> Segmentation:
         """Only the given classes, in the given order."""
         keys = tuple(STRUCTURES.find(name).key for name in names)
-        bits = np.zeros((planes_for(len(keys)), *self.shape), np.uint64)
+        bits = no_bits(len(keys), self.shape)
         for k, key in enumerate(keys):
-            bits[k // BITS_PER_PLANE][self.mask(key)] |= np.uint64(1 << (k % BITS_PER_PLANE))
+            bits[k // BITS_PER_PLANE][self.mask(key)] |= bits.dtype.type(1 << (k % BITS_PER_PLANE))
         assert self.annotated is not None
         return Segmentation(bits, self.affine, keys, self.annotated & set(keys), self.header)
 
@@ -147,5 +157,15 @@ class Segmentation:
 
 
 def planes_for(number_of_classes: int) -> int:
-    """How many uint64 planes hold so many classes (at least one)."""
+    """How many planes hold so many classes (at least one)."""
     return max(1, -(-number_of_classes // BITS_PER_PLANE))
+
+
+def bits_dtype(number_of_classes: int) -> np.dtype[Any]:
+    """The narrower integer that has a bit for each class of a plane."""
+    return np.dtype(np.uint32 if number_of_classes <= FEW_CLASSES else np.uint64)
+
+
+def no_bits(number_of_classes: int, shape: Sequence[int]) -> Bits:
+    """Masks of so many classes without a voxel, to be filled; takes memory only where it is written to."""
+    return np.zeros((planes_for(number_of_classes), *shape), bits_dtype(number_of_classes))

@@ -21,13 +21,11 @@ AXES = axes_of(SHAPE, (0.5,) * 3, (0.0,) * 3, FINE)
 
 def tallied(logits, cuts, mapped=()):
     tally = Tally(len(logits), mapped)
-    parts = list(pack_slabs(slabs_of(logits, cuts), AXES, sample_along, tally))
-    empty = np.zeros(FINE[:2], np.uint8)
-    maps = [
-        part.probability if part.probability is not None else np.repeat(empty[..., None], part.bits.shape[-1], -1)
-        for part in parts
-    ]
-    return tally, np.concatenate(maps, axis=-1)
+    whole = np.zeros(FINE, np.uint8)
+    for part in pack_slabs(slabs_of(logits, cuts), AXES, sample_along, tally):
+        if part.probability is not None:
+            whole[part.box] = part.probability
+    return tally, whole
 
 
 def interpolated(logits):

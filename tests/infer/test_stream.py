@@ -19,15 +19,15 @@ def slabs_of(logits, cuts):
 
 
 def packed(logits, axes, cuts=()):
-    """Everything put together, checked to be consecutive; empty where no planes came."""
+    """Everything put together, checked to go upwards without overlap; empty where nothing came."""
     planes = -(-logits.shape[0] // 64)
     out = np.zeros((planes, *(len(a.centres) for a in axes)), np.uint64)
-    expected = axes[2].inside().start
+    done = 0
     for part in pack_slabs(slabs_of(logits, cuts), axes, sample_along):
-        assert part.start == expected
-        expected += part.bits.shape[-1]
-        out[..., part.start : expected] = part.bits
-    assert expected == axes[2].inside().stop
+        assert part.box[2].start >= done
+        assert part.bits.dtype == (np.uint32 if logits.shape[0] <= 32 else np.uint64)
+        done = part.box[2].stop
+        out[:, *part.box] = part.bits
     return out
 
 

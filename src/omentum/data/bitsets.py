@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,3 @@ def distinct_sets(bits: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Index]:
     index = np.zeros(flat.shape, np.min_scalar_type(len(sets) - 1))
     index[filled] = np.searchsorted(sets, values)
     return sets, index.reshape(bits.shape)
-
-
-def bits_dtype(classes: Sequence[str]) -> type[np.uint32] | type[np.uint64]:
-    """The narrower integer that has a bit for each class."""
-    return np.uint32 if len(classes) <= 32 else np.uint64

@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.data.bitsets import Index, bits_dtype
+from omentum.data.bitsets import Index
 from omentum.data.chunked import open_chunked
 from omentum.data.cut import cut
 from omentum.data.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
 from omentum.io.sanity import AIR_HU
+from omentum.segmentation import bits_dtype
 
 if TYPE_CHECKING:
     from omentum.data.chunked import Array
@@ -149,7 +150,7 @@ class Store:
     def _volumes(self, case: StoredCase) -> tuple[Array, Array, NDArray[Any]]:
         volumes = self._open.pop(case.name, None)
         if volumes is None:
-            folder, table = self.folder(case), np.array(case.sets, bits_dtype(self.classes))
+            folder, table = self.folder(case), np.array(case.sets, bits_dtype(len(self.classes)))
             volumes = (open_chunked(folder / HU_FILE), open_chunked(folder / LABEL_FILE), table)
         self._open[case.name] = volumes
         if len(self._open) > OPEN_CASES:

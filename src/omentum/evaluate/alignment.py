@@ -51,7 +51,7 @@ def with_unions(segmentation: Segmentation, unions: Mapping[str, Iterable[str]])
         if key in segmentation.classes:
             plane, bit = divmod(segmentation.classes.index(key), BITS_PER_PLANE)
             for part in set(parts) & set(segmentation.classes):
-                bits[plane][segmentation.mask(part)] |= np.uint64(1 << bit)
+                bits[plane][segmentation.mask(part)] |= bits.dtype.type(1 << bit)
     return Segmentation(bits, segmentation.affine, segmentation.classes, segmentation.annotated, segmentation.header)
 
 

@@ -17,7 +17,7 @@ from omentum.evaluate.overlap import Mask, Overlap, overlap
 from omentum.evaluate.partial import Status, status
 from omentum.evaluate.surface import surface_distances
 from omentum.evaluate.tolerances import Tolerance, packaged_tolerances
-from omentum.segmentation import Box, Segmentation, planes_for
+from omentum.segmentation import Box, Segmentation, no_bits
 from omentum.volume import Grid
 
 MINIMUM_LESION_ML = 0.03
@@ -163,7 +163,7 @@ def missed_case(
 ) -> CaseScores:
     """The scores of a case that produced no result: whatever is there was missed; it never drops out of a mean."""
     classes = tuple(classes)
-    nothing = np.zeros((planes_for(len(classes)), *ref.shape), np.uint64)
+    nothing = no_bits(len(classes), ref.shape)
     return evaluate(Segmentation(nothing, ref.affine, classes), ref, case=case, patient=patient, rules=rules)
 
 

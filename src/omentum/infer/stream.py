@@ -8,7 +8,7 @@ How values are interpolated, and what a class means, is the caller's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from omentum.boxes import Box, around, relative
 from omentum.infer.blend import Slab, averaged
 from omentum.infer.confidence import Tally, in_steps
 
@@ -56,29 +57,27 @@ class AxisPositions:
         return np.clip(self.centres[voxels], 0, self.length - 1) - origin
 
 
-Box = tuple[slice, slice, slice]
+Bits = NDArray[np.uint32] | NDArray[np.uint64]
 Axes = tuple[AxisPositions, AxisPositions, AxisPositions]
 
 
 @dataclass(frozen=True)
-class PackedPlanes:
-    """Finished planes of the CT: bit k of `bits` is class k.
+class PackedPart:
+    """Finished masks in a part of the CT: bit k of `bits` is class k.
 
     Args:
-        start: First plane along the CT's z.
-        bits: uint64, shape (planes of 64 classes, X, Y, CT planes).
-        probability: uint8 in steps of 1/255, shape (X, Y, CT planes): of the likeliest mapped class (see `Tally`), 0
-            where none is predicted; None where none is in all of the planes.
+        box: Where, along the CT's x, y, z; its planes hold nothing outside it.
+        bits: Shape (planes of 64 classes, *box); uint32 for up to 32 classes, else uint64.
+        probability: uint8 in steps of 1/255, shape `box`: of the likeliest mapped class (see `Tally`), 0 where none is
+            predicted; None where none is in all of the part.
     """
 
-    start: int
-    bits: NDArray[np.uint64]
+    box: Box
+    bits: Bits
     probability: NDArray[np.uint8] | None = None
 
 
-def pack_slabs(
-    slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally | None = None
-) -> Iterator[PackedPlanes]:
+def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally | None = None) -> Iterator[PackedPart]:
     """Threshold logits at 0 on the CT's grid.
 
     Args:
@@ -88,7 +87,7 @@ def pack_slabs(
         tally: Told every voxel of the CT that becomes part of a mask.
 
     Yields:
-        Consecutive planes of the CT; planes outside the model grid do not occur and are empty.
+        Parts upwards along the CT's z, none of which overlap; everything else is empty.
     """
     z = axes[2]
     below: Slab | None = None
@@ -99,38 +98,40 @@ def pack_slabs(
         top = slab.start + slab.sums.shape[-1] - 1
         voxels = slice(first, z.between(0, top).stop)
         if voxels.start < voxels.stop:
-            yield _pack([slab] if below is None else [below, slab], axes, voxels, sample, tally)
+            yield from _pack([slab] if below is None else [below, slab], axes, voxels, sample, tally)
         first, below = voxels.stop, slab.highest()
 
 
-def _pack(stack: list[Slab], axes: Axes, voxels: slice, sample: Sampler, tally: Tally | None) -> PackedPlanes:
-    """The CT planes `voxels`, all of which lie between the stack's lowest and highest plane."""
-    classes, device = stack[0].sums.shape[0], stack[0].sums.device
-    octets = _Octets((len(axes[0].centres), len(axes[1].centres), voxels.stop - voxels.start), device)
-    weights = torch.cat([slab.weights for slab in stack], dim=-1)
+def _pack(stack: list[Slab], axes: Axes, voxels: slice, sample: Sampler, tally: Tally | None) -> Iterator[PackedPart]:
+    """What is positive in the CT planes `voxels`, which lie between the stack's lowest and highest plane."""
+    classes, device, start = stack[0].sums.shape[0], stack[0].sums.device, stack[0].start
     positive = torch.stack([slab.sums.amax(dim=(1, 2, 3)) > 0 for slab in stack]).any(dim=0)
+    boxes = {k: _positive_box([slab.sums[k] for slab in stack]) for k in torch.nonzero(positive).flatten().tolist()}
+    reached = {k: _reached(box, start, axes, voxels) for k, box in boxes.items()}
+    reached = {k: box for k, box in reached.items() if all(s.start < s.stop for s in box)}
+    if not reached:
+        return
+    whole = around(list(reached.values()))
+    octets = _Octets([s.stop - s.start for s in whole], device)
+    weights = torch.cat([slab.weights for slab in stack], dim=-1)
     likeliest: Tensor | None = None
-    for k in torch.nonzero(positive).flatten().tolist():
-        sums = torch.cat([slab.sums[k] for slab in stack], dim=-1)
-        box = _positive_box(sums)
-        values, (i, j, z) = _interpolated(averaged(sums[box], weights[box]), stack[0].start, box, axes, sample)
-        # What is below was finished with the slab below.
-        values = values[..., max(voxels.start - z.start, 0) :]
-        where = (i, j, slice(max(z.start, voxels.start) - voxels.start, max(z.stop - voxels.start, 0)))
+    for k, there in reached.items():
+        sums = torch.cat([slab.sums[k, *boxes[k][:2]] for slab in stack], dim=-1)[..., boxes[k][2]]
+        values = _interpolated(averaged(sums, weights[boxes[k]]), start, boxes[k], there, axes, sample)
+        where = relative(there, whole)
         octets.add(k, where, values > 0)
         if tally is not None:
             tally.add(k, values)
             if k in tally.mapped:
                 likeliest = octets.empty() if likeliest is None else likeliest
                 torch.maximum(likeliest[where], in_steps(values) * (values > 0), out=likeliest[where])
-    probability = None if likeliest is None else likeliest.cpu().numpy()
-    return PackedPlanes(voxels.start, octets.packed(classes), probability)
+    yield PackedPart(whole, octets.packed(classes), None if likeliest is None else likeliest.cpu().numpy())
 
 
 class _Octets:
     """Bits gathered eight classes at a time: a byte a voxel is touched for each class, and not eight."""
 
-    def __init__(self, shape: tuple[int, int, int], device: torch.device) -> None:
+    def __init__(self, shape: Sequence[int], device: torch.device) -> None:
         self._shape, self._device = shape, device
         self._octets: dict[int, Tensor] = {}
 
@@ -145,31 +146,40 @@ class _Octets:
         part = self._octets[k // 8][where]
         torch.bitwise_or(part, mask.view(torch.uint8) << (k % 8), out=part)
 
-    def packed(self, classes: int) -> NDArray[np.uint64]:
-        """uint64, shape (planes of 64 classes, X, Y, Z)."""
-        bits = np.zeros((-(-classes // 64), *self._shape), "<u8")
-        octets = bits.view(np.uint8).reshape(*bits.shape, 8)
+    def packed(self, classes: int) -> Bits:
+        """Shape (planes of 64 classes, X, Y, Z)."""
+        size = 4 if classes <= 32 else 8
+        bits = np.zeros((-(-classes // 64), *self._shape), f"<u{size}")
+        octets = bits.view(np.uint8).reshape(*bits.shape, size)
         for n, octet in self._octets.items():
             octets[n // 8, ..., n % 8] = octet.cpu().numpy()
-        return bits.astype(np.uint64, copy=False)
+        return bits.astype(bits.dtype.newbyteorder("="), copy=False)
 
 
-def _interpolated(values: Tensor, start: int, box: Box, axes: Axes, sample: Sampler) -> tuple[Tensor, Box]:
-    """The logits of a box, whose first plane is `start`, on the CT's grid, and which CT voxels these are."""
-    reached: dict[int, slice] = {}
+def _reached(box: Box, start: int, axes: Axes, voxels: slice) -> Box:
+    """Which voxels of some of the CT's planes lie between the centres of a box that begins at plane `start`."""
+    i, j, z = (
+        along.between(s.start + first, s.stop + first - 1)
+        for along, s, first in zip(axes, box, (0, 0, start), strict=True)
+    )
+    return i, j, slice(max(z.start, voxels.start), z.stop)  # what is below was finished with the slab below
+
+
+def _interpolated(values: Tensor, start: int, box: Box, there: Box, axes: Axes, sample: Sampler) -> Tensor:
+    """The logits of a box that begins at plane `start` of the model grid, at the CT's voxels `there`."""
     for axis in (2, 1, 0):  # the axis whose neighbours lie side by side in memory first, while there is least to move
         first = box[axis].start + (start if axis == 2 else 0)
-        reached[axis] = axes[axis].between(first, first + box[axis].stop - box[axis].start - 1)
-        values = sample(values, axis, axes[axis].within(reached[axis], first))
-    return values, (reached[0], reached[1], reached[2])
+        values = sample(values, axis, axes[axis].within(there[axis], first))
+    return values
 
 
-def _positive_box(sums: Tensor) -> Box:
-    """Box around all positive values, of which there are some, and their neighbours."""
-    positive = sums > 0
-    columns = positive.any(dim=2)
+def _positive_box(parts: list[Tensor]) -> Box:
+    """Box around all positive values, of which there are some, and their neighbours; the parts lie on one another."""
+    positive = [part > 0 for part in parts]
+    columns = torch.stack([part.any(dim=2) for part in positive]).any(dim=0)
+    planes = torch.cat([part.any(dim=0).any(dim=0) for part in positive])
     box = []
-    for axis, hit in enumerate((columns.any(dim=1), columns.any(dim=0), positive.any(dim=0).any(dim=0))):
+    for hit in (columns.any(dim=1), columns.any(dim=0), planes):
         at = torch.nonzero(hit).flatten()
-        box.append(slice(max(int(at[0]) - 1, 0), min(int(at[-1]) + 2, sums.shape[axis])))
+        box.append(slice(max(int(at[0]) - 1, 0), min(int(at[-1]) + 2, len(hit))))
     return box[0], box[1], box[2]

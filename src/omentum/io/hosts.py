@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from omentum.anatomy import STRUCTURES
-from omentum.segmentation import BITS_PER_PLANE, Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Bits, Segmentation
 
 Mask = NDArray[np.bool_]
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
@@ -35,7 +35,7 @@ def with_hosts(segmentation: Segmentation) -> Segmentation:
     return Segmentation(bits, segmentation.affine, segmentation.classes, segmentation.annotated, segmentation.header)
 
 
-def _share_out(segmentation: Segmentation, key: str, hosts: list[str], bits: NDArray[np.uint64]) -> None:
+def _share_out(segmentation: Segmentation, key: str, hosts: list[str], bits: Bits) -> None:
     labels, _ = ndimage.label(segmentation.mask(key), _ALL_NEIGHBOURS)
     boxes = ndimage.find_objects(labels)
     spacing_mm = segmentation.grid.spacing_mm
@@ -49,8 +49,8 @@ def _share_out(segmentation: Segmentation, key: str, hosts: list[str], bits: NDA
             _add(bits, segmentation.classes.index(mean_mm[0][1]), box, lesion)
 
 
-def _add(bits: NDArray[np.uint64], k: int, box: Any, mask: Mask) -> None:
-    bits[k // BITS_PER_PLANE][box][mask] |= np.uint64(1 << (k % BITS_PER_PLANE))
+def _add(bits: Bits, k: int, box: Any, mask: Mask) -> None:
+    bits[k // BITS_PER_PLANE][box][mask] |= bits.dtype.type(1 << (k % BITS_PER_PLANE))
 
 
 def _surface_tree(mask: Mask, spacing_mm: tuple[float, ...]) -> cKDTree:

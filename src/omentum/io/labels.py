@@ -14,7 +14,7 @@ from omentum.errors import InputError, UsageError
 from omentum.io.hosts import with_hosts
 from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
 from omentum.io.nifti import read_extensions, read_volume
-from omentum.segmentation import BITS_PER_PLANE, Segmentation, planes_for
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
 
 MAX_LABEL = 65535
@@ -72,10 +72,10 @@ def _packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume)
     """Look every voxel's bits up in a table of label values: one pass, whatever the number of classes."""
     classes = tuple(dict.fromkeys(key for keys in rows.values() for key in keys))
     # One entry beyond the last mapped value is left empty; larger and negative labels are clipped to the ends.
-    table = np.zeros((planes_for(len(classes)), max(rows) + 2), np.uint64)
+    table = no_bits(len(classes), (max(rows) + 2,))
     for value, keys in rows.items():
         for k in map(classes.index, keys):
-            table[k // BITS_PER_PLANE, value] |= np.uint64(1 << (k % BITS_PER_PLANE))
+            table[k // BITS_PER_PLANE, value] |= table.dtype.type(1 << (k % BITS_PER_PLANE))
     bits = np.stack([plane.take(labels, mode="clip") for plane in table])
     return Segmentation(bits, volume.affine, classes, header=volume.header)
 

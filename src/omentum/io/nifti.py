@@ -7,8 +7,9 @@ Nothing else of the input's header is copied: descriptions and extensions may ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -17,6 +18,7 @@ import numpy as np
 from isal import igzip
 from numpy.typing import NDArray
 
+from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, label_table
 from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
@@ -30,6 +32,9 @@ GZIP_LEVEL = 2
 """ISA-L's own default: within 1 % of its best size on CTs and label maps, several times faster than zlib."""
 TRAILING_BYTES = 1 << 20
 """So much may follow the last voxel in a compressed file; more is a bomb, not a tail."""
+
+SLAB = 32
+"""Planes of a label map that are painted at once."""
 
 _HEADER_BYTES = 540
 Extension = tuple[int, bytes]
@@ -82,7 +87,8 @@ def write_volume(path: str | Path, volume: Volume) -> None:
         UsageError: another suffix, or a dtype NIfTI cannot hold.
         OutputError: the file cannot be written.
     """
-    _write(Path(path), volume.voxels, volume.affine, volume.header.get("nifti"), ())
+    image = _Image(volume.shape, volume.voxels.dtype, volume.affine)
+    _write(Path(path), image, [volume.voxels], volume.header.get("nifti"), ())
 
 
 def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segmentation) -> None:
@@ -93,7 +99,8 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
     """
     if mask.shape != like.shape:
         raise OutputError(f"the mask has shape {mask.shape}, its grid {like.shape}", source=path)
-    _write(Path(path), mask.astype(np.uint8), like.affine, like.header.get("nifti"), ())
+    image = _Image(mask.shape, np.dtype(np.uint8), like.affine)
+    _write(Path(path), image, [mask], like.header.get("nifti"), ())
 
 
 def write_labelmap(path: str | Path, segmentation: Segmentation) -> None:
@@ -105,10 +112,17 @@ def write_labelmap(path: str | Path, segmentation: Segmentation) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    labels = segmentation.labelmap()
-    labels = labels.astype(np.uint8) if labels.max(initial=0) < 256 else labels
+    highest = max((STRUCTURES[key].index for key in segmentation.classes), default=0)
+    image = _Image(segmentation.shape, np.min_scalar_type(highest), segmentation.affine)
     table = (LABEL_TABLE_CODE, label_table(segmentation.classes))
-    _write(Path(path), labels, segmentation.affine, segmentation.header.get("nifti"), (table,))
+    _write(Path(path), image, _label_slabs(segmentation), segmentation.header.get("nifti"), (table,))
+
+
+def _label_slabs(segmentation: Segmentation) -> Iterator[NDArray[Any]]:
+    """The label map some planes at a time: with the masks at hand there is no need for all of it."""
+    i, j, planes = segmentation.shape
+    for k in range(0, planes, SLAB):
+        yield segmentation.part((slice(0, i), slice(0, j), slice(k, min(k + SLAB, planes)))).labelmap()
 
 
 def _chosen_volume(layout: NiftiLayout, volume: int | None, path: Path) -> int:
@@ -158,36 +172,48 @@ def _split_extensions(block: bytes) -> list[Extension]:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """What is said of voxels before they come."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    affine: Affine
+
+
 def _write(
-    path: Path, voxels: NDArray[Any], affine: Affine, geometry: NiftiGeometry | None, extensions: Sequence[Extension]
+    path: Path,
+    image: _Image,
+    slabs: Iterable[NDArray[Any]],
+    geometry: NiftiGeometry | None,
+    extensions: Sequence[Extension],
 ) -> None:
     compressed = path.name.lower().endswith(".nii.gz")
     if not compressed and path.suffix.lower() != ".nii":
         raise UsageError("is not a name for NIfTI", source=path, remedy="use .nii.gz or .nii")
-    head = _header_bytes(path, voxels, affine, geometry, extensions)
+    head = _header_bytes(path, image, geometry, extensions)
     with replacing(path) as file, _compressing(file) if compressed else _as_is(file) as stream:
         stream.write(head)
-        for k in range(voxels.shape[2]):
-            stream.write(np.ascontiguousarray(voxels[:, :, k].T).view(np.uint8).data)
+        for slab in slabs:
+            for k in range(slab.shape[2]):
+                stream.write(np.ascontiguousarray(slab[:, :, k].T, image.dtype).view(np.uint8).data)
 
 
-def _header_bytes(
-    path: Path, voxels: NDArray[Any], affine: Affine, geometry: NiftiGeometry | None, extensions: Sequence[Extension]
-) -> bytes:
+def _header_bytes(path: Path, image: _Image, geometry: NiftiGeometry | None, extensions: Sequence[Extension]) -> bytes:
     # Geometry remembered from a file counts only while it still says where these voxels are.
-    repeat = geometry is not None and np.array_equal(geometry.affine, affine)
-    second = (repeat and geometry is not None and geometry.version == 2) or max(voxels.shape) > 32767
+    repeat = geometry is not None and np.array_equal(geometry.affine, image.affine)
+    second = (repeat and geometry is not None and geometry.version == 2) or max(image.shape) > 32767
     header = nib.Nifti2Header(endianness="<") if second else nib.Nifti1Header(endianness="<")
     try:
-        header.set_data_dtype(voxels.dtype)
+        header.set_data_dtype(image.dtype)
     except nib.spatialimages.HeaderDataError as fault:
-        raise UsageError(f"NIfTI cannot hold {voxels.dtype} voxels", source=path) from fault
-    header.set_data_shape(voxels.shape)
+        raise UsageError(f"NIfTI cannot hold {image.dtype} voxels", source=path) from fault
+    header.set_data_shape(image.shape)
     header["scl_slope"], header["scl_inter"] = 1, 0
     if repeat and geometry is not None:
         repeat_geometry(header, geometry)
     else:
-        state_geometry(header, affine)
+        state_geometry(header, image.affine)
     packed = b"".join(_packed_extension(e) for e in extensions)
     header["vox_offset"] = header.sizeof_hdr + 4 + len(packed)
     header["magic"] = b"n+2" if second else b"n+1"

@@ -17,7 +17,7 @@ import numpy as np
 from omentum.errors import GeometryError, InputError, OutputError
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.io.outputs import replacing
-from omentum.segmentation import Segmentation
+from omentum.segmentation import Segmentation, bits_dtype
 from omentum.volume import Volume
 
 CASE_FORMAT = 1
@@ -42,7 +42,7 @@ def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mappi
     if truth.bits.shape[0] > 1:
         raise OutputError(f"{len(truth.classes)} classes, a case holds at most 64", source=folder)
     description = _description(folder, truth, facts)
-    bits = truth.bits[0].astype(np.uint32 if len(truth.classes) <= 32 else np.uint64)
+    bits = truth.bits[0].astype(bits_dtype(len(truth.classes)), copy=False)
     whole_hu = np.rint(ct.voxels).clip(-32768, 32767).astype(np.int16)
     write_volume(folder / "ct.nii.gz", Volume(whole_hu, ct.affine, ct.header))
     write_labelmap(folder / "labels.nii.gz", truth)
@@ -74,7 +74,8 @@ def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
     folder = Path(folder)
     classes, annotated, facts = _read_description(folder / "case.json")
     bits = read_volume(folder / "bits.nii.gz")
-    return Segmentation(bits.voxels.astype(np.uint64)[None], bits.affine, classes, annotated, bits.header), facts
+    packed = bits.voxels.astype(bits_dtype(len(classes)), copy=False)[None]
+    return Segmentation(packed, bits.affine, classes, annotated, bits.header), facts
 
 
 def _description(folder: Path, truth: Segmentation, facts: Mapping[str, Any]) -> bytes:

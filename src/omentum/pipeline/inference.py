@@ -19,14 +19,14 @@ from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared
 from omentum.preprocess.resample import sample_along
 from omentum.report import Confidence
-from omentum.segmentation import planes_for
+from omentum.segmentation import Bits, no_bits
 
 
 @dataclass(frozen=True, eq=False)
 class Inferred:
     """What the network said, before cleaning; see `CaseSegmentation`."""
 
-    bits: NDArray[np.uint64]
+    bits: Bits
     confidence: Mapping[str, Confidence]
     lesion_probability: NDArray[np.uint8] | None
 
@@ -58,16 +58,15 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
     """
     undo, classes = prepared.undo, look.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
-    bits = np.zeros((planes_for(len(classes)), *undo.native.shape), np.uint64)
     # Where nothing is written, the pages of an array of zeros take no memory.
+    bits = no_bits(len(classes), undo.native.shape)
     probability = np.zeros(undo.native.shape, np.uint8) if lesions else None
     tally, agreement = Tally(len(classes), lesions), Agreement()
     slabs = sliding_slabs(prepared.tensor[0, 0], look.predict, look.plan, look.run, agreement)
-    for planes in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally):
-        where = slice(planes.start, planes.start + planes.bits.shape[-1])
-        undo.oriented_view(bits)[..., where] = planes.bits
-        if probability is not None and planes.probability is not None:
-            undo.oriented_view(probability)[..., where] = planes.probability
+    for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally):
+        undo.oriented_view(bits)[:, *part.box] = part.bits
+        if probability is not None and part.probability is not None:
+            undo.oriented_view(probability)[part.box] = part.probability
     return Inferred(bits, _confidence(classes, tally, agreement), probability)
 
 

@@ -7,6 +7,7 @@ pieces is asked island by island: a speck at the far end of the image costs a fe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import cc3d
 import numpy as np
@@ -19,22 +20,24 @@ BLOCK = 8
 """Voxels along each edge of a block."""
 
 Mask = NDArray[np.bool_]
+Set = np.unsignedinteger[Any]
+"""Some classes, in the packed masks' own type: a wider one would make wide copies of them."""
 
 
 class CoarseMasks:
     """One plane of packed bits, each block the union of its voxels.
 
     Args:
-        plane: uint64, shape (i, j, k).
+        plane: Unsigned integers, shape (i, j, k).
     """
 
-    def __init__(self, plane: NDArray[np.uint64]) -> None:
+    def __init__(self, plane: NDArray[np.unsignedinteger[Any]]) -> None:
         self._shape = plane.shape
         # Whole slabs first: that is one pass over memory as it lies.
         slabs = [np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK)]
         self._blocks = _block_union(np.stack(slabs), np.bitwise_or, axes=(1, 2))
 
-    def islands(self, bits: np.uint64) -> Iterator[tuple[Box, Mask | None]]:
+    def islands(self, bits: Set) -> Iterator[tuple[Box, Mask | None]]:
         """Islands of the union of some classes: the box of each, and what of it is the island (None: all).
 
         Boxes are whole blocks, as far as the image goes.
@@ -46,7 +49,7 @@ class CoarseMasks:
             box = self._voxels(coarse)
             yield box, None if alone else _repeated(part == number, box)
 
-    def any_shared(self, one: np.uint64, other: np.uint64) -> Box | None:
+    def any_shared(self, one: Set, other: Set) -> Box | None:
         """A box around the blocks that hold both of two classes."""
         at = np.argwhere(((self._blocks & one) != 0) & ((self._blocks & other) != 0))
         if not len(at):
@@ -58,7 +61,7 @@ class CoarseMasks:
         """The box of whole blocks around a box."""
         return self._voxels(_blocks_of(box))
 
-    def update(self, bit: np.uint64, box: Box, mask: Mask) -> None:
+    def update(self, bit: Set, box: Box, mask: Mask) -> None:
         """A class now has this mask in an aligned box."""
         blocks = self._blocks[_blocks_of(box)]
         holds = _block_union(mask, np.logical_or, axes=(0, 1, 2))

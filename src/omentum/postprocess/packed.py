@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from omentum.boxes import Box
 from omentum.errors import UsageError
@@ -49,13 +48,14 @@ class Workbench:
         if len(seg.bits) > 1:
             raise UsageError(f"post-processing takes at most {BITS_PER_PLANE} classes, got {len(seg.classes)}")
         self.seg = seg
-        self._plane: NDArray[np.uint64] = seg.bits[0]
+        self._plane = seg.bits[0]
         self._coarse = CoarseMasks(self._plane)
         self._voxels: dict[tuple[str, str], list[int]] = {}
 
-    def bits(self, *keys: str) -> np.uint64:
+    def bits(self, *keys: str) -> np.unsignedinteger[Any]:
         """Those of some classes, together."""
-        return np.uint64(sum(1 << self.seg.classes.index(key) for key in keys))
+        of_all: np.unsignedinteger[Any] = self._plane.dtype.type(sum(1 << self.seg.classes.index(key) for key in keys))
+        return of_all
 
     def mask(self, box: Box, *keys: str) -> Mask:
         """The union of some structures in a box."""

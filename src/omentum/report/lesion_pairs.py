@@ -82,7 +82,7 @@ def with_one_type_an_organ(seg: Segmentation) -> Segmentation:
             chosen = first.setdefault((structure.kind, structure.hosts), key)
             if chosen != key:
                 plane, bit = divmod(seg.classes.index(chosen), BITS_PER_PLANE)
-                bits[plane][seg.mask(key)] |= np.uint64(1 << bit)
+                bits[plane][seg.mask(key)] |= bits.dtype.type(1 << bit)
     kept = [key for key in seg.classes if not STRUCTURES[key].is_lesion or key in first.values()]
     return Segmentation(bits, seg.affine, seg.classes, seg.annotated).subset(kept)
 

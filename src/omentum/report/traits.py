@@ -104,7 +104,7 @@ def _claimed(seg: Segmentation, key: str, box: Box, rules: QualityRules) -> Mask
     for plane in range(len(seg.bits)):
         keys = seg.classes[plane * BITS_PER_PLANE : (plane + 1) * BITS_PER_PLANE]
         bits = sum(1 << n for n, other in enumerate(keys) if not rules.may_share(key, other))
-        found |= (seg.bits[plane][box] & np.uint64(bits)) != 0
+        found |= (seg.bits[plane][box] & seg.bits.dtype.type(bits)) != 0
     return found
 
 
