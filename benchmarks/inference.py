@@ -136,9 +136,9 @@ def report(work: Path) -> str:
         f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch {torch.__version__} "
         f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
         "",
-        "| pipeline | engine | windows | seconds | processor seconds | times as fast (processor) | "
+        "| pipeline | engine | windows | seconds | times as fast | processor seconds | times as few | "
         "peak GB above the model | share of the baseline's | least equal voxels of a class | mean Dice of both |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     base = cost(work, BASELINE)
     for name in (BASELINE, *RUNS):
@@ -152,15 +152,16 @@ def line(name: str, done: dict[str, Any], base: dict[str, Any] | None, work: Pat
     """A row of the table."""
     wall, processor = done["marks"]["saved"]
     engine = done.get("engine", {"name": "torch", "precision": "float32"})
-    compared = ["-"] * 4
+    compared = ["-"] * 5
     if base is not None:
         equal, dice = equality(folder(work, BASELINE), folder(work, name))
-        faster, smaller = base["marks"]["saved"][1] / processor, done["peak_gb"] / base["peak_gb"]
-        compared = [f"{faster:.1f}", f"{smaller:.2f}", f"{100 * equal:.3f} %", f"{dice:.4f}"]
+        base_wall, base_processor = base["marks"]["saved"]
+        ratios = [f"{base_wall / wall:.1f}", f"{base_processor / processor:.1f}"]
+        compared = [*ratios, f"{done['peak_gb'] / base['peak_gb']:.2f}", f"{100 * equal:.3f} %", f"{dice:.4f}"]
     overlap = f", overlap {PROFILES[RUNS[name].profile].overlap}" if name in RUNS else ", overlap 0.5"
     return (
         f"| {name}{overlap} | {engine['name']} {engine['precision']} | {done.get('windows', '')} | {wall:.0f} | "
-        f"{processor:.0f} | {compared[0]} | {done['peak_gb']:.2f} | {' | '.join(compared[1:])} |"
+        f"{compared[0]} | {processor:.0f} | {compared[1]} | {done['peak_gb']:.2f} | {' | '.join(compared[2:])} |"
     )
 
 

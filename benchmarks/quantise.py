@@ -1,0 +1,124 @@
+"""Is int8 worth it on a CPU? The bundled model quantised after training, against float32 and bf16.
+
+    pip install nncf==3.4.0    # for this study only
+    python benchmarks/quantise.py DATA/abdomen_3mm DATA/abdomen_dicom --phantoms 4 -o benchmarks/results/quantise.md
+
+The front of the network is quantised by NNCF from windows of phantoms that are not among the judges; the text-driven
+head stays as it is. Windows and cases are those of inference_profiles.py, overlap 0.5.
+Rule, set before: int8 is kept only if the mean Dice falls by less than 0.005.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import itertools
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import torch
+
+from inference_profiles import mean_dice, phantom, real
+from omentum.infer.engines import Network
+from omentum.infer.engines.openvino import OpenVinoEngine, converted, import_openvino
+from omentum.infer.windows import plan_windows
+from omentum.phantom import make_case
+from omentum.pipeline import Options, Segmenter
+from omentum.pipeline.network import network_of
+from omentum.preprocess.prepare import prepare
+
+SEED, SPACING_MM = 91000, (1.6, 1.6, 3.0)
+KEPT_BELOW = 0.005
+
+
+class QuantisedEngine(OpenVinoEngine):
+    """The OpenVINO engine with the front in int8, everything else in bf16.
+
+    Args:
+        network: The network.
+        windows: To calibrate with, float32 (1, 1, *patch).
+        **options: Of `nncf.quantize`.
+    """
+
+    def __init__(self, network: Network, windows: list[np.ndarray], **options: Any) -> None:
+        super().__init__(network, "bf16")
+        quantised = nncf.quantize(converted(network), nncf.Dataset(windows), subset_size=len(windows), **options)
+        settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+        self._request = import_openvino().Core().compile_model(quantised, "CPU", settings).create_infer_request()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--phantoms", type=int, default=4)
+    parser.add_argument("--windows", type=int, default=24, help="to calibrate with")
+    parser.add_argument("-o", "--out", type=Path)
+    arguments = parser.parse_args()
+    cases = [real(folder) for folder in arguments.folders] + [phantom(k) for k in range(arguments.phantoms)]
+    segmenter = Segmenter("default", Options(engine="torch"))
+    windows = list(itertools.islice(calibration(segmenter), arguments.windows))
+    network = network_of(segmenter.model, segmenter.classes)
+    ways = {
+        "float32": lambda: OpenVinoEngine(network, "float32"),
+        "bf16": lambda: OpenVinoEngine(network, "bf16"),
+        "int8": lambda: QuantisedEngine(network, windows),
+        "int8, activations asymmetric": lambda: QuantisedEngine(network, windows, preset=nncf.QuantizationPreset.MIXED),
+        "int8, biases corrected slowly": lambda: QuantisedEngine(network, windows, fast_bias_correction=False),
+    }
+    lines = [
+        "# int8 on a CPU",
+        "",
+        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, {torch.get_num_threads()} "
+        f"threads, NNCF {nncf.__version__}, load {os.getloadavg()[0]:.1f}",
+        "",
+        f"{len(windows)} windows to calibrate with. Mean Dice over the structures a reference has.",
+        "",
+        f"| numbers | seconds a window | {' | '.join(name for name, _, _ in cases)} | mean Dice | loss |",
+        f"|---|---|{'---|' * len(cases)}---|---|",
+    ]
+    base = None
+    for name, make in ways.items():
+        segmenter.engine = make()
+        scores = [mean_dice(segmenter.segment(ct), reference, case) for case, ct, reference in cases]
+        base = np.mean(scores) if base is None else base
+        cells = " | ".join(f"{score:.4f}" for score in scores)
+        seconds = window_seconds(segmenter.engine, torch.from_numpy(windows[0]))
+        lines.append(f"| {name} | {seconds:.2f} | {cells} | {np.mean(scores):.4f} | {base - np.mean(scores):.4f} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    text = "\n".join(lines) + f"\n\nKept only below a loss of {KEPT_BELOW}.\n"
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text, encoding="utf-8")
+
+
+def calibration(segmenter: Segmenter) -> Iterator[np.ndarray]:
+    """Windows of phantoms that judge nothing, as the network gets them."""
+    spec = segmenter.model.spec.preprocess
+    for k in itertools.count():
+        image = prepare(make_case((SEED, k), SPACING_MM).ct, spec).tensor
+        plan = plan_windows(tuple(image.shape[2:]), spec.patch)
+        padding = [side for axis in (2, 1, 0) for side in (plan.before[axis], plan.after[axis])]
+        image = torch.nn.functional.pad(image, padding)
+        for x, y, z in itertools.product(*plan.starts):
+            px, py, pz = spec.patch
+            yield image[..., x : x + px, y : y + py, z : z + pz].contiguous().numpy()
+
+
+def window_seconds(engine: OpenVinoEngine, window: torch.Tensor) -> float:
+    """The least of five, the head included."""
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        engine(window)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()
