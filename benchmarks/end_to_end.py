@@ -71,7 +71,7 @@ def row(name: str, profile: str, work: Path, number: int) -> str:
     environment = os.environ | {"OMENTUM_HOME": str(work / "home")}
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wall, processor = time.perf_counter() - started, spent() - before
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((out / "ct" / "manifest.json").read_text(encoding="utf-8"))
     seconds = manifest["timings_s"]
     known = [seconds.get(stage, 0.0) for stage in STAGES]
     engine = manifest["engine"]

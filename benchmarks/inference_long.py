@@ -167,9 +167,10 @@ def stream(image: Tensor, undo: Undo, plan: WindowPlan, stub: Stub) -> Bits:
     x, y, z = (AxisPositions(p, n) for p, n in zip(undo.positions, undo.model.shape, strict=True))
     slabs = sliding_slabs(image, stub, plan, None, agreement)
     for part in pack_slabs(slabs, (x, y, z), sample_along, tally):
-        undo.oriented_view(bits)[:, *part.box] = part.bits
+        np.copyto(undo.oriented_view(bits)[:, *part.box], part.bits, where=part.bits != 0)
         if part.probability is not None:
-            undo.oriented_view(probability)[part.box] = part.probability
+            where, likeliest = part.probability
+            undo.oriented_view(probability)[where] = likeliest
     return bits
 
 

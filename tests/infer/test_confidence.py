@@ -24,7 +24,8 @@ def tallied(logits, cuts, mapped=()):
     whole = np.zeros(FINE, np.uint8)
     for part in pack_slabs(slabs_of(logits, cuts), AXES, sample_along, tally):
         if part.probability is not None:
-            whole[part.box] = part.probability
+            where, likeliest = part.probability
+            whole[where] = likeliest
     return tally, whole
 
 

@@ -24,7 +24,7 @@ def inputs() -> tuple[Tensor, Tensor, Tensor]:
 @pytest.fixture(params=[1, 50, None], ids=["voxel by voxel", "in runs", "at once"])
 def voxels_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
     if request.param is not None:
-        monkeypatch.setitem(head_module.HIDDEN_NUMBERS_AT_ONCE, "cpu", request.param * 2 * 5 * 8)
+        monkeypatch.setitem(head_module.HIDDEN_NUMBERS_AT_ONCE, "cpu", request.param * 5 * 8)
     return request.param
 
 
@@ -87,3 +87,19 @@ def test_the_controller_has_the_published_153_outputs():
     head = TextDrivenHead(768, 48)
     assert head.split_sizes == (64, 64, 8, 8, 8, 1)
     assert head.controller.weight.shape == (153, 512)
+
+
+def test_any_number_of_threads_gives_the_same_bits(head, monkeypatch):
+    monkeypatch.setitem(head_module.HIDDEN_NUMBERS_AT_ONCE, "cpu", 5 * 8 * 30)
+    features, layers = torch.randn(2, 8, 20**3, requires_grad=True), torch.randn(2, 5, 153, requires_grad=True)
+    before, seen = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            logits = head.draw(features, layers)
+            seen.append((logits, *torch.autograd.grad(logits.square().sum(), (features, layers))))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for several in seen[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(several, seen[0], strict=True))

@@ -68,13 +68,13 @@ class PackedPart:
     Args:
         box: Where, along the CT's x, y, z; its planes hold nothing outside it.
         bits: Shape (planes of 64 classes, *box); uint32 for up to 32 classes, else uint64.
-        probability: uint8 in steps of 1/255, shape `box`: of the likeliest mapped class (see `Tally`), 0 where none is
-            predicted; None where none is in all of the part.
+        probability: Where there is any, and uint8 in steps of 1/255 in that box: of the likeliest mapped class (see
+            `Tally`), 0 where none is predicted; None where none is in all of the part.
     """
 
     box: Box
     bits: Bits
-    probability: NDArray[np.uint8] | None = None
+    probability: tuple[Box, NDArray[np.uint8]] | None = None
 
 
 def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally | None = None) -> Iterator[PackedPart]:
@@ -112,20 +112,21 @@ def _pack(stack: list[Slab], axes: Axes, voxels: slice, sample: Sampler, tally: 
     if not reached:
         return
     whole = around(list(reached.values()))
-    octets = _Octets([s.stop - s.start for s in whole], device)
+    octets = _Octets(_shape(whole), device)
     weights = torch.cat([slab.weights for slab in stack], dim=-1)
-    likeliest: Tensor | None = None
+    mapped = [box for k, box in reached.items() if tally is not None and k in tally.mapped]
+    span = around(mapped) if mapped else None
+    likeliest = torch.zeros(_shape(span) if span else 0, dtype=torch.uint8, device=device)
     for k, there in reached.items():
         sums = torch.cat([slab.sums[k, *boxes[k][:2]] for slab in stack], dim=-1)[..., boxes[k][2]]
         values = _interpolated(averaged(sums, weights[boxes[k]]), start, boxes[k], there, axes, sample)
-        where = relative(there, whole)
-        octets.add(k, where, values > 0)
+        octets.add(k, relative(there, whole), values > 0)
         if tally is not None:
             tally.add(k, values)
-            if k in tally.mapped:
-                likeliest = octets.empty() if likeliest is None else likeliest
-                torch.maximum(likeliest[where], in_steps(values) * (values > 0), out=likeliest[where])
-    yield PackedPart(whole, octets.packed(classes), None if likeliest is None else likeliest.cpu().numpy())
+            if span and k in tally.mapped:
+                part = likeliest[relative(there, span)]
+                torch.maximum(part, in_steps(values) * (values > 0), out=part)
+    yield PackedPart(whole, octets.packed(classes), (span, likeliest.cpu().numpy()) if span else None)
 
 
 class _Octets:
@@ -135,14 +136,10 @@ class _Octets:
         self._shape, self._device = shape, device
         self._octets: dict[int, Tensor] = {}
 
-    def empty(self) -> Tensor:
-        """Zeros, uint8."""
-        return torch.zeros(self._shape, dtype=torch.uint8, device=self._device)
-
     def add(self, k: int, where: Box, mask: Tensor) -> None:
         """Set bit k of some voxels."""
         if k // 8 not in self._octets:
-            self._octets[k // 8] = self.empty()
+            self._octets[k // 8] = torch.zeros(self._shape, dtype=torch.uint8, device=self._device)
         part = self._octets[k // 8][where]
         torch.bitwise_or(part, mask.view(torch.uint8) << (k % 8), out=part)
 
@@ -154,6 +151,10 @@ class _Octets:
         for n, octet in self._octets.items():
             octets[n // 8, ..., n % 8] = octet.cpu().numpy()
         return bits.astype(bits.dtype.newbyteorder("="), copy=False)
+
+
+def _shape(box: Box) -> list[int]:
+    return [s.stop - s.start for s in box]
 
 
 def _reached(box: Box, start: int, axes: Axes, voxels: slice) -> Box:

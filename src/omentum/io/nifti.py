@@ -33,7 +33,7 @@ GZIP_LEVEL = 2
 TRAILING_BYTES = 1 << 20
 """So much may follow the last voxel in a compressed file; more is a bomb, not a tail."""
 
-SLAB = 32
+SLAB = 64
 """Planes of a label map that are painted at once."""
 
 _HEADER_BYTES = 540

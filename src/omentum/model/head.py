@@ -6,15 +6,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from omentum.model.side_by_side import side_by_side
+from omentum.model.generated_layers import all_at_once, in_runs
 
 NORM_GROUPS = 16
 """Groups of the published normalisation layers."""
-
-STRETCHES = 32
-"""Into so many parts the voxels of a window are shared out among threads."""
 
 HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
 """Numbers of one hidden layer kept at a time: what stays in a processor's cache, and what fills a GPU (64 MiB fp16)."""
@@ -98,91 +94,17 @@ class TextDrivenHead(nn.Module):
     def draw(self, features: Tensor, layers: Tensor) -> Tensor:
         """[B, c, V] features through the generated layers, a run of voxels at a time; [B, K, V].
 
-        With gradients each run is computed again in the backward pass, so the hidden layers (2 K c V numbers)
-        never exist as a whole.
+        The hidden layers (2 K c V numbers) never exist as a whole, in the backward pass neither.
         """
-        parts = tuple(layers.to(features.dtype).split(self.split_sizes, dim=2))
+        parts = layers.to(features.dtype).split(self.split_sizes, dim=2)
         voxels = self._voxels_at_once(features, classes=layers.shape[1])
-        if voxels >= features.shape[2]:
-            return _generated_layers(features, *parts)
-        runs = features.split(voxels, dim=2)
-        if torch.is_grad_enabled() and (features.requires_grad or layers.requires_grad):
-            return torch.cat([checkpoint(_generated_layers, run, *parts, use_reentrant=False) for run in runs], dim=2)
-        return _drawn_in_runs(features, parts, voxels)
+        return all_at_once(features, parts) if voxels >= features.shape[2] else in_runs(features, parts, voxels)
 
     def _voxels_at_once(self, features: Tensor, classes: int) -> int:
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
             return features.shape[2]  # a graph must not hold the unrolled loop
         limit = HIDDEN_NUMBERS_AT_ONCE.get(features.device.type, HIDDEN_NUMBERS_AT_ONCE["cuda"])
-        return max(1, limit // (features.shape[0] * classes * self.channels))
-
-
-def _generated_layers(features: Tensor, *parts: Tensor) -> Tensor:
-    """Three layers with weights of their own per sample and class.
-
-    Args:
-        features: [B, c, V].
-        parts: w1, w2, w3, b1, b2, b3, each [B, K, size].
-
-    Returns:
-        [B, K, V].
-    """
-    w1, w2, w3, b1, b2, b3 = parts
-    batch, classes, c = b1.shape
-    hidden = torch.baddbmm(b1.reshape(batch, -1, 1), w1.reshape(batch, -1, c), features).relu_()
-    hidden = hidden.reshape(batch * classes, c, -1)
-    hidden = torch.baddbmm(b2.reshape(-1, c, 1), w2.reshape(-1, c, c), hidden).relu_()
-    return torch.baddbmm(b3.reshape(-1, 1, 1), w3.reshape(-1, 1, c), hidden).reshape(batch, classes, -1)
-
-
-def _drawn_in_runs(features: Tensor, parts: tuple[Tensor, ...], voxels: int) -> Tensor:
-    """As `_generated_layers`, without gradients, so many voxels at a time, in memory that stays in the cache.
-
-    Every layer carries a channel that is always 1, whose weights are the biases: adding them by themselves would be
-    one more pass over the hidden layers.
-    """
-    w1, w2, w3, b1, b2, b3 = parts
-    batch, classes, c = b1.shape
-    first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
-    second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
-    third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
-    drawn = features.new_empty((batch, classes, features.shape[2]))
-
-    def draw(span: tuple[int, int, int]) -> None:
-        sample, begin, end = span
-        for start in range(begin, end, voxels):
-            n = min(voxels, end - start)
-            if start == begin or n < voxels:
-                inputs, hidden = features.new_ones((c + 1, n)), features.new_empty((2, classes, c + 1, n))
-                (one, two), flat = hidden, hidden[0].view(-1, n)
-            inputs[:c] = features[sample, :, start : start + n]
-            torch.mm(first[sample], inputs, out=flat).relu_()
-            torch.bmm(second[sample], one, out=two).relu_()
-            drawn[sample, :, start : start + n] = torch.bmm(third[sample], two)[:, 0]
-
-    spans = _spans(batch, features.shape[2], voxels)
-    if features.device.type == "cpu":
-        side_by_side(draw, spans)
-    else:
-        for span in spans:
-            draw(span)
-    return drawn
-
-
-def _spans(batch: int, length: int, step: int) -> list[tuple[int, int, int]]:
-    """(sample, begin, end) of stretches of whole steps, enough of them to keep all threads busy to the end."""
-    stretch = step * max(1, length // (step * STRETCHES))
-    return [(b, begin, min(begin + stretch, length)) for b in range(batch) for begin in range(0, length, stretch)]
-
-
-def _with_bias(weights: Tensor, bias: Tensor, *, carried: bool) -> Tensor:
-    """Weights [B, K, out, in] with the bias [B, K, out] as one more input; `carried`: that input comes out again."""
-    extended = torch.cat([weights, bias[..., None]], dim=3)
-    if not carried:
-        return extended
-    carry = torch.zeros_like(extended[:, :, :1])
-    carry[..., -1] = 1
-    return torch.cat([extended, carry], dim=2)
+        return max(1, limit // (classes * self.channels))
 
 
 def _group_norm(channels: int) -> nn.GroupNorm:

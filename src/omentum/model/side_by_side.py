@@ -42,8 +42,14 @@ def side_by_side(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     """Threads on each of which torch computes alone; of one process: a fork inherits the pool without its threads."""
-    pool = ThreadPoolExecutor(threads, f"omentum-{process}", torch.set_num_threads, (1,))
     everyone = Barrier(threads)
-    list(pool.map(lambda _: everyone.wait(), range(threads)))
-    torch.set_num_threads(threads)  # the last number set anywhere is what threads to come begin with
+
+    def begin(_: int) -> None:
+        torch.set_num_threads(1)
+        torch.get_num_threads()  # until a thread asks for it, its number is the last one set in any other
+        everyone.wait()
+
+    pool = ThreadPoolExecutor(threads, f"omentum-{process}")
+    list(pool.map(begin, range(threads)))
+    torch.set_num_threads(threads)  # for threads to come
     return pool

@@ -58,15 +58,16 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
     """
     undo, classes = prepared.undo, look.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
-    # Where nothing is written, the pages of an array of zeros take no memory.
+    # Where nothing is written, the pages of an array of zeros take no memory: so no zero is.
     bits = no_bits(len(classes), undo.native.shape)
     probability = np.zeros(undo.native.shape, np.uint8) if lesions else None
     tally, agreement = Tally(len(classes), lesions), Agreement()
     slabs = sliding_slabs(prepared.tensor[0, 0], look.predict, look.plan, look.run, agreement)
     for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally):
-        undo.oriented_view(bits)[:, *part.box] = part.bits
+        np.copyto(undo.oriented_view(bits)[:, *part.box], part.bits, where=part.bits != 0)
         if probability is not None and part.probability is not None:
-            undo.oriented_view(probability)[part.box] = part.probability
+            where, likeliest = part.probability
+            undo.oriented_view(probability)[where] = likeliest
     return Inferred(bits, _confidence(classes, tally, agreement), probability)
 
 

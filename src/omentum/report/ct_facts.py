@@ -52,7 +52,7 @@ def ct_facts(ct: Volume, limits: CtLimits) -> CtFacts:
     counts = _body_counts(ct, limits.body_hu)
     total = int(counts[0].sum())
     centre = [float(np.arange(len(c)) @ c) / total for c in counts] if total else None
-    metal = sum(int(np.count_nonzero(part > limits.metal_hu)) for part in ct.voxels)
+    metal = sum(int(np.count_nonzero(part > limits.metal_hu)) for part in _as_they_lie(ct)[0])
     return CtFacts(
         middle_mm=float(ct.grid.to_world(centre)[0]) if centre else None,
         cut_share=_cut_share(ct, axis, limits.body_hu),
@@ -63,20 +63,27 @@ def ct_facts(ct: Volume, limits: CtLimits) -> CtFacts:
     )
 
 
+def _as_they_lie(ct: Volume) -> tuple[NDArray[np.generic], tuple[int, ...]]:
+    """The voxels with the axis in front along which whole planes lie side by side in memory, and the order of axes."""
+    order = tuple(int(axis) for axis in np.argsort(np.abs(ct.voxels.strides))[::-1])
+    return ct.voxels.transpose(order), order
+
+
 def _body_counts(ct: Volume, body_hu: float) -> list[NDArray[np.int64]]:
     """Body voxels by index along each axis; plane by plane, so that no mask of the whole CT is made."""
-    counts = [np.zeros(n, np.int64) for n in ct.shape]
-    for i, plane in enumerate(ct.voxels):
+    planes, order = _as_they_lie(ct)
+    counts = [np.zeros(n, np.int64) for n in planes.shape]
+    for n, plane in enumerate(planes):
         body = plane > body_hu
-        along_j = body.sum(axis=1)
-        counts[0][i] = along_j.sum()
-        counts[1] += along_j
-        counts[2] += body.sum(axis=0)
-    return counts
+        along = np.count_nonzero(body, axis=1)
+        counts[0][n] = along.sum()
+        counts[1] += along
+        counts[2] += np.count_nonzero(body, axis=0)
+    return [counts[order.index(axis)] for axis in range(3)]
 
 
 def _cut_share(ct: Volume, axial: int, body_hu: float) -> float:
-    faces = [np.take(ct.voxels, end, axis=a) > body_hu for a in range(3) if a != axial for end in (0, -1)]
+    faces = [np.moveaxis(ct.voxels, a, 0)[end] > body_hu for a in range(3) if a != axial for end in (0, -1)]
     return float(sum(np.count_nonzero(face) for face in faces) / sum(face.size for face in faces))
 
 

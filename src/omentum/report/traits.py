@@ -129,8 +129,8 @@ def _cavities(mask: Mask, foreign: Mask) -> int:
 
 def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, ...]) -> dict[str, float]:
     rim_mm = max(RIM_MM, 1.01 * min(spacing_mm))
-    core = _deeper(mask, rim_mm, spacing_mm)
-    shell = ~mask & ~_deeper(~mask, rim_mm, spacing_mm)
+    deeper = _deeper(mask, rim_mm, spacing_mm)
+    core, shell = mask & deeper, ~mask & ~deeper
     inside, outside, free = _hu(ct[mask]), _hu(ct[shell]), ~foreign[shell]
     middle_of = _hu(ct[core]) if np.count_nonzero(core) >= CORE_SHARE * len(inside) else inside
     middle = float(np.median(middle_of))
@@ -146,8 +146,12 @@ def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, 
 
 
 def _deeper(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
-    """Voxels further than this from all that is outside; the edge of the array is not outside."""
-    distance: NDArray[np.float32] = edt.edt(np.ascontiguousarray(mask), anisotropy=spacing_mm, black_border=False)
+    """Voxels of the mask further than this from what is outside, and those outside further than this from the mask.
+
+    The edge of the array is neither.
+    """
+    sides = np.add(mask, 1, dtype=np.uint8, order="C")
+    distance: NDArray[np.float32] = edt.edt(sides, anisotropy=spacing_mm, black_border=False, parallel=0)
     return distance > mm
 
 

@@ -1,0 +1,150 @@
+"""Three tiny layers at every voxel, with weights of their own per sample and class, some voxels at a time.
+
+The hidden layers of 32 classes and 8 channels are 64 times as large as the features. Here they exist for one run of
+voxels, in memory that stays in the processor's cache; the backward pass computes them again.
+
+Every layer carries a channel that is always 1, whose weights are the biases: adding them by themselves would be one
+more pass over the hidden layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from omentum.model.side_by_side import side_by_side
+
+STRETCHES = 32
+"""Into so many parts the voxels of a window are shared out among threads."""
+
+Stretch = tuple[int, int, int]
+"""Sample, first voxel, one past the last."""
+
+
+def all_at_once(features: Tensor, parts: Sequence[Tensor]) -> Tensor:
+    """Three layers, for few voxels and for graphs that must not hold a loop.
+
+    Args:
+        features: [B, c, V].
+        parts: w1, w2, w3, b1, b2, b3, each [B, K, size]; w1 and w2 are c x c.
+
+    Returns:
+        [B, K, V].
+    """
+    w1, w2, w3, b1, b2, b3 = parts
+    batch, classes, c = b1.shape
+    hidden = torch.baddbmm(b1.reshape(batch, -1, 1), w1.reshape(batch, -1, c), features).relu_()
+    hidden = hidden.reshape(batch * classes, c, -1)
+    hidden = torch.baddbmm(b2.reshape(-1, c, 1), w2.reshape(-1, c, c), hidden).relu_()
+    return torch.baddbmm(b3.reshape(-1, 1, 1), w3.reshape(-1, 1, c), hidden).reshape(batch, classes, -1)
+
+
+def in_runs(features: Tensor, parts: Sequence[Tensor], voxels: int) -> Tensor:
+    """As `all_at_once`, so many voxels at a time; can be differentiated once."""
+    w1, w2, w3, b1, b2, b3 = parts
+    c = b1.shape[2]
+    first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
+    second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
+    third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
+    return _InRuns.apply(features, first, second, third, voxels)
+
+
+class _InRuns(torch.autograd.Function):
+    """From features [B, c, V] and layers [B, K (c + 1), c + 1], [B, K, c + 1, c + 1], [B, K, 1, c + 1] to [B, K, V]."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, first: Tensor, second: Tensor, third: Tensor, voxels: int) -> Tensor:
+        ctx.save_for_backward(features, first, second, third)
+        ctx.voxels = voxels
+        drawn = features.new_empty((len(features), second.shape[1], features.shape[2]))
+
+        def draw(stretch: Stretch) -> None:
+            sample = stretch[0]
+            for run, _, _, two in _hidden(features, first, second, stretch, voxels):
+                drawn[sample, :, run] = torch.bmm(third[sample], two)[:, 0]
+
+        _shared_out(draw, _stretches(features, voxels), features.device)
+        return drawn
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        features, first, second, third = ctx.saved_tensors
+        stretches = _stretches(features, ctx.voxels)
+        to_features = torch.empty_like(features)
+        # Sums over voxels: of each stretch by itself, so that they do not depend on which thread comes first.
+        sums = [
+            torch.zeros((len(stretches), *layer.shape[1:]), dtype=_wide(layer.dtype), device=layer.device)
+            for layer in (first, second, third)
+        ]
+
+        def draw_back(numbered: tuple[int, Stretch]) -> None:
+            n, stretch = numbered
+            sample = stretch[0]
+            for run, inputs, one, two in _hidden(features, first, second, stretch, ctx.voxels):
+                back = grad[sample, :, None, run]
+                sums[2][n] += torch.bmm(back, two.mT)
+                back = torch.ops.aten.threshold_backward(torch.bmm(third[sample].mT, back), two, 0)
+                sums[1][n] += torch.bmm(back, one.mT)
+                back = torch.ops.aten.threshold_backward(torch.bmm(second[sample].mT, back), one, 0).flatten(0, 1)
+                sums[0][n] += torch.mm(back, inputs.T)
+                to_features[sample, :, run] = torch.mm(first[sample].T, back)[:-1]
+
+        _shared_out(draw_back, list(enumerate(stretches)), features.device)
+        of_sample = torch.tensor([sample for sample, _, _ in stretches], device=grad.device)
+        to_layers = [
+            torch.stack([part[of_sample == sample].sum(0) for sample in range(len(features))]).to(layer.dtype)
+            for part, layer in zip(sums, (first, second, third), strict=True)
+        ]
+        return to_features, *to_layers, None
+
+
+def _hidden(
+    features: Tensor, first: Tensor, second: Tensor, stretch: Stretch, voxels: int
+) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
+    """By run of voxels: which, the inputs [c + 1, n] and both hidden layers [K, c + 1, n], good until the next run."""
+    sample, begin, end = stretch
+    classes, width = second.shape[1:3]
+    for start in range(begin, end, voxels):
+        n = min(voxels, end - start)
+        if start == begin or n < voxels:
+            inputs, (one, two) = features.new_ones((width, n)), features.new_empty((2, classes, width, n))
+            flat = one.view(-1, n)
+        run = slice(start, start + n)
+        inputs[:-1] = features[sample, :, run]
+        torch.mm(first[sample], inputs, out=flat).relu_()
+        torch.bmm(second[sample], one, out=two).relu_()
+        yield run, inputs, one, two
+
+
+def _stretches(features: Tensor, voxels: int) -> list[Stretch]:
+    """Whole runs, enough stretches of them to keep all threads busy to the end, however many threads there are."""
+    length = features.shape[2]
+    step = voxels * max(1, length // (voxels * STRETCHES))
+    return [(b, begin, min(begin + step, length)) for b in range(len(features)) for begin in range(0, length, step)]
+
+
+def _shared_out(work: Callable[[Any], None], pieces: Sequence[Any], device: torch.device) -> None:
+    if device.type == "cpu":
+        side_by_side(work, pieces)
+    else:
+        for piece in pieces:
+            work(piece)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _with_bias(weights: Tensor, bias: Tensor, *, carried: bool) -> Tensor:
+    """Weights [B, K, out, in] with the bias [B, K, out] as one more input; `carried`: that input comes out again."""
+    extended = torch.cat([weights, bias[..., None]], dim=3)
+    if not carried:
+        return extended
+    carry = torch.zeros_like(extended[:, :, :1])
+    carry[..., -1] = 1
+    return torch.cat([extended, carry], dim=2)
