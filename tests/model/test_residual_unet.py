@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from omentum.model.backbones.residual_blocks import BasicBlock, ResidualBlock, UpBlock
 from omentum.model.backbones.residual_unet import ResidualUNet, depth_to_space, space_to_depth
 
 
@@ -26,3 +27,22 @@ def test_the_close_up_separates_what_the_wide_window_hardly_does():
     tissue[..., 8:] = 0.55
     assert not torch.allclose(net(flat)[1], net(tissue)[1])
     assert net.close_up == (0.5, 0.6)
+
+
+@pytest.mark.parametrize(("below", "width", "stride"), [(4, 6, 1), (4, 6, 2), (6, 6, 1)])
+def test_its_blocks_are_those_of_monai(below, width, stride):
+    from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetResBlock, UnetUpBlock
+
+    norm = ("instance", {"affine": True})
+    pairs = [
+        (BasicBlock(below, width, stride), UnetBasicBlock(3, below, width, 3, stride, norm)),
+        (ResidualBlock(below, width, stride), UnetResBlock(3, below, width, 3, stride, norm)),
+        (UpBlock(below, width), UnetUpBlock(3, below, width, 3, 2, 2, norm)),
+    ]
+    torch.manual_seed(0)
+    x, skip = torch.randn(2, below, 4, 6, 8), torch.randn(2, width, 8, 12, 16)
+    for ours, theirs in pairs:
+        theirs.load_state_dict({name: torch.randn_like(tensor) for name, tensor in theirs.state_dict().items()})
+        ours.load_state_dict(theirs.state_dict())
+        given = (x, skip) if isinstance(ours, UpBlock) else (x,)
+        torch.testing.assert_close(ours(*given), theirs(*given))

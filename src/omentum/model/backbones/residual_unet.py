@@ -1,4 +1,4 @@
-"""A compact residual-encoder U-Net, built from MONAI's blocks, whose finest level works at half resolution.
+"""A compact residual-encoder U-Net whose finest level works at half resolution.
 
 The patch is re-shaped from full resolution to eight times the channels at half (space to depth), so the costly layers
 see an eighth of the voxels; a last 1x1x1 layer draws the features of the eight voxels that each position stands for
@@ -15,13 +15,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from omentum.model.backbones.residual_blocks import SLOPE, BasicBlock, ResidualBlock, UpBlock
 from omentum.model.universal import Backbone
 
 FOLD = 2
 """Factor between the input's resolution and the finest level's."""
-
-SLOPE = 0.01
-"""Of the leaky ReLU, as in MONAI's blocks."""
 
 
 class ResidualUNet(Backbone):
@@ -45,25 +43,20 @@ class ResidualUNet(Backbone):
         close_up: Sequence[float] = (0.421875, 0.6171875),
     ) -> None:
         super().__init__()
-        from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetResBlock, UnetUpBlock
-
-        norm = ("instance", {"affine": True})
         self.close_up = (float(close_up[0]), float(close_up[1]))
         self.deep_channels = widths[-1]
         self.decoded_channels = decoded_channels
         self.coarse_channels = tuple(reversed(widths[:-1]))
         self.divisor = FOLD * 2 ** (len(widths) - 1)
-        self.stem = UnetBasicBlock(3, 2 * FOLD**3, stem, 3, 1, norm)
+        self.stem = BasicBlock(2 * FOLD**3, stem)
         self.down = nn.ModuleList(
             nn.Sequential(
-                UnetResBlock(3, above, width, 3, 2, norm),
-                *(UnetResBlock(3, width, width, 3, 1, norm) for _ in range(blocks - 1)),
+                ResidualBlock(above, width, stride=2),
+                *(ResidualBlock(width, width) for _ in range(blocks - 1)),
             )
             for above, width in zip([stem, *widths[1:-1]], widths[1:], strict=True)
         )
-        self.up = nn.ModuleList(
-            UnetUpBlock(3, below, width, 3, 2, 2, norm) for width, below in reversed(list(pairwise(widths[1:])))
-        )
+        self.up = nn.ModuleList(UpBlock(below, width) for width, below in reversed(list(pairwise(widths[1:]))))
         self.last_up = nn.ConvTranspose3d(widths[1], widths[0], 2, 2)
         self.last = nn.Sequential(
             nn.Conv3d(widths[0] + stem, widths[0], 3, padding=1, bias=False),
