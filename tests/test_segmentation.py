@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, UsageError
-from omentum.segmentation import Segmentation, planes_for
+from omentum.segmentation import Segmentation, no_bits, planes_for
 
 KEYS = st.lists(st.sampled_from(STRUCTURES.keys), min_size=1, max_size=32, unique=True)
 
@@ -75,3 +75,31 @@ def test_impossible_segmentations_are_refused(bits, classes, annotated, fault, w
 
 def test_planes_hold_64_classes_each():
     assert [planes_for(n) for n in (0, 1, 64, 65, 128)] == [1, 1, 1, 2, 2]
+
+
+def test_a_part_is_a_view_of_the_same_voxels_of_the_patient():
+    masks = {key: np.random.default_rng(n).random((4, 5, 6)) > 0.5 for n, key in enumerate(("liver", "spleen"))}
+    whole = Segmentation.from_masks(masks, np.diag([2.0, -3.0, 4.0, 1.0]), annotated=["liver"])
+    box = (slice(1, 4), slice(2, 3), slice(0, 6))
+    part = whole.part(box)
+    assert np.shares_memory(part.bits, whole.bits)
+    assert part.annotated == {"liver"}
+    np.testing.assert_array_equal(part.mask("spleen"), masks["spleen"][box])
+    np.testing.assert_array_equal(part.grid.to_world((0, 0, 0)), whole.grid.to_world((1, 2, 0)))
+
+
+@pytest.mark.parametrize(("classes", "dtype"), [(1, np.uint32), (32, np.uint32), (33, np.uint64), (65, np.uint64)])
+def test_few_classes_take_half_the_memory(classes, dtype):
+    assert no_bits(classes, (2, 2, 2)).dtype == dtype
+
+
+def test_either_width_says_the_same():
+    narrow = Segmentation.from_masks(
+        {"liver": np.eye(3, dtype=bool)[None], "spleen": np.ones((1, 3, 3), bool)}, np.eye(4)
+    )
+    wide = Segmentation(narrow.bits.astype(np.uint64), narrow.affine, narrow.classes)
+    assert narrow.bits.dtype == np.uint32
+    assert narrow.boxes() == wide.boxes()
+    for key in narrow.classes:
+        np.testing.assert_array_equal(narrow.mask(key), wide.mask(key))
+    np.testing.assert_array_equal(narrow.labelmap(), wide.labelmap())

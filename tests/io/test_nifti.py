@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omentum.errors import OutputError, UsageError
-from omentum.io.nifti import read_volume, write_mask, write_volume
+from omentum.io.nifti import read_volume, write_labelmap, write_mask, write_volume
+from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 from shared_data import shared
 from strategies import grids, noise
@@ -119,3 +120,16 @@ def test_real_scans_are_read_as_nibabel_reads_them(name, tmp_path):
         n: v for n, v in geometry_bytes(path).items() if n != "pixdim"
     }
     np.testing.assert_array_equal(nib.load(tmp_path / "body.nii.gz").header["pixdim"][:4], image.header["pixdim"][:4])
+
+
+@pytest.mark.parametrize("planes", [1, 4, 5])
+def test_a_label_map_is_whole_though_it_is_painted_some_planes_at_a_time(planes, tmp_path, monkeypatch):
+    monkeypatch.setattr("omentum.io.nifti.SLAB", 4)
+    random = np.random.default_rng(planes)
+    masks = {key: random.random((5, 6, planes)) > 0.6 for key in ("liver", "liver_tumour", "hepatic_vessel", "spleen")}
+    segmentation = Segmentation.from_masks(masks, np.diag([1.0, -2.0, 3.0, 1.0]))
+    write_labelmap(tmp_path / "labels.nii.gz", segmentation)
+    written = read_volume(tmp_path / "labels.nii.gz")
+    assert written.voxels.dtype == np.uint8
+    np.testing.assert_array_equal(written.voxels, segmentation.labelmap())
+    np.testing.assert_array_equal(written.affine, segmentation.affine)
