@@ -81,14 +81,14 @@ def row(size: str, work: Path) -> dict[str, float]:
 
 
 def make_ct(shape: tuple[int, int, int], path: Path, work: Path) -> None:
-    """The phantom's body repeated upwards, on the grid of a scanner, with its truth on the model grid beside it."""
+    """The phantom's body repeated upwards, on the grid of a scanner; the body and its truth beside it."""
     body = work / "body.npz"
     if not body.exists():
         case = make_case(SEED, (MODEL_MM,) * 3)
-        np.savez(body, hu=case.ct.voxels.astype(np.int16), bits=case.truth.bits[0])
-    known = np.load(body)
+        truth = centred(case.truth.bits[0].astype(np.uint32), 0)
+        np.savez(body, hu=centred(case.ct.voxels.astype(np.int16), -1024), bits=truth)
+    hu = np.load(body)["hu"]
     spacing = (IN_PLANE_MM / shape[0], IN_PLANE_MM / shape[1], SLICE_MM)
-    hu, bits = centred(known["hu"], -1024), centred(known["bits"], 0)
     x, y, z = (nearest(n, mm, m) for n, mm, m in zip(shape, spacing, hu.shape, strict=True))
     random = np.random.default_rng(0)
     voxels = np.empty(shape, np.int16, order="F")
@@ -96,8 +96,6 @@ def make_ct(shape: tuple[int, int, int], path: Path, work: Path) -> None:
         voxels[:, :, k] = hu[:, :, plane][np.ix_(x, y)] + random.integers(-12, 13, shape[:2], np.int16)
     voxels[0, 0, 0] = voxels[-1, -1, -1] = 300  # the body box is everything
     write_volume(path, Volume(voxels, np.diag([*spacing, 1.0])))
-    depth = round((shape[2] - 1) * SLICE_MM / MODEL_MM + 1)
-    np.save(path.with_suffix(".npy"), bits[..., np.arange(depth) % bits.shape[2]])
 
 
 def centred(array: NDArray[np.generic], fill: int) -> NDArray[np.generic]:
@@ -114,18 +112,18 @@ def nearest(voxels: int, spacing_mm: float, length: int) -> NDArray[np.int64]:
 
 
 class Stub:
-    """Logits looked up in the truth, window by window in the order of the plan; keeps the seconds it needs."""
+    """Logits looked up in the body's truth, window by window in the order of the plan; keeps the seconds it needs."""
 
-    def __init__(self, bits: NDArray[np.uint64], plan: WindowPlan) -> None:
-        self._bits = torch.from_numpy(bits.view(np.int64))
+    def __init__(self, bits: NDArray[np.uint32], plan: WindowPlan) -> None:
+        self._bits = torch.from_numpy(bits.view(np.int32))
         self._windows = ((x, y, z) for z in plan.starts[2] for x, y in plan.columns(z))
         self._patch, self.processor, self.wall = plan.patch, 0.0, 0.0
         self._logits = torch.empty(1, len(STRUCTURES), *plan.patch)
 
     def __call__(self, windows: Tensor) -> Tensor:
         spent, started = time.process_time(), time.perf_counter()
-        at = tuple(slice(s, s + n) for s, n in zip(next(self._windows), self._patch, strict=True))
-        part = self._bits[at]
+        x, y, z = (torch.arange(s, s + n) for s, n in zip(next(self._windows), self._patch, strict=True))
+        part = self._bits[x[:, None, None], y[:, None], z % self._bits.shape[2]]
         for k, logits in enumerate(self._logits[0]):
             torch.mul((part >> k) & 1, INSIDE - OUTSIDE, out=logits).add_(OUTSIDE)
         self.processor += time.process_time() - spent
@@ -136,7 +134,7 @@ class Stub:
 def run(path: Path) -> dict[str, float]:
     """All stages, each with its wall and processor seconds."""
     spec, clean = PreprocessSpec(), find_cleaner("omentum")
-    bits_of_model = np.load(path.with_suffix(".npy"), mmap_mode="c")
+    bits_of_body = np.load(path.with_name("body.npz"))["bits"]
     torch.zeros(8, 8, 8).mean()
     times: dict[str, float] = {}
     before = forget_peak()
@@ -145,7 +143,7 @@ def run(path: Path) -> dict[str, float]:
     with stage("prepare", times):
         prepared = prepare(ct, spec)
     plan = plan_windows(prepared.undo.model.shape, spec.patch)
-    stub = Stub(bits_of_model, plan)
+    stub = Stub(bits_of_body, plan)
     with stage("stream", times):
         bits = stream(prepared.tensor[0, 0], prepared.undo, plan, stub)
     del prepared
