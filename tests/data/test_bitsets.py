@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from omentum.data.bitsets import bits_dtype, distinct_sets
+from omentum.data.bitsets import distinct_sets
 
 
 @given(arrays.arrays(np.uint64, st.tuples(*[st.integers(1, 5)] * 3), elements=st.integers(0, 2**64 - 1)))
@@ -19,8 +19,3 @@ def test_the_table_gives_every_voxel_its_set_back(bits):
 def test_labels_are_as_narrow_as_the_table_allows(number, dtype):
     bits = np.arange(1, number + 1, dtype=np.uint64).reshape(-1, 1, 1)
     assert distinct_sets(bits)[1].dtype == dtype
-
-
-def test_the_published_classes_fit_32_bits():
-    assert bits_dtype(("a",) * 32) is np.uint32
-    assert bits_dtype(("a",) * 33) is np.uint64
