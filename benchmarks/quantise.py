@@ -35,6 +35,14 @@ from omentum.preprocess.prepare import prepare
 
 SEED, SPACING_MM = 91000, (1.6, 1.6, 3.0)
 KEPT_BELOW = 0.005
+WAYS: dict[str, Any] = {
+    "float32": "float32",
+    "bf16": "bf16",
+    "int8": {},
+    "int8, activations asymmetric": {"preset": nncf.QuantizationPreset.MIXED},
+    "int8, biases corrected slowly": {"fast_bias_correction": False},
+}
+"""Precisions of the engine, and options of `nncf.quantize`."""
 
 
 class QuantisedEngine(OpenVinoEngine):
@@ -57,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--phantoms", type=int, default=4)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--windows", type=int, default=24, help="to calibrate with")
     parser.add_argument("-o", "--out", type=Path)
     arguments = parser.parse_args()
@@ -64,13 +73,6 @@ def main() -> None:
     segmenter = Segmenter("default", Options(engine="torch"))
     windows = list(itertools.islice(calibration(segmenter), arguments.windows))
     network = network_of(segmenter.model, segmenter.classes)
-    ways = {
-        "float32": lambda: OpenVinoEngine(network, "float32"),
-        "bf16": lambda: OpenVinoEngine(network, "bf16"),
-        "int8": lambda: QuantisedEngine(network, windows),
-        "int8, activations asymmetric": lambda: QuantisedEngine(network, windows, preset=nncf.QuantizationPreset.MIXED),
-        "int8, biases corrected slowly": lambda: QuantisedEngine(network, windows, fast_bias_correction=False),
-    }
     lines = [
         "# int8 on a CPU",
         "",
@@ -83,8 +85,10 @@ def main() -> None:
         f"|---|---|{'---|' * len(cases)}---|---|",
     ]
     base = None
-    for name, make in ways.items():
-        segmenter.engine = make()
+    for name in arguments.ways:
+        how = WAYS[name]
+        precise = isinstance(how, str)
+        segmenter.engine = OpenVinoEngine(network, how) if precise else QuantisedEngine(network, windows, **how)
         scores = [mean_dice(segmenter.segment(ct), reference, case) for case, ct, reference in cases]
         base = np.mean(scores) if base is None else base
         cells = " | ".join(f"{score:.4f}" for score in scores)
