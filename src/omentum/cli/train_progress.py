@@ -33,9 +33,9 @@ class TrainProgress(ProgressBar):
         self._task: TaskID | None = None
 
     def say(self, text: str) -> None:
-        """Something worth a line, unless silent."""
-        if not self._silent:
-            self._line(text)
+        """Something worth a line or some, unless silent."""
+        for line in [] if self._silent else text.split("\n"):
+            self._line(line)
 
     def reading(self, name: str, done: int, of: int) -> None:
         """Cases of a collection that have been read."""
