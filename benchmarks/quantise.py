@@ -88,6 +88,7 @@ def main() -> None:
     for name in arguments.ways:
         how = WAYS[name]
         precise = isinstance(how, str)
+        segmenter = Segmenter(segmenter.model, segmenter.options)  # the predictor of an engine is kept
         segmenter.engine = OpenVinoEngine(network, how) if precise else QuantisedEngine(network, windows, **how)
         scores = [mean_dice(segmenter.segment(ct), reference, case) for case, ct, reference in cases]
         base = np.mean(scores) if base is None else base
