@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
 import sys
@@ -12,14 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from omentum.errors import MissingDependencyError
 from omentum.infer.engines.network import Network
+from omentum.infer.engines.plain_norms import with_plain_norms
+from omentum.infer.engines.split_concat import split_concat
 from omentum.infer.profiles import Precision
 
 HOME_VARIABLE = "OMENTUM_HOME"
-CONVERSION = 2
+CONVERSION = 3
 """Part of the name of what is kept on disk: raised whenever `converted` makes another graph of the same network."""
 _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
 _CAPABILITIES: dict[Precision, str] = {"float32": "FP32", "bf16": "BF16"}
@@ -95,33 +96,11 @@ def converted(network: Network) -> Any:
     with torch.no_grad(), warnings.catch_warnings():
         # torch's word on how its trees are copied; nothing a reader of the terminal could do about it.
         warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec")
-        program = torch.export.export(_with_plain_norms(network.front.cpu().eval()), (example,))
-        return import_openvino().convert_model(program)
-
-
-class _PlainNorm(nn.Module):
-    """Instance normalisation written out in a way that OpenVINO recognises and computes in one pass."""
-
-    def __init__(self, norm: nn.InstanceNorm3d) -> None:
-        super().__init__()
-        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, X, Y, Z] -> the same shape."""
-        from_mean = x - x.mean((2, 3, 4), keepdim=True)
-        normal = from_mean / torch.sqrt((from_mean * from_mean).mean((2, 3, 4), keepdim=True) + self.eps)
-        if self.weight is None:
-            return normal
-        return normal * self.weight.view(1, -1, 1, 1, 1) + self.bias.view(1, -1, 1, 1, 1)
-
-
-def _with_plain_norms(front: nn.Module) -> nn.Module:
-    """A copy of a network in evaluation mode; what torch exports of its own norm becomes several slow passes."""
-    plain = copy.deepcopy(front)
-    for name, module in list(plain.named_modules()):
-        if isinstance(module, nn.InstanceNorm3d) and not module.track_running_stats:
-            plain.set_submodule(name, _PlainNorm(module))
-    return plain
+        program = torch.export.export(with_plain_norms(network.front.cpu().eval()), (example,))
+        openvino = import_openvino()
+        model = openvino.convert_model(program)
+        split_concat(model, openvino)
+        return model
 
 
 def _compiled(core: Any, network: Network, settings: dict[str, Any], file: Path | None) -> Any:

@@ -10,6 +10,7 @@ import torch
 from monai.networks.nets.swin_unetr import PatchMerging, PatchMergingV2, SwinTransformerBlock, SwinUNETR
 from torch import Tensor, nn
 
+from omentum.model.backbones.window_attention import AttentionInParts
 from omentum.model.universal import Backbone
 
 LEGACY_OFFSETS = ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0), (0, 0, 1), (1, 1, 1))
@@ -62,6 +63,8 @@ class SwinUnetr(Backbone):
             downsample=PATCH_MERGING[patch_merging],  # type: ignore[arg-type]  # a class, whatever MONAI's hint says
         )
         del self.network.out  # the text-driven head takes its place
+        for block in self._transformers():
+            block.attn = AttentionInParts.in_place_of(block.attn)
 
     def stages(self, x: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """See `Backbone.stages`; deep features have 1/32 of the resolution."""
@@ -76,5 +79,7 @@ class SwinUnetr(Backbone):
 
     def blocks(self) -> Iterator[nn.Module]:
         """The transformer's blocks one by one; the transformer as a whole would hold most of the memory at once."""
-        transformers = [m for m in self.network.swinViT.modules() if isinstance(m, SwinTransformerBlock)]
-        return chain(transformers, (m for m in super().blocks() if m is not self.network.swinViT))
+        return chain(self._transformers(), (m for m in super().blocks() if m is not self.network.swinViT))
+
+    def _transformers(self) -> list[SwinTransformerBlock]:
+        return [m for m in self.network.swinViT.modules() if isinstance(m, SwinTransformerBlock)]
