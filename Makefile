@@ -45,8 +45,9 @@ default-model: install
 	$(BIN)/omentum train recipes/default/3_rare_structures.toml -o runs/rare_structures
 	cp runs/rare_structures/model.safetensors src/omentum/resources/default.safetensors
 
+# A process for each processor, up to four, with one thread each: tests are many and small.
 test: install
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4
 
 check: install
 	$(BIN)/ruff check

@@ -1,5 +1,6 @@
 """The weights that come with the package."""
 
+import json
 from importlib import resources
 
 from omentum.anatomy import STRUCTURES
@@ -20,3 +21,9 @@ def test_it_loads_by_name_and_says_how_it_was_trained():
     model = load_model("default")
     assert not model.training
     assert model.spec.training["steps"] > 0
+
+
+def test_it_does_not_say_where_on_whose_machine_its_data_lay():
+    training = json.dumps(read_spec(str(BUNDLED)).training)
+    assert '"folder": "procedural"' in training
+    assert "/" not in training
