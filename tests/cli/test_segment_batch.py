@@ -19,7 +19,7 @@ def test_a_bad_case_does_not_stop_the_others(here, capsys):
     Path("second.nii.gz").write_bytes(b"not a ct")
     put_ct("third.nii")
     inputs = ["first.nii.gz", "second.nii.gz", "third.nii"]
-    assert main(["segment", *inputs, "-o", "out", "--no-preview", "--no-report"]) == 3
+    assert main(["segment", *inputs, "-o", "out", "--no-preview", "--no-report", "-j", "1"]) == 3
     shown = capsys.readouterr()
     assert "error: second.nii.gz: " in shown.err
     assert "2 of 3 cases" in shown.out

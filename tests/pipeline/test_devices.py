@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from omentum.errors import InputError, UsageError
-from omentum.pipeline import Job, LineOptions, Options, SaveOptions, on_devices, parse_devices
+from omentum.pipeline import Job, LineOptions, Options, SaveOptions, helpful_jobs, on_devices, parse_devices
 from pipeline.tasks import fake_line
 
 OF_LINE = LineOptions("default", Options(), SaveOptions(), 1)
@@ -56,3 +56,14 @@ def test_numbers_are_cuda_devices():
     assert parse_devices("cpu") == ("cpu",)
     with pytest.raises(UsageError, match="no device"):
         parse_devices(" ,")
+
+
+def test_two_processors_that_compute_are_left_alone(monkeypatch):
+    for processors, jobs in ((1, 0), (2, 0), (4, 1), (None, 0)):
+        monkeypatch.setattr("os.cpu_count", lambda n=processors: n)
+        assert helpful_jobs("cpu") == jobs
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert helpful_jobs("auto") == 1
+    with pytest.raises(UsageError, match="unknown device"):
+        helpful_jobs("tpu")

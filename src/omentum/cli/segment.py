@@ -33,8 +33,14 @@ def segment(
         str, typer.Option("--device", "--devices", help="auto, cpu, cuda, mps; 0,1 for several CUDA devices")
     ] = "auto",
     jobs: Annotated[
-        int, typer.Option("-j", "--jobs", help="processes that read and write other cases meanwhile", min=0)
-    ] = 1,
+        int | None,
+        typer.Option(
+            *("-j", "--jobs"),
+            help="processes that read and write other cases meanwhile",
+            min=0,
+            show_default="1; 0 where two processors do it all",
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(help="windows per forward pass", min=1)] = 1,
     postprocess: Annotated[
         str, typer.Option(help="omentum, published (the paper's rules) or none: what the network says")
@@ -66,7 +72,15 @@ def segment(
     """
     from omentum.cli.batch import Batch, print_summary, report, write_batch
     from omentum.cli.speaker import Speaker
-    from omentum.pipeline import LineOptions, Options, SaveOptions, check_labels_alone, check_meshes, parse_devices
+    from omentum.pipeline import (
+        LineOptions,
+        Options,
+        SaveOptions,
+        check_labels_alone,
+        check_meshes,
+        helpful_jobs,
+        parse_devices,
+    )
 
     check_meshes(meshes)
     beside = {"masks": masks, "statistics": statistics, "parquet": parquet, "preview": preview, "report": page}
@@ -87,7 +101,8 @@ def segment(
     save = SaveOptions(masks, preview is not False, statistics, page is not False, meshes, overwrite)
     with Speaker(silent=quiet) as speaker:
         several = devices if len(devices) > 1 else None
-        outcomes = Batch(LineOptions(weights, options, save, jobs), several, speaker).run(cases)
+        how = LineOptions(weights, options, save, helpful_jobs(devices[0]) if jobs is None else jobs)
+        outcomes = Batch(how, several, speaker).run(cases)
     if len(cases) > 1 or parquet:
         write_batch(outcomes, out, parquet=parquet)
     if as_json:

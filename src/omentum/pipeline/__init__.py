@@ -9,7 +9,7 @@ from omentum.pipeline.case import (
     write_json,
     write_text,
 )
-from omentum.pipeline.devices import LineOptions, on_devices, parse_devices
+from omentum.pipeline.devices import LineOptions, helpful_jobs, on_devices, parse_devices
 from omentum.pipeline.earlier import is_earlier
 from omentum.pipeline.jobs import Job, Outcome
 from omentum.pipeline.line import Line
@@ -33,6 +33,7 @@ __all__ = [
     "check_case_output",
     "check_labels_alone",
     "check_meshes",
+    "helpful_jobs",
     "is_earlier",
     "is_single_file",
     "load_volume",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.errors import UsageError
+from omentum.infer.device import choose_device
 from omentum.pipeline.jobs import Job, Outcome
 from omentum.pipeline.line import Line, Listener
 from omentum.pipeline.options import Options, SaveOptions
@@ -22,6 +24,9 @@ from omentum.pipeline.workers import GRACE_S, Answer, Crew, Here, WorkerDiedErro
 
 NEXT, OUTCOME, TOLD, END = "next", "outcome", "told", "end"
 """What a line says: give me a job; this became of one; how it goes; I am done, or cannot begin."""
+
+
+FEW_PROCESSORS = 2
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,17 @@ def parse_devices(text: str) -> tuple[str, ...]:
     if not names:
         raise UsageError("no device is named", remedy="for example --devices 0,1")
     return tuple(f"cuda:{name}" if name.isdigit() else name for name in names)
+
+
+def helpful_jobs(device: str) -> int:
+    """How many processes for reading and writing make a batch faster, by what `benchmarks/batch.py` measured.
+
+    Two processors that compute are busy all the time: whatever else wants them makes them wait for each other.
+
+    Raises:
+        UsageError: see `choose_device`.
+    """
+    return 0 if choose_device(device).type == "cpu" and (os.cpu_count() or 1) <= FEW_PROCESSORS else 1
 
 
 def on_devices(

@@ -20,6 +20,8 @@ class AttentionInParts(WindowAttention):
     several times; gradients would need them all the same.
     """
 
+    relative_position_index: Tensor
+
     @classmethod
     def in_place_of(cls, attention: WindowAttention) -> Self:
         """One of the same size, with its own fresh weights."""
