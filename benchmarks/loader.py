@@ -268,8 +268,8 @@ def report(
         "# Loading and augmentation: patches of 96³ at 1.5 mm",
         "",
         f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores "
-        f"({platform.processor() or 'x86-64'}), load {os.getloadavg()[0]:.1f} at the end (more than the number of cores "
-        "means that other work ran). Ratios are of processor time. One process and one thread each, the same "
+        f"({platform.processor() or 'x86-64'}), load {os.getloadavg()[0]:.1f} at the end (above the number of cores: "
+        "other work ran). Ratios are of processor time. One process and one thread each, the same "
         f"{arguments.cases} phantoms ({voxels / 1e6:.1f} million voxels a raw case; a clinical CT has 30-150 million, "
         "and costs MONAI's way so much more).",
         "",
