@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -157,15 +158,19 @@ class CaseSegmentation(Segmentation):
         return str(self.manifest["input"]["case"])
 
     def _fill(self, folder: Path, masks: bool, say: Step) -> None:
-        say("writing masks")
+        say("writing masks and measuring")
+        with ThreadPoolExecutor(1) as thread:
+            written = thread.submit(self._write_masks, folder, masks)
+            measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
+            measured |= {"quality": self.quality().to_json()}
+            written.result()
+        write_json(folder / "measurements.json", measured)
+        write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
+
+    def _write_masks(self, folder: Path, masks: bool) -> None:
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
-        say("measuring")
-        measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
-        measured |= {"quality": self.quality().to_json()}
-        write_json(folder / "measurements.json", measured)
-        write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
 
     def _write_meshes(self, folder: Path, file_type: str) -> None:
         for key, box in self.boxes().items():

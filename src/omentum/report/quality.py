@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ from omentum.report.traits import traits_of
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
+AT_ONCE = 2
+"""So many structures are looked at side by side; each needs memory of its own."""
 CSV_COLUMNS = ("case", "case_score", "structure", "score", "reasons", "flags")
 
 
@@ -102,7 +105,10 @@ def examine(
         confidence: By key.
     """
     boxes, by_key = seg.boxes(), {m.key: m for m in measures}
-    traits = {key: traits_of(ct, seg, m, boxes[key]) for key, m in by_key.items() if m.found}
+    found = [m for m in measures if m.found]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        looked_at = threads.map(lambda m: traits_of(ct, seg, m, boxes[m.key]), found)
+        traits = dict(zip((m.key for m in found), looked_at, strict=True))
     assert seg.annotated is not None
     return Examined(by_key, traits, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
 
