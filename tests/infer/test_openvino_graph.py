@@ -34,6 +34,26 @@ def test_a_norm_written_out_is_that_norm(norm, plain):
     torch.testing.assert_close(rewritten(x), norm(x), rtol=1e-4, atol=1e-5)
 
 
+class Alike(nn.Module):
+    """Features that hardly differ and are far from 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.norm = nn.Conv3d(1, 6, 1), nn.GroupNorm(1, 6)
+        nn.init.constant_(self.features.weight, 1e-6)
+        nn.init.constant_(self.features.bias, 1000.1)
+
+    def forward(self, x):
+        return (self.norm(self.features(x)),)
+
+
+@needs_openvino
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_features_that_are_all_alike_stay_numbers(precision, tmp_path):
+    engine = OpenVinoEngine(Network(Alike().eval(), lambda normal: normal, PATCH), precision, tmp_path)
+    assert torch.isfinite(engine(torch.rand(1, 1, *PATCH))).all()
+
+
 class Joining(nn.Module):
     """Joined features read by convolutions alone (three of them), and by something else too (two of them)."""
 

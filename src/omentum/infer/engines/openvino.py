@@ -20,7 +20,7 @@ from omentum.infer.engines.split_concat import split_concat
 from omentum.infer.profiles import Precision
 
 HOME_VARIABLE = "OMENTUM_HOME"
-CONVERSION = 3
+CONVERSION = 4
 """Part of the name of what is kept on disk: raised whenever `converted` makes another graph of the same network."""
 _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
 _CAPABILITIES: dict[Precision, str] = {"float32": "FP32", "bf16": "BF16"}

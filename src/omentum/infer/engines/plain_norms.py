@@ -49,7 +49,9 @@ class PlainGroupNorm(nn.Module):
         mean = x.mean(4, keepdim=True).mean((2, 3), keepdim=True)
         square = (torch.linalg.vector_norm(x, 2, (4,), keepdim=True) ** 2).mean((2, 3), keepdim=True) / x.shape[4]
         mean, square = F.conv3d(mean, self.average), F.conv3d(square, self.average)
-        scale = self.weight.view(1, -1, 1, 1, 1) * torch.rsqrt(square - mean * mean + self.eps)
+        # Where all voxels are alike, what rounding leaves of the difference may lie below 0, and its root be no number.
+        variance = (square - mean * mean).clamp(min=0)
+        scale = self.weight.view(1, -1, 1, 1, 1) * torch.rsqrt(variance + self.eps)
         return x * scale + (self.bias.view(1, -1, 1, 1, 1) - mean * scale)
 
 
