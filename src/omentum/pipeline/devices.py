@@ -25,8 +25,8 @@ from omentum.pipeline.workers import GRACE_S, Answer, Crew, Here, WorkerDiedErro
 NEXT, OUTCOME, TOLD, END = "next", "outcome", "told", "end"
 """What a line says: give me a job; this became of one; how it goes; I am done, or cannot begin."""
 
-
 FEW_PROCESSORS = 2
+"""With so many, a process beside the one that computes has none to itself."""
 
 
 @dataclass(frozen=True)
