@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,9 @@ def join_processes(config: TrainConfig) -> Fabric:
         precision="bf16-mixed" if config.bf16 else "32-true",
     )
     fabric.launch()
+    if ranks > 1 and backend == "gloo":
+        # Fabric takes leave of NCCL alone; threads that gloo still has at the end may end the process with SIGABRT.
+        atexit.register(torch.distributed.destroy_process_group)
     return fabric
 
 
