@@ -40,19 +40,26 @@ def writes_for_long(folder: str):
         time.sleep(600)
 
 
-def fake_line(pipe, of_line):
-    """A line without a model: the device `slow` takes its time, `mortal` dies at its second case.
+def appears(file: Path):
+    """Wait for another process to write a file."""
+    until = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < until, f"{file.name} was never written"
+        time.sleep(0.01)
 
-    Its "weights" are a folder where both of two lines sign in before either begins.
+
+def fake_line(pipe, of_line):
+    """A line without a model, whose "weights" are a folder where lines tell each other how far they are.
+
+    `slow` is at its first case until another line has come to its end; `fast` begins when `slow` is at that case;
+    `mortal` dies at its second case.
     """
-    device, done = of_line.options.device, 0
+    device, folder, done = of_line.options.device, Path(of_line.weights), 0
     if device == "unusable":
         send(pipe, (END, Answer(error=InputError("has no such device", source=device))))
         return
-    if of_line.weights != "default":
-        Path(of_line.weights, device).touch()
-        while len(list(Path(of_line.weights).iterdir())) < 2:
-            time.sleep(0.01)
+    if device == "fast":
+        appears(folder / "held")
     while True:
         send(pipe, (NEXT, None))
         job = receive(pipe)
@@ -60,9 +67,12 @@ def fake_line(pipe, of_line):
             break
         send(pipe, (TOLD, ("begin", (job.case,))))
         if device == "mortal" and done == 1:
+            (folder / "ended").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        if device == "slow":
-            time.sleep(0.5)
+        if device == "slow" and done == 0:
+            (folder / "held").touch()
+            appears(folder / "ended")
         done += 1
         send(pipe, (OUTCOME, Outcome(job, warnings=[device])))
+    (folder / "ended").touch()
     send(pipe, (END, Answer()))
