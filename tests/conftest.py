@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-# A slow or busy machine is no fault of the code; what must be fast is measured in benchmarks/.
-settings.register_profile("omentum", deadline=None)
+# A slow or busy machine is no fault of the code; what must be fast is measured in benchmarks/. And the same examples in
+# every run, so that what passes for one passes for all; `--hypothesis-profile random` looks for others.
+settings.register_profile("random", deadline=None)
+settings.register_profile("omentum", deadline=None, derandomize=True)
 settings.load_profile("omentum")
 
 
