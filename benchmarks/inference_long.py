@@ -27,17 +27,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
-from omentum.infer.confidence import Agreement, Tally
-from omentum.infer.sliding import sliding_slabs
-from omentum.infer.stream import AxisPositions, pack_slabs
+from omentum.infer.sliding import WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.phantom import make_case
+from omentum.pipeline.inference import Look, infer
 from omentum.postprocess import find_cleaner
-from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import prepare
-from omentum.preprocess.resample import sample_along
-from omentum.segmentation import Bits, Segmentation, no_bits
+from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 from peak_memory import forget_peak, peak_gb
@@ -145,31 +142,15 @@ def run(path: Path) -> dict[str, float]:
     plan = plan_windows(prepared.undo.model.shape, spec.patch)
     stub = Stub(bits_of_body, plan)
     with stage("stream", times):
-        bits = stream(prepared.tensor[0, 0], prepared.undo, plan, stub)
+        found = infer(prepared, Look(stub, STRUCTURES.keys, plan, WindowRun()))
     del prepared
     times["stream wall"] -= stub.wall
     times["stream cpu"] -= stub.processor
     with stage("clean", times):
-        cleaned = clean(Segmentation(bits, ct.affine, STRUCTURES.keys, header=ct.header), ct)
+        cleaned = clean(Segmentation(found.bits.inflated(), ct.affine, STRUCTURES.keys, header=ct.header), ct)
     with stage("write", times):
         write_labelmap(path.with_name(f"out_{path.name}"), cleaned.segmentation)
     return {**times, "peak GB": peak_gb() - before, "input GB": ct.voxels.nbytes / 1e9, "windows": len(plan)}
-
-
-def stream(image: Tensor, undo: Undo, plan: WindowPlan, stub: Stub) -> Bits:
-    """As `Segmenter` does it."""
-    bits = no_bits(len(STRUCTURES), undo.native.shape)
-    probability = np.zeros(undo.native.shape, np.uint8)
-    lesions = [k for k, row in enumerate(STRUCTURES) if row.kind in ("tumour", "cyst")]
-    tally, agreement = Tally(len(STRUCTURES), lesions), Agreement()
-    x, y, z = (AxisPositions(p, n) for p, n in zip(undo.positions, undo.model.shape, strict=True))
-    slabs = sliding_slabs(image, stub, plan, None, agreement)
-    for part in pack_slabs(slabs, (x, y, z), sample_along, tally):
-        np.copyto(undo.oriented_view(bits)[:, *part.box], part.bits, where=part.bits != 0)
-        if part.probability is not None:
-            where, likeliest = part.probability
-            undo.oriented_view(probability)[where] = likeliest
-    return bits
 
 
 @contextmanager

@@ -11,7 +11,7 @@ ROUNDING = 1 + 1e-9
 """A voxel whose centre lies on the surface belongs to the body, so an error of a whole voxel does occur."""
 
 AT_WORST = 1.5
-"""Voxels: of 6,000 random ellipses the worst was off by 1.36 along and 1.23 across, where voxels are long and narrow."""
+"""Voxels: of 6,000 random ellipses the worst was off by 1.36 along and 1.23 across; nearly all are within one."""
 
 
 def in_plane(grid):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.evaluate.overlap import Mask, ratio
-from omentum.pieces import pieces
+from omentum.pieces import pieces, sizes
 
 MATCH_IOU = 0.1
 """Least intersection over union of a matched pair: lesions are small, so a low bar (as in lesion challenges)."""
@@ -154,7 +154,7 @@ def size_bin(volume_ml: float) -> str:
 
 def _lesions(mask: Mask, voxel_volume_ml: float) -> _Lesions:
     labels = pieces(mask)
-    return _Lesions(labels, np.bincount(labels.ravel()).tolist(), voxel_volume_ml)
+    return _Lesions(labels, sizes(labels).tolist(), voxel_volume_ml)
 
 
 def _shared_voxels(ours: _Lesions, theirs: _Lesions) -> dict[tuple[int, int], int]:

@@ -13,12 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from omentum.errors import OutputError, UsageError
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
+from omentum.pipeline.deflated import DeflatedArray
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.report import (
     AorticProfile,
@@ -51,13 +49,13 @@ class CaseSegmentation(Segmentation):
         ct: As read (after mending, see `omentum.io.sanity`), on the same grid.
         manifest: Versions, weights, options, device, timings, peak memory, warnings; JSON values only.
         confidence: How sure the network was of each structure, by key.
-        lesion_probability: See `find_lesions`.
+        lesion_probability: See `find_lesions`; None where no lesion was looked for.
     """
 
     ct: Volume = field(kw_only=True, repr=False)
     manifest: Mapping[str, Any] = field(kw_only=True, repr=False)
     confidence: Mapping[str, Confidence] = field(kw_only=True, repr=False, default_factory=dict)
-    lesion_probability: NDArray[np.uint8] | None = field(kw_only=True, repr=False, default=None)
+    lesion_probability: DeflatedArray | None = field(kw_only=True, repr=False, default=None)
 
     def measures(self) -> list[StructureMeasure]:
         """Volume in ml, HU statistics, place, size, border contact and score of every class, in class order."""
@@ -86,7 +84,8 @@ class CaseSegmentation(Segmentation):
 
     @cached_property
     def _lesions(self) -> list[Lesion]:
-        return find_lesions(self.ct, self, self.lesion_probability)
+        likely = self.lesion_probability
+        return find_lesions(self.ct, self, None if likely is None else likely.inflated())
 
     @cached_property
     def _quality(self) -> Quality:

@@ -37,7 +37,7 @@ def finish_case(seen: SeenCase, postprocess: str) -> CaseSegmentation:
     """Clean by the rules of a name (see `find_cleaner`) and close the record."""
     ledger, found = seen.ledger, seen.found
     with ledger.listening(), ledger.stage("postprocess"):
-        cleaned = find_cleaner(postprocess)(Segmentation(found.bits, seen.ct.affine, seen.classes), seen.ct)
+        cleaned = find_cleaner(postprocess)(Segmentation(found.bits.inflated(), seen.ct.affine, seen.classes), seen.ct)
     record = {"timings_s": ledger.seconds, "peak_memory_mb": ledger.peak_memory_mb, "warnings": ledger.warnings}
     return CaseSegmentation(
         *(cleaned.segmentation.bits, seen.ct.affine, seen.classes),

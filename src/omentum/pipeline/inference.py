@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.infer.confidence import Agreement, Tally
@@ -15,20 +14,21 @@ from omentum.infer.locate import Border
 from omentum.infer.sliding import Predictor, WindowRun, sliding_slabs
 from omentum.infer.stream import AxisPositions, pack_slabs
 from omentum.infer.windows import WindowPlan
+from omentum.pipeline.deflated import DeflatedArray
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared
 from omentum.preprocess.resample import sample_along
 from omentum.report import Confidence
-from omentum.segmentation import Bits, no_bits
+from omentum.segmentation import bits_dtype, planes_for
 
 
 @dataclass(frozen=True, eq=False)
 class Inferred:
     """What the network said, before cleaning; see `CaseSegmentation`."""
 
-    bits: Bits
+    bits: DeflatedArray
     confidence: Mapping[str, Confidence]
-    lesion_probability: NDArray[np.uint8] | None
+    lesion_probability: DeflatedArray | None
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,14 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
     """
     undo, classes = prepared.undo, look.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
-    # Where nothing is written, the pages of an array of zeros take no memory: so no zero is.
-    bits = no_bits(len(classes), undo.native.shape)
-    probability = np.zeros(undo.native.shape, np.uint8) if lesions else None
+    bits = DeflatedArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
+    probability = DeflatedArray(undo, np.dtype(np.uint8)) if lesions else None
     tally, agreement = Tally(len(classes), lesions), Agreement()
     slabs = sliding_slabs(prepared.tensor[0, 0], look.predict, look.plan, look.run, agreement)
     for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally):
-        np.copyto(undo.oriented_view(bits)[:, *part.box], part.bits, where=part.bits != 0)
+        bits.add(part.box, part.bits)
         if probability is not None and part.probability is not None:
-            where, likeliest = part.probability
-            undo.oriented_view(probability)[where] = likeliest
+            probability.add(*part.probability)
     return Inferred(bits, _confidence(classes, tally, agreement), probability)
 
 

@@ -33,9 +33,9 @@ class CoarseMasks:
 
     def __init__(self, plane: NDArray[np.unsignedinteger[Any]]) -> None:
         self._shape = plane.shape
-        # Whole slabs first: that is one pass over memory as it lies.
-        slabs = [np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK)]
-        self._blocks = _block_union(np.stack(slabs), np.bitwise_or, axes=(1, 2))
+        # Whole slabs first: that is one pass over memory as it lies; and each becomes blocks before the next is made.
+        slabs = (np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK))
+        self._blocks = np.stack([_block_union(slab, np.bitwise_or, axes=(0, 1)) for slab in slabs])
 
     def islands(self, bits: Set) -> Iterator[tuple[Box, Mask | None]]:
         """Islands of the union of some classes: the box of each, and what of it is the island (None: all).

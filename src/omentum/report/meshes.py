@@ -148,9 +148,12 @@ def _step(shape: Sequence[int], grid: Grid, across: int | None) -> NDArray[np.in
 def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.float32]:
     """Means over blocks, with a margin of empty ones."""
     wide = [(_MARGIN * s, _MARGIN * s + -n % s) for n, s in zip(mask.shape, step.tolist(), strict=True)]
-    values = np.pad(mask, wide).astype(np.float32)
-    for axis, s in enumerate(step.tolist()):
-        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)  # type: ignore[assignment]
+    first, *others = step.tolist()
+    padded = np.pad(mask, wide).view(np.uint8)
+    # Whole numbers along the first axis, so that there are never as many floating ones as voxels.
+    values = padded.reshape(-1, first, *padded.shape[1:]).sum(axis=1, dtype=np.uint16) / np.float32(first)
+    for axis, s in enumerate(others, start=1):
+        values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)
     return values
 
 

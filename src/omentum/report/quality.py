@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
 from omentum.report.confidence import Confidence
 from omentum.report.ct_facts import ct_facts
 from omentum.report.ct_flags import ct_flags, heard_flags
@@ -23,12 +25,14 @@ from omentum.report.quality_rules import QUALITY_RULES
 from omentum.report.result_flags import Examined, missing, result_flags
 from omentum.report.score import ScoreModel, bundled_model, group_of, unusualness
 from omentum.report.table import csv_text
-from omentum.report.traits import traits_of
+from omentum.report.traits import Traits, traits_of
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 AT_ONCE = 2
 """So many structures are looked at side by side; each needs memory of its own."""
+LARGE_VOXELS = 2**25
+"""A structure whose box has more is looked at alone."""
 CSV_COLUMNS = ("case", "case_score", "structure", "score", "reasons", "flags")
 
 
@@ -106,11 +110,23 @@ def examine(
     """
     boxes, by_key = seg.boxes(), {m.key: m for m in measures}
     found = [m for m in measures if m.found]
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        looked_at = threads.map(lambda m: traits_of(ct, seg, m, boxes[m.key]), found)
-        traits = dict(zip((m.key for m in found), looked_at, strict=True))
+    seen = _seen(ct, seg, found, boxes)
+    traits = {m.key: seen[m.key] for m in found}
     assert seg.annotated is not None
     return Examined(by_key, traits, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
+
+
+def _seen(
+    ct: Volume, seg: Segmentation, found: Sequence[StructureMeasure], boxes: Mapping[str, Box]
+) -> dict[str, Traits]:
+    """Traits by key; large structures one after another, the others side by side."""
+    small, large = list[StructureMeasure](), list[StructureMeasure]()
+    for m in found:
+        voxels = math.prod(s.stop - s.start for s in boxes[m.key])
+        (large if voxels > LARGE_VOXELS else small).append(m)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        seen = dict(threads.map(lambda m: (m.key, traits_of(ct, seg, m, boxes[m.key])), small))
+    return seen | {m.key: traits_of(ct, seg, m, boxes[m.key]) for m in large}
 
 
 def unusual(case: Examined, key: str, model: ScoreModel) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm
-from omentum.pieces import pieces
+from omentum.pieces import pieces, sizes
 from omentum.report.measures import StructureMeasure
 from omentum.report.quality_rules import QUALITY_RULES, QualityRules
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
@@ -28,6 +28,8 @@ CORE_SHARE = 0.25
 LEAST_SPREAD_HU = 12.0
 ALIKE_SPREADS, UNLIKE_SPREADS = 1.0, 3.0
 MAD_TO_SD = 1.4826
+SLAB = 64
+"""Voxels along the first axis that distances are computed for at once."""
 AIR_HU = -1000.0
 """What voxels without a number count as."""
 
@@ -104,7 +106,8 @@ def _claimed(seg: Segmentation, key: str, box: Box, rules: QualityRules) -> Mask
     for plane in range(len(seg.bits)):
         keys = seg.classes[plane * BITS_PER_PLANE : (plane + 1) * BITS_PER_PLANE]
         bits = sum(1 << n for n, other in enumerate(keys) if not rules.may_share(key, other))
-        found |= (seg.bits[plane][box] & seg.bits.dtype.type(bits)) != 0
+        for here, of_all in zip(found, seg.bits[plane][box], strict=True):  # not four bytes a voxel of the box
+            here |= (of_all & seg.bits.dtype.type(bits)) != 0
     return found
 
 
@@ -115,16 +118,15 @@ def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
 
 
 def _pieces(mask: Mask, voxels: int, crumb_share: float) -> tuple[int, float]:
-    labels = pieces(mask)
-    sizes = np.bincount(labels.ravel())[1:]
-    return int(np.count_nonzero(sizes >= crumb_share * voxels)), 1.0 - float(sizes.max()) / voxels
+    found = sizes(pieces(mask))[1:]
+    return int(np.count_nonzero(found >= crumb_share * voxels)), 1.0 - float(found.max()) / voxels
 
 
 def _cavities(mask: Mask, foreign: Mask) -> int:
     outside = np.pad(~mask, 1, constant_values=True)
     labels = cc3d.connected_components(outside, connectivity=6)[1:-1, 1:-1, 1:-1]
     # The padding makes one piece of all that is open, and the first voxel in memory belongs to it: number 1.
-    return int(np.count_nonzero((labels > 1) & ~foreign))
+    return sum(int(np.count_nonzero((plane > 1) & ~there)) for plane, there in zip(labels, foreign, strict=True))
 
 
 def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, ...]) -> dict[str, float]:
@@ -148,11 +150,16 @@ def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, 
 def _deeper(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
     """Voxels of the mask further than this from what is outside, and those outside further than this from the mask.
 
-    The edge of the array is neither.
+    The edge of the array is neither. Done a slab at a time, with as much around it as can decide.
     """
-    sides = np.add(mask, 1, dtype=np.uint8, order="C")
-    distance: NDArray[np.float32] = edt.edt(sides, anisotropy=spacing_mm, black_border=False, parallel=0)
-    return distance > mm
+    deeper = np.empty(mask.shape, np.bool_)
+    reach = math.ceil(mm / spacing_mm[0]) + 1
+    for start in range(0, len(mask), SLAB):
+        low, stop = max(0, start - reach), min(len(mask), start + SLAB)
+        sides = np.add(mask[low : stop + reach], 1, dtype=np.uint8, order="C")
+        distance: NDArray[np.float32] = edt.edt(sides, anisotropy=spacing_mm, black_border=False, parallel=0)
+        deeper[start:stop] = distance[start - low : stop - low] > mm
+    return deeper
 
 
 def _hu(values: Voxels) -> NDArray[np.float32]:
