@@ -145,3 +145,19 @@ def test_cuda_equals_cpu(network):
     finally:
         moved.to("cpu")
     torch.testing.assert_close(there, whole(image, network), rtol=0, atol=1e-3)
+
+
+def test_sums_in_half_the_memory_move_a_logit_by_a_thousandth(network):
+    image = image_of((40, 33, 57))
+    wide, narrow = whole(image, network), whole(image, network, WindowRun(sums=torch.float16))
+    assert narrow.dtype == torch.float32
+    difference = (narrow - wide).abs()
+    assert 0 < difference.max() <= 8 * 2**-11 * wide.abs().max()  # rounded once for each of the windows
+
+
+def test_logits_beyond_all_measure_stay_numbers():
+    endless = whole(image_of((40, 33, 57)), lambda windows: (windows - 0.5) * 1e9, WindowRun(sums=torch.float16))
+    assert endless.isfinite().all()
+    assert endless.abs().max() <= 501
+    exact = whole(image_of((40, 33, 57)), lambda windows: (windows - 0.5) * 1e9)
+    assert ((endless > 0) == (exact > 0)).float().mean() > 0.9999

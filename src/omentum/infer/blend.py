@@ -14,6 +14,9 @@ from omentum.infer.windows import MIN_IMPORTANCE, WindowPlan, importance
 THICKNESS = 16
 """Planes handed out at once: thin slabs fit structures closely and need little memory."""
 
+MOST = 500.0
+"""Logits beyond this are as sure as can be; so limited, the sum of a hundred windows is a number in float16."""
+
 
 @dataclass(frozen=True, eq=False)
 class Slab:
@@ -24,7 +27,8 @@ class Slab:
 
     Args:
         start: First plane in voxels of the volume.
-        sums: Weighted sums of logits, float32, shape (K, X, Y, planes), on the device of the computation.
+        sums: Weighted sums of logits, as wide as the blend has them, shape (K, X, Y, planes), on the device of the
+            computation.
         weights: Their weights, float32, shape (X, Y, planes); 0 where no window was run, the sums too.
     """
 
@@ -55,10 +59,17 @@ class Blend:
         plan: Where windows lie.
         device: Where the sums are kept.
         agreement: Shown every window and what it overlaps.
+        dtype: Of the sums, float32 or float16; each addition is made in float32.
     """
 
-    def __init__(self, plan: WindowPlan, device: torch.device, agreement: Agreement | None) -> None:
-        self._patch, self._agreement = plan.patch, agreement
+    def __init__(
+        self,
+        plan: WindowPlan,
+        device: torch.device,
+        agreement: Agreement | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self._patch, self._agreement, self._dtype = plan.patch, agreement, dtype
         self._weight = importance(plan.patch).to(device)
         self._area = (*plan.padded_shape[:2], plan.patch[2])
         self._total = self._weight.new_zeros(self._area)
@@ -67,7 +78,7 @@ class Blend:
     def add(self, starts: list[tuple[int, int, int]], logits: Tensor) -> None:
         """Add the logits (B, K, *patch) of windows at the given (x, y, z) of the padded volume."""
         if self._sums is None:
-            self._sums = self._weight.new_zeros((logits.shape[1], *self._area))
+            self._sums = self._weight.new_zeros((logits.shape[1], *self._area), dtype=self._dtype)
         px, py, pz = self._patch
         for (x, y, z), window in zip(starts, logits, strict=True):
             for ring, part in _wrapped(z, pz):
@@ -75,7 +86,7 @@ class Blend:
                 total = self._total[x : x + px, y : y + py, ring]
                 if self._agreement is not None:
                     self._agreement.compare(window[..., part], sums, total > 0)
-                sums.addcmul_(window[..., part], self._weight[..., part])
+                _add(sums, window[..., part], self._weight[..., part])
                 total += self._weight[..., part]
 
     def release(self, z: int, planes: int) -> Iterator[Slab]:
@@ -89,6 +100,15 @@ class Blend:
             sums.zero_()
             total.zero_()
             z += n
+
+
+def _add(sums: Tensor, logits: Tensor, weights: Tensor) -> None:
+    """Add a window's weighted logits, float32 or float16."""
+    if sums.dtype == logits.dtype == torch.float32:
+        sums.addcmul_(logits, weights)
+        return
+    for total, of_class in zip(sums, logits, strict=True):  # what is made wide on the way is one class
+        total.copy_(torch.addcmul(total.float(), of_class.float().clamp(-MOST, MOST), weights))
 
 
 def _wrapped(z: int, height: int) -> list[tuple[slice, slice]]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from omentum.errors import UsageError
 from omentum.infer.blend import Blend, Slab
 from omentum.infer.confidence import Agreement
+from omentum.infer.engines.network import as_logits
 from omentum.infer.profiles import Precision
 from omentum.infer.windows import Triple, WindowPlan
 
@@ -35,14 +36,17 @@ class WindowRun:
     Args:
         device: Where the network is and the logits are blended.
         batch: Windows per forward pass.
-        precision: float32, or bf16 for the network alone (blending stays float32).
+        precision: float32, or bf16 for the network alone.
         progress: Told after every forward pass.
+        sums: What weighted logits are summed in: float32, or float16, which halves the memory of the sums and moves a
+            logit by a two-thousandth of it.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batch: int = 1
     precision: Precision = "float32"
     progress: Progress | None = None
+    sums: torch.dtype = torch.float32
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -82,7 +86,7 @@ def sliding_slabs(
     padded = F.pad(image, padding) if any(padding) else image
     if run.device.type == "cuda":
         padded = padded.to(run.device)  # once, so that no window waits for its copy
-    blend = Blend(plan, run.device, agreement)
+    blend = Blend(plan, run.device, agreement, run.sums)
     done = 0
     for level, z in enumerate(plan.starts[2]):
         for starts, logits in _level(padded, predict, plan, run, z):
@@ -90,6 +94,7 @@ def sliding_slabs(
             done += len(starts)
             if run.progress is not None:
                 run.progress(done, len(plan))
+            del logits  # before the next window's are made
         end = plan.starts[2][level + 1] if level + 1 < len(plan.starts[2]) else plan.padded_shape[2]
         for slab in blend.release(z, end - z):
             yield from _unpad(plan, slab)
@@ -106,8 +111,9 @@ def _level(
         windows = torch.stack([padded[x : x + px, y : y + py, z : z + pz] for x, y in now])[:, None]
         # Not a decorator on the generator: inference mode must not leak to the caller while it holds a slab.
         with torch.inference_mode(), run.autocast():
-            logits = predict(windows.to(run.device)).float()
+            logits = as_logits(predict(windows.to(run.device)))
         yield [(x, y, z) for x, y in now], logits
+        del logits
 
 
 def _unpad(plan: WindowPlan, slab: Slab) -> Iterator[Slab]:

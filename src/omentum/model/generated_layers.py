@@ -43,24 +43,32 @@ def all_at_once(features: Tensor, parts: Sequence[Tensor]) -> Tensor:
     return torch.baddbmm(b3.reshape(-1, 1, 1), w3.reshape(-1, 1, c), hidden).reshape(batch, classes, -1)
 
 
-def in_runs(features: Tensor, parts: Sequence[Tensor], voxels: int) -> Tensor:
-    """As `all_at_once`, so many voxels at a time; can be differentiated once."""
+def in_runs(features: Tensor, parts: Sequence[Tensor], voxels: int, dtype: torch.dtype | None = None) -> Tensor:
+    """As `all_at_once`, so many voxels at a time; can be differentiated once.
+
+    Args:
+        features, parts: See there.
+        voxels: How many.
+        dtype: Of what is returned; that of the features by default.
+    """
     w1, w2, w3, b1, b2, b3 = parts
     c = b1.shape[2]
     first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
     second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
     third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
-    return _InRuns.apply(features, first, second, third, voxels)
+    return _InRuns.apply(features, first, second, third, voxels, dtype or features.dtype)
 
 
 class _InRuns(torch.autograd.Function):
     """From features [B, c, V] and layers [B, K (c + 1), c + 1], [B, K, c + 1, c + 1], [B, K, 1, c + 1] to [B, K, V]."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, first: Tensor, second: Tensor, third: Tensor, voxels: int) -> Tensor:
+    def forward(
+        ctx: Any, features: Tensor, first: Tensor, second: Tensor, third: Tensor, voxels: int, dtype: torch.dtype
+    ) -> Tensor:
         ctx.save_for_backward(features, first, second, third)
         ctx.voxels = voxels
-        drawn = features.new_empty((len(features), second.shape[1], features.shape[2]))
+        drawn = features.new_empty((len(features), second.shape[1], features.shape[2]), dtype=dtype)
 
         def draw(stretch: Stretch) -> None:
             sample = stretch[0]
@@ -86,7 +94,7 @@ class _InRuns(torch.autograd.Function):
             n, stretch = numbered
             sample = stretch[0]
             for run, inputs, one, two in _hidden(features, first, second, stretch, ctx.voxels):
-                back = grad[sample, :, None, run]
+                back = grad[sample, :, None, run].to(features.dtype)
                 sums[2][n] += torch.bmm(back, two.mT)
                 back = torch.ops.aten.threshold_backward(torch.bmm(third[sample].mT, back), two, 0)
                 sums[1][n] += torch.bmm(back, one.mT)
@@ -100,7 +108,7 @@ class _InRuns(torch.autograd.Function):
             torch.stack([part[of_sample == sample].sum(0) for sample in range(len(features))]).to(layer.dtype)
             for part, layer in zip(sums, (first, second, third), strict=True)
         ]
-        return to_features, *to_layers, None
+        return to_features, *to_layers, None, None
 
 
 def _hidden(

@@ -75,9 +75,9 @@ class TextDrivenHead(nn.Module):
         """
         return self.logits(self.image_feature(deep).flatten(1), self.voxel_features(decoded), text)
 
-    def logits(self, image: Tensor, features: Tensor, text: Tensor) -> Tensor:
+    def logits(self, image: Tensor, features: Tensor, text: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Logits [B, K, X, Y, Z] from image features [B, condition_width] and voxel features [B, c, X, Y, Z]."""
-        drawn = self.draw(features.flatten(2), self._generated(image, text))
+        drawn = self.draw(features.flatten(2), self._generated(image, text), dtype)
         return drawn.unflatten(2, features.shape[2:])
 
     def layers(self, deep: Tensor, text: Tensor) -> Tensor:
@@ -91,14 +91,18 @@ class TextDrivenHead(nn.Module):
             pairs = [image[:, None].expand(-1, len(words), -1), words[None].expand(len(image), -1, -1)]
             return self.controller(torch.cat(pairs, dim=2))
 
-    def draw(self, features: Tensor, layers: Tensor) -> Tensor:
-        """[B, c, V] features through the generated layers, a run of voxels at a time; [B, K, V].
+    def draw(self, features: Tensor, layers: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """[B, c, V] features through the generated layers, a run of voxels at a time; [B, K, V], as the features are.
+
+        With another dtype what comes out is rounded to it as it is made: the logits never exist in full width.
 
         The hidden layers (2 K c V numbers) never exist as a whole, in the backward pass neither.
         """
         parts = layers.to(features.dtype).split(self.split_sizes, dim=2)
         voxels = self._voxels_at_once(features, classes=layers.shape[1])
-        return all_at_once(features, parts) if voxels >= features.shape[2] else in_runs(features, parts, voxels)
+        if voxels >= features.shape[2]:
+            return all_at_once(features, parts).to(dtype or features.dtype)
+        return in_runs(features, parts, voxels, dtype)
 
     def _voxels_at_once(self, features: Tensor, classes: int) -> int:
         if torch.jit.is_tracing() or torch.compiler.is_compiling():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from omentum.model.universal import UniversalModel
@@ -22,11 +23,13 @@ class FeatureNetwork(nn.Module):
         return self.head.image_feature(deep).flatten(1), self.head.voxel_features(decoded)
 
 
-def class_drawer(model: UniversalModel, classes: Sequence[int] | None = None) -> Callable[[Tensor, Tensor], Tensor]:
-    """From what a `FeatureNetwork` returns to the logits of some classes, as `model(x, classes)`."""
+def class_drawer(
+    model: UniversalModel, classes: Sequence[int] | None = None, dtype: torch.dtype | None = None
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """From what a `FeatureNetwork` returns to the logits of some classes, as `model(x, classes)`; see `draw`."""
     text = model.text_embeddings if classes is None else model.text_embeddings[list(classes)]
 
     def draw(image: Tensor, features: Tensor) -> Tensor:
-        return model.head.logits(image, features, text)
+        return model.head.logits(image, features, text, dtype)
 
     return draw

@@ -17,19 +17,20 @@ from omentum.model.parts import FeatureNetwork, class_drawer
 from omentum.model.state import state_sha256
 
 
-def network_of(model: UniversalModel, classes: Sequence[str]) -> Network:
+def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype | None = None) -> Network:
     """The model, drawing the given classes in this order.
 
     Args:
         model: Any module with a `spec` that takes (windows, channels) will do, but only a `UniversalModel` is compiled.
         classes: Keys that the model knows.
+        dtype: Of its logits; that of its features by default.
     """
     known, patch = model.spec.class_keys, model.spec.preprocess.patch
     channels = None if tuple(classes) == known else [known.index(key) for key in classes]
     if not isinstance(model, UniversalModel):
         return Network(_Whole(model, channels), _as_it_is, patch)
     state = state_sha256({name: tensor.cpu() for name, tensor in model.state_dict().items()})
-    return Network(FeatureNetwork(model), class_drawer(model, channels), patch, f"{state} {model.spec.model}")
+    return Network(FeatureNetwork(model), class_drawer(model, channels, dtype), patch, f"{state} {model.spec.model}")
 
 
 def look_through(
@@ -37,7 +38,12 @@ def look_through(
 ) -> Engine:
     """The engine for a model; see `choose_engine`. With flips along x it draws what `with_partners` says."""
     drawn = with_partners(model, classes) if "x" in how.flips else classes
-    return choose_engine(network_of(model, drawn), device, how.precision, engine)
+    return choose_engine(network_of(model, drawn, logits_dtype(how)), device, how.precision, engine)
+
+
+def logits_dtype(how: Profile) -> torch.dtype:
+    """What logits and their sums are kept in: float16 rounds an eighth as coarsely as a network in bf16."""
+    return torch.float16 if how.precision == "bf16" else torch.float32
 
 
 def with_partners(model: UniversalModel, classes: Sequence[str]) -> list[str]:

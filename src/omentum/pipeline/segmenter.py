@@ -20,7 +20,7 @@ from omentum.pipeline.finishing import SeenCase, finish_case
 from omentum.pipeline.inference import Inferred, Look, infer
 from omentum.pipeline.locating import Locator, infer_located
 from omentum.pipeline.manifest import describe_machine, describe_weights
-from omentum.pipeline.network import look_through, predictor
+from omentum.pipeline.network import logits_dtype, look_through, predictor
 from omentum.pipeline.options import Options
 from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
 from omentum.postprocess import find_cleaner
@@ -138,7 +138,8 @@ class Segmenter:
     def _look_at(self, ready: ReadyCase, progress: Progress | None) -> Look:
         patch = self.model.spec.preprocess.patch
         plan: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
-        return Look(self._predict, self.classes, plan, replace(self._run, progress=progress))
+        run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
+        return Look(self._predict, self.classes, plan, run)
 
     def _infer(self, ready: ReadyCase, look: Look) -> tuple[Inferred, dict[str, Any]]:
         """What is found, and how it was located; see `omentum.pipeline.locating`."""

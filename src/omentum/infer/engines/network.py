@@ -45,5 +45,10 @@ class Engine(Protocol):
     precision: Precision
 
     def __call__(self, windows: Tensor) -> Tensor:
-        """Windows (B, 1, *patch) float32 -> logits (B, K, *patch) float32, without gradients."""
+        """Windows (B, 1, *patch) float32 -> logits (B, K, *patch), without gradients; see `as_logits`."""
         ...
+
+
+def as_logits(drawn: Tensor) -> Tensor:
+    """In float32, or in float16 if a network draws in it; bf16 has too few digits to be added up in."""
+    return drawn if drawn.dtype == torch.float16 else drawn.float()

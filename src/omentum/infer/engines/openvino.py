@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from omentum.errors import MissingDependencyError
-from omentum.infer.engines.network import Network
+from omentum.infer.engines.network import Network, as_logits
 from omentum.infer.engines.plain_norms import with_plain_norms
 from omentum.infer.engines.split_concat import split_concat
 from omentum.infer.profiles import Precision
@@ -67,9 +67,11 @@ class OpenVinoEngine:
     def _one(self, window: Tensor) -> Tensor:
         self._request.infer([np.ascontiguousarray(window.numpy())], share_inputs=True)
         outputs = self._request.model_outputs
-        # Copies: the request writes its next answer to the same memory.
-        parts = [torch.from_numpy(self._request.get_tensor(output).data.copy()) for output in outputs]
-        return self._network.back(*parts).float()
+        parts = [torch.from_numpy(self._request.get_tensor(output).data) for output in outputs]
+        logits = as_logits(self._network.back(*parts))
+        # The request writes its next answer to the same memory.
+        shared = any(logits.untyped_storage().data_ptr() == part.untyped_storage().data_ptr() for part in parts)
+        return logits.clone() if shared else logits
 
 
 def import_openvino() -> Any:

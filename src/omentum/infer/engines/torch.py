@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from omentum.infer.engines.network import Network
+from omentum.infer.engines.network import Network, as_logits
 from omentum.infer.profiles import Precision
 
 _CHANNELS_LAST = frozenset({"cuda"})
@@ -35,7 +35,7 @@ class TorchEngine:
     def __call__(self, windows: Tensor) -> Tensor:
         """See `Engine`."""
         with torch.inference_mode(), self._autocast():
-            return self._network.back(*self._front(windows.to(self.device, non_blocking=True))).float()
+            return as_logits(self._network.back(*self._front(windows.to(self.device, non_blocking=True))))
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == "float32":
