@@ -10,15 +10,16 @@ from pathlib import Path
 PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
-CORE = {"errors", "anatomy", "volume", "boxes", "pieces", "spec", "segmentation"}
+CORE = {"errors", "anatomy", "volume", "boxes", "pieces", "spec", "sparse", "segmentation"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
     "boxes": {"volume"},
     "pieces": set(),
     "spec": {"errors"},
+    "sparse": set(),
     "anatomy": {"errors"},
-    "segmentation": {"errors", "anatomy", "volume", "boxes"},
+    "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
     "io": CORE,
     "preprocess": {"errors", "volume", "spec"},
     "model": {"errors", "anatomy", "spec"},

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import GeometryError, UsageError
+from omentum.sparse import sparse_zeros
 from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
@@ -168,4 +169,4 @@ def bits_dtype(number_of_classes: int) -> np.dtype[Any]:
 
 def no_bits(number_of_classes: int, shape: Sequence[int]) -> Bits:
     """Masks of so many classes without a voxel, to be filled; takes memory only where it is written to."""
-    return np.zeros((planes_for(number_of_classes), *shape), bits_dtype(number_of_classes))
+    return sparse_zeros((planes_for(number_of_classes), *shape), bits_dtype(number_of_classes))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from omentum.boxes import Box
 from omentum.preprocess.grid import Undo
+from omentum.sparse import sparse_zeros
 
 LEVEL = 1
 """Of isal's deflate: masks become a hundredth, at gigabytes a second."""
@@ -41,7 +42,7 @@ class DeflatedArray:
 
     def inflated(self) -> NDArray[Any]:
         """The array, shape (*planes, i, j, k) along the CT's axes; takes memory only where it is not 0."""
-        out = np.zeros((*self.planes, *self.undo.native.shape), self.dtype)
+        out = sparse_zeros((*self.planes, *self.undo.native.shape), self.dtype)
         oriented = self.undo.oriented_view(out)
         for box, shape, small in self._parts:
             size = int(np.prod(shape)) * self.dtype.itemsize
