@@ -21,7 +21,7 @@ LAYERS: dict[str, set[str]] = {
     "anatomy": {"errors"},
     "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
     "io": CORE,
-    "preprocess": {"errors", "volume", "spec"},
+    "preprocess": {"errors", "volume", "spec", "sparse"},
     "model": {"errors", "anatomy", "spec"},
     "text": {"errors", "anatomy"},
     "infer": {"errors", "boxes"},

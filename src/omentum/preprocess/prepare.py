@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from omentum.preprocess.grid import Undo, axis_order, foreground_box, model_grid, positions_on
 from omentum.preprocess.intensity import window
 from omentum.preprocess.resample import antialias_sigma, resample
+from omentum.sparse import sparse_zeros
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 
@@ -39,9 +41,18 @@ def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
     """
     ct = on_model_grid(volume, spec)
     box = foreground_box(ct.voxels > spec.window_hu[0])
-    tensor = window(torch.from_numpy(ct.voxels[box.slices]), spec).contiguous()
+    tensor = _windowed(ct.voxels[box.slices], spec)
     undo = Undo(volume.grid, axis_order(volume.grid, spec.orientation), ct.grid, box)
     return Prepared(tensor[None, None], undo)
+
+
+def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
+    """See `window`; the air around the body is 0 and takes no memory."""
+    out = sparse_zeros(hu.shape, np.float32)
+    for plane, there in zip(torch.from_numpy(hu), out, strict=True):
+        seen = window(plane, spec).numpy()
+        np.copyto(there, seen, where=seen != 0)
+    return torch.from_numpy(out)
 
 
 def on_model_grid(volume: Volume, spec: PreprocessSpec) -> Volume:
