@@ -13,7 +13,6 @@ import argparse
 import datetime
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -55,7 +54,7 @@ def head(size: str) -> list[str]:
         f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
         "",
         "Seconds by the clock; `infer` is the network with blending and the way back to the CT's grid, `the rest` is "
-        "starting Python, measuring, drawing, the report and writing.",
+        "starting Python, measuring, drawing, the report and writing. Peak memory is that of the whole command.",
         "",
         f"| profile | engine | all | {' | '.join(STAGES)} | the rest | share of `infer` | processor s | peak GB |",
         f"|---|---|{'---|' * (len(STAGES) + 5)}",
@@ -67,26 +66,23 @@ def row(name: str, profile: str, work: Path, number: int) -> str:
     out = work / f"out{number}"
     program = Path(sys.executable).with_name("omentum")
     command = [program, "segment", work / "ct.nii.gz", "-o", out, "--profile", profile]
-    before, started = spent(), time.perf_counter()
+    started = time.perf_counter()
     environment = os.environ | {"OMENTUM_HOME": str(work / "home")}
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wall, processor = time.perf_counter() - started, spent() - before
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    if status:
+        raise SystemExit(f"omentum segment ended with {os.waitstatus_to_exitcode(status)}")
     manifest = json.loads((out / "ct" / "manifest.json").read_text(encoding="utf-8"))
     seconds = manifest["timings_s"]
     known = [seconds.get(stage, 0.0) for stage in STAGES]
     engine = manifest["engine"]
     cells = " | ".join(f"{s:.1f}" for s in (*known, wall - sum(known)))
-    peak_gb = manifest["peak_memory_mb"]["process"] * 2**20 / 1e9
+    processor, peak_gb = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
     return (
         f"| {name} | {engine['name']} {engine['precision']} | **{wall:.1f}** | {cells} | "
         f"{100 * seconds['infer'] / wall:.0f} % | {processor:.0f} | {peak_gb:.2f} |"
     )
-
-
-def spent() -> float:
-    """Processor seconds of the commands that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
