@@ -45,6 +45,14 @@ def test_on_the_model_grid_every_voxel_is_right(straight):
         np.testing.assert_array_equal(straight.mask(key), truth_mask(key, straight.grid))
 
 
+@pytest.mark.parametrize("profile", ["balanced", "fast"])
+def test_profiles_that_sum_in_float16_find_the_same(profile, model, straight):
+    narrow = segment(banded_ct(ras_grid()), weights=model, device="cpu", profile=profile)
+    np.testing.assert_array_equal(narrow.bits, straight.bits)
+    for key, sure in straight.confidence.items():
+        assert narrow.confidence[key].mean_probability == pytest.approx(sure.mean_probability, abs=0.001)
+
+
 @pytest.mark.parametrize(("axes", "flips"), ORDERS[1::7])
 def test_every_storage_order_gives_the_same_voxels(axes, flips, model):
     grid = stored(ras_grid(), axes, flips)

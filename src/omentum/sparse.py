@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,18 @@ def sparse_zeros(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
 
     `numpy.zeros` promises as much, but asks Linux for pages of 2 MB: then one voxel takes what a hundred columns of
     voxels would.
+
+    Raises:
+        MemoryError: there is not so much, even on paper.
     """
     dtype = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    if not sys.platform.startswith("linux") or not size:
+    if sys.platform != "linux" or not size:
         return np.zeros(shape, dtype)
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.madvise(mmap.MADV_NOHUGEPAGE)
+    try:
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as fault:
+        raise MemoryError(f"no memory for an array of {size} bytes") from fault
+    with suppress(OSError):  # a kernel without large pages does not know the word
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(memory, dtype).reshape(shape)

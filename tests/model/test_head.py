@@ -69,6 +69,17 @@ def test_it_works_in_bfloat16(head, inputs):
     assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
 
 
+def test_what_comes_out_may_be_narrower_than_what_it_is_computed_in(head, inputs, voxels_at_once):
+    deep, decoded, text = inputs
+    image, features = head.image_feature(deep).flatten(1), head.voxel_features(decoded)
+    wide = head.logits(image, features, text)
+    narrow = head.logits(image, features, text, torch.float16)
+    assert narrow.dtype == torch.float16
+    torch.testing.assert_close(narrow, wide.half(), rtol=0, atol=0)
+    found, expected = (torch.autograd.grad(x.float().sum(), head.controller.weight)[0] for x in (narrow, wide))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_hidden_layers_never_exist_as_a_whole_in_training(head, monkeypatch):
     monkeypatch.setitem(head_module.HIDDEN_NUMBERS_AT_ONCE, "cpu", 5 * 8 * 100)
     features, layers = torch.randn(1, 8, 20**3, requires_grad=True), torch.randn(1, 5, 153, requires_grad=True)

@@ -27,7 +27,7 @@ def test_boxes_come_back_on_the_axes_of_the_ct(axes, signs):
     assert array.inflated().dtype == np.uint32
 
 
-def test_nothing_added_is_all_zero_and_masks_become_a_hundredth():
+def test_nothing_added_is_all_zero_and_masks_become_small():
     native = ras_grid((1.0, 1.0, 1.0), (128, 128, 64))
     undo = Undo(native, axis_order(native), native, Box((0, 0, 0), native.shape))
     small = DeflatedArray(undo, np.dtype(np.uint8))

@@ -38,8 +38,8 @@ class WindowRun:
         batch: Windows per forward pass.
         precision: float32, or bf16 for the network alone.
         progress: Told after every forward pass.
-        sums: What weighted logits are summed in: float32, or float16, which halves the memory of the sums and moves a
-            logit by a two-thousandth of it.
+        sums: What weighted logits are summed up in: float32, or float16, which halves their memory and rounds the sum
+            with each window by a two-thousandth at most.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

@@ -49,7 +49,7 @@ class CaseSegmentation(Segmentation):
         ct: As read (after mending, see `omentum.io.sanity`), on the same grid.
         manifest: Versions, weights, options, device, timings, peak memory, warnings; JSON values only.
         confidence: How sure the network was of each structure, by key.
-        lesion_probability: See `find_lesions`; None where no lesion was looked for.
+        lesion_probability: See `find_lesions`; an array when it is `inflated`, None where no lesion was looked for.
     """
 
     ct: Volume = field(kw_only=True, repr=False)

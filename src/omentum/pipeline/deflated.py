@@ -1,7 +1,7 @@
 """Arrays on a CT's own grid, kept small until they are needed.
 
 What windows and their sums need, and what the masks of a long scan need, is then never needed at once; and from one
-process to another goes a hundredth of it.
+process to another goes a fiftieth of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from omentum.preprocess.grid import Undo
 from omentum.sparse import sparse_zeros
 
 LEVEL = 1
-"""Of isal's deflate: masks become a hundredth, at gigabytes a second."""
+"""Of isal's deflate: masks become a fiftieth, at gigabytes a second."""
 
 
 @dataclass(eq=False)
