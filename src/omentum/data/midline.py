@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import theilslopes
 
-from omentum.pieces import pieces
+from omentum.pieces import pieces, sizes
 from omentum.volume import Affine, Grid
 
 BODY_HU = -300
@@ -113,7 +113,7 @@ def find_midline(hu: NDArray[Any], affine: Affine) -> Midline | None:
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     labels = pieces(mask)
-    counts = np.bincount(labels.ravel())
+    counts = sizes(labels)
     if len(counts) < 2:
         return None
     return np.asarray(labels == counts[1:].argmax() + 1)

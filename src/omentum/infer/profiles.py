@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from omentum.errors import UsageError
 
 Precision = Literal["float32", "bf16"]
-"""Of the network; where it is bf16, logits and their sums are kept in float16."""
+"""Of the network; where bf16 is asked for, logits and their sums are kept in float16."""
 
 AXES = "xyz"
 
