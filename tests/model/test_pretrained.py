@@ -309,7 +309,29 @@ def test_an_own_checkpoint_fills_everything_but_the_words(backbone, tmp_path):
 def test_an_own_checkpoint_of_another_backbone_is_refused(tmp_path):
     path = tmp_path / "own.safetensors"
     save_checkpoint(path, small_model("unet", width=4))
-    assert_refused(small_model("unet", width=8), path, r"its backbone is 'unet' \{'width': 4\}, the run wants 'unet'")
+    assert_refused(small_model("residual_unet"), path, "its backbone is 'unet', the run wants 'residual_unet'")
+
+
+@pytest.mark.filterwarnings("ignore::omentum.errors.CaseWarning")
+def test_an_own_checkpoint_of_another_width_is_refused(tmp_path):
+    path = tmp_path / "own.safetensors"
+    save_checkpoint(path, small_model("unet", width=4))
+    assert_refused(small_model("unet", width=8), path, "not weights for a 'unet'")
+
+
+def test_of_an_own_checkpoint_with_other_parameters_what_fits_is_taken(tmp_path):
+    path = tmp_path / "own.safetensors"
+    trained = small_model("residual_unet", decoded_channels=8)
+    save_checkpoint(path, trained)
+    model = small_model("residual_unet", decoded_channels=16)
+    fresh = model.backbone.expand.weight.clone()
+    with pytest.warns(CaseWarning) as told:
+        report = initialise(model, path)
+    assert "what fits is taken" in str(told[0].message)
+    assert "backbone.expand.weight should be" in "".join(report.misshapen)
+    assert torch.equal(model.backbone.expand.weight, fresh)
+    assert torch.equal(model.head.controller.weight, trained.head.controller.weight)
+    assert report.encoder_share == 1
 
 
 def test_every_backbone_says_which_part_is_its_encoder():

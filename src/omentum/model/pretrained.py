@@ -71,8 +71,9 @@ class Report:
 def initialise(model: UniversalModel, path: str | Path) -> Report:
     """Fill a model with the weights of a file, as far as their names and shapes fit; its text embeddings stay.
 
-    A checkpoint of ours must have the same backbone and fills the head too. Any other file, a PyTorch or safetensors
-    one, fills the backbone; the layout of layouts.toml that fits it best says how its names are read.
+    A checkpoint of ours must have the same kind of backbone and fills the head too; where its parameters differ (more
+    decoded channels, say), the tensors of another shape keep their fresh values. Any other file, a PyTorch or
+    safetensors one, fills the backbone; the layout of layouts.toml that fits it best says how its names are read.
 
     Raises:
         CheckpointError: unsafe or damaged, numbers that are not finite, another architecture, or less than
@@ -96,12 +97,13 @@ def initialise(model: UniversalModel, path: str | Path) -> Report:
 def _from_own(model: UniversalModel, path: Path) -> tuple[Report, Mapping[str, Tensor]]:
     theirs = load_checkpoint(path)
     ours, other = model.spec.model, theirs.spec.model
-    if (other.backbone, other.parameters) != (ours.backbone, ours.parameters):
+    if other.backbone != ours.backbone:
         raise CheckpointError(
-            f"cannot start from it: its backbone is {other.backbone!r} {dict(other.parameters)}, "
-            f"the run wants {ours.backbone!r} {dict(ours.parameters)}",
-            source=path,
+            f"cannot start from it: its backbone is {other.backbone!r}, the run wants {ours.backbone!r}", source=path
         )
+    if other.parameters != ours.parameters:
+        reason = f"its backbone has {dict(other.parameters)}, the run wants {dict(ours.parameters)}"
+        warnings.warn(CaseWarning(f"{path}: {reason}; what fits is taken"), stacklevel=4)
     return _compare(model, dict(theirs.named_parameters()), OWN_LAYOUT, path)
 
 

@@ -76,6 +76,8 @@ class TrainConfig:
         spacing_mm, window_hu, patch, antialias: See `omentum.spec.PreprocessSpec`.
         text_encoder: Language model for the prompts.
         init: File whose weights a fresh run starts from, see `omentum.model.initialise`; empty for random weights.
+        trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
+            they are. Everything learns by default.
         steps: Optimiser steps of the whole run.
         batch: Patches per step, over all processes.
         accumulate: Each process computes its patches of a step in so many parts, one after the other.
@@ -115,6 +117,7 @@ class TrainConfig:
     antialias: bool = True
     text_encoder: str = "all-MiniLM-L6-v2"
     init: str = ""
+    trainable: tuple[str, ...] = ()
     steps: int = 1000
     batch: int = 1
     accumulate: int = 1

@@ -19,6 +19,7 @@ from omentum.train.guide import Guide, root_balance
 from omentum.train.loss import partial_label_loss
 from omentum.train.optimisers import build_optimisers, set_rates
 from omentum.train.patch_loss import Loss, PatchLoss, lattice
+from omentum.train.trainable import train_only
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -57,6 +58,7 @@ class Learner:
         loss: Loss = partial_label_loss,
     ) -> None:
         self.model, self.config, self._fabric = model, config, fabric
+        train_only(model, config.trainable)
         self.guide = Guide(model.backbone, model.spec.class_keys, _balance(model, sources, config))
         self.optimisers = build_optimisers(model, self.guide, config)
         self._network, *optimisers = fabric.setup(PatchLoss(model, self.guide, loss, config), *self.optimisers.values())
