@@ -89,7 +89,7 @@ def test_what_is_no_store_is_named(tmp_path):
     (tmp_path / "store.json").write_text('{"format": 99}')
     with pytest.raises(InputError, match="is a store of format 99"):
         Store.open(tmp_path)
-    (tmp_path / "store.json").write_text('{"format": 1, "classes": [], "cases": [{"format": 1, "name": "a"}]}')
+    (tmp_path / "store.json").write_text('{"format": 1, "classes": [], "cases": [{"format": 2, "name": "a"}]}')
     with pytest.raises(InputError, match="is not the description of a prepared case"):
         Store.open(tmp_path)
 

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.anatomy import STRUCTURES
 from omentum.data.bitsets import Index, distinct_sets
 from omentum.data.cut import cut
+from omentum.data.remembered import some_of
 from omentum.errors import InputError
 from omentum.io.sanity import AIR_HU
 from omentum.segmentation import Segmentation
@@ -130,9 +132,10 @@ def labelled_case(
             mask = truth.mask(key)
             bits[mask] |= np.uint64(1 << k)
             if mask.any():
-                voxels[k], points[k] = int(np.count_nonzero(mask)), _some_points(mask, rng)
+                voxels[k] = int(np.count_nonzero(mask))
+                points[k] = _some_points(mask, rng, each_piece=STRUCTURES[key].is_lesion)
     hu = np.clip(np.nan_to_num(ct.voxels, nan=-1024), -1024, 3071).astype(np.int16)
-    body = _some_points(hu > -300, rng)
+    body = _some_points(hu > -300, rng, each_piece=False)
     sets, labels = distinct_sets(bits)
     return LabelledCase(name, hu, labels, numbered(sets, name), annotated, voxels, points, body)
 
@@ -148,9 +151,8 @@ def numbered(sets: NDArray[np.uint64], name: str) -> NDArray[np.int32]:
     return sets.astype(np.uint32).view(np.int32)
 
 
-def _some_points(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int16]:
+def _some_points(mask: NDArray[np.bool_], rng: np.random.Generator, *, each_piece: bool) -> NDArray[np.int16]:
     flat = np.flatnonzero(mask)
     if len(flat) == 0:
         return np.array([[n // 2 for n in mask.shape]], np.int16)
-    chosen = rng.choice(flat, min(len(flat), POINTS_PER_CLASS), replace=False)
-    return np.stack(np.unravel_index(chosen, mask.shape), axis=1).astype(np.int16)
+    return some_of(rng, flat, mask.shape, POINTS_PER_CLASS, each_piece=each_piece)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.anatomy import STRUCTURES
 from omentum.data.bitsets import Index
 from omentum.data.crop import BODY_HU
+from omentum.data.remembered import some_of
 from omentum.data.stored_case import BODY, StructureFacts
 
 LOWEST_HU, HIGHEST_HU = -1024, 3071
@@ -52,12 +54,13 @@ def remembered_voxels(
 ) -> dict[str, NDArray[np.int16]]:
     """Voxels int16 [n, 3] of each structure that is there and of the body (`BODY`).
 
-    Drawn by the case's name and the structure's, so that every preparation remembers the same.
+    Drawn by the case's name and the structure's, so that every preparation remembers the same; of a lesion class, every
+    lesion gives equally many.
     """
     among = {key: held.places[rows[held.labels]] for key, rows in held.sets_with.items()}
     among = {key: places for key, places in among.items() if len(places)}
     among[BODY] = np.flatnonzero(hu > BODY_HU)
-    return {key: _drawn(f"{name}/{key}", places, hu.shape, most) for key, places in among.items()}
+    return {key: _drawn(key, f"{name}/{key}", places, hu.shape, most) for key, places in among.items()}
 
 
 def _facts(histogram: NDArray[np.int64], voxel_ml: float) -> StructureFacts:
@@ -70,7 +73,6 @@ def _facts(histogram: NDArray[np.int64], voxel_ml: float) -> StructureFacts:
     return StructureFacts(total, volume_ml, round(mean, 2), round(variance**0.5, 2), (low, middle, high))
 
 
-def _drawn(seed: str, places: NDArray[np.int64], shape: tuple[int, ...], most: int) -> NDArray[np.int16]:
+def _drawn(key: str, seed: str, places: NDArray[np.int64], shape: tuple[int, ...], most: int) -> NDArray[np.int16]:
     rng = np.random.default_rng(list(seed.encode()))
-    chosen = rng.choice(places, min(len(places), most), replace=False, shuffle=False)
-    return np.stack(np.unravel_index(np.sort(chosen), shape), axis=1).astype(np.int16)
+    return some_of(rng, places, shape, most, each_piece=key in STRUCTURES and STRUCTURES[key].is_lesion)

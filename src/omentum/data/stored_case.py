@@ -13,7 +13,7 @@ import numpy as np
 from omentum.errors import InputError
 from omentum.volume import Grid
 
-CASE_FORMAT = 1
+CASE_FORMAT = 2
 """Version of a case's folder; part of what decides whether a case must be prepared again."""
 
 HU_FILE, LABEL_FILE, SAMPLE_FILE, CASE_FILE = "ct.b2nd", "labels.b2nd", "samples.npy", "case.json"
