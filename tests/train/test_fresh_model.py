@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from omentum.errors import CheckpointError
+from omentum.errors import CheckpointError, UsageError
 from omentum.train import loop
 from omentum.train.run_folder import RESULT_FILE
 from toy_run import CONFIG, changed, model, run
@@ -19,6 +19,18 @@ def test_a_run_can_start_from_another_checkpoint(first):
     for part in ("backbone", "head"):
         for name, tensor in getattr(fresh, part).state_dict().items():
             assert torch.equal(tensor, getattr(trained, part).state_dict()[name]), name
+
+
+def test_a_run_can_start_from_parts_of_another_checkpoint(first):
+    path, trained = first
+    fresh = model(changed(init=str(path), init_parts=("backbone",), seed=1))
+    assert torch.equal(fresh.backbone.expand.weight, trained.backbone.expand.weight)
+    assert torch.equal(fresh.head.controller.weight, model(changed(seed=1)).head.controller.weight)
+
+
+def test_parts_to_start_from_that_there_are_not_are_named(first):
+    with pytest.raises(UsageError, match="init_parts: the network has no part 'backbones'"):
+        model(changed(init=str(first[0]), init_parts=("backbones",)))
 
 
 @pytest.mark.filterwarnings("ignore::omentum.errors.CaseWarning")

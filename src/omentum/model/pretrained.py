@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_tensors
 from omentum.model.layouts import Layout, bare, containers, encoder_pattern, layouts
+from omentum.model.named_parts import in_parts
 from omentum.model.safetensors_file import read_header
 from omentum.model.state import NAMES_SHOWN, check_finite
 from omentum.model.torch_file import is_torch_file, read_torch_file
@@ -68,12 +69,17 @@ class Report:
         return not (self.missing or self.unexpected or self.misshapen)
 
 
-def initialise(model: UniversalModel, path: str | Path) -> Report:
+def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = ()) -> Report:
     """Fill a model with the weights of a file, as far as their names and shapes fit; its text embeddings stay.
 
     A checkpoint of ours must have the same kind of backbone and fills the head too; where its parameters differ (more
     decoded channels, say), the tensors of another shape keep their fresh values. Any other file, a PyTorch or
     safetensors one, fills the backbone; the layout of layouts.toml that fits it best says how its names are read.
+
+    Args:
+        model: Changed in place.
+        path: The file.
+        parts: Beginnings of the parameter names that are filled, such as "backbone"; all by default.
 
     Raises:
         CheckpointError: unsafe or damaged, numbers that are not finite, another architecture, or less than
@@ -88,7 +94,7 @@ def initialise(model: UniversalModel, path: str | Path) -> Report:
     report, tensors = (_from_own if own else _from_others)(model, path)
     if report.encoder_share < LEAST_ENCODER_SHARE:
         raise CheckpointError(f"not weights for a {model.spec.model.backbone!r}: {report.findings}", source=path)
-    _fill(model, tensors, path)
+    _fill(model, {name: tensor for name, tensor in tensors.items() if in_parts(name, parts)}, path)
     if not report.complete:
         warnings.warn(CaseWarning(str(report)), stacklevel=2)
     return report

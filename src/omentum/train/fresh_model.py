@@ -9,6 +9,7 @@ import torch
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
 from omentum.model import UniversalModel, build, initialise
+from omentum.model.named_parts import check_parts
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
 from omentum.train.config import TrainConfig
@@ -33,7 +34,8 @@ def new_model(config: TrainConfig) -> UniversalModel:
     _spread_text_features(model)
     torch.nn.init.constant_(model.head.controller.bias[-1:], RARE)
     if config.init:
-        initialise(model, Path(config.init))
+        check_parts(model, config.init_parts, "init_parts")
+        initialise(model, Path(config.init), config.init_parts)
     return model
 
 
