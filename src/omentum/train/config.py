@@ -76,7 +76,7 @@ class TrainConfig:
         spacing_mm, window_hu, patch, antialias: See `omentum.spec.PreprocessSpec`.
         text_encoder: Language model for the prompts.
         init: File whose weights a fresh run starts from, see `omentum.model.initialise`; empty for random weights.
-        init_parts: Parts that are filled from `init`, as beginnings of parameter names; everything that fits by default.
+        init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
         trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
             they are. Everything learns by default.
         steps: Optimiser steps of the whole run.
