@@ -54,12 +54,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """[m, n] -> bfloat16 [m, n] with the same singular vectors and singular values of about 1 (0.7 to 1.2)."""
+    """[m, n] -> float32 [m, n] with the same singular vectors and singular values of about 1 (0.7 to 1.2).
+
+    All iterates are the first one times a polynomial of its Gram matrix, so the iteration runs on the Gram matrix of
+    the short side alone, and only the first and the last product are as long as the matrix. That is a fifth of the work
+    for a convolution kernel, and makes float32 faster than bfloat16 on every processor that we tried.
+    """
     a, b, c = COEFFICIENTS
-    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    x = x.bfloat16()
+    x = (matrix.T if matrix.shape[0] > matrix.shape[1] else matrix).float()
     x = x / (x.norm() + 1e-12)
+    gram = x @ x.T
+    product = torch.eye(len(x), dtype=x.dtype, device=x.device)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        product = factor @ product
+        gram = factor @ gram @ factor  # they commute: this is the Gram matrix of factor @ x
+    x = product @ x
     return x.T if matrix.shape[0] > matrix.shape[1] else x
