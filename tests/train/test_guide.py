@@ -69,15 +69,41 @@ def test_rare_structures_weigh_more_but_not_without_bound():
     balance = root_balance([toy_case()], KEYS)
     assert balance[0] == 1
     assert 1 < balance[1 + LIVER] < balance[1 + TUMOUR] <= LARGEST_BALANCE
-    nearly_empty = SimpleNamespace(shape=(200, 200, 200), voxels={LIVER: 1})
+    nearly_empty = site({"liver": 1}, ("liver",), shape=(200, 200, 200))
     assert root_balance([nearly_empty], KEYS)[1 + LIVER] == LARGEST_BALANCE
 
 
+def site(voxels, annotated, shape=(100, 10, 10)):
+    """What the balance looks at of a case."""
+    looked_for = np.array([key in annotated for key in KEYS])
+    return SimpleNamespace(shape=shape, voxels={KEYS.index(k): n for k, n in voxels.items()}, annotated=looked_for)
+
+
 def test_the_weight_is_the_root_of_the_ratio_to_background():
-    case = SimpleNamespace(shape=(100, 10, 10), voxels={LIVER: 1900, TUMOUR: 99})
-    balance = root_balance([case], KEYS)
-    assert balance[1 + LIVER].item() == pytest.approx((8101 / 1901) ** 0.5)
-    assert balance[1 + TUMOUR].item() == pytest.approx((8101 / 100) ** 0.5)
+    balance = root_balance([site({"liver": 1900, "liver_tumour": 99}, ("liver", "liver_tumour"))], KEYS)
+    assert balance[1 + LIVER].item() == pytest.approx((8100 / 1901) ** 0.5)
+    assert balance[1 + TUMOUR].item() == pytest.approx((8100 / 100) ** 0.5)
+
+
+@pytest.mark.parametrize("sites", [1, 5, 14])
+def test_rarity_is_that_of_the_voxels_not_of_the_annotation(sites):
+    """A spleen as large as the liver, annotated at one site of several, weighs what the liver does."""
+    everywhere = [site({"liver": 100}, ("liver",)) for _ in range(sites - 1)]
+    balance = root_balance([site({"liver": 100, "spleen": 100}, ("liver", "spleen")), *everywhere], KEYS)
+    assert balance[1 + KEYS.index("spleen")] == pytest.approx((9800 / 101) ** 0.5)
+    assert balance[1 + LIVER] == pytest.approx(balance[1 + KEYS.index("spleen")].item(), rel=0.02)
+
+
+def test_lesions_alone_are_counted_against_what_is_not_lesion():
+    balance = root_balance([site({"liver_tumour": 2000}, ("liver_tumour",))], KEYS)
+    assert balance[1 + TUMOUR] == pytest.approx((8000 / 2001) ** 0.5)
+    assert balance[1 + LIVER] == 1  # nobody looked
+
+
+def test_a_vessel_in_its_host_is_not_taken_from_background_twice():
+    balance = root_balance([site({"liver": 2000, "hepatic_vessel": 500}, ("liver", "hepatic_vessel"))], KEYS)
+    assert balance[1 + LIVER] == pytest.approx((8000 / 2001) ** 0.5)
+    assert balance[1 + KEYS.index("hepatic_vessel")] == pytest.approx((8000 / 501) ** 0.5)
 
 
 def test_a_backbone_without_stages_is_not_guided():

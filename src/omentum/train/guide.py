@@ -2,8 +2,8 @@
 
 The generated heads form slowly, and 32 separate yes/no questions leave a young network with the answer "no". One
 softmax over all structures makes them compete, and it learns at once (deep supervision: Lee et al., AISTATS 2015).
-What a case does not have annotated counts as background there: the probabilities of background and of all
-unannotated structures are added up before the loss (marginal loss: Shi et al., Medical Image Analysis 2021).
+What a case does not have annotated counts as whatever its label says wherever it may lie there (`marginal`): with
+background, or with the organ that holds it. The probabilities are added up before the loss.
 The guide is used in training only and never part of a checkpoint.
 """
 
@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import TrainingCase
 from omentum.data.packed import unpack
 from omentum.model.universal import Backbone
+from omentum.train.marginal import NOTHING, Outcomes, outcomes
 
 RARE, COMMON = -2.0, 2.0
 """First logits of a structure and of the background."""
@@ -64,28 +64,31 @@ class Guide(nn.Module):
             annotated: bool [B, K].
         """
         total = torch.zeros((), device=bits.device)
+        known = [outcomes(self.classes, tuple(sample)) for sample in annotated.tolist()]
         for depth, stage in enumerate(reversed(logits)):
             step = bits.shape[1] // stage.shape[2]
             labels = painted(bits[:, step // 2 :: step, step // 2 :: step, step // 2 :: step], self.classes)
-            losses = [self._sample(z.float(), y, a) for z, y, a in zip(stage, labels, annotated, strict=True)]
+            samples = zip(stage.float().flatten(2), labels.flatten(1), known, strict=True)
+            losses = [self._sample(*sample) for sample in samples]
             total = total + COARSER**depth * torch.stack(losses).mean()
         return total
 
-    def _sample(self, z: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
-        """One sample: logits [1 + K, x, y, z], labels [x, y, z]."""
-        counts_as_background = torch.cat([annotated.new_ones(1), ~annotated])
-        background = torch.logsumexp(z[counts_as_background], 0, keepdim=True)
-        log_p = (torch.cat([background, z[1:]]) - torch.logsumexp(z, 0, keepdim=True)).flatten(1)
-        y = labels.flatten()
-        weight = self.balance[y]
-        cross_entropy = -(log_p.gather(0, y[None])[0] * weight).sum() / weight.sum()
-        present = torch.bincount(y, minlength=len(z)) > 0
-        present[0] = False
-        if not present.any():
-            return cross_entropy
-        p, t = log_p[present].exp(), F.one_hot(y, len(z)).T[present].float()
+    def _sample(self, z: Tensor, y: Tensor, known: Outcomes) -> Tensor:
+        """One sample: logits [1 + K, V], labels [V]."""
+        log_sum = torch.logsumexp(z, 0)
+        impossible = known.possible.log().to(z.device)  # 0, or minus infinity
+        log_likely = torch.logsumexp(z + impossible.T.index_select(1, y), 0) - log_sum
+        weights = self.balance[y]
+        entropy = -(log_likely * weights).sum() / weights.sum()
+        present = torch.bincount(y).nonzero().flatten()
+        present = present[present != NOTHING]
+        if not len(present):
+            return entropy
+        own = known.own.to(z)[present]
+        here = y == present[:, None]
+        p, t = torch.where(here, log_likely.exp(), own @ (z - log_sum).exp()), here.float()
         dice = (2 * (p * t).sum(1) + 1) / (p.sum(1) + t.sum(1) + 1)
-        return cross_entropy + (1 - dice).mean()
+        return entropy + (1 - dice).mean()
 
 
 def painted(bits: Tensor, classes: Sequence[str]) -> Tensor:
@@ -100,15 +103,23 @@ def painted(bits: Tensor, classes: Sequence[str]) -> Tensor:
 def root_balance(cases: Iterable[TrainingCase], classes: Sequence[str]) -> Tensor:
     """Weights [1 + K] of a voxel of background (1) and of each class: the root of how much rarer it is, bounded.
 
+    Both are counted in the cases that have the class annotated: what nobody looked for is neither there nor absent.
+
     Args:
-        cases: What is trained on; only their numbers of voxels are looked at.
+        cases: What is trained on; only what is annotated and their numbers of voxels are looked at.
         classes: Structure keys in bit order.
     """
-    counts = torch.ones(1 + len(classes), dtype=torch.float64)
+    background, inside = torch.zeros(2, len(classes), dtype=torch.float64)
     for case in cases:
-        counts[0] += math.prod(case.shape)
+        background[torch.from_numpy(case.annotated)] += _background(case, classes)
         for k, voxels in case.voxels.items():
-            counts[1 + k] += voxels
-            if not STRUCTURES[classes[k]].is_lesion:  # a lesion's voxels are its host's too
-                counts[0] -= voxels
-    return (counts[0].clamp_min(1) / counts).sqrt().clamp(max=LARGEST_BALANCE).float()
+            inside[k] += voxels
+    weights = (background.clamp_min(1) / (1 + inside)).sqrt().clamp(max=LARGEST_BALANCE)
+    return torch.cat([torch.ones(1), weights.float()])
+
+
+def _background(case: TrainingCase, classes: Sequence[str]) -> int:
+    """Voxels of no annotated class; those of a lesion are its host's too, where that is annotated."""
+    known = {key for key, looked_for in zip(classes, case.annotated, strict=True) if looked_for}
+    outermost = (n for k, n in case.voxels.items() if known.isdisjoint(STRUCTURES[classes[k]].hosts))
+    return math.prod(case.shape) - sum(outermost)
