@@ -39,7 +39,7 @@ def with_bias(hu: np.ndarray, nodes: np.ndarray) -> np.ndarray:
 
 
 def coarsened(hu: np.ndarray, factors: tuple[float, float, float]) -> np.ndarray:
-    """Fewer samples along each axis, each voxel as wide as `size / fewer`, and back."""
+    """Fewer and wider voxels along each axis, and back."""
     for axis, factor in enumerate(factors):
         if factor > 1:
             hu = np.apply_along_axis(_there_and_back, axis, hu, max(2, round(hu.shape[axis] / factor)))
@@ -47,9 +47,12 @@ def coarsened(hu: np.ndarray, factors: tuple[float, float, float]) -> np.ndarray
 
 
 def _there_and_back(line: np.ndarray, fewer: int) -> np.ndarray:
+    """Means over `fewer` equal parts of the line, from its integral, and what lies between them interpolated."""
     size = len(line)
-    low = np.interp((np.arange(fewer) + 0.5) * size / fewer - 0.5, np.arange(size), line)
-    return np.interp((np.arange(size) + 0.5) * fewer / size - 0.5, np.arange(fewer), low)
+    ends = np.linspace(0, size, fewer + 1)
+    integral = np.interp(ends, np.arange(size + 1), np.concatenate([[0], np.cumsum(line)]))
+    means = np.diff(integral) * fewer / size
+    return np.interp((np.arange(size) + 0.5) * fewer / size - 0.5, np.arange(fewer), means)
 
 
 def with_contrast(hu: np.ndarray, gain_and_offset: tuple[float, float]) -> np.ndarray:

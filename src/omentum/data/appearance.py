@@ -178,11 +178,18 @@ def _coarsen(hu: Tensor, drawn: Sequence[tuple[float, float, float]]) -> Tensor:
 
 
 def coarser(size: int, factor: float) -> Tensor:
-    """Sampling an axis of `size` voxels at fewer places and interpolating back, as a matrix [size, size]."""
+    """Averaging an axis of `size` voxels over fewer, wider ones and interpolating back, as a matrix [size, size].
+
+    A thick slice is the mean over its thickness (a scanner's slice profile, taken as a box), not a thin one of fewer.
+    """
     fewer = max(2, round(size / factor))
-    unit = torch.eye(size)[:, None]  # rows: what becomes of one voxel
-    low = F.interpolate(unit, size=fewer, mode="linear", align_corners=False)
-    return F.interpolate(low, size=size, mode="linear", align_corners=False)[:, 0].T.contiguous()
+    wide = size / fewer
+    first = torch.arange(fewer, dtype=torch.float64)[:, None] * wide
+    voxel = torch.arange(size, dtype=torch.float64)
+    shared = torch.minimum(first + wide, voxel + 1) - torch.maximum(first, voxel)
+    averaged = (shared.clamp_min(0) / wide).float()
+    # Rows of `averaged` are what becomes of all voxels; interpolated, they are the rows of the whole.
+    return F.interpolate(averaged.T[:, None], size=size, mode="linear", align_corners=False)[:, 0].T.contiguous()
 
 
 def _draw_noise(rng: Rng, how: Augmentation) -> tuple[int, float, bool] | None:
