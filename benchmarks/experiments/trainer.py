@@ -48,6 +48,7 @@ def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> t
         temperature=config.temperature,
         lesion_weight=config.lesion_weight,
         seed=seed,
+        spacing_mm=config.spacing_mm,
     )
     curve: Curve = {"step": [], "dice_loss": [], "cross_entropy": [], "guide": []}
 

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from omentum.cli import main
+from omentum.data import sampler
 from omentum.io.truth import write_case
 from omentum.train import fresh_model
 from omentum.train.run_folder import claim, locked
@@ -46,6 +47,15 @@ def test_a_preset_with_data_and_settings_becomes_a_run(cases, tmp_path, capsys):
     saved = json.loads((tmp_path / "run/run.json").read_text())
     assert saved["config"]["steps"] == 4
     assert saved["config"]["data"][0]["folder"] == "cases"
+
+
+def test_patches_are_turned_in_the_millimetres_of_the_grid(cases, tmp_path, monkeypatch):
+    seen = []
+    real = sampler.draw_warp
+    monkeypatch.setattr(sampler, "draw_warp", lambda *given: seen.append(given[3]) or real(*given))
+    settings = ["spacing_mm=[3, 3, 6]", *(s for s in SETTINGS if "spacing" not in s)]
+    assert train("smoke", "--data", cases, "-o", tmp_path / "run", settings=settings) == 0
+    assert set(seen) == {(3.0, 3.0, 6.0)}
 
 
 def test_a_dry_run_tells_cost_and_sampling_and_writes_nothing(cases, tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from omentum.data.augmentation import NONE, Augmentation
-from omentum.data.warp import CELLS, draw_warp, sample
+from omentum.data.warp import CELLS, FIELD_SD, draw_warp, sample
 from omentum.io.sanity import AIR_HU
 from reference.augment import sampled
 from toy_cases import toy_case
@@ -89,3 +89,61 @@ def test_the_box_holds_all_that_is_interpolated_from(seed):
     _, _, source = sampled(np.zeros((2, 2, 2)), np.zeros((2, 2, 2)), CENTRE, warp.lattice, SIZE)
     assert (source.min((1, 2, 3)) >= start).all()
     assert (np.floor(source.max((1, 2, 3))) + 2 <= np.add(start, shape)).all()
+
+
+@pytest.mark.parametrize("elastic", [0.0, 1.0])
+def test_a_place_of_the_patch_is_where_the_reference_finds_it(elastic):
+    how = Augmentation(elastic=elastic)
+    warp = draw_warp(np.random.default_rng(3), SIZE, how, (1.0, 1.0, 2.5))
+    _, _, source = sampled(np.zeros((2, 2, 2)), np.zeros((2, 2, 2)), CENTRE, warp.lattice, SIZE)
+    for place in ((0, 0, 0), (23, 29, 25), (5, 20, 11)):
+        assert np.allclose(CENTRE + warp.at(place, SIZE), source[(slice(None), *place)], atol=1e-6)
+
+
+def edges_mm(warp, size, spacing_mm):
+    """The patch's three edges where they lie in the case, in mm, as columns."""
+    corner = warp.lattice[0, 0, 0]
+    ends = (warp.lattice[-1, 0, 0], warp.lattice[0, -1, 0], warp.lattice[0, 0, -1])
+    return np.stack([(end - corner) * spacing_mm for end in ends], axis=1)
+
+
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (1.5, 1.5, 5.0), (0.7, 0.9, 3.0)])
+def test_a_rotation_keeps_millimetres_and_right_angles(spacing_mm):
+    how = dataclasses.replace(NONE, rotation_deg=30, flip=0.5, quarter_turn=0.5)
+    spacing_mm = np.array(spacing_mm)
+    angles = []
+    for seed in range(300):
+        warp = draw_warp(np.random.default_rng(seed), SIZE, how, spacing_mm)
+        edges = edges_mm(warp, SIZE, spacing_mm) / ((np.array(SIZE) - 1) * spacing_mm)
+        assert np.allclose(edges.T @ edges, np.eye(3))  # as long as they were, and at right angles
+        assert (np.linalg.det(edges) < 0) == warp.mirrored
+        angles.append(np.degrees(np.arccos(np.clip(edges[2, 2], -1, 1))))  # between the two vertical axes
+    assert 30 < max(angles) < 42.5  # two of 30 degrees about x and y
+    assert 10 < np.mean(angles) < 25
+
+
+def test_an_elastic_field_is_as_strong_in_millimetres_along_every_axis():
+    how, spacing_mm = dataclasses.replace(NONE, elastic=1.0, elastic_voxels=4.0), np.array([1.0, 1.0, 8.0])
+    plain = draw_warp(np.random.default_rng(0), SIZE, NONE).lattice
+    fields = []
+    for seed in range(60):
+        lattice = draw_warp(np.random.default_rng(seed), SIZE, how, spacing_mm).lattice
+        even = [np.linspace(plain.min((0, 1, 2))[a], plain.max((0, 1, 2))[a], CELLS) for a in range(3)]
+        fields.append((lattice - np.stack(np.meshgrid(*even, indexing="ij"), -1)) * spacing_mm)
+    strength = np.std(fields, axis=(0, 1, 2, 3))
+    # Uniform up to 4 cubes of 8 mm^3, times the spread of nodes; the mean of squares is a third.
+    assert np.allclose(strength, FIELD_SD * 4 * 2 / np.sqrt(3), rtol=0.25)
+    assert strength.max() < 1.1 * strength.min()
+
+
+def test_a_zoom_lies_in_its_range_but_for_each_axis_own_stretch():
+    how = dataclasses.replace(NONE, scale=(0.5, 2.0))
+    zooms = []
+    for seed in range(400):
+        edges = edges_mm(draw_warp(np.random.default_rng(seed), SIZE, how, (1, 1, 4)), SIZE, (1, 1, 4))
+        zooms.append((np.array(SIZE) - 1) * (1, 1, 4) / np.abs(np.diag(edges)))
+    common = np.log(zooms).mean(1)
+    assert -0.85 < common.min() < -0.6
+    assert 0.6 < common.max() < 0.85
+    assert abs(common.mean()) < 0.05
+    assert np.std(np.log(zooms) - common[:, None]) == pytest.approx(0.05 * np.sqrt(2 / 3), rel=0.1)

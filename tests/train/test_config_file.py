@@ -43,6 +43,13 @@ def test_data_on_the_command_line_replaces_the_files(tmp_path):
     assert [(d.store, d.folder) for d in found] == [(str(tmp_path / "store"), ""), ("", str(tmp_path / "cases"))]
 
 
+@pytest.mark.parametrize("name", ["published", "compact", "smoke", *sorted(RECIPES.glob("*.toml"))])
+def test_nothing_is_mirrored_unless_it_is_asked_for(tmp_path, name):
+    assert load_config(name, data=[tmp_path]).augmentation.flip == 0
+    plain = load_config(write(tmp_path, "steps = 5\n"), data=[tmp_path])
+    assert plain.augmentation.flip == 0
+
+
 @pytest.mark.parametrize("name", ["published", "compact", "smoke"])
 def test_presets_are_known_by_name_and_need_only_data(tmp_path, name):
     assert presets()[name]

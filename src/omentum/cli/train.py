@@ -77,5 +77,6 @@ def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler
         temperature=run.temperature,
         lesion_weight=run.lesion_weight,
         seed=run.seed,
+        spacing_mm=run.spacing_mm,
     )
     return sampler, held_out

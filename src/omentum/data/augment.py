@@ -28,7 +28,7 @@ def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) 
     """
     with torch.autocast(raw.hu.device.type, enabled=False):
         hu, labels = _warped(raw)
-        _cut_slabs(hu, labels, raw.seeds, how)
+        _cut_slabs(hu, labels, raw, how)
         unscanned = hu <= AIR_HU + 1
         hu = appearance.shift_structures(hu, labels, raw.sets, raw.seeds, how)
         hu = appearance.vary(hu, raw.seeds, how).masked_fill_(unscanned, AIR_HU)
@@ -50,15 +50,15 @@ def _warped(raw: RawBatch) -> tuple[Tensor, Tensor]:
     return hu, labels
 
 
-def _cut_slabs(hu: Tensor, labels: Tensor, seeds: Sequence[int], how: Augmentation) -> None:
-    """Keep only a slab of axial slices around the patch's middle, in place, as if no more had been scanned."""
+def _cut_slabs(hu: Tensor, labels: Tensor, raw: RawBatch, how: Augmentation) -> None:
+    """Keep axial slices around the voxel that a patch was drawn for alone, in place, as if no more had been scanned."""
     depth = hu.shape[3]
     thinnest, thickest = (min(n, depth) for n in how.slab_voxels)
-    for row, seed in enumerate(seeds):
+    for row, (seed, seen) in enumerate(zip(raw.seeds, raw.slices, strict=True)):
         rng = appearance.stream(seed, "slab")
         if rng.random() < how.slab:
             keep = int(rng.integers(thinnest, thickest + 1))
-            start = int(np.clip(depth // 2 - rng.integers(0, keep + 1), 0, depth - keep))
+            start = int(rng.integers(max(0, seen - keep + 1), min(seen, depth - keep) + 1))
             for z in (slice(0, start), slice(start + keep, depth)):
                 hu[row, :, :, z] = AIR_HU
                 labels[row, :, :, z] = 0

@@ -19,9 +19,12 @@ class Augmentation:
     Args:
         rotation_deg: Largest rotation about each axis.
         scale: Smallest and largest zoom.
-        elastic_voxels: Largest standard deviation of the coarse displacement field, in voxels of the model grid.
+        elastic_voxels: Largest standard deviation of the coarse displacement field, in voxels of the model grid (where
+            they are no cubes, in cubes of their volume).
         elastic: Probability of that field.
-        flip: Probability of a left-right flip (paired structures change names).
+        flip: Probability of a left-right flip (paired structures change names). Off unless asked for: hardly anybody
+            has the liver on the left, so what is mirrored is a body that the network will not meet, and where organs
+            lie is what it tells left from right by.
         quarter_turn: Probability of turning the axial plane by 90, 180 or 270 degrees.
         magnify: Probability, smallest and largest factor of a further zoom.
         slab: Probability that only a slab of the patch was scanned.
@@ -39,7 +42,7 @@ class Augmentation:
     scale: tuple[float, float] = (0.8, 1.25)
     elastic_voxels: float = 2.5
     elastic: float = 0.5
-    flip: float = 0.5
+    flip: float = 0.0
     quarter_turn: float = 0.0
     magnify: tuple[float, float, float] = (0.0, 1.3, 1.5)
     slab: float = 0.25

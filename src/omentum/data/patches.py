@@ -34,6 +34,7 @@ class RawBatch:
         sets: int32 [S] for each sample: the sets of classes that occur.
         annotated: bool [B, K].
         seeds: Of what is drawn for each sample after this.
+        slices: The axial slice of each patch that holds the voxel it was drawn for.
         size: Of a patch.
         names: The cases, for messages.
         faults: Cases that could not be read.
@@ -46,6 +47,7 @@ class RawBatch:
     sets: tuple[NDArray[np.int32], ...]
     annotated: Tensor
     seeds: tuple[int, ...]
+    slices: tuple[int, ...]
     size: tuple[int, int, int]
     names: tuple[str, ...]
     faults: tuple[Fault, ...]

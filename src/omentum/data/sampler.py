@@ -25,7 +25,7 @@ from omentum.data.warp import draw_warp
 from omentum.errors import InputError, OmentumError
 
 JITTER = 0.35
-"""A patch's centre lies up to this share of the patch from the voxel it is drawn for, along each axis."""
+"""The voxel that a patch is drawn for lies up to this share of the patch from its middle, along each axis."""
 MOST_REDRAWS = 20
 """So many unreadable cases in a row mean that the data is gone, not that some cases are bad."""
 
@@ -48,6 +48,7 @@ class _Sample(NamedTuple):
     sets: NDArray[np.int32]
     annotated: NDArray[np.bool_]
     seed: int
+    slice: int
     name: str
 
 
@@ -68,6 +69,7 @@ class PatchSampler:
         lesion_weight: How much more often a lesion is shown than an organ of as many cases.
         excluded: Cases that are never shown, as `Batch.names` names them; other patches stay what they are.
         seed: Root of all randomness.
+        spacing_mm: Of the cases' grid, in whose millimetres patches are turned.
     """
 
     sources: tuple[Source, ...]
@@ -80,6 +82,7 @@ class PatchSampler:
     lesion_weight: float = 2.0
     excluded: frozenset[str] = frozenset()
     seed: int = 0
+    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The patches of these numbers, finished on the processor."""
@@ -105,6 +108,7 @@ class PatchSampler:
             sets=tuple(s.sets for s in samples),
             annotated=torch.from_numpy(np.stack([s.annotated for s in samples])),
             seeds=tuple(s.seed for s in samples),
+            slices=tuple(s.slice for s in samples),
             size=self.patch,
             names=tuple(s.name for s in samples),
             faults=tuple(faults),
@@ -161,12 +165,16 @@ class PatchSampler:
         return source, source.cases[rng.integers(len(source.cases))], None
 
     def _cut_one(self, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator) -> _Sample:
-        size = np.array(self.patch)
         places = case.places(k)
-        wanted = places[rng.integers(len(places))] + rng.uniform(-JITTER, JITTER, 3) * size
-        # Voxels of an unturned patch are voxels of the case: nothing is interpolated that need not be.
-        centre = np.rint(wanted - (size - 1) / 2) + (size - 1) / 2
-        warp = draw_warp(rng, self.patch, self.augmentation)
+        voxel = places[rng.integers(len(places))]
+        size = np.array(self.patch)
+        seen = np.rint((size - 1) / 2 + rng.uniform(-JITTER, JITTER, 3) * size).astype(int).tolist()
+        warp = draw_warp(rng, self.patch, self.augmentation, self.spacing_mm)
+        if warp.mirrored:  # of the patch that it would be otherwise
+            seen[0] = self.patch[0] - 1 - seen[0]
+        # This voxel of the patch falls exactly on the case's, so that it is seen however the patch lies, and nothing of
+        # an unturned patch is interpolated.
+        centre = voxel - warp.at(seen, self.patch)
         start, shape = warp.box(centre)
         hu, labels = case.box(start, shape)
         sets, annotated = case.sets, case.annotated
@@ -174,4 +182,5 @@ class PatchSampler:
             sets = packed(mirrored(members(sets, len(self.classes)), self.classes))
             annotated = mirrored(annotated, self.classes)
         lattice = (warp.lattice + (centre - start)).astype(np.float32)
-        return _Sample(hu, labels.astype(np.int16), lattice, sets, annotated, int(rng.integers(2**62)), name)
+        seed = int(rng.integers(2**62))
+        return _Sample(hu, labels.astype(np.int16), lattice, sets, annotated, seed, seen[2], name)

@@ -45,22 +45,40 @@ class Warp(NamedTuple):
         high = np.floor(self.lattice.max((0, 1, 2)) + centre + SLACK).astype(int) + 2
         return low.tolist(), (high - low).tolist()
 
+    def at(self, place: Sequence[int], size: Sequence[int]) -> NDArray[np.float64]:
+        """Where one voxel of a patch of this size comes from: source minus centre in voxels, [3]."""
+        nodes = np.arange(len(self.lattice))
+        positions = [p * nodes[-1] / max(1, n - 1) for p, n in zip(place, size, strict=True)]
+        along = [np.maximum(0, 1 - np.abs(position - nodes)) for position in positions]
+        return np.asarray(np.einsum("i,j,k,ijkc->c", *along, self.lattice))
 
-def draw_warp(rng: np.random.Generator, size: Sequence[int], how: Augmentation) -> Warp:
-    """Draw how a patch of `size` voxels lies in its case."""
+
+def draw_warp(
+    rng: np.random.Generator, size: Sequence[int], how: Augmentation, spacing_mm: Sequence[float] = (1.0, 1.0, 1.0)
+) -> Warp:
+    """Draw how a patch of `size` voxels lies in its case. Bodies are turned in millimetres, whatever the grid.
+
+    Args:
+        rng: Where random numbers come from.
+        size: Of the patch.
+        how: How far patches are varied.
+        spacing_mm: Of the grid; only its proportions matter.
+    """
     elastic = how.elastic_voxels > 0 and rng.random() < how.elastic
     nodes = CELLS if elastic else 2
     axes = [np.linspace(-(n - 1) / 2, (n - 1) / 2, nodes) for n in size]
     lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     matrix, mirrored = _matrix(rng, how)
-    lattice = lattice @ matrix.T
+    spacing = np.array(spacing_mm, float)
+    lattice = lattice @ (matrix * (spacing / spacing[:, None])).T
     if elastic:
-        lattice += rng.standard_normal(lattice.shape) * (FIELD_SD * rng.uniform(0, how.elastic_voxels))
+        field = rng.standard_normal(lattice.shape) * (FIELD_SD * rng.uniform(0, how.elastic_voxels))
+        lattice += field * (np.cbrt(spacing.prod()) / spacing)
     return Warp(lattice, mirrored)
 
 
 def _matrix(rng: np.random.Generator, how: Augmentation) -> tuple[NDArray[np.float64], bool]:
-    """Offsets in the patch -> offsets in the case, and whether left and right change places."""
+    """Offsets in the patch in mm -> offsets in the case, and whether left and right change places."""
     a, b, c = np.deg2rad(rng.uniform(-how.rotation_deg, how.rotation_deg, 3))
     about_x = [[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]]
     about_y = [[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]]
