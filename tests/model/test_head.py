@@ -69,6 +69,20 @@ def test_it_works_in_bfloat16(head, inputs):
     assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
 
 
+def test_what_a_class_is_drawn_with_is_never_rounded(head, inputs, voxels_at_once):
+    """Features may come in bfloat16; the generated numbers they meet are those of the controller, to the last bit."""
+    deep, decoded, text = inputs
+    with torch.no_grad():
+        layers = head.layers(deep, text)
+        rough = head.voxel_features(decoded).flatten(2).bfloat16()
+        expected = head.draw(rough.float(), layers)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = head.draw(rough, layers, torch.float32)
+            assert head.layers(deep, text).dtype == torch.float32
+            assert head.draw(rough, layers).dtype == torch.bfloat16
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
 def test_what_comes_out_may_be_narrower_than_what_it_is_computed_in(head, inputs, voxels_at_once):
     deep, decoded, text = inputs
     image, features = head.image_feature(deep).flatten(1), head.voxel_features(decoded)

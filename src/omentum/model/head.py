@@ -94,15 +94,19 @@ class TextDrivenHead(nn.Module):
     def draw(self, features: Tensor, layers: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """[B, c, V] features through the generated layers, a run of voxels at a time; [B, K, V], as the features are.
 
+        The layers keep the precision they were generated in (float32 under autocast too) and features are widened to
+        it: a class hangs on 153 numbers, and rounded to bfloat16 they move its boundary everywhere.
         With another dtype what comes out is rounded to it as it is made: the logits never exist in full width.
 
         The hidden layers (2 K c V numbers) never exist as a whole, in the backward pass neither.
         """
-        parts = layers.to(features.dtype).split(self.split_sizes, dim=2)
-        voxels = self._voxels_at_once(features, classes=layers.shape[1])
-        if voxels >= features.shape[2]:
-            return all_at_once(features, parts).to(dtype or features.dtype)
-        return in_runs(features, parts, voxels, dtype)
+        dtype = dtype or features.dtype
+        with torch.autocast(features.device.type, enabled=False):
+            features, parts = features.to(layers.dtype), layers.split(self.split_sizes, dim=2)
+            voxels = self._voxels_at_once(features, classes=layers.shape[1])
+            if voxels >= features.shape[2]:
+                return all_at_once(features, parts).to(dtype)
+            return in_runs(features, parts, voxels, dtype)
 
     def _voxels_at_once(self, features: Tensor, classes: int) -> int:
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
