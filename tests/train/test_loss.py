@@ -147,15 +147,6 @@ def test_containment_needs_both_kidneys_annotated():
     assert rule.loss(logits, all_but(RIGHT)) == 0
 
 
-def test_containment_is_added_to_the_loss():
-    logits = probabilities(liver=0.2, liver_tumour=0.6)
-    targets, annotated, rule = torch.zeros(1, 6, 10, dtype=torch.bool), all_but(), Containment.among(KEYS)
-    plain, entropy, dice = partial_label_loss(logits, targets, annotated)
-    whole, *parts = partial_label_loss(logits, targets, annotated, containment=rule)
-    assert (whole - plain).item() == pytest.approx(0.4, abs=1e-5)
-    assert parts == [entropy, dice]
-
-
 def test_every_lesion_has_its_hosts():
     rule = Containment.among(STRUCTURES.keys)
     for row, hosts in zip(rule.inner.tolist(), rule.hosts.tolist(), strict=True):

@@ -15,7 +15,9 @@ OPTIMISERS = ("muon", "adamw", "sgd")
 
 LEAST = {
     **dict.fromkeys(("steps", "batch", "accumulate", "save_every", "validate_every", "keep"), 1),
-    **dict.fromkeys(("matrix_lr", "lr", "warmup", "head", "guide", "weight_decay", "clip_norm", "workers", "seed"), 0),
+    **dict.fromkeys(
+        ("matrix_lr", "lr", "warmup", "head", "guide", "containment", "weight_decay", "clip_norm", "workers", "seed"), 0
+    ),
 }
 """Smallest values that mean something."""
 
@@ -90,6 +92,8 @@ class TrainConfig:
         head: Weight of the loss of the generated heads.
         guide: Weight of the loss of plain classifiers on the decoder's coarse features, where the backbone offers
             them; they teach the backbone while the generated heads are still forming, and are thrown away.
+        containment: Weight of what a lesion's probability exceeds its organ's by, where both are annotated; 0: lesions
+            are not tied to organs.
         balance: How far the heads' cross-entropy favours voxels of rare structures at the peak learning rate, 0 to 1;
             it fades with the rate, so that the end of a run is unweighted. Without it rare heads fall silent.
         weight_decay, clip_norm: Of all optimisers, and the largest gradient norm (inf: not limited).
@@ -130,6 +134,7 @@ class TrainConfig:
     hold: float = 0.5
     head: float = 0.5
     guide: float = 1.0
+    containment: float = 0.0
     balance: float = 1.0
     weight_decay: float = 0.01
     clip_norm: float = 12.0

@@ -30,7 +30,8 @@ class Step:
     """What came of a step.
 
     Args:
-        figures: loss (of the heads), cross_entropy, dice_loss, guide, gradient (norm before clipping).
+        figures: loss (of the heads), cross_entropy, dice_loss, guide, containment (where it has a weight), gradient
+            (norm before clipping).
         taken: False where the gradient was not finite and nothing was changed.
     """
 

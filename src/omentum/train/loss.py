@@ -58,7 +58,6 @@ def partial_label_loss(
     targets: Tensor,
     annotated: Tensor,
     positive_weight: Tensor | None = None,
-    containment: Containment | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
@@ -77,7 +76,6 @@ def partial_label_loss(
         targets: bool [B, K, V].
         annotated: bool [B, K].
         positive_weight: float [K], how much more a voxel inside the structure counts in cross-entropy than one outside.
-        containment: Adds its loss, for lesions that should stay in their organ.
 
     Returns:
         Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where nothing qualifies.
@@ -91,8 +89,7 @@ def partial_label_loss(
     entropies = F.binary_cross_entropy_with_logits(z, t.float(), pos_weight=weight, reduction="none")
     cross_entropy = entropies.mean(1).sum() / len(annotated)
     dice = _dice_loss(z[present], t[present].float()) if present.any() else z[:0].sum()
-    loss = cross_entropy + dice
-    return loss if containment is None else loss + containment.loss(logits, annotated), cross_entropy, dice
+    return cross_entropy + dice, cross_entropy, dice
 
 
 def _dice_loss(z: Tensor, t: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from omentum.data.packed import unpack
 from omentum.model import UniversalModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide
+from omentum.train.loss import Containment
 
 Loss = Callable[..., tuple[Tensor, Tensor, Tensor]]
 """Logits [B, K, V], bool targets [B, K, V], bool annotated [B, K] and, where `TrainConfig.balance` is not 0, float [K]
@@ -29,6 +30,7 @@ class PatchLoss(nn.Module):
         super().__init__()
         self.model, self.guide = model, guide
         self._loss, self._weights = loss, (config.head, config.guide)
+        self._containment, self._inside = config.containment, Containment.among(model.spec.class_keys)
 
     def forward(
         self, images: Tensor, bits: Tensor, annotated: Tensor, voxels: tuple[Any, ...], balance: float
@@ -49,8 +51,12 @@ class PatchLoss(nn.Module):
             each = [self._loss(*patch, *weights) for patch in patches]
             loss, cross_entropy, dice = (torch.stack(part).mean() for part in zip(*each, strict=True))
             guide = self.guide.loss(guesses, bits, annotated)
-        total = self._weights[0] * loss + self._weights[1] * guide
-        return {"total": total, "loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
+            figures = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
+            total = self._weights[0] * loss + self._weights[1] * guide
+            if self._containment:
+                figures["containment"] = self._inside.loss(logits, annotated)
+                total = total + self._containment * figures["containment"]
+        return {"total": total, **figures}
 
 
 def lattice(step: int, share: int) -> tuple[Any, ...]:
