@@ -119,6 +119,22 @@ def test_a_flip_mirrors_image_labels_and_what_is_known():
     assert (flipped.images - plain.images.flip(2)).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize(("known", "mirror"), [("right_kidney", "left_kidney"), ("left_lung", "right_lung")])
+def test_a_flip_exchanges_what_was_annotated_on_either_side(known, mirror):
+    """A case with one side annotated is, in a mirror, one with the other side annotated."""
+    annotated = np.isin(KEYS, (known, "liver"))
+    case = dataclasses.replace(toy_case(), annotated=annotated)
+    source = dataclasses.replace(sampler(NONE), sources=(Source("toys", (case,)),))
+    flipping = dataclasses.replace(source, augmentation=dataclasses.replace(NONE, flip=0.5))
+    seen = set()
+    for row in flipping.batch(range(12)).annotated.numpy():
+        keys = {key for key, there in zip(KEYS, row, strict=True) if there}
+        assert keys in ({known, "liver"}, {mirror, "liver"})
+        seen |= keys
+    assert seen == {known, mirror, "liver"}
+    assert set(np.array(KEYS)[source.batch([0]).annotated[0].numpy()]) == {known, "liver"}
+
+
 def test_what_was_never_scanned_stays_air():
     case = toy_case()
     case.hu[:, :, :12] = AIR_HU

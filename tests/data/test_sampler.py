@@ -88,6 +88,36 @@ def test_the_chosen_structure_is_in_the_patch():
         assert (source.batch([number]).bits >> k & 1).any()
 
 
+def one_structure(number, middle):
+    """A case with nothing but a spleen of 3 x 3 x 3 voxels, and the number of its class."""
+    case, k = toy_case(number), KEYS.index("spleen")
+    labels = np.zeros(case.shape, np.int16)
+    labels[tuple(slice(m - 1, m + 2) for m in middle)] = 1
+    points = np.argwhere(labels).astype(np.int16)
+    sets = np.array([0, 1 << k], np.int32)
+    return dataclasses.replace(case, labels=labels, sets=sets, voxels={k: 27}, points={k: points}), k
+
+
+IN_SPACE = {
+    "as trained": {},
+    "turned and zoomed": {"rotation_deg": 12.0, "elastic": 0.0},
+    "bent": {"rotation_deg": 0.0, "scale": (1.0, 1.0), "elastic": 1.0},
+    "flipped": {"rotation_deg": 0.0, "scale": (1.0, 1.0), "elastic": 0.0, "flip": 1.0},
+    "quarter turns": {"quarter_turn": 1.0},
+}
+
+
+@pytest.mark.parametrize("how", IN_SPACE.values(), ids=IN_SPACE.keys())
+def test_the_chosen_structure_is_in_the_patch_however_it_is_varied(how):
+    """But for a slab, which is another test's: three voxels in the middle or at an edge of a case."""
+    for middle in ((20, 18, 17), (2, 2, 31)):
+        case, k = one_structure(0, middle)
+        augmentation = Augmentation(**{"slab": 0.0, **how})
+        source = dataclasses.replace(sampler(Source("toys", (case,)), foreground=1.0), augmentation=augmentation)
+        shown = (source.batch(range(150)).bits >> k & 1).flatten(1).any(1)
+        assert shown.all()
+
+
 def test_a_case_that_cannot_be_read_is_named_and_another_one_shown():
     good, bad = toy_case(0), Broken(toy_case(1))
     source = sampler(Source("toys", (good, bad)))

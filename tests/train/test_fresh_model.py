@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+import toy_run
 from omentum.errors import CheckpointError, UsageError
-from omentum.train import loop
+from omentum.train import fresh_model, loop
 from omentum.train.run_folder import RESULT_FILE
 from toy_run import CONFIG, changed, model, run
 
@@ -45,3 +46,31 @@ def test_the_same_seed_makes_the_same_model():
     one, other, third = model(), model(), model(changed(seed=1))
     assert torch.equal(one.head.controller.weight, other.head.controller.weight)
     assert not torch.equal(one.head.controller.weight, third.head.controller.weight)
+
+
+def test_classes_start_apart_however_alike_their_prompts_are():
+    """Each text feature has mean 0 and variance 1 over the classes; nearly collinear embeddings stay nearly so."""
+    fresh = model()
+    words = fresh.head.text_feature(fresh.text_embeddings)
+    assert torch.allclose(words.mean(0), torch.zeros(words.shape[1]), atol=1e-5)
+    assert torch.allclose(words.std(0, correction=0), torch.ones(words.shape[1]), atol=1e-4)
+
+
+def test_like_prompts_are_told_apart_from_the_first_step(monkeypatch):
+    """Sentence embeddings differ by a thousandth of what they share; heads must not."""
+    shared, own = torch.randn(1, 16, generator=torch.Generator().manual_seed(1)), toy_run.EMBEDDINGS
+    monkeypatch.setattr(toy_run, "EMBEDDINGS", shared + 1e-3 * own)
+    fresh = model()
+    layers = fresh.head.layers(torch.randn(1, 16, 4, 4, 4), fresh.text_embeddings)[0]
+    apart = layers.std(0).mean()
+    assert apart > 0.1 * layers[:, :-1].std()
+
+
+def test_a_fresh_model_says_no_almost_everywhere():
+    """Most voxels belong to no structure: every logit starts near the bias of the last generated layer."""
+    torch.manual_seed(3)
+    with torch.inference_mode():
+        logits = model()(torch.rand(1, 1, 32, 32, 32))[0]
+    assert torch.allclose(logits.mean(), torch.tensor(fresh_model.RARE), atol=1)
+    assert (logits < 0).float().mean() > 0.99
+    assert (logits.flatten(1).mean(1) < 0).all()
