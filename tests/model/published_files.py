@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import importlib.util
+import gzip
 import json
 from pathlib import Path
-from types import ModuleType
 
 import torch
+from made_up_weights import tensor
 from torch import Tensor
 
 from omentum.model.backbones.swin_unetr import SwinUnetr
-from shared_data import shared
+
+PARITY = Path(__file__).parent / "parity"
 
 
-def fill() -> ModuleType:
-    """The module that fills tensors from their names."""
-    spec = importlib.util.spec_from_file_location("fill", shared("parity", "fill.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def published_entries(network: str) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Name -> shape and dtype of every entry of a published state dictionary."""
+    entries = json.loads(gzip.decompress((PARITY / f"{network}_keys.json.gz").read_bytes()))
+    return {name: (tuple(shape), dtype) for name, (shape, dtype) in entries.items()}
 
 
-def published_state(backbone: str, seed: int = 0) -> dict[str, Tensor]:
+def published_state(network: str, seed: int = 0) -> dict[str, Tensor]:
     """A state dictionary with every name and shape of the published one."""
-    entries = json.loads(shared("parity", f"{backbone}_keys.json").read_text())
     integers = {f"backbone.{name}": t for name, t in SwinUnetr().network.state_dict().items() if "index" in name}
-    tensor = fill().tensor
     return {
-        name: torch.from_numpy(tensor(name, tuple(shape), seed))
+        name: torch.from_numpy(tensor(name, shape, seed))
         if dtype == "float32"
         else integers.get(name, torch.zeros(shape, dtype=torch.int64))
-        for name, (shape, dtype) in entries.items()
+        for name, (shape, dtype) in published_entries(network).items()
     }
 
 

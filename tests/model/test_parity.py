@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from published_files import fill, published_state, save_as_released
+from made_up_weights import image
+from published_files import PARITY, published_state, save_as_released
 
 from omentum.errors import CaseWarning
 from omentum.model.published import import_published
-from shared_data import shared
 
 STRIDE = 12
 
@@ -24,12 +24,12 @@ SLOW = ("swinunetr", "unetpp", "dints")
 def test_an_imported_model_computes_what_the_published_one_does(
     backbone: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    reference = np.load(shared("parity", f"{backbone}_seed0.npz"))
+    reference = np.load(PARITY / f"{backbone}_seed0.npz")
     path = save_as_released(published_state(backbone), tmp_path / "released.pth")
     with pytest.warns(CaseWarning, match="not the released ones"):
         model = import_published(path)
     with torch.inference_mode():
-        logits = model(torch.from_numpy(fill().image(0)))[0].numpy()
+        logits = model(torch.from_numpy(image(0)))[0].numpy()
 
     difference = {
         "logits": np.abs(logits[:, ::STRIDE, ::STRIDE, ::STRIDE] - reference["logits_strided"]).max(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from monai.networks.nets.dynunet import DynUNet
 from monai.networks.nets.mednext import create_mednext
 from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.swin_unetr import SwinUNETR
+from published_files import published_entries
 from safetensors.torch import save_file
 from small_models import SMALL, small_model, small_spec
 from torch import Tensor, nn
@@ -22,7 +22,6 @@ from omentum.errors import CaseWarning, CheckpointError
 from omentum.model import BACKBONES, UniversalModel, initialise, save_checkpoint
 from omentum.model.layouts import bare, encoder_pattern, layouts
 from omentum.model.state import without_memory
-from shared_data import shared
 
 State = dict[str, Tensor]
 
@@ -64,9 +63,8 @@ def pretext_heads() -> State:
 
 def genesis_state() -> State:
     """As Genesis_Chest_CT.pt has it, of width 4 instead of 64."""
-    names = json.loads(shared("parity", "unet_keys.json").read_text())
     state = {}
-    for name, (shape, _) in names.items():
+    for name, (shape, _) in published_entries("unet").items():
         if name.startswith("backbone."):
             small = [n // 16 if axis < 2 and n > 1 else n for axis, n in enumerate(shape)]
             state[name.removeprefix("backbone.")] = torch.randn(small) if small else torch.tensor(0)
@@ -184,7 +182,7 @@ def test_models_genesis_lands_where_it_belongs(file):
     ],
 )
 def test_layouts_name_every_tensor_of_the_real_files(file_name, backbone, layout):
-    entries = json.loads(shared("parity", f"{file_name}_keys.json").read_text())
+    entries = published_entries(file_name)
     real = {bare(name) for name, (_, dtype) in entries.items() if name.startswith("backbone.") and dtype == "float32"}
     network = without_memory(small_spec(backbone), Path("nowhere")).backbone
     ours = {layouts()[layout].theirs(name) for name, _ in network.named_parameters()}

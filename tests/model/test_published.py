@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from published_files import published_entries
 
 from hollow_files import hollow_state, hollow_unet_state, save_hollow
 from omentum.anatomy import STRUCTURES
@@ -51,8 +51,7 @@ def test_an_imported_model_survives_saving(file, tmp_path):
 
 
 def test_names_map_to_the_published_ones():
-    names = json.loads(shared("parity", "unet_keys.json").read_text())
-    assert hollow_unet_state().keys() == names.keys()
+    assert hollow_unet_state().keys() == published_entries("unet").keys()
 
 
 def test_the_order_of_classes_is_trusted_with_a_warning_and_proved_by_the_released_embeddings(file):
@@ -92,8 +91,7 @@ def test_a_number_that_is_not_finite_is_found(file):
 
 @pytest.mark.parametrize("file_name", ["swinunetr", "unet", "unetpp", "dints"])
 def test_every_published_network_is_recognised_and_has_the_names_and_shapes_of_ours(file_name):
-    entries = json.loads(shared("parity", f"{file_name}_keys.json").read_text())
-    published = {name: tuple(shape) for name, (shape, _) in entries.items() if not UNUSED.search(name)}
+    published = {name: shape for name, (shape, _) in published_entries(file_name).items() if not UNUSED.search(name)}
     published["controller.weight"] = published["controller.weight"][:2]
     spec = next(spec for start, spec in FINGERPRINTS if any(name.startswith(start) for name in published))
     ours = hollow_state(spec)
