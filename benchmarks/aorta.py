@@ -1,32 +1,47 @@
 """Seconds to measure an arched aorta of known diameter in a 512 x 512 x 600 scan, and how far the diameters are off.
 
-python benchmarks/aorta.py
+python benchmarks/aorta.py -o benchmarks/results/aorta.json
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 
 import numpy as np
 
 from omentum.report import aortic_profile
 from omentum.segmentation import Segmentation
+from record import Table, publish, result_file
+
+MEASURES = ("src/omentum/report/aorta.py", "src/omentum/report/centreline.py")
+COLUMNS = {
+    "stations": "{}",
+    "seconds": "{:.2f}",
+    "largest error of the equivalent diameter mm": "{:.2f}",
+    "of the largest diameter mm": "{:.2f}",
+}
 
 SHAPE, SPACING_MM = (512, 512, 600), (0.7, 0.7, 1.0)
 DIAMETER_MM, BEND_MM, LEG_MM = 26.0, 40.0, 395.0
 
 
 def main() -> None:
-    """Print one line."""
-    started = time.perf_counter()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--out", type=result_file)
+    arguments = parser.parse_args()
     seg = arched_aorta()
     built = time.perf_counter()
     profile = aortic_profile(seg)
     seconds = time.perf_counter() - built
     assert profile is not None
     worst = [max(abs(getattr(s, n) - DIAMETER_MM) for s in profile.stations) for n in ("equivalent_mm", "largest_mm")]
-    print(f"{len(profile.stations)} stations in {seconds:.2f} s (made in {built - started:.1f} s)")
-    print(f"largest error: equivalent diameter {worst[0]:.2f} mm, largest diameter {worst[1]:.2f} mm")
+    publish(
+        arguments.out,
+        title="An arched aorta of known diameter in a scan of 512 x 512 x 600",
+        measures=MEASURES,
+        tables={"aorta": Table(COLUMNS, [(len(profile.stations), seconds, *worst)])},
+    )
 
 
 def arched_aorta() -> Segmentation:

@@ -1,6 +1,6 @@
 """Size, time and memory of every backbone in its default size, as ratios to Swin UNETR in the same process.
 
-    python benchmarks/backbones.py -o benchmarks/results/backbones.md
+    python benchmarks/backbones.py -o benchmarks/results/backbones.json
 
 Time is processor time of one forward pass in float32 (the best of --repeats): a busy machine disturbs it little. Memory
 is counted, not sampled: the bytes of all tensors alive at once, from the shapes alone, the same on every machine; the
@@ -10,12 +10,9 @@ weights and a library's own scratch memory are not in it.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -27,8 +24,27 @@ from omentum.model.backbones.recomputation import checkpoint_activations
 from omentum.model.build import BACKBONES, build_backbone
 from omentum.model.universal import Backbone
 from omentum.spec import ModelSpec
+from record import Cell, Table, publish, result_file
 
 BASELINE = "swin_unetr"
+MEASURES = ("src/omentum/model/backbones", "src/omentum/model/build.py")
+COLUMNS = {
+    "backbone": "{}",
+    "parameters M": "{:.1f}",
+    "sides divide by": "{}",
+    "seconds": "{:.1f}",
+    "seconds ratio": "{:.2f}",
+    "forward MiB": "{:.0f}",
+    "forward ratio": "{:.2f}",
+    "training MiB": "{:.0f}",
+    "training ratio": "{:.2f}",
+    "recomputing": "{:.2f}",
+}
+ABOUT = (
+    f"Ratios are to `{BASELINE}` in the same process. Time is processor time of a forward pass. Memory is counted from "
+    "the shapes of all tensors alive at once, weights not included: at the peak of a forward pass, and kept for the "
+    "backward pass in training; the last column is the share of the latter that `checkpoint_activations` leaves."
+)
 
 
 @dataclass(frozen=True)
@@ -76,16 +92,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=96, help="voxels along each side")
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     costs = {}
     for name in BACKBONES:
         costs[name] = cost(name, arguments.size, arguments.repeats)
         print(f"{name}: {costs[name]}", file=sys.stderr, flush=True)
-    text = table(costs, arguments.size)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    size = " x ".join([str(arguments.size)] * 3)
+    publish(
+        arguments.out,
+        title=f"Backbones in default sizes, one window of {size} voxels, float32, without the head",
+        about=ABOUT,
+        measures=MEASURES,
+        tables={"costs": Table(COLUMNS, rows(costs))},
+    )
 
 
 def cost(name: str, size: int, repeats: int) -> Cost:
@@ -120,28 +140,17 @@ def bytes_kept(backbone: Backbone, x: Tensor) -> int:
     return kept
 
 
-def table(costs: dict[str, Cost], size: int) -> str:
-    """The result page."""
+def rows(costs: dict[str, Cost]) -> list[list[Cell]]:
+    """Of the table."""
     base = costs[BASELINE]
-    rows = [
-        f"| {name} | {c.parameters / 1e6:.1f} M | {c.divisor} | {c.seconds:.1f} | {c.seconds / base.seconds:.2f} "
-        f"| {c.forward / 2**20:.0f} | {c.forward / base.forward:.2f} | {c.kept / 2**20:.0f} | {c.kept / base.kept:.2f} "
-        f"| {c.kept_frugal / c.kept:.2f} |"
+    return [
+        [
+            *(name, c.parameters / 1e6, c.divisor, c.seconds, c.seconds / base.seconds),
+            *(c.forward / 2**20, c.forward / base.forward, c.kept / 2**20, c.kept / base.kept),
+            c.kept_frugal / c.kept,
+        ]
         for name, c in costs.items()
     ]
-    threads = f"{os.cpu_count()} cores, torch {torch.__version__} with {torch.get_num_threads()} thread(s)"
-    head = f"""# Backbones in default sizes, one window of {size} x {size} x {size} voxels, float32, without the head
-
-`python {" ".join(sys.argv)}`, {datetime.date.today()}, {threads}
-
-Ratios are to `{BASELINE}` in the same process. Time is processor time of a forward pass. Memory is counted from the
-shapes of all tensors alive at once, weights not included: at the peak of a forward pass, and kept for the backward pass
-in training; the last column is the share of the latter that `checkpoint_activations` leaves.
-
-| backbone | parameters | sides divide by | seconds | ratio | forward MiB | ratio | training MiB | ratio | recomputing |
-|---|---|---|---|---|---|---|---|---|---|
-"""
-    return head + "\n".join(rows) + "\n"
 
 
 if __name__ == "__main__":

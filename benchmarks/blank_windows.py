@@ -1,6 +1,6 @@
 """How many windows of real CTs see no body at all, so that they could be skipped without changing anything.
 
-    python benchmarks/blank_windows.py DATA/*/ -o benchmarks/results/blank_windows.md
+    python benchmarks/blank_windows.py DATA/*/ -o benchmarks/results/blank_windows.json
 
 A window is blank if nothing in it is brighter than the lower end of the HU window. Grid and windows are the published
 model's (1.5 mm, 96 voxels, half-overlapping), after the crop to the body.
@@ -21,30 +21,30 @@ from omentum.io.nifti import read_volume
 from omentum.preprocess.prepare import prepare
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
+from record import Table, publish, result_file
+
+MEASURES = ("src/omentum/preprocess", "src/omentum/infer/windows.py")
+COLUMNS = {"CT": "{}", "windows": "{}", "blank": "{}"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, help="with ct.nii.gz or series/; others are passed over")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
-    lines = [
-        "# Windows without body",
-        "",
-        f"`python {' '.join(sys.argv)}`",
-        "",
-        "| CT | windows | blank |",
-        "|---|---|---|",
-    ]
+    rows = []
     for folder in arguments.folders:
         if (folder / "ct.nii.gz").exists() or (folder / "series").exists():
             windows, blank = counted(read(folder), PreprocessSpec())
-            lines.append(f"| {folder.name} | {windows} | {blank} |")
-            print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+            rows.append((folder.name, windows, blank))
+            print(rows[-1], file=sys.stderr, flush=True)
+    publish(
+        arguments.out,
+        title="Windows without body",
+        measures=MEASURES,
+        tables={"windows": Table(COLUMNS, rows)},
+        values={"windows": sum(row[1] for row in rows), "blank": sum(row[2] for row in rows)},
+    )
 
 
 def read(folder: Path) -> Volume:

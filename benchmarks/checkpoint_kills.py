@@ -38,7 +38,27 @@ from omentum.train.config import DataConfig, TrainConfig
 from omentum.train.run_folder import CHECKPOINTS
 from omentum.train.stopping import StoppedError
 from omentum.volume import Volume
+from record import Table, publish, result_file
 
+AT_START = 0.1
+"""So many kills fall before the first step: reading, going on, taking the lock."""
+LONGEST_S = 1.2
+"""A kill comes so long after the first step at the latest."""
+MEASURES = ("src/omentum/train", "src/omentum/data/loader.py", "src/omentum/data/sampler.py")
+TITLE = "A training run after kills"
+ABOUT = (
+    f"A run that saves a checkpoint at every step was ended by SIGKILL, at the start or up to {LONGEST_S} s after its "
+    "first saved step, and went on each time. In the end model, guide, both optimisers and the average are compared "
+    "with those of a run that was never disturbed."
+)
+COLUMNS = {
+    "kills": "{}",
+    "while a file was being written": "{}",
+    "runs lost or set back": "{}",
+    "steps": "{}",
+    "the same bit for bit": "{}",
+    "seconds": "{:.0f}",
+}
 NETWORK = {"widths": [8, 16, 16], "stem": 8, "blocks": 1, "decoded_channels": 4}
 CONFIG = TrainConfig(
     data=(DataConfig("made up"),),
@@ -50,25 +70,25 @@ CONFIG = TrainConfig(
     bf16=False,
     workers=0,
 )
-AT_START = 0.1
-"""So many kills fall before the first step: reading, going on, taking the lock."""
-LONGEST_S = 1.2
-"""A kill comes so long after the first step at the latest."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for name in ("lightning_fabric.loggers", "lightning_fabric.strategies", "torch.utils.tensorboard"):
         import_module(name)  # here, or every child would spend its life importing
     with tempfile.TemporaryDirectory() as scratch:
-        sys.exit(not run(Path(scratch), arguments.kills, random.Random(arguments.seed)))
+        row = run(Path(scratch), arguments.kills, random.Random(arguments.seed))
+    publish(arguments.out, title=TITLE, about=ABOUT, measures=MEASURES, tables={"kills": Table(COLUMNS, [row])})
+    sys.exit(row[2] > 0 or row[4] != "yes")
 
 
-def run(scratch: Path, kills: int, rng: random.Random) -> bool:
+def run(scratch: Path, kills: int, rng: random.Random) -> tuple[int, int, int, int, str, float]:
+    """The row of the table."""
     start, sampler = time.monotonic(), toy_sampler()
     lost = in_saving = saved = 0
     for _ in range(kills):
@@ -81,8 +101,8 @@ def run(scratch: Path, kills: int, rng: random.Random) -> bool:
     undisturbed(sampler, scratch / "whole", saved)
     same = equal(state(scratch / "whole", saved), state(scratch / "killed", saved))
     print(f"{kills} kills, {in_saving} while a file was being written; runs lost or set back: {lost}")
-    print(f"after {saved} steps: {'the same bit for bit' if same else 'DIFFERENT'} ({time.monotonic() - start:.0f} s)")
-    return same and not lost
+    print(f"after {saved} steps: {'the same bit for bit' if same else 'DIFFERENT'}")
+    return kills, in_saving, lost, saved, "yes" if same else "NO", time.monotonic() - start
 
 
 def kill_one(sampler: PatchSampler, folder: Path, rng: random.Random) -> int:

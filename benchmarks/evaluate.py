@@ -1,6 +1,6 @@
 """All metrics of a 32-structure pair: this package against MONAI and surface-distance, seconds, memory and values.
 
-    python benchmarks/evaluate.py --shape 512 512 300 -o benchmarks/results/evaluate.md
+    python benchmarks/evaluate.py --shape 512 512 300 -o benchmarks/results/evaluate.json
 
 The pair is drawn: bumpy ellipsoids of the structures' own volumes in a field of view of 400 x 400 x 450 mm, the
 prediction displaced and bumpy in another way. Each tool runs alone in a process of its own with one thread; masks are
@@ -11,9 +11,7 @@ disturbs little. MONAI gets one structure at a time: 32 channels at once would n
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
-import platform
 import resource
 import sys
 import time
@@ -21,14 +19,32 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.evaluate.tolerances import packaged_tolerances
 from omentum.segmentation import Segmentation
+from record import Cell, Table, publish, result_file
 
+MEASURES = ("src/omentum/evaluate", "src/omentum/segmentation.py")
+NAMES = {"ours": "Omentum", "surface_distance": "surface-distance 0.1", "monai": "MONAI"}
+COLUMNS = {
+    "tool": "{}",
+    "seconds": "{:.1f}",
+    "times Omentum": "{:.1f}",
+    "peak memory GB": "{:.2f}",
+    "of it inputs GB": "{:.2f}",
+    "NSD": "{:.1g}",
+    "HD95 mm": "{:.1g}",
+    "ASSD mm": "{:.1g}",
+    "Dice": "{:.1g}",
+}
+NOTE = (
+    "The last four columns are the largest difference from Omentum's value in any structure. MONAI's HD95 and ASSD are "
+    "defined differently (surface voxels, unweighted) and must differ; its NSD uses the same areas. Peaks include "
+    "drawing the pair."
+)
 FIELD_MM = np.array([400.0, 400.0, 450.0])
 LONGEST_STRETCH = 1.6
 """The longest axis of an ellipsoid over that of the sphere of its volume."""
@@ -50,7 +66,7 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", type=int, nargs=3, default=(256, 256, 150))
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     runs = {}
@@ -58,10 +74,13 @@ def main() -> None:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             runs[tool.__name__] = pool.submit(measured, tool, tuple(arguments.shape)).result()
         print(f"{tool.__name__}: {runs[tool.__name__].seconds:.1f} s", file=sys.stderr)
-    text = report(runs, arguments.shape, " ".join(sys.argv))
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    publish(
+        arguments.out,
+        title=f"All metrics of {len(STRUCTURES)} structures, {' x '.join(map(str, arguments.shape))} voxels",
+        about="One thread each, processor seconds.",
+        measures=MEASURES,
+        tables={"tools": Table(COLUMNS, rows(runs), notes=[NOTE])},
+    )
 
 
 def measured(tool: Callable[[Segmentation, Segmentation], Values], shape: tuple[int, int, int]) -> Run:
@@ -149,30 +168,15 @@ def monai(pred: Segmentation, ref: Segmentation) -> Values:
     return values
 
 
-def report(runs: dict[str, Run], shape: tuple[int, ...], command: str) -> str:
-    """A Markdown table with date and machine."""
-    base, names = runs["ours"], {"ours": "Omentum", "surface_distance": "surface-distance 0.1", "monai": "MONAI"}
-    lines = [
-        f"# All metrics of 32 structures, {' x '.join(map(str, shape))} voxels",
-        "",
-        f"`python {command}`, {datetime.date.today()}, {os.cpu_count()} cores ({platform.processor() or 'x86-64'}), "
-        "one thread each, processor seconds.",
-        "",
-        "| tool | seconds | times Omentum | peak memory | of it inputs | NSD | HD95 mm | ASSD mm | Dice |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+def rows(runs: dict[str, Run]) -> list[list[Cell]]:
+    """Of the table."""
+    base, found = runs["ours"], []
     for name, run in runs.items():
         columns = zip(*(np.abs(np.subtract(run.values[key], base.values[key])) for key in base.values), strict=True)
-        dice, nsd, hd95, assd = (f"{max(column):.1g}" for column in columns)
-        ratio = f"{run.seconds / base.seconds:.1f}"
-        memory = f"{run.peak_gb:.2f} GB | {run.inputs_gb:.2f} GB"
-        lines.append(f"| {names[name]} | {run.seconds:.1f} | {ratio} | {memory} | {nsd} | {hd95} | {assd} | {dice} |")
-    lines += [
-        "",
-        "The last four columns are the largest difference from Omentum's value in any structure. MONAI's HD95 and",
-    ]
-    lines += ["ASSD are defined differently (surface voxels, unweighted) and must differ; its NSD uses the same areas."]
-    return "\n".join(lines) + "\n"
+        dice, *others = (max(column) for column in columns)
+        cost = [NAMES[name], run.seconds, run.seconds / base.seconds, run.peak_gb, run.inputs_gb]
+        found.append([*cost, *others, dice])
+    return found
 
 
 if __name__ == "__main__":

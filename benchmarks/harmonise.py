@@ -1,6 +1,6 @@
 """Time and memory of harmonising one whole-trunk label map (512 x 512 x 600, kidneys and lungs without sides).
 
-    python benchmarks/harmonise.py -o benchmarks/results/harmonise.md
+    python benchmarks/harmonise.py -o benchmarks/results/harmonise.json
 
 The baseline does what the published conversion does with the same map: one dense uint8 channel a structure, and left
 from right by connected components of the whole volume (scipy, 26 neighbours) and the first array index. Each runs in
@@ -10,15 +10,10 @@ a process of its own; memory is that process's peak above the inputs.
 from __future__ import annotations
 
 import argparse
-import datetime
 import multiprocessing
-import os
-import platform
 import resource
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -27,7 +22,10 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.recipes import bundled_recipes
 from omentum.data.harmonise import harmonise
 from omentum.volume import Grid
+from record import Table, publish, result_file
 
+MEASURES = ("src/omentum/data/harmonise.py", "src/omentum/data/sides.py", "src/omentum/data/midline.py")
+COLUMNS = {"what": "{}", "processor seconds": "{:.1f}", "extra MB": "{:.0f}"}
 SPACING_MM = (0.75, 0.75, 0.8)
 ELLIPSOIDS = {  # centre, half axes (RAS+ mm), value in CT-ORG's numbers
     "right lung": ((75, 0, 300), (70, 100, 140), 3),
@@ -43,27 +41,23 @@ BRIDGE = (slice(220, 292), slice(170, 194), slice(300, 450))
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", type=int, nargs=3, default=(512, 512, 600))
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     shape = tuple(arguments.shape)
-    rows = [f"# Harmonising {' x '.join(map(str, shape))} voxels\n"]
-    rows.append(
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores {platform.machine()}, "
-    )
-    rows.append(
-        f"load {os.getloadavg()[0]:.1f} when it began\n\n| what | CPU seconds | extra MB |\n| --- | --- | --- |\n"
-    )
+    rows = []
     for what, run, fused in (
         ("baseline: dense channels, components by index", dense, False),
         ("harmonise", packed, False),
         ("harmonise, lungs fused", packed, True),
     ):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            seconds, extra_mb = pool.apply(measured, (run, shape, fused))
-        rows.append(f"| {what} | {seconds:.1f} | {extra_mb:.0f} |\n")
-    print("".join(rows))
-    if arguments.out:
-        arguments.out.write_text("".join(rows), encoding="utf-8")
+            rows.append((what, *pool.apply(measured, (run, shape, fused))))
+    publish(
+        arguments.out,
+        title=f"Harmonising {' x '.join(map(str, shape))} voxels",
+        measures=MEASURES,
+        tables={"ways": Table(COLUMNS, rows)},
+    )
 
 
 def measured(run: Callable, shape: tuple[int, int, int], fused: bool) -> tuple[float, float]:

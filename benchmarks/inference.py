@@ -1,7 +1,7 @@
 """Swin UNETR with 32 classes on one CT: every profile against the plain MONAI pipeline, with the same weights.
 
     python benchmarks/inference.py PARITY/ DATA/abdomen_3mm/ct.nii.gz --work /var/tmp/inference \
-        -o benchmarks/results/inference.md
+        -o benchmarks/results/inference.json
 
 PARITY holds fill.py and swinunetr_keys.json: weights filled from their names. Each pipeline runs in a process of its
 own, reads the CT and writes 32 masks; its memory counts from after the weights are loaded (and compiled). What is done
@@ -11,10 +11,8 @@ is kept in --work, so that a run that was stopped goes on, and --only runs some 
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import time
@@ -33,8 +31,27 @@ from omentum.model.backbones.swin_unetr import SwinUnetr
 from omentum.model.published import import_published
 from omentum.pipeline import Options, Segmenter
 from peak_memory import forget_peak, peak_gb
+from record import Cell, Table, publish, result_file
 
 HERE = Path(__file__).parent
+MEASURES = (
+    *("src/omentum/infer", "src/omentum/model/head.py", "src/omentum/model/backbones", "src/omentum/pipeline"),
+    *("src/omentum/preprocess", "benchmarks/inference_baseline.py"),
+)
+COLUMNS = {
+    "pipeline": "{}",
+    "overlap": "{}",
+    "engine": "{}",
+    "windows": "{}",
+    "seconds": "{:.0f}",
+    "times as fast": "{:.1f}",
+    "processor seconds": "{:.0f}",
+    "times as few": "{:.1f}",
+    "peak GB above the model": "{:.2f}",
+    "share of the baseline's": "{:.2f}",
+    "least equal voxels of a class": "{:.3%}",
+    "mean Dice of both": "{:.4f}",
+}
 BASELINE = "plain MONAI"
 RUNS = {
     "exact": Options(profile="exact", postprocess="none"),
@@ -51,7 +68,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=[BASELINE, *RUNS], default=[BASELINE, *RUNS])
     parser.add_argument("--run", choices=list(RUNS), help=argparse.SUPPRESS)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     work, weights = arguments.work, arguments.work / "weights.safetensors"
     if arguments.run:
@@ -63,10 +80,14 @@ def main() -> None:
     for name in arguments.only:
         if not (folder(work, name) / "cost.json").exists():
             subprocess.run(command(name, weights, arguments), check=True)
-    text = report(work)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    rows = [row(name, work) for name in (BASELINE, *RUNS) if cost(work, name) is not None]
+    publish(
+        arguments.out,
+        title="Inference: Swin UNETR, 32 classes, one CT",
+        about="The baseline is the first row. What is done is kept in `--work`, so that parts may have run apart.",
+        measures=MEASURES,
+        tables={"pipelines": Table(COLUMNS, rows)},
+    )
 
 
 def folder(work: Path, name: str) -> Path:
@@ -128,41 +149,20 @@ def equality(one: Path, other: Path) -> tuple[float, float]:
     return min(equal), float(np.mean(dice))
 
 
-def report(work: Path) -> str:
-    """A Markdown table of what has been run."""
-    lines = [
-        "# Inference: Swin UNETR, 32 classes, one CT",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch {torch.__version__} "
-        f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-        "",
-        "| pipeline | engine | windows | seconds | times as fast | processor seconds | times as few | "
-        "peak GB above the model | share of the baseline's | least equal voxels of a class | mean Dice of both |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    base = cost(work, BASELINE)
-    for name in (BASELINE, *RUNS):
-        done = cost(work, name)
-        if done is not None:
-            lines.append(line(name, done, base, work))
-    return "\n".join(lines) + "\n"
-
-
-def line(name: str, done: dict[str, Any], base: dict[str, Any] | None, work: Path) -> str:
-    """A row of the table."""
+def row(name: str, work: Path) -> list[Cell]:
+    """Of the table."""
+    base, done = cost(work, BASELINE), cost(work, name)
+    assert done is not None
     wall, processor = done["marks"]["saved"]
     engine = done.get("engine", {"name": "torch", "precision": "float32"})
-    compared = ["-"] * 5
+    compared: list[Cell] = [None] * 5
     if base is not None:
         equal, dice = equality(folder(work, BASELINE), folder(work, name))
         base_wall, base_processor = base["marks"]["saved"]
-        ratios = [f"{base_wall / wall:.1f}", f"{base_processor / processor:.1f}"]
-        compared = [*ratios, f"{done['peak_gb'] / base['peak_gb']:.2f}", f"{100 * equal:.3f} %", f"{dice:.4f}"]
-    overlap = f", overlap {PROFILES[RUNS[name].profile].overlap}" if name in RUNS else ", overlap 0.5"
-    return (
-        f"| {name}{overlap} | {engine['name']} {engine['precision']} | {done.get('windows', '')} | {wall:.0f} | "
-        f"{compared[0]} | {processor:.0f} | {compared[1]} | {done['peak_gb']:.2f} | {' | '.join(compared[2:])} |"
-    )
+        compared = [base_wall / wall, base_processor / processor, done["peak_gb"] / base["peak_gb"], equal, dice]
+    overlap = PROFILES[RUNS[name].profile].overlap if name in RUNS else 0.5
+    told = [name, overlap, f"{engine['name']} {engine['precision']}", done["windows"]]
+    return [*told, wall, compared[0], processor, compared[1], done["peak_gb"], *compared[2:]]
 
 
 def cost(work: Path, name: str) -> dict[str, Any] | None:

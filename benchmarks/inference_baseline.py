@@ -38,10 +38,11 @@ class RepeatedHead(nn.Module):
 
     def __init__(self, model: UniversalModel) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.windows = model, 0
 
     def forward(self, x: Tensor) -> Tensor:
         """[1, 1, X, Y, Z] -> logits [1, K, X, Y, Z]."""
+        self.windows += 1
         head, text = self.model.head, self.model.text_embeddings
         deep, decoded = self.model.backbone(x)
         return repeated_logits(head.voxel_features(decoded), head.layers(deep, text)[0], head.channels)
@@ -76,9 +77,10 @@ def main(weights: str, ct: str, out: Path) -> None:
     )
     item = transform({"image": ct})
     marks = {"prepared": (time.perf_counter() - started, time.process_time() - spent)}
+    network = RepeatedHead(model)
     with torch.inference_mode():
         logits = sliding_window_inference(
-            item["image"][None], spec.patch, 1, RepeatedHead(model), overlap=0.5, mode="gaussian", progress=True
+            item["image"][None], spec.patch, 1, network, overlap=0.5, mode="gaussian", progress=True
         )
         marks["network"] = (time.perf_counter() - started, time.process_time() - spent)
         item["pred"] = (torch.sigmoid(logits[0]) > 0.5).float()
@@ -93,7 +95,8 @@ def main(weights: str, ct: str, out: Path) -> None:
         done = back({"image": item["image"], "mask": mask})["mask"]
         nib.save(nib.Nifti1Image(done[0].numpy().astype(np.uint8), done.affine.numpy()), out / f"{key}.nii.gz")
     marks["saved"] = (time.perf_counter() - started, time.process_time() - spent)
-    (out / "cost.json").write_text(json.dumps({"marks": marks, "peak_gb": peak_gb() - before}), encoding="utf-8")
+    cost = {"marks": marks, "peak_gb": peak_gb() - before, "windows": network.windows}
+    (out / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
 
 
 if __name__ == "__main__":

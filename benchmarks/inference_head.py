@@ -1,6 +1,6 @@
 """The text-driven head alone against grouped convolutions over features repeated per class: time and memory.
 
-    python benchmarks/inference_head.py -o benchmarks/results/inference_head.md
+    python benchmarks/inference_head.py -o benchmarks/results/inference_head.json
 
 One window, 32 classes, float32. Each measurement runs in a process of its own; time is the least of some repeats,
 memory the peak above the process with its inputs.
@@ -9,13 +9,10 @@ memory the peak above the process with its inputs.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -24,7 +21,17 @@ from inference_baseline import repeated_logits
 from omentum.anatomy import STRUCTURES
 from omentum.model.head import TextDrivenHead
 from peak_memory import forget_peak, peak_gb
+from record import Table, publish, result_file
 
+MEASURES = ("src/omentum/model/head.py", "src/omentum/model/generated_layers.py", "src/omentum/model/side_by_side.py")
+COLUMNS = {
+    "way": "{}",
+    "pass": "{}",
+    "processor seconds": "{:.2f}",
+    "times as fast": "{:.1f}",
+    "peak GB": "{:.2f}",
+    "times less memory": "{:.1f}",
+}
 SIDE, CHANNELS, DEEP = 96, 48, 768
 WAYS = ("repeated", "omentum", "omentum, 3 classes")
 PASSES = ("forward", "forward and backward")
@@ -32,22 +39,14 @@ PASSES = ("forward", "forward and backward")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.run:
         print(json.dumps(measured(*arguments.run, arguments.repeats)))
         return
-    lines = [
-        f"# The head at {SIDE}^3, {len(STRUCTURES)} classes",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch {torch.__version__} "
-        f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-        "",
-        "| | pass | processor seconds | ratio | peak GB | ratio |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for kind in PASSES:
         base: dict[str, float] = {}
         for way in WAYS:
@@ -55,14 +54,14 @@ def main() -> None:
             cost = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
             base = base or cost
             ratios = (base["seconds"] / cost["seconds"], base["gb"] / max(cost["gb"], 1e-3))
-            lines.append(
-                f"| {way} | {kind} | {cost['seconds']:.2f} | {ratios[0]:.1f} | {cost['gb']:.2f} | {ratios[1]:.1f} |"
-            )
-            print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+            rows.append((way, kind, cost["seconds"], ratios[0], cost["gb"], ratios[1]))
+            print(rows[-1], file=sys.stderr, flush=True)
+    publish(
+        arguments.out,
+        title=f"The head at {SIDE}^3, {len(STRUCTURES)} classes",
+        measures=MEASURES,
+        tables={"passes": Table(COLUMNS, rows)},
+    )
 
 
 def measured(way: str, kind: str, repeats: int) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """A long CT through everything but the network: read, undo, clean, write; seconds and peak memory.
 
-    python benchmarks/inference_long.py -o benchmarks/results/inference_long.md
+    python benchmarks/inference_long.py -o benchmarks/results/inference_long.json
 
 The CT is a phantom body, repeated upwards, at 0.82 x 0.82 x 1 mm; the network is replaced by a stub that looks the
 32 logits up in the phantom's truth. What the stub itself takes is measured and left out. Every size runs in a
@@ -10,9 +10,7 @@ process of its own, and its peak memory counts from the moment before the CT is 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -38,17 +36,34 @@ from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 from peak_memory import forget_peak, peak_gb
+from record import Cell, Table, publish, result_file
 
 SIZES = ((512, 512, 400), (512, 512, 800), (512, 512, 1600), (1024, 1024, 768))
 IN_PLANE_MM, SLICE_MM, MODEL_MM = 420.0, 1.0, 1.5
 SEED = (77, 0)
 INSIDE, OUTSIDE = 4.0, -8.0
 STAGES = ("read", "prepare", "stream", "clean", "write")
+MEASURES = (
+    *("src/omentum/infer", "src/omentum/io/nifti.py", "src/omentum/preprocess", "src/omentum/postprocess"),
+    *("src/omentum/pipeline/inference.py", "src/omentum/sparse.py", "src/omentum/segmentation.py"),
+)
+COLUMNS = {
+    "CT": "{}",
+    "windows": "{}",
+    "read s": "{:.1f}",
+    "prepare s": "{:.1f}",
+    "stream s": "{:.1f}",
+    "clean s": "{:.1f}",
+    "write s": "{:.1f}",
+    "all s": "**{:.0f}**",
+    "peak GB": "{:.2f}",
+    "of it the CT": "{:.2f}",
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     parser.add_argument("--sizes", nargs="+", default=["x".join(map(str, size)) for size in SIZES])
     parser.add_argument("--work", type=Path, help="folder for the CTs; kept")
     parser.add_argument("--run", metavar="CT", type=Path, help=argparse.SUPPRESS)
@@ -60,10 +75,13 @@ def main() -> None:
         work = arguments.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         rows = [row(size, work) for size in arguments.sizes]
-    text = report(rows)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    publish(
+        arguments.out,
+        title="A long CT, 32 structures, everything but the network",
+        about="Peak memory is above the process before it reads.",
+        measures=MEASURES,
+        tables={"wall": Table(COLUMNS, cells(rows, "wall")), "processor": Table(COLUMNS, cells(rows, "cpu"))},
+    )
 
 
 def row(size: str, work: Path) -> dict[str, float]:
@@ -161,27 +179,13 @@ def stage(name: str, times: dict[str, float]) -> Iterator[None]:
     times[f"{name} wall"], times[f"{name} cpu"] = time.perf_counter() - started, time.process_time() - spent
 
 
-def report(rows: list[dict[str, float]]) -> str:
-    """A Markdown table."""
-    lines = [
-        "# A long CT, 32 structures, everything but the network",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch "
-        f"{torch.__version__} with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-        "",
-        "Processor seconds (wall seconds in brackets); peak memory above the process before it reads.",
-        "",
-        f"| CT | windows | {' | '.join(STAGES)} | all | peak GB | of it the CT |",
-        f"|---|---|{'---|' * len(STAGES)}---|---|---|",
-    ]
+def cells(rows: list[dict[str, float]], kind: str) -> list[list[Cell]]:
+    """Rows of a table: seconds by the clock ("wall") or of processors ("cpu")."""
+    found = []
     for r in rows:
-        cells = [f"{r[f'{name} cpu']:.1f} ({r[f'{name} wall']:.1f})" for name in STAGES]
-        total = [sum(r[f"{name} {kind}"] for name in STAGES) for kind in ("cpu", "wall")]
-        lines.append(
-            f"| {r['size']} | {r['windows']} | {' | '.join(cells)} | **{total[0]:.0f}** ({total[1]:.0f}) | "
-            f"{r['peak GB']:.2f} | {r['input GB']:.2f} |"
-        )
-    return "\n".join(lines) + "\n"
+        seconds = [r[f"{name} {kind}"] for name in STAGES]
+        found.append([r["size"], r["windows"], *seconds, sum(seconds), r["peak GB"], r["input GB"]])
+    return found
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What each profile costs and loses: the bundled model on real CTs with reference labels and on unseen phantoms.
 
     python benchmarks/inference_profiles.py DATA/abdomen_3mm DATA/abdomen_dicom --phantoms 3 \
-        -o benchmarks/results/inference_profiles.md
+        -o benchmarks/results/inference_profiles.json
 
 Seconds are processor seconds of the network's stage with the engine that is chosen by itself.
 """
@@ -9,14 +9,11 @@ Seconds are processor seconds of the network's stage with the engine that is cho
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from omentum.evaluate import Rules, aligned, evaluate, load_mapping, with_unions
 from omentum.infer.profiles import PROFILES
@@ -27,7 +24,20 @@ from omentum.phantom import make_case
 from omentum.pipeline import Options, Segmenter
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from record import Cell, Table, publish, result_file
 
+MEASURES = (
+    *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/infer"),
+    *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
+)
+COLUMNS = {
+    "profile": "{}",
+    "engine": "{}",
+    "mean Dice": "{:.4f}",
+    "against the first": "{:+.4f}",
+    "processor s of all cases": "{:.0f}",
+}
+OF_CASES = {"profile": "{}", "case": "{}", "Dice": "{:.4f}", "processor s": "{:.1f}"}
 LABELS = "totalsegmentator_labels.nii.gz"
 SEED, SPACING_MM = 90000, (1.6, 1.6, 3.0)
 Case = tuple[str, Volume, Segmentation]
@@ -39,42 +49,40 @@ def main() -> None:
     parser.add_argument("--phantoms", type=int, default=0)
     parser.add_argument("--profiles", nargs="+", choices=list(PROFILES), default=list(PROFILES))
     parser.add_argument("--engine", default="auto")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     cases = [real(folder) for folder in arguments.folders] + [phantom(k) for k in range(arguments.phantoms)]
-    lines = [
-        "# Profiles of the bundled model",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, "
-        f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-        "",
-        "Mean Dice over the structures that a reference has; processor seconds of everything from CT to masks.",
-        "",
-        f"| profile | engine | {' | '.join(f'{name}: Dice | s' for name, _, _ in cases)} | mean Dice |",
-        f"|---|---|{'---|---|' * len(cases)}---|",
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    of_cases: list[tuple[Cell, ...]] = []
+    first = None
     for profile in arguments.profiles:
-        lines.append(row(profile, arguments.engine, cases))
-        print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        engine, found = judged(profile, arguments.engine, cases)
+        mean, seconds = np.mean([dice for _, dice, _ in found]), sum(s for *_, s in found)
+        first = mean if first is None else first
+        rows.append((profile, engine, mean, mean - first, seconds))
+        of_cases += ((profile, *case) for case in found)
+        print(rows[-1], file=sys.stderr, flush=True)
+    publish(
+        arguments.out,
+        title="Profiles of the bundled model",
+        about="Mean Dice over the structures that a reference has; processor seconds of everything from CT to masks.",
+        measures=MEASURES,
+        tables={"profiles": Table(COLUMNS, rows), "cases": Table(OF_CASES, of_cases)},
+    )
 
 
-def row(profile: str, engine: str, cases: list[Case]) -> str:
-    """All cases with one profile."""
+def judged(profile: str, engine: str, cases: list[Case]) -> tuple[str, list[tuple[str, float, float]]]:
+    """The engine that was used, and of each case its name, mean Dice and processor seconds."""
     segmenter = Segmenter("default", Options(profile=profile, engine=engine))
     segmenter.load()
-    cells, scores = [], []
+    rows = []
     for name, ct, reference in cases:
         spent = time.process_time()
         found = segmenter.segment(ct)
         spent = time.process_time() - spent
-        scores.append(mean_dice(found, reference, name))
-        cells.append(f"{scores[-1]:.4f} | {spent:.1f}")
+        rows.append((name, mean_dice(found, reference, name), spent))
     used = segmenter.engine
-    return f"| {profile} | {used.name} {used.precision} | {' | '.join(cells)} | {np.mean(scores):.4f} |"
+    return f"{used.name} {used.precision}", rows
 
 
 def mean_dice(found: Segmentation, reference: Segmentation, name: str) -> float:

@@ -1,6 +1,6 @@
 """Loading and augmentation: patches a processor second from a store, against MONAI's dictionary transforms on .nii.gz.
 
-    python benchmarks/loader.py -o benchmarks/results/loader.md
+    python benchmarks/loader.py -o benchmarks/results/loader.json
 
 The same phantoms in the same run, one process and one thread each, files in the page cache for both. MONAI does what
 the published training did (Liu et al., ICCV 2023: load, orient, resample to 1.5 mm, window, crop to the foreground,
@@ -12,10 +12,6 @@ prepared store and gives every patch 32 overlapping structures.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
-import sys
 import tempfile
 import time
 import warnings
@@ -35,9 +31,21 @@ from omentum.data.sampler import PatchSampler, Source
 from omentum.io.nifti import write_volume
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
+from record import Cell, Table, publish, result_file
 from store_throughput import prepare, write_raw
 
 PATCH = (96, 96, 96)
+MEASURES = (
+    *("src/omentum/data/loader.py", "src/omentum/data/sampler.py", "src/omentum/data/augment.py"),
+    *("src/omentum/data/appearance.py", "src/omentum/data/warp.py", "src/omentum/data/store.py"),
+)
+COLUMNS = {
+    "what": "{}",
+    "patches": "{}",
+    "processor ms a patch": "{:.1f}",
+    "wall ms a patch": "{:.1f}",
+    "patches a processor second": "{:.2f}",
+}
 SPEC = PreprocessSpec()
 
 
@@ -53,11 +61,10 @@ class Timed(NamedTuple):
         """Patches a processor second."""
         return self.patches / self.processor_s
 
-    def row(self, what: str, baseline: Timed | None = None) -> str:
-        """A line of a table."""
+    def row(self, what: str, baseline: Timed) -> list[Cell]:
+        """Of a table."""
         ms = (1000 * seconds / self.patches for seconds in (self.processor_s, self.wall_s))
-        ratio = "" if baseline is None else f"**{self.rate / baseline.rate:.1f}**"
-        return f"| {what} | {self.patches} | {' | '.join(f'{n:.1f}' for n in ms)} | {self.rate:.2f} | {ratio} |"
+        return [what, self.patches, *ms, self.rate, self.rate / baseline.rate]
 
 
 def main() -> None:
@@ -66,7 +73,7 @@ def main() -> None:
     parser.add_argument("--spacing", type=float, nargs=3, default=(1.6, 1.6, 3.0), metavar="MM")
     parser.add_argument("--patches", type=int, default=120, help="of ours")
     parser.add_argument("--steps", type=int, default=12, help="of training")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
@@ -80,10 +87,18 @@ def main() -> None:
         theirs |= monai_prepared(raw, cases)
         alike = monai_effects(cases[0], arguments.patches // 4)
         step, waited = training(cases, arguments.steps)
-    text = report(arguments, voxels, ours, theirs, alike, (step, waited))
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    publish(
+        arguments.out,
+        title="Loading and augmentation: patches of 96³ at 1.5 mm",
+        about=(
+            f"Ratios are of processor time. One process and one thread each, the same {arguments.cases} phantoms "
+            f"({voxels / 1e6:.1f} million voxels a raw case; a clinical CT has 30-150 million, and costs MONAI's way "
+            "so much more). *Only cut* is what a worker does where a GPU finishes patches."
+        ),
+        measures=MEASURES,
+        tables=tables(ours, theirs, alike),
+        values=beside_training(ours["store, all of our augmentation"], step, waited),
+    )
 
 
 OURS = {
@@ -249,55 +264,29 @@ def _pass(model: Any, images: torch.Tensor) -> None:
     (deep.float().square().mean() + decoded.float().square().mean()).backward()
 
 
-def report(
-    arguments: argparse.Namespace,
-    voxels: float,
-    ours: dict[str, Timed],
-    theirs: dict[str, Timed],
-    alike: Timed,
-    step_and_waited: tuple[Timed, float],
-) -> str:
-    """A Markdown page with date and machine."""
-    baseline, with_two = (theirs[f"raw .nii.gz, {n} patches a case"] for n in (4, 2))
-    fair = theirs[".nii.gz on the model grid, 4 patches a case"]
-    step, waited = step_and_waited
-    best, full = ours["store, varied as published"], ours["store, all of our augmentation"]
-    columns = ["", "patches", "processor ms a patch", "wall ms a patch", "patches a processor second", "{}"]
-    head = f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|"
-    lines = [
-        "# Loading and augmentation: patches of 96³ at 1.5 mm",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores "
-        f"({platform.processor() or 'x86-64'}), load {os.getloadavg()[0]:.1f} at the end (above the number of cores: "
-        "other work ran). Ratios are of processor time. One process and one thread each, the same "
-        f"{arguments.cases} phantoms ({voxels / 1e6:.1f} million voxels a raw case; a clinical CT has 30-150 million, "
-        "and costs MONAI's way so much more).",
-        "",
-        head.format("against MONAI from raw files (4 a case)"),
-        *(row.row(f"ours: {what}", baseline) for what, row in ours.items()),
-        *(row.row(f"MONAI: {what}", baseline) for what, row in theirs.items()),
-        "",
-        f"Varied as published, ours makes **{best.rate / baseline.rate:.0f}** times as many patches as MONAI from raw "
-        f"files with 4 patches a case (**{best.rate / with_two.rate:.0f}** times with 2, the published default), and "
-        f"**{best.rate / fair.rate:.0f}** times as many as MONAI from files that were resampled before. A "
-        "CacheDataset that holds all volumes in memory spares MONAI all but the last row's work. "
-        "*Only cut* is what a worker does where a GPU finishes patches.",
-        "",
-        "## Augmentation alone",
-        "",
-        head.format("against MONAI"),
+def tables(ours: dict[str, Timed], theirs: dict[str, Timed], alike: Timed) -> dict[str, Table]:
+    """Whole patches, and effects alone."""
+    baseline, full = theirs["raw .nii.gz, 4 patches a case"], ours["store, all of our augmentation"]
+    rows = [row.row(f"ours: {what}", baseline) for what, row in ours.items()]
+    rows += [row.row(f"MONAI: {what}", baseline) for what, row in theirs.items()]
+    effects = [
         alike.row("MONAI: like effects with like probabilities, from a patch in memory", alike),
         full.row("ours: all of our augmentation, reading included", alike),
-        "",
-        "## Beside a training step on this processor",
-        "",
-        f"Forward and backward pass of the bundled model's backbone alone on one 96³ patch (bfloat16, one thread): "
-        f"{1000 * step.processor_s / step.patches:.0f} ms of processor time. One worker with all of our augmentation "
-        f"needs {1000 * full.processor_s / full.patches:.0f} ms a patch, "
-        f"**{step.processor_s / step.patches / (full.processor_s / full.patches):.0f}** times less. With one worker "
-        f"beside it, the training waited for data **{waited:.1%}** of the time.",
     ]
-    return "\n".join(lines) + "\n"
+    return {
+        "patches": Table({**COLUMNS, "times MONAI from raw files with 4 a case": "**{:.1f}**"}, rows),
+        "augmentation": Table({**COLUMNS, "times MONAI": "**{:.1f}**"}, effects),
+    }
+
+
+def beside_training(full: Timed, step: Timed, waited: float) -> dict[str, float]:
+    """A step (forward and backward pass of the bundled model's backbone, bfloat16, one thread) against a patch."""
+    step_ms, patch_ms = (1000 * of.processor_s / of.patches for of in (step, full))
+    return {
+        "processor ms of a training step": step_ms,
+        "training steps : patches": step_ms / patch_ms,
+        "share of the time that training waited for one worker": waited,
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Seconds to clean 32 structures of a whole trunk, by our rules, the published ones, and a plain whole-volume way.
 
-    python benchmarks/postprocess.py -o benchmarks/results/postprocess.md
+    python benchmarks/postprocess.py -o benchmarks/results/postprocess.json
 
 The masks are a procedural phantom's, enlarged to the shape asked for. --dirt adds so many small balls and as many
 cavities to each mask, half of the balls near the structure and half anywhere: what a weak model leaves to clean.
@@ -11,13 +11,9 @@ run on one structure and multiplied. CPU seconds are what a machine that does no
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 import resource
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -29,6 +25,10 @@ from omentum.phantom.procedural import BodyOptions
 from omentum.postprocess import clean, clean_as_published
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from record import Cell, Table, publish, result_file
+
+MEASURES = ("src/omentum/postprocess",)
+COLUMNS = {"what": "{}", "wall s": "{:.1f}", "CPU s": "{:.1f}", "process peak GiB": "{:.2f}", "voxels changed": "{}"}
 
 KIB_PER_GIB = 1 << 20
 """ru_maxrss counts KiB."""
@@ -40,38 +40,35 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, default=(512, 512, 600))
     parser.add_argument("--dirt", type=int, default=30)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     ct, seg = scene(tuple(arguments.shape), arguments.seed)
     held = (ct.voxels.nbytes + seg.bits.nbytes) / 2**30
-    parts = [
-        f"# Cleaning\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.1f}\n\n{len(seg.present())} structures on {' x '.join(map(str, seg.shape))}; CT and "
-        f"packed bits take {held:.2f} GiB, the clean scene's peak was {peak_gib():.2f} GiB.\n",
-        "| what | wall s | CPU s | process peak GiB | voxels changed |\n|---|---|---|---|---|",
-    ]
+    about = (
+        f"{len(seg.present())} structures on {' x '.join(map(str, seg.shape))}; CT and packed bits take {held:.2f} "
+        f"GiB, the clean scene's peak was {peak_gib():.2f} GiB."
+    )
+    rows = []
     for name, dirt in (("clean masks", 0), ("dirty masks", arguments.dirt)):
         soil(seg, dirt, arguments.seed)
-        parts.append(row(f"{name}, omentum", seg, lambda s: clean(s, ct, in_place=True)))
-        parts.append(row(f"{name}, published", seg, lambda s: clean_as_published(s, in_place=True)))
+        rows.append(row(f"{name}, omentum", seg, lambda s: clean(s, ct, in_place=True)))
+        rows.append(row(f"{name}, published", seg, lambda s: clean_as_published(s, in_place=True)))
     start, cpu = time.perf_counter(), time.process_time()
     plain(seg.mask("liver"))
     wall, cpu = (len(seg.classes) * s for s in (time.perf_counter() - start, time.process_time() - cpu))
-    parts.append(f"| dirty masks, largest component by SciPy (one structure x 32) | {wall:.0f} | {cpu:.0f} | | |")
-    text = "\n".join(parts) + "\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    rows.append(("dirty masks, largest component by SciPy (one structure x 32)", wall, cpu, None, None))
+    tables = {"ways": Table(COLUMNS, rows)}
+    publish(arguments.out, title="Cleaning", about=about, measures=MEASURES, tables=tables)
 
 
-def row(name: str, seg: Segmentation, run: Callable[[Segmentation], object]) -> str:
+def row(name: str, seg: Segmentation, run: Callable[[Segmentation], object]) -> tuple[Cell, ...]:
     """A line of the table; works on a copy, which is not counted."""
     work = Segmentation(seg.bits.copy(), seg.affine, seg.classes)
     start, cpu = time.perf_counter(), time.process_time()
     run(work)
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     changed = int(np.count_nonzero(work.bits != seg.bits))
-    return f"| {name} | {wall:.1f} | {cpu:.1f} | {peak_gib():.2f} | {changed} |"
+    return name, wall, cpu, peak_gib(), changed
 
 
 def scene(shape: tuple[int, int, int], seed: int) -> tuple[Volume, Segmentation]:

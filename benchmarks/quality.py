@@ -1,7 +1,7 @@
 """Does the quality score tell good masks from bad ones? Calibrated on phantoms, tested on other phantoms and real CTs.
 
     python benchmarks/quality.py --calibrate src/omentum/report/score.json --anatomy DATA/real_anatomy_labels \\
-        DATA/abdomen_3mm DATA/abdomen_dicom -o benchmarks/results/quality.md
+        DATA/abdomen_3mm DATA/abdomen_dicom -o benchmarks/results/quality.json
 
 Phantoms have exact truth; `benchmarks/failures.py` does harm to some of their structures, so the Dice of each mask is
 known, and features are taken from the harmed segmentation as a whole. Half of the phantoms are restyled from real
@@ -13,7 +13,6 @@ output, taken for the truth here).
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
 import json
 import multiprocessing
@@ -23,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,19 @@ from omentum.report.score import (
 )
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from record import Table, publish, result_file
 
+MEASURES = (
+    *("src/omentum/report/score.json", "src/omentum/report/score.py", "src/omentum/report/quality.py"),
+    *("src/omentum/report/quality_rules.toml", "src/omentum/report/traits.py", "src/omentum/report/placement.py"),
+    *("src/omentum/report/result_flags.py", "src/omentum/report/ct_flags.py", "benchmarks/failures.py"),
+)
+WEIGHTS = {"feature": "{}", "loss of log-odds": "{:.2f}"}
+GROUPS = {"masks": "{}", "bad": "{}", "of": "{}", "AUROC": "{:.3f}", "median score of the bad": "{:.2f}"}
+BINS = {"score": "{}", "masks": "{}", "share with Dice >= 0.7": "{:.2f}", "mean Dice": "{:.2f}"}
+FLAGS = {"flag": "{}", "structure": "{}", "text": "{}"}
+SCORES = {"structure": "{}", "score": "{:.2f}", "why": "{}"}
+OWN = {"structure": "{}", "score": "{:.2f}", "Dice": "{:.2f}", "why": "{}"}
 SPACING_MM = (3.0, 3.0, 3.0)
 HARMED = 0.6
 """Share of the structures that are harmed."""
@@ -92,10 +104,10 @@ def main() -> None:
     parser.add_argument("-j", "--jobs", type=int, default=1)
     parser.add_argument("--calibrate", type=Path, help="write the numbers here")
     parser.add_argument("--weights", help="only this: how the scores of a model's own masks of the CTs fit their Dice")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     if arguments.weights:
-        print("\n".join(own_masks(folder, arguments.weights) for folder in arguments.folders))
+        publish(arguments.out, measures=MEASURES, **own_masks(arguments.folders, arguments.weights))
         return
     anatomy = restyle_source(arguments.anatomy) if arguments.anatomy else None
     model = bundled_model() if not arguments.calibrate else None
@@ -103,14 +115,10 @@ def main() -> None:
         model = calibrated(examples("train", arguments.train, arguments.rounds, anatomy, arguments.jobs))
         arguments.calibrate.write_text(model_json(model), encoding="utf-8")
     tested = examples("test", arguments.test, arguments.rounds, anatomy, arguments.jobs)
-    parts = [f"# Quality score and flags\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}\n"]
-    parts += [weights_table(model), *tables("Phantoms not calibrated on", tested, model)]
+    tables = {"weights": weights_table(model), **judged("phantoms", "Phantoms not calibrated on", tested, model)}
     for folder in arguments.folders:
-        parts += real_ct(folder, model, arguments.rounds)
-    text = "\n".join(parts)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        tables |= real_ct(folder, model, arguments.rounds)
+    publish(arguments.out, title="Quality score and flags", measures=MEASURES, tables=tables)
 
 
 def restyle_source(folder: Path) -> RestyleSource:
@@ -200,38 +208,36 @@ def auroc(scores: NDArray[np.float64], bad: NDArray[np.bool_]) -> float | None:
     return float((rankdata(-scores)[bad].sum() - n_bad * (n_bad + 1) / 2) / (n_bad * n_good))
 
 
-def tables(title: str, tested: Sequence[Example], model: ScoreModel) -> list[str]:
+def judged(name: str, title: str, tested: Sequence[Example], model: ScoreModel) -> dict[str, Table]:
     """AUROC over all, by source, by injury (its bad masks against all good ones), by structure; calibration."""
     usual = {key: dict(row) for key, row in model.usual.items()}
     scores = np.array([model.score(e.features(usual)) for e in tested])
     dices = np.array([e.dice for e in tested])
     bad = dices < GOOD_DICE
     sources, injuries, keys = (np.array([getattr(e, a) for e in tested]) for a in ("source", "injury", "key"))
-    lines = [f"## {title}\n", f"{len(tested)} masks, {int(bad.sum())} with Dice < {GOOD_DICE}\n"]
-    lines += ["| masks | bad | AUROC | median score of the bad |", "|---|---|---|---|"]
-    rows = [("all", np.ones(len(bad), bool))]
-    rows += [(source, sources == source) for source in sorted(set(sources)) if len(set(sources)) > 1]
-    rows += [(f"injury: {i}", (injuries == i) & bad | ~bad) for i in sorted(set(injuries[bad]))]
-    rows += [(f"structure: {key}", keys == key) for key in STRUCTURES.keys if (keys == key).any()]
-    for name, of in rows:
-        value = auroc(scores[of], bad[of])
-        if value is not None:
-            counts, middle = f"{int(bad[of].sum())} of {int(of.sum())}", np.median(scores[of & bad])
-            lines.append(f"| {name} | {counts} | {value:.3f} | {middle:.2f} |")
-    lines += ["", "| score | masks | share with Dice >= 0.7 | mean Dice |", "|---|---|---|---|"]
+    groups = [("all", np.ones(len(bad), bool))]
+    groups += [(source, sources == source) for source in sorted(set(sources)) if len(set(sources)) > 1]
+    groups += [(f"injury: {i}", (injuries == i) & bad | ~bad) for i in sorted(set(injuries[bad]))]
+    groups += [(f"structure: {key}", keys == key) for key in STRUCTURES.keys if (keys == key).any()]
+    rows = [
+        (group, bad[of].sum(), of.sum(), value, np.median(scores[of & bad]))
+        for group, of in groups
+        if (value := auroc(scores[of], bad[of])) is not None
+    ]
+    bins = []
     for low, high in itertools.pairwise(np.linspace(0, 1, 6)):
         of = (scores >= low) & ((scores < high) | (high == 1))
         if of.any():
-            lines.append(
-                f"| {low:.1f} to {high:.1f} | {int(of.sum())} | {(~bad[of]).mean():.2f} | {dices[of].mean():.2f} |"
-            )
+            bins.append((f"{low:.1f} to {high:.1f}", of.sum(), (~bad[of]).mean(), dices[of].mean()))
     order = float(np.corrcoef(rankdata(scores), rankdata(dices))[0, 1])
-    return [*lines, "", f"Rank correlation of score and Dice: {order:.3f}\n"]
+    told = f"{title}: {len(tested)} masks, {int(bad.sum())} with Dice < {GOOD_DICE}."
+    notes = [f"Rank correlation of score and Dice: {order:.3f}."]
+    return {name: Table(GROUPS, rows, about=told), f"{name}_by_score": Table(BINS, bins, notes=notes)}
 
 
-def weights_table(model: ScoreModel) -> str:
-    cells = ", ".join(f"{name} {w:.2f}" for name, w in sorted(model.weights.items(), key=lambda item: -item[1]))
-    return f"Loss of log-odds for each SD of being unusual (from {model.intercept:.2f}): {cells}\n"
+def weights_table(model: ScoreModel) -> Table:
+    about = f"Loss of log-odds for each SD of being unusual, from {model.intercept:.2f}."
+    return Table(WEIGHTS, sorted(model.weights.items(), key=lambda item: -item[1]), about=about)
 
 
 def referenced_ct(folder: Path) -> tuple[Volume, Segmentation]:
@@ -242,45 +248,58 @@ def referenced_ct(folder: Path) -> tuple[Volume, Segmentation]:
     return ct, aligned(seg, ct.grid)
 
 
-def own_masks(folder: Path, weights: str) -> str:
+def own_masks(folders: Sequence[Path], weights: str) -> dict[str, Any]:
+    """How the scores of a model's own masks fit their Dice, for `publish`."""
+    found = {folder.name: own_scores(folder, weights) for folder in folders}
+    tables = {name: Table(OWN, rows, notes=[told(rows)]) for name, rows in found.items()}
+    together = [row for rows in found.values() for row in rows]
+    scores, dices = np.array([row[1:3] for row in together]).T
+    values = {
+        "masks": len(together),
+        "bad masks": int((dices < GOOD_DICE).sum()),
+        "AUROC": auroc(scores, dices < GOOD_DICE),
+    }
+    about = "The network's mean probability caps the score. The values below are of all masks together."
+    title = f"Quality score of the {weights} model's own masks"
+    return {"title": title, "about": about, "tables": tables, "values": values}
+
+
+def own_scores(folder: Path, weights: str) -> list[tuple[str, float, float, str]]:
     """Score and Dice of each structure that a model found and the reference has, or should have."""
     ct, reference = referenced_ct(folder)
     found = segment(ct, weights=weights, device="cpu")
     rows = [
-        (q.score, dice(found.mask(key), reference.mask(key)), key, ", ".join(q.reasons))
+        (key, q.score, dice(found.mask(key), reference.mask(key)), ", ".join(q.reasons))
         for key, q in found.quality().structures.items()
         if key in (reference.annotated or ())
     ]
-    lines = [
-        f"## {folder.name}: masks of the {weights} model\n",
-        "| structure | score | Dice | why |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {key} | {score:.2f} | {truth:.2f} | {why} |" for score, truth, key, why in sorted(rows)]
-    scores, dices = np.array([row[:2] for row in rows]).T
+    return sorted(rows, key=lambda row: row[1:3])
+
+
+def told(rows: Sequence[tuple[str, float, float, str]]) -> str:
+    """Of one CT."""
+    scores, dices = np.array([row[1:3] for row in rows]).T
     order = float(np.corrcoef(rankdata(scores), rankdata(dices))[0, 1])
     value = auroc(scores, dices < GOOD_DICE)
-    told = "no" if value is None else f"{value:.3f}"
     bad = int((dices < GOOD_DICE).sum())
-    return "\n".join([*lines, "", f"{bad} of {len(rows)} bad; AUROC {told}; rank correlation {order:.3f}\n"])
+    shown = "no" if value is None else f"{value:.3f}"
+    return f"{bad} of {len(rows)} bad; AUROC {shown}; rank correlation {order:.3f}."
 
 
-def real_ct(folder: Path, model: ScoreModel, rounds: int) -> list[str]:
+def real_ct(folder: Path, model: ScoreModel, rounds: int) -> dict[str, Table]:
     """What the flags and scores say of the reference labels as they are, and of the same after harm."""
     ct, seg = referenced_ct(folder)
     quality = judge(ct, seg, measure(ct, seg), find_lesions(ct, seg))
-    lines = [
-        f"## {folder.name}: its reference labels\n",
-        f"Score of the case {quality.score:.2f}\n",
-        "| flag | structure | text |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {f.severity}: {f.code} | {f.structure} | {f.text} |" for f in quality.flags]
-    lines += ["", "| structure | score | why |", "|---|---|---|"]
+    flags = [(f"{f.severity}: {f.code}", f.structure, f.text) for f in quality.flags]
     ranked = sorted(quality.structures.items(), key=lambda item: item[1].score)
-    lines += [f"| {key} | {q.score:.2f} | {', '.join(q.reasons)} |" for key, q in ranked]
+    scores = [(key, q.score, ", ".join(q.reasons)) for key, q in ranked]
     found = list(harmed(ct, seg, 2 * rounds, np.random.default_rng(430_000), folder.name))
-    return [*lines, "", *tables(f"{folder.name}: its reference labels, harmed", found, model)]
+    name = folder.name
+    return {
+        f"{name}_flags": Table(FLAGS, flags, about=f"Its reference labels; score of the case {quality.score:.2f}."),
+        f"{name}_scores": Table(SCORES, scores),
+        **judged(f"{name}_harmed", "Its reference labels, harmed", found, model),
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Is int8 worth it on a CPU? The bundled model quantised after training, against float32 and bf16.
 
     pip install nncf==3.4.0    # for this study only
-    python benchmarks/quantise.py DATA/abdomen_3mm DATA/abdomen_dicom --phantoms 4 -o benchmarks/results/quantise.md
+    python benchmarks/quantise.py DATA/abdomen_3mm DATA/abdomen_dicom --phantoms 4 -o benchmarks/results/quantise.json
 
 The front of the network is quantised by NNCF from windows of phantoms that are not among the judges; the text-driven
 head stays as it is. Windows and cases are those of inference_profiles.py, overlap 0.5.
@@ -11,9 +11,7 @@ Rule, set before: int8 is kept only if the mean Dice falls by less than 0.005.
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -32,6 +30,14 @@ from omentum.phantom import make_case
 from omentum.pipeline import Options, Segmenter
 from omentum.pipeline.network import network_of
 from omentum.preprocess.prepare import prepare
+from record import Cell, Table, publish, result_file
+
+MEASURES = (
+    *("src/omentum/resources/default.safetensors", "src/omentum/infer/engines", "src/omentum/model/head.py"),
+    "src/omentum/model/backbones/residual_unet.py",
+)
+COLUMNS = {"numbers": "{}", "seconds a window": "{:.2f}", "mean Dice": "{:.4f}", "loss": "{:.4f}"}
+OF_CASES = {"numbers": "{}", "case": "{}", "Dice": "{:.4f}"}
 
 SEED, SPACING_MM = 91000, (1.6, 1.6, 3.0)
 KEPT_BELOW = 0.005
@@ -67,23 +73,14 @@ def main() -> None:
     parser.add_argument("--phantoms", type=int, default=4)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--windows", type=int, default=24, help="to calibrate with")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     cases = [real(folder) for folder in arguments.folders] + [phantom(k) for k in range(arguments.phantoms)]
     segmenter = Segmenter("default", Options(engine="torch"))
     windows = list(itertools.islice(calibration(segmenter), arguments.windows))
     network = network_of(segmenter.model, segmenter.classes)
-    lines = [
-        "# int8 on a CPU",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, {torch.get_num_threads()} "
-        f"threads, NNCF {nncf.__version__}, load {os.getloadavg()[0]:.1f}",
-        "",
-        f"{len(windows)} windows to calibrate with. Mean Dice over the structures a reference has.",
-        "",
-        f"| numbers | seconds a window | {' | '.join(name for name, _, _ in cases)} | mean Dice | loss |",
-        f"|---|---|{'---|' * len(cases)}---|---|",
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    of_cases: list[tuple[Cell, ...]] = []
     base = None
     for name in arguments.ways:
         how = WAYS[name]
@@ -92,14 +89,18 @@ def main() -> None:
         segmenter.engine = OpenVinoEngine(network, how) if precise else QuantisedEngine(network, windows, **how)
         scores = [mean_dice(segmenter.segment(ct), reference, case) for case, ct, reference in cases]
         base = np.mean(scores) if base is None else base
-        cells = " | ".join(f"{score:.4f}" for score in scores)
         seconds = window_seconds(segmenter.engine, torch.from_numpy(windows[0]))
-        lines.append(f"| {name} | {seconds:.2f} | {cells} | {np.mean(scores):.4f} | {base - np.mean(scores):.4f} |")
-        print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(lines) + f"\n\nKept only below a loss of {KEPT_BELOW}.\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        rows.append((name, seconds, np.mean(scores), base - np.mean(scores)))
+        of_cases += ((name, case, score) for (case, _, _), score in zip(cases, scores, strict=True))
+        print(rows[-1], file=sys.stderr, flush=True)
+    about = f"{len(windows)} windows to calibrate with. Mean Dice over the structures a reference has."
+    publish(
+        arguments.out,
+        title=f"int8 on a CPU (NNCF {nncf.__version__})",
+        about=f"{about} Kept only below a loss of {KEPT_BELOW}.",
+        measures=MEASURES,
+        tables={"ways": Table(COLUMNS, rows), "cases": Table(OF_CASES, of_cases)},
+    )
 
 
 def calibration(segmenter: Segmenter) -> Iterator[np.ndarray]:

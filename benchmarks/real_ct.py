@@ -1,6 +1,6 @@
 """The default model on real CTs with reference labels in TotalSegmentator's numbering.
 
-    python benchmarks/real_ct.py DATA/abdomen_3mm DATA/abdomen_dicom -o benchmarks/results/real_ct.md
+    python benchmarks/real_ct.py DATA/abdomen_3mm DATA/abdomen_dicom -o benchmarks/results/real_ct.json
 
 Each folder holds totalsegmentator_labels.nii.gz and either ct.nii.gz or a DICOM series in series/. The references are
 another model's output: good, but not manual truth.
@@ -9,9 +9,6 @@ another model's output: good, but not manual truth.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import sys
 import time
 from pathlib import Path
 
@@ -21,7 +18,22 @@ from omentum.io.dicom_series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.pipeline import Options, Segmenter
+from record import Cell, Table, publish, result_file
 
+MEASURES = (
+    *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/infer"),
+    *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
+    *("src/omentum/evaluate/overlap.py", "src/omentum/evaluate/surface.py"),
+)
+ABOUT = "All structures that a reference has. The references are another model's output (TotalSegmentator), not truth."
+COLUMNS = {
+    "structure": "{}",
+    "Dice": "{:.3f}",
+    "NSD": "{:.3f}",
+    "HD95 mm": "{:.1f}",
+    "ml": "{:.1f}",
+    "reference ml": "{:.1f}",
+}
 LABELS = "totalsegmentator_labels.nii.gz"
 
 
@@ -29,39 +41,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--weights", default="default")
-    parser.add_argument("-o", "--out", type=Path, help="Markdown report; pictures are written beside it")
+    parser.add_argument("-o", "--out", type=result_file)
+    parser.add_argument("--segmentations", type=Path, help="keep what was found in this folder")
     arguments = parser.parse_args()
     segmenter, mapping = Segmenter(arguments.weights, Options()), load_mapping("totalsegmentator")
-    parts = [f"# Real CTs\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores\n"]
+    tables, seconds = {}, {}
     for folder in arguments.folders:
         ct = read_volume(folder / "ct.nii.gz") if (folder / "ct.nii.gz").exists() else read_series(folder / "series")
         start = time.perf_counter()
         found = segmenter.segment(ct)
-        seconds = time.perf_counter() - start
+        seconds[f"{folder.name} s"] = time.perf_counter() - start
         same_grid = found.affine.tobytes() == ct.affine.tobytes() and found.shape == ct.shape
         reference = read_labels(folder / LABELS, mapping.labels)
         scores = evaluate(aligned(with_unions(found, mapping.unions), reference.grid), reference, case=folder.name)
-        parts.append(table(scores, seconds, same_grid))
-        if arguments.out:
-            found.save(arguments.out.with_name(f"{arguments.out.stem}_{folder.name}"), overwrite=True)
-    text = "\n".join(parts)
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        grid = (
+            "The output grid is identical to the input's." if same_grid else "**The output grid is not the input's.**"
+        )
+        tables[folder.name] = Table(COLUMNS, rows(scores), notes=[grid])
+        if arguments.segmentations:
+            found.save(arguments.segmentations / folder.name, overwrite=True)
+    publish(arguments.out, title="Real CTs", about=ABOUT, measures=MEASURES, tables=tables, values=seconds)
 
 
-def table(scores: CaseScores, seconds: float, same_grid: bool) -> str:
-    """A Markdown table of what the reference has."""
-    grid = "identical to the input's" if same_grid else "NOT the input's"
-    lines = [f"## {scores.case}", "", f"{seconds:.1f} s; output grid {grid}", ""]
-    lines += ["| structure | Dice | NSD | HD95 mm | ml | reference ml |", "|---|---|---|---|---|---|"]
+def rows(scores: CaseScores) -> list[list[Cell]]:
+    """What the reference has."""
+    found = []
     for score in scores.structures:
         if score.reference_ml and score.dice is not None:
-            name = STRUCTURES[score.key].display
-            distances = f"{score.nsd:.3f} | {score.hd95_mm:.1f}" if score.predicted_ml else "0.000 | -"
-            volumes = f"{score.predicted_ml:.1f} | {score.reference_ml:.1f}"
-            lines.append(f"| {name} | {score.dice:.3f} | {distances} | {volumes} |")
-    return "\n".join(lines) + "\n"
+            distances = [score.nsd, score.hd95_mm] if score.predicted_ml else [0.0, None]
+            volumes = [score.predicted_ml, score.reference_ml]
+            found.append([STRUCTURES[score.key].display, score.dice, *distances, *volumes])
+    return found
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Seconds to write what people look at: report.html, preview.png and mesh files, of a large case.
 
-    python benchmarks/report.py -o benchmarks/results/report.md
+    python benchmarks/report.py -o benchmarks/results/report.json
 
 The case is a procedural phantom with every structure and lesions, enlarged to the shape asked for. CPU seconds are
 what a machine that does nothing else needs on one core; measuring structures and lesions is not part of the report
@@ -10,13 +10,9 @@ and is given beside it.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 import resource
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from omentum.report import find_lesions, measure
@@ -24,6 +20,10 @@ from omentum.report.figures import preview_png
 from omentum.report.html import CaseReport, case_html
 from omentum.report.meshes import FILE, mesh_file, surface_mesh
 from postprocess import scene
+from record import Cell, Table, publish, result_file
+
+MEASURES = ("src/omentum/report",)
+COLUMNS = {"what": "{}", "wall s": "{:.1f}", "CPU s": "{:.1f}", "MiB": "{:.1f}", "process peak GiB": "{:.2f}"}
 
 MIB, KIB_PER_GIB = 1 << 20, 1 << 20
 """The latter because ru_maxrss counts KiB."""
@@ -33,18 +33,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", type=int, nargs=3, default=(512, 512, 300))
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     ct, seg = scene(tuple(arguments.shape), arguments.seed)
-    rows: list[str] = []
+    rows: list[tuple[Cell, ...]] = []
 
     def timed(name: str, run: Callable[[], Any], size: Callable[[Any], int] | None = None) -> Any:
         start, cpu = time.perf_counter(), time.process_time()
         result = run()
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_GIB
-        mib = f"{size(result) / MIB:.1f}" if size else ""
-        rows.append(f"| {name} | {wall:.1f} | {cpu:.1f} | {mib} | {peak:.2f} |")
+        rows.append((name, wall, cpu, size(result) / MIB if size else None, peak))
         return result
 
     timed("nothing (the case itself)", lambda: None)
@@ -54,16 +53,13 @@ def main() -> None:
     timed("report.html", lambda: case_html(report), len)
     timed("preview.png", lambda: preview_png(ct, seg, measures=measures), len)
     timed("meshes of all structures as GLB", lambda: meshes(seg), sum)
-    text = (
-        f"# Report\n\n`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.1f}\n\n{len(seg.present())} structures and {len(lesions)} lesions on "
-        f"{' x '.join(map(str, seg.shape))}\n\n"
+    publish(
+        arguments.out,
+        title="Report",
+        about=f"{len(seg.present())} structures and {len(lesions)} lesions on {' x '.join(map(str, seg.shape))}.",
+        measures=MEASURES,
+        tables={"parts": Table(COLUMNS, rows)},
     )
-    head = ["| what | wall s | CPU s | MiB | process peak GiB |", "|---|---|---|---|---|"]
-    text += "\n".join([*head, *rows]) + "\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
 
 
 def meshes(seg) -> list[int]:

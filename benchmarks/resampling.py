@@ -1,6 +1,6 @@
 """Resampling in float32, float16 and bfloat16: seconds, and what the narrower types change.
 
-    python benchmarks/resampling.py DATA/abdomen_3mm/ct.nii.gz -o benchmarks/results/resampling.md
+    python benchmarks/resampling.py DATA/abdomen_3mm/ct.nii.gz -o benchmarks/results/resampling.json
 
 Two jobs: a CT to the model grid (HU, before the window), and a slab of logits from the model grid to a CT of 512 x 512,
 whose sign decides the mask. Positions are float64 in all of them; only the values are narrow.
@@ -9,9 +9,6 @@ whose sign decides the mask. Positions are float64 in all of them; only the valu
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +21,17 @@ from omentum.io.nifti import read_volume
 from omentum.preprocess.grid import axis_order, model_grid, positions_on
 from omentum.preprocess.resample import sample_along
 from omentum.spec import PreprocessSpec
+from record import Table, publish, result_file
 
+MEASURES = ("src/omentum/preprocess/resample.py", "src/omentum/preprocess/grid.py")
+COLUMNS = {
+    "job": "{}",
+    "type": "{}",
+    "seconds": "{:.3f}",
+    "times float32": "{:.2f}",
+    "greatest error": "{:.3g}",
+    "voxels on the other side of 0": "{:.4%}",
+}
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 SLAB, NATIVE = (280, 280, 17), (512, 512, 24)
 
@@ -33,17 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("ct", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
-    lines = [
-        "# Resampling: which type of number",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch {torch.__version__} "
-        f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-        "",
-        "| job | type | seconds | times float32 | greatest error | voxels on the other side of 0 |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for name, values, positions in (ct_job(arguments.ct), logit_job()):
         exact, base = timed(lambda v=values, p=positions: resampled(v, p), arguments.repeats)
         for dtype in DTYPES:
@@ -51,14 +50,13 @@ def main() -> None:
             found, seconds = timed(lambda v=narrow, p=positions: resampled(v, p), arguments.repeats)
             error = float((found.float() - exact).abs().max())
             other = float(((found > 0) != (exact > 0)).float().mean())
-            lines.append(
-                f"| {name} | {str(dtype).removeprefix('torch.')} | {seconds:.3f} | {seconds / base:.2f} | "
-                f"{error:.3g} | {100 * other:.4f} % |"
-            )
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+            rows.append((name, str(dtype).removeprefix("torch."), seconds, seconds / base, error, other))
+    publish(
+        arguments.out,
+        title="Resampling: which type of number",
+        measures=MEASURES,
+        tables={"types": Table(COLUMNS, rows)},
+    )
 
 
 def resampled(values: Tensor, positions: list[np.ndarray]) -> Tensor:

@@ -1,6 +1,6 @@
 """The prepared store against the published HDF5 layout and against .nii.gz: bytes, and random 96^3 patches.
 
-    python benchmarks/store.py -o benchmarks/results/store.md [--data ../shared/data]
+    python benchmarks/store.py -o benchmarks/results/store.json [--data ../shared/data]
     python benchmarks/store.py --sweep          # the measurement behind the shapes and codecs in data/chunked.py
 
 Everything is measured in one run on the same voxels (1.5 mm, cropped to the body): phantoms with all 32 structures, one
@@ -14,11 +14,8 @@ thread and from memory, so that on an idle machine they are wall seconds, and on
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -45,11 +42,43 @@ from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.phantom import PhantomCase, RestyleSource, make_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from record import Cell, Table, publish, result_file
 
 PATCH = (96, 96, 96)
 SPACING_MM = (1.5, 1.5, 1.5)
 REPEATS = 5
 PATCHES = 60
+MEASURES = (
+    *("src/omentum/data/chunked.py", "src/omentum/data/store.py", "src/omentum/data/stored_case.py"),
+    *("src/omentum/data/prepare_case.py", "src/omentum/data/bitsets.py"),
+)
+ABOUT = (
+    f"Times are processor seconds of one process, the least of {REPEATS} repeats (1-3 for whole files); ratios compare "
+    "times of the same run."
+)
+BYTES = {
+    "case": "{}",
+    "voxels": "{}",
+    "CT in the store MB": "{:.1f}",
+    "CT .nii.gz MB": "{:.1f}",
+    "labels in the store kB": "{:.0f}",
+    "labels HDF5 kB": "{:.0f}",
+    "labels .nii.gz kB": "{:.0f}",
+    "labels HDF5 : store": "**{:.1f}**",
+    "all files of the case MB": "{:.1f}",
+}
+READING = {
+    "case": "{}",
+    "store ms": "{:.2f}",
+    "nibabel ms": "{:.0f}",
+    "our reader ms": "{:.0f}",
+    "HDF5 as published ms": "{:.0f}",
+    "HDF5 sliced ms": "{:.0f}",
+    "nibabel : store": "**{:.0f}**",
+    "our reader : store": "{:.0f}",
+    "HDF5 as published : store": "{:.0f}",
+    "patches a processor second with 2 processes": "**{:.0f}**",
+}
 
 
 @dataclass
@@ -68,7 +97,7 @@ def main() -> None:
     parser.add_argument("--phantoms", type=int, default=2)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real labels, if there are any")
     parser.add_argument("--sweep", action="store_true")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     if arguments.sweep:
         sweep(make_case((5150, 1), SPACING_MM))
@@ -78,10 +107,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             rows.append(measure(name, case, Path(scratch)))
             print(rows[-1], file=sys.stderr)
-    text = report(rows, " ".join(sys.argv))
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    publish(
+        arguments.out,
+        title="The prepared store: bytes, and random 96³ patches with labels",
+        about=ABOUT,
+        measures=MEASURES,
+        tables={
+            "bytes": Table(BYTES, [bytes_row(row) for row in rows]),
+            "reading": Table(READING, [reading_row(row) for row in rows]),
+        },
+    )
 
 
 def cases(phantoms: int, data: Path) -> Iterator[tuple[str, HarmonisedCase]]:
@@ -207,43 +242,20 @@ def folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def report(rows: list[Measured], command: str) -> str:
-    """A Markdown page with date and machine."""
-    load = os.getloadavg()[0]
-    lines = [
-        "# The prepared store: bytes, and random 96³ patches with labels",
-        "",
-        f"`python {command}`, {datetime.date.today()}, {os.cpu_count()} cores ({platform.processor() or 'x86-64'}), "
-        f"load {load:.1f} at the end: **other work ran on the same cores**. Times are processor seconds of one "
-        f"process, the least of {REPEATS} repeats (1-3 for whole files); ratios compare times of the same run.",
-        "",
-        "| case | voxels | CT: store / .nii.gz MB | labels: store / HDF5 / .nii.gz kB | labels, HDF5 : store | "
-        "all files of the case MB |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        s = row.sizes
-        lines.append(
-            f"| {row.name} | {'×'.join(map(str, row.shape))} "
-            f"| {s['store CT'] / 1e6:.1f} / {s['CT .nii.gz'] / 1e6:.1f} | "
-            f"{s['store labels'] / 1e3:.0f} / {s['labels HDF5'] / 1e3:.0f} / {s['labels .nii.gz'] / 1e3:.0f} | "
-            f"**{s['labels HDF5'] / s['store labels']:.1f}** | {s['store, all files'] / 1e6:.1f} |"
-        )
-    lines += [
-        "",
-        "| case | store ms | .nii.gz, nibabel ms | .nii.gz, our reader ms | HDF5 as published ms | HDF5 sliced ms "
-        "| nibabel : store | our reader : store | HDF5 as published : store | "
-        "patches a processor second, 2 processes |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        t = {what: 1000 * seconds for what, seconds in row.seconds.items()}
-        lines.append(
-            f"| {row.name} | {t['store']:.2f} | {t['nibabel']:.0f} | {t['nii.gz']:.0f} | {t['HDF5 as published']:.0f} "
-            f"| {t['HDF5 sliced']:.0f} | **{t['nibabel'] / t['store']:.0f}** | {t['nii.gz'] / t['store']:.0f} "
-            f"| {t['HDF5 as published'] / t['store']:.0f} | **{row.rate_on_two:.0f}** |"
-        )
-    return "\n".join(lines) + "\n"
+def bytes_row(row: Measured) -> list[Cell]:
+    """What a case takes."""
+    s = row.sizes
+    images = [s["store CT"] / 1e6, s["CT .nii.gz"] / 1e6]
+    labels = [s[what] / 1e3 for what in ("store labels", "labels HDF5", "labels .nii.gz")]
+    ratio = s["labels HDF5"] / s["store labels"]
+    return [row.name, "×".join(map(str, row.shape)), *images, *labels, ratio, s["store, all files"] / 1e6]
+
+
+def reading_row(row: Measured) -> list[Cell]:
+    """What a patch takes."""
+    ways = ("store", "nibabel", "nii.gz", "HDF5 as published", "HDF5 sliced")
+    ms = [1000 * row.seconds[way] for way in ways]
+    return [row.name, *ms, *(time / ms[0] for time in ms[1:4]), row.rate_on_two]
 
 
 def sweep(case: PhantomCase) -> None:

@@ -24,6 +24,16 @@ from omentum.data.store import CACHE
 from omentum.io.nifti import write_volume
 from omentum.phantom import make_case
 from omentum.volume import Volume
+from record import Table, publish, result_file
+
+MEASURES = ("src/omentum/data",)
+TITLE = "The store after kills"
+ABOUT = (
+    "Runs of `omentum data prepare` with one or two processes, each ended by SIGKILL (of the parent alone or of the "
+    "whole process group) after a random part of the time a full run takes; then one run to the end with two "
+    "processes. The store is compared with one that was made in one go with one process."
+)
+COLUMNS = {"kills": "{}", "cases": "{}", "byte for byte the same": "{}"}
 
 RECIPE = """
 [[layout]]
@@ -41,10 +51,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--cases", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         equal = run(Path(scratch), arguments.kills, arguments.cases, random.Random(arguments.seed))
-    print("byte for byte the same" if equal else "DIFFERENT")
+    row = (arguments.kills, arguments.cases, "yes" if equal else "NO")
+    publish(arguments.out, title=TITLE, about=ABOUT, measures=MEASURES, tables={"kills": Table(COLUMNS, [row])})
     sys.exit(not equal)
 
 

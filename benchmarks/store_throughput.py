@@ -1,6 +1,6 @@
 """Many phantom cases into a store: cases a minute, bytes, and the most memory any process held.
 
-    python benchmarks/store_throughput.py --cases 200 -j 2 -o benchmarks/results/store_throughput.md
+    python benchmarks/store_throughput.py --cases 200 -j 2 -o benchmarks/results/store_throughput.json
 
 A handful of different phantoms is written as a dataset once, and linked under as many names as asked for.
 """
@@ -8,10 +8,8 @@ A handful of different phantoms is written as a dataset once, and linked under a
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -25,6 +23,19 @@ from omentum.anatomy import STRUCTURES
 from omentum.io.nifti import write_volume
 from omentum.phantom import make_case
 from omentum.volume import Volume
+from record import Table, publish, result_file
+
+MEASURES = ("src/omentum/data",)
+COLUMNS = {
+    "cases": "{}",
+    "million voxels a raw case": "{:.1f}",
+    "processes": "{}",
+    "cases a minute": "{:.1f}",
+    "processor s a case": "{:.1f}",
+    "largest process MiB": "{:.0f}",
+    "MB a case": "{:.1f}",
+    "s to find everything done": "{:.1f}",
+}
 
 RECIPE = """
 [[layout]]
@@ -40,7 +51,7 @@ def main() -> None:
     parser.add_argument("--different", type=int, default=4)
     parser.add_argument("--spacing", type=float, nargs=3, default=(1.6, 1.6, 3.0), metavar="MM")
     parser.add_argument("-j", "--jobs", type=int, default=2)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch)
@@ -52,21 +63,16 @@ def main() -> None:
         prepare(raw, arguments.jobs)
         again = time.perf_counter() - again
         size = sum(path.stat().st_size for path in (raw / "store").rglob("*") if path.is_file())
-    text = (
-        f"# Preparing {arguments.cases} phantom cases\n\n"
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores "
-        f"({platform.processor() or 'x86-64'}), load {os.getloadavg()[0]:.1f} at the end: **other work ran on the same "
-        "cores**, so processor time counts.\n\n"
-        f"- {voxels / 1e6:.1f} million voxels a raw case on average, 1.5 mm store, {arguments.jobs} processes\n"
-        f"- {60 * arguments.cases / seconds:.1f} cases a minute by the clock; "
-        f"{(used.ru_utime + used.ru_stime) / arguments.cases:.1f} processor seconds a case\n"
-        f"- largest process: {used.ru_maxrss / 1024:.0f} MiB\n"
-        f"- {size / arguments.cases / 1e6:.1f} MB a case\n"
-        f"- a second run that finds everything done: {again:.1f} s\n"
+    cases, spent = arguments.cases, used.ru_utime + used.ru_stime
+    row = [cases, voxels / 1e6, arguments.jobs, 60 * cases / seconds, spent / cases]
+    row += [used.ru_maxrss / 1024, size / cases / 1e6, again]
+    publish(
+        arguments.out,
+        title=f"Preparing {cases} phantom cases",
+        about="A store at 1.5 mm.",
+        measures=MEASURES,
+        tables={"cost": Table(COLUMNS, [row])},
     )
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
 
 
 def write_raw(raw: Path, cases: int, different: int, spacing_mm: tuple[float, ...]) -> float:

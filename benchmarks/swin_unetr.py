@@ -1,6 +1,6 @@
 """Time and peak memory of one CT through the published Swin UNETR's architecture, as a baseline for later work.
 
-    python benchmarks/swin_unetr.py DATA/abdomen_3mm/ct.nii.gz -o benchmarks/results/swin_unetr.md
+    python benchmarks/swin_unetr.py DATA/abdomen_3mm/ct.nii.gz -o benchmarks/results/swin_unetr.json
 
 The weights are random: what is measured is cost, and it does not depend on them. Masks are not cleaned, for random
 masks would be all crumbs.
@@ -9,8 +9,6 @@ masks would be all crumbs.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
 import resource
 import sys
 import time
@@ -24,12 +22,26 @@ from omentum.io.nifti import read_volume
 from omentum.model import UniversalModel, build
 from omentum.pipeline import Options, Segmenter
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
+from record import Table, publish, result_file
+
+MEASURES = (
+    *("src/omentum/model/backbones", "src/omentum/model/head.py", "src/omentum/infer", "src/omentum/pipeline"),
+    "src/omentum/preprocess",
+)
+COLUMNS = {
+    "CT": "{}",
+    "voxels": "{}",
+    "seconds": "{:.0f}",
+    "processor seconds": "{:.0f}",
+    "peak memory GB": "{:.2f}",
+    "of it before the CT GB": "{:.2f}",
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("ct", type=Path)
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     segmenter = Segmenter(random_model(), Options(postprocess="none"))
     ct = read_volume(arguments.ct)
@@ -38,19 +50,14 @@ def main() -> None:
     segmenter.segment(ct, progress=lambda done, total: print(f"window {done} of {total}", file=sys.stderr))
     seconds, spent = time.perf_counter() - start, time.process_time() - spent
     shape = " x ".join(map(str, ct.shape))
-    threads = f"{os.cpu_count()} cores, torch {torch.__version__} with {torch.get_num_threads()} threads"
-    cost = f"{seconds:.0f} | {spent:.0f} | {peak_gb():.2f} GB | {before:.2f} GB"
-    text = f"""# Swin UNETR, 32 classes, float32, windows of 96 x 96 x 96 at 1.5 mm, overlap 0.5
-
-`python {" ".join(sys.argv)}`, {datetime.date.today()}, {threads}
-
-| CT | voxels | seconds | processor seconds | peak memory | of it before the CT |
-|---|---|---|---|---|---|
-| {arguments.ct.parent.name} | {shape} | {cost} |
-"""
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    row = (arguments.ct.parent.name, shape, seconds, spent, peak_gb(), before)
+    publish(
+        arguments.out,
+        title="Swin UNETR, 32 classes, windows of 96 x 96 x 96 at 1.5 mm, overlap 0.5",
+        about=f"{segmenter.engine.name}, {segmenter.engine.precision}.",
+        measures=MEASURES,
+        tables={"cost": Table(COLUMNS, [row])},
+    )
 
 
 def random_model() -> UniversalModel:

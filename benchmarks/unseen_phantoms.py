@@ -1,6 +1,6 @@
 """The default model on phantoms it never saw: Dice per structure, lesions found and missed per type.
 
-    python benchmarks/unseen_phantoms.py --number 20 --seed 90000 -o benchmarks/results/unseen_phantoms.md
+    python benchmarks/unseen_phantoms.py --number 20 --seed 90000 -o benchmarks/results/unseen_phantoms.json
 
 Training cases come from small seeds (see recipes/), so large ones are unseen.
 """
@@ -8,17 +8,29 @@ Training cases come from small seeds (see recipes/), so large ones are unseen.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import sys
 import time
-from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
 from omentum.evaluate import Rules, Summary, evaluate, summarise
 from omentum.phantom import make_case
 from omentum.pipeline import Options, Segmenter
+from record import Cell, Table, publish, result_file
+
+MEASURES = (
+    *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/infer"),
+    *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
+    *("src/omentum/evaluate/overlap.py", "src/omentum/evaluate/detection.py", "src/omentum/phantom"),
+)
+COLUMNS = {
+    "structure": "{}",
+    "n": "{}",
+    "mean Dice": "{:.3f}",
+    "5th percentile": "{:.3f}",
+    "lesions found": "{}",
+    "missed": "{}",
+    "false": "{}",
+}
 
 
 def main() -> None:
@@ -28,7 +40,7 @@ def main() -> None:
     parser.add_argument("--spacing", type=float, nargs=3, default=(1.6, 1.6, 3.0), metavar="MM")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--precision", default="float32")
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     segmenter = Segmenter(arguments.weights, Options(precision=arguments.precision))
     scores, seconds = [], []
@@ -39,39 +51,31 @@ def main() -> None:
         seconds.append(time.perf_counter() - start)
         scores.append(evaluate(found, case.truth, case=f"phantom {k}", rules=Rules(distances=False)))
         print(f"phantom {k}: {case.ct.shape}, {seconds[-1]:.1f} s", file=sys.stderr)
-    text = report(summarise(scores), seconds, " ".join(sys.argv))
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    summary = summarise(scores)
+    publish(
+        arguments.out,
+        title=f"The bundled model on {summary.cases} unseen phantoms",
+        measures=MEASURES,
+        tables={"structures": Table(COLUMNS, rows(summary))},
+        values={
+            "organs and vessels": summary.organ_dice.mean,
+            "tumours and cysts": summary.lesion_dice.mean,
+            "phantoms": summary.cases,
+            "median s a case": sorted(seconds)[len(seconds) // 2],
+        },
+    )
 
 
-def report(summary: Summary, seconds: list[float], command: str) -> str:
-    """A Markdown table with date and machine."""
-    lines = [
-        f"# Default model on {summary.cases} unseen phantoms",
-        "",
-        f"`python {command}`, {datetime.date.today()}, {os.cpu_count()} cores ({platform.processor() or 'x86-64'}), "
-        f"median {sorted(seconds)[len(seconds) // 2]:.1f} s a case",
-        "",
-        f"Mean Dice over organs and vessels: **{number(summary.organ_dice.mean)}**; "
-        f"over tumours and cysts: {number(summary.lesion_dice.mean)}",
-        "",
-        "| structure | n | mean Dice | 5th percentile | lesions found | missed | false |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def rows(summary: Summary) -> list[tuple[Cell, ...]]:
+    """One for each structure."""
+    found = []
     for key in STRUCTURES.keys:
-        row = summary[key]
-        lesions = row.lesions
-        counts = (
-            f"{lesions.true_positives} | {lesions.false_negatives} | {lesions.false_positives}" if lesions else " |  | "
-        )
-        dice = f"{row.dice.n} | {number(row.dice.mean)} | {number(row.dice.percentile_5)}"
-        lines.append(f"| {STRUCTURES[key].display} | {dice} | {counts} |")
-    return "\n".join(lines) + "\n"
-
-
-def number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+        row, lesions = summary[key], summary[key].lesions
+        counts: tuple[Cell, ...] = (None,) * 3
+        if lesions:
+            counts = (lesions.true_positives, lesions.false_negatives, lesions.false_positives)
+        found.append((STRUCTURES[key].display, row.dice.n, row.dice.mean, row.dice.percentile_5, *counts))
+    return found
 
 
 if __name__ == "__main__":

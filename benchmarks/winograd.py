@@ -1,6 +1,6 @@
 """Would Winograd's convolutions pay on a CPU? One 3x3x3 convolution of the Swin UNETR's finest level, both ways.
 
-    python benchmarks/winograd.py -o benchmarks/results/winograd.md
+    python benchmarks/winograd.py -o benchmarks/results/winograd.json
 
 oneDNN's convolution (torch with channels last; OpenVINO runs the same kernels) against F(4x4, 3x3) over two axes and
 plain sums over the third (Lavin and Gray, CVPR 2016): a quarter of the multiplications, as matrix products of torch on
@@ -10,12 +10,8 @@ tiles that fit the processor's cache, a thread each. float32, 96^3 voxels, 48 an
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from threading import local
 
 import torch
@@ -23,11 +19,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from omentum.model.side_by_side import side_by_side
+from record import Cell, Table, publish, result_file
 
 SIDE, WIDTH, BELOW = 96, 48, (48, 96)
 PLANES, TILES = 8, SIDE // 4
 """So many planes of one row of tiles are transformed at once."""
 REPEATS = 5
+MEASURES = ("benchmarks/winograd.py",)
+ABOUT = (
+    f"float32, {SIDE}^3 voxels, to {WIDTH} channels; least of {REPEATS} runs. Billions of operations are those of the "
+    "plain convolution; the error is the largest against float64, in standard deviations of the result."
+)
+COLUMNS = {
+    "channels": "{}",
+    "way": "{}",
+    "seconds": "{:.2f}",
+    "billion operations a second": "{:.0f}",
+    "error": "{:.1e}",
+}
 TO_TILE = torch.tensor(
     [
         [4, 0, -5, 0, 1, 0],
@@ -44,17 +53,21 @@ FROM_TILE = torch.tensor([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path)
+    parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     with torch.inference_mode():
-        text = report([row for below in BELOW for row in compared(below)])
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        rows = [row for below in BELOW for row in compared(below)]
+    publish(
+        arguments.out,
+        title="A 3x3x3 convolution by Winograd's transforms",
+        about=ABOUT,
+        measures=MEASURES,
+        tables={"ways": Table(COLUMNS, rows)},
+    )
 
 
-def compared(below: int) -> list[str]:
+def compared(below: int) -> list[tuple[Cell, ...]]:
     """Both ways on the same features."""
     x, weight = torch.randn(1, below, SIDE, SIDE, SIDE), torch.randn(WIDTH, below, 3, 3, 3) / (27 * below) ** 0.5
     exact = F.conv3d(x.double(), weight.double(), padding=1)[0]
@@ -70,7 +83,7 @@ def compared(below: int) -> list[str]:
     for name, way in ways.items():
         seconds, found = measured(way)
         error = float((found - exact).abs().max() / exact.std())
-        rows.append(f"| {below} | {name} | {seconds:.2f} | {billions / seconds:.0f} | {error:.1e} |")
+        rows.append((below, name, seconds, billions / seconds, error))
     return rows
 
 
@@ -126,24 +139,6 @@ class Winograd:
                 torch.empty(16, many * WIDTH),
             )
         return self._scratch.buffers
-
-
-def report(rows: list[str]) -> str:
-    """A Markdown table."""
-    lines = [
-        "# A 3x3x3 convolution by Winograd's transforms",
-        "",
-        f"`python {' '.join(sys.argv)}`, {datetime.date.today()}, {os.cpu_count()} cores, torch {torch.__version__} "
-        f"with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-        "",
-        f"float32, {SIDE}^3 voxels, to {WIDTH} channels; least of {REPEATS} runs. Billions of operations are those of "
-        "the plain convolution; the error is the largest against float64, in standard deviations of the result.",
-        "",
-        "| channels | way | seconds | billion operations a second | error |",
-        "|---|---|---|---|---|",
-        *rows,
-    ]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
