@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parent / "experiments"))
+from study_tables import PREFIX, draw_pictures, study_record
+
 from pages import MARK, MARKED, cell, drawn, marks, result_page, shown
 from record import RESULTS, ROOT, Cell, Record, Table, read
 
@@ -41,6 +44,8 @@ def main() -> None:
             elif not arguments.check and now != then:
                 page.write_text(then, encoding="utf-8")
                 print(page.relative_to(ROOT))
+        if not arguments.check:
+            draw_pictures(ROOT / "docs")
     except AddressError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -56,8 +61,6 @@ def drawings() -> Iterator[tuple[Path, str, str]]:
         yield page, page.read_text(encoding="utf-8") if page.exists() else "", result_page(find_record(path.stem))
     for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = page.read_text(encoding="utf-8")
-        if page.name == "results.md":
-            continue  # its tables are still made by experiments/report.py
         try:
             yield page, text, filled(text)
         except AddressError as error:
@@ -128,6 +131,11 @@ def at(table: Table, row: str, column: str, address: str) -> tuple[Cell, str]:
 def find_record(name: str) -> Record:
     """A result of the repository."""
     path = RESULTS / f"{name}.json"
+    if name.startswith(PREFIX):
+        found = study_record(name)
+        if found is None:
+            raise AddressError(f"no run to make {name!r} of, or no such table; see experiments/study_tables.py")
+        return found
     if not path.exists():
         raise AddressError(f"no result {name!r}: {path.relative_to(ROOT)} does not exist")
     return read(path)

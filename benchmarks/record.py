@@ -119,10 +119,20 @@ def publish(
 
 
 def write(out: Path, record: Record) -> None:
-    """The whole file or nothing."""
+    """As JSON, the whole file or nothing."""
+    write_whole(out, as_json(record))
+
+
+def write_json(out: Path, value: Any) -> None:
+    """Any JSON value, the whole file or nothing."""
+    write_whole(out, json.dumps(value, ensure_ascii=False, allow_nan=False, default=plain) + "\n")
+
+
+def write_whole(out: Path, text: str) -> None:
+    """Under another name first."""
     temporary = out.with_name(f".{out.name}.tmp-{os.getpid()}")
     try:
-        temporary.write_text(as_json(record), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
@@ -161,7 +171,8 @@ def measured(path: Path) -> bool:
 
 def facts() -> dict[str, Any]:
     """When, from which commit, with which command and on which machine."""
-    return {"date": str(datetime.date.today()), "commit": commit(), "command": command(sys.argv), "machine": machine()}
+    date, time = datetime.datetime.now().isoformat(" ", "minutes").split()
+    return {"date": date, "time": time, "commit": commit(), "command": command(sys.argv), "machine": machine()}
 
 
 def commit() -> str:

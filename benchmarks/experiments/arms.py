@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from losses import Loss, slab_loss
 from material import few_shot_cases, site_cases, with_background
-from study import Study
+from study import LONG, SHOTS, UNIVERSAL, Study
 from tables import clip, gaussian, minilm, one_hot, shuffled
 from torch import Tensor
 
@@ -20,11 +20,6 @@ from omentum.data.sampler import Source
 from omentum.train.loss import partial_label_loss
 
 T = TypeVar("T")
-
-UNIVERSAL = "universal"
-LONG = "universal-long"
-"""As many steps as one model for each site would have together."""
-SHOTS = (1, 5, 20)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,15 +119,6 @@ def weighed_difference(terms: Sequence[tuple[Outcome, Outcome, str, float]]) -> 
             mean, drawn = rows[seed]
             rows[seed] = mean + weight * (ours - theirs), drawn + weight * (our_draws - their_draws)
     return _estimate(list(rows.values()), len(_patients(terms[0][0].runs[0])))
-
-
-def load_outcomes(folder: Path) -> dict[str, Outcome]:
-    """Every arm that has a result."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*.json")):
-        run = json.loads(path.read_text())
-        runs.setdefault(run["arm"], []).append(run)
-    return {arm: Outcome(arm, tuple(sorted(of, key=lambda run: run["seed"]))) for arm, of in runs.items()}
 
 
 def organs(keys: Iterable[str]) -> list[str]:

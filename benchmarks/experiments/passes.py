@@ -1,6 +1,6 @@
 """What all structures cost by one pass of one network, and by a pass for each of several networks.
 
-    python benchmarks/experiments/passes.py -o benchmarks/experiments/results/passes.json
+    python benchmarks/experiments/passes.py -o benchmarks/results/passes.json
 
 Processor seconds of one window of the bundled model on one thread, for as many structures as a data set has labels; the
 image part of a pass does not depend on the structures, the heads do.
@@ -9,7 +9,7 @@ image part of a pass does not depend on the structures, the heads do.
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
 from pathlib import Path
 
@@ -17,23 +17,48 @@ import torch
 
 from omentum.model import load_model
 
-COUNTS = (1, 2, 5, 16, 32)
+sys.path.append(str(Path(__file__).parents[1]))
+from record import Table, publish, result_file
+
+MEASURES = (
+    *("src/omentum/model/head.py", "src/omentum/model/generated_layers.py", "src/omentum/model/universal.py"),
+    *("src/omentum/model/backbones/residual_unet.py", "src/omentum/resources/default.safetensors"),
+)
+ALL = 32
+COUNTS = (1, 2, 5, 9, 16, ALL)
+"""The tasks of MSD have one or two structures each, nine in all."""
+COLUMNS = {
+    "structures a pass": "{}",
+    "s a window": "{:.3f}",
+    f"passes for {ALL}": "{}",
+    f"cost of all {ALL}": "{:.1f} x",
+}
 REPEATS = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("-o", "--out", type=result_file)
     parser.add_argument("--weights", default="default")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = load_model(options.weights)
     window = torch.rand(1, 1, *model.spec.preprocess.patch)
     seconds = {count: least_seconds(model, window, count) for count in COUNTS}
-    made = {"weights": options.weights, "patch": list(window.shape[2:]), "cpu_s": seconds}
-    options.out.write_text(json.dumps(made) + "\n")
-    for count, cost in seconds.items():
-        print(f"{count:3d} structures: {cost:.3f} s a window")
+    rows = [(n, s, -(-ALL // n), s * -(-ALL // n) / seconds[ALL]) for n, s in seconds.items()]
+    publish(
+        options.out,
+        title=f"One window of {' x '.join(map(str, window.shape[2:]))} voxels for several numbers of structures",
+        about=f"Weights `{options.weights}`, torch, processor seconds on one thread, the least of {REPEATS}.",
+        measures=MEASURES,
+        tables={"passes": Table(COLUMNS, rows)},
+        values={
+            "six passes of two structures s": 6 * seconds[2],
+            "six passes of two : one of nine": 6 * seconds[2] / seconds[9],
+            "six passes of two : one of all": 6 * seconds[2] / seconds[ALL],
+            "all structures : one": seconds[ALL] / seconds[1],
+        },
+    )
 
 
 @torch.inference_mode()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
-from similarity import Similarity
 
 from omentum.anatomy import STRUCTURES
 
@@ -18,8 +18,8 @@ plt.rcParams |= {"svg.hashsalt": "omentum", "svg.fonttype": "none"}  # the same 
 COLOURS = {"universal": "#0b6e99", "scratch": "#b3541e"}
 
 
-def draw_similarity(tables: Mapping[str, Similarity], path: Path) -> None:
-    """Centred cosines of each table, structures in template order."""
+def draw_similarity(tables: Mapping[str, Any], path: Path) -> None:
+    """Centred cosines of each table (a `Similarity`), structures in template order."""
     figure, axes = plt.subplots(1, len(tables), figsize=(5.2 * len(tables), 5.6), layout="constrained")
     names = [structure.display for structure in STRUCTURES]
     for axis, (name, similarity) in zip(axes, tables.items(), strict=True):

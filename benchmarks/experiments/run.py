@@ -3,16 +3,15 @@
     python benchmarks/experiments/material.py FOLDER
     python benchmarks/experiments/run.py FOLDER --clip TABLE.npy
 
-Several may run at once on one folder: a run belongs to whoever holds its lock.
+Several may run at once on one folder: a run belongs to whoever holds its lock. Results are kept apart by the state of
+the code they measure (results/runs/STATE/): after a change of it every arm that is asked for is run anew, beside what
+was there.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,13 +21,17 @@ import torch
 from arms import Arm, all_arms
 from filelock import FileLock, Timeout
 from material import unseen_cases
-from study import Study, load_study
+from states import MEASURES, code_state
+from study import STUDY_FILE, Study, load_study
 from trainer import scores, train
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import LabelledCase
 from omentum.model import load_checkpoint
 from omentum.train.run_folder import CHECKPOINTS, RESULT_FILE
+
+sys.path.append(str(Path(__file__).parents[1]))
+from record import content_hash, facts, write_json
 
 RESULTS = Path(__file__).parent / "results" / "runs"
 
@@ -39,9 +42,12 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, required=True, help=".npy [32, 512]: CLIP embeddings, template order")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--only", nargs="*", default=None, help="names of arms")
+    parser.add_argument("--study", type=Path, default=STUDY_FILE)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    study = load_study()
+    study, options.measures = load_study(options.study), {entry: content_hash(entry) for entry in MEASURES}
+    state = code_state(options.measures)
+    options.results, options.runs = options.results / state, options.folder / "runs" / state
     arms = [a for a in all_arms(study, options.folder, options.clip) if not options.only or a.name in options.only]
     unseen = unseen_cases(options.folder, study)
     options.results.mkdir(parents=True, exist_ok=True)
@@ -56,8 +62,7 @@ def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...],
     Returns:
         Whether it was made.
     """
-    result = options.results / f"{arm.name}.{seed}.json"
-    runs = options.folder / "runs"
+    result, runs = options.results / f"{arm.name}.{seed}.json", options.runs
     run = runs / f"{arm.name}.{seed}"
     start = runs / f"{arm.start}.{seed}" / RESULT_FILE if arm.start else None
     ready = not arm.start or (options.results / f"{arm.start}.{seed}.json").exists()
@@ -68,9 +73,7 @@ def attempt(arm: Arm, seed: int, study: Study, unseen: tuple[LabelledCase, ...],
                 return False
             began = time.monotonic()
             made = outcome(arm, seed, study, unseen, (run, start))
-            temporary = result.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(json.dumps(made) + "\n")
-            temporary.replace(result)
+            write_json(result, {**made, "made": facts(), "measures": options.measures})
             shutil.rmtree(run / CHECKPOINTS)  # several times the size of the result
             print(f"{arm.name}.{seed}: {time.monotonic() - began:.0f} s, {brief(made)}", file=sys.stderr, flush=True)
             return True
@@ -92,18 +95,11 @@ def outcome(
         "steps": arm.steps,
         "cases": sum(len(source.cases) for source in sources),
         "taught": [key for k, key in enumerate(STRUCTURES.keys) if k in taught],
-        "commit": commit(),
         "cpu_s_a_step": round(cost.cpu_s_a_step, 4),
         "predict_cpu_s": round(predict_cpu_s, 2),
         "curve": curve,
         "dice": dice,
     }
-
-
-def commit() -> str:
-    """Of the code in use."""
-    command = ("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def brief(made: dict[str, Any]) -> str:

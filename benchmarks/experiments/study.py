@@ -13,6 +13,12 @@ from omentum.spec import PreprocessSpec
 from omentum.train.config import DataConfig, TrainConfig
 
 STUDY_FILE = Path(__file__).parent / "study.toml"
+UNIVERSAL = "universal"
+"""The arm all others are compared with."""
+LONG = "universal-long"
+"""As many steps as one model for each site would have together."""
+SHOTS = (1, 5, 20)
+"""Cases of the few-shot arms."""
 
 
 @dataclass(frozen=True)
