@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent / "experiments"))
 from study_tables import PREFIX, draw_pictures, study_record
 
+from bundled_model import NAME, bundled_model
 from pages import MARK, MARKED, cell, drawn, marks, result_page, shown
 from record import RESULTS, ROOT, Cell, Record, Table, read
 
@@ -104,7 +105,7 @@ def figure(record: Record, address: re.Match[str]) -> str:
         if names[0] not in record.values:
             raise AddressError(f"{address[0]}: no figure {names[0]!r}; there are {', '.join(record.values)}")
         value = record.values[names[0]]
-        return shown(value) if form is None else form.format(value)
+        return shown(value) if form is None else cell(value, form)
     value, usual = at(find_table(record, address), names[0], names[1], address[0])
     return cell(value, form or usual).strip("*")
 
@@ -129,8 +130,10 @@ def at(table: Table, row: str, column: str, address: str) -> tuple[Cell, str]:
 
 @cache
 def find_record(name: str) -> Record:
-    """A result of the repository."""
+    """A result of the repository, or what is put together from several."""
     path = RESULTS / f"{name}.json"
+    if name == NAME:
+        return bundled_model(find_record)
     if name.startswith(PREFIX):
         found = study_record(name)
         if found is None:

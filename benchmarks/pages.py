@@ -12,6 +12,8 @@ MARK = "†"
 MARKED = "*Measured before the code it measures last changed:"
 """How the line below an outdated table begins."""
 SHOWN = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "avx512_bf16": "bf16", "amx_bf16": "AMX"}
+NAMED = 3
+"""So many of the files that changed are named in a mark."""
 CROWDED = 1.25
 """A load of so many times the cores means that other work ran."""
 
@@ -41,7 +43,7 @@ def cell(value: Cell, form: str) -> str:
     """One cell."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else form.format(value)
+    return value if isinstance(value, str) else form.format(value).replace("%", " %")
 
 
 def shown(value: Cell) -> str:
@@ -50,8 +52,9 @@ def shown(value: Cell) -> str:
 
 
 def marks(outdated: Sequence[str]) -> str:
-    """The line that says what has changed since."""
-    return f"{MARKED} {', '.join(f'`{entry}`' for entry in outdated)}.*"
+    """The line that says what has changed since, the first few by name."""
+    named, more = [f"`{entry}`" for entry in outdated[:NAMED]], len(outdated) - NAMED
+    return f"{MARKED} {', '.join(named)}{f' and {more} more' if more > 0 else ''}.*"
 
 
 def origin(record: Record) -> str:

@@ -80,7 +80,8 @@ def study_record(name: str) -> Record | None:
         return None
     notes = [] if key in ACROSS else [f"Runs of {state.finished[0]}, at {commits(state)}."]
     table = replace(made.table, notes=[*made.table.notes, *notes])
-    return Record(key, state.measures, {}, {"main": table}, made.values)
+    measures = state.measures if table.rows or made.values else {}
+    return Record(key, measures, {}, {"main": table}, made.values)
 
 
 def commits(state: State) -> str:

@@ -31,7 +31,7 @@ def draw(address, outdated=False, between=""):
     [
         ("end_to_end: fast / all s", "18.9"),
         ("end_to_end.costs: fast / all s | {:.0f} s", "19 s"),
-        ("end_to_end: exact, torch / share", "23%"),
+        ("end_to_end: exact, torch / share", "23 %"),
         ("end_to_end: fast / share", ""),
         ("end_to_end: network s", "12.5"),
         ("end_to_end: network s | {:+.2f}", "+12.50"),
@@ -42,9 +42,9 @@ def test_a_figure_is_put_where_its_address_stands(address, figure):
 
 
 def test_a_table_is_drawn_whole_or_with_the_columns_named():
-    assert "| exact | torch | **19.7** | 23% |" in draw("end_to_end")
+    assert "| exact | torch | **19.7** | 23 % |" in draw("end_to_end")
     assert "By the clock." in draw("end_to_end.costs")
-    assert "| profile | share |\n| --- | --- |\n| exact | 23% |" in draw("end_to_end (profile, share)")
+    assert "| profile | share |\n| --- | --- |\n| exact | 23 % |" in draw("end_to_end (profile, share)")
 
 
 def test_drawing_twice_changes_nothing():
