@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from study import Study, load_study
+from study import STUDY_FILE, Study, load_study
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import LabelledCase
@@ -27,7 +27,9 @@ COMMAND = (sys.executable, "-c", "from omentum.cli import main; main()")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    make(parser.parse_args().folder, load_study())
+    parser.add_argument("--study", type=Path, default=STUDY_FILE)
+    options = parser.parse_args()
+    make(options.folder, load_study(options.study))
 
 
 def make(folder: Path, study: Study) -> None:

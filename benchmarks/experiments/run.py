@@ -31,7 +31,8 @@ from omentum.model import load_checkpoint
 from omentum.train.run_folder import CHECKPOINTS, RESULT_FILE
 
 sys.path.append(str(Path(__file__).parents[1]))
-from record import content_hash, facts, write_json
+from facts import facts
+from record import content_hash, write_json
 
 RESULTS = Path(__file__).parent / "results" / "runs"
 
@@ -44,6 +45,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="names of arms")
     parser.add_argument("--study", type=Path, default=STUDY_FILE)
     options = parser.parse_args()
+    if options.study != STUDY_FILE and options.results == RESULTS:
+        parser.error("another study needs --results of its own")
     torch.set_num_threads(1)
     study, options.measures = load_study(options.study), {entry: content_hash(entry) for entry in MEASURES}
     state = code_state(options.measures)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import record
+import facts
 from record import ROOT, Record, Table, content_hash, publish, read, result_file, write
 
 TABLE = Table({"profile": "{}", "all s": "**{:.1f}**"}, (("exact", 19.66), ("fast", None)), about="By the clock.")
@@ -71,7 +71,7 @@ def test_a_moved_file_changes_its_folder(tmp_path):
 
 
 def test_publishing_says_when_where_and_how(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(record.sys, "argv", [str(ROOT / "benchmarks/x.py"), "--cases", "4"])
+    monkeypatch.setattr(facts.sys, "argv", [str(ROOT / "benchmarks/x.py"), "--cases", "4"])
     publish(tmp_path / "x.json", title="A title", measures=["src/omentum/spec.py"], tables={"main": TABLE})
     made = json.loads((tmp_path / "x.json").read_text())
     assert made["made"]["command"] == "python benchmarks/x.py --cases 4"
@@ -106,5 +106,5 @@ def test_commands_name_no_folder_of_one_machine(tmp_path):
     (tmp_path / "abdomen").mkdir()
     (tmp_path / "abdomen" / "ct.nii.gz").touch()
     words = [str(ROOT / "benchmarks/x.py"), str(tmp_path / "abdomen"), str(tmp_path / "abdomen" / "ct.nii.gz")]
-    told = record.command([*words, "exact, torch", "0.5"])
+    told = facts.command([*words, "exact, torch", "0.5"])
     assert told == 'python benchmarks/x.py .../abdomen .../abdomen/ct.nii.gz "exact, torch" 0.5'
