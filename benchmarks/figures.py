@@ -22,6 +22,7 @@ from bundled_model import NAME, bundled_model
 from pages import MARK, MARKED, cell, drawn, marks, result_page, shown
 from record import RESULTS, ROOT, Cell, Record, Table, read
 
+END = "<!-- end -->"
 PLACE = re.compile(r"<!-- ([\w.-]+(?: ?[:(][^\n]*?)?) -->(.*?)<!-- end -->", re.DOTALL)
 ADDRESS = re.compile(
     r"(?P<record>[\w-]+)(?:\.(?P<table>[\w-]+))?\s*"
@@ -78,7 +79,10 @@ def filled(text: str, find: Callable[[str], Record] | None = None) -> str:
     Raises:
         AddressError: a place names what no result has.
     """
-    return PLACE.sub(lambda found: f"<!-- {found[1]} -->{content(found, find or find_record)}<!-- end -->", text)
+    places = list(PLACE.finditer(text))
+    if len(places) != text.count(END) or any("<!--" in place[2] for place in places):
+        raise AddressError(f"a place begins with <!-- ADDRESS --> and ends with {END}; one of them lacks the other")
+    return PLACE.sub(lambda found: f"<!-- {found[1]} -->{content(found, find or find_record)}{END}", text)
 
 
 def content(found: re.Match[str], find: Callable[[str], Record]) -> str:

@@ -69,6 +69,18 @@ def test_an_address_of_nothing_is_told(address, complaint):
         draw(address)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "18.9<!-- end -->",
+        "<!-- end_to_end: fast / all s -->18.9 and <!-- end_to_end: network s -->12.5<!-- end -->",
+    ],
+)
+def test_a_place_without_an_end_is_told(text):
+    with pytest.raises(AddressError, match="lacks the other"):
+        filled(text, lambda name: result())
+
+
 def test_a_result_nobody_kept_is_told():
     with pytest.raises(AddressError, match="no result 'nothing'"):
         filled("<!-- nothing: x --><!-- end -->")
