@@ -51,7 +51,7 @@ def test_a_structure_nobody_looked_for_is_not_judged():
 
 def test_a_structure_the_prediction_was_not_asked_for_is_named_not_scored():
     scores = evaluate(seg(liver=block(0)), seg(liver=block(0), spleen=block(12)))
-    assert scores.not_predicted == ("spleen",)
+    assert scores.left_out == {"spleen": "no class of the prediction"}
     assert [s.key for s in scores.structures] == ["liver"]
 
 
@@ -70,7 +70,22 @@ def test_different_grids_are_refused_with_both_named():
 
 def test_a_case_without_a_result_is_a_miss_for_what_is_there_only():
     scores = missed_case(seg(liver=block(0), spleen=NOTHING), ("liver", "spleen"))
-    assert [s.status for s in scores.structures] == ["true_negative", "false_negative"]
+    assert [(s.key, s.status) for s in scores.structures] == [("liver", "false_negative")]
+    assert scores.left_out == {"spleen": "no prediction, and nothing there to be missed"}
+    assert not scores.answered
+
+
+def test_a_case_without_a_result_is_neither_specific_nor_a_scan_without_false_lesions():
+    ill, well = (seg(liver=block(0), liver_tumour=mask) for mask in (block(0, 4), NOTHING))
+    noisy = seg(liver=block(0), liver_tumour=block(12, 4))
+    cases = [
+        evaluate(noisy, ill, case="a"),
+        *(missed_case(t, ill.classes, case=c) for t, c in ((ill, "b"), (well, "c"))),
+    ]
+    row = summarise(cases)["liver_tumour"]
+    assert (row.patients.specificity, row.patients.false_negatives) == (None, 1)
+    assert (row.lesions.scans, row.false_positives_a_case) == (1, 1.0)
+    assert (row.annotated_cases, row.all_annotated_cases) == (2, 3)
 
 
 def test_means_go_over_cases_then_structures_organs_apart_from_lesions():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omentum.anatomy.structures import normalise
+from omentum.anatomy.structures import STRUCTURES, Structure, normalise
 
 PAIRS: dict[str, tuple[str, str]] = {
     "kidneys": ("right_kidney", "left_kidney"),
@@ -29,3 +29,18 @@ def find_pair(name: str) -> str | None:
 def pair_of(structure: str) -> str | None:
     """The pair that a structure is one side of, or None."""
     return next((key for key, sides in PAIRS.items() if structure in sides), None)
+
+
+def members(key: str) -> tuple[str, ...]:
+    """The structures a key stands for: both sides of a pair, else itself."""
+    return PAIRS.get(key, (key,))
+
+
+def kind_of(key: str) -> Structure:
+    """The table's row of a structure; of a pair, that of its right side, which says the same but for the side."""
+    return STRUCTURES[members(key)[0]]
+
+
+def display_of(key: str) -> str:
+    """What people call a structure, or a pair."""
+    return key.replace("_", " ").capitalize() if key in PAIRS else STRUCTURES[key].display

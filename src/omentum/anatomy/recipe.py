@@ -68,6 +68,7 @@ class CaseRule:
         skip: Why these cases are left out; "" keeps them.
         suspect: What a user should know about them (fake spacing, say); "" for nothing.
         patient: Who they are of, where the recipe's template is wrong.
+        healthy: Lesion types that these cases are known not to have, besides the recipe's.
     """
 
     ids: tuple[str, ...]
@@ -75,6 +76,7 @@ class CaseRule:
     skip: str = ""
     suspect: str = ""
     patient: str = ""
+    healthy: frozenset[str] = frozenset()
 
     def covers(self, case_id: str) -> bool:
         """Whether the rule is about this case."""
@@ -100,6 +102,8 @@ class Recipe:
         annotated_if_present: Those of `annotated` that count only in cases whose labels hold at least one voxel of
             them: there, absent means nobody looked.
         reuse: Which other datasets hold the same images or patients.
+        healthy: Lesion types that no case has, as the publisher says of its patients; they count as annotated and
+            absent, although no label can say so.
     """
 
     key: str
@@ -118,6 +122,7 @@ class Recipe:
     patient: str
     annotated_if_present: frozenset[str] = frozenset()
     reuse: str = ""
+    healthy: frozenset[str] = frozenset()
 
     def mask_target(self, name: str) -> Target | None:
         """What a mask of this name (no suffix, any case) means: the first pattern that fits, in the recipe's order;
@@ -139,6 +144,10 @@ class Recipe:
         """What the annotators looked for in one case (before `annotated_if_present` is looked at)."""
         narrowed = (rule.annotated for rule in self.rules_for(case_id) if rule.annotated is not None)
         return frozenset.intersection(self.annotated, *narrowed)
+
+    def healthy_in(self, case_id: str) -> frozenset[str]:
+        """Lesion types that one case is known not to have."""
+        return self.healthy.union(*(rule.healthy for rule in self.rules_for(case_id)))
 
     def patient_of(self, case_id: str) -> str:
         """The patient's id, the same in every dataset that shares the patient and its template.

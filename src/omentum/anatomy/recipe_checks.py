@@ -55,6 +55,7 @@ def check_recipe(recipe: Recipe) -> None:
     _check_meanings(recipe)
     _check_overlaps(recipe)
     _check_annotated(recipe)
+    _check_healthy(recipe)
     for place, target in _targets(recipe):
         _check_hosts(place, target, recipe.annotated)
 
@@ -100,6 +101,18 @@ def _check_annotated(recipe: Recipe) -> None:
         if extra := [key for key in STRUCTURES.keys if key in named - allowed]:
             reason = "no value or mask gives it" if place == "annotated" else "the recipe's annotated does not hold it"
             raise InputError(f"{place} names {', '.join(extra)}, but {reason}")
+
+
+def _check_healthy(recipe: Recipe) -> None:
+    places = [("healthy", recipe.healthy), *((f"rules[{n}].healthy", r.healthy) for n, r in enumerate(recipe.rules, 1))]
+    sought = recipe.annotated - recipe.annotated_if_present
+    for place, named in places:
+        if others := [key for key in STRUCTURES.keys if key in named and not STRUCTURES[key].is_lesion]:
+            raise InputError(
+                f"{place} names {', '.join(others)}, which is no lesion", remedy='for example "liver tumour"'
+            )
+        if told := [key for key in STRUCTURES.keys if key in named & sought]:
+            raise InputError(f"{place} names {', '.join(told)}, which the labels tell already", remedy="leave it out")
 
 
 def _check_hosts(place: str, target: Target, annotated: frozenset[str]) -> None:

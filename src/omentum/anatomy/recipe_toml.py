@@ -22,10 +22,10 @@ USUAL_LAYOUTS = (
 """Where a folder without a word about its layout may keep its cases."""
 
 _TEXTS = ("title", "homepage", "licence", "citation", "label_noise", "reuse")
-_LISTS = ("ignored", "annotated", "annotated_if_present")
+_LISTS = ("ignored", "annotated", "annotated_if_present", "healthy")
 _FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "uncertain", "rules")
 _LAYOUT_FIELDS = ("image", "image_kind", "labels", "label_kind")
-_RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient")
+_RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient", "healthy")
 
 
 def parse_recipe(raw: Mapping[str, Any], key: str, source: Path) -> Recipe:
@@ -70,6 +70,7 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
         ignored=_ignored(raw),
         annotated=annotated,
         annotated_if_present=_if_present(raw, annotated),
+        healthy=_structures(raw.get("healthy", []), "healthy"),
         rules=tuple(_rule(rule, f"rules[{n}]") for n, rule in enumerate(_tables(raw, "rules"), 1)),
         patient=check_patient(_text(raw, "patient") or f"{key}-{{id}}"),
     )
@@ -96,7 +97,8 @@ def _rule(row: Mapping[str, Any], place: str) -> CaseRule:
     annotated = _structures(row["annotated"], f"{place}.annotated") if "annotated" in row else None
     if annotated == frozenset():
         raise InputError(f"{place}: nothing is annotated", remedy="to leave these cases out, write skip and the reason")
-    return CaseRule(ids, annotated, **{name: _text(row, name) for name in ("skip", "suspect", "patient")})
+    texts = {name: _text(row, name) for name in ("skip", "suspect", "patient")}
+    return CaseRule(ids, annotated, **texts, healthy=_structures(row.get("healthy", []), f"{place}.healthy"))
 
 
 def _if_present(raw: Mapping[str, Any], annotated: frozenset[str]) -> frozenset[str]:

@@ -30,7 +30,16 @@ def evaluate(
     *,
     mapping: Annotated[
         str | None,
-        typer.Option(help='what the numbers of a foreign REF mean: "totalsegmentator", or a file {"1": "spleen", ...}'),
+        typer.Option(help="what the numbers of a foreign REF mean: totalsegmentator, a dataset (btcv), or a file"),
+    ] = None,
+    pred_mapping: Annotated[
+        str | None, typer.Option(help='the same of a foreign PRED (and of --compare); a file is {"1": "spleen", ...}')
+    ] = None,
+    structures: Annotated[
+        str | None, typer.Option(help="judge only these, e.g. liver,kidneys; see omentum classes")
+    ] = None,
+    healthy: Annotated[
+        Path | None, typer.Option(help="CSV with the columns case,structure: lesions a patient is known not to have")
     ] = None,
     compare: Annotated[Path | None, typer.Option(help="a second model's predictions for the same REF")] = None,
     tolerance: Annotated[
@@ -48,6 +57,9 @@ def evaluate(
     part: Annotated[str | None, typer.Option(help="which part of the split", show_default=PART)] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
+    points_file: Annotated[
+        Path | None, typer.Option("--operating-points", help="write the thresholds for rates of false lesions as CSV")
+    ] = None,
     html_file: Annotated[
         Path | None, typer.Option("--html", help="write a page with box plots, worst cases and pictures of them")
     ] = None,
@@ -57,7 +69,14 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
-    from omentum.cli.evaluate_cases import find_others, read_patients, unknown_predictions
+    from omentum.cli.evaluate_cases import (
+        find_others,
+        read_healthy,
+        read_patients,
+        unknown_healthy,
+        unknown_predictions,
+    )
+    from omentum.cli.evaluate_foreign import unnamed_references, wanted_structures
     from omentum.cli.evaluate_pictures import worst_cases
     from omentum.cli.evaluate_run import Judge, judge_all
     from omentum.cli.speaker import Speaker
@@ -66,16 +85,20 @@ def evaluate(
     if part is not None and split is None:
         raise UsageError("--part without --split", remedy="--split FILE, of a prepared store")
     rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
-    judge = Judge(None if mapping is None else load_mapping(mapping), rules)
+    read = [None if name is None else load_mapping(name) for name in (mapping, pred_mapping)]
+    known_healthy = {} if healthy is None else read_healthy(healthy)
+    judge = Judge(read[0], rules, read[1], wanted_structures(structures), known_healthy)
     listed = {} if patients is None else read_patients(patients)
     found = _find(pred, ref, None if split is None else (split, part or PART), listed)
     pairs = found.pairs
     others = None if compare is None else find_others(compare, pairs)
-    files = Files(json_file, csv_file, html_file)
-    files.check([path for path in (pred, ref, compare, split, patients) if path])
+    files = Files(json_file, csv_file, html_file, points_file)
+    files.check([path for path in (pred, ref, compare, split, patients, healthy) if path])
     with Speaker(silent=quiet) as speaker:
         unknown = [unknown_predictions(folder, found.known) for folder in (pred, compare) if folder]
-        for message in filter(None, [*found.remarks, *unknown]):
+        unknown += [unknown_healthy(healthy, known_healthy, found.known)] if healthy else []
+        unnamed = None if mapping else unnamed_references(pairs)
+        for message in filter(None, [*found.remarks, *unknown, unnamed]):
             speaker.say("warning", message)
         judged = judge_all(pairs, judge, jobs, speaker)
         other = None if others is None else judge_all(others, judge, jobs, speaker)
@@ -89,7 +112,7 @@ def evaluate(
 
 
 def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str]) -> Found:
-    from omentum.cli.evaluate_cases import Found, find_pairs
+    from omentum.cli.evaluate_cases import Found, find_pairs, single_prediction, unknown_references
     from omentum.cli.evaluate_store import find_stored, is_store
 
     if is_store(ref):
@@ -97,7 +120,8 @@ def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[
     if split is not None:
         raise UsageError("is no prepared store and has no --split", source=ref)
     pairs = find_pairs(pred, ref, patients)
-    return Found(pairs, frozenset(pair.name for pair in pairs))
+    remarks = () if single_prediction(pred) or not ref.is_dir() else unknown_references(ref)
+    return Found(pairs, frozenset(pair.name for pair in pairs), remarks)
 
 
 @dataclass(frozen=True)
@@ -128,12 +152,13 @@ class Files:
     json: Path | None
     csv: Path | None
     html: Path | None
+    points: Path | None = None
 
     def check(self, inputs: Sequence[Path]) -> None:
         """Refuse what cannot be written before hours of work are spent."""
         from omentum.io.outputs import check_output
 
-        wanted = [path for path in (self.json, self.csv, self.html) if path]
+        wanted = [path for path in (self.json, self.csv, self.html, self.points) if path]
         for number, path in enumerate(wanted):
             check_output(path, inputs=inputs, overwrite=True)
             if path.resolve() in [other.resolve() for other in wanted[:number]]:
@@ -152,6 +177,8 @@ class Files:
             evaluate_files.write_json(self.json, content)
         if self.csv:
             evaluate_files.write_csv(self.csv, result.judged.scores)
+        if self.points:
+            evaluate_files.write_operating_points(self.points, result.summary.curves)
         if self.html:
             from omentum.cli.evaluate_page import write_page
 
@@ -161,17 +188,21 @@ class Files:
 def _print(result: Result) -> None:
     from rich.console import Console
 
-    from omentum.cli.evaluate_tables import case_table, comparison_table, remarks, summary_table
+    from omentum.cli.evaluate_curves import curves_remarks, curves_table
+    from omentum.cli.evaluate_tables import about_comparison, case_table, comparison_table, remarks, summary_table
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     scores = result.judged.scores
     tables = [case_table(scores[0]) if len(scores) == 1 else summary_table(result.summary)]
+    tables += [curves_table(result.summary.curves)] if result.summary.curves else []
     tables += [comparison_table(result.comparison)] if result.comparison else []
     for table in tables:
         # A line broken by a narrow terminal can be read, a number with its end cut off misleads.
         console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
         console.print(table)
-    for line in remarks(result.judged, result.summary):
+    compared = about_comparison(result.comparison) if result.comparison else []
+    curves = curves_remarks(result.summary.curves)
+    for line in [*remarks(result.judged, result.summary), *curves, *compared]:
         console.print(line, markup=False, soft_wrap=True)

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omentum.errors import InputError
+from omentum.anatomy import STRUCTURES
+from omentum.errors import InputError, UsageError
 
 SEGMENTATION = "segmentation.nii.gz"
 DESCRIPTION = "case.json"
@@ -94,17 +95,38 @@ def read_patients(path: Path) -> dict[str, str]:
     Raises:
         InputError: unreadable, or without these columns.
     """
+    return dict(_two_columns(path, "patient", "is no list of patients"))
+
+
+def read_healthy(path: Path) -> dict[str, frozenset[str]]:
+    """Case name -> lesion types its patient is known not to have, from a CSV file with the columns `case` and
+    `structure`, one line for each.
+
+    Raises:
+        InputError: unreadable, or without these columns.
+        UsageError: a structure is unknown, or no lesion.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for case, name in _two_columns(path, "structure", "is no list of healthy cases"):
+        row = STRUCTURES.find(name)
+        if not row.is_lesion:
+            raise UsageError(f"{name!r} is no lesion", source=path, remedy="liver tumour for example")
+        found[case] = found.get(case, frozenset()) | {row.key}
+    return found
+
+
+def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str]]:
+    """The columns `case` and another one of a CSV file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
-            if not {"case", "patient"} <= set(table.fieldnames or ()):
-                raise KeyError("case, patient")
-            rows = list(table)
-        return {row["case"].strip(): row["patient"].strip() for row in rows}
+            if not {"case", second} <= set(table.fieldnames or ()):
+                raise KeyError(second)
+            return [(row["case"].strip(), row[second].strip()) for row in table]
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault
     except (KeyError, AttributeError, ValueError, csv.Error) as fault:
-        raise InputError("is no list of patients", source=path, remedy="CSV with the columns case,patient") from fault
+        raise InputError(complaint, source=path, remedy=f"CSV with the columns case,{second}") from fault
 
 
 def case_name(path: Path) -> str:
@@ -130,6 +152,19 @@ def unknown_predictions(folder: Path, known: Collection[str]) -> str | None:
     if not stray:
         return None
     return f"{folder}: ignored, since no reference has the name: {listed(stray)}"
+
+
+def unknown_healthy(path: Path, healthy: Collection[str], known: Collection[str]) -> str | None:
+    """One line about cases in a list of healthy ones that match no reference; None where all do."""
+    stray = sorted(set(healthy) - set(known))
+    return f"{path}: ignored, since no reference has the name: {listed(stray)}" if stray else None
+
+
+def unknown_references(folder: Path) -> tuple[str, ...]:
+    """A line about folders among references that hold no truth, so that no case drops out in silence."""
+    stray = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and not _is_reference(path)]
+    stray = [name for name in stray if not name.startswith(".")]
+    return (f"{folder}: not judged, for want of a {DESCRIPTION}: {listed(stray)}",) if stray else ()
 
 
 def listed(names: Sequence[str]) -> str:

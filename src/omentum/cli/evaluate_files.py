@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omentum.cli.evaluate_run import Judged
     from omentum.evaluate import CaseScores, Comparison, Rules, StructureScore, Summary
+    from omentum.evaluate.roc import LesionCurves
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -52,17 +54,47 @@ def write_csv(path: Path, cases: list[CaseScores]) -> None:
     from omentum.io.outputs import replacing
     from omentum.report.table import csv_text
 
-    rows = [_csv_row(case, score) for case in cases for score in case.structures]
+    rows = [row for case in cases for row in _csv_rows(case)]
+    columns = dict.fromkeys(name for row in rows for name in row)
     with replacing(path) as file:
-        file.write(csv_text(rows).encode(errors="replace"))
+        file.write(csv_text([dict.fromkeys(columns) | row for row in rows]).encode(errors="replace"))
+
+
+def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
+    """One line a lesion type and rate of false positives; an empty threshold where none stays within the rate."""
+    from omentum.evaluate.detection import SIZE_BINS_MM
+    from omentum.io.outputs import replacing
+    from omentum.report.table import csv_text
+
+    columns = ("structure", "false_positives_a_scan_allowed", "threshold", "false_positives_a_scan", "sensitivity")
+    rows = [
+        dict(zip(columns, (row.key, at.rate, at.threshold, at.false_a_scan, at.sensitivity), strict=True))
+        | {f"sensitivity {size}": at.sensitivity_by_size[size] for size in SIZE_BINS_MM}
+        | {"lesions": row.froc.lesions, "scans": row.froc.scans, "source": row.source}
+        for row in curves
+        for at in row.froc.points
+    ]
+    with replacing(path) as file:
+        file.write(csv_text(rows, columns).encode())
+
+
+def _csv_rows(case: CaseScores) -> Iterator[dict[str, Any]]:
+    """The structures that were judged, then those that were not, with the reason."""
+    for score in case.structures:
+        yield _csv_row(case, score)
+    for key, reason in case.left_out.items():
+        yield {"case": case.case, "patient": case.patient, "structure": key, "status": "left_out", "left_out": reason}
 
 
 def _csv_row(case: CaseScores, score: StructureScore) -> dict[str, Any]:
     columns = {"case": case.case, "patient": case.patient, "structure": score.key, **score.to_json()}
     del columns["key"], columns["lesions"]
-    found = score.lesions
+    found, curve = score.lesions, case.curves.get(score.key)
     return columns | {
         "lesions_found": found and found.true_positives,
         "lesions_missed": found and found.false_negatives,
         "lesions_false": found and found.false_positives,
+        "highest_probability": curve and curve.score,
+        "probability_from": curve and curve.source,
+        "left_out": None,
     }

@@ -7,7 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omentum.cli.evaluate_tables import difference_cells, display, interval, number, remarks
+from omentum.cli.evaluate_curves import curves_page
+from omentum.cli.evaluate_tables import about_comparison, difference_cells, display, interval, number, remarks
+from omentum.report.evaluation_curves import curves_svg
 from omentum.report.evaluation_figures import box_plots
 from omentum.report.evaluation_page import PageFigure, PageSlices, Part, Section, page_html
 from omentum.report.page import PageTable
@@ -51,9 +53,11 @@ def write_page(path: Path, result: Result, rules: Rules) -> None:
         Section("Distributions", _figures(judged.scores, summary)),
         Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
         *([Section("Worst cases in pictures", [PICTURES, _pictures(result.pictures)])] if result.pictures else []),
-        *([Section("Comparison", [_about(comparison), _comparison(comparison)])] if comparison else []),
+        *([_compared(comparison)] if comparison else []),
         *([Section("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
+        *([_detection(summary)] if summary.curves else []),
         Section("Patients", [_patients(summary)]),
+        *([_left_out(summary)] if any(row.left_out for row in summary.structures) else []),
         *([Section("Could not be judged", [_failures(judged)])] if judged.failed else []),
         Section("How it was measured", [*_method(rules), _tolerances(rules)]),
     ]
@@ -77,12 +81,12 @@ def _structures(summary: Summary) -> PageTable:
         dice, far = row.dice, row.metrics["hd95_mm"]
         spread = [interval(dice.mean_95), number(dice.median, 3), number(dice.percentile_5, 3)]
         means = [number(row.metrics[metric.key].mean, metric.digits) for metric in METRICS]
-        counts = [str(row.annotated_cases), str(dice.n_missed)]
+        counts = [f"{dice.n} of {row.all_annotated_cases}", str(dice.n_missed)]
         rows.append([display(row.key), *counts, means[0], *spread, *means[1:], number(far.mean_without_missed, 1)])
     labels = [metric.label for metric in METRICS]
     head = [
         "structure",
-        "cases",
+        "mean over",
         "one-sided",
         labels[0],
         "95 %",
@@ -91,7 +95,7 @@ def _structures(summary: Summary) -> PageTable:
         *labels[1:],
         "HD95 without one-sided",
     ]
-    return PageTable("Means over cases", head, rows)
+    return PageTable("Means over cases: so many of those annotated", head, rows)
 
 
 def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[Part]:
@@ -158,6 +162,31 @@ def _comparison(comparison: Comparison) -> PageTable:
     )
 
 
+def _compared(comparison: Comparison) -> Section:
+    return Section("Comparison", [_about(comparison), *about_comparison(comparison), _comparison(comparison)])
+
+
+def _detection(summary: Summary) -> Section:
+    roc = {row.key: row.roc.points for row in summary.curves if row.roc.points}
+    froc = {row.key: _drawable(row.froc.false_a_scan, row.froc.sensitivity) for row in summary.curves}
+    figure = PageFigure("ROC by patient and FROC by lesion, one mark a threshold", curves_svg(roc, froc))
+    return Section("Lesion detection over all thresholds", [*curves_page(summary.curves), figure])
+
+
+def _drawable(xs: Sequence[float | None], ys: Sequence[float | None]) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
+
+
+def _left_out(summary: Summary) -> Section:
+    rows = [
+        [display(row.key), f"{cases} of {row.all_annotated_cases}", reason]
+        for row in summary.structures
+        for reason, cases in row.left_out.items()
+    ]
+    head = ["structure", "cases", "why"]
+    return Section("Left out", [PageTable("Annotated, but in no number of these cases", head, rows, words={"why"})])
+
+
 def _about(comparison: Comparison) -> str:
     return (
         f"Better and worse count patients for whom {comparison.first} is better or worse. Two-sided Wilcoxon "
@@ -167,13 +196,15 @@ def _about(comparison: Comparison) -> str:
 
 
 def _lesions(summary: Summary) -> PageTable:
+    from omentum.evaluate.overlap import ratio
+
     found = [(row, row.lesions) for row in _annotated(summary) if row.lesions]
     sizes = list(found[0][1].by_size) if found else []
     rows = []
     for row, lesions in found:
         rates = [number(value, 3) for value in (lesions.sensitivity, lesions.precision, lesions.f1)]
         by_size = [f"{lesions.by_size[s].found} of {lesions.by_size[s].total}" for s in sizes]
-        false = [number(lesions.false_by_size[s] / row.annotated_cases, 2) for s in sizes]
+        false = [number(ratio(lesions.false_by_size[s], lesions.scans), 2) for s in sizes]
         rows.append(
             [
                 display(row.key),
@@ -215,6 +246,7 @@ def _failures(judged: Judged) -> PageTable:
 def _method(rules: Rules) -> list[str]:
     told = (
         "Everything is measured on the reference's own grid, in mm, and only for structures its annotators looked for. "
+        "Of these, one that a prediction lacks was missed, unless something says that it was not asked for. "
         "Structures in neither have no number and are left out of means. Means are over cases, the headline is the "
         "mean over structures; 95 % intervals are percentile bootstraps over patients."
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omentum.anatomy.pairs import members
 from omentum.cli.evaluate_cases import Pair
 from omentum.errors import OmentumError
 
@@ -37,6 +38,7 @@ class WorstCase:
 
 def worst_cases(judged: Judged, pairs: Sequence[Pair], judge: Judge, speaker: Speaker) -> list[WorstCase]:
     """Draw the worst cases of every structure, by structure; what cannot be read any more is left out."""
+    from omentum.evaluate import with_unions
     from omentum.report.differences import differences
 
     chosen = _chosen(judged)
@@ -48,9 +50,13 @@ def worst_cases(judged: Judged, pairs: Sequence[Pair], judge: Judge, speaker: Sp
     for number, name in enumerate(names, start=1):
         keys = [score.key for case, score in chosen if case == name]
         try:
-            ours, truth, _ = judge.read(by_name[name])
-            hu = _hu_of(by_name[name], truth.grid, alone=len(pairs) == 1)
-            drawn |= {(name, key): one for key, one in differences(hu, ours, truth, keys).items()}
+            read = judge.read(by_name[name])
+            hu = _hu_of(by_name[name], read.truth.grid, alone=len(pairs) == 1)
+            # A pair judged as one is drawn as one: as its right side, which gets the left one's voxels.
+            joined = {members(key)[0]: members(key)[1:] for key in keys if len(members(key)) > 1}
+            ours, truth = (with_unions(one, joined) if joined else one for one in (read.ours, read.truth))
+            found = differences(hu, ours, truth, [members(key)[0] for key in keys])
+            drawn |= {(name, key): found[members(key)[0]] for key in keys if members(key)[0] in found}
         except OmentumError as fault:
             speaker.say("warning", f"no picture of {name}: {fault}")
         speaker.progress(number, len(names))

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from omentum.anatomy.pairs import pair_of
 from omentum.cli.evaluate_cases import DESCRIPTION, Pair
 from omentum.cli.speaker import Speaker
 from omentum.data.processes import in_processes
 from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
 
 if TYPE_CHECKING:
-    from omentum.evaluate import CaseScores, LabelMapping, Rules
+    from numpy.typing import NDArray
+
+    from omentum.evaluate import CaseScores, LabelMapping, Rules, Scope
     from omentum.segmentation import Segmentation
+    from omentum.volume import Grid
+
+NOT_WANTED = "not among --structures"
 
 PATIENCE_S = 2.0
 """What is done sooner needs no report of progress."""
@@ -32,51 +38,113 @@ class Judge:
     Args:
         mapping: What the numbers of foreign references mean.
         rules: What is measured.
+        of_predictions: What the numbers of foreign predictions mean.
+        structures: Only these are judged; None for what the predictions were asked for.
+        healthy: Case name -> lesion types that its patient is known not to have.
     """
 
     mapping: LabelMapping | None
     rules: Rules
+    of_predictions: LabelMapping | None = None
+    structures: frozenset[str] | None = None
+    healthy: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def scores(self, pair: Pair, progress: Progress | None = None) -> CaseScores:
         """Of a pair with a prediction."""
+        from omentum.cli.evaluate_probabilities import lesion_curves_of
         from omentum.evaluate import evaluate
 
-        ours, truth, patient = self.read(pair)
-        return evaluate(ours, truth, case=pair.name, patient=patient, rules=self.rules, progress=progress)
+        assert pair.prediction is not None
+        read = self.read(pair)
+        named = {"case": pair.name, "patient": read.patient}
+        scored = evaluate(read.ours, read.truth, **named, rules=self.rules, scope=read.scope, progress=progress)
+        minimum_ml = self.rules.minimum_lesion_ml
+        curves = lesion_curves_of(pair.prediction, read.native, read.truth, minimum_ml, partial(_on_truth, pair, read))
+        judged = {score.key for score in scored.structures}
+        return replace(scored, curves={key: one for key, one in curves.items() if key in judged})
 
-    def read(self, pair: Pair) -> tuple[Segmentation, Segmentation, str]:
-        """Prediction and truth of a pair with a prediction, both on the truth's grid, and whose they are."""
+    def read(self, pair: Pair) -> ReadPair:
+        """A pair with a prediction."""
+        from omentum.cli.evaluate_foreign import read_prediction
         from omentum.cli.evaluate_store import is_stored, on_stored_grid
         from omentum.evaluate import aligned, with_unions
-        from omentum.io.labels import read_segmentation
 
         assert pair.prediction is not None
         truth, patient = self._reference(pair)
-        ours = read_segmentation(pair.prediction)
+        native, scope = read_prediction(pair.prediction, self.of_predictions)
         try:
             stored = is_stored(pair.reference)
-            ours = on_stored_grid(ours, pair.reference) if stored else aligned(ours, truth.grid)
+            ours = on_stored_grid(native, pair.reference) if stored else aligned(native, truth.grid)
         except GeometryError as fault:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault
-        return with_unions(ours, self.mapping.unions) if self.mapping else ours, truth, patient
+        for mapping in filter(lambda one: one.unions, self._mappings):
+            ours, truth = with_unions(ours, mapping.unions), with_unions(truth, mapping.unions)
+        return ReadPair(ours, truth, patient, self._settled(scope, truth), native)
 
-    def missed(self, pair: Pair, asked: Sequence[str]) -> CaseScores:
+    def missed(self, pair: Pair, asked: Sequence[str], reason: str) -> CaseScores:
         """Of a pair without a prediction that could be read: everything that is there was missed."""
         from omentum.evaluate import missed_case
 
         truth, patient = self._reference(pair)
-        return missed_case(truth, asked, case=pair.name, patient=patient, rules=self.rules)
+        named = {"case": pair.name, "patient": patient}
+        return missed_case(truth, asked, **named, rules=self.rules, reason=reason)
+
+    def asked_at_least(self) -> tuple[tuple[str, ...], str]:
+        """What predictions are asked for when none of them can be read, and why nothing else is."""
+        from omentum.anatomy import STRUCTURES
+
+        keys = self.structures
+        if keys is None:
+            keys = frozenset(STRUCTURES.keys) if self.of_predictions is None else self.of_predictions.structures
+        named = (pair if (pair := pair_of(key)) in self._joined else key for key in STRUCTURES.keys if key in keys)
+        return tuple(dict.fromkeys(key for key in named if key)), NOT_WANTED if self.structures else ""
+
+    def _settled(self, scope: Scope, truth: Segmentation) -> Scope:
+        """The scope, with what the user wants and what the mappings cannot tell apart."""
+        if self.structures is not None:
+            scope = replace(scope, asked=self.structures, reason=NOT_WANTED, only=True)
+        return replace(scope, joined=self._joined, excluded=self._excluded(truth))
+
+    def _excluded(self, truth: Segmentation) -> dict[str, str]:
+        """What a foreign prediction cannot say apart from something that the reference says nothing about."""
+        from omentum.anatomy import STRUCTURES
+
+        unions = {} if self.of_predictions is None else self.of_predictions.unions
+        unknown = {
+            key: [part for part in parts if key not in STRUCTURES[part].hosts and part not in (truth.annotated or ())]
+            for key, parts in unions.items()
+        }
+        told = "the prediction's holds {} as well, which is not annotated"
+        return {key: told.format(", ".join(parts)) for key, parts in unknown.items() if parts}
+
+    @property
+    def _mappings(self) -> list[LabelMapping]:
+        return [mapping for mapping in (self.mapping, self.of_predictions) if mapping]
+
+    @property
+    def _joined(self) -> frozenset[str]:
+        return frozenset[str]().union(*(mapping.joined for mapping in self._mappings))
 
     def _reference(self, pair: Pair) -> tuple[Segmentation, str]:
+        """The truth, with what the patient is known not to have, and whose it is."""
+        from omentum.evaluate import known_absent
+
+        truth, patient = self._drawn(pair)
+        healthy = self.healthy.get(pair.name, frozenset())
+        if drawn := healthy & truth.present():
+            text = f"{pair.name}: listed as without {', '.join(sorted(drawn))}, but the reference has it; it counts"
+            warnings.warn(CaseWarning(text), stacklevel=1)
+        return known_absent(truth, healthy - drawn), patient
+
+    def _drawn(self, pair: Pair) -> tuple[Segmentation, str]:
         """The truth, and whose it is: a list of patients first, then what the case itself says."""
+        from omentum.cli.evaluate_foreign import read_reference
         from omentum.cli.evaluate_store import is_stored, read_stored
-        from omentum.io.labels import read_labels, read_segmentation
         from omentum.io.truth import read_truth
 
         path = pair.reference
         if not path.is_dir():
-            truth = read_labels(path, self.mapping.labels) if self.mapping else read_segmentation(path)
-            return truth, pair.patient
+            return read_reference(path, self.mapping), pair.patient
         if self.mapping:
             raise UsageError("is a truth folder and needs no --mapping", source=path)
         if is_stored(path):
@@ -90,6 +158,34 @@ class Judge:
             )
         truth, facts = read_truth(path)
         return truth, pair.patient or str(facts.get("patient", ""))
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPair:
+    """A prediction and its reference, both on the reference's grid.
+
+    Args:
+        ours, truth: What is compared.
+        patient: Whose they are.
+        scope: What is judged.
+        native: The prediction on its own grid, as it was read.
+    """
+
+    ours: Segmentation
+    truth: Segmentation
+    patient: str
+    scope: Scope
+    native: Segmentation
+
+
+def _on_truth(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
+    """Voxels of the prediction's grid on the truth's."""
+    from omentum.cli.evaluate_store import array_on_stored_grid, is_stored
+    from omentum.evaluate import turned
+
+    if is_stored(pair.reference):
+        return array_on_stored_grid(voxels, grid, pair.reference)
+    return turned(voxels, grid, read.truth.grid)
 
 
 @dataclass(frozen=True)
@@ -126,10 +222,10 @@ def judge_all(pairs: Sequence[Pair], judge: Judge, jobs: int, speaker: Speaker) 
         return Judged([only])
     with_prediction = [pair for pair in pairs if pair.prediction is not None]
     answers = _answers(judge.scores, with_prediction, jobs, speaker)
-    asked = tuple({s.key: None for a in answers.values() if a.scores for s in a.scores.structures}) or _everything()
+    asked, reason = _asked(answers, judge)
     left = [pair for pair in pairs if pair.name not in answers or answers[pair.name].error]
     failed = {pair.name: str(answers[pair.name].error) for pair in left if pair.name in answers}
-    missed = _answers(partial(judge.missed, asked=asked), left, jobs, speaker)
+    missed = _answers(partial(judge.missed, asked=asked, reason=reason), left, jobs, speaker)
     failed |= {name: answer.error for name, answer in missed.items() if answer.error}
     answers |= missed
     scores = [found for pair in pairs if (found := answers[pair.name].scores)]
@@ -173,10 +269,13 @@ def _listening() -> Iterator[list[str]]:
         heard += [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
 
 
-def _everything() -> tuple[str, ...]:
-    from omentum.anatomy import STRUCTURES
-
-    return STRUCTURES.keys
+def _asked(answers: Mapping[str, Answer], judge: Judge) -> tuple[tuple[str, ...], str]:
+    """What the cases without a prediction are held to, and why to nothing else: as the others were."""
+    scored = [answer.scores for answer in answers.values() if answer.scores]
+    if not scored:
+        return judge.asked_at_least()
+    reasons = dict.fromkeys(reason for scores in scored for reason in scores.left_out.values())
+    return tuple(dict.fromkeys(s.key for scores in scored for s in scores.structures)), "; ".join(reasons)
 
 
 class _Patient:

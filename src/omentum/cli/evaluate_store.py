@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from omentum.cli.evaluate_cases import Found, Pair, listed, prediction_of, single_prediction
 from omentum.errors import GeometryError, InputError
 from omentum.segmentation import Segmentation
+from omentum.volume import Grid
 
 if TYPE_CHECKING:
     from omentum.data.store import Store
@@ -99,6 +100,17 @@ def on_stored_grid(segmentation: Segmentation, folder: Path) -> Segmentation:
     Raises:
         GeometryError: it is not on the CT's own grid.
     """
+    bits = array_on_stored_grid(segmentation.bits, segmentation.grid, folder)
+    affine = _stored(folder)[1].grid.affine
+    return Segmentation(bits, affine, segmentation.classes, segmentation.annotated)
+
+
+def array_on_stored_grid(voxels: NDArray[Any], grid: Grid, folder: Path) -> NDArray[Any]:
+    """Voxels [..., i, j, k] on the grid of the case's CT taken to that of the store; see `on_stored_grid`.
+
+    Raises:
+        GeometryError: they are not on the CT's own grid.
+    """
     from omentum.preprocess.grid import Box, model_grid, nearest_on_model_grid
     from omentum.spec import PreprocessSpec
 
@@ -106,14 +118,13 @@ def on_stored_grid(segmentation: Segmentation, folder: Path) -> Segmentation:
     made = store.manifest["options"]
     spec = PreprocessSpec(spacing_mm=tuple(made["spacing_mm"]), orientation=made["orientation"])
     box = Box(case.crop_start, _sum(case.crop_start, case.shape))
-    whole = model_grid(segmentation.grid, spec)
+    whole = model_grid(grid, spec)
     if whole.shape != case.whole_shape or not box.grid(whole).same_as(case.grid):
         raise GeometryError(
             f"is not on the grid of the CT that {case.name!r} was prepared from",
             remedy="give the output of omentum segment for that CT",
         )
-    bits = nearest_on_model_grid(segmentation.bits, segmentation.grid, spec)[:, *box.slices]
-    return Segmentation(bits, case.grid.affine, segmentation.classes, segmentation.annotated)
+    return nearest_on_model_grid(voxels, grid, spec)[..., *box.slices]
 
 
 @lru_cache(maxsize=1)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import display_of
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate_run import Judged
     from omentum.evaluate import CaseScores, Comparison, StructureScore, Summary
     from omentum.evaluate.comparison import PairedDifference
     from omentum.evaluate.detection import Detection
-    from omentum.evaluate.summary import StructureSummary
+    from omentum.evaluate.statistics import Statistics
+    from omentum.evaluate.summary import Coverage, StructureSummary
 
 SIGNIFICANT = 0.05
 
@@ -19,7 +20,7 @@ SIGNIFICANT = 0.05
 def case_table(scores: CaseScores) -> Any:
     """One case: a line for each structure that was annotated."""
     columns = ("Dice", "NSD", "HD95 mm", "ASSD mm", "ml", "reference ml", "lesions")
-    table = _empty_table(scores.case, *columns)
+    table = empty_table(scores.case, *columns)
     table.add_column("status")
     for score in scores.structures:
         if score.status != "not_annotated":
@@ -30,7 +31,7 @@ def case_table(scores: CaseScores) -> Any:
 def summary_table(summary: Summary) -> Any:
     """Many cases: a line for each structure that was annotated in one of them."""
     columns = (
-        "cases",
+        "mean over",
         "Dice mean",
         "95 %",
         "median",
@@ -42,7 +43,7 @@ def summary_table(summary: Summary) -> Any:
         "false",
         "lesions",
     )
-    table = _empty_table(f"{summary.cases} cases of {summary.patients} patients", *columns)
+    table = empty_table(f"{summary.cases} cases of {summary.patients} patients", *columns)
     for row in summary.structures:
         if row.annotated_cases:
             table.add_row(*_summary_row(row))
@@ -56,7 +57,7 @@ def comparison_table(comparison: Comparison) -> Any:
     labels = {metric.key: metric.label for metric in COMPARED}
     columns = ("metric", "patients", "difference", "95 %", "better", "worse", "effect", "p", "p (Holm)")
     title = f"{comparison.first} minus {comparison.second}, {comparison.cases} cases"
-    table = _empty_table(title, *columns)
+    table = empty_table(title, *columns)
     for row in comparison.differences:
         if row.metric == COMPARED[0].key or row.p_holm < SIGNIFICANT:
             table.add_row(display(row.structure), labels[row.metric], *difference_cells(row))
@@ -71,18 +72,15 @@ def difference_cells(row: PairedDifference) -> list[str]:
 
 def remarks(judged: Judged, summary: Summary) -> list[str]:
     """What a table cannot say."""
-    means = (("organs and vessels", summary.organ_dice), ("tumours and cysts", summary.lesion_dice))
-    lines = []
-    for what, s in means:
-        if s.mean is not None:
-            bounds = f" (95 %: {interval(s.mean_95)})" if s.mean_95 else ""
-            lines.append(f"mean Dice over {s.n} {what}: {s.mean:.3f}{bounds}")
-    not_annotated = [display(row.key) for row in summary.structures if not row.annotated_cases]
-    not_predicted = [display(key) for key in sorted({key for case in judged.scores for key in case.not_predicted})]
+    lines = [
+        *_headline("organs and vessels", summary.organ_dice, summary.organs),
+        *_headline("tumours and cysts", summary.lesion_dice, summary.lesions),
+        *_judged_in_part(summary),
+    ]
+    not_annotated = [display(row.key) for row in summary.structures if not row.all_annotated_cases]
     counted = {case.case for case in judged.scores}
     told = (
         ("not annotated, not judged", not_annotated),
-        ("annotated, but not asked of the prediction", not_predicted),
         ("no prediction, counted as missed", judged.without),
         ("could not be judged, counted as missed", [name for name in judged.failed if name in counted]),
         ("could not be judged nor counted", [name for name in judged.failed if name not in counted]),
@@ -90,9 +88,45 @@ def remarks(judged: Judged, summary: Summary) -> list[str]:
     return lines + [f"{what}: {', '.join(names)}" for what, names in told if names]
 
 
+def about_comparison(comparison: Comparison) -> list[str]:
+    """What two models are compared over, and what only one of them was judged on."""
+    names = (comparison.first, comparison.second)
+    lines = []
+    for what, means in (("organs and vessels", comparison.organ_dice), ("tumours and cysts", comparison.lesion_dice)):
+        if any(s.n for s in means):
+            told = [f"{name} {number(s.mean, 3)} over {s.n}" for name, s in zip(names, means, strict=True)]
+            lines.append(f"mean Dice over the {what} and cases that both were judged on: {', '.join(told)}")
+    for name, keys in zip(names, (comparison.only_first, comparison.only_second), strict=True):
+        if keys:
+            lines.append(f"not compared, since only {name} was judged on it: {', '.join(map(display, keys))}")
+    return lines
+
+
+def _headline(what: str, dice: Statistics, coverage: Coverage) -> list[str]:
+    """The mean and how much it is over, then what it leaves out and why."""
+    if not coverage.annotated:
+        return []
+    bounds = f" (95 %: {interval(dice.mean_95)})" if dice.mean_95 else ""
+    over = f"{len(coverage.in_mean)} of {len(coverage.annotated)} annotated {what}"
+    by_reason: dict[str, list[str]] = {}
+    for key, reason in coverage.left_out.items():
+        by_reason.setdefault(reason, []).append(display(key))
+    left_out = [f"  left out of it ({reason}): {', '.join(names)}" for reason, names in by_reason.items()]
+    return [f"mean Dice over {over}: {number(dice.mean, 3)}{bounds}", *left_out]
+
+
+def _judged_in_part(summary: Summary) -> list[str]:
+    told = [
+        f"{display(row.key)} {row.annotated_cases} of {row.all_annotated_cases} ({'; '.join(row.left_out)})"
+        for row in summary.structures
+        if row.left_out and row.annotated_cases
+    ]
+    return [f"judged in some of the annotated cases only: {', '.join(told)}"] if told else []
+
+
 def display(key: str) -> str:
-    """A structure's name for people."""
-    return STRUCTURES[key].display
+    """A structure's or pair's name for people."""
+    return display_of(key)
 
 
 def number(value: float | None, digits: int) -> str:
@@ -128,7 +162,7 @@ def _summary_row(row: StructureSummary) -> list[str]:
     dice, patients = row.dice, row.patients
     return [
         display(row.key),
-        str(row.annotated_cases),
+        f"{dice.n} of {row.all_annotated_cases}",
         number(dice.mean, 3),
         interval(dice.mean_95),
         number(dice.median, 3),
@@ -142,7 +176,8 @@ def _summary_row(row: StructureSummary) -> list[str]:
     ]
 
 
-def _empty_table(title: str, *columns: str) -> Any:
+def empty_table(title: str, *columns: str) -> Any:
+    """A table with a column of names and columns of numbers."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table

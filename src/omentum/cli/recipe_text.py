@@ -28,6 +28,7 @@ def description(recipe: Recipe, found: Found | None = None) -> dict[str, Any]:
         "ignored": _sorted(recipe.ignored),
         "annotated": _in_order(recipe.annotated),
         "annotated_if_present": _in_order(recipe.annotated_if_present),
+        "healthy": _in_order(recipe.healthy),
         "rules": [_rule(rule) for rule in recipe.rules],
         "reuse": recipe.reuse,
         "label_noise": recipe.label_noise,
@@ -78,6 +79,8 @@ def _lines(recipe: Recipe, found: Found | None) -> Iterable[tuple[str, str]]:
     yield "annotated", ", ".join(_in_order(recipe.annotated))
     if recipe.annotated_if_present:
         yield "if present", ", ".join(_in_order(recipe.annotated_if_present))
+    if recipe.healthy:
+        yield "known absent", ", ".join(_in_order(recipe.healthy))
     for rule in recipe.rules:
         yield f"  {', '.join(rule.ids)}", "; ".join(_consequences(rule))
     yield "shared with", recipe.reuse or "not stated"
@@ -99,6 +102,8 @@ def _consequences(rule: CaseRule) -> Iterable[str]:
         yield f"skipped: {rule.skip}"
     if rule.annotated is not None:
         yield f"only {', '.join(_in_order(rule.annotated))}"
+    if rule.healthy:
+        yield f"known not to have {', '.join(_in_order(rule.healthy))}"
     if rule.suspect:
         yield rule.suspect
     if rule.patient:
@@ -113,6 +118,7 @@ def _target(target: Target) -> dict[str, Any]:
 def _rule(rule: CaseRule) -> dict[str, Any]:
     annotated = None if rule.annotated is None else _in_order(rule.annotated)
     said = {"annotated": annotated, "skip": rule.skip, "suspect": rule.suspect, "patient": rule.patient}
+    said |= {"healthy": _in_order(rule.healthy)}
     return {"ids": list(rule.ids)} | {name: value for name, value in said.items() if value}
 
 

@@ -119,6 +119,8 @@ def recipe_hash(case: RawCase) -> str:
         "annotated_if_present": sorted(case.annotated_if_present),
         "case": (case.id, case.patient, case.suspect),
     }
+    if case.healthy:  # only then: cases prepared before recipes could say so are still up to date
+        meaning["healthy"] = sorted(case.healthy)
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
 

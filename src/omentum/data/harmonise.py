@@ -49,6 +49,7 @@ def harmonise(
     hu: NDArray[Any] | None = None,
     ignored: Iterable[int] = (),
     if_present: Iterable[str] = (),
+    healthy: Iterable[str] = (),
 ) -> Harmonised:
     """Translate a label map.
 
@@ -63,15 +64,17 @@ def harmonise(
         hu: The CT on the same grid, by which left and right are told; without it only what lies far apart is.
         ignored: Numbers that are known and mean nothing to us.
         if_present: Those of `annotated` that count only when a voxel has them.
+        healthy: Lesion types the patient is known not to have: annotated too, unless the labels say otherwise, or an
+            unknown lesion might be one.
 
     Raises:
         InputError: the map holds far more unknown values than a label map has.
         GeometryError: `hu` has another shape.
     """
-    sought, needed = _structures(annotated), _structures(if_present)
-    marks, notes = marks_of_map(np.asarray(native), values, ignored, sought)
+    sought = _Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    marks, notes = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
     unknown = {target.unknown for target in values.values() if target.unknown}
-    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, (sought, needed), unknown)
+    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, sought, unknown)
 
 
 def harmonise_masks(
@@ -82,13 +85,14 @@ def harmonise_masks(
     *,
     hu: NDArray[Any] | None = None,
     if_present: Iterable[str] = (),
+    healthy: Iterable[str] = (),
 ) -> Harmonised:
     """Translate one mask a structure; they may overlap, and are taken one after another.
 
     Args:
         masks: What each mask means, and its voxels; several may mean the same (the lobes of a lung).
         shape: Of each mask.
-        affine, annotated, hu, if_present: See `harmonise`.
+        affine, annotated, hu, if_present, healthy: See `harmonise`.
 
     Raises:
         GeometryError: a mask, or `hu`, has another shape.
@@ -102,8 +106,17 @@ def harmonise_masks(
         unknown |= {target.unknown} if target.unknown else set()
         for k in range(shape[2]):
             marks[:, :, k][mask[:, :, k]] |= mark
-    sought, needed = _structures(annotated), _structures(if_present)
-    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, (sought, needed), unknown)
+    sought = _Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What was looked for; see the arguments of `harmonise`."""
+
+    annotated: frozenset[str]
+    if_present: frozenset[str]
+    healthy: frozenset[str]
 
 
 def _structures(names: Iterable[str]) -> frozenset[str]:
@@ -121,20 +134,23 @@ def _settled(
     notes: list[Note],
     body: Body,
     affine: Affine,
-    sought: tuple[frozenset[str], frozenset[str]],
+    sought: _Sought,
     unknown: set[str],
 ) -> Harmonised:
-    annotated, if_present = sought
     unsure, told = settle_sides(marks, affine, body)
     notes = [*notes, *told, *resolve_conflicts(marks)]
-    annotated -= unsure
+    denied = sought.healthy & _present(marks)
+    if denied:
+        text = "are labelled, though the recipe says that the patient has none: not annotated in this case"
+        notes.append(Note("conflict", f"{', '.join(sorted(denied))} {text}"))
+    annotated = (sought.annotated | sought.healthy) - denied - unsure
     if unknown and (incomplete := perhaps_incomplete(marks, annotated)):
         names = ", ".join(key for key in STRUCTURES.keys if key in incomplete)
         text = f"{' and '.join(sorted(unknown))} may be part of {names}: not annotated in this case"
         notes.append(Note("not annotated", text))
         annotated -= incomplete
     notes += add_to_hosts(marks, annotated)
-    annotated -= if_present - _present(marks)
+    annotated -= sought.if_present - sought.healthy - _present(marks)
     stay = bits_of(annotated)
     for k in range(marks.shape[2]):
         marks[:, :, k] &= stay

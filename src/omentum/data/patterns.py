@@ -31,6 +31,15 @@ def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Mat
     return found
 
 
+def id_in(pattern: str, name: str) -> str | None:
+    """The {id} in the name of a file (no .nii, no .nii.gz) or folder, by the part of a pattern that it is of."""
+    for part in reversed(PurePosixPath(pattern).parts):
+        shape = re.sub(r"\.nii(\.gz|\*)?$", "", part)
+        if "{id}" in part and (match := _expression(shape).fullmatch(name)):
+            return match["id"]
+    return None
+
+
 def natural(text: str) -> tuple[tuple[float, str], ...]:
     """Sort key under which 2 comes before 10, and numbers before words."""
     parts = filter(None, re.split(r"(\d+)", text))

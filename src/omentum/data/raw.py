@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from omentum.anatomy.recipes import Layout, Recipe
-from omentum.data.patterns import Matches, find_paths, literal_length, natural
+from omentum.data.patterns import Matches, find_paths, id_in, literal_length, natural
 from omentum.errors import InputError
 
 
@@ -43,6 +43,11 @@ class RawCase:
         """Those of `annotated` that the labels must hold a voxel of, to count."""
         return self.recipe.annotated_if_present & self.annotated
 
+    @property
+    def healthy(self) -> frozenset[str]:
+        """Lesion types it is known not to have, whatever the labels can say."""
+        return self.recipe.healthy_in(self.id)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -76,6 +81,15 @@ def find_cases(recipe: Recipe, root: Path) -> Found:
         if images.keys() & labels.keys():
             return _pair(recipe, layout, images, labels)
     raise InputError(f"no case of {recipe.key!r} in it: {_looked_for(recipe, root)}", source=root)
+
+
+def id_of(recipe: Recipe, name: str) -> str:
+    """The publisher's id of a case, from the name of its labels or image (no suffix); the name itself if none fits."""
+    for layout in recipe.layout:
+        for pattern in (layout.labels, layout.image):
+            if found := id_in(pattern, name):
+                return found
+    return name
 
 
 def _pair(recipe: Recipe, layout: Layout, images: Matches, labels: Matches) -> Found:

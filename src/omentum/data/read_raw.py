@@ -95,6 +95,7 @@ def _from_map(case: RawCase, ct: Volume, native: NDArray[Any], notes: list[Note]
         hu=ct.voxels,
         ignored=[value for value in case.recipe.ignored if isinstance(value, int)],
         if_present=case.annotated_if_present,
+        healthy=case.healthy,
     )
     return replace(harmonised, notes=(*notes, *harmonised.notes))
 
@@ -111,6 +112,7 @@ def _from_masks(case: RawCase, ct: Volume, masks: list[tuple[Path, Target]], not
         annotated,
         hu=ct.voxels,
         if_present=case.annotated_if_present,
+        healthy=case.healthy,
     )
 
 

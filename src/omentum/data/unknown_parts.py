@@ -30,7 +30,11 @@ def perhaps_incomplete(marks: Marks, annotated: frozenset[str]) -> frozenset[str
     box = grown(foreground_box(unknown).slices, (1, 1, 1), marks.shape)
     near = ndimage.binary_dilation(unknown[box], _ALL_NEIGHBOURS)
     seen = np.bitwise_or.reduce(marks[box][near])
-    touched = frozenset(key for key in annotated if seen & BITS[key])
+    return in_doubt(frozenset(key for key in annotated if seen & BITS[key]), annotated)
+
+
+def in_doubt(touched: frozenset[str], annotated: frozenset[str]) -> frozenset[str]:
+    """What is not annotated after all, given what a voxel of an unknown structure touches."""
     return touched | {key for key in annotated if _may_be(key, annotated - touched)}
 
 

@@ -2,8 +2,10 @@
 
 from omentum.evaluate.alignment import aligned, turned, with_unions
 from omentum.evaluate.comparison import Comparison, compare
+from omentum.evaluate.healthy import known_absent
 from omentum.evaluate.mapping import LabelMapping, load_mapping
 from omentum.evaluate.metrics import COMPARED, METRICS, Metric
+from omentum.evaluate.scope import Scope
 from omentum.evaluate.scores import CaseScores, Rules, StructureScore, evaluate, missed_case
 from omentum.evaluate.summary import Summary, summarise
 from omentum.evaluate.tolerances import load_tolerances
@@ -16,11 +18,13 @@ __all__ = [
     "LabelMapping",
     "Metric",
     "Rules",
+    "Scope",
     "StructureScore",
     "Summary",
     "aligned",
     "compare",
     "evaluate",
+    "known_absent",
     "load_mapping",
     "load_tolerances",
     "missed_case",

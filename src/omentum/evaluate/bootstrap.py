@@ -44,6 +44,22 @@ class Bootstrap:
         total = self._times_drawn @ sums
         return np.divide(total, drawn, out=np.full(DRAWS, np.nan), where=drawn > 0)
 
+    def totals(self, values: ArrayLike, patients: Sequence[str]) -> NDArray[np.float64]:
+        """The sums over cases in each draw, float64 [DRAWS, column].
+
+        Args:
+            values: [case, column].
+            patients: Whose case it is.
+        """
+        values = np.asarray(values, np.float64)
+        of_patient = np.zeros((len(self._row), values.shape[1]))
+        np.add.at(of_patient, [self._row[patient] for patient in patients], values)
+        return self._times_drawn @ of_patient
+
+    def times_drawn(self, patients: Sequence[str]) -> NDArray[np.float32]:
+        """How often each of some patients is in each draw, [DRAWS, patient]."""
+        return self._times_drawn[:, [self._row[patient] for patient in patients]]
+
 
 def interval_95(means: NDArray[np.float64], patients: int) -> Interval | None:
     """The middle 95 % of what the draws gave; None from fewer than two patients, which say nothing of others."""

@@ -3,25 +3,28 @@
 Differences are taken case by case (first minus second), averaged over the scans of a patient, and tested over patients
 with Wilcoxon's signed-rank test. p-values are corrected over the structures of a metric with Holm's method. A case
 counts only where both models have a number: a structure that is not there and that one model rightly leaves out has
-none, so a false alarm of the other shows in the patient table, not here.
+none, so a false alarm of the other shows in the patient table, not here. Means of both models are over the structures,
+and the cases of each, that both were judged on; what only one of them was judged on is named.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
 from omentum.evaluate.bootstrap import Bootstrap, interval_95
 from omentum.evaluate.metrics import COMPARED, Metric
 from omentum.evaluate.patients import Interval
+from omentum.evaluate.scope import in_order
 from omentum.evaluate.scores import CaseScores, StructureScore
+from omentum.evaluate.statistics import Statistics
+from omentum.evaluate.summary import Summary, summarise
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,20 @@ class Comparison:
         first, second: Names of the models.
         cases: Number of cases both were judged on.
         differences: By metric, then in template order.
+        structures: Keys that both were judged on in some case; the means below are over these.
+        only_first, only_second: Keys that only one of them was judged on; in no number here.
+        organ_dice, lesion_dice: The headline means of both, (first, second); see `Summary`.
     """
 
     first: str
     second: str
     cases: int
     differences: tuple[PairedDifference, ...]
+    structures: tuple[str, ...]
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+    organ_dice: tuple[Statistics, Statistics]
+    lesion_dice: tuple[Statistics, Statistics]
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -86,7 +97,34 @@ def compare(
     if not pairs:
         raise UsageError("the two models have no case in common", remedy="predictions are matched by case name")
     found = [row for metric in COMPARED for row in _corrected(_rows(pairs, metric))]
-    return Comparison(*names, len(pairs), tuple(found))
+    shared = [_shared(*pair) for pair in pairs]
+    common = {score.key for case, _ in shared for score in case.structures if score.status.is_judged}
+    only = [in_order(_judged(cases) - common) for cases in zip(*pairs, strict=True)]
+    means: list[Summary] = [summarise(cases) for cases in zip(*shared, strict=True)]
+    return Comparison(
+        *names,
+        cases=len(pairs),
+        differences=tuple(found),
+        structures=in_order(common),
+        only_first=only[0],
+        only_second=only[1],
+        organ_dice=(means[0].organ_dice, means[1].organ_dice),
+        lesion_dice=(means[0].lesion_dice, means[1].lesion_dice),
+    )
+
+
+def _judged(cases: Iterable[CaseScores]) -> set[str]:
+    return {score.key for case in cases for score in case.structures if score.status.is_judged}
+
+
+def _shared(one: CaseScores, other: CaseScores) -> tuple[CaseScores, CaseScores]:
+    """The same case with the structures that both models were judged on."""
+    common = _judged([one]) & _judged([other])
+    first, second = (
+        replace(case, structures=tuple(s for s in case.structures if s.key in common), left_out={}, curves={})
+        for case in (one, other)
+    )
+    return first, second
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -100,14 +138,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def _rows(pairs: Sequence[tuple[CaseScores, CaseScores]], metric: Metric) -> list[PairedDifference]:
     bootstrap = Bootstrap(case.patient for case, _ in pairs)
-    by_key: dict[str, dict[str, list[float]]] = {key: {} for key in STRUCTURES.keys}
+    by_key: dict[str, dict[str, list[float]]] = {}
     for one, other in pairs:
         theirs = {score.key: score for score in other.structures}
         for score in one.structures:
             difference = _difference(score, theirs.get(score.key), metric.key)
             if difference is not None:
-                by_key[score.key].setdefault(one.patient, []).append(difference)
-    return [_row(key, metric, patients, bootstrap) for key, patients in by_key.items() if patients]
+                by_key.setdefault(score.key, {}).setdefault(one.patient, []).append(difference)
+    return [_row(key, metric, by_key[key], bootstrap) for key in in_order(by_key)]
 
 
 def _difference(one: StructureScore, other: StructureScore | None, metric: str) -> float | None:

@@ -52,6 +52,7 @@ class Detection:
         matched_iou: IoU of each matched pair, best first.
         by_size: The matched lesions by size of the reference lesion; keys of `SIZE_BINS_MM`.
         false_by_size: False positives by their own size.
+        scans: Cases with a prediction, over which false positives are spread.
     """
 
     true_positives: int = 0
@@ -61,6 +62,7 @@ class Detection:
     matched_iou: tuple[float, ...] = ()
     by_size: dict[str, Found] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, Found()))
     false_by_size: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, 0))
+    scans: int = 1
 
     def __add__(self, other: Detection) -> Detection:
         return Detection(
@@ -71,6 +73,7 @@ class Detection:
             tuple(sorted(self.matched_iou + other.matched_iou, reverse=True)),
             {name: self.by_size[name] + other.by_size[name] for name in SIZE_BINS_MM},
             {name: self.false_by_size[name] + other.false_by_size[name] for name in SIZE_BINS_MM},
+            self.scans + other.scans,
         )
 
     @property
@@ -128,21 +131,37 @@ def detect(predicted: Mask, reference: Mask, voxel_volume_ml: float, minimum_ml:
         minimum_ml: Smaller lesions are not asked for: a smaller reference lesion is neither found nor missed (nor is
             what was matched to it a false positive), a smaller unmatched prediction is no false positive.
     """
-    ours, theirs = _lesions(predicted, voxel_volume_ml), _lesions(reference, voxel_volume_ml)
-    shared = _shared_voxels(ours, theirs)
-    pairs = _matched(shared, ours, theirs)
-    wanted = theirs.at_least(minimum_ml)
-    found = {r: iou for (_, r), iou in pairs.items() if r in wanted}
-    spurious = ours.at_least(minimum_ml) - {p for p, _ in pairs}
-    return Detection(
-        true_positives=len(found),
-        false_negatives=len(wanted) - len(found),
-        false_positives=len(spurious),
-        any_overlap=len(wanted & {r for _, r in shared}),
-        matched_iou=tuple(sorted(found.values(), reverse=True)),
-        by_size=_by_size(theirs, wanted, found),
-        false_by_size=_counted_by_size(ours, spurious),
-    )
+    return Matcher(reference, voxel_volume_ml, minimum_ml).detect(predicted)
+
+
+class Matcher:
+    """A reference whose lesions are known, for one prediction after another; arguments as for `detect`."""
+
+    def __init__(self, reference: Mask, voxel_volume_ml: float, minimum_ml: float = 0.0) -> None:
+        self._theirs, self._minimum_ml = _lesions(reference, voxel_volume_ml), minimum_ml
+        self._wanted = self._theirs.at_least(minimum_ml)
+
+    def lesions_by_size(self) -> dict[str, int]:
+        """Lesions asked for, by key of `SIZE_BINS_MM`."""
+        return _counted_by_size(self._theirs, self._wanted)
+
+    def detect(self, predicted: Mask) -> Detection:
+        """See `omentum.evaluate.detection.detect`."""
+        theirs, wanted = self._theirs, self._wanted
+        ours = _lesions(predicted, theirs.voxel_volume_ml)
+        shared = _shared_voxels(ours, theirs)
+        pairs = _matched(shared, ours, theirs)
+        found = {r: iou for (_, r), iou in pairs.items() if r in wanted}
+        spurious = ours.at_least(self._minimum_ml) - {p for p, _ in pairs}
+        return Detection(
+            true_positives=len(found),
+            false_negatives=len(wanted) - len(found),
+            false_positives=len(spurious),
+            any_overlap=len(wanted & {r for _, r in shared}),
+            matched_iou=tuple(sorted(found.values(), reverse=True)),
+            by_size=_by_size(theirs, wanted, found),
+            false_by_size=_counted_by_size(ours, spurious),
+        )
 
 
 def size_bin(volume_ml: float) -> str:

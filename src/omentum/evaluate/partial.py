@@ -18,6 +18,11 @@ class Status(StrEnum):
     """Present in both, however badly they overlap."""
 
     @property
+    def is_judged(self) -> bool:
+        """Whether the reference says anything about it."""
+        return self is not Status.NOT_ANNOTATED
+
+    @property
     def counts(self) -> bool:
         """Whether the case enters means (misses and false positives do, with a Dice of 0)."""
         return self not in (Status.NOT_ANNOTATED, Status.TRUE_NEGATIVE)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import kind_of, members
 from omentum.errors import GeometryError
 from omentum.evaluate.alignment import different_grids
 from omentum.evaluate.detection import Detection, detect
+from omentum.evaluate.operating import Curve
 from omentum.evaluate.overlap import Mask, Overlap, overlap
 from omentum.evaluate.partial import Status, status
+from omentum.evaluate.scope import NO_ANSWER, Scope
 from omentum.evaluate.surface import surface_distances
 from omentum.evaluate.tolerances import Tolerance, packaged_tolerances
 from omentum.segmentation import Box, Segmentation, no_bits
@@ -50,7 +52,7 @@ class StructureScore:
     """One structure in one case.
 
     Args:
-        key: Structure key.
+        key: Structure key; or of a pair, where sides could not be told apart (see `Scope`).
         status: Read this first; see `Status`.
         dice, iou, precision, recall: None where not defined.
         nsd, hd95_mm, hd_mm, assd_mm: As in `surface`. Where only one of the two has the structure, NSD is 0 and a
@@ -97,15 +99,19 @@ class CaseScores:
 
     Args:
         case: Name for tables.
-        structures: In template order; every class the prediction was asked for.
-        not_predicted: Annotated in the reference, but no class of the prediction; not scored.
+        structures: In template order; every class of the prediction, and what it was asked for besides.
+        left_out: Annotated in the reference, but not judged -> why (see `Scope`).
         patient: Whose case it is; cases of one patient are not independent. The case's name by default.
+        curves: What the probabilities of a lesion type came to at every threshold, where there are any.
+        answered: There was a prediction that could be read.
     """
 
     case: str
     structures: tuple[StructureScore, ...]
-    not_predicted: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     patient: str = ""
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    answered: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patient", self.patient or self.case)
@@ -116,8 +122,9 @@ class CaseScores:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         scores = {s.key: s.to_json() for s in self.structures}
-        not_predicted = list(self.not_predicted)
-        return {"case": self.case, "patient": self.patient, "structures": scores, "not_predicted": not_predicted}
+        curves = {key: curve.to_json() for key, curve in self.curves.items()}
+        told = {"case": self.case, "patient": self.patient, "answered": self.answered, "structures": scores}
+        return told | {"left_out": dict(self.left_out), "curves": curves}
 
 
 def evaluate(
@@ -127,6 +134,7 @@ def evaluate(
     case: str = "",
     patient: str = "",
     rules: Rules | None = None,
+    scope: Scope | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CaseScores:
     """Score a prediction against a reference.
@@ -136,6 +144,7 @@ def evaluate(
         case: Name for tables.
         patient: See `CaseScores`.
         rules: See `Rules`.
+        scope: What is judged; by default the classes of the prediction, and what else is annotated is left out.
         progress: Told after each structure how many of how many are done.
 
     Raises:
@@ -148,23 +157,48 @@ def evaluate(
         _check_right_angles(ref.grid)
     assert ref.annotated is not None
     pair = _Pair(pred, ref, rules)
-    keys = [row.key for row in STRUCTURES if row.key in pred.classes]
+    scope = Scope(frozenset()) if scope is None else scope
+    keys = scope.judged(pred.classes, ref.annotated)
     scores = []
     for number, key in enumerate(keys, start=1):
         scores.append(pair.score(key))
         if progress:
             progress(number, len(keys))
-    not_predicted = tuple(k for k in STRUCTURES.keys if k in ref.annotated - set(keys))
-    return CaseScores(case, tuple(scores), not_predicted, patient)
+    return CaseScores(case, tuple(scores), scope.left_out(keys, ref.annotated), patient)
 
 
 def missed_case(
-    ref: Segmentation, classes: Iterable[str], *, case: str = "", patient: str = "", rules: Rules | None = None
+    ref: Segmentation,
+    classes: Iterable[str],
+    *,
+    case: str = "",
+    patient: str = "",
+    rules: Rules | None = None,
+    reason: str = "",
 ) -> CaseScores:
-    """The scores of a case that produced no result: whatever is there was missed; it never drops out of a mean."""
-    classes = tuple(classes)
-    nothing = no_bits(len(classes), ref.shape)
-    return evaluate(Segmentation(nothing, ref.affine, classes), ref, case=case, patient=patient, rules=rules)
+    """The scores of a case that produced no result: whatever is there was missed; it never drops out of a mean.
+
+    What is not there was not rightly left alone either: it counts for no specificity, and the case is no scan without
+    false positives.
+
+    Args:
+        ref, case, patient, rules: As in `evaluate`.
+        classes: Keys that predictions are asked for; those of pairs are judged joined.
+        reason: Why others are left out; see `Scope`.
+    """
+    asked = tuple(dict.fromkeys(classes))
+    joined = frozenset(key for key in asked if len(members(key)) > 1)
+    keys = tuple(dict.fromkeys(one for key in asked for one in members(key)))
+    scope = Scope(frozenset(keys), reason or Scope.reason, joined=joined)
+    nothing = Segmentation(no_bits(len(keys), ref.shape), ref.affine, keys)
+    scores = evaluate(nothing, ref, case=case, patient=patient, rules=rules, scope=scope)
+    missed = tuple(_unanswered(s) for s in scores.structures if s.status is Status.FALSE_NEGATIVE)
+    absent = {s.key: NO_ANSWER for s in scores.structures if s.status is Status.TRUE_NEGATIVE}
+    return replace(scores, structures=missed, left_out={**scores.left_out, **absent}, answered=False)
+
+
+def _unanswered(score: StructureScore) -> StructureScore:
+    return score if score.lesions is None else replace(score, lesions=replace(score.lesions, scans=0))
 
 
 class _Pair:
@@ -175,10 +209,10 @@ class _Pair:
         self._boxes = (pred.boxes(), ref.boxes())
 
     def score(self, key: str) -> StructureScore:
-        annotated = key in (self._ref.annotated or ())
-        around = _around([found[key] for found in self._boxes if key in found])
-        ours = self._pred.mask(key, around)
-        theirs = self._ref.mask(key, around) if annotated else np.zeros_like(ours)
+        annotated = (self._ref.annotated or frozenset()).issuperset(members(key))
+        around = _around([found[one] for found in self._boxes for one in members(key) if one in found])
+        ours = mask_of(self._pred, key, around)
+        theirs = mask_of(self._ref, key, around) if annotated else np.zeros_like(ours)
         counts = overlap(ours, theirs)
         outcome = status(annotated=annotated, predicted_voxels=counts.predicted, reference_voxels=counts.reference)
         voxel_ml = self._ref.grid.voxel_volume_ml
@@ -197,7 +231,7 @@ class _Pair:
         )
 
     def _lesions(self, key: str, ours: Mask, theirs: Mask) -> Detection | None:
-        if not STRUCTURES[key].is_lesion:
+        if not kind_of(key).is_lesion:
             return None
         return detect(ours, theirs, self._ref.grid.voxel_volume_ml, self._rules.minimum_lesion_ml)
 
@@ -207,8 +241,17 @@ class _Pair:
         if outcome is not Status.EVALUATED:
             return {"nsd": 0.0} | dict.fromkeys(("hd95_mm", "hd_mm", "assd_mm"), _diagonal_mm(self._ref.grid))
         far = surface_distances(ours, theirs, self._ref.grid.spacing_mm)
-        nsd = far.nsd(self._rules.tolerances[key].mm)
+        nsd = far.nsd(self._rules.tolerances[members(key)[0]].mm)
         return {"nsd": nsd, "hd95_mm": far.hd95_mm, "hd_mm": far.hd_mm, "assd_mm": far.assd_mm}
+
+
+def mask_of(segmentation: Segmentation, key: str, within: Box) -> Mask:
+    """Mask of a structure, or of both sides of a pair; empty where it is no class."""
+    mask = np.zeros([s.stop - s.start for s in within], bool)
+    for one in members(key):
+        if one in segmentation.classes:
+            mask |= segmentation.mask(one, within)
+    return mask
 
 
 def _around(boxes: list[Box]) -> Box:

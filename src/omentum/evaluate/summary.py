@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Any
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import kind_of
 from omentum.evaluate.bootstrap import Bootstrap, interval_95, mean_of_means
 from omentum.evaluate.detection import Detection
 from omentum.evaluate.metrics import METRICS
 from omentum.evaluate.overlap import ratio
 from omentum.evaluate.partial import Status
 from omentum.evaluate.patients import PatientTable, outcome_of_patient, patient_table
+from omentum.evaluate.roc import LesionCurves, lesion_curves
+from omentum.evaluate.scope import in_order
 from omentum.evaluate.scores import CaseScores, StructureScore
 from omentum.evaluate.statistics import Observation, Statistics, statistics
 
 _Scores = Sequence[tuple[str, StructureScore]]
 """Patient and score, one a case."""
+
+
+ABSENT = "in no reference and no prediction: no Dice, but counted for specificity"
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class StructureSummary:
         outcomes: Cases by status.
         patients: Found or not, by patient.
         lesions: Lesion counts of all annotated cases, for tumours and cysts.
+        left_out: Reason -> annotated cases that are not judged for it, and in no number here.
     """
 
     key: str
@@ -37,6 +46,7 @@ class StructureSummary:
     outcomes: dict[Status, int]
     patients: PatientTable
     lesions: Detection | None
+    left_out: Mapping[str, int]
 
     @property
     def dice(self) -> Statistics:
@@ -45,24 +55,31 @@ class StructureSummary:
 
     @property
     def annotated_cases(self) -> int:
-        """Cases whose reference says anything about it."""
+        """Cases judged: the reference says something about it, and the prediction was held to it."""
         return sum(n for status, n in self.outcomes.items() if status is not Status.NOT_ANNOTATED)
 
     @property
+    def all_annotated_cases(self) -> int:
+        """Cases whose reference says anything about it, judged or left out."""
+        return self.annotated_cases + sum(self.left_out.values())
+
+    @property
     def false_positives_a_case(self) -> float | None:
-        """Spurious lesions per annotated case."""
-        return None if self.lesions is None else ratio(self.lesions.false_positives, self.annotated_cases)
+        """Spurious lesions per annotated case that has a prediction."""
+        return None if self.lesions is None else ratio(self.lesions.false_positives, self.lesions.scans)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         outcomes = {status.value: n for status, n in self.outcomes.items()}
         metrics = {key: asdict(found) for key, found in self.metrics.items()}
-        return metrics | {"outcomes": outcomes, "patients": self.patients.to_json(), "lesions": self._lesions()}
+        told = {"outcomes": outcomes, "patients": self.patients.to_json(), "lesions": self._lesions()}
+        counts = {"judged_cases": self.annotated_cases, "annotated_cases": self.all_annotated_cases}
+        return metrics | told | counts | {"left_out": dict(self.left_out)}
 
     def _lesions(self) -> dict[str, Any] | None:
         if self.lesions is None:
             return None
-        false_a_case = {size: ratio(n, self.annotated_cases) for size, n in self.lesions.false_by_size.items()}
+        false_a_case = {size: ratio(n, self.lesions.scans) for size, n in self.lesions.false_by_size.items()}
         return asdict(self.lesions) | {
             "sensitivity": self.lesions.sensitivity,
             "sensitivity_by_size": {size: found.sensitivity for size, found in self.lesions.by_size.items()},
@@ -75,15 +92,37 @@ class StructureSummary:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How many of the annotated structures a mean is over.
+
+    Args:
+        annotated: Keys that the reference of some case says something about.
+        in_mean: Those of them with a Dice.
+        left_out: The others -> why.
+    """
+
+    annotated: tuple[str, ...]
+    in_mean: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        counts = {"n": len(self.in_mean), "of_annotated": len(self.annotated)}
+        return counts | {"annotated": list(self.annotated), "left_out": dict(self.left_out)}
+
+
+@dataclass(frozen=True)
 class Summary:
     """All structures over all cases.
 
     Args:
         cases: Number of cases.
         patients: Number of patients they are of.
-        structures: In template order.
+        structures: In template order; also those that are annotated and judged in no case.
         organ_dice: Mean over organs and vessels of their mean Dice; n is how many had one.
         lesion_dice: The same over tumours and cysts.
+        organs, lesions: What these two means are over.
+        curves: ROC and FROC of each lesion type with probabilities.
     """
 
     cases: int
@@ -91,6 +130,9 @@ class Summary:
     structures: tuple[StructureSummary, ...]
     organ_dice: Statistics
     lesion_dice: Statistics
+    organs: Coverage
+    lesions: Coverage
+    curves: tuple[LesionCurves, ...] = ()
 
     def __getitem__(self, key: str) -> StructureSummary:
         return next(row for row in self.structures if row.key == key)
@@ -102,6 +144,9 @@ class Summary:
             "patients": self.patients,
             "organ_dice": asdict(self.organ_dice),
             "lesion_dice": asdict(self.lesion_dice),
+            "organs": self.organs.to_json(),
+            "lesions": self.lesions.to_json(),
+            "curves": {row.key: row.to_json() for row in self.curves},
             "structures": {row.key: row.to_json() for row in self.structures},
         }
 
@@ -109,22 +154,39 @@ class Summary:
 def summarise(cases: Sequence[CaseScores]) -> Summary:
     """Bring the scores of cases together; the order of cases does not matter."""
     bootstrap = Bootstrap(case.patient for case in cases)
-    rows: dict[str, list[tuple[str, StructureScore]]] = {key: [] for key in STRUCTURES.keys}
+    found: dict[str, list[tuple[str, StructureScore]]] = {}
+    left_out: dict[str, Counter[str]] = {}
     for case in cases:
         for score in case.structures:
-            rows[score.key].append((case.patient, score))
-    structures = tuple(_structure(key, scores, bootstrap) for key, scores in rows.items() if scores)
-    lesions = {key for key in rows if STRUCTURES[key].is_lesion}
+            found.setdefault(score.key, []).append((case.patient, score))
+        for key, reason in case.left_out.items():
+            left_out.setdefault(key, Counter())[reason] += 1
+    rows = {key: found.get(key, []) for key in in_order([*found, *left_out])}
+    structures = tuple(_structure(key, rows[key], left_out.get(key, {}), bootstrap) for key in rows)
+    organs, lesions = (tuple(s for s in structures if kind_of(s.key).is_lesion is lesion) for lesion in (False, True))
     return Summary(
         cases=len(cases),
         patients=len({case.patient for case in cases}),
         structures=structures,
-        organ_dice=_headline([rows[s.key] for s in structures if s.key not in lesions], bootstrap),
-        lesion_dice=_headline([rows[s.key] for s in structures if s.key in lesions], bootstrap),
+        organ_dice=_headline([rows[s.key] for s in organs], bootstrap),
+        lesion_dice=_headline([rows[s.key] for s in lesions], bootstrap),
+        organs=_coverage(organs),
+        lesions=_coverage(lesions),
+        curves=lesion_curves(cases),
     )
 
 
-def _structure(key: str, scores: _Scores, bootstrap: Bootstrap) -> StructureSummary:
+def _coverage(rows: Sequence[StructureSummary]) -> Coverage:
+    annotated = [row for row in rows if row.all_annotated_cases]
+    missing = [row for row in annotated if not row.dice.n]
+    return Coverage(
+        tuple(row.key for row in annotated),
+        tuple(row.key for row in annotated if row.dice.n),
+        {row.key: "; ".join([*([ABSENT] if row.annotated_cases else []), *row.left_out]) for row in missing},
+    )
+
+
+def _structure(key: str, scores: _Scores, left_out: Mapping[str, int], bootstrap: Bootstrap) -> StructureSummary:
     outcomes = dict.fromkeys(Status, 0)
     by_patient: dict[str, list[Status]] = {}
     for patient, score in scores:
@@ -136,7 +198,8 @@ def _structure(key: str, scores: _Scores, bootstrap: Bootstrap) -> StructureSumm
         metrics={metric.key: statistics(observed(scores, metric.key), bootstrap) for metric in METRICS},
         outcomes=outcomes,
         patients=patient_table(map(outcome_of_patient, by_patient.values())),
-        lesions=sum(detections, Detection()) if detections else None,
+        lesions=reduce(operator.add, detections) if detections else None,
+        left_out=left_out,
     )
 
 

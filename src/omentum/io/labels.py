@@ -68,6 +68,11 @@ def read_segmentation(path: str | Path) -> Segmentation:
     return with_hosts(_packed(labels, {i: [known[i]] for i in indices}, volume))
 
 
+def has_label_table(path: str | Path) -> bool:
+    """Whether a label map says itself which structures it can hold, drawn or not."""
+    return any(code == LABEL_TABLE_CODE for code, _ in read_extensions(path))
+
+
 def _packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
     """Look every voxel's bits up in a table of label values: one pass, whatever the number of classes."""
     classes = tuple(dict.fromkeys(key for keys in rows.values() for key in keys))

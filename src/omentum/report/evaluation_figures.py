@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import display_of, kind_of
 
 WIDTH_IN, ROW_IN, MARGIN_IN = 8.0, 0.3, 0.8
 POINTS_SEED = 0
@@ -50,7 +50,7 @@ def _draw(axes: Axes, rows: Mapping[str, np.ndarray]) -> None:
     scatter = np.random.default_rng(POINTS_SEED)
     heights = np.arange(len(rows))
     for height, (key, numbers) in zip(heights, rows.items(), strict=True):
-        colour = tuple(channel / 255 for channel in STRUCTURES[key].colour)
+        colour = tuple(channel / 255 for channel in kind_of(key).colour)
         box = axes.boxplot(
             [numbers], positions=[height], orientation="horizontal", widths=0.6, showfliers=False, patch_artist=True
         )
@@ -59,7 +59,7 @@ def _draw(axes: Axes, rows: Mapping[str, np.ndarray]) -> None:
         axes.plot(
             numbers, height + scatter.uniform(-0.2, 0.2, len(numbers)), ".", color="black", alpha=0.5, markersize=3
         )
-    axes.set_yticks(heights, [STRUCTURES[key].display for key in rows])
+    axes.set_yticks(heights, [display_of(key) for key in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

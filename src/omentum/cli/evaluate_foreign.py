@@ -1,0 +1,133 @@
+"""Label maps of anybody's making as prediction or reference: what their numbers mean, and what they can speak of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import find_pair, members
+from omentum.cli.evaluate_cases import SEGMENTATION, Pair, case_name, listed
+from omentum.errors import InputError, OmentumError, UsageError
+
+if TYPE_CHECKING:
+    from omentum.evaluate import LabelMapping, Scope
+    from omentum.segmentation import Segmentation
+
+MANIFEST = "manifest.json"
+_ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
+
+
+def wanted_structures(names: str | None) -> frozenset[str] | None:
+    """Keys of a list such as "liver,kidneys"; None for none.
+
+    Raises:
+        UsageError: an unknown name, or an empty list.
+    """
+    if names is None:
+        return None
+    keys = [key for name in names.split(",") if name.strip() for key in _keys(name.strip())]
+    if not keys:
+        raise UsageError("--structures names none", remedy="liver,kidneys for example; see omentum classes")
+    return frozenset(keys)
+
+
+def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentation, Scope]:
+    """A label map, and what it is held to.
+
+    Its own record says what it was asked for: the manifest beside it, the names inside the file, or the numbers that a
+    mapping knows. Without any of them it is held to all that the reference annotates.
+
+    Raises:
+        InputError: the file cannot be read, or its numbers are not the template's and there is no mapping.
+    """
+    from omentum.evaluate import Scope
+    from omentum.io.labels import has_label_table, read_labels, read_segmentation
+
+    if mapping:
+        return read_labels(path, mapping.labels), Scope(mapping.structures, f"no number in {mapping.name}")
+    found = read_segmentation(path)
+    asked = _asked_of_manifest(path)
+    if asked is not None:
+        return found, Scope(asked | {*found.classes}, f"not asked for ({MANIFEST})")
+    if has_label_table(path):
+        return found, Scope(frozenset(found.classes), "not among the names in the prediction's file")
+    return found, Scope(None)
+
+
+def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
+    """A label map as truth; by a recipe's numbers, only what its annotators looked for in that case counts.
+
+    Raises:
+        InputError: as for `read_prediction`.
+    """
+    from omentum.data.raw import id_of
+    from omentum.evaluate import known_absent
+    from omentum.io.labels import read_labels, read_segmentation
+
+    if mapping is None:
+        return read_segmentation(path)
+    truth = read_labels(path, mapping.labels)
+    if mapping.recipe is None:
+        return truth
+    recipe, case_id = mapping.recipe, id_of(mapping.recipe, case_name(path))
+    present = truth.present()
+    annotated = recipe.annotated_in(case_id) & {*truth.classes}
+    annotated -= recipe.annotated_if_present - present
+    if mapping.unknown:
+        annotated -= _doubtful(path, mapping.unknown, truth, annotated)
+    truth = replace(truth, annotated=annotated)
+    return known_absent(truth, recipe.healthy_in(case_id) - present)
+
+
+def unnamed_references(pairs: Iterable[Pair]) -> str | None:
+    """One line about label maps that do not say what they can hold: what has no voxel in them may have been sought."""
+    from omentum.io.labels import has_label_table
+
+    names = []
+    for pair in pairs:
+        with suppress(OmentumError):  # told when it is read
+            if pair.reference.is_file() and not has_label_table(pair.reference):
+                names.append(pair.name)
+    if not names:
+        return None
+    return (
+        f"references that name no structures: {listed(names)}; what has no voxel there counts as not annotated, and is "
+        "no false alarm. --mapping with all their numbers says what was looked for"
+    )
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    pair = find_pair(name)
+    return members(pair) if pair else tuple(row.key for row in STRUCTURES.expand(name))
+
+
+def _asked_of_manifest(path: Path) -> frozenset[str] | None:
+    """Structures that `omentum segment` was asked for, if it made this file and says so."""
+    beside = path.parent / MANIFEST
+    if path.name != SEGMENTATION or not beside.is_file():
+        return None
+    try:
+        classes = json.loads(beside.read_bytes())["options"]["classes"]
+        return frozenset(STRUCTURES.find(str(key)).key for key in classes)
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise InputError(f"does not say which classes were asked for: {fault!r}", source=beside) from fault
+
+
+def _doubtful(path: Path, unknown: frozenset[int], truth: Segmentation, annotated: frozenset[str]) -> frozenset[str]:
+    """What may lack a part or a lesion, since voxels of an unknown structure touch it."""
+    from omentum.data.unknown_parts import in_doubt
+    from omentum.io.nifti import read_volume
+
+    voxels = np.isin(np.rint(read_volume(path).voxels), sorted(unknown))
+    if not voxels.any():
+        return frozenset()
+    near = ndimage.binary_dilation(voxels, _ALL_NEIGHBOURS)
+    return in_doubt(frozenset(key for key in annotated if (truth.mask(key) & near).any()), annotated)

@@ -1,0 +1,34 @@
+"""Lesions that a patient is known not to have: annotated and absent, although nobody drew anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from omentum.anatomy import STRUCTURES
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
+
+
+def known_absent(truth: Segmentation, keys: Iterable[str]) -> Segmentation:
+    """The same truth, with these structures annotated and without a voxel.
+
+    Args:
+        truth: Of a case.
+        keys: Structures it has no voxel of; those it does not annotate, or has no class for, are added.
+
+    Raises:
+        ValueError: one of them has a voxel.
+    """
+    wanted = frozenset(keys)
+    assert truth.annotated is not None
+    if drawn := wanted & truth.present():
+        raise ValueError(f"{', '.join(sorted(drawn))} is drawn")
+    if not wanted - truth.annotated:
+        return truth
+    classes = (*truth.classes, *(key for key in STRUCTURES.keys if key in wanted - {*truth.classes}))
+    bits = no_bits(len(classes), truth.shape)
+    bits = bits if bits.dtype == truth.bits.dtype else np.zeros(bits.shape, np.uint64)
+    for plane in range(-(-len(truth.classes) // BITS_PER_PLANE)):
+        bits[plane] = truth.bits[plane]
+    return Segmentation(bits, truth.affine, classes, truth.annotated | wanted, truth.header)
