@@ -133,6 +133,11 @@ def test_btcv_from_61_on_has_eight_structures(case_id, expected):
     assert numbers(bundled_recipes()["btcv"].annotated_in(case_id)) == expected
 
 
+def test_known_healthy():
+    healthy = {key: numbers(recipe.healthy) for key, recipe in bundled_recipes().items() if recipe.healthy}
+    assert healthy == {"chaos-ct": {27, 29}, "pancreas-ct": {28}, "pancreas-ct-tcia": {28}}
+
+
 def patient(key: str, case_id: str) -> str:
     return bundled_recipes()[key].patient_of(case_id)
 
@@ -256,6 +261,15 @@ def test_a_small_recipe(write):
     assert recipe.annotated == {"liver", "liver_tumour", "right_kidney", "left_kidney"}
 
 
+def test_healthy_of_all_cases_and_of_some(write):
+    recipe = load_recipe(
+        write('healthy = "lung tumour"\n' + GOOD + '[[rules]]\nids = "1-5"\nhealthy = "pancreas tumour"\n')
+    )
+    assert recipe.healthy_in("7") == {"lung_tumour"}
+    assert recipe.healthy_in("3") == {"lung_tumour", "pancreas_tumour"}
+    assert recipe.annotated_in("3") == recipe.annotated
+
+
 def test_rules_together_leave_what_all_of_them_leave(write):
     rules = '[[rules]]\nids = "1-5"\nannotated = ["liver", "kidneys"]\n[[rules]]\nids = 5\nannotated = "kidneys"\n'
     recipe = load_recipe(write(GOOD + rules))
@@ -279,6 +293,9 @@ def test_rules_together_leave_what_all_of_them_leave(write):
         ('[values]\none = "liver"', "'one' is no label value"),
         ("values = 3", "values is not a table"),
         ("", r"\[values\] is missing or empty"),
+        ('healthy = "spleen"\n' + GOOD, "healthy names spleen, which is no lesion"),
+        ('healthy = "liver tumour"\n' + GOOD, "healthy names liver_tumour, which the labels tell already"),
+        (GOOD + '[[rules]]\nids = 1\nhealthy = "liver tumour"\n', r"rules\[1\].healthy names liver_tumour, which"),
         ('licens = "x"\n' + GOOD, r"unknown field licens \(did you mean 'licence'\?\)"),
         ('zzz = "x"\n' + GOOD, r"unknown field zzz \(known are title"),
         ("licence = 4\n" + GOOD, "licence is not a text in quotes, but 4"),

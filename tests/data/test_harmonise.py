@@ -202,6 +202,34 @@ def test_an_unknown_lesion_may_be_one_of_a_type_whose_organ_is_not_whole_or_not_
     assert harmonised.truth.annotated == {"right_kidney"}
 
 
+def test_a_healthy_patient_is_annotated_and_absent_whatever_the_labels_can_say():
+    native = np.where(cube(4, 4, 4), 1, 0).astype(np.uint8)
+    for harmonised in (
+        harmonise(native, AFFINE, {1: LITS[1]}, {"liver"}, healthy={"liver_tumour"}, if_present={"liver"}),
+        harmonise_masks([(LITS[1], native > 0)], SHAPE, AFFINE, {"liver"}, healthy={"liver_tumour"}),
+    ):
+        assert harmonised.truth.annotated == {"liver", "liver_tumour"}
+        assert harmonised.truth.present() == {"liver"}
+        assert harmonised.notes == ()
+
+
+def test_a_label_or_an_unknown_lesion_takes_a_healthy_patient_back():
+    drawn_one = np.where(cube(4, 4, 4), 2, np.where(cube(1, 1, 1, side=9), 1, 0)).astype(np.uint8)
+    harmonised = harmonise(drawn_one, AFFINE, LITS, {"liver"}, healthy={"liver_tumour", "pancreas_tumour"})
+    assert harmonised.truth.annotated == {"liver", "pancreas_tumour"}
+    assert kinds(harmonised) == ["conflict"]
+    assert "liver_tumour are labelled, though the recipe says" in harmonised.notes[0].text
+    unknown = np.where(cube(4, 4, 4), 14, np.where(cube(1, 1, 1, side=9), 1, 0)).astype(np.uint8)
+    harmonised = harmonise(unknown, AFFINE, FLARE, {"liver"}, healthy={"liver_tumour"})
+    assert harmonised.truth.annotated == frozenset()
+    # Far from the liver, which is whole: the unknown lesion is none of it.
+    far = np.where(cube(14, 10, 6), 14, np.where(cube(1, 1, 1, side=9), 1, 0)).astype(np.uint8)
+    assert harmonise(far, AFFINE, FLARE, {"liver"}, healthy={"liver_tumour"}).truth.annotated == {
+        "liver",
+        "liver_tumour",
+    }
+
+
 def test_a_ct_in_place_of_labels_is_refused():
     native = np.random.default_rng(0).integers(-1000, 2000, SHAPE)
     with pytest.raises(InputError, match=r"holds .* values that the recipe does not know"):

@@ -100,3 +100,13 @@ def test_rank_biserial_runs_from_minus_one_to_one():
 
 def test_a_comparison_is_json():
     json.dumps(compare(cases(FIRST), cases(SECOND)).to_json(), allow_nan=False)
+
+
+def test_means_are_over_what_both_were_judged_on_and_the_rest_is_named():
+    first = [CaseScores("a", (score("liver", 0.5), score("spleen", 0.1), score("liver_tumour", None)))]
+    second = [CaseScores("a", (score("pancreas", 1.0), score("liver", 0.7), score("liver_tumour", 0.4)))]
+    found = compare(first, second)
+    assert found.structures == ("liver", "liver_tumour")
+    assert (found.only_first, found.only_second) == (("spleen",), ("pancreas",))
+    assert [s.mean for s in found.organ_dice] == [0.5, 0.7]
+    assert [s.mean for s in found.lesion_dice] == [None, 0.4]

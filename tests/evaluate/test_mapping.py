@@ -58,3 +58,33 @@ def test_an_unknown_structure_says_what_was_meant(tmp_path):
 def test_an_unknown_name_lists_what_is_packaged(tmp_path):
     with pytest.raises(InputError, match="totalsegmentator"):
         load_mapping(tmp_path / "none")
+
+
+def test_a_bundled_recipe_is_a_mapping_by_its_key():
+    lits = load_mapping("lits")
+    assert lits.labels == {1: ("liver",), 2: ("liver", "liver_tumour")}
+    assert (lits.name, lits.recipe.key, lits.joined) == ("lits", "lits", frozenset())
+    kits = load_mapping("kits23")
+    assert set(kits.labels[2]) == {"right_kidney", "left_kidney", "kidney_tumour"}
+    assert kits.joined == {"kidneys"}
+    assert load_mapping("flare23").unknown == {14}
+    assert 14 not in load_mapping("flare23").labels
+    with pytest.raises(UsageError, match="3d-ircadb-01: has masks and no numbers"):
+        load_mapping("3d-ircadb-01")
+
+
+def test_a_recipe_of_ones_own_is_a_mapping(tmp_path):
+    text = '[values]\n1 = "kidneys"\n2 = ["kidneys", "kidney cyst"]\n'
+    (tmp_path / "recipe.toml").write_text(text)
+    (tmp_path / "other.toml").write_text(text)
+    for path in (tmp_path, tmp_path / "other.toml"):
+        assert set(load_mapping(path).labels[2]) == {"right_kidney", "left_kidney", "kidney_cyst"}
+        assert load_mapping(path).joined == {"kidneys"}
+
+
+def test_a_word_without_a_side_is_both(tmp_path):
+    path = tmp_path / "mapping.json"
+    path.write_text('{"1": "lungs", "2": "left kidney"}')
+    mapping = load_mapping(path)
+    assert mapping.labels == {1: ("right_lung", "left_lung"), 2: ("left_kidney",)}
+    assert mapping.joined == {"lungs"}

@@ -87,7 +87,8 @@ def curve(
 
 
 def _step(threshold: float) -> int:
-    return int(np.ceil(threshold * STEPS - 1e-9))
+    # Rounded as probabilities are: one that reaches the threshold still does.
+    return int(np.rint(threshold * STEPS))
 
 
 def _box(mask: Mask) -> Box:
