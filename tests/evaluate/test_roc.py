@@ -131,11 +131,11 @@ def test_a_case_without_probabilities_is_told_and_in_no_curve():
     assert (found.cases, found.without, found.froc.lesions) == (4, 1, 3)
 
 
-def test_no_threshold_stays_within_the_rate():
+def test_where_nothing_is_found_within_the_rate_there_is_no_threshold():
     cases = [case("a", likely((A, 1.0), (B, 1.0), (C, 1.0)), cube(D)), case("b", likely(), cube(D))]
     points = {point.rate: point for point in lesion_curves(cases)[0].froc.points}
     assert (points[1.0].threshold, points[1.0].sensitivity) == (None, 0.0)
-    assert (points[2.0].false_a_scan, points[2.0].sensitivity) == (1.5, 0.0)
+    assert (points[2.0].threshold, points[2.0].sensitivity) == (None, 0.0)
 
 
 def test_healthy_patients_alone_still_give_thresholds():

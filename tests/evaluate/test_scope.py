@@ -46,9 +46,7 @@ def test_what_was_not_asked_for_is_left_out_with_the_reason():
     assert summary.organ_dice.mean == 1.0
     assert (summary.organs.annotated, summary.organs.in_mean) == (("spleen", "liver"), ("liver",))
     assert summary.organs.left_out == {"spleen": "not asked for"}
-    assert summary.lesions.left_out == {
-        "pancreas_tumour": "in no reference and no prediction: no Dice, but counted for specificity"
-    }
+    assert summary.lesions.left_out == {"pancreas_tumour": "in no reference and no prediction, so without a Dice"}
 
 
 def test_only_what_is_wanted_is_judged_even_among_the_classes_of_the_prediction():

@@ -71,7 +71,7 @@ def test_different_grids_are_refused_with_both_named():
 def test_a_case_without_a_result_is_a_miss_for_what_is_there_only():
     scores = missed_case(seg(liver=block(0), spleen=NOTHING), ("liver", "spleen"))
     assert [(s.key, s.status) for s in scores.structures] == [("liver", "false_negative")]
-    assert scores.left_out == {"spleen": "no prediction, and nothing there to be missed"}
+    assert scores.left_out == {"spleen": "no prediction, and none in the reference"}
     assert not scores.answered
 
 

@@ -13,7 +13,7 @@ from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
-    from omentum.cli.evaluate_cases import Found
+    from omentum.cli.evaluate_cases import Found, IdOf
     from omentum.cli.evaluate_pictures import WorstCase
     from omentum.cli.evaluate_run import Judged
     from omentum.evaluate import Comparison, Rules, Summary
@@ -76,7 +76,7 @@ def evaluate(
         unknown_healthy,
         unknown_predictions,
     )
-    from omentum.cli.evaluate_foreign import unnamed_references, wanted_structures
+    from omentum.cli.evaluate_foreign import same_case, unnamed_references, wanted_structures
     from omentum.cli.evaluate_pictures import worst_cases
     from omentum.cli.evaluate_run import Judge, judge_all
     from omentum.cli.speaker import Speaker
@@ -89,13 +89,14 @@ def evaluate(
     known_healthy = {} if healthy is None else read_healthy(healthy)
     judge = Judge(read[0], rules, read[1], wanted_structures(structures), known_healthy)
     listed = {} if patients is None else read_patients(patients)
-    found = _find(pred, ref, None if split is None else (split, part or PART), listed)
+    same = same_case(read[0])
+    found = _find(pred, ref, None if split is None else (split, part or PART), listed, same)
     pairs = found.pairs
-    others = None if compare is None else find_others(compare, pairs)
+    others = None if compare is None else find_others(compare, pairs, same)
     files = Files(json_file, csv_file, html_file, points_file)
     files.check([path for path in (pred, ref, compare, split, patients, healthy) if path])
     with Speaker(silent=quiet) as speaker:
-        unknown = [unknown_predictions(folder, found.known) for folder in (pred, compare) if folder]
+        unknown = [unknown_predictions(folder, found.known, same) for folder in (pred, compare) if folder]
         unknown += [unknown_healthy(healthy, known_healthy, found.known)] if healthy else []
         unnamed = None if mapping else unnamed_references(pairs)
         for message in filter(None, [*found.remarks, *unknown, unnamed]):
@@ -111,7 +112,7 @@ def evaluate(
         raise typer.Exit(SOME_CASES_FAILED)
 
 
-def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str]) -> Found:
+def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str], same: IdOf) -> Found:
     from omentum.cli.evaluate_cases import Found, find_pairs, single_prediction, unknown_references
     from omentum.cli.evaluate_store import find_stored, is_store
 
@@ -119,7 +120,7 @@ def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[
         return find_stored(pred, ref, split, patients)
     if split is not None:
         raise UsageError("is no prepared store and has no --split", source=ref)
-    pairs = find_pairs(pred, ref, patients)
+    pairs = find_pairs(pred, ref, patients, same)
     remarks = () if single_prediction(pred) or not ref.is_dir() else unknown_references(ref)
     return Found(pairs, frozenset(pair.name for pair in pairs), remarks)
 

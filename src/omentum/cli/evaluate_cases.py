@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from omentum.errors import InputError, UsageError
 
 SEGMENTATION = "segmentation.nii.gz"
 DESCRIPTION = "case.json"
+IdOf = Callable[[str], str]
+
 TOLD = 5
 """So many names are told in a line; of more, only how many."""
 
@@ -48,8 +50,13 @@ class Found:
     remarks: tuple[str, ...] = ()
 
 
-def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str]) -> list[Pair]:
+def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str], same: IdOf = str) -> list[Pair]:
     """The cases of a reference with their predictions, by case name; or the one pair that was named.
+
+    Args:
+        pred, ref: Files, or folders.
+        patients: Case name -> patient.
+        same: Case name -> what is the same in the names of a case's image and labels ("img0001", "label0001").
 
     Raises:
         InputError: nothing there, or nothing that goes together.
@@ -68,13 +75,13 @@ def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str]) -> list[Pair]
             remedy="give the output of omentum segment",
         )
     references = {case_name(path): path for path in sorted(ref.iterdir()) if _is_reference(path)}
-    pairs = [Pair(n, prediction_of(n, pred), path, patients.get(n, "")) for n, path in references.items()]
+    pairs = [Pair(n, prediction_of(n, pred, same), path, patients.get(n, "")) for n, path in references.items()]
     if not any(pair.prediction for pair in pairs):
         raise InputError("holds no case of the reference by the same name", source=pred)
     return pairs
 
 
-def find_others(other: Path, pairs: Sequence[Pair]) -> list[Pair]:
+def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str) -> list[Pair]:
     """The same cases with the predictions of another model.
 
     Raises:
@@ -83,7 +90,7 @@ def find_others(other: Path, pairs: Sequence[Pair]) -> list[Pair]:
     if not other.exists():
         raise InputError("no such file or folder", source=other)
     single = prediction_at(other) if len(pairs) == 1 else None
-    found = [Pair(p.name, single or prediction_of(p.name, other), p.reference, p.patient) for p in pairs]
+    found = [Pair(p.name, single or prediction_of(p.name, other, same), p.reference, p.patient) for p in pairs]
     if not any(pair.prediction for pair in found):
         raise InputError("holds no case of the reference by the same name", source=other)
     return found
@@ -143,12 +150,13 @@ def single_prediction(pred: Path) -> tuple[str, Path] | None:
     return case_name(named.resolve()), single
 
 
-def unknown_predictions(folder: Path, known: Collection[str]) -> str | None:
+def unknown_predictions(folder: Path, known: Collection[str], same: IdOf = str) -> str | None:
     """One line about the predictions in a folder that match no reference; None where all do."""
     if not folder.is_dir() or single_prediction(folder):
         return None
     names = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)]
-    stray = [name for name in names if name not in known]
+    ids = {same(name) for name in known}
+    stray = [name for name in names if name not in known and same(name) not in ids]
     if not stray:
         return None
     return f"{folder}: ignored, since no reference has the name: {listed(stray)}"
@@ -173,9 +181,13 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(map(repr, names[:TOLD]))}{more}"
 
 
-def prediction_of(name: str, folder: Path) -> Path | None:
-    """The prediction of a case in a folder of them."""
-    places = (folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii")
+def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
+    """The prediction of a case in a folder of them: by name, else by what is the same in names; see `find_pairs`."""
+    places = [folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii"]
+    if same is not str and not any(map(prediction_at, places)):
+        places = [
+            path for path in sorted(folder.iterdir()) if _is_prediction(path) and same(case_name(path)) == same(name)
+        ]
     return next((found for place in places if (found := prediction_at(place))), None)
 
 

@@ -24,7 +24,7 @@ FROM_LISTS = (
 HOW = (
     "ROC: a patient's score is the highest probability in any scan. FROC: at each threshold the components of what is "
     "at least that probable are matched with the reference as in the table of lesions. The sensitivity at a rate of "
-    "false positives a scan is the highest of any threshold within it; a dash: no threshold stays within it. "
+    "false positives a scan is the highest of any threshold within it, 0 without a threshold where none finds any. "
     "Thresholds apply to the probabilities as they are, before any cleaning. Chosen and judged on the same cases, they "
     "flatter: choose on validation cases."
 )
@@ -73,7 +73,7 @@ def _rows(row: LesionCurves) -> list[list[str]]:
 
 
 def _sensitivity(point: OperatingPoint) -> str:
-    return "-" if point.threshold is None else number(point.sensitivity, 3)
+    return number(point.sensitivity, 3)
 
 
 def _by_size(curves: Sequence[LesionCurves]) -> PageTable:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import find_pair, members
-from omentum.cli.evaluate_cases import SEGMENTATION, Pair, case_name, listed
+from omentum.cli.evaluate_cases import SEGMENTATION, IdOf, Pair, case_name, listed
 from omentum.errors import InputError, OmentumError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def wanted_structures(names: str | None) -> frozenset[str] | None:
     if not keys:
         raise UsageError("--structures names none", remedy="liver,kidneys for example; see omentum classes")
     return frozenset(keys)
+
+
+def same_case(mapping: LabelMapping | None) -> IdOf:
+    """What tells a case by the names of its files: the id in them, if the numbers are those of a dataset."""
+    from omentum.data.raw import id_of
+
+    return str if mapping is None or mapping.recipe is None else partial(id_of, mapping.recipe)
 
 
 def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentation, Scope]:

@@ -116,12 +116,12 @@ def _headline(what: str, dice: Statistics, coverage: Coverage) -> list[str]:
 
 
 def _judged_in_part(summary: Summary) -> list[str]:
-    told = [
-        f"{display(row.key)} {row.annotated_cases} of {row.all_annotated_cases} ({'; '.join(row.left_out)})"
-        for row in summary.structures
-        if row.left_out and row.annotated_cases
-    ]
-    return [f"judged in some of the annotated cases only: {', '.join(told)}"] if told else []
+    by_reason: dict[str, list[str]] = {}
+    for row in summary.structures:
+        if row.left_out and row.annotated_cases:
+            told = f"{display(row.key)} {row.annotated_cases} of {row.all_annotated_cases}"
+            by_reason.setdefault("; ".join(row.left_out), []).append(told)
+    return [f"judged in some cases only ({reason}): {', '.join(rows)}" for reason, rows in by_reason.items()]
 
 
 def display(key: str) -> str:

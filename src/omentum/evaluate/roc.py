@@ -55,7 +55,7 @@ class OperatingPoint:
 
     Args:
         rate: False positives a scan that are allowed.
-        threshold: The probability to cut at; None where no threshold stays within the rate.
+        threshold: The probability to cut at; None where no threshold finds anything within the rate.
         false_a_scan, sensitivity: At that threshold.
         sensitivity_by_size: The same by size of the lesion.
     """
@@ -243,11 +243,11 @@ def _point(
     rate: float, cases: Sequence[_Case], sensitivity: NDArray[np.float64], false_a_scan: NDArray[np.float64]
 ) -> OperatingPoint:
     within = np.flatnonzero(false_a_scan <= rate)
-    if not len(within):
-        return OperatingPoint(rate, None, 0.0, 0.0, dict.fromkeys(SIZE_BINS_MM, None))
+    unknown = bool(np.isnan(sensitivity).all())
+    if not len(within) or (not unknown and not sensitivity[within].max()):
+        return OperatingPoint(rate, None, 0.0, None if unknown else 0.0, dict.fromkeys(SIZE_BINS_MM, None))
     # Of equally good thresholds the last, which is the highest. Without any lesion: the lowest within the rate.
-    ranked = np.nan_to_num(sensitivity[within], nan=0.0)
-    at = int(within[0] if np.isnan(sensitivity).all() else within[np.flatnonzero(ranked == ranked.max())[-1]])
+    at = int(within[0] if unknown else within[np.flatnonzero(sensitivity[within] == sensitivity[within].max())[-1]])
     by_size = {
         size: ratio(sum(case.found[size][at] for case in cases), sum(case.lesions.get(size, 0) for case in cases))
         for size in SIZE_BINS_MM

@@ -13,7 +13,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import members, pair_of
 
 NO_CLASS = "no class of the prediction"
-NO_ANSWER = "no prediction, and nothing there to be missed"
+NO_ANSWER = "no prediction, and none in the reference"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _Scores = Sequence[tuple[str, StructureScore]]
 """Patient and score, one a case."""
 
 
-ABSENT = "in no reference and no prediction: no Dice, but counted for specificity"
+ABSENT = "in no reference and no prediction, so without a Dice"
 
 
 @dataclass(frozen=True)
