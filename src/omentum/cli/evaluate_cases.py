@@ -185,9 +185,8 @@ def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
     """The prediction of a case in a folder of them: by name, else by what is the same in names; see `find_pairs`."""
     places = [folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii"]
     if same is not str and not any(map(prediction_at, places)):
-        places = [
-            path for path in sorted(folder.iterdir()) if _is_prediction(path) and same(case_name(path)) == same(name)
-        ]
+        predictions = filter(_is_prediction, sorted(folder.iterdir()))
+        places = [path for path in predictions if same(case_name(path)) == same(name)]
     return next((found for place in places if (found := prediction_at(place))), None)
 
 
