@@ -170,6 +170,15 @@ def test_a_numbering_leaves_out_what_it_has_no_number_for(tmp_path, truth, told)
     assert run(ours, truth) == 0  # 1 is our spleen: read without a mapping it is simply wrong
 
 
+def test_a_numbered_result_with_a_manifest_is_held_to_what_was_asked_for(tmp_path, told):
+    write_case(tmp_path / "truth", CT, seg(liver=block(18), liver_tumour=block(20, 4), spleen=block(2)), {})
+    number_map(tmp_path / "out" / "segmentation.nii.gz", {1: block(18)})
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps({"options": {"classes": ["liver"]}}))
+    structures, left_out, _ = told(tmp_path / "out", tmp_path / "truth", "--pred-mapping", "msd-liver")
+    assert set(structures) == {"liver"}
+    assert left_out == {"liver_tumour": "not asked for (manifest.json)", "spleen": "no number in msd-liver"}
+
+
 def test_one_number_for_both_kidneys_is_judged_as_one_structure(tmp_path, told):
     kidneys = block(2) | block(18)
     write_case(tmp_path / "truth", CT, seg(right_kidney=block(2), left_kidney=block(18), kidney_tumour=NOTHING), {})

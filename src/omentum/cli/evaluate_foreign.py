@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from omentum.segmentation import Segmentation
 
 MANIFEST = "manifest.json"
+NOT_ASKED = f"not asked for ({MANIFEST})"
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
@@ -59,12 +60,15 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
     from omentum.evaluate import Scope
     from omentum.io.labels import has_label_table, read_labels, read_segmentation
 
-    if mapping:
-        return read_labels(path, mapping.labels), Scope(mapping.structures, f"no number in {mapping.name}")
-    found = read_segmentation(path)
     asked = _asked_of_manifest(path)
+    if mapping:
+        scope = Scope(mapping.structures, f"no number in {mapping.name}")
+        if asked is not None and (unasked := mapping.structures - asked):
+            scope = replace(scope, excluded=dict.fromkeys(unasked, NOT_ASKED))
+        return read_labels(path, mapping.labels), scope
+    found = read_segmentation(path)
     if asked is not None:
-        return found, Scope(asked | {*found.classes}, f"not asked for ({MANIFEST})")
+        return found, Scope(asked | {*found.classes}, NOT_ASKED)
     if has_label_table(path):
         return found, Scope(frozenset(found.classes), "not among the names in the prediction's file")
     return found, Scope(None)

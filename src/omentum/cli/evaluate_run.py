@@ -103,7 +103,7 @@ class Judge:
         """The scope, with what the user wants and what the mappings cannot tell apart."""
         if self.structures is not None:
             scope = replace(scope, asked=self.structures, reason=NOT_WANTED, only=True)
-        return replace(scope, joined=self._joined, excluded=self._excluded(truth))
+        return replace(scope, joined=self._joined, excluded={**scope.excluded, **self._excluded(truth)})
 
     def _excluded(self, truth: Segmentation) -> dict[str, str]:
         """What a foreign prediction cannot say apart from something that the reference says nothing about."""
