@@ -78,6 +78,8 @@ def test_from_probability_maps_in_any_storage_order(tmp_path, capsys, flip):
         ("0.25", "0.9", "0.5"),
         ("0.5", "0.3", "1.0"),
     ]
+    assert (rows[2]["sensitivity 10-20 mm"], rows[2]["lesions"], rows[2]["scans"]) == ("1.0", "2", "3")
+    assert rows[2]["source"] == "probability maps"
     cases = {r["case"]: r for r in csv.DictReader((tmp_path / "s.csv").read_text().splitlines())}
     assert [round(float(cases[c]["highest_probability"]), 1) for c in "abc"] == [0.9, 0.3, 0.4]
     printed = capsys.readouterr().out

@@ -69,6 +69,12 @@ def test_every_recipe_has_a_site():
     assert load_sites().keys() == bundled_recipes().keys()
 
 
+def test_who_is_known_to_be_healthy_is():
+    for key, site in load_sites().items():
+        assert site.healthy == bundled_recipes()[key].healthy
+        assert not site.healthy & site.lesions.keys()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("key", list(load_sites()))
 def test_raw_files_come_back_as_what_was_drawn(tmp_path, key):

@@ -12,6 +12,7 @@ def test_both_curves_are_drawn_with_names_and_units_and_the_same_every_time():
     svg = curves_svg(ROC, FROC)
     texts = {element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}
     assert {"Liver tumour", "1 - specificity (patients)", "false positives a scan", "1/8", "16"} <= texts
+    assert "Kidney cyst" not in texts
     assert svg == curves_svg(ROC, FROC)
 
 

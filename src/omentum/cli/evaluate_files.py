@@ -66,14 +66,17 @@ def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
     from omentum.io.outputs import replacing
     from omentum.report.table import csv_text
 
-    columns = ("structure", "false_positives_a_scan_allowed", "threshold", "false_positives_a_scan", "sensitivity")
-    rows = [
-        dict(zip(columns, (row.key, at.rate, at.threshold, at.false_a_scan, at.sensitivity), strict=True))
-        | {f"sensitivity {size}": at.sensitivity_by_size[size] for size in SIZE_BINS_MM}
-        | {"lesions": row.froc.lesions, "scans": row.froc.scans, "source": row.source}
-        for row in curves
-        for at in row.froc.points
+    by_size = {size: f"sensitivity {size}" for size in SIZE_BINS_MM}
+    columns = [
+        *("structure", "false_positives_a_scan_allowed", "threshold", "false_positives_a_scan", "sensitivity"),
+        *(*by_size.values(), "lesions", "scans", "source"),
     ]
+    rows = []
+    for row in curves:
+        for at in row.froc.points:
+            sizes = [at.sensitivity_by_size[size] for size in by_size]
+            told = (row.key, at.rate, at.threshold, at.false_a_scan, at.sensitivity, *sizes)
+            rows.append(dict(zip(columns, (*told, row.froc.lesions, row.froc.scans, row.source), strict=True)))
     with replacing(path) as file:
         file.write(csv_text(rows, columns).encode())
 

@@ -51,13 +51,14 @@ def curves_svg(roc: Mapping[str, Points], froc: Mapping[str, Points]) -> bytes:
 
 
 def _draw(axes: Axes, curves: Mapping[str, Points]) -> None:
-    for number, (key, points) in enumerate(curves.items()):
+    drawn = {key: points for key, points in curves.items() if points}
+    for number, (key, points) in enumerate(drawn.items()):
         colour = tuple(channel / 255 for channel in kind_of(key).colour)
-        x, y = zip(*points, strict=True) if points else ((), ())
+        x, y = zip(*points, strict=True)
         mark = MARKERS[number % len(MARKERS)]
         axes.plot(x, y, color=colour, marker=mark, markersize=3, linewidth=1.5, label=display_of(key))
     axes.set_ylim(-0.02, 1.02)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    if curves:
+    if drawn:
         axes.legend(fontsize="small", frameon=False)

@@ -74,6 +74,7 @@ class Site:
     empty_masks: bool = True
     annotated: Mapping[str, frozenset[str]] = field(default_factory=dict)
     only_if_seen: frozenset[str] = frozenset()
+    healthy: frozenset[str] = frozenset()
     foreign: frozenset[int | str] = frozenset()
     unnamed: frozenset[int | str] = frozenset()
     copies: Mapping[str, str] = field(default_factory=dict)
@@ -86,11 +87,13 @@ class Site:
         return self.copies.get(id_) or self.patient.format(id=id_)
 
     def annotated_in(self, id_: str) -> frozenset[str]:
-        """Structures that the annotators looked for in this case (before `only_if_seen` is looked at)."""
+        """Structures that the annotators looked for in this case (before `only_if_seen` is looked at), or that nobody
+        had to look for, since no patient has them.
+        """
         others = self.foreign | self.unnamed
         rows: list[Stroke | Mask] = [row for row in self.paint if row.value not in others]
         rows += [row for row in self.masks if row.name not in others]
-        return self.annotated.get(id_, frozenset(key for row in rows for key in row.structures))
+        return self.healthy | self.annotated.get(id_, frozenset(key for row in rows for key in row.structures))
 
 
 @cache
@@ -132,9 +135,12 @@ def _site(key: str, row: Mapping[str, Any], fields: Mapping[str, Any]) -> Site:
         "paint": tuple(Stroke(value, _known(keys)) for value, *keys in told.get("paint", ())),
         "masks": tuple(_mask(name, entry) for name, entry in told.get("masks", {}).items()),
         "annotated": {id_: frozenset(_known(keys)) for id_, keys in told.get("annotated", {}).items()},
-        **{name: frozenset(told.get(name, ())) for name in ("only_if_seen", "foreign", "unnamed", "fake_spacing")},
+        **{name: frozenset(told.get(name, ())) for name in _SETS},
     }
     return Site(key=key, **told)
+
+
+_SETS = ("only_if_seen", "healthy", "foreign", "unnamed", "fake_spacing")
 
 
 def _numbers(first: int, last: int, digits: int) -> list[str]:
