@@ -129,6 +129,9 @@ def test_a_challenge_folder_against_a_challenge_folder(tmp_path, told):
     tumour = block(20, 4)
     for name in ("liver_0", "liver_1", "liver_2"):
         number_map(tmp_path / "labels" / f"{name}.nii.gz", {1: block(18), 2: tumour})
+    for folder in ("labels", "ours"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "._liver_0.nii.gz").write_bytes(b"of a Mac")
     number_map(tmp_path / "ours" / "liver_0.nii.gz", {1: block(18), 2: tumour})
     number_map(tmp_path / "ours" / "liver_1.nii.gz", {1: block(18)})
     mappings = ("--mapping", "msd-liver", "--pred-mapping", "msd-liver")
@@ -145,6 +148,7 @@ def test_a_challenge_folder_against_a_challenge_folder(tmp_path, told):
         ("liver_2", "liver_tumour", "false_negative"),
     ]
     assert "no prediction, counted as missed: liver_2" in printed.out
+    assert "._liver" not in printed.out + printed.err
     assert "mean Dice over 1 of 1 annotated tumours and cysts: 0.333" in printed.out
 
 

@@ -197,8 +197,13 @@ def prediction_at(path: Path) -> Path | None:
 
 
 def _is_prediction(path: Path) -> bool:
-    return (path / SEGMENTATION).is_file() or (path.is_file() and path.name.endswith((".nii", ".nii.gz")))
+    return (path / SEGMENTATION).is_file() or (path.is_file() and _is_nifti(path))
 
 
 def _is_reference(path: Path) -> bool:
-    return (path / DESCRIPTION).is_file() or path.name.endswith((".nii", ".nii.gz"))
+    return (path / DESCRIPTION).is_file() or _is_nifti(path)
+
+
+def _is_nifti(path: Path) -> bool:
+    """Hidden files ("._liver_0.nii.gz", of archives packed on a Mac) are none."""
+    return path.name.endswith((".nii", ".nii.gz")) and not path.name.startswith(".")

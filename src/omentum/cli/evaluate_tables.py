@@ -81,7 +81,7 @@ def remarks(judged: Judged, summary: Summary) -> list[str]:
     counted = {case.case for case in judged.scores}
     told = (
         ("not annotated, not judged", not_annotated),
-        ("no prediction, counted as missed", judged.without),
+        ("no prediction, counted as missed", [name for name in judged.without if name in counted]),
         ("could not be judged, counted as missed", [name for name in judged.failed if name in counted]),
         ("could not be judged nor counted", [name for name in judged.failed if name not in counted]),
     )
