@@ -13,6 +13,9 @@ from omentum.errors import CheckpointError
 FORMAT_VERSION = 1
 """Version of the checkpoint description; a reader refuses what is newer than itself."""
 
+USUAL_THRESHOLD = 0.5
+"""Of a class for which nobody chose another."""
+
 
 @dataclass(frozen=True)
 class PreprocessSpec:
@@ -55,10 +58,31 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class ClassSpec:
-    """One output channel: the structure it predicts and the exact sentence its text embedding was made from."""
+    """One output channel.
+
+    Args:
+        key: The structure it predicts.
+        prompt: The exact sentence its text embedding was made from.
+        threshold: A voxel belongs to the structure where its probability is above this; between 0 and 1.
+
+    Raises:
+        ValueError: the threshold is not between 0 and 1.
+    """
 
     key: str
     prompt: str
+    threshold: float = USUAL_THRESHOLD
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"the threshold of {self.key} is {self.threshold}, not between 0 and 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; the usual threshold is not said, so that earlier versions can read what needs no later one."""
+        said = asdict(self)
+        if self.threshold == USUAL_THRESHOLD:
+            del said["threshold"]
+        return said
 
 
 @dataclass(frozen=True)
@@ -90,9 +114,15 @@ class CheckpointSpec:
         """Hash of the ordered class list; guards against silently permuted labels."""
         return hashlib.sha256("\n".join(self.class_keys).encode()).hexdigest()
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Structure key -> probability above which a voxel belongs to it, in channel order."""
+        return {c.key: c.threshold for c in self.classes}
+
     def to_json(self) -> str:
         """JSON text with `format` and the hash of the class list added."""
-        return json.dumps({"format": FORMAT_VERSION, "classes_sha256": self.classes_sha256, **asdict(self)}, indent=1)
+        said = asdict(self) | {"classes": [c.to_json() for c in self.classes]}
+        return json.dumps({"format": FORMAT_VERSION, "classes_sha256": self.classes_sha256, **said}, indent=1)
 
     @classmethod
     def from_json(cls, text: str, *, source: str | None = None) -> CheckpointSpec:
@@ -119,7 +149,7 @@ class CheckpointSpec:
                 licence=raw.get("licence", ""),
                 citation=raw.get("citation", ""),
             )
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as fault:
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise CheckpointError(f"its description cannot be read: {fault!r}", source=source) from fault
         if raw.get("classes_sha256") != spec.classes_sha256:
             raise CheckpointError("its class list does not match the list it was saved with", source=source)

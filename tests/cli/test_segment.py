@@ -88,6 +88,7 @@ def test_one_file_out_is_just_that_file(here):
         (["--statistics"], "statistics"),
         (["--masks"], "masks"),
         (["--parquet"], "parquet"),
+        (["--probabilities", "uint8"], "probabilities"),
         (["--preview"], "preview"),
         (["--report"], "report"),
         (["--masks", "--meshes", "glb", "--no-report"], "masks, meshes"),
@@ -118,6 +119,20 @@ def test_classes_masks_and_no_preview(here):
         "masks/right_kidney.nii.gz",
         "segmentation.nii.gz",
     ]
+
+
+def test_thresholds_by_name_and_for_all(here):
+    """In this model's words: how many HU inside the band a voxel has to be."""
+    put_ct("ct.nii.gz")
+    quiet = ["--no-preview", "--no-report", "--quiet", "--postprocess", "none"]
+    sure = ["--threshold", "0.9", "--threshold", "kidneys=0.99999"]  # logits in the middle of the bands are 10
+    assert main(["segment", "ct.nii.gz", "-o", "out", *quiet, *sure]) == 0
+    manifest = json.loads(Path("out/ct/manifest.json").read_text())
+    told = {"liver": 0.9, "left_kidney": 0.99999, "right_kidney": 0.99999, "liver_tumour": 0.9}
+    assert manifest["options"]["threshold"] == told
+    assert read_volume("out/ct/segmentation.nii.gz").voxels.any()
+    assert main(["segment", "ct.nii.gz", "-o", "out", *quiet, *sure]) == 0  # done earlier
+    assert main(["segment", "ct.nii.gz", "-o", "out", *quiet, "--threshold", "spleen=0.3"]) == 2
 
 
 def test_statistics_as_totalsegmentator_writes_them(here):
@@ -214,6 +229,9 @@ class TestFaults:
             (["-o", "out", "--classes", "livre"], "error: unknown structure 'livre' (did you mean 'liver'?)"),
             (["-o", "out", "--device", "tpu"], "error: unknown device 'tpu'"),
             (["-o", "out", "--precision", "int4"], "error: unknown precision 'int4'"),
+            (["-o", "out", "--threshold", "1.5"], "error: the threshold 1.5 of all is not between 0 and 1"),
+            (["-o", "out", "--threshold", "liver=high"], "error: 'liver=high' is no threshold (for example"),
+            (["-o", "out", "--probabilities", "float16"], "error: probabilities as 'float16': NIfTI has none"),
         ],
     )
     def test_what_cannot_be_is_refused_before_anything_runs(self, arguments, said, here, capsys, monkeypatch):
@@ -248,6 +266,8 @@ class TestFaults:
             (["--postprocess", "none"], "postprocess"),
             (["--profile", "fast", "--precision", "float32"], "profile, overlap"),
             (["--classes", "liver", "--no-locate"], "classes, locate"),
+            (["--threshold", "liver_tumour=0.3"], "threshold"),
+            (["--probabilities", "uint8"], "probabilities"),
         ):
             assert main([*command, *other]) == 2
             assert f"exists already, made otherwise ({differs})" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from small_models import small_model, small_spec
 
 from omentum.errors import CheckpointError, OutputError
 from omentum.model import BACKBONES, UniversalModel, load_checkpoint, read_spec, save_checkpoint
+from omentum.model.checkpoint import save_with_thresholds
 from omentum.model.safetensors_file import MAX_ENTRIES, read_header
 from omentum.model.state import state_sha256
 
@@ -239,3 +240,29 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "none.safetensors", tmp_path):
         with pytest.raises(CheckpointError, match="cannot be read"):
             load_checkpoint(path)
+
+
+def test_thresholds_come_back_and_only_unusual_ones_are_said(model, saved, tmp_path):
+    assert '"threshold"' not in model.spec.to_json()  # what earlier versions can read they shall
+    assert set(read_spec(saved).thresholds.values()) == {0.5}
+    save_with_thresholds(tmp_path / "new.safetensors", saved, {"liver_tumour": 0.3})
+    loaded = load_checkpoint(tmp_path / "new.safetensors")
+    assert loaded.spec.thresholds == {"liver": 0.5, "spleen": 0.5, "liver_tumour": 0.3}
+    assert state_sha256(loaded.state_dict()) == state_sha256(load_checkpoint(saved).state_dict())
+
+
+def test_half_precision_stays_half_precision(model, tmp_path):
+    save_checkpoint(tmp_path / "half.safetensors", model, torch.float16)
+    save_with_thresholds(tmp_path / "new.safetensors", tmp_path / "half.safetensors", {"liver": 0.7})
+    old, new = (load_file(tmp_path / f"{name}.safetensors") for name in ("half", "new"))
+    assert all(torch.equal(new[name], tensor) and new[name].dtype == tensor.dtype for name, tensor in old.items())
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 1.5, -0.1, "0.3", None])
+def test_a_threshold_that_cannot_be_is_told_with_the_file(threshold, saved):
+    described = json.loads(read_header(saved).metadata["omentum"])
+    described["classes"][0]["threshold"] = threshold
+    rewritten(saved, lambda _: None, {"omentum": json.dumps(described)})
+    with pytest.raises(CheckpointError, match="description cannot be read") as fault:
+        read_spec(saved)
+    assert fault.value.source == str(saved)

@@ -26,6 +26,14 @@ def segment(
     locate: Annotated[
         bool, typer.Option("--locate/--no-locate", help="with --classes, skip what is far from all of them")
     ] = True,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="P|NAME=P",
+            help="probability from which a voxel counts: 0.3 for all, liver_tumour=0.3 for one (repeatable)",
+            show_default="what the weights say, 0.5",
+        ),
+    ] = None,
     profile: Annotated[str, typer.Option(help="exact, balanced, fast or best: how thoroughly to look")] = "exact",
     engine: Annotated[str, typer.Option(help="auto, openvino (CPU) or torch")] = "auto",
     precision: Annotated[str | None, typer.Option(help="float32 or bf16, whatever the profile says")] = None,
@@ -46,6 +54,9 @@ def segment(
         str, typer.Option(help="omentum, published (the paper's rules) or none: what the network says")
     ] = "omentum",
     masks: Annotated[bool, typer.Option("--masks", help="also write masks/<structure>.nii.gz")] = False,
+    probabilities: Annotated[
+        str | None, typer.Option(help="also write probabilities/<structure>.nii.gz: uint8 or uint16, read as 0 to 1")
+    ] = None,
     statistics: Annotated[
         bool, typer.Option("--statistics", help="also write statistics.json as TotalSegmentator does")
     ] = False,
@@ -80,11 +91,12 @@ def segment(
         check_meshes,
         helpful_jobs,
         parse_devices,
+        parse_thresholds,
     )
 
     check_meshes(meshes)
     beside = {"masks": masks, "statistics": statistics, "parquet": parquet, "preview": preview, "report": page}
-    check_labels_alone(out, beside | {"meshes": meshes})
+    check_labels_alone(out, beside | {"meshes": meshes, "probabilities": probabilities})
     if parquet:
         from omentum.report.parquet import check_parquet
 
@@ -97,6 +109,8 @@ def segment(
         profile=profile,
         locate=locate,
         engine=engine,
+        threshold=parse_thresholds(threshold) if threshold else None,
+        probabilities=probabilities,
     )
     save = SaveOptions(masks, preview is not False, statistics, page is not False, meshes, overwrite)
     with Speaker(silent=quiet) as speaker:

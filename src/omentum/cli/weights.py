@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omentum.errors import CaseWarning, UsageError
+from omentum.spec import USUAL_THRESHOLD
 
 if TYPE_CHECKING:
     from omentum.model.catalogue import CatalogueEntry
@@ -64,10 +66,7 @@ def import_weights(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Turn a published .pth file into a safe checkpoint that says what it is."""
-    if output.suffix != ".safetensors":
-        raise UsageError("the output is a .safetensors file", source=output)
-    if output.exists() and not overwrite:
-        raise UsageError("exists already", source=output, remedy="add --overwrite")
+    _check_new(output, overwrite)
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
@@ -75,6 +74,28 @@ def import_weights(
         model = import_published(file)
     save_checkpoint(output, model)
     print(f"{output}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")
+
+
+@app.command("set-threshold")
+def set_threshold(
+    name_or_file: Annotated[str, typer.Argument(help="A name from `omentum weights list`, or a file.")],
+    thresholds: Annotated[list[str], typer.Argument(metavar="P|NAME=P...", help="0.4 for all, kidneys=0.3 for some.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Write weights again with the probability above which a voxel counts, for some structures or all."""
+    _check_new(output, overwrite)
+    from omentum.anatomy import STRUCTURES
+    from omentum.model.checkpoint import read_spec, save_with_thresholds
+    from omentum.model.weights import locate
+    from omentum.pipeline.thresholds import parse_thresholds, settle_thresholds
+
+    source, asked = locate(name_or_file), parse_thresholds(thresholds)
+    usual = read_spec(source).thresholds
+    settled = settle_thresholds(usual, asked, lambda name: [row.key for row in STRUCTURES.expand(name)])
+    save_with_thresholds(output, source, settled)
+    moved = [f"{key} {value:g}" for key, value in settled.items() if value != usual[key]]
+    print(f"{output}: {', '.join(moved) or 'no threshold changed'}")
 
 
 @app.command()
@@ -90,9 +111,21 @@ def info(
     for key, value in facts.items():
         if key == "classes":
             print(f"classes ({len(value)}):")
-            print("\n".join(f"  {n:>3}  {c['key']:<24}{c['prompt']}" for n, c in enumerate(value, start=1)))
+            print("\n".join(f"  {n:>3}  {_row_of(c)}" for n, c in enumerate(value, start=1)))
         else:
             print(f"{key}: {json.dumps(value) if isinstance(value, dict) else value}")
+
+
+def _check_new(output: Path, overwrite: bool) -> None:
+    """Refuse a file that is none of ours to write.
+
+    Raises:
+        UsageError: another suffix, or it exists already.
+    """
+    if output.suffix != ".safetensors":
+        raise UsageError("the output is a .safetensors file", source=output)
+    if output.exists() and not overwrite:
+        raise UsageError("exists already", source=output, remedy="add --overwrite")
 
 
 @contextmanager
@@ -133,8 +166,14 @@ def _file_facts(name_or_file: str) -> dict[str, Any]:
         "numbers": sum(map(math.prod, header.shapes.values())),
         "stored_as": ", ".join(sorted(set(header.dtypes.values()))),
         **{k: v for k, v in json.loads(spec.to_json()).items() if k not in ("format", "classes")},
-        "classes": [{"key": c.key, "prompt": c.prompt} for c in spec.classes],
+        "classes": [asdict(c) for c in spec.classes],
     }
+
+
+def _row_of(of_class: Mapping[str, Any]) -> str:
+    threshold = of_class["threshold"]
+    above = "" if threshold == USUAL_THRESHOLD else f"  (where its probability is above {threshold:g})"
+    return f"{of_class['key']:<24}{of_class['prompt']}{above}"
 
 
 def _row(entry: CatalogueEntry) -> dict[str, Any]:

@@ -5,7 +5,7 @@ The sums are whole numbers, so they do not depend on where slabs end or in which
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ class Tally:
     Args:
         classes: How many there are.
         mapped: Positions of the classes whose probabilities are kept voxel by voxel (see `PackedPlanes`).
+        offsets: What the network's logits are above those that come here, by class; 0 by default. A class is predicted
+            where what comes here is positive, which need not be where its probability is above 0.5.
 
     Attributes:
         voxels: Predicted voxels by class, int64.
@@ -31,16 +33,21 @@ class Tally:
         unsure: How many of them have a logit below `UNSURE_LOGIT`, int64.
     """
 
-    def __init__(self, classes: int, mapped: Collection[int] = ()) -> None:
+    def __init__(self, classes: int, mapped: Collection[int] = (), offsets: Sequence[float] | None = None) -> None:
         self.mapped = frozenset(mapped)
+        self._offsets = offsets or [0.0] * classes
         self.voxels, self.probability, self.unsure = (np.zeros(classes, np.int64) for _ in range(3))
 
     def add(self, k: int, logits: Tensor) -> None:
         """Count some voxels of class k, each once; only positive logits matter."""
-        inside = logits[logits > 0]
+        inside = logits[logits > 0] + self._offsets[k]
         self.voxels[k] += len(inside)
         self.probability[k] += int(in_steps(inside).sum(dtype=torch.int64))
         self.unsure[k] += int((inside < UNSURE_LOGIT).sum())
+
+    def in_steps(self, k: int, logits: Tensor) -> Tensor:
+        """Probabilities of voxels of class k as `in_steps`; 0 where it is not predicted."""
+        return in_steps(logits + self._offsets[k]) * (logits > 0)
 
     def mean_probability(self) -> NDArray[np.float64]:
         """Of the predicted voxels by class; NaN where there are none."""
@@ -90,6 +97,6 @@ class Agreement:
         return np.divide(self.either - self.both, self.either, out=apart, where=self.either > 0)
 
 
-def in_steps(positive_logits: Tensor) -> Tensor:
-    """Probabilities in steps of 1/255 as uint8; those of positive logits are never 0."""
-    return torch.sigmoid(positive_logits).mul(PROBABILITY_STEPS).round().to(torch.uint8)
+def in_steps(logits: Tensor) -> Tensor:
+    """Probabilities in steps of 1/255 as uint8; never 0, which stands for what is not predicted."""
+    return torch.sigmoid(logits).mul(PROBABILITY_STEPS).round().clamp_min(1).to(torch.uint8)

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from omentum.boxes import Box, around, relative
 from omentum.infer.blend import Slab, averaged
-from omentum.infer.confidence import Tally, in_steps
+from omentum.infer.confidence import Tally
+from omentum.infer.maps import ProbabilityMaps, box_above, cut
 
 Sampler = Callable[[Tensor, int, NDArray[np.float64]], Tensor]
 """(values, axis, positions) -> values linearly interpolated at these positions along the axis."""
@@ -77,7 +78,13 @@ class PackedPart:
     probability: tuple[Box, NDArray[np.uint8]] | None = None
 
 
-def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally | None = None) -> Iterator[PackedPart]:
+def pack_slabs(
+    slabs: Iterable[Slab],
+    axes: Axes,
+    sample: Sampler,
+    tally: Tally | None = None,
+    maps: ProbabilityMaps | None = None,
+) -> Iterator[PackedPart]:
     """Threshold logits at 0 on the CT's grid.
 
     Args:
@@ -85,6 +92,7 @@ def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally 
         axes: Where the CT's voxels are, along x, y, z of the model grid.
         sample: Linear interpolation along one axis.
         tally: Told every voxel of the CT that becomes part of a mask.
+        maps: Told the probabilities of all voxels, too.
 
     Yields:
         Parts upwards along the CT's z, none of which overlap; everything else is empty.
@@ -98,7 +106,10 @@ def pack_slabs(slabs: Iterable[Slab], axes: Axes, sample: Sampler, tally: Tally 
         top = slab.start + slab.sums.shape[-1] - 1
         voxels = slice(first, z.between(0, top).stop)
         if voxels.start < voxels.stop:
-            yield from _pack([slab] if below is None else [below, slab], axes, voxels, sample, tally)
+            stack = [slab] if below is None else [below, slab]
+            yield from _pack(stack, axes, voxels, sample, tally)
+            if maps is not None:
+                _map(stack, axes, voxels, sample, maps)
         first, below = voxels.stop, slab.highest()
 
 
@@ -125,8 +136,22 @@ def _pack(stack: list[Slab], axes: Axes, voxels: slice, sample: Sampler, tally: 
             tally.add(k, values)
             if span and k in tally.mapped:
                 part = likeliest[relative(there, span)]
-                torch.maximum(part, in_steps(values) * (values > 0), out=part)
+                torch.maximum(part, tally.in_steps(k, values), out=part)
     yield PackedPart(whole, octets.packed(classes), (span, likeliest.cpu().numpy()) if span else None)
+
+
+def _map(stack: list[Slab], axes: Axes, voxels: slice, sample: Sampler, maps: ProbabilityMaps) -> None:
+    """Probabilities of every class in the CT planes `voxels`; see `_pack`."""
+    weights = torch.cat([slab.weights for slab in stack], dim=-1)
+    for k in range(stack[0].sums.shape[0]):
+        logits = averaged(torch.cat([slab.sums[k] for slab in stack], dim=-1), weights)
+        box = box_above(logits, maps.least(k))
+        if box is None:
+            continue
+        i, j, planes = _reached(box, stack[0].start, axes, voxels)
+        for some in cut(planes) if i.start < i.stop and j.start < j.stop else ():
+            there = (i, j, some)
+            maps.add(k, there, _interpolated(logits[box], stack[0].start, box, there, axes, sample))
 
 
 class _Octets:

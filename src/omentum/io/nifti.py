@@ -103,6 +103,30 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
     _write(Path(path), image, [mask], like.header.get("nifti"), ())
 
 
+def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume | Segmentation) -> None:
+    """Write values from 0 to 1 as the whole steps they are kept in; the header's scaling gives any reader 0 to 1.
+
+    Args:
+        path: `.nii.gz` or `.nii`.
+        steps: uint8 or uint16, on the grid of `like`.
+        of: How many steps make 1.
+        like: Whose grid it is.
+
+    Raises:
+        OutputError: not on that grid, or the file cannot be written.
+    """
+    if steps.shape != like.shape:
+        raise OutputError(f"the map has shape {steps.shape}, its grid {like.shape}", source=path)
+    image = _Image(steps.shape, steps.dtype, like.affine, _step(of))
+    _write(Path(path), image, [steps], like.header.get("nifti"), ())
+
+
+def _step(of: int) -> float:
+    """1 / of as the header's float32 can hold it, rounded down: no reader shall get more than 1."""
+    step = np.float32(1 / of)
+    return float(step if float(step) * of <= 1 else np.nextafter(step, np.float32(0)))
+
+
 def write_labelmap(path: str | Path, segmentation: Segmentation) -> None:
     """Write one template number a voxel, with names and colours of the classes inside the file.
 
@@ -174,11 +198,12 @@ def _split_extensions(block: bytes) -> list[Extension]:
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """What is said of voxels before they come."""
+    """What is said of voxels before they come; with a slope below 1, they are fractions of 1."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     affine: Affine
+    slope: float = 1.0
 
 
 def _write(
@@ -209,7 +234,8 @@ def _header_bytes(path: Path, image: _Image, geometry: NiftiGeometry | None, ext
     except nib.spatialimages.HeaderDataError as fault:
         raise UsageError(f"NIfTI cannot hold {image.dtype} voxels", source=path) from fault
     header.set_data_shape(image.shape)
-    header["scl_slope"], header["scl_inter"] = 1, 0
+    header["scl_slope"], header["scl_inter"] = image.slope, 0
+    header["cal_max"] = 1 if image.slope < 1 else 0  # the darkest and brightest that viewers show at first
     if repeat and geometry is not None:
         repeat_geometry(header, geometry)
     else:

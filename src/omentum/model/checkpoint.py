@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -46,6 +47,26 @@ def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype 
         raise OutputError(f"cannot be written: {fault}", source=path) from fault
     finally:
         partial.unlink(missing_ok=True)
+
+
+def save_with_thresholds(path: str | Path, source: str | Path, thresholds: Mapping[str, float]) -> UniversalModel:
+    """Write a checkpoint again with other thresholds; its tensors stay as they are stored.
+
+    Args:
+        path: `.safetensors` file to write.
+        source: The checkpoint.
+        thresholds: Structure key -> probability above which a voxel belongs to it; the others keep theirs.
+
+    Raises:
+        CheckpointError: see `load_checkpoint`.
+        OutputError: the file cannot be written.
+    """
+    model = load_checkpoint(source)
+    classes = tuple(replace(c, threshold=thresholds.get(c.key, c.threshold)) for c in model.spec.classes)
+    model.spec = replace(model.spec, classes=classes)
+    narrow = "F16" in read_header(Path(source)).dtypes.values()
+    save_checkpoint(path, model, torch.float16 if narrow else torch.float32)
+    return model
 
 
 def load_checkpoint(path: str | Path) -> UniversalModel:

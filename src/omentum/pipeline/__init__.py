@@ -15,6 +15,7 @@ from omentum.pipeline.jobs import Job, Outcome
 from omentum.pipeline.line import Line
 from omentum.pipeline.options import Options, SaveOptions
 from omentum.pipeline.segmenter import Segmenter, segment
+from omentum.pipeline.thresholds import parse_thresholds
 from omentum.pipeline.workers import Crew, Here
 from omentum.report.meshes import check_meshes
 
@@ -39,6 +40,7 @@ __all__ = [
     "load_volume",
     "on_devices",
     "parse_devices",
+    "parse_thresholds",
     "segment",
     "write_json",
     "write_text",

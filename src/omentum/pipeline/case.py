@@ -13,8 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from omentum.errors import OutputError, UsageError
-from omentum.io.nifti import write_labelmap, write_mask
+from omentum.infer.maps import STEPS
+from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
 from omentum.pipeline.deflated import DeflatedArray
 from omentum.pipeline.options import SaveOptions, Step
@@ -50,12 +54,14 @@ class CaseSegmentation(Segmentation):
         manifest: Versions, weights, options, device, timings, peak memory, warnings; JSON values only.
         confidence: How sure the network was of each structure, by key.
         lesion_probability: See `find_lesions`; an array when it is `inflated`, None where no lesion was looked for.
+        probabilities: By key, in steps (see `omentum.infer.maps.STEPS`), if they were to be kept: see `probability`.
     """
 
     ct: Volume = field(kw_only=True, repr=False)
     manifest: Mapping[str, Any] = field(kw_only=True, repr=False)
     confidence: Mapping[str, Confidence] = field(kw_only=True, repr=False, default_factory=dict)
     lesion_probability: DeflatedArray | None = field(kw_only=True, repr=False, default=None)
+    probabilities: Mapping[str, DeflatedArray] = field(kw_only=True, repr=False, default_factory=dict)
 
     def measures(self) -> list[StructureMeasure]:
         """Volume in ml, HU statistics, place, size, border contact and score of every class, in class order."""
@@ -69,6 +75,24 @@ class CaseSegmentation(Segmentation):
     def lesions(self) -> list[Lesion]:
         """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size."""
         return self._lesions
+
+    def probability(self, name: str) -> NDArray[np.float32]:
+        """Probability of a structure in every voxel, as the network said, before cleaning.
+
+        Args:
+            name: Key or synonym.
+
+        Returns:
+            float32 [i, j, k] on the CT's grid, 0 to 1, rounded to whole steps; 0 outside the body.
+
+        Raises:
+            UsageError: the structure is not among the classes, or probabilities were not kept.
+        """
+        key = self.classes[self._position(name)]
+        if key not in self.probabilities:
+            raise UsageError("no probabilities were kept", remedy='segment with probabilities="uint8"')
+        steps = self.probabilities[key].inflated()
+        return np.multiply(steps, 1 / STEPS[str(steps.dtype)], dtype=np.float32)
 
     def aorta(self) -> AorticProfile | None:
         """Diameters along the aorta; None where none was found."""
@@ -107,7 +131,7 @@ class CaseSegmentation(Segmentation):
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
         The folder gets segmentation.nii.gz, measurements.json, lesions.csv, manifest.json, preview.png, report.html,
-        masks/<key>.nii.gz and meshes/<key>.<format>.
+        masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept, probabilities/<key>.nii.gz.
 
         Args:
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
@@ -137,6 +161,9 @@ class CaseSegmentation(Segmentation):
             return path.resolve()
         with _replacing_folder(path) as folder:
             self._fill(folder, masks, say)
+            if self.probabilities:
+                say("writing probabilities")
+                self._write_probabilities(folder / "probabilities")
             if statistics:
                 write_json(folder / "statistics.json", statistics_json(self.measures()))
             if meshes:
@@ -170,6 +197,11 @@ class CaseSegmentation(Segmentation):
         write_labelmap(folder / "segmentation.nii.gz", self)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
+
+    def _write_probabilities(self, folder: Path) -> None:
+        for key, deflated in self.probabilities.items():  # one after another: each is as large as the CT, or half
+            steps = deflated.inflated()
+            write_fractions(folder / f"{key}.nii.gz", steps, STEPS[str(steps.dtype)], self)
 
     def _write_meshes(self, folder: Path, file_type: str) -> None:
         for key, box in self.boxes().items():

@@ -46,4 +46,5 @@ def finish_case(seen: SeenCase, postprocess: str) -> CaseSegmentation:
         manifest={**seen.manifest, **record, "cleaned": changes_json(cleaned.changes)},
         confidence=found.confidence,
         lesion_probability=found.lesion_probability,
+        probabilities=found.probabilities,
     )

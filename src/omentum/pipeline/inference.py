@@ -11,10 +11,12 @@ import numpy as np
 from omentum.anatomy import STRUCTURES
 from omentum.infer.confidence import Agreement, Tally
 from omentum.infer.locate import Border
+from omentum.infer.maps import ProbabilityMaps
 from omentum.infer.sliding import Predictor, WindowRun, sliding_slabs
 from omentum.infer.stream import AxisPositions, pack_slabs
 from omentum.infer.windows import WindowPlan
 from omentum.pipeline.deflated import DeflatedArray
+from omentum.pipeline.thresholds import above_thresholds, logit
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared
 from omentum.preprocess.resample import sample_along
@@ -29,6 +31,7 @@ class Inferred:
     bits: DeflatedArray
     confidence: Mapping[str, Confidence]
     lesion_probability: DeflatedArray | None
+    probabilities: Mapping[str, DeflatedArray]
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,27 @@ class Look:
 
     Args:
         predict: The network, with only the wanted classes as its channels.
-        classes: Their keys.
+        thresholds: Their keys, in the order of the channels -> probability above which a voxel belongs to them.
         plan: The windows.
         run: Device, batch size, precision, progress.
+        probabilities: What probabilities are kept as, by a key of `omentum.infer.maps.STEPS`; None keeps none.
     """
 
     predict: Predictor
-    classes: tuple[str, ...]
+    thresholds: Mapping[str, float]
     plan: WindowPlan
     run: WindowRun
+    probabilities: str | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Keys of the wanted classes."""
+        return tuple(self.thresholds)
+
+    @property
+    def offsets(self) -> list[float]:
+        """Logits of the thresholds."""
+        return [logit(threshold) for threshold in self.thresholds.values()]
 
 
 def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Inferred:
@@ -60,13 +75,24 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
     bits = DeflatedArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
     probability = DeflatedArray(undo, np.dtype(np.uint8)) if lesions else None
-    tally, agreement = Tally(len(classes), lesions), Agreement()
-    slabs = sliding_slabs(prepared.tensor[0, 0], look.predict, look.plan, look.run, agreement)
-    for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally):
+    tally, agreement = Tally(len(classes), lesions, look.offsets), Agreement()
+    predict = above_thresholds(look.predict, look.offsets)
+    slabs = sliding_slabs(prepared.tensor[0, 0], predict, look.plan, look.run, agreement)
+    kept, maps = _maps(undo, look)
+    for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally, maps):
         bits.add(part.box, part.bits)
         if probability is not None and part.probability is not None:
             probability.add(*part.probability)
-    return Inferred(bits, _confidence(classes, tally, agreement), probability)
+    return Inferred(bits, _confidence(classes, tally, agreement), probability, kept)
+
+
+def _maps(undo: Undo, look: Look) -> tuple[dict[str, DeflatedArray], ProbabilityMaps | None]:
+    """Where the probabilities of each class are kept, and what puts them there."""
+    if look.probabilities is None:
+        return {}, None
+    arrays = [DeflatedArray(undo, np.dtype(look.probabilities)) for _ in look.classes]
+    maps = ProbabilityMaps(look.probabilities, look.offsets, lambda k, box, part: arrays[k].add(box, part))
+    return dict(zip(look.classes, arrays, strict=True)), maps
 
 
 def _confidence(classes: tuple[str, ...], tally: Tally, agreement: Agreement) -> dict[str, Confidence]:

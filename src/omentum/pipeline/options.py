@@ -8,6 +8,7 @@ from typing import Any
 
 from omentum.infer.profiles import Profile, find_profile
 from omentum.infer.sliding import Precision
+from omentum.pipeline.thresholds import Thresholds
 
 Step = Callable[[str], None]
 """Told in a word or two what is begun, e.g. "measuring"."""
@@ -32,6 +33,9 @@ class Options:
         profile: How thoroughly the CT is looked at; see `omentum.infer.profiles`.
         engine: openvino or torch; auto takes OpenVINO on a CPU where it is installed.
         locate: With `classes`, skip windows that are far from all of them, where a coarse pass finds all of them.
+        threshold: Probability above which a voxel belongs to a structure: one for all, or by name (see
+            `omentum.pipeline.thresholds`); those of the weights by default, 0.5 where they say nothing.
+        probabilities: Keep the probability of every structure, too, as uint8 or uint16; the whole CT is then looked at.
     """
 
     classes: tuple[str, ...] | None = None
@@ -45,6 +49,8 @@ class Options:
     profile: str = "exact"
     locate: bool = True
     engine: str = "auto"
+    threshold: Thresholds | None = None
+    probabilities: str | None = None
 
     def resolved_profile(self) -> Profile:
         """The profile, with the precision asked for.

@@ -12,6 +12,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
 from omentum.infer.device import choose_device
 from omentum.infer.engines import Engine, check_engine
+from omentum.infer.maps import check_kind
 from omentum.infer.sliding import Predictor, Progress, WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
@@ -23,7 +24,9 @@ from omentum.pipeline.manifest import describe_machine, describe_weights
 from omentum.pipeline.network import logits_dtype, look_through, predictor
 from omentum.pipeline.options import Options
 from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
+from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
+from omentum.spec import USUAL_THRESHOLD
 from omentum.volume import Volume
 
 
@@ -35,8 +38,8 @@ class Segmenter:
         options: See `Options`.
 
     Raises:
-        UsageError: an unknown class, device, engine, profile, precision, post-processing; a class the weights do not
-            have. (What needs the weights themselves is found out when they are first used.)
+        UsageError: an unknown class, device, engine, profile, precision, post-processing; a threshold that is none; a
+            class the weights do not have. (What needs the weights themselves is found out when they are first used.)
     """
 
     def __init__(self, weights: str | Path | UniversalModel = "default", options: Options | None = None) -> None:
@@ -45,6 +48,8 @@ class Segmenter:
         self.profile = self.options.resolved_profile()
         find_cleaner(self.options.postprocess)
         check_engine(self.options.engine, self.device)
+        check_thresholds(self.options.threshold)
+        check_kind(self.options.probabilities)
         self._run = WindowRun(self.device, self.options.batch)
         self._wanted = None if self.options.classes is None else _keys(self.options.classes)
         self._weights = weights
@@ -65,6 +70,13 @@ class Segmenter:
         if missing:
             raise UsageError(f"the weights do not know {', '.join(missing)}", remedy=f"they know {', '.join(known)}")
         return known if self._wanted is None else tuple(key for key in known if key in self._wanted)
+
+    @cached_property
+    def thresholds(self) -> dict[str, float]:
+        """Probability above which a voxel belongs to each of `classes`."""
+        known = self.model.spec.thresholds
+        usual = {key: known[key] for key in self.classes}
+        return settle_thresholds(usual, self.options.threshold, lambda name: _keys([name]))
 
     @cached_property
     def engine(self) -> Engine:
@@ -90,15 +102,16 @@ class Segmenter:
         """Load and check the weights now, so that their faults are not taken for those of a case.
 
         Raises:
-            UsageError: a class they do not have.
+            UsageError: a class they do not have, or a threshold of one that is not looked for.
             CheckpointError: they cannot be used.
             MissingDependencyError: the engine asked for is not installed.
         """
-        self.classes, self.specs, self.engine  # noqa: B018
+        self.classes, self.thresholds, self.specs, self.engine  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
-        """Everything that decides what comes out, for the manifest, in JSON values."""
-        chosen = {"classes": list(self.classes), "precision": self.profile.precision}
+        """Everything that decides what comes out, for the manifest, in JSON values; thresholds that are not 0.5."""
+        moved = {key: threshold for key, threshold in self.thresholds.items() if threshold != USUAL_THRESHOLD}
+        chosen = {"classes": list(self.classes), "precision": self.profile.precision, "threshold": moved}
         return asdict(self.options) | chosen | {"overlap": self.profile.overlap}
 
     def segment(self, image: str | Path | Volume, *, progress: Progress | None = None) -> CaseSegmentation:
@@ -139,7 +152,7 @@ class Segmenter:
         patch = self.model.spec.preprocess.patch
         plan: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
-        return Look(self._predict, self.classes, plan, run)
+        return Look(self._predict, self.thresholds, plan, run, self.options.probabilities)
 
     def _infer(self, ready: ReadyCase, look: Look) -> tuple[Inferred, dict[str, Any]]:
         """What is found, and how it was located; see `omentum.pipeline.locating`."""
@@ -159,6 +172,8 @@ class Segmenter:
         """Why nothing is located, None if it is."""
         if not self.options.locate:
             return "not wanted"
+        if self.options.probabilities is not None:
+            return "probabilities are wanted everywhere"
         if self._wanted is None:
             return "all structures are wanted"
         if self.model.spec == self._locator.model.spec:

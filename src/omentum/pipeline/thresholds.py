@@ -1,0 +1,110 @@
+"""Operating points: the probability above which a voxel belongs to a structure, by structure.
+
+A voxel is part of a mask where its logit, interpolated to the CT's own grid, is above log(t / (1 - t)): strictly above,
+so that a probability of exactly t is outside, as exactly 0.5 always was. What is interpolated and compared with 0 are
+the logits minus that number, taken off each window as the network returns it. Everything that asks "positive?" (where
+windows agree, where boxes have to grow, what is interpolated at all) then asks about the operating point that was
+chosen, and where no window was run nothing is found, however low the threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from torch import Tensor
+
+from omentum.errors import UsageError
+from omentum.infer.sliding import Predictor
+
+ALL = "all"
+"""Stands for every structure where thresholds are given by name."""
+
+Thresholds = float | Mapping[str, float]
+"""One for all structures, or by key, synonym, plural or `all`; a later one overrides an earlier one."""
+
+_EXAMPLE = "for example 0.3, or liver_tumour=0.3"
+
+
+def parse_thresholds(words: Iterable[str]) -> dict[str, float]:
+    """Thresholds as they are written on a command line: "0.3" for all, "kidneys=0.4" for some.
+
+    Raises:
+        UsageError: not of this form.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise UsageError(f"{word!r} is no threshold", remedy=_EXAMPLE) from None
+        if "=" in word and not name.strip():
+            raise UsageError(f"{word!r} names no structure", remedy=_EXAMPLE)
+        found[name.strip() or ALL] = value
+    check_thresholds(found)
+    return found
+
+
+def check_thresholds(asked: Thresholds | None) -> None:
+    """Whether they are probabilities at which something can be decided.
+
+    Raises:
+        UsageError: one is not between 0 and 1, exclusive.
+    """
+    for name, value in _by_name(asked).items():
+        if not 0 < value < 1:
+            raise UsageError(f"the threshold {value} of {name} is not between 0 and 1", remedy=_EXAMPLE)
+
+
+def settle_thresholds(
+    usual: Mapping[str, float], asked: Thresholds | None, keys_of: Callable[[str], Iterable[str]]
+) -> dict[str, float]:
+    """The threshold of every structure.
+
+    Args:
+        usual: Those of the weights; the result has the same keys in the same order.
+        asked: What overrides them.
+        keys_of: Structure keys of a name; an unknown name is its fault to tell.
+
+    Raises:
+        UsageError: a name stands for none of these structures.
+    """
+    settled = dict(usual)
+    for name, value in _by_name(asked).items():
+        keys = settled.keys() if name == ALL else settled.keys() & set(keys_of(name))
+        if not keys:
+            raise UsageError(
+                f"a threshold for {name!r}, which is not looked for", remedy=f"looked for are {', '.join(usual)}"
+            )
+        settled |= dict.fromkeys(keys, value)
+    return settled
+
+
+def logit(probability: float) -> float:
+    """log(p / (1 - p)), exactly 0 for 0.5."""
+    return math.log(probability / (1 - probability))
+
+
+def above_thresholds(predict: Predictor, offsets: Sequence[float]) -> Predictor:
+    """A predictor whose logits are positive above the thresholds, not above 0.5; the very same where that is the same.
+
+    Args:
+        predict: Windows (B, 1, x, y, z) -> logits (B, K, x, y, z) in memory of their own.
+        offsets: Logit of each class's threshold.
+    """
+    moved = [(k, offset) for k, offset in enumerate(offsets) if offset]
+
+    def shifted(windows: Tensor) -> Tensor:
+        logits = predict(windows)
+        for k, offset in moved:  # in place: a second copy of all logits would be most of what a window needs
+            logits[:, k] -= offset
+        return logits
+
+    return shifted if moved else predict
+
+
+def _by_name(asked: Thresholds | None) -> Mapping[str, float]:
+    if asked is None:
+        return {}
+    return asked if isinstance(asked, Mapping) else {ALL: asked}
