@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.numbering import Numbering
 from omentum.boxes import Box
 from omentum.errors import GeometryError, UsageError
 from omentum.sparse import sparse_zeros
@@ -149,6 +150,23 @@ class Segmentation:
         for key in sorted(around, key=lambda k: STRUCTURES[k].paint_order):
             out[around[key]][self.mask(key, around[key])] = STRUCTURES[key].index
         return out
+
+    def numbered(self, numbering: Numbering) -> NDArray[np.uint16]:
+        """One number a voxel in a dataset's own values, 0 for none; see `Numbering`."""
+        out = np.zeros(self.shape, np.uint16)
+        around = self.boxes()
+        for stroke in numbering.strokes:
+            for key in (*stroke.structures, *stroke.also):
+                if key in around:
+                    drawn = self.mask(key, around[key])
+                    if stroke.within:
+                        drawn &= self._any_of(stroke.within, around[key])
+                    out[around[key]][drawn] = stroke.value
+        return out
+
+    def _any_of(self, keys: Iterable[str], within: Box) -> NDArray[np.bool_]:
+        masks = [self.mask(key, within) for key in keys if key in self.classes]
+        return np.any(masks, axis=0) if masks else np.zeros(tuple(s.stop - s.start for s in within), bool)
 
     def _position(self, name: str) -> int:
         key = STRUCTURES.find(name).key

@@ -93,7 +93,6 @@ def test_any_reader_gets_0_to_1_on_the_grid_of_the_ct(grid, kind, dtype, here):
         np.testing.assert_array_equal(image.header[name], ct.header[name])
     values = image.get_fdata()
     assert 0.99 < values.max() <= 1
-    assert values.min() == 0
     ours = read_volume("out/ct/probabilities/liver.nii.gz").voxels
     expected = probabilities_on_ct(MODEL, prepare(read_volume("ct.nii.gz"), SPEC))["liver"]
     for found in (values, ours):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -104,6 +104,8 @@ class Recipe:
         reuse: Which other datasets hold the same images or patients.
         healthy: Lesion types that no case has, as the publisher says of its patients; they count as annotated and
             absent, although no label can say so.
+        written: Native value -> structures that get it when a label map is written in this dataset's numbers, where its
+            meaning does not tell.
     """
 
     key: str
@@ -123,6 +125,7 @@ class Recipe:
     annotated_if_present: frozenset[str] = frozenset()
     reuse: str = ""
     healthy: frozenset[str] = frozenset()
+    written: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     def mask_target(self, name: str) -> Target | None:
         """What a mask of this name (no suffix, any case) means: the first pattern that fits, in the recipe's order;

@@ -23,7 +23,7 @@ USUAL_LAYOUTS = (
 
 _TEXTS = ("title", "homepage", "licence", "citation", "label_noise", "reuse")
 _LISTS = ("ignored", "annotated", "annotated_if_present", "healthy")
-_FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "uncertain", "rules")
+_FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "uncertain", "written", "rules")
 _LAYOUT_FIELDS = ("image", "image_kind", "labels", "label_kind")
 _RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient", "healthy")
 
@@ -73,6 +73,7 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
         healthy=_structures(raw.get("healthy", []), "healthy"),
         rules=tuple(_rule(rule, f"rules[{n}]") for n, rule in enumerate(_tables(raw, "rules"), 1)),
         patient=check_patient(_text(raw, "patient") or f"{key}-{{id}}"),
+        written=_written(raw, values),
     )
 
 
@@ -123,6 +124,23 @@ def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Tar
         {_value(native): target for native, target in targets.items() if native in numbers},
         {native: target for native, target in targets.items() if native not in numbers},
     )
+
+
+def _written(raw: Mapping[str, Any], values: Mapping[int, Target]) -> dict[int, frozenset[str]]:
+    """Values that are written for other structures than they are read as; plurals such as "tumours" are understood."""
+    written = {}
+    for native, said in _table(raw, "written").items():
+        place = f"written.{native}"
+        if (value := _value(native)) not in values:
+            raise InputError(f"{place}: no value {native} is read", remedy="write it into [values] or uncertain, too")
+        words = _listed(said, place, (str,))
+        try:
+            written[value] = frozenset(row.key for word in words for row in STRUCTURES.expand(word))
+        except UsageError as fault:
+            raise InputError(f"{place}: {fault.reason}", remedy=fault.remedy) from fault
+        if not written[value]:
+            raise InputError(f"{place} has no meaning", remedy="name a structure, or leave it out")
+    return written
 
 
 def _value(native: str) -> int:

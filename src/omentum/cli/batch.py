@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from omentum.cli.numbering_option import lacking_words
 from omentum.cli.speaker import Speaker
 from omentum.errors import OmentumError
 from omentum.io.outputs import replacing
@@ -73,11 +74,23 @@ class Batch:
         if not jobs:
             return
         if self.devices is not None:
+            self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
             yield from on_devices(jobs, self.devices, self.how, listener)
             return
         segmenter = Segmenter(self.how.weights, self.how.options)
+        self._tell_of_numbering(segmenter)
         with Crew(self.how.jobs) if self.how.jobs and len(jobs) > 1 else Here() as crew:
             yield from Line(segmenter, self.how.save, crew, listener).run(jobs)
+
+    def _tell_of_numbering(self, segmenter: Segmenter) -> None:
+        """Which of a dataset's numbers no voxel gets, once for all cases and before any is computed.
+
+        Raises:
+            UsageError: that would be all of them.
+        """
+        if self.how.save.numbering is not None:
+            for message in lacking_words(self.how.save.numbering, segmenter.classes):
+                self.speaker.say("warning", message)
 
     def _tell(self, outcome: Outcome, alone: bool) -> None:
         for message in outcome.warnings:

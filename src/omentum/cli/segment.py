@@ -57,6 +57,13 @@ def segment(
     probabilities: Annotated[
         str | None, typer.Option(help="also write probabilities/<structure>.nii.gz: uint8 or uint16, read as 0 to 1")
     ] = None,
+    numbering: Annotated[
+        str, typer.Option(help="whose numbers the label map has: msd-liver, btcv, totalsegmentator, a recipe, ...")
+    ] = "template",
+    submission: Annotated[
+        Path | None,
+        typer.Option(help="also copy the label maps to this folder, each named as its CT", file_okay=False),
+    ] = None,
     statistics: Annotated[
         bool, typer.Option("--statistics", help="also write statistics.json as TotalSegmentator does")
     ] = False,
@@ -82,7 +89,9 @@ def segment(
     What an earlier run finished in the same way is not done again.
     """
     from omentum.cli.batch import Batch, print_summary, report, write_batch
+    from omentum.cli.numbering_option import find_numbering
     from omentum.cli.speaker import Speaker
+    from omentum.cli.submission import Submission
     from omentum.pipeline import (
         LineOptions,
         Options,
@@ -112,17 +121,24 @@ def segment(
         threshold=parse_thresholds(threshold) if threshold else None,
         probabilities=probabilities,
     )
-    save = SaveOptions(masks, preview is not False, statistics, page is not False, meshes, overwrite)
+    numbers = find_numbering(numbering)
+    save = SaveOptions(masks, preview is not False, statistics, page is not False, meshes, overwrite, numbers)
+    copies = None if submission is None else Submission(submission, out, overwrite)
+    if copies is not None:
+        copies.check(cases)
     with Speaker(silent=quiet) as speaker:
         several = devices if len(devices) > 1 else None
         how = LineOptions(weights, options, save, helpful_jobs(devices[0]) if jobs is None else jobs)
         outcomes = Batch(how, several, speaker).run(cases)
     if len(cases) > 1 or parquet:
         write_batch(outcomes, out, parquet=parquet)
+    copied = copies and copies.add(outcomes)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))
     elif not quiet:
         print_summary(outcomes, time.perf_counter() - started)
+        if submission is not None:
+            print(f"label maps of {copied} of {len(cases)} cases: {submission.resolve()}")
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(SOME_CASES_FAILED)
 

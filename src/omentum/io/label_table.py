@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.numbering import Numbering
 
 LABEL_TABLE_CODE = 30
 """NIFTI_ECODE_CARET, registered with the NIfTI group for Caret XML."""
@@ -16,15 +17,15 @@ LABEL_TABLE_CODE = 30
 _LABEL = re.compile(r'<Label\s[^>]*?\bKey="(-?\d{1,9})"[^>]*><!\[CDATA\[(.*?)\]\]></Label>', re.DOTALL)
 
 
-def label_table(classes: Sequence[str]) -> bytes:
-    """The XML for structure keys: template number, display name and colour of each.
+def label_table(classes: Sequence[str], numbering: Numbering | None = None) -> bytes:
+    """The XML for structure keys: number, name and colour of each.
 
     Args:
         classes: Structure keys.
+        numbering: Whose numbers; the template's by default.
     """
     labels = [_label(0, "Background", (0, 0, 0), 0)]
-    for structure in sorted((STRUCTURES[key] for key in classes), key=lambda s: s.index):
-        labels.append(_label(structure.index, structure.display, structure.colour, 1))
+    labels += [_label(*row, 1) for row in sorted(_rows(classes, numbering))]
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<CaretExtension><VolumeInformation Index="0">',
@@ -35,6 +36,13 @@ def label_table(classes: Sequence[str]) -> bytes:
         "</VolumeInformation></CaretExtension>",
     ]
     return "\n".join(lines).encode()
+
+
+def _rows(classes: Sequence[str], numbering: Numbering | None) -> list[tuple[int, str, tuple[int, int, int]]]:
+    if numbering is None:
+        return [(s.index, s.display, s.colour) for s in (STRUCTURES[key] for key in classes)]
+    drawn = [stroke for stroke in numbering.strokes if {*classes} & {*stroke.structures}]
+    return [(stroke.value, stroke.name, STRUCTURES[stroke.structures[0]].colour) for stroke in drawn]
 
 
 def labels_in(xml: bytes) -> dict[int, str]:

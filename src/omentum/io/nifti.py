@@ -7,6 +7,7 @@ Nothing else of the input's header is copied: descriptions and extensions may ho
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from isal import igzip
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.numbering import Numbering
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, label_table
 from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
@@ -127,26 +129,44 @@ def _step(of: int) -> float:
     return float(step if float(step) * of <= 1 else np.nextafter(step, np.float32(0)))
 
 
-def write_labelmap(path: str | Path, segmentation: Segmentation) -> None:
-    """Write one template number a voxel, with names and colours of the classes inside the file.
+def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numbering | None = None) -> None:
+    """Write one number a voxel, with names and colours of the classes inside the file.
 
     The names are a Connectome Workbench label table (header extension code 30), which viewers show.
     Where structures overlap the lesion is painted last, see `Segmentation.labelmap`.
 
+    Args:
+        path: `.nii.gz` or `.nii`.
+        segmentation: See there.
+        numbering: Whose numbers; the template's by default.
+
     Raises:
         OutputError: the file cannot be written.
     """
-    highest = max((STRUCTURES[key].index for key in segmentation.classes), default=0)
-    image = _Image(segmentation.shape, np.min_scalar_type(highest), segmentation.affine)
-    table = (LABEL_TABLE_CODE, label_table(segmentation.classes))
-    _write(Path(path), image, _label_slabs(segmentation), segmentation.header.get("nifti"), (table,))
+    numbers = [STRUCTURES[key].index for key in segmentation.classes]
+    numbers = [stroke.value for stroke in numbering.strokes] if numbering else numbers
+    image = _Image(segmentation.shape, np.min_scalar_type(max(numbers, default=0)), segmentation.affine)
+    table = (LABEL_TABLE_CODE, label_table(segmentation.classes, numbering))
+    _write(Path(path), image, _label_slabs(segmentation, numbering), segmentation.header.get("nifti"), (table,))
 
 
-def _label_slabs(segmentation: Segmentation) -> Iterator[NDArray[Any]]:
+def copy_nifti(source: str | Path, target: str | Path) -> None:
+    """Copy a `.nii.gz` byte for byte, or its content to a name that ends in `.nii`; complete or not at all.
+
+    Raises:
+        OutputError: the file cannot be read or written.
+    """
+    compressed = Path(target).name.lower().endswith(".gz")
+    with replacing(target) as file, Path(source).open("rb") if compressed else igzip.open(source) as content:
+        shutil.copyfileobj(content, file)
+
+
+def _label_slabs(segmentation: Segmentation, numbering: Numbering | None) -> Iterator[NDArray[Any]]:
     """The label map some planes at a time: with the masks at hand there is no need for all of it."""
     i, j, planes = segmentation.shape
     for k in range(0, planes, SLAB):
-        yield segmentation.part((slice(0, i), slice(0, j), slice(k, min(k + SLAB, planes)))).labelmap()
+        part = segmentation.part((slice(0, i), slice(0, j), slice(k, min(k + SLAB, planes))))
+        yield part.numbered(numbering) if numbering else part.labelmap()
 
 
 def _chosen_volume(layout: NiftiLayout, volume: int | None, path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from omentum.io.detect import case_name, load_volume
 from omentum.pipeline.case import (
+    LABEL_MAP,
     CaseSegmentation,
     check_case_output,
     check_labels_alone,
@@ -20,6 +21,7 @@ from omentum.pipeline.workers import Crew, Here
 from omentum.report.meshes import check_meshes
 
 __all__ = [
+    "LABEL_MAP",
     "CaseSegmentation",
     "Crew",
     "Here",

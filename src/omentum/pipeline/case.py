@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.anatomy.numbering import Numbering
 from omentum.errors import OutputError, UsageError
 from omentum.infer.maps import STEPS
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
@@ -41,6 +42,7 @@ from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
+LABEL_MAP = "segmentation.nii.gz"
 MANIFEST = "manifest.json"
 """Written last: a case folder that has one is complete, and ours."""
 
@@ -126,6 +128,7 @@ class CaseSegmentation(Segmentation):
         report: bool = True,
         meshes: str | None = None,
         overwrite: bool = False,
+        numbering: Numbering | None = None,
         step: Step | None = None,
     ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
@@ -141,6 +144,7 @@ class CaseSegmentation(Segmentation):
             report: Write the page.
             meshes: Write the surface of every class found, too: stl, obj or glb, in mm.
             overwrite: Replace what is there; a folder only if it is an earlier result of ours.
+            numbering: A dataset's numbers for the label map; the template's by default.
             step: Told what is begun.
 
         Returns:
@@ -148,7 +152,7 @@ class CaseSegmentation(Segmentation):
 
         Raises:
             OutputError: it is in the way, or cannot be written.
-            UsageError: an unknown mesh format, or more than the label map for a `.nii.gz`.
+            UsageError: an unknown mesh format, more than the label map for a `.nii.gz`, or nothing that has a number.
             MissingDependencyError: meshes without the extra `[report]`.
         """
         path, say = Path(path), step or (lambda _: None)
@@ -157,10 +161,10 @@ class CaseSegmentation(Segmentation):
         check_case_output(path, overwrite=overwrite)
         if is_single_file(path):
             say("writing")
-            write_labelmap(path, self)
+            write_labelmap(path, self, numbering)
             return path.resolve()
         with _replacing_folder(path) as folder:
-            self._fill(folder, masks, say)
+            self._fill(folder, masks, numbering, say)
             if self.probabilities:
                 say("writing probabilities")
                 self._write_probabilities(folder / "probabilities")
@@ -175,26 +179,29 @@ class CaseSegmentation(Segmentation):
             if report:
                 say("writing the report")
                 self._write_report(folder / "report.html")
-            outputs = SaveOptions(masks, preview, statistics, report, meshes).outputs()
-            write_json(folder / MANIFEST, {**self.manifest, "outputs": outputs, "quality": self.quality().summary()})
+            outputs = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering).outputs()
+            made = {"outputs": outputs, "quality": self.quality().summary()}
+            if numbering is not None:
+                made["never_written"] = {str(value): why for value, why in numbering.lacking(self.classes).items()}
+            write_json(folder / MANIFEST, {**self.manifest, **made})
         return path.resolve()
 
     @property
     def _name(self) -> str:
         return str(self.manifest["input"]["case"])
 
-    def _fill(self, folder: Path, masks: bool, say: Step) -> None:
+    def _fill(self, folder: Path, masks: bool, numbering: Numbering | None, say: Step) -> None:
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
-            written = thread.submit(self._write_masks, folder, masks)
+            written = thread.submit(self._write_masks, folder, masks, numbering)
             measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
             measured |= {"quality": self.quality().to_json()}
             written.result()
         write_json(folder / "measurements.json", measured)
         write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
 
-    def _write_masks(self, folder: Path, masks: bool) -> None:
-        write_labelmap(folder / "segmentation.nii.gz", self)
+    def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> None:
+        write_labelmap(folder / LABEL_MAP, self, numbering)
         for key in sorted(self.present()) if masks else ():
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
 

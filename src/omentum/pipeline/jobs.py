@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omentum.errors import OmentumError
@@ -76,5 +76,5 @@ def finish_and_save(seen: SeenCase, job: Job, postprocess: str, save: SaveOption
     if step is not None:
         step("cleaning")
     case = finish_case(seen, postprocess)
-    case.save(job.target, **asdict(save), step=step)
+    case.save(job.target, **vars(save), step=step)
     return Numbers(case.measures(), case.lesions(), case.quality(), list(case.manifest["warnings"]))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from omentum.anatomy.numbering import Numbering
 from omentum.infer.profiles import Profile, find_profile
 from omentum.infer.sliding import Precision
 from omentum.pipeline.thresholds import Thresholds
@@ -72,9 +73,10 @@ class SaveOptions:
     report: bool = True
     meshes: str | None = None
     overwrite: bool = False
+    numbering: Numbering | None = None
 
     def outputs(self) -> dict[str, Any]:
         """Which files there are, in JSON values."""
-        wanted = asdict(self)
+        wanted = {**vars(self), "numbering": self.numbering and self.numbering.to_json()}
         del wanted["overwrite"]
         return wanted
