@@ -87,19 +87,18 @@ class Numbering:
         """
         return _numbering(name, {value: Target(frozenset(keys)) for value, keys in labels.items()}, unions, {})
 
-    def lacking(self, classes: Collection[str]) -> dict[int, str]:
-        """Value -> why it is drawn in part or not at all, with only these structures at hand.
+    def lacking(self, classes: Collection[str]) -> dict[int, tuple[str, ...]]:
+        """Value -> which of its structures are not among these, so that it is drawn in part or not at all.
 
         Raises:
-            UsageError: none can be drawn.
+            UsageError: no value can be drawn.
         """
         known = set(classes)
         if not any(known & {*stroke.structures} for stroke in self.strokes):
             wanted = ", ".join(dict.fromkeys(key for stroke in self.strokes for key in stroke.structures))
             raise UsageError(f"nothing that {self.name} has a number for is looked for", remedy=f"it has {wanted}")
-        missing = {s.value: [k for k in (*s.structures, *s.within) if k not in known] for s in self.strokes}
-        told = {value: f"{', '.join(keys)} not looked for" for value, keys in missing.items() if keys}
-        return dict(sorted({**told, **self.never}.items()))
+        found = {s.value: tuple(k for k in (*s.structures, *s.within) if k not in known) for s in self.strokes}
+        return {value: keys for value, keys in sorted(found.items()) if keys}
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that say all that decides a label map."""

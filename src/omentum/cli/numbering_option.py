@@ -38,16 +38,12 @@ def find_numbering(name: str) -> Numbering | None:
 
 
 def lacking_words(numbering: Numbering, classes: Collection[str]) -> list[str]:
-    """One sentence for each value that no voxel, or not every voxel, can get.
+    """Which values no voxel, or not every voxel, can get, and why.
 
     Raises:
         UsageError: nothing has a number.
     """
-    reasons: dict[str, list[int]] = {}
-    for value, why in numbering.lacking(classes).items():
-        reasons.setdefault(why, []).append(value)
-    return [f"{numbering.name}: value {_listed(values)} not written, or in part: {w}" for w, values in reasons.items()]
-
-
-def _listed(values: list[int]) -> str:
-    return ", ".join(map(str, values))
+    never = [f"never written: {why}" for why in dict.fromkeys(numbering.never.values())]
+    lacking = [f"{value} ({', '.join(keys)})" for value, keys in numbering.lacking(classes).items()]
+    in_part = [f"not looked for, so not written or in part: {', '.join(lacking)}"] if lacking else []
+    return [f"numbers of {numbering.name}: {words}" for words in (*in_part, *never)]

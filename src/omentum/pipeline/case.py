@@ -182,7 +182,8 @@ class CaseSegmentation(Segmentation):
             outputs = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering).outputs()
             made = {"outputs": outputs, "quality": self.quality().summary()}
             if numbering is not None:
-                made["never_written"] = {str(value): why for value, why in numbering.lacking(self.classes).items()}
+                made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
+                made["never_written"] = {str(value): why for value, why in numbering.never.items()}
             write_json(folder / MANIFEST, {**self.manifest, **made})
         return path.resolve()
 
