@@ -160,7 +160,7 @@ def run(path: Path) -> dict[str, float]:
     plan = plan_windows(prepared.undo.model.shape, spec.patch)
     stub = Stub(bits_of_body, plan)
     with stage("stream", times):
-        found = infer(prepared, Look(stub, STRUCTURES.keys, plan, WindowRun()))
+        found = infer(prepared, Look(stub, dict.fromkeys(STRUCTURES.keys, 0.5), plan, WindowRun()))
     del prepared
     times["stream wall"] -= stub.wall
     times["stream cpu"] -= stub.processor

@@ -30,7 +30,7 @@ def segment(
         list[str] | None,
         typer.Option(
             metavar="P|NAME=P",
-            help="probability from which a voxel counts: 0.3 for all, liver_tumour=0.3 for one (repeatable)",
+            help="probability above which a voxel counts: 0.3 for all, liver_tumour=0.3 for one (repeatable)",
             show_default="what the weights say, 0.5",
         ),
     ] = None,
