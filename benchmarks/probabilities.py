@@ -47,8 +47,8 @@ def main() -> None:
     publish(
         arguments.out,
         title="Keeping the probabilities of 32 structures",
-        about="Peak memory above the process before it reads the CT. Held uncompressed, the maps of the longer CT would "
-        "be 6.7 GB in uint8 and 13.4 GB in uint16.",
+        about="Peak memory above the process before it reads the CT. Not deflated, the maps of the longer CT would be "
+        "6.7 GB in uint8 and 13.4 GB in uint16.",
         measures=MEASURES,
         tables={
             "ways": Table(
