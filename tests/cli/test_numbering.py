@@ -14,9 +14,11 @@ from dicom_files import write_stack
 from msd_submission import broken_rules
 from omentum.cli import main
 from omentum.cli.numbering_option import find_numbering
+from omentum.cli.submission import Submission
 from omentum.errors import UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
 from omentum.io.nifti import read_extensions, read_volume
+from omentum.pipeline import Job
 
 QUIET = ["--quiet", "--no-preview", "--no-report"]
 TURNED = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 15)
@@ -177,6 +179,12 @@ class TestSubmission:
         assert said in capsys.readouterr().err
         assert not Path("out").exists()
         assert Path("there/a.nii.gz").read_bytes() == b"mine"
+
+    def test_cases_whose_files_have_one_name_are_refused(self):
+        jobs = [Job(f"kits_{n}", Path(f"case_{n}/imaging.nii.gz"), Path(f"out/kits_{n}")) for n in (0, 1)]
+        Submission(Path("sub"), Path("out"), overwrite=False).check(jobs[:1])
+        with pytest.raises(UsageError, match=r"same file name as case_0.imaging.nii.gz"):
+            Submission(Path("sub"), Path("out"), overwrite=False).check(jobs)
 
     def test_the_rules_of_the_decathlon(self, here):
         """Any CT; what is asked here is the form of the folder."""

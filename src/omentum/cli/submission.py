@@ -32,7 +32,7 @@ class Submission:
         """Refuse before anything is computed what could not be written, or would hide a CT.
 
         Raises:
-            UsageError: the folder is that of the results.
+            UsageError: the folder is that of the results, or two CTs have files of the same name.
             OutputError: a file is in the way, or the folder cannot be written.
         """
         from omentum.pipeline import is_earlier, is_single_file
@@ -41,7 +41,11 @@ class Submission:
             raise UsageError("is one file already", source=self.results, remedy="give a folder with -o")
         if self.folder.resolve() == self.results.resolve():
             raise UsageError("is the folder of the results, too", source=self.folder, remedy="give it a folder alone")
+        taken: dict[Path, Path] = {}
         for job in jobs:
+            other = taken.setdefault(self._place(job), job.source)
+            if other is not job.source:
+                raise UsageError(f"has the same file name as {other}", source=job.source, remedy="rename one of them")
             again = self.overwrite or is_earlier(job.target)
             check_output(self._place(job), inputs=[job.source], overwrite=again)
 
