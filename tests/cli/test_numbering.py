@@ -17,8 +17,9 @@ from omentum.cli.numbering_option import find_numbering
 from omentum.cli.submission import Submission
 from omentum.errors import UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
-from omentum.io.nifti import read_extensions, read_volume
+from omentum.io.nifti import read_extensions, read_volume, write_volume
 from omentum.pipeline import Job
+from omentum.volume import Volume
 
 QUIET = ["--quiet", "--no-preview", "--no-report"]
 TURNED = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 15)
@@ -227,3 +228,19 @@ def test_a_site_segmented_with_the_bundled_weights_is_a_submission(tmp_path, mon
     (truth,) = Path("raw").rglob("labelsTr/liver_*.nii.gz")
     found, drawn = (read_volume(path).voxels > 0 for path in ("submission/liver_132.nii.gz", truth))
     assert 2 * (found & drawn).sum() / (found.sum() + drawn.sum()) > 0.7
+
+
+def test_what_was_written_is_judged_in_the_same_numbers(here):
+    """The tumour of this phantom lies outside the liver; read in the Decathlon's numbers it is liver, as there."""
+    put_ct("ct.nii.gz", TURNED)
+    assert segmented("--numbering", "msd-liver", "--postprocess", "none") == 0
+    native = np.zeros(TURNED.shape, np.uint8)
+    native[truth_mask("liver", TURNED)] = 1
+    native[truth_mask("liver_tumour", TURNED)] = 2
+    Path("truths").mkdir()
+    write_volume("truths/ct.nii.gz", Volume(native, TURNED.affine))
+    mappings = ["--mapping", "msd-liver", "--pred-mapping", "msd-liver"]
+    assert main(["evaluate", "out", "truths", *mappings, "--json", "scores.json", "--quiet"]) == 0
+    (case,) = json.loads(Path("scores.json").read_text())["cases"]
+    found = {key: score["dice"] for key, score in case["structures"].items() if score["dice"] is not None}
+    assert found == {"liver": 1.0, "liver_tumour": 1.0}
