@@ -76,6 +76,7 @@ def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler
         foreground=run.foreground,
         temperature=run.temperature,
         lesion_weight=run.lesion_weight,
+        patches_per_case=run.patches_per_case,
         seed=run.seed,
         spacing_mm=run.spacing_mm,
     )

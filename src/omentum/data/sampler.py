@@ -6,8 +6,8 @@ Neither the number of processes, their order, nor what else is in a batch change
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from omentum.data import balance
 from omentum.data.augment import augmented
 from omentum.data.augmentation import Augmentation
 from omentum.data.cases import TrainingCase
+from omentum.data.centres import centre_inside, centre_shares, drawn_voxel
 from omentum.data.packed import members, mirrored, packed
 from omentum.data.patches import Batch, Fault, RawBatch
 from omentum.data.warp import draw_warp
@@ -32,11 +33,21 @@ MOST_REDRAWS = 20
 
 @dataclass(frozen=True)
 class Source:
-    """The cases of a dataset, and how often it is drawn from compared with another one of as many cases."""
+    """The cases of a dataset.
+
+    Args:
+        name: For messages and logs.
+        cases: All with the model's classes.
+        weight: How often it is drawn from compared with another one of as many cases.
+        centres: Ratio of what its patches are centred on, see `centres`; empty: structures take turns.
+        magnify: Instead of `Augmentation.magnify`.
+    """
 
     name: str
     cases: tuple[TrainingCase, ...]
     weight: float = 1.0
+    centres: tuple[float, ...] = ()
+    magnify: tuple[float, float, float] | None = None
 
 
 class _Sample(NamedTuple):
@@ -56,6 +67,7 @@ class _Sample(NamedTuple):
 class PatchSampler:
     """Draws patches: a dataset, a structure it has, a case that has it, a voxel of it; see `balance` for how often.
 
+    Where a source says what its patches are centred on, it is a dataset, a case, a voxel of it; see `centres`.
     Which case a patch is of is known from numbers and names alone. What is not annotated is never chosen.
 
     Args:
@@ -67,6 +79,7 @@ class PatchSampler:
         foreground: Probability of centring on a structure instead of anywhere in the body.
         temperature: Of datasets and structures: 1 shows every case equally often, infinity every dataset.
         lesion_weight: How much more often a lesion is shown than an organ of as many cases.
+        patches_per_case: So many patches in a row are of one case.
         excluded: Cases that are never shown, as `Batch.names` names them; other patches stay what they are.
         seed: Root of all randomness.
         spacing_mm: Of the cases' grid, in whose millimetres patches are turned.
@@ -80,6 +93,7 @@ class PatchSampler:
     foreground: float = 0.75
     temperature: float = 2.0
     lesion_weight: float = 2.0
+    patches_per_case: int = 1
     excluded: frozenset[str] = frozenset()
     seed: int = 0
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -129,6 +143,16 @@ class PatchSampler:
         return balance.structure_shares(having, self.dataset_shares, weights, self.temperature)
 
     @cached_property
+    def centred(self) -> NDArray[np.float64]:
+        """[D, K], the share of all patches that are of a source and centred on a class."""
+        shares = self.foreground * self.structure_shares
+        for d, source in enumerate(self.sources):
+            if source.centres:
+                each = [centre_shares(case, source.centres, self.classes)[1:] for case in source.cases]
+                shares[d] = self.dataset_shares[d] * np.mean(each, axis=0)
+        return shares
+
+    @cached_property
     def having(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
         """For each source and class, which of its cases have a voxel of it."""
         return tuple(
@@ -141,12 +165,14 @@ class PatchSampler:
     def _sample(self, index: int, faults: list[Fault]) -> _Sample:
         for attempt in range(MOST_REDRAWS):
             rng = np.random.default_rng((self.seed, index, attempt))
-            source, case, k = self._choose(rng)
+            first = index - index % self.patches_per_case
+            chooser = rng if first == index else np.random.default_rng((self.seed, first, attempt))
+            source, case, k = self._choose(chooser)
             name = f"{source.name}/{case.name}"
             if name in self.excluded:
                 continue
             try:
-                return self._cut_one(case, k, name, rng)
+                return self._cut_one(source, case, k, name, rng)
             except OmentumError as fault:
                 faults.append(Fault(name, str(fault)))
         last = f", the last one {faults[-1].case}: {faults[-1].reason}" if faults else ""
@@ -155,26 +181,34 @@ class PatchSampler:
         )
 
     def _choose(self, rng: np.random.Generator) -> tuple[Source, TrainingCase, int | None]:
-        """A case, and the class it is shown for (None: for its body)."""
+        """A case, and the class it is shown for (None: for its body, or whatever it is then centred on)."""
         d = rng.choice(len(self.sources), p=self.dataset_shares)
         source, shares = self.sources[d], self.structure_shares[d]
-        if shares.any() and rng.random() < self.foreground:
+        if not source.centres and shares.any() and rng.random() < self.foreground:
             k = int(rng.choice(len(shares), p=shares / shares.sum()))
             having = self.having[d][k]
             return source, source.cases[having[rng.integers(len(having))]], k
         return source, source.cases[rng.integers(len(source.cases))], None
 
-    def _cut_one(self, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator) -> _Sample:
-        places = case.places(k)
-        voxel = places[rng.integers(len(places))]
+    def _cut_one(
+        self, source: Source, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator
+    ) -> _Sample:
+        if source.centres:
+            voxel = drawn_voxel(case, source.centres, self.classes, rng)
+        else:
+            places = case.places(k)
+            voxel = places[rng.integers(len(places))]
         size = np.array(self.patch)
         seen = np.rint((size - 1) / 2 + rng.uniform(-JITTER, JITTER, 3) * size).astype(int).tolist()
-        warp = draw_warp(rng, self.patch, self.augmentation, self.spacing_mm)
+        warp = draw_warp(rng, self.patch, _with_magnify(self.augmentation, source.magnify), self.spacing_mm)
         if warp.mirrored:  # of the patch that it would be otherwise
             seen[0] = self.patch[0] - 1 - seen[0]
         # This voxel of the patch falls exactly on the case's, so that it is seen however the patch lies, and nothing of
         # an unturned patch is interpolated.
         centre = voxel - warp.at(seen, self.patch)
+        if source.centres:
+            centre = centre_inside(case.shape, voxel, warp, self.patch)
+            seen = warp.seen(voxel - centre, self.patch)
         start, shape = warp.box(centre)
         hu, labels = case.box(start, shape)
         sets, annotated = case.sets, case.annotated
@@ -184,3 +218,8 @@ class PatchSampler:
         lattice = (warp.lattice + (centre - start)).astype(np.float32)
         seed = int(rng.integers(2**62))
         return _Sample(hu, labels.astype(np.int16), lattice, sets, annotated, seed, seen[2], name)
+
+
+@cache
+def _with_magnify(how: Augmentation, magnify: tuple[float, float, float] | None) -> Augmentation:
+    return how if magnify is None else replace(how, magnify=magnify)

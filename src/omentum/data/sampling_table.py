@@ -67,7 +67,7 @@ class SamplingTable:
 def sampling_table(sampler: PatchSampler) -> SamplingTable:
     """Count a sampler's cases and the shares it draws them with; reads no voxel."""
     cases = [case for source in sampler.sources for case in source.cases]
-    centred = sampler.foreground * sampler.structure_shares.sum(0)
+    centred = sampler.centred.sum(0)
     return SamplingTable(
         datasets=tuple(
             DatasetRow(source.name, len(source.cases), source.weight, float(share))

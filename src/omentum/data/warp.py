@@ -52,6 +52,13 @@ class Warp(NamedTuple):
         along = [np.maximum(0, 1 - np.abs(position - nodes)) for position in positions]
         return np.asarray(np.einsum("i,j,k,ijkc->c", *along, self.lattice))
 
+    def seen(self, offset: NDArray[np.float64], size: Sequence[int]) -> list[int]:
+        """The inverse of `at`, the nearest voxel of the patch; an elastic field is left out of account."""
+        corner, *ends = (self.lattice[node] for node in ((0, 0, 0), (-1, 0, 0), (0, -1, 0), (0, 0, -1)))
+        sides = np.stack([end - corner for end in ends], axis=1)
+        share = np.linalg.solve(sides, offset - corner)
+        return [round(n) for n in np.clip(share, 0, 1) * (np.array(size) - 1)]
+
 
 def draw_warp(
     rng: np.random.Generator, size: Sequence[int], how: Augmentation, spacing_mm: Sequence[float] = (1.0, 1.0, 1.0)

@@ -10,11 +10,17 @@ from typing import Any
 from omentum.data.augmentation import Augmentation
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
+from omentum.train.dataset_config import DatasetConfig, check_centres
 
-OPTIMISERS = ("muon", "adamw", "sgd")
+CHOICES = {
+    "optimiser": ("muon", "adamw", "sgd"),
+    "cross_entropy": ("sum", "mean"),
+    "dice": ("present", "annotated", "slabs"),
+}
 
 LEAST = {
     **dict.fromkeys(("steps", "batch", "accumulate", "save_every", "validate_every", "keep"), 1),
+    **dict.fromkeys(("rate_every", "patches_per_case"), 1),
     **dict.fromkeys(
         ("matrix_lr", "lr", "warmup", "head", "guide", "containment", "weight_decay", "clip_norm", "workers", "seed"), 0
     ),
@@ -81,6 +87,8 @@ class TrainConfig:
         init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
         trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
             they are. Everything learns by default.
+        first_logit: Added to the first bias that every generated head ends with: most voxels belong to no structure.
+        spread_text: Scale the text layer first so that classes start with different heads, however alike their words.
         steps: Optimiser steps of the whole run.
         batch: Patches per step, over all processes.
         accumulate: Each process computes its patches of a step in so many parts, one after the other.
@@ -89,6 +97,7 @@ class TrainConfig:
         lr: Peak learning rate of AdamW or SGD.
         warmup: Steps until the peak.
         hold: Share of the run after the warm-up at the peak; then cosine to zero.
+        rate_every: The learning rate moves after so many steps; an epoch's steps for a schedule in epochs.
         head: Weight of the loss of the generated heads.
         guide: Weight of the loss of plain classifiers on the decoder's coarse features, where the backbone offers
             them; they teach the backbone while the generated heads are still forming, and are thrown away.
@@ -96,6 +105,9 @@ class TrainConfig:
             are not tied to organs.
         balance: How far the heads' cross-entropy favours voxels of rare structures at the peak learning rate, 0 to 1;
             it fades with the rate, so that the end of a run is unweighted. Without it rare heads fall silent.
+        cross_entropy: Of the heads: the "sum" over the structures annotated in a patch, or their "mean".
+        dice: Of the heads: averaged over the structures "present" in a patch, or over all "annotated" ones as
+            published, or "slabs": that of each sagittal plane, as the published weights were trained.
         weight_decay, clip_norm: Of all optimisers, and the largest gradient norm (inf: not limited).
         voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
             in so many.
@@ -103,9 +115,14 @@ class TrainConfig:
         bf16: Train in bfloat16 where it is safe.
         save_every, validate_every: In steps; every validated state is saved too.
         keep: The last so many checkpoints stay, and the best one.
+        centres: How often patches are centred on background and on what is labelled, [1, 2], or on background, organs
+            and lesions, [1, 1, 5]; a case is drawn first, and patches stay inside it. Empty: structures take turns, by
+            the next three.
         foreground: Probability that a patch is centred on a structure.
         temperature: Of datasets and structures: 1 shows every case equally often, inf every dataset.
         lesion_weight: How much more often a lesion is shown than an organ of as many cases.
+        patches_per_case: So many patches in a row are of one case.
+        datasets: What is different for single datasets, by key.
         workers: Processes that prepare patches, for each training process; 0 = none beside the training itself.
         seed: Root of all randomness.
         augmentation: How far patches are varied.
@@ -124,6 +141,8 @@ class TrainConfig:
     init: str = ""
     init_parts: tuple[str, ...] = ()
     trainable: tuple[str, ...] = ()
+    first_logit: float = -4.0
+    spread_text: bool = True
     steps: int = 1000
     batch: int = 1
     accumulate: int = 1
@@ -132,10 +151,13 @@ class TrainConfig:
     lr: float = 2e-3
     warmup: int = 50
     hold: float = 0.5
+    rate_every: int = 1
     head: float = 0.5
     guide: float = 1.0
     containment: float = 0.0
     balance: float = 1.0
+    cross_entropy: str = "sum"
+    dice: str = "present"
     weight_decay: float = 0.01
     clip_norm: float = 12.0
     voxel_share: int = 4
@@ -144,9 +166,12 @@ class TrainConfig:
     save_every: int = 200
     keep: int = 2
     validate_every: int = 1000
+    centres: tuple[float, ...] = ()
     foreground: float = 0.75
     temperature: float = 2.0
     lesion_weight: float = 2.0
+    patches_per_case: int = 1
+    datasets: Mapping[str, DatasetConfig] = field(default_factory=dict)
     workers: int = 1
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -162,8 +187,12 @@ class TrainConfig:
             raise UsageError(f"temperature must be above 0, got {self.temperature}")
         if not 0 <= self.lesion_weight < float("inf"):
             raise UsageError(f"lesion_weight must be 0 or more, got {self.lesion_weight}")
-        if self.optimiser not in OPTIMISERS:
-            raise UsageError(f"optimiser is one of {', '.join(OPTIMISERS)}, got {self.optimiser!r}")
+        check_centres(self.centres)
+        if not math.isfinite(self.first_logit):
+            raise UsageError(f"first_logit must be finite, got {self.first_logit}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")
         for name, least in LEAST.items():
             value = getattr(self, name)
             if not (isinstance(value, int | float) and value >= least) or math.isnan(value):

@@ -13,6 +13,7 @@ from omentum.data.augmentation import Augmentation
 from omentum.data.store import MANIFEST
 from omentum.errors import UsageError
 from omentum.train.config import DataConfig, PairConfig, TrainConfig
+from omentum.train.dataset_config import DatasetConfig
 
 PRESET = "preset"
 """Key of a file that names the preset it starts from."""
@@ -50,6 +51,7 @@ def load_config(
     try:
         raw["data"] = tuple(DataConfig(**entry) for entry in raw.get("data", ()))
         raw["pairs"] = tuple(PairConfig(**entry) for entry in raw.get("pairs", ()))
+        raw["datasets"] = {key: _typed(DatasetConfig, own, source) for key, own in _tables(raw, "datasets", source)}
         raw["augmentation"] = _typed(Augmentation, raw.get("augmentation", {}), source)
         return _typed(TrainConfig, raw, source)
     except TypeError as fault:
@@ -130,6 +132,14 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         other_network = key == "parameters" and over.get("backbone", base.get("backbone")) != base.get("backbone")
         out[key] = _merged(out[key], value) if both_tables and not other_network else value
     return out
+
+
+def _tables(raw: Mapping[str, Any], name: str, source: str | Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The tables of a table, by their keys."""
+    found = raw.get(name, {})
+    if not isinstance(found, Mapping) or not all(isinstance(table, Mapping) for table in found.values()):
+        raise UsageError(f"{name} is a table of tables, got {found!r}", source=source, remedy=f"write [{name}.KEY]")
+    return found.items()
 
 
 def _typed(kind: type[Any], raw: Mapping[str, Any], source: str | Path) -> Any:

@@ -14,9 +14,6 @@ from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
 from omentum.train.config import TrainConfig
 
-RARE = -4.0
-"""First logit of every generated head: most voxels belong to no structure."""
-
 
 def new_model(config: TrainConfig) -> UniversalModel:
     """A fresh model, or one with the weights of `config.init`; random numbers come from torch's global generator."""
@@ -31,8 +28,10 @@ def new_model(config: TrainConfig) -> UniversalModel:
         citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
     )
     model = build(spec, embeddings)
-    _spread_text_features(model)
-    torch.nn.init.constant_(model.head.controller.bias[-1:], RARE)
+    if config.spread_text:
+        _spread_text_features(model)
+    with torch.no_grad():
+        model.head.controller.bias[-1:] += config.first_logit
     if config.init:
         check_parts(model, config.init_parts, "init_parts")
         initialise(model, Path(config.init), config.init_parts)

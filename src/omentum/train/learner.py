@@ -16,9 +16,8 @@ from omentum.model.backbones.recomputation import checkpoint_activations
 from omentum.train.average import AveragedModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide, root_balance
-from omentum.train.loss import partial_label_loss
 from omentum.train.optimisers import build_optimisers, set_rates
-from omentum.train.patch_loss import Loss, PatchLoss, lattice
+from omentum.train.patch_loss import Loss, PatchLoss, configured_loss, lattice
 from omentum.train.trainable import train_only
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Learner:
         sources: The training cases, for the guide's balance.
         config: The run.
         fabric: The processes that learn together.
-        loss: Of the generated heads.
+        loss: Of the generated heads, instead of `configured_loss(config)`.
     """
 
     def __init__(
@@ -56,13 +55,14 @@ class Learner:
         sources: Sequence[Source],
         config: TrainConfig,
         fabric: Fabric,
-        loss: Loss = partial_label_loss,
+        loss: Loss | None = None,
     ) -> None:
         self.model, self.config, self._fabric = model, config, fabric
         train_only(model, config.trainable)
         self.guide = Guide(model.backbone, model.spec.class_keys, _balance(model, sources, config))
         self.optimisers = build_optimisers(model, self.guide, config)
-        self._network, *optimisers = fabric.setup(PatchLoss(model, self.guide, loss, config), *self.optimisers.values())
+        losses = PatchLoss(model, self.guide, loss or configured_loss(config), config)
+        self._network, *optimisers = fabric.setup(losses, *self.optimisers.values())
         self._steppers = optimisers
         self.average = AveragedModel(model, config.ema)
         if config.activation_checkpointing:

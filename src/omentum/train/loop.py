@@ -23,7 +23,6 @@ from omentum.train.fresh_model import new_model
 from omentum.train.identity import described, run_identity
 from omentum.train.learner import Learner, Step
 from omentum.train.log import LOG_EVERY, Pace, RunLog
-from omentum.train.loss import partial_label_loss
 from omentum.train.patch_loss import Loss
 from omentum.train.processes import gathered, highest, join_processes, summed
 from omentum.train.run_folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
@@ -54,7 +53,7 @@ def train(
     tell: Report,
     *,
     model: UniversalModel | None = None,
-    loss: Loss = partial_label_loss,
+    loss: Loss | None = None,
 ) -> Path:
     """Train a model, or go on with the run in `run`.
 
@@ -68,7 +67,7 @@ def train(
         run: Folder for checkpoints, log and result; created when missing.
         tell: Called as things happen, by the first process only.
         model: Fresh model to train instead of `new_model(config)`.
-        loss: Of the generated heads; see `Loss`.
+        loss: Of the generated heads, instead of the configured one; see `Loss`.
 
     Returns:
         The averaged model's checkpoint, `run/model.safetensors`.

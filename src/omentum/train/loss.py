@@ -58,6 +58,10 @@ def partial_label_loss(
     targets: Tensor,
     annotated: Tensor,
     positive_weight: Tensor | None = None,
+    *,
+    cross_entropy: str = "sum",
+    dice: str = "present",
+    slabs: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
@@ -68,14 +72,19 @@ def partial_label_loss(
     only be 0 or 1, or, with a smoothed formula, ask for the *sum* of all probabilities to vanish; that drove every
     logit below -15 and the network into silence when we tried it. A structure that is not annotated has no loss.
 
-    Unlike the published training code, whose Dice was averaged over sagittal slabs, Dice here is one number per class
-    and patch (Liu et al., ICCV 2023, section 3.3, as written in the paper).
+    *The published loss* is `cross_entropy="mean"` and `dice="annotated"`: both averaged over all annotated classes, so
+    that Dice is a constant 1 where a structure is absent; smoothed in the denominator only; and, in the code that
+    trained the published weights, `slabs` = the patch's size along x, an average over its sagittal planes. Otherwise
+    Dice is one number per class and patch (Liu et al., ICCV 2023, section 3.3, as written in the paper).
 
     Args:
         logits: [B, K, V], any float dtype; computed in float32.
         targets: bool [B, K, V].
         annotated: bool [B, K].
         positive_weight: float [K], how much more a voxel inside the structure counts in cross-entropy than one outside.
+        cross_entropy: "sum" over the annotated classes of a sample, or "mean" over those of all samples.
+        dice: "present" or "annotated", see above.
+        slabs: Dice is averaged over so many equal runs of the voxels.
 
     Returns:
         Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where nothing qualifies.
@@ -87,12 +96,15 @@ def partial_label_loss(
     present = t.any(1)
     weight = None if positive_weight is None else positive_weight[pairs[1]][:, None]
     entropies = F.binary_cross_entropy_with_logits(z, t.float(), pos_weight=weight, reduction="none")
-    cross_entropy = entropies.mean(1).sum() / len(annotated)
-    dice = _dice_loss(z[present], t[present].float()) if present.any() else z[:0].sum()
-    return cross_entropy + dice, cross_entropy, dice
+    entropy = entropies.mean() if cross_entropy == "mean" else entropies.mean(1).sum() / len(annotated)
+    if dice == "annotated":
+        overlap_loss = _dice_loss(z, t.float(), slabs, smooth_above=0.0)
+    else:
+        overlap_loss = _dice_loss(z[present], t[present].float(), slabs) if present.any() else z[:0].sum()
+    return entropy + overlap_loss, entropy, overlap_loss
 
 
-def _dice_loss(z: Tensor, t: Tensor) -> Tensor:
-    p = torch.sigmoid(z)
-    overlap, total = (p * t).sum(1), p.sum(1) + t.sum(1)
-    return (1 - (2 * overlap + SMOOTH_VOXELS) / (total + SMOOTH_VOXELS)).mean()
+def _dice_loss(z: Tensor, t: Tensor, slabs: int, smooth_above: float = SMOOTH_VOXELS) -> Tensor:
+    p, t = (x.unflatten(1, (slabs, -1)) for x in (torch.sigmoid(z), t))
+    overlap, total = (p * t).sum(2), p.sum(2) + t.sum(2)
+    return (1 - (2 * overlap + smooth_above) / (total + SMOOTH_VOXELS)).mean()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,11 +13,22 @@ from omentum.data.packed import unpack
 from omentum.model import UniversalModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide
-from omentum.train.loss import Containment
+from omentum.train.loss import Containment, partial_label_loss
 
 Loss = Callable[..., tuple[Tensor, Tensor, Tensor]]
 """Logits [B, K, V], bool targets [B, K, V], bool annotated [B, K] and, where `TrainConfig.balance` is not 0, float [K]
 weights of voxels inside -> the loss, and two parts of it for the log; see `loss.partial_label_loss`."""
+
+
+def configured_loss(config: TrainConfig) -> Loss:
+    """The loss of the generated heads that a configuration asks for, for patches on its `lattice`."""
+    planes = config.patch[0] // min(2, config.voxel_share)
+    return partial(
+        partial_label_loss,
+        cross_entropy=config.cross_entropy,
+        dice="present" if config.dice == "present" else "annotated",
+        slabs=planes if config.dice == "slabs" else 1,
+    )
 
 
 class PatchLoss(nn.Module):

@@ -8,9 +8,15 @@ from omentum.train.config import TrainConfig
 
 
 def rate_share(config: TrainConfig, step: int) -> float:
-    """Share of the peak learning rates: linear warm-up, a plateau of `hold` of the run, then cosine to zero."""
+    """Share of the peak learning rates: linear warm-up, a plateau of `hold` of the run, then cosine to zero.
+
+    It moves every `rate_every` steps. The published schedule moves once an epoch and reaches its peak in the epoch
+    before the last of its warm-up of W; it is this one with a warm-up of W - 1 epochs and its last epoch left out, in
+    which the rate is 0 (LinearWarmupCosineAnnealingLR of PyTorch Lightning Bolts, stepped before each epoch).
+    """
+    step -= step % config.rate_every
     if step < config.warmup:
-        return (step + 1) / config.warmup
+        return min(1.0, (step + config.rate_every) / config.warmup)
     plateau = config.warmup + config.hold * (config.steps - config.warmup)
     if step < plateau:
         return 1.0

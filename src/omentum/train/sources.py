@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from omentum.anatomy.recipes import bundled_recipes
 from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.load import load_folder, load_pair
 from omentum.data.load_store import load_store
@@ -14,6 +15,7 @@ from omentum.data.sampler import Source
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
 from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.dataset_config import DatasetConfig
 
 Tell = Callable[[str, int, int], None]
 """Called with a collection's name, cases done and cases in all."""
@@ -45,7 +47,7 @@ def load_sources(
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
-    return _distinct(sources), tuple(held_out)
+    return _distinct(_with_own_settings(sources, config)), tuple(held_out)
 
 
 Found = tuple[list[Source], Sequence[LabelledCase]]
@@ -71,6 +73,21 @@ def _of_store(place: Path, data: DataConfig, classes: Sequence[str], spec: Prepr
         Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
     ]
     return sources, held
+
+
+def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[Source]:
+    """The same as the configuration wants each dataset to be shown.
+
+    Raises:
+        UsageError: it names a dataset that is neither here nor among the bundled recipes.
+    """
+    if unknown := sorted(set(config.datasets) - {source.name for source in sources} - set(bundled_recipes())):
+        remedy = f"there are {', '.join(source.name for source in sources)}"
+        raise UsageError(f"[datasets] names {', '.join(unknown)}, which is no dataset", remedy=remedy)
+    found = [(source, config.datasets.get(source.name, DatasetConfig())) for source in sources]
+    return [
+        replace(source, centres=own.centres or config.centres, magnify=own.magnify or None) for source, own in found
+    ]
 
 
 def _distinct(sources: Sequence[Source]) -> tuple[Source, ...]:
