@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from omentum.data.augmentation import PUBLISHED
 from omentum.errors import UsageError
 from omentum.train.config_file import load_config, parse_settings, presets
+from omentum.train.dataset_config import DatasetConfig
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "default"
 
@@ -59,19 +59,11 @@ def test_presets_are_known_by_name_and_need_only_data(tmp_path, name):
         load_config(name)
 
 
-def test_the_published_recipe_is_what_the_paper_says():
-    config = load_config("published", data=["."])
-    assert (config.backbone, config.parameters["feature_size"]) == ("swin_unetr", 48)
-    assert (config.optimiser, config.lr, config.weight_decay) == ("adamw", 1e-4, 1e-5)
-    assert (config.spacing_mm, config.window_hu, config.patch) == ((1.5,) * 3, (-175.0, 250.0), (96,) * 3)
-    assert config.warmup * 20 == config.steps  # 100 epochs of 2,000
-    assert config.clip_norm == float("inf")
-    assert not config.bf16
-    assert config.preprocess.antialias is False
-
-
-def test_the_published_augmentation_is_the_one_of_the_sampler():
-    assert load_config("published", data=["."]).augmentation == PUBLISHED
+def test_a_dataset_may_have_settings_of_its_own(tmp_path):
+    path = write(tmp_path, '[[data]]\nfolder = "c"\n[datasets.lits]\ncentres = [1, 1, 5]\n')
+    found = load_config(path, parse_settings(["datasets.lits.magnify=[0.3, 1.3, 1.5]", "datasets.word.centres=[0, 1]"]))
+    assert found.datasets["lits"] == DatasetConfig((1, 1, 5), (0.3, 1.3, 1.5))
+    assert found.datasets["word"] == DatasetConfig((0, 1))
 
 
 @pytest.mark.parametrize("name", ["1_small_patches", "2_large_patches", "3_rare_structures"])
@@ -110,6 +102,18 @@ def test_a_file_may_start_from_a_preset(tmp_path):
         ('ema = 1.5\n[[data]]\nfolder = "c"\n', "ema must lie between 0 and 1"),
         ('patch = [96, 96]\n[[data]]\nfolder = "c"\n', "patch takes 3 numbers"),
         ('optimiser = "adam"\n[[data]]\nfolder = "c"\n', "optimiser is one of muon, adamw, sgd"),
+        ('dice = "slab"\n[[data]]\nfolder = "c"\n', "dice is one of present, annotated, slabs, got 'slab'"),
+        ('cross_entropy = "total"\n[[data]]\nfolder = "c"\n', "cross_entropy is one of sum, mean"),
+        ('first_logit = inf\n[[data]]\nfolder = "c"\n', "first_logit must be finite"),
+        ('rate_every = 0\n[[data]]\nfolder = "c"\n', "rate_every must be at least 1"),
+        ('patches_per_case = 0\n[[data]]\nfolder = "c"\n', "patches_per_case must be at least 1"),
+        ('centres = [1]\n[[data]]\nfolder = "c"\n', "centres takes two or three numbers from 0 on"),
+        ('centres = [0, 0]\n[[data]]\nfolder = "c"\n', "centres takes two or three"),
+        ('centres = [1, -1]\n[[data]]\nfolder = "c"\n', "centres takes two or three"),
+        ('[[data]]\nfolder = "c"\n[datasets.lits]\ncentres = ["a", "b"]', "centres takes two or three"),
+        ('[[data]]\nfolder = "c"\n[datasets.lits]\nmagnify = [0.3, 1.3]', r"magnify takes 3 number\(s\)"),
+        ('[[data]]\nfolder = "c"\n[datasets.lits]\nzoom = [0.3, 1.3]', "zoom"),
+        ('datasets = 3\n[[data]]\nfolder = "c"\n', r"datasets is a table of tables.*write \[datasets.KEY\]"),
         ('preset = "huge"\n[[data]]\nfolder = "c"\n', "knows no preset 'huge'"),
         ("steps = ", "Invalid value"),
     ],

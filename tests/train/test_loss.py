@@ -1,5 +1,6 @@
 import pytest
 import torch
+from reference import published_training
 
 from omentum.anatomy import STRUCTURES
 from omentum.train.loss import Containment, partial_label_loss
@@ -83,6 +84,46 @@ def test_it_equals_the_plain_formula():
             dices.append(1 - (2 * (p * t).sum() + 1) / (p.sum() + t.sum() + 1))
     expected = (entropy + torch.stack(dices).mean()).item()
     assert partial_label_loss(logits, targets, annotated)[0].item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("in_slabs", [True, False])
+def test_the_published_losses_are_means_over_all_that_is_annotated(in_slabs):
+    """Absent structures, and one that was not annotated though it is there."""
+    logits, targets, annotated = example(5)
+    annotated = annotated[:1].expand(2, -1)
+    targets[:, 3] = False
+    assert targets[:, 2].any()
+    assert not annotated[0, 2]
+    loss, *parts = partial_label_loss(
+        logits, targets, annotated, cross_entropy="mean", dice="annotated", slabs=10 if in_slabs else 1
+    )
+    expected = published_training.loss_of_a_ct(
+        logits.unflatten(2, (10, 4, 5)), targets.unflatten(2, (10, 4, 5)), annotated[0], in_slabs
+    )
+    assert [loss.item(), *(part.item() for part in parts)] == pytest.approx([e.item() for e in expected], rel=1e-5)
+    mine, theirs = (torch.autograd.grad(whole, logits)[0] for whole in (loss, expected[0]))
+    assert torch.allclose(mine, theirs, rtol=1e-4, atol=1e-8)
+    assert (mine[~annotated] == 0).all()
+
+
+def test_the_published_dice_of_an_absent_structure_is_one_and_teaches_nothing():
+    logits = torch.full((1, 2, 60), 2.0, requires_grad=True)
+    targets = torch.zeros(1, 2, 60, dtype=torch.bool)
+    targets[0, 0, :30] = True
+    _, _, dice = partial_label_loss(logits, targets, torch.ones(1, 2, dtype=torch.bool), dice="annotated")
+    gradient = torch.autograd.grad(dice, logits)[0]
+    assert (gradient[0, 1] == 0).all()
+    assert (gradient[0, 0] != 0).all()
+    alone = partial_label_loss(logits, targets, torch.tensor([[True, False]]), dice="annotated")[2]
+    assert dice.item() == pytest.approx((alone.item() + 1) / 2)
+
+
+def test_a_perfect_cube_costs_two_thirds_where_dice_is_averaged_over_planes():
+    target = torch.zeros(96, 96, 96, dtype=torch.bool)
+    target[30:60, 30:60, 30:60] = True
+    z, t = torch.where(target, 40.0, -40.0).reshape(1, 1, -1), target.reshape(1, 1, -1)
+    _, _, dice = partial_label_loss(z, t, torch.ones(1, 1, dtype=torch.bool), dice="annotated", slabs=96)
+    assert dice.item() == pytest.approx(0.688, abs=5e-4)
 
 
 def test_a_weighted_voxel_counts_like_so_many():

@@ -5,9 +5,11 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.data.prepare import prepare
 from omentum.data.prepare_case import StoreOptions
+from omentum.data.sampler import PatchSampler
 from omentum.errors import UsageError
 from omentum.io.truth import write_case
 from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.dataset_config import DatasetConfig
 from omentum.train.sources import load_sources
 from raw_cases import read_toy, toy_recipe, write_toys
 from toy_cases import toy_volume
@@ -49,3 +51,23 @@ def test_names_tell_collections_apart(tmp_path, store):
 def test_holding_everything_out_is_refused(store):
     with pytest.raises(UsageError, match="leaves none to train on"):
         sources(DataConfig(store=store, validation=3))
+
+
+def test_datasets_are_shown_as_the_configuration_says(store):
+    own = {"bees": DatasetConfig(centres=(1, 1, 5)), "apes": DatasetConfig(magnify=(0.3, 1.3, 1.5))}
+    config = TrainConfig(data=(DataConfig(store=store),), centres=(1, 2), datasets={**own, "lits": DatasetConfig()})
+    found, _ = load_sources(config, KEYS)
+    assert [(s.name, s.centres, s.magnify) for s in found] == [
+        ("apes", (1, 2), (0.3, 1.3, 1.5)),
+        ("bees", (1, 1, 5), None),
+    ]
+    patches = PatchSampler(found, KEYS, (16, 16, 16), (-175.0, 250.0), config.augmentation, patches_per_case=2)
+    batch = patches.batch(range(8))
+    assert not batch.faults
+    assert batch.bits.any()
+
+
+def test_a_dataset_that_is_nowhere_is_a_slip(store):
+    config = TrainConfig(data=(DataConfig(store=store),), datasets={"apse": DatasetConfig(), "lits": DatasetConfig()})
+    with pytest.raises(UsageError, match=r"\[datasets\] names apse, which is no dataset \(there are apes, bees\)"):
+        load_sources(config, KEYS)

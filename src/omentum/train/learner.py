@@ -60,6 +60,7 @@ class Learner:
         self.model, self.config, self._fabric = model, config, fabric
         train_only(model, config.trainable)
         self.guide = Guide(model.backbone, model.spec.class_keys, _balance(model, sources, config))
+        self.guide.requires_grad_(config.guide > 0)
         self.optimisers = build_optimisers(model, self.guide, config)
         losses = PatchLoss(model, self.guide, loss or configured_loss(config), config)
         self._network, *optimisers = fabric.setup(losses, *self.optimisers.values())

@@ -55,14 +55,14 @@ class PatchLoss(nn.Module):
             balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
         """
         logits, coarse = _sparse_logits(self.model, images, voxels)
-        guesses = self.guide(coarse)
+        guesses = self.guide(coarse) if self._weights[1] else []
         with torch.autocast(logits.device.type, enabled=False):
             targets = _targets(bits[voxels], logits)
             weights = [self.guide.balance[1:].clamp(min=1) ** balance] if balance else []
             patches = zip(logits.split(1), targets.split(1), annotated.split(1), strict=True)
             each = [self._loss(*patch, *weights) for patch in patches]
             loss, cross_entropy, dice = (torch.stack(part).mean() for part in zip(*each, strict=True))
-            guide = self.guide.loss(guesses, bits, annotated)
+            guide = self.guide.loss(guesses, bits, annotated) if guesses else loss.new_zeros(())
             figures = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
             total = self._weights[0] * loss + self._weights[1] * guide
             if self._containment:

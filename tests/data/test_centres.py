@@ -1,0 +1,138 @@
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.augmentation import NONE
+from omentum.data.cases import labelled_case
+from omentum.data.centres import centre_shares, drawn_centre
+from omentum.data.packed import members
+from omentum.data.sampler import PatchSampler, Source
+from omentum.data.sampling_table import sampling_table
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+from toy_cases import SPACING_3MM, toy_case
+
+KEYS = STRUCTURES.keys
+SEVENTH = pytest.approx(1 / 7, abs=0.03)
+
+
+def case_of(masks, shape=(24, 20, 18)):
+    """A block of soft tissue with boxes (slices) as structures, all of them annotated."""
+    filled = {}
+    for key, box in masks.items():
+        filled[key] = np.zeros(shape, bool)
+        filled[key][box] = True
+    ct = Volume(np.full(shape, 40, np.int16), SPACING_3MM)
+    truth = Segmentation.from_masks(filled, SPACING_3MM, set(masks))
+    return labelled_case("boxes", ct, truth, KEYS, np.random.default_rng(0))
+
+
+LIVER = np.s_[2:14, 2:14, 2:14]
+TUMOUR = np.s_[4:8, 4:8, 4:8]
+
+
+def met(case, ratio, number=1500):
+    """What lies at the centres of patches of one voxel: shares of each set of structure keys, as the case holds them."""
+    rng = np.random.default_rng(0)
+    held = members(case.sets, len(KEYS))
+    found = Counter()
+    for _ in range(number):
+        place = drawn_centre(case, ratio, KEYS, (1, 1, 1), rng).astype(int)
+        label = case.box(place, (1, 1, 1))[1].item()
+        found[frozenset(np.array(KEYS)[held[label]])] += 1 / number
+    return found
+
+
+BACKGROUND, ORGAN, LESION = frozenset(), frozenset({"liver"}), frozenset({"liver", "liver_tumour"})
+
+
+def test_one_of_three_is_background_and_all_labelled_voxels_are_alike():
+    found = met(case_of({"liver": LIVER, "liver_tumour": TUMOUR}), (1, 2))
+    assert found[BACKGROUND] == pytest.approx(1 / 3, abs=0.03)
+    assert found[LESION] / (found[ORGAN] + found[LESION]) == pytest.approx(4**3 / 12**3, abs=0.02)
+
+
+def test_five_of_seven_are_lesions_where_the_ratio_says_so():
+    found = met(case_of({"liver": LIVER, "liver_tumour": TUMOUR}), (1, 1, 5))
+    assert found == {BACKGROUND: SEVENTH, ORGAN: SEVENTH, LESION: pytest.approx(5 / 7, abs=0.03)}
+
+
+def test_an_organ_without_a_lesion_is_shown_as_often_as_background():
+    found = met(case_of({"liver": LIVER}), (1, 1, 5))
+    assert found == {BACKGROUND: pytest.approx(0.5, abs=0.04), ORGAN: pytest.approx(0.5, abs=0.04)}
+
+
+def test_a_lesion_whose_organ_is_not_annotated_counts_as_labelled():
+    alone = case_of({"lung_tumour": TUMOUR})
+    assert met(alone, (1, 2))[frozenset({"lung_tumour"})] == pytest.approx(2 / 3, abs=0.03)
+    assert met(alone, (1, 1, 5))[frozenset({"lung_tumour"})] == pytest.approx(5 / 6, abs=0.03)
+
+
+def test_large_structures_are_met_as_often_as_they_have_voxels():
+    case = case_of({"liver": LIVER, "spleen": np.s_[16:22, 2:14, 2:10]})
+    shares = dict(zip(KEYS, centre_shares(case, (1, 2), KEYS)[1:], strict=True))
+    assert shares["spleen"] / shares["liver"] == pytest.approx(6 * 12 * 8 / 12**3)
+    assert sum(shares.values()) == pytest.approx(2 / 3)
+
+
+def test_what_nobody_labelled_is_background():
+    nothing = dataclasses.replace(toy_case(), voxels={}, points={})
+    assert centre_shares(nothing, (1, 2), KEYS)[0] == 1
+    assert centre_shares(nothing, (0, 2), KEYS)[0] == 1
+    assert KEYS.index("aorta") not in np.flatnonzero(centre_shares(toy_case(), (1, 2), KEYS)[1:])
+
+
+def test_patches_stay_inside_the_case():
+    case, rng, size = toy_case(), np.random.default_rng(0), np.array((16, 36, 50))
+    starts = np.array([drawn_centre(case, (1, 2), KEYS, size, rng) - (size - 1) / 2 for _ in range(200)])
+    assert (starts == np.rint(starts)).all()
+    assert (starts[:, 0].min(), starts[:, 0].max()) == (0, case.shape[0] - 16)
+    assert (starts[:, 1] == 0).all()
+    assert (starts[:, 2] == -((50 - case.shape[2]) // 2)).all()  # in the middle of a patch larger than itself
+
+
+def test_a_patch_that_fits_is_centred_on_the_voxel():
+    case = case_of({"liver": np.s_[12:13, 10:11, 9:10]})
+    centres = [drawn_centre(case, (0, 1), KEYS, (6, 6, 6), np.random.default_rng(n)) for n in range(3)]
+    assert np.array_equal(centres, [[12 - 3 + 2.5, 10 - 3 + 2.5, 9 - 3 + 2.5]] * 3)
+
+
+def sampler(*sources, **how):
+    return PatchSampler(sources, KEYS, (8, 8, 8), (-175.0, 250.0), NONE, temperature=float("inf"), **how)
+
+
+def test_patches_in_a_row_are_of_one_case():
+    cases = tuple(dataclasses.replace(toy_case(k), name=f"toy_{k}") for k in range(3))
+    several = sampler(
+        Source("many", cases, centres=(1, 2)), Source("few", cases[:1], centres=(1, 2)), patches_per_case=4
+    )
+    batch = several.batch(range(240))
+    names = np.array(batch.names).reshape(-1, 4)
+    assert (names == names[:, :1]).all()
+    assert len({image.sum().item() for image in batch.images[:4]}) == 4, "but not all the same"
+    found = Counter(names[:, 0])
+    assert found["few/toy_0"] / 60 == pytest.approx(0.5, abs=0.15), "every dataset equally often"
+    assert {found[f"many/toy_{k}"] > 3 for k in range(3)} == {True}
+    assert several.batch([5]).names[0] == names[1, 0], "whatever else is in the batch"
+
+
+def test_the_table_tells_what_will_be_centred_on():
+    cases = (case_of({"liver": LIVER, "liver_tumour": TUMOUR}), case_of({"liver": LIVER}))
+    found = sampling_table(
+        sampler(Source("lits", cases, centres=(1, 1, 5)), Source("turns", (toy_case(),)), foreground=0.8)
+    )
+    rows = {row.key: row.share for row in found.structures}
+    assert found.body == pytest.approx(0.5 * (1 / 7 + 1 / 2) / 2 + 0.5 * 0.2)
+    assert rows["liver_tumour"] > 0.5 * 5 / 14
+    assert rows["right_kidney"] > 0, "of the source whose structures take turns"
+
+
+def test_a_source_may_be_magnified_alone():
+    case = case_of({"liver": LIVER})
+    zoomed, plain = Source("zoomed", (case,), magnify=(1.0, 2.0, 2.0)), Source("plain", (case,))
+    raw = sampler(zoomed, plain).cut(range(20))
+    for name, box in zip(raw.names, raw.boxes, strict=True):
+        assert (box[0] < 8) == name.startswith("zoomed"), (name, box)
