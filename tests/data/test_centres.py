@@ -35,7 +35,7 @@ TUMOUR = np.s_[4:8, 4:8, 4:8]
 
 
 def met(case, ratio, number=1500):
-    """What lies at the centres of patches of one voxel: shares of each set of structure keys, as the case holds them."""
+    """Shares of the sets of structures that lie at the centres of patches of one voxel."""
     rng = np.random.default_rng(0)
     held = members(case.sets, len(KEYS))
     found = Counter()

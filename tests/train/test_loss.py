@@ -1,9 +1,9 @@
 import pytest
 import torch
-from reference import published_training
 
 from omentum.anatomy import STRUCTURES
 from omentum.train.loss import Containment, partial_label_loss
+from reference import published_training
 
 
 def example(seed=0):

@@ -6,7 +6,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from reference import published_training as theirs
 from small_models import SMALL
 
 from omentum.anatomy import STRUCTURES
@@ -19,6 +18,7 @@ from omentum.train.learner import Learner
 from omentum.train.optimisers import build_optimisers
 from omentum.train.processes import join_processes
 from omentum.train.schedule import rate_share
+from reference import published_training as theirs
 from toy_cases import toy_case
 
 KEYS = STRUCTURES.keys
