@@ -31,3 +31,9 @@ def test_words_of_like_meaning_lie_close():
 def test_an_unknown_encoder_is_named(tmp_path):
     with pytest.raises(InputError, match="not a text model"):
         embed(["liver"], str(tmp_path))
+
+
+def test_a_model_that_was_never_downloaded_is_told_with_the_way_to_get_it():
+    wanted = r"nobody/has-this: .*not among the models downloaded.*`hf download nobody/has-this`.*all-MiniLM"
+    with pytest.raises(InputError, match=wanted):
+        embed(["liver"], "nobody/has-this")

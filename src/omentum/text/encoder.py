@@ -57,11 +57,17 @@ def _open(encoder: str) -> tuple[Any, Any]:
         model = loader.from_pretrained(place, local_files_only=True)
         return AutoTokenizer.from_pretrained(place, local_files_only=True), model.eval()
     except (OSError, ValueError) as fault:
-        raise InputError(
-            f"not a text model that can be opened here: {str(fault).splitlines()[0]}",
-            source=encoder,
-            remedy="give a folder with the model's files, or download it once with `hf download`",
-        ) from fault
+        raise _not_here(encoder, fault) from fault
+
+
+def _not_here(encoder: str, fault: Exception) -> InputError:
+    """Nothing is ever downloaded here, so a model that is not in the cache is told apart from a folder without one."""
+    if Path(encoder).is_dir():
+        reason, remedy = str(fault).splitlines()[0], "give a folder with the model's files"
+    else:
+        reason = "no folder of this name, and not among the models downloaded before"
+        remedy = f"download it once with `hf download {encoder}`, give a folder, or take another text encoder: {MINILM}"
+    return InputError(f"not a text model that can be opened here: {reason}", source=encoder, remedy=remedy)
 
 
 def _minilm_folder() -> Path:
