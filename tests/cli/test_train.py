@@ -58,6 +58,19 @@ def test_patches_are_turned_in_the_millimetres_of_the_grid(cases, tmp_path, monk
     assert set(seen) == {(3.0, 3.0, 6.0)}
 
 
+def test_what_decides_which_patches_are_shown_reaches_the_sampler(monkeypatch, cases, tmp_path):
+    made = []
+    monkeypatch.setattr("omentum.train.loop.train", lambda config, sampler, *_: made.extend((config, sampler)))
+    given = {"foreground": 0.5, "temperature": 3, "lesion_weight": 5, "patches_per_case": 4, "seed": 7}
+    settings = [*SETTINGS, "centres=[1, 2]", *(f"{name}={value}" for name, value in given.items())]
+    assert train("smoke", "--data", cases, "-o", tmp_path / "run", settings=settings) == 0
+    config, sampler = made
+    assert {name: getattr(sampler, name) for name in given} == given
+    assert (sampler.patch, sampler.window_hu) == (config.patch, config.window_hu)
+    assert sampler.augmentation == config.augmentation
+    assert [source.centres for source in sampler.sources] == [(1, 2)]
+
+
 def test_a_dry_run_tells_cost_and_sampling_and_writes_nothing(cases, tmp_path, capsys):
     before = sorted(tmp_path.rglob("*"))
     assert train("smoke", "--data", cases, "--dry-run") == 0

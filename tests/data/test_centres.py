@@ -56,7 +56,7 @@ def test_one_of_three_is_background_and_all_labelled_voxels_are_alike():
 
 
 def test_five_of_seven_are_lesions_where_the_ratio_says_so():
-    found = met(case_of({"liver": LIVER, "liver_tumour": TUMOUR}), (1, 1, 5))
+    found = met(case_of({"liver": LIVER, "liver_tumour": np.s_[2:14, 2:14, 2:10]}), (1, 1, 5))  # most of the liver
     assert found == {BACKGROUND: SEVENTH, ORGAN: SEVENTH, LESION: pytest.approx(5 / 7, abs=0.03)}
 
 

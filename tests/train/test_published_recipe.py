@@ -16,6 +16,7 @@ from omentum.train import fresh_model
 from omentum.train.config_file import load_config
 from omentum.train.learner import Learner
 from omentum.train.optimisers import build_optimisers
+from omentum.train.patch_loss import configured_loss, lattice
 from omentum.train.processes import join_processes
 from omentum.train.schedule import rate_share
 from reference import published_training as theirs
@@ -101,6 +102,16 @@ def test_the_first_weights_are_those_of_the_layers():
         assert torch.equal(tensor, model.state_dict()[name]), name
 
 
+def test_dice_has_as_many_planes_as_are_learned_from():
+    target = torch.zeros(16, 16, 16, dtype=torch.bool)
+    target[4:12, 4:12, 4:12] = True
+    for share in (1, 2, 4, 8):
+        seen = target[lattice(0, share)]
+        z, t = torch.where(seen, 40.0, -40.0).reshape(1, 1, -1), seen.reshape(1, 1, -1)
+        _, _, dice = configured_loss(small(voxel_share=share))(z, t, torch.ones(1, 1, dtype=torch.bool))
+        assert dice.item() == pytest.approx(0.5, abs=0.05), share  # half of the planes have nothing of it
+
+
 def partly_labelled():
     """Two CTs of one site that looked for different things; none of them has a spleen."""
     with_tumour, without_liver = toy_case(0), toy_case(1)
@@ -142,6 +153,7 @@ def test_steps_change_the_weights_as_the_published_training_does(dice, decay):
     assert (batch.annotated & ~there).any()
     model = fresh_model.new_model(config).double()
     ours = Learner(model, (), config, join_processes(config))
+    assert not any(p.requires_grad for p in ours.guide.parameters())
     network = copy.deepcopy(model)
     weights = dict(network.named_parameters())
     adamw = theirs.AdamW([w.detach().clone() for w in weights.values()], decay)
