@@ -7,10 +7,11 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.data.augmentation import NONE
 from omentum.data.cases import labelled_case
-from omentum.data.centres import centre_shares, drawn_centre
+from omentum.data.centres import centre_inside, centre_shares, drawn_voxel
 from omentum.data.packed import members
 from omentum.data.sampler import PatchSampler, Source
 from omentum.data.sampling_table import sampling_table
+from omentum.data.warp import draw_warp
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 from toy_cases import SPACING_3MM, toy_case
@@ -35,13 +36,12 @@ TUMOUR = np.s_[4:8, 4:8, 4:8]
 
 
 def met(case, ratio, number=1500):
-    """Shares of the sets of structures that lie at the centres of patches of one voxel."""
+    """Shares of the sets of structures that patches are centred on."""
     rng = np.random.default_rng(0)
     held = members(case.sets, len(KEYS))
     found = Counter()
     for _ in range(number):
-        place = drawn_centre(case, ratio, KEYS, (1, 1, 1), rng).astype(int)
-        label = case.box(place, (1, 1, 1))[1].item()
+        label = case.box(drawn_voxel(case, ratio, KEYS, rng), (1, 1, 1))[1].item()
         found[frozenset(np.array(KEYS)[held[label]])] += 1 / number
     return found
 
@@ -85,19 +85,38 @@ def test_what_nobody_labelled_is_background():
     assert KEYS.index("aorta") not in np.flatnonzero(centre_shares(toy_case(), (1, 2), KEYS)[1:])
 
 
+def placed(how, voxel, size, shape, seed=0):
+    """Centre and warp of a patch as the sampler places it."""
+    warp = draw_warp(np.random.default_rng(seed), size, how)
+    return centre_inside(shape, np.array(voxel), warp, size), warp
+
+
 def test_patches_stay_inside_the_case():
-    case, rng, size = toy_case(), np.random.default_rng(0), np.array((16, 36, 50))
-    starts = np.array([drawn_centre(case, (1, 2), KEYS, size, rng) - (size - 1) / 2 for _ in range(200)])
+    rng, size, shape = np.random.default_rng(0), np.array((16, 36, 50)), (40, 36, 33)
+    starts = np.array([placed(NONE, rng.integers(0, shape), size, shape)[0] - (size - 1) / 2 for _ in range(300)])
     assert (starts == np.rint(starts)).all()
-    assert (starts[:, 0].min(), starts[:, 0].max()) == (0, case.shape[0] - 16)
+    assert (starts[:, 0].min(), starts[:, 0].max()) == (0, 40 - 16)
     assert (starts[:, 1] == 0).all()
-    assert (starts[:, 2] == -((50 - case.shape[2]) // 2)).all()  # in the middle of a patch larger than itself
+    assert (starts[:, 2] == -((50 - 33) // 2)).all()  # in the middle of a patch larger than itself
 
 
 def test_a_patch_that_fits_is_centred_on_the_voxel():
-    case = case_of({"liver": np.s_[12:13, 10:11, 9:10]})
-    centres = [drawn_centre(case, (0, 1), KEYS, (6, 6, 6), np.random.default_rng(n)) for n in range(3)]
-    assert np.array_equal(centres, [[12 - 3 + 2.5, 10 - 3 + 2.5, 9 - 3 + 2.5]] * 3)
+    assert placed(NONE, (12, 10, 9), (6, 6, 6), (24, 20, 18))[0].tolist() == [12 - 3 + 2.5, 10 - 3 + 2.5, 9 - 3 + 2.5]
+
+
+@pytest.mark.parametrize(
+    "how", [{"quarter_turn": 1.0}, {"magnify": (1.0, 1.3, 1.5)}, {"rotation_deg": 30.0, "flip": 1.0}]
+)
+def test_turned_and_zoomed_patches_stay_inside_and_show_the_voxel(how):
+    rng, size, shape = np.random.default_rng(1), (16, 16, 12), np.array((40, 36, 34))
+    for seed in range(60):
+        voxel = rng.integers(0, shape)
+        centre, warp = placed(dataclasses.replace(NONE, **how), voxel, size, shape, seed)
+        assert (centre + warp.lattice > -1e-9).all()
+        assert (centre + warp.lattice < shape - 1 + 1e-9).all()
+        seen = warp.seen(voxel - centre, size)
+        if "rotation_deg" not in how:  # the corners of a turned case are in none of its patches
+            assert np.abs(warp.at(seen, size) + centre - voxel).max() <= 0.5 + 1e-9, "half a voxel: the nearest one"
 
 
 def sampler(*sources, **how):
@@ -136,3 +155,10 @@ def test_a_source_may_be_magnified_alone():
     raw = sampler(zoomed, plain).cut(range(20))
     for name, box in zip(raw.names, raw.boxes, strict=True):
         assert (box[0] < 8) == name.startswith("zoomed"), (name, box)
+
+
+def test_a_slab_is_kept_around_the_voxel_a_patch_is_for():
+    case = case_of({"spleen": np.s_[11:13, 9:11, 1:3]}, shape=(24, 20, 40))
+    slabs = dataclasses.replace(NONE, slab=1.0, slab_voxels=(2, 3))
+    source = PatchSampler((Source("s", (case,), centres=(0, 1)),), KEYS, (8, 8, 16), (-175.0, 250.0), slabs)
+    assert all(bits.any() for bits in source.batch(range(30)).bits)
