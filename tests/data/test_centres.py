@@ -162,3 +162,9 @@ def test_a_slab_is_kept_around_the_voxel_a_patch_is_for():
     slabs = dataclasses.replace(NONE, slab=1.0, slab_voxels=(2, 3))
     source = PatchSampler((Source("s", (case,), centres=(0, 1)),), KEYS, (8, 8, 16), (-175.0, 250.0), slabs)
     assert all(bits.any() for bits in source.batch(range(30)).bits)
+
+
+def test_no_patch_of_a_sampler_reaches_beyond_a_case_that_is_larger():
+    case = case_of({"liver": np.s_[0:24, 0:3, 0:3]})  # along an edge, tissue everywhere
+    assert sampler(Source("s", (case,), centres=(0, 1))).batch(range(30)).images.min() > 0.4
+    assert sampler(Source("s", (case,))).batch(range(30)).images.min() == 0, "where structures take turns"
