@@ -87,7 +87,8 @@ class TrainConfig:
         init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
         trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
             they are. Everything learns by default.
-        first_logit: Added to the first bias that every generated head ends with: most voxels belong to no structure.
+        first_logit: The bias that every generated head starts with: most voxels belong to no structure. 0: that of the
+            layer that generates it, near 0.
         spread_text: Scale the text layer first so that classes start with different heads, however alike their words.
         steps: Optimiser steps of the whole run.
         batch: Patches per step, over all processes.

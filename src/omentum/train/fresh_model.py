@@ -30,8 +30,8 @@ def new_model(config: TrainConfig) -> UniversalModel:
     model = build(spec, embeddings)
     if config.spread_text:
         _spread_text_features(model)
-    with torch.no_grad():
-        model.head.controller.bias[-1:] += config.first_logit
+    if config.first_logit:
+        torch.nn.init.constant_(model.head.controller.bias[-1:], config.first_logit)
     if config.init:
         check_parts(model, config.init_parts, "init_parts")
         initialise(model, Path(config.init), config.init_parts)
