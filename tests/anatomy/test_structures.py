@@ -4,7 +4,7 @@ import pytest
 
 from omentum.anatomy import GROUPS, STRUCTURES
 from omentum.anatomy.prompts import prompt, published_prompt
-from omentum.anatomy.structures import normalise
+from omentum.anatomy.structure import normalise
 from omentum.errors import UsageError
 
 

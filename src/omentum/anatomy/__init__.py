@@ -1,5 +1,6 @@
 """What is known about the structures, as data: the only place with class numbers, names, colours and codes."""
 
-from omentum.anatomy.structures import GROUPS, STRUCTURES, SnomedCode, Structure, StructureTable
+from omentum.anatomy.structure import SnomedCode, Structure
+from omentum.anatomy.structures import GROUPS, STRUCTURES, StructureTable
 
 __all__ = ["GROUPS", "STRUCTURES", "SnomedCode", "Structure", "StructureTable"]

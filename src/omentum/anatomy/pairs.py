@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from omentum.anatomy.structures import STRUCTURES, Structure, normalise
+from collections.abc import Mapping
 
-PAIRS: dict[str, tuple[str, str]] = {
+from omentum.anatomy.structure import Structure, normalise
+from omentum.anatomy.structures import STRUCTURES, LiveTable, pairs_of
+
+_DEFAULT: dict[str, tuple[str, str]] = {
     "kidneys": ("right_kidney", "left_kidney"),
     "lungs": ("right_lung", "left_lung"),
     "adrenals": ("right_adrenal", "left_adrenal"),
     "femoral_heads": ("right_femoral_head", "left_femoral_head"),
 }
-"""Pair key -> (right, left). Datasets that give both one number are split by side."""
-
 _WORDS = {
     "kidneys": ("kidney",),
     "lungs": ("lung",),
     "adrenals": ("adrenal", "adrenal gland", "adrenal glands", "suprarenal gland", "suprarenal glands"),
     "femoral_heads": ("femoral head", "femur head", "femur heads", "head of femur", "heads of femur"),
 }
-_BY_WORD = {normalise(word): key for key, words in _WORDS.items() for word in (key, *words)}
+
+
+def _pairs() -> dict[str, tuple[str, str]]:
+    written = set(_DEFAULT.values())
+    others = pairs_of({row.key: row for row in STRUCTURES})
+    return _DEFAULT | {word: sides for word, sides in others.items() if sides not in written}
+
+
+PAIRS: Mapping[str, tuple[str, str]] = LiveTable(_pairs)
+"""Pair key -> (right, left). Datasets that give both one number are split by side."""
+
+_BY_WORD: Mapping[str, str] = LiveTable(
+    lambda: {normalise(word): key for key in PAIRS for word in (key, *_WORDS.get(key, ()))}
+)
 
 
 def find_pair(name: str) -> str | None:

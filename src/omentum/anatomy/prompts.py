@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omentum.anatomy.structures import Structure
+from omentum.anatomy.structure import Structure
 
 TEMPLATE = "A computerized tomography of a {noun}"
 """The paper's best prompt template (V3; Liu et al., ICCV 2023)."""

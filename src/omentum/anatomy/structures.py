@@ -1,39 +1,25 @@
-"""The table of structures, typed and frozen; looked up by key, by any synonym, or by template index."""
+"""The table of structures, looked up by key, by any synonym, or by number: the packaged 32 and what a user adds.
+
+There is one table in a process. It begins as the packaged one and grows only through `StructureTable.include`; what
+follows from it (`GROUPS`, pairs, rules of cleaning) is a `LiveTable`, so that nothing is worked out too early.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, TypeVar
 
+from omentum.anatomy.structure import SnomedCode, Structure, normalise
+from omentum.anatomy.structure_checks import check_table
 from omentum.errors import UsageError
 
-Kind = Literal["organ", "vessel", "tumour", "cyst"]
-Side = Literal["left", "right"]
+Value = TypeVar("Value")
 
-
-@dataclass(frozen=True)
-class SnomedCode:
-    """A SNOMED CT concept (coding scheme designator SCT)."""
-
-    code: str
-    meaning: str
-
-
-CATEGORY = {
-    "organ": SnomedCode("123037004", "Anatomical Structure"),
-    "vessel": SnomedCode("123037004", "Anatomical Structure"),
-    "tumour": SnomedCode("49755003", "Morphologically Altered Structure"),
-    "cyst": SnomedCode("49755003", "Morphologically Altered Structure"),
-}
-LATERALITY = {"left": SnomedCode("7771000", "Left"), "right": SnomedCode("24028007", "Right")}
-
-GROUPS: dict[str, tuple[str, ...]] = {
+_WORDS: dict[str, tuple[str, ...]] = {
     "kidneys": ("right_kidney", "left_kidney"),
     "lungs": ("right_lung", "left_lung"),
     "adrenals": ("right_adrenal", "left_adrenal"),
@@ -41,67 +27,21 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "bowel": ("colon", "small_bowel"),
     "gi tract": ("oesophagus", "stomach", "duodenum", "colon", "small_bowel", "rectum"),
     "great vessels": ("aorta", "inferior_vena_cava"),
-    "vessels": ("aorta", "inferior_vena_cava", "portal_splenic_vein", "hepatic_vessel", "coeliac_trunk"),
-    "tumours": (
-        "kidney_tumour",
-        "liver_tumour",
-        "pancreas_tumour",
-        "hepatic_vessel_tumour",
-        "lung_tumour",
-        "colon_tumour",
-    ),
     "urinary tract": ("right_kidney", "left_kidney", "bladder"),
 }
-"""Plural words a user may say for several structures at once."""
-
-
-@dataclass(frozen=True)
-class Structure:
-    """One row of structures.toml; see its head for the meaning of each column."""
-
-    key: str
-    index: int
-    display: str
-    noun: str
-    published_noun: str
-    kind: Kind
-    colour: tuple[int, int, int]
-    snomed: SnomedCode
-    volume_ml: tuple[float, float]
-    paint: int
-    hosts: tuple[str, ...] = ()
-    side: Side | None = None
-    pair: str | None = None
-    snomed_region: SnomedCode | None = None
-    synonyms: tuple[str, ...] = ()
-    unsure: str = ""
-
-    @property
-    def paint_order(self) -> tuple[int, int]:
-        """Sort key for painting one number a voxel: later paints over earlier."""
-        return self.paint, self.index
-
-    @property
-    def is_lesion(self) -> bool:
-        """Something that should not be there: a tumour or a cyst."""
-        return self.kind in ("tumour", "cyst")
-
-    @property
-    def snomed_category(self) -> SnomedCode:
-        """Anatomical, or morphologically altered for tumours and cysts."""
-        return CATEGORY[self.kind]
-
-    @property
-    def snomed_modifier(self) -> SnomedCode | None:
-        """Laterality, where the structure has a side."""
-        return LATERALITY[self.side] if self.side else None
 
 
 class StructureTable:
-    """All structures in template order; a mapping from key to `Structure`."""
+    """All structures in the order of their numbers; a mapping from key to `Structure`.
+
+    Attributes:
+        revision: Counts the changes, for whoever keeps something that follows from the table.
+    """
 
     def __init__(self, rows: tuple[Structure, ...]) -> None:
-        self._by_key = {row.key: row for row in sorted(rows, key=lambda r: r.index)}
+        self._defaults = _in_order({row.key: row for row in rows})
+        self.revision = 0
+        self._set(self._defaults)
 
     def __getitem__(self, key: str) -> Structure:
         return self._by_key[key]
@@ -117,19 +57,25 @@ class StructureTable:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Structure keys in template order."""
+        """Structure keys in the order of their numbers."""
         return tuple(self._by_key)
 
+    @property
+    def default_keys(self) -> tuple[str, ...]:
+        """Keys of the packaged table, in template order."""
+        return tuple(self._defaults)
+
     def at(self, index: int) -> Structure:
-        """The structure with a template index (1..32).
+        """The structure with a number (1..32 in the packaged table).
 
         Raises:
-            UsageError: no such index.
+            UsageError: no such number.
         """
         for row in self:
             if row.index == index:
                 return row
-        raise UsageError(f"no structure has template index {index}; they run from 1 to {len(self)}")
+        highest = max(row.index for row in self)
+        raise UsageError(f"no structure has template index {index}; they run from 1 to {highest}")
 
     def find(self, name: str) -> Structure:
         """By key, display name, prompt noun or synonym; case, hyphens and American spelling do not matter.
@@ -146,45 +92,134 @@ class StructureTable:
 
     def expand(self, name: str) -> tuple[Structure, ...]:
         """Like `find`, but also takes a plural such as "kidneys" or "great vessels"."""
-        group = _normalised_groups().get(normalise(name))
+        group = self._words.get(normalise(name))
         return tuple(self[key] for key in group) if group else (self.find(name),)
 
-    @cached_property
-    def _names(self) -> dict[str, Structure]:
-        return {
-            normalise(name): row
-            for row in self
-            for name in (*row.synonyms, row.published_noun, row.noun, row.display, row.key)
-        }
+    def include(self, rows: Iterable[Structure], *, binding: bool = True) -> None:
+        """Add structures, or change the default ones; from now on this whole process works with them.
+
+        The same rows again change nothing. A structure that is there already with another definition is refused,
+        since masks and numbers made before would silently change their meaning.
+
+        Args:
+            rows: See `structure_rows.read_structures`.
+            binding: False for rows that came along with a file: where they differ from what is there in looks, words
+                or plausible volume only, what is there stays.
+
+        Raises:
+            UsageError: a second definition, or a table that contradicts itself; nothing was changed.
+        """
+        new = {row.key: row for row in rows if self._is_new(row, binding)}
+        if not new:
+            return
+        table = _in_order(self._by_key | new)
+        check_table(table, new, _words_of(table))
+        self._set(table)
+
+    def carried(self, keys: Iterable[str]) -> tuple[Structure, ...]:
+        """Those of some structures, their hosts and their pairs that are no plain defaults: what a file must carry."""
+        waiting, found = list(keys), dict[str, Structure]()
+        while waiting:
+            row = self[waiting.pop()]
+            if row.key not in found:
+                found[row.key] = row
+                waiting += [*row.hosts, *([row.pair] if row.pair else ())]
+        return tuple(row for row in self if row.key in found and self._defaults.get(row.key) != row)
+
+    def reset(self) -> None:
+        """Back to the packaged table."""
+        self._set(self._defaults)
+
+    def _is_new(self, row: Structure, binding: bool) -> bool:
+        known = self._by_key.get(row.key)
+        default = self._defaults.get(row.key)
+        if default is not None and row.index != default.index:
+            remedy = "leave index out: label maps of others are read by it"
+            raise UsageError(f"{row.key}: has the number {default.index} for good, not {row.index}", remedy=remedy)
+        if known is None or known == default:
+            return known != row
+        if known != row and (binding or known.meaning != row.meaning):
+            remedy = "use one of them in a process, or give one another key"
+            raise UsageError(f"{row.key}: is defined already, and otherwise ({_difference(known, row)})", remedy=remedy)
+        return False
+
+    def _set(self, table: Mapping[str, Structure]) -> None:
+        self._by_key = dict(table)
+        self._names = {normalise(name): row for row in self for name in row.names}
+        self._words = {normalise(word): keys for word, keys in _words_of(table).items()}
+        self.revision += 1
+
+
+def _in_order(rows: Mapping[str, Structure]) -> dict[str, Structure]:
+    return {row.key: row for row in sorted(rows.values(), key=lambda row: row.index)}
+
+
+def _difference(one: Structure, other: Structure) -> str:
+    name = next(name for name, value in vars(one).items() if vars(other)[name] != value)
+    return f"{name} {vars(one)[name]!r}, not {vars(other)[name]!r}"
+
+
+def pairs_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, str]]:
+    """Word for both sides -> (right, left): the keys without their side, or both where that is no word for them."""
+    names = {normalise(name) for row in rows.values() for name in row.names}
+    found = {}
+    for row in rows.values():
+        if row.side == "right" and row.pair:
+            words = {re.sub(r"(?i)(^|_)(left|right|[lr])(?=_|$)", "", key).strip("_") for key in (row.key, row.pair)}
+            word = words.pop() if len(words) == 1 else ""
+            known = not word or normalise(word) in names or word in found
+            found[f"{row.key}+{row.pair}" if known else word] = (row.key, row.pair)
+    return found
+
+
+def _words_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, ...]]:
+    """Plural words: some are written above, "tumours" and "vessels" are all of a kind, and a pair is both sides."""
+    kinds = {f"{kind}s": tuple(row.key for row in rows.values() if row.kind == kind) for kind in ("vessel", "tumour")}
+    taken = {key for keys in _WORDS.values() for key in keys}
+    pairs = {word: sides for word, sides in pairs_of(rows).items() if not taken.issuperset(sides)}
+    return pairs | _WORDS | kinds
+
+
+class LiveTable(Mapping[str, Value]):
+    """A table that follows from `STRUCTURES`: made when first looked at, and again after structures were included."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Value]]) -> None:
+        self._make, self._revision, self._table = make, -1, dict[str, Value]()
+
+    def __getitem__(self, key: str) -> Value:
+        return self._now()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> Mapping[str, Value]:
+        if self._revision != STRUCTURES.revision:
+            self._table, self._revision = dict(self._make()), STRUCTURES.revision
+        return self._table
 
 
 def load_structures() -> StructureTable:
     """Read the packaged table."""
     raw = tomllib.loads((resources.files("omentum.anatomy") / "structures.toml").read_text(encoding="utf-8"))
-    return StructureTable(tuple(_row(key, columns) for key, columns in raw.items()))
+    return StructureTable(tuple(row_of(key, columns) for key, columns in raw.items()))
 
 
-def _row(key: str, columns: dict[str, Any]) -> Structure:
+def row_of(key: str, columns: Mapping[str, Any]) -> Structure:
+    """A row whose columns are complete, as TOML or JSON values."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in columns.items()
     }
     for name in ("snomed", "snomed_region"):
-        if name in values:
+        if values.get(name) is not None:
             values[name] = SnomedCode(**values[name])
     return Structure(key=key, **values)
 
 
-def _normalised_groups() -> dict[str, tuple[str, ...]]:
-    return {normalise(name): keys for name, keys in GROUPS.items()}
-
-
-def normalise(name: str) -> str:
-    """One spelling for all words: lower case, single blanks, American to British where the table is British."""
-    words = re.sub(r"[\s_\-]+", " ", name.strip().lower())
-    for american, british in (("tumor", "tumour"), ("esophag", "oesophag"), ("celiac", "coeliac")):
-        words = re.sub(rf"(?<![a-z]){american}", british, words)
-    return words
-
-
 STRUCTURES = load_structures()
-"""The 32 structures."""
+"""The table of this process: the packaged 32, and what was included since."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = LiveTable(lambda: _words_of({row.key: row for row in STRUCTURES}))
+"""Plural words a user may say for several structures at once."""

@@ -1,0 +1,85 @@
+"""What rows of a table of structures must satisfy together, whoever wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import get_args
+
+from omentum.anatomy.structure import Kind, Side, Structure, normalise
+from omentum.errors import UsageError
+
+HIGHEST_INDEX = 65535
+"""Label maps hold 16 bits a voxel."""
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+def check_table(rows: Mapping[str, Structure], changed: Collection[str], words: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse a table that contradicts itself.
+
+    Args:
+        rows: By key.
+        changed: Keys of the rows to be looked at one by one; the others were before.
+        words: Plural words, which no structure may be called.
+
+    Raises:
+        UsageError: the first contradiction.
+    """
+    for key in changed:
+        _check_row(rows[key])
+        _check_relations(rows[key], rows)
+    _check_numbers(rows)
+    _check_names(rows, words)
+
+
+def _check_row(row: Structure) -> None:
+    if not _KEY.fullmatch(row.key):
+        remedy = "letters, digits and _ after a letter, 64 at most: it becomes a file name"
+        raise UsageError(f"{row.key!r} is no key of a structure", remedy=remedy)
+    if row.kind not in get_args(Kind):
+        raise UsageError(f"{row.key}: kind is one of {', '.join(get_args(Kind))}, got {row.kind!r}")
+    if row.side not in (None, *get_args(Side)):
+        raise UsageError(f"{row.key}: side is left or right, got {row.side!r}")
+    if not (type(row.index) is int and 1 <= row.index <= HIGHEST_INDEX):
+        raise UsageError(f"{row.key}: index is a whole number from 1 to {HIGHEST_INDEX}, got {row.index!r}")
+    if len(row.colour) != 3 or not all(type(c) is int and 0 <= c <= 255 for c in row.colour):
+        raise UsageError(f"{row.key}: colour is three numbers from 0 to 255 or #rrggbb, got {row.colour!r}")
+    if len(row.volume_ml) != 2 or not 0 < row.volume_ml[0] < row.volume_ml[1] < float("inf"):
+        raise UsageError(f"{row.key}: volume_ml is a range above 0 such as [20, 220], got {list(row.volume_ml)}")
+
+
+def _check_relations(row: Structure, rows: Mapping[str, Structure]) -> None:
+    for host in row.hosts:
+        if host not in rows:
+            raise UsageError(f"{row.key}: unknown host {host!r}", remedy="hosts are keys of structures")
+        if host == row.key or row.key in rows[host].hosts:
+            raise UsageError(f"{row.key}: cannot be inside of {host}, which is inside of it")
+    if bool(row.side) != bool(row.pair):
+        missing, given = ("pair", "side") if row.side else ("side", "pair")
+        remedy = "give both, or neither where there is no counterpart on the other side"
+        raise UsageError(f"{row.key}: has a {given} and no {missing}", remedy=remedy)
+    if row.pair:
+        other = rows.get(row.pair)
+        if other is None:
+            raise UsageError(f"{row.key}: its pair {row.pair!r} is no structure")
+        if other.pair != row.key or row.pair == row.key:
+            raise UsageError(f"{row.key}: is the pair of {row.pair}, which is not the pair of {row.key}")
+        if {row.side, other.side} != {"left", "right"}:
+            raise UsageError(f"{row.key}: is on the {row.side}, and so is its pair {row.pair}")
+
+
+def _check_numbers(rows: Mapping[str, Structure]) -> None:
+    owner: dict[int, str] = {}
+    for row in rows.values():
+        if (first := owner.setdefault(row.index, row.key)) != row.key:
+            remedy = "leave index out, or choose another"
+            raise UsageError(f"{row.key}: index {row.index} is that of {first}", remedy=remedy)
+
+
+def _check_names(rows: Mapping[str, Structure], words: Mapping[str, tuple[str, ...]]) -> None:
+    owner = {normalise(word): f"the word for {' and '.join(keys)}" for word, keys in words.items()}
+    for row in rows.values():
+        for name in row.names:
+            if (first := owner.setdefault(normalise(name), row.key)) != row.key:
+                raise UsageError(f"{row.key}: is called {name!r}, which is {first}", remedy="no two share a name")

@@ -1,0 +1,147 @@
+"""A user's structures.toml: the columns of the packaged table, with something sensible for every column left out."""
+
+from __future__ import annotations
+
+import colorsys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from omentum.anatomy.structure import Structure
+from omentum.anatomy.structure_rows import Columns, columns_of, naming
+from omentum.anatomy.structures import STRUCTURES, row_of
+from omentum.errors import UsageError
+
+ANY_VOLUME_ML = (0.001, 100_000.0)
+"""Nothing is implausible."""
+
+_COLUMNS = {field.name for field in fields(Structure)} - {"key"}
+_PAINT = {"organ": 10, "vessel": 30, "tumour": 50, "cyst": 50}
+_SNOMED = {
+    "organ": {"code": "123037004", "meaning": "Anatomical Structure"},
+    "vessel": {"code": "59820001", "meaning": "Blood vessel"},
+    "tumour": {"code": "108369006", "meaning": "Neoplasm"},
+    "cyst": {"code": "367643001", "meaning": "Cyst"},
+}
+_GOLDEN = 0.618034
+"""Of the colour circle, between one structure and the next: many colours, none near another."""
+
+
+def read_structures(path: str | Path) -> tuple[Structure, ...]:
+    """Rows of a user's structures.toml, which has the columns of the packaged one; all but the key may be left out.
+
+    A key of the packaged table changes the columns that are given and keeps the others. To work with the rows, give
+    them to `STRUCTURES.include`.
+
+    Raises:
+        UsageError: unreadable, an unknown column, or a value of another type; the message names the row.
+    """
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        raise UsageError("no such file of structures", source=path) from fault
+    except (OSError, ValueError) as fault:
+        raise UsageError(f"cannot be read as structures: {fault}", source=path) from fault
+    if not raw:
+        raise UsageError("names no structure", source=path, remedy="a structure is a table such as [vertebra_L1]")
+    with naming(path):
+        for key, columns in raw.items():
+            _check_columns(key, columns)
+        highest = max(*(row.index for row in STRUCTURES), *(columns.get("index", 0) for columns in raw.values()))
+        numbers = count(highest + 1)
+        return tuple(_row(key, columns, numbers) for key, columns in raw.items())
+
+
+def include_file(path: str | Path) -> tuple[str, ...]:
+    """Make the structures of a file those of this process; see `StructureTable.include`.
+
+    Returns:
+        Their keys, in the order of the file.
+
+    Raises:
+        UsageError: the file cannot be used, or contradicts itself or the table.
+    """
+    rows = read_structures(path)
+    with naming(path):
+        STRUCTURES.include(rows)
+    return tuple(row.key for row in rows)
+
+
+def _row(key: str, given: dict[str, Any], numbers: Iterator[int]) -> Structure:
+    """What is missing comes from the packaged row, else from `_completed`."""
+    if isinstance(given.get("colour"), str):
+        given = given | {"colour": _from_hex(given["colour"])}
+    if key in STRUCTURES.default_keys:
+        return row_of(key, columns_of(STRUCTURES[key]) | given)
+    if "index" not in given:
+        given = given | {"index": STRUCTURES[key].index if key in STRUCTURES else next(numbers)}
+    return row_of(key, _completed(key, given))
+
+
+def _completed(key: str, given: dict[str, Any]) -> Columns:
+    """The columns with what is sensible for those that are missing."""
+    side, kind = given.get("side"), given.get("kind", "organ")
+    words = key.replace("_", " ")
+    if side and words.endswith(f" {side}"):
+        words = f"{side} {words.removesuffix(f' {side}')}"
+    noun = given.get("noun", words)
+    defaults = {
+        "display": noun[:1].upper() + noun[1:],
+        "noun": noun,
+        "published_noun": noun,
+        "kind": kind,
+        "snomed": _SNOMED.get(kind, _SNOMED["organ"]),
+        "volume_ml": ANY_VOLUME_ML,
+        "paint": _PAINT.get(kind, _PAINT["organ"]),
+    }
+    return {"colour": generated_colour(given["index"])} | defaults | given
+
+
+def generated_colour(index: int) -> tuple[int, int, int]:
+    """A colour by a structure's number, the same in every process."""
+    hue, ring = (index * _GOLDEN) % 1.0, index % 3
+    red, green, blue = colorsys.hsv_to_rgb(hue, (0.75, 0.5, 0.9)[ring], (0.9, 0.95, 0.7)[ring])
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _from_hex(text: str) -> Any:
+    try:
+        return tuple(bytes.fromhex(text.removeprefix("#")))
+    except ValueError:
+        return text
+
+
+def _check_columns(key: str, columns: Any) -> None:
+    if not isinstance(columns, Mapping):
+        raise UsageError(f"{key} is no table", remedy=f"a structure is a table such as [{key}]")
+    if unknown := sorted(set(columns) - _COLUMNS):
+        raise UsageError(
+            f"{key}: unknown column {', '.join(unknown)}", remedy=f"there are {', '.join(sorted(_COLUMNS))}"
+        )
+    for name in columns:
+        if not _fits(name, columns[name]):
+            raise UsageError(f"{key}: {name} cannot be {columns[name]!r}")
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value has the type of its column; whether it makes sense is asked in `structure_checks`."""
+    match name:
+        case "hosts" | "synonyms":
+            return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        case "colour" | "volume_ml":
+            numbers = isinstance(value, list) and all(type(entry) in (int, float) for entry in value)
+            return numbers or (name == "colour" and isinstance(value, str))
+        case "index" | "paint":
+            return type(value) is int
+        case "snomed" | "snomed_region":
+            return (
+                isinstance(value, dict)
+                and value.keys() == {"code", "meaning"}
+                and all(isinstance(entry, str) for entry in value.values())
+            )
+        case _:
+            return isinstance(value, str) and bool(value.strip() or name == "unsure")
