@@ -146,7 +146,7 @@ def harmonised(case: PhantomCase, annotated: frozenset[str]) -> HarmonisedCase:
 def measure(name: str, case: HarmonisedCase, scratch: Path) -> Measured:
     """Write a case in the three layouts, and read patches of each."""
     store, stored = as_store(case, scratch / "store")
-    hu, bits = store.read(stored)
+    hu, (bits,) = store.read(stored)
     image, labels, post_label = scratch / "ct.nii.gz", scratch / "labels.nii.gz", scratch / "labels.h5"
     write_volume(image, Volume(hu, stored.grid.affine))
     write_labelmap(labels, Segmentation(bits.astype(np.uint64)[None], stored.grid.affine, store.classes))
@@ -261,7 +261,7 @@ def reading_row(row: Measured) -> list[Cell]:
 def sweep(case: PhantomCase) -> None:
     """Bytes and decoding time of other shapes and codecs; one line each."""
     hu = np.rint(case.ct.voxels).clip(-1024, 3071).astype(np.int16)
-    _, labels = distinct_sets(case.truth.bits[0])
+    _, labels = distinct_sets(case.truth.bits)
     shapes = ((64, 16), (64, 32), (96, 24), (96, 48), (128, 64))
     for voxels, base, codecs in (
         (hu, chunked.HU, (("LZ4", 5, "BITSHUFFLE"), ("LZ4", 5, "NOFILTER"), ("ZSTD", 5, "BITSHUFFLE"))),

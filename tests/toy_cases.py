@@ -38,3 +38,14 @@ def toy_case(seed: int = 0) -> LabelledCase:
     """`toy_volume` as training material for all structures."""
     ct, truth = toy_volume(seed)
     return labelled_case(f"toy_{seed}", ct, truth, STRUCTURES.keys, np.random.default_rng(seed))
+
+
+def bits_of(truth) -> np.ndarray:
+    """What a case or `Truth` of at most 63 classes says of each voxel as one number, bit k for class k."""
+    sets = np.asarray(truth.sets)
+    return (sets @ (1 << np.arange(sets.shape[1], dtype=np.int64)))[np.asarray(truth.labels)]
+
+
+def sets_of(*held: set[str]) -> np.ndarray:
+    """The empty set and some others of all structures, bool [S, K]."""
+    return np.array([[key in keys for key in STRUCTURES.keys] for keys in (set(), *held)])

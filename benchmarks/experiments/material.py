@@ -74,9 +74,8 @@ def few_shot_cases(folder: Path, study: Study) -> tuple[LabelledCase, ...]:
 def restricted(case: LabelledCase, annotated: np.ndarray) -> LabelledCase:
     """The case as if only these structures had been looked for (bool [K])."""
     kept = case.annotated & annotated
-    mask = np.packbits(kept, bitorder="little").view(np.int32)[0]
     voxels, points = ({k: of[k] for k in of if kept[k]} for of in (case.voxels, case.points))
-    return replace(case, annotated=kept, sets=case.sets & mask, voxels=voxels, points=points)
+    return replace(case, annotated=kept, sets=case.sets & kept, voxels=voxels, points=points)
 
 
 def with_background(case: LabelledCase, annotated: np.ndarray) -> LabelledCase:

@@ -15,7 +15,6 @@ from study import Study
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import LabelledCase
-from omentum.data.packed import unpack
 from omentum.data.sampler import PatchSampler
 from omentum.evaluate.overlap import overlap
 from omentum.infer.sliding import WindowRun, sliding_slabs
@@ -86,7 +85,7 @@ def scores(model: UniversalModel, cases: Sequence[LabelledCase]) -> tuple[dict[s
         began = time.process_time()
         found = predicted(model, case)
         cpu_s += time.process_time() - began
-        truth = unpack(torch.from_numpy(case.bits), len(STRUCTURES)).numpy()
+        truth = [case.mask(k) for k in range(len(STRUCTURES))]
         for key, ours, theirs in zip(STRUCTURES.keys, found, truth, strict=True):
             value = overlap(ours, theirs).dice
             dice[key].append(None if value is None else round(value, 3))

@@ -6,7 +6,7 @@ from omentum.data import appearance
 from omentum.data.appearance import EFFECTS, stream
 from omentum.data.augmentation import NONE, Augmentation
 from reference import augment as reference
-from toy_cases import toy_case
+from toy_cases import bits_of, toy_case
 
 ALWAYS = Augmentation(structure_hu=(1, 35), contrast=1, gamma=1, bias=1, noise=1, blur=1, coarse=1)
 PLAIN = {
@@ -71,7 +71,7 @@ def test_structures_are_shifted_each_on_its_own():
     for before, after, seed in zip(hu, found, (3, 4), strict=True):
         rng = stream(seed, "structures")
         rng.random()
-        expected = reference.with_shifts(before, case.bits, rng.normal(0, 35, 32))
+        expected = reference.with_shifts(before, bits_of(case), rng.normal(0, 35, 32))
         assert np.abs(after - expected).max() < 0.02
 
 

@@ -8,11 +8,11 @@ from omentum.anatomy import STRUCTURES
 from omentum.data import appearance
 from omentum.data.augment import augmented
 from omentum.data.augmentation import NONE, PUBLISHED, Augmentation
-from omentum.data.packed import unpack
+from omentum.data.packed import Truth
 from omentum.data.sampler import PatchSampler, Source
 from omentum.io.sanity import AIR_HU
 from reference import augment as reference
-from toy_cases import toy_case
+from toy_cases import bits_of, toy_case
 
 KEYS = STRUCTURES.keys
 WINDOW = (-1024.0, 1024.0)
@@ -35,7 +35,7 @@ def test_a_patch_is_the_same_whatever_else_is_in_the_batch(how):
     for row, index in enumerate(range(8)):
         alone = source.batch([index])
         assert torch.equal(alone.images[0], together.images[row])
-        assert torch.equal(alone.bits[0], together.bits[row])
+        assert np.array_equal(bits_of(alone.truth)[0], bits_of(together.truth)[row])
         assert torch.equal(alone.annotated[0], together.annotated[row])
     backwards = source.batch([7, 3])
     assert torch.equal(backwards.images, together.images[[7, 3]])
@@ -67,7 +67,7 @@ def test_the_whole_chain_agrees_with_the_plain_reference():
     for row, seed in enumerate(raw.seeds):
         box, labels = (t.split(lengths)[row].view(raw.boxes[row]).numpy() for t in (raw.hu, raw.labels))
         hu, labels, _ = reference.sampled(box, labels, np.zeros(3), raw.lattices[row].numpy(), raw.size)
-        bits = raw.sets[row][labels]
+        bits = bits_of(Truth(labels, raw.sets[row]))
         rng = appearance.stream(seed, "slab")
         if rng.random() < how.slab:
             keep = int(rng.integers(8, 26 + 1))
@@ -90,7 +90,7 @@ def test_the_whole_chain_agrees_with_the_plain_reference():
             hu = hu if drawn is None else plain[effect.name](hu, drawn)
         hu = np.where(unscanned, AIR_HU, hu)
         image = reference.windowed(hu, *WINDOW)
-        agree = batch.bits[row].numpy() == bits
+        agree = bits_of(batch.truth)[row] == bits
         assert agree.mean() > 0.999
         # A label that rounding decides also shifts its neighbours' greys.
         assert np.quantile(np.abs(batch.images[row, 0].numpy() - image), 0.995) < 1e-3
@@ -100,7 +100,7 @@ def test_image_and_labels_move_together():
     kidney = KEYS.index("right_kidney")
     how = Augmentation(**{**vars(NONE), "rotation_deg": 12.0, "scale": (0.8, 1.25), "elastic": 1.0})
     batch = sampler(how, (32, 32, 32)).batch(range(8))
-    inside = unpack(batch.bits, 32)[kidney]
+    inside = batch.truth.masks()[kidney]
     hu = in_hu(batch)
     assert inside.sum() > 500
     assert hu[inside].median() > 150
@@ -110,7 +110,7 @@ def test_image_and_labels_move_together():
 def test_a_flip_mirrors_image_labels_and_what_is_known():
     how = dataclasses.replace(NONE, flip=1.0)
     flipped, plain = sampler(how).batch(range(6)), sampler(NONE).batch(range(6))
-    before, after = unpack(plain.bits, 32), unpack(flipped.bits, 32)
+    before, after = plain.truth.masks(), flipped.truth.masks()
     right, left, liver = (KEYS.index(k) for k in ("right_kidney", "left_kidney", "liver"))
     assert before[right].any()
     assert torch.equal(after[right], before[left].flip(1))
@@ -151,7 +151,7 @@ def test_a_slab_is_as_thick_as_asked_for_and_empty_around():
     how = Augmentation(**{**vars(NONE), "slab": 1.0, "slab_voxels": (4, 8)})
     batch = sampler(how, (32, 32, 32)).batch(range(40))
     thick = set()
-    for hu, bits in zip(in_hu(batch), batch.bits, strict=True):
+    for hu, bits in zip(in_hu(batch), bits_of(batch.truth), strict=True):
         scanned = (hu > AIR_HU + 1).any(0).any(0).nonzero().flatten().tolist()
         thick.add(scanned[-1] + 1 - scanned[0])
         assert thick <= {1, 2, 3, 4, 5, 6, 7, 8}  # less where it reaches beyond the case
@@ -174,7 +174,7 @@ def test_the_voxel_a_patch_was_drawn_for_is_in_it_however_it_lies(slab, spacing_
     case = dataclasses.replace(
         case,
         labels=labels,
-        sets=np.append(case.sets, np.int32(1 << k)),
+        sets=np.append(case.sets, [np.arange(len(KEYS)) == k], axis=0),
         voxels={k: 1},
         points={k: np.array([[x, y, z]], np.int16)},
     )
@@ -183,7 +183,7 @@ def test_the_voxel_a_patch_was_drawn_for_is_in_it_however_it_lies(slab, spacing_
     places = set()
     for index in range(200):
         raw = source.cut([index])
-        found = (augmented(raw, how, WINDOW).bits[0] >> k & 1).nonzero()
+        found = augmented(raw, how, WINDOW).truth.masks()[k, 0].nonzero()
         assert len(found)
         assert raw.slices[0] in found[:, 2]
         places.add(raw.slices[0])

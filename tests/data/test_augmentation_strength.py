@@ -15,6 +15,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.augmentation import NONE, Augmentation
 from omentum.data.cases import LabelledCase
 from omentum.data.sampler import PatchSampler, Source
+from toy_cases import sets_of
 
 KEYS = STRUCTURES.keys
 WINDOW = (-1000.0, 1000.0)
@@ -31,7 +32,7 @@ Voxels = NDArray[np.float64]
 def case_of(hu: Voxels, labels: Voxels | None = None) -> LabelledCase:
     """A case that patches are always cut around the middle of: an image, and liver (1) and spleen (2) in it."""
     middle = np.array([[n // 2 for n in CASE]], np.int16)
-    sets = np.array([0, 1 << LIVER, 1 << SPLEEN], np.int32)
+    sets = sets_of({"liver"}, {"spleen"})
     labels = np.zeros(CASE, np.int16) if labels is None else labels.astype(np.int16)
     annotated = np.isin(np.arange(len(KEYS)), (LIVER, SPLEEN))
     return LabelledCase("known", hu.astype(np.int16), labels, sets, annotated, {}, {}, middle)
@@ -165,12 +166,12 @@ def test_structures_are_shifted_independently_and_nothing_else_is():
     labels[:, :, 24:36], labels[:, :, 36:48] = 1, 2
     how = only(structure_hu=(0.6, 20.0))
     varied = patches(flat(40), how, labels, 400) - 40
-    bits = sampler(case_of(flat(40), labels), how).batch(range(400)).bits.numpy()
+    masks = sampler(case_of(flat(40), labels), how).batch(range(400)).truth.masks()[[LIVER, SPLEEN]].numpy()
     shifts = []
-    for patch, held in zip(varied, bits, strict=True):
-        soft = ndimage.binary_dilation(held != 0, np.ones((1, 1, 5)))
+    for patch, held in zip(varied, masks.swapaxes(0, 1), strict=True):
+        soft = ndimage.binary_dilation(held.any(0), np.ones((1, 1, 5)))
         assert np.abs(patch[~soft]).max(initial=0) < 0.01
-        inside = [patch[held == 1 << k] for k in (LIVER, SPLEEN)]
+        inside = [patch[mask] for mask in held]
         if all(len(voxels) > 2000 for voxels in inside):
             shifts.append([np.median(voxels) for voxels in inside])
     shifted = np.array([pair for pair in shifts if np.abs(pair).max() > 1e-3])

@@ -14,7 +14,7 @@ def test_what_is_not_annotated_leaves_no_trace():
     aorta = STRUCTURES.keys.index("aorta")
     assert not case.annotated[aorta]
     assert aorta not in case.points
-    assert not (case.bits >> aorta & 1).any()
+    assert not case.mask(aorta).any()
 
 
 def test_remembered_points_lie_in_their_structure():
@@ -23,7 +23,7 @@ def test_remembered_points_lie_in_their_structure():
         STRUCTURES.keys.index(k) for k in ("right_kidney", "left_kidney", "liver", "liver_tumour")
     }
     for k, points in case.points.items():
-        assert (case.bits[tuple(points.T)] >> k & 1).all()
+        assert case.mask(k)[tuple(points.T)].all()
     assert (case.hu[tuple(case.body.T)] > -300).all()
 
 

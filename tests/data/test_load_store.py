@@ -13,6 +13,7 @@ from omentum.data.store import Store
 from omentum.errors import CaseWarning, InputError
 from omentum.spec import PreprocessSpec
 from raw_cases import read_toy, toy_recipe, write_toys
+from toy_cases import bits_of
 
 SPEC = PreprocessSpec(spacing_mm=(3.0, 3.0, 3.0), antialias=True)
 KEYS = STRUCTURES.keys
@@ -33,13 +34,13 @@ def test_a_case_is_the_one_its_folder_gives_less_the_air_around_it(tmp_path, toy
     (whole, *_) = load_folder(tmp_path / "raw", KEYS, SPEC)
     assert one.name == "toy_0"
     assert [KEYS[k] for k in np.flatnonzero(one.annotated)] == ["right_kidney", "left_kidney", "liver", "liver_tumour"]
-    for bits, other in ((one.bits, whole.bits), (one.hu > -500, whole.hu > -500)):
+    for bits, other in ((bits_of(one), bits_of(whole)), (one.hu > -500, whole.hu > -500)):
         values, counts = np.unique(bits[bits != 0], return_counts=True)
         expected, expected_counts = np.unique(other[other != 0], return_counts=True)
         assert values.tolist() == expected.tolist()
         assert counts.tolist() == expected_counts.tolist()
     for k, points in one.points.items():
-        assert (one.bits[tuple(points.T)] >> k & 1).all()
+        assert one.mask(k)[tuple(points.T)].all()
 
 
 def test_what_is_trained_on_is_the_same_case_read_box_by_box(tmp_path, toys):
@@ -54,7 +55,7 @@ def test_what_is_trained_on_is_the_same_case_read_box_by_box(tmp_path, toys):
             assert np.array_equal(hu, expected_hu)
             assert np.array_equal(lazy.sets[labels], whole.sets[expected_labels])
         for k in lazy.voxels:
-            assert (whole.bits[tuple(lazy.places(k).T)] >> k & 1).all()
+            assert whole.mask(k)[tuple(lazy.places(k).T)].all()
         assert (whole.hu[tuple(lazy.places(None).T)] > -300).all()
 
 
@@ -84,9 +85,8 @@ def test_the_model_may_have_other_classes_in_another_order(tmp_path, toys):
     _, (every, *_) = load_store(tmp_path / "store", KEYS, SPEC, held_out=3)
     assert one.annotated.tolist() == [True, True]
     _, labels = one.box((0, 0, 0), one.shape)
-    bits = one.sets[labels]
     for k, key in enumerate(classes):
-        assert np.array_equal(bits >> k & 1, every.bits >> KEYS.index(key) & 1)
+        assert np.array_equal(one.sets[:, k][labels], every.mask(KEYS.index(key)))
         assert one.voxels[k] == every.voxels[KEYS.index(key)]
 
 

@@ -44,7 +44,7 @@ def test_batches_are_the_same_from_any_number_of_processes(workers):
     for batch, numbers in zip(found, NUMBERS, strict=True):
         expected = sampler().batch(numbers)
         assert torch.equal(batch.images, expected.images)
-        assert torch.equal(batch.bits, expected.bits)
+        assert torch.equal(batch.truth.masks(), expected.truth.masks())
         assert batch.names == expected.names
 
 

@@ -47,7 +47,7 @@ def test_a_case_is_what_its_source_says(finished):
     case = store.case("toy_0")
     ct, truth = toy_volume(0, (60, 56, 50))
     whole = np.zeros(case.whole_shape, np.uint64)
-    hu, bits = store.read(case)
+    hu, (bits,) = store.read(case)
     inside = tuple(slice(a, a + n) for a, n in zip(case.crop_start, case.shape, strict=True))
     whole[inside] = bits
     for key in ("liver", "liver_tumour", "left_kidney"):

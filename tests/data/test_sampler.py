@@ -9,7 +9,7 @@ from omentum.data.augmentation import NONE, Augmentation
 from omentum.data.patches import Fault
 from omentum.data.sampler import MOST_REDRAWS, PatchSampler, Source
 from omentum.errors import InputError
-from toy_cases import toy_case
+from toy_cases import sets_of, toy_case
 
 KEYS = STRUCTURES.keys
 
@@ -33,7 +33,7 @@ class Broken:
 
 
 def same(a, b):
-    return torch.equal(a.images, b.images) and torch.equal(a.bits, b.bits) and a.names == b.names
+    return torch.equal(a.images, b.images) and torch.equal(a.truth.masks(), b.truth.masks()) and a.names == b.names
 
 
 def test_a_patch_is_reproducible_and_patches_differ():
@@ -47,8 +47,8 @@ def test_a_batch_has_the_promised_shapes():
     batch = sampler().batch(range(3))
     assert batch.images.shape == (3, 1, 32, 32, 32)
     assert batch.images.dtype == torch.float32
-    assert batch.bits.shape == (3, 32, 32, 32)
-    assert batch.bits.dtype == torch.int32
+    assert batch.truth.labels.shape == (3, 32, 32, 32)
+    assert batch.truth.masks().shape == (len(KEYS), 3, 32, 32, 32)
     assert batch.annotated.shape == (3, len(KEYS))
     assert 0 <= float(batch.images.min()) <= float(batch.images.max()) <= 1
     assert batch.names[0].startswith("toys/toy_")
@@ -56,7 +56,7 @@ def test_a_batch_has_the_promised_shapes():
 
 def test_patches_show_structures_most_of_the_time():
     batch = sampler().batch(range(20))
-    assert sum(bool(bits.any()) for bits in batch.bits) >= 14
+    assert sum(bool(masks.any()) for masks in batch.truth.masks().unbind(1)) >= 14
 
 
 def test_boxes_go_from_one_place_to_another_whole():
@@ -85,7 +85,7 @@ def test_the_chosen_structure_is_in_the_patch():
     source = dataclasses.replace(sampler(foreground=1.0), augmentation=NONE)
     for number in range(12):
         _, _, k = source._choose(np.random.default_rng((5, number, 0)))
-        assert (source.batch([number]).bits >> k & 1).any()
+        assert source.batch([number]).truth.masks()[k].any()
 
 
 def one_structure(number, middle):
@@ -94,7 +94,7 @@ def one_structure(number, middle):
     labels = np.zeros(case.shape, np.int16)
     labels[tuple(slice(m - 1, m + 2) for m in middle)] = 1
     points = np.argwhere(labels).astype(np.int16)
-    sets = np.array([0, 1 << k], np.int32)
+    sets = sets_of({"spleen"})
     return dataclasses.replace(case, labels=labels, sets=sets, voxels={k: 27}, points={k: points}), k
 
 
@@ -114,7 +114,7 @@ def test_the_chosen_structure_is_in_the_patch_however_it_is_varied(how):
         case, k = one_structure(0, middle)
         augmentation = Augmentation(**{"slab": 0.0, **how})
         source = dataclasses.replace(sampler(Source("toys", (case,)), foreground=1.0), augmentation=augmentation)
-        shown = (source.batch(range(150)).bits >> k & 1).flatten(1).any(1)
+        shown = source.batch(range(150)).truth.masks()[k].flatten(1).any(1)
         assert shown.all()
 
 

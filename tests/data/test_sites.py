@@ -43,7 +43,7 @@ def compare_stored(store, task, case):
     assert sorted(case.annotated) == facts["annotated_at_site"]
     wanted = nearest_on_model_grid(truth.bits[0], truth.grid, STORED.spec)
     found = np.zeros(case.whole_shape, np.uint64)
-    found[tuple(slice(a, a + n) for a, n in zip(case.crop_start, case.shape, strict=True))] = store.read(case).bits
+    found[tuple(slice(a, a + n) for a, n in zip(case.crop_start, case.shape, strict=True))] = store.read(case).bits[0]
     assert found.shape == wanted.shape
     for key in store.classes:
         drawn = (wanted >> np.uint64(truth.classes.index(key)) & np.uint64(1)).astype(bool)

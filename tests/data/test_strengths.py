@@ -11,6 +11,7 @@ import torch
 from omentum.data import appearance
 from omentum.data.appearance import coarser
 from omentum.data.augmentation import NONE, Augmentation
+from toy_cases import sets_of
 
 SEEDS = range(300)
 
@@ -123,7 +124,7 @@ def test_each_structure_has_a_shift_of_its_own_of_the_strength_asked_for():
     shape = (16, 16, 16)
     labels = torch.zeros(1, *shape, dtype=torch.int16)
     labels[:, :8], labels[:, 8:] = 1, 2
-    sets = [np.array([0, 1 << 3, 1 << 9], np.int32)]
+    sets = [sets_of({"gallbladder"}, {"portal_splenic_vein"})]
     how = Augmentation(**{**vars(NONE), "structure_hu": (1.0, 35.0)})
     shifts = []
     for seed in range(400):

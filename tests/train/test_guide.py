@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from omentum.anatomy import STRUCTURES
+from omentum.data.packed import Truth
 from omentum.train.guide import LARGEST_BALANCE, Guide, painted, root_balance
 from toy_cases import toy_case
 
@@ -21,40 +22,42 @@ def example():
     torch.manual_seed(0)
     guide = Guide(TwoStages(), KEYS, torch.ones(33))
     coarse = [torch.randn(1, 6, 4, 4, 4), torch.randn(1, 4, 8, 8, 8)]
-    bits = torch.zeros(1, 16, 16, 16, dtype=torch.int32)
-    bits[:, 4:12, 4:12, 4:12] = 1 << LIVER
-    bits[:, 6:10, 6:10, 6:10] |= 1 << TUMOUR
+    labels = torch.zeros(1, 16, 16, 16, dtype=torch.int32)
+    labels[:, 4:12, 4:12, 4:12] = 1
+    labels[:, 6:10, 6:10, 6:10] = 2
+    sets = torch.zeros(3, 32, dtype=torch.bool)
+    sets[1:, LIVER] = sets[2, TUMOUR] = True
     annotated = torch.zeros(1, 32, dtype=torch.bool)
     annotated[:, [LIVER, TUMOUR]] = True
-    return guide, coarse, bits, annotated
+    return guide, coarse, Truth(labels, sets), annotated
 
 
 def test_a_lesion_is_painted_over_its_host():
-    _, _, bits, _ = example()
-    labels = painted(bits, KEYS)
+    _, _, truth, _ = example()
+    labels = painted(truth, KEYS)
     assert labels[0, 5, 5, 5] == 1 + LIVER
     assert labels[0, 7, 7, 7] == 1 + TUMOUR
     assert labels[0, 0, 0, 0] == 0
 
 
 def test_what_is_not_annotated_is_one_with_background():
-    guide, coarse, bits, annotated = example()
+    guide, coarse, truth, annotated = example()
     logits = guide(coarse)
     moved = [stage.clone() for stage in logits]
     for stage in moved:  # probability goes from background to the aorta, which nobody looked for
         both = torch.logsumexp(stage[:, [0, 1 + AORTA]], 1)
         stage[:, 0], stage[:, 1 + AORTA] = both - np.log(4), both + np.log(0.75)
-    assert guide.loss(moved, bits, annotated).item() == pytest.approx(
-        guide.loss(logits, bits, annotated).item(), rel=1e-5
+    assert guide.loss(moved, truth, annotated).item() == pytest.approx(
+        guide.loss(logits, truth, annotated).item(), rel=1e-5
     )
 
 
 def test_it_equals_the_plain_formula_where_all_is_annotated():
-    guide, coarse, bits, annotated = example()
+    guide, coarse, truth, annotated = example()
     annotated[:] = True
     logits, expected = guide(coarse), 0.0
     for stage, step, weight in ((logits[0], 4, 0.5), (logits[1], 2, 1.0)):
-        labels = painted(bits[:, step // 2 :: step, step // 2 :: step, step // 2 :: step], KEYS)
+        labels = painted(truth.at((..., *3 * [slice(step // 2, None, step)])), KEYS)
         entropy = nn.functional.cross_entropy(stage, labels)
         p, dice = stage.softmax(1)[0], []
         for k in (LIVER, TUMOUR):
@@ -62,7 +65,7 @@ def test_it_equals_the_plain_formula_where_all_is_annotated():
             if t.any():
                 dice.append(1 - (2 * (p[1 + k] * t).sum() + 1) / (p[1 + k].sum() + t.sum() + 1))
         expected += weight * (entropy + torch.stack(dice).mean()).item()
-    assert guide.loss(logits, bits, annotated).item() == pytest.approx(expected, rel=1e-5)
+    assert guide.loss(logits, truth, annotated).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_rare_structures_weigh_more_but_not_without_bound():
@@ -111,5 +114,5 @@ def test_a_backbone_without_stages_is_not_guided():
         coarse_channels = ()
 
     guide = Guide(Plain(), KEYS, torch.ones(33))
-    _, _, bits, annotated = example()
-    assert guide.loss(guide([]), bits, annotated) == 0
+    _, _, truth, annotated = example()
+    assert guide.loss(guide([]), truth, annotated) == 0

@@ -9,8 +9,10 @@ from torch import nn
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS
 from omentum.anatomy.recipes import bundled_recipes
+from omentum.data.packed import Truth
 from omentum.train.guide import Guide, painted
 from omentum.train.marginal import outcomes
+from toy_cases import sets_of
 
 KEYS = STRUCTURES.keys
 WITHIN = {
@@ -69,17 +71,15 @@ class OneStage(nn.Module):
 
 
 def example(pattern, shape=(5, 5, 6), seed=0):
-    """Logits, bits and annotated of a body in which everything occurs, in double precision."""
+    """Logits, truth and annotated of a body in which everything occurs, in double precision."""
     generator = torch.Generator().manual_seed(seed)
     size = shape[0] * shape[1] * shape[2]
     which = torch.cat(
         [torch.arange(len(TRUTHS)), torch.randint(len(TRUTHS), (size - len(TRUTHS),), generator=generator)]
     )
-    sets = [sum(1 << KEYS.index(k) for k in truth & pattern) for truth in TRUTHS]
-    sets = [one - (1 << 32) if one >> 31 else one for one in sets]
-    bits = torch.tensor(sets, dtype=torch.int32)[which].view(1, *shape)
+    truth = Truth(1 + which.view(1, *shape), torch.from_numpy(sets_of(*(truth & pattern for truth in TRUTHS))))
     logits = torch.randn(1, 33, *shape, generator=generator, dtype=torch.float64)
-    return logits, bits, torch.tensor([flags(pattern)])
+    return logits, truth, torch.tensor([flags(pattern)])
 
 
 def guide():
@@ -87,9 +87,9 @@ def guide():
     return Guide(OneStage(), KEYS, torch.linspace(1, 3, 33))
 
 
-def loss_and_gradient(logits, bits, annotated):
+def loss_and_gradient(logits, truth, annotated):
     logits = logits.clone().requires_grad_()
-    loss = guide().loss([logits], bits, annotated)
+    loss = guide().loss([logits], truth, annotated)
     loss.backward()
     return loss.item(), logits.grad[0].flatten(1)
 
@@ -114,10 +114,10 @@ def test_what_nobody_outlined_is_never_pushed_below_its_home(pattern):
 
     For a class with one home (its only host, or background) the two are equal, everywhere.
     """
-    logits, bits, annotated = example(pattern)
-    _, gradient = loss_and_gradient(logits, bits, annotated)
+    logits, truth, annotated = example(pattern)
+    _, gradient = loss_and_gradient(logits, truth, annotated)
     push = gradient / logits[0].softmax(0).flatten(1)
-    labels = painted(bits, KEYS).flatten()
+    labels = painted(truth, KEYS).flatten()
     possible = outcomes(KEYS, flags(pattern)).possible
     for key in set(KEYS) - pattern:
         u = 1 + KEYS.index(key)
@@ -135,9 +135,9 @@ def test_what_nobody_outlined_is_never_pushed_below_its_home(pattern):
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: f"{len(p)}")
 def test_it_is_the_likelihood_of_the_labels(pattern):
     """Against sums over what a body allows, voxel by voxel, and against Dice of these sums."""
-    logits, bits, annotated = example(pattern)
+    logits, truth, annotated = example(pattern)
     p = logits[0].softmax(0).flatten(1)
-    labels = painted(bits, KEYS).flatten().tolist()
+    labels = painted(truth, KEYS).flatten().tolist()
     allowed = {}
     for truth in TRUTHS:
         allowed.setdefault(label_of(truth & pattern), set()).add(label_of(truth))
@@ -151,16 +151,17 @@ def test_it_is_the_likelihood_of_the_labels(pattern):
         q = torch.where(here, p[sorted(allowed[k])].sum(0), p[alone].sum(0))
         dices.append(1 - (2 * q[here].sum() + 1) / (q.sum() + here.sum() + 1))
     expected = (entropy + torch.stack(dices).mean()).item()
-    assert loss_and_gradient(logits, bits, annotated)[0] == pytest.approx(expected, rel=1e-5)
+    assert loss_and_gradient(logits, truth, annotated)[0] == pytest.approx(expected, rel=1e-5)
 
 
 def gradient_on(key, annotated, seed=1):
     """Of a liver with nothing outlined in it."""
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(1, 33, 6, 6, 6, generator=generator)
-    bits = torch.zeros(1, 6, 6, 6, dtype=torch.int32)
-    bits[:, 2:5, 2:5, 2:5] = 1 << KEYS.index("liver")
-    _, gradient = loss_and_gradient(logits, bits, torch.tensor([flags(annotated)]))
+    labels = torch.zeros(1, 6, 6, 6, dtype=torch.int32)
+    labels[:, 2:5, 2:5, 2:5] = 1
+    truth = Truth(labels, torch.from_numpy(sets_of({"liver"})))
+    _, gradient = loss_and_gradient(logits, truth, torch.tensor([flags(annotated)]))
     return gradient[1 + KEYS.index(key)].view(6, 6, 6)[2:5, 2:5, 2:5]
 
 
@@ -172,23 +173,23 @@ def test_a_tumour_nobody_looked_for_is_not_absent_from_its_liver():
 
 
 def test_probability_may_go_from_an_organ_to_what_nobody_outlined_in_it():
-    logits, bits, annotated = example(frozenset({"liver", "colon", "spleen"}))
+    logits, truth, annotated = example(frozenset({"liver", "colon", "spleen"}))
     moved = logits.clone()
     for host, inner in (("liver", "liver_tumour"), ("liver", "hepatic_vessel"), ("colon", "colon_tumour")):
         h, u = 1 + KEYS.index(host), 1 + KEYS.index(inner)
         both = torch.logsumexp(moved[:, [h, u]], 1)
         share = torch.rand(both.shape, generator=torch.Generator().manual_seed(2), dtype=both.dtype)
         moved[:, h], moved[:, u] = both + share.log(), both + (1 - share).log()
-    before, after = (loss_and_gradient(z, bits, annotated)[0] for z in (logits, moved))
+    before, after = (loss_and_gradient(z, truth, annotated)[0] for z in (logits, moved))
     assert after == pytest.approx(before, rel=1e-6)
     assert (moved - logits).abs().max() > 1
 
 
 def test_a_tumour_of_both_kidneys_counts_for_the_one_whose_label_it_bears():
-    logits, bits, annotated = example(frozenset({"right_kidney", "left_kidney"}))
-    _, gradient = loss_and_gradient(logits, bits, annotated)
+    logits, truth, annotated = example(frozenset({"right_kidney", "left_kidney"}))
+    _, gradient = loss_and_gradient(logits, truth, annotated)
     push = gradient / logits[0].softmax(0).flatten(1)
-    labels = painted(bits, KEYS).flatten()
+    labels = painted(truth, KEYS).flatten()
     right, left, tumour = (1 + KEYS.index(key) for key in ("right_kidney", "left_kidney", "kidney_tumour"))
     for mine, other in ((right, left), (left, right)):
         here = labels == mine

@@ -22,7 +22,7 @@ def losses(**values):
     guide = Guide(network.backbone, KEYS, torch.ones(33))
     parts = PatchLoss(network, guide, partial_label_loss, config)
     batch = sampler(config).batch([0, 1])
-    return parts, parts(batch.images, batch.bits, batch.annotated, lattice(0, 2), 0.0), batch
+    return parts, parts(batch.images, batch.truth, batch.annotated, lattice(0, 2), 0.0), batch
 
 
 def test_containment_weighs_what_lesions_exceed_their_organs_by():

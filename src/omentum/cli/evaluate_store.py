@@ -84,7 +84,7 @@ def read_part(path: Path, part: str) -> list[str]:
 def read_stored(folder: Path) -> tuple[Segmentation, str]:
     """Truth and patient of a case in a store, on the store's grid."""
     store, case = _stored(folder)
-    bits = store.read(case).bits[None]
+    bits = store.read(case).bits
     return Segmentation(bits, case.grid.affine, store.classes, frozenset(case.annotated)), case.patient
 
 

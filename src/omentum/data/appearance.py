@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from omentum.data.augmentation import Augmentation
-from omentum.data.packed import members
 from omentum.data.warp import FIELD_SD, weights
 
 GAMMA_HU = (-200.0, 300.0)
@@ -72,14 +71,14 @@ def vary(hu: Tensor, seeds: Sequence[int], how: Augmentation) -> Tensor:
 
 
 def shift_structures(
-    hu: Tensor, labels: Tensor, sets: Sequence[NDArray[np.int32]], seeds: Sequence[int], how: Augmentation
+    hu: Tensor, labels: Tensor, sets: Sequence[NDArray[np.bool_]], seeds: Sequence[int], how: Augmentation
 ) -> Tensor:
     """Give each structure a grey shift of its own.
 
     Args:
         hu: float32 [B, x, y, z]; its memory may be changed.
         labels: int16 of the same shape, rows of `sets`.
-        sets: For each sample, the sets of classes that occur.
+        sets: For each sample, bool [S, K], the sets of classes that occur.
         seeds: Of each sample.
         how: How often and how much.
     """
@@ -87,8 +86,8 @@ def shift_structures(
     for row, seed in enumerate(seeds):
         rng = stream(seed, "structures")
         if rng.random() < probability:
-            held = members(sets[row], 32)
-            table = torch.from_numpy((held @ rng.normal(0, sd_hu, 32)).astype(np.float32)).to(hu.device)
+            own = sets[row] @ rng.normal(0, sd_hu, sets[row].shape[1])
+            table = torch.from_numpy(own.astype(np.float32)).to(hu.device)
             shift = table.index_select(0, labels[row].reshape(-1).int()).view(1, *labels[row].shape)
             hu[row] += blurred(shift, [EDGE_SIGMA])[0]
     return hu

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from omentum.data import appearance, warp
 from omentum.data.augmentation import Augmentation
+from omentum.data.packed import Truth
 from omentum.data.patches import Batch, RawBatch
 from omentum.io.sanity import AIR_HU
 
@@ -35,7 +36,7 @@ def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) 
         low, high = window_hu
         images = hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)
         _shift_intensity(images, raw.seeds, how)
-        return Batch(images[:, None], _bits(labels, raw), raw.annotated.to(hu.device), raw.names, raw.faults)
+        return Batch(images[:, None], _truth(labels, raw), raw.annotated.to(hu.device), raw.names, raw.faults)
 
 
 def _warped(raw: RawBatch) -> tuple[Tensor, Tensor]:
@@ -72,10 +73,8 @@ def _shift_intensity(images: Tensor, seeds: Sequence[int], how: Augmentation) ->
             images[row] += float(rng.uniform(-most, most))
 
 
-def _bits(labels: Tensor, raw: RawBatch) -> Tensor:
-    """int32 sets of classes for the numbers of labels."""
-    bits = torch.empty(labels.shape, dtype=torch.int32, device=labels.device)
-    for row, sets in enumerate(raw.sets):
-        table = torch.from_numpy(sets).to(labels.device)
-        bits[row] = table.index_select(0, labels[row].reshape(-1).int()).view(raw.size)
-    return bits
+def _truth(labels: Tensor, raw: RawBatch) -> Truth:
+    """Labels of all samples as rows of one table, int32."""
+    before = np.cumsum([0, *(len(sets) for sets in raw.sets[:-1])])
+    rows = labels.int() + torch.from_numpy(before).to(labels.device, torch.int32).view(-1, 1, 1, 1)
+    return Truth(rows, torch.from_numpy(np.concatenate(raw.sets)).to(labels.device))

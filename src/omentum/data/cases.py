@@ -10,16 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.bitsets import Index, distinct_sets
+from omentum.data.bitsets import Index, distinct_sets, members
 from omentum.data.cut import cut
 from omentum.data.remembered import some_of
 from omentum.errors import InputError
 from omentum.io.sanity import AIR_HU
-from omentum.segmentation import Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
 
-MAX_CLASSES = 32
-"""Truth is kept as one 32-bit set a voxel in training; more classes need a wider integer here."""
 MAX_SETS = 2**15 - 1
 """The sets of classes that occur in a case are numbered with a signed 16-bit integer."""
 
@@ -43,8 +41,8 @@ class TrainingCase(Protocol):
         """bool [K], which classes were looked for."""
 
     @property
-    def sets(self) -> NDArray[np.int32]:
-        """The sets of classes that occur, bit k = class k of the model's class list; the first one is empty."""
+    def sets(self) -> NDArray[np.bool_]:
+        """bool [S, K], which classes of the model's list each set that occurs holds; the first one is empty."""
 
     @property
     def voxels(self) -> Mapping[int, int]:
@@ -73,7 +71,7 @@ class LabelledCase:
         name: For messages and logs.
         hu: int16 [x, y, z].
         labels: [x, y, z], rows of `sets`.
-        sets: int32, the sets of classes that occur; bit k = class k of the model's class list.
+        sets: bool [S, K], which classes of the model's list each set that occurs holds.
         annotated: bool [K], which classes were looked for.
         voxels: How many voxels each class has, for those that have one.
         points: For each of these, int16 [n, 3] voxels of it.
@@ -83,7 +81,7 @@ class LabelledCase:
     name: str
     hu: NDArray[np.int16]
     labels: Index = field(repr=False)
-    sets: NDArray[np.int32] = field(repr=False)
+    sets: NDArray[np.bool_] = field(repr=False)
     annotated: NDArray[np.bool_]
     voxels: Mapping[int, int] = field(repr=False)
     points: Mapping[int, NDArray[np.int16]] = field(repr=False)
@@ -95,10 +93,9 @@ class LabelledCase:
         x, y, z = self.hu.shape
         return x, y, z
 
-    @property
-    def bits(self) -> NDArray[np.int32]:
-        """int32 [x, y, z], made anew."""
-        return self.sets[self.labels]
+    def mask(self, k: int) -> NDArray[np.bool_]:
+        """bool [x, y, z] of a class, made anew."""
+        return self.sets[:, k][self.labels]
 
     def places(self, k: int | None) -> NDArray[np.int16]:
         """Remembered voxels [n, 3] of a class that has one, or (None) of the body."""
@@ -115,40 +112,38 @@ def labelled_case(
     """Bring a CT and its truth, both already on the model grid, into the order of the model's classes.
 
     Raises:
-        InputError: grids differ, too many classes or sets of them, or nothing annotated that the model knows.
+        InputError: grids differ, too many sets of classes, or nothing annotated that the model knows.
     """
     if not ct.grid.same_as(truth.grid):
         raise InputError("CT and labels are on different grids", source=name)
-    if len(classes) > MAX_CLASSES:
-        raise InputError(f"training holds up to {MAX_CLASSES} classes, got {len(classes)}", source=name)
     assert truth.annotated is not None
     annotated = np.array([key in truth.annotated for key in classes])
     if not annotated.any():
         raise InputError("none of the model's classes is annotated", source=name)
-    bits = np.zeros(ct.shape, np.uint64)
+    bits = no_bits(len(classes), ct.shape)
     voxels, points = {}, {}
     for k, key in enumerate(classes):
         if annotated[k]:
             mask = truth.mask(key)
-            bits[mask] |= np.uint64(1 << k)
+            bits[k // BITS_PER_PLANE][mask] |= bits.dtype.type(1 << (k % BITS_PER_PLANE))
             if mask.any():
                 voxels[k] = int(np.count_nonzero(mask))
                 points[k] = _some_points(mask, rng, each_piece=STRUCTURES[key].is_lesion)
     hu = np.clip(np.nan_to_num(ct.voxels, nan=-1024), -1024, 3071).astype(np.int16)
     body = _some_points(hu > -300, rng, each_piece=False)
     sets, labels = distinct_sets(bits)
-    return LabelledCase(name, hu, labels, numbered(sets, name), annotated, voxels, points, body)
+    return LabelledCase(name, hu, labels, checked(members(sets, len(classes)), name), annotated, voxels, points, body)
 
 
-def numbered(sets: NDArray[np.uint64], name: str) -> NDArray[np.int32]:
-    """Sets of at most 32 classes, checked to be few enough to be numbered.
+def checked(sets: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
+    """Sets of classes, few enough to be numbered.
 
     Raises:
         InputError: there are too many.
     """
     if len(sets) > MAX_SETS:
         raise InputError(f"{len(sets)} different combinations of classes, at most {MAX_SETS}", source=name)
-    return sets.astype(np.uint32).view(np.int32)
+    return sets
 
 
 def _some_points(mask: NDArray[np.bool_], rng: np.random.Generator, *, each_piece: bool) -> NDArray[np.int16]:

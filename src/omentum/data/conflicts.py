@@ -10,16 +10,13 @@ Afterwards what lives in exactly one host is given to that host as well, whereve
 from __future__ import annotations
 
 from collections import Counter
-
-import numpy as np
+from functools import partial
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.marks import BITS, Marks, bits_of, boxes_of
+from omentum.data.marks import Marks, Names
 from omentum.data.notes import Note
 
 RUNS_THROUGH = {"portal_splenic_vein": ("liver", "pancreas")}
-_EXCLUSIVE = bits_of(s.key for s in STRUCTURES if not s.is_lesion)
-_ONE = np.uint64(1)
 
 
 def may_overlap(one: str, other: str) -> bool:
@@ -31,52 +28,52 @@ def may_overlap(one: str, other: str) -> bool:
 
 
 def resolve_conflicts(marks: Marks) -> list[Note]:
-    """Let one structure keep each voxel that several exclusive ones claim; in place, slice by slice."""
+    """Let one structure keep each voxel that several exclusive ones claim; in place."""
     lost: Counter[str] = Counter()
-    for k in range(marks.shape[2]):
-        plane = marks[:, :, k]
-        claims = plane & _EXCLUSIVE
-        several = (claims & (claims - (claims > 0))) != 0
-        if several.any():
-            sets, which, counts = np.unique(plane[several], return_inverse=True, return_counts=True)
-            kept = [_kept(int(one)) for one in sets]
-            plane[several] = np.array(kept, np.uint64)[which]
-            for before, after, n in zip(sets.tolist(), kept, counts.tolist(), strict=True):
-                if before != after:
-                    lost[_told(before, after)] += n
+    counts = marks.counts()
+    for number, before in enumerate(marks.combinations):
+        after = _kept(before)
+        if before != after and counts[number]:
+            lost[_told(before, after)] += int(counts[number])
+    marks.change_all(_kept)
     return [Note("conflict", f"{n} voxels {text}") for text, n in sorted(lost.items())]
 
 
 def add_to_hosts(marks: Marks, annotated: frozenset[str]) -> list[Note]:
     """Give what lives in one host to that host, where both are annotated; in place."""
-    notes = []
-    for key, box in boxes_of(marks).items():
-        hosts = STRUCTURES[key].hosts if key in STRUCTURES else ()
-        if len(hosts) != 1 or not {key, *hosts} <= annotated:
+    notes, counts = [], marks.counts()
+    for key in sorted(STRUCTURES.keys, key=lambda key: -_depth(key)):
+        hosts = frozenset(STRUCTURES[key].hosts)
+        if len(hosts) != 1 or not hosts | {key} <= annotated:
             continue
-        inside, host = BITS[key], BITS[hosts[0]]
-        part, added = marks[box], 0
-        for k in range(part.shape[2]):
-            plane = part[:, :, k]
-            lacking = (plane & (inside | host)) == inside
-            added += int(np.count_nonzero(lacking))
-            plane[lacking] |= host
+        before = marks.combinations
+        marks.change_all(partial(_with_host, key=key, hosts=hosts))
+        added = sum(int(n) for n, old, new in zip(counts, before, marks.combinations, strict=True) if old != new)
         if added:
-            notes.append(Note("host", f"{added} voxels of {key} were not in {hosts[0]}; now they are"))
+            notes.append(Note("host", f"{added} voxels of {key} were not in {min(hosts)}; now they are"))
     return notes
 
 
-def _kept(claims: int) -> int:
-    """The bits that stay of a set: greedily in painting order, last painted first."""
-    keys = [s.key for s in STRUCTURES if claims & int(BITS[s.key])]
+def _with_host(names: Names, key: str, hosts: Names) -> Names:
+    return names | hosts if key in names else names
+
+
+def _depth(key: str) -> int:
+    """In how many others a structure lives, one within the other."""
+    return max((1 + _depth(host) for host in STRUCTURES[key].hosts), default=0)
+
+
+def _kept(claims: Names) -> Names:
+    """What stays of a combination: greedily in painting order, last painted first."""
+    keys = [key for key in claims if key in STRUCTURES]
     stay: list[str] = []
     for key in sorted(keys, key=lambda k: STRUCTURES[k].paint_order, reverse=True):
         if all(may_overlap(key, other) for other in stay):
             stay.append(key)
-    return (claims & ~int(bits_of(keys))) | int(bits_of(stay))
+    return claims.difference(keys).union(stay)
 
 
-def _told(before: int, after: int) -> str:
-    losers = [s.key for s in STRUCTURES if (before & ~after) & int(BITS[s.key])]
-    keepers = [s.key for s in STRUCTURES if after & int(BITS[s.key] & _EXCLUSIVE)]
+def _told(before: Names, after: Names) -> str:
+    losers = [s.key for s in STRUCTURES if s.key in before - after]
+    keepers = [s.key for s in STRUCTURES if s.key in after and not s.is_lesion]
     return f"claimed by {' and '.join(losers)} were left to {' and '.join(keepers)}"

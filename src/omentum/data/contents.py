@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.bitsets import Index
+from omentum.data.bitsets import Index, Sets, members
 from omentum.data.crop import BODY_HU
 from omentum.data.remembered import some_of
 from omentum.data.stored_case import BODY, StructureFacts
@@ -21,16 +21,16 @@ class LabelledVoxels:
     """The voxels of a scan that have a label, found once.
 
     Args:
-        sets: The bit sets that occur.
+        sets: [S, planes], the sets that occur.
         labels: [x, y, z], rows of `sets`.
         classes: Structure keys in bit order.
     """
 
-    def __init__(self, sets: NDArray[np.uint64], labels: Index, classes: tuple[str, ...]) -> None:
+    def __init__(self, sets: Sets, labels: Index, classes: tuple[str, ...]) -> None:
         self.places: NDArray[np.int64] = np.flatnonzero(labels)
         self.labels = labels.reshape(-1)[self.places]
         self.number_of_sets = len(sets)
-        self.sets_with = {key: sets >> np.uint64(k) & np.uint64(1) != 0 for k, key in enumerate(classes)}
+        self.sets_with = dict(zip(classes, members(sets, len(classes)).T, strict=True))
 
 
 def structure_facts(hu: NDArray[np.int16], held: LabelledVoxels, voxel_ml: float) -> dict[str, StructureFacts]:

@@ -1,6 +1,6 @@
 """One dataset's labels in everybody's words: numbers or masks in, overlapping structures and an annotated set out.
 
-In this order: native values to sets of structures (`marks`), left from right (`pair_sides`), contradictions
+In this order: native values to sets of structures (`native_values`), left from right (`pair_sides`), contradictions
 (`conflicts`), what may be incomplete (`unknown_parts`), lesions into their hosts, and last what counts as annotated.
 Whatever could not be told is not annotated, and a structure that is not annotated has no voxel here: unknown is not
 absent.
@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.recipe import Target
 from omentum.data.conflicts import add_to_hosts, resolve_conflicts
-from omentum.data.marks import BITS, Marks, bits_of, mark_of, marks_of_map
+from omentum.data.marks import Marks, mark_of
+from omentum.data.native_values import marks_of_map
 from omentum.data.notes import Note
 from omentum.data.pair_sides import Body, settle_sides
 from omentum.data.unknown_parts import perhaps_incomplete
@@ -97,15 +98,13 @@ def harmonise_masks(
     Raises:
         GeometryError: a mask, or `hu`, has another shape.
     """
-    marks = np.zeros(shape, np.uint64, order="F")
+    marks = Marks(shape)
     unknown = set()
     for target, mask in masks:
-        if mask.shape != marks.shape:
-            raise GeometryError(f"a mask has shape {mask.shape}, expected {marks.shape}")
-        mark = mark_of(target)
+        if mask.shape != shape:
+            raise GeometryError(f"a mask has shape {mask.shape}, expected {shape}")
         unknown |= {target.unknown} if target.unknown else set()
-        for k in range(shape[2]):
-            marks[:, :, k][mask[:, :, k]] |= mark
+        marks.change(mask, mark_of(target).union)
     sought = _Sought(_structures(annotated), _structures(if_present), _structures(healthy))
     return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
 
@@ -124,8 +123,8 @@ def _structures(names: Iterable[str]) -> frozenset[str]:
 
 
 def _checked(hu: NDArray[Any] | None, marks: Marks) -> NDArray[Any] | None:
-    if hu is not None and hu.shape != marks.shape:
-        raise GeometryError(f"the CT has shape {hu.shape}, its labels {marks.shape}")
+    if hu is not None and hu.shape != marks.numbers.shape:
+        raise GeometryError(f"the CT has shape {hu.shape}, its labels {marks.numbers.shape}")
     return hu
 
 
@@ -150,15 +149,6 @@ def _settled(
         notes.append(Note("not annotated", text))
         annotated -= incomplete
     notes += add_to_hosts(marks, annotated)
-    annotated -= sought.if_present - sought.healthy - _present(marks)
-    stay = bits_of(annotated)
-    for k in range(marks.shape[2]):
-        marks[:, :, k] &= stay
-    return Harmonised(Segmentation(marks[None], affine, STRUCTURES.keys, annotated), tuple(notes))
-
-
-def _present(marks: Marks) -> frozenset[str]:
-    seen = np.uint64(0)
-    for k in range(marks.shape[2]):
-        seen |= np.bitwise_or.reduce(marks[:, :, k], axis=None)
-    return frozenset(key for key in STRUCTURES.keys if seen & BITS[key])
+    annotated -= sought.if_present - sought.healthy - marks.present()
+    marks.change_all(annotated.intersection)
+    return Harmonised(Segmentation(marks.bits(STRUCTURES.keys), affine, STRUCTURES.keys, annotated), tuple(notes))

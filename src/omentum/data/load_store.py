@@ -87,7 +87,7 @@ def _told(spacing_mm: Sequence[float], orientation: str, antialias: bool) -> str
 def _labelled(store: Store, stored: StoredCase, classes: Sequence[str]) -> LabelledCase:
     hu, bits = store.read(stored)
     affine = stored.grid.affine
-    truth = Segmentation(bits[None], affine, store.classes, frozenset(stored.annotated))
+    truth = Segmentation(bits, affine, store.classes, frozenset(stored.annotated))
     # A case keeps the same remembered voxels in every run: its name seeds them.
     rng = np.random.default_rng(list(stored.name.encode()))
     return labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)

@@ -1,156 +1,121 @@
-"""Native labels as sets: one bit a structure, and one bit a pair for what still has to be told left from right."""
+"""What each voxel of a scan is marked as: a number a voxel, and the names that each number stands for.
+
+A name is a structure, or a pair where left still has to be told from right, or `UNKNOWN`. Of these there may be any
+number; how many combinations of them a scan has is another matter, and a small one. What is done to all voxels of a
+combination is done to its row in the table.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from omentum.anatomy import STRUCTURES
-from omentum.anatomy.pairs import PAIRS
 from omentum.anatomy.recipe import Target
-from omentum.data.notes import Note
+from omentum.boxes import Box, around
 from omentum.errors import InputError
-from omentum.preprocess.grid import foreground_box
-from omentum.segmentation import Box, Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Bits, bits_dtype, planes_for
 
-ROUNDING = 1e-3
-"""A label stored as a fraction is a whole number when it is at most this far from one."""
-MOST_STRAYS = 64
-"""More unknown values than this are no slip of an annotator: the file is no label map of this dataset."""
-ENCLOSED_SHARE = 1 / 3
-"""A stray region with this much of its surroundings labelled is part of what is labelled, or was cut out of it."""
-SHOWN = 5
+Names = frozenset[str]
+UNKNOWN = "?"
+"""Mark of what is part of some structure, nobody knows of which."""
 
-Marks = NDArray[np.uint64]
-BITS: Mapping[str, np.uint64] = {
-    key: np.uint64(1 << n) for n, key in enumerate([*STRUCTURES.keys, *PAIRS])
-}  # structures first: their bits are those of a Segmentation over STRUCTURES.keys
-
-UNKNOWN = np.uint64(1 << 63)
-"""Bit of what is part of some structure, nobody knows of which."""
-
-_TABLE_LENGTH = 1 << 16
+MAX_COMBINATIONS = 1 << 16
+WHOLE: Box = (slice(None), slice(None), slice(None))
 
 
-def bits_of(keys: Iterable[str]) -> np.uint64:
-    """All bits of some structures and pairs."""
-    return np.uint64(sum(int(BITS[key]) for key in set(keys)))
+def mark_of(target: Target) -> Names:
+    """The names a voxel of this meaning gets."""
+    return frozenset((UNKNOWN,)) if target.unknown else target.structures | target.pairs
 
 
-def mark_of(target: Target) -> np.uint64:
-    """The bits a voxel of this meaning gets."""
-    return UNKNOWN if target.unknown else bits_of(target.structures | target.pairs)
-
-
-@dataclass
-class _Tally:
-    """What was met on the way through a label map."""
-
-    counts: Counter[int]
-    fractions: int = 0
-    worst: float = 0.0
-    not_finite: int = 0
-
-
-def boxes_of(marks: Marks) -> dict[str, Box]:
-    """The smallest box around each structure and pair that has a voxel."""
-    return Segmentation(marks[None], np.eye(4), tuple(BITS)).boxes()
-
-
-def marks_of_map(
-    native: NDArray[Any], values: Mapping[int, Target], known: Iterable[int], annotated: frozenset[str]
-) -> tuple[Marks, list[Note]]:
-    """Look every voxel's bits up, slice by slice.
+class Marks:
+    """Marks of a scan without any, to be filled.
 
     Args:
-        native: Label map [i, j, k], whole numbers in any dtype; fractions are rounded and noted.
-        values: What the numbers mean.
-        known: Numbers that mean nothing to us and are no strays; 0 always is.
-        annotated: To tell whether a stray value lies inside something that was looked for.
+        shape: Number of voxels along i, j, k.
 
-    Raises:
-        InputError: far more unknown values than a label map has.
+    Attributes:
+        numbers: uint16 [i, j, k] in Fortran order: a slice of a NIfTI or DICOM volume is one run of memory.
+        combinations: What each number stands for; the first one is nothing. Two may be alike.
     """
-    marks = np.zeros(native.shape, np.uint64, order="F")
-    table = np.zeros(max(values, default=0) + 2, np.uint64)
-    for value, target in values.items():
-        table[value] = mark_of(target)
-    tally = _Tally(Counter())
-    # Transposed, a slice of a NIfTI or DICOM volume is one run of memory.
-    for plane, marked in zip(native.T, marks.T, strict=True):
-        whole = _whole(plane, tally)
-        _count(whole, tally.counts)
-        # The last entry is empty: numbers beyond it are clipped there, negative ones to 0.
-        marked[:] = table.take(whole, mode="clip")
-    strays = sorted(v for v in tally.counts if v != 0 and v not in values and v not in set(known))
-    inside = [v for v in strays[:MOST_STRAYS] if _enclosed(native, v, marks, bits_of(annotated))]
-    return marks, [*_rounding_notes(tally), *_stray_notes(strays, inside, tally.counts)]
 
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.numbers = np.zeros(shape, np.uint16, order="F")
+        self.combinations: list[Names] = [frozenset()]
 
-def _whole(plane: NDArray[Any], tally: _Tally) -> NDArray[Any]:
-    if plane.dtype.kind in "iub":
-        return plane
-    bad = ~np.isfinite(plane) | (np.abs(plane) > np.iinfo(np.int32).max)
-    if bad.any():
-        tally.not_finite += int(np.count_nonzero(bad))
-        plane = np.where(bad, 0, plane)
-    whole = np.rint(plane)
-    off = np.abs(plane - whole)
-    tally.worst = max(tally.worst, float(off.max(initial=0)))
-    tally.fractions += int(np.count_nonzero(off > ROUNDING))
-    return whole.astype(np.int64)
+    def number_of(self, names: Names) -> int:
+        """The number of a combination, given out now if it has none.
 
+        Raises:
+            InputError: there are more combinations than numbers.
+        """
+        try:
+            return self.combinations.index(names)
+        except ValueError:
+            if len(self.combinations) == MAX_COMBINATIONS:
+                raise InputError(f"holds more than {MAX_COMBINATIONS} different overlaps of structures") from None
+            self.combinations.append(names)
+            return len(self.combinations) - 1
 
-def _count(plane: NDArray[Any], counts: Counter[int]) -> None:
-    if plane.min(initial=0) >= 0 and plane.max(initial=0) < _TABLE_LENGTH:
-        found = np.bincount(plane.ravel())
-        numbers = np.flatnonzero(found)
-        found = found[numbers]
-    else:
-        numbers, found = np.unique(plane, return_counts=True)
-    for number, n in zip(numbers.tolist(), found.tolist(), strict=True):
-        counts[number] += n
+    def table(self, holds: Callable[[Names], bool]) -> NDArray[np.bool_]:
+        """For each number whether its combination is such a one."""
+        return np.array([holds(names) for names in self.combinations])
 
+    def holding(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """For each number whether it stands for any of some names."""
+        wanted = frozenset(names)
+        return self.table(lambda held: not wanted.isdisjoint(held))
 
-def _rounding_notes(tally: _Tally) -> list[Note]:
-    notes = []
-    if tally.not_finite:
-        notes.append(Note("rounded", f"{tally.not_finite} voxels are no number; taken as not labelled"))
-    if tally.fractions:
-        text = f"{tally.fractions} voxels hold fractions (off by up to {tally.worst:.2g}) and were rounded; resampled?"
-        notes.append(Note("rounded", text))
-    return notes
+    def mask(self, names: Iterable[str], box: Box = WHOLE) -> NDArray[np.bool_]:
+        """Voxels of a box that have any of some names, in Fortran order."""
+        return self.holding(names).take(self.numbers[box].T).T
 
+    def change(self, voxels: NDArray[np.bool_], to: Callable[[Names], Names], box: Box = WHOLE) -> None:
+        """Give some voxels of a box other names.
 
-def _stray_notes(strays: list[int], inside: list[int], counts: Counter[int]) -> list[Note]:
-    if len(strays) > MOST_STRAYS:
-        raise InputError(
-            f"holds {len(strays)} values that the recipe does not know, {strays[0]} to {strays[-1]}",
-            remedy="is it a label map, and of this dataset?",
-        )
-    notes = []
-    if inside:
-        text = "unknown values within or along labelled structures, which may lack them"
-        notes.append(Note("stray inside", f"{text}: {_shown(inside, counts)}"))
-    if outside := [v for v in strays if v not in inside]:
-        notes.append(Note("stray", f"unknown values, taken as not labelled: {_shown(outside, counts)}"))
-    return notes
+        Args:
+            voxels: Of the shape of the box.
+            to: Old names -> new ones.
+            box: A part of the scan.
+        """
+        table, done = np.zeros(len(self.combinations), np.uint16), np.zeros(len(self.combinations), np.bool_)
+        for plane, here in zip(self.numbers[box].T, voxels.T, strict=True):
+            found = plane[here]
+            for number in np.flatnonzero(np.bincount(found, minlength=len(done)).astype(np.bool_) & ~done):
+                table[number], done[number] = self.number_of(to(self.combinations[number])), True
+            plane[here] = table[found]
 
+    def change_all(self, to: Callable[[Names], Names]) -> None:
+        """Give every voxel other names."""
+        self.combinations = [to(names) for names in self.combinations]
 
-def _enclosed(native: NDArray[Any], value: int, marks: Marks, annotated: np.uint64) -> bool:
-    """Whether a good part of what touches a value's voxels is labelled as something that was looked for."""
-    stray = native == value if native.dtype.kind in "iub" else np.rint(native) == value
-    i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in foreground_box(stray).slices)
-    around = ndimage.binary_dilation(stray[i, j, k]) & ~stray[i, j, k]
-    return bool(around.any() and ((marks[i, j, k][around] & annotated) != 0).mean() >= ENCLOSED_SHARE)
+    def counts(self) -> NDArray[np.int64]:
+        """How many voxels have each number."""
+        counts = np.zeros(len(self.combinations), np.int64)
+        for plane in self.numbers.T:
+            counts += np.bincount(plane.ravel(), minlength=len(counts))
+        return counts
 
+    def present(self) -> Names:
+        """Every name that a voxel has."""
+        names = (self.combinations[n] for n in np.flatnonzero(self.counts()))
+        return frozenset[str]().union(*names)
 
-def _shown(values: list[int], counts: Counter[int]) -> str:
-    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
-    return ", ".join(f"{value} ({counts[value]} voxels)" for value in values[:SHOWN]) + more
+    def boxes(self) -> dict[str, Box]:
+        """The smallest box around each name that a voxel has."""
+        found: dict[str, Box] = {}
+        for names, box in zip(self.combinations[1:], ndimage.find_objects(self.numbers.T), strict=False):
+            for name in names if box else ():
+                found[name] = around([found[name], box[::-1]] if name in found else [box[::-1]])
+        return found
+
+    def bits(self, classes: Sequence[str]) -> Bits:
+        """[planes, i, j, k], as in `Segmentation` over these classes."""
+        table = np.zeros((planes_for(len(classes)), len(self.combinations)), bits_dtype(len(classes)))
+        for k, key in enumerate(classes):
+            plane, bit = divmod(k, BITS_PER_PLANE)
+            table[plane, self.holding((key,))] |= table.dtype.type(1 << bit)
+        return np.stack([plane.take(self.numbers.T) for plane in table]).transpose(0, 3, 2, 1)

@@ -1,8 +1,13 @@
-"""Sets of classes packed into signed 32-bit integers, as training keeps truth: bit k = class k."""
+"""What each voxel of a patch belongs to, as training keeps it: a number a voxel, and which classes each number holds.
+
+Neither the memory nor the gathering of a patch depends on how many classes there are; masks are made where they are
+needed, eight classes from one look at each voxel.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,31 +17,46 @@ from torch import Tensor
 from omentum.anatomy import STRUCTURES
 
 
-def unpack(bits: Tensor, number: int) -> Tensor:
-    """int32 [...] -> bool [number, ...]."""
-    return torch.stack([(bits & _bit(k)) != 0 for k in range(number)])
+class Truth(NamedTuple):
+    """Which classes each voxel belongs to.
+
+    Attributes:
+        labels: int32, any shape; rows of `sets`.
+        sets: bool [S, K], which classes each number holds.
+    """
+
+    labels: Tensor
+    sets: Tensor
+
+    def at(self, voxels: Any) -> Truth:
+        """Of some voxels, by an index of `labels`."""
+        return Truth(self.labels[voxels], self.sets)
+
+    def masks(self) -> Tensor:
+        """bool [K, *shape of `labels`]."""
+        return unpack(self.labels, self.sets)
 
 
-def members(sets: NDArray[np.int32], number: int) -> NDArray[np.bool_]:
-    """int32 [S] -> bool [S, number]."""
-    return (sets.view(np.uint32)[:, None] >> np.arange(number, dtype=np.uint32) & 1) != 0
-
-
-def packed(held: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """bool [S, K <= 32] -> int32 [S]."""
-    weights = np.uint32(1) << np.arange(held.shape[1], dtype=np.uint32)
-    return (held * weights).sum(1, dtype=np.uint32).view(np.int32)
+def unpack(labels: Tensor, sets: Tensor) -> Tensor:
+    """Numbers [...] of the rows of `sets`, bool [S, K] -> bool [K, ...]."""
+    number, flat = sets.shape[1], labels.reshape(-1).int()
+    masks = torch.empty(number, len(flat), dtype=torch.uint8, device=labels.device)
+    for k in range(0, number, 8):
+        some = sets[:, k : k + 8].to(torch.uint8)
+        octets = (some << torch.arange(some.shape[1], dtype=torch.uint8, device=sets.device)).sum(1, dtype=torch.uint8)
+        voxels = octets.index_select(0, flat)
+        for bit in range(some.shape[1]):
+            torch.bitwise_and(voxels >> bit, 1, out=masks[k + bit])
+    return masks.view(torch.bool).view(number, *labels.shape)
 
 
 def mirrored(held: NDArray[np.bool_], classes: Sequence[str]) -> NDArray[np.bool_]:
     """What a left-right flip makes of sets of classes, bool [..., K]: the right kidney is now the left.
 
-    A pair with only one member among the classes keeps its bit.
+    Of a pair with only one member among the classes nothing is known after a flip: what lies there now is its
+    counterpart, which is no class. It is in no set, and not annotated.
     """
     pairs = [STRUCTURES[key].pair for key in classes]
-    return held[..., [classes.index(pair) if pair in classes else k for k, pair in enumerate(pairs)]]
-
-
-def _bit(k: int) -> int:
-    """Bit k of a signed 32-bit integer."""
-    return (1 << k) - (1 << 32) if k == 31 else 1 << k
+    out = held[..., [classes.index(pair) if pair in classes else k for k, pair in enumerate(pairs)]]
+    out[..., [pair is not None and pair not in classes for pair in pairs]] = False
+    return out

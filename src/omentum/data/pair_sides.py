@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS
-from omentum.data.marks import BITS, Marks, boxes_of
+from omentum.boxes import Box, around
+from omentum.data.marks import Marks, Names
 from omentum.data.midline import Midline, find_midline
 from omentum.data.notes import Note
 from omentum.data.sides import Mask, split_sides
-from omentum.segmentation import Box
 from omentum.volume import Affine, Grid
 
 
@@ -41,30 +41,25 @@ def settle_sides(marks: Marks, affine: Affine, body: Body) -> tuple[frozenset[st
     Returns:
         Structures whose side could not be told (they must not count as annotated), and notes.
     """
-    boxes = boxes_of(marks)
+    boxes = marks.boxes()
     unsure: set[str] = set()
     notes: list[Note] = []
     for pair, (right, left) in PAIRS.items():
         within = [boxes[key] for key in (pair, right, left) if key in boxes]
         if not within:
             continue
-        box = _around(within)
-        part, part_affine = marks[box], _shifted(affine, box)
-        is_open, at_odds = _open_voxels(part, pair)
+        box = around(within)
+        part_affine = _shifted(affine, box)
+        is_open, at_odds = _open_voxels(marks, box, pair)
         if at_odds:
             notes.append(Note("conflict", f"{at_odds} voxels claimed by both {pair} went to the side they lie on"))
         if is_open.any():
-            doubt, told = _settle(part, pair, is_open, part_affine, body)
+            doubt, told = _settle(marks, box, pair, is_open, part_affine, body)
             notes += told
             unsure |= {right, left} if doubt else set()
         else:
-            notes += _swapped(part, pair, part_affine)
+            notes += _swapped(marks, box, pair, part_affine)
     return frozenset(unsure), notes
-
-
-def _around(boxes: list[Box]) -> Box:
-    i, j, k = (slice(min(s.start for s in along), max(s.stop for s in along)) for along in zip(*boxes, strict=True))
-    return i, j, k
 
 
 def _shifted(affine: Affine, box: Box) -> Affine:
@@ -73,44 +68,35 @@ def _shifted(affine: Affine, box: Box) -> Affine:
     return shifted
 
 
-def _open_voxels(part: Marks, pair: str) -> tuple[Mask, int]:
+def _open_voxels(marks: Marks, box: Box, pair: str) -> tuple[Mask, int]:
     """Voxels of a pair without exactly one side, and how many of them have both."""
-    right, left = (BITS[key] for key in PAIRS[pair])
-    is_open, at_odds = np.zeros(part.shape, bool, order="F"), 0
-    for k in range(part.shape[2]):
-        plane = part[:, :, k]
-        both = (plane & (right | left)) == (right | left)
-        at_odds += int(np.count_nonzero(both))
-        is_open[:, :, k] = both | ((plane & (right | left | BITS[pair])) == BITS[pair])
-    return is_open, at_odds
+    sides = frozenset(PAIRS[pair])
+    at_odds = marks.table(sides.issubset)
+    is_open = at_odds | marks.table(lambda names: pair in names and sides.isdisjoint(names))
+    part = marks.numbers[box].T
+    return is_open.take(part).T, int(np.count_nonzero(at_odds.take(part))) if at_odds.any() else 0
 
 
-def _settle(part: Marks, pair: str, is_open: Mask, affine: Affine, body: Body) -> tuple[bool, list[Note]]:
-    right, left = (BITS[key] for key in PAIRS[pair])
+def _settle(marks: Marks, box: Box, pair: str, is_open: Mask, affine: Affine, body: Body) -> tuple[bool, list[Note]]:
+    right, left = PAIRS[pair]
     smallest_ml = min(STRUCTURES[key].volume_ml[0] for key in PAIRS[pair])
-    sides = split_sides(_has(part, BITS[pair] | right | left), affine, body.midline, smallest_ml)
-    for k in range(part.shape[2]):
-        plane, here, is_right = part[:, :, k], is_open[:, :, k], sides.right[:, :, k]
-        plane[here] &= ~(right | left)
-        plane[here & is_right] |= right
-        plane[here & ~is_right] |= left
+    sides = split_sides(marks.mask((pair, right, left), box), affine, body.midline, smallest_ml)
+    marks.change(is_open & sides.right, lambda names: _on_side(names, left, right), box)
+    marks.change(is_open & ~sides.right, lambda names: _on_side(names, right, left), box)
     notes = [Note("sides", f"{pair}: {sides.remark}")] if sides.remark else []
     if sides.doubt:
         notes.append(Note("unsure sides", f"{pair}: {sides.doubt}; neither side counts as annotated"))
     return bool(sides.doubt), notes
 
 
-def _has(part: Marks, bits: np.uint64) -> Mask:
-    mask = np.empty(part.shape, bool, order="F")
-    for k in range(part.shape[2]):
-        mask[:, :, k] = (part[:, :, k] & bits) != 0
-    return mask
+def _on_side(names: Names, other: str, side: str) -> Names:
+    return names - {other} | {side}
 
 
-def _swapped(part: Marks, pair: str, affine: Affine) -> list[Note]:
+def _swapped(marks: Marks, box: Box, pair: str, affine: Affine) -> list[Note]:
     """Labels with sides are believed, unless the right one lies left of the left one."""
     right, left = PAIRS[pair]
-    x_mm = [_mean_x_mm(_has(part, BITS[key]), affine) for key in (right, left)]
+    x_mm = [_mean_x_mm(marks.mask((key,), box), affine) for key in (right, left)]
     if np.isfinite(x_mm).all() and x_mm[0] < x_mm[1]:
         return [Note("swapped sides", f"{right} lies left of {left}: is the image mirrored, or are the names swapped?")]
     return []

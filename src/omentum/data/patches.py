@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from omentum.data.packed import Truth
+
 
 class Fault(NamedTuple):
     """A case that could not be read when it was drawn; another was drawn in its place.
@@ -31,7 +33,7 @@ class RawBatch:
         hu, labels: int16 [n], the boxes of all samples one after the other; labels are rows of `sets`.
         boxes: Their shapes.
         lattices: float32 [m, m, m, 3] for each sample: see `warp.sample`.
-        sets: int32 [S] for each sample: the sets of classes that occur.
+        sets: bool [S, K] for each sample: the sets of classes that occur.
         annotated: bool [B, K].
         seeds: Of what is drawn for each sample after this.
         slices: The axial slice of each patch that holds the voxel it was drawn for.
@@ -44,7 +46,7 @@ class RawBatch:
     labels: Tensor
     boxes: tuple[tuple[int, ...], ...]
     lattices: tuple[Tensor, ...]
-    sets: tuple[NDArray[np.int32], ...]
+    sets: tuple[NDArray[np.bool_], ...]
     annotated: Tensor
     seeds: tuple[int, ...]
     slices: tuple[int, ...]
@@ -68,14 +70,14 @@ class Batch:
 
     Args:
         images: float32 [B, 1, X, Y, Z], HU window mapped to 0..1.
-        bits: int32 [B, X, Y, Z]; bit k = class k.
+        truth: Labels int32 [B, X, Y, Z]; see `Truth`.
         annotated: bool [B, K].
         names: The cases, for messages.
         faults: Cases that could not be read, and were replaced by others.
     """
 
     images: Tensor
-    bits: Tensor
+    truth: Truth
     annotated: Tensor
     names: tuple[str, ...]
     faults: tuple[Fault, ...] = ()

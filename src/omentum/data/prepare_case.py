@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.bitsets import Index, distinct_sets
+from omentum.data.bitsets import Index, as_integers, distinct_sets
 from omentum.data.chunked import HU, LABELS, write_chunked
 from omentum.data.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, remembered_voxels, structure_facts
 from omentum.data.crop import body_box, margin_voxels
@@ -21,6 +21,7 @@ from omentum.data.stored_case import CASE_FILE, CASE_FORMAT, HU_FILE, LABEL_FILE
 from omentum.errors import GeometryError
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
+from omentum.segmentation import Bits
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid, Volume
 
@@ -94,9 +95,9 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
     if not case.ct.grid.same_as(case.truth.grid):
         raise GeometryError("CT and labels are on different grids", source=raw.name)
     whole, hu, bits = _on_grid(case, options)
-    box = body_box(hu, bits != 0, margin_voxels(options.margin_mm, options.spacing_mm))
+    box = body_box(hu, (bits != 0).any(axis=0), margin_voxels(options.margin_mm, options.spacing_mm))
     grid = box.grid(whole)
-    hu, (sets, labels) = np.ascontiguousarray(hu[box.slices]), distinct_sets(bits[box.slices])
+    hu, (sets, labels) = np.ascontiguousarray(hu[box.slices]), distinct_sets(bits[:, *box.slices])
     del bits
     held = LabelledVoxels(sets, labels, options.classes)
     samples = remembered_voxels(raw.name, hu, held, options.samples)
@@ -115,7 +116,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
         shape=grid.shape,
         affine=tuple(tuple(row) for row in grid.affine.tolist()),
         annotated=tuple(key for key in options.classes if key in (case.truth.annotated or ())),
-        sets=tuple(sets.tolist()),
+        sets=as_integers(sets),
         structures=structure_facts(hu, held, grid.voxel_volume_ml),
         samples={key: len(voxels) for key, voxels in samples.items()},
         versions={name: version(name) for name in _MAKERS},
@@ -124,10 +125,10 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
     return PreparedCase(facts, hu, labels, np.concatenate(list(samples.values())))
 
 
-def _on_grid(case: HarmonisedCase, options: StoreOptions) -> tuple[Grid, NDArray[np.int16], NDArray[np.uint64]]:
-    """The uncropped model grid, with whole HU and one 64-bit set a voxel."""
+def _on_grid(case: HarmonisedCase, options: StoreOptions) -> tuple[Grid, NDArray[np.int16], Bits]:
+    """The uncropped model grid, with whole HU and the planes of the truth."""
     assert case.truth.classes == options.classes, "a reader gives every structure, in the table's order"
-    bits = nearest_on_model_grid(case.truth.bits[0], case.truth.grid, options.spec)
+    bits = nearest_on_model_grid(case.truth.bits, case.truth.grid, options.spec)
     ct = on_model_grid(replace(case.ct, voxels=_finite(case.ct)), options.spec)
     hu = np.rint(ct.voxels, out=ct.voxels).clip(LOWEST_HU, HIGHEST_HU, out=ct.voxels)
     return ct.grid, hu.astype(np.int16), bits

@@ -20,7 +20,7 @@ from omentum.data.augment import augmented
 from omentum.data.augmentation import Augmentation
 from omentum.data.cases import TrainingCase
 from omentum.data.centres import centre_inside, centre_shares, drawn_voxel
-from omentum.data.packed import members, mirrored, packed
+from omentum.data.packed import mirrored
 from omentum.data.patches import Batch, Fault, RawBatch
 from omentum.data.warp import draw_warp
 from omentum.errors import InputError, OmentumError
@@ -56,7 +56,7 @@ class _Sample(NamedTuple):
     hu: NDArray[np.int16]
     labels: NDArray[np.int16]
     lattice: NDArray[np.float32]
-    sets: NDArray[np.int32]
+    sets: NDArray[np.bool_]
     annotated: NDArray[np.bool_]
     seed: int
     slice: int
@@ -213,7 +213,7 @@ class PatchSampler:
         hu, labels = case.box(start, shape)
         sets, annotated = case.sets, case.annotated
         if warp.mirrored:
-            sets = packed(mirrored(members(sets, len(self.classes)), self.classes))
+            sets = mirrored(sets, self.classes)
             annotated = mirrored(annotated, self.classes)
         lattice = (warp.lattice + (centre - start)).astype(np.float32)
         seed = int(rng.integers(2**62))

@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.data.bitsets import Index
+from omentum.data.bitsets import Index, from_integers
 from omentum.data.chunked import open_chunked
 from omentum.data.cut import cut
 from omentum.data.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
 from omentum.io.sanity import AIR_HU
-from omentum.segmentation import bits_dtype
+from omentum.segmentation import Bits, bits_dtype
 
 if TYPE_CHECKING:
     from omentum.data.chunked import Array
@@ -49,11 +49,11 @@ class Patch(NamedTuple):
 
     Attributes:
         hu: int16 [x, y, z].
-        bits: uint32 (uint64 for more than 32 classes) [x, y, z]; bit k = k-th class of the store.
+        bits: [planes, x, y, z], as in `Segmentation` over the classes of the store.
     """
 
     hu: NDArray[np.int16]
-    bits: NDArray[np.uint32] | NDArray[np.uint64]
+    bits: Bits
 
 
 @dataclass(eq=False)
@@ -110,7 +110,7 @@ class Store:
             size: Voxels along x, y, z.
         """
         hu, labels = self.read_numbers(case, start, size)
-        return Patch(hu, np.take(self._volumes(case)[2], labels))
+        return Patch(hu, np.stack([plane.take(labels) for plane in self._volumes(case)[2]]))
 
     def read_numbers(self, case: StoredCase, start: Triple, size: Triple) -> tuple[NDArray[np.int16], Index]:
         """The same box with labels as they are stored: each voxel a row of the case's `sets`."""
@@ -120,8 +120,8 @@ class Store:
             hu, labels = cut(hu_file, start, size, AIR_HU), cut(label_file, start, size, 0)
         except RuntimeError as fault:
             raise InputError(f"cannot be decoded: {fault}", source=self.folder(case), remedy=remedy) from fault
-        if labels.max(initial=0) >= len(table):
-            raise InputError(f"has labels beyond its {len(table)} sets", source=self.folder(case), remedy=remedy)
+        if labels.max(initial=0) >= table.shape[1]:
+            raise InputError(f"has labels beyond its {table.shape[1]} sets", source=self.folder(case), remedy=remedy)
         return hu, labels
 
     def read(self, case: StoredCase) -> Patch:
@@ -150,7 +150,8 @@ class Store:
     def _volumes(self, case: StoredCase) -> tuple[Array, Array, NDArray[Any]]:
         volumes = self._open.pop(case.name, None)
         if volumes is None:
-            folder, table = self.folder(case), np.array(case.sets, bits_dtype(len(self.classes)))
+            folder, table = self.folder(case), from_integers(case.sets, len(self.classes)).T
+            table = table.astype(bits_dtype(len(self.classes)), order="C")
             volumes = (open_chunked(folder / HU_FILE), open_chunked(folder / LABEL_FILE), table)
         self._open[case.name] = volumes
         if len(self._open) > OPEN_CASES:

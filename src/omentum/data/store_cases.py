@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.data.cases import MAX_CLASSES, numbered
+from omentum.data.bitsets import from_integers, members
+from omentum.data.cases import checked
 from omentum.data.store import Store
 from omentum.data.stored_case import BODY, StoredCase
 from omentum.errors import InputError
@@ -23,7 +24,7 @@ class StoreCase:
         name: For messages and logs.
         shape: Number of voxels along x, y, z.
         annotated: bool [K], which classes were looked for.
-        sets: int32, the sets of classes that occur, in the model's order and without what is not annotated.
+        sets: bool [S, K], the sets of classes that occur, in the model's order and without what is not annotated.
         voxels: How many voxels each class has, for those that have one.
         store, stored: Where it is.
         keys: The class list.
@@ -32,7 +33,7 @@ class StoreCase:
     name: str
     shape: tuple[int, int, int]
     annotated: NDArray[np.bool_]
-    sets: NDArray[np.int32] = field(repr=False)
+    sets: NDArray[np.bool_] = field(repr=False)
     voxels: Mapping[int, int] = field(repr=False)
     store: Store = field(repr=False)
     stored: StoredCase = field(repr=False)
@@ -43,22 +44,21 @@ class StoreCase:
         """Look a case up in the index.
 
         Raises:
-            InputError: too many classes or sets of them, or nothing annotated that the model knows.
+            InputError: too many sets of classes, or nothing annotated that the model knows.
         """
         source = store.folder(stored)
-        if len(classes) > MAX_CLASSES:
-            raise InputError(f"training holds up to {MAX_CLASSES} classes, got {len(classes)}", source=source)
         annotated = np.array([key in stored.annotated for key in classes])
         if not annotated.any():
             raise InputError("none of the model's classes is annotated", source=source)
-        theirs, sets, voxels = np.array(stored.sets, np.uint64), np.zeros(len(stored.sets), np.uint64), {}
+        theirs = members(from_integers(stored.sets, len(store.classes)), len(store.classes))
+        sets, voxels = np.zeros((len(theirs), len(classes)), np.bool_), {}
         for k, key in enumerate(classes):
             if annotated[k]:
-                sets |= (theirs >> np.uint64(store.classes.index(key)) & np.uint64(1)) << np.uint64(k)
+                sets[:, k] = theirs[:, store.classes.index(key)]
                 if key in stored.structures:
                     voxels[k] = stored.structures[key].voxels
-        numbers = numbered(sets, str(source))
-        return cls(stored.name, stored.shape, annotated, numbers, voxels, store, stored, tuple(classes))
+        checked(sets, str(source))
+        return cls(stored.name, stored.shape, annotated, sets, voxels, store, stored, tuple(classes))
 
     def places(self, k: int | None) -> NDArray[np.int16]:
         """Remembered voxels [n, 3] of a class that has one, or (None) of the body; reads one small file.

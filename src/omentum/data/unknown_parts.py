@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import grown
-from omentum.data.marks import BITS, UNKNOWN, Marks
+from omentum.data.marks import UNKNOWN, Marks
 from omentum.preprocess.grid import foreground_box
 
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
@@ -22,15 +22,14 @@ _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 def perhaps_incomplete(marks: Marks, annotated: frozenset[str]) -> frozenset[str]:
     """Those of `annotated` whose true extent is not known, because of voxels marked `UNKNOWN`."""
-    unknown = np.empty(marks.shape, bool, order="F")
-    for k in range(marks.shape[2]):
-        unknown[:, :, k] = (marks[:, :, k] & UNKNOWN) != 0
+    unknown = marks.mask((UNKNOWN,))
     if not unknown.any():
         return frozenset()
-    box = grown(foreground_box(unknown).slices, (1, 1, 1), marks.shape)
+    box = grown(foreground_box(unknown).slices, (1, 1, 1), marks.numbers.shape)
     near = ndimage.binary_dilation(unknown[box], _ALL_NEIGHBOURS)
-    seen = np.bitwise_or.reduce(marks[box][near])
-    return in_doubt(frozenset(key for key in annotated if seen & BITS[key]), annotated)
+    seen = (marks.combinations[number] for number in np.unique(marks.numbers[box][near]))
+    touched = annotated & frozenset[str]().union(*seen)
+    return in_doubt(touched, annotated)
 
 
 def in_doubt(touched: frozenset[str], annotated: frozenset[str]) -> frozenset[str]:

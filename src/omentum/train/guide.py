@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import TrainingCase
-from omentum.data.packed import unpack
+from omentum.data.packed import Truth
 from omentum.model.universal import Backbone
 from omentum.train.marginal import NOTHING, Outcomes, outcomes
 
@@ -36,7 +36,7 @@ class Guide(nn.Module):
 
     Args:
         backbone: Its `coarse_channels` say how many.
-        classes: Structure keys, in the order of the cases' bits.
+        classes: Structure keys, in the order of the cases' classes.
         balance: [1 + K], weight of a voxel of background and of each class; see `root_balance`.
     """
 
@@ -55,19 +55,19 @@ class Guide(nn.Module):
         """Features, deepest first -> logits [B, 1 + K, x, y, z] of each."""
         return [classifier(feature) for classifier, feature in zip(self.classifiers, coarse, strict=True)]
 
-    def loss(self, logits: Sequence[Tensor], bits: Tensor, annotated: Tensor) -> Tensor:
+    def loss(self, logits: Sequence[Tensor], truth: Truth, annotated: Tensor) -> Tensor:
         """Marginal cross-entropy plus soft Dice of what is present, summed over stages and averaged over the batch.
 
         Args:
             logits: As `forward` returns them.
-            bits: int32 [B, X, Y, Z] at full resolution.
+            truth: Labels [B, X, Y, Z] at full resolution.
             annotated: bool [B, K].
         """
-        total = torch.zeros((), device=bits.device)
+        total = torch.zeros((), device=annotated.device)
         known = [outcomes(self.classes, tuple(sample)) for sample in annotated.tolist()]
         for depth, stage in enumerate(reversed(logits)):
-            step = bits.shape[1] // stage.shape[2]
-            labels = painted(bits[:, step // 2 :: step, step // 2 :: step, step // 2 :: step], self.classes)
+            step = truth.labels.shape[1] // stage.shape[2]
+            labels = painted(truth.at((..., *3 * [slice(step // 2, None, step)])), self.classes)
             samples = zip(stage.float().flatten(2), labels.flatten(1), known, strict=True)
             losses = [self._sample(*sample) for sample in samples]
             total = total + COARSER**depth * torch.stack(losses).mean()
@@ -91,13 +91,12 @@ class Guide(nn.Module):
         return entropy + (1 - dice).mean()
 
 
-def painted(bits: Tensor, classes: Sequence[str]) -> Tensor:
-    """int32 bits -> int64 labels of the same shape: 0, or 1 + class, a lesion over its host."""
-    labels = torch.zeros(bits.shape, dtype=torch.int64, device=bits.device)
-    masks = unpack(bits, len(classes))
+def painted(truth: Truth, classes: Sequence[str]) -> Tensor:
+    """int64 labels of the same shape as the truth's: 0, or 1 + class, a lesion over its host."""
+    of_set = torch.zeros(len(truth.sets), dtype=torch.int64, device=truth.sets.device)
     for k in sorted(range(len(classes)), key=lambda k: STRUCTURES[classes[k]].paint_order):
-        labels[masks[k]] = 1 + k
-    return labels
+        of_set[truth.sets[:, k]] = 1 + k
+    return of_set[truth.labels]
 
 
 def root_balance(cases: Iterable[TrainingCase], classes: Sequence[str]) -> Tensor:
@@ -107,7 +106,7 @@ def root_balance(cases: Iterable[TrainingCase], classes: Sequence[str]) -> Tenso
 
     Args:
         cases: What is trained on; only what is annotated and their numbers of voxels are looked at.
-        classes: Structure keys in bit order.
+        classes: Structure keys, in the order of the cases' classes.
     """
     background, inside = torch.zeros(2, len(classes), dtype=torch.float64)
     for case in cases:

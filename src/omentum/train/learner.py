@@ -112,7 +112,7 @@ class Learner:
         return Step(figures | {"gradient": norm}, taken)
 
     def _gradient(self, batch: Batch, how: tuple[Any, float], part: int, parts: int) -> dict[str, Tensor]:
-        tensors = self._fabric.to_device((batch.images, batch.bits, batch.annotated))
+        tensors = self._fabric.to_device((batch.images, batch.truth, batch.annotated))
         with self._fabric.no_backward_sync(self._network, enabled=part < parts):
             losses = self._network(*tensors, *how)
             self._fabric.backward(losses["total"] / parts)

@@ -34,14 +34,18 @@ class Outcomes:
     own: Tensor
 
 
-@lru_cache(maxsize=1024)
 def outcomes(classes: tuple[str, ...], annotated: tuple[bool, ...]) -> Outcomes:
     """See `Outcomes`.
 
     Args:
-        classes: Structure keys, in the order of the cases' bits.
+        classes: Structure keys, in the order of the cases' classes.
         annotated: Which of them were looked for.
     """
+    return _outcomes(classes, annotated, STRUCTURES.revision)
+
+
+@lru_cache(maxsize=1024)
+def _outcomes(classes: tuple[str, ...], annotated: tuple[bool, ...], _: int) -> Outcomes:
     known = {key for key, looked_for in zip(classes, annotated, strict=True) if looked_for}
     possible = torch.eye(1 + len(classes), dtype=torch.bool)
     own = possible.clone()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omentum.data.packed import unpack
+from omentum.data.packed import Truth
 from omentum.model import UniversalModel
 from omentum.train.config import TrainConfig
 from omentum.train.guide import Guide
@@ -45,24 +45,24 @@ class PatchLoss(nn.Module):
         self._containment, self._inside = config.containment, Containment.among(model.spec.class_keys)
 
     def forward(
-        self, images: Tensor, bits: Tensor, annotated: Tensor, voxels: tuple[Any, ...], balance: float
+        self, images: Tensor, truth: Truth, annotated: Tensor, voxels: tuple[Any, ...], balance: float
     ) -> dict[str, Tensor]:
         """Total and its parts, scalars.
 
         Args:
-            images, bits, annotated: As in `Batch`, on the model's device.
+            images, truth, annotated: As in `Batch`, on the model's device.
             voxels: The lattice the heads learn from; see `lattice`.
             balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
         """
         logits, coarse = _sparse_logits(self.model, images, voxels)
         guesses = self.guide(coarse) if self._weights[1] else []
         with torch.autocast(logits.device.type, enabled=False):
-            targets = _targets(bits[voxels], logits)
+            targets = truth.at(voxels).masks().transpose(0, 1).flatten(2)
             weights = [self.guide.balance[1:].clamp(min=1) ** balance] if balance else []
             patches = zip(logits.split(1), targets.split(1), annotated.split(1), strict=True)
             each = [self._loss(*patch, *weights) for patch in patches]
             loss, cross_entropy, dice = (torch.stack(part).mean() for part in zip(*each, strict=True))
-            guide = self.guide.loss(guesses, bits, annotated) if guesses else loss.new_zeros(())
+            guide = self.guide.loss(guesses, truth, annotated) if guesses else loss.new_zeros(())
             figures = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
             total = self._weights[0] * loss + self._weights[1] * guide
             if self._containment:
@@ -76,11 +76,6 @@ def lattice(step: int, share: int) -> tuple[Any, ...]:
     halved = share.bit_length() - 1
     offsets = [(step >> axis) % 2 for axis in range(3)]
     return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
-
-
-def _targets(bits: Tensor, logits: Tensor) -> Tensor:
-    """bool [B, K, V] for logits [B, K, V]."""
-    return torch.stack([unpack(b, logits.shape[1]) for b in bits]).flatten(2)
 
 
 def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

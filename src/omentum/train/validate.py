@@ -101,12 +101,12 @@ def case_dice(model: UniversalModel, case: LabelledCase, *, bf16: bool) -> dict[
     keys, preprocess = model.spec.class_keys, model.spec.preprocess
     low, high = preprocess.window_hu
     image = ((torch.from_numpy(case.hu.astype(np.float32)) - low) / (high - low)).clamp(0, 1)
-    truth = torch.from_numpy(case.bits)
+    labels, sets = torch.from_numpy(case.labels.astype(np.int16)), torch.from_numpy(case.sets)
     run = WindowRun(device=model.text_embeddings.device, precision="bf16" if bf16 else "float32")
     counts = torch.zeros(3, len(keys), dtype=torch.int64)
     for slab in sliding_slabs(image, model, plan_windows(case.shape, preprocess.patch), run):
         predicted = slab.logits.cpu() > 0
-        wanted = unpack(truth[:, :, slab.start : slab.start + predicted.shape[3]], len(keys))
+        wanted = unpack(labels[:, :, slab.start : slab.start + predicted.shape[3]], sets)
         for row, mask in enumerate((predicted & wanted, predicted, wanted)):
             counts[row] += mask.flatten(1).sum(1)
     both, ours, theirs = counts.tolist()
