@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from omentum.anatomy import STRUCTURES
+
 # A slow or busy machine is no fault of the code; what must be fast is measured in benchmarks/. And the same examples in
 # every run, so that what passes for one passes for all; `--hypothesis-profile random` looks for others.
 settings.register_profile("random", deadline=None)
@@ -20,3 +22,10 @@ def omentum_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMENTUM_HOME", str(tmp_path_factory.mktemp("omentum_home")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def packaged_structures() -> Iterator[None]:
+    """The structures that a test includes are gone after it."""
+    yield
+    STRUCTURES.reset()

@@ -10,8 +10,8 @@ from typing import Any
 
 from omentum.errors import CheckpointError
 
-FORMAT_VERSION = 1
-"""Version of the checkpoint description; a reader refuses what is newer than itself."""
+FORMAT_VERSION = 2
+"""Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures."""
 
 USUAL_THRESHOLD = 0.5
 """Of a class for which nobody chose another."""
@@ -94,6 +94,8 @@ class CheckpointSpec:
         text_encoder: Name of the language model the embeddings came from.
         training: Free description of data, steps, date and measured figures.
         licence, citation: Terms of the weights, and what to cite.
+        structures: Rows of those classes (and of their hosts and pairs) that are not as in the packaged table, by key;
+            JSON values, see `omentum.anatomy.structure_rows`.
     """
 
     model: ModelSpec
@@ -103,6 +105,7 @@ class CheckpointSpec:
     training: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
     citation: str = ""
+    structures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def class_keys(self) -> tuple[str, ...]:
@@ -122,7 +125,10 @@ class CheckpointSpec:
     def to_json(self) -> str:
         """JSON text with `format` and the hash of the class list added."""
         said = asdict(self) | {"classes": [c.to_json() for c in self.classes]}
-        return json.dumps({"format": FORMAT_VERSION, "classes_sha256": self.classes_sha256, **said}, indent=1)
+        if not self.structures:  # as every earlier version reads it
+            del said["structures"]
+        version = FORMAT_VERSION if self.structures else 1
+        return json.dumps({"format": version, "classes_sha256": self.classes_sha256, **said}, indent=1)
 
     @classmethod
     def from_json(cls, text: str, *, source: str | None = None) -> CheckpointSpec:
@@ -148,6 +154,7 @@ class CheckpointSpec:
                 training=raw.get("training", {}),
                 licence=raw.get("licence", ""),
                 citation=raw.get("citation", ""),
+                structures=raw.get("structures", {}),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise CheckpointError(f"its description cannot be read: {fault!r}", source=source) from fault

@@ -6,7 +6,7 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, UsageError
 from omentum.phantom.label_names import UNKNOWN, part_of
-from omentum.phantom.restyle import LESIONS, RestyleOptions, restyle
+from omentum.phantom.restyle import RestyleOptions, restyle
 from omentum.phantom.source import RestyleSource
 from omentum.phantom.tissue import tissue_index
 from omentum.volume import Volume
@@ -70,7 +70,7 @@ def test_annotated_is_what_the_labels_determine(body):
     assert body.truth.annotated == {
         *("liver", "right_kidney", "left_kidney", "colon", "rectum", "right_femoral_head", "left_femoral_head"),
         *("right_lung", "left_lung", "aorta", "pancreas", "inferior_vena_cava", "bladder", "hepatic_vessel"),
-        *LESIONS,
+        *(s.key for s in STRUCTURES if s.is_lesion),
     }
     assert body.truth.present() <= body.truth.annotated
 

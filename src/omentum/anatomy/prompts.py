@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from omentum.anatomy.structure import Structure
+from omentum.errors import UsageError
 
 TEMPLATE = "A computerized tomography of a {noun}"
 """The paper's best prompt template (V3; Liu et al., ICCV 2023)."""
 
+TEMPLATES = {
+    "V1": "A photo of a {noun}",
+    "V2": "There is {noun} in this computerized tomography",
+    "V3": TEMPLATE,
+}
+"""The three that the paper compares."""
+
+_PLACES = ("{noun}", "[CLS]")
+
+
+def template_of(choice: str) -> str:
+    """A template by its name in the paper, or one's own with a place for the structure: {noun} or [CLS].
+
+    Raises:
+        UsageError: neither.
+    """
+    template = TEMPLATES.get(choice, choice).replace(_PLACES[1], _PLACES[0])
+    if template.count(_PLACES[0]) != 1:
+        remedy = f"one of {', '.join(TEMPLATES)}, or a sentence such as '{TEMPLATE}'"
+        raise UsageError(f"the prompt {choice!r} has no place for the structure", remedy=remedy)
+    return template
+
 
 def prompt(structure: Structure, template: str = TEMPLATE) -> str:
     """The sentence for our own checkpoints, with the correct spelling."""
-    return template.format(noun=structure.noun)
+    return template.replace(_PLACES[0], structure.noun)
 
 
 def published_prompt(structure: Structure) -> str:
     """The sentence the released text embeddings were made from, misspellings included."""
-    return TEMPLATE.format(noun=structure.published_noun)
+    return TEMPLATE.replace(_PLACES[0], structure.published_noun)

@@ -31,6 +31,9 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="a few steps only: memory, time and what is sampled; writes nothing")
     ] = False,
+    structures: Annotated[
+        Path | None, typer.Option(help="TOML file of structures to learn beside the packaged ones", dir_okay=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Train a model on partially labelled cases; an interrupted run goes on where it stopped.
@@ -42,7 +45,8 @@ def train(
 
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
-    run = load_config(config, parse_settings(settings or ()), data or ())
+    given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
+    run = load_config(config, given, data or ())
     with TrainProgress(run.steps, silent=quiet or os.environ.get("RANK", "0") != "0") as progress:
         sampler, held_out = _read_cases(run, progress)
         if dry_run:
@@ -59,17 +63,18 @@ def train(
 
 
 def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler, tuple[LabelledCase, ...]]:
-    from omentum.anatomy import STRUCTURES
     from omentum.data.sampler import PatchSampler
+    from omentum.train.classes import run_classes
     from omentum.train.sources import load_sources
 
-    sources, held_out = load_sources(run, STRUCTURES.keys, progress.reading)
+    classes = run_classes(run)
+    sources, held_out = load_sources(run, classes, progress.reading)
     for source in sources:
         progress.say(f"{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
-    progress.say(f"{len(held_out)} cases for validation, {run.steps} steps")
+    progress.say(f"{len(classes)} structures, {len(held_out)} cases for validation, {run.steps} steps")
     sampler = PatchSampler(
         sources=sources,
-        classes=STRUCTURES.keys,
+        classes=classes,
         patch=run.patch,
         window_hu=run.window_hu,
         augmentation=run.augmentation,

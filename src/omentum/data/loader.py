@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
 from omentum.data.patches import Batch, RawBatch
 from omentum.data.sampler import PatchSampler
 from omentum.errors import OmentumError
@@ -46,7 +48,7 @@ class PatchLoader:
             num_workers=workers,
             prefetch_factor=AHEAD if workers else None,
             pin_memory=device.type == "cuda",
-            worker_init_fn=_begin,
+            worker_init_fn=partial(_begin, carried_rows(sampler.classes)),
         )
 
     def __iter__(self) -> Iterator[Batch]:
@@ -83,8 +85,9 @@ class _Batches(Dataset[Batch | RawBatch]):
         return self.make(indices)
 
 
-def _begin(_: int) -> None:
+def _begin(structures: Mapping[str, Columns], _: int) -> None:
     """In a new process: one thread each; Ctrl-C and SIGTERM often reach all, and are the parent's to handle."""
     torch.set_num_threads(1)
+    include_carried(structures)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy import STRUCTURES, Structure
 from omentum.data.bitsets import Index, as_integers, distinct_sets
 from omentum.data.chunked import HU, LABELS, write_chunked
 from omentum.data.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, remembered_voxels, structure_facts
@@ -49,7 +49,7 @@ class StoreOptions:
     antialias: bool = PreprocessSpec.antialias
     margin_mm: float = 15.0
     samples: int = 1000
-    classes: tuple[str, ...] = STRUCTURES.keys
+    classes: tuple[str, ...] = field(default_factory=lambda: STRUCTURES.keys)
 
     @property
     def spec(self) -> PreprocessSpec:
@@ -59,8 +59,15 @@ class StoreOptions:
     @property
     def sha256(self) -> str:
         """Of the options and the format of a case."""
-        text = json.dumps({"format": CASE_FORMAT, **asdict(self)}, sort_keys=True)
+        own = {row.key: _decisive(row) for row in STRUCTURES.carried(self.classes)}
+        made_like = {"format": CASE_FORMAT, **asdict(self)} | ({"structures": own} if own else {})
+        text = json.dumps(made_like, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decisive(row: Structure) -> tuple[object, ...]:
+    """What of a structure decides how labels are read."""
+    return *row.meaning, row.paint, row.volume_ml
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,16 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
 
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
+
+Rows = Mapping[str, Columns]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -48,15 +52,16 @@ def _until_one_dies(
     work: Callable[[Task], Result], waiting: deque[Task], jobs: int, ahead: int
 ) -> Generator[tuple[Task, Result | None], None, list[Task]]:
     """Take tasks from `waiting` until there are none or a process dies; return what was handed out and not finished."""
-    at_work: dict[Future[Result], Task] = {}
+    at_work: dict[Future[tuple[Result, Rows]], Task] = {}
     with _pool(min(jobs, len(waiting))) as pool:
         try:
             while waiting or at_work:
                 while waiting and len(at_work) < jobs + ahead:
-                    at_work[pool.submit(work, waiting[0])] = waiting[0]
+                    at_work[pool.submit(_done, work, waiting[0])] = waiting[0]
                     waiting.popleft()
                 for future in wait(at_work, return_when=FIRST_COMPLETED).done:
-                    result = future.result()
+                    result, structures = future.result()
+                    include_carried(structures)
                     yield at_work.pop(future), result
         except BrokenProcessPool:
             return list(at_work.values())
@@ -66,13 +71,20 @@ def _until_one_dies(
     return []
 
 
+def _done(work: Callable[[Task], Result], task: Task) -> tuple[Result, Rows]:
+    """A task's result, and the structures that came along with the files it read."""
+    return work(task), carried_rows(STRUCTURES.keys)
+
+
 def _pool(jobs: int) -> ProcessPoolExecutor:
     # spawn: a forked child would inherit locks of whatever threads are running
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin)
+    rows = carried_rows(STRUCTURES.keys)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(rows,))
 
 
-def _begin() -> None:
+def _begin(structures: Mapping[str, Columns]) -> None:
     """In a new process: end with the parent, however that ends, and at once when interrupted from the keyboard."""
+    include_carried(structures)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

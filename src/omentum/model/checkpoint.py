@@ -12,6 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import CheckpointError, OutputError
 from omentum.model.safetensors_file import Header, read_header
 from omentum.model.state import check_finite, model_from_state, state_sha256
@@ -93,10 +95,11 @@ def read_spec(path: str | Path) -> CheckpointSpec:
 
 
 def spec_of(header: Header, path: Path) -> CheckpointSpec:
-    """The description inside a header.
+    """The description inside a header; its structures are known to this process from now on.
 
     Raises:
         CheckpointError: it has none, or one that cannot be read.
+        UsageError: its structures mean something else than what this process knows by the same keys.
     """
     if DESCRIPTION not in header.metadata:
         raise CheckpointError(
@@ -105,9 +108,13 @@ def spec_of(header: Header, path: Path) -> CheckpointSpec:
             remedy="see `omentum weights list` for usable weights",
         )
     try:
-        return CheckpointSpec.from_json(header.metadata[DESCRIPTION], source=str(path))
+        spec = CheckpointSpec.from_json(header.metadata[DESCRIPTION], source=str(path))
     except RecursionError as fault:
         raise CheckpointError("its description cannot be read: nested too deeply", source=path) from fault
+    include_carried(spec.structures, path)
+    if strange := [key for key in spec.class_keys if key not in STRUCTURES]:
+        raise CheckpointError(f"has classes that it does not describe: {', '.join(strange)}", source=path)
+    return spec
 
 
 def read_tensors(path: Path) -> Mapping[str, Tensor]:

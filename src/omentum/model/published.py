@@ -109,7 +109,7 @@ def _spec(model: ModelSpec, state: Mapping[str, Tensor], path: Path) -> Checkpoi
     return CheckpointSpec(
         model=model,
         preprocess=PreprocessSpec(),
-        classes=tuple(ClassSpec(s.key, published_prompt(s)) for s in STRUCTURES),
+        classes=tuple(ClassSpec(key, published_prompt(STRUCTURES[key])) for key in STRUCTURES.default_keys),
         text_encoder=TEXT_ENCODER,
         training={"imported_from": path.name, "class_order": _class_order(state.get("organ_embedding"), path)},
         licence=f"{origin(ORIGIN).licence}: {origin(ORIGIN).terms}",

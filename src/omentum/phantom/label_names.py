@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -42,16 +42,25 @@ def _patterns() -> dict[str, Part]:
 
 
 def part_of(name: str) -> Part:
-    """What a label's name stands for; `UNKNOWN` when it is neither in the table nor one of our own names."""
+    """What a label's name stands for; `UNKNOWN` when it is neither in the table nor one of our own names.
+
+    A structure that a user added is one more that the part belongs to, of the same material.
+    """
+    try:
+        key = STRUCTURES.find(name).key
+    except UsageError:
+        key = ""
+    part = _packaged(name, key)
+    return part if key in ("", *STRUCTURES.default_keys) else replace(part, structures=(*part.structures, key))
+
+
+def _packaged(name: str, key: str) -> Part:
+    """By the packaged table: what a name (of a structure, if there is a key) stands for."""
     written = name.strip().lower().replace(" ", "_").replace("-", "_")
     for pattern, part in _patterns().items():
         if fnmatchcase(written, pattern):
             return part
-    try:
-        key = STRUCTURES.find(name).key
-    except UsageError:
-        return UNKNOWN
-    return next((part for part in _patterns().values() if part.structures == (key,)), UNKNOWN)
+    return next((part for part in _patterns().values() if key and part.structures == (key,)), UNKNOWN)
 
 
 def parts_of(names: Mapping[int, str]) -> dict[int, Part]:

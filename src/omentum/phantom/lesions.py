@@ -146,6 +146,7 @@ def _room(
     bits = truth.bits[0][box]
     inside = truth.mask(host)[box]
     others = (bits & ~_bits(truth, (host, "hepatic_vessel", *kind.structures))) != 0
+    others |= (truth.bits[1:, *box] != 0).any(axis=0)
     yielding = np.isin(tissue[box], [tissue_index(name) for name in YIELDING])
     beyond = ~inside & ~others & yielding if kind.bulge > 0 else np.zeros_like(inside)
     if beyond.any():

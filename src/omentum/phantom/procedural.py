@@ -65,7 +65,7 @@ class BodyOptions:
     missing: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        unknown = set(self.missing or ()) - set(STRUCTURES.keys)
+        unknown = set(self.missing or ()) - set(STRUCTURES.default_keys)
         if unknown:
             raise UsageError(f"no such structure to miss: {', '.join(sorted(unknown))}")
 
@@ -193,7 +193,7 @@ def _truth(
     rng: np.random.Generator, canvas: Canvas, tissue: NDArray[np.uint8], affine: NDArray[np.float64]
 ) -> Segmentation:
     """Bits by lookup; the vessels of liver and lungs are painted into `tissue` on the way."""
-    classes = STRUCTURES.keys
+    classes = STRUCTURES.default_keys
     bit = {key: np.uint64(1 << k) for k, key in enumerate(classes)}
     table = np.array([sum(int(bit[key]) for key in part.structures) for part in canvas.parts], np.uint64)
     truth = Segmentation(table[canvas.taken][None], affine, classes)

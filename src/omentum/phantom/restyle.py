@@ -18,10 +18,9 @@ from omentum.phantom.organ_vessels import paint_liver_vessels, paint_lung_vessel
 from omentum.phantom.source import HULL_PAD, HULL_STEP, RestyleSource
 from omentum.phantom.texture import Axis, Field, sample_axes
 from omentum.phantom.warp import Warp, draw_warp
-from omentum.segmentation import Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, planes_for
 from omentum.volume import Volume
 
-LESIONS = tuple(s.key for s in STRUCTURES if s.is_lesion)
 SURVEY_MM = 9.0
 OVERHANG_MM = 6.0
 """A slice that reaches farther than this beyond the ends of the source is left out."""
@@ -51,8 +50,8 @@ def restyle(
 ) -> Body:
     """A new body from a real label map.
 
-    Structures that the label map determines are annotated, and so are the hepatic vessels (grown here) and the
-    lesions (none yet: `insert_lesions` puts them in). The sides are never mirrored.
+    Structures that the label map determines are annotated (also those of a user), and so are the hepatic vessels
+    (grown here) and the lesions (none yet: `insert_lesions` puts them in). The sides are never mirrored.
 
     Args:
         labels: A label map, or a `RestyleSource` made from one, which saves preparing it again.
@@ -174,13 +173,14 @@ def _truth(
     affine: NDArray[np.float64],
 ) -> Segmentation:
     """Bits by lookup; the liver's and the lungs' vessels are painted into `tissue` on the way."""
-    classes = STRUCTURES.keys
-    table = np.zeros(len(source.parts), np.uint64)
+    own = [key for key in STRUCTURES.keys if key in source.annotated and key not in STRUCTURES.default_keys]
+    classes = (*STRUCTURES.default_keys, *own)
+    table = np.zeros((planes_for(len(classes)), len(source.parts)), np.uint64)
     for k, part in enumerate(source.parts):
-        for key in part.structures:
-            table[k] |= np.uint64(1 << classes.index(key))
-    annotated = set(source.annotated) | set(LESIONS)
-    truth = Segmentation(table[parts][None], affine, classes, frozenset(annotated))
+        for plane, bit in (divmod(classes.index(key), BITS_PER_PLANE) for key in part.structures):
+            table[plane, k] |= np.uint64(1 << bit)
+    annotated = set(source.annotated) | {key for key in STRUCTURES.default_keys if STRUCTURES[key].is_lesion}
+    truth = Segmentation(np.stack([plane[parts] for plane in table]), affine, classes, frozenset(annotated))
     paint_lung_vessels(rng, truth, tissue)
     if "liver" in annotated:
         vessels = paint_liver_vessels(rng, truth, tissue)

@@ -137,8 +137,9 @@ def _with_femoral_heads(
         k = next((k for k, part in enumerate(parts) if part.material == name), None)
         if k is None:
             continue
-        parts_out[k] = Part((), "long_bone")
-        parts_out.append(Part((f"{side}_femoral_head",), "femoral_head"))
+        whole = parts[k].structures  # of a user's own
+        parts_out[k] = Part(whole, "long_bone")
+        parts_out.append(Part((f"{side}_femoral_head", *whole), "femoral_head"))
         bone = labels == k
         middle_z = _head_middle_z(bone, spacing_mm, medial)
         if middle_z is not None:
@@ -162,7 +163,7 @@ def _with_rectum(
     labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[Part, ...]
 ) -> tuple[NDArray[np.uint8], tuple[Part, ...], bool]:
     """Name the last piece of colon, below the middle of the sacrum and connected to the lowest point, the rectum."""
-    colon = next((k for k, part in enumerate(parts) if part.structures == ("colon",)), None)
+    colon = next((k for k, part in enumerate(parts) if "colon" in part.structures), None)
     if colon is None or any("rectum" in part.structures for part in parts):
         return labels, parts, True
     sacrum = [k for k, part in enumerate(parts) if part.material == "sacrum"]
@@ -177,7 +178,7 @@ def _with_rectum(
         at_bottom = pieces[:, :, lowest]
         last = pieces == np.bincount(at_bottom[at_bottom != 0]).argmax()
         labels[:, :, :third_sacral][last] = len(parts)
-    return labels, (*parts, replace(parts[colon], structures=("rectum",))), True
+    return labels, (*parts, replace(parts[colon], structures=("rectum", *parts[colon].structures[1:]))), True
 
 
 def _with_spine(

@@ -1,4 +1,7 @@
-"""Things sent from one of our processes to another: arrays and tensors go as they are, without a copy in between."""
+"""Things sent from one of our processes to another: arrays and tensors go as they are, without a copy in between.
+
+Whoever receives something knows the structures that the sender knew.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from typing import Any
 
 import torch
 
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import carried_rows, include_carried
+
 
 def send(pipe: Connection, thing: Any) -> None:
     """Send anything that can be pickled; the contents of arrays and tensors go as they are."""
@@ -16,7 +22,7 @@ def send(pipe: Connection, thing: Any) -> None:
     head = BytesIO()
     _Packer(head, protocol=5, buffer_callback=buffers.append).dump(thing)
     raw = [buffer.raw() for buffer in buffers]
-    pipe.send_bytes(pickle.dumps([part.nbytes for part in raw]))
+    pipe.send_bytes(pickle.dumps((carried_rows(STRUCTURES.keys), [part.nbytes for part in raw])))
     pipe.send_bytes(head.getbuffer())
     for part in raw:
         if part.nbytes:
@@ -25,7 +31,8 @@ def send(pipe: Connection, thing: Any) -> None:
 
 def receive(pipe: Connection) -> Any:
     """What `send` sent; raises EOFError when there is nobody at the other end."""
-    sizes = pickle.loads(pipe.recv_bytes())
+    structures, sizes = pickle.loads(pipe.recv_bytes())
+    include_carried(structures)
     head = pipe.recv_bytes()
     buffers = [bytearray(size) for size in sizes]
     for buffer in buffers:

@@ -50,7 +50,7 @@ def take_picture(
     plane: Plane,
     ranges: Sequence[Range],
     *,
-    keys: Collection[str] = STRUCTURES.keys,
+    keys: Collection[str] | None = None,
     window_hu: Window = SOFT_TISSUE_HU,
 ) -> Picture:
     """The picture of a plane within ranges of the hung axes (see `planes`).
@@ -59,14 +59,15 @@ def take_picture(
         case: A CT in HU, and a segmentation on its grid.
         plane: Which slice.
         ranges: For each hung axis, what is shown.
-        keys: Structures whose outlines are wanted.
+        keys: Structures whose outlines are wanted; all by default.
         window_hu: HU that are black and white.
     """
     ct, seg = case
     spacing_mm = hung_spacing_mm(ct.grid)
     hu = plane.of(hung(ct.voxels, ct.grid), ranges)
     here = classes_in(plane, seg, ranges)
-    seen = sorted(here.present() & set(keys), key=lambda k: STRUCTURES[k].paint_order)
+    wanted = here.present() if keys is None else here.present() & set(keys)
+    seen = sorted(wanted, key=lambda k: STRUCTURES[k].paint_order)
     masks = {key: here.mask(key)[..., 0] for key in seen}
     return outlined(hu, masks, (spacing_mm[plane.rows], spacing_mm[plane.columns]), window_hu)
 

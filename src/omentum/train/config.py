@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from omentum.anatomy.prompts import template_of
 from omentum.data.augmentation import Augmentation
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
@@ -82,6 +83,10 @@ class TrainConfig:
         backbone, parameters: See `omentum.spec.ModelSpec`.
         activation_checkpointing: Compute the backbone's blocks again in the backward pass: slower, with less memory.
         spacing_mm, window_hu, patch, antialias: See `omentum.spec.PreprocessSpec`.
+        structures: File of structures that are learned beside the packaged ones, or differ from them; see
+            `omentum.anatomy.structure_file`.
+        classes: What is learned, by any name, in the order of the model's outputs; by default all structures.
+        prompt: Template of the prompts: V1, V2 or V3 of the paper, or a sentence with {noun} in it.
         text_encoder: Language model for the prompts.
         init: File whose weights a fresh run starts from, see `omentum.model.initialise`; empty for random weights.
         init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
@@ -138,6 +143,9 @@ class TrainConfig:
     window_hu: tuple[float, float] = (-1024.0, 1024.0)
     patch: tuple[int, int, int] = (96, 96, 96)
     antialias: bool = True
+    structures: str = ""
+    classes: tuple[str, ...] = ()
+    prompt: str = "V3"
     text_encoder: str = "all-MiniLM-L6-v2"
     init: str = ""
     init_parts: tuple[str, ...] = ()
@@ -194,6 +202,9 @@ class TrainConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        template_of(self.prompt)
+        if not all(isinstance(name, str) for name in self.classes):
+            raise UsageError(f"classes are names of structures, got {list(self.classes)}")
         for name, least in LEAST.items():
             value = getattr(self, name)
             if not (isinstance(value, int | float) and value >= least) or math.isnan(value):

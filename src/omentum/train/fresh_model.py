@@ -1,4 +1,4 @@
-"""What a run starts from: a network for all structures with the text embeddings of their prompts."""
+"""What a run starts from: a network for its structures with the text embeddings of their prompts."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from pathlib import Path
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.prompts import prompt
+from omentum.anatomy.prompts import prompt, template_of
+from omentum.anatomy.structure_rows import carried_rows
 from omentum.model import UniversalModel, build, initialise
 from omentum.model.named_parts import check_parts
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
+from omentum.train.classes import run_classes
 from omentum.train.config import TrainConfig
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
     """A fresh model, or one with the weights of `config.init`; random numbers come from torch's global generator."""
-    prompts = [prompt(structure) for structure in STRUCTURES]
+    classes, template = run_classes(config), template_of(config.prompt)
+    prompts = [prompt(STRUCTURES[key], template) for key in classes]
     embeddings = embed(prompts, config.text_encoder)
     spec = CheckpointSpec(
         model=ModelSpec(config.backbone, dict(config.parameters), text_width=embeddings.shape[1]),
         preprocess=config.preprocess,
-        classes=tuple(ClassSpec(s.key, p) for s, p in zip(STRUCTURES, prompts, strict=True)),
+        classes=tuple(ClassSpec(key, p) for key, p in zip(classes, prompts, strict=True)),
         text_encoder=config.text_encoder,
         licence="Apache-2.0",
         citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
+        structures=carried_rows(classes),
     )
     model = build(spec, embeddings)
     if config.spread_text:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from isal import isal_zlib
 
+from omentum.anatomy.structure_rows import carried_rows
 from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.sampler import Source
 from omentum.data.store_cases import StoreCase
@@ -19,7 +20,7 @@ from omentum.train.config import TrainConfig
 MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
 """Settings that say how a result is computed or kept, not which result."""
 
-PATHS = frozenset({"folder", "store", "image", "labels", "init"})
+PATHS = frozenset({"folder", "store", "image", "labels", "init", "structures"})
 """Of paths only the last part counts (and is told), so that a folder may move."""
 
 SHOWN = 5
@@ -46,7 +47,9 @@ def run_identity(
     """
     data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
     validation = {case.name: _checksum(case) for case in held_out}
-    return {"config": described(config), "classes": list(classes), "data": data, "validation": validation}
+    identity = {"config": described(config), "classes": list(classes), "data": data, "validation": validation}
+    rows = carried_rows(classes)
+    return identity | ({"structures": dict(rows)} if rows else {})
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -58,6 +61,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
     if before.get("classes") != now["classes"]:
         found.append("the list of classes is another one")
+    if before.get("structures") != now.get("structures"):
+        found.append("the structures are defined otherwise")
     for kind in ("data", "validation"):
         for name, old, new in _compared(before.get(kind, {}), now[kind]):
             word = "is new" if old is None else "is gone" if new is None else "has changed"

@@ -1,0 +1,20 @@
+"""Which structures a run learns."""
+
+from __future__ import annotations
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_file import include_file
+from omentum.train.config import TrainConfig
+
+
+def run_classes(config: TrainConfig) -> tuple[str, ...]:
+    """Keys in the order of the model's outputs; the structures of the run's file are known from now on.
+
+    Raises:
+        UsageError: the file cannot be used, or a class is no structure.
+    """
+    if config.structures:
+        include_file(config.structures)
+    if not config.classes:
+        return STRUCTURES.keys
+    return tuple(dict.fromkeys(row.key for name in config.classes for row in STRUCTURES.expand(name)))
