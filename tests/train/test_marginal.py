@@ -139,8 +139,8 @@ def test_it_is_the_likelihood_of_the_labels(pattern):
     p = logits[0].softmax(0).flatten(1)
     labels = painted(truth, KEYS).flatten().tolist()
     allowed = {}
-    for truth in TRUTHS:
-        allowed.setdefault(label_of(truth & pattern), set()).add(label_of(truth))
+    for whole in TRUTHS:
+        allowed.setdefault(label_of(whole & pattern), set()).add(label_of(whole))
     balance = torch.linspace(1, 3, 33)
     entropy = sum(-balance[y] * p[sorted(allowed[y]), v].sum().log() for v, y in enumerate(labels))
     entropy = entropy / sum(balance[y] for y in labels)
