@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from omentum import evaluate as evaluate
     from omentum import phantom as phantom
     from omentum.anatomy import STRUCTURES as STRUCTURES
+    from omentum.anatomy import include_structures as include_structures
     from omentum.errors import CaseWarning as CaseWarning
     from omentum.errors import OmentumError as OmentumError
     from omentum.model import load_model as load_model
@@ -30,6 +31,7 @@ _HOMES = {
     "Segmentation": "omentum.segmentation",
     "Segmenter": "omentum.pipeline",
     "Volume": "omentum.volume",
+    "include_structures": "omentum.anatomy",
     "load_model": "omentum.model",
     "load_volume": "omentum.pipeline",
     "segment": "omentum.pipeline",

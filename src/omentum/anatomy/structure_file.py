@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import colorsys
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from omentum.anatomy.structure import Structure
-from omentum.anatomy.structure_rows import Columns, columns_of, naming
+from omentum.anatomy.structure_rows import Columns, check_columns, columns_of, naming
 from omentum.anatomy.structures import STRUCTURES, row_of
 from omentum.errors import UsageError
 
 ANY_VOLUME_ML = (0.001, 100_000.0)
 """Nothing is implausible."""
 
-_COLUMNS = {field.name for field in fields(Structure)} - {"key"}
 _PAINT = {"organ": 10, "vessel": 30, "tumour": 50, "cyst": 50}
 _SNOMED = {
     "organ": {"code": "123037004", "meaning": "Anatomical Structure"},
@@ -50,13 +48,13 @@ def read_structures(path: str | Path) -> tuple[Structure, ...]:
         raise UsageError("names no structure", source=path, remedy="a structure is a table such as [vertebra_L1]")
     with naming(path):
         for key, columns in raw.items():
-            _check_columns(key, columns)
+            check_columns(key, columns)
         highest = max(*(row.index for row in STRUCTURES), *(columns.get("index", 0) for columns in raw.values()))
         numbers = count(highest + 1)
         return tuple(_row(key, columns, numbers) for key, columns in raw.items())
 
 
-def include_file(path: str | Path) -> tuple[str, ...]:
+def include_structures(path: str | Path) -> tuple[str, ...]:
     """Make the structures of a file those of this process; see `StructureTable.include`.
 
     Returns:
@@ -113,35 +111,3 @@ def _from_hex(text: str) -> Any:
         return tuple(bytes.fromhex(text.removeprefix("#")))
     except ValueError:
         return text
-
-
-def _check_columns(key: str, columns: Any) -> None:
-    if not isinstance(columns, Mapping):
-        raise UsageError(f"{key} is no table", remedy=f"a structure is a table such as [{key}]")
-    if unknown := sorted(set(columns) - _COLUMNS):
-        raise UsageError(
-            f"{key}: unknown column {', '.join(unknown)}", remedy=f"there are {', '.join(sorted(_COLUMNS))}"
-        )
-    for name in columns:
-        if not _fits(name, columns[name]):
-            raise UsageError(f"{key}: {name} cannot be {columns[name]!r}")
-
-
-def _fits(name: str, value: Any) -> bool:
-    """Whether a value has the type of its column; whether it makes sense is asked in `structure_checks`."""
-    match name:
-        case "hosts" | "synonyms":
-            return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-        case "colour" | "volume_ml":
-            numbers = isinstance(value, list) and all(type(entry) in (int, float) for entry in value)
-            return numbers or (name == "colour" and isinstance(value, str))
-        case "index" | "paint":
-            return type(value) is int
-        case "snomed" | "snomed_region":
-            return (
-                isinstance(value, dict)
-                and value.keys() == {"code", "meaning"}
-                and all(isinstance(entry, str) for entry in value.values())
-            )
-        case _:
-            return isinstance(value, str) and bool(value.strip() or name == "unsure")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from omentum.anatomy.structures import STRUCTURES, row_of
 from omentum.errors import OmentumError, UsageError
 
 Columns = Mapping[str, Any]
+
+_COLUMNS = {field.name for field in fields(Structure)} - {"key"}
+_OPTIONAL = ("side", "pair", "snomed_region")
 
 
 def carried_rows(keys: Iterable[str]) -> dict[str, Columns]:
@@ -32,6 +35,8 @@ def include_carried(rows: Mapping[str, Columns], source: str | Path | None = Non
     """
     with naming(source):
         try:
+            for key, columns in rows.items():
+                check_columns(key, columns)
             found = [row_of(key, columns) for key, columns in rows.items()]
         except (TypeError, AttributeError) as fault:
             raise UsageError(f"holds structures that cannot be read: {fault}") from fault
@@ -52,3 +57,40 @@ def naming(source: str | Path | None) -> Iterator[None]:
         if fault.source is not None or source is None:
             raise
         raise type(fault)(fault.reason, source=source, remedy=fault.remedy) from fault
+
+
+def check_columns(key: str, columns: Any) -> None:
+    """Refuse a row with unknown columns or values of another type; whether they make sense is asked when included.
+
+    Raises:
+        UsageError: the message names the column.
+    """
+    if not isinstance(columns, Mapping):
+        raise UsageError(f"{key} is no table", remedy=f"a structure is a table such as [{key}]")
+    if unknown := sorted(set(columns) - _COLUMNS):
+        raise UsageError(
+            f"{key}: unknown column {', '.join(unknown)}", remedy=f"there are {', '.join(sorted(_COLUMNS))}"
+        )
+    for name in columns:
+        if not (_fits(name, columns[name]) or (columns[name] is None and name in _OPTIONAL)):
+            raise UsageError(f"{key}: {name} cannot be {columns[name]!r}")
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value has the type of its column; whether it makes sense is asked in `structure_checks`."""
+    match name:
+        case "hosts" | "synonyms":
+            return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        case "colour" | "volume_ml":
+            numbers = isinstance(value, list) and all(type(entry) in (int, float) for entry in value)
+            return numbers or (name == "colour" and isinstance(value, str))
+        case "index" | "paint":
+            return type(value) is int
+        case "snomed" | "snomed_region":
+            return (
+                isinstance(value, dict)
+                and value.keys() == {"code", "meaning"}
+                and all(isinstance(entry, str) for entry in value.values())
+            )
+        case _:
+            return isinstance(value, str) and bool(value.strip() or name == "unsure")

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from omentum.cli import classes, data, evaluate, lesions, phantom, segment, train, weights
+from omentum.cli.structures_option import StructuresFile
 from omentum.errors import OmentumError
 
 OUR_FAULT = 1
@@ -77,6 +78,7 @@ def one_line(message: str) -> str:
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback after an error.")] = False,
+    structures: StructuresFile = None,
 ) -> None:
     if version:
         from importlib.metadata import version as installed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from omentum.anatomy import STRUCTURES, Structure
+from omentum.cli.structures_option import StructuresFile
 
 PIPED_WIDTH = 200
 """Columns when nobody's terminal limits them."""
@@ -16,12 +18,22 @@ PIPED_WIDTH = 200
 
 def classes(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    structures: StructuresFile = None,
+    weights: Annotated[str | None, typer.Option(help="Only what these weights find, by name or file.")] = None,
 ) -> None:
     """List the structures: number, key, name, kind, side, hosts, SNOMED CT code and synonyms."""
+    rows = list(STRUCTURES) if weights is None else _known_to(weights)
     if as_json:
-        print(json.dumps([_description(row) for row in STRUCTURES], indent=1, ensure_ascii=False))
+        print(json.dumps([_description(row) for row in rows], indent=1, ensure_ascii=False))
     else:
-        _print_table()
+        _print_table(rows)
+
+
+def _known_to(weights: str) -> list[Structure]:
+    """In the order of the outputs."""
+    from omentum.model import load_model
+
+    return [STRUCTURES[key] for key in load_model(weights).spec.class_keys]
 
 
 def _description(row: Structure) -> dict[str, Any]:
@@ -31,7 +43,7 @@ def _description(row: Structure) -> dict[str, Any]:
     }
 
 
-def _print_table() -> None:
+def _print_table(rows: Sequence[Structure]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -41,7 +53,7 @@ def _print_table() -> None:
     for title in ("key", "name", "kind", "side", "in", "SNOMED CT", "also called"):
         # A key is what users copy into --classes: never folded.
         table.add_column(title, no_wrap=title in ("key", "SNOMED CT"))
-    for row in STRUCTURES:
+    for row in rows:
         hosts = ", ".join(row.hosts)
         words = ", ".join(row.synonyms)
         table.add_row(str(row.index), row.key, row.display, row.kind, row.side or "", hosts, row.snomed.code, words)

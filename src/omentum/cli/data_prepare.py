@@ -11,6 +11,7 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.cli.dataset_option import name_and_root
+from omentum.cli.structures_option import StructuresFile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +32,7 @@ def prepare(
     antialias: Annotated[
         bool, typer.Option(help="smooth finer scans first; for models that were trained so (coarse grids)")
     ] = False,
+    structures: StructuresFile = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes, each with a case in memory", min=1)] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:

@@ -26,7 +26,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def content(judged: Judged, summary: Summary, rules: Rules) -> dict[str, Any]:
     """Scores of one model as JSON values."""
-    tolerances = {key: asdict(row) for key, row in rules.tolerances.items()}
+    judged_keys = (score.key for case in judged.scores for score in case.structures)
+    tolerances = {key: asdict(rules.tolerances[key]) for key in dict.fromkeys([*rules.tolerances, *judged_keys])}
     told = {"distances": rules.distances, "minimum_lesion_ml": rules.minimum_lesion_ml, "tolerances": tolerances}
     return {
         "omentum": version("omentum"),

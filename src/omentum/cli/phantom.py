@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.phantom_sites import SiteOrder, write_sites, written
+from omentum.cli.structures_option import StructuresFile
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def phantom(
     names: Annotated[
         Path | None, typer.Option(help="JSON: label value -> name of the structure", dir_okay=False)
     ] = None,
+    structures: StructuresFile = None,
     wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
     lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
     phase: Annotated[PhaseName | None, typer.Option(help="contrast phase, random by default")] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="a few steps only: memory, time and what is sampled; writes nothing")
     ] = False,
-    structures: Annotated[
-        Path | None, typer.Option(help="TOML file of structures to learn beside the packaged ones", dir_okay=False)
-    ] = None,
+    structures: StructuresFile = None,
     quiet: Annotated[bool, typer.Option(help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Train a model on partially labelled cases; an interrupted run goes on where it stopped.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy.recipes import Recipe
+from omentum.anatomy.structure_rows import carried_rows
 from omentum.data.prepare_case import StoreOptions
 from omentum.data.store import DATASETS, MANIFEST, STORE_FORMAT
 from omentum.data.stored_case import StoredCase
@@ -39,12 +40,14 @@ def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]
         cases: All of them, by name.
     """
     keys = sorted({case.dataset for case in cases} | {path.stem for path in (out / DATASETS).glob("*.json")})
+    own = carried_rows(options.classes)
     made_like: dict[str, Any] = {name: value for name, value in asdict(options).items() if name != "classes"}
     _write(
         out / MANIFEST,
         {
             "format": STORE_FORMAT,
             "classes": options.classes,
+            **({"structures": own} if own else {}),
             "options": made_like,
             "datasets": {key: json.loads((out / DATASETS / f"{key}.json").read_bytes()) for key in keys},
             "cases": [case.to_json() for case in cases],

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.anatomy.structure_rows import include_carried
 from omentum.data.bitsets import Index, from_integers
 from omentum.data.chunked import open_chunked
 from omentum.data.cut import cut
@@ -77,13 +78,14 @@ class Store:
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
-        """Read the manifest; volumes are opened when first asked for.
+        """Read the manifest; volumes are opened when first asked for. Its structures are known from now on.
 
         Raises:
             InputError: no store, an unfinished one, or one of another format.
         """
         path = Path(path)
         raw = read_manifest(path)
+        include_carried(raw.get("structures", {}), path / MANIFEST)
         try:
             cases = tuple(StoredCase.from_json(c, source=str(path / MANIFEST)) for c in raw.pop("cases"))
             return cls(path, tuple(raw["classes"]), cases, raw)

@@ -18,7 +18,7 @@ from omentum.evaluate.overlap import Mask, Overlap, overlap
 from omentum.evaluate.partial import Status, status
 from omentum.evaluate.scope import NO_ANSWER, Scope
 from omentum.evaluate.surface import surface_distances
-from omentum.evaluate.tolerances import Tolerance, packaged_tolerances
+from omentum.evaluate.tolerances import Tolerance, Tolerances, packaged_tolerances
 from omentum.segmentation import Box, Segmentation, no_bits
 from omentum.volume import Grid
 
@@ -44,7 +44,9 @@ class Rules:
     minimum_lesion_ml: float = MINIMUM_LESION_ML
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tolerances", {**packaged_tolerances(), **self.tolerances})
+        packaged = packaged_tolerances()
+        other = self.tolerances.other if isinstance(self.tolerances, Tolerances) else packaged.other
+        object.__setattr__(self, "tolerances", Tolerances({**packaged, **self.tolerances}, other))
 
 
 @dataclass(frozen=True)

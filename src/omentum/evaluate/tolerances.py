@@ -14,6 +14,9 @@ from typing import Any
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 
+OTHER_MM = 3.0
+"""Of a structure without a row, as TotalSegmentator has it for everything."""
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -28,16 +31,32 @@ class Tolerance:
     source: str
 
 
+class Tolerances(dict[str, Tolerance]):
+    """By structure key; a structure without a row has the tolerance `other`."""
+
+    def __init__(self, rows: Mapping[str, Tolerance], other: Tolerance) -> None:
+        super().__init__(rows)
+        self.other = other
+
+    def __missing__(self, key: str) -> Tolerance:
+        """Of a structure that a user added, say."""
+        return self.other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tolerances, (dict(self), self.other)
+
+
 @cache
-def packaged_tolerances() -> Mapping[str, Tolerance]:
+def packaged_tolerances() -> Tolerances:
     """The table in tolerances.toml, by structure key."""
     text = (resources.files("omentum.evaluate") / "tolerances.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     sources = table.pop("sources")
-    return {key: Tolerance(float(row["mm"]), sources[row["source"]]) for key, row in table.items()}
+    rows = {key: Tolerance(float(row["mm"]), sources[row["source"]]) for key, row in table.items()}
+    return Tolerances(rows, Tolerance(OTHER_MM, sources["totalsegmentator"]))
 
 
-def load_tolerances(choice: str | Path) -> dict[str, Tolerance]:
+def load_tolerances(choice: str | Path) -> Tolerances:
     """One number of mm for every structure, or a TOML file (`liver = 3.0`) that changes some of the packaged ones.
 
     Raises:
@@ -47,8 +66,10 @@ def load_tolerances(choice: str | Path) -> dict[str, Tolerance]:
     try:
         mm = float(str(choice))
     except ValueError:
-        return {**packaged_tolerances(), **_from_file(Path(choice))}
-    return dict.fromkeys(STRUCTURES.keys, Tolerance(_positive(mm), "given on the command line"))
+        packaged = packaged_tolerances()
+        return Tolerances({**packaged, **_from_file(Path(choice))}, packaged.other)
+    given = Tolerance(_positive(mm), "given on the command line")
+    return Tolerances(dict.fromkeys(STRUCTURES.keys, given), given)
 
 
 def _from_file(path: Path) -> dict[str, Tolerance]:

@@ -5,14 +5,21 @@ Only the table is written and read; no XML parser ever meets a file from outside
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
+from omentum.anatomy.structure_rows import carried_rows, include_carried
 
 LABEL_TABLE_CODE = 30
 """NIFTI_ECODE_CARET, registered with the NIfTI group for Caret XML."""
+
+STRUCTURES_CODE = 6
+"""NIFTI_ECODE_COMMENT: text that other programs ignore."""
+_STRUCTURES = "omentum structures: "
 
 _LABEL = re.compile(r'<Label\s[^>]*?\bKey="(-?\d{1,9})"[^>]*><!\[CDATA\[(.*?)\]\]></Label>', re.DOTALL)
 
@@ -53,3 +60,24 @@ def labels_in(xml: bytes) -> dict[int, str]:
 def _label(key: int, name: str, colour: tuple[int, int, int], alpha: int) -> str:
     red, green, blue = (f"{channel / 255:.4f}" for channel in colour)
     return f'<Label Key="{key}" Red="{red}" Green="{green}" Blue="{blue}" Alpha="{alpha}"><![CDATA[{name}]]></Label>'
+
+
+def structures_text(classes: Sequence[str]) -> bytes:
+    """Rows of those structure keys that are not as packaged, for whoever reads the file; empty where all are."""
+    rows = carried_rows(classes)
+    return f"{_STRUCTURES}{json.dumps(rows)}".encode() if rows else b""
+
+
+def include_rows_of(text: bytes, source: str | Path) -> None:
+    """Make the structures that a file brings along known to this process; other comments are none of ours.
+
+    Raises:
+        UsageError: see `include_carried`.
+    """
+    words = text.decode("utf-8", "replace")
+    if words.startswith(_STRUCTURES):
+        try:
+            rows = json.loads(words.removeprefix(_STRUCTURES))
+        except (ValueError, RecursionError):
+            rows = None
+        include_carried(rows if isinstance(rows, dict) else {"": rows}, source)

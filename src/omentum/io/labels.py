@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 from omentum.io.hosts import with_hosts
-from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
+from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, include_rows_of, labels_in
 from omentum.io.nifti import read_extensions, read_volume
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
@@ -53,9 +53,13 @@ def read_segmentation(path: str | Path) -> Segmentation:
 
     Raises:
         InputError: unreadable, or its names or numbers are not the template's.
+        UsageError: it brings along structures that mean something else in this process.
     """
     volume = read_volume(path)
     labels = _whole_numbers(volume.voxels, path)
+    for code, text in read_extensions(path):
+        if code == STRUCTURES_CODE:
+            include_rows_of(text, path)
     indices = _table_indices(path) or sorted(int(v) for v in np.unique(labels) if v != 0)
     known = {structure.index: structure.key for structure in STRUCTURES}
     foreign = [i for i in indices if i not in known]

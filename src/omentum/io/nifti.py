@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
 from omentum.errors import InputError, OutputError, UsageError
-from omentum.io.label_table import LABEL_TABLE_CODE, label_table
+from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, label_table, structures_text
 from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
 from omentum.io.nifti_header import NiftiLayout, read_layout
 from omentum.io.outputs import replacing
@@ -146,8 +146,12 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
     numbers = [STRUCTURES[key].index for key in segmentation.classes]
     numbers = [stroke.value for stroke in numbering.strokes] if numbering else numbers
     image = _Image(segmentation.shape, np.min_scalar_type(max(numbers, default=0)), segmentation.affine)
-    table = (LABEL_TABLE_CODE, label_table(segmentation.classes, numbering))
-    _write(Path(path), image, _label_slabs(segmentation, numbering), segmentation.header.get("nifti"), (table,))
+    texts = {
+        LABEL_TABLE_CODE: label_table(segmentation.classes, numbering),
+        STRUCTURES_CODE: structures_text(segmentation.classes),
+    }
+    extensions = [(code, text) for code, text in texts.items() if text]
+    _write(Path(path), image, _label_slabs(segmentation, numbering), segmentation.header.get("nifti"), extensions)
 
 
 def copy_nifti(source: str | Path, target: str | Path) -> None:

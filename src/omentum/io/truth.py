@@ -1,23 +1,25 @@
 """A case with its truth as a folder: the CT, the exact overlapping masks, and what is known about them.
 
 `ct.nii.gz` (int16 HU), `labels.nii.gz` (one number a voxel, for viewers), `bits.nii.gz` (one bit a class, exact),
-`case.json` (classes in bit order, which of them were looked for, facts). case.json is written last: a folder that
-has one is complete.
+`case.json` (classes in bit order, which of them were looked for, facts, and the rows of structures that are not as
+packaged). case.json is written last: a folder that has one is complete. More than 64 classes are written to
+`bits.nii.gz`, `bits_1.nii.gz` and so on, 64 each.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from omentum.anatomy.structure_rows import carried_rows, include_carried
 from omentum.errors import GeometryError, InputError, OutputError
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.io.outputs import replacing
-from omentum.segmentation import Segmentation, bits_dtype
+from omentum.segmentation import Segmentation, bits_dtype, planes_for
 from omentum.volume import Volume
 
 CASE_FORMAT = 1
@@ -29,24 +31,23 @@ def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mappi
     Args:
         folder: Made if need be.
         ct: HU; rounded to int16.
-        truth: On the grid of `ct`, at most 64 classes.
+        truth: On the grid of `ct`.
         facts: JSON values (seed, phase, lesions, ...).
 
     Raises:
         GeometryError: truth and CT lie on different grids.
-        OutputError: more than 64 classes, facts that are not JSON, or a file cannot be written.
+        OutputError: facts that are not JSON, or a file cannot be written.
     """
     folder = Path(folder)
     if not ct.grid.same_as(truth.grid):
         raise GeometryError("the truth is not on the grid of the CT", source=folder)
-    if truth.bits.shape[0] > 1:
-        raise OutputError(f"{len(truth.classes)} classes, a case holds at most 64", source=folder)
     description = _description(folder, truth, facts)
-    bits = truth.bits[0].astype(bits_dtype(len(truth.classes)), copy=False)
     whole_hu = np.rint(ct.voxels).clip(-32768, 32767).astype(np.int16)
     write_volume(folder / "ct.nii.gz", Volume(whole_hu, ct.affine, ct.header))
     write_labelmap(folder / "labels.nii.gz", truth)
-    write_volume(folder / "bits.nii.gz", Volume(bits, ct.affine, ct.header))
+    for name, plane in zip(_planes(truth.classes), truth.bits, strict=True):
+        narrow = plane.astype(bits_dtype(len(truth.classes)), copy=False)
+        write_volume(folder / name, Volume(narrow, ct.affine, ct.header))
     with replacing(folder / "case.json") as file:
         file.write(description)
 
@@ -73,14 +74,28 @@ def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
     """
     folder = Path(folder)
     classes, annotated, facts = _read_description(folder / "case.json")
-    bits = read_volume(folder / "bits.nii.gz")
-    packed = bits.voxels.astype(bits_dtype(len(classes)), copy=False)[None]
-    return Segmentation(packed, bits.affine, classes, annotated, bits.header), facts
+    planes = [read_volume(folder / name) for name in _planes(classes)]
+    if not all(plane.grid.same_as(planes[0].grid) for plane in planes):
+        raise GeometryError("its planes of bits lie on different grids", source=folder)
+    packed = np.stack([plane.voxels.astype(bits_dtype(len(classes)), copy=False) for plane in planes])
+    return Segmentation(packed, planes[0].affine, classes, annotated, planes[0].header), facts
+
+
+def _planes(classes: Sequence[str]) -> list[str]:
+    """File names, one for each 64 classes."""
+    return [f"bits_{n}.nii.gz" if n else "bits.nii.gz" for n in range(planes_for(len(classes)))]
 
 
 def _description(folder: Path, truth: Segmentation, facts: Mapping[str, Any]) -> bytes:
     annotated = [key for key in truth.classes if truth.annotated is None or key in truth.annotated]
-    content = {"format": CASE_FORMAT, "classes": truth.classes, "annotated": annotated, "facts": dict(facts)}
+    content: dict[str, Any] = {
+        "format": CASE_FORMAT,
+        "classes": truth.classes,
+        "annotated": annotated,
+        "facts": dict(facts),
+    }
+    if rows := carried_rows(truth.classes):
+        content["structures"] = rows
     try:
         return json.dumps(content, indent=1, allow_nan=False).encode()
     except (TypeError, ValueError) as fault:
@@ -92,6 +107,7 @@ def _read_description(path: Path) -> tuple[tuple[str, ...], frozenset[str], dict
         raw = json.loads(path.read_bytes())
         if raw["format"] != CASE_FORMAT:
             raise InputError(f"is case format {raw['format']}, this version reads {CASE_FORMAT}", source=path)
+        include_carried(raw.get("structures", {}), path)
         return tuple(raw["classes"]), frozenset(raw["annotated"]), dict(raw["facts"])
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault

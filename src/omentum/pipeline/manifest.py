@@ -47,6 +47,7 @@ def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel
         "backbone": model.spec.model.backbone,
         "licence": model.spec.licence,
         "citation": model.spec.citation,
+        **({"structures": dict(model.spec.structures)} if model.spec.structures else {}),
     }
 
 

@@ -53,9 +53,10 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
         raise GeometryError("the segmentation is not on the grid of the CT")
     bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
     ruled = {key: rules[key] for key in seg.classes if key in rules}
-    trunk = find_trunk(ct) if ruled else None
+    in_trunk = [key for key, rule in ruled.items() if rule.trunk]
+    trunk = find_trunk(ct) if in_trunk else None
     if trunk:
-        for key in ruled:
+        for key in in_trunk:
             keep_in_trunk(bench, key, trunk)
     midline = find_midline(ct) if any(rule.sides for rule in ruled.values()) else None
     if midline:

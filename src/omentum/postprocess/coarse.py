@@ -6,7 +6,7 @@ pieces is asked island by island: a speck at the far end of the image costs a fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import cc3d
@@ -20,38 +20,36 @@ BLOCK = 8
 """Voxels along each edge of a block."""
 
 Mask = NDArray[np.bool_]
-Set = np.unsignedinteger[Any]
-"""Some classes, in the packed masks' own type: a wider one would make wide copies of them."""
+Sets = Mapping[int, np.unsignedinteger[Any]]
+"""Some classes: plane -> bits, in the packed masks' own type: a wider one would make wide copies of them."""
 
 
 class CoarseMasks:
-    """One plane of packed bits, each block the union of its voxels.
+    """Packed bits, each block the union of its voxels.
 
     Args:
-        plane: Unsigned integers, shape (i, j, k).
+        planes: Unsigned integers, shape (planes, i, j, k).
     """
 
-    def __init__(self, plane: NDArray[np.unsignedinteger[Any]]) -> None:
-        self._shape = plane.shape
-        # Whole slabs first: that is one pass over memory as it lies; and each becomes blocks before the next is made.
-        slabs = (np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK))
-        self._blocks = np.stack([_block_union(slab, np.bitwise_or, axes=(0, 1)) for slab in slabs])
+    def __init__(self, planes: NDArray[np.unsignedinteger[Any]]) -> None:
+        self._shape = planes.shape[1:]
+        self._planes = [_blocks(plane) for plane in planes]
 
-    def islands(self, bits: Set) -> Iterator[tuple[Box, Mask | None]]:
+    def islands(self, bits: Sets) -> Iterator[tuple[Box, Mask | None]]:
         """Islands of the union of some classes: the box of each, and what of it is the island (None: all).
 
         Boxes are whole blocks, as far as the image goes.
         """
-        labels = pieces((self._blocks & bits) != 0)
+        labels = pieces(self._holding(bits))
         for number, coarse in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
             part = labels[coarse]
             alone = not ((part != 0) & (part != number)).any()
             box = self._voxels(coarse)
             yield box, None if alone else _repeated(part == number, box)
 
-    def any_shared(self, one: Set, other: Set) -> Box | None:
+    def any_shared(self, one: Sets, other: Sets) -> Box | None:
         """A box around the blocks that hold both of two classes."""
-        at = np.argwhere(((self._blocks & one) != 0) & ((self._blocks & other) != 0))
+        at = np.argwhere(self._holding(one) & self._holding(other))
         if not len(at):
             return None
         i, j, k = (slice(int(a), int(b) + 1) for a, b in zip(at.min(axis=0), at.max(axis=0), strict=True))
@@ -61,15 +59,29 @@ class CoarseMasks:
         """The box of whole blocks around a box."""
         return self._voxels(_blocks_of(box))
 
-    def update(self, bit: Set, box: Box, mask: Mask) -> None:
+    def update(self, of_class: Sets, box: Box, mask: Mask) -> None:
         """A class now has this mask in an aligned box."""
-        blocks = self._blocks[_blocks_of(box)]
+        ((plane, bit),) = of_class.items()
+        blocks = self._planes[plane][_blocks_of(box)]
         holds = _block_union(mask, np.logical_or, axes=(0, 1, 2))
         np.copyto(blocks, np.where(holds, blocks | bit, blocks & ~bit))
+
+    def _holding(self, bits: Sets) -> Mask:
+        """Which blocks hold any of some classes."""
+        found = np.zeros(self._planes[0].shape, np.bool_)
+        for plane, some in bits.items():
+            found |= (self._planes[plane] & some) != 0
+        return found
 
     def _voxels(self, blocks: Box) -> Box:
         i, j, k = (slice(s.start * BLOCK, min(n, s.stop * BLOCK)) for s, n in zip(blocks, self._shape, strict=True))
         return i, j, k
+
+
+def _blocks(plane: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+    # Whole slabs first: that is one pass over memory as it lies; and each becomes blocks before the next is made.
+    slabs = (np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK))
+    return np.stack([_block_union(slab, np.bitwise_or, axes=(0, 1)) for slab in slabs])
 
 
 def _repeated(blocks: Mask, box: Box) -> Mask:

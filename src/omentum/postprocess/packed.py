@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omentum.boxes import Box
-from omentum.errors import UsageError
-from omentum.postprocess.coarse import CoarseMasks, Mask
+from omentum.postprocess.coarse import CoarseMasks, Mask, Sets
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 
 
@@ -39,27 +39,29 @@ class Workbench:
 
     Args:
         seg: Its bits must be ours to write to.
-
-    Raises:
-        UsageError: more than 64 classes.
     """
 
     def __init__(self, seg: Segmentation) -> None:
-        if len(seg.bits) > 1:
-            raise UsageError(f"post-processing takes at most {BITS_PER_PLANE} classes, got {len(seg.classes)}")
         self.seg = seg
-        self._plane = seg.bits[0]
-        self._coarse = CoarseMasks(self._plane)
+        self._coarse = CoarseMasks(seg.bits)
         self._voxels: dict[tuple[str, str], list[int]] = {}
 
-    def bits(self, *keys: str) -> np.unsignedinteger[Any]:
-        """Those of some classes, together."""
-        of_all: np.unsignedinteger[Any] = self._plane.dtype.type(sum(1 << self.seg.classes.index(key) for key in keys))
-        return of_all
+    def bits(self, *keys: str) -> Sets:
+        """Those of some classes, together: plane -> bits, of planes that have any."""
+        of_plane: dict[int, int] = {}
+        for key in keys:
+            plane, bit = divmod(self.seg.classes.index(key), BITS_PER_PLANE)
+            of_plane[plane] = of_plane.get(plane, 0) | 1 << bit
+        return {plane: self.seg.bits.dtype.type(bits) for plane, bits in of_plane.items()}
 
     def mask(self, box: Box, *keys: str) -> Mask:
         """The union of some structures in a box."""
-        return self.seg.mask(keys[0], box) if len(keys) == 1 else (self._plane[box] & self.bits(*keys)) != 0
+        if len(keys) == 1:
+            return self.seg.mask(keys[0], box)
+        found = np.zeros([s.stop - s.start for s in box], np.bool_)
+        for plane, bits in self.bits(*keys).items():
+            found |= (self.seg.bits[plane][box] & bits) != 0
+        return found
 
     def islands(self, *keys: str) -> Iterator[tuple[Box, Mask]]:
         """The union of some structures in parts that do not touch: a box, and the part's mask in it.
@@ -80,26 +82,31 @@ class Workbench:
 
     def remove(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
         """Take voxels from a structure."""
-        bit, part = self.bits(key), self._plane[box]
+        part, bit = self._part(key, box)
         self._count(key, rule, 0, voxels & ((part & bit) != 0))
         np.bitwise_and(part, ~bit, out=part, where=voxels)
         self._look_again(key, box)
 
     def add(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
         """Give voxels to a structure."""
-        bit, part = self.bits(key), self._plane[box]
+        part, bit = self._part(key, box)
         self._count(key, rule, 1, voxels & ((part & bit) == 0))
         np.bitwise_or(part, bit, out=part, where=voxels)
         self._look_again(key, box)
 
     def others(self, keys: Collection[str], box: Box) -> Mask:
         """Where a structure other than `keys` is."""
-        return (self._plane[box] & self.bits(*(key for key in self.seg.classes if key not in keys))) != 0
+        return self.mask(box, *(key for key in self.seg.classes if key not in keys))
 
     def changes(self) -> tuple[Change, ...]:
         """What was done, in order."""
         ml = self.seg.grid.voxel_volume_ml
         return tuple(Change(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
+
+    def _part(self, key: str, box: Box) -> tuple[NDArray[np.unsignedinteger[Any]], np.unsignedinteger[Any]]:
+        """A box of the plane that a structure is in, and its bit there."""
+        ((plane, bit),) = self.bits(key).items()
+        return self.seg.bits[plane][box], bit
 
     def _look_again(self, key: str, box: Box) -> None:
         whole = self._coarse.aligned(box)

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy import STRUCTURES, Structure
+from omentum.anatomy.structures import LiveTable
 from omentum.errors import UsageError
+
+SPECK = 0.05
+"""Of the smallest plausible volume: less is no part of a structure without a rule of its own."""
+LESION_NEAR_MM, LESION_SPECK_ML = 15.0, 0.03
+"""As the packaged lesions have them."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Rule:
     inside_mm: float | None = None
     near_mm: float | None = None
     sides: bool = False
+    trunk: bool = True
 
     def __post_init__(self) -> None:
         limits = (self.minimum_ml, self.holes_ml, self.inside_mm or 0.0, self.near_mm or 0.0)
@@ -54,5 +61,25 @@ def _rule(key: str, columns: Mapping[str, float]) -> Rule:
     return Rule(**columns)  # type: ignore[arg-type]
 
 
-RULES = parse_rules((resources.files("omentum.postprocess") / "rules.toml").read_text(encoding="utf-8"))
-"""The packaged table."""
+def rule_by_kind(structure: Structure) -> Rule:
+    """For a structure without a rule of its own, where nothing is known but its row.
+
+    Pieces that are specks beside the smallest plausible structure go, and so do lesions far from their hosts; sides
+    are repaired. It may lie in an arm or the head: whether it is in the trunk is not asked.
+    """
+    smallest_ml = structure.volume_ml[0]
+    if structure.is_lesion:
+        near_mm = LESION_NEAR_MM if structure.hosts else None
+        return Rule(minimum_ml=min(smallest_ml, LESION_SPECK_ML), near_mm=near_mm, trunk=False)
+    speck_ml = SPECK * smallest_ml
+    return Rule(minimum_ml=speck_ml, holes_ml=speck_ml, sides=structure.pair is not None, trunk=False)
+
+
+def _all_rules() -> Mapping[str, Rule]:
+    others = (structure for structure in STRUCTURES if structure.key not in STRUCTURES.default_keys)
+    return {**_PACKAGED, **{structure.key: rule_by_kind(structure) for structure in others}}
+
+
+_PACKAGED = parse_rules((resources.files("omentum.postprocess") / "rules.toml").read_text(encoding="utf-8"))
+RULES: Mapping[str, Rule] = LiveTable(_all_rules)
+"""The packaged table, and for the structures of a user what `rule_by_kind` says."""

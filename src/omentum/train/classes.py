@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.structure_file import include_file
+from omentum.anatomy.structure_file import include_structures
 from omentum.train.config import TrainConfig
 
 
@@ -14,7 +14,7 @@ def run_classes(config: TrainConfig) -> tuple[str, ...]:
         UsageError: the file cannot be used, or a class is no structure.
     """
     if config.structures:
-        include_file(config.structures)
+        include_structures(config.structures)
     if not config.classes:
         return STRUCTURES.keys
     return tuple(dict.fromkeys(row.key for name in config.classes for row in STRUCTURES.expand(name)))
