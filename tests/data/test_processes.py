@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from omentum.anatomy import STRUCTURES
 from omentum.data.processes import in_processes
+from own_structures import included
 
 
 def doubled(task: int) -> int:
@@ -72,3 +74,20 @@ def members(group: int) -> list[int]:
         if int(pgrp) == group and state != "Z":
             found.append(int(pid))
     return found
+
+
+def number_of(key: str) -> int:
+    return STRUCTURES[key].index
+
+
+def learned(folder: str) -> str:
+    """What a task reads may bring structures along."""
+    return included(Path(folder), "[rib]\nindex = 77")[0]
+
+
+def test_other_processes_know_the_structures_of_this_one_and_the_other_way_round(tmp_path):
+    included(tmp_path)
+    assert dict(in_processes(number_of, ["vertebra_L1", "liver"], 2)) == {"vertebra_L1": 33, "liver": 6}
+    STRUCTURES.reset()
+    assert list(in_processes(learned, [str(tmp_path)], 2)) == [(str(tmp_path), "rib")]
+    assert STRUCTURES["rib"].index == 77

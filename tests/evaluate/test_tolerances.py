@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
+from omentum.evaluate.scores import Rules
 from omentum.evaluate.tolerances import load_tolerances, packaged_tolerances
+from own_structures import included
 
 
 def test_every_structure_has_a_tolerance_and_a_source():
@@ -57,3 +61,16 @@ def test_a_number_must_be_a_distance(number):
 def test_a_missing_file_says_what_is_wanted(tmp_path):
     with pytest.raises(InputError, match=r"liver = 3\.0"):
         load_tolerances(tmp_path / "none.toml")
+
+
+def test_a_structure_of_a_user_has_a_tolerance_too(tmp_path):
+    included(tmp_path)
+    assert Rules().tolerances["vertebra_L1"].mm == 3.0
+    assert Rules(load_tolerances("1.5")).tolerances["vertebra_L1"].mm == 1.5
+    (tmp_path / "mine.toml").write_text("vertebra_L1 = 2\n")
+    assert Rules(load_tolerances(tmp_path / "mine.toml")).tolerances["vertebra_L1"].mm == 2.0
+
+
+def test_a_table_goes_to_another_process_whole():
+    copy = pickle.loads(pickle.dumps(load_tolerances("1.5")))
+    assert copy["anything"].mm == copy["liver"].mm == 1.5

@@ -6,11 +6,12 @@ import pytest
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
-from omentum.io.label_table import LABEL_TABLE_CODE, label_table, labels_in
+from omentum.io.label_table import LABEL_TABLE_CODE, include_rows_of, label_table, labels_in
 from omentum.io.labels import read_labels, read_segmentation
 from omentum.io.nifti import read_extensions, write_labelmap, write_volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from own_structures import included
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 
@@ -118,3 +119,32 @@ def test_all_structures_fit_in_one_table(tmp_path):
     assert set(read_segmentation(tmp_path / "all.nii.gz").classes) == set(STRUCTURES.keys)
     assert len(labels_in(label_table(STRUCTURES.keys))) == 32
     assert read_extensions(tmp_path / "all.nii.gz")[0][0] == LABEL_TABLE_CODE
+
+
+def test_structures_of_a_user_come_along_in_the_file(tmp_path):
+    included(tmp_path)
+    masks = {"gluteus_maximus_left": cube(1, 1, 1, side=8), "gluteus_sarcoma": cube(3, 3, 3, side=2)}
+    write_labelmap(tmp_path / "map.nii.gz", Segmentation.from_masks({**masks, "liver": cube(12, 10, 6)}, AFFINE))
+    rows = tuple(STRUCTURES)
+    STRUCTURES.reset()
+    back = read_segmentation(tmp_path / "map.nii.gz")
+    assert tuple(STRUCTURES) == rows[:-4] + tuple(r for r in rows[-4:] if r.key != "vertebra_L1")
+    assert np.array_equal(back.mask("left gluteus maximus"), masks["gluteus_maximus_left"])
+    assert np.array_equal(back.mask("gluteus_sarcoma"), masks["gluteus_sarcoma"])
+    assert nib.load(tmp_path / "map.nii.gz").shape == (20, 16, 12)
+
+
+def test_a_map_of_packaged_structures_says_nothing_of_structures(tmp_path):
+    write_labelmap(tmp_path / "map.nii.gz", Segmentation.from_masks({"liver": cube(12, 10, 6)}, AFFINE))
+    assert [code for code, _ in read_extensions(tmp_path / "map.nii.gz")] == [LABEL_TABLE_CODE]
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"rib": {"index": "x"}}'])
+def test_damaged_rows_in_a_file_are_told(tmp_path, content):
+    with pytest.raises(UsageError, match=r"map\.nii"):
+        include_rows_of(f"omentum structures: {content}".encode(), tmp_path / "map.nii")
+
+
+def test_comments_of_others_are_passed_over():
+    include_rows_of(b"made by somebody", "map.nii")
+    assert STRUCTURES.keys == STRUCTURES.default_keys

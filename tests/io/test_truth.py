@@ -12,6 +12,7 @@ from omentum.errors import GeometryError, InputError, OutputError
 from omentum.io.truth import read_case, write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from own_structures import many
 from strategies import grids, noise
 
 
@@ -85,3 +86,26 @@ def test_facts_must_be_json(case, tmp_path):
     with pytest.raises(OutputError, match="facts are not JSON"):
         write_case(tmp_path / "new", ct, truth, {"volume": float("nan")})
     assert not (tmp_path / "new").exists()
+
+
+def test_structures_of_a_user_come_along(tmp_path):
+    keys = many(tmp_path)
+    rng = np.random.default_rng(0)
+    classes = (*STRUCTURES.default_keys, *keys)
+    masks = {key: rng.random((5, 4, 3)) < 0.3 for key in classes}
+    truth = Segmentation.from_masks(masks, np.eye(4), classes[::2])
+    write_case(tmp_path / "case", Volume(np.zeros((5, 4, 3)), np.eye(4)), truth, {})
+    written = tuple(STRUCTURES)
+    STRUCTURES.reset()
+    back = read_case(tmp_path / "case")[1]
+    assert tuple(STRUCTURES) == written
+    assert (back.classes, back.annotated) == (truth.classes, truth.annotated)
+    np.testing.assert_array_equal(back.bits, truth.bits)
+
+
+def test_every_plane_of_many_classes_must_be_there(tmp_path):
+    masks = {key: np.zeros((9, 9, 9), bool) for key in many(tmp_path)}
+    write_case(tmp_path / "case", Volume(np.zeros((9, 9, 9)), np.eye(4)), Segmentation.from_masks(masks, np.eye(4)), {})
+    (tmp_path / "case/bits_1.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"bits_1\.nii\.gz"):
+        read_case(tmp_path / "case")

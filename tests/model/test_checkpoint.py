@@ -14,11 +14,15 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from small_models import small_model, small_spec
 
-from omentum.errors import CheckpointError, OutputError
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import carried_rows
+from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model import BACKBONES, UniversalModel, load_checkpoint, read_spec, save_checkpoint
 from omentum.model.checkpoint import save_with_thresholds
 from omentum.model.safetensors_file import MAX_ENTRIES, read_header
 from omentum.model.state import state_sha256
+from omentum.spec import ClassSpec
+from own_structures import LESION, PAIR, included
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +270,48 @@ def test_a_threshold_that_cannot_be_is_told_with_the_file(threshold, saved):
     with pytest.raises(CheckpointError, match="description cannot be read") as fault:
         read_spec(saved)
     assert fault.value.source == str(saved)
+
+
+def with_own(folder: Path) -> Path:
+    """A checkpoint whose second class is a user's."""
+    included(folder)
+    model = small_model()
+    classes = (model.spec.classes[0], ClassSpec(LESION, "a sarcoma"), model.spec.classes[2])
+    model.spec = dataclasses.replace(model.spec, classes=classes, structures=carried_rows(c.key for c in classes))
+    save_checkpoint(folder / "own.safetensors", model)
+    return folder / "own.safetensors"
+
+
+def test_structures_of_a_user_come_along_with_hosts_and_pairs(tmp_path):
+    path = with_own(tmp_path)
+    rows = {key: STRUCTURES[key] for key in (LESION, *PAIR)}
+    STRUCTURES.reset()
+    spec = read_spec(path)
+    assert spec.class_keys == ("liver", LESION, "liver_tumour")
+    assert {key: STRUCTURES[key] for key in rows} == rows
+    assert "vertebra_L1" not in STRUCTURES
+    assert load_checkpoint(path).spec == spec
+
+
+def test_a_checkpoint_without_own_structures_is_as_earlier_versions_read_it(saved):
+    description = json.loads(read_header(saved).metadata["omentum"])
+    assert description["format"] == 1
+    assert "structures" not in description
+
+
+def test_a_class_that_nobody_describes_is_told(tmp_path):
+    path = with_own(tmp_path)
+    description = json.loads(read_header(path).metadata["omentum"])
+    assert description["format"] == 2
+    rewritten(path, lambda state: None, {"omentum": json.dumps(description | {"structures": {}})})
+    STRUCTURES.reset()
+    with pytest.raises(CheckpointError, match="has classes that it does not describe: gluteus_sarcoma"):
+        load_checkpoint(path)
+
+
+def test_another_meaning_of_a_known_structure_is_refused(tmp_path):
+    path = with_own(tmp_path)
+    STRUCTURES.reset()
+    included(tmp_path, f"[{LESION}]\nkind = 'cyst'\nhosts = ['liver']")
+    with pytest.raises(UsageError, match=r"own\.safetensors: gluteus_sarcoma: is defined already, and otherwise"):
+        load_checkpoint(path)

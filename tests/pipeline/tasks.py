@@ -8,6 +8,7 @@ import time
 import warnings
 from pathlib import Path
 
+from omentum.anatomy import STRUCTURES
 from omentum.errors import CaseWarning, InputError
 from omentum.pipeline.devices import END, NEXT, OUTCOME, TOLD
 from omentum.pipeline.jobs import Outcome
@@ -76,3 +77,7 @@ def fake_line(pipe, of_line):
         send(pipe, (OUTCOME, Outcome(job, warnings=[device])))
     (folder / "ended").touch()
     send(pipe, (END, Answer()))
+
+
+def number_of(key):
+    return STRUCTURES[key].index

@@ -11,6 +11,7 @@ import torch
 from omentum.errors import InputError
 from omentum.pipeline.pipes import receive, send
 from omentum.pipeline.workers import Crew, Here, WorkerDiedError, answer
+from own_structures import included
 from pipeline import tasks
 
 
@@ -90,3 +91,8 @@ def test_what_is_large_goes_through_a_pipe_in_parts():
     np.testing.assert_array_equal(got["bits"], sent["bits"])
     assert got["empty"].shape == (0, 3)
     assert got["bits"].flags.writeable
+
+
+def test_a_worker_knows_the_structures_of_its_sender(crew, tmp_path):
+    included(tmp_path)
+    assert crew.submit(tasks.number_of, "vertebra_L1").result().value == 33

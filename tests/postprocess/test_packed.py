@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from omentum.errors import UsageError
 from omentum.postprocess.components import pieces_of
 from omentum.postprocess.packed import Workbench
 from omentum.segmentation import Segmentation
+from own_structures import many
 
 KEYS = ("liver", "spleen", "colon")
 
@@ -85,7 +85,28 @@ def test_the_others_are_all_but_some():
     np.testing.assert_array_equal(bench.others({"liver"}, box), masks["spleen"] | masks["colon"])
 
 
-def test_too_many_classes_are_refused():
-    bits = np.zeros((2, 3, 3, 3), np.uint64)
-    with pytest.raises(UsageError, match="at most 64 classes"):
-        Workbench(Segmentation(bits, np.eye(4), tuple(f"class {n}" for n in range(65))))
+def test_classes_of_several_planes_are_one_bench(tmp_path):
+    """Class n has voxel n, and the first and the last class have two neighbours in common."""
+    keys = many(tmp_path)
+    masks = {key: np.arange(27 * 8).reshape(6, 6, 6) == n for n, key in enumerate(keys)}
+    masks[keys[0]][5, 5, 4:] = masks[keys[-1]][5, 5, 4:] = True
+    seg = Segmentation.from_masks(masks, np.eye(4))
+    assert len(seg.bits) == 2
+    bench, whole = Workbench(seg), (slice(0, 6),) * 3
+    for some in (keys[:3], keys[60:70], keys[::40]):
+        union = np.logical_or.reduce([masks[key] for key in some])
+        assert np.array_equal(bench.mask(whole, *some), union)
+        assert np.array_equal(
+            bench.others(some, whole), np.logical_or.reduce([masks[k] for k in keys if k not in some])
+        )
+    shared = bench.shared_box(keys[0], keys[-1])
+    assert (bench.mask(shared, keys[0]) & bench.mask(shared, keys[-1])).sum() == 2
+    bench.remove(keys[-1], "test", whole, masks[keys[0]])
+    bench.add(keys[70], "test", whole, masks[keys[0]])
+    assert [(c.structure, c.removed_ml, c.added_ml) for c in bench.changes()] == [
+        (keys[-1], pytest.approx(0.002), 0),
+        (keys[70], 0, pytest.approx(0.003)),
+    ]
+    assert np.array_equal(seg.mask(keys[-1]), masks[keys[-1]] & ~masks[keys[0]])
+    assert np.array_equal(seg.mask(keys[70]), masks[keys[70]] | masks[keys[0]])
+    assert np.array_equal(seg.mask(keys[0]), masks[keys[0]])

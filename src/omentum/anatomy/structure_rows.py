@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from omentum.errors import OmentumError, UsageError
 Columns = Mapping[str, Any]
 
 _COLUMNS = {field.name for field in fields(Structure)} - {"key"}
+_REQUIRED = {field.name for field in fields(Structure) if field.default is MISSING} - {"key"}
 _OPTIONAL = ("side", "pair", "snomed_region")
 
 
@@ -34,13 +35,11 @@ def include_carried(rows: Mapping[str, Columns], source: str | Path | None = Non
         UsageError: they are damaged, or mean something else than what this process knows by the same key.
     """
     with naming(source):
-        try:
-            for key, columns in rows.items():
-                check_columns(key, columns)
-            found = [row_of(key, columns) for key, columns in rows.items()]
-        except (TypeError, AttributeError) as fault:
-            raise UsageError(f"holds structures that cannot be read: {fault}") from fault
-        STRUCTURES.include(found, binding=False)
+        for key, columns in rows.items():
+            check_columns(key, columns)
+            if lacking := sorted(_REQUIRED - set(columns)):
+                raise UsageError(f"{key}: its row lacks {', '.join(lacking)}")
+        STRUCTURES.include([row_of(key, columns) for key, columns in rows.items()], binding=False)
 
 
 def columns_of(row: Structure) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _settled(
 ) -> Harmonised:
     unsure, told = settle_sides(marks, affine, body)
     notes = [*notes, *told, *resolve_conflicts(marks)]
-    denied = sought.healthy & _present(marks)
+    denied = sought.healthy & marks.present()
     if denied:
         text = "are labelled, though the recipe says that the patient has none: not annotated in this case"
         notes.append(Note("conflict", f"{', '.join(sorted(denied))} {text}"))
