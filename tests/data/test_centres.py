@@ -8,7 +8,6 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.augmentation import NONE
 from omentum.data.cases import labelled_case
 from omentum.data.centres import centre_inside, centre_shares, drawn_voxel
-from omentum.data.packed import members
 from omentum.data.sampler import PatchSampler, Source
 from omentum.data.sampling_table import sampling_table
 from omentum.data.warp import draw_warp
@@ -38,11 +37,10 @@ TUMOUR = np.s_[4:8, 4:8, 4:8]
 def met(case, ratio, number=1500):
     """Shares of the sets of structures that patches are centred on."""
     rng = np.random.default_rng(0)
-    held = members(case.sets, len(KEYS))
     found = Counter()
     for _ in range(number):
         label = case.box(drawn_voxel(case, ratio, KEYS, rng), (1, 1, 1))[1].item()
-        found[frozenset(np.array(KEYS)[held[label]])] += 1 / number
+        found[frozenset(np.array(KEYS)[case.sets[label]])] += 1 / number
     return found
 
 
@@ -161,7 +159,7 @@ def test_a_slab_is_kept_around_the_voxel_a_patch_is_for():
     case = case_of({"spleen": np.s_[11:13, 9:11, 1:3]}, shape=(24, 20, 40))
     slabs = dataclasses.replace(NONE, slab=1.0, slab_voxels=(2, 3))
     source = PatchSampler((Source("s", (case,), centres=(0, 1)),), KEYS, (8, 8, 16), (-175.0, 250.0), slabs)
-    assert all(bits.any() for bits in source.batch(range(30)).bits)
+    assert source.batch(range(30)).truth.masks().flatten(2).any(2).any(0).all()
 
 
 def test_no_patch_of_a_sampler_reaches_beyond_a_case_that_is_larger():

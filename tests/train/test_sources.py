@@ -64,7 +64,7 @@ def test_datasets_are_shown_as_the_configuration_says(store):
     patches = PatchSampler(found, KEYS, (16, 16, 16), (-175.0, 250.0), config.augmentation, patches_per_case=2)
     batch = patches.batch(range(8))
     assert not batch.faults
-    assert batch.bits.any()
+    assert batch.truth.masks().any()
 
 
 def test_a_dataset_that_is_nowhere_is_a_slip(store):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import TrainingCase
-from omentum.data.packed import members
 from omentum.data.warp import Warp
 
 TRIES = 50
@@ -30,7 +29,7 @@ def centre_shares(case: TrainingCase, ratio: Sequence[float], classes: Sequence[
     Args:
         case: Only its numbers of voxels are looked at.
         ratio: Background : labelled, or background : organs : lesions.
-        classes: Structure keys in bit order.
+        classes: Structure keys, in the order of the case's classes.
     """
     voxels = np.array([case.voxels.get(k, 0) for k in range(len(classes))], float)
     voxels_of_their_own = voxels * ~_within_another(case, classes)
@@ -55,13 +54,12 @@ def drawn_voxel(
         InputError: the case cannot be read.
     """
     drawn = int(rng.choice(1 + len(classes), p=centre_shares(case, ratio, classes))) - 1
-    held = members(case.sets, len(classes))
     excluded = np.zeros(len(classes), bool)
     if drawn < 0:
         excluded[:] = True
     elif len(ratio) == 3 and not _lesions(classes)[drawn]:
         excluded = _lesions(classes)
-    return _voxel(case, drawn, np.asarray(~(held & excluded).any(1)), rng)
+    return _voxel(case, drawn, np.asarray(~(case.sets & excluded).any(1)), rng)
 
 
 def centre_inside(
