@@ -84,7 +84,7 @@ def test_a_file_may_start_from_a_preset(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('temperature = 0.0\n[[data]]\nfolder = "c"\n', "temperature must be above 0"),
+        ('temperature = 0.0\n[[data]]\nfolder = "c"\n', "temperature must be at least 0.1"),
         ('lesion_weight = -1.0\n[[data]]\nfolder = "c"\n', "lesion_weight must be 0 or more"),
         ('[[data]]\nfolder = "c"\nweight = 0.0\n', "weights in .* must be above 0"),
         ('[[data]]\nfolder = "c"\nweights = {lits = 2.0}\n', "names the datasets of a store"),

@@ -67,8 +67,14 @@ class Augmentation:
                 raise UsageError(f"augmentation.{field.name} takes numbers from 0 on, got {value!r}")
             if field.name in _PROBABILITIES and numbers[0] > 1:
                 raise UsageError(f"augmentation.{field.name}: a probability is at most 1, got {numbers[0]}")
+            if max(numbers) > _MOST.get(field.name, math.inf):
+                raise UsageError(f"augmentation.{field.name} is at most {_MOST[field.name]:g}, got {value!r}")
             if field.name in _RANGES and not 0 < numbers[-2] <= numbers[-1]:
                 raise UsageError(f"augmentation.{field.name}: a range goes up from above 0, got {value!r}")
+            if field.name in _ZOOMS and not ZOOMS[0] <= numbers[-2] <= numbers[-1] <= ZOOMS[1]:
+                raise UsageError(
+                    f"augmentation.{field.name}: a zoom lies in {ZOOMS[0]:g} to {ZOOMS[1]:g}, got {value!r}"
+                )
 
 
 _PROBABILITIES = {"elastic", "flip", "quarter_turn", "magnify", "slab", "structure_hu", "contrast", "gamma"} | {
@@ -79,6 +85,11 @@ _PROBABILITIES = {"elastic", "flip", "quarter_turn", "magnify", "slab", "structu
     "intensity_shift",
 }
 _RANGES = {"scale", "magnify", "slab_voxels"}
+_ZOOMS = {"scale", "magnify"}
+ZOOMS = (0.1, 10.0)
+"""A patch zoomed out is cut from a box as many times as large as the cube of this."""
+_MOST = {"rotation_deg": 180, "elastic_voxels": 50, "structure_hu": 1e4, "intensity_shift": 100}
+"""Beyond these a patch shows nothing of its case, and may not fit into a memory."""
 
 NONE = Augmentation(
     rotation_deg=0,

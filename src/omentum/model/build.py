@@ -59,5 +59,5 @@ def build_backbone(spec: ModelSpec) -> Backbone:
     module, name = BACKBONES[spec.backbone].split(":")
     try:
         return cast(Backbone, getattr(import_module(module), name)(**spec.parameters))
-    except (TypeError, ValueError) as fault:
+    except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as fault:
         raise CheckpointError(f"impossible parameters for the network {spec.backbone!r}: {fault}") from fault

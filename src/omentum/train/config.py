@@ -28,6 +28,14 @@ LEAST = {
 }
 """Smallest values that mean something."""
 
+MAY_BE_INFINITE = {"clip_norm"}
+
+LOWEST_TEMPERATURE = 0.1
+"""Below it the root of a number of cases is beyond any number."""
+
+SPACING_MM = (0.1, 50.0)
+"""Between these a body is neither a point nor larger than a memory."""
+
 SHARES = ("ema", "foreground", "balance")
 
 
@@ -54,8 +62,9 @@ class DataConfig:
             raise UsageError("[[data]] needs a folder or a store, one of the two")
         if self.weights and not self.store:
             raise UsageError("[data.weights] names the datasets of a store", remedy="give the folder one weight")
-        if any(weight <= 0 for weight in (self.weight, *self.weights.values())):
-            raise UsageError("weights in [[data]] must be above 0")
+        _check_weights("[[data]]", self.weight, *self.weights.values())
+        if self.validation < 0:
+            raise UsageError(f"validation in [[data]] is a number of cases from 0 on, got {self.validation}")
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,20 @@ class PairConfig:
     labels: str
     mapping: Mapping[str, Any]
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_weights("[[pairs]]", self.weight)
+        for value, keys in self.mapping.items():
+            names = [keys] if isinstance(keys, str) else keys
+            whole = str(value).removeprefix("-").isdecimal()
+            if not whole or not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+                remedy = 'for example {1 = "liver", 2 = ["liver", "liver tumour"]}'
+                raise UsageError(f"mapping in [[pairs]] has no {value} = {keys!r}", remedy=remedy)
+
+
+def _check_weights(place: str, *weights: float) -> None:
+    if not all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights):
+        raise UsageError(f"weights in {place} must be above 0 and finite, got {', '.join(map(repr, weights))}")
 
 
 @dataclass(frozen=True)
@@ -192,8 +215,8 @@ class TrainConfig:
             raise UsageError(f"hold is a share of the run from 0 to below 1, got {self.hold}")
         if self.voxel_share not in (1, 2, 4, 8):
             raise UsageError(f"voxel_share must be 1, 2, 4 or 8, got {self.voxel_share}")
-        if not self.temperature > 0:
-            raise UsageError(f"temperature must be above 0, got {self.temperature}")
+        if not self.temperature >= LOWEST_TEMPERATURE:
+            raise UsageError(f"temperature must be at least {LOWEST_TEMPERATURE}, got {self.temperature}")
         if not 0 <= self.lesion_weight < float("inf"):
             raise UsageError(f"lesion_weight must be 0 or more, got {self.lesion_weight}")
         check_centres(self.centres)
@@ -209,9 +232,24 @@ class TrainConfig:
             value = getattr(self, name)
             if not (isinstance(value, int | float) and value >= least) or math.isnan(value):
                 raise UsageError(f"{name} must be at least {least}, got {value!r}")
+            if value == math.inf and name not in MAY_BE_INFINITE:
+                raise UsageError(f"{name} must be finite")
+        if self.seed >= 2**63:
+            raise UsageError(f"seed must be below 2^63, got {self.seed}")
+        self._check_grid()
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+
+    def _check_grid(self) -> None:
+        low, high = SPACING_MM
+        if not all(low <= mm <= high for mm in self.spacing_mm):
+            raise UsageError(f"spacing_mm takes millimetres from {low:g} to {high:g}, got {list(self.spacing_mm)}")
+        if not -math.inf < self.window_hu[0] < self.window_hu[1] < math.inf:
+            remedy = "for example [-175, 250]"
+            raise UsageError(f"window_hu goes from low to high HU, got {list(self.window_hu)}", remedy=remedy)
+        if min(self.patch) < 1:
+            raise UsageError(f"patch takes numbers of voxels, got {list(self.patch)}")
 
     @property
     def preprocess(self) -> PreprocessSpec:

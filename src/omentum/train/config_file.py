@@ -49,8 +49,8 @@ def load_config(
     if collections:
         raw |= {"data": collections, "pairs": []}
     try:
-        raw["data"] = tuple(DataConfig(**entry) for entry in raw.get("data", ()))
-        raw["pairs"] = tuple(PairConfig(**entry) for entry in raw.get("pairs", ()))
+        raw["data"] = tuple(_typed(DataConfig, entry, source) for entry in _list(raw, "data", source))
+        raw["pairs"] = tuple(_typed(PairConfig, entry, source) for entry in _list(raw, "pairs", source))
         raw["datasets"] = {key: _typed(DatasetConfig, own, source) for key, own in _tables(raw, "datasets", source)}
         raw["augmentation"] = _typed(Augmentation, raw.get("augmentation", {}), source)
         return _typed(TrainConfig, raw, source)
@@ -121,7 +121,10 @@ def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
 def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:
     if not isinstance(entry, dict):
         return entry
-    return entry | {name: str((here / entry[name]).resolve()) for name in names if entry.get(name)}
+    given = {name: entry.get(name) for name in names}
+    return entry | {
+        name: str((here / path).resolve()) for name, path in given.items() if path and isinstance(path, str)
+    }
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,12 +145,28 @@ def _tables(raw: Mapping[str, Any], name: str, source: str | Path) -> Iterable[t
     return found.items()
 
 
-def _typed(kind: type[Any], raw: Mapping[str, Any], source: str | Path) -> Any:
-    """The dataclass with lists made tuples, and numbers of the kind its defaults are."""
+def _list(raw: Mapping[str, Any], name: str, source: str | Path) -> Iterable[Any]:
+    found = raw.get(name, ())
+    if not isinstance(found, list | tuple):
+        raise UsageError(f"{name} is a list of tables, got {found!r}", source=source, remedy=f"write [[{name}]]")
+    return found
+
+
+def _typed(kind: type[Any], raw: Any, source: str | Path) -> Any:
+    """The dataclass with lists made tuples, and values of the kind that its defaults or its annotations are."""
+    if not isinstance(raw, Mapping):
+        raise UsageError(f"a table of settings is wanted, got {raw!r}", source=source)
     values = {key: _tuple(value) for key, value in raw.items()}
     for entry in dataclasses.fields(kind):
-        if entry.name in values and entry.default is not dataclasses.MISSING:
-            values[entry.name] = _like(entry.default, values[entry.name], f"{entry.name}", source)
+        if entry.name not in values:
+            continue
+        value = values[entry.name]
+        if entry.default is not dataclasses.MISSING:
+            values[entry.name] = _like(entry.default, value, f"{entry.name}", source)
+        elif str(entry.type) == "str" and not isinstance(value, str):
+            raise UsageError(f"{entry.name} is a str, got {value!r}", source=source)
+        elif str(entry.type).startswith("Mapping") and not isinstance(value, Mapping):
+            raise UsageError(f"{entry.name} is a table, got {value!r}", source=source)
     return kind(**values)
 
 

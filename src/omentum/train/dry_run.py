@@ -19,6 +19,7 @@ from omentum.train.config import TrainConfig
 from omentum.train.faults import told_plainly
 from omentum.train.fresh_model import new_model
 from omentum.train.learner import Learner
+from omentum.train.network_check import check_network
 from omentum.train.processes import join_processes
 
 WARM_UP, TIMED = 1, 3
@@ -64,7 +65,9 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
     fabric = join_processes(config)
     share = Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
     with told_plainly("dry run", fabric.global_rank):
-        learner = Learner(new_model(config) if model is None else model, sampler.sources, config, fabric)
+        model = new_model(config) if model is None else model
+        check_network(model, config.patch)
+        learner = Learner(model, sampler.sources, config, fabric)
         prepared_s, computed_s = [], []
         for step in range(WARM_UP + TIMED):
             began = time.perf_counter()

@@ -27,6 +27,9 @@ def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
     except torch.OutOfMemoryError as fault:
         remedy = "raise accumulate, set activation_checkpointing = true, or choose a smaller patch"
         raise TrainingError(f"process {rank}: the GPU's memory is full", source=run, remedy=remedy) from fault
+    except MemoryError as fault:
+        remedy = "choose a smaller patch or batch, fewer workers, or less augmentation (scale, elastic_voxels)"
+        raise TrainingError(f"process {rank}: memory is full: {fault}", source=run, remedy=remedy) from fault
     except RuntimeError as fault:
         said = " ".join(str(fault).split())
         if any(word in said.lower() for word in LOST_CONNECTION):

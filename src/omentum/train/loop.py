@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from omentum.train.fresh_model import new_model
 from omentum.train.identity import described, run_identity
 from omentum.train.learner import Learner, Step
 from omentum.train.log import LOG_EVERY, Pace, RunLog
+from omentum.train.network_check import check_network
 from omentum.train.patch_loss import Loss
 from omentum.train.processes import gathered, highest, join_processes, summed
 from omentum.train.run_folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
@@ -81,9 +82,12 @@ def train(
     torch.manual_seed(config.seed)
     fabric = join_processes(config)
     first = fabric.global_rank == 0
-    with told_plainly(run, fabric.global_rank), StopRequest() as stop, locked(run) if first else nullcontext():
+    with told_plainly(run, fabric.global_rank), StopRequest() as stop, ExitStack() as held:
         model = new_model(config) if model is None else model
+        check_network(model, config.patch)
+        _share_of(config, fabric)  # what cannot be run leaves no folder
         if first:
+            held.enter_context(locked(run))
             claim(run, run_identity(config, model.spec.class_keys, sampler.sources, held_out))
         fabric.barrier()
         learner = Learner(model, sampler.sources, config, fabric, loss)
@@ -110,7 +114,7 @@ class _Run:
 
     def go(self, sampler: PatchSampler, stop: StopRequest) -> None:
         """From where it stands to its last step."""
-        config, share = self._config, self._share
+        config, share = self._config, _share_of(self._config, self._fabric)
         if self.step and self._due(config.validate_every) and self._validation.step < self.step:
             self._validate()  # it was interrupted between saving and validating
         cases = sum(len(source.cases) for source in sampler.sources)
@@ -134,11 +138,6 @@ class _Run:
                 raise StoppedError(number, self.step, self._path)
         if self._log is not None:
             self._log.close()
-
-    @property
-    def _share(self) -> Share:
-        fabric = self._fabric
-        return Share(self._config.batch, self._config.accumulate, fabric.world_size, fabric.global_rank)
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self._config.steps
@@ -233,6 +232,10 @@ class _Run:
     def _event(self, kind: str, **figures: Any) -> None:
         if self._log is not None:
             self._log.write(kind, self.step, **figures)
+
+
+def _share_of(config: TrainConfig, fabric: Fabric) -> Share:
+    return Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
 
 
 def _silent(kind: str, figures: dict[str, Any]) -> None:
