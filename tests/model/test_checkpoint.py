@@ -63,6 +63,14 @@ def test_saving_and_loading_keeps_every_number_and_the_description(backbone, tmp
     assert all(torch.equal(loaded.state_dict()[name], t) for name, t in model.state_dict().items())
 
 
+def test_tensors_that_are_one_are_written_each(tmp_path):
+    model = small_model()
+    model.head.image_feature[3].bias = model.head.text_feature.bias
+    save_checkpoint(tmp_path / "m.safetensors", model)
+    loaded = load_checkpoint(tmp_path / "m.safetensors")
+    assert all(torch.equal(loaded.state_dict()[name], t) for name, t in model.state_dict().items())
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_halves_the_file_and_loads_as_float32(model, dtype, tmp_path, saved):
     half = tmp_path / "half.safetensors"

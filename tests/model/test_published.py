@@ -50,6 +50,29 @@ def test_an_imported_model_survives_saving(file, tmp_path):
     assert load_checkpoint(tmp_path / "m.safetensors").spec == model.spec
 
 
+def test_tensors_that_share_memory_in_the_file_are_imported_apart(file, tmp_path):
+    """As index buffers that are one tensor, or pieces cut from one; safetensors refuses to write such."""
+    state = dict(hollow_unet_state())
+    whole = torch.arange(200.0)
+    twins = [name for name, tensor in state.items() if tensor.shape == (64,)][:3]
+    assert len(twins) == 3
+    state |= dict(zip(twins, (whole[:64], whole[:64], whole[32:96]), strict=True))
+    torch.save(state, file)
+    model = import_published(file)
+    save_checkpoint(tmp_path / "m.safetensors", model)
+    found = {
+        published_name(name): tensor
+        for name, tensor in load_checkpoint(tmp_path / "m.safetensors").state_dict().items()
+    }
+    ours = {published_name(name): tensor for name, tensor in model.state_dict().items()}
+    for name in twins:
+        assert torch.equal(found[name], state[name])
+    with torch.no_grad():
+        ours[twins[0]].zero_()  # training moves one of them alone
+    assert torch.equal(ours[twins[1]], whole[:64])
+    assert torch.equal(ours[twins[2]], whole[32:96])
+
+
 def test_names_map_to_the_published_ones():
     assert hollow_unet_state().keys() == published_entries("unet").keys()
 

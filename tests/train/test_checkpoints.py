@@ -1,14 +1,17 @@
 import errno
 import os
 import shutil
+from contextlib import nullcontext
 
 import pytest
 import torch
 
 from omentum.data import case_folder
 from omentum.errors import CheckpointError, OutputError
+from omentum.model import load_checkpoint
 from omentum.train.checkpoints import MANIFEST, MODEL_FILE, STATE_FILE, Checkpoints
-from toy_run import model
+from toy_cases import toy_case
+from toy_run import changed, model, run
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +158,26 @@ def test_a_full_disk_leaves_the_old_checkpoints(tmp_path, toy_model, monkeypatch
             checkpoints.save(2, state(2), toy_model, None)
     assert newest(tmp_path) == (1, [])
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_the_room_asked_for_is_that_of_the_bytes_written(tmp_path, monkeypatch):
+    """By a run that saves once and is validated: the checkpoint, the result, and the best model."""
+    config = changed(
+        parameters={"widths": [16, 64, 96], "stem": 8, "blocks": 1, "decoded_channels": 4},
+        optimiser="muon",
+        steps=1,
+        validate_every=1,
+    )
+    run(config, tmp_path / "run", held_out=(toy_case(5),))
+    files = [path for path in (tmp_path / "run").rglob("*") if path.suffix in (".pt", ".safetensors")]
+    assert sorted(path.name for path in files) == ["best.safetensors", MODEL_FILE, MODEL_FILE, STATE_FILE]
+    written = sum(path.stat().st_size for path in files)
+    saved, averaged = (
+        Checkpoints(tmp_path / "run/checkpoints", 2).load(1),
+        load_checkpoint(tmp_path / "run" / MODEL_FILE),
+    )
+    again = Checkpoints(tmp_path / "again", 2)
+    for free, enough in ((written - 1, False), (int(1.2 * written), True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: shutil._ntuple_diskusage(10**12, 10**12, free))
+        with nullcontext() if enough else pytest.raises(OutputError, match="the disk is full"):
+            again.save(1, saved, averaged, None)

@@ -16,7 +16,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import CheckpointError, OutputError
 from omentum.model.safetensors_file import Header, read_header
-from omentum.model.state import check_finite, model_from_state, state_sha256
+from omentum.model.state import apart, check_finite, model_from_state, state_sha256
 from omentum.model.universal import UniversalModel
 from omentum.spec import CheckpointSpec
 
@@ -36,7 +36,7 @@ def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype 
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    state = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    state = apart({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()})
     check_finite(state, path)
     metadata = {DESCRIPTION: model.spec.to_json(), CHECKSUM: state_sha256(state)}
     partial = path.with_name(f".{path.name}.tmp-{os.getpid()}")

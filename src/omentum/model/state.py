@@ -44,7 +44,7 @@ def model_from_state(
     check_names(state, wanted, f"a {spec.model.backbone!r} model", source)
     check_shapes(state, wanted, source)
     check_finite(state, source)
-    model.load_state_dict({own_names[n]: _as_wanted(state[n], wanted[n]) for n in wanted}, assign=True)
+    model.load_state_dict(apart({own_names[n]: _as_wanted(state[n], wanted[n]) for n in wanted}), assign=True)
     return model.eval()
 
 
@@ -88,6 +88,17 @@ def state_sha256(state: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def apart(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, each with memory of its own: PyTorch files may hold two that are one, or parts of one."""
+    seen: set[int] = set()
+    out = {}
+    for name, tensor in state.items():
+        memory = tensor.untyped_storage().data_ptr()
+        out[name] = tensor.clone() if memory in seen else tensor
+        seen.add(memory)
+    return out
 
 
 class _WithoutMemory(TorchFunctionMode):

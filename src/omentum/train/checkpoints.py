@@ -23,8 +23,11 @@ from omentum.model import UniversalModel, save_checkpoint
 STATE_FILE, MODEL_FILE, MANIFEST = "state.pt", "model.safetensors", "manifest.json"
 PREFIX, BROKEN = "step-", ".broken"
 FORMAT = 1
+MODEL_DTYPE = torch.float16
 ROOM = 1.1
-"""A checkpoint is begun only where the disk has its size times this."""
+"""A checkpoint is begun only where the disk has what will be written times this."""
+COPIES = 2
+"""The model file is written again beside the checkpoints: as the run's result, and as the best one."""
 
 
 class Checkpoints:
@@ -62,7 +65,7 @@ class Checkpoints:
         Raises:
             OutputError: the disk is full or cannot be written; earlier checkpoints are as they were.
         """
-        self._check_room(state)
+        self._check_room(state, model)
         replace_folder(self.place(step), lambda folder: _write(folder, step, state, model))
         for old in [s for s in self.steps if s <= step][: -self.keep]:
             if old != best:
@@ -99,8 +102,8 @@ class Checkpoints:
         """
         return _read(self.place(step))
 
-    def _check_room(self, state: dict[str, Any]) -> None:
-        needed = ROOM * state_bytes(state)
+    def _check_room(self, state: dict[str, Any], model: UniversalModel) -> None:
+        needed = ROOM * (checkpoint_bytes(state, model) + COPIES * _model_bytes(model))
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             reason = f"the disk is full: a checkpoint needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free"
@@ -109,7 +112,7 @@ class Checkpoints:
 
 def _write(folder: Path, step: int, state: dict[str, Any], model: UniversalModel) -> None:
     torch.save(state, folder / STATE_FILE)
-    save_checkpoint(folder / MODEL_FILE, model, dtype=torch.float16)  # what is resumed from is the state, in full
+    save_checkpoint(folder / MODEL_FILE, model, dtype=MODEL_DTYPE)  # what is resumed from is the state, in full
     files = {name: _facts(folder / name) for name in (STATE_FILE, MODEL_FILE)}
     (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, "step": step, "files": files}, indent=1))
 
@@ -143,9 +146,14 @@ def _facts(path: Path) -> dict[str, Any]:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
-def state_bytes(state: dict[str, Any]) -> int:
-    """Size of all tensors in a state."""
-    return sum(tensor.nbytes for tensor in _tensors(state))
+def checkpoint_bytes(state: dict[str, Any], model: UniversalModel) -> int:
+    """Size of a checkpoint's files, but for names and JSON."""
+    return sum(tensor.nbytes for tensor in _tensors(state)) + _model_bytes(model)
+
+
+def _model_bytes(model: UniversalModel) -> int:
+    width = MODEL_DTYPE.itemsize
+    return sum(t.numel() * width if t.is_floating_point() else t.nbytes for t in model.state_dict().values())
 
 
 def _tensors(thing: Any) -> Iterator[torch.Tensor]:

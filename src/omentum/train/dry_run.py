@@ -14,7 +14,7 @@ from omentum.data.sampler import PatchSampler
 from omentum.data.sampling_table import SamplingTable, sampling_table
 from omentum.model import UniversalModel
 from omentum.train.batches import Share
-from omentum.train.checkpoints import state_bytes
+from omentum.train.checkpoints import checkpoint_bytes
 from omentum.train.config import TrainConfig
 from omentum.train.faults import told_plainly
 from omentum.train.fresh_model import new_model
@@ -34,7 +34,7 @@ class Plan:
         device: Where it would run, in words.
         processes: That share the work.
         parameters: Numbers that are trained, of the model without its guide.
-        state_bytes: Of a checkpoint's state.
+        checkpoint_bytes: Of the files of a checkpoint.
         memory_bytes: Most that was in use: of the GPU, or of this process with its data.
         step_s: Seconds for the computation of a step.
         patch_s: Seconds one process needs to prepare a patch.
@@ -45,7 +45,7 @@ class Plan:
     device: str
     processes: int
     parameters: int
-    state_bytes: int
+    checkpoint_bytes: int
     memory_bytes: int
     step_s: float
     patch_s: float
@@ -85,7 +85,7 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
         device=_told(fabric.device),
         processes=fabric.world_size,
         parameters=sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
-        state_bytes=state_bytes(learner.state()),
+        checkpoint_bytes=checkpoint_bytes(learner.state(), learner.average.model),
         memory_bytes=_peak_bytes(fabric.device),
         step_s=step_s,
         patch_s=patch_s,
