@@ -104,7 +104,7 @@ def test_a_file_may_start_from_a_preset(tmp_path):
         ('optimiser = "adam"\n[[data]]\nfolder = "c"\n', "optimiser is one of muon, adamw, sgd"),
         ('dice = "slab"\n[[data]]\nfolder = "c"\n', "dice is one of present, annotated, slabs, got 'slab'"),
         ('cross_entropy = "total"\n[[data]]\nfolder = "c"\n', "cross_entropy is one of sum, mean"),
-        ('first_logit = inf\n[[data]]\nfolder = "c"\n', "first_logit must be finite"),
+        ('first_logit = inf\n[[data]]\nfolder = "c"\n', "first_logit lies within"),
         ('rate_every = 0\n[[data]]\nfolder = "c"\n', "rate_every must be at least 1"),
         ('patches_per_case = 0\n[[data]]\nfolder = "c"\n', "patches_per_case must be at least 1"),
         ('centres = [1]\n[[data]]\nfolder = "c"\n', "centres takes two or three numbers from 0 on"),

@@ -33,6 +33,9 @@ MAY_BE_INFINITE = {"clip_norm"}
 LOWEST_TEMPERATURE = 0.1
 """Below it the root of a number of cases is beyond any number."""
 
+LARGEST_LOGIT = 50.0
+"""A sigmoid of more is 0 or 1 to single precision, and learns nothing."""
+
 SPACING_MM = (0.1, 50.0)
 """Between these a body is neither a point nor larger than a memory."""
 
@@ -220,8 +223,8 @@ class TrainConfig:
         if not 0 <= self.lesion_weight < float("inf"):
             raise UsageError(f"lesion_weight must be 0 or more, got {self.lesion_weight}")
         check_centres(self.centres)
-        if not math.isfinite(self.first_logit):
-            raise UsageError(f"first_logit must be finite, got {self.first_logit}")
+        if not abs(self.first_logit) <= LARGEST_LOGIT:
+            raise UsageError(f"first_logit lies within +-{LARGEST_LOGIT:g}, got {self.first_logit}")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")

@@ -83,15 +83,16 @@ def train(
     fabric = join_processes(config)
     first = fabric.global_rank == 0
     with told_plainly(run, fabric.global_rank), StopRequest() as stop, ExitStack() as held:
+        # Everything that may be refused comes before the folder is made.
         model = new_model(config) if model is None else model
         check_network(model, config.patch)
-        _share_of(config, fabric)  # what cannot be run leaves no folder
+        share = Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
+        learner = Learner(model, sampler.sources, config, fabric, loss)
         if first:
             held.enter_context(locked(run))
             claim(run, run_identity(config, model.spec.class_keys, sampler.sources, held_out))
         fabric.barrier()
-        learner = Learner(model, sampler.sources, config, fabric, loss)
-        _Run(learner, fabric, run, tell if first else _silent, held_out).go(sampler, stop)
+        _Run(learner, fabric, run, tell if first else _silent, held_out).go(sampler, share, stop)
     return run / RESULT_FILE
 
 
@@ -112,9 +113,9 @@ class _Run:
         self._log = RunLog(run, self.step) if fabric.global_rank == 0 else None
         self._pace = Pace(self._config.batch)
 
-    def go(self, sampler: PatchSampler, stop: StopRequest) -> None:
+    def go(self, sampler: PatchSampler, share: Share, stop: StopRequest) -> None:
         """From where it stands to its last step."""
-        config, share = self._config, _share_of(self._config, self._fabric)
+        config = self._config
         if self.step and self._due(config.validate_every) and self._validation.step < self.step:
             self._validate()  # it was interrupted between saving and validating
         cases = sum(len(source.cases) for source in sampler.sources)
@@ -232,10 +233,6 @@ class _Run:
     def _event(self, kind: str, **figures: Any) -> None:
         if self._log is not None:
             self._log.write(kind, self.step, **figures)
-
-
-def _share_of(config: TrainConfig, fabric: Fabric) -> Share:
-    return Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
 
 
 def _silent(kind: str, figures: dict[str, Any]) -> None:
