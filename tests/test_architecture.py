@@ -121,3 +121,21 @@ def test_a_forbidden_import_is_found(tmp_path):
     (package / "high.py").write_text("")
     found = violations(package, "toy", {"low": set(), "high": {"low"}}, {"torch": {"high"}})
     assert len(found) == 2
+
+
+COLLECTORS = {
+    "DeflatedArray", "HeldOut", "Judged", "Ledger", "Outcome", "Report", "Store", "_Station", "_Tally", "_Total",
+}  # fmt: skip
+"""Dataclasses that are filled, or count, while something goes on."""
+
+
+def test_values_do_not_change():
+    """What is passed from one room to another stays as it was made; who wants another value makes another."""
+    changing = set()
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                made = [ast.unparse(d) for d in node.decorator_list if ast.unparse(d).startswith("dataclass")]
+                if made and "frozen=True" not in made[0]:
+                    changing.add(node.name)
+    assert changing <= COLLECTORS

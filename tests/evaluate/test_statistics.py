@@ -46,6 +46,17 @@ def test_a_structure_that_a_draw_lacks_is_left_out_of_its_headline():
     np.testing.assert_allclose(mean_of_means([np.resize(one, 2000), np.resize(other, 2000)])[:3], [0.3, 0.6, np.nan])
 
 
+def test_percentiles_of_a_hundred_and_one_are_read_off():
+    found = statistics([Observation(n / 100) for n in range(101)])
+    assert (found.percentile_5, found.median, found.percentile_95) == pytest.approx((0.05, 0.5, 0.95))
+    assert found.mean_95 is None
+
+
+def test_nothing_known_is_summed_up_as_nothing():
+    found = statistics([Observation(None, "a")])
+    assert (found.n, found.mean, found.median, found.percentile_5) == (0, None, None, None)
+
+
 def test_penalties_are_counted_and_the_mean_without_them_given():
     found = statistics([Observation(1.0, "a"), Observation(0.0, "b", missed=True), Observation(None, "c")])
     assert (found.n, found.n_missed, found.mean, found.mean_without_missed) == (2, 1, 0.5, 1.0)

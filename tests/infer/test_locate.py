@@ -121,6 +121,14 @@ def test_what_is_cut_off_is_seen_at_the_border_and_the_box_grows_there(axis, hig
     assert not again.touched.any()
 
 
+def test_a_box_grows_to_the_edge_of_the_volume_and_no_further():
+    """On all sides at once, by other steps along each axis."""
+    region = Region(SHAPE, (((5, 20, 1), (48, 30, 50)),))
+    touched = region.inside()
+    assert region.grown(touched, (12, 4, 3)).boxes == (((0, 16, 0), (50, 34, 53)),)
+    assert region.grown(np.zeros_like(touched), (12, 4, 3)) == region
+
+
 def test_the_edge_of_the_scan_and_a_neighbouring_box_are_no_border():
     logits = ball_logits(SHAPE, (0, 20, 30), 9.5)
     edge = Border(Region(SHAPE, (((0, 5, 15), (15, 35, 45)),)))

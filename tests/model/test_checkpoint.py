@@ -157,6 +157,7 @@ BOMBS = {
     "nesting": (b"[" * 10**6, "not a safetensors checkpoint"),
     "entries": ({f"t{n}": entry(begin=4 * n, end=4 * n + 4) for n in range(MAX_ENTRIES + 1)}, "more than any"),
     "shape overflow": ({"a": entry((2**62, 2**62))}, "does not take 4 bytes"),
+    "too short": ({"a": entry(), "b": entry((3,), begin=4, end=12)}, r"of shape \[3\] does not take 8 bytes"),
     "negative": ({"a": entry((-1, -1))}, "impossible shape"),
     "true as a size": ({"a": entry((True,))}, "impossible shape"),
     "overlap": ({"a": entry(), "b": entry(begin=2, end=6)}, "overlaps"),

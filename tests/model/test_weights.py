@@ -9,7 +9,7 @@ from small_models import small_model
 
 from file_server import Site, serving
 from hollow_files import save_hollow
-from omentum.errors import CheckpointError, UsageError
+from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model import catalogue as catalogue_module
 from omentum.model import save_checkpoint
 from omentum.model.catalogue import catalogue, find
@@ -102,3 +102,9 @@ def test_a_missing_file_and_a_misspelt_name_are_told_apart(tmp_path):
 def test_the_default_home_is_the_cache_folder(monkeypatch):
     monkeypatch.delenv("OMENTUM_HOME")
     assert catalogue_module.weights_folder() == Path.home() / ".cache" / "omentum" / "weights"
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_a_word(site, home):
+    home.write_text("a file where the folder would be")
+    with pytest.raises(OutputError, match=r"weights: cannot be written: Not a directory$"):
+        pull(NAME, licence_accepted=True)

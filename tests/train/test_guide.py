@@ -116,3 +116,11 @@ def test_a_backbone_without_stages_is_not_guided():
     guide = Guide(Plain(), KEYS, torch.ones(33))
     _, _, truth, annotated = example()
     assert guide.loss(guide([]), truth, annotated) == 0
+
+
+def test_a_young_guide_takes_a_voxel_for_background_but_is_not_sure():
+    guide = Guide(TwoStages(), KEYS, torch.ones(33))
+    for logits in guide([torch.zeros(1, 6, 2, 2, 2), torch.zeros(1, 4, 4, 4, 4)]):
+        background, *structures = logits[0, :, 0, 0, 0].softmax(0).tolist()
+        assert 0.5 < background < 0.75
+        assert max(structures) == pytest.approx(min(structures))
