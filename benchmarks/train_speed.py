@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=12, help="on the clock, of each way")
     parser.add_argument("--rounds", type=int, default=2, help="all ways so often, in turn; the fastest of each counts")
+    parser.add_argument("--preset", default="compact", help="another one to try the script")
     parser.add_argument("--worker", nargs=2, metavar=("CONFIG", "RESULT"), help=argparse.SUPPRESS)
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
@@ -69,7 +70,7 @@ def main() -> None:
     seconds = [float("inf")] * len(ways)
     for _ in range(arguments.rounds):
         for number, (_, *how) in enumerate(ways):
-            seconds[number] = min(seconds[number], seconds_a_step(*how, steps=arguments.steps))
+            seconds[number] = min(seconds[number], seconds_a_step(arguments.preset, arguments.steps, *how))
             print(f"{ways[number]}: {seconds[number]:.2f} s a step", file=sys.stderr)
     rows = [
         [name, processes, threads, "bf16" if bf16 else "float32", cores / s, s, seconds[0] / s]
@@ -77,9 +78,9 @@ def main() -> None:
     ]
     publish(
         arguments.out,
-        title="Training speed on a processor: preset compact",
+        title=f"Training speed on a processor: preset {arguments.preset}",
         about=(
-            f"{cores} cores, {cores} patches of 96³ a step; ratios are against the first row, of the same run. Patches "
+            f"{cores} cores, {cores} patches a step; ratios are against the first row, of the same run. Patches "
             "are prepared by one more process for each of training, on the same cores."
         ),
         measures=MEASURES,
@@ -88,13 +89,13 @@ def main() -> None:
     return None
 
 
-def seconds_a_step(processes: int, threads: int, bf16: bool, before: bool, steps: int) -> float:
+def seconds_a_step(preset: str, steps: int, processes: int, threads: int, bf16: bool, before: bool) -> float:
     """Of a run in processes of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         config, result = Path(scratch) / "run.json", Path(scratch) / "result.json"
         cores = processes * threads
         settings = {"batch": cores, "bf16": bf16, "steps": WARM_UP + steps, "save_every": WARM_UP + steps}
-        config.write_text(json.dumps({"settings": settings, "before": before}))
+        config.write_text(json.dumps({"preset": preset, "settings": settings, "before": before}))
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         worker = [__file__, "--worker", str(config), str(result)]
@@ -115,7 +116,7 @@ def train_as_told(config: Path, result: Path) -> None:
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     words = torch.randn(len(STRUCTURES), 384, generator=torch.Generator().manual_seed(0))
     fresh_model.embed = lambda prompts, encoder: words  # no language model is needed to measure time
-    run = load_config("compact", told["settings"], [config.parent])
+    run = load_config(told["preset"], told["settings"], [config.parent])
     sources = (Source("phantoms", tuple(phantoms(2))),)
     sampler = PatchSampler(sources, STRUCTURES.keys, run.patch, run.window_hu, run.augmentation)
     times: list[float] = []
