@@ -145,7 +145,18 @@ def test_a_redirect_to_an_unsafe_address_is_refused(target, elsewhere):
         download(site.address.replace("file.pth", "moved"), target)
 
 
-@pytest.mark.parametrize("address", ["http://example.org/x", "file:///etc/passwd", "ftp://example.org/x", "x.pth"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org/x",
+        "http://zoo.org/x",
+        "http://8.8.8.8/x",
+        "http:///x",
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "x.pth",
+    ],
+)
 def test_an_unsafe_address_is_refused(target, address):
     with pytest.raises(UsageError, match="https only"):
         download(address, target)

@@ -29,6 +29,11 @@ def test_the_close_up_separates_what_the_wide_window_hardly_does():
     assert net.close_up == (0.5, 0.6)
 
 
+def test_by_default_the_close_up_is_soft_tissue_of_the_wide_window():
+    """-160 to 240 HU, the usual abdominal window, in -1024 to 1024."""
+    assert ResidualUNet().close_up == ((-160 + 1024) / 2048, (240 + 1024) / 2048)
+
+
 @pytest.mark.parametrize(("below", "width", "stride"), [(4, 6, 1), (4, 6, 2), (6, 6, 1)])
 def test_its_blocks_are_those_of_monai(below, width, stride):
     from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetResBlock, UnetUpBlock
