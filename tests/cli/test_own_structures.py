@@ -101,6 +101,19 @@ def test_results_need_no_file_of_structures(here, weights, capsys):
     assert np.unique(np.asarray(nib.load("out/ct/segmentation.nii.gz").dataobj)).tolist() == [0, 33, 34, 35, 36]
 
 
+def test_they_are_asked_for_by_words_that_only_the_weights_know(here, weights, capsys):
+    put_ct("ct.nii.gz")
+    command = ["segment", "ct.nii.gz", "-o", "out.nii.gz", "--quiet", "--weights", "own.safetensors", "--classes"]
+    assert main([*command, "vertebrae L1"]) == 2  # there is no such file
+    Path("own.safetensors").touch()
+    assert main([*command, "vertebrae L1,gluteus maximus"]) == 0
+    STRUCTURES.reset()
+    assert read_segmentation("out.nii.gz").classes == ("vertebra_L1", *PAIR)
+    Path("out.nii.gz").unlink()
+    assert main([*command, "vertebrae L9"]) == 2
+    assert "unknown structure 'vertebrae L9' (did you mean 'vertebra_L1'?)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_results_are_judged_by_what_they_bring_along(here, weights, capsys, jobs):
     for name in ("a", "b"):

@@ -3,6 +3,7 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
 from omentum.postprocess.rules import RULES, Rule, parse_rules
+from own_structures import LESION, PAIR, included
 
 
 def test_every_structure_has_its_rule():
@@ -48,3 +49,14 @@ def test_a_table_that_makes_no_sense_is_refused(text, match):
 
 def test_the_default_rule_does_nothing():
     assert parse_rules("[liver]")["liver"] == Rule()
+
+
+def test_structures_of_a_user_are_cleaned_by_their_kind(tmp_path):
+    included(tmp_path)
+    assert set(RULES) == set(STRUCTURES.keys)
+    right, left = (RULES[key] for key in PAIR)
+    assert right == Rule(minimum_ml=5.0, holes_ml=5.0, sides=True, trunk=False)
+    assert left.minimum_ml < 1e-3  # nothing is known of its size
+    assert RULES[LESION] == Rule(minimum_ml=0.001, near_mm=15.0, trunk=False)
+    assert RULES["vertebra_L1"].sides is False
+    assert RULES["liver"].trunk

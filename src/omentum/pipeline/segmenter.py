@@ -51,9 +51,9 @@ class Segmenter:
         check_thresholds(self.options.threshold)
         check_kind(self.options.probabilities)
         self._run = WindowRun(self.device, self.options.batch)
-        self._wanted = None if self.options.classes is None else _keys(self.options.classes)
         self._weights = weights
         self._locator = Locator(self.device)
+        self._wanted = None if self.options.classes is None else self._keys_of(self.options.classes)
 
     @cached_property
     def model(self) -> UniversalModel:
@@ -61,6 +61,16 @@ class Segmenter:
         if isinstance(self._weights, (str, Path)):
             return load_model(self._weights, self.device)
         return self._weights.to(self.device).eval()
+
+    def _keys_of(self, names: Iterable[str]) -> frozenset[str]:
+        """Of words that may be for structures which only the weights describe."""
+        try:
+            return _keys(names)
+        except UsageError:
+            if not isinstance(self._weights, (str, Path)) or not Path(self._weights).is_file():
+                raise
+            self.model  # noqa: B018
+            return _keys(names)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
