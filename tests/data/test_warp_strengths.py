@@ -28,7 +28,7 @@ Values = NDArray[np.float64]
 
 def sampler(how: Augmentation) -> PatchSampler:
     """Of one flat grey case, around its middle."""
-    middle, sets = np.array([[n // 2 for n in CASE]], np.int16), np.array([0], np.int32)
+    middle, sets = np.array([[n // 2 for n in CASE]], np.int16), np.zeros((1, len(KEYS)), bool)
     labels, annotated = np.zeros(CASE, np.int16), np.ones(len(KEYS), bool)
     case = LabelledCase("grey", np.zeros(CASE, np.int16), labels, sets, annotated, {}, {}, middle)
     return PatchSampler((Source("grey", (case,)),), KEYS, SIZE, (-1000.0, 1000.0), how, seed=11)
