@@ -10,11 +10,12 @@ from pathlib import Path
 PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
-CORE = {"errors", "anatomy", "volume", "boxes", "pieces", "spec", "sparse", "segmentation"}
+CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
     "boxes": {"volume"},
+    "fingerprint": {"volume"},
     "pieces": set(),
     "spec": {"errors"},
     "sparse": set(),

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.data.fingerprint import LEAST_RUN, find_matches, grouped, slice_hashes
+from omentum.data.fingerprint import LEAST_RUN, Match, find_matches, grouped, patient_groups
+from omentum.fingerprint import hashes_of, scan_digest, slice_hashes, written
 from omentum.phantom import BodyOptions, build_body, draw_protocol, scan
 from omentum.preprocess.grid import axis_order
 from omentum.volume import Volume
@@ -95,3 +97,26 @@ def test_groups_are_the_connected_ones(chains):
     assert sum(map(len, groups)) == 8
     assert all(where[a] is where[b] for a, b in pairs)
     assert grouped("hgfedcba", [(b, a) for a, b in reversed(pairs)]) == groups
+
+
+def test_a_digest_names_a_whole_scan_either_way_up(ct):
+    hashes = slice_hashes(ct)
+    assert scan_digest(hashes) == scan_digest(hashes[::-1]) == scan_digest(("", *hashes, ""))
+    assert scan_digest(hashes) != scan_digest(hashes[:-5])
+    assert scan_digest(("", "")) == ""
+
+
+def test_hashes_are_read_as_they_were_written(ct):
+    hashes = ("", *slice_hashes(ct), "")
+    assert hashes_of(written(hashes)) == hashes
+
+
+def test_patients_without_a_name_are_nobody_s():
+    @dataclass(frozen=True)
+    class Case:
+        name: str
+        patient: str = ""
+        hashes: tuple[str, ...] = ()
+
+    cases = [Case("a"), Case("b"), Case("c", "ann"), Case("d", "ann"), Case("e", "eve")]
+    assert patient_groups(cases, [Match("b", "e", 5)]) == [("a",), ("b", "e"), ("c", "d")]

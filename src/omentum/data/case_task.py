@@ -91,7 +91,12 @@ def is_up_to_date(task: CaseTask, stored: StoredCase | None) -> bool:
         source = known_hash(task.paths, task.remembered)
     except OmentumError:
         return False
-    return stored is not None and source is not None and stored.key == task.key(source)
+    return stored is not None and source is not None and is_whole(stored) and stored.key == task.key(source)
+
+
+def is_whole(stored: StoredCase) -> bool:
+    """Whether a case has what every case has by now; one of an earlier version lacks the scan's fingerprint."""
+    return bool(stored.slices)
 
 
 def bring_up_to_date(task: CaseTask) -> Outcome:
@@ -130,8 +135,10 @@ def _meaning(target: Target) -> tuple[list[str], list[str], bool]:
 
 def _made(task: CaseTask) -> State:
     key = task.key(source_hash(task.paths, task.remembered))
-    if task.folder.exists() and StoredCase.read(task.folder).key == key:
-        return "kept"
+    if task.folder.exists():
+        there = StoredCase.read(task.folder)
+        if there.key == key and is_whole(there):
+            return "kept"
     made = prepare_case(task.case, task.read(task.case), task.options, key)
     replace_folder(task.folder, made.write)
     return "prepared"

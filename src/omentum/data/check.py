@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from omentum.data.fingerprint import SliceHashes, slice_hashes
 from omentum.data.raw import RawCase
 from omentum.data.read_raw import HarmonisedCase, read_raw
 from omentum.data.situs import mirrored
 from omentum.errors import OmentumError
+from omentum.fingerprint import SliceHashes, slice_hashes
 
 Severity = Literal["error", "warning", "note"]
 

@@ -1,35 +1,34 @@
-"""Which CTs are the same scan, whatever file they lie in: one hash a slice, matched as runs of slices.
-
-A slice's hash is made of how many voxels it has of each soft-tissue CT number. That does not change when an image is
-saved with another dtype, flipped, turned or permuted, when slices or air around the body are cut away, when the
-affine or spacing says something else, or when padding and the ends of the scale are clipped. It does change when
-the image is resampled, smoothed or rescaled: such copies are not found.
-"""
+"""Which CTs are the same scan: hashes of slices (see `omentum.fingerprint`), matched as runs."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from omentum.fingerprint import SliceHashes
 
-from omentum.volume import Volume
-
-SOFT_TISSUE_HU = (-149, 199)
-"""Counted, both ends included: within what usual clipping leaves untouched."""
-LEAST_VOXELS = 256
-"""A slice with less soft tissue says nothing."""
 LEAST_RUN = 4
 """So many consecutive slices in common make the same scan; a repeated slice or two happen within one."""
 LONGEST_LIST = 50
 """A hash that occurs in more places than this is a blank of some scanner, not anatomy."""
 
-SliceHashes = tuple[str, ...]
-"""One for each slice from the feet up, "" for a slice that says nothing."""
+
+class Scan(Protocol):
+    """A case whose scan and patient are known."""
+
+    @property
+    def name(self) -> str:
+        """Unique."""
+
+    @property
+    def patient(self) -> str:
+        """Whose it is, the same wherever the same patient is known; "" where nobody says."""
+
+    @property
+    def hashes(self) -> SliceHashes:
+        """Of its slices; empty where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +43,6 @@ class Match:
     first: str
     second: str
     slices: int
-
-
-def slice_hashes(ct: Volume) -> SliceHashes:
-    """Fingerprint of a scan.
-
-    Args:
-        ct: HU.
-    """
-    axis = next(a for a, (world, _) in enumerate(ct.grid.axis_directions()) if world == 2)
-    slices = np.moveaxis(ct.voxels, axis, 0)
-    hashes = tuple(_hash(plane) for plane in slices)
-    return hashes if ct.grid.axis_directions()[axis][1] > 0 else hashes[::-1]
-
-
-def _hash(plane: NDArray[Any]) -> str:
-    low, high = SOFT_TISSUE_HU
-    with np.errstate(invalid="ignore"):
-        values = plane[(plane > low - 0.5) & (plane < high + 0.5)]
-    if values.size < LEAST_VOXELS:
-        return ""
-    counts = np.bincount((np.rint(values) - low).astype(np.int64), minlength=high - low + 1)
-    if np.count_nonzero(counts) < 2:
-        return ""
-    return hashlib.blake2b(counts.astype("<u4").tobytes(), digest_size=8).hexdigest()
 
 
 def find_matches(scans: Mapping[str, SliceHashes]) -> list[Match]:
@@ -104,6 +79,13 @@ def _longest_stretch(numbers: Iterable[int]) -> int:
         length = length + 1 if last is not None and number == last + 1 else 1
         longest, last = max(longest, length), number
     return longest
+
+
+def patient_groups(scans: Sequence[Scan], matches: Iterable[Match]) -> list[tuple[str, ...]]:
+    """Every case once; those of one patient together, so far as names of patients and equal scans tell."""
+    by_patient: dict[str, str] = {}
+    named = [(by_patient.setdefault(scan.patient, scan.name), scan.name) for scan in scans if scan.patient]
+    return grouped((scan.name for scan in scans), [*((m.first, m.second) for m in matches), *named])
 
 
 def grouped(names: Iterable[str], same: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:

@@ -19,6 +19,7 @@ from omentum.data.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, remembe
 from omentum.data.crop import body_box, margin_voxels
 from omentum.data.stored_case import CASE_FILE, CASE_FORMAT, HU_FILE, LABEL_FILE, SAMPLE_FILE, CaseKey, StoredCase
 from omentum.errors import GeometryError
+from omentum.fingerprint import slice_hashes, written
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
 from omentum.segmentation import Bits
@@ -128,6 +129,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
         samples={key: len(voxels) for key, voxels in samples.items()},
         versions={name: version(name) for name in _MAKERS},
         notes=tuple((note.kind, note.text) for note in case.notes),
+        slices=written(slice_hashes(case.ct)),
     )
     return PreparedCase(facts, hu, labels, np.concatenate(list(samples.values())))
 

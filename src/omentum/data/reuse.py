@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from omentum.data.check import CaseCheck, Finding
-from omentum.data.fingerprint import Match, find_matches, grouped
+from omentum.data.fingerprint import Match, find_matches, patient_groups
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,7 @@ class Reuse:
 def find_reuse(checks: Sequence[CaseCheck]) -> Reuse:
     """Compare all scans with one another, and the patients the recipes name."""
     matches = find_matches({check.name: check.hashes for check in checks})
-    by_patient: dict[str, str] = {}
-    named = [(by_patient.setdefault(check.patient, check.name), check.name) for check in checks]
-    groups = grouped((check.name for check in checks), [*((m.first, m.second) for m in matches), *named])
-    return Reuse(tuple(matches), tuple(groups))
+    return Reuse(tuple(matches), tuple(patient_groups(checks, matches)))
 
 
 def with_reuse(checks: Sequence[CaseCheck], reuse: Reuse) -> list[CaseCheck]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from omentum.errors import InputError
+from omentum.fingerprint import SliceHashes, hashes_of
 from omentum.volume import Grid
 
 CASE_FORMAT = 2
@@ -72,6 +73,8 @@ class StoredCase:
         samples: How many remembered voxels each structure has, in the order of the sample file; `BODY` among them.
         versions: Of the software that made it.
         notes: What the reader of the raw case remarked, (kind, text).
+        slices: Fingerprint of the CT on its own grid (see `omentum.fingerprint`), hashes joined by spaces, "-" for a
+            slice that says nothing; "" in stores of earlier versions, which did not look.
     """
 
     name: str
@@ -93,6 +96,12 @@ class StoredCase:
     samples: Mapping[str, int] = field(repr=False)
     versions: Mapping[str, str] = field(repr=False)
     notes: tuple[tuple[str, str], ...] = ()
+    slices: str = field(default="", repr=False)
+
+    @property
+    def hashes(self) -> SliceHashes:
+        """The fingerprint, slice by slice; empty where it is not known."""
+        return hashes_of(self.slices)
 
     @property
     def grid(self) -> Grid:

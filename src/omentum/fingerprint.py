@@ -1,0 +1,68 @@
+"""What makes a scan this scan, whatever file it lies in: one hash a slice.
+
+A slice's hash is made of how many voxels it has of each soft-tissue CT number. That does not change when an image is
+saved with another dtype, flipped, turned or permuted, when slices or air around the body are cut away, when the
+affine or spacing says something else, or when padding and the ends of the scale are clipped. It does change when
+the image is resampled, smoothed or rescaled: such copies are not recognised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.volume import Volume
+
+SOFT_TISSUE_HU = (-149, 199)
+"""Counted, both ends included: within what usual clipping leaves untouched."""
+LEAST_VOXELS = 256
+"""A slice with less soft tissue says nothing."""
+
+SliceHashes = tuple[str, ...]
+"""One for each slice from the feet up, "" for a slice that says nothing."""
+
+
+def slice_hashes(ct: Volume) -> SliceHashes:
+    """Fingerprint of a scan.
+
+    Args:
+        ct: HU.
+    """
+    axis = next(a for a, (world, _) in enumerate(ct.grid.axis_directions()) if world == 2)
+    slices = np.moveaxis(ct.voxels, axis, 0)
+    hashes = tuple(_hash(plane) for plane in slices)
+    return hashes if ct.grid.axis_directions()[axis][1] > 0 else hashes[::-1]
+
+
+def _hash(plane: NDArray[Any]) -> str:
+    low, high = SOFT_TISSUE_HU
+    with np.errstate(invalid="ignore"):
+        values = plane[(plane > low - 0.5) & (plane < high + 0.5)]
+    if values.size < LEAST_VOXELS:
+        return ""
+    counts = np.bincount((np.rint(values) - low).astype(np.int64), minlength=high - low + 1)
+    if np.count_nonzero(counts) < 2:
+        return ""
+    return hashlib.blake2b(counts.astype("<u4").tobytes(), digest_size=8).hexdigest()
+
+
+def scan_digest(hashes: SliceHashes) -> str:
+    """One short hash of a whole scan, whichever way up it lies; "" where no slice says anything.
+
+    Unlike the slices themselves it does not recognise a scan of which slices were cut away.
+    """
+    told = sorted(digest for digest in hashes if digest)
+    return hashlib.blake2b("".join(told).encode(), digest_size=8).hexdigest() if told else ""
+
+
+def written(hashes: SliceHashes) -> str:
+    """Hashes as one text, which `hashes_of` reads."""
+    return " ".join(digest or "-" for digest in hashes)
+
+
+def hashes_of(text: str) -> SliceHashes:
+    """What `written` wrote."""
+    return tuple("" if digest == "-" else digest for digest in text.split())
