@@ -41,8 +41,8 @@ def test_the_command_finds_who_is_in_two_datasets_and_keeps_them_together(raw, t
     content, splits = (json.loads(path.read_text()) for path in files)
     assert [(d["first"], d["second"]) for d in content["duplicates"]] == [("abdomenatlas-1.0_00000002", "btcv_0001")]
     assert content["groups"] == [["abdomenatlas-1.0_00000002", "btcv_0001"], ["btcv_0061"]]
-    assert sorted(chain(*splits.values())) == sorted(chain(*content["groups"]))
-    together = [{"abdomenatlas-1.0_00000002", "btcv_0001"} & set(names) for names in splits.values()]
+    assert sorted(chain(*splits["parts"].values())) == sorted(chain(*content["groups"]))
+    together = [{"abdomenatlas-1.0_00000002", "btcv_0001"} & set(names) for names in splits["parts"].values()]
     assert sorted(map(len, together)) == [0, 0, 2]
 
 

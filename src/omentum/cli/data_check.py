@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from omentum.errors import UsageError
 if TYPE_CHECKING:
     from omentum.data.check import CaseCheck
     from omentum.data.raw import Found
+    from omentum.data.splits import Split
 
 SOME_FAILED = 3
 
@@ -44,12 +46,19 @@ def check(
     if json_file:
         _write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
     if splits_file:
-        from omentum.data.splits import split_groups
-
-        good = {check.name for check in checks if not check.failed}
-        groups = [kept for group in reuse.groups if (kept := [name for name in group if name in good])]
-        _write_json(splits_file, split_groups(groups, seed=seed))
+        _split(checks, reuse.groups, seed).write(splits_file)
     return SOME_FAILED if any(check.failed for check in checks) else 0
+
+
+def _split(checks: Sequence[CaseCheck], groups: Sequence[Sequence[str]], seed: int) -> Split:
+    """Train, validation and test, of the cases that can be used."""
+    from omentum.data.splits import Split, SplitCase, split_groups
+
+    good = {check.name: check for check in checks if not check.failed}
+    left = [kept for group in groups if (kept := [name for name in group if name in good])]
+    parts = {part: tuple(names) for part, names in split_groups(left, seed=seed).items()}
+    cases = {n: SplitCase(n, check.dataset, check.patient, hashes=check.hashes) for n, check in good.items()}
+    return Split(parts, cases, {"omentum": version("omentum"), "seed": seed})
 
 
 def _roots(given: Sequence[str]) -> dict[str, Path]:

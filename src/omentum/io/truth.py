@@ -23,6 +23,7 @@ from omentum.segmentation import Segmentation, bits_dtype, planes_for
 from omentum.volume import Volume
 
 CASE_FORMAT = 1
+DESCRIPTION = "case.json"
 
 
 def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mapping[str, Any]) -> None:
@@ -48,7 +49,7 @@ def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mappi
     for name, plane in zip(_planes(truth.classes), truth.bits, strict=True):
         narrow = plane.astype(bits_dtype(len(truth.classes)), copy=False)
         write_volume(folder / name, Volume(narrow, ct.affine, ct.header))
-    with replacing(folder / "case.json") as file:
+    with replacing(folder / DESCRIPTION) as file:
         file.write(description)
 
 
@@ -73,7 +74,7 @@ def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
         InputError: a file is missing or damaged, or case.json is not ours.
     """
     folder = Path(folder)
-    classes, annotated, facts = _read_description(folder / "case.json")
+    classes, annotated, facts = _read_description(folder / DESCRIPTION)
     planes = [read_volume(folder / name) for name in _planes(classes)]
     if not all(plane.grid.same_as(planes[0].grid) for plane in planes):
         raise GeometryError("its planes of bits lie on different grids", source=folder)

@@ -1,0 +1,120 @@
+"""`omentum data split`: patients dealt out to folds and a test part, before anybody trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omentum.cli.classes import PIPED_WIDTH
+from omentum.errors import UsageError
+
+if TYPE_CHECKING:
+    from omentum.data.splits import Split, SplitCase
+
+
+def split(
+    collections: Annotated[
+        list[Path], typer.Argument(metavar="STORE...", help="stores of omentum data prepare, or folders of cases")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the split, a JSON file; an earlier one is replaced")],
+    folds: Annotated[int, typer.Option(help="of a cross-validation; 0: train and validation instead", min=0)] = 5,
+    test: Annotated[float, typer.Option(help="share of the cases in the part test", min=0.0, max=0.9)] = 0.2,
+    validation: Annotated[
+        float | None, typer.Option(help="without folds: share of the part validation", show_default="0.1", min=0.0)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="another seed, another split", min=0)] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+) -> None:
+    """Split cases by patient; equal scans stay together, each part has its share of every dataset and kind of lesion.
+
+    The same cases give the same split on every machine. omentum train --split, segment --split and evaluate --split
+    take the file.
+    """
+    from omentum.cli.countdown import Countdown
+    from omentum.data.collection import kept_together, read_collections
+    from omentum.data.splits import Split
+    from omentum.data.stratify import stratified
+    from omentum.io.outputs import check_output
+
+    shares = _shares(folds, test, validation)
+    check_output(out, inputs=collections, overwrite=True)
+    with Countdown("reading", silent=quiet) as countdown:
+        cases = read_collections(collections, lambda done, of: countdown.count(done, of))
+    groups = kept_together(cases)
+    _check_enough(len(groups), shares)
+    made = {"omentum": version("omentum"), "folds": folds, "test": test, "seed": seed}
+    result = Split(stratified(groups, shares, seed), {case.name: case for case in cases}, made)
+    result.write(out)
+    if not quiet:
+        _print(result, len(groups), out)
+
+
+def _shares(folds: int, test: float, validation: float | None) -> dict[str, float]:
+    from omentum.data.splits import FOLD, TEST, TRAIN, VALIDATION
+
+    if folds == 1:
+        raise UsageError("one fold leaves none to train on", remedy="--folds 5, or --folds 0 for a plain split")
+    if folds and validation is not None:
+        raise UsageError("folds are validated on in turn, --validation is for a plain split", remedy="--folds 0")
+    if folds:
+        tested = {TEST: test} if test else {}
+        return tested | {f"{FOLD}{number}": (1 - test) / folds for number in range(folds)}
+    held = 0.1 if validation is None else validation
+    if test + held >= 1:
+        raise UsageError(f"test {test:g} and validation {held:g} leave nothing to train on")
+    return {TRAIN: 1 - held - test, VALIDATION: held, TEST: test}
+
+
+def _check_enough(patients: int, shares: Mapping[str, float]) -> None:
+    wanted = sum(share > 0 for share in shares.values())
+    if patients < wanted:
+        raise UsageError(f"{patients} patients are too few for {wanted} parts", remedy="fewer --folds, or --test 0")
+
+
+def _print(result: Split, groups: int, out: Path) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    console.print(_table(result))
+    same = len(result.cases) - groups
+    together = f", {same} of them kept with another of their patient" if same else ""
+    console.print(f"{len(result.cases)} cases of {groups} patients{together}: {out.resolve()}", markup=False)
+
+
+def _table(result: Split) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    datasets = sorted({case.dataset for case in result.cases.values()} - {""})
+    kinds = sorted({key for case in result.cases.values() for key in case.lesions})
+    table = Table(box=box.SIMPLE_HEAD, caption="lesions: cases with one of those annotated for it")
+    table.add_column("part", no_wrap=True)
+    for title in ("cases", "patients", *datasets, *(_display(kind) for kind in kinds)):
+        table.add_column(title, justify="right")
+    for part, names in result.parts.items():
+        table.add_row(part, *_counts([result.cases[name] for name in names], datasets, kinds))
+    table.add_section()
+    table.add_row("all", *_counts(result.cases.values(), datasets, kinds))
+    return table
+
+
+def _counts(cases: Iterable[SplitCase], datasets: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    from omentum.data.collection import kept_together
+
+    cases = list(cases)
+    by_dataset = [sum(case.dataset == key for case in cases) for key in datasets]
+    by_lesion = [[case.lesions[key] for case in cases if key in case.lesions] for key in kinds]
+    found = [f"{sum(there)} of {len(there)}" if there else "-" for there in by_lesion]
+    return [str(len(cases)), str(len(kept_together(cases))), *map(str, by_dataset), *found]
+
+
+def _display(key: str) -> str:
+    from omentum.anatomy import STRUCTURES
+
+    return STRUCTURES[key].display
