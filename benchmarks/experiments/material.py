@@ -18,6 +18,7 @@ from study import STUDY_FILE, Study, load_study
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.cases import LabelledCase
+from omentum.data.division import all_validated_on
 from omentum.data.load import load_folder
 from omentum.data.load_store import load_store
 
@@ -54,8 +55,8 @@ def make(folder: Path, study: Study) -> None:
 def site_cases(folder: Path, study: Study) -> dict[str, tuple[LabelledCase, ...]]:
     """The cases of each site, with the labels the site has."""
     stores = ((site, folder / "stores" / site) for site in study.sites)
-    # Held out means in memory, which is what a small set wants.
-    return {site: load_store(path, STRUCTURES.keys, study.preprocess, study.cases_a_site)[1] for site, path in stores}
+    # Validated on means in memory, which is what a small set wants.
+    return {site: load_store(path, STRUCTURES.keys, study.preprocess, all_validated_on)[1] for site, path in stores}
 
 
 def unseen_cases(folder: Path, study: Study) -> tuple[LabelledCase, ...]:

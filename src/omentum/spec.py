@@ -15,6 +15,8 @@ FORMAT_VERSION = 2
 
 USUAL_THRESHOLD = 0.5
 """Of a class for which nobody chose another."""
+TRAINED_ON = "trained_on"
+"""Entry of `CheckpointSpec.training`: digests of the scans it learned from, see `omentum.fingerprint.scan_digest`."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.data.augmentation import Augmentation
 from omentum.data.chunked import LABELS, write_chunked
+from omentum.data.division import Division, drawn
 from omentum.data.load import load_folder
 from omentum.data.load_store import load_store
 from omentum.data.prepare import prepare
@@ -29,8 +30,19 @@ def stored(cases, out, **options):
     return out
 
 
+def last(number):
+    """Hold out the last by name, and patients that are in both leave the training."""
+
+    def divide(cases):
+        held = cases[-number:]
+        others = [c.name for c in cases[:-number] if c.patient not in {h.patient for h in held}]
+        return Division(frozenset(others), frozenset(case.name for case in held))
+
+    return divide
+
+
 def test_a_case_is_the_one_its_folder_gives_less_the_air_around_it(tmp_path, toys):
-    _, (one, *_) = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC, held_out=3)
+    _, (one, *_) = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC, divide=last(3))
     (whole, *_) = load_folder(tmp_path / "raw", KEYS, SPEC)
     assert one.name == "toy_0"
     assert [KEYS[k] for k in np.flatnonzero(one.annotated)] == ["right_kidney", "left_kidney", "liver", "liver_tumour"]
@@ -45,7 +57,7 @@ def test_a_case_is_the_one_its_folder_gives_less_the_air_around_it(tmp_path, toy
 
 def test_what_is_trained_on_is_the_same_case_read_box_by_box(tmp_path, toys):
     kept, _ = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC)
-    _, held = load_store(tmp_path / "store", KEYS, SPEC, held_out=3)
+    _, held = load_store(tmp_path / "store", KEYS, SPEC, divide=last(3))
     for lazy, whole in zip(kept, held, strict=True):
         assert (lazy.name, lazy.shape, lazy.voxels) == (whole.name, whole.shape, whole.voxels)
         assert np.array_equal(lazy.annotated, whole.annotated)
@@ -82,7 +94,7 @@ def test_only_blocks_of_a_patch_are_read(tmp_path, toys, monkeypatch):
 def test_the_model_may_have_other_classes_in_another_order(tmp_path, toys):
     classes = ("liver", "left_kidney")
     (one, *_), _ = load_store(stored(toys, tmp_path / "store"), classes, SPEC)
-    _, (every, *_) = load_store(tmp_path / "store", KEYS, SPEC, held_out=3)
+    _, (every, *_) = load_store(tmp_path / "store", KEYS, SPEC, divide=last(3))
     assert one.annotated.tolist() == [True, True]
     _, labels = one.box((0, 0, 0), one.shape)
     for k, key in enumerate(classes):
@@ -94,9 +106,12 @@ def test_a_patient_is_trained_on_or_held_out_never_both(tmp_path, toys):
     other = write_toys(tmp_path / "again", 1, toy_recipe("zoo"))
     same = [type(c)(**{**vars(c), "patient": "toy-1"}) for c in other]
     path = stored([*toys, *same], tmp_path / "store")
-    kept, held = load_store(path, KEYS, SPEC, held_out=1)
-    assert [case.name for case in held] == ["zoo_0"]
-    assert [case.name for case in kept] == ["toy_0", "toy_2"]
+    # zoo_0 is the scan of toy_0 under another name, and of the patient of toy_1: the three stay together.
+    together = {"toy_0", "toy_1", "zoo_0"}
+    kept, held = load_store(path, KEYS, SPEC, lambda cases: drawn(cases, 1))
+    assert len(held) == 1
+    names = {case.name for case in kept}
+    assert names == ({"toy_2"} if held[0].name in together else together)
 
 
 def test_another_grid_is_refused(tmp_path, toys):
@@ -109,9 +124,9 @@ def test_a_bad_case_is_named_and_left_out(tmp_path, toys):
     path = stored(toys, tmp_path / "store")
     (path / "cases/toy_2/labels.b2nd").write_bytes(b"no")
     with pytest.warns(CaseWarning, match="left out of training.*toy_2"):
-        kept, held = load_store(path, KEYS, SPEC, held_out=1)
-    assert [case.name for case in kept] == ["toy_0"]
-    assert [case.name for case in held] == ["toy_1"]
+        kept, held = load_store(path, KEYS, SPEC, divide=last(1))
+    assert [case.name for case in kept] == ["toy_0", "toy_1"]
+    assert held == ()
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def store(tmp_path_factory):
 
 
 def sources(*data):
-    found, _ = load_sources(TrainConfig(data=data), KEYS)
-    return {source.name: (len(source.cases), source.weight) for source in found}
+    found = load_sources(TrainConfig(data=data), KEYS)
+    return {source.name: (len(source.cases), source.weight) for source in found.sources}
 
 
 def test_each_dataset_of_a_store_is_a_source(store):
@@ -56,7 +56,7 @@ def test_holding_everything_out_is_refused(store):
 def test_datasets_are_shown_as_the_configuration_says(store):
     own = {"bees": DatasetConfig(centres=(1, 1, 5)), "apes": DatasetConfig(magnify=(0.3, 1.3, 1.5))}
     config = TrainConfig(data=(DataConfig(store=store),), centres=(1, 2), datasets={**own, "lits": DatasetConfig()})
-    found, _ = load_sources(config, KEYS)
+    found = load_sources(config, KEYS).sources
     assert [(s.name, s.centres, s.magnify) for s in found] == [
         ("apes", (1, 2), (0.3, 1.3, 1.5)),
         ("bees", (1, 1, 5), None),

@@ -13,9 +13,11 @@ from omentum.errors import UsageError
 
 if TYPE_CHECKING:
     from omentum.cli.train_progress import TrainProgress
-    from omentum.data.cases import LabelledCase
     from omentum.data.sampler import PatchSampler
     from omentum.train.config import TrainConfig
+    from omentum.train.sources import TrainingData
+
+ALL_FOLDS = "all"
 
 
 def train(
@@ -25,6 +27,15 @@ def train(
     ] = None,
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="store or folder of cases, instead of the file's; repeatable")
+    ] = None,
+    split: Annotated[
+        Path | None, typer.Option("--split", help="see only what this split allows: omentum data split")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(help="validate on this fold, train on the others; all: one run after the other")
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help='train on this part of the split; "folds": on all of them', show_default="train")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value instead of the file's; repeatable", metavar="KEY=VALUE")
@@ -39,40 +50,72 @@ def train(
 
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
-    from omentum.cli.train_progress import TrainProgress
+    from omentum.cli.train_folds import folds_of, how_to_judge, run_of_fold
     from omentum.train.config_file import load_config, parse_settings
 
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
     given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
-    run = load_config(config, given, data or ())
+    run = load_config(config, given | _of_split(split, fold, part), data or ())
+    if fold != ALL_FOLDS:
+        _train(run, out, dry_run, quiet)
+        return
+    numbers = folds_of(run, dry_run=dry_run)
+    assert out is not None
+    for number in numbers:
+        _train(run_of_fold(run, number), out / f"fold-{number}", dry_run, quiet, f"fold-{number}: ")
+    if not quiet:
+        typer.echo(how_to_judge(run, out, numbers), err=True)
+
+
+def _of_split(split: Path | None, fold: str | None, part: str | None) -> dict[str, str | int]:
+    """What the command line says of a split, as settings."""
+    values: dict[str, str | int] = {}
+    if split is not None:
+        values |= {"split": str(split)}
+    if part is not None:
+        values |= {"part": part}
+    if fold is not None and fold != ALL_FOLDS:
+        if not fold.isdigit():
+            raise UsageError(f"--fold {fold!r} is no number from 0", remedy="e.g. --fold 0, or --fold all")
+        values |= {"fold": int(fold)}
+    return values
+
+
+def _train(run: TrainConfig, out: Path | None, dry_run: bool, quiet: bool, which: str = "") -> None:
+    """One run, or what it would cost."""
+    from omentum.cli.train_progress import TrainProgress
+
     with TrainProgress(run.steps, silent=quiet or os.environ.get("RANK", "0") != "0") as progress:
-        sampler, held_out = _read_cases(run, progress)
+        sampler, loaded = _read_cases(run, progress, which)
         if dry_run:
             from omentum.cli.train_plan import told
             from omentum.train.dry_run import dry_run as plan_of
 
             progress.say("taking a few steps")
-            progress.say(told(plan_of(run, sampler), run, len(held_out)))
+            progress.say(told(plan_of(run, sampler), run, len(loaded.held_out)))
             return
         from omentum.train.loop import train as run_training
 
         assert out is not None
-        progress.say(f"done: {run_training(run, sampler, held_out, out, progress.report)}")
+        result = run_training(run, sampler, loaded.held_out, out, progress.report, record=loaded.record)
+        progress.say(f"{which}done: {result}")
 
 
-def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler, tuple[LabelledCase, ...]]:
+def _read_cases(run: TrainConfig, progress: TrainProgress, which: str) -> tuple[PatchSampler, TrainingData]:
     from omentum.data.sampler import PatchSampler
     from omentum.train.classes import run_classes
     from omentum.train.sources import load_sources
 
     classes = run_classes(run)
-    sources, held_out = load_sources(run, classes, progress.reading)
-    for source in sources:
-        progress.say(f"{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
-    progress.say(f"{len(classes)} structures, {len(held_out)} cases for validation, {run.steps} steps")
+    loaded = load_sources(run, classes, progress.reading)
+    for source in loaded.sources:
+        progress.say(f"{which}{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
+    for remark in loaded.remarks:
+        progress.say(remark)
+    progress.say(f"{which}{len(classes)} structures, {len(loaded.held_out)} cases for validation, {run.steps} steps")
     sampler = PatchSampler(
-        sources=sources,
+        sources=loaded.sources,
         classes=classes,
         patch=run.patch,
         window_hu=run.window_hu,
@@ -84,4 +127,4 @@ def _read_cases(run: TrainConfig, progress: TrainProgress) -> tuple[PatchSampler
         seed=run.seed,
         spacing_mm=run.spacing_mm,
     )
-    return sampler, held_out
+    return sampler, loaded

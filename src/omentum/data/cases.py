@@ -14,6 +14,7 @@ from omentum.data.bitsets import Index, distinct_sets, members
 from omentum.data.cut import cut
 from omentum.data.remembered import some_of
 from omentum.errors import InputError
+from omentum.fingerprint import SliceHashes
 from omentum.io.sanity import AIR_HU
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
@@ -76,6 +77,8 @@ class LabelledCase:
         voxels: How many voxels each class has, for those that have one.
         points: For each of these, int16 [n, 3] voxels of it.
         body: int16 [n, 3] voxels inside the body.
+        dataset, patient: Whose it is and from where; "" where nobody says.
+        hashes: Fingerprint of the CT on its own grid (see `omentum.fingerprint`); empty where nobody looked.
     """
 
     name: str
@@ -86,6 +89,9 @@ class LabelledCase:
     voxels: Mapping[int, int] = field(repr=False)
     points: Mapping[int, NDArray[np.int16]] = field(repr=False)
     body: NDArray[np.int16] = field(repr=False)
+    dataset: str = ""
+    patient: str = ""
+    hashes: SliceHashes = field(default=(), repr=False)
 
     @property
     def shape(self) -> tuple[int, int, int]:

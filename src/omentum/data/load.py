@@ -11,6 +11,7 @@ import numpy as np
 
 from omentum.data.cases import LabelledCase, labelled_case
 from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError
+from omentum.fingerprint import slice_hashes
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.io.truth import read_case
@@ -41,8 +42,9 @@ def load_folder(
         if tell:
             tell(number, len(found))
         try:
-            ct, truth, _ = read_case(place)
-            cases.append(_on_grid(place.name, ct, truth, classes, spec))
+            ct, truth, facts = read_case(place)
+            case = _on_grid(place.name, ct, truth, classes, spec)
+            cases.append(replace(case, patient=str(facts.get("patient", ""))))
         except OmentumError as fault:
             warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=2)
     if not cases:
@@ -72,4 +74,5 @@ def _on_grid(name: str, ct: Volume, truth: Segmentation, classes: Sequence[str],
     bits = np.ascontiguousarray(nearest_on_model_grid(truth.bits, truth.grid, spec))
     moved = Segmentation(bits, hu.affine, truth.classes, truth.annotated)
     # A case keeps the same remembered voxels in every run: its name seeds them.
-    return labelled_case(name, hu, moved, classes, np.random.default_rng(list(name.encode())))
+    case = labelled_case(name, hu, moved, classes, np.random.default_rng(list(name.encode())))
+    return replace(case, hashes=slice_hashes(ct))

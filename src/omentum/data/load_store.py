@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from omentum.data.cases import LabelledCase, labelled_case
+from omentum.data.division import Division, all_trained_on
 from omentum.data.store import Store
 from omentum.data.store_cases import StoreCase
 from omentum.data.stored_case import StoredCase
@@ -20,13 +22,14 @@ from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 
 Case = TypeVar("Case")
+Divide = Callable[[Sequence[StoreCase]], Division]
 
 
 def load_store(
     path: Path,
     classes: Sequence[str],
     spec: PreprocessSpec,
-    held_out: int = 0,
+    divide: Divide = all_trained_on,
     tell: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[StoreCase, ...], tuple[LabelledCase, ...]]:
     """The cases of a store, by name, split into what is trained on and what is held out.
@@ -35,7 +38,7 @@ def load_store(
         path: As `omentum data prepare` made it.
         classes: The model's class keys.
         spec: The model grid, which must be the store's.
-        held_out: This many cases, the last by name; other cases of their patients are left out altogether.
+        divide: Says of the usable cases who is trained on and who held out; all are trained on by default.
         tell: Called with held-out cases read, and how many there will be.
 
     Raises:
@@ -43,23 +46,18 @@ def load_store(
     """
     store = Store.open(path)
     _check_grid(store, spec)
-    held: dict[str, LabelledCase] = {}
-    patients: set[str] = set()
-    kept: list[StoreCase] = []
-    for stored in reversed(store.cases):
-        if len(held) < held_out:
-            if tell:
-                tell(len(held), held_out)
-            case = _or_warn(partial(_labelled, store, stored, classes))
-            if case:
-                held[stored.name] = case
-                patients.add(stored.patient)
-        elif stored.patient not in patients:
-            known = _or_warn(partial(StoreCase.of, store, stored, classes))
-            kept += [known] if known else []
-    if not kept and not held:
+    known = [case for stored in store.cases if (case := _or_warn(partial(StoreCase.of, store, stored, classes)))]
+    if not known:
         raise InputError("no usable cases", source=path, remedy="see omentum data stats")
-    return tuple(reversed(kept)), tuple(reversed(held.values()))
+    division = divide(known)
+    wanted = [case.stored for case in known if case.name in division.validation]
+    held = []
+    for number, stored in enumerate(wanted):
+        if tell:
+            tell(number, len(wanted))
+        labelled = _or_warn(partial(_labelled, store, stored, classes))
+        held += [labelled] if labelled else []
+    return tuple(case for case in known if case.name in division.train), tuple(held)
 
 
 def _or_warn(load: Callable[[], Case]) -> Case | None:
@@ -90,4 +88,5 @@ def _labelled(store: Store, stored: StoredCase, classes: Sequence[str]) -> Label
     truth = Segmentation(bits, affine, store.classes, frozenset(stored.annotated))
     # A case keeps the same remembered voxels in every run: its name seeds them.
     rng = np.random.default_rng(list(stored.name.encode()))
-    return labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)
+    case = labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)
+    return replace(case, dataset=stored.dataset, patient=stored.patient, hashes=stored.hashes)

@@ -14,6 +14,7 @@ from omentum.data.cases import checked
 from omentum.data.store import Store
 from omentum.data.stored_case import BODY, StoredCase
 from omentum.errors import InputError
+from omentum.fingerprint import SliceHashes
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,21 @@ class StoreCase:
                     voxels[k] = stored.structures[key].voxels
         checked(sets, str(source))
         return cls(stored.name, stored.shape, annotated, sets, voxels, store, stored, tuple(classes))
+
+    @property
+    def dataset(self) -> str:
+        """Key of its recipe."""
+        return self.stored.dataset
+
+    @property
+    def patient(self) -> str:
+        """Whose it is."""
+        return self.stored.patient
+
+    @property
+    def hashes(self) -> SliceHashes:
+        """Fingerprint of the scan; empty in a store of an earlier version."""
+        return self.stored.hashes
 
     def places(self, k: int | None) -> NDArray[np.int16]:
         """Remembered voxels [n, 3] of a class that has one, or (None) of the body; reads one small file.

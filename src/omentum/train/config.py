@@ -51,7 +51,8 @@ class DataConfig:
         store: Instead of a folder: a store as `omentum data prepare` makes it, on the grid of this run.
         weight: How often it is drawn from, relative to other collections of as many cases.
         weights: In a store: the same for single datasets, by key; multiplied by `weight`.
-        validation: How many of its cases (the last by name) are kept out of training for validation.
+        validation: How many of its cases are kept out of training for validation, of each dataset in turn. With a
+            split: how many of its held-out cases are validated on at most (0: all of them).
     """
 
     folder: str = ""
@@ -106,6 +107,9 @@ class TrainConfig:
 
     Args:
         data, pairs: Where cases come from.
+        split: File of `omentum data split`: which of the cases this run sees.
+        fold: Of the split's folds, the one to validate on; trained on are all others. -1 for none.
+        part: Instead of a fold: the part to train on ("folds": all folds); "train" where the split has no folds.
         backbone, parameters: See `omentum.spec.ModelSpec`.
         activation_checkpointing: Compute the backbone's blocks again in the backward pass: slower, with less memory.
         spacing_mm, window_hu, patch, antialias: See `omentum.spec.PreprocessSpec`.
@@ -162,6 +166,9 @@ class TrainConfig:
 
     data: tuple[DataConfig, ...] = ()
     pairs: tuple[PairConfig, ...] = ()
+    split: str = ""
+    fold: int = -1
+    part: str = ""
     backbone: str = "residual_unet"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     activation_checkpointing: bool = False
@@ -214,6 +221,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.data and not self.pairs:
             raise UsageError("nothing to train on", remedy="give [[data]] folders or [[pairs]] in the configuration")
+        if not self.split and (self.part or self.fold >= 0):
+            raise UsageError("a fold or part is one of a split", remedy="--split FILE, made by omentum data split")
+        if self.part and self.fold >= 0:
+            raise UsageError(f"fold {self.fold} and part {self.part!r}", remedy="give one of the two")
         if not 0 <= self.hold < 1:
             raise UsageError(f"hold is a share of the run from 0 to below 1, got {self.hold}")
         if self.voxel_share not in (1, 2, 4, 8):

@@ -115,7 +115,7 @@ def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
     for table, names in (("data", ("folder", "store")), ("pairs", ("image", "labels"))):
         if isinstance(out.get(table), list):
             out[table] = [_absolute(entry, names, here) for entry in out[table]]
-    return _absolute(out, ("init", "structures"), here)
+    return _absolute(out, ("init", "structures", "split"), here)
 
 
 def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:

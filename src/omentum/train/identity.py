@@ -20,7 +20,7 @@ from omentum.train.config import TrainConfig
 MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
 """Settings that say how a result is computed or kept, not which result."""
 
-PATHS = frozenset({"folder", "store", "image", "labels", "init", "structures"})
+PATHS = frozenset({"folder", "store", "image", "labels", "init", "structures", "split"})
 """Of paths only the last part counts (and is told), so that a folder may move."""
 
 SHOWN = 5
@@ -35,7 +35,11 @@ def described(config: TrainConfig) -> dict[str, Any]:
 
 
 def run_identity(
-    config: TrainConfig, classes: Sequence[str], sources: Iterable[Source], held_out: Iterable[LabelledCase]
+    config: TrainConfig,
+    classes: Sequence[str],
+    sources: Iterable[Source],
+    held_out: Iterable[LabelledCase],
+    split: Mapping[str, Any] | None = None,
 ) -> Identity:
     """JSON values.
 
@@ -44,12 +48,13 @@ def run_identity(
         classes: Structure keys in the order of the model's outputs.
         sources: What is trained on.
         held_out: What is validated on.
+        split: Hash of the split and the fold or part of it, if there is one.
     """
     data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
     validation = {case.name: _checksum(case) for case in held_out}
     identity = {"config": described(config), "classes": list(classes), "data": data, "validation": validation}
     rows = carried_rows(classes)
-    return identity | ({"structures": dict(rows)} if rows else {})
+    return identity | ({"structures": dict(rows)} if rows else {}) | ({"split": dict(split)} if split else {})
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -63,6 +68,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         found.append("the list of classes is another one")
     if before.get("structures") != now.get("structures"):
         found.append("the structures are defined otherwise")
+    if before.get("split") != now.get("split"):
+        found.append("the split, or the part of it, is another one")
     for kind in ("data", "validation"):
         for name, old, new in _compared(before.get(kind, {}), now[kind]):
             word = "is new" if old is None else "is gone" if new is None else "has changed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,7 @@ def train(
     *,
     model: UniversalModel | None = None,
     loss: Loss | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a model, or go on with the run in `run`.
 
@@ -69,6 +70,7 @@ def train(
         tell: Called as things happen, by the first process only.
         model: Fresh model to train instead of `new_model(config)`.
         loss: Of the generated heads, instead of the configured one; see `Loss`.
+        record: What was trained on and held out, for the checkpoints; see `omentum.train.held_out.HeldOut.record`.
 
     Returns:
         The averaged model's checkpoint, `run/model.safetensors`.
@@ -90,9 +92,10 @@ def train(
         learner = Learner(model, sampler.sources, config, fabric, loss)
         if first:
             held.enter_context(locked(run))
-            claim(run, run_identity(config, model.spec.class_keys, sampler.sources, held_out))
+            split = (record or {}).get("split")
+            claim(run, run_identity(config, model.spec.class_keys, sampler.sources, held_out, split))
         fabric.barrier()
-        _Run(learner, fabric, run, tell if first else _silent, held_out).go(sampler, share, stop)
+        _Run(learner, fabric, run, tell if first else _silent, held_out, record or {}).go(sampler, share, stop)
     return run / RESULT_FILE
 
 
@@ -100,10 +103,16 @@ class _Run:
     """A run while it goes on."""
 
     def __init__(
-        self, learner: Learner, fabric: Fabric, run: Path, tell: Report, held_out: Sequence[LabelledCase]
+        self,
+        learner: Learner,
+        fabric: Fabric,
+        run: Path,
+        tell: Report,
+        held_out: Sequence[LabelledCase],
+        record: Mapping[str, Any],
     ) -> None:
         self._learner, self._fabric, self._path, self._tell = learner, fabric, run, tell
-        self._config, self._held_out = learner.config, held_out
+        self._config, self._held_out, self._record = learner.config, held_out, record
         self._checkpoints = Checkpoints(run / CHECKPOINTS, self._config.keep)
         self._faults: set[Fault] = set()
         self._told_faults: set[Fault] = set()
@@ -186,7 +195,7 @@ class _Run:
         """A checkpoint, and the result so far beside it."""
         if self._fabric.global_rank == 0:
             model = self._learner.average.model
-            training = {"steps": self.step, "config": described(self._config)}
+            training = {"steps": self.step, "config": described(self._config), **self._record}
             model.spec = dataclasses.replace(model.spec, training=training)
             state = self._learner.state() | {"step": self.step, "skipped": self.skipped}
             best = self._validation.best_step

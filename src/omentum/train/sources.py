@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from omentum.anatomy.recipes import bundled_recipes
 from omentum.data.cases import LabelledCase, TrainingCase
@@ -16,53 +17,79 @@ from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
 from omentum.train.config import DataConfig, TrainConfig
 from omentum.train.dataset_config import DatasetConfig
+from omentum.train.held_out import HeldOut
 
 Tell = Callable[[str, int, int], None]
 """Called with a collection's name, cases done and cases in all."""
 
 
-def load_sources(
-    config: TrainConfig, classes: Sequence[str], tell: Tell | None = None
-) -> tuple[tuple[Source, ...], tuple[LabelledCase, ...]]:
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run sees.
+
+    Args:
+        sources: To draw patches from.
+        held_out: Cases for validation, in memory.
+        record: Which split, and fingerprints of what is trained on and held out, in JSON values; see `HeldOut.record`.
+        remarks: What was left out, for people.
+    """
+
+    sources: tuple[Source, ...]
+    held_out: tuple[LabelledCase, ...]
+    record: dict[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None = None) -> TrainingData:
     """Read all collections and pairs.
 
-    Returns:
-        Sources to draw from, and the held-out cases (the last by name of each collection).
+    With a split, a run sees what the split gives it: the cases of its part or of the other folds, and for validation
+    those of its fold. Collections that hold no case of the split are trained on as a whole. Without one,
+    `DataConfig.validation` cases of each collection are held out, of each dataset in turn.
 
     Raises:
-        InputError: a collection has no usable case, or a pair cannot be used.
-        UsageError: a collection keeps nothing to train on.
+        InputError: a collection has no usable case, a pair or the split cannot be used.
+        UsageError: a collection keeps nothing to train on, or something held out by the split is in other material.
     """
+    held = HeldOut.of(config)
     sources: list[Source] = []
-    held_out: list[LabelledCase] = []
+    validated: list[LabelledCase] = []
     for data in config.data:
         place = Path(data.folder or data.store)
         counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
-        found, held = (_of_store if data.store else _of_folder)(place, data, classes, config.preprocess, counted)
+        read = _of_store if data.store else _of_folder
+        found, cases = read(place, data, classes, config.preprocess, held, counted)
         if not found:
-            raise UsageError(f"{data.validation} cases held out leaves none to train on", source=place)
+            raise UsageError(f"{held.told(data)} held out leaves none to train on", source=place)
         sources += found
-        held_out += held
+        validated += cases
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
-    return _distinct(_with_own_settings(sources, config)), tuple(held_out)
+    kept = _with_own_settings(held.without_copies(sources, validated), config)
+    return TrainingData(_distinct(kept), tuple(validated), held.record(kept, validated), tuple(held.remarks))
 
 
 Found = tuple[list[Source], Sequence[LabelledCase]]
 Counted = Callable[[int, int], None] | None
 
 
-def _of_folder(place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, tell: Counted) -> Found:
+def _of_folder(
+    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
+) -> Found:
     cases = load_folder(place, classes, spec, tell)
-    split = max(0, len(cases) - data.validation)
-    return [Source(place.name, cases[:split], data.weight)] if split else [], cases[split:]
+    division = held.divide(cases, data)
+    kept = tuple(case for case in cases if case.name in division.train)
+    validated = [case for case in cases if case.name in division.validation]
+    return [Source(place.name, kept, data.weight)] if kept else [], validated
 
 
-def _of_store(place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, tell: Counted) -> Found:
+def _of_store(
+    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
+) -> Found:
     """One source for each dataset in the store."""
-    kept, held = load_store(place, classes, spec, data.validation, tell)
+    kept, validated = load_store(place, classes, spec, lambda cases: held.divide(cases, data), tell)
     by_dataset: dict[str, list[TrainingCase]] = {}
     for case in kept:
         by_dataset.setdefault(case.stored.dataset, []).append(case)
@@ -72,7 +99,7 @@ def _of_store(place: Path, data: DataConfig, classes: Sequence[str], spec: Prepr
     sources = [
         Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
     ]
-    return sources, held
+    return sources, validated
 
 
 def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[Source]:

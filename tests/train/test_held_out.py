@@ -1,0 +1,163 @@
+"""A run cannot learn from what its split holds out, whatever it is called and wherever it lies."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.collection import kept_together, read_collections
+from omentum.data.prepare import prepare
+from omentum.data.prepare_case import StoreOptions
+from omentum.data.splits import Split
+from omentum.errors import UsageError
+from omentum.fingerprint import scan_digest
+from omentum.io.nifti import read_volume, write_volume
+from omentum.io.truth import write_case
+from omentum.train.config import DataConfig, PairConfig, TrainConfig
+from omentum.train.sources import load_sources
+from omentum.volume import Volume
+from raw_cases import read_toy, toy_recipe, write_toys
+from toy_cases import toy_volume
+
+KEYS = STRUCTURES.keys
+OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True)
+PARTS = {"test": ("apes_0",), "fold-0": ("apes_1", "apes_2"), "fold-1": ("apes_3", "bees_4")}
+
+
+def write_scan(folder, seed):
+    write_case(folder, *toy_volume(seed, (60, 56, 50 + seed)), {})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A store of five scans of two datasets, and a split of it."""
+    root = tmp_path_factory.mktemp("held_out")
+    bees = toy_recipe("bees")
+    raw = write_toys(root / "a", 5, toy_recipe("apes"))
+    raw[4] = type(raw[4])(**{**vars(raw[4]), "recipe": bees, "name": "bees_4", "patient": "bees-4"})
+    prepare(raw, root / "store", OPTIONS, read=read_toy)
+    cases = {case.name: case for case in read_collections([root / "store"])}
+    Split(PARTS, cases).write(root / "split.json")
+    return root
+
+
+def loaded(made, *more, pairs=(), **how):
+    how = {"split": str(made / "split.json"), "fold": 0} | how
+    data = DataConfig(store=str(made / "store")), *more
+    return load_sources(TrainConfig(data=data, pairs=pairs, **how), KEYS)
+
+
+def names(sources):
+    return sorted(case.name for source in sources for case in source.cases)
+
+
+def test_a_run_sees_its_folds_and_nothing_else(made):
+    found = loaded(made)
+    assert names(found.sources) == ["apes_3", "bees_4"]
+    assert [case.name for case in found.held_out] == ["apes_1", "apes_2"]
+    other = loaded(made, fold=1)
+    assert names(other.sources) == ["apes_1", "apes_2"]
+    assert names(loaded(made, fold=-1, part="folds").sources) == ["apes_1", "apes_2", "apes_3", "bees_4"]
+
+
+def test_the_record_names_what_was_held_out_by_content(made):
+    cases = Split.read(made / "split.json").cases
+    record = loaded(made).record
+    assert record["split"] == {"sha256": Split.read(made / "split.json").sha256, "fold": 0}
+    digests = {name: scan_digest(case.hashes) for name, case in cases.items()}
+    assert record["trained_on"] == sorted([digests["apes_3"], digests["bees_4"]])
+    assert record["held_out"] == {"test": [digests["apes_0"]], "fold-0": sorted([digests["apes_1"], digests["apes_2"]])}
+
+
+def test_cases_that_the_split_does_not_know_are_left_out_and_told(made, tmp_path):
+    few = Split({"fold-0": ("apes_0",), "fold-1": ("apes_1",)}, Split.read(made / "split.json").cases)
+    few.write(tmp_path / "few.json")
+    found = loaded(made, split=str(tmp_path / "few.json"))
+    assert names(found.sources) == ["apes_1"]
+    assert "3 cases are in no part of the split and left out" in found.remarks[0]
+
+
+@pytest.mark.parametrize(("seed", "part"), [(0, "test"), (1, "fold-0")])
+def test_a_copy_under_another_name_in_a_folder_is_refused(made, tmp_path, seed, part):
+    write_scan(tmp_path / "mine/innocent", seed)
+    write_scan(tmp_path / "mine/other", 9)
+    with pytest.raises(UsageError, match=rf"apes_{seed} \({part}\) is held out, and innocent of mine is the same scan"):
+        loaded(made, DataConfig(folder=str(tmp_path / "mine")))
+    shutil.rmtree(tmp_path / "mine/innocent")
+    assert names(loaded(made, DataConfig(folder=str(tmp_path / "mine"))).sources) == ["apes_3", "bees_4", "other"]
+
+
+def test_a_cropped_and_turned_copy_in_a_pair_is_refused(made, tmp_path):
+    write_scan(tmp_path / "case", 2)
+    ct = read_volume(tmp_path / "case/ct.nii.gz")
+    labels = read_volume(tmp_path / "case/labels.nii.gz")
+    for volume, name in ((ct, "ct"), (labels, "labels")):
+        turned = np.ascontiguousarray(volume.voxels[::-1, ::-1, 3:-4])
+        write_volume(tmp_path / f"case/{name}_cut.nii.gz", Volume(turned, volume.affine))
+    pair = PairConfig(str(tmp_path / "case/ct_cut.nii.gz"), str(tmp_path / "case/labels_cut.nii.gz"), {"6": "liver"})
+    with pytest.raises(UsageError, match=r"apes_2 \(fold-0\) is held out, and case of case is the same scan"):
+        loaded(made, pairs=(pair,))
+    assert "case" in names(loaded(made, pairs=(pair,), fold=1).sources)
+
+
+def test_a_copy_in_another_store_is_refused(made, tmp_path):
+    prepare(write_toys(tmp_path / "raw", 1, toy_recipe("cats")), tmp_path / "cats", OPTIONS, read=read_toy)
+    with pytest.raises(UsageError, match=r"apes_0 \(test\) is held out, and cats_0 of cats is the same scan"):
+        loaded(made, DataConfig(store=str(tmp_path / "cats")))
+
+
+def test_a_split_that_trains_on_a_copy_of_its_own_test_part_is_refused(tmp_path):
+    prepare(write_toys(tmp_path / "a", 3, toy_recipe("apes")), tmp_path / "store", OPTIONS, read=read_toy)
+    prepare(write_toys(tmp_path / "b", 1, toy_recipe("bees")), tmp_path / "store", OPTIONS, read=read_toy)
+    cases = read_collections([tmp_path / "store"])
+    assert next(sorted(c.name for c in group) for group in kept_together(cases)) == ["apes_0", "bees_0"]
+    parts = {"train": ("apes_0", "apes_1"), "test": ("bees_0",)}
+    Split(parts, {case.name: case for case in cases}).write(tmp_path / "split.json")
+    with pytest.raises(UsageError, match=r"bees_0 \(test\) is held out, and apes_0 of apes is the same scan"):
+        loaded(tmp_path, fold=-1)
+
+
+def test_a_split_of_an_earlier_version_guards_by_what_the_store_knows(made, tmp_path):
+    (tmp_path / "old.json").write_text('{"train": ["apes_3", "bees_4"], "validation": ["apes_1"], "test": ["apes_0"]}')
+    old = {"split": str(tmp_path / "old.json"), "fold": -1}
+    assert names(loaded(made, **old).sources) == ["apes_3", "bees_4"]
+    write_scan(tmp_path / "mine/innocent", 0)
+    with pytest.raises(UsageError, match=r"apes_0 \(test\) is held out"):
+        loaded(made, DataConfig(folder=str(tmp_path / "mine")), **old)
+
+
+def test_a_split_of_other_data_is_refused(made, tmp_path):
+    write_scan(tmp_path / "mine/one", 9)
+    with pytest.raises(UsageError, match=r"split.json: no case of it is in the data"):
+        load_sources(
+            TrainConfig(data=(DataConfig(folder=str(tmp_path / "mine")),), split=str(made / "split.json"), fold=0), KEYS
+        )
+
+
+def test_without_a_split_no_copy_of_a_validation_case_is_trained_on(made, tmp_path):
+    for seed in range(5):
+        write_scan(tmp_path / "mine" / f"case_{seed}", seed)
+    data = DataConfig(store=str(made / "store"), validation=2), DataConfig(folder=str(tmp_path / "mine"))
+    found = load_sources(TrainConfig(data=data), KEYS)
+    held = sorted(case.name[-1] for case in found.held_out)
+    assert len(held) == 2
+    assert {case.name for case in found.held_out} >= {"bees_4"}  # of both datasets
+    trained = names(found.sources)
+    assert not {name[-1] for name in trained} & set(held)
+    assert len(trained) == 6
+    assert "validated on under another name" in found.remarks[0]
+    assert len(found.record["held_out"]["validation"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"fold": 0}, "one of a split"),
+        ({"part": "train"}, "one of a split"),
+        ({"split": "s", "fold": 1, "part": "x"}, "one"),
+    ],
+)
+def test_settings_that_go_together_only_with_a_split(how, message):
+    with pytest.raises(UsageError, match=message):
+        TrainConfig(data=(DataConfig(folder="x"),), **how)
