@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from omentum.errors import UsageError
-
-if TYPE_CHECKING:
-    from omentum.pipeline import Job
 
 SOME_CASES_FAILED = 3
 
 
 def segment(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="CT in HU: .nii.gz or .nii")],
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(metavar="INPUT...", help="CT in HU: .nii.gz or .nii; or folders of cases")
+    ] = None,
     *,
     out: Annotated[Path, typer.Option("-o", "--out", help="folder for OUT/<case>/, or x.nii.gz for the labels alone")],
-    weights: Annotated[str, typer.Option("-w", "--weights", help="name or file; see omentum weights list")] = "default",
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER: all CTs of a dataset, named as in a store; repeatable")
+    ] = None,
+    split: Annotated[Path | None, typer.Option(help="only the cases of a part of it: omentum data split")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="of the split: test, fold-0, folds, ...", show_default="test")
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            *("-w", "--weights"),
+            help="name or file, see omentum weights list; repeated: the mean of their probabilities",
+            show_default="default",
+        ),
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="only these, e.g. liver,kidneys; see omentum classes")] = None,
     locate: Annotated[
         bool, typer.Option("--locate/--no-locate", help="with --classes, skip what is far from all of them")
@@ -90,6 +101,7 @@ def segment(
     """
     from omentum.cli.batch import Batch, print_summary, report, write_batch
     from omentum.cli.numbering_option import find_numbering
+    from omentum.cli.segment_inputs import Wanted, plan_jobs
     from omentum.cli.speaker import Speaker
     from omentum.cli.submission import Submission
     from omentum.pipeline import (
@@ -110,7 +122,8 @@ def segment(
         from omentum.report.parquet import check_parquet
 
         check_parquet()
-    cases, devices, started = plan_jobs(inputs, out), parse_devices(device), time.perf_counter()
+    wanted = Wanted(tuple(inputs or ()), tuple(dataset or ()), split, part)
+    cases, devices, started = plan_jobs(wanted, out), parse_devices(device), time.perf_counter()
     names = None if classes is None else tuple(name.strip() for name in classes.split(",") if name.strip())
     options = Options(
         *(names, devices[0], precision, batch, volume, assume_orientation, force),  # type: ignore[arg-type]
@@ -128,7 +141,9 @@ def segment(
         copies.check(cases)
     with Speaker(silent=quiet) as speaker:
         several = devices if len(devices) > 1 else None
-        how = LineOptions(weights, options, save, helpful_jobs(devices[0]) if jobs is None else jobs)
+        how = LineOptions(
+            tuple(weights or ("default",)), options, save, helpful_jobs(devices[0]) if jobs is None else jobs
+        )
         outcomes = Batch(how, several, speaker).run(cases)
     if len(cases) > 1 or parquet:
         write_batch(outcomes, out, parquet=parquet)
@@ -141,23 +156,3 @@ def segment(
             print(f"label maps of {copied} of {len(cases)} cases: {submission.resolve()}")
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(SOME_CASES_FAILED)
-
-
-def plan_jobs(inputs: list[Path], out: Path) -> list[Job]:
-    """Which file goes where.
-
-    Raises:
-        UsageError: two inputs would write to the same place.
-    """
-    from omentum.pipeline import Job, case_name, is_single_file
-
-    if is_single_file(out) and len(inputs) > 1:
-        raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")
-    jobs: dict[str, Job] = {}
-    for source in inputs:
-        case = case_name(source)
-        if case in jobs:
-            other = jobs[case].source
-            raise UsageError(f"has the same case name {case!r} as {other}", source=source, remedy="rename one of them")
-        jobs[case] = Job(case, source, out if is_single_file(out) else out / case)
-    return list(jobs.values())

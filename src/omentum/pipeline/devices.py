@@ -34,13 +34,13 @@ class LineOptions:
     """All that a line in another process has to know; see `Line`.
 
     Args:
-        weights: By name or file.
+        weights: By name or file; several are averaged.
         options: Their device is this line's.
         save: What is written.
         jobs: Processes that read and write for it.
     """
 
-    weights: str | Path
+    weights: str | Path | tuple[str | Path, ...]
     options: Options
     save: SaveOptions
     jobs: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
+from omentum.infer.averaging import mean_probability
 from omentum.infer.device import choose_device
 from omentum.infer.engines import Engine, check_engine
 from omentum.infer.maps import check_kind
@@ -17,10 +18,18 @@ from omentum.infer.sliding import Predictor, Progress, WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
 from omentum.pipeline.case import CaseSegmentation
+from omentum.pipeline.ensemble import (
+    Weights,
+    check_alike,
+    describe_ensemble,
+    mean_thresholds,
+    several,
+    trained_on,
+)
 from omentum.pipeline.finishing import SeenCase, finish_case
 from omentum.pipeline.inference import Inferred, Look, infer
 from omentum.pipeline.locating import Locator, infer_located
-from omentum.pipeline.manifest import describe_machine, describe_weights
+from omentum.pipeline.manifest import describe_machine
 from omentum.pipeline.network import logits_dtype, look_through, predictor
 from omentum.pipeline.options import Options
 from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
@@ -34,7 +43,8 @@ class Segmenter:
     """A model, loaded once, for any number of CTs.
 
     Args:
-        weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded.
+        weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
+            these, whose probabilities are averaged.
         options: See `Options`.
 
     Raises:
@@ -42,7 +52,7 @@ class Segmenter:
             class the weights do not have. (What needs the weights themselves is found out when they are first used.)
     """
 
-    def __init__(self, weights: str | Path | UniversalModel = "default", options: Options | None = None) -> None:
+    def __init__(self, weights: Weights | Sequence[Weights] = "default", options: Options | None = None) -> None:
         self.options = options or Options()
         self.device = choose_device(self.options.device)
         self.profile = self.options.resolved_profile()
@@ -51,23 +61,28 @@ class Segmenter:
         check_thresholds(self.options.threshold)
         check_kind(self.options.probabilities)
         self._run = WindowRun(self.device, self.options.batch)
-        self._weights = weights
+        self._weights = several(weights)
         self._locator = Locator(self.device)
         self._wanted = None if self.options.classes is None else self._keys_of(self.options.classes)
 
     @cached_property
+    def models(self) -> list[UniversalModel]:
+        """The models on their device; loaded when first asked for."""
+        found = [load_model(w, self.device) if isinstance(w, (str, Path)) else w for w in self._weights]
+        check_alike(found, self._weights)
+        return [model.to(self.device).eval() for model in found]
+
+    @property
     def model(self) -> UniversalModel:
-        """The model on its device; loaded when first asked for."""
-        if isinstance(self._weights, (str, Path)):
-            return load_model(self._weights, self.device)
-        return self._weights.to(self.device).eval()
+        """The first of the models; the others have the same grid and classes."""
+        return self.models[0]
 
     def _keys_of(self, names: Iterable[str]) -> frozenset[str]:
         """Of words that may be for structures which only the weights describe."""
         try:
             return _keys(names)
         except UsageError:
-            if not isinstance(self._weights, (str, Path)) or not Path(self._weights).is_file():
+            if not any(isinstance(w, (str, Path)) and Path(w).is_file() for w in self._weights):
                 raise
             self.model  # noqa: B018
             return _keys(names)
@@ -83,24 +98,31 @@ class Segmenter:
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
-        """Probability above which a voxel belongs to each of `classes`."""
-        known = self.model.spec.thresholds
+        """Probability above which a voxel belongs to each of `classes`; of several models the mean of theirs."""
+        known = mean_thresholds(self.models)
         usual = {key: known[key] for key in self.classes}
         return settle_thresholds(usual, self.options.threshold, lambda name: _keys([name]))
 
     @cached_property
+    def engines(self) -> list[Engine]:
+        """What runs each model; compiled when first asked for."""
+        how = (self.classes, self.device, self.profile, self.options.engine)
+        return [look_through(model, *how) for model in self.models]
+
+    @property
     def engine(self) -> Engine:
-        """What runs the model; compiled when first asked for."""
-        return look_through(self.model, self.classes, self.device, self.profile, self.options.engine)
+        """What runs the first model."""
+        return self.engines[0]
 
     @cached_property
     def _predict(self) -> Predictor:
-        return predictor(self.engine, self.model, self.classes, self.profile)
+        each = zip(self.engines, self.models, strict=True)
+        return mean_probability([predictor(engine, model, self.classes, self.profile) for engine, model in each])
 
     @cached_property
     def weights_description(self) -> dict[str, Any]:
         """Which weights these are, for the manifest."""
-        return describe_weights(self._weights, self.model)
+        return describe_ensemble(self._weights, self.models)
 
     @cached_property
     def specs(self) -> Specs:
@@ -149,7 +171,7 @@ class Segmenter:
             found, located = self._infer(ready, look)
         manifest = {
             "input": case.described,
-            "weights": self.weights_description,
+            "weights": self.weights_description | trained_on(case.ct, self.models),
             "options": self.described_options(),
             "model_grid": {"shape": prepared.undo.model.shape, "windows": len(look.plan)},
             "engine": {"name": self.engine.name, "precision": self.engine.precision},
@@ -194,7 +216,7 @@ class Segmenter:
 def segment(
     image: str | Path | Volume,
     *,
-    weights: str | Path | UniversalModel = "default",
+    weights: Weights | Sequence[Weights] = "default",
     classes: Iterable[str] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -204,7 +226,8 @@ def segment(
 
     Args:
         image: A file, or a volume in HU.
-        weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded.
+        weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
+            these, whose probabilities are averaged.
         classes: Structures wanted, by key, synonym or plural ("kidneys"); all by default.
         device: auto, cpu, cuda, cuda:1 or mps.
         progress: Told (windows done, windows in all).

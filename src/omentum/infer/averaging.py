@@ -1,0 +1,44 @@
+"""Several networks as one: the logit of the mean of their probabilities, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from omentum.infer.sliding import Predictor
+
+MOST = 80.0
+"""Logits are limited to this, so that exp(-logit) is a number in float32; as sure as can be all the same."""
+
+
+def mean_probability(predictors: Sequence[Predictor]) -> Predictor:
+    """A predictor whose probabilities are the mean of those of others.
+
+    Memory holds the logits of one window (batch) of one network at a time, and two sums of their size.
+
+    Args:
+        predictors: Networks with the same channels; one alone is given back as it is.
+    """
+    if len(predictors) == 1:
+        return predictors[0]
+
+    def averaged(windows: Tensor) -> Tensor:
+        logits = predictors[0](windows)
+        dtype = logits.dtype
+        # Both sums, since 1 - p has no digits left where p is near 1.
+        yes, no = _probability(logits), _probability(-logits)
+        del logits
+        for predict in predictors[1:]:
+            logits = predict(windows)
+            yes += _probability(logits)
+            no += _probability(-logits)
+            del logits
+        return yes.log_().sub_(no.log_()).to(dtype)
+
+    return averaged
+
+
+def _probability(logits: Tensor) -> Tensor:
+    return torch.sigmoid(logits.float().clamp(-MOST, MOST))

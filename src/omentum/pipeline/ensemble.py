@@ -1,0 +1,85 @@
+"""One or several checkpoints that segment together: that they go together, and what a manifest says of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from omentum.errors import UsageError
+from omentum.fingerprint import scan_digest, slice_hashes
+from omentum.model import UniversalModel
+from omentum.pipeline.manifest import describe_weights
+from omentum.spec import TRAINED_ON
+from omentum.volume import Volume
+
+Weights = str | Path | UniversalModel
+"""A name, a checkpoint file, or a model that is already loaded."""
+
+
+def several(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
+    """One or some as some.
+
+    Raises:
+        UsageError: none.
+    """
+    if isinstance(weights, str) or not isinstance(weights, Sequence):
+        return (weights,)
+    if not weights:
+        raise UsageError("no weights are named", remedy='"default" are the bundled ones')
+    return tuple(weights)
+
+
+def check_alike(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> None:
+    """Refuse to average what does not mean the same.
+
+    Raises:
+        UsageError: another grid, window, patch or class list than that of the first.
+    """
+    first, *others = (model.spec for model in models)
+    for number, spec in enumerate(others, start=1):
+        ours, theirs = asdict(first.preprocess), asdict(spec.preprocess)
+        differ = [f"{name} {theirs[name]}, not {ours[name]}" for name in ours if ours[name] != theirs[name]]
+        if spec.class_keys != first.class_keys:
+            differ.append("another list of classes")
+        if differ:
+            reason = f"cannot be averaged with {_name(weights[0])}: {'; '.join(differ)}"
+            raise UsageError(reason, source=_name(weights[number]), remedy="average checkpoints of one kind of run")
+
+
+def mean_thresholds(models: Sequence[UniversalModel]) -> dict[str, float]:
+    """By class, of the models' own."""
+    each = [model.spec.thresholds for model in models]
+    return {key: fmean(known[key] for known in each) for key in each[0]}
+
+
+def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalModel]) -> dict[str, Any]:
+    """See `describe_weights`; of several, what they have in common, one hash of all, and each as a member."""
+    members = [describe_weights(w, model) for w, model in zip(weights, models, strict=True)]
+    if len(members) == 1:
+        return members[0]
+    together = hashlib.sha256("".join(sorted(member["sha256"] for member in members)).encode())
+    told = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in members[0]}
+    told["name"] = f"{len(members)} averaged: {', '.join(str(member['name']) for member in members)}"
+    return {
+        **told,
+        "sha256": together.hexdigest(),
+        "classes_sha256": members[0]["classes_sha256"],
+        "members": members,
+    }
+
+
+def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
+    """`trained_on_this_scan`: whether one of the models learned from this very scan; empty where none says on what."""
+    seen = [digests for model in models if (digests := model.spec.training.get(TRAINED_ON))]
+    if not seen:
+        return {}
+    digest = scan_digest(slice_hashes(ct))
+    return {"trained_on_this_scan": any(digest in digests for digests in seen)}
+
+
+def _name(weights: Weights) -> str:
+    return str(weights) if isinstance(weights, (str, Path)) else "a loaded model"

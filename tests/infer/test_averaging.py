@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from omentum.infer.averaging import mean_probability
+
+
+def logits(seed, scale=6.0, dtype=torch.float32):
+    return (torch.randn(2, 3, 5, 4, 6, generator=torch.Generator().manual_seed(seed)) * scale).to(dtype)
+
+
+def always(answer):
+    return lambda windows: answer.clone()
+
+
+def slow_mean(*answers):
+    """The definition, in float64."""
+    return torch.stack([answer.double().sigmoid() for answer in answers]).mean(0)
+
+
+def test_the_probabilities_are_averaged_and_not_the_logits():
+    answers = [logits(seed) for seed in range(3)]
+    mean = mean_probability([always(answer) for answer in answers])(torch.zeros(1))
+    torch.testing.assert_close(mean.double().sigmoid(), slow_mean(*answers), rtol=1e-5, atol=0)
+    one_sided = mean_probability(
+        [always(torch.tensor([30.0])), always(torch.tensor([-2.0])), always(torch.tensor([-2.0]))]
+    )
+    assert one_sided(torch.zeros(1)) < 0  # (1 + 2 * 0.12) / 3 < 0.5, although the mean of the logits is positive
+
+
+@pytest.mark.parametrize("size", [0.0, 5.0, 15.0, 40.0, 79.0])
+def test_twice_the_same_network_says_what_it_says_alone(size):
+    answer = torch.tensor([size, -size])
+    twice = mean_probability([always(answer), always(answer)])(torch.zeros(1))
+    torch.testing.assert_close(twice, answer, rtol=1e-5, atol=1e-6)
+
+
+def test_logits_that_are_huge_stay_numbers():
+    mean = mean_probability([always(torch.tensor([1e4, -1e4])), always(torch.tensor([1e4, 1e4]))])(torch.zeros(1))
+    assert mean[0] >= 79
+    assert mean[1] == pytest.approx(0, abs=1e-5)
+
+
+def test_narrow_logits_stay_narrow():
+    answers = [logits(seed, dtype=torch.float16) for seed in range(2)]
+    mean = mean_probability([always(answer) for answer in answers])(torch.zeros(1))
+    assert mean.dtype == torch.float16
+    torch.testing.assert_close(mean.double().sigmoid(), slow_mean(*answers), rtol=0.01, atol=1e-6)
+
+
+def test_one_network_is_given_back_and_the_others_are_left_as_they_are():
+    only = always(logits(0))
+    assert mean_probability([only]) is only
+    answer = logits(1)
+    mean_probability([lambda windows: answer, lambda windows: answer])(torch.zeros(1))
+    assert torch.equal(answer, logits(1))

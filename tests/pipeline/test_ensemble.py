@@ -1,0 +1,130 @@
+"""Several checkpoints segment as one: the mean of their probabilities, named one by one in the manifest."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_models import small_model
+
+from banded_phantom import banded_ct, ras_grid, truth_mask
+from omentum.errors import UsageError
+from omentum.fingerprint import scan_digest, slice_hashes
+from omentum.model import load_model, save_checkpoint
+from omentum.pipeline import Options, Segmenter, segment
+from omentum.spec import PreprocessSpec
+from threshold_model import BANDS_HU, ThresholdModel
+
+SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
+HOW = {"device": "cpu", "postprocess": "none"}
+
+
+@pytest.fixture(scope="module")
+def ct():
+    return banded_ct(ras_grid())
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two small networks that differ in their weights, as files."""
+    folder = tmp_path_factory.mktemp("members")
+    model = small_model("residual_unet")
+    for number in range(2):
+        torch.manual_seed(number)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.add_(0.1 * torch.randn_like(weight))
+        save_checkpoint(folder / f"{number}.safetensors", model)
+    return [folder / f"{number}.safetensors" for number in range(2)]
+
+
+class Sure(ThresholdModel):
+    """Says one thing everywhere: liver, with this logit."""
+
+    def __init__(self, logit):
+        super().__init__(SPEC)
+        self.logit = logit
+
+    def forward(self, x, classes=None):
+        logits = super().forward(x, classes)
+        return logits.fill_(self.logit)
+
+
+def test_two_of_the_same_find_what_one_finds(ct):
+    alone, twice = (segment(ct, weights=w, **HOW) for w in (ThresholdModel(SPEC), [ThresholdModel(SPEC)] * 2))
+    np.testing.assert_array_equal(twice.bits, alone.bits)
+    for key in BANDS_HU:
+        assert twice.confidence[key].mean_probability == pytest.approx(alone.confidence[key].mean_probability, abs=2e-3)
+
+
+@pytest.mark.parametrize("profile", ["exact", "balanced", "best"])
+def test_the_mean_is_of_probabilities_and_confidence_is_the_mean_s(ct, profile):
+    """Two votes of 0.8 and one of 0.001: 0.53, which is liver, although the mean of their logits is far below 0."""
+    logits = [float(torch.logit(torch.tensor(p))) for p in (0.8, 0.8, 0.001)]
+    found = segment(ct, weights=[Sure(logit) for logit in logits], classes=["liver"], profile=profile, **HOW)
+    assert found.mask("liver")[truth_mask("liver", found.grid)].all()
+    assert found.confidence["liver"].mean_probability == pytest.approx((0.8 + 0.8 + 0.001) / 3, abs=3e-3)
+
+
+def test_the_threshold_is_the_mean_of_the_members_unless_another_is_asked_for(ct):
+    """The mean probability is 0.5: above 0.4, the mean of 0.1 and 0.7, and below 0.6."""
+    members = [Sure(float(torch.logit(torch.tensor(p)))) for p in (0.2, 0.8)]
+    for member, threshold in zip(members, (0.1, 0.7), strict=True):
+        classes = tuple(replace(c, threshold=threshold) for c in member.spec.classes)
+        member.spec = replace(member.spec, classes=classes)
+    found = segment(ct, weights=members, classes=["liver"], **HOW)
+    assert found.manifest["options"]["threshold"] == pytest.approx({"liver": 0.4})
+    assert found.mask("liver")[truth_mask("liver", found.grid)].all()
+    assert not segment(ct, weights=members, classes=["liver"], threshold={"liver": 0.6}, **HOW).mask("liver").any()
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("classes", [None, ["liver", "liver tumour"]])
+def test_networks_from_files_on_either_engine(ct, files, engine, classes):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    found = segment(ct, weights=files, classes=classes, engine=engine, locate=False, **HOW)
+    models = [load_model(path, torch.device("cpu")) for path in files]
+    with torch.inference_mode():
+        image = torch.rand(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0))
+        wanted = torch.stack([model(image).sigmoid() for model in models]).mean(0)
+    segmenter = Segmenter(files, Options(None, "cpu", engine=engine))
+    torch.testing.assert_close(segmenter._predict(image).sigmoid(), wanted, atol=2e-3, rtol=0)
+    assert found.manifest["engine"]["name"] == engine
+    assert found.classes == (("liver", "liver_tumour") if classes else models[0].spec.class_keys)
+
+
+def test_the_manifest_names_every_member(ct, files):
+    manifest = segment(ct, weights=files, **HOW).manifest
+    weights = json.loads(json.dumps(manifest))["weights"]
+    alone = [segment(ct, weights=path, **HOW).manifest["weights"] for path in files]
+    assert weights["members"] == alone
+    assert weights["name"] == "2 averaged: 0.safetensors, 1.safetensors"
+    assert (weights["licence"], weights["backbone"]) == ("Apache-2.0", "residual_unet")
+    assert weights["sha256"] not in {member["sha256"] for member in alone}
+    turned = segment(ct, weights=files[::-1], **HOW).manifest["weights"]
+    assert turned["sha256"] == weights["sha256"]
+    assert "members" not in alone[0]
+
+
+def test_checkpoints_that_do_not_go_together_are_refused(tmp_path, ct, files):
+    model = load_model(files[0], torch.device("cpu"))
+    model.spec = replace(model.spec, preprocess=replace(model.spec.preprocess, spacing_mm=(2.0, 2.0, 2.0)))
+    save_checkpoint(tmp_path / "finer.safetensors", model)
+    with pytest.raises(UsageError, match=r"finer.safetensors: cannot be averaged with .*0.safetensors: spacing_mm"):
+        segment(ct, weights=[files[0], tmp_path / "finer.safetensors"], **HOW)
+    bands = dict(list(BANDS_HU.items())[1:])
+    with pytest.raises(UsageError, match="another list of classes"):
+        segment(ct, weights=[ThresholdModel(SPEC), ThresholdModel(SPEC, bands)], **HOW)
+    with pytest.raises(UsageError, match="no weights are named"):
+        Segmenter([])
+
+
+def test_a_scan_that_a_member_learned_from_is_marked(ct):
+    learned, other = ThresholdModel(SPEC), ThresholdModel(SPEC)
+    assert "trained_on_this_scan" not in segment(ct, weights=other, **HOW).manifest["weights"]
+    learned.spec = replace(learned.spec, training={"trained_on": [scan_digest(slice_hashes(ct))]})
+    assert segment(ct, weights=[other, learned], **HOW).manifest["weights"]["trained_on_this_scan"] is True
+    learned.spec = replace(learned.spec, training={"trained_on": ["0123456789abcdef"]})
+    assert segment(ct, weights=learned, **HOW).manifest["weights"]["trained_on_this_scan"] is False
