@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from omentum.cli import main
+from omentum.data.splits import Split
 from omentum.data.store import Store
+from omentum.fingerprint import scan_digest
 from omentum.io.truth import read_case
 from omentum.model import load_checkpoint
 from omentum.train import fresh_model
@@ -29,7 +31,6 @@ blocks = 1
 decoded_channels = 4
 [[data]]
 store = "store"
-validation = 1
 """
 
 
@@ -51,9 +52,11 @@ def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     assert all(key in listed for key in DATASETS)
     omentum("data", "show", "word", "raw/word")
     assert "2 cases, 0 skipped" in capsys.readouterr().out
-    omentum("data", "check", *folders, "--json", "check.json", "--splits", "splits.json")
-    splits = json.loads((tmp_path / "splits.json").read_text())
-    assert sorted(name for part in splits.values() for name in part) == NAMES
+    omentum("data", "check", *folders, "--json", "check.json")
+    assert {case["status"] for case in json.loads((tmp_path / "check.json").read_text())["cases"]} <= {
+        "fine",
+        "doubtful",
+    }
     omentum("data", "prepare", *folders, "--spacing", 8, "--antialias", "-o", "store")
     omentum("data", "stats", "store", "--json", "stats.json")
 
@@ -68,9 +71,25 @@ def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     counted = json.loads((tmp_path / "stats.json").read_text())
     assert counted["datasets"]["lits"]["structures"]["liver"]["annotated"] == 2
 
+    omentum("data", "split", "store", "--folds", 2, "--test", 0.2, "-o", "splits.json")
+    split = Split.read(tmp_path / "splits.json")
+    assert sorted(split.part_of) == NAMES
+
     (tmp_path / "run.toml").write_text(RUN)
-    omentum("train", "run.toml", "-o", "run", "--quiet")
-    assert load_checkpoint(tmp_path / "run/model.safetensors").spec.training["steps"] == 2
+    omentum("train", "run.toml", "--split", "splits.json", "--fold", 0, "-o", "run", "--quiet")
+    training = load_checkpoint(tmp_path / "run/model.safetensors").spec.training
+    assert training["steps"] == 2
+    digests = {case.name: scan_digest(case.hashes) for case in store.cases}
+    assert len(set(digests.values())) == len(NAMES)
+    assert training["trained_on"] == sorted(digests[name] for name in split.parts["fold-1"])
+    assert training["held_out"]["test"] == sorted(digests[name] for name in split.parts["test"])
+
+    how = ("--split", "splits.json", "--part", "test")
+    plain = ("--engine", "torch", "--no-preview", "--no-report", "--quiet")
+    omentum("segment", *folders, *how, "-w", "run/model.safetensors", "-o", "out", *plain)
+    omentum("evaluate", "out", "store", *how, "--json", "scores.json", "--quiet")
+    judged = {case["case"] for case in json.loads((tmp_path / "scores.json").read_text())["cases"]}
+    assert judged == set(split.parts["test"])
 
 
 NAMES = ["flare23_0001", "flare23_0002", "lits_0", "lits_28", "word_0002", "word_0004"]

@@ -153,7 +153,7 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("out", "truth", "--json", "scores", "--csv", "./scores"), "scores: is asked for twice"),
         (("out", "truth", "--patients", "patients.csv", "--json", "patients.csv"), "is also the input"),
         (("out", "truth", "--part", "validation"), "--part without --split"),
-        (("out", "truth", "--split", "split.json"), "truth: is no prepared store and has no --split"),
+        (("out", "truth", "--split", "split.json"), "split.json: No such file or directory"),
     ],
 )
 def test_bad_input_is_answered_on_one_line_with_exit_code_2(case, capsys, monkeypatch, arguments, message):

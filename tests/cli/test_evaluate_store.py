@@ -68,8 +68,9 @@ def test_a_part_of_a_split(made, tmp_path, capsys):
     split.write_text("[1]")
     assert run(made / "out", made / "store", "--split", split) == 2
     assert "is no split" in capsys.readouterr().err
-    assert run(made / "out", made / "raw", "--split", split) == 2
-    assert "is no prepared store" in capsys.readouterr().err
+    split.write_text(json.dumps({"format": 3, "parts": {}}))
+    assert run(made / "out", made / "store", "--split", split) == 2
+    assert "is a split of format 3" in capsys.readouterr().err
 
 
 def test_a_single_prediction_is_the_case_of_its_name(made, tmp_path, capsys):

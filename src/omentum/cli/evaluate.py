@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omentum.cli.evaluate_cases import Found, IdOf
     from omentum.cli.evaluate_pictures import WorstCase
     from omentum.cli.evaluate_run import Judged
+    from omentum.cli.evaluate_split import SplitPart
     from omentum.evaluate import Comparison, Rules, Summary
 
 SOME_CASES_FAILED = 3
@@ -51,10 +52,10 @@ def evaluate(
     patients: Annotated[
         Path | None, typer.Option(help="CSV with the columns case,patient, where a patient has several scans")
     ] = None,
-    split: Annotated[
-        Path | None, typer.Option(help="of a store, only a part of it: omentum data check --splits")
+    split: Annotated[Path | None, typer.Option(help="only a part of the reference: omentum data split")] = None,
+    part: Annotated[
+        str | None, typer.Option(help='of the split, e.g. fold-0; "folds": all folds together', show_default=PART)
     ] = None,
-    part: Annotated[str | None, typer.Option(help="which part of the split", show_default=PART)] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
     points_file: Annotated[
@@ -79,27 +80,31 @@ def evaluate(
     from omentum.cli.evaluate_foreign import same_case, unnamed_references, wanted_structures
     from omentum.cli.evaluate_pictures import worst_cases
     from omentum.cli.evaluate_run import Judge, judge_all
+    from omentum.cli.evaluate_seen import seen_in_training
+    from omentum.cli.evaluate_split import SplitPart
     from omentum.cli.speaker import Speaker
     from omentum.evaluate import Rules, load_mapping, load_tolerances
 
     if part is not None and split is None:
-        raise UsageError("--part without --split", remedy="--split FILE, of a prepared store")
+        raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
     rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
     read = [None if name is None else load_mapping(name) for name in (mapping, pred_mapping)]
     known_healthy = {} if healthy is None else read_healthy(healthy)
     judge = Judge(read[0], rules, read[1], wanted_structures(structures), known_healthy)
     listed = {} if patients is None else read_patients(patients)
     same = same_case(read[0])
-    found = _find(pred, ref, None if split is None else (split, part or PART), listed, same)
+    chosen = None if split is None else SplitPart(split, part or PART, same)
+    found = _find(pred, ref, chosen, listed, same)
     pairs = found.pairs
-    others = None if compare is None else find_others(compare, pairs, same)
+    others = None if compare is None else find_others(compare, pairs, same, chosen.prediction_of if chosen else None)
     files = Files(json_file, csv_file, html_file, points_file)
     files.check([path for path in (pred, ref, compare, split, patients, healthy) if path])
     with Speaker(silent=quiet) as speaker:
-        unknown = [unknown_predictions(folder, found.known, same) for folder in (pred, compare) if folder]
+        folders = chosen.folders(pred) if chosen else [pred]
+        unknown = [unknown_predictions(folder, found.known, same) for folder in (*folders, compare) if folder]
         unknown += [unknown_healthy(healthy, known_healthy, found.known)] if healthy else []
         unnamed = None if mapping else unnamed_references(pairs)
-        for message in filter(None, [*found.remarks, *unknown, unnamed]):
+        for message in filter(None, [*found.remarks, *unknown, unnamed, seen_in_training(pairs)]):
             speaker.say("warning", message)
         judged = judge_all(pairs, judge, jobs, speaker)
         other = None if others is None else judge_all(others, judge, jobs, speaker)
@@ -112,17 +117,16 @@ def evaluate(
         raise typer.Exit(SOME_CASES_FAILED)
 
 
-def _find(pred: Path, ref: Path, split: tuple[Path, str] | None, patients: dict[str, str], same: IdOf) -> Found:
+def _find(pred: Path, ref: Path, split: SplitPart | None, patients: dict[str, str], same: IdOf) -> Found:
     from omentum.cli.evaluate_cases import Found, find_pairs, single_prediction, unknown_references
     from omentum.cli.evaluate_store import find_stored, is_store
 
     if is_store(ref):
         return find_stored(pred, ref, split, patients)
-    if split is not None:
-        raise UsageError("is no prepared store and has no --split", source=ref)
-    pairs = find_pairs(pred, ref, patients, same)
+    pairs = find_pairs(pred, ref, patients, same, everywhere=split is not None)
     remarks = () if single_prediction(pred) or not ref.is_dir() else unknown_references(ref)
-    return Found(pairs, frozenset(pair.name for pair in pairs), remarks)
+    found = Found(pairs, frozenset(pair.name for pair in pairs), remarks)
+    return found if split is None else split.of(found, pred)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
@@ -13,6 +14,7 @@ from omentum.errors import InputError, UsageError
 SEGMENTATION = "segmentation.nii.gz"
 DESCRIPTION = "case.json"
 IdOf = Callable[[str], str]
+Find = Callable[[str, Path], Path | None]
 
 TOLD = 5
 """So many names are told in a line; of more, only how many."""
@@ -50,13 +52,16 @@ class Found:
     remarks: tuple[str, ...] = ()
 
 
-def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str], same: IdOf = str) -> list[Pair]:
+def find_pairs(
+    pred: Path, ref: Path, patients: Mapping[str, str], same: IdOf = str, *, everywhere: bool = False
+) -> list[Pair]:
     """The cases of a reference with their predictions, by case name; or the one pair that was named.
 
     Args:
         pred, ref: Files, or folders.
         patients: Case name -> patient.
         same: Case name -> what is the same in the names of a case's image and labels ("img0001", "label0001").
+        everywhere: Predictions may lie elsewhere than directly in `pred`, so that none there is no fault.
 
     Raises:
         InputError: nothing there, or nothing that goes together.
@@ -76,13 +81,19 @@ def find_pairs(pred: Path, ref: Path, patients: Mapping[str, str], same: IdOf = 
         )
     references = {case_name(path): path for path in sorted(ref.iterdir()) if _is_reference(path)}
     pairs = [Pair(n, prediction_of(n, pred, same), path, patients.get(n, "")) for n, path in references.items()]
-    if not any(pair.prediction for pair in pairs):
+    if not everywhere and not any(pair.prediction for pair in pairs):
         raise InputError("holds no case of the reference by the same name", source=pred)
     return pairs
 
 
-def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str) -> list[Pair]:
+def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str, find: Find | None = None) -> list[Pair]:
     """The same cases with the predictions of another model.
+
+    Args:
+        other: Its predictions.
+        pairs: The cases.
+        same: See `find_pairs`.
+        find: Case name and folder -> its prediction; by its name by default.
 
     Raises:
         InputError: it has a prediction for none of them.
@@ -90,7 +101,8 @@ def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str) -> list[Pa
     if not other.exists():
         raise InputError("no such file or folder", source=other)
     single = prediction_at(other) if len(pairs) == 1 else None
-    found = [Pair(p.name, single or prediction_of(p.name, other, same), p.reference, p.patient) for p in pairs]
+    find = find or partial(prediction_of, same=same)
+    found = [Pair(p.name, single or find(p.name, other), p.reference, p.patient) for p in pairs]
     if not any(pair.prediction for pair in found):
         raise InputError("holds no case of the reference by the same name", source=other)
     return found

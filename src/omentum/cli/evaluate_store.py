@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.cli.evaluate_cases import Found, Pair, listed, prediction_of, single_prediction
+from omentum.cli.evaluate_split import SplitPart
 from omentum.errors import GeometryError, InputError
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
@@ -35,13 +35,13 @@ def is_stored(folder: Path) -> bool:
     return (folder / LABEL_FILE).is_file()
 
 
-def find_stored(pred: Path, store: Path, split: tuple[Path, str] | None, patients: Mapping[str, str]) -> Found:
+def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapping[str, str]) -> Found:
     """The cases of a store, or of a part of its split, with their predictions by name.
 
     Args:
         pred: Folder of predictions; or a single one, of the case of its name.
         store: A finished one.
-        split: File of `omentum data check --splits`, and which part.
+        split: See `omentum.cli.evaluate_split`.
         patients: Case name -> patient, before what the store says.
 
     Raises:
@@ -50,35 +50,19 @@ def find_stored(pred: Path, store: Path, split: tuple[Path, str] | None, patient
     if not pred.exists():
         raise InputError("no such file or folder", source=pred)
     held = {case.name: case for case in _open(store).cases}
-    wanted = list(held) if split is None else read_part(*split)
+    wanted = list(held) if split is None else split.names
     absent = [name for name in wanted if name not in held]
     single = single_prediction(pred)
     if single:
         name, file = single
         pairs = [_pair(_open(store).case(name), file, store, patients)]
         return Found(pairs, frozenset(held))
-    pairs = [_pair(held[n], prediction_of(n, pred), store, patients) for n in wanted if n in held]
+    predictions = prediction_of if split is None else split.prediction_of
+    pairs = [_pair(held[n], predictions(n, pred), store, patients) for n in wanted if n in held]
     if not any(pair.prediction for pair in pairs):
         raise InputError("holds no case of the reference by the same name", source=pred)
     remarks = (f"{store}: holds no case {listed(absent)} of the split",) if absent else ()
     return Found(pairs, frozenset(held), remarks)
-
-
-def read_part(path: Path, part: str) -> list[str]:
-    """Names of the cases in one part of a split.
-
-    Raises:
-        InputError: unreadable, no split, or it has no such part.
-    """
-    try:
-        parts = json.loads(path.read_bytes())
-        return [str(name) for name in parts[part]]
-    except OSError as fault:
-        raise InputError(fault.strerror or str(fault), source=path) from fault
-    except KeyError as fault:
-        raise InputError(f"has no part {part!r}", source=path, remedy=f"it has {', '.join(parts)}") from fault
-    except (ValueError, TypeError) as fault:
-        raise InputError("is no split", source=path, remedy="see omentum data check --splits") from fault
 
 
 def read_stored(folder: Path) -> tuple[Segmentation, str]:
