@@ -1,6 +1,7 @@
 """Several checkpoints segment as one: the mean of their probabilities, named one by one in the manifest."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -101,6 +102,13 @@ def test_the_manifest_names_every_member(ct, files):
     alone = [segment(ct, weights=path, **HOW).manifest["weights"] for path in files]
     assert weights["members"] == alone
     assert weights["name"] == "2 averaged: 0.safetensors, 1.safetensors"
+    runs = [path.parent / f"fold-{number}" / "model.safetensors" for number, path in enumerate(files)]
+    for path, run in zip(files, runs, strict=True):
+        run.parent.mkdir()
+        shutil.copy(path, run)
+    same_names = segment(ct, weights=runs, **HOW).manifest["weights"]
+    assert same_names["name"] == "2 averaged: fold-0/model.safetensors, fold-1/model.safetensors"
+    assert same_names["sha256"] == weights["sha256"]
     assert (weights["licence"], weights["backbone"]) == ("Apache-2.0", "residual_unet")
     assert weights["sha256"] not in {member["sha256"] for member in alone}
     turned = segment(ct, weights=files[::-1], **HOW).manifest["weights"]

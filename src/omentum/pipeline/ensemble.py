@@ -63,7 +63,7 @@ def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalMode
         return members[0]
     together = hashlib.sha256("".join(sorted(member["sha256"] for member in members)).encode())
     told = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in members[0]}
-    told["name"] = f"{len(members)} averaged: {', '.join(str(member['name']) for member in members)}"
+    told["name"] = f"{len(members)} averaged: {', '.join(_told_apart(weights))}"
     return {
         **told,
         "sha256": together.hexdigest(),
@@ -79,6 +79,13 @@ def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
         return {}
     digest = scan_digest(slice_hashes(ct))
     return {"trained_on_this_scan": any(digest in digests for digests in seen)}
+
+
+def _told_apart(weights: Sequence[Weights]) -> list[str]:
+    """Names of files, with their folders where files of several runs have the same name."""
+    files = [Path(_name(w)) for w in weights]
+    same = len({file.name for file in files}) < len(files)
+    return [f"{file.parent.name}/{file.name}" if same and file.parent.name else file.name for file in files]
 
 
 def _name(weights: Weights) -> str:
