@@ -38,7 +38,6 @@ class Study:
     seeds: tuple[int, ...]
     steps: int
     few_shot_steps: int
-    first_logit: float
     train: Mapping[str, Any]
 
     @property

@@ -57,20 +57,17 @@ def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> t
                 values.append(round(figures[name], 4))
 
     began = time.process_time()
-    model = fresh(arm, seed, config, study)
+    model = fresh(arm, seed, config)
     checkpoint = loop.train(config, sampler, (), run, tell, model=model, loss=arm.loss)
     done = curve["step"][-1] - (curve["step"][0] - LOG_EVERY) if curve["step"] else 1
     return checkpoint, curve, Cost((time.process_time() - began) / max(1, done))
 
 
-def fresh(arm: Arm, seed: int, config: TrainConfig, study: Study) -> UniversalModel:
+def fresh(arm: Arm, seed: int, config: TrainConfig) -> UniversalModel:
     """An untrained model with the arm's embeddings, or its start's weights; as the package makes one."""
     torch.manual_seed(seed)
     table = arm.table(seed)
-    with (
-        patch.object(fresh_model, "embed", lambda prompts, encoder: table),
-        patch.object(fresh_model, "RARE", study.first_logit),
-    ):
+    with patch.object(fresh_model, "embed", lambda prompts, encoder: table):
         return fresh_model.new_model(config)
 
 
