@@ -33,7 +33,8 @@ def main(folder: str, changes: str, die: str = "") -> None:
 
 class Deadly:
     def __init__(self, inner, number):
-        self.inner, self.number, self.sources = inner, number, inner.sources
+        self.inner, self.number = inner, number
+        self.sources, self.classes = inner.sources, inner.classes
 
     def batch(self, numbers):
         if numbers[0] >= self.number:
