@@ -8,6 +8,7 @@ combination is done to its row in the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Marks:
     def __init__(self, shape: Sequence[int]) -> None:
         self.numbers = np.zeros(shape, np.uint16, order="F")
         self.combinations: list[Names] = [frozenset()]
+        self._counts: NDArray[np.int64] | None = None
 
     def number_of(self, names: Names) -> int:
         """The number of a combination, given out now if it has none.
@@ -71,7 +73,7 @@ class Marks:
 
     def mask(self, names: Iterable[str], box: Box = WHOLE) -> NDArray[np.bool_]:
         """Voxels of a box that have any of some names, in Fortran order."""
-        return self.holding(names).take(self.numbers[box].T).T
+        return looked_up(self.holding(names), self.numbers[box])
 
     def change(self, voxels: NDArray[np.bool_], to: Callable[[Names], Names], box: Box = WHOLE) -> None:
         """Give some voxels of a box other names.
@@ -81,6 +83,7 @@ class Marks:
             to: Old names -> new ones.
             box: A part of the scan.
         """
+        self._counts = None
         table, done = np.zeros(len(self.combinations), np.uint16), np.zeros(len(self.combinations), np.bool_)
         for plane, here in zip(self.numbers[box].T, voxels.T, strict=True):
             found = plane[here]
@@ -93,11 +96,12 @@ class Marks:
         self.combinations = [to(names) for names in self.combinations]
 
     def counts(self) -> NDArray[np.int64]:
-        """How many voxels have each number."""
-        counts = np.zeros(len(self.combinations), np.int64)
-        for plane in self.numbers.T:
-            counts += np.bincount(plane.ravel(), minlength=len(counts))
-        return counts
+        """How many voxels have each number; remembered until `change`."""
+        if self._counts is None:
+            self._counts = np.zeros(len(self.combinations), np.int64)
+            for plane in self.numbers.T:
+                self._counts += np.bincount(plane.ravel(), minlength=len(self._counts))
+        return self._counts
 
     def present(self) -> Names:
         """Every name that a voxel has."""
@@ -118,4 +122,21 @@ class Marks:
         for k, key in enumerate(classes):
             plane, bit = divmod(k, BITS_PER_PLANE)
             table[plane, self.holding((key,))] |= table.dtype.type(1 << bit)
-        return np.stack([plane.take(self.numbers.T) for plane in table]).transpose(0, 3, 2, 1)
+        bits = np.empty((len(table), *self.numbers.shape[::-1]), table.dtype).transpose(0, 3, 2, 1)
+        for plane, row in zip(bits, table, strict=True):
+            looked_up(row, self.numbers, plane)
+        return bits
+
+
+def looked_up(table: NDArray[Any], numbers: NDArray[np.uint16], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The entry of each number, slice by slice: indices take four times the memory of numbers.
+
+    Args:
+        table: By number.
+        numbers: [i, j, k].
+        out: Filled and returned; made in Fortran order by default.
+    """
+    out = np.empty(numbers.shape, table.dtype, order="F") if out is None else out
+    for found, plane in zip(out.T, numbers.T, strict=True):
+        found[:] = table[plane]
+    return out

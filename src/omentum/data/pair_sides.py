@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS
 from omentum.boxes import Box, around
-from omentum.data.marks import Marks, Names
+from omentum.data.marks import Marks, Names, looked_up
 from omentum.data.midline import Midline, find_midline
 from omentum.data.notes import Note
 from omentum.data.sides import Mask, split_sides
@@ -73,8 +73,8 @@ def _open_voxels(marks: Marks, box: Box, pair: str) -> tuple[Mask, int]:
     sides = frozenset(PAIRS[pair])
     at_odds = marks.table(sides.issubset)
     is_open = at_odds | marks.table(lambda names: pair in names and sides.isdisjoint(names))
-    part = marks.numbers[box].T
-    return is_open.take(part).T, int(np.count_nonzero(at_odds.take(part))) if at_odds.any() else 0
+    part = marks.numbers[box]
+    return looked_up(is_open, part), int(np.count_nonzero(looked_up(at_odds, part))) if at_odds.any() else 0
 
 
 def _settle(marks: Marks, box: Box, pair: str, is_open: Mask, affine: Affine, body: Body) -> tuple[bool, list[Note]]:
