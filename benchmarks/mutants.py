@@ -30,43 +30,19 @@ from mutation.mutants import Mutant, sample
 from mutation.verdicts import Score, Verdict, equivalents, identity, keep, kept
 from record import ROOT, Table, content_hash, publish, result_file
 
-DATA = "src/omentum/data"
+DATA = (
+    *("conflicts", "harmonise", "marks", "midline", "native_values", "pair_sides", "sides", "situs", "unknown_parts"),
+    *("balance", "bitsets", "cases", "centres", "cut", "packed", "patches", "remembered", "sampler", "sampling_table"),
+    *("appearance", "augment", "augmentation", "warp"),
+)
+"""What harmonises, samples and augments."""
 ROOMS: dict[str, Sequence[str]] = {
     "model": ("src/omentum/model",),
-    "data": tuple(
-        f"{DATA}/{name}.py"
-        for name in (
-            *(
-                "harmonise",
-                "conflicts",
-                "marks",
-                "midline",
-                "native_values",
-                "pair_sides",
-                "sides",
-                "situs",
-                "unknown_parts",
-            ),
-            *(
-                "balance",
-                "bitsets",
-                "cases",
-                "centres",
-                "cut",
-                "packed",
-                "patches",
-                "remembered",
-                "sampler",
-                "sampling_table",
-            ),
-            *("appearance", "augment", "augmentation", "warp"),
-        )
-    ),
+    "data": tuple(f"src/omentum/data/{name}.py" for name in DATA),
     "train": ("src/omentum/train",),
     "infer": ("src/omentum/infer",),
     "evaluate": ("src/omentum/evaluate",),
 }
-"""Of data: what harmonises, samples and augments."""
 TESTS = (
     *(f"tests/{room}" for room in (*ROOMS, "pipeline", "cli")),
     *("tests/test_pipeline.py", "tests/test_bundled_quality.py", *READERS),
