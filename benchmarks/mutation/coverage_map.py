@@ -126,11 +126,10 @@ class CoverageMap:
         if not tests:
             files = self.importers.get(source, set()) | {own}
             tests = {test for test in self.seconds if test.split("::")[0] in files}
-        if statement.at_import:
-            tests |= {test for test in self.seconds if test.split("::")[0] in READERS}
-        return self._in_order(tests, own, source, budget), seen
+        readers = [test for test in self.seconds if statement.at_import and test.split("::")[0] in READERS]
+        return [*self._in_order(tests, own, budget), *readers], seen
 
-    def _in_order(self, tests: set[str], own: str, source: str, budget: float) -> list[str]:
+    def _in_order(self, tests: set[str], own: str, budget: float) -> list[str]:
         by_file: dict[str, list[str]] = defaultdict(list)
         for test in self.seconds:
             if test in tests:

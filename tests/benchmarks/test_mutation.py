@@ -152,6 +152,7 @@ def test_a_test_that_reads_the_source_is_asked_about_what_is_run_at_import(tree)
         (tree / name).write_text(json.dumps(found))
     found = CoverageMap.read(tree, [tree / "1.json", tree / "2.json"])
     assert found.choose("src/omentum/one/box.py", 8, 100)[0] == [*named("a", "b"), reader]
+    assert found.choose("src/omentum/one/box.py", 8, 0)[0] == [*named("a"), reader]
     assert found.choose("src/omentum/one/box.py", 14, 100)[0] == named("a")
 
 

@@ -119,6 +119,15 @@ def test_a_horseshoe_kidney_becomes_two():
     assert np.count_nonzero(right & ~sides.right) <= 0.02 * np.count_nonzero(right)
 
 
+def test_a_lobe_on_a_stalk_is_no_second_organ():
+    """However far out it lies: it is a fiftieth of the organ."""
+    organ, lobe = drawn(UPRIGHT, ((20, 0, -20), (55, 50, 70))), drawn(UPRIGHT, ((100, 0, -20), (18, 18, 18)))
+    whole = organ | lobe | drawn(UPRIGHT, ((80, 0, -20), (20, 6, 6)))
+    sides = split_sides(whole, UPRIGHT.affine, Midline(0.0), 50)
+    assert (sides.doubt, sides.remark) == ("", "")
+    np.testing.assert_array_equal(sides.right, whole)
+
+
 def test_what_cannot_be_eroded_apart_is_cut_at_the_midline():
     slab = drawn(UPRIGHT, ((3, -30, -80), (80, 25, 30)))
     sides = split(UPRIGHT, slab)

@@ -85,6 +85,15 @@ def test_at_every_threshold_the_counts_are_those_of_that_segmentation():
         assert (found.score, found.present) == (steps.max() / STEPS, True)
 
 
+def test_thresholds_rise_from_above_0_to_below_1_and_what_has_no_probability_is_found_at_none():
+    assert THRESHOLDS[0] > 0
+    assert THRESHOLDS[-1] < 1
+    assert list(THRESHOLDS) == sorted(set(THRESHOLDS))
+    found = curve(np.zeros(SHAPE, np.uint8), cube(A), ML, 0.1)
+    assert (found.score, found.present, set(found.false)) == (0.0, True, {0})
+    assert all(not any(counts) for counts in found.found.values())
+
+
 SCORES = st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=9)
 
 

@@ -10,6 +10,7 @@ from file_server import Site, serving
 from omentum.errors import InputError, OmentumError, OutputError, UsageError
 from omentum.model import download as download_module
 from omentum.model.download import ATTEMPTS, Expected, download
+from omentum.model.part_file import PartFile
 
 CONTENT = random.Random(0).randbytes(3 * 2**20 + 17)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -174,3 +175,10 @@ def test_a_full_disk_is_said_before_the_download(target, monkeypatch):
     with serving(Site(CONTENT)) as site, pytest.raises(OutputError, match="no space left: 3145745 bytes to come, 1000"):
         download(site.address, target)
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_part_file_that_cannot_be_opened_is_said_plainly(tmp_path):
+    part = PartFile(tmp_path / "model.pth")
+    part.path.mkdir()
+    with pytest.raises(OutputError, match="cannot be written: Is a directory"):
+        part.opened(0, {"ETag": "x"})
