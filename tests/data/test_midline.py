@@ -8,6 +8,7 @@ import pytest
 from omentum.data.midline import Midline, find_midline
 from omentum.volume import Grid
 from sided_body import TRUNK, drawn, grid_around, hu_of
+from strategies import STORAGE_ORDERS
 
 SPINE_HU = 400
 
@@ -65,6 +66,17 @@ def test_one_arm_beside_the_body_does_no_harm(side):
     midline = find_midline(hu, grid.affine)
     assert midline.seen_in == "body"
     assert abs(midline.x_mm) < 8
+
+
+@pytest.mark.parametrize("order", STORAGE_ORDERS[::5], ids=str)
+@pytest.mark.parametrize("spine", [True, False])
+def test_how_the_image_is_stored_does_not_matter(order, spine):
+    grid = grid_around(*order, middle_mm=(20, 0, 10), half_mm=(220, 130, 160))
+    hu = hu_of(grid, lungs=())
+    midline = find_midline(hu if spine else without_spine(hu), grid.affine)
+    assert midline.seen_in == ("spine" if spine else "body")
+    assert abs(midline.x_mm) < 5
+    assert abs(midline.slope) < 0.02
 
 
 @pytest.mark.parametrize("cut_mm", [(60.0, 60.0), (90.0, 70.0)])

@@ -32,6 +32,7 @@ def window(net: Backbone, batch: int = 1) -> torch.Tensor:
 @every_backbone
 def test_features_have_the_promised_channels_and_resolutions(name):
     net = small_backbone(name)
+    assert net.divisor in (4, 8, 16, 32)  # a network halves its input so many times
     x = window(net)
     with torch.no_grad():
         deep, decoded, coarse = net.stages(x)

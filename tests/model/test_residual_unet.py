@@ -34,6 +34,19 @@ def test_by_default_the_close_up_is_soft_tissue_of_the_wide_window():
     assert ResidualUNet().close_up == ((-160 + 1024) / 2048, (240 + 1024) / 2048)
 
 
+def test_what_lies_beyond_the_close_up_is_cut():
+    net = ResidualUNet(widths=(8, 16, 16), stem=4, blocks=1, close_up=(0.4, 0.6)).eval()
+    seen = []
+    net.stem.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    x = torch.linspace(0, 1, 16)[None, None, :, None, None].expand(1, 1, 16, 16, 16).contiguous()
+    net(x)
+    wide, close = ((depth_to_space(seen[0]) + 1) / 2).unbind(1)  # from -1..1
+    assert torch.allclose(wide, x[:, 0])
+    assert torch.allclose(close, ((x[:, 0] - 0.4) / 0.2).clamp(0, 1), atol=1e-6)
+    assert (close[0, 0] == 0).all()
+    assert (close[0, -1] == 1).all()
+
+
 @pytest.mark.parametrize(("below", "width", "stride"), [(4, 6, 1), (4, 6, 2), (6, 6, 1)])
 def test_its_blocks_are_those_of_monai(below, width, stride):
     from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetResBlock, UnetUpBlock

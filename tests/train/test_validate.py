@@ -118,6 +118,10 @@ def test_the_best_validation_is_the_first_with_the_highest_mean(tmp_path):
     assert Validation.read(tmp_path / "none.json") == Validation()
 
 
+def test_before_the_first_validation_none_is_the_best():
+    assert (Validation().step, Validation().best_step, Validation().dice) == (0, 0, {})
+
+
 def test_even_a_mean_of_nothing_is_a_first_validation():
     """A run that finds nothing yet has a best checkpoint all the same."""
     assert Validation().after(5, {}).best_step == 5
