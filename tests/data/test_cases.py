@@ -39,3 +39,12 @@ def test_a_case_must_annotate_something():
     nothing = Segmentation(truth.bits, truth.affine, truth.classes, frozenset())
     with pytest.raises(InputError, match="none of the model's classes"):
         labelled_case("blank", ct, nothing, STRUCTURES.keys, np.random.default_rng(0))
+
+
+def test_hu_beyond_what_scanners_give_are_cut_and_no_number_is_air():
+    ct, truth = toy_volume()
+    hu = ct.voxels.astype(np.float32)
+    hu[0, 0, :5] = (-3000, np.nan, -1024, 3071, 9000)
+    case = labelled_case("odd", Volume(hu, ct.affine), truth, STRUCTURES.keys, np.random.default_rng(0))
+    assert case.hu.dtype == np.int16
+    assert case.hu[0, 0, :5].tolist() == [-1024, -1024, -1024, 3071, 3071]

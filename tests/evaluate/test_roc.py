@@ -140,6 +140,13 @@ def test_a_case_without_probabilities_is_told_and_in_no_curve():
     assert (found.cases, found.without, found.froc.lesions) == (4, 1, 3)
 
 
+def test_a_case_in_which_nobody_looked_for_the_lesion_is_not_missed_in_the_curves():
+    truth = Segmentation.from_masks({"spleen": cube(D), KEY: cube(A) & False}, AFFINE, {"spleen"})
+    found = Segmentation.from_masks({"spleen": cube(D), KEY: cube(A)}, AFFINE)
+    curves = lesion_curves([*CASES, evaluate(found, truth, case="not looked for")])[0]
+    assert (curves.cases, curves.without) == (4, 0)
+
+
 def test_where_nothing_is_found_within_the_rate_there_is_no_threshold():
     cases = [case("a", likely((A, 1.0), (B, 1.0), (C, 1.0)), cube(D)), case("b", likely(), cube(D))]
     points = {point.rate: point for point in lesion_curves(cases)[0].froc.points}

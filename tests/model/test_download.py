@@ -182,3 +182,14 @@ def test_a_part_file_that_cannot_be_opened_is_said_plainly(tmp_path):
     part.path.mkdir()
     with pytest.raises(OutputError, match="cannot be written: Is a directory"):
         part.opened(0, {"ETag": "x"})
+
+
+def test_between_fruitless_attempts_the_pause_doubles(target, monkeypatch):
+    paused = []
+    monkeypatch.setattr(download_module, "PAUSE_S", 3.0)
+    monkeypatch.setattr(download_module.time, "sleep", paused.append)
+    with serving(Site(CONTENT)) as site:
+        pass
+    with pytest.raises(InputError, match="download stopped"):
+        download(site.address, target)
+    assert paused == [3.0 * 2**n for n in range(download_module.ATTEMPTS - 1)]

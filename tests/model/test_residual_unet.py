@@ -40,7 +40,7 @@ def test_what_lies_beyond_the_close_up_is_cut():
     net.stem.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     x = torch.linspace(0, 1, 16)[None, None, :, None, None].expand(1, 1, 16, 16, 16).contiguous()
     net(x)
-    wide, close = ((depth_to_space(seen[0]) + 1) / 2).unbind(1)  # from -1..1
+    close, wide = ((depth_to_space(seen[0]) + 1) / 2).unbind(1)  # from -1..1
     assert torch.allclose(wide, x[:, 0])
     assert torch.allclose(close, ((x[:, 0] - 0.4) / 0.2).clamp(0, 1), atol=1e-6)
     assert (close[0, 0] == 0).all()
