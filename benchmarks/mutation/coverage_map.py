@@ -114,8 +114,8 @@ class CoverageMap:
 
         First those of the test file that is named after the source file, then file by file those that take least; as
         many as take `budget` seconds. A line that is run when its module is imported concerns whatever runs anything
-        else of the module, and tests that read the source itself. Where no test was seen at all (child processes are
-        not seen), the file named after it is asked, and those that import it.
+        else of the module, and tests that read the source itself. Child processes are not seen: where no test of the
+        test file named after it was, all of them are asked; where no test at all was, those that import it too.
         """
         own, here = _own_test_file(source), self.lines.get(source, {})
         statement = _statement(self.tree / source, line)
@@ -123,9 +123,12 @@ class CoverageMap:
         if not tests:
             tests = set().union(*(t for n, t in here.items() if not _statement(self.tree / source, n).at_import))
         seen = bool(tests)
-        if not tests:
-            files = self.importers.get(source, set()) | {own}
-            tests = {test for test in self.seconds if test.split("::")[0] in files}
+        named_after_it = {test for test in self.seconds if test.split("::")[0] == own}
+        if not tests & named_after_it:  # it may run the line in child processes
+            tests |= named_after_it
+        if not seen:
+            files = self.importers.get(source, set())
+            tests |= {test for test in self.seconds if test.split("::")[0] in files}
         readers = [test for test in self.seconds if statement.at_import and test.split("::")[0] in READERS]
         return [*self._in_order(tests, own, budget), *readers], seen
 

@@ -74,3 +74,4 @@ def test_a_fresh_model_says_no_almost_everywhere():
     assert torch.allclose(logits.mean(), torch.tensor(CONFIG.first_logit), atol=1)
     assert (logits < 0).float().mean() > 0.99
     assert (logits.flatten(1).mean(1) < 0).all()
+    assert 0.01 < torch.sigmoid(torch.tensor(CONFIG.first_logit)) < 0.03  # a voxel in fifty, or so

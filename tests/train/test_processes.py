@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from omentum.train.checkpoints import STATE_FILE
+from omentum.train.processes import gathered, highest, summed
 from toy_run import changed, run
 
 TESTS = Path(__file__).parents[1]
@@ -100,3 +101,34 @@ def test_sigterm_to_torchrun_saves_and_says_so(tmp_path):
     assert "stopped by SIGTERM after step" in stderr
     (saved,) = (tmp_path / "checkpoints").iterdir()
     assert int(saved.name.removeprefix("step-")) >= 2
+
+
+class OneOfTwo:
+    """Stands in for a Fabric of two processes, of which the other one has twice as much."""
+
+    world_size = 2
+    device = torch.device("cpu")
+
+    def all_reduce(self, numbers, reduce_op):
+        return numbers * 3 if reduce_op == "sum" else numbers * 2
+
+
+class Alone:
+    world_size = 1
+
+
+def test_what_is_asked_of_all_is_what_all_have(monkeypatch):
+    def gather(things, thing):
+        things[:] = [thing, "theirs"][: len(things)]
+
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
+    assert gathered(OneOfTwo(), "ours") == ["ours", "theirs"]
+    assert summed(OneOfTwo(), torch.tensor([1.0, 2.0])).tolist() == [3, 6]
+    assert highest(OneOfTwo(), 4) == 8
+
+
+def test_one_process_asks_nobody():
+    numbers = torch.tensor([1.0, 2.0])
+    assert gathered(Alone(), "ours") == ["ours"]
+    assert summed(Alone(), numbers) is numbers
+    assert highest(Alone(), 4) == 4
