@@ -108,6 +108,13 @@ def test_a_packaged_row_keeps_what_is_not_given(tmp_path):
         ("['1st rib']", r"'1st rib' is no key of a structure"),
         ("rib = 3", r"rib is no table"),
         ("[a]\nhosts = ['b']\n[b]\nhosts = ['a']", r"cannot be inside of"),
+        ("[a]\nhosts = ['b']\n[b]\nhosts = ['c']\n[c]\nhosts = ['a']", r"cannot be inside of"),
+        (
+            "[x]\nside='left'\npair='right_kidney'\n[right_kidney]\npair='x'",
+            r"left_kidney: is the pair of right_kidney",
+        ),
+        ("[lung]", r"lung: is called 'lung', which is the word for right_lung and left_lung"),
+        ("[rib]\nsynonyms = ['adrenal gland']", r"which is the word for right_adrenal and left_adrenal"),
         ("[rib", r"cannot be read as structures"),
         ("", r"names no structure"),
     ],

@@ -37,7 +37,8 @@ def test_without_arguments_the_help_is_shown(capsys):
     [
         (["sgement"], "error: No such command 'sgement'"),
         (["segment", "--nonsense"], "error: No such option: --nonsense"),
-        (["segment"], "error: Missing argument"),
+        (["segment"], "error: Missing option '-o'"),
+        (["evaluate"], "error: Missing argument"),
         (["segment", "ct.nii.gz"], "error: Missing option"),
         (["segment", "ct.nii.gz", "-o", "x", "--batch", "0"], "error: Invalid value for '--batch'"),
     ],

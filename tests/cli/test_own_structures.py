@@ -114,6 +114,19 @@ def test_they_are_asked_for_by_words_that_only_the_weights_know(here, weights, c
     assert "unknown structure 'vertebrae L9' (did you mean 'vertebra_L1'?)" in capsys.readouterr().err
 
 
+def test_a_reference_that_knows_nothing_of_own_structures_is_no_reason_to_miss_the_others(here, weights, capsys):
+    put_ct("a.nii.gz")
+    assert main(["segment", "a.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    STRUCTURES.reset()
+    grid = ras_grid()
+    liver = Segmentation.from_masks({"liver": truth_mask("liver", grid)}, grid.affine)
+    write_case(Path("ref/a"), banded_ct(grid), liver, {})
+    main(["evaluate", "out/a", "ref/a"])
+    said = capsys.readouterr()
+    assert "unknown structure" not in said.err
+    assert "not asked" in said.out
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_results_are_judged_by_what_they_bring_along(here, weights, capsys, jobs):
     for name in ("a", "b"):

@@ -33,11 +33,12 @@ def anatomy(tmp_path_factory):
 
 
 def test_writes_cases_that_can_be_read_back(tmp_path, anatomy):
-    result = run("-n", 2, "-o", tmp_path, *anatomy, "--phase", "art", "--seed", 3)
+    out = tmp_path / ("long" * 30)
+    result = run("-n", 2, "-o", out, *anatomy, "--phase", "art", "--seed", 3)
     assert result.exit_code == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["case_0000", "case_0001"]
-    assert result.stdout.count("case_000") == 2
-    first, second = (read_case(tmp_path / f"case_000{k}") for k in (0, 1))
+    assert sorted(p.name for p in out.iterdir()) == ["case_0000", "case_0001"]
+    assert result.stdout.split() == [str(out / "case_0000"), str(out / "case_0001")]  # in one piece, to be copied
+    first, second = (read_case(out / f"case_000{k}") for k in (0, 1))
     ct, truth, facts = first
     assert ct.spacing_mm == pytest.approx((5, 5, 6))
     assert truth.mask("liver").any()

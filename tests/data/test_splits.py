@@ -93,7 +93,8 @@ def test_a_file_of_an_earlier_version_knows_names_only(tmp_path):
         ('{"train": "a"}', "is no split"),
         ('{"format": 3, "parts": {}}', "of format 3, this version reads 2"),
         ('{"format": 2, "parts": {"test": ["a"]}, "cases": {"a": {}}}', "is no split"),
-        ('{"train": ["a", "b"], "test": ["b"]}', "'b' in two parts"),
+        ('{"train": ["a", "b"], "test": ["b"]}', "has 'b' twice"),
+        ('{"parts": {"train": ["a", "b", "b"]}}', "has 'b' twice"),
     ],
 )
 def test_what_is_no_split_is_told_with_its_file(tmp_path, content, message):

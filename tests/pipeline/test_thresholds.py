@@ -141,6 +141,8 @@ def test_groups_all_and_the_order_they_are_given_in():
     assert settled("kidneys=0.2") == USUAL | {"left_kidney": 0.2, "right_kidney": 0.2}
     assert settled("0.3", "liver tumor=0.6") == dict.fromkeys(USUAL, 0.3) | {"liver_tumour": 0.6}
     assert settled("liver tumor=0.6", "all=0.3") == dict.fromkeys(USUAL, 0.3)
+    assert settled("liver tumor=0.3", "0.5", "liver tumor=0.4") == dict.fromkeys(USUAL, 0.5) | {"liver_tumour": 0.4}
+    assert settled("0.3", "liver tumor=0.4", "0.6") == dict.fromkeys(USUAL, 0.6)
     assert settled() == USUAL
 
 

@@ -41,6 +41,12 @@ def test_a_dataset_of_a_store_may_have_a_weight_of_its_own(store):
         sources(dataclasses.replace(weighed, weights={"cats": 1.0}))
 
 
+def test_a_dataset_that_is_wholly_held_out_may_be_named(store):
+    weighed = DataConfig(store=store, weights={"bees": 3.0}, validation=1)
+    config = TrainConfig(data=(weighed,), datasets={"bees": DatasetConfig(centres=(1, 1, 5))})
+    assert [source.name for source in load_sources(config, KEYS).sources] == ["apes"]
+
+
 def test_names_tell_collections_apart(tmp_path, store):
     for parent in ("x", "y"):
         write_case(tmp_path / parent / "cases/one", *toy_volume(), {})

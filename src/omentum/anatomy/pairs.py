@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from omentum.anatomy.structure import Structure, normalise
-from omentum.anatomy.structures import STRUCTURES, LiveTable, pairs_of
+from omentum.anatomy.structures import SIDELESS_WORDS, STRUCTURES, LiveTable, pairs_of
 
 _DEFAULT: dict[str, tuple[str, str]] = {
     "kidneys": ("right_kidney", "left_kidney"),
     "lungs": ("right_lung", "left_lung"),
     "adrenals": ("right_adrenal", "left_adrenal"),
     "femoral_heads": ("right_femoral_head", "left_femoral_head"),
-}
-_WORDS = {
-    "kidneys": ("kidney",),
-    "lungs": ("lung",),
-    "adrenals": ("adrenal", "adrenal gland", "adrenal glands", "suprarenal gland", "suprarenal glands"),
-    "femoral_heads": ("femoral head", "femur head", "femur heads", "head of femur", "heads of femur"),
 }
 
 
@@ -31,7 +25,7 @@ PAIRS: Mapping[str, tuple[str, str]] = LiveTable(_pairs)
 """Pair key -> (right, left). Datasets that give both one number are split by side."""
 
 _BY_WORD: Mapping[str, str] = LiveTable(
-    lambda: {normalise(word): key for key in PAIRS for word in (key, *_WORDS.get(key, ()))}
+    lambda: {normalise(word): key for key in PAIRS for word in (key, *SIDELESS_WORDS.get(key, ()))}
 )
 
 

@@ -28,7 +28,8 @@ def check_table(rows: Mapping[str, Structure], changed: Collection[str], words: 
     """
     for key in changed:
         _check_row(rows[key])
-        _check_relations(rows[key], rows)
+    for row in rows.values():  # what has changed may be the pair or the host of what has not
+        _check_relations(row, rows)
     _check_numbers(rows)
     _check_names(rows, words)
 
@@ -53,7 +54,7 @@ def _check_relations(row: Structure, rows: Mapping[str, Structure]) -> None:
     for host in row.hosts:
         if host not in rows:
             raise UsageError(f"{row.key}: unknown host {host!r}", remedy="hosts are keys of structures")
-        if host == row.key or row.key in rows[host].hosts:
+        if row.key in _around(host, rows):
             raise UsageError(f"{row.key}: cannot be inside of {host}, which is inside of it")
     if bool(row.side) != bool(row.pair):
         missing, given = ("pair", "side") if row.side else ("side", "pair")
@@ -67,6 +68,17 @@ def _check_relations(row: Structure, rows: Mapping[str, Structure]) -> None:
             raise UsageError(f"{row.key}: is the pair of {row.pair}, which is not the pair of {row.key}")
         if {row.side, other.side} != {"left", "right"}:
             raise UsageError(f"{row.key}: is on the {row.side}, and so is its pair {row.pair}")
+
+
+def _around(key: str, rows: Mapping[str, Structure]) -> set[str]:
+    """A structure, its hosts, theirs, and so on."""
+    waiting, found = [key], set[str]()
+    while waiting:
+        key = waiting.pop()
+        if key in rows and key not in found:
+            found.add(key)
+            waiting += rows[key].hosts
+    return found
 
 
 def _check_numbers(rows: Mapping[str, Structure]) -> None:

@@ -30,6 +30,14 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "urinary tract": ("right_kidney", "left_kidney", "bladder"),
 }
 
+SIDELESS_WORDS: dict[str, tuple[str, ...]] = {
+    "kidneys": ("kidney",),
+    "lungs": ("lung",),
+    "adrenals": ("adrenal", "adrenal gland", "adrenal glands", "suprarenal gland", "suprarenal glands"),
+    "femoral_heads": ("femoral head", "femur head", "femur heads", "head of femur", "heads of femur"),
+}
+"""Words for one of a pair, whichever side it is on; no structure may be called so."""
+
 
 class StructureTable:
     """All structures in the order of their numbers; a mapping from key to `Structure`.
@@ -113,7 +121,8 @@ class StructureTable:
         if not new:
             return
         table = _in_order(self._by_key | new)
-        check_table(table, new, _words_of(table))
+        sideless = {word: _WORDS[pair.replace("_", " ")] for pair, words in SIDELESS_WORDS.items() for word in words}
+        check_table(table, new, _words_of(table) | sideless)
         self._set(table)
 
     def carried(self, keys: Iterable[str]) -> tuple[Structure, ...]:

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import find_pair, members
+from omentum.anatomy.structure_rows import include_carried
 from omentum.cli.evaluate_cases import SEGMENTATION, IdOf, Pair, case_name, listed
 from omentum.errors import InputError, OmentumError, UsageError
 
@@ -60,13 +61,14 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
     from omentum.evaluate import Scope
     from omentum.io.labels import has_label_table, read_labels, read_segmentation
 
+    found = None if mapping else read_segmentation(path)  # which brings along what its structures are
     asked = _asked_of_manifest(path)
     if mapping:
         scope = Scope(mapping.structures, f"no number in {mapping.name}")
         if asked is not None and (unasked := mapping.structures - asked):
             scope = replace(scope, excluded=dict.fromkeys(unasked, NOT_ASKED))
         return read_labels(path, mapping.labels), scope
-    found = read_segmentation(path)
+    assert found is not None
     if asked is not None:
         return found, Scope(asked | {*found.classes}, NOT_ASKED)
     if has_label_table(path):
@@ -127,9 +129,11 @@ def _asked_of_manifest(path: Path) -> frozenset[str] | None:
     if path.name != SEGMENTATION or not beside.is_file():
         return None
     try:
-        classes = json.loads(beside.read_bytes())["options"]["classes"]
+        manifest = json.loads(beside.read_bytes())
+        include_carried(manifest.get("weights", {}).get("structures", {}), beside)
+        classes = manifest["options"]["classes"]
         return frozenset(STRUCTURES.find(str(key)).key for key in classes)
-    except (OSError, ValueError, KeyError, TypeError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise InputError(f"does not say which classes were asked for: {fault!r}", source=beside) from fault
 
 

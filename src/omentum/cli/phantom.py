@@ -86,7 +86,7 @@ def phantom(
     )
     tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
     for folder in written(_write, tasks, jobs, console):
-        console.print(str(folder))
+        console.print(str(folder), markup=False, soft_wrap=True)
 
 
 Task = tuple[Path, tuple[int, int], tuple[float, float, float], "RestyleSource | None", "CaseOptions"]

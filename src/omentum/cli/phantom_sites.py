@@ -40,7 +40,7 @@ def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
     told: set[Path] = set()
     for root in written(write_site_case, tasks, jobs, console):
         if root not in told:
-            console.print(str(root), markup=False)
+            console.print(str(root), markup=False, soft_wrap=True)
         told.add(root)
 
 

@@ -10,12 +10,13 @@ import typer
 STRUCTURES_HELP = "TOML file of structures beside the packaged ones (docs/how-to/own-structures.md)"
 
 
-def include(path: Path | None) -> None:
-    """Make the structures of a file known, before anything else is done."""
+def include(path: Path | None) -> Path | None:
+    """Make the structures of a file known, before anything else is done; the path, for the command."""
     if path is not None:
         from omentum.anatomy.structure_file import include_structures
 
         include_structures(path)
+    return path
 
 
 StructuresFile = Annotated[

@@ -76,7 +76,7 @@ def _of_split(split: Path | None, fold: str | None, part: str | None) -> dict[st
     if part is not None:
         values |= {"part": part}
     if fold is not None and fold != ALL_FOLDS:
-        if not fold.isdigit():
+        if not fold.isdecimal():
             raise UsageError(f"--fold {fold!r} is no number from 0", remedy="e.g. --fold 0, or --fold all")
         values |= {"fold": int(fold)}
     return values

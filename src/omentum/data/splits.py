@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -176,8 +177,8 @@ class Split:
             raise InputError("is no split", source=path, remedy="see omentum data split") from fault
         split = cls(parts, cases, raw.get("made", {}) if "parts" in raw else {}, str(path))
         if len(split.part_of) < sum(map(len, parts.values())):
-            twice = next(name for part, names in parts.items() for name in names if split.part_of[name] != part)
-            raise InputError(f"has {twice!r} in two parts", source=path)
+            (twice, _), *_ = Counter(name for names in parts.values() for name in names).most_common(1)
+            raise InputError(f"has {twice!r} twice", source=path)
         return split
 
 
@@ -226,7 +227,7 @@ def _part(name: str, shares: Mapping[str, float], seed: int) -> str:
 
 
 def _is_fold(part: str) -> bool:
-    return part.startswith(FOLD) and part[len(FOLD) :].isdigit()
+    return part.startswith(FOLD) and part[len(FOLD) :].isdecimal()
 
 
 def _names(raw: Iterable[Any]) -> tuple[str, ...]:

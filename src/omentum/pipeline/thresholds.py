@@ -41,7 +41,9 @@ def parse_thresholds(words: Iterable[str]) -> dict[str, float]:
             raise UsageError(f"{word!r} is no threshold", remedy=_EXAMPLE) from None
         if "=" in word and not name.strip():
             raise UsageError(f"{word!r} names no structure", remedy=_EXAMPLE)
-        found[name.strip() or ALL] = value
+        key = name.strip() or ALL
+        found.pop(key, None)  # a name that comes again counts where it comes last
+        found[key] = value
     check_thresholds(found)
     return found
 

@@ -13,6 +13,7 @@ from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.load import load_folder, load_pair
 from omentum.data.load_store import load_store
 from omentum.data.sampler import Source
+from omentum.data.store import Store
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
 from omentum.train.config import DataConfig, TrainConfig
@@ -93,13 +94,19 @@ def _of_store(
     by_dataset: dict[str, list[TrainingCase]] = {}
     for case in kept:
         by_dataset.setdefault(case.stored.dataset, []).append(case)
-    if unknown := sorted(set(data.weights) - set(by_dataset)):
-        remedy = f"it has {', '.join(sorted(by_dataset))}"
+    datasets = _datasets_of(data)
+    if unknown := sorted(set(data.weights) - datasets):
+        remedy = f"it has {', '.join(sorted(datasets))}"
         raise UsageError(f"has no dataset {', '.join(unknown)} to weigh", source=place, remedy=remedy)
     sources = [
         Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
     ]
     return sources, validated
+
+
+def _datasets_of(data: DataConfig) -> set[str]:
+    """All datasets of a store, also those that a fold holds out as a whole."""
+    return {case.dataset for case in Store.open(Path(data.store)).cases} if data.store else set()
 
 
 def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[Source]:
@@ -108,8 +115,9 @@ def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[S
     Raises:
         UsageError: it names a dataset that is neither here nor among the bundled recipes.
     """
-    if unknown := sorted(set(config.datasets) - {source.name for source in sources} - set(bundled_recipes())):
-        remedy = f"there are {', '.join(source.name for source in sources)}"
+    here = {source.name for source in sources}.union(*map(_datasets_of, config.data))
+    if unknown := sorted(set(config.datasets) - here - set(bundled_recipes())):
+        remedy = f"there are {', '.join(sorted(here))}"
         raise UsageError(f"[datasets] names {', '.join(unknown)}, which is no dataset", remedy=remedy)
     found = [(source, config.datasets.get(source.name, DatasetConfig())) for source in sources]
     return [
