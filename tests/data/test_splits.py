@@ -71,6 +71,8 @@ def test_a_plain_split_is_trained_on_by_its_parts():
         (FOLDED, {}, "has folds, and none is named"),
         (FOLDED, {"fold": 2}, "has no part 'fold-2' .it has test, fold-0, fold-1, fold-10, folds"),
         (PLAIN, {"fold": 0}, "has no fold 0"),
+        (PLAIN, {"part": "test"}, "keeps its test part from every training"),
+        (FOLDED, {"part": "test"}, "keeps its test part from every training"),
         (PLAIN, {"part": "folds"}, "has no part 'folds' .it has train, validation, test"),
     ],
 )

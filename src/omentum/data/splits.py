@@ -126,8 +126,11 @@ class Split:
             part: Instead: train on this part ("folds": all of them) and validate on the part "validation", if any.
 
         Raises:
-            UsageError: there is no such fold or part, or none is named where there is a choice.
+            UsageError: there is no such fold or part, none is named where there is a choice, or it is the test part.
         """
+        if part == TEST:
+            remedy = "--part train or folds; for other material to train on, make another split"
+            raise UsageError("keeps its test part from every training", source=self.source or None, remedy=remedy)
         if fold is not None:
             validation = self.names(f"{FOLD}{fold}") if self.folds else self._no_folds(fold)
             train = tuple(name for name in self.names(FOLDS) if name not in set(validation))
