@@ -110,3 +110,13 @@ def test_json_tells_apart_what_is_written_differently():
     ]
     assert two[0] != two[1]
     assert two[0] == {"name": "x", "values": {"1": {"name": "Liver", "structures": ("liver",)}}}
+
+
+@pytest.mark.parametrize("value", [65536, 70000, 10**12, 0, -1])
+def test_a_number_that_no_voxel_can_hold_is_refused(value):
+    with pytest.raises(UsageError, match=f"x: no voxel can be {value}: the numbers of a label map are 1 to 65535"):
+        Numbering.of_mapping("x", {value: ["liver"], 2: ["spleen"]}, {})
+
+
+def test_the_largest_number_is_written():
+    assert [s.value for s in Numbering.of_mapping("x", {65535: ["liver"], 1: ["spleen"]}, {}).strokes] == [65535, 1]

@@ -107,6 +107,24 @@ def test_a_recipe_of_ones_own_and_nnunets_dataset_json(here):
     assert set(np.unique(read_volume("out/ct/segmentation.nii.gz").voxels)) == {0, 4}
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"liver": 70000}, "no voxel can be 70000: the numbers of a label map are 1 to 65535"),
+        ({"liver": 2.5}, "not name -> whole number"),
+        ({"liver": 1, "spleen": 1}, "'liver' and 'spleen' are both 1"),
+    ],
+)
+def test_numbers_that_no_label_map_holds_are_told_before_anything_is_computed(labels, said, here, capsys):
+    Path("dataset.json").write_text(
+        json.dumps({"channel_names": {"0": "CT"}, "labels": {"background": 0, **labels}, "file_ending": ".nii.gz"})
+    )
+    put_ct("ct.nii.gz")
+    assert segmented("--numbering", "dataset.json") == 2
+    assert said in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_other_numbers_are_another_result(here, capsys):
     put_ct("ct.nii.gz")
     assert segmented() == 0

@@ -19,6 +19,9 @@ from omentum.anatomy.recipe import Recipe, Target
 from omentum.anatomy.structures import STRUCTURES
 from omentum.errors import UsageError
 
+LAST_VALUE = 65535
+"""The largest number that a voxel of our label maps can hold (uint16)."""
+
 
 @dataclass(frozen=True)
 class Stroke:
@@ -68,7 +71,7 @@ class Numbering:
         """Of a dataset with label maps.
 
         Raises:
-            UsageError: it has masks and no label maps.
+            UsageError: it has masks and no label maps, or a number that no voxel of ours can hold.
         """
         if not recipe.values:
             raise UsageError(f"{recipe.key} has masks and no numbers", remedy="write masks with --masks")
@@ -84,6 +87,9 @@ class Numbering:
             name: Of whatever it is.
             labels: Value -> structure keys that each of its voxels belongs to.
             unions: Structure key -> keys of ours that the foreign name covers too.
+
+        Raises:
+            UsageError: a number that no voxel of ours can hold.
         """
         return _numbering(name, {value: Target(frozenset(keys)) for value, keys in labels.items()}, unions, {})
 
@@ -117,6 +123,9 @@ def _numbering(
     unions: Mapping[str, Collection[str]],
     written: Mapping[int, Collection[str]],
 ) -> Numbering:
+    if beyond := sorted(value for value in values if not 0 < value <= LAST_VALUE):
+        text = f"no voxel can be {', '.join(map(str, beyond))}: the numbers of a label map are 1 to {LAST_VALUE}"
+        raise UsageError(text, source=name, remedy="number its labels anew")
     never: dict[int, str] = {}
     strokes: list[Stroke] = []
     for value, target in values.items():

@@ -73,10 +73,28 @@ def _labels(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]
     if "ignore" in labels:
         raise InputError("has voxels to ignore, which a recipe cannot express", source=path)
     try:
-        tuples = {name: tuple(map(int, v if isinstance(v, list) else [v])) for name, v in labels.items()}
-    except (TypeError, ValueError):
-        raise InputError("labels are not name -> number or list of numbers", source=path) from None
+        tuples = {name: tuple(map(_whole, v if isinstance(v, list) else [v])) for name, v in labels.items()}
+    except (TypeError, ValueError, OverflowError):
+        raise InputError("labels are not name -> whole number or list of these, from 0", source=path) from None
+    _refuse_shared(labels, path)
     return {name: values for name, values in tuples.items() if values != (0,)}
+
+
+def _whole(value: Any) -> int:
+    """A label value; True, 1.5 and -1 are none, though `int` takes them."""
+    if isinstance(value, bool) or (number := int(value)) != float(value) or number < 0:
+        raise ValueError
+    return number
+
+
+def _refuse_shared(labels: Mapping[str, Any], path: Path) -> None:
+    """A number alone is one label's; only regions, which are lists, share theirs."""
+    alone: dict[int, str] = {}
+    for name, value in labels.items():
+        if not isinstance(value, list) and (other := alone.setdefault(_whole(value), name)) != name:
+            raise InputError(
+                f"{other!r} and {name!r} are both {value}", source=path, remedy="a region is a list: [1, 2]"
+            )
 
 
 def _ct_channel(content: Mapping[str, Any], path: Path) -> int:
