@@ -219,7 +219,7 @@ def test_a_label_or_an_unknown_lesion_takes_a_healthy_patient_back():
     harmonised = harmonise(drawn_one, AFFINE, LITS, {"liver"}, healthy={"liver_tumour", "pancreas_tumour"})
     assert harmonised.truth.annotated == {"liver", "pancreas_tumour"}
     assert kinds(harmonised) == ["conflict"]
-    assert "liver_tumour are labelled, though the recipe says" in harmonised.notes[0].text
+    assert "liver_tumour is labelled, though the recipe says" in harmonised.notes[0].text
     unknown = np.where(cube(4, 4, 4), 14, np.where(cube(1, 1, 1, side=9), 1, 0)).astype(np.uint8)
     harmonised = harmonise(unknown, AFFINE, FLARE, {"liver"}, healthy={"liver_tumour"})
     assert harmonised.truth.annotated == frozenset()

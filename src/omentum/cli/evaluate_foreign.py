@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +18,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import find_pair, members
 from omentum.anatomy.structure_rows import include_carried
 from omentum.cli.evaluate_cases import SEGMENTATION, IdOf, Pair, case_name, listed
-from omentum.errors import InputError, OmentumError, UsageError
+from omentum.errors import CaseWarning, InputError, OmentumError, UsageError
 
 if TYPE_CHECKING:
     from omentum.evaluate import LabelMapping, Scope
@@ -83,6 +84,7 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
         InputError: as for `read_prediction`.
     """
     from omentum.data.raw import id_of
+    from omentum.data.sought import Sought, denied_text
     from omentum.evaluate import known_absent
     from omentum.io.labels import read_labels, read_segmentation
 
@@ -91,14 +93,14 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     truth = read_labels(path, mapping.labels)
     if mapping.recipe is None:
         return truth
-    recipe, case_id = mapping.recipe, id_of(mapping.recipe, case_name(path))
-    present = truth.present()
-    annotated = recipe.annotated_in(case_id) & {*truth.classes}
-    annotated -= recipe.annotated_if_present - present
-    if mapping.unknown:
-        annotated -= _doubtful(path, mapping.unknown, truth, annotated)
-    truth = replace(truth, annotated=annotated)
-    return known_absent(truth, recipe.healthy_in(case_id) - present)
+    recipe, case_id, present = mapping.recipe, id_of(mapping.recipe, case_name(path)), truth.present()
+    looked_for = recipe.annotated_in(case_id) & {*truth.classes}
+    sought = Sought(looked_for, recipe.annotated_if_present, recipe.healthy_in(case_id))
+    if denied := sought.denied(present):
+        warnings.warn(CaseWarning(f"{case_name(path)}: {denied_text(denied)}"), stacklevel=1)
+    counted = sought.counted(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
+    absent = counted & sought.healthy
+    return known_absent(replace(truth, annotated=counted & {*truth.classes}), absent)
 
 
 def unnamed_references(pairs: Iterable[Pair]) -> str | None:
@@ -142,8 +144,11 @@ def _doubtful(path: Path, unknown: frozenset[int], truth: Segmentation, annotate
     from omentum.data.unknown_parts import in_doubt
     from omentum.io.nifti import read_volume
 
+    if not unknown:
+        return frozenset()
     voxels = np.isin(np.rint(read_volume(path).voxels), sorted(unknown))
     if not voxels.any():
         return frozenset()
     near = ndimage.binary_dilation(voxels, _ALL_NEIGHBOURS)
-    return in_doubt(frozenset(key for key in annotated if (truth.mask(key) & near).any()), annotated)
+    drawn = annotated & {*truth.classes}
+    return in_doubt(frozenset(key for key in drawn if (truth.mask(key) & near).any()), annotated)

@@ -22,6 +22,7 @@ from omentum.data.marks import Marks, mark_of
 from omentum.data.native_values import marks_of_map
 from omentum.data.notes import Note
 from omentum.data.pair_sides import Body, settle_sides
+from omentum.data.sought import Sought, denied_text
 from omentum.data.unknown_parts import perhaps_incomplete
 from omentum.errors import GeometryError
 from omentum.segmentation import Segmentation
@@ -72,7 +73,7 @@ def harmonise(
         InputError: the map holds far more unknown values than a label map has.
         GeometryError: `hu` has another shape.
     """
-    sought = _Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
     marks, notes = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
     unknown = {target.unknown for target in values.values() if target.unknown}
     return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, sought, unknown)
@@ -105,17 +106,8 @@ def harmonise_masks(
             raise GeometryError(f"a mask has shape {mask.shape}, expected {shape}")
         unknown |= {target.unknown} if target.unknown else set()
         marks.change(mask, mark_of(target).union)
-    sought = _Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
     return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
-
-
-@dataclass(frozen=True)
-class _Sought:
-    """What was looked for; see the arguments of `harmonise`."""
-
-    annotated: frozenset[str]
-    if_present: frozenset[str]
-    healthy: frozenset[str]
 
 
 def _structures(names: Iterable[str]) -> frozenset[str]:
@@ -133,22 +125,20 @@ def _settled(
     notes: list[Note],
     body: Body,
     affine: Affine,
-    sought: _Sought,
+    sought: Sought,
     unknown: set[str],
 ) -> Harmonised:
     unsure, told = settle_sides(marks, affine, body)
     notes = [*notes, *told, *resolve_conflicts(marks)]
-    denied = sought.healthy & marks.present()
-    if denied:
-        text = "are labelled, though the recipe says that the patient has none: not annotated in this case"
-        notes.append(Note("conflict", f"{', '.join(sorted(denied))} {text}"))
-    annotated = (sought.annotated | sought.healthy) - denied - unsure
+    if denied := sought.denied(marks.present()):
+        notes.append(Note("conflict", denied_text(denied)))
+    annotated = sought.claimed(marks.present(), unsure)
     if unknown and (incomplete := perhaps_incomplete(marks, annotated)):
         names = ", ".join(key for key in STRUCTURES.keys if key in incomplete)
         text = f"{' and '.join(sorted(unknown))} may be part of {names}: not annotated in this case"
         notes.append(Note("not annotated", text))
         annotated -= incomplete
     notes += add_to_hosts(marks, annotated)
-    annotated -= sought.if_present - sought.healthy - marks.present()
+    annotated = sought.settled(annotated, marks.present())
     marks.change_all(annotated.intersection)
     return Harmonised(Segmentation(marks.bits(STRUCTURES.keys), affine, STRUCTURES.keys, annotated), tuple(notes))
