@@ -87,6 +87,22 @@ def test_from_probability_maps_in_any_storage_order(tmp_path, capsys, flip):
     assert "From lesion lists" not in printed
 
 
+def test_without_a_lesion_in_the_references_no_threshold_is_advised(tmp_path, capsys):
+    write_cases(tmp_path)
+    for name in ("a", "b"):
+        write_case(tmp_path / "truths" / name, CT, Segmentation.from_masks({"liver_tumour": NOTHING}, AFFINE), {})
+    files = ("--json", tmp_path / "s.json", "--operating-points", tmp_path / "op.csv")
+    assert run(tmp_path / "outs", tmp_path / "truths", *files) == 0
+    rows = list(csv.DictReader((tmp_path / "op.csv").read_text().splitlines()))
+    assert len(rows) == 7
+    assert {(r["threshold"], r["false_positives_a_scan"], r["sensitivity"], r["lesions"]) for r in rows} == {
+        ("", "", "", "0")
+    }
+    assert {p["threshold"] for p in curves(tmp_path / "s.json")["froc"]["points"]} == {None}
+    printed = capsys.readouterr().out
+    assert "no lesion in the references, so neither sensitivity nor threshold: Liver tumour" in printed
+
+
 def test_from_lesion_lists_which_end_at_their_threshold(tmp_path, capsys):
     write_cases(tmp_path, maps=False)
     assert run(tmp_path / "outs", tmp_path / "truths", "--json", tmp_path / "s.json") == 0

@@ -154,11 +154,12 @@ def test_where_nothing_is_found_within_the_rate_there_is_no_threshold():
     assert (points[2.0].threshold, points[2.0].sensitivity) == (None, 0.0)
 
 
-def test_healthy_patients_alone_still_give_thresholds():
+def test_healthy_patients_alone_give_no_thresholds():
     found = lesion_curves([case("a", likely((A, 0.5)), NOTHING), case("b", likely((A, 0.2)), NOTHING)])[0]
     assert (found.roc.auc, found.froc.mean_sensitivity, found.froc.lesions) == (None, None, 0)
-    at = {point.rate: point for point in found.froc.points}
-    assert (at[0.5].threshold, at[0.5].sensitivity, at[0.125].threshold) == (0.25, None, 0.55)
+    told = {(point.threshold, point.sensitivity, point.false_a_scan) for point in found.froc.points}
+    assert told == {(None, None, None)}
+    assert found.froc.false_a_scan[0] == 1.0
 
 
 def test_the_mean_lies_in_its_interval_and_everything_is_json():

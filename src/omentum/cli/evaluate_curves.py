@@ -45,6 +45,9 @@ def curves_remarks(curves: Sequence[LesionCurves]) -> list[str]:
 
     lines = [FROM_LISTS] if any(LISTS in row.source for row in curves) else []
     without = [f"{display(row.key)} {row.without} of {row.without + row.cases} cases" for row in curves if row.without]
+    nothing = [display(row.key) for row in curves if not row.froc.lesions]
+    if nothing:
+        lines.append(f"no lesion in the references, so neither sensitivity nor threshold: {', '.join(nothing)}")
     return lines + ([f"without probabilities, in no curve: {', '.join(without)}"] if without else [])
 
 

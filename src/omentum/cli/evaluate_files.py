@@ -62,7 +62,9 @@ def write_csv(path: Path, cases: list[CaseScores]) -> None:
 
 
 def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
-    """One line a lesion type and rate of false positives; an empty threshold where none stays within the rate."""
+    """One line a lesion type and rate of false positives; an empty threshold where none finds anything within the rate,
+    or where the references have no lesion.
+    """
     from omentum.evaluate.detection import SIZE_BINS_MM
     from omentum.io.outputs import replacing
     from omentum.report.table import csv_text

@@ -55,14 +55,15 @@ class OperatingPoint:
 
     Args:
         rate: False positives a scan that are allowed.
-        threshold: The probability to cut at; None where no threshold finds anything within the rate.
-        false_a_scan, sensitivity: At that threshold.
+        threshold: The probability to cut at; None where no threshold finds anything within the rate, or where there is
+            no lesion to be found: how few false ones there are is no reason for a threshold.
+        false_a_scan, sensitivity: At that threshold; None without a lesion.
         sensitivity_by_size: The same by size of the lesion.
     """
 
     rate: float
     threshold: float | None
-    false_a_scan: float
+    false_a_scan: float | None
     sensitivity: float | None
     sensitivity_by_size: Mapping[str, float | None]
 
@@ -243,11 +244,12 @@ def _point(
     rate: float, cases: Sequence[_Case], sensitivity: NDArray[np.float64], false_a_scan: NDArray[np.float64]
 ) -> OperatingPoint:
     within = np.flatnonzero(false_a_scan <= rate)
-    unknown = bool(np.isnan(sensitivity).all())
-    if not len(within) or (not unknown and not sensitivity[within].max()):
-        return OperatingPoint(rate, None, 0.0, None if unknown else 0.0, dict.fromkeys(SIZE_BINS_MM, None))
-    # Of equally good thresholds the last, which is the highest. Without any lesion: the lowest within the rate.
-    at = int(within[0] if unknown else within[np.flatnonzero(sensitivity[within] == sensitivity[within].max())[-1]])
+    if np.isnan(sensitivity).all():
+        return OperatingPoint(rate, None, None, None, dict.fromkeys(SIZE_BINS_MM, None))
+    if not len(within) or not sensitivity[within].max():
+        return OperatingPoint(rate, None, 0.0, 0.0, dict.fromkeys(SIZE_BINS_MM, None))
+    # Of equally good thresholds the last, which is the highest.
+    at = int(within[np.flatnonzero(sensitivity[within] == sensitivity[within].max())[-1]])
     by_size = {
         size: ratio(sum(case.found[size][at] for case in cases), sum(case.lesions.get(size, 0) for case in cases))
         for size in SIZE_BINS_MM
