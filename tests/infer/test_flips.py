@@ -16,6 +16,25 @@ def test_a_network_that_knows_its_sides_says_the_same_of_a_mirrored_body():
     assert not torch.allclose(wrong[:, :2], right_of_it(windows)[:, :2])
 
 
+def test_a_side_without_its_pair_keeps_what_unmirrored_bodies_say():
+    """Mirrored along x, a right kidney looks like a left one, which a network without it cannot say."""
+    windows = torch.rand(1, 1, 6, 5, 4, generator=torch.Generator().manual_seed(1))
+    known = torch.tensor(7.0)
+
+    def right_and_whole(seen):
+        return torch.cat([seen.roll(-1, 2), seen + known], dim=1)
+
+    found = mirrored(right_and_whole, ("x",), [None, 1])(windows)
+    torch.testing.assert_close(found, right_and_whole(windows))
+
+    def at_the_front(seen):
+        return torch.cat([seen.roll(1, 3), seen], dim=1)
+
+    both = mirrored(at_the_front, ("x", "y"), [None, 1])(windows)
+    torch.testing.assert_close(both[:, :1], (windows.roll(1, 3) + windows.roll(-1, 3)) / 2)
+    torch.testing.assert_close(both[:, 1:], windows)
+
+
 def test_every_combination_of_axes_is_looked_at_once():
     seen = []
 

@@ -58,7 +58,8 @@ def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how
         return engine
     drawn = with_partners(model, classes) if "x" in how.flips else list(classes)
     pairs = [STRUCTURES[key].pair or key for key in drawn]
-    partners = [drawn.index(pair) if pair in drawn else k for k, pair in enumerate(pairs)]
+    # A side whose other side the model lacks: in a mirrored body it would look for the wrong one.
+    partners = [drawn.index(pair) if pair in drawn else None for pair in pairs]
     averaged = mirrored(engine, how.flips, partners)
     return lambda windows: averaged(windows)[:, : len(classes)]
 
