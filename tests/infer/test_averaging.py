@@ -2,6 +2,9 @@ import pytest
 import torch
 
 from omentum.infer.averaging import mean_probability
+from omentum.infer.sliding import sliding_slabs
+from omentum.infer.windows import plan_windows
+from reference.sliding import blended_logits
 
 
 def logits(seed, scale=6.0, dtype=torch.float32):
@@ -53,3 +56,37 @@ def test_one_network_is_given_back_and_the_others_are_left_as_they_are():
     answer = logits(1)
     mean_probability([lambda windows: answer, lambda windows: answer])(torch.zeros(1))
     assert torch.equal(answer, logits(1))
+
+
+PATCH = (8, 8, 8)
+
+
+def network(seed):
+    """Answers that depend on the whole window, so that overlapping windows contradict one another."""
+    towards = torch.randn(2, 1, 1, 1, generator=torch.Generator().manual_seed(seed)) * 30
+
+    def predict(windows):
+        return (windows - windows.mean(dim=(2, 3, 4), keepdim=True)) * towards
+
+    return predict
+
+
+def map_of(image, predict):
+    slabs = sliding_slabs(image, predict, plan_windows(tuple(image.shape), PATCH))
+    return torch.cat([slab.logits for slab in slabs], dim=-1).sigmoid()
+
+
+@pytest.mark.parametrize(("shape", "windows_overlap"), [((8, 8, 8), False), ((13, 9, 20), True)])
+def test_what_is_averaged_is_each_window_before_windows_are_blended(shape, windows_overlap):
+    image = torch.rand(shape, generator=torch.Generator().manual_seed(3)) + torch.linspace(0, 2, shape[2])
+    members = [network(0), network(1)]
+
+    def each_window(windows):
+        return torch.stack([member(windows).double().sigmoid() for member in members]).mean(0).logit().float()
+
+    together = map_of(image, mean_probability(members))
+    expected = blended_logits(image, each_window, PATCH).sigmoid()
+    torch.testing.assert_close(together, expected.to(together), rtol=0, atol=1e-5)
+    mean_of_maps = torch.stack([map_of(image, member) for member in members]).mean(0)
+    difference = float((together - mean_of_maps).abs().max())
+    assert difference > 0.01 if windows_overlap else difference < 1e-6

@@ -1,4 +1,11 @@
-"""Several networks as one: the logit of the mean of their probabilities, window by window."""
+"""Several networks as one: the logit of the mean of their probabilities, window by window.
+
+Averaged are the probabilities of one window on the model grid. What follows works on the logit of that mean as on any
+network's logits: overlapping windows are blended, and the blend is interpolated to the CT's grid. The result is the
+mean of the members' own probability maps exactly where neither happens (one window, on the CT's own grid), and only
+nearly elsewhere: where windows or neighbouring voxels contradict each other, the logit of a mean of probabilities and
+the mean of logits part. Averaging finished maps instead would take a ring of sums for every member.
+"""
 
 from __future__ import annotations
 
