@@ -199,11 +199,43 @@ class TestSubmission:
         assert not Path("out").exists()
         assert Path("there/a.nii.gz").read_bytes() == b"mine"
 
-    def test_cases_whose_files_have_one_name_are_refused(self):
+    def test_cases_whose_files_have_one_name_are_called_as_the_cases(self):
         jobs = [Job(f"kits_{n}", Path(f"case_{n}/imaging.nii.gz"), Path(f"out/kits_{n}")) for n in (0, 1)]
-        Submission(Path("sub"), Path("out"), overwrite=False).check(jobs[:1])
-        with pytest.raises(UsageError, match=r"same file name as case_0.imaging.nii.gz"):
-            Submission(Path("sub"), Path("out"), overwrite=False).check(jobs)
+        assert Submission(Path("sub"), Path("out"), jobs[:1]).names == {"kits_0": "imaging.nii.gz"}
+        assert Submission(Path("sub"), Path("out"), jobs).names == {f"kits_{n}": f"kits_{n}.nii.gz" for n in (0, 1)}
+        upper = [Job("A", Path("A.nii"), Path("out/A")), Job("b", Path("a.nii"), Path("out/b"))]
+        assert Submission(Path("sub"), Path("out"), upper).names == {"A": "A.nii.gz", "b": "b.nii.gz"}
+
+    @pytest.mark.parametrize("cases", [["p1"], ["p1", "p2"]])
+    def test_a_folder_of_cases(self, cases, here):
+        for case in cases:
+            Path("cohort", case).mkdir(parents=True)
+            put_ct(f"cohort/{case}/ct.nii.gz")
+            Path(f"cohort/{case}/case.json").write_text("{}")
+        command = ["segment", "cohort", "-o", "out", *QUIET, "--submission", "sub"]
+        assert main(command) == 0
+        assert files_in("sub") == [f"{case}.nii.gz" for case in cases]
+        for case in cases:
+            copied = Path("sub", f"{case}.nii.gz").read_bytes()
+            assert copied == Path("out", case, "segmentation.nii.gz").read_bytes()
+
+    @pytest.mark.parametrize("damage", ["cut", "another's", "gone"])
+    def test_a_finished_case_that_was_damaged_since_is_not_handed_in(self, damage, here, capsys):
+        self.put()
+        assert main(list(self.COMMAND)) == 0
+        label_map = Path("out/a/segmentation.nii.gz")
+        whole = label_map.read_bytes()
+        if damage == "gone":
+            label_map.unlink()
+        else:
+            label_map.write_bytes(whole[:-20] if damage == "cut" else Path("out/c/segmentation.nii.gz").read_bytes())
+        assert main([*self.COMMAND, "--submission", "sub"]) == 3
+        told = "is gone" if damage == "gone" else "is damaged or changed: not what was written"
+        assert f"out/a/segmentation.nii.gz: {told}" in capsys.readouterr().err
+        assert files_in("sub") == ["b.nii", "c.nii.gz"]
+        assert main([*self.COMMAND, "--submission", "sub", "--overwrite"]) == 0
+        assert label_map.read_bytes() == whole
+        assert files_in("sub") == ["a.nii.gz", "b.nii", "c.nii.gz"]
 
     def test_the_rules_of_the_decathlon(self, here):
         """Any CT; what is asked here is the form of the folder."""

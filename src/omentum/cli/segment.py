@@ -136,9 +136,9 @@ def segment(
     )
     numbers = find_numbering(numbering)
     save = SaveOptions(masks, preview is not False, statistics, page is not False, meshes, overwrite, numbers)
-    copies = None if submission is None else Submission(submission, out, overwrite)
+    copies = None if submission is None else Submission(submission, out, cases, overwrite)
     if copies is not None:
-        copies.check(cases)
+        copies.check()
     with Speaker(silent=quiet) as speaker:
         several = devices if len(devices) > 1 else None
         how = LineOptions(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omentum.cli.segment_inputs import CT
 from omentum.errors import OutputError, UsageError
 from omentum.io.outputs import check_output
 
@@ -21,18 +23,20 @@ class Submission:
     Args:
         folder: Holds nothing else that is ours.
         results: Where the cases go.
+        jobs: All cases.
         overwrite: Whether a file that is there already may be replaced although its case is yet to be segmented.
     """
 
     folder: Path
     results: Path
-    overwrite: bool
+    jobs: Sequence[Job]
+    overwrite: bool = False
 
-    def check(self, jobs: Iterable[Job]) -> None:
+    def check(self) -> None:
         """Refuse before anything is computed what could not be written, or would hide a CT.
 
         Raises:
-            UsageError: the folder is that of the results, or two CTs have files of the same name.
+            UsageError: the folder is that of the results.
             OutputError: a file is in the way, or the folder cannot be written.
         """
         from omentum.pipeline import is_earlier, is_single_file
@@ -41,13 +45,21 @@ class Submission:
             raise UsageError("is one file already", source=self.results, remedy="give a folder with -o")
         if self.folder.resolve() == self.results.resolve():
             raise UsageError("is the folder of the results, too", source=self.folder, remedy="give it a folder alone")
-        taken: dict[Path, Path] = {}
-        for job in jobs:
-            other = taken.setdefault(self._place(job), job.source)
-            if other is not job.source:
-                raise UsageError(f"has the same file name as {other}", source=job.source, remedy="rename one of them")
+        sources = [job.source for job in self.jobs]
+        for job in self.jobs:
             again = self.overwrite or is_earlier(job.target)
-            check_output(self._place(job), inputs=[job.source], overwrite=again)
+            check_output(self.folder / self.names[job.case], inputs=sources, overwrite=again)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Case -> name of its file: the CT's own, where that tells the cases apart; else all are called as the cases.
+
+        The CT of a case folder (`ct.nii.gz`) is called as everybody's, and so never tells them apart.
+        """
+        own = {job.case: _own_name(job) for job in self.jobs}
+        if len({name.lower() for name in own.values()}) == len(own):
+            return own
+        return {case: f"{case}.nii.gz" for case in own}
 
     def add(self, outcomes: Sequence[Outcome]) -> int:
         """Copy the label maps of all cases that are done.
@@ -66,10 +78,11 @@ class Submission:
             label_map = job.target / LABEL_MAP
             if not label_map.is_file():
                 raise OutputError("its label map is gone", source=job.target, remedy="run again with --overwrite")
-            copy_nifti(label_map, self._place(job))
+            copy_nifti(label_map, self.folder / self.names[job.case])
         return len(done)
 
-    def _place(self, job: Job) -> Path:
-        """Named as the CT's own file; a folder of DICOM is no file."""
-        is_nifti = job.source.name.lower().endswith((".nii", ".nii.gz")) and not job.source.is_dir()
-        return self.folder / (job.source.name if is_nifti else f"{job.case}.nii.gz")
+
+def _own_name(job: Job) -> str:
+    """Of the CT's file; a folder of DICOM is no file, and a case folder has a better name than the CT in it."""
+    is_nifti = job.source.name.lower().endswith((".nii", ".nii.gz")) and not job.source.is_dir()
+    return job.source.name if is_nifti and job.source.name != CT else f"{job.case}.nii.gz"

@@ -22,6 +22,7 @@ from omentum.infer.maps import STEPS
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
 from omentum.pipeline.deflated import DeflatedArray
+from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.report import (
     AorticProfile,
@@ -180,7 +181,8 @@ class CaseSegmentation(Segmentation):
                 say("writing the report")
                 self._write_report(folder / "report.html")
             outputs = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering).outputs()
-            made = {"outputs": outputs, "quality": self.quality().summary()}
+            written = {"label_map_sha256": sha256_of(folder / LABEL_MAP)}
+            made = {"outputs": outputs, "quality": self.quality().summary(), **written}
             if numbering is not None:
                 made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
                 made["never_written"] = {str(value): why for value, why in numbering.never.items()}

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from omentum.errors import OutputError
-from omentum.pipeline.case import MANIFEST, is_single_file
+from omentum.pipeline.case import LABEL_MAP, MANIFEST, is_single_file
 from omentum.pipeline.jobs import Numbers
+from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import HOW_NOT_WHAT
 from omentum.report import Confidence, Flag, Lesion, Quality, StructureMeasure
 from omentum.report.attenuation import Attenuation
 from omentum.report.diameters import AxialDiameters, Diameter
 from omentum.report.quality import StructureQuality
+
+_REMEDY = "choose another output or pass --overwrite"
 
 
 def is_earlier(target: Path) -> bool:
@@ -44,19 +47,28 @@ def check_earlier(folder: Path, wanted: Mapping[str, Any]) -> None:
         wanted: From `identity`.
 
     Raises:
-        OutputError: it was made otherwise; says what differs.
+        OutputError: it was made otherwise; says what differs. Or its label map is not the one that was written.
     """
-    remedy = "choose another output or pass --overwrite"
     try:
         manifest = _read(folder / MANIFEST)
         made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
         there = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise OutputError("exists already, and does not say how it was made", source=folder, remedy=remedy) from fault
+        raise OutputError("exists already, and does not say how it was made", source=folder, remedy=_REMEDY) from fault
     wanted = json.loads(json.dumps(wanted))
     differs = [name for name in {**wanted, **there} if wanted.get(name) != there.get(name)]
     if differs:
-        raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=remedy)
+        raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
+    _check_label_map(folder / LABEL_MAP, manifest.get("label_map_sha256"))
+
+
+def _check_label_map(path: Path, written: str | None) -> None:
+    try:
+        found = sha256_of(path)
+    except OSError as fault:
+        raise OutputError(f"is gone: {fault.strerror or fault}", source=path, remedy=_REMEDY) from fault
+    if found != written:
+        raise OutputError("is damaged or changed: not what was written", source=path, remedy=_REMEDY)
 
 
 def read_numbers(folder: Path) -> Numbers:
@@ -71,8 +83,7 @@ def read_numbers(folder: Path) -> Numbers:
         lesions = [_lesion(lesion) for lesion in measured["lesions"]]
         return Numbers(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        remedy = "choose another output or pass --overwrite"
-        raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=remedy) from fault
+        raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=_REMEDY) from fault
 
 
 def _read(path: Path) -> dict[str, Any]:
