@@ -168,6 +168,24 @@ def test_foreign_numbers_are_read_with_the_file_alone(here, weights):
     assert json.loads(Path("s.json").read_text())["cases"][0]["structures"]["vertebra_L1"]["dice"] > 0.9
 
 
+@pytest.mark.parametrize("where", ["--structures", "--healthy", "--tolerance", "--mapping", "--pred-mapping"])
+def test_options_that_name_them_say_how_the_file_is_given(where, here, weights, capsys):
+    put_ct("ct.nii.gz")
+    assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview"]) == 0
+    STRUCTURES.reset()
+    Path("mm.toml").write_text("vertebra_L1 = 2.0\n")
+    Path("healthy.csv").write_text("case,structure\nct,gluteus sarcoma\n")
+    Path("numbers.json").write_text('{"1": "vertebrae L1"}')
+    values = {"--structures": "vertebra L1", "--healthy": "healthy.csv", "--tolerance": "mm.toml"}
+    command = ["evaluate", "out/ct", "out/ct/segmentation.nii.gz", where, values.get(where, "numbers.json")]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert "unknown structure" in told
+    assert "structures of your own: omentum --structures FILE evaluate ..." in told
+    if where in values:
+        assert main(["--structures", str(written(here)), *command, "--quiet"]) == 0
+
+
 def prepared(here, *more):
     for name in "12":
         ct, truth = toy_volume(int(name))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.cli.structures_option import pointing_to_own_structures
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,10 +88,11 @@ def evaluate(
 
     if part is not None and split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
-    rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
-    read = [None if name is None else load_mapping(name) for name in (mapping, pred_mapping)]
-    known_healthy = {} if healthy is None else read_healthy(healthy)
-    judge = Judge(read[0], rules, read[1], wanted_structures(structures), known_healthy)
+    with pointing_to_own_structures("evaluate"):
+        rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
+        read = [None if name is None else load_mapping(name) for name in (mapping, pred_mapping)]
+        known_healthy = {} if healthy is None else read_healthy(healthy)
+        judge = Judge(read[0], rules, read[1], wanted_structures(structures), known_healthy)
     listed = {} if patients is None else read_patients(patients)
     same = same_case(read[0])
     chosen = None if split is None else SplitPart(split, part or PART, same)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from omentum.anatomy import STRUCTURES
+from omentum.anatomy import STRUCTURES, Structure
 from omentum.errors import InputError, UsageError
 
 SEGMENTATION = "segmentation.nii.gz"
@@ -127,11 +127,18 @@ def read_healthy(path: Path) -> dict[str, frozenset[str]]:
     """
     found: dict[str, frozenset[str]] = {}
     for case, name in _two_columns(path, "structure", "is no list of healthy cases"):
-        row = STRUCTURES.find(name)
+        row = _structure(name, path)
         if not row.is_lesion:
             raise UsageError(f"{name!r} is no lesion", source=path, remedy="liver tumour for example")
         found[case] = found.get(case, frozenset()) | {row.key}
     return found
+
+
+def _structure(name: str, source: Path) -> Structure:
+    try:
+        return STRUCTURES.find(name)
+    except UsageError as fault:
+        raise UsageError(fault.reason, source=source, remedy=fault.remedy) from fault
 
 
 def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str]]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from omentum.errors import UsageError
 
 STRUCTURES_HELP = "TOML file of structures beside the packaged ones (docs/how-to/own-structures.md)"
 
@@ -17,6 +21,24 @@ def include(path: Path | None) -> Path | None:
 
         include_structures(path)
     return path
+
+
+@contextmanager
+def pointing_to_own_structures(command: str) -> Iterator[None]:
+    """A name that nothing is known by may be of a user's own table: say how that is given to a command which uses
+    `--structures` for something else.
+
+    Raises:
+        UsageError: an unknown structure, as it was raised inside, with that remedy added.
+    """
+    try:
+        yield
+    except UsageError as fault:
+        if not fault.reason.startswith("unknown structure"):
+            raise
+        own = f"structures of your own: omentum --structures FILE {command} ..."
+        remedy = f"{fault.remedy}; {own}" if fault.remedy else own
+        raise UsageError(fault.reason, source=fault.source, remedy=remedy) from fault
 
 
 StructuresFile = Annotated[
