@@ -17,6 +17,8 @@ USUAL_THRESHOLD = 0.5
 """Of a class for which nobody chose another."""
 TRAINED_ON = "trained_on"
 """Entry of `CheckpointSpec.training`: digests of the scans it learned from, see `omentum.fingerprint.scan_digest`."""
+STARTED_FROM = "started_from"
+"""Another entry: the file that its training started from, and whether that one says all scans it had learned from."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,17 @@ class CheckpointSpec:
     def classes_sha256(self) -> str:
         """Hash of the ordered class list; guards against silently permuted labels."""
         return hashlib.sha256("\n".join(self.class_keys).encode()).hexdigest()
+
+    @property
+    def trained_on(self) -> frozenset[str]:
+        """Digests of the scans it learned from, as far as it says."""
+        return frozenset(self.training.get(TRAINED_ON, ()))
+
+    @property
+    def says_all_trained_on(self) -> bool:
+        """Whether it learned from no other scan than `trained_on`."""
+        start = self.training.get(STARTED_FROM, {})
+        return TRAINED_ON in self.training and bool(start.get("says_all_trained_on", True))
 
     @property
     def thresholds(self) -> dict[str, float]:

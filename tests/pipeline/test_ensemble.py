@@ -136,3 +136,7 @@ def test_a_scan_that_a_member_learned_from_is_marked(ct):
     assert segment(ct, weights=[other, learned], **HOW).manifest["weights"]["trained_on_this_scan"] is True
     learned.spec = replace(learned.spec, training={"trained_on": ["0123456789abcdef"]})
     assert segment(ct, weights=learned, **HOW).manifest["weights"]["trained_on_this_scan"] is False
+    assert "trained_on_this_scan" not in segment(ct, weights=[other, learned], **HOW).manifest["weights"]
+    unknown = {"started_from": {"file": "x", "says_all_trained_on": False}, "trained_on": ["0123456789abcdef"]}
+    learned.spec = replace(learned.spec, training=unknown)
+    assert "trained_on_this_scan" not in segment(ct, weights=learned, **HOW).manifest["weights"]

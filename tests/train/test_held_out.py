@@ -1,24 +1,29 @@
 """A run cannot learn from what its split holds out, whatever it is called and wherever it lies."""
 
 import shutil
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.collection import kept_together, read_collections
 from omentum.data.prepare import prepare
 from omentum.data.prepare_case import StoreOptions
 from omentum.data.splits import Split
-from omentum.errors import UsageError
+from omentum.errors import CaseWarning, UsageError
 from omentum.fingerprint import scan_digest
 from omentum.io.nifti import read_volume, write_volume
 from omentum.io.truth import write_case
+from omentum.model import read_spec, save_checkpoint
 from omentum.train.config import DataConfig, PairConfig, TrainConfig
 from omentum.train.sources import load_sources
 from omentum.volume import Volume
 from raw_cases import read_toy, toy_recipe, write_toys
 from toy_cases import toy_volume
+from toy_run import model
 
 KEYS = STRUCTURES.keys
 OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True)
@@ -161,3 +166,96 @@ def test_without_a_split_no_copy_of_a_validation_case_is_trained_on(made, tmp_pa
 def test_settings_that_go_together_only_with_a_split(how, message):
     with pytest.raises(UsageError, match=message):
         TrainConfig(data=(DataConfig(folder="x"),), **how)
+
+
+@pytest.fixture(scope="module")
+def digests(made):
+    return {name: scan_digest(case.hashes) for name, case in Split.read(made / "split.json").cases.items()}
+
+
+@pytest.fixture(scope="module")
+def network():
+    return model()
+
+
+@pytest.fixture
+def weights(tmp_path, network):
+    """Write weights that say this of their training."""
+
+    def write(**training):
+        network.spec = replace(network.spec, training=training)
+        save_checkpoint(tmp_path / "start.safetensors", network)
+        return str(tmp_path / "start.safetensors")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("case", "how", "told"),
+    [
+        ("apes_0", {}, r"apes_0 \(test\)"),
+        ("apes_0", {"fold": -1, "part": "folds"}, r"apes_0 \(test\)"),
+        ("apes_2", {}, r"apes_2 \(fold-0\)"),
+        ("bees_4", {"fold": 1}, r"bees_4 \(fold-1\)"),
+        ("apes_2", {"init_parts": ("backbone",)}, r"apes_2 \(fold-0\)"),
+    ],
+)
+def test_weights_that_have_seen_what_is_held_out_are_no_start(made, weights, digests, case, how, told):
+    start = weights(trained_on=["0123456789abcdef", digests[case]])
+    with pytest.raises(UsageError, match=rf"start.safetensors: has learned from {told}, held out here .*init = "):
+        loaded(made, init=start, **how)
+
+
+def test_what_the_start_has_seen_counts_as_trained_on(made, weights, digests):
+    start = weights(trained_on=["0123456789abcdef", digests["apes_3"]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        record = loaded(made, init=start).record
+    assert record["trained_on"] == sorted(["0123456789abcdef", digests["apes_3"], digests["bees_4"]])
+    assert record["started_from"] == {"file": "start.safetensors", "says_all_trained_on": True}
+    on_top = weights(**record)
+    assert read_spec(on_top).says_all_trained_on
+    with pytest.raises(UsageError, match=r"has learned from apes_3 \(fold-1\) and 1 more"):
+        loaded(made, init=on_top, fold=1)
+
+
+def test_a_start_that_does_not_say_what_it_learned_from_is_warned_of_and_so_are_its_heirs(made, weights):
+    start = weights()
+    with pytest.warns(CaseWarning, match="does not say which scans it learned from"):
+        record = loaded(made, init=start).record
+    assert not record["started_from"]["says_all_trained_on"]
+    heir = weights(**record)
+    assert not read_spec(heir).says_all_trained_on
+    with pytest.warns(CaseWarning, match="does not say"):
+        loaded(made, init=heir)
+
+
+def test_a_public_backbone_and_a_run_that_holds_nothing_out_are_not_warned_of(made, weights, tmp_path):
+    torch.save({"encoder": torch.zeros(1)}, tmp_path / "public.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        record = loaded(made, init=str(tmp_path / "public.pt")).record
+        loaded(made, init=weights(), split="", fold=-1)
+    assert record["started_from"]["says_all_trained_on"]
+
+
+def test_weights_may_be_named(made):
+    with pytest.warns(CaseWarning, match="default.safetensors: does not say"):
+        assert loaded(made, init="default").record["started_from"]["file"] == "default.safetensors"
+
+
+def test_a_draw_takes_cases_that_the_start_has_not_seen(made, weights, digests):
+    store = str(made / "store")
+
+    def drawn(**how):
+        return load_sources(TrainConfig(data=(DataConfig(store=store, validation=2),), **how), KEYS)
+
+    usual = [case.name for case in drawn().held_out]
+    start = weights(trained_on=[digests[usual[0]]])
+    others = drawn(init=start)
+    assert len(others.held_out) == 2
+    assert usual[0] not in [case.name for case in others.held_out]
+    assert usual[0] in names(others.sources)
+    few = drawn(init=weights(trained_on=[d for name, d in digests.items() if name != "apes_1"]))
+    assert [case.name for case in few.held_out] == ["apes_1"]
+    assert "1 of 2 cases for validation, since" in few.remarks[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,12 +41,9 @@ def all_trained_on(cases: Sequence[ScanOfDataset]) -> Division:
     return Division(frozenset(case.name for case in cases), whole=True)
 
 
-def all_validated_on(cases: Sequence[ScanOfDataset]) -> Division:
-    """Nothing is trained on: all cases are read into memory as they are for validation."""
-    return Division(frozenset(), frozenset(case.name for case in cases))
-
-
-def drawn(cases: Sequence[ScanOfDataset], number: int) -> Division:
+def drawn(
+    cases: Sequence[ScanOfDataset], number: int, unfit: Callable[[ScanOfDataset], bool] = lambda _: False
+) -> Division:
     """Hold some cases out, from each dataset in turn; no patient and no scan is on both sides.
 
     Of a group of equal scans and patients one case is validated on and the others are left out altogether. A hash of
@@ -55,8 +52,10 @@ def drawn(cases: Sequence[ScanOfDataset], number: int) -> Division:
     Args:
         cases: All of a collection.
         number: So many are held out, as long as there are groups.
+        unfit: Says of a case that neither it nor any case of its group can be held out.
     """
-    groups = _in_turn(cases) if number else []
+    out_of_question = {case.name for case in cases if unfit(case)} if number else set()
+    groups = [g for g in _in_turn(cases) if out_of_question.isdisjoint(g)] if number else []
     chosen = groups[:number]
     touched = {name for group in chosen for name in group}
     train = frozenset(case.name for case in cases if case.name not in touched)

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from omentum.errors import CaseWarning, CheckpointError
-from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_tensors
+from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_spec, read_tensors
 from omentum.model.layouts import Layout, bare, containers, encoder_pattern, layouts
 from omentum.model.named_parts import in_parts
 from omentum.model.safetensors_file import read_header
 from omentum.model.state import NAMES_SHOWN, check_finite
 from omentum.model.torch_file import is_torch_file, read_torch_file
 from omentum.model.universal import UniversalModel
+from omentum.spec import CheckpointSpec
 
 LEAST_ENCODER_SHARE = 0.8
 """A file that fills fewer of the encoder's tensors was made for another network."""
@@ -90,14 +91,26 @@ def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = (
             the public files of the layout were trained with.
     """
     path = Path(path)
-    own = not is_torch_file(path) and DESCRIPTION in read_header(path).metadata
-    report, tensors = (_from_own if own else _from_others)(model, path)
+    report, tensors = (_from_own if _is_own(path) else _from_others)(model, path)
     if report.encoder_share < LEAST_ENCODER_SHARE:
         raise CheckpointError(f"not weights for a {model.spec.model.backbone!r}: {report.findings}", source=path)
     _fill(model, {name: tensor for name, tensor in tensors.items() if in_parts(name, parts)}, path)
     if not report.complete:
         warnings.warn(CaseWarning(str(report)), stacklevel=2)
     return report
+
+
+def own_spec(path: Path) -> CheckpointSpec | None:
+    """What a checkpoint of ours says of itself; None for any other file that weights may be taken from.
+
+    Raises:
+        CheckpointError: unsafe or damaged.
+    """
+    return read_spec(path) if _is_own(path) else None
+
+
+def _is_own(path: Path) -> bool:
+    return not is_torch_file(path) and DESCRIPTION in read_header(path).metadata
 
 
 def _from_own(model: UniversalModel, path: Path) -> tuple[Report, Mapping[str, Tensor]]:

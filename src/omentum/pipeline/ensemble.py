@@ -13,7 +13,6 @@ from omentum.errors import UsageError
 from omentum.fingerprint import scan_digest, slice_hashes
 from omentum.model import UniversalModel
 from omentum.pipeline.manifest import describe_weights
-from omentum.spec import TRAINED_ON
 from omentum.volume import Volume
 
 Weights = str | Path | UniversalModel
@@ -73,12 +72,13 @@ def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalMode
 
 
 def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
-    """`trained_on_this_scan`: whether one of the models learned from this very scan; empty where none says on what."""
-    seen = [digests for model in models if (digests := model.spec.training.get(TRAINED_ON))]
-    if not seen:
+    """`trained_on_this_scan`: whether one of the models learned from this very scan; empty where that is unknown."""
+    if not any(model.spec.trained_on for model in models):
         return {}
     digest = scan_digest(slice_hashes(ct))
-    return {"trained_on_this_scan": any(digest in digests for digests in seen)}
+    if any(digest in model.spec.trained_on for model in models):
+        return {"trained_on_this_scan": True}
+    return {"trained_on_this_scan": False} if all(model.spec.says_all_trained_on for model in models) else {}
 
 
 def _told_apart(weights: Sequence[Weights]) -> list[str]:

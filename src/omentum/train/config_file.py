@@ -12,6 +12,7 @@ from typing import Any
 from omentum.data.augmentation import Augmentation
 from omentum.data.store import MANIFEST
 from omentum.errors import UsageError
+from omentum.model.catalogue import catalogue
 from omentum.train.config import DataConfig, PairConfig, TrainConfig
 from omentum.train.dataset_config import DatasetConfig
 
@@ -115,7 +116,8 @@ def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
     for table, names in (("data", ("folder", "store")), ("pairs", ("image", "labels"))):
         if isinstance(out.get(table), list):
             out[table] = [_absolute(entry, names, here) for entry in out[table]]
-    return _absolute(out, ("init", "structures", "split"), here)
+    named = str(out.get("init")) in catalogue()  # weights with a name are no path
+    return _absolute(out, ("structures", "split") if named else ("init", "structures", "split"), here)
 
 
 def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:

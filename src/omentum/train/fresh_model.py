@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from omentum.anatomy import STRUCTURES
@@ -11,6 +9,7 @@ from omentum.anatomy.prompts import prompt, template_of
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.model import UniversalModel, build, initialise
 from omentum.model.named_parts import check_parts
+from omentum.model.weights import locate
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
 from omentum.train.classes import run_classes
@@ -38,7 +37,7 @@ def new_model(config: TrainConfig) -> UniversalModel:
         torch.nn.init.constant_(model.head.controller.bias[-1:], config.first_logit)
     if config.init:
         check_parts(model, config.init_parts, "init_parts")
-        initialise(model, Path(config.init), config.init_parts)
+        initialise(model, locate(config.init), config.init_parts)
     return model
 
 

@@ -17,6 +17,7 @@ from omentum.errors import UsageError
 from omentum.fingerprint import scan_digest
 from omentum.spec import TRAINED_ON
 from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.start import Start
 
 AnyCase = TypeVar("AnyCase", bound=ScanOfDataset)
 
@@ -28,12 +29,14 @@ class HeldOut:
     Args:
         split, roles: None where there is no split.
         about: The fold or part, for the record.
+        start: The weights that the run starts from; what these have seen counts as trained on.
         remarks: Filled with what was left out, for people.
     """
 
     split: Split | None = None
     roles: Roles | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    start: Start = field(default_factory=Start)
     remarks: list[str] = field(default_factory=list)
     _known: dict[str, SplitCase] = field(default_factory=dict)
     _used: int = 0
@@ -43,15 +46,16 @@ class HeldOut:
         """As a configuration says.
 
         Raises:
-            InputError: the split cannot be read.
-            UsageError: it has no such fold or part.
+            InputError: the split, or the file that it starts from, cannot be read.
+            UsageError: the split has no such fold or part.
         """
+        start = Start.of(config)
         if not config.split:
-            return cls()
+            return cls(start=start)
         split = Split.read(Path(config.split))
         fold = None if config.fold < 0 else config.fold
         about = {"part": config.part} if fold is None else {"fold": fold}
-        return cls(split, split.roles(fold, config.part), about)
+        return cls(split, split.roles(fold, config.part), about, start)
 
     def divide(self, cases: Sequence[AnyCase], data: DataConfig) -> Division:
         """What is trained on and validated on of a collection.
@@ -61,7 +65,11 @@ class HeldOut:
         """
         place = data.folder or data.store
         if self.split is None or self.roles is None:
-            return drawn(cases, data.validation)
+            division = drawn(cases, data.validation, self.start.has_seen)
+            if len(division.validation) < data.validation and any(map(self.start.has_seen, cases)):
+                found = f"{len(division.validation)} of {data.validation} cases for validation"
+                self.remarks.append(f"{place}: {found}, since {self.start.path} has learned from the others")
+            return division
         division = by_split(cases, self.split, self.roles, data.validation, place)
         named = [case for case in cases if case.name in self.split.part_of] if not division.whole else []
         self._known |= {c.name: SplitCase(c.name, c.dataset, c.patient, hashes=c.hashes) for c in named}
@@ -94,15 +102,36 @@ class HeldOut:
             self.remarks.append(f"left out, since they are validated on under another name: {names}")
         return _without(sources, {id(cases[number]) for number in gone})
 
+    def check_start(self, validated: Sequence[LabelledCase]) -> None:
+        """Refuse to start from weights that have seen what is held out.
+
+        Raises:
+            UsageError: they have.
+
+        Warns:
+            CaseWarning: nobody can know, for they do not say what they learned from.
+        """
+        held = self._held_out(validated)
+        seen = [scan.name for scan in held if self.start.has_seen(scan)]
+        if seen:
+            more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
+            part = "validation" if self.split is None else self.split.part_of[seen[0]]
+            reason = f"has learned from {seen[0]} ({part}){more}, held out here"
+            remedy = 'start from weights of the same fold or part, from others that never saw it, or from none: init = ""'
+            raise UsageError(reason, source=self.start.path, remedy=remedy)
+        self.start.warn_where_unknown(held)
+
     def record(self, sources: Sequence[Source], validated: Sequence[LabelledCase]) -> dict[str, Any]:
         """What was trained on and what was held out, as digests of scans (see `omentum.fingerprint.scan_digest`).
 
         Returns:
-            `split` (its hash, and the fold or part; where there is one), `trained_on`, and `held_out` by part.
+            `split` (its hash, and the fold or part; where there is one), `started_from` (if anything), `trained_on`,
+            with what the start was trained on, and `held_out` by part.
         """
-        seen = _digests(case for source in sources for case in source.cases)
+        seen = sorted({*_digests(case for source in sources for case in source.cases), *self.start.seen})
+        about = {**self.start.record(), TRAINED_ON: seen}
         if self.split is None or self.roles is None:
-            return {TRAINED_ON: seen, "held_out": {"validation": _digests(validated)}}
+            return {**about, "held_out": {"validation": _digests(validated)}}
         held = Counter(self.split.part_of[name] for name in self.roles.held_out)
         known = {**self._known, **self.split.cases}
         parts = {
@@ -111,7 +140,7 @@ class HeldOut:
         }
         return {
             "split": {"sha256": self.split.sha256, **self.about},
-            TRAINED_ON: seen,
+            **about,
             "held_out": parts,
         }
 

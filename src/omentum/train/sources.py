@@ -68,6 +68,7 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
+    held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
     return TrainingData(_distinct(kept), tuple(validated), held.record(kept, validated), tuple(held.remarks))
 
