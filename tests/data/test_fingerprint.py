@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.data.fingerprint import LEAST_RUN, Match, find_matches, grouped, patient_groups
+from omentum.data import fingerprint
+from omentum.data.fingerprint import LEAST_RUN, MOST_REPEATS, Match, find_matches, grouped, patient_groups
 from omentum.fingerprint import hashes_of, scan_digest, slice_hashes, written
 from omentum.phantom import BodyOptions, build_body, draw_protocol, scan
 from omentum.preprocess.grid import axis_order
@@ -86,6 +87,90 @@ def test_blank_slices_say_nothing():
     air = Volume(np.full((40, 40, 30), -1024, np.int16), np.eye(4))
     assert set(slice_hashes(blank)) == set(slice_hashes(air)) == {""}
     assert find_matches({"a": slice_hashes(blank), "b": slice_hashes(blank)}) == []
+
+
+@pytest.mark.parametrize(
+    "kept", [np.s_[::2], np.s_[1::2], np.s_[::3], np.s_[::-2], np.s_[20:34:2]], ids=lambda kept: str(kept)
+)
+def test_a_copy_that_leaves_out_slices_is_the_same_scan(ct, kept):
+    assert same_scan(ct, Volume(ct.voxels[:, :, kept], ct.affine))
+
+
+def test_a_copy_that_leaves_out_every_third_slice_is_the_same_scan(ct):
+    kept = [k for k in range(ct.voxels.shape[2]) if k % 3 != 2]
+    assert same_scan(ct, Volume(ct.voxels[:, :, kept], ct.affine))
+
+
+def test_a_copy_with_each_slice_twice_is_the_same_scan(ct):
+    assert same_scan(ct, Volume(np.repeat(ct.voxels, 2, axis=2), ct.affine))
+
+
+def made_up(number, slices=60):
+    return tuple(f"{number}-{k}" for k in range(slices))
+
+
+def test_sixty_copies_of_a_scan_are_all_found():
+    copies = {f"copy_{n:02d}": made_up(0)[n % 7 : 60 - n % 5] for n in range(60)}
+    found = find_matches(copies | {"other": made_up(1)})
+    assert len(found) == 60 * 59 // 2
+    assert {match.slices for match in found} <= set(range(50, 61))
+
+
+def test_slices_in_common_are_counted():
+    halves = {"a": made_up(0), "b": ("x", *made_up(0)[10:20], "", "y"), "c": made_up(0)[::-2]}
+    assert find_matches(halves) == [Match("a", "b", 10), Match("a", "c", 30), Match("b", "c", 5)]
+
+
+def with_blanks(number, blanks):
+    middle = made_up(number, 20)
+    return ("blank",) * blanks + middle + ("blank",) * blanks
+
+
+@pytest.mark.parametrize("blanks", [2, 4, 30], ids=["a few", "a row", "a lot"])
+def test_blank_slices_that_thousands_share_compare_nothing(monkeypatch, blanks):
+    """Only scans that share a row of slices are compared; all others cost a look-up a row."""
+    compared, looked_up = [], []
+    in_common, rows = fingerprint._in_common, fingerprint._rows
+    monkeypatch.setattr(fingerprint, "_in_common", lambda *pair: compared.append(pair) or in_common(*pair))
+    monkeypatch.setattr(fingerprint, "_rows", lambda hashes: looked_up.append(rows(hashes)) or looked_up[-1])
+    scans = {f"case_{n:04d}": with_blanks(n, blanks) for n in range(2000)} | {"copy": with_blanks(77, 3)}
+    assert [(match.first, match.second) for match in find_matches(scans)] == [("case_0077", "copy")]
+    assert len(compared) == 1
+    assert sum(map(len, looked_up)) <= len(fingerprint.STRIDES) * sum(map(len, scans.values()))
+
+
+def test_what_repeats_within_a_scan_tells_nothing():
+    one, other = (("p", "q") * n + made_up(n) for n in (MOST_REPEATS + 1, MOST_REPEATS + 2))
+    assert find_matches({"a": one, "b": other}) == []
+    for few in (("p",) * LEAST_RUN, ("p", "q") * LEAST_RUN):
+        assert find_matches({"a": few, "b": few}) == []
+
+
+def found_slowly(scans):
+    """The definition, pair by pair and place by place."""
+
+    def shares_a_row(one, other):
+        rows = [
+            tuple(other[k + step * n] for n in range(LEAST_RUN))
+            for k in range(len(other))
+            for step in (-3, -2, -1, 1, 2, 3)
+            if 0 <= k + step * (LEAST_RUN - 1) < len(other)
+        ]
+        return any(
+            len(set(row)) > 2 and row in rows
+            for stride in (1, 2, 3)
+            for k in range(len(one) - stride * (LEAST_RUN - 1))
+            if all(row := tuple(one[k + stride * n] for n in range(LEAST_RUN)))
+        )
+
+    names = sorted(scans)
+    return [(a, b) for a in names for b in names if a < b and shares_a_row(scans[a], scans[b])]
+
+
+@given(st.lists(st.lists(st.sampled_from(["", *"abcdef"]), max_size=MOST_REPEATS).map(tuple), min_size=2, max_size=4))
+def test_rows_are_found_as_by_comparing_every_place(scans):
+    named = {f"case_{n}": hashes for n, hashes in enumerate(scans)}
+    assert [(match.first, match.second) for match in find_matches(named)] == found_slowly(named)
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=4), max_size=5))

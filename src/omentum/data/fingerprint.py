@@ -1,18 +1,23 @@
-"""Which CTs are the same scan: hashes of slices (see `omentum.fingerprint`), matched as runs."""
+"""Which CTs are the same scan: hashes of slices (see `omentum.fingerprint`), matched as rows."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Protocol
 
 from omentum.fingerprint import SliceHashes
 
 LEAST_RUN = 4
-"""So many consecutive slices in common make the same scan; a repeated slice or two happen within one."""
-LONGEST_LIST = 50
-"""A hash that occurs in more places than this is a blank of some scanner, not anatomy."""
+"""So many slices in a row in common make the same scan; a repeated slice or two happen within one."""
+LEAST_DISTINCT = 3
+"""Of them; blanks of a scanner repeat each other."""
+STRIDES = (1, 2, 3)
+"""In a row: every slice of a scan, every second one, every third; for copies that leave slices out."""
+MOST_REPEATS = 8
+"""A hash that one scan has more often than this is a blank of its scanner, not anatomy, in that scan."""
 
 
 class Scan(Protocol):
@@ -37,7 +42,7 @@ class Match:
 
     Args:
         first, second: In alphabetical order.
-        slices: Length of the longest run in common.
+        slices: How many slices they have in common.
     """
 
     first: str
@@ -46,39 +51,39 @@ class Match:
 
 
 def find_matches(scans: Mapping[str, SliceHashes]) -> list[Match]:
-    """All pairs of names whose scans share a run of slices, the same way up or upside down."""
-    places: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for name in sorted(scans):
-        for k, digest in enumerate(scans[name]):
-            if digest:
-                places[digest].append((name, k))
-    shared: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for where in places.values():
-        for n, (name, k) in enumerate(where if len(where) <= LONGEST_LIST else ()):
-            for other, at in where[n + 1 :]:
-                if other != name:
-                    shared[name, other].append((k, at))
-    runs = {pair: _longest_run(common) for pair, common in shared.items()}
-    return [Match(*pair, run) for pair, run in sorted(runs.items()) if run >= LEAST_RUN]
+    """All pairs of names whose scans share a row of slices, the same way up or upside down.
+
+    A row may leave slices out evenly (`STRIDES`), so that a copy with every second slice is found. What many scans
+    share costs nothing unless it makes them the same scan: rows are looked up, not compared.
+    """
+    telling = {name: _without_blanks(scans[name]) for name in sorted(scans)}
+    owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, hashes in telling.items():
+        for row in _rows(hashes):
+            owners[row].append(name)
+    together = {tuple(names) for names in owners.values() if len(names) > 1}
+    pairs = {pair for names in together for pair in combinations(names, 2)}
+    return [Match(*pair, _in_common(*(telling[name] for name in pair))) for pair in sorted(pairs)]
 
 
-def _longest_run(common: Sequence[tuple[int, int]]) -> int:
-    """Most consecutive slices that lie in the same or in the opposite order in both."""
-    upright: dict[int, list[int]] = defaultdict(list)
-    inverted: dict[int, list[int]] = defaultdict(list)
-    for k, at in common:
-        upright[at - k].append(k)
-        inverted[at + k].append(k)
-    return max(_longest_stretch(ks) for ks in (*upright.values(), *inverted.values()))
+def _without_blanks(hashes: SliceHashes) -> SliceHashes:
+    counts = Counter(hashes)
+    return tuple("" if counts[digest] > MOST_REPEATS else digest for digest in hashes)
 
 
-def _longest_stretch(numbers: Iterable[int]) -> int:
-    longest = length = 0
-    last: int | None = None
-    for number in sorted(set(numbers)):
-        length = length + 1 if last is not None and number == last + 1 else 1
-        longest, last = max(longest, length), number
-    return longest
+def _rows(hashes: SliceHashes) -> set[tuple[str, ...]]:
+    """Its rows of `LEAST_RUN` slices that tell something, each written the same way for either way up."""
+    span = LEAST_RUN - 1
+    rows = (
+        hashes[first : first + span * stride + 1 : stride]
+        for stride in STRIDES
+        for first in range(len(hashes) - span * stride)
+    )
+    return {min(row, row[::-1]) for row in rows if all(row) and len(set(row)) >= LEAST_DISTINCT}
+
+
+def _in_common(first: SliceHashes, second: SliceHashes) -> int:
+    return (Counter(filter(None, first)) & Counter(filter(None, second))).total()
 
 
 def patient_groups(scans: Sequence[Scan], matches: Iterable[Match]) -> list[tuple[str, ...]]:
