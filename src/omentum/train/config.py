@@ -53,6 +53,7 @@ class DataConfig:
         weights: In a store: the same for single datasets, by key; multiplied by `weight`.
         validation: How many of its cases are kept out of training for validation, of each dataset in turn. With a
             split: how many of its held-out cases are validated on at most (0: all of them).
+        licence: Under which the cases are, for the weights made from them; in a store the recipes say it.
     """
 
     folder: str = ""
@@ -60,6 +61,7 @@ class DataConfig:
     weight: float = 1.0
     weights: Mapping[str, float] = field(default_factory=dict)
     validation: int = 0
+    licence: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.folder) == bool(self.store):
@@ -79,12 +81,14 @@ class PairConfig:
         image, labels: NIfTI files on one grid.
         mapping: Label value -> structure keys; only the structures named here count as annotated.
         weight: How often it is drawn, relative to a collection of one case.
+        licence: Under which it is, for the weights made from it.
     """
 
     image: str
     labels: str
     mapping: Mapping[str, Any]
     weight: float = 1.0
+    licence: str = ""
 
     def __post_init__(self) -> None:
         _check_weights("[[pairs]]", self.weight)

@@ -14,6 +14,8 @@ from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
 from omentum.train.classes import run_classes
 from omentum.train.config import TrainConfig
+from omentum.train.start import Start
+from omentum.train.terms import citation_of, licence_of
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
@@ -21,13 +23,14 @@ def new_model(config: TrainConfig) -> UniversalModel:
     classes, template = run_classes(config), template_of(config.prompt)
     prompts = [prompt(STRUCTURES[key], template) for key in classes]
     embeddings = embed(prompts, config.text_encoder)
+    terms = Start.of(config).terms
     spec = CheckpointSpec(
         model=ModelSpec(config.backbone, dict(config.parameters), text_width=embeddings.shape[1]),
         preprocess=config.preprocess,
         classes=tuple(ClassSpec(key, p) for key, p in zip(classes, prompts, strict=True)),
         text_encoder=config.text_encoder,
-        licence="Apache-2.0",
-        citation="Omentum; method: Liu et al., CLIP-Driven Universal Model, ICCV 2023",
+        licence=licence_of(terms),
+        citation=citation_of(terms),
         structures=carried_rows(classes),
     )
     model = build(spec, embeddings)

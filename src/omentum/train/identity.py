@@ -20,6 +20,9 @@ from omentum.train.config import TrainConfig
 MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
 """Settings that say how a result is computed or kept, not which result."""
 
+WORDS = "licence"
+"""Of material, in words for people; nothing is computed from them."""
+
 PATHS = frozenset({"folder", "store", "image", "labels", "init", "structures", "split"})
 """Of paths only the last part counts (and is told), so that a folder may move."""
 
@@ -52,7 +55,7 @@ def run_identity(
     """
     data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
     validation = {case.name: _checksum(case) for case in held_out}
-    identity = {"config": described(config), "classes": list(classes), "data": data, "validation": validation}
+    identity = {"config": _without_words(described(config)), "classes": list(classes), "data": data, "validation": validation}
     rows = carried_rows(classes)
     return identity | ({"structures": dict(rows)} if rows else {}) | ({"split": dict(split)} if split else {})
 
@@ -89,6 +92,12 @@ def _compared(before: Any, now: Any, name: str = "") -> Iterable[tuple[str, Any,
 def _told(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _without_words(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_words(v) for k, v in value.items() if k != WORDS}
+    return [_without_words(v) for v in value] if isinstance(value, list) else value
 
 
 def _without_places(value: Any, key: str = "") -> Any:

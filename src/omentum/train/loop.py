@@ -15,6 +15,7 @@ from omentum.data.patches import Fault
 from omentum.data.sampler import PatchSampler
 from omentum.errors import TrainingError
 from omentum.model import UniversalModel
+from omentum.train import terms
 from omentum.train.batches import Delivery, Share, deliveries
 from omentum.train.checkpoints import MODEL_FILE, Checkpoints
 from omentum.train.config import TrainConfig
@@ -70,7 +71,8 @@ def train(
         tell: Called as things happen, by the first process only.
         model: Fresh model to train instead of `new_model(config)`.
         loss: Of the generated heads, instead of the configured one; see `Loss`.
-        record: What was trained on and held out, for the checkpoints; see `omentum.train.held_out.HeldOut.record`.
+        record: What was trained on and held out, for the checkpoints; under which terms; see
+            `omentum.train.sources.TrainingData`.
 
     Returns:
         The averaged model's checkpoint, `run/model.safetensors`.
@@ -196,7 +198,7 @@ class _Run:
         if self._fabric.global_rank == 0:
             model = self._learner.average.model
             training = {"steps": self.step, "config": described(self._config), **self._record}
-            model.spec = dataclasses.replace(model.spec, training=training)
+            model.spec = dataclasses.replace(model.spec, training=training, **terms.described(training))
             state = self._learner.state() | {"step": self.step, "skipped": self.skipped}
             best = self._validation.best_step
             publish(self._checkpoints.save(self.step, state, model, best) / MODEL_FILE, self._path / RESULT_FILE)

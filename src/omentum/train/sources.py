@@ -16,9 +16,11 @@ from omentum.data.sampler import Source
 from omentum.data.store import Store
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
+from omentum.train import terms
 from omentum.train.config import DataConfig, TrainConfig
 from omentum.train.dataset_config import DatasetConfig
 from omentum.train.held_out import HeldOut
+from omentum.train.terms import Terms
 
 Tell = Callable[[str, int, int], None]
 """Called with a collection's name, cases done and cases in all."""
@@ -31,7 +33,8 @@ class TrainingData:
     Args:
         sources: To draw patches from.
         held_out: Cases for validation, in memory.
-        record: Which split, and fingerprints of what is trained on and held out, in JSON values; see `HeldOut.record`.
+        record: Which split, fingerprints of what is trained on and held out, and the terms of all that the weights are
+            made from, in JSON values; see `HeldOut.record` and `omentum.train.terms`.
         remarks: What was left out, for people.
     """
 
@@ -55,6 +58,7 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
     held = HeldOut.of(config)
     sources: list[Source] = []
     validated: list[LabelledCase] = []
+    made_from = held.start.terms
     for data in config.data:
         place = Path(data.folder or data.store)
         counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
@@ -63,14 +67,17 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
         if not found:
             raise UsageError(f"{held.told(data)} held out leaves none to train on", source=place)
         sources += found
+        made_from += _terms(place, data, [source.name for source in found])
         validated += cases
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
         sources.append(Source(case.name, (case,), pair.weight))
+        made_from.append(Terms(case.name, pair.licence))
     held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
-    return TrainingData(_distinct(kept), tuple(validated), held.record(kept, validated), tuple(held.remarks))
+    told = held.record(kept, validated) | terms.record(made_from)
+    return TrainingData(_distinct(kept), tuple(validated), told, tuple(held.remarks))
 
 
 Found = tuple[list[Source], Sequence[LabelledCase]]
@@ -103,6 +110,13 @@ def _of_store(
         Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
     ]
     return sources, validated
+
+
+def _terms(place: Path, data: DataConfig, datasets: Sequence[str]) -> list[Terms]:
+    """Of a collection that is trained on; what its configuration says goes first."""
+    if data.store and not data.licence:
+        return terms.of_store(place, datasets)
+    return [Terms(place.name, data.licence)] if data.store else terms.of_folder(place, data.licence)
 
 
 def _datasets_of(data: DataConfig) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a run starts from: the weights of `init`, and which scans these have seen."""
+"""What a run starts from: the weights of `init`, which scans these have seen, and under which terms they are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from omentum.model.pretrained import own_spec
 from omentum.model.weights import locate
 from omentum.spec import STARTED_FROM, CheckpointSpec
 from omentum.train.config import TrainConfig
+from omentum.train.terms import Terms, of_weights
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Start:
     def says_all(self) -> bool:
         """Whether it has learned from nothing else."""
         return self.spec is None or self.spec.says_all_trained_on
+
+    @property
+    def terms(self) -> list[Terms]:
+        """Of what it was made from; nothing for random weights."""
+        return [] if self.path is None else of_weights(self.path.name, self.spec)
 
     def has_seen(self, scan: Scan) -> bool:
         """Whether it learned from this very scan."""
