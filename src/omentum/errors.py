@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -57,3 +62,48 @@ class MissingDependencyError(OmentumError):
 
 class CaseWarning(UserWarning):
     """A case works, but its user should know something about it; repeated in the manifest."""
+
+
+@dataclass(frozen=True)
+class _Hearers:
+    """Who is told of the case warnings of a context, and whether Python's own machinery shows them, too."""
+
+    hear: tuple[Callable[[str], None], ...] = ()
+    aloud: bool = True
+
+
+_NOBODY = _Hearers()
+# Of a context, so that of two cases in two threads each hears its own: `warnings.catch_warnings` is the whole process's
+_hearers: ContextVar[_Hearers] = ContextVar("hearers of case warnings", default=_NOBODY)
+
+
+def warn_of_case(reason: str, source: str | Path | None = None, *, stacklevel: int = 1) -> None:
+    """Warn of something that the user of a case should know, and tell everyone who listens to it in this context.
+
+    Args:
+        reason: In one line.
+        source: The file it is about, named first.
+        stacklevel: As for `warnings.warn`: 1 is whoever calls this.
+    """
+    warning = CaseWarning(reason if source is None else f"{source}: {reason}")
+    hearers = _hearers.get()
+    for hear in hearers.hear:
+        hear(str(warning))
+    if hearers.aloud:
+        warnings.warn(warning, stacklevel=stacklevel + 1)
+
+
+@contextmanager
+def hearing(hear: Callable[[str], None], *, aloud: bool = True) -> Iterator[None]:
+    """Listen to the case warnings of this block, and of no other thread.
+
+    Args:
+        hear: Told each message; so is whoever listens around the block.
+        aloud: Whether they also go through `warnings.warn`; False where the listener shows them.
+    """
+    now = _hearers.get()
+    token = _hearers.set(_Hearers((*now.hear, hear), now.aloud and aloud))
+    try:
+        yield
+    finally:
+        _hearers.reset(token)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-import warnings
 from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import CaseWarning, InputError
+from omentum.errors import InputError, warn_of_case
 from omentum.pipeline.devices import END, NEXT, OUTCOME, TOLD
 from omentum.pipeline.jobs import Outcome
 from omentum.pipeline.pipes import receive, send
@@ -17,7 +16,7 @@ from omentum.pipeline.workers import Answer
 
 
 def doubled(array):
-    warnings.warn(CaseWarning("large"), stacklevel=1)
+    warn_of_case("large")
     array *= 2  # what comes through a pipe can be written to
     return array
 

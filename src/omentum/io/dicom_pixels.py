@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import CaseWarning, InputError
+from omentum.errors import InputError, warn_of_case
 
 _INT16 = np.iinfo(np.int16)
 
@@ -32,7 +32,7 @@ def read_hu(path: Path) -> NDArray[Any]:
     """
     header, stored = _decoded(path)
     if "RescaleIntercept" not in header:
-        warnings.warn(CaseWarning(f"{path}: states no rescale intercept; stored numbers taken as HU"), stacklevel=2)
+        warn_of_case("states no rescale intercept; stored numbers taken as HU", path, stacklevel=2)
     try:
         slope, intercept = float(header.get("RescaleSlope", 1)), float(header.get("RescaleIntercept", 0))
     except (TypeError, ValueError) as fault:

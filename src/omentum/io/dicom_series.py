@@ -6,7 +6,6 @@ a tilted gantry or with two images at one place is no volume and is refused; not
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import CaseWarning, GeometryError, InputError
+from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.dicom_files import Slice, find_slices
 from omentum.io.dicom_geometry import SPACING_TOLERANCE_MM, check_same_geometry, normal_of, position_mm, series_affine
 from omentum.io.dicom_pixels import read_hu, read_stored
@@ -155,4 +154,4 @@ def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _warn(reason: str, source: Path) -> None:
-    warnings.warn(CaseWarning(f"{source}: {reason}"), stacklevel=2)
+    warn_of_case(reason, source, stacklevel=2)

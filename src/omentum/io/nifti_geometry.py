@@ -5,7 +5,6 @@ sform is preferred to qform; a file with neither is refused unless the caller kn
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import CaseWarning, GeometryError
+from omentum.errors import GeometryError, warn_of_case
 from omentum.volume import Affine, Grid
 
 EXTENT_MM = (5.0, 3000.0)
@@ -165,4 +164,4 @@ def _warn_of_shear(grid: Grid, source: Path) -> None:
 
 
 def _warn(reason: str, source: Path) -> None:
-    warnings.warn(CaseWarning(f"{source}: {reason}"), stacklevel=2)
+    warn_of_case(reason, source, stacklevel=2)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import CaseWarning, InputError
+from omentum.errors import InputError, warn_of_case
 from omentum.volume import Volume
 
 AIR_HU = -1024
@@ -96,4 +95,4 @@ def _warn_of_grid(volume: Volume, source: str | Path | None) -> None:
 
 
 def _warn(reason: str, source: str | Path | None) -> None:
-    warnings.warn(CaseWarning(reason if source is None else f"{source}: {reason}"), stacklevel=3)
+    warn_of_case(reason, source, stacklevel=3)

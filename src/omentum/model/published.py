@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import published_prompt
-from omentum.errors import CaseWarning, CheckpointError
+from omentum.errors import CheckpointError, warn_of_case
 from omentum.model.catalogue import origin
 from omentum.model.layouts import layouts
 from omentum.model.state import check_names, model_from_state
@@ -122,11 +121,10 @@ def _class_order(embeddings: Tensor | None, path: Path) -> str:
         stored = embeddings.to(torch.float16).contiguous().view(torch.uint8).numpy().tobytes()
         if hashlib.sha256(stored).hexdigest() == TEMPLATE_EMBEDDINGS_SHA256:
             return "verified: the text embeddings are those released for the 32 structures"
-    warnings.warn(
-        CaseWarning(
-            f"{path}: its text embeddings are not the released ones; the order of its classes is taken to be the "
-            "published template's"
-        ),
+    warn_of_case(
+        "its text embeddings are not the released ones; the order of its classes is taken to be the published "
+        "template's",
+        path,
         stacklevel=4,
     )
     return "assumed: the text embeddings are not those released for the 32 structures"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 
-from omentum.errors import CaseWarning
+from omentum.errors import hearing
 
 MIB = 1 << 20
 
@@ -53,17 +52,13 @@ class Ledger:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Note every `CaseWarning` of the block, then pass all warnings on to whoever listens outside."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", CaseWarning)
-            try:
-                yield
-            finally:
-                heard = {str(w.message): w for w in caught if issubclass(w.category, CaseWarning)}
-                self.warnings += [message for message in heard if message not in self.warnings]
-        for warning in caught:
-            if warning in heard.values() or not issubclass(warning.category, CaseWarning):
-                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        """Note every warning of the block that is about the case, each once."""
+        with hearing(self._note):
+            yield
+
+    def _note(self, message: str) -> None:
+        if message not in self.warnings:
+            self.warnings.append(message)
 
     def _note_peak(self, name: str, mb: int) -> None:
         self.peak_memory_mb[name] = max(mb, self.peak_memory_mb.get(name, 0))

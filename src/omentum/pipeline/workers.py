@@ -25,7 +25,7 @@ from typing import Any, Protocol, Self
 
 import torch
 
-from omentum.errors import CaseWarning, OmentumError
+from omentum.errors import OmentumError, hearing
 from omentum.pipeline.pipes import receive, send
 
 GRACE_S = 10.0
@@ -65,14 +65,12 @@ class Promise(Protocol):
 
 def answer(work: Callable[..., Any], *arguments: Any) -> Answer:
     """Do a task here and now; an exception is an answer, an interruption is not."""
-    value, error = None, None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaseWarning)
+    value, error, heard = None, None, list[str]()
+    with hearing(heard.append, aloud=False):
         try:
             value = work(*arguments)
         except Exception as fault:
             error = fault
-    heard = [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
     return Answer(value, error, tuple(dict.fromkeys(heard)))
 
 
@@ -227,7 +225,9 @@ def end_process(process: BaseProcess, deadline: float) -> None:
 
 
 def _run(serve: Callable[..., None], pipe: Connection, *arguments: Any) -> None:
-    """In the new process: hear only the parent, and end with it, however it ends."""
+    """In the new process: hear only the parent, and end with it, however it ends; say nothing."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of libraries; what is about a case travels in its answer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that nothing half-written stays
     threading.Thread(target=_end_with_parent, daemon=True).start()

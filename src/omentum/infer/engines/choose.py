@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib.util import find_spec
 
 import torch
 
-from omentum.errors import CaseWarning, UsageError
+from omentum.errors import UsageError, warn_of_case
 from omentum.infer.engines.network import Engine, Network
 from omentum.infer.engines.openvino import OpenVinoEngine
 from omentum.infer.engines.torch import TorchEngine
@@ -52,5 +51,5 @@ def choose_engine(
             return OpenVinoEngine(network, precision)
         except (RuntimeError, ValueError, TypeError, NotImplementedError) as fault:
             reason = str(fault).strip().partition("\n")[0]
-            warnings.warn(CaseWarning(f"OpenVINO cannot run this network, torch does: {reason}"), stacklevel=2)
+            warn_of_case(f"OpenVINO cannot run this network, torch does: {reason}", stacklevel=2)
     return TorchEngine(network, device, precision)

@@ -1,0 +1,56 @@
+"""Warnings belong to the case they are about, whatever other threads do."""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from omentum.errors import CaseWarning, OmentumError, hearing, warn_of_case
+
+
+def test_a_warning_names_its_file_first_and_reaches_python():
+    with pytest.warns(CaseWarning, match=r"^a\.nii: is thick$"):
+        warn_of_case("is thick", "a.nii")
+
+
+def test_every_listener_around_hears_and_a_quiet_one_keeps_it_from_python():
+    outer, inner = [], []
+    with hearing(outer.append), hearing(inner.append, aloud=False):
+        warn_of_case("thick")  # pytest would make it an error
+    assert outer == inner == ["thick"]
+
+
+def test_a_listener_is_gone_after_its_block_also_after_a_fault():
+    heard = []
+    with pytest.raises(OmentumError), hearing(heard.append):
+        raise OmentumError("no")
+    with pytest.warns(CaseWarning):
+        warn_of_case("later")
+    assert heard == []
+
+
+def test_each_thread_hears_its_own_whatever_filters_say():
+    """Every thread is inside its block while every other one warns, which `catch_warnings` cannot keep apart."""
+    names, barrier = [f"case {n}" for n in range(6)], Barrier(6)
+
+    def work(name):
+        heard = []
+        with hearing(heard.append, aloud=False):
+            for n in range(50):
+                barrier.wait(60)
+                warn_of_case(f"warning {n}", name)
+        return heard
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = dict(zip(names, pool.map(work, names), strict=True))
+    assert found == {name: [f"{name}: warning {n}" for n in range(50)] for name in names}
+
+
+def test_a_filter_of_the_user_changes_nothing_in_what_is_heard():
+    heard = []
+    with warnings.catch_warnings(), hearing(heard.append):
+        warnings.simplefilter("ignore")
+        warn_of_case("thick")
+        warn_of_case("thick")
+    assert heard == ["thick", "thick"]
