@@ -10,22 +10,24 @@ from pathlib import Path
 PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
-CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation"}
+CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation", "unfinished"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
     "boxes": {"volume"},
     "fingerprint": {"volume"},
+    "home": set(),
     "pieces": set(),
     "spec": {"errors"},
     "sparse": set(),
+    "unfinished": set(),
     "anatomy": {"errors"},
     "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
     "io": CORE,
     "preprocess": {"errors", "volume", "spec", "sparse"},
-    "model": {"errors", "anatomy", "spec"},
+    "model": {"errors", "home", "anatomy", "spec", "unfinished"},
     "text": {"errors", "anatomy"},
-    "infer": {"errors", "boxes"},
+    "infer": {"errors", "home", "boxes", "unfinished"},
     "postprocess": CORE,
     "report": CORE,
     "evaluate": CORE,

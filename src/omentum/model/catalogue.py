@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -12,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.errors import UsageError
-
-HOME_VARIABLE = "OMENTUM_HOME"
+from omentum.home import WEIGHTS, home
 
 
 @dataclass(frozen=True)
@@ -85,5 +83,4 @@ def find(name: str) -> CatalogueEntry:
 
 def weights_folder() -> Path:
     """The folder for downloaded weights, below OMENTUM_HOME (default ~/.cache/omentum); it may not exist yet."""
-    home = os.environ.get(HOME_VARIABLE)
-    return (Path(home).expanduser() if home else Path.home() / ".cache" / "omentum") / "weights"
+    return home() / WEIGHTS

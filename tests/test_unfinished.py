@@ -1,0 +1,73 @@
+"""What a killed process left is removed, what somebody is at is not, and an earlier result is never lost."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from omentum.unfinished import FOREIGN_AGE_S, remove_unfinished, unfinished
+
+
+@pytest.fixture(scope="module")
+def gone():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def left_by(path, process, kind="tmp"):
+    name = unfinished(path, kind).name
+    return path.with_name(name.replace(f"-{os.getpid()}-", f"-{process}-"))
+
+
+def test_names_are_never_the_same_and_never_too_long(tmp_path):
+    long = tmp_path / ("ü" * 127)
+    names = {unfinished(long).name for _ in range(100)}
+    assert len(names) == 100
+    assert max(len(os.fsencode(name)) for name in names) <= 255
+
+
+def test_what_a_dead_process_left_is_removed_and_nothing_else(tmp_path, gone):
+    for place in (left_by(tmp_path / "ct", gone), unfinished(tmp_path / "at work"), tmp_path / "ct2"):
+        place.mkdir()
+        (place / "half.txt").write_text("half")
+    left_by(tmp_path / "report.json", gone).write_text("half")
+    others = [tmp_path / ".mine.tmp-notes", tmp_path / ".hidden", tmp_path / "plain.txt"]
+    for other in others:
+        other.write_text("not ours")
+    before = set(tmp_path.iterdir())
+    assert remove_unfinished(tmp_path) == 2
+    went = before - set(tmp_path.iterdir())
+    assert sorted(path.name.partition(".tmp-")[0] for path in went) == [".ct", ".report.json"]
+
+
+def test_an_earlier_result_comes_back_where_its_place_is_empty(tmp_path, gone):
+    for name in ("lost", "there"):
+        old = left_by(tmp_path / name, gone, "old")
+        old.mkdir()
+        (old / "result.txt").write_text("earlier")
+    (tmp_path / "there").mkdir()
+    assert remove_unfinished(tmp_path) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lost", "there"]
+    assert (tmp_path / "lost" / "result.txt").read_text() == "earlier"
+
+
+def test_what_another_machine_writes_is_left_until_nothing_in_it_has_changed_for_long(tmp_path, gone, monkeypatch):
+    monkeypatch.setattr("omentum.unfinished.platform.node", lambda: "another container")
+    fresh, old = (left_by(tmp_path / name, gone) for name in ("fresh", "old"))
+    monkeypatch.undo()
+    for folder in (fresh, old):
+        folder.mkdir()
+        (folder / "half.txt").write_text("half")
+    long_ago = time.time() - FOREIGN_AGE_S - 60
+    for path in (old / "half.txt", old):
+        os.utime(path, (long_ago, long_ago))
+    assert remove_unfinished(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == [fresh]
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
+    assert remove_unfinished(tmp_path / "nothing") == 0
