@@ -1,7 +1,11 @@
 """One parity test for all engines, what each keeps and says, and which one is chosen."""
 
+import os
+import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -9,6 +13,7 @@ from torch import nn
 
 from omentum.errors import CaseWarning, MissingDependencyError, UsageError
 from omentum.infer.engines import Network, check_engine, choose_engine
+from omentum.infer.engines.kept import keep
 from omentum.infer.engines.openvino import OpenVinoEngine, import_openvino
 from omentum.infer.engines.torch import TorchEngine
 
@@ -93,9 +98,8 @@ def test_the_same_window_gives_the_same_bits_and_answers_are_not_overwritten(nam
 
 
 @needs_openvino
-def test_what_was_compiled_is_used_again_and_made_again_when_it_is_damaged(network, windows, expected, tmp_path):
+def test_what_was_compiled_is_used_again(network, windows, expected, tmp_path):
     OpenVinoEngine(network, "float32", tmp_path)
-    (file,) = tmp_path.iterdir()
 
     def refuse(x):
         raise AssertionError("converted again")
@@ -103,10 +107,89 @@ def test_what_was_compiled_is_used_again_and_made_again_when_it_is_damaged(netwo
     unusable = Network(nn.Module(), back, PATCH, network.fingerprint)
     unusable.front.forward = refuse
     torch.testing.assert_close(OpenVinoEngine(unusable, "float32", tmp_path)(windows), expected, rtol=0, atol=1e-4)
-    file.write_bytes(b"half of it")
+
+
+def zeros(content):
+    start, stop = int(0.6 * len(content)), int(0.9 * len(content))
+    return content[:start] + bytes(stop - start) + content[stop:]
+
+
+def one_bit(content):
+    return content[:-1000] + bytes([content[-1000] ^ 1]) + content[-999:]
+
+
+@needs_openvino
+@pytest.mark.parametrize(
+    "damage",
+    [zeros, one_bit, lambda c: c[: len(c) // 2], lambda _: b"", lambda _: b"half of it", lambda c: c + b"x"],
+    ids=["zeros", "one bit", "cut", "empty", "foreign", "longer"],
+)
+def test_a_compiled_network_that_is_not_as_it_was_kept_is_told_of_and_made_again(
+    damage, network, windows, expected, tmp_path
+):
+    OpenVinoEngine(network, "float32", tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.warns(CaseWarning, match=rf"^{file.name}: .*was damaged; it is made again"):
+        engine = OpenVinoEngine(network, "float32", tmp_path)
+    torch.testing.assert_close(engine(windows), expected, rtol=0, atol=1e-4)
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.stat().st_size > 1000
+    OpenVinoEngine(network, "float32", tmp_path)  # pytest would make a warning an error
+
+
+@needs_openvino
+def test_an_intact_network_that_openvino_does_not_take_is_made_again(network, windows, expected, tmp_path):
+    OpenVinoEngine(network, "float32", tmp_path)
+    (file,) = tmp_path.iterdir()
+    keep(memoryview(b"of another build"), file)
     torch.testing.assert_close(OpenVinoEngine(network, "float32", tmp_path)(windows), expected, rtol=0, atol=1e-4)
     assert file.stat().st_size > 1000
-    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["torch cpu", OPENVINO])
+def test_threads_that_share_an_engine_get_the_answers_to_their_own_windows(name, network, cache):
+    engine = engine_of(name, network, "float32", cache)
+    windows = torch.rand(4, 1, *PATCH, generator=torch.Generator().manual_seed(2)).split(1)
+    alone = [engine(window) for window in windows]
+    with ThreadPoolExecutor(len(windows)) as pool:
+        for _ in range(25):
+            assert all(torch.equal(*pair) for pair in zip(pool.map(engine, windows), alone, strict=True))
+
+
+@needs_openvino
+def test_threads_that_keep_the_same_network_do_not_disturb_each_other(network, windows, expected, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(lambda _: OpenVinoEngine(network, "float32", tmp_path), range(4)))
+    for engine in [*engines, OpenVinoEngine(network, "float32", tmp_path)]:
+        torch.testing.assert_close(engine(windows), expected, rtol=0, atol=1e-4)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing can be forked here")
+@pytest.mark.parametrize("name", ["torch cpu", OPENVINO])
+def test_a_process_forked_after_use_is_told_instead_of_hanging(name, network, windows, cache):
+    engine = engine_of(name, network, "float32", cache)
+    engine(windows)
+
+    def uses(pipe):
+        for use in (lambda: engine(windows), lambda: engine_of(name, network, "float32", cache)):
+            try:
+                use()
+                pipe.send("computed")
+            except UsageError as fault:
+                pipe.send(str(fault))
+
+    ours, theirs = get_context("fork").Pipe()
+    child = get_context("fork").Process(target=uses, args=(theirs,))
+    child.start()
+    try:
+        for _ in range(2):
+            assert ours.poll(60), "the child hangs"
+            assert re.search(r"forked after its parent had .*get_context\(\"spawn\"\)", ours.recv())
+    finally:
+        child.kill()
+        child.join()
 
 
 @needs_openvino

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from omentum.errors import UsageError
 from omentum.infer.averaging import mean_probability
 from omentum.infer.device import choose_device
 from omentum.infer.engines import Engine, check_engine
+from omentum.infer.engines.forks import refuse_after_fork
 from omentum.infer.maps import check_kind
 from omentum.infer.sliding import Predictor, Progress, WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
@@ -40,7 +42,7 @@ from omentum.volume import Volume
 
 
 class Segmenter:
-    """A model, loaded once, for any number of CTs.
+    """A model, loaded once, for any number of CTs; threads may share it.
 
     Args:
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
@@ -63,6 +65,7 @@ class Segmenter:
         self._run = WindowRun(self.device, self.options.batch)
         self._weights = several(weights)
         self._locator = Locator(self.device)
+        self._loading = threading.RLock()
         self._wanted = None if self.options.classes is None else self._keys_of(self.options.classes)
 
     @cached_property
@@ -138,7 +141,11 @@ class Segmenter:
             CheckpointError: they cannot be used.
             MissingDependencyError: the engine asked for is not installed.
         """
-        self.classes, self.thresholds, self.specs, self.engine  # noqa: B018
+        refuse_after_fork()
+        with self._loading:  # of two threads that share it, one waits for what the other one loads
+            self.classes, self.thresholds, self.specs, self._predict, self.weights_description  # noqa: B018
+            if self.specs.locator is not None:
+                self._locator.model  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
         """Everything that decides what comes out, for the manifest, in JSON values; thresholds that are not 0.5."""
@@ -157,8 +164,10 @@ class Segmenter:
             InputError: the image cannot be used; see `load_volume` and `check_ct`.
             CheckpointError: the weights cannot be used.
         """
+        refuse_after_fork()
         case = read_case(image, self.options)
-        with case.ledger.stage("load_weights"):
+        with case.ledger.listening(), case.ledger.stage("load_weights"):
+            self.load()
             specs = self.specs
         return finish_case(self.look(prepare_case(case, specs), progress=progress), self.options.postprocess)
 
@@ -167,6 +176,7 @@ class Segmenter:
         case, ledger, prepared = ready.case, ready.case.ledger, ready.prepared
         with ledger.listening(), ledger.computing(self.device):
             with ledger.stage("load_weights"):
+                self.load()
                 look = self._look_at(ready, progress)
             found, located = self._infer(ready, look)
         manifest = {

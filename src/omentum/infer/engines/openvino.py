@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,24 @@ import torch
 from torch import Tensor
 
 from omentum.errors import MissingDependencyError
+from omentum.home import COMPILED, writable_home
+from omentum.infer.engines.forks import note_computing, refuse_after_fork
+from omentum.infer.engines.kept import drop_kept, keep, read_kept
 from omentum.infer.engines.network import Network, as_logits
 from omentum.infer.engines.plain_norms import with_plain_norms
 from omentum.infer.engines.split_concat import split_concat
 from omentum.infer.profiles import Precision
 
-HOME_VARIABLE = "OMENTUM_HOME"
-CONVERSION = 4
+CONVERSION = 5
 """Part of the name of what is kept on disk: raised whenever `converted` makes another graph of the same network."""
+_COMPILING = threading.Lock()
+"""Torch cannot export in two threads at once, and the second one may use what the first one kept."""
 _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16"}
 _CAPABILITIES: dict[Precision, str] = {"float32": "FP32", "bf16": "BF16"}
 
 
 class OpenVinoEngine:
-    """See `Engine`.
+    """See `Engine`. Threads that share it take turns: it computes one window at a time, with all threads it may use.
 
     Args:
         network: The network; its front must be exportable by `torch.export`.
@@ -42,6 +46,8 @@ class OpenVinoEngine:
     device = torch.device("cpu")
 
     def __init__(self, network: Network, precision: Precision = "float32", cache: Path | None = None) -> None:
+        refuse_after_fork()
+        note_computing()
         openvino = import_openvino()
         core = openvino.Core()
         can = _CAPABILITIES[precision] in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -55,23 +61,28 @@ class OpenVinoEngine:
         }
         made_by = f"{CONVERSION} {openvino.__version__}"
         key = f"{made_by} {core.get_property('CPU', 'FULL_DEVICE_NAME')} {network.patch} {self.precision}"
-        file = (cache or _cache_folder()) / f"{_short_hash(network.fingerprint)}-{_short_hash(key)}.blob"
-        self._request = _compiled(core, network, settings, file if network.fingerprint else None).create_infer_request()
+        file = (cache or writable_home() / COMPILED) / f"{_short_hash(network.fingerprint)}-{_short_hash(key)}.blob"
+        with _COMPILING:
+            compiled = _compiled(core, network, settings, file if network.fingerprint else None)
+        self._request = compiled.create_infer_request()
+        # One request has one memory for its answers; see `_one`.
+        self._turn = threading.Lock()
 
     def __call__(self, windows: Tensor) -> Tensor:
         """See `Engine`."""
+        refuse_after_fork()
         with torch.inference_mode():
             logits = [self._one(window) for window in windows.split(1)]
         return logits[0] if len(logits) == 1 else torch.cat(logits)
 
     def _one(self, window: Tensor) -> Tensor:
-        self._request.infer([np.ascontiguousarray(window.numpy())], share_inputs=True)
-        outputs = self._request.model_outputs
-        parts = [torch.from_numpy(self._request.get_tensor(output).data) for output in outputs]
-        logits = as_logits(self._network.back(*parts))
-        # The request writes its next answer to the same memory.
-        shared = any(logits.untyped_storage().data_ptr() == part.untyped_storage().data_ptr() for part in parts)
-        return logits.clone() if shared else logits
+        with self._turn:  # until nothing looks at the memory that the request writes its next answer to
+            self._request.infer([np.ascontiguousarray(window.numpy())], share_inputs=True)
+            outputs = self._request.model_outputs
+            parts = [torch.from_numpy(self._request.get_tensor(output).data) for output in outputs]
+            logits = as_logits(self._network.back(*parts))
+            shared = any(logits.untyped_storage().data_ptr() == part.untyped_storage().data_ptr() for part in parts)
+            return logits.clone() if shared else logits
 
 
 def import_openvino() -> Any:
@@ -106,32 +117,16 @@ def converted(network: Network) -> Any:
 
 
 def _compiled(core: Any, network: Network, settings: dict[str, Any], file: Path | None) -> Any:
-    if file is not None and file.is_file():
+    kept = None if file is None else read_kept(file)
+    if file is not None and kept is not None:
         try:
-            return core.import_model(file.read_bytes(), "CPU", settings)
+            return core.import_model(kept, "CPU", settings)
         except RuntimeError:
-            file.unlink(missing_ok=True)  # of another build, or damaged: made again
+            drop_kept(file)  # of another build: made again
     compiled = core.compile_model(converted(network), "CPU", settings)
     if file is not None:
-        _keep(compiled, file)
+        keep(compiled.export_model().getbuffer(), file)
     return compiled
-
-
-def _keep(compiled: Any, file: Path) -> None:
-    """Written beside and renamed, so that nobody ever reads half of it; a full disk is no reason not to go on."""
-    part = file.with_name(f".{file.name}.tmp-{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            stream.write(compiled.export_model().getbuffer())
-        part.replace(file)
-    except OSError:
-        part.unlink(missing_ok=True)
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get(HOME_VARIABLE)
-    return (Path(home).expanduser() if home else Path.home() / ".cache" / "omentum") / "openvino"
 
 
 def _short_hash(text: str) -> str:

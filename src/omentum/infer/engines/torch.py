@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor
 
+from omentum.infer.engines.forks import note_computing, refuse_after_fork
 from omentum.infer.engines.network import Network, as_logits
 from omentum.infer.profiles import Precision
 
 _CHANNELS_LAST = frozenset({"cuda"})
 """Devices whose convolutions are faster with the channels of a voxel side by side."""
+_TF32_SWITCH = threading.Lock()
 
 
 class TorchEngine:
@@ -27,6 +31,8 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self, network: Network, device: torch.device, precision: Precision = "float32") -> None:
+        refuse_after_fork()
+        note_computing()
         self.device, self.precision, self._network = device, precision, network
         self._front = network.front.to(device).eval()
         if device.type in _CHANNELS_LAST:
@@ -34,10 +40,21 @@ class TorchEngine:
 
     def __call__(self, windows: Tensor) -> Tensor:
         """See `Engine`."""
+        refuse_after_fork()
         with torch.inference_mode(), self._autocast():
             return as_logits(self._network.back(*self._front(windows.to(self.device, non_blocking=True))))
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == "float32":
-            return torch.backends.cudnn.flags(allow_tf32=False) if self.device.type == "cuda" else nullcontext()
+            return _without_tf32(self.device)
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+@contextmanager
+def _without_tf32(device: torch.device) -> Iterator[None]:
+    """float32 as float32; the switch is the whole process's, so that threads take turns with it."""
+    if device.type != "cuda":
+        yield
+        return
+    with _TF32_SWITCH, torch.backends.cudnn.flags(allow_tf32=False):
+        yield

@@ -1,0 +1,56 @@
+"""Compiled networks kept on disk, each behind the hash of its bytes: a drive that lost some of them is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from omentum.errors import warn_of_case
+from omentum.unfinished import remove_unfinished, unfinished
+
+MARK = b"omentum compiled network, sha256\n"
+"""Before the hash (32 bytes) and the network."""
+DAMAGED = "this compiled network, kept from earlier, was damaged; it is made again"
+
+_HEAD = len(MARK) + hashlib.sha256().digest_size
+
+
+def read_kept(file: Path) -> bytes | None:
+    """What was kept; None where there is nothing, or nothing that is as it was written (told and removed)."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as fault:
+        warn_of_case(f"this compiled network cannot be read ({fault.strerror}); it is made again", file.name)
+        return None
+    kept = content[_HEAD:]
+    if content[:_HEAD] == MARK + hashlib.sha256(kept).digest():
+        return kept
+    warn_of_case(DAMAGED, file.name)
+    drop_kept(file)
+    return None
+
+
+def drop_kept(file: Path) -> None:
+    """Remove it, if that is allowed."""
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
+
+
+def keep(content: memoryview, file: Path) -> None:
+    """Written beside and renamed, so that nobody ever reads half of it; a full disk is no reason not to go on."""
+    part = unfinished(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(file.parent)
+        with part.open("wb") as stream:
+            stream.write(MARK + hashlib.sha256(content).digest())
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(file)
+    except OSError:
+        drop_kept(part)
