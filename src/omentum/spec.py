@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -138,12 +139,13 @@ class CheckpointSpec:
         return {c.key: c.threshold for c in self.classes}
 
     def to_json(self) -> str:
-        """JSON text with `format` and the hash of the class list added."""
+        """JSON text with `format` and the hash of the class list added; see `strict_json`."""
         said = asdict(self) | {"classes": [c.to_json() for c in self.classes]}
         if not self.structures:  # as every earlier version reads it
             del said["structures"]
         version = FORMAT_VERSION if self.structures else 1
-        return json.dumps({"format": version, "classes_sha256": self.classes_sha256, **said}, indent=1)
+        whole = {"format": version, "classes_sha256": self.classes_sha256, **said}
+        return json.dumps(strict_json(whole), indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str, *, source: str | None = None) -> CheckpointSpec:
@@ -176,6 +178,18 @@ class CheckpointSpec:
         if raw.get("classes_sha256") != spec.classes_sha256:
             raise CheckpointError("its class list does not match the list it was saved with", source=source)
         return spec
+
+
+def strict_json(value: Any) -> Any:
+    """The value with numbers that JSON does not have as texts: "inf", "-inf", "nan" (readers of other languages fail).
+
+    Files of earlier versions hold them as Python writes them, which `json` reads.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: strict_json(one) for key, one in value.items()}
+    return [strict_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _tuple(value: Any) -> Any:

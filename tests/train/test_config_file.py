@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from omentum.errors import UsageError
+from omentum.errors import CaseWarning, UsageError
 from omentum.train.config_file import load_config, parse_settings, presets
 from omentum.train.dataset_config import DatasetConfig
 
@@ -38,11 +38,16 @@ def test_overrides_win_and_tables_are_merged(tmp_path):
 def test_data_on_the_command_line_replaces_the_files(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store/store.json").write_text("{}")
-    path = write(tmp_path, '[[data]]\nfolder = "c"\n')
-    found = load_config(path, data=[tmp_path / "store", tmp_path / "cases"]).data
+    pair = '[[pairs]]\nimage = "a/ct.nii"\nlabels = "l.nii"\nmapping = {}'
+    text = f'[[data]]\nfolder = "c"\n[[data]]\nfolder = "cases"\n{pair}'
+    with pytest.warns(CaseWarning, match="run.toml: not trained on, since --data stands in place of it: c, ct.nii$"):
+        config = load_config(write(tmp_path, text), data=[tmp_path / "store", tmp_path / "cases"])
+    assert config.pairs == ()
+    found = config.data
     assert [(d.store, d.folder) for d in found] == [(str(tmp_path / "store"), ""), ("", str(tmp_path / "cases"))]
 
 
+@pytest.mark.filterwarnings("ignore:.*stands in place of it:omentum.errors.CaseWarning")
 @pytest.mark.parametrize("name", ["published", "compact", "smoke", *sorted(RECIPES.glob("*.toml"))])
 def test_nothing_is_mirrored_unless_it_is_asked_for(tmp_path, name):
     assert load_config(name, data=[tmp_path]).augmentation.flip == 0
@@ -81,6 +86,23 @@ def test_a_file_may_start_from_a_preset(tmp_path):
     assert other.parameters == {}
 
 
+@pytest.mark.parametrize("backbone", ["swin_unetr", "unet"])
+def test_another_backbone_takes_no_parameters_of_the_first(tmp_path, backbone):
+    assert load_config("smoke", {"backbone": backbone}, data=[tmp_path]).parameters == {}
+    given = load_config("smoke", parse_settings([f"backbone={backbone}", "parameters={a=1}"]), data=[tmp_path])
+    assert given.parameters == {"a": 1}
+    path = write(tmp_path, 'parameters = {stem = 3}\n[[data]]\nfolder = "c"\n')
+    assert load_config(path, {"backbone": backbone}).parameters == {}
+    assert load_config(path, {"backbone": "residual_unet", "parameters": {"blocks": 1}}).parameters == {
+        "stem": 3,
+        "blocks": 1,
+    }
+
+
+def test_weights_with_a_name_are_no_path(tmp_path):
+    assert load_config("smoke", {"init": "default"}, data=[tmp_path]).init == "default"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -93,8 +115,13 @@ def test_a_file_may_start_from_a_preset(tmp_path):
         ("steps = 5", "nothing to train on"),
         ("[[data]]\nweight = 2.0", "needs a folder or a store"),
         ('[[data]]\nfolder = "a"\nstore = "b"', "needs a folder or a store"),
-        ('stepz = 5\n[[data]]\nfolder = "c"\n', "stepz"),
-        ('[[data]]\nfolder = "c"\n[augmentation]\nflipp = 1.0', "flipp"),
+        ('stepz = 5\n[[data]]\nfolder = "c"\n', r"unknown setting 'stepz' \(did you mean 'steps'\?\)"),
+        ('foo = 5\n[[data]]\nfolder = "c"\n', r"unknown setting 'foo' \(known are data, pairs, split"),
+        ('[[data]]\nfolder = "c"\n[augmentation]\nflipp = 1.0', r"'flipp' in augmentation \(did you mean 'flip'\?\)"),
+        ('[[data]]\nfolder = "c"\nwieght = 2', r"unknown setting 'wieght' in \[\[data\]\] \(did you mean 'weight'\?\)"),
+        ('[[pairs]]\nimage = "a"', r"\[\[pairs\]\] needs labels, mapping"),
+        ('init_parts = ["head"]\n[[data]]\nfolder = "c"\n', "init_parts are parts of init, which is not given"),
+        ('clip_norm = 0\n[[data]]\nfolder = "c"\n', r"clip_norm is above 0, got 0.0 \(clip_norm = inf does not limit"),
         ('voxel_share = 3\n[[data]]\nfolder = "c"\n', "voxel_share"),
         ('steps = 0\n[[data]]\nfolder = "c"\n', "steps must be at least 1"),
         ('steps = "many"\n[[data]]\nfolder = "c"\n', "steps is a int, got 'many'"),
@@ -112,7 +139,7 @@ def test_a_file_may_start_from_a_preset(tmp_path):
         ('centres = [1, -1]\n[[data]]\nfolder = "c"\n', "centres takes two or three"),
         ('[[data]]\nfolder = "c"\n[datasets.lits]\ncentres = ["a", "b"]', "centres takes two or three"),
         ('[[data]]\nfolder = "c"\n[datasets.lits]\nmagnify = [0.3, 1.3]', r"magnify takes 3 number\(s\)"),
-        ('[[data]]\nfolder = "c"\n[datasets.lits]\nzoom = [0.3, 1.3]', "zoom"),
+        ('[[data]]\nfolder = "c"\n[datasets.lits]\nzoom = [0.3, 1.3]', r"'zoom' in \[datasets.lits\]"),
         ('datasets = 3\n[[data]]\nfolder = "c"\n', r"datasets is a table of tables.*write \[datasets.KEY\]"),
         ('preset = "huge"\n[[data]]\nfolder = "c"\n', "knows no preset 'huge'"),
         ("steps = ", "Invalid value"),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 
 from omentum.errors import InputError, UsageError
+from omentum.spec import CheckpointSpec, ModelSpec, PreprocessSpec
+from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.identity import described
 from omentum.train.run_folder import IDENTITY_FILE, claim, locked
 
 RUN = {"config": {"steps": 8, "lr": 0.1}, "classes": ["liver"], "data": {}, "validation": {}}
@@ -45,3 +51,27 @@ def test_a_folder_is_free_again_when_its_writer_is_done(tmp_path):
         pass
     with locked(tmp_path):
         pass
+
+
+def test_numbers_that_json_does_not_have_are_texts_and_read_as_earlier_versions_wrote_them(tmp_path):
+    identity = {**RUN, "config": described(TrainConfig(data=(DataConfig("x"),), temperature=math.inf))}
+    assert identity["config"]["temperature"] == "inf"
+    claim(tmp_path, identity)
+    text = (tmp_path / IDENTITY_FILE).read_text()
+    assert "Infinity" not in text
+    (tmp_path / IDENTITY_FILE).write_text(text.replace('"inf"', "Infinity"))
+    claim(tmp_path, identity)
+
+
+def test_a_description_is_strict_json_and_an_earlier_one_is_read():
+    spec = CheckpointSpec(ModelSpec("x"), PreprocessSpec(), (), "none", training={"config": {"clip_norm": math.inf}})
+    text = spec.to_json()
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    assert json.loads(text, parse_constant=refuse)["training"]["config"]["clip_norm"] == "inf"
+    assert CheckpointSpec.from_json(text).training == {"config": {"clip_norm": "inf"}}
+    earlier = CheckpointSpec.from_json(text.replace('"inf"', "Infinity"))
+    assert earlier.training["config"]["clip_norm"] == math.inf
+    assert earlier.to_json() == text

@@ -14,7 +14,7 @@ from omentum.model import read_spec, save_checkpoint
 from omentum.model.catalogue import origin
 from omentum.train.config import DataConfig, TrainConfig
 from omentum.train.sources import load_sources
-from omentum.train.terms import OUR_CITATION, OUR_LICENCE, Terms, citation_of, described, licence_of, of_weights
+from omentum.train.terms import OUR_CITATION, OUR_LICENCE, Terms, citation_of, licence_of, of_weights, under
 from raw_cases import read_toy, toy_recipe, write_toys
 from toy_cases import toy_volume
 from toy_run import changed, model, run
@@ -71,7 +71,7 @@ def data_of(tmp_path, *recipes):
 
 def licence_after(*data, **how):
     config = TrainConfig(data=data, **how)
-    return described(load_sources(config, STRUCTURES.keys).record)["licence"]
+    return under(model().spec, load_sources(config, STRUCTURES.keys).record).licence
 
 
 def recipe(key, licence):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.structures_option import StructuresFile
+from omentum.cli.told_warnings import warnings_told
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +22,17 @@ ALL_FOLDS = "all"
 
 
 def train(
-    config: Annotated[str, typer.Argument(help="TOML file that defines the run, or a preset: published|compact|smoke")],
+    config: Annotated[
+        str | None, typer.Argument(help="TOML file that defines the run, or a preset: published|compact|smoke")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="folder of the run; an earlier run in it goes on")
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option("--data", help="store or folder of cases, instead of the file's; repeatable")
+        list[Path] | None,
+        typer.Option(
+            "--data", help="store or folder of cases, instead of all [[data]] and [[pairs]] of the file; repeatable"
+        ),
     ] = None,
     split: Annotated[
         Path | None, typer.Option("--split", help="see only what this split allows: omentum data split")
@@ -43,27 +49,40 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="a few steps only: memory, time and what is sampled; writes nothing")
     ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="print every setting of the run with what it means, as a TOML file; no run")
+    ] = False,
     structures: StructuresFile = None,
     quiet: Annotated[bool, typer.Option(help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Train a model on partially labelled cases; an interrupted run goes on where it stopped.
 
+    omentum train --show lists all settings with their defaults, omentum train compact --show those of a preset.
+
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
     from omentum.cli.train_folds import folds_of, how_to_judge, run_of_fold
-    from omentum.train.config_file import load_config, parse_settings
+    from omentum.train.config_file import load_config, parse_settings, presets
+    from omentum.train.show import shown
 
+    given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
+    given |= _of_split(split, fold, part)
+    if show:
+        typer.echo(shown(config, given, data or ()))
+        return
+    if config is None:
+        raise UsageError("needs a configuration", remedy=f"a TOML file or one of {', '.join(presets())}")
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
-    given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
-    run = load_config(config, given | _of_split(split, fold, part), data or ())
-    if fold != ALL_FOLDS:
-        _train(run, out, dry_run, quiet)
-        return
-    numbers = folds_of(run, dry_run=dry_run)
-    assert out is not None
-    for number in numbers:
-        _train(run_of_fold(run, number), out / f"fold-{number}", dry_run, quiet, f"fold-{number}: ")
+    with warnings_told():
+        run = load_config(config, given, data or ())
+        if fold != ALL_FOLDS:
+            _train(run, out, dry_run, quiet)
+            return
+        numbers = folds_of(run, dry_run=dry_run)
+        assert out is not None
+        for number in numbers:
+            _train(run_of_fold(run, number), out / f"fold-{number}", dry_run, quiet, f"fold-{number}: ")
     if not quiet:
         typer.echo(how_to_judge(run, out, numbers), err=True)
 

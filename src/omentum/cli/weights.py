@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omentum.errors import CaseWarning, UsageError
+from omentum.cli.told_warnings import warnings_told
+from omentum.errors import UsageError
 from omentum.spec import USUAL_THRESHOLD
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def pull(
     if not entry.here and entry.address:
         print(f"{entry.title}\n{entry.origin.terms}\nPlease cite: {entry.origin.citation}\n", file=sys.stderr)
         accept_licence = accept_licence or _asked("Do you accept this licence?")
-    with _warnings_told():
+    with warnings_told():
         path = _pull_with_progress(entry, accept_licence)
     print(path)
     note = weights.receipt(entry)
@@ -70,7 +69,7 @@ def import_weights(
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
-    with _warnings_told():
+    with warnings_told():
         model = import_published(file)
     save_checkpoint(output, model)
     print(f"{output}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")
@@ -126,16 +125,6 @@ def _check_new(output: Path, overwrite: bool) -> None:
         raise UsageError("the output is a .safetensors file", source=output)
     if output.exists() and not overwrite:
         raise UsageError("exists already", source=output, remedy="add --overwrite")
-
-
-@contextmanager
-def _warnings_told() -> Iterator[None]:
-    """What was warned of inside, one line each on stderr at the end."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaseWarning)
-        yield
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
 
 
 def _facts(name_or_file: str) -> dict[str, Any]:

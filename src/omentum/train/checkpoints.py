@@ -50,8 +50,7 @@ class Checkpoints:
     @property
     def steps(self) -> list[int]:
         """Steps with a checkpoint, ascending."""
-        names = (path.name.removeprefix(PREFIX) for path in self.folder.glob(f"{PREFIX}*"))
-        return sorted(int(name) for name in names if name.isdigit())
+        return steps_in(self.folder)
 
     def save(self, step: int, state: dict[str, Any], model: UniversalModel, best: int | None) -> Path:
         """Write a checkpoint, then delete those no longer kept.
@@ -108,6 +107,12 @@ class Checkpoints:
         if free < needed:
             reason = f"the disk is full: a checkpoint needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free"
             raise OutputError(reason, source=self.folder, remedy="make room; the same command goes on")
+
+
+def steps_in(folder: Path) -> list[int]:
+    """Steps with a checkpoint in a folder that may not be there, ascending."""
+    names = (path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*"))
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def _write(folder: Path, step: int, state: dict[str, Any], model: UniversalModel) -> None:

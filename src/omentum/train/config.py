@@ -114,15 +114,19 @@ class TrainConfig:
         split: File of `omentum data split`: which of the cases this run sees.
         fold: Of the split's folds, the one to validate on; trained on are all others. -1 for none.
         part: Instead of a fold: the part to train on ("folds": all folds); "train" where the split has no folds.
-        backbone, parameters: See `omentum.spec.ModelSpec`.
+        backbone, parameters: The network, and its keyword arguments where they are not the defaults; see
+            docs/how-to/choose-a-backbone.md.
         activation_checkpointing: Compute the backbone's blocks again in the backward pass: slower, with less memory.
-        spacing_mm, window_hu, patch, antialias: See `omentum.spec.PreprocessSpec`.
+        spacing_mm: Voxel spacing of the model grid along x, y, z.
+        window_hu: HU values mapped to 0 and 1; what lies outside is clipped.
+        patch: In voxels of the model grid, along x, y, z; also the window when the model is used.
+        antialias: Smooth finer CTs to the model grid's spacing before sampling.
         structures: File of structures that are learned beside the packaged ones, or differ from them; see
             `omentum.anatomy.structure_file`.
         classes: What is learned, by any name, in the order of the model's outputs; by default all structures.
         prompt: Template of the prompts: V1, V2 or V3 of the paper, or a sentence with {noun} in it.
         text_encoder: Language model for the prompts.
-        init: File whose weights a fresh run starts from, see `omentum.model.initialise`; empty for random weights.
+        init: Weights that a fresh run starts from, a file or a name ("default"); empty for random weights.
         init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
         trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
             they are. Everything learns by default.
@@ -227,6 +231,10 @@ class TrainConfig:
             raise UsageError("nothing to train on", remedy="give [[data]] folders or [[pairs]] in the configuration")
         if not self.split and (self.part or self.fold >= 0):
             raise UsageError("a fold or part is one of a split", remedy="--split FILE, made by omentum data split")
+        if self.init_parts and not self.init:
+            raise UsageError("init_parts are parts of init, which is not given", remedy="init = FILE, or no init_parts")
+        if not self.clip_norm > 0:
+            raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
         if self.part and self.fold >= 0:
             raise UsageError(f"fold {self.fold} and part {self.part!r}", remedy="give one of the two")
         if not 0 <= self.hold < 1:

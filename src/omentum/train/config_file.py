@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from omentum.data.augmentation import Augmentation
 from omentum.data.store import MANIFEST
-from omentum.errors import UsageError
+from omentum.errors import CaseWarning, UsageError
 from omentum.model.catalogue import catalogue
 from omentum.train.config import DataConfig, PairConfig, TrainConfig
+from omentum.train.config_values import listed, tables, typed
 from omentum.train.dataset_config import DatasetConfig
 
 PRESET = "preset"
@@ -39,24 +40,45 @@ def load_config(
         source: Path of a file, or the name of a preset. A file may start from a preset: `preset = "compact"`. Relative
             paths in a file are relative to it; in overrides, to the working directory.
         overrides: Values to replace, tables nested; see `parse_settings`.
-        data: Stores and folders of cases to train on, instead of those in the file.
+        data: Stores and folders of cases to train on, instead of all [[data]] and [[pairs]] in the file.
 
     Raises:
-        UsageError: unreadable, an unknown field, a value of another type, or impossible values.
+        UsageError: unreadable, an unknown setting, a value of another type, or impossible values.
+
+    Warns:
+        CaseWarning: the file names other material, which `data` stands in place of.
     """
-    raw = _read(source)
+    return config_of(settings_of(source, overrides, data), source)
+
+
+def settings_of(
+    source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
+) -> dict[str, Any]:
+    """All that is given, as raw values; see `load_config`. Without a source, the overrides and data alone."""
+    raw = {} if source is None else _read(source)
     raw = _merged(raw, _resolved(dict(overrides or {}), Path()))
     collections = [_collection(Path(place)) for place in data]
     if collections:
+        _warn_of_replaced(raw, collections, source)
         raw |= {"data": collections, "pairs": []}
-    try:
-        raw["data"] = tuple(_typed(DataConfig, entry, source) for entry in _list(raw, "data", source))
-        raw["pairs"] = tuple(_typed(PairConfig, entry, source) for entry in _list(raw, "pairs", source))
-        raw["datasets"] = {key: _typed(DatasetConfig, own, source) for key, own in _tables(raw, "datasets", source)}
-        raw["augmentation"] = _typed(Augmentation, raw.get("augmentation", {}), source)
-        return _typed(TrainConfig, raw, source)
-    except TypeError as fault:
-        raise UsageError(f"not a training configuration: {fault}", source=source) from fault
+    return raw
+
+
+def config_of(given: Mapping[str, Any], source: str | Path | None) -> TrainConfig:
+    """Raw values checked; see `load_config`.
+
+    Args:
+        given: See `settings_of`.
+        source: For messages.
+    """
+    raw = dict(given)
+    raw["data"] = tuple(typed(DataConfig, entry, source, "[[data]]") for entry in listed(raw, "data", source))
+    raw["pairs"] = tuple(typed(PairConfig, entry, source, "[[pairs]]") for entry in listed(raw, "pairs", source))
+    raw["datasets"] = {
+        key: typed(DatasetConfig, own, source, f"[datasets.{key}]") for key, own in tables(raw, "datasets", source)
+    }
+    raw["augmentation"] = typed(Augmentation, raw.get("augmentation", {}), source, "augmentation")
+    return typed(TrainConfig, raw, source)
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
@@ -105,6 +127,19 @@ def _read(source: str | Path) -> dict[str, Any]:
     return raw if base is None else _merged(_read(base), raw)
 
 
+def _warn_of_replaced(raw: Mapping[str, Any], by: Sequence[Mapping[str, str]], source: str | Path | None) -> None:
+    """Name what of a file's material is not trained on."""
+    given = {path for entry in by for path in entry.values()}
+    told = [
+        Path(str(entry.get("folder") or entry.get("store") or entry.get("image"))).name
+        for entry in (*listed(raw, "data", source), *listed(raw, "pairs", source))
+        if isinstance(entry, Mapping) and given.isdisjoint(map(str, entry.values()))
+    ]
+    if told:
+        text = f"{source}: not trained on, since --data stands in place of it: {', '.join(told)}"
+        warnings.warn(CaseWarning(text), stacklevel=4)
+
+
 def _collection(place: Path) -> dict[str, str]:
     """A store is known by its manifest; everything else is a folder of cases."""
     return {"store" if (place / MANIFEST).exists() else "folder": str(place.resolve())}
@@ -130,60 +165,11 @@ def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables are merged key by key, everything else is replaced; `parameters` belong to one backbone, so as a whole."""
+    """Tables are merged key by key, everything else is replaced; another backbone takes no parameters of the first."""
     out = dict(base)
+    if over.get("backbone", backbone := base.get("backbone", TrainConfig.backbone)) != backbone:
+        out.pop("parameters", None)
     for key, value in over.items():
         both_tables = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        other_network = key == "parameters" and over.get("backbone", base.get("backbone")) != base.get("backbone")
-        out[key] = _merged(out[key], value) if both_tables and not other_network else value
+        out[key] = _merged(out[key], value) if both_tables else value
     return out
-
-
-def _tables(raw: Mapping[str, Any], name: str, source: str | Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """The tables of a table, by their keys."""
-    found = raw.get(name, {})
-    if not isinstance(found, Mapping) or not all(isinstance(table, Mapping) for table in found.values()):
-        raise UsageError(f"{name} is a table of tables, got {found!r}", source=source, remedy=f"write [{name}.KEY]")
-    return found.items()
-
-
-def _list(raw: Mapping[str, Any], name: str, source: str | Path) -> Iterable[Any]:
-    found = raw.get(name, ())
-    if not isinstance(found, list | tuple):
-        raise UsageError(f"{name} is a list of tables, got {found!r}", source=source, remedy=f"write [[{name}]]")
-    return found
-
-
-def _typed(kind: type[Any], raw: Any, source: str | Path) -> Any:
-    """The dataclass with lists made tuples, and values of the kind that its defaults or its annotations are."""
-    if not isinstance(raw, Mapping):
-        raise UsageError(f"a table of settings is wanted, got {raw!r}", source=source)
-    values = {key: _tuple(value) for key, value in raw.items()}
-    for entry in dataclasses.fields(kind):
-        if entry.name not in values:
-            continue
-        value = values[entry.name]
-        if entry.default is not dataclasses.MISSING:
-            values[entry.name] = _like(entry.default, value, f"{entry.name}", source)
-        elif str(entry.type) == "str" and not isinstance(value, str):
-            raise UsageError(f"{entry.name} is a str, got {value!r}", source=source)
-        elif str(entry.type).startswith("Mapping") and not isinstance(value, Mapping):
-            raise UsageError(f"{entry.name} is a table, got {value!r}", source=source)
-    return kind(**values)
-
-
-def _like(default: Any, value: Any, name: str, source: str | Path) -> Any:
-    """The value, a whole number made a float where a float is wanted."""
-    if isinstance(default, tuple) and default:
-        if not isinstance(value, tuple) or len(value) != len(default):
-            raise UsageError(f"{name} takes {len(default)} numbers, got {value!r}", source=source)
-        return tuple(_like(d, v, name, source) for d, v in zip(default, value, strict=True))
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    if type(value) is not type(default):
-        raise UsageError(f"{name} is a {type(default).__name__}, got {value!r}", source=source)
-    return value
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -117,7 +117,7 @@ class HeldOut:
             more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
             part = "validation" if self.split is None else self.split.part_of[seen[0]]
             reason = f"has learned from {seen[0]} ({part}){more}, held out here"
-            remedy = 'start from weights of the same fold or part, from others that never saw it, or from none: init = ""'
+            remedy = 'start from weights of the same fold or part, or others that never saw it, or from none: init = ""'
             raise UsageError(reason, source=self.start.path, remedy=remedy)
         self.start.warn_where_unknown(held)
 

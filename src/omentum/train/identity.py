@@ -15,6 +15,7 @@ from omentum.anatomy.structure_rows import carried_rows
 from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.sampler import Source
 from omentum.data.store_cases import StoreCase
+from omentum.spec import strict_json
 from omentum.train.config import TrainConfig
 
 MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
@@ -34,7 +35,7 @@ Identity = dict[str, Any]
 
 def described(config: TrainConfig) -> dict[str, Any]:
     """The configuration as JSON values, without the places of files."""
-    return dict(json.loads(json.dumps(_without_places(asdict(config)))))
+    return dict(json.loads(json.dumps(strict_json(_without_places(asdict(config))), allow_nan=False)))
 
 
 def run_identity(
@@ -55,7 +56,8 @@ def run_identity(
     """
     data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
     validation = {case.name: _checksum(case) for case in held_out}
-    identity = {"config": _without_words(described(config)), "classes": list(classes), "data": data, "validation": validation}
+    settings = _without_words(described(config))
+    identity = {"config": settings, "classes": list(classes), "data": data, "validation": validation}
     rows = carried_rows(classes)
     return identity | ({"structures": dict(rows)} if rows else {}) | ({"split": dict(split)} if split else {})
 

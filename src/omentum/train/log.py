@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.io.outputs import replacing
+from omentum.spec import strict_json
 from omentum.train.run_folder import CURVES, LOG_FILE
 
 LOG_EVERY = 20
@@ -40,7 +41,7 @@ class RunLog:
             figures: JSON values; numbers also become points of curves.
         """
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": kind, "step": step, **figures}) + "\n")
+            file.write(json.dumps(strict_json({"kind": kind, "step": step, **figures}), allow_nan=False) + "\n")
         if self._curves is not None:
             numbers = _flat(figures)
             self._curves.log_metrics({f"{kind}/{name}": value for name, value in numbers.items()}, step)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,9 +14,8 @@ from omentum.data.patches import Fault
 from omentum.data.sampler import PatchSampler
 from omentum.errors import TrainingError
 from omentum.model import UniversalModel
-from omentum.train import terms
 from omentum.train.batches import Delivery, Share, deliveries
-from omentum.train.checkpoints import MODEL_FILE, Checkpoints
+from omentum.train.checkpoints import MODEL_FILE, Checkpoints, steps_in
 from omentum.train.config import TrainConfig
 from omentum.train.faults import told_plainly
 from omentum.train.fresh_model import new_model
@@ -28,8 +26,9 @@ from omentum.train.network_check import check_network
 from omentum.train.patch_loss import Loss
 from omentum.train.processes import gathered, highest, join_processes, summed
 from omentum.train.run_folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
-from omentum.train.schedule import rate_share
+from omentum.train.schedule import may_go_on_as, rate_share
 from omentum.train.stopping import StoppedError, StopRequest
+from omentum.train.terms import under
 from omentum.train.validate import Validation, validate
 
 if TYPE_CHECKING:
@@ -95,7 +94,10 @@ def train(
         if first:
             held.enter_context(locked(run))
             split = (record or {}).get("split")
-            claim(run, run_identity(config, model.spec.class_keys, sampler.sources, held_out, split))
+            identity = run_identity(config, model.spec.class_keys, sampler.sources, held_out, split)
+            done = max(steps_in(run / CHECKPOINTS), default=0)
+            if remark := claim(run, identity, lambda steps: may_go_on_as(config, steps, done)):
+                tell("warning", {"text": remark})
         fabric.barrier()
         _Run(learner, fabric, run, tell if first else _silent, held_out, record or {}).go(sampler, share, stop)
     return run / RESULT_FILE
@@ -198,7 +200,7 @@ class _Run:
         if self._fabric.global_rank == 0:
             model = self._learner.average.model
             training = {"steps": self.step, "config": described(self._config), **self._record}
-            model.spec = dataclasses.replace(model.spec, training=training, **terms.described(training))
+            model.spec = under(model.spec, training)
             state = self._learner.state() | {"step": self.step, "skipped": self.skipped}
             best = self._validation.best_step
             publish(self._checkpoints.save(self.step, state, model, best) / MODEL_FILE, self._path / RESULT_FILE)

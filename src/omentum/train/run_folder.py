@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,14 @@ from filelock import FileLock, Timeout
 from omentum.data.case_folder import remove_leftovers
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.outputs import replacing
+from omentum.spec import strict_json
 from omentum.train.identity import Identity, differences
 
 IDENTITY_FILE, CHECKPOINTS, LOG_FILE, CURVES = "run.json", "checkpoints", "log.jsonl", "tensorboard"
 RESULT_FILE, BEST_FILE, VALIDATION_FILE = "model.safetensors", "best.safetensors", "validation.json"
 LOCK_FILE, WRITER_FILE = ".lock", ".writer"
+STEPS_DIFFER = "steps was"
+"""How the difference of a longer or shorter run begins."""
 OURS = {LOCK_FILE, WRITER_FILE}
 
 
@@ -58,8 +61,16 @@ def locked(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def claim(run: Path, identity: Identity) -> None:
+def claim(run: Path, identity: Identity, may_go_on: Callable[[int], bool] = lambda _: False) -> str:
     """Make the folder this run's, or make sure that it is.
+
+    Args:
+        run: The folder.
+        identity: Of the run.
+        may_go_on: Says of a run of so many steps that it can become this one, which has another number of them.
+
+    Returns:
+        What has become of its schedule, for people; "" where nothing has.
 
     Raises:
         UsageError: it belongs to a run with other settings or data, or holds something else.
@@ -67,17 +78,31 @@ def claim(run: Path, identity: Identity) -> None:
     """
     path = run / IDENTITY_FILE
     remove_leftovers(run)
+    remark = ""
     if path.exists():
-        found = differences(_read(path), identity)
+        before = _read(path)
+        steps = before.get("config", {}).get("steps")
+        found = differences(before, identity)
+        if len(found) == 1 and found[0].startswith(STEPS_DIFFER) and may_go_on(steps):
+            wanted, found = identity["config"]["steps"], []
+            remark = f"{run} goes on to step {wanted} instead of {steps}; the learning rate follows that from here on"
         if found:
-            remedy = "restore that, or start another run with another -o"
-            raise UsageError(f"was begun otherwise: {'; '.join(found)}", source=run, remedy=remedy)
+            raise UsageError(f"was begun otherwise: {'; '.join(found)}", source=run, remedy=_way_out(run, found))
     elif foreign := sorted(entry.name for entry in run.iterdir() if entry.name not in OURS):
         raise UsageError(
             f"is no run and not empty: it holds {', '.join(foreign[:5])}", source=run, remedy="use another -o"
         )
     with replacing(path) as file:
         file.write(json.dumps(identity, indent=1).encode())
+    return remark
+
+
+def _way_out(run: Path, found: Sequence[str]) -> str:
+    """What to do about a folder of another run."""
+    if (run / RESULT_FILE).exists() and any(text.startswith(STEPS_DIFFER) for text in found):
+        further = f"from its result: --set init={run / RESULT_FILE}"
+        return f"its learning rate fell as for its own steps: start another run with another -o {further}"
+    return "restore that, or start another run with another -o"
 
 
 def publish(checkpoint_file: Path, target: Path) -> None:
@@ -95,6 +120,6 @@ def _writer(run: Path) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_bytes()))
+        return dict(strict_json(dict(json.loads(path.read_bytes()))))
     except (OSError, ValueError, TypeError) as fault:
         raise InputError(f"cannot be read: {fault}", source=path) from fault

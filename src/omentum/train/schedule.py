@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from omentum.train.config import TrainConfig
 
@@ -21,3 +22,18 @@ def rate_share(config: TrainConfig, step: int) -> float:
     if step < plateau:
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (config.steps - plateau))))
+
+
+def may_go_on_as(config: TrainConfig, steps: int, done: int) -> bool:
+    """Whether a run of `steps` that has done some of them can become this one: up to there both learn at equal rates.
+
+    That is so while the rate warms up and stays at its peak, and no longer once it falls.
+
+    Args:
+        config: The run as it is wanted, with another number of steps.
+        steps: Of the run as it was begun.
+        done: Steps taken.
+    """
+    before = replace(config, steps=steps)
+    moved = range(0, done, config.rate_every)
+    return done <= config.steps and all(rate_share(config, step) == rate_share(before, step) for step in moved)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +95,12 @@ def record(terms: Iterable[Terms]) -> dict[str, Any]:
     return {TERMS: [asdict(one) for one in dict.fromkeys(terms)]}
 
 
-def described(training: Mapping[str, Any]) -> dict[str, str]:
-    """`licence` and `citation` of weights with this record; nothing without one."""
+def under(spec: CheckpointSpec, training: Mapping[str, Any]) -> CheckpointSpec:
+    """The description with a record of training, and with the licence and citation that follow from it."""
     if TERMS not in training:
-        return {}
+        return replace(spec, training=training)
     terms = [Terms(**row) for row in training[TERMS]]
-    return {"licence": licence_of(terms), "citation": citation_of(terms)}
+    return replace(spec, training=training, licence=licence_of(terms), citation=citation_of(terms))
 
 
 def licence_of(terms: Sequence[Terms]) -> str:

@@ -1,0 +1,28 @@
+"""What a command warns of, a line each on stderr at the moment it is found."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from omentum.errors import CaseWarning
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Show our own warnings as lines for people; those of libraries are left to Python."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+        warnings.simplefilter("always", CaseWarning)
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, CaseWarning):
+                print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+            else:
+                shown(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield

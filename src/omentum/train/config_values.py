@@ -1,0 +1,93 @@
+"""Raw values of a configuration made what its dataclasses hold; what does not fit is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from omentum.errors import UsageError
+
+
+def tables(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The tables of a table, by their keys."""
+    found = raw.get(name, {})
+    if not isinstance(found, Mapping) or not all(isinstance(table, Mapping) for table in found.values()):
+        raise UsageError(f"{name} is a table of tables, got {found!r}", source=source, remedy=f"write [{name}.KEY]")
+    return found.items()
+
+
+def listed(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[Any]:
+    found = raw.get(name, ())
+    if not isinstance(found, list | tuple):
+        raise UsageError(f"{name} is a list of tables, got {found!r}", source=source, remedy=f"write [[{name}]]")
+    return found
+
+
+def typed(kind: type[Any], raw: Any, source: str | Path | None, place: str = "") -> Any:
+    """The dataclass with lists made tuples, and values of the kind that its defaults or its annotations are.
+
+    Args:
+        kind: The dataclass.
+        raw: Its values.
+        source: The file, for messages.
+        place: Where in the file the table is.
+
+    Raises:
+        UsageError: an unknown setting, one that is missing, or a value of another kind.
+    """
+    if not isinstance(raw, Mapping):
+        raise UsageError(f"{place or 'the configuration'} is a table of settings, got {raw!r}", source=source)
+    refuse_unknown(kind, raw, place, source)
+    values = {key: _tuple(value) for key, value in raw.items()}
+    for entry in dataclasses.fields(kind):
+        if entry.name not in values:
+            continue
+        value = values[entry.name]
+        if entry.default is not dataclasses.MISSING:
+            values[entry.name] = _like(entry.default, value, f"{entry.name}", source)
+        elif str(entry.type) == "str" and not isinstance(value, str):
+            raise UsageError(f"{entry.name} is a str, got {value!r}", source=source)
+        elif str(entry.type).startswith("Mapping") and not isinstance(value, Mapping):
+            raise UsageError(f"{entry.name} is a table, got {value!r}", source=source)
+    if missing := [entry.name for entry in dataclasses.fields(kind) if _is_needed(entry) and entry.name not in values]:
+        raise UsageError(f"{place or 'the configuration'} needs {', '.join(missing)}", source=source)
+    return kind(**values)
+
+
+def refuse_unknown(kind: type[Any], raw: Mapping[str, Any], place: str, source: str | Path | None) -> None:
+    """Name the first setting that there is none of, and what was probably meant.
+
+    Raises:
+        UsageError: there is one.
+    """
+    known = [entry.name for entry in dataclasses.fields(kind)]
+    for name in raw:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            where = f" in {place}" if place else ""
+            raise UsageError(f"unknown setting {str(name)!r}{where}", source=source, remedy=meant)
+
+
+def _is_needed(entry: dataclasses.Field[Any]) -> bool:
+    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+
+
+def _like(default: Any, value: Any, name: str, source: str | Path | None) -> Any:
+    """The value, a whole number made a float where a float is wanted."""
+    if isinstance(default, tuple) and default:
+        if not isinstance(value, tuple) or len(value) != len(default):
+            raise UsageError(f"{name} takes {len(default)} numbers, got {value!r}", source=source)
+        return tuple(_like(d, v, name, source) for d, v in zip(default, value, strict=True))
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(default):
+        raise UsageError(f"{name} is a {type(default).__name__}, got {value!r}", source=source)
+    return value
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
