@@ -10,6 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Text that any output takes: bytes of a file name that are no UTF-8 become `\\xfc`, as a shell shows them.
+
+    Args:
+        text: May hold what `os.fsdecode` made of such bytes.
+        ascii_only: Escape everything else that is not ASCII, too.
+    """
+    if ascii_only:
+        text = "".join(c if "\udc80" <= c <= "\udcff" else c.encode("ascii", "backslashreplace").decode() for c in text)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class OmentumError(Exception):
     """A fault whose message is meant for the user.
 
@@ -29,7 +41,7 @@ class OmentumError(Exception):
         """`<file>: <reason> (<what to do>)` on a single line, whatever the file is called."""
         text = self.reason if self.source is None else f"{self.source}: {self.reason}"
         text = text if self.remedy is None else f"{text} ({self.remedy})"
-        return text.replace("\r", "\\r").replace("\n", "\\n")
+        return printable(text).replace("\r", "\\r").replace("\n", "\\n")
 
 
 class UsageError(OmentumError):
@@ -85,7 +97,7 @@ def warn_of_case(reason: str, source: str | Path | None = None, *, stacklevel: i
         source: The file it is about, named first.
         stacklevel: As for `warnings.warn`: 1 is whoever calls this.
     """
-    warning = CaseWarning(reason if source is None else f"{source}: {reason}")
+    warning = CaseWarning(printable(reason if source is None else f"{source}: {reason}"))
     hearers = _hearers.get()
     for hear in hearers.hear:
         hear(str(warning))

@@ -1,10 +1,12 @@
 """The command line: one file a command, every answer to a fault in one place.
 
-Exit codes: 0 fine, 1 our fault, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted.
+Exit codes: 0 fine, 1 our fault, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted, 141 nobody reads
+what is printed, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,14 +15,22 @@ from typing import Annotated
 import typer
 
 from omentum.cli import classes, data, evaluate, lesions, phantom, segment, train, weights
+from omentum.cli.signals import EndedError, unwinding
 from omentum.cli.structures_option import StructuresFile
+from omentum.cli.terminal import OutputGoneError, safe_output
 from omentum.errors import OmentumError
 
 OUR_FAULT = 1
+BAD_INPUT = 2
 INTERRUPTED = 130
+NOBODY_READS = 141
+"""What a shell says of a program that SIGPIPE ended."""
 
 app = typer.Typer(
-    name="omentum", help="Segment the organs and tumours of CT scans, by the words for them.", add_completion=False
+    name="omentum",
+    help="Segment the organs and tumours of CT scans, by the words for them.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(segment.segment)
 app.command()(classes.classes)
@@ -42,15 +52,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; the process's own by default.
     """
     arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    os.environ["MPLBACKEND"] = "agg"  # no window is ever opened; a notebook's shell names a backend that is not here
+    try:
+        with safe_output(), unwinding():
+            return _run(arguments, debug)
+    except OutputGoneError as fault:
+        if fault.closed:
+            return NOBODY_READS
+        return _answer(f"standard output cannot be written: {fault} (files are complete)", BAD_INPUT, debug)
+    except EndedError as fault:
+        return fault.exit_code
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
         code = app(args=arguments or ["--help"], prog_name="omentum", standalone_mode=False)
+        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except OmentumError as fault:
         return _answer(str(fault), fault.exit_code, debug)
+    except OutputGoneError:
+        raise
     except _BadCommandLine as fault:
-        return _answer(f"{fault.format_message().rstrip('.')} (see omentum --help)", 2, debug)  # type: ignore[attr-defined]
+        return _answer(f"{fault.format_message().rstrip('.')} (see omentum --help)", BAD_INPUT, debug)  # type: ignore[attr-defined]
     except Exception as fault:
         return _answer(f"internal fault: {type(fault).__name__}: {fault} (run again with --debug)", OUR_FAULT, debug)
 
@@ -76,7 +102,7 @@ def one_line(message: str) -> str:
 
 @app.callback(invoke_without_command=True)
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+    version: Annotated[bool, typer.Option("-V", "--version", help="Show the version and leave.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback after an error.")] = False,
     structures: StructuresFile = None,
 ) -> None:

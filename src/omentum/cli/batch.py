@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
+from omentum.cli.batch_tables import Tables
 from omentum.cli.numbering_option import lacking_words
+from omentum.cli.progress_bar import time_left
+from omentum.cli.signals import EndedError
 from omentum.cli.speaker import Speaker
-from omentum.errors import OmentumError
-from omentum.io.outputs import replacing
+from omentum.errors import OmentumError, hearing
 from omentum.pipeline import (
     Crew,
     Here,
@@ -27,12 +24,9 @@ from omentum.pipeline import (
     check_case_output,
     is_earlier,
     on_devices,
-    write_json,
-    write_text,
 )
-from omentum.report import lesions_csv, measures_csv, measures_rows, quality_csv
 from omentum.report.ct_flags import HEARD
-from omentum.report.parquet import parquet_bytes
+from omentum.unfinished import remove_unfinished
 
 
 @dataclass(frozen=True)
@@ -43,23 +37,56 @@ class Batch:
         how: Weights, options, and how many processes read and write.
         devices: None for the one of the options; else one process for each.
         speaker: Told how it goes.
+        tables: Kept up to date; None where there is one case alone.
     """
 
     how: LineOptions
     devices: Sequence[str] | None
     speaker: Speaker
+    tables: Tables | None = None
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Every job, in order. The fault of a single job is raised; of several, a faulty one is only recorded."""
-        outcomes = {job.case: Outcome(job, fault=self._refusal(job)) for job in jobs}
+        for folder in {job.target.parent for job in jobs}:
+            remove_unfinished(folder)
+        refused = {job.case: self._refusal(job) for job in jobs}
+        outcomes = {job.case: Outcome(job, fault=refused[job.case]) for job in jobs}
         alone = len(jobs) == 1
         for outcome in outcomes.values():
             self._tell(outcome, alone)
-        wanted = [outcome.job for outcome in outcomes.values() if outcome.fault is None]
-        for outcome in self._run(wanted, _Listener(self.speaker, [job.case for job in jobs])):
-            outcomes[outcome.job.case] = outcome
-            self._tell(outcome, alone)
+        wanted = [job for job in jobs if refused[job.case] is None]
+        listener = _Listener(self.speaker, [job.case for job in jobs])
+        try:
+            with closing(self._run(wanted, listener)) as running:
+                for outcome in running:
+                    outcomes[outcome.job.case] = outcome
+                    listener.ended(outcome)
+                    self._tell(outcome, alone)
+                    if self.tables is not None:
+                        self.tables.update(list(outcomes.values()))
+        except (KeyboardInterrupt, EndedError):
+            self._tell_what_is_kept(list(outcomes.values()))
+            raise
         return list(outcomes.values())
+
+    def _tell_what_is_kept(self, outcomes: Sequence[Outcome]) -> None:
+        """After an interruption, which may have come between the end of a case and the news of it."""
+        kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
+        if self.tables is None:
+            (only,) = outcomes
+            self.speaker.note(
+                f"interrupted; nothing of {only.job.case} is kept" if not kept else "interrupted at the end"
+            )
+            return
+        self.tables.write(outcomes)
+        where = outcomes[0].job.target.parent
+        self.speaker.note(
+            f"interrupted; {len(kept)} of {len(outcomes)} cases are complete, with their tables: {where}; "
+            "the same command does the rest"
+        )
+
+    def _is_complete(self, job: Job) -> bool:
+        return is_earlier(job.target) and not self.how.save.overwrite
 
     def _refusal(self, job: Job) -> OmentumError | None:
         """Why a job cannot even be begun."""
@@ -70,15 +97,17 @@ class Batch:
             return fault
         return None
 
-    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Iterator[Outcome]:
+    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Generator[Outcome, None, None]:
         if not jobs:
             return
         if self.devices is not None:
-            self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
+            with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
+                self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
             yield from on_devices(jobs, self.devices, self.how, listener)
             return
-        segmenter = Segmenter(self.how.weights, self.how.options)
-        self._tell_of_numbering(segmenter)
+        with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
+            segmenter = Segmenter(self.how.weights, self.how.options)
+            self._tell_of_numbering(segmenter)
         with Crew(self.how.jobs) if self.how.jobs and len(jobs) > 1 else Here() as crew:
             yield from Line(segmenter, self.how.save, crew, listener).run(jobs)
 
@@ -106,13 +135,14 @@ class Batch:
 
 
 class _Listener:
-    """Passes on to the speaker how the cases go."""
+    """Passes on to the speaker how the cases go, and works out how long the rest of them will take."""
 
     def __init__(self, speaker: Speaker, cases: Iterable[str]) -> None:
         self._speaker, self._numbers = speaker, {case: n for n, case in enumerate(cases, start=1)}
+        self._start, self._left, self._computed = time.monotonic(), len(self._numbers), 0
 
     def begin(self, case: str) -> None:
-        self._speaker.begin(case, self._numbers[case], len(self._numbers))
+        self._speaker.begin(case, self._numbers[case], len(self._numbers), self._time_left())
 
     def progress(self, done: int, of: int) -> None:
         self._speaker.progress(done, of)
@@ -120,71 +150,12 @@ class _Listener:
     def step(self, case: str, what: str) -> None:
         self._speaker.step(f"{case}: {what}")
 
+    def ended(self, outcome: Outcome) -> None:
+        """One case less; those that took no time say nothing about the others."""
+        self._left -= 1
+        self._computed += not (outcome.finished_earlier or outcome.error)
 
-def write_batch(outcomes: Sequence[Outcome], folder: Path, *, parquet: bool = False) -> None:
-    """What several cases came to: report.json, measurements.csv (.parquet if wanted), lesions.csv, quality.csv."""
-    done = [outcome for outcome in outcomes if not outcome.error]
-    write_json(folder / "report.json", report(outcomes))
-    write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
-    write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
-    write_text(folder / "quality.csv", quality_csv({o.job.case: o.quality for o in done if o.quality}))
-    if parquet:
-        with replacing(folder / "measurements.parquet") as file:
-            file.write(parquet_bytes(measures_rows({o.job.case: o.measures for o in done})))
-
-
-def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What happened, in JSON values."""
-    return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
-
-
-def _entry(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "case": outcome.job.case,
-        "status": _status(outcome),
-        "output": None if outcome.error else str(outcome.job.target),
-        "error": outcome.error,
-        "warnings": outcome.warnings,
-        "quality": outcome.quality.summary() if outcome.quality else None,
-        "seconds": outcome.seconds,
-        "volume_ml": {m.key: round(m.volume_ml, 3) for m in outcome.found},
-    }
-
-
-def _status(outcome: Outcome) -> str:
-    return "failed" if outcome.error else "done earlier" if outcome.finished_earlier else "done"
-
-
-def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
-    """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
-    done = [outcome for outcome in outcomes if not outcome.error]
-    if len(outcomes) == 1:
-        (only,) = outcomes
-        console.print(
-            f"{len(only.found)} of {len(only.measures)} structures in {seconds:.1f} s: {only.job.target.resolve()}"
-        )
-    else:
-        folder = outcomes[0].job.target.parent.resolve()
-        console.print(f"{len(done)} of {len(outcomes)} cases in {seconds:.1f} s: {folder}")
-
-
-def _structure_table(outcome: Outcome) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("structure")
-    table.add_column("volume", justify="right")
-    table.add_column("")
-    for m in outcome.found:
-        table.add_row(m.display, f"{m.volume_ml:.1f} ml", "only partly in the image" if m.touches_border else "")
-    return table
-
-
-def _case_table(outcomes: Sequence[Outcome]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for title in ("case", "result", "structures", "time"):
-        table.add_column(title, justify="right" if title in ("structures", "time") else "left")
-    for o in outcomes:
-        found = "" if o.error else f"{len(o.found)} of {len(o.measures)}"
-        table.add_row(repr(o.job.case)[1:-1], _status(o), found, f"{o.seconds:.1f} s")
-    return table
+    def _time_left(self) -> str:
+        if not self._computed:
+            return ""
+        return f"{time_left((time.monotonic() - self._start) / self._computed * self._left)} for all"

@@ -6,7 +6,7 @@ import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
-from omentum.cli.progress_bar import ProgressBar
+from omentum.cli.progress_bar import ProgressBar, time_left
 
 LINE_EVERY_S = 10.0
 """Without a terminal: at most one line in this time."""
@@ -52,5 +52,4 @@ class Countdown(ProgressBar):
         worked = done - self._idle
         if worked < 1:
             return ""
-        seconds = (time.monotonic() - self._start) / worked * (of - done)
-        return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
+        return time_left((time.monotonic() - self._start) / worked * (of - done))

@@ -8,6 +8,16 @@ from typing import Self
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, TimeRemainingColumn
 
+LONG_S = 3 * 3600.0
+"""More than this is told in hours."""
+
+
+def time_left(seconds: float) -> str:
+    """ ", about 4 min left"."""
+    if seconds >= LONG_S:
+        return f", about {seconds / 3600:.0f} h left"
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
+
 
 class ProgressBar:
     """A bar on a terminal; without one, `bar` is None and lines are told instead.

@@ -99,7 +99,8 @@ def segment(
 
     What an earlier run finished in the same way is not done again.
     """
-    from omentum.cli.batch import Batch, print_summary, report, write_batch
+    from omentum.cli.batch import Batch
+    from omentum.cli.batch_tables import Tables, print_summary, report
     from omentum.cli.numbering_option import find_numbering
     from omentum.cli.segment_inputs import Wanted, plan_jobs
     from omentum.cli.speaker import Speaker
@@ -144,9 +145,10 @@ def segment(
         how = LineOptions(
             tuple(weights or ("default",)), options, save, helpful_jobs(devices[0]) if jobs is None else jobs
         )
-        outcomes = Batch(how, several, speaker).run(cases)
-    if len(cases) > 1 or parquet:
-        write_batch(outcomes, out, parquet=parquet)
+        tables = Tables(out, parquet=parquet) if len(cases) > 1 or parquet else None
+        outcomes = Batch(how, several, speaker, tables).run(cases)
+    if tables is not None:
+        tables.write(outcomes)
     copied = copies and copies.add(outcomes)
     if as_json:
         print(json.dumps(report(outcomes), indent=1))

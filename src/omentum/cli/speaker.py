@@ -25,15 +25,20 @@ class Speaker(ProgressBar):
         self._task: TaskID | None = None
         self._case, self._told = "", 0
 
-    def begin(self, case: str, number: int, of: int) -> None:
-        """A new case is at work."""
+    def begin(self, case: str, number: int, of: int, left: str = "") -> None:
+        """A new case is at work.
+
+        Args:
+            case, number, of: Its name, and which of how many it is.
+            left: How long all of them will take, in words; see `time_left`.
+        """
         self._case, self._told = (case if of == 1 else f"{case} ({number}/{of})"), 0
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(self._case, total=None)
+            self._task = self._bar.add_task(f"{self._case}{left}", total=None)
         elif not self._silent:
-            self._line(f"{self._case}: started")
+            self._line(f"{self._case}: started{left}")
 
     def progress(self, done: int, of: int) -> None:
         """Windows done and windows in all."""
@@ -55,6 +60,10 @@ class Speaker(ProgressBar):
     def say(self, kind: Literal["warning", "error"], message: str) -> None:
         """One line, also when silent."""
         self._line(f"{kind}: {message}")
+
+    def note(self, message: str) -> None:
+        """One line about the whole command, also when silent."""
+        self._line(message)
 
     def flag(self, text: str) -> None:
         """One line about a result, not when silent."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from omentum.errors import OutputError
+from omentum.unfinished import unfinished
 
 
 def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
@@ -22,7 +23,7 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OutputError: something cannot be written.
     """
-    temporary, old = (folder.with_name(f".{folder.name[:200]}.{kind}-{os.getpid()}") for kind in ("tmp", "old"))
+    temporary, old = unfinished(folder), unfinished(folder, "old")
     try:
         temporary.mkdir(parents=True)
         try:
@@ -51,7 +52,7 @@ def remove_leftovers(parent: Path) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Delete a folder so that its name never belongs to half of it."""
-    going = folder.with_name(f".{folder.name[:200]}.old-{os.getpid()}")
+    going = unfinished(folder, "old")
     folder.rename(going)
     shutil.rmtree(going, ignore_errors=True)
 

@@ -6,7 +6,6 @@ number counts from the feet up. Names of files are free and need not sort in tha
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, MissingDependencyError, OutputError
+from omentum.unfinished import unfinished
 from omentum.volume import Volume
 
 if TYPE_CHECKING:
@@ -48,25 +48,25 @@ def write_series(
         raise GeometryError(f"a series is written from LPS order, not {volume.orientation}", source=folder)
     stored = (np.rint(volume.voxels).astype(np.int64) - intercept).clip(0, 65535).astype(np.uint16)
     dataset = _dataset(volume, series, intercept)
-    with _replacing_folder(Path(folder)) as unfinished:
+    with _replacing_folder(Path(folder)) as new:
         for k in range(volume.shape[2]):
             _put_slice(dataset, volume, k, series)
             _put_pixels(dataset, stored[:, :, k].T)
-            dataset.save_as(unfinished / name(k), enforce_file_format=True)
+            dataset.save_as(new / name(k), enforce_file_format=True)
 
 
 @contextmanager
 def _replacing_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill that takes the place of `folder` when the block ends well: a series is whole or not there."""
-    unfinished = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
+    new = unfinished(folder)
     try:
-        unfinished.mkdir(parents=True)
+        new.mkdir(parents=True)
         try:
-            yield unfinished
+            yield new
             shutil.rmtree(folder, ignore_errors=True)
-            unfinished.rename(folder)
+            new.rename(folder)
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.rmtree(new, ignore_errors=True)
     except OSError as fault:
         raise OutputError(f"cannot be written: {fault.strerror or fault}", source=folder) from fault
 

@@ -19,6 +19,7 @@ from omentum.model.safetensors_file import Header, read_header
 from omentum.model.state import apart, check_finite, model_from_state, state_sha256
 from omentum.model.universal import UniversalModel
 from omentum.spec import CheckpointSpec
+from omentum.unfinished import unfinished
 
 DESCRIPTION = "omentum"
 CHECKSUM = "tensors_sha256"
@@ -39,7 +40,7 @@ def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype 
     state = apart({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()})
     check_finite(state, path)
     metadata = {DESCRIPTION: model.spec.to_json(), CHECKSUM: state_sha256(state)}
-    partial = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    partial = unfinished(path)
     try:
         save_file(state, partial, metadata=metadata)
         with partial.open("rb") as file:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy.numbering import Numbering
-from omentum.errors import OutputError, UsageError
+from omentum.errors import OutputError, UsageError, printable
 from omentum.infer.maps import STEPS
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
@@ -41,6 +41,7 @@ from omentum.report import (
 )
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
+from omentum.unfinished import unfinished
 from omentum.volume import Volume
 
 LABEL_MAP = "segmentation.nii.gz"
@@ -281,14 +282,13 @@ def write_json(path: Path, content: Any) -> None:
 def write_text(path: Path, content: str) -> None:
     """UTF-8, line ends as they are, complete or not at all."""
     with replacing(path) as file:
-        file.write(content.encode())
+        file.write(printable(content).encode())
 
 
 @contextmanager
 def _replacing_folder(path: Path) -> Iterator[Path]:
     """A new folder that takes the place of `path` only when the block ends well."""
-    mark = f".{os.fsdecode(os.fsencode(path.name)[:200])}"
-    new, old = (path.with_name(f"{mark}.{kind}-{os.getpid()}") for kind in ("tmp", "old"))
+    new, old = unfinished(path), unfinished(path, "old")
     try:
         try:
             new.mkdir(parents=True)

@@ -30,7 +30,7 @@ class Outcome:
         finished_earlier: Its result was there already, made from the same input in the same way.
         measures: Of every structure that was looked for.
         lesions: All of them.
-        quality: Flags and scores; None if it failed.
+        quality: Flags and scores; None if it failed, or has not ended.
     """
 
     job: Job
@@ -41,6 +41,11 @@ class Outcome:
     measures: list[StructureMeasure] = field(default_factory=list)
     lesions: list[Lesion] = field(default_factory=list)
     quality: Quality | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to an end, good or bad."""
+        return self.fault is not None or self.quality is not None
 
     @property
     def error(self) -> str | None:

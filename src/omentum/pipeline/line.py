@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from omentum.errors import hearing
 from omentum.pipeline.earlier import check_earlier, identity, is_earlier, read_numbers
 from omentum.pipeline.finishing import SeenCase
 from omentum.pipeline.jobs import Job, Numbers, Outcome, finish_and_save
@@ -113,13 +114,19 @@ class Line:
         if job is None:
             return None
         if not self.save.overwrite and is_earlier(job.target):
-            self.segmenter.load()
-            return _AtWork(Outcome(job, finished_earlier=True), Done(answer(self._earlier, job)))
-        options = self.segmenter.options
+            found = Outcome(job, finished_earlier=True)
+            self._load(found)
+            return _AtWork(found, Done(answer(self._earlier, job)))
+        outcome, options = Outcome(job), self.segmenter.options
         if self.crew.jobs:
+            self._load(outcome)
+            return _AtWork(outcome, self.crew.submit(read_and_prepare, job.source, options, self.segmenter.specs))
+        return _AtWork(outcome, self.crew.submit(read_case, job.source, options))
+
+    def _load(self, outcome: Outcome) -> None:
+        """The weights, for the first case that needs them."""
+        with hearing(outcome.warnings.append, aloud=False):
             self.segmenter.load()
-            return _AtWork(Outcome(job), self.crew.submit(read_and_prepare, job.source, options, self.segmenter.specs))
-        return _AtWork(Outcome(job), self.crew.submit(read_case, job.source, options))
 
     def _earlier(self, job: Job) -> Numbers:
         weights, options = self.segmenter.weights_description["sha256"], self.segmenter.described_options()
@@ -131,7 +138,7 @@ class Line:
         now.hear(found)
         if not isinstance(found.value, (ReadCase, ReadyCase)):
             return found
-        self.segmenter.load()
+        self._load(now.outcome)
         self.listener.begin(now.outcome.job.case)
         shown = answer(self._look, found.value)
         now.hear(shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from omentum.report.pictures import SOFT_TISSUE_HU
 from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
 from omentum.report.words import PARTLY, volume
 from omentum.segmentation import Segmentation
+from omentum.unfinished import unfinished
 from omentum.volume import Grid, Volume
 
 SIZE_IN, DPI = (16.0, 9.0), 120
@@ -64,7 +64,7 @@ def preview(
     """
     png = preview_png(ct, seg, case=case, measures=measures)
     path = Path(path)
-    temporary = path.with_name(f".preview.tmp-{os.getpid()}")
+    temporary = unfinished(path)
     try:
         try:
             temporary.write_bytes(png)

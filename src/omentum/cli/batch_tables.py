@@ -1,0 +1,110 @@
+"""What several cases came to: tables on disk, kept up to date while the batch runs, and one on stdout at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from omentum.io.outputs import replacing
+from omentum.pipeline import Outcome, write_json, write_text
+from omentum.report import lesions_csv, measures_csv, measures_rows, quality_csv
+from omentum.report.parquet import parquet_bytes
+
+WRITE_EVERY_S = 10.0
+"""Tables are written at most so often while cases come in: each time they are written as a whole."""
+
+
+class Tables:
+    """report.json, measurements.csv (.parquet if wanted), lesions.csv and quality.csv of a batch.
+
+    Args:
+        folder: Where they lie.
+        parquet: Whether measurements.parquet is one of them.
+    """
+
+    def __init__(self, folder: Path, *, parquet: bool = False) -> None:
+        self._folder, self._parquet = folder, parquet
+        self._written = time.monotonic()
+
+    def update(self, outcomes: Sequence[Outcome]) -> None:
+        """Write them, unless they were written a moment ago."""
+        if time.monotonic() - self._written >= WRITE_EVERY_S:
+            self.write(outcomes)
+
+    def write(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what there is of the cases so far."""
+        folder, done = self._folder, [outcome for outcome in outcomes if outcome.ended and not outcome.error]
+        write_json(folder / "report.json", report(outcomes))
+        write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
+        write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
+        write_text(folder / "quality.csv", quality_csv({o.job.case: o.quality for o in done if o.quality}))
+        if self._parquet:
+            with replacing(folder / "measurements.parquet") as file:
+                file.write(parquet_bytes(measures_rows({o.job.case: o.measures for o in done})))
+        self._written = time.monotonic()
+
+
+def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What happened, in JSON values."""
+    return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "case": outcome.job.case,
+        "status": _status(outcome),
+        "output": str(outcome.job.target) if outcome.ended and not outcome.error else None,
+        "error": outcome.error,
+        "warnings": outcome.warnings,
+        "quality": outcome.quality.summary() if outcome.quality else None,
+        "seconds": outcome.seconds,
+        "volume_ml": {m.key: round(m.volume_ml, 3) for m in outcome.found},
+    }
+
+
+def _status(outcome: Outcome) -> str:
+    if not outcome.ended:
+        return "not done"
+    return "failed" if outcome.error else "done earlier" if outcome.finished_earlier else "done"
+
+
+def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
+    done = [outcome for outcome in outcomes if not outcome.error]
+    if len(outcomes) == 1:
+        (only,) = outcomes
+        console.print(
+            f"{len(only.found)} of {len(only.measures)} structures in {seconds:.1f} s: {only.job.target.resolve()}"
+        )
+    else:
+        folder = outcomes[0].job.target.parent.resolve()
+        console.print(f"{len(done)} of {len(outcomes)} cases in {seconds:.1f} s: {folder}")
+
+
+def _structure_table(outcome: Outcome) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("structure")
+    table.add_column("volume", justify="right")
+    table.add_column("")
+    for m in outcome.found:
+        table.add_row(m.display, f"{m.volume_ml:.1f} ml", "only partly in the image" if m.touches_border else "")
+    return table
+
+
+def _case_table(outcomes: Sequence[Outcome]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("case", "result", "structures", "time"):
+        table.add_column(title, justify="right" if title in ("structures", "time") else "left")
+    for o in outcomes:
+        found = "" if o.error else f"{len(o.found)} of {len(o.measures)}"
+        table.add_row(repr(o.job.case)[1:-1], _status(o), found, f"{o.seconds:.1f} s")
+    return table

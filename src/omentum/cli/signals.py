@@ -1,0 +1,47 @@
+"""Being ended from outside (scancel, docker stop, a closed terminal): everything is left as after Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class EndedError(BaseException):
+    """Told to end by a signal; no `Exception`, for it is no answer to anything.
+
+    Args:
+        number: Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """In this block these signals raise `EndedError` (once), so that what is half-written is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # Whoever was started to outlive its terminal (nohup) ignores that signal.
+    heard = [number for number in SIGNALS if before[number] == signal.SIG_DFL]
+    for number in heard:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # cleaning up has begun
+    raise EndedError(number)

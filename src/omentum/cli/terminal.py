@@ -1,0 +1,116 @@
+"""Standard output and error that take any text and may go away.
+
+A terminal that shows only ASCII gets plain characters, and a name that is no valid text is shown escaped. An output
+that is full or closed ends the command without an internal fault; what was written to files stays.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from omentum.errors import printable
+
+PLAIN = {
+    **{"…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "-", "•": "-", "µ": "u", "μ": "u", "±": "+/-"},
+    **{"≤": "<=", "≥": ">=", "→": "->", "°": " deg", "²": "^2", "³": "^3", "“": '"', "”": '"', "’": "'", "‘": "'"},
+}
+"""What is written for characters that an output cannot show."""
+_ERRORS = "omentum_plain"
+
+
+class OutputGoneError(Exception):
+    """Standard output cannot be written any more.
+
+    Args:
+        reason: Of the operating system.
+        closed: Whether its reader has gone, which is no fault of anybody.
+    """
+
+    def __init__(self, reason: str, closed: bool) -> None:
+        super().__init__(reason)
+        self.closed = closed
+
+
+@contextmanager
+def safe_output() -> Iterator[None]:
+    """In this block any text can be written to stdout and stderr; a stdout that is gone raises `OutputGoneError`."""
+    before = sys.stdout, sys.stderr
+    # Closed from the start: without a stream in its place, the next file that is opened would get its number.
+    opened = ExitStack()
+    out, err = (stream or opened.enter_context(open(os.devnull, "w", encoding="utf-8")) for stream in before)
+    for stream in (out, err):
+        _take_any_text(stream)
+    sys.stdout, sys.stderr = _Guarded(out), _Quiet(err)
+    try:
+        yield
+        sys.stdout.flush()
+    except OutputGoneError:
+        _point_nowhere(out)
+        raise
+    finally:
+        sys.stdout, sys.stderr = before
+        opened.close()
+
+
+def _take_any_text(stream: Any) -> None:
+    with suppress(AttributeError, ValueError):  # not a stream on bytes, as in tests
+        stream.reconfigure(errors=_ERRORS)
+
+
+def _plain(fault: UnicodeError) -> tuple[str, int]:
+    if not isinstance(fault, UnicodeEncodeError):
+        raise fault
+    bad = fault.object[fault.start : fault.end]
+    return "".join(PLAIN.get(c) or printable(c, ascii_only=True) for c in bad), fault.end
+
+
+codecs.register_error(_ERRORS, _plain)
+
+
+def _point_nowhere(stream: Any) -> None:
+    """What is still in its buffer must not be tried again when Python ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class _Guarded:
+    """Standard output whose faults cannot be taken for those of a file."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return int(self._try("write", text) or 0)
+
+    def flush(self) -> None:
+        self._try("flush")
+
+    def _try(self, method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(self._stream, method)(*arguments)
+        except (BrokenPipeError, ConnectionError) as fault:
+            raise OutputGoneError(str(fault), closed=True) from fault
+        except OSError as fault:
+            raise OutputGoneError(fault.strerror or str(fault), closed=False) from fault
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":
+            raise AttributeError(name)  # or typer writes bytes of another encoding past us
+        return getattr(self._stream, name)
+
+
+class _Quiet(_Guarded):
+    """Standard error: whoever does not want to hear does not stop the work."""
+
+    def _try(self, method: str, *arguments: Any) -> Any:
+        with suppress(OSError):
+            return getattr(self._stream, method)(*arguments)
+        _point_nowhere(self._stream)
+        return None
