@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from omentum.cli import data_prepare
 from omentum.data.store import Store
 from omentum.errors import UsageError
-from omentum.io.nifti import write_volume
+from omentum.io.nifti import read_volume, write_volume
 from omentum.volume import Volume
 from toy_cases import SPACING_3MM, toy_volume
 
@@ -94,3 +94,33 @@ def test_a_dataset_is_a_name_and_a_folder(named, tmp_path):
 def test_an_unknown_dataset_is_answered_with_a_guess(tmp_path):
     with pytest.raises(UsageError, match="did you mean 'lits'"):
         prepare(f"litz={tmp_path}", tmp_path / "store")
+
+
+def test_a_label_that_the_recipe_does_not_know_is_named_and_may_be_said_to_mean_nobody_looked(raw, tmp_path):
+    labels = tmp_path / "raw/labels/1.nii.gz"
+    native = read_volume(labels).voxels.astype(np.int16)
+    native[native == 2] = -1
+    native[:3, :3, :3] = 255
+    write_volume(labels, Volume(native, SPACING_3MM))
+    result = prepare(raw, tmp_path / "store")
+    assert result.exit_code == 0
+    (told,) = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert told.startswith(f"warning: {labels}: unknown values within")
+    assert "-1 (" in told
+    assert "255 (27 voxels)" in told
+    assert "(say in the recipe what they are: [values], ignored or not_annotated)" in told
+    (tmp_path / "livers.toml").write_text(f"not_annotated = [255, -1]\n{RECIPE}")
+    assert "warning" not in prepare(raw, tmp_path / "store").stderr
+    annotated = {case.name: case.annotated for case in Store.open(tmp_path / "store").cases}
+    assert annotated == {"livers_1": (), "livers_2": ("liver", "liver_tumour")}
+
+
+def test_images_with_an_offset_name_a_remedy_that_exists(raw, tmp_path):
+    for path in (tmp_path / "raw/images").iterdir():
+        ct = read_volume(path)
+        write_volume(path, Volume((ct.voxels.clip(-1024) + 1024).astype(np.int16), ct.affine))
+    result = prepare(raw, tmp_path / "store")
+    assert result.exit_code == data_prepare.SOME_CASES_FAILED
+    assert "say hu_offset = -1024 in the recipe" in result.stderr
+    (tmp_path / "livers.toml").write_text(f"hu_offset = -1024\n{RECIPE}")
+    assert prepare(raw, tmp_path / "store").exit_code == 0

@@ -99,6 +99,13 @@ def test_a_lesion_is_part_of_an_organ_that_is_there(dataset, labels, expected):
     assert meanings(find_dataset(dataset(labels={"background": 0, **labels}))) == expected
 
 
+def test_the_label_ignore_is_what_nobody_annotated(dataset):
+    recipe = find_dataset(dataset(labels={"background": 0, "liver": 1, "ignore": 2}))
+    assert recipe.values[2].hides
+    assert not recipe.values[2].gives
+    assert recipe.annotated == {"liver"}
+
+
 def test_a_recipe_beside_it_goes_first(dataset):
     folder = dataset()
     (folder / "recipe.toml").write_text('[values]\n3 = "spleen"\n')
@@ -114,7 +121,6 @@ def test_a_recipe_beside_it_goes_first(dataset):
         ),
         ({"labels": {"background": 0, "bone": 1, "heart": 2}}, "no label is a structure of ours: bone, heart"),
         ({"labels": {"0": "background", "1": "liver"}}, "the form before nnU-Net v2"),
-        ({"labels": {"background": 0, "liver": 1, "ignore": 2}}, "has voxels to ignore"),
         ({"labels": {"background": 0, "liver": {"a": 1}}}, "not name -> whole number"),
         ({"labels": {"background": 0, "liver": 1.5}}, "not name -> whole number"),
         ({"labels": {"background": 0, "liver": True}}, "not name -> whole number"),

@@ -303,3 +303,41 @@ def test_pictures_must_match_the_ct_and_be_pictures(tmp_path):
     last.rename(folder / "copy_044.png")
     with pytest.raises(InputError, match="two pictures have the number 44"):
         read_raw(case)
+
+
+@pytest.mark.parametrize("value", [255, -1, -1024])
+def test_what_nobody_annotated_may_be_anything_that_it_touches_or_that_is_nowhere(tmp_path, value):
+    """A spleen that lies in what was left out is neither absent nor part of the background."""
+    native = truth_of(GRID)
+    native[:3, :3, :3] = value
+    hiding = {**VALUES, value: Target(frozenset(), unknown="what nobody annotated", hides=True)}
+    write_pair(tmp_path, labels=native)
+    known = read_raw(the_case(recipe(values=hiding, annotated=recipe().annotated | {"spleen"}), tmp_path))
+    assert known.truth.annotated == recipe().annotated
+    assert ["may be spleen: not annotated" in note.text for note in known.notes] == [True]
+    touching = native.copy()
+    touching[drawn(GRID, TUMOUR)] = value
+    write_pair(tmp_path, labels=touching)
+    assert "liver" not in read_raw(the_case(recipe(values=hiding), tmp_path)).truth.annotated
+    write_pair(tmp_path)
+    assert read_raw(the_case(recipe(values=hiding), tmp_path)).truth.annotated == recipe().annotated
+
+
+def test_a_value_below_zero_that_is_not_known_is_named(tmp_path):
+    native = truth_of(GRID)
+    native[drawn(GRID, TUMOUR)] = -1
+    write_pair(tmp_path, labels=native)
+    (note,) = read_raw(the_case(recipe(), tmp_path)).notes
+    assert note.kind == "stray inside"
+    assert "-1 (" in note.text
+
+
+def test_images_with_an_offset_are_refused_with_a_remedy_that_exists_and_read_with_it(tmp_path):
+    write_pair(tmp_path)
+    plain = read_raw(the_case(recipe(), tmp_path)).ct
+    moved = Volume((hu_of(GRID).clip(-1024) + 1024).astype(np.int16), GRID.affine)
+    write_volume(tmp_path / "7" / "ct.nii.gz", moved)
+    with pytest.raises(InputError, match="HU offset missing.*hu_offset = -1024 in the recipe") as fault:
+        read_raw(the_case(recipe(), tmp_path))
+    assert "--force" not in str(fault.value)
+    np.testing.assert_array_equal(read_raw(the_case(recipe(hu_offset=-1024), tmp_path)).ct.voxels, plain.voxels)

@@ -28,11 +28,13 @@ class Target:
             must still be told apart.
         unknown: Said instead, where it is part of some structure and nobody knows of which: what it is ("a lesion of
             an organ that is not named"). Whatever it touches is not annotated in that case.
+        hides: Nobody annotated it, and it may be anything: a structure without a voxel is not annotated there, either.
     """
 
     structures: frozenset[str]
     pairs: frozenset[str] = frozenset()
     unknown: str = ""
+    hides: bool = False
 
     @property
     def gives(self) -> frozenset[str]:
@@ -106,6 +108,7 @@ class Recipe:
             absent, although no label can say so.
         written: Native value -> structures that get it when a label map is written in this dataset's numbers, where its
             meaning does not tell.
+        hu_offset: Added to what the images hold, -1024 where they hold HU + 1024.
     """
 
     key: str
@@ -126,6 +129,7 @@ class Recipe:
     reuse: str = ""
     healthy: frozenset[str] = frozenset()
     written: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    hu_offset: int = 0
 
     def mask_target(self, name: str) -> Target | None:
         """What a mask of this name (no suffix, any case) means: the first pattern that fits, in the recipe's order;

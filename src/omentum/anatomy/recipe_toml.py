@@ -21,9 +21,12 @@ USUAL_LAYOUTS = (
 )
 """Where a folder without a word about its layout may keep its cases."""
 
+MOST_OFFSET_HU = 32768
+
 _TEXTS = ("title", "homepage", "licence", "citation", "label_noise", "reuse")
 _LISTS = ("ignored", "annotated", "annotated_if_present", "healthy")
-_FIELDS = (*_TEXTS, "cases", "patient", *_LISTS, "layout", "values", "masks", "uncertain", "written", "rules")
+_MEANINGS = ("values", "masks", "uncertain", "not_annotated", "written")
+_FIELDS = (*_TEXTS, "cases", "patient", "hu_offset", *_LISTS, "layout", *_MEANINGS, "rules")
 _LAYOUT_FIELDS = ("image", "image_kind", "labels", "label_kind")
 _RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient", "healthy")
 
@@ -56,8 +59,10 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
     unknown_values, unknown_masks = _uncertain(raw)
     if twice := sorted(map(str, (values.keys() & unknown_values) | (masks.keys() & unknown_masks))):
         raise InputError(f"{', '.join(twice)} has a meaning and is uncertain too", remedy="keep one of the two")
+    if twice := sorted(map(str, (values.keys() | unknown_values) & (nobodys := _not_annotated(raw)).keys())):
+        raise InputError(f"{', '.join(twice)} has a meaning and is not_annotated too", remedy="keep one of the two")
     # Named masks first: a pattern for what is uncertain may be wide.
-    values, masks = values | unknown_values, masks | unknown_masks
+    values, masks = values | unknown_values | nobodys, masks | unknown_masks
     given = frozenset[str]().union(*(target.gives for target in (*values.values(), *masks.values())))
     annotated = _structures(raw["annotated"], "annotated") if "annotated" in raw else given
     return Recipe(
@@ -74,6 +79,7 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
         rules=tuple(_rule(rule, f"rules[{n}]") for n, rule in enumerate(_tables(raw, "rules"), 1)),
         patient=check_patient(_text(raw, "patient") or f"{key}-{{id}}"),
         written=_written(raw, values),
+        hu_offset=_offset(raw),
     )
 
 
@@ -124,6 +130,22 @@ def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Tar
         {_value(native): target for native, target in targets.items() if native in numbers},
         {native: target for native, target in targets.items() if native not in numbers},
     )
+
+
+def _not_annotated(raw: Mapping[str, Any]) -> dict[int, Target]:
+    """Label values of what nobody annotated, such as 255 or -1."""
+    values = _listed(raw.get("not_annotated", []), "not_annotated", (int,))
+    if 0 in values:
+        raise InputError("not_annotated names 0, which is background", remedy="leave it out")
+    return {value: Target(frozenset(), unknown=f"what {value} leaves out", hides=True) for value in values}
+
+
+def _offset(raw: Mapping[str, Any]) -> int:
+    offset = raw.get("hu_offset", 0)
+    if not isinstance(offset, int) or isinstance(offset, bool) or abs(offset) > MOST_OFFSET_HU:
+        remedy = "-1024 for images that hold HU + 1024"
+        raise InputError(f"hu_offset is a whole number of HU within +-{MOST_OFFSET_HU}, got {offset!r}", remedy=remedy)
+    return offset
 
 
 def _written(raw: Mapping[str, Any], values: Mapping[int, Target]) -> dict[int, frozenset[str]]:

@@ -48,6 +48,10 @@ class Countdown(ProgressBar):
         """One line, also when silent."""
         self._line(f"error: {message}")
 
+    def warning(self, message: str) -> None:
+        """One line."""
+        self._line(f"warning: {message}")
+
     def _time_left(self, done: int, of: int) -> str:
         worked = done - self._idle
         if worked < 1:

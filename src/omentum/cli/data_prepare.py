@@ -56,6 +56,8 @@ def prepare(
         def tell(outcome: Outcome, done: int, of: int) -> None:
             if outcome.error:
                 countdown.error(outcome.error)
+            if outcome.warning and not quiet:
+                countdown.warning(outcome.warning)
             countdown.count(done, of, worked=outcome.state != "kept")
 
         report = bring_up_to_date(cases, out, options, jobs=jobs, tell=tell)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Read = Callable[[RawCase], "HarmonisedCase"]
 State = Literal["prepared", "kept", "failed"]
 
+_STRAYS = ("stray", "stray inside")
+_STRAY_REMEDY = "say in the recipe what they are: [values], ignored or not_annotated"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -37,12 +40,14 @@ class Outcome:
         state: Made now, there already, or impossible.
         error: Why it failed, one line naming the file; "" if it did not.
         reason: The same without the place on this machine.
+        warning: What its labels hold that the recipe does not know, one line naming the file; "" for nothing.
     """
 
     name: str
     state: State
     error: str = ""
     reason: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ def bring_up_to_date(task: CaseTask) -> Outcome:
     """Read the case's files, and make the case unless the store holds it just so."""
     try:
         with _one_thread():
-            return Outcome(task.case.name, _made(task))
+            state, strays = _made(task)
+        return Outcome(task.case.name, state, warning=f"{task.paths[-1]}: {strays} ({_STRAY_REMEDY})" if strays else "")
     except OmentumError as fault:
         return Outcome(task.case.name, "failed", str(fault), fault.reason)
     except Exception as fault:
@@ -124,6 +130,10 @@ def recipe_hash(case: RawCase) -> str:
         "annotated_if_present": sorted(case.annotated_if_present),
         "case": (case.id, case.patient, case.suspect),
     }
+    if recipe.hu_offset:
+        meaning["hu_offset"] = recipe.hu_offset
+    if hiding := sorted(value for value, target in recipe.values.items() if target.hides):
+        meaning["not_annotated"] = hiding
     if case.healthy:  # only then: cases prepared before recipes could say so are still up to date
         meaning["healthy"] = sorted(case.healthy)
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
@@ -133,15 +143,17 @@ def _meaning(target: Target) -> tuple[list[str], list[str], bool]:
     return sorted(target.structures), sorted(target.pairs), bool(target.unknown)
 
 
-def _made(task: CaseTask) -> State:
+def _made(task: CaseTask) -> tuple[State, str]:
+    """What was done, and which strays were met."""
     key = task.key(source_hash(task.paths, task.remembered))
     if task.folder.exists():
         there = StoredCase.read(task.folder)
         if there.key == key and is_whole(there):
-            return "kept"
-    made = prepare_case(task.case, task.read(task.case), task.options, key)
+            return "kept", ""
+    case = task.read(task.case)
+    made = prepare_case(task.case, case, task.options, key)
     replace_folder(task.folder, made.write)
-    return "prepared"
+    return "prepared", "; ".join(note.text for note in case.notes if note.kind in _STRAYS)
 
 
 @contextmanager

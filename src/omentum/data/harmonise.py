@@ -9,16 +9,17 @@ absent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import PAIRS
 from omentum.anatomy.recipe import Target
 from omentum.data.conflicts import add_to_hosts, resolve_conflicts
-from omentum.data.marks import Marks, mark_of
+from omentum.data.marks import UNKNOWN, Marks, mark_of
 from omentum.data.native_values import marks_of_map
 from omentum.data.notes import Note
 from omentum.data.pair_sides import Body, settle_sides
@@ -76,6 +77,13 @@ def harmonise(
     sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
     marks, notes = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
     unknown = {target.unknown for target in values.values() if target.unknown}
+    if any(target.hides for target in values.values()) and marks.mask((UNKNOWN,)).any():
+        hidden = sought.annotated - marks.present() - _both_sides(marks)
+        if hidden:
+            names = ", ".join(key for key in STRUCTURES.keys if key in hidden)
+            text = f"{' and '.join(sorted(unknown))} may be {names}: not annotated in this case"
+            notes.append(Note("not annotated", text))
+        sought = replace(sought, annotated=sought.annotated - hidden)
     return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, sought, unknown)
 
 
@@ -108,6 +116,11 @@ def harmonise_masks(
         marks.change(mask, mark_of(target).union)
     sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
     return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
+
+
+def _both_sides(marks: Marks) -> frozenset[str]:
+    """Of pairs that have a voxel and are still to be told apart."""
+    return frozenset[str]().union(*(PAIRS[name] for name in marks.present() if name in PAIRS))
 
 
 def _structures(names: Iterable[str]) -> frozenset[str]:

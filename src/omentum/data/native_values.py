@@ -53,16 +53,17 @@ def marks_of_map(
         InputError: far more unknown values than a label map has.
     """
     marks = Marks(native.shape)
-    table = np.zeros(max(values, default=0) + 2, np.uint16)
+    # One more entry at either end, which is empty: numbers beyond the known ones are clipped there.
+    first = min(0, *values) - 1 if any(value < 0 for value in values) else 0
+    table = np.zeros(max(values, default=0) - first + 2, np.uint16)
     for value, target in values.items():
-        table[value] = marks.number_of(mark_of(target))
+        table[value - first] = marks.number_of(mark_of(target))
     tally = _Tally(Counter())
     # Transposed, a slice of a NIfTI or DICOM volume is one run of memory.
     for plane, marked in zip(native.T, marks.numbers.T, strict=True):
         whole = _whole(plane, tally)
         _count(whole, tally.counts)
-        # The last entry is empty: numbers beyond it are clipped there, negative ones to 0.
-        marked[:] = table.take(whole, mode="clip")
+        marked[:] = table.take(whole.astype(np.int64) - first if first else whole, mode="clip")
     strays = sorted(v for v in tally.counts if v != 0 and v not in values and v not in set(known))
     inside = [v for v in strays[:MOST_STRAYS] if _enclosed(native, v, marks, annotated)]
     return marks, [*_rounding_notes(tally), *_stray_notes(strays, inside, tally.counts)]

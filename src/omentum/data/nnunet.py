@@ -15,6 +15,8 @@ from omentum.anatomy.structures import STRUCTURES
 from omentum.errors import InputError, UsageError
 
 FILE_NAME = "dataset.json"
+IGNORE = "ignore"
+"""The label of what nobody annotated."""
 
 _LESION = re.compile(r"tumou?r|cancer|lesion|mass|cyst|metasta|nodule|carcinoma|adenoma|neoplasm", re.IGNORECASE)
 _REMEDY = "write a recipe for it: docs/how-to/add-a-dataset.md"
@@ -31,6 +33,7 @@ def nnunet_recipe(path: Path) -> Recipe:
     """
     content = _read(path)
     labels = _labels(content, path)
+    ignored = labels.pop(IGNORE, ())
     words = {value: [name for name, values in labels.items() if value in values] for value in _all_values(labels)}
     known = {value: [name for name in names if _is_known(name)] for value, names in words.items()}
     _refuse_lost_lesions(words, known, path)
@@ -42,6 +45,7 @@ def nnunet_recipe(path: Path) -> Recipe:
         "licence": str(content.get("licence") or content.get("license") or ""),
         "citation": str(content.get("reference") or ""),
         "cases": content.get("numTraining", 0),
+        "not_annotated": list(ignored),
         "ignored": [value for value, names in known.items() if not names],
         "layout": {
             "image": f"imagesTr/{{id}}_{_ct_channel(content, path):04d}{ending}",
@@ -70,8 +74,6 @@ def _labels(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]
     if all(isinstance(meaning, str) for meaning in labels.values()):
         remedy = "a bundled recipe may know it (`omentum data list`), or convert it to nnU-Net v2"
         raise InputError("labels are value -> name, the form before nnU-Net v2", source=path, remedy=remedy)
-    if "ignore" in labels:
-        raise InputError("has voxels to ignore, which a recipe cannot express", source=path)
     try:
         tuples = {name: tuple(map(_whole, v if isinstance(v, list) else [v])) for name, v in labels.items()}
     except (TypeError, ValueError, OverflowError):

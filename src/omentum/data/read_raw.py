@@ -26,6 +26,8 @@ from omentum.io.sanity import AIR_HU, check_ct
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
+_NO_HU = "leave such cases out with a rule (skip), or say hu_offset = -1024 in the recipe where they hold HU + 1024"
+
 __all__ = ["HarmonisedCase", "Note", "read_raw"]
 
 
@@ -63,7 +65,12 @@ def read_raw(case: RawCase) -> HarmonisedCase:
 
 def _read_ct(case: RawCase) -> Volume:
     volume = read_series(case.image) if case.layout.image_kind == "dicom" else read_volume(case.image)
-    volume = check_ct(volume, source=case.image)
+    if offset := case.recipe.hu_offset:
+        volume = replace(volume, voxels=volume.voxels.astype(np.float32) + np.float32(offset))
+    try:
+        volume = check_ct(volume, source=case.image)
+    except InputError as fault:
+        raise InputError(fault.reason, source=fault.source, remedy=_NO_HU) from fault
     if (low := float(volume.voxels.min())) >= AIR_HU:
         return volume
     warnings.warn(CaseWarning(f"{case.image}: padded or out of scale, down to {low:g}; read as {AIR_HU}"), stacklevel=1)
