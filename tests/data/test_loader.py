@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.augmentation import Augmentation
+from omentum.data import loader
 from omentum.data.loader import PatchLoader
 from omentum.data.sampler import PatchSampler, Source
 from omentum.errors import OmentumError
@@ -56,15 +58,51 @@ def test_waiting_is_measured():
 
 
 def test_workers_go_on_while_the_network_is_busy():
-    loader = PatchLoader(sampler((Slow(toy_case(0), 0.05),)), NUMBERS, CPU, 1)
-    batches = iter(loader)
+    slow = PatchLoader(sampler((Slow(toy_case(0), 0.05),)), NUMBERS, CPU, 1)
+    batches = iter(slow)
     next(batches)
-    first = loader.waited_s
+    first = slow.waited_s
     for _ in batches:
         time.sleep(0.4)
-    assert loader.waited_s - first < 0.8  # of 1.6 s, in which the worker had 0.4 s to wait for its disk
+    assert slow.waited_s - first < 0.8  # of 1.6 s, in which the worker had 0.4 s to wait for its disk
 
 
 def test_a_killed_worker_is_told():
     with pytest.raises(OmentumError, match=r"was killed .*fewer workers"):
         list(PatchLoader(sampler((Slow(toy_case(0), deadly=True),)), NUMBERS, CPU, 1))
+
+
+def no_room(*_):
+    raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)")
+
+
+@pytest.mark.parametrize("fails_at", [1, 4])
+def test_batches_come_all_the_same_where_shared_memory_is_full(monkeypatch, fails_at):
+    """In a container with little of it; a fault in the queue's thread would be lost and the batch never come."""
+    calls, share = [], torch.Tensor.share_memory_
+
+    def sometimes(tensor):
+        calls.append(tensor)
+        return no_room() if len(calls) >= fails_at else share(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", sometimes)
+    monkeypatch.setattr(torch.UntypedStorage, "_share_fd_cpu_", no_room)  # what the queue would call
+    monkeypatch.setattr(loader, "PATIENCE_S", 20)
+    for batch, numbers in zip(PatchLoader(sampler(), NUMBERS, CPU, 1), NUMBERS, strict=True):
+        assert torch.equal(batch.images, sampler().batch(numbers).images)
+
+
+def test_processes_that_make_nothing_are_given_up_and_ended(monkeypatch):
+    monkeypatch.setattr(loader, "PATIENCE_S", 1)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(OmentumError, match="made none for 1 s"):
+        list(PatchLoader(sampler((Slow(toy_case(0), 60),)), NUMBERS, CPU, 2))
+    assert not set(multiprocessing.active_children()) - before
+
+
+def test_a_loader_that_is_left_ends_its_processes():
+    before = set(multiprocessing.active_children())
+    batches = iter(PatchLoader(sampler((Slow(toy_case(0), 0.5),)), NUMBERS, CPU, 2))
+    next(batches)
+    batches.close()
+    assert not set(multiprocessing.active_children()) - before

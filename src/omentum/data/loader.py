@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
 from omentum.data.patches import Batch, RawBatch
@@ -19,6 +23,10 @@ from omentum.errors import OmentumError
 AHEAD = 4
 """Batches that each process makes beyond the one in use."""
 
+PATIENCE_S = 600
+"""Without a batch for so long, the processes that make them are given up."""
+
+_SILENCE = "DataLoader timed out"
 _DEATH = re.compile(r"DataLoader worker .*(killed|exited)")
 
 
@@ -48,6 +56,7 @@ class PatchLoader:
             num_workers=workers,
             prefetch_factor=AHEAD if workers else None,
             pin_memory=device.type == "cuda",
+            timeout=PATIENCE_S if workers else 0,
             worker_init_fn=partial(_begin, carried_rows(sampler.classes)),
         )
 
@@ -55,18 +64,26 @@ class PatchLoader:
         """The batches, in order.
 
         Raises:
-            OmentumError: a worker was killed.
+            OmentumError: a worker was killed, or none answers.
             InputError: case after case cannot be read.
         """
         made = iter(self._loader)
-        while (batch := self._next(made)) is not None:
-            yield batch if isinstance(batch, Batch) else self.sampler.augmented(batch.to(self.device))
+        try:
+            while (batch := self._next(made)) is not None:
+                yield batch if isinstance(batch, Batch) else self.sampler.augmented(batch.to(self.device))
+        except BaseException:
+            _kill(getattr(made, "_workers", ()))
+            raise
 
-    def _next(self, made: Iterator[Batch | RawBatch]) -> Batch | RawBatch | None:
+    def _next(self, made: Iterator[Batch | RawBatch | bytes]) -> Batch | RawBatch | None:
         started = time.perf_counter()
         try:
-            return next(made, None)
+            batch = next(made, None)
+            return pickle.loads(batch) if isinstance(batch, bytes) else batch
         except RuntimeError as fault:
+            if _SILENCE in str(fault):
+                reason = f"the processes that prepare patches made none for {PATIENCE_S} s"
+                raise OmentumError(reason, remedy="is the disk with the data there? or use workers = 0") from fault
             if not _DEATH.search(str(fault)):
                 raise
             remedy = "memory may be short: use fewer workers or a smaller batch"
@@ -75,14 +92,45 @@ class PatchLoader:
             self.waited_s += time.perf_counter() - started
 
 
-class _Batches(Dataset[Batch | RawBatch]):
-    """Batches by the numbers of their patches, so that worker processes need no state."""
+class _Batches(Dataset[Batch | RawBatch | bytes]):
+    """Batches by the numbers of their patches, so that worker processes need no state.
+
+    A worker gives them in shared memory, or pickled where that is full (64 MB in many containers). Left to the queue,
+    which shares them too, the fault would be lost in a thread of the worker and the batch never come.
+    """
 
     def __init__(self, sampler: PatchSampler, *, finished: bool) -> None:
         self.make = sampler.batch if finished else sampler.cut
 
-    def __getitem__(self, indices: Sequence[int]) -> Batch | RawBatch:
-        return self.make(indices)
+    def __getitem__(self, indices: Sequence[int]) -> Batch | RawBatch | bytes:
+        made = self.make(indices)
+        if get_worker_info() is None:
+            return made
+        try:
+            for tensor in _tensors(made):
+                tensor.share_memory_()
+        except RuntimeError:
+            return pickle.dumps(made)
+        return made
+
+
+def _tensors(thing: Any) -> Iterator[torch.Tensor]:
+    if isinstance(thing, torch.Tensor):
+        yield thing
+    elif isinstance(thing, tuple):
+        for inner in thing:
+            yield from _tensors(inner)
+    elif isinstance(thing, Batch | RawBatch):
+        yield from _tensors(tuple(vars(thing).values()))
+
+
+def _kill(workers: Iterable[BaseProcess]) -> None:
+    """End processes that may be past listening; torch would wait for them, and they do not heed SIGTERM."""
+    for worker in workers:
+        while worker.is_alive():
+            with suppress(RuntimeError):  # raised by torch when it notices
+                worker.kill()
+                worker.join(1)
 
 
 def _begin(structures: Mapping[str, Columns], _: int) -> None:
