@@ -156,6 +156,17 @@ def test_a_full_disk_leaves_the_old_checkpoints(tmp_path, toy_model, monkeypatch
         patch.setattr(torch, "save", no_space)
         with pytest.raises(OutputError, match="No space left on device"):
             checkpoints.save(2, state(2), toy_model, None)
+
+    def too_large(*args):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 30208 vs 30102\nframe #0: ...")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", too_large)
+        with pytest.raises(
+            OutputError,
+            match=r"of step 2 cannot be written: the disk takes no more .*30102\); it needs 0.0. GB .*goes on from step 1",
+        ):
+            checkpoints.save(2, state(2), toy_model, None)
     assert newest(tmp_path) == (1, [])
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
 

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -319,3 +320,14 @@ def test_the_lattices_of_many_steps_cover_every_voxel(share):
         assert part.sum() * share == part.size
         seen += part
     assert seen.min() > 0
+
+
+def test_a_disk_that_fills_up_between_checkpoints_is_told_and_the_run_goes_on_later(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "log.jsonl")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.RunLog, "write", full)
+        with pytest.raises(OutputError, match="No space left on device: log.jsonl .*goes on from the last checkpoint"):
+            run(changed(steps=1), tmp_path)
+    assert run(changed(steps=1), tmp_path)[0]

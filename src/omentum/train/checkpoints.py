@@ -64,8 +64,13 @@ class Checkpoints:
         Raises:
             OutputError: the disk is full or cannot be written; earlier checkpoints are as they were.
         """
-        self._check_room(state, model)
-        replace_folder(self.place(step), lambda folder: _write(folder, step, state, model))
+        needed = self._check_room(state, model)
+        try:
+            replace_folder(self.place(step), lambda folder: _write(folder, step, state, model))
+        except (OutputError, RuntimeError) as fault:  # torch.save has no error of its own for a disk that is full
+            reason = f"the checkpoint of step {step} cannot be written: {_told(fault)}; it needs {needed / 1e9:.2f} GB"
+            remedy = f"make room, or raise the limit or quota; {self._goes_on()}"
+            raise OutputError(reason, source=self.folder, remedy=remedy) from fault
         for old in [s for s in self.steps if s <= step][: -self.keep]:
             if old != best:
                 remove_folder(self.place(old))
@@ -101,12 +106,17 @@ class Checkpoints:
         """
         return _read(self.place(step))
 
-    def _check_room(self, state: dict[str, Any], model: UniversalModel) -> None:
+    def _goes_on(self) -> str:
+        return f"the same command goes on from step {self.steps[-1]}" if self.steps else "the same command begins again"
+
+    def _check_room(self, state: dict[str, Any], model: UniversalModel) -> float:
+        """Bytes that a checkpoint takes."""
         needed = ROOM * (checkpoint_bytes(state, model) + COPIES * _model_bytes(model))
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             reason = f"the disk is full: a checkpoint needs {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free"
-            raise OutputError(reason, source=self.folder, remedy="make room; the same command goes on")
+            raise OutputError(reason, source=self.folder, remedy=f"make room; {self._goes_on()}")
+        return needed
 
 
 def steps_in(folder: Path) -> list[int]:
@@ -138,6 +148,12 @@ def _read(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"is damaged: {type(fault).__name__} {fault}", source=folder) from fault
     assert isinstance(state, dict)
     return state
+
+
+def _told(fault: Exception) -> str:
+    if isinstance(fault, OutputError):
+        return fault.reason
+    return f"the disk takes no more ({str(fault).partition(chr(10))[0]})"
 
 
 def _put_aside(folder: Path) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from omentum.errors import TrainingError
+from omentum.errors import OutputError, TrainingError
 
 LOST_CONNECTION = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "tcpstore", "broken pipe")
 """One of these is in what torch says when another process of the run is gone."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The disk is full, or what may be used of it."""
+
 
 @contextmanager
 def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
-    """Turn the known faults of torch into a TrainingError; the run's checkpoints stay as they are.
+    """Turn the known faults of torch, and a full disk, into errors of ours; the run's checkpoints stay as they are.
 
     Args:
         run: Named in the message.
@@ -27,6 +31,12 @@ def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
     except torch.OutOfMemoryError as fault:
         remedy = "raise accumulate, set activation_checkpointing = true, or choose a smaller patch"
         raise TrainingError(f"process {rank}: the GPU's memory is full", source=run, remedy=remedy) from fault
+    except OSError as fault:
+        if fault.errno not in NO_ROOM:
+            raise
+        what = f": {fault.filename}" if fault.filename else ""
+        remedy = "make room; the same command goes on from the last checkpoint"
+        raise OutputError(f"cannot be written: {fault.strerror}{what}", source=run, remedy=remedy) from fault
     except MemoryError as fault:
         remedy = "choose a smaller patch or batch, fewer workers, or less augmentation (scale, elastic_voxels)"
         raise TrainingError(f"process {rank}: memory is full: {fault}", source=run, remedy=remedy) from fault
