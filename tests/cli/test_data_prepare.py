@@ -6,9 +6,11 @@ import typer
 from typer.testing import CliRunner
 
 from omentum.cli import data_prepare
+from omentum.data.load_store import check_store
 from omentum.data.store import Store
-from omentum.errors import UsageError
+from omentum.errors import InputError, UsageError
 from omentum.io.nifti import read_volume, write_volume
+from omentum.train.config_file import load_config
 from omentum.volume import Volume
 from toy_cases import SPACING_3MM, toy_volume
 
@@ -124,3 +126,26 @@ def test_images_with_an_offset_name_a_remedy_that_exists(raw, tmp_path):
     assert "say hu_offset = -1024 in the recipe" in result.stderr
     (tmp_path / "livers.toml").write_text(f"hu_offset = -1024\n{RECIPE}")
     assert prepare(raw, tmp_path / "store").exit_code == 0
+
+
+def test_a_store_is_prepared_for_a_run(raw, tmp_path):
+    """What one command makes, the other takes."""
+    assert run("prepare", "--dataset", raw, "-o", tmp_path / "store", "--for", "compact").exit_code == 0
+    made = Store.open(tmp_path / "store").manifest["options"]
+    preset = load_config("compact", data=[tmp_path / "store"])
+    assert (tuple(made["spacing_mm"]), made["antialias"]) == (preset.spacing_mm, preset.antialias)
+    check_store(tmp_path / "store", preset.preprocess)
+    with pytest.raises(InputError, match=r"was prepared for 3 x 3 x 3 mm RAS smoothed first, not 1.5") as fault:
+        check_store(tmp_path / "store", load_config("published", data=[tmp_path / "store"]).preprocess)
+    assert "train with spacing_mm = [3.0, 3.0, 3.0], antialias = true, or prepare another" in str(fault.value)
+    assert "omentum data prepare --for PRESET" in str(fault.value)
+    (tmp_path / "run.toml").write_text('preset = "smoke"\nspacing_mm = [4, 4, 5]\nantialias = false\n')
+    assert run("prepare", "--dataset", raw, "-o", tmp_path / "own", "--for", tmp_path / "run.toml").exit_code == 0
+    made = Store.open(tmp_path / "own").manifest["options"]
+    assert (made["spacing_mm"], made["antialias"]) == ([4.0, 4.0, 5.0], False)
+
+
+@pytest.mark.parametrize("more", [("--spacing", "3"), ("--antialias",)])
+def test_a_grid_is_said_once(raw, tmp_path, more):
+    with pytest.raises(UsageError, match="--for says the grid"):
+        run("prepare", "--dataset", raw, "-o", tmp_path / "store", "--for", "compact", *more)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.augmentation import Augmentation
 from omentum.data import loader
+from omentum.data.augmentation import Augmentation
 from omentum.data.loader import PatchLoader
 from omentum.data.sampler import PatchSampler, Source
 from omentum.errors import OmentumError

@@ -337,7 +337,7 @@ def test_images_with_an_offset_are_refused_with_a_remedy_that_exists_and_read_wi
     plain = read_raw(the_case(recipe(), tmp_path)).ct
     moved = Volume((hu_of(GRID).clip(-1024) + 1024).astype(np.int16), GRID.affine)
     write_volume(tmp_path / "7" / "ct.nii.gz", moved)
-    with pytest.raises(InputError, match="HU offset missing.*hu_offset = -1024 in the recipe") as fault:
+    with pytest.raises(InputError, match=r"HU offset missing.*hu_offset = -1024 in the recipe") as fault:
         read_raw(the_case(recipe(), tmp_path))
     assert "--force" not in str(fault.value)
     np.testing.assert_array_equal(read_raw(the_case(recipe(hu_offset=-1024), tmp_path)).ct.voxels, plain.voxels)

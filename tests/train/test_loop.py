@@ -328,6 +328,6 @@ def test_a_disk_that_fills_up_between_checkpoints_is_told_and_the_run_goes_on_la
 
     with monkeypatch.context() as patch:
         patch.setattr(loop.RunLog, "write", full)
-        with pytest.raises(OutputError, match="No space left on device: log.jsonl .*goes on from the last checkpoint"):
+        with pytest.raises(OutputError, match=r"No space left on device: log.jsonl .*goes on from the last checkpoint"):
             run(changed(steps=1), tmp_path)
     assert run(changed(steps=1), tmp_path)[0]

@@ -12,6 +12,7 @@ import typer
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.cli.dataset_option import name_and_root
 from omentum.cli.structures_option import StructuresFile
+from omentum.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from omentum.data.statistics import DatasetStatistics, Spread, StoreStatistics
 
 SOME_CASES_FAILED = 3
+SPACING_MM = 1.5
+"""Of the model grid, unless asked for otherwise: that of the published model."""
 
 
 def prepare(
@@ -28,7 +31,13 @@ def prepare(
         typer.Option(help="NAME=FOLDER, again for each dataset; a name of `omentum data list` or a recipe's .toml"),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the store: a new folder, or one to bring up to date")],
-    spacing: Annotated[float, typer.Option(help="voxel edge of the model grid in mm", min=0.4, max=10.0)] = 1.5,
+    run: Annotated[
+        str | None, typer.Option("--for", help="grid of this training run: a preset of omentum train, or its TOML file")
+    ] = None,
+    spacing: Annotated[
+        float | None,
+        typer.Option(help="voxel edge of the model grid in mm", show_default="1.5", min=0.4, max=10.0),
+    ] = None,
     antialias: Annotated[
         bool, typer.Option(help="smooth finer scans first; for models that were trained so (coarse grids)")
     ] = False,
@@ -50,7 +59,8 @@ def prepare(
 
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     cases = [case for named in dataset for case in _cases(named, console)]
-    options = StoreOptions(spacing_mm=(spacing, spacing, spacing), antialias=antialias)
+    spacing_mm, smoothed = _grid(run, spacing, antialias)
+    options = StoreOptions(spacing_mm=spacing_mm, antialias=smoothed)
     with Countdown("preparing", silent=quiet) as countdown:
 
         def tell(outcome: Outcome, done: int, of: int) -> None:
@@ -92,6 +102,19 @@ def stats(
         console.width = PIPED_WIDTH
     console.print(_dataset_table(counted.datasets))
     console.print(_structure_table(counted.together))
+
+
+def _grid(run: str | None, spacing: float | None, antialias: bool) -> tuple[tuple[float, float, float], bool]:
+    """Spacing, and whether finer scans are smoothed first."""
+    if run is None:
+        edge = SPACING_MM if spacing is None else spacing
+        return (edge, edge, edge), antialias
+    if spacing is not None or antialias:
+        raise UsageError("--for says the grid, and so do --spacing and --antialias", remedy="give one of the two")
+    from omentum.train.config_file import load_without_data
+
+    config, _ = load_without_data(run)
+    return config.spacing_mm, config.antialias
 
 
 _STATES = {"prepared": "prepared", "kept": "up to date", "failed": "failed"}

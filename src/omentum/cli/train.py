@@ -125,8 +125,10 @@ def _read_cases(run: TrainConfig, progress: TrainProgress, which: str) -> tuple[
     from omentum.data.sampler import PatchSampler
     from omentum.train.classes import run_classes
     from omentum.train.sources import load_sources
+    from omentum.train.words import check_words
 
     classes = run_classes(run)
+    check_words(run, classes)
     loaded = load_sources(run, classes, progress.reading)
     for source in loaded.sources:
         progress.say(f"{which}{source.name}: {len(source.cases)} cases, weight {source.weight:g}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -119,7 +119,7 @@ def bring_up_to_date(task: CaseTask) -> Outcome:
 def recipe_hash(case: RawCase) -> str:
     """Hash of what a recipe makes of one case; a new title or a rule about another case does not change it."""
     recipe = case.recipe
-    meaning = {
+    meaning: dict[str, Any] = {
         "kinds": (case.layout.image_kind, case.layout.label_kind),
         "values": [(value, _meaning(target)) for value, target in sorted(recipe.values.items())],
         "masks": [

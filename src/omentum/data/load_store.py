@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from omentum.data.cases import LabelledCase, labelled_case
 from omentum.data.division import Division, all_trained_on
-from omentum.data.store import Store
+from omentum.data.store import Store, read_manifest
 from omentum.data.store_cases import StoreCase
 from omentum.data.stored_case import StoredCase
 from omentum.errors import CaseWarning, InputError, OmentumError
@@ -45,7 +45,7 @@ def load_store(
         InputError: no store, one on another grid, or no usable case.
     """
     store = Store.open(path)
-    _check_grid(store, spec)
+    _check_grid(path, store.manifest, spec)
     known = [case for stored in store.cases if (case := _or_warn(partial(StoreCase.of, store, stored, classes)))]
     if not known:
         raise InputError("no usable cases", source=path, remedy="see omentum data stats")
@@ -68,13 +68,23 @@ def _or_warn(load: Callable[[], Case]) -> Case | None:
         return None
 
 
-def _check_grid(store: Store, spec: PreprocessSpec) -> None:
-    made = store.manifest["options"]
+def check_store(path: Path, spec: PreprocessSpec) -> None:
+    """Whether a store is on a grid, before anything of it is read.
+
+    Raises:
+        InputError: no store, or one on another grid.
+    """
+    _check_grid(path, read_manifest(path), spec)
+
+
+def _check_grid(path: Path, manifest: Mapping[str, Any], spec: PreprocessSpec) -> None:
+    made = manifest["options"]
     found = _told(made["spacing_mm"], made["orientation"], made["antialias"])
     wanted = _told(spec.spacing_mm, spec.orientation, spec.antialias)
     if found != wanted:
-        remedy = "train on the store's grid, or prepare another: omentum data prepare --spacing MM --antialias"
-        raise InputError(f"was prepared for {found}, not {wanted}", source=store.path, remedy=remedy)
+        grid = f"spacing_mm = {list(made['spacing_mm'])}, antialias = {str(made['antialias']).lower()}"
+        remedy = f"train with {grid}, or prepare another: omentum data prepare --for PRESET (or the run's TOML file)"
+        raise InputError(f"was prepared for {found}, not {wanted}", source=path, remedy=remedy)
 
 
 def _told(spacing_mm: Sequence[float], orientation: str, antialias: bool) -> str:

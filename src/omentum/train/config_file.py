@@ -19,6 +19,8 @@ from omentum.train.dataset_config import DatasetConfig
 
 PRESET = "preset"
 """Key of a file that names the preset it starts from."""
+NO_DATA = {"folder": "CASES"}
+"""Stands for material that is not named."""
 
 
 def presets() -> dict[str, str]:
@@ -79,6 +81,15 @@ def config_of(given: Mapping[str, Any], source: str | Path | None) -> TrainConfi
     }
     raw["augmentation"] = typed(Augmentation, raw.get("augmentation", {}), source, "augmentation")
     return typed(TrainConfig, raw, source)
+
+
+def load_without_data(
+    source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
+) -> tuple[TrainConfig, bool]:
+    """As `load_config`, for what can be known of a run before its material is; and whether that is named."""
+    raw = settings_of(source, overrides, data)
+    named = bool(raw.get("data") or raw.get("pairs"))
+    return config_of(raw if named else raw | {"data": [NO_DATA]}, source), named
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:

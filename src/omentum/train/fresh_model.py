@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from omentum.anatomy import STRUCTURES
-from omentum.anatomy.prompts import prompt, template_of
 from omentum.anatomy.structure_rows import carried_rows
+from omentum.errors import MissingDependencyError
 from omentum.model import UniversalModel, build, initialise
 from omentum.model.named_parts import check_parts
 from omentum.model.weights import locate
@@ -16,13 +17,14 @@ from omentum.train.classes import run_classes
 from omentum.train.config import TrainConfig
 from omentum.train.start import Start
 from omentum.train.terms import citation_of, licence_of
+from omentum.train.words import bundled_embeddings, prompts_of
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
     """A fresh model, or one with the weights of `config.init`; random numbers come from torch's global generator."""
-    classes, template = run_classes(config), template_of(config.prompt)
-    prompts = [prompt(STRUCTURES[key], template) for key in classes]
-    embeddings = embed(prompts, config.text_encoder)
+    classes = run_classes(config)
+    prompts = prompts_of(config, classes)
+    embeddings = _embedded(prompts, config.text_encoder)
     terms = Start.of(config).terms
     spec = CheckpointSpec(
         model=ModelSpec(config.backbone, dict(config.parameters), text_width=embeddings.shape[1]),
@@ -42,6 +44,16 @@ def new_model(config: TrainConfig) -> UniversalModel:
         check_parts(model, config.init_parts, "init_parts")
         initialise(model, locate(config.init), config.init_parts)
     return model
+
+
+def _embedded(prompts: Sequence[str], encoder: str) -> torch.Tensor:
+    """By the language model, or as the bundled weights have them where it is not installed."""
+    try:
+        return embed(prompts, encoder)
+    except MissingDependencyError:
+        if (known := bundled_embeddings(prompts, encoder)) is None:
+            raise
+        return known
 
 
 @torch.no_grad()

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from omentum.data.augmentation import Augmentation
-from omentum.train.config_file import config_of, settings_of
+from omentum.train.config_file import load_without_data
 
 WIDTH = 100
-NO_DATA = {"folder": "CASES"}
-"""Stands for material that is not named, so that all else can be shown."""
 
 _ENTRY = re.compile(r"    (\w+(?:, \w+)*): (.*)")
 
@@ -35,9 +33,7 @@ def shown(source: str | Path | None, overrides: Mapping[str, Any], data: Iterabl
     Raises:
         UsageError: as there.
     """
-    raw = settings_of(source, overrides, data)
-    named = bool(raw.get("data") or raw.get("pairs"))
-    config = config_of(raw if named else raw | {"data": [NO_DATA]}, source)
+    config, named = load_without_data(source, overrides, data)
     lines = list(_lines(config, hidden=set() if named else {"data"}))
     return "\n".join([*lines, "", "[augmentation]", *_lines(config.augmentation, hidden=set())])
 

@@ -11,7 +11,7 @@ from typing import Any
 from omentum.anatomy.recipes import bundled_recipes
 from omentum.data.cases import LabelledCase, TrainingCase
 from omentum.data.load import load_folder, load_pair
-from omentum.data.load_store import load_store
+from omentum.data.load_store import check_store, load_store
 from omentum.data.sampler import Source
 from omentum.data.store import Store
 from omentum.errors import UsageError
@@ -56,6 +56,9 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
         UsageError: a collection keeps nothing to train on, or something held out by the split is in other material.
     """
     held = HeldOut.of(config)
+    for data in config.data:
+        if data.store:
+            check_store(Path(data.store), config.preprocess)
     sources: list[Source] = []
     validated: list[LabelledCase] = []
     made_from = held.start.terms

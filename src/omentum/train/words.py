@@ -1,0 +1,46 @@
+"""The text embeddings of a run's prompts, and whether they can be had, before anything else takes time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.prompts import prompt, template_of
+from omentum.errors import MissingDependencyError
+from omentum.model.weights import load_model
+from omentum.text import encoder
+from omentum.train.config import TrainConfig
+
+
+def prompts_of(config: TrainConfig, classes: Sequence[str]) -> list[str]:
+    """What is read to the language model, a sentence a class."""
+    template = template_of(config.prompt)
+    return [prompt(STRUCTURES[key], template) for key in classes]
+
+
+def check_words(config: TrainConfig, classes: Sequence[str]) -> None:
+    """Refuse a text encoder that is not here, unless its embeddings are.
+
+    Raises:
+        MissingDependencyError, InputError: see `omentum.text.encoder.embed`.
+    """
+    try:
+        encoder.check(config.text_encoder)
+    except MissingDependencyError:
+        if bundled_embeddings(prompts_of(config, classes), config.text_encoder) is None:
+            raise
+
+
+def bundled_embeddings(sentences: Sequence[str], text_encoder: str) -> torch.Tensor | None:
+    """Those that come with the bundled weights (in half precision): all packaged structures by the usual template.
+
+    Returns:
+        float32 [len(sentences), width]; None where they are of other sentences or another encoder.
+    """
+    model = load_model()
+    rows = {of_class.prompt: row for row, of_class in enumerate(model.spec.classes)}
+    if model.spec.text_encoder != text_encoder or not rows.keys() >= set(sentences):
+        return None
+    return model.text_embeddings[[rows[sentence] for sentence in sentences]].float().clone()
