@@ -12,6 +12,7 @@ from omentum.anatomy.recipes import bundled_recipes
 from omentum.data.packed import Truth
 from omentum.train.guide import Guide, painted
 from omentum.train.marginal import outcomes
+from own_structures import included
 from toy_cases import sets_of
 
 KEYS = STRUCTURES.keys
@@ -201,3 +202,36 @@ def test_hosts_that_are_no_class_of_the_model_are_not_annotated():
     few = ("aorta", "liver_tumour")
     possible = outcomes(few, (True, False)).possible
     assert possible.tolist() == [[True, False, True], [False, True, False], [False, False, True]]
+
+
+PARTS = ("segment_a", "segment_b")
+OF_LIVER = ("liver", *PARTS, "hepatic_vessel", "portal_splenic_vein", "liver_tumour")
+
+
+def liver_sets():
+    """All that a voxel of a liver with segments can belong to: vessels run through them, and tumours lie in them."""
+    yield frozenset()
+    yield frozenset({"portal_splenic_vein"})
+    for part in (*PARTS, None):
+        for vessel in ("hepatic_vessel", "portal_splenic_vein", None):
+            for lesion in ("liver_tumour", None):
+                yield frozenset({"liver", part, vessel, lesion} - {None})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [set(some) for n in range(1, len(OF_LIVER) + 1) for some in itertools.combinations(OF_LIVER, n)],
+    ids=lambda p: f"{len(p)}",
+)
+def test_parts_of_an_organ_and_the_vessels_in_it_may_be_in_one_place(pattern, tmp_path):
+    """Against every set of structures a body allows, for every choice of what is annotated."""
+    included(tmp_path, "".join(f'[{key}]\nhosts = ["liver"]\n' for key in PARTS))
+
+    def painted_as(structures):
+        last = max(structures, key=lambda key: STRUCTURES[key].paint_order, default=None)
+        return 1 + OF_LIVER.index(last) if last else 0
+
+    allowed = {(painted_as(truth & pattern), painted_as(truth)) for truth in liver_sets()}
+    possible = outcomes(OF_LIVER, tuple(key in pattern for key in OF_LIVER)).possible
+    rows = [0, *(1 + OF_LIVER.index(key) for key in pattern)]
+    assert {(row, column) for row in rows for column in possible[row].nonzero().flatten().tolist()} == allowed

@@ -12,6 +12,9 @@ from omentum.errors import UsageError
 HIGHEST_INDEX = 65535
 """Label maps hold 16 bits a voxel."""
 
+RESERVED = ("all", "none", "background", "body", "ignore")
+"""Words that mean something else wherever structures are named: in label maps, stores and on the command line."""
+
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -91,6 +94,7 @@ def _check_numbers(rows: Mapping[str, Structure]) -> None:
 
 def _check_names(rows: Mapping[str, Structure], words: Mapping[str, tuple[str, ...]]) -> None:
     owner = {normalise(word): f"the word for {' and '.join(keys)}" for word, keys in words.items()}
+    owner |= {word: f"reserved, as are {', '.join(RESERVED)}" for word in RESERVED}
     for row in rows.values():
         for name in row.names:
             if (first := owner.setdefault(normalise(name), row.key)) != row.key:

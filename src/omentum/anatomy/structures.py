@@ -145,6 +145,9 @@ class StructureTable:
         if default is not None and row.index != default.index:
             remedy = "leave index out: label maps of others are read by it"
             raise UsageError(f"{row.key}: has the number {default.index} for good, not {row.index}", remedy=remedy)
+        if default is not None and row.kind != default.kind:
+            remedy = "leave kind out, or give your structure another key"
+            raise UsageError(f"{row.key}: is a {default.kind}, and cannot be of kind {row.kind!r}", remedy=remedy)
         if known is None or known == default:
             return known != row
         if known != row and (binding or known.meaning != row.meaning):

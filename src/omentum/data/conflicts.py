@@ -1,8 +1,8 @@
 """Structures that claim the same voxel: which of them may, and who keeps it where they may not.
 
 The rule. A lesion overlaps whatever it lies in, and what lives in a host (a hepatic vessel) overlaps its host. The
-portal and splenic vein runs through liver and pancreas, and datasets count it as either or both. Any two others
-exclude one another; of these, the one that a one-number-a-voxel map would show keeps the voxel (`paint` in
+portal and splenic vein runs through liver and pancreas, and datasets count it as either or both. A vessel and a part of
+one organ (a user's segments of the liver) overlap there, too: vessels run through the parts. Any two others exclude one another; of these, the one that a one-number-a-voxel map would show keeps the voxel (`paint` in
 structures.toml: vessels over organs, small over large, e.g. gallbladder over liver).
 Afterwards what lives in exactly one host is given to that host as well, wherever both were looked for.
 """
@@ -22,9 +22,16 @@ RUNS_THROUGH = {"portal_splenic_vein": ("liver", "pancreas")}
 def may_overlap(one: str, other: str) -> bool:
     """Whether a voxel can belong to both structures."""
     for a, b in ((STRUCTURES[one], STRUCTURES[other]), (STRUCTURES[other], STRUCTURES[one])):
-        if a.is_lesion or b.key in a.hosts or b.key in RUNS_THROUGH.get(a.key, ()):
+        if a.is_lesion or b.key in hosts_of(a.key):
+            return True
+        if a.kind == "vessel" and b.kind != "vessel" and not hosts_of(a.key).isdisjoint(b.hosts):
             return True
     return False
+
+
+def hosts_of(key: str) -> frozenset[str]:
+    """What a structure lives in or runs through."""
+    return frozenset((*STRUCTURES[key].hosts, *RUNS_THROUGH.get(key, ())))
 
 
 def resolve_conflicts(marks: Marks) -> list[Note]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.conflicts import RUNS_THROUGH, may_overlap
+from omentum.data.conflicts import hosts_of, may_overlap
 
 NOTHING = 0
 """The label of background; a class's label is 1 + its number."""
@@ -27,7 +27,8 @@ class Outcomes:
 
     Args:
         possible: bool [1 + K, 1 + K]; its rows overlap: a kidney tumour may lie in either kidney.
-        own: bool [1 + K, 1 + K], what counts as the row's in all of the patch: itself, and what can be in it alone.
+        own: bool [1 + K, 1 + K], what counts as the row's in all of the patch: itself, and what can be in it alone. That
+            of background is asked by nobody.
     """
 
     possible: Tensor
@@ -56,7 +57,7 @@ def _outcomes(classes: tuple[str, ...], annotated: tuple[bool, ...], _: int) -> 
         for row, label in enumerate(classes, start=1):
             possible[row, column] = label in known and (label in homes or _may_cover(key, label))
             own[row, column] = homes == {label}
-        possible[NOTHING, column] = own[NOTHING, column] = "" in homes
+        possible[NOTHING, column] = "" in homes
         possible[column, column] = True
     return Outcomes(possible, own)
 
@@ -77,4 +78,4 @@ def _may_cover(key: str, label: str) -> bool:
 
 
 def _places(key: str) -> set[str]:
-    return {key, *STRUCTURES[key].hosts, *RUNS_THROUGH.get(key, ())}
+    return {key, *hosts_of(key)}
