@@ -3,7 +3,7 @@
 import pytest
 
 from omentum.anatomy import GROUPS, STRUCTURES
-from omentum.anatomy.prompts import prompt, published_prompt
+from omentum.anatomy.prompts import prompt, published_prompt, template_of
 from omentum.anatomy.structure import normalise
 from omentum.errors import UsageError
 
@@ -76,3 +76,20 @@ def test_lesions_are_tumours_and_cysts():
 def test_prompts_keep_published_spelling_apart():
     assert prompt(STRUCTURES["aorta"]) == "A computerized tomography of a aorta"
     assert published_prompt(STRUCTURES["aorta"]) == "A computerized tomography of a Arota"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("A CT of {organ} and {noun}", r"has the field '\{organ\}', which nothing fills \(the only one is \{noun\} or"),
+        ("A CT of {noun} {}", r"has the field '\{\}'"),
+        ("A CT of {{noun}}", r"has the field '\{\}'"),
+        ("A CT of {noun", "has no place for the structure"),
+        ("A CT of [CLS] {", r"has the field '\{'"),
+        ("{noun} {noun}", "has no place for the structure"),
+    ],
+)
+def test_a_prompt_with_a_field_that_nothing_fills_is_refused(template, message):
+    with pytest.raises(UsageError, match=message):
+        template_of(template)
+    assert template_of("A CT of [CLS]") == "A CT of {noun}"

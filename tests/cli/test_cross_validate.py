@@ -4,15 +4,19 @@ import csv
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from omentum.cli import main
+from omentum.cli.segment_inputs import Wanted, plan_jobs
+from omentum.cli.train_folds import how_to_judge
 from omentum.data.splits import Split
 from omentum.io.truth import write_case
 from omentum.model import load_checkpoint
 from omentum.train import fresh_model
+from omentum.train.config import DataConfig, TrainConfig
 from toy_cases import toy_volume
 from toy_run import EMBEDDINGS
 
@@ -226,3 +230,47 @@ def test_the_scans_of_a_split_are_those_of_its_cases(cases):
     assert lengths == {f"toy_{n}": toy_volume(n)[0].shape[2] for n in range(5)}
     assert len({case.hashes for case in made.cases.values()}) == 5
     assert all(np.count_nonzero(case.hashes) > 20 for case in made.cases.values())
+
+
+def test_a_part_that_stays_empty_is_told(cases, capsys):
+    assert main(["data", "split", "cases", "-o", "split.json", "--folds", "0", "--test", "0.2"]) == 0
+    shown = capsys.readouterr()
+    made = Split.read(cases / "split.json")
+    empty = [part for part, names in made.parts.items() if not names]
+    told = [line for line in shown.err.splitlines() if line.startswith("warning: ")]
+    assert [f"the part {part} is empty: 4 patients are too few" in line for part, line in zip(empty, told, strict=True)]
+    assert empty == ["validation"]
+    assert main(["data", "split", "cases", "-o", "split.json", "--folds", "0", "--validation", "0"]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_every_collection_is_judged():
+    run = TrainConfig(data=(DataConfig(folder="a b"), DataConfig(store="s")), split="split.json")
+    told = how_to_judge(run, Path("runs"), [0, 1])
+    assert "omentum evaluate pred 'a b' --split split.json --part folds" in told
+    assert "omentum evaluate pred s --split split.json --part folds" in told
+
+
+def test_cases_of_a_part_that_are_not_there_are_told(cases, capsys):
+    assert split("--test", 0) == 0
+    made = Split.read(cases / "split.json")
+    here, *gone = made.parts["fold-0"]
+    plan_jobs(Wanted((cases / "cases" / here,), split=cases / "split.json", part="fold-0"), cases / "out")
+    told = capsys.readouterr().err
+    assert f"warning: {cases / 'split.json'}: {len(gone)} of the {len(gone) + 1} cases of its part 'fold-0'" in told
+    assert ", ".join(gone) in told
+    plan_jobs(Wanted((cases / "cases",), split=cases / "split.json", part="fold-0"), cases / "out")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_fold_is_not_started_from_the_weights_of_another(cases, capsys):
+    assert split() == 0
+    assert train("--split", "split.json", "--fold", "1", "-o", "runs/1") == 0
+    capsys.readouterr()
+    start = ["--set", "init=runs/1/model.safetensors"]
+    assert train("--split", "split.json", "--fold", "0", "-o", "runs/0", *start) == 2
+    told = capsys.readouterr().err
+    assert "runs/1/model.safetensors: has learned from toy_" in told
+    assert "(fold-0)" in told
+    assert not (cases / "runs/0").exists()
+    assert train("--split", "split.json", "--fold", "1", "-o", "runs/more", *start) == 0

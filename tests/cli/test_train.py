@@ -5,8 +5,10 @@ import pytest
 from omentum.cli import main
 from omentum.data import sampler
 from omentum.io.truth import write_case
+from omentum.model import read_spec
 from omentum.train import fresh_model
 from omentum.train.run_folder import claim, locked
+from own_structures import PAIR, written
 from toy_cases import toy_volume
 from toy_run import CONFIG, EMBEDDINGS
 
@@ -116,3 +118,26 @@ def test_a_run_with_other_settings_and_a_busy_one_are_refused(cases, tmp_path, c
     with locked(tmp_path / "busy"):
         assert train("smoke", "--data", cases, "-o", tmp_path / "busy") == 2
     assert "is training into it (wait, or use another -o)" in capsys.readouterr().err
+
+
+def test_the_file_of_structures_reaches_the_run_and_its_record(cases, tmp_path, capsys):
+    own = ["--structures", written(tmp_path)]
+    settings = ["classes=['liver', 'gluteus maximus']", *SETTINGS]
+    out = ["-o", tmp_path / "run"]
+    assert train("smoke", "--data", cases, *out, *own, settings=settings) == 0
+    saved = json.loads((tmp_path / "run/run.json").read_text())
+    assert saved["config"]["structures"] == "structures.toml"
+    assert saved["classes"] == ["liver", *PAIR]
+    assert set(saved["structures"]) == set(PAIR)
+    assert set(read_spec(tmp_path / "run/model.safetensors").structures) == set(PAIR)
+    assert train("smoke", "--data", cases, *out, *own, settings=settings) == 0
+    capsys.readouterr()
+    assert train("smoke", "--data", cases, *out, settings=settings) == 2
+    assert "structures was" in capsys.readouterr().err
+
+
+def test_what_a_run_warns_of_is_one_line(cases, tmp_path, capsys):
+    (tmp_path / "run.toml").write_text('preset = "smoke"\n[[data]]\nfolder = "others"\n')
+    assert train(tmp_path / "run.toml", "--data", cases, "-o", tmp_path / "run") == 0
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert told == f"warning: {tmp_path / 'run.toml'}: not trained on, since --data stands in place of it: others"

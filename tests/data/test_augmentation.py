@@ -1,6 +1,6 @@
 import pytest
 
-from omentum.data.augmentation import NONE, PUBLISHED, Augmentation
+from omentum.data.augmentation import Augmentation
 from omentum.errors import UsageError
 
 
@@ -21,8 +21,3 @@ from omentum.errors import UsageError
 def test_what_makes_no_sense_is_refused(change, message):
     with pytest.raises(UsageError, match=message):
         Augmentation(**change)
-
-
-def test_the_published_training_turns_zooms_and_shifts_only():
-    changed = {name for name, value in vars(PUBLISHED).items() if value != getattr(NONE, name)}
-    assert changed == {"quarter_turn", "magnify", "intensity_shift"}

@@ -9,7 +9,7 @@ import torch
 from small_models import SMALL
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.augmentation import NONE, PUBLISHED
+from omentum.data.augmentation import NONE
 from omentum.data.sampler import PatchSampler, Source
 from omentum.model import build
 from omentum.train import fresh_model
@@ -59,7 +59,6 @@ def test_it_turns_shifts_and_zooms_the_decathlons_cases_only():
     config = published()
     changed = {name: v for name, v in vars(config.augmentation).items() if v != getattr(NONE, name)}
     assert changed == {"quarter_turn": 0.1, "intensity_shift": (0.2, 0.1)}
-    assert dataclasses.replace(config.augmentation, magnify=(0.3, 1.3, 1.5)) == PUBLISHED
     zoomed = {key for key, own in config.datasets.items() if own.magnify == (0.3, 1.3, 1.5)}
     assert zoomed == {"msd-liver", "msd-lung", "msd-pancreas", "msd-hepatic-vessel", "msd-spleen", "msd-colon"}
     assert {key for key, own in config.datasets.items() if own.magnify} == zoomed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from omentum.anatomy.structure import Structure
 from omentum.errors import UsageError
 
@@ -22,12 +24,15 @@ def template_of(choice: str) -> str:
     """A template by its name in the paper, or one's own with a place for the structure: {noun} or [CLS].
 
     Raises:
-        UsageError: neither.
+        UsageError: neither, or one with other fields in braces.
     """
     template = TEMPLATES.get(choice, choice).replace(_PLACES[1], _PLACES[0])
     if template.count(_PLACES[0]) != 1:
         remedy = f"one of {', '.join(TEMPLATES)}, or a sentence such as '{TEMPLATE}'"
         raise UsageError(f"the prompt {choice!r} has no place for the structure", remedy=remedy)
+    if strange := re.search(r"\{[^{}]*\}|[{}]", template.replace(_PLACES[0], "")):
+        remedy = f"the only one is {' or '.join(_PLACES)}"
+        raise UsageError(f"the prompt {choice!r} has the field {strange[0]!r}, which nothing fills", remedy=remedy)
     return template
 
 

@@ -110,7 +110,7 @@ class StructureTable:
         since masks and numbers made before would silently change their meaning.
 
         Args:
-            rows: See `structure_rows.read_structures`.
+            rows: See `structure_file.read_structures`.
             binding: False for rows that came along with a file: where they differ from what is there in looks, words
                 or plausible volume only, what is there stays.
 

@@ -51,6 +51,9 @@ def split(
     result.write(out)
     if not quiet:
         _print(result, len(groups), out)
+        for part in (part for part, share in shares.items() if share > 0 and not result.parts.get(part)):
+            reason = f"{len(groups)} patients are too few for a share of {shares[part]:g}"
+            typer.echo(f"warning: the part {part} is empty: {reason}; ask for more, or for 0", err=True)
 
 
 def _shares(folds: int, test: float, validation: float | None) -> dict[str, float]:

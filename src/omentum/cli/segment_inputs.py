@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 PART = "test"
 """Of a split, if nothing else is asked for."""
+SHOWN = 5
+"""So many missing cases are named."""
 CT = "ct.nii.gz"
 """In a case folder, see `omentum.io.truth`."""
 
@@ -87,4 +90,8 @@ def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:
     found = {name: named[name] for name in names if name in named}
     if not found:
         raise InputError(f"none of the inputs is in its part {part!r}", source=path, remedy="names must be the store's")
+    if missing := [name for name in names if name not in found]:
+        first = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+        text = f"{path}: {len(missing)} of the {len(names)} cases of its part {part!r} are not there: {first}"
+        print(f"warning: {text}", file=sys.stderr)
     return found

@@ -45,8 +45,8 @@ def run_of_fold(run: TrainConfig, number: int) -> TrainConfig:
 
 def how_to_judge(run: TrainConfig, out: Path, numbers: Sequence[int]) -> str:
     """The commands that come next, to be copied."""
-    stores = [data.store or data.folder for data in run.data]
-    split, store = shlex.quote(os.path.relpath(run.split)), shlex.quote(os.path.relpath(stores[0]))
+    stores = [shlex.quote(os.path.relpath(data.store or data.folder)) for data in run.data]
+    split = shlex.quote(os.path.relpath(run.split))
     every = " ".join(map(str, numbers))
     runs = shlex.quote(str(out))
     return "\n".join(
@@ -55,7 +55,7 @@ def how_to_judge(run: TrainConfig, out: Path, numbers: Sequence[int]) -> str:
             "each case by the model that did not see it, and one table of all (docs/how-to/cross-validate.md):",
             f"  for k in {every}; do omentum segment DATA --split {split} --part fold-$k \\",
             f"      -w {runs}/fold-$k/model.safetensors -o pred/fold-$k; done",
-            f"  omentum evaluate pred {store} --split {split} --part folds",
+            *(f"  omentum evaluate pred {store} --split {split} --part folds" for store in stores),
             "DATA: --dataset NAME=FOLDER as in omentum data prepare, or a folder of cases",
         ]
     )

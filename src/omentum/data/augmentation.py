@@ -106,8 +106,3 @@ NONE = Augmentation(
     coarse=0,
 )
 """Patches as they are."""
-
-PUBLISHED = Augmentation(
-    **{**vars(NONE), "quarter_turn": 0.1, "magnify": (0.3, 1.3, 1.5), "intensity_shift": (0.2, 0.1)}
-)
-"""What the published training varied (Liu et al., ICCV 2023; the zoom there on the Decathlon's cases only)."""

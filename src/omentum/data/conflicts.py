@@ -2,8 +2,9 @@
 
 The rule. A lesion overlaps whatever it lies in, and what lives in a host (a hepatic vessel) overlaps its host. The
 portal and splenic vein runs through liver and pancreas, and datasets count it as either or both. A vessel and a part of
-one organ (a user's segments of the liver) overlap there, too: vessels run through the parts. Any two others exclude one another; of these, the one that a one-number-a-voxel map would show keeps the voxel (`paint` in
-structures.toml: vessels over organs, small over large, e.g. gallbladder over liver).
+one organ (a user's segments of the liver) overlap too: vessels run through the parts. Any two others exclude one
+another; of these, the one that a one-number-a-voxel map would show keeps the voxel (`paint` in structures.toml: vessels
+over organs, small over large, e.g. gallbladder over liver).
 Afterwards what lives in exactly one host is given to that host as well, wherever both were looked for.
 """
 

@@ -41,6 +41,7 @@ class Source:
         weight: How often it is drawn from compared with another one of as many cases.
         centres: Ratio of what its patches are centred on, see `centres`; empty: structures take turns.
         magnify: Instead of `Augmentation.magnify`.
+        file: Of a single case, where its name says little.
     """
 
     name: str
@@ -48,6 +49,11 @@ class Source:
     weight: float = 1.0
     centres: tuple[float, ...] = ()
     magnify: tuple[float, float, float] | None = None
+    file: str = ""
+
+    def told(self, case: TrainingCase) -> str:
+        """One of its cases, for messages."""
+        return self.file or f"{case.name} of {self.name}"
 
 
 class _Sample(NamedTuple):

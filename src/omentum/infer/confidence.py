@@ -23,7 +23,7 @@ class Tally:
 
     Args:
         classes: How many there are.
-        mapped: Positions of the classes whose probabilities are kept voxel by voxel (see `PackedPlanes`).
+        mapped: Positions of the classes whose probabilities are kept voxel by voxel (see `in_steps`).
         offsets: What the network's logits are above those that come here, by class; 0 by default. A class is predicted
             where what comes here is positive, which need not be where its probability is above 0.5.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from omentum.data.division import Division, ScanOfDataset, by_split, copies, dra
 from omentum.data.fingerprint import Scan
 from omentum.data.sampler import Source
 from omentum.data.splits import Roles, Split, SplitCase
-from omentum.errors import UsageError
+from omentum.errors import CaseWarning, UsageError
 from omentum.fingerprint import scan_digest
 from omentum.spec import TRAINED_ON
 from omentum.train.config import DataConfig, TrainConfig
@@ -48,11 +49,17 @@ class HeldOut:
         Raises:
             InputError: the split, or the file that it starts from, cannot be read.
             UsageError: the split has no such fold or part.
+
+        Warns:
+            CaseWarning: it was made by an earlier version, and knows cases by name only.
         """
         start = Start.of(config)
         if not config.split:
             return cls(start=start)
         split = Split.read(Path(config.split))
+        if unknown := sum(name not in split.cases or not split.cases[name].hashes for name in split.part_of):
+            reason = "copies of those that are not in the data are not recognised; make it again: omentum data split"
+            warnings.warn(CaseWarning(f"{split.source}: knows {unknown} cases by name only; {reason}"), stacklevel=2)
         fold = None if config.fold < 0 else config.fold
         about = {"part": config.part} if fold is None else {"fold": fold}
         return cls(split, split.roles(fold, config.part), about, start)
@@ -159,11 +166,11 @@ class HeldOut:
     ) -> UsageError:
         assert self.split is not None
         here, there, slices = found[0]
-        place = next(source.name for source in sources if any(case is cases[there] for case in source.cases))
+        copy = next(source.told(case) for source in sources for case in source.cases if case is cases[there])
         how = f"the same scan ({slices} slices in common)" if slices else "of the same patient"
         more = f", and {len(found) - 1} more such pairs" if len(found) > 1 else ""
         part = self.split.part_of[held[here].name]
-        reason = f"{held[here].name} ({part}) is held out, and {cases[there].name} of {place} is {how}{more}"
+        reason = f"{held[here].name} ({part}) is held out, and {copy} is {how}{more}"
         remedy = "take that case out of the training data, or make the split over all collections: omentum data split"
         return UsageError(reason, source=self.split.source, remedy=remedy)
 

@@ -27,8 +27,8 @@ class Outcomes:
 
     Args:
         possible: bool [1 + K, 1 + K]; its rows overlap: a kidney tumour may lie in either kidney.
-        own: bool [1 + K, 1 + K], what counts as the row's in all of the patch: itself, and what can be in it alone. That
-            of background is asked by nobody.
+        own: bool [1 + K, 1 + K], what counts as the row's in all of the patch: itself, and what can be in it alone;
+            background's is asked by nobody.
     """
 
     possible: Tensor

@@ -75,7 +75,7 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
-        sources.append(Source(case.name, (case,), pair.weight))
+        sources.append(Source(case.name, (case,), pair.weight, file=pair.image))
         made_from.append(Terms(case.name, pair.licence))
     held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
