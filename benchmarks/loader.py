@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,12 +25,13 @@ import torch
 
 import omentum
 from omentum.anatomy import STRUCTURES
-from omentum.data.augmentation import NONE, PUBLISHED, Augmentation
+from omentum.data.augmentation import NONE, Augmentation
 from omentum.data.load_store import load_store
 from omentum.data.loader import PatchLoader
 from omentum.data.sampler import PatchSampler, Source
 from omentum.io.nifti import write_volume
 from omentum.spec import PreprocessSpec
+from omentum.train.config_file import load_config
 from omentum.volume import Volume
 from record import Cell, Table, publish, result_file
 from store_throughput import prepare, write_raw
@@ -39,6 +41,9 @@ MEASURES = (
     *("src/omentum/data/loader.py", "src/omentum/data/sampler.py", "src/omentum/data/augment.py"),
     *("src/omentum/data/appearance.py", "src/omentum/data/warp.py", "src/omentum/data/store.py"),
 )
+RECIPE = load_config("published", data=[Path()])
+PUBLISHED = replace(RECIPE.augmentation, magnify=RECIPE.datasets["msd-liver"].magnify)
+"""As the published training varied the cases of the Decathlon."""
 COLUMNS = {
     "what": "{}",
     "patches": "{}",

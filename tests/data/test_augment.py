@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,15 +8,18 @@ import torch
 from omentum.anatomy import STRUCTURES
 from omentum.data import appearance
 from omentum.data.augment import augmented
-from omentum.data.augmentation import NONE, PUBLISHED, Augmentation
+from omentum.data.augmentation import NONE, Augmentation
 from omentum.data.packed import Truth
 from omentum.data.sampler import PatchSampler, Source
 from omentum.io.sanity import AIR_HU
+from omentum.train.config_file import load_config
 from reference import augment as reference
 from toy_cases import bits_of, toy_case
 
 KEYS = STRUCTURES.keys
 WINDOW = (-1024.0, 1024.0)
+RECIPE = load_config("published", data=[Path()])
+PUBLISHED = dataclasses.replace(RECIPE.augmentation, magnify=RECIPE.datasets["msd-liver"].magnify)
 EVERYTHING = Augmentation(**{**vars(Augmentation()), "quarter_turn": 0.3, "flip": 0.5, "intensity_shift": (0.5, 0.1)})
 
 

@@ -82,3 +82,23 @@ def test_a_contradiction_is_told_in_good_grammar():
 def test_what_is_unsure_is_not_claimed():
     sought = Sought(frozenset({"liver", "spleen"}), healthy=frozenset({"liver_tumour"}))
     assert sought.claimed(frozenset({"liver"}), frozenset({"spleen"})) == {"liver", "liver_tumour"}
+
+
+@pytest.mark.parametrize(
+    ("voxels", "expected"),
+    [
+        (native(), {"liver", "gallbladder", "spleen"}),
+        (native(v200=(18, 20)), {"liver"}),
+        (native(v200=(18, 20), v4=(14, 16)), {"liver", "gallbladder"}),
+        (native(v200=(10, 12), v3=(14, 16)), {"spleen"}),
+    ],
+    ids=["clean", "hides what is nowhere", "but not what is there", "nor what it touches"],
+)
+def test_training_and_judging_agree_on_what_nobody_annotated(voxels, expected, tmp_path):
+    text = '[values]\n1 = "liver"\n3 = "spleen"\n4 = "gallbladder"\n'
+    recipe = parse_recipe(tomllib.loads(f"not_annotated = [200]\n{text}"), "mine", tmp_path / "mine.toml")
+    path = tmp_path / "case1.nii.gz"
+    write_volume(path, Volume(voxels, AFFINE))
+    learned = harmonise(voxels, AFFINE, recipe.values, recipe.annotated_in("case1"))
+    judged = read_reference(path, recipe_mapping(recipe))
+    assert judged.annotated == learned.truth.annotated == expected

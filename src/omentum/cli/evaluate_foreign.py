@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -96,6 +96,8 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     recipe, case_id, present = mapping.recipe, id_of(mapping.recipe, case_name(path)), truth.present()
     looked_for = recipe.annotated_in(case_id) & {*truth.classes}
     sought = Sought(looked_for, recipe.annotated_if_present, recipe.healthy_in(case_id))
+    if _holds_any(path, {value for value, target in recipe.values.items() if target.hides}):
+        sought = sought.where_hidden(present)
     if denied := sought.denied(present):
         warnings.warn(CaseWarning(f"{case_name(path)}: {denied_text(denied)}"), stacklevel=1)
     counted = sought.counted(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
@@ -137,6 +139,12 @@ def _asked_of_manifest(path: Path) -> frozenset[str] | None:
         return frozenset(STRUCTURES.find(str(key)).key for key in classes)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise InputError(f"does not say which classes were asked for: {fault!r}", source=beside) from fault
+
+
+def _holds_any(path: Path, values: Collection[int]) -> bool:
+    from omentum.io.nifti import read_volume
+
+    return bool(values) and bool(np.isin(np.rint(read_volume(path).voxels), sorted(values)).any())
 
 
 def _doubtful(path: Path, unknown: frozenset[int], truth: Segmentation, annotated: frozenset[str]) -> frozenset[str]:

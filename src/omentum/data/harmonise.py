@@ -9,7 +9,7 @@ absent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,12 +78,12 @@ def harmonise(
     marks, notes = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
     unknown = {target.unknown for target in values.values() if target.unknown}
     if any(target.hides for target in values.values()) and marks.mask((UNKNOWN,)).any():
-        hidden = sought.annotated - marks.present() - _both_sides(marks)
-        if hidden:
+        seen = sought.where_hidden(marks.present() | _both_sides(marks))
+        if hidden := sought.annotated - seen.annotated:
             names = ", ".join(key for key in STRUCTURES.keys if key in hidden)
             text = f"{' and '.join(sorted(unknown))} may be {names}: not annotated in this case"
             notes.append(Note("not annotated", text))
-        sought = replace(sought, annotated=sought.annotated - hidden)
+        sought = seen
     return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, sought, unknown)
 
 

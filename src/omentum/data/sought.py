@@ -7,7 +7,7 @@ what it is held to there are the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Keys = frozenset[str]
 
@@ -43,6 +43,14 @@ class Sought:
     def settled(self, claimed: Keys, present: Keys) -> Keys:
         """What counts in the end."""
         return claimed - (self.if_present - self.healthy - present)
+
+    def where_hidden(self, present: Keys) -> Sought:
+        """In a case that leaves out voxels which may be anything (`Target.hides`): what has no voxel may be there.
+
+        Args:
+            present: Structures with a voxel.
+        """
+        return replace(self, annotated=self.annotated & present)
 
     def counted(self, present: Keys, doubtful: Callable[[Keys], Keys]) -> Keys:
         """All of it in order.
