@@ -210,7 +210,7 @@ def test_mistakes_about_splits_are_one_line(cases, capsys, arguments, message):
         (["cases", "--part", "test"], "--part without --split"),
         (["cases", "--split", "split.json", "--part", "fold-7"], "has no part 'fold-7'"),
         (["lonely", "--split", "split.json"], "none of the inputs is in its part 'test'"),
-        (["cases", "cases/toy_1"], "has the same case name 'toy_1'"),
+        (["cases", "cases/toy_1"], "is named twice"),
         (["--dataset", "lits"], "is not NAME=FOLDER"),
     ],
 )

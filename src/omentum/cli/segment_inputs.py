@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omentum.cli.case_names import Source, name_cases
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ SHOWN = 5
 """So many missing cases are named."""
 CT = "ct.nii.gz"
 """In a case folder, see `omentum.io.truth`."""
+USUAL_NAMES = (CT, "ct.nii", "imaging.nii.gz", "imaging.nii", "image.nii.gz", "image.nii")
+"""What datasets with a folder for each case call the CT in it; what lies beside it are labels."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,19 @@ class Wanted:
     """What the command line names.
 
     Args:
-        inputs: CTs, case folders as `omentum phantom` writes them, and folders of these.
+        inputs: CTs, folders of CTs, and folders of case folders.
         datasets: NAME=FOLDER.
         split, part: Only the cases of a part of a split.
+        name: Pattern for the names of the cases; see `omentum.cli.case_names`.
+        anonymous: Whether names of files and folders may not be known.
     """
 
     inputs: tuple[Path, ...]
     datasets: tuple[str, ...] = ()
     split: Path | None = None
     part: str | None = None
+    name: str | None = None
+    anonymous: bool = False
 
 
 def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
@@ -48,31 +56,84 @@ def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
 
     if wanted.part is not None and wanted.split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
-    named: dict[str, Path] = {}
-    for case, source in (*_inputs(wanted.inputs), *_of_datasets(wanted.datasets)):
-        if case in named:
-            raise UsageError(f"has the same case name {case!r} as {named[case]}", source=source, remedy="rename one")
-        named[case] = source
-    if not named:
+    sources = [*_inputs(wanted.inputs), *_of_datasets(wanted.datasets)]
+    if not sources:
         raise UsageError("nothing to segment", remedy="give CTs, folders of cases, or --dataset NAME=FOLDER")
+    named = name_cases(sources, wanted.name)
     if wanted.split is not None:
         named = _of_part(named, wanted.split, wanted.part or PART)
+    if wanted.anonymous and wanted.name is None:
+        named = dict(zip(_hashed(list(named.values())), named.values(), strict=True))
     if is_single_file(out) and len(named) > 1:
         raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")
-    return [Job(case, source, out if is_single_file(out) else out / case) for case, source in named.items()]
+    _refuse_inside(out, list(named.values()))
+    jobs = [(case, source, out if is_single_file(out) else out / case) for case, source in named.items()]
+    return [Job(*job, wanted.anonymous) for job in jobs]
 
 
-def _inputs(paths: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
-    """Name and CT of each; a folder of cases stands for all of them."""
+def _inputs(paths: tuple[Path, ...]) -> Iterator[Source]:
+    """Each CT; a folder of cases or of CTs stands for all of them."""
     from omentum.io.truth import DESCRIPTION
     from omentum.pipeline import case_name
 
     for path in paths:
         folders = [path] if (path / DESCRIPTION).is_file() else sorted(p.parent for p in path.glob(f"*/{DESCRIPTION}"))
-        yield from ((case_name(f), f / CT) for f in folders) if folders else [(case_name(path), path)]
+        if folders:
+            yield from (Source(folder / CT, case_name(folder)) for folder in folders)
+        else:
+            yield from _of_folder(path) or [Source(path)]
 
 
-def _of_datasets(named: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+def _of_folder(path: Path) -> list[Source]:
+    """CTs in a folder, or in the folders in it; none for anything else, and for a folder of DICOM images."""
+    from omentum.pipeline import holds_dicom, nifti_files
+
+    if not path.is_dir():
+        return []
+    found = [Source(file) for file in nifti_files(path)]
+    if not found:
+        inside = [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+        found = [source for folder in inside for source in _of_case(folder, nifti_files(folder))]
+    return [] if found and holds_dicom(path) else found
+
+
+def _of_case(folder: Path, files: Sequence[Path]) -> list[Source]:
+    from omentum.pipeline import case_name
+
+    usual = {file.name.lower(): file for file in files}
+    one = next((usual[name] for name in USUAL_NAMES if name in usual), files[0] if len(files) == 1 else None)
+    return [Source(file) for file in files] if one is None else [Source(one, case_name(folder))]
+
+
+def _hashed(paths: Sequence[Path]) -> list[str]:
+    """Names that say nothing, and are the same in every run: the beginning of each file's SHA-256."""
+    from omentum.cli.countdown import Countdown
+    from omentum.pipeline import sha256_of
+
+    names: list[str] = []
+    with Countdown("naming cases") as countdown:
+        for number, path in enumerate(paths, start=1):
+            try:
+                name = f"case_{sha256_of(path)[:10]}"
+            except OSError:
+                name = f"unreadable_{number}"  # what is wrong is said when it is read
+            if name in names:
+                other = paths[names.index(name)]
+                raise UsageError(f"holds the same as {other}", source=path, remedy="name one of them")
+            names.append(name)
+            countdown.count(number, len(paths))
+    return names
+
+
+def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
+    """Results among the images of a series would be part of it when it is read again."""
+    place = Path(os.path.realpath(out))
+    for source in sources:
+        if source.is_dir() and place.is_relative_to(os.path.realpath(source)):
+            raise UsageError(f"lies inside the input {source}", source=out, remedy="choose an output beside it")
+
+
+def _of_datasets(named: tuple[str, ...]) -> Iterator[Source]:
     """Name in a store, and CT."""
     from omentum.cli.dataset_option import name_and_root
     from omentum.data.datasets import find_dataset
@@ -80,7 +141,7 @@ def _of_datasets(named: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
 
     for text in named:
         name, root = name_and_root(text)
-        yield from ((case.name, case.image) for case in find_cases(find_dataset(name), root).cases)
+        yield from (Source(case.image, case.name) for case in find_cases(find_dataset(name), root).cases)
 
 
 def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:

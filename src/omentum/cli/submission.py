@@ -85,4 +85,4 @@ class Submission:
 def _own_name(job: Job) -> str:
     """Of the CT's file; a folder of DICOM is no file, and a case folder has a better name than the CT in it."""
     is_nifti = job.source.name.lower().endswith((".nii", ".nii.gz")) and not job.source.is_dir()
-    return job.source.name if is_nifti and job.source.name != CT else f"{job.case}.nii.gz"
+    return job.source.name if is_nifti and job.source.name != CT and not job.anonymous else f"{job.case}.nii.gz"

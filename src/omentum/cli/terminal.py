@@ -42,7 +42,7 @@ def safe_output() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     # Closed from the start: without a stream in its place, the next file that is opened would get its number.
     opened = ExitStack()
-    out, err = (stream or opened.enter_context(open(os.devnull, "w", encoding="utf-8")) for stream in before)
+    out, err = (stream or _nowhere(opened) for stream in before)
     for stream in (out, err):
         _take_any_text(stream)
     sys.stdout, sys.stderr = _Guarded(out), _Quiet(err)
@@ -55,6 +55,10 @@ def safe_output() -> Iterator[None]:
     finally:
         sys.stdout, sys.stderr = before
         opened.close()
+
+
+def _nowhere(opened: ExitStack) -> Any:
+    return opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
 
 
 def _take_any_text(stream: Any) -> None:

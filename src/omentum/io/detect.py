@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import zipfile
+from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
 from omentum.io.dicom_series import read_series
+from omentum.io.foreign import refuse_foreign
 from omentum.io.nifti import read_volume
 from omentum.volume import Volume
 
-CONVERT = "convert it with dcm2niix -z y"
-
-_MAGICS = (
-    (b"NRRD", "an NRRD file", "convert it to .nii.gz"),
-    (b"ObjectType", "a MetaImage file", "convert it to .nii.gz"),
-    (b"\x89HDF", "an HDF5 or MINC file", "convert it to .nii.gz"),
-)
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+_LOOKED_AT = 200
+"""Files of a folder among which a DICOM image is looked for."""
 
 
 def load_volume(path: str | Path, *, volume: int | None = None, assume_orientation: str | None = None) -> Volume:
@@ -33,30 +30,53 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     """
     path = Path(path)
     if path.is_dir():
+        if (files := nifti_files(path)) and not holds_dicom(path):
+            remedy = f"give the files themselves, such as {files[0].name}"
+            raise InputError(
+                f"is a folder with {len(files)} NIfTI file(s), not with one CT", source=path, remedy=remedy
+            )
         return read_series(path)
-    _refuse_foreign(path)
+    refuse_foreign(path)
     return read_volume(path, volume=volume, assume_orientation=assume_orientation)
 
 
 def case_name(path: str | Path) -> str:
-    """The name of a case: its file without `.nii`, `.nii.gz`, or its folder."""
+    """The name of a case: its file without `.nii` and `.gz`, or its folder; bytes that are no text are escaped.
+
+    No case is called like a NIfTI file, for its results are a folder of that name.
+    """
     name = os.path.basename(os.path.abspath(path))  # a link keeps its own name, and `.` gets one
-    for suffix in (".gz", ".nii"):
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            name = name[: -len(suffix)]
-    return name
+    while name.lower().endswith((".gz", ".nii")) and name.strip(".").lower() not in ("gz", "nii"):
+        name = name.rpartition(".")[0]
+    name = name.replace(".", "") if name.lower().endswith(NIFTI_SUFFIXES) else name
+    return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in name)
 
 
-def _refuse_foreign(path: Path) -> None:
+def nifti_files(folder: Path) -> list[Path]:
+    """Files in a folder (not below it) that are called like NIfTI, by name; hidden ones are nobody's CT."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.lower().endswith(NIFTI_SUFFIXES) and not path.name.startswith(".") and not path.is_dir()
+    )
+
+
+def holds_dicom(folder: Path) -> bool:
+    """Whether there is a DICOM image in a folder or below it, as far as a few files tell."""
+    files = (
+        Path(place, name)
+        for place, _, names in os.walk(folder)
+        for name in names
+        if not name.lower().endswith(NIFTI_SUFFIXES)
+    )
+    return any(_is_dicom(path) for path in islice(files, _LOOKED_AT))
+
+
+def _is_dicom(path: Path) -> bool:
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
-            head = file.read(256)
-    except OSError as fault:
-        raise InputError(fault.strerror or str(fault), source=path) from fault
-    if head[128:].startswith(b"DICM"):
-        raise InputError("is a single DICOM file", source=path, remedy="give the folder that holds its whole series")
-    for magic, what, remedy in _MAGICS:
-        if head.startswith(magic):
-            raise InputError(f"is {what}, which is not yet supported", source=path, remedy=remedy)
-    if head.startswith(b"PK") and zipfile.is_zipfile(path):
-        raise InputError("is a zip archive, which is not yet supported", source=path, remedy=f"unpack it, {CONVERT}")
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False

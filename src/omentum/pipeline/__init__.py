@@ -1,6 +1,6 @@
 """The sentence of the package, written once: a CT goes in, every structure comes out."""
 
-from omentum.io.detect import case_name, load_volume
+from omentum.io.detect import case_name, holds_dicom, load_volume, nifti_files
 from omentum.pipeline.case import (
     LABEL_MAP,
     CaseSegmentation,
@@ -14,6 +14,7 @@ from omentum.pipeline.devices import LineOptions, helpful_jobs, on_devices, pars
 from omentum.pipeline.earlier import is_earlier
 from omentum.pipeline.jobs import Job, Outcome
 from omentum.pipeline.line import Line
+from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import Options, SaveOptions
 from omentum.pipeline.segmenter import Segmenter, segment
 from omentum.pipeline.thresholds import parse_thresholds
@@ -37,13 +38,16 @@ __all__ = [
     "check_labels_alone",
     "check_meshes",
     "helpful_jobs",
+    "holds_dicom",
     "is_earlier",
     "is_single_file",
     "load_volume",
+    "nifti_files",
     "on_devices",
     "parse_devices",
     "parse_thresholds",
     "segment",
+    "sha256_of",
     "write_json",
     "write_text",
 ]

@@ -45,6 +45,23 @@ from omentum.unfinished import unfinished
 from omentum.volume import Volume
 
 LABEL_MAP = "segmentation.nii.gz"
+NOT_WRITTEN = (
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".mgz",
+    ".mgh",
+    ".img",
+    ".hdr",
+    ".nia",
+    ".mnc",
+    ".h5",
+    ".bz2",
+    ".xz",
+    ".gz",
+)
+"""Endings of outputs that would become folders of that name."""
 MANIFEST = "manifest.json"
 """Written last: a case folder that has one is complete, and ours."""
 
@@ -240,15 +257,20 @@ def is_single_file(path: str | Path) -> bool:
 
 
 def check_labels_alone(path: str | Path, asked: Mapping[str, object]) -> None:
-    """Refuse to leave out silently what was asked for.
+    """Refuse to leave out silently what was asked for, and names of formats that are not written.
 
     Args:
         path: Where the results go.
         asked: Name of an output that lies beside the label map -> whether it was asked for.
 
     Raises:
-        UsageError: the path is one file, and something is asked for that only a folder can hold.
+        UsageError: the path is one file, and something is asked for that only a folder can hold; or it is called like a
+            file that is none of ours.
     """
+    if Path(path).name.lower().endswith(NOT_WRITTEN) and not is_single_file(path) and not Path(path).is_dir():
+        kind = Path(path).suffix.lstrip(".")
+        remedy = "use .nii.gz, which every viewer reads, or give a folder"
+        raise UsageError(f"label maps are not written as {kind}", source=path, remedy=remedy)
     wanted = [name for name, on in asked.items() if on]
     if wanted and is_single_file(path):
         raise UsageError(

@@ -5,19 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omentum.errors import OmentumError
+from omentum.errors import OmentumError, printable
 from omentum.pipeline.finishing import SeenCase, finish_case
+from omentum.pipeline.manifest import Named
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.report import Lesion, Quality, StructureMeasure
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file to segment, its name, and where the result goes."""
+    """A file to segment, its name, and where the result goes.
+
+    Args:
+        case: What it is called in its results.
+        source: The CT.
+        target: Case folder, or a file for the label map alone.
+        anonymous: Whether nothing that is written may say what the file and its folders are called.
+    """
 
     case: str
     source: Path
     target: Path
+    anonymous: bool = False
+
+    @property
+    def named(self) -> Named:
+        """For its results."""
+        return Named(self.case, None if self.anonymous else Named.after(self.source).file)
+
+    def told(self, message: str) -> str:
+        """A message as it may be written."""
+        return message.replace(printable(str(self.source)), self.case) if self.anonymous else message
 
 
 @dataclass
@@ -53,8 +71,10 @@ class Outcome:
         if self.fault is None:
             return None
         if not isinstance(self.fault, OmentumError):
-            return f"{self.job.source}: internal fault: {type(self.fault).__name__}: {self.fault}"
-        return str(self.fault) if self.fault.source is not None else f"{self.job.source}: {self.fault}"
+            message = f"{self.job.source}: internal fault: {type(self.fault).__name__}: {self.fault}"
+        else:
+            message = str(self.fault) if self.fault.source is not None else f"{self.job.source}: {self.fault}"
+        return printable(message)
 
     @property
     def found(self) -> list[StructureMeasure]:

@@ -120,8 +120,9 @@ class Line:
         outcome, options = Outcome(job), self.segmenter.options
         if self.crew.jobs:
             self._load(outcome)
-            return _AtWork(outcome, self.crew.submit(read_and_prepare, job.source, options, self.segmenter.specs))
-        return _AtWork(outcome, self.crew.submit(read_case, job.source, options))
+            reading = self.crew.submit(read_and_prepare, job.source, options, job.named, self.segmenter.specs)
+            return _AtWork(outcome, reading)
+        return _AtWork(outcome, self.crew.submit(read_case, job.source, options, job.named))
 
     def _load(self, outcome: Outcome) -> None:
         """The weights, for the first case that needs them."""

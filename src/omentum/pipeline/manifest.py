@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from omentum.errors import printable
 from omentum.infer.device import describe_device
 from omentum.io.detect import case_name
 from omentum.model import UniversalModel
@@ -19,13 +22,34 @@ from omentum.model.state import state_sha256
 from omentum.volume import Volume
 
 
-def describe_input(image: str | Path | Volume, ct: Volume) -> dict[str, Any]:
-    """The CT: name and hash of the file (or of the voxels of a volume that never was one), and its grid."""
+@dataclass(frozen=True)
+class Named:
+    """What a CT is called in everything that is written of it.
+
+    Args:
+        case: "" for a volume that never was a file.
+        file: Name of its file or folder; None where it shall not be known.
+    """
+
+    case: str
+    file: str | None
+
+    @classmethod
+    def after(cls, image: str | Path | Volume) -> Named:
+        """As its file is called."""
+        if isinstance(image, Volume):
+            return cls("", None)
+        return cls(case_name(image), printable(Path(os.path.abspath(image)).name))
+
+
+def describe_input(image: str | Path | Volume, ct: Volume, named: Named) -> dict[str, Any]:
+    """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), and its grid."""
     where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation}
     if isinstance(image, Volume):
-        voxels = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data)
-        return {"case": "", "file": None, "sha256": voxels.hexdigest(), **where}
-    return {"case": case_name(image), "file": Path(image).name, "sha256": sha256_of(Path(image)), **where}
+        sha256 = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data).hexdigest()
+    else:
+        sha256 = sha256_of(Path(image))
+    return {"case": named.case, "file": named.file, "sha256": sha256, **where}
 
 
 def sha256_of(path: Path) -> str:

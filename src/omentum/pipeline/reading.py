@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omentum.errors import printable
 from omentum.io.detect import load_volume
 from omentum.io.sanity import check_ct
 from omentum.pipeline.ledger import Ledger
-from omentum.pipeline.manifest import describe_input
+from omentum.pipeline.manifest import Named, describe_input
 from omentum.pipeline.options import Options
 from omentum.preprocess.prepare import Prepared, prepare
 from omentum.spec import PreprocessSpec
@@ -54,17 +55,25 @@ class Specs:
     locator: PreprocessSpec | None
 
 
-def read_case(image: str | Path | Volume, options: Options) -> ReadCase:
+def read_case(image: str | Path | Volume, options: Options, named: Named | None = None) -> ReadCase:
     """Read and check.
+
+    Args:
+        image: A file or a volume in HU.
+        options: How.
+        named: What it is called in its results; as its file by default.
 
     Raises:
         InputError: it cannot be used; see `load_volume` and `check_ct`.
     """
-    ledger = Ledger()
+    ledger, named = Ledger(), named or Named.after(image)
     with ledger.listening(), ledger.stage("read"):
         source = None if isinstance(image, Volume) else image
         ct = check_ct(_loaded(image, options), source=source, force=options.force)
-        return ReadCase(ct, describe_input(image, ct), ledger)
+        described = describe_input(image, ct, named)
+    if named.file is None and source is not None:
+        ledger.warnings = [message.replace(printable(str(source)), named.case) for message in ledger.warnings]
+    return ReadCase(ct, described, ledger)
 
 
 def prepare_case(case: ReadCase, specs: Specs) -> ReadyCase:
@@ -74,9 +83,9 @@ def prepare_case(case: ReadCase, specs: Specs) -> ReadyCase:
         return ReadyCase(case, prepare(case.ct, specs.model), coarse)
 
 
-def read_and_prepare(image: str | Path, options: Options, specs: Specs) -> ReadyCase:
+def read_and_prepare(image: str | Path, options: Options, named: Named, specs: Specs) -> ReadyCase:
     """Both; see `read_case` for errors."""
-    return prepare_case(read_case(image, options), specs)
+    return prepare_case(read_case(image, options, named), specs)
 
 
 def _loaded(image: str | Path | Volume, options: Options) -> Volume:

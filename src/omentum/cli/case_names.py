@@ -1,0 +1,155 @@
+"""What the cases of a command are called: after their files, after the folders that differ, or as a pattern says."""
+
+from __future__ import annotations
+
+import os
+import string
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omentum.errors import UsageError
+
+FIELDS = ("name", "parent", "grandparent", "number")
+"""Of a pattern: the file without its suffix, its folder, the folder of that, and 1, 2, 3, ..."""
+TABLES = ("report.json", "measurements.csv", "measurements.parquet", "lesions.csv", "quality.csv")
+"""Files of a batch, beside its case folders."""
+_REMEDY = "--name '{parent}_{name}', or {number}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A CT to segment.
+
+    Args:
+        path: File or folder.
+        case: Its name where it has one, such as in a dataset; by default it is called after its file.
+    """
+
+    path: Path
+    case: str | None = None
+
+    @property
+    def own_name(self) -> str:
+        """Without a look at the others."""
+        from omentum.pipeline import case_name
+
+        return self.case or case_name(self.path)
+
+
+def name_cases(sources: Sequence[Source], pattern: str | None = None) -> dict[str, Path]:
+    """A different name for each.
+
+    Args:
+        sources: In the order of the command.
+        pattern: With fields in braces, see `FIELDS`.
+
+    Returns:
+        Name -> path, in the same order.
+
+    Raises:
+        UsageError: the same CT twice, names that cannot be told apart, a pattern that makes none.
+    """
+    _refuse_twice(sources)
+    names = _told_apart(sources) if pattern is None else _by_pattern(sources, pattern)
+    named: dict[str, Path] = {}
+    for name, source in zip(names, sources, strict=True):
+        if name in named:
+            reason = f"has the same case name {name!r} as {named[name]}"
+            raise UsageError(reason, source=source.path, remedy=f"rename one, or {_REMEDY}")
+        if name in TABLES:
+            reason = f"its case would be called {name!r}, as a table of the batch is"
+            raise UsageError(reason, source=source.path, remedy=_REMEDY)
+        named[name] = source.path
+    return named
+
+
+def _refuse_twice(sources: Iterable[Source]) -> None:
+    seen = set()
+    for path in (source.path for source in sources):
+        place = os.path.abspath(path)
+        if place in seen:
+            raise UsageError("is named twice", source=path, remedy="name it once")
+        seen.add(place)
+
+
+def _told_apart(sources: Sequence[Source]) -> list[str]:
+    """Own names, where these are different; the others are called after the nearest folders that differ."""
+    names = [source.own_name for source in sources]
+    alike = defaultdict(list)
+    for number, (name, source) in enumerate(zip(names, sources, strict=True)):
+        if source.case is None:
+            alike[name].append(number)
+    taken = {name for name in names if len(alike[name]) < 2}
+    for name, numbers in alike.items():
+        if len(numbers) > 1:
+            folders = _differing([sources[number].path for number in numbers])
+            if len(set(folders)) < len(folders):  # of one folder: refused by whoever called this
+                continue
+            with_name = not taken.isdisjoint(folders)
+            new = [f"{folder}_{name}" if with_name else folder for folder in folders]
+            taken.update(new)
+            for number, better in zip(numbers, new, strict=True):
+                names[number] = better
+    return names
+
+
+def _differing(paths: Sequence[Path]) -> list[str]:
+    """For each path as few of the folders it lies in as tell it from the others, the nearest ones."""
+    folders = [[_escaped(folder) for folder in _folders(path)] for path in paths]
+    told: list[tuple[str, ...]] = [() for _ in paths]
+    for level in range(max(map(len, folders))):
+        here = [parts[level] if level < len(parts) else "" for parts in folders]
+        if len(set(here)) > 1:
+            told = [(part, *inner) if part else inner for part, inner in zip(here, told, strict=True)]
+            if len(set(told)) == len(told):
+                break
+    return ["_".join(parts) for parts in told]
+
+
+def _by_pattern(sources: Sequence[Source], pattern: str) -> list[str]:
+    fields = _fields(pattern)
+    if unknown := sorted(fields - set(FIELDS)):
+        raise UsageError(f"--name has no field {unknown[0]!r}", remedy=f"it has {', '.join(map(_braced, FIELDS))}")
+    if not fields and len(sources) > 1:
+        raise UsageError(f"--name {pattern!r} is the same for every case", remedy=f"for example {_REMEDY}")
+    names, digits = [], len(str(len(sources)))
+    for number, source in enumerate(sources, start=1):
+        parent, grandparent = [*map(_escaped, _folders(source.path)), "", ""][:2]
+        about = {"name": source.own_name, "parent": parent, "grandparent": grandparent}
+        names.append(_checked(pattern.format(**about, number=f"{number:0{digits}}"), pattern))
+    return names
+
+
+def _fields(pattern: str) -> set[str]:
+    try:
+        parts = [part for part in string.Formatter().parse(pattern) if part[1] is not None]
+    except ValueError as fault:
+        raise UsageError(f"--name {pattern!r}: {fault}", remedy=f"for example {_REMEDY}") from fault
+    if any(how or conversion for _, _, how, conversion in parts):
+        raise UsageError(f"--name {pattern!r}: fields have no format", remedy=f"for example {_REMEDY}")
+    return {str(field) for _, field, _, _ in parts}
+
+
+def _folders(path: Path) -> tuple[str, ...]:
+    """Names of the folders it lies in, the nearest first."""
+    return Path(os.path.abspath(path)).parts[-2:0:-1]
+
+
+def _checked(name: str, pattern: str) -> str:
+    from omentum.pipeline import is_single_file
+
+    if not name.strip(" .") or name != os.path.basename(name) or "\0" in name or is_single_file(name):
+        raise UsageError(f"--name {pattern!r} makes {name!r}, which no folder can be called", remedy=f"use {_REMEDY}")
+    return name
+
+
+def _escaped(folder: str) -> str:
+    from omentum.pipeline import case_name
+
+    return case_name(os.path.join(os.sep, folder)) if folder else ""
+
+
+def _braced(field: str) -> str:
+    return "{" + field + "}"

@@ -1,0 +1,81 @@
+"""Files that are no NIfTI: what each is, by its first bytes, and what its owner can do."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+from isal import igzip_lib
+
+from omentum.errors import InputError
+from omentum.io.source import GZIP_MAGIC
+
+CONVERT = "convert it with dcm2niix -z y"
+_NIBABEL = 'nib.save(nib.load("{name}"), "ct.nii.gz") of the Python package nibabel makes it one that can be read'
+
+_MAGICS = (
+    (b"NRRD", "an NRRD file", "convert it to .nii.gz, for example with 3D Slicer"),
+    (b"ObjectType", "a MetaImage file", "convert it to .nii.gz, for example with 3D Slicer"),
+    (b"NDims", "a MetaImage file", "convert it to .nii.gz, for example with 3D Slicer"),
+    (b"\x89HDF", "an HDF5 or MINC file", "convert it to .nii.gz"),
+    (b"BZh", "compressed with bzip2", "bunzip2 {name}"),
+    (b"\xfd7zXZ", "compressed with xz", "unxz {name}"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unzstd {name}"),
+    (b"7z\xbc\xaf", "a 7z archive", f"unpack it; DICOM: {CONVERT}"),
+    (b"Rar!", "a RAR archive", f"unpack it; DICOM: {CONVERT}"),
+    (b"\x89PNG", "a picture", "a CT is needed, in HU: NIfTI or a DICOM series"),
+    (b"\xff\xd8\xff", "a picture", "a CT is needed, in HU: NIfTI or a DICOM series"),
+)
+_HEAD_BYTES = 352
+_MGH_VERSION = b"\x00\x00\x00\x01"
+_PAIR = (b"ni1\x00", b"ni2\x00")
+_ANALYZE_SIZES = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c")
+
+
+def refuse_foreign(path: Path) -> None:
+    """Do nothing for what may be NIfTI.
+
+    Raises:
+        InputError: a file that is something else, is no file, or cannot be read; with the remedy for its kind.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise InputError("is a pipe or device, not a file", source=path, remedy="write it to a file first")
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+    if head[128:].startswith(b"DICM"):
+        raise InputError("is a single DICOM file", source=path, remedy="give the folder that holds its whole series")
+    for magic, what, remedy in _MAGICS:
+        if head.startswith(magic):
+            raise InputError(f"is {what}, which is not supported", source=path, remedy=remedy.format(name=path.name))
+    if head.startswith(b"PK") and zipfile.is_zipfile(path):
+        raise InputError("is a zip archive, which is not yet supported", source=path, remedy=f"unpack it, {CONVERT}")
+    if kind := _of_nibabel(path, _inflated(head)):
+        raise InputError(f"is {kind}, which is not supported", source=path, remedy=_NIBABEL.format(name=path.name))
+
+
+def _of_nibabel(path: Path, head: bytes) -> str | None:
+    """Formats that nibabel reads, and we do not."""
+    kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if kind in ("mgz", "mgh") and head.startswith(_MGH_VERSION):
+        return "a FreeSurfer image"
+    if head[344:348] in _PAIR:
+        return "the header of a pair of files (.hdr and .img)"
+    if kind == "hdr" and head[:4] in _ANALYZE_SIZES:
+        return "an Analyze header"
+    if kind == "img" and any(path.with_name(path.name[:-4] + end).exists() for end in (".hdr", ".HDR")):
+        return "one of a pair of files (.hdr and .img)"
+    return None
+
+
+def _inflated(head: bytes) -> bytes:
+    """What gzip hides of a few bytes; damaged or not, a reader says later."""
+    if not head.startswith(GZIP_MAGIC):
+        return head
+    try:
+        return bytes(igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP).decompress(head, _HEAD_BYTES))
+    except igzip_lib.IsalError:  # type: ignore[misc]  # typed as an instance in its stub
+        return head
