@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import GeometryError
+from omentum.errors import GeometryError, UsageError
 
 Affine = NDArray[np.float64]
 Voxels = NDArray[Any]
@@ -100,13 +100,14 @@ class Volume:
     """Voxels on a grid, e.g. a CT in HU or a label map.
 
     Args:
-        voxels: 3D array, any real dtype.
+        voxels: 3D array, any real dtype; or what numpy makes one of, such as a tensor on the CPU.
         affine: 4x4 voxel index -> RAS+ mm.
         header: Opaque description of the file the volume came from, by format name (e.g. {"nifti": ...}),
             so that an output on the same grid can repeat the file's geometry bit for bit. Never read here.
 
     Raises:
         GeometryError: not 3D, or impossible affine.
+        UsageError: no array of numbers.
     """
 
     voxels: Voxels
@@ -114,8 +115,10 @@ class Volume:
     header: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if np.ndim(self.voxels) != 3:
-            raise GeometryError(f"a volume has three axes, got an array of shape {np.shape(self.voxels)}")
+        if not isinstance(self.voxels, np.ndarray):
+            object.__setattr__(self, "voxels", _as_array(self.voxels))
+        if self.voxels.ndim != 3:
+            raise GeometryError(f"a volume has three axes, got an array of shape {self.voxels.shape}")
         object.__setattr__(self, "affine", Grid(self.voxels.shape, self.affine).affine)
 
     @property
@@ -141,3 +144,15 @@ class Volume:
     def same_grid(self, other: Volume) -> bool:
         """True when both lie on the same grid (see `Grid.same_as`)."""
         return self.grid.same_as(other.grid)
+
+
+def _as_array(voxels: Any) -> Voxels:
+    kind = type(voxels).__name__
+    try:
+        array = np.asarray(voxels)
+    except (TypeError, ValueError, RuntimeError) as fault:
+        remedy = "give a numpy array; of a tensor: tensor.detach().cpu().numpy()"
+        raise UsageError(f"numpy cannot take voxels from a {kind}: {fault}", remedy=remedy) from fault
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"voxels are real numbers, not a {kind}", remedy="give a numpy array")
+    return array

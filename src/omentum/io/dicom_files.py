@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ def _read_slice(path: Path) -> Slice | None:
     import pydicom
 
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            return None
         with path.open("rb") as file:
             head = file.read(2 * _PREAMBLE_BYTES)
         if not head or not any(head):

@@ -35,14 +35,14 @@ class Named:
     file: str | None
 
     @classmethod
-    def after(cls, image: str | Path | Volume) -> Named:
-        """As its file is called."""
-        if isinstance(image, Volume):
+    def after(cls, image: Any) -> Named:
+        """As its file is called; "" for what is none."""
+        if not isinstance(image, (str, os.PathLike)):
             return cls("", None)
-        return cls(case_name(image), printable(Path(os.path.abspath(image)).name))
+        return cls(case_name(os.fspath(image)), printable(Path(os.path.abspath(image)).name))
 
 
-def describe_input(image: str | Path | Volume, ct: Volume, named: Named) -> dict[str, Any]:
+def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: Named) -> dict[str, Any]:
     """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), and its grid."""
     where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation}
     if isinstance(image, Volume):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from omentum.anatomy.numbering import Numbering
+from omentum.errors import UsageError
 from omentum.infer.profiles import Profile, find_profile
 from omentum.infer.sliding import Precision
 from omentum.pipeline.thresholds import Thresholds
@@ -23,8 +24,9 @@ class Options:
     """How cases are segmented.
 
     Args:
-        classes: Structures wanted, by key, synonym or plural; all that the weights know by default.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        classes: Structures wanted, by key, synonym or plural, also in one string with commas; all that the weights know
+            by default.
+        device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do.
         precision: Of the network; what the profile says by default.
         batch: Windows per forward pass.
         volume: Which volume of a 4D file.
@@ -52,6 +54,15 @@ class Options:
     engine: str = "auto"
     threshold: Thresholds | None = None
     probabilities: str | None = None
+
+    def __post_init__(self) -> None:
+        # What comes of a caller's own objects is words: "liver, kidneys", a `torch.device`.
+        words = self.classes.split(",") if isinstance(self.classes, str) else self.classes
+        if words is not None:
+            if odd := [word for word in words if not isinstance(word, str)]:
+                raise UsageError(f"structures are named in words, not by {odd[0]!r}", remedy="see omentum classes")
+            object.__setattr__(self, "classes", tuple(word.strip() for word in words if word.strip()))
+        object.__setattr__(self, "device", str(self.device))
 
     def resolved_profile(self) -> Profile:
         """The profile, with the precision asked for.

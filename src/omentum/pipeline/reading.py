@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from omentum.errors import printable
 from omentum.io.detect import load_volume
+from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
 from omentum.pipeline.ledger import Ledger
 from omentum.pipeline.manifest import Named, describe_input
@@ -55,22 +57,24 @@ class Specs:
     locator: PreprocessSpec | None
 
 
-def read_case(image: str | Path | Volume, options: Options, named: Named | None = None) -> ReadCase:
+def read_case(image: str | os.PathLike[str] | Volume | Any, options: Options, named: Named | None = None) -> ReadCase:
     """Read and check.
 
     Args:
-        image: A file or a volume in HU.
+        image: A file, or an image in memory in HU; see `as_volume`.
         options: How.
         named: What it is called in its results; as its file by default.
 
     Raises:
         InputError: it cannot be used; see `load_volume` and `check_ct`.
+        UsageError: it is neither a path nor an image with a geometry.
     """
     ledger, named = Ledger(), named or Named.after(image)
+    source = Path(image) if isinstance(image, (str, os.PathLike)) else None
+    given = as_volume(image, volume=options.volume) if source is None else source
     with ledger.listening(), ledger.stage("read"):
-        source = None if isinstance(image, Volume) else image
-        ct = check_ct(_loaded(image, options), source=source, force=options.force)
-        described = describe_input(image, ct, named)
+        ct = check_ct(_loaded(given, options), source=source, force=options.force)
+        described = describe_input(given, ct, named)
     if named.file is None and source is not None:
         ledger.warnings = [message.replace(printable(str(source)), named.case) for message in ledger.warnings]
     return ReadCase(ct, described, ledger)
@@ -88,7 +92,7 @@ def read_and_prepare(image: str | Path, options: Options, named: Named, specs: S
     return prepare_case(read_case(image, options, named), specs)
 
 
-def _loaded(image: str | Path | Volume, options: Options) -> Volume:
+def _loaded(image: Path | Volume, options: Options) -> Volume:
     if isinstance(image, Volume):
         return image
     return load_volume(image, volume=options.volume, assume_orientation=options.assume_orientation)

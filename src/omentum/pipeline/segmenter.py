@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
@@ -39,6 +42,9 @@ from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD
 from omentum.volume import Volume
+
+Image = str | os.PathLike[str] | Volume | Any
+"""A path (NIfTI, or a folder with a DICOM series), a `Volume`, an image of nibabel, or a pair (array, affine)."""
 
 
 class Segmenter:
@@ -153,16 +159,17 @@ class Segmenter:
         chosen = {"classes": list(self.classes), "precision": self.profile.precision, "threshold": moved}
         return asdict(self.options) | chosen | {"overlap": self.profile.overlap}
 
-    def segment(self, image: str | Path | Volume, *, progress: Progress | None = None) -> CaseSegmentation:
+    def segment(self, image: Image, *, progress: Progress | None = None) -> CaseSegmentation:
         """Segment one CT.
 
         Args:
-            image: A file or a volume in HU.
+            image: A file, or an image in memory that says where its voxels are, in HU; see `Image`.
             progress: Told (windows done, windows in all) as they are done.
 
         Raises:
             InputError: the image cannot be used; see `load_volume` and `check_ct`.
             CheckpointError: the weights cannot be used.
+            UsageError: it is no image with a geometry; or this process was forked from one that had computed.
         """
         refuse_after_fork()
         case = read_case(image, self.options)
@@ -224,22 +231,22 @@ class Segmenter:
 
 
 def segment(
-    image: str | Path | Volume,
+    image: Image,
     *,
     weights: Weights | Sequence[Weights] = "default",
-    classes: Iterable[str] | None = None,
-    device: str = "auto",
+    classes: str | Iterable[str] | None = None,
+    device: str | torch.device = "auto",
     progress: Progress | None = None,
     **options: Any,
 ) -> CaseSegmentation:
     """Segment one CT; for many, make one `Segmenter` and use it again.
 
     Args:
-        image: A file, or a volume in HU.
+        image: A file, or an image in memory that says where its voxels are, in HU; see `Image`.
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
             these, whose probabilities are averaged.
-        classes: Structures wanted, by key, synonym or plural ("kidneys"); all by default.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        classes: Structures wanted, by key, synonym or plural ("kidneys"), also "liver, kidneys"; all by default.
+        device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do.
         progress: Told (windows done, windows in all).
         **options: Further fields of `Options`.
 
@@ -250,8 +257,8 @@ def segment(
         >>> seg = omentum.segment("ct.nii.gz", classes=["liver", "liver tumor"])
         >>> seg.mask("liver").sum() * seg.grid.voxel_volume_ml
     """
-    wanted = None if classes is None else tuple(classes)
-    return Segmenter(weights, Options(wanted, device, **options)).segment(image, progress=progress)
+    wanted = classes if classes is None or isinstance(classes, str) else tuple(classes)
+    return Segmenter(weights, Options(wanted, device, **options)).segment(image, progress=progress)  # type: ignore[arg-type]  # made words of
 
 
 def _keys(names: Iterable[str]) -> frozenset[str]:
