@@ -47,6 +47,7 @@ class Structure:
     snomed_region: SnomedCode | None = None
     synonyms: tuple[str, ...] = ()
     unsure: str = ""
+    note: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -92,4 +92,4 @@ def _fits(name: str, value: Any) -> bool:
                 and all(isinstance(entry, str) for entry in value.values())
             )
         case _:
-            return isinstance(value, str) and bool(value.strip() or name == "unsure")
+            return isinstance(value, str) and bool(value.strip() or name in ("unsure", "note"))

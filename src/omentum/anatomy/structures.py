@@ -6,7 +6,6 @@ follows from it (`GROUPS`, pairs, rules of cleaning) is a `LiveTable`, so that n
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from omentum.anatomy.structure import SnomedCode, Structure, normalise
 from omentum.anatomy.structure_checks import check_table
+from omentum.anatomy.suggestions import UnknownStructureError, suggestions
 from omentum.errors import UsageError
 
 Value = TypeVar("Value")
@@ -37,6 +37,11 @@ SIDELESS_WORDS: dict[str, tuple[str, ...]] = {
     "femoral_heads": ("femoral head", "femur head", "femur heads", "head of femur", "heads of femur"),
 }
 """Words for one of a pair, whichever side it is on; no structure may be called so."""
+_PAIRS = {
+    word: (pair.replace("_", " "), *_WORDS[pair.replace("_", " ")])
+    for pair, words in SIDELESS_WORDS.items()
+    for word in words
+}
 
 
 class StructureTable:
@@ -89,19 +94,34 @@ class StructureTable:
         """By key, display name, prompt noun or synonym; case, hyphens and American spelling do not matter.
 
         Raises:
-            UsageError: unknown; the message says what was probably meant.
+            UnknownStructureError: the message says what was probably meant.
         """
         row = self._names.get(normalise(name))
         if row is None:
-            close = difflib.get_close_matches(normalise(name), list(self._names), n=1, cutoff=0.6)
-            meant = f"did you mean {self._names[close[0]].key!r}?" if close else "see `omentum classes`"
-            raise UsageError(f"unknown structure {name!r}", remedy=meant)
+            raise UnknownStructureError([name], [suggestions(name, self._names, _PAIRS, ())])
         return row
 
     def expand(self, name: str) -> tuple[Structure, ...]:
         """Like `find`, but also takes a plural such as "kidneys" or "great vessels"."""
-        group = self._words.get(normalise(name))
-        return tuple(self[key] for key in group) if group else (self.find(name),)
+        return self.expand_all([name])
+
+    def expand_all(self, names: Iterable[str]) -> tuple[Structure, ...]:
+        """What several words stand for, each structure once, in the order of the words.
+
+        Raises:
+            UnknownStructureError: names all words that are unknown.
+        """
+        found, unknown = dict[str, Structure](), list[str]()
+        for name in names:
+            group, row = self._words.get(normalise(name), ()), self._names.get(normalise(name))
+            if not group and row is None:
+                unknown.append(name)
+            found.update({key: self[key] for key in group} if group or row is None else {row.key: row})
+        if unknown:
+            raise UnknownStructureError(
+                unknown, [suggestions(name, self._names, _PAIRS, self._words) for name in unknown]
+            )
+        return tuple(found.values())
 
     def include(self, rows: Iterable[Structure], *, binding: bool = True) -> None:
         """Add structures, or change the default ones; from now on this whole process works with them.

@@ -61,3 +61,6 @@ def _print_table(rows: Sequence[Structure]) -> None:
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     console.print(table)
+    for row in rows:
+        if row.note:
+            console.print(f"{row.key}: {row.note}", markup=False, soft_wrap=True)

@@ -262,7 +262,7 @@ def segment(
 
 
 def _keys(names: Iterable[str]) -> frozenset[str]:
-    keys = frozenset(row.key for name in names for row in STRUCTURES.expand(name))
+    keys = frozenset(row.key for row in STRUCTURES.expand_all(names))
     if not keys:
         raise UsageError("no class was asked for", remedy="leave the classes out to get all of them")
     return keys
