@@ -9,6 +9,7 @@ import torch
 
 import omentum
 from banded_phantom import ELLIPSOIDS_MM, banded_ct, ras_grid, rotated, stored, truth_mask
+from omentum.anatomy import STRUCTURES
 from omentum.errors import CaseWarning, InputError, OutputError, UsageError
 from omentum.io.nifti import read_volume, write_volume
 from omentum.pipeline import Options, Segmenter, segment
@@ -257,6 +258,9 @@ class TestSave:
         measured = json.loads((tmp_path / "case" / "measurements.json").read_text())
         volume_ml = straight.mask("liver").sum() * 8 / 1000
         assert measured["structures"]["liver"]["volume_ml"] == pytest.approx(volume_ml)
+        for row in measured["structures"].values():
+            shown = int((written.voxels == STRUCTURES[row["key"]].index).sum())
+            assert (row["label_map_voxels"], row["label_map_volume_ml"]) == (shown, pytest.approx(shown * 8 / 1000))
         (lesion,) = measured["lesions"]
         centre, axes, hu = ELLIPSOIDS_MM["liver_tumour"]
         assert lesion["centroid_mm"] == pytest.approx(centre, abs=0.5)

@@ -160,13 +160,19 @@ class Segmentation:
                 if key in around:
                     drawn = self.mask(key, around[key])
                     if stroke.within:
-                        drawn &= self._any_of(stroke.within, around[key])
+                        drawn &= self.any_of(stroke.within, around[key])
                     out[around[key]][drawn] = stroke.value
         return out
 
-    def _any_of(self, keys: Iterable[str], within: Box) -> NDArray[np.bool_]:
-        masks = [self.mask(key, within) for key in keys if key in self.classes]
-        return np.any(masks, axis=0) if masks else np.zeros(tuple(s.stop - s.start for s in within), bool)
+    def any_of(self, keys: Iterable[str], within: Box) -> NDArray[np.bool_]:
+        """Where in a box any of these classes is; keys that are no class are passed over."""
+        of_plane: dict[int, int] = {}
+        for k in (self.classes.index(key) for key in keys if key in self.classes):
+            of_plane[k // BITS_PER_PLANE] = of_plane.get(k // BITS_PER_PLANE, 0) | 1 << (k % BITS_PER_PLANE)
+        found = np.zeros(tuple(s.stop - s.start for s in within), bool)
+        for plane, bits in of_plane.items():
+            found |= (self.bits[plane][within] & self.bits.dtype.type(bits)) != 0
+        return found
 
     def _position(self, name: str) -> int:
         key = STRUCTURES.find(name).key

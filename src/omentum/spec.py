@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from omentum.errors import CheckpointError
 
-FORMAT_VERSION = 2
-"""Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures."""
+FORMAT_VERSION = 3
+"""Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
+with a word on how far classes can be trusted."""
 
 USUAL_THRESHOLD = 0.5
 """Of a class for which nobody chose another."""
@@ -20,6 +22,24 @@ TRAINED_ON = "trained_on"
 """Entry of `CheckpointSpec.training`: digests of the scans it learned from, see `omentum.fingerprint.scan_digest`."""
 STARTED_FROM = "started_from"
 """Another entry: the file that its training started from, and whether that one says all scans it had learned from."""
+TRUST_FROM = "trust_from"
+"""Entry of `CheckpointSpec.training`: what the record of trust was made from, in words."""
+
+
+class Trust(StrEnum):
+    """How far weights can be trusted with a class, by their own evaluation; the best first."""
+
+    RELIABLE = "reliable"
+    UNKNOWN = "unknown"
+    """Nobody evaluated it, or nobody wrote it down."""
+    WEAK = "weak"
+    NOT_FOUND = "not found"
+    """It was there and was (all but) never found: that it is missing in a result means nothing."""
+
+    @classmethod
+    def worst(cls, several: Iterable[Trust]) -> Trust:
+        """Of several evaluations, or of several weights that segment as one; unknown of none."""
+        return max(several, key=list(cls).index, default=cls.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -69,24 +89,31 @@ class ClassSpec:
         key: The structure it predicts.
         prompt: The exact sentence its text embedding was made from.
         threshold: A voxel belongs to the structure where its probability is above this; between 0 and 1.
+        trust: How far the weights can be trusted with it.
 
     Raises:
-        ValueError: the threshold is not between 0 and 1.
+        ValueError: the threshold is not between 0 and 1, or an unknown word for trust.
     """
 
     key: str
     prompt: str
     threshold: float = USUAL_THRESHOLD
+    trust: Trust = Trust.UNKNOWN
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise ValueError(f"the threshold of {self.key} is {self.threshold}, not between 0 and 1")
+        object.__setattr__(self, "trust", Trust(self.trust))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; the usual threshold is not said, so that earlier versions can read what needs no later one."""
+        """JSON values; the usual threshold and unknown trust are not said, so that earlier versions can read what needs
+        no later one.
+        """
         said = asdict(self)
         if self.threshold == USUAL_THRESHOLD:
             del said["threshold"]
+        if self.trust is Trust.UNKNOWN:
+            del said["trust"]
         return said
 
 
@@ -138,13 +165,24 @@ class CheckpointSpec:
         """Structure key -> probability above which a voxel belongs to it, in channel order."""
         return {c.key: c.threshold for c in self.classes}
 
+    @property
+    def trust(self) -> dict[str, Trust]:
+        """Structure key -> how far the weights can be trusted with it, in channel order."""
+        return {c.key: c.trust for c in self.classes}
+
+    @property
+    def _format(self) -> int:
+        """The lowest version that can say all of it."""
+        if any(c.trust is not Trust.UNKNOWN for c in self.classes):
+            return 3
+        return 2 if self.structures else 1
+
     def to_json(self) -> str:
         """JSON text with `format` and the hash of the class list added; see `strict_json`."""
         said = asdict(self) | {"classes": [c.to_json() for c in self.classes]}
         if not self.structures:  # as every earlier version reads it
             del said["structures"]
-        version = FORMAT_VERSION if self.structures else 1
-        whole = {"format": version, "classes_sha256": self.classes_sha256, **said}
+        whole = {"format": self._format, "classes_sha256": self.classes_sha256, **said}
         return json.dumps(strict_json(whole), indent=1, allow_nan=False)
 
     @classmethod

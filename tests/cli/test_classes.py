@@ -20,3 +20,15 @@ def test_json_is_the_whole_table(capsys):
     assert liver_tumour["hosts"] == ["liver"]
     assert liver_tumour["snomed_category"]["code"] == "49755003"
     assert next(row for row in rows if row["key"] == "left_kidney")["snomed_modifier"]["meaning"] == "Left"
+
+
+def test_weights_say_how_far_they_can_be_trusted(capsys):
+    assert main(["classes", "-w", "default", "--json"]) == 0
+    trust = {row["key"]: row["trust"] for row in json.loads(capsys.readouterr().out)}
+    assert [trust[key] for key in ("liver", "pancreas_tumour", "hepatic_vessel")] == ["reliable", "weak", "not found"]
+    assert main(["classes", "-w", "default"]) == 0
+    out = capsys.readouterr().out
+    assert "with these weights" in out
+    assert next(line for line in out.splitlines() if " hepatic_vessel " in line).count("not found") == 1
+    assert main(["classes"]) == 0
+    assert "with these weights" not in capsys.readouterr().out

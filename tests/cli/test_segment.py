@@ -266,7 +266,7 @@ class TestFaults:
             (["--postprocess", "none"], "postprocess"),
             (["--profile", "fast", "--precision", "float32"], "profile, overlap"),
             (["--classes", "liver", "--no-locate"], "classes, locate"),
-            (["--threshold", "liver_tumour=0.3"], "threshold"),
+            (["--threshold", "liver_tumour=0.3"], "threshold, operating_points"),
             (["--probabilities", "uint8"], "probabilities"),
         ):
             assert main([*command, *other]) == 2

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from file_server import Site, serving
 from hollow_files import save_hollow
 from omentum.cli.weights import app
-from omentum.errors import UsageError
+from omentum.errors import OmentumError, UsageError
 from omentum.model.catalogue import catalogue, find
 
 NAME = "clip-universal-unet"
@@ -45,7 +45,7 @@ def test_import_writes_a_checkpoint_that_info_describes(tmp_path):
     assert facts["model"]["backbone"] == "unet"
     assert facts["numbers"] == 19_416_417 + 32 * 512
     prompt = "A computerized tomography of a Liver"
-    assert facts["classes"][5] == {"key": "liver", "prompt": prompt, "threshold": 0.5}
+    assert facts["classes"][5] == {"key": "liver", "prompt": prompt, "threshold": 0.5, "trust": "unknown"}
     assert "liver" in run("info", output).stdout
 
     with pytest.raises(UsageError, match=r"exists already.*--overwrite"):
@@ -93,6 +93,72 @@ def test_a_threshold_is_written_into_new_weights(tmp_path):
     assert "(where" not in run("info", old).stdout
     with pytest.raises(UsageError, match=r"exists already.*--overwrite"):
         run("set-threshold", old, "0.4", "-o", new)
+
+
+def scores(**structures) -> str:
+    return json.dumps({"summary": {"structures": structures}})
+
+
+def organ(mean: float, n: int = 5) -> dict:
+    return {"dice": {"n": n, "mean": mean}, "lesions": None}
+
+
+def lesion(found: int, missed: int, false: int) -> dict:
+    counts = {"true_positives": found, "false_negatives": missed, "false_positives": false}
+    return {"dice": {"n": 5, "mean": 0.2}, "lesions": counts}
+
+
+def test_trust_is_written_into_new_weights_by_scores_and_by_words(tmp_path):
+    published, old, new = save_hollow(tmp_path / "p.pth"), tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    run("import", published, "-o", old)
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    one.write_text(scores(liver=organ(0.9), kidneys=organ(0.8), colon=organ(0.3), aorta=organ(0.9), spleen=organ(0.9)))
+    two.write_text(scores(liver=organ(0.7), liver_tumour=lesion(0, 12, 0), spleen=organ(0.1, 2)))
+    command = ("set-trust", old, "colon=not-found", "--scores", one, "--scores", two, "-o", new)
+    told = run(*command).stdout
+    assert "right_kidney reliable" in told
+    before, after = (json.loads(run("info", path, "--json").stdout) for path in (old, new))
+    assert {c["trust"] for c in before["classes"]} == {"unknown"}
+    found = {c["key"]: c["trust"] for c in after["classes"]}
+    assert [found[key] for key in ("liver", "left_kidney", "colon", "aorta", "spleen", "liver_tumour", "stomach")] == [
+        *("weak", "reliable", "not found", "reliable", "reliable", "not found", "unknown")
+    ]
+    assert after["training"]["trust_from"] == "one.json, two.json"
+    assert (after["numbers"], after["stored_as"]) == (before["numbers"], before["stored_as"])
+    assert "liver_tumour            not found  A comp" in run("info", new).stdout
+    with pytest.raises(UsageError, match=r"exists already.*--overwrite"):
+        run(*command)
+    again = run("set-trust", new, "unknown", "liver=reliable", "--because", "hearsay", "-o", new, "--overwrite").stdout
+    assert "liver reliable" in again
+    after = json.loads(run("info", new, "--json").stdout)
+    assert after["training"]["trust_from"] == "hearsay"
+    assert {c["key"] for c in after["classes"] if c["trust"] != "unknown"} == {"liver"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ([], "neither words nor scores"),
+        (["liver=good"], "'good' says nothing of trust .*reliable, unknown, weak, not found"),
+        (["=weak"], "names no structure"),
+        (["livre=weak"], "unknown structure 'livre'"),
+        (["--scores", "none.json"], "No such file"),
+        (["--scores", "other.json"], "other.json: holds no scores"),
+    ],
+)
+def test_what_says_nothing_of_trust_is_refused(arguments, match, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("other.json").write_text('{"summary": [1]}')
+    run("import", save_hollow(tmp_path / "p.pth"), "-o", "old.safetensors")
+    with pytest.raises(OmentumError, match=match):
+        run("set-trust", "old.safetensors", *arguments, "-o", "new.safetensors")
+    assert not Path("new.safetensors").exists()
+
+
+def test_info_has_a_line_for_each_fact(tmp_path):
+    lines = run("info", "default").stdout.splitlines()
+    assert "  spacing_mm: [3.0, 3.0, 3.0]" in lines
+    assert max(map(len, lines)) < 140
 
 
 @pytest.mark.parametrize(

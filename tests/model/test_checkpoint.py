@@ -18,10 +18,10 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model import BACKBONES, UniversalModel, load_checkpoint, read_spec, save_checkpoint
-from omentum.model.checkpoint import save_with_thresholds
+from omentum.model.checkpoint import save_with_thresholds, save_with_trust
 from omentum.model.safetensors_file import MAX_ENTRIES, read_header
 from omentum.model.state import state_sha256
-from omentum.spec import ClassSpec
+from omentum.spec import ClassSpec, Trust
 from own_structures import LESION, PAIR, included
 
 
@@ -306,6 +306,20 @@ def test_a_checkpoint_without_own_structures_is_as_earlier_versions_read_it(save
     description = json.loads(read_header(saved).metadata["omentum"])
     assert description["format"] == 1
     assert "structures" not in description
+
+
+def test_trust_is_kept_and_needs_the_version_that_knows_it(saved, tmp_path, model):
+    keys = model.spec.class_keys
+    save_with_trust(tmp_path / "t.safetensors", saved, {keys[0]: Trust.WEAK}, "three cases")
+    spec = read_spec(tmp_path / "t.safetensors")
+    assert spec.trust == dict.fromkeys(keys, Trust.UNKNOWN) | {keys[0]: Trust.WEAK}
+    assert spec.training["trust_from"] == "three cases"
+    description = json.loads(read_header(tmp_path / "t.safetensors").metadata["omentum"])
+    assert (description["format"], [c["trust"] for c in description["classes"] if "trust" in c]) == (3, ["weak"])
+    strange = json.dumps(description).replace('"weak"', '"superb"')
+    rewritten(tmp_path / "t.safetensors", lambda state: None, {"omentum": strange})
+    with pytest.raises(CheckpointError, match="'superb' is not a valid Trust"):
+        read_spec(tmp_path / "t.safetensors")
 
 
 def test_a_class_that_nobody_describes_is_told(tmp_path):

@@ -115,7 +115,7 @@ def test_none_is_none():
     content = lesions_json([], seg.grid)
     assert content["lesion_summary"] == {
         **{"lesions": 0, "volume_ml": 0.0, "longest_axial_mm": 0.0, "by_type": {}},
-        "recist": {"targets": [], "sum_mm": 0},
+        **{"recist": {"targets": [], "sum_mm": 0}, "candidates": 0},
     }
     assert lesions_csv({"a": []}).splitlines() == [",".join(COLUMNS)]
 

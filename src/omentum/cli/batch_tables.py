@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from omentum.io.outputs import replacing
-from omentum.pipeline import Outcome, write_json, write_text
+from omentum.pipeline import LABEL_MAP, Outcome, write_json, write_text
 from omentum.report import lesions_csv, measures_csv, measures_rows, quality_csv
+from omentum.report.label_map import hidden_line
 from omentum.report.parquet import parquet_bytes
+from omentum.report.standing import NEVER_FOUND, NO_RECORD, TRUST_NOTES
+from omentum.spec import Trust
 
 WRITE_EVERY_S = 10.0
 """Tables are written at most so often while cases come in: each time they are written as a whole."""
@@ -79,6 +83,9 @@ def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
     """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
+    hidden = hidden_line(outcomes[0].measures, LABEL_MAP) if len(outcomes) == 1 else None
+    for line in [*_trust_lines(outcomes), *([hidden] if hidden else [])]:
+        console.print(line)
     done = [outcome for outcome in outcomes if not outcome.error]
     if len(outcomes) == 1:
         (only,) = outcomes
@@ -96,8 +103,26 @@ def _structure_table(outcome: Outcome) -> Table:
     table.add_column("volume", justify="right")
     table.add_column("")
     for m in outcome.found:
-        table.add_row(m.display, f"{m.volume_ml:.1f} ml", "only partly in the image" if m.touches_border else "")
+        notes = ["only partly in the image"] if m.touches_border else []
+        notes += [TRUST_NOTES[m.trust]] if m.trust in TRUST_NOTES else []
+        table.add_row(m.display, f"{m.volume_ml:.1f} ml", ", ".join(notes))
     return table
+
+
+def _trust_lines(outcomes: Sequence[Outcome]) -> list[str]:
+    """What has to be known of the weights: what they do not find, and what is a candidate; once for all cases."""
+    measures = [m for outcome in outcomes for m in outcome.measures]
+    if measures and all(m.trust is Trust.UNKNOWN for m in measures):
+        return [NO_RECORD]
+    found = {m.key for m in measures if m.found}
+    blind = dict.fromkeys(m.display for m in measures if m.trust is Trust.NOT_FOUND and m.key not in found)
+    candidates = [lesion for outcome in outcomes for lesion in outcome.lesions if lesion.is_candidate]
+    lines = [f"{NEVER_FOUND}: {', '.join(blind)}."] if blind else []
+    if candidates:
+        types = Counter(lesion.display for lesion in candidates)
+        counts = ", ".join(f"{name} {n}" for name, n in types.items())
+        lines.append(f"Candidates, to be looked at and in no sum: {counts}.")
+    return lines
 
 
 def _case_table(outcomes: Sequence[Outcome]) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.cli.structures_option import StructuresFile
+from omentum.spec import Trust
 
 PIPED_WIDTH = 200
 """Columns when nobody's terminal limits them."""
@@ -19,44 +20,55 @@ PIPED_WIDTH = 200
 def classes(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     structures: StructuresFile = None,
-    weights: Annotated[str | None, typer.Option(help="Only what these weights find, by name or file.")] = None,
+    weights: Annotated[
+        str | None, typer.Option("-w", "--weights", help="Only what these weights find, and how far to trust it.")
+    ] = None,
 ) -> None:
     """List the structures: number, key, name, kind, side, hosts, SNOMED CT code and synonyms."""
-    rows = list(STRUCTURES) if weights is None else _known_to(weights)
+    trust = None if weights is None else _known_to(weights)
+    rows = list(STRUCTURES) if trust is None else [STRUCTURES[key] for key in trust]
     if as_json:
-        print(json.dumps([_description(row) for row in rows], indent=1, ensure_ascii=False))
+        print(json.dumps([_description(row, trust) for row in rows], indent=1, ensure_ascii=False))
     else:
-        _print_table(rows)
+        _print_table(rows, trust)
 
 
-def _known_to(weights: str) -> list[Structure]:
-    """In the order of the outputs."""
+def _known_to(weights: str) -> dict[str, Trust]:
+    """Their classes in the order of the outputs, and how far they can be trusted with each."""
     from omentum.model import load_model
 
-    return [STRUCTURES[key] for key in load_model(weights).spec.class_keys]
+    return load_model(weights).spec.trust
 
 
-def _description(row: Structure) -> dict[str, Any]:
-    return asdict(row) | {
-        "snomed_category": asdict(row.snomed_category),
-        "snomed_modifier": None if row.snomed_modifier is None else asdict(row.snomed_modifier),
-    }
+def _description(row: Structure, trust: Mapping[str, Trust] | None) -> dict[str, Any]:
+    said = {} if trust is None else {"trust": trust[row.key]}
+    return (
+        asdict(row)
+        | said
+        | {
+            "snomed_category": asdict(row.snomed_category),
+            "snomed_modifier": None if row.snomed_modifier is None else asdict(row.snomed_modifier),
+        }
+    )
 
 
-def _print_table(rows: Sequence[Structure]) -> None:
+def _print_table(rows: Sequence[Structure], trust: Mapping[str, Trust] | None) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("no", justify="right")
-    for title in ("key", "name", "kind", "side", "in", "SNOMED CT", "also called"):
+    known = [] if trust is None else ["with these weights"]
+    for title in ("key", "name", *known, "kind", "side", "in", "SNOMED CT", "also called"):
         # A key is what users copy into --classes: never folded.
         table.add_column(title, no_wrap=title in ("key", "SNOMED CT"))
     for row in rows:
         hosts = ", ".join(row.hosts)
         words = ", ".join(row.synonyms)
-        table.add_row(str(row.index), row.key, row.display, row.kind, row.side or "", hosts, row.snomed.code, words)
+        said = [] if trust is None else [trust[row.key]]
+        about = (row.kind, row.side or "", hosts, row.snomed.code, words)
+        table.add_row(str(row.index), row.key, row.display, *said, *about)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH

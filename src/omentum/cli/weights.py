@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.told_warnings import warnings_told
+from omentum.cli.weights_trust import set_trust
 from omentum.errors import UsageError
-from omentum.spec import USUAL_THRESHOLD
+from omentum.spec import USUAL_THRESHOLD, Trust
 
 if TYPE_CHECKING:
     from omentum.model.catalogue import CatalogueEntry
 
 app = typer.Typer(help="List, fetch, import and inspect model weights.", no_args_is_help=True)
+app.command("set-trust")(set_trust)
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
@@ -65,7 +67,7 @@ def import_weights(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Turn a published .pth file into a safe checkpoint that says what it is."""
-    _check_new(output, overwrite)
+    check_new(output, overwrite)
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
@@ -83,7 +85,7 @@ def set_threshold(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Write weights again with the probability above which a voxel counts, for some structures or all."""
-    _check_new(output, overwrite)
+    check_new(output, overwrite)
     from omentum.anatomy import STRUCTURES
     from omentum.model.checkpoint import read_spec, save_with_thresholds
     from omentum.model.weights import locate
@@ -107,15 +109,15 @@ def info(
     if as_json:
         print(json.dumps(facts, indent=1))
         return
-    for key, value in facts.items():
+    for key, value in sorted(facts.items(), key=lambda fact: fact[0] == "training"):  # the longest last
         if key == "classes":
             print(f"classes ({len(value)}):")
             print("\n".join(f"  {n:>3}  {_row_of(c)}" for n, c in enumerate(value, start=1)))
         else:
-            print(f"{key}: {json.dumps(value) if isinstance(value, dict) else value}")
+            print("\n".join(_lines(key, value)))
 
 
-def _check_new(output: Path, overwrite: bool) -> None:
+def check_new(output: Path, overwrite: bool) -> None:
     """Refuse a file that is none of ours to write.
 
     Raises:
@@ -162,7 +164,25 @@ def _file_facts(name_or_file: str) -> dict[str, Any]:
 def _row_of(of_class: Mapping[str, Any]) -> str:
     threshold = of_class["threshold"]
     above = "" if threshold == USUAL_THRESHOLD else f"  (where its probability is above {threshold:g})"
-    return f"{of_class['key']:<24}{of_class['prompt']}{above}"
+    trust = "" if of_class["trust"] == Trust.UNKNOWN else of_class["trust"]
+    return f"{of_class['key']:<24}{trust:<11}{of_class['prompt']}{above}"
+
+
+def _lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
+    """A fact, one line; of a table or list of tables one line an entry."""
+    margin = "  " * depth
+    entries: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        entries = list(value.items())
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        entries = [(str(n), one) for n, one in enumerate(value, start=1)]
+    if not entries:
+        text = value if isinstance(value, str) else json.dumps(value)
+        yield f"{margin}{name}: {text}"
+        return
+    yield f"{margin}{name}:"
+    for key, one in entries:
+        yield from _lines(key, one, depth + 1)
 
 
 def _row(entry: CatalogueEntry) -> dict[str, Any]:

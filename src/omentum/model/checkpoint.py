@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from omentum.errors import CheckpointError, OutputError
 from omentum.model.safetensors_file import Header, read_header
 from omentum.model.state import apart, check_finite, model_from_state, state_sha256
 from omentum.model.universal import UniversalModel
-from omentum.spec import CheckpointSpec
+from omentum.spec import TRUST_FROM, CheckpointSpec, Trust
 from omentum.unfinished import unfinished
 
 DESCRIPTION = "omentum"
@@ -64,9 +64,41 @@ def save_with_thresholds(path: str | Path, source: str | Path, thresholds: Mappi
         CheckpointError: see `load_checkpoint`.
         OutputError: the file cannot be written.
     """
+
+    def changed(spec: CheckpointSpec) -> CheckpointSpec:
+        classes = tuple(replace(c, threshold=thresholds.get(c.key, c.threshold)) for c in spec.classes)
+        return replace(spec, classes=classes)
+
+    return _save_with(path, source, changed)
+
+
+def save_with_trust(path: str | Path, source: str | Path, trust: Mapping[str, Trust], made_from: str) -> UniversalModel:
+    """Write a checkpoint again with how far it can be trusted with its classes; its tensors stay as they are stored.
+
+    Args:
+        path: `.safetensors` file to write.
+        source: The checkpoint.
+        trust: Structure key -> how far; the others keep theirs.
+        made_from: What that was judged by, in words; "" keeps what is said already.
+
+    Raises:
+        CheckpointError: see `load_checkpoint`.
+        OutputError: the file cannot be written.
+    """
+
+    def changed(spec: CheckpointSpec) -> CheckpointSpec:
+        classes = tuple(replace(c, trust=trust.get(c.key, c.trust)) for c in spec.classes)
+        said = {TRUST_FROM: made_from} if made_from else {}
+        return replace(spec, classes=classes, training={**spec.training, **said})
+
+    return _save_with(path, source, changed)
+
+
+def _save_with(
+    path: str | Path, source: str | Path, changed: Callable[[CheckpointSpec], CheckpointSpec]
+) -> UniversalModel:
     model = load_checkpoint(source)
-    classes = tuple(replace(c, threshold=thresholds.get(c.key, c.threshold)) for c in model.spec.classes)
-    model.spec = replace(model.spec, classes=classes)
+    model.spec = changed(model.spec)
     narrow = "F16" in read_header(Path(source)).dtypes.values()
     save_checkpoint(path, model, torch.float16 if narrow else torch.float32)
     return model

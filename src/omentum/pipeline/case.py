@@ -29,6 +29,7 @@ from omentum.report import (
     Confidence,
     Lesion,
     Quality,
+    Standing,
     StructureMeasure,
     aortic_profile,
     find_lesions,
@@ -39,6 +40,7 @@ from omentum.report import (
     measures_json,
     statistics_json,
 )
+from omentum.report.label_map import label_map_voxels, with_label_map
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
 from omentum.unfinished import unfinished
@@ -84,17 +86,32 @@ class CaseSegmentation(Segmentation):
     lesion_probability: DeflatedArray | None = field(kw_only=True, repr=False, default=None)
     probabilities: Mapping[str, DeflatedArray] = field(kw_only=True, repr=False, default_factory=dict)
 
-    def measures(self) -> list[StructureMeasure]:
-        """Volume in ml, HU statistics, place, size, border contact and score of every class, in class order."""
+    def measures(self, numbering: Numbering | None = None) -> list[StructureMeasure]:
+        """Volume in ml, HU statistics, place, size, border contact and score of every class, in class order.
+
+        Args:
+            numbering: Whose numbers the label map has that each volume is held against; the template's by default.
+        """
         scores = {key: q.score for key, q in self.quality().structures.items()}
-        return [replace(m, score=scores.get(m.key)) for m in self._measures]
+        judged = [replace(m, score=scores.get(m.key), trust=self.standing.of(m.key)) for m in self._measures]
+        whose = "" if numbering is None else numbering.name
+        if whose not in self._label_map_voxels:
+            self._label_map_voxels[whose] = label_map_voxels(self, numbering)
+        return with_label_map(judged, self._label_map_voxels[whose], self.grid.voxel_volume_ml)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """How far the weights can be trusted with each structure."""
+        return Standing.of_options(self.manifest.get("options", {}))
 
     def quality(self) -> Quality:
         """Flags with reasons, worst first, and how likely each mask is good."""
         return self._quality
 
     def lesions(self) -> list[Lesion]:
-        """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size."""
+        """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size; those that are
+        only candidates (see `omentum.report.standing`) say so.
+        """
         return self._lesions
 
     def probability(self, name: str) -> NDArray[np.float32]:
@@ -124,13 +141,18 @@ class CaseSegmentation(Segmentation):
         return aortic_profile(self)
 
     @cached_property
+    def _label_map_voxels(self) -> dict[str, dict[str, int]]:
+        """By name of a numbering, "" for the template's; filled when first asked for."""
+        return {}
+
+    @cached_property
     def _measures(self) -> list[StructureMeasure]:
         return measure(self.ct, self)
 
     @cached_property
     def _lesions(self) -> list[Lesion]:
         likely = self.lesion_probability
-        return find_lesions(self.ct, self, None if likely is None else likely.inflated())
+        return find_lesions(self.ct, self, None if likely is None else likely.inflated(), self.standing)
 
     @cached_property
     def _quality(self) -> Quality:
@@ -197,7 +219,7 @@ class CaseSegmentation(Segmentation):
                 self._draw_preview(folder / "preview.png")
             if report:
                 say("writing the report")
-                self._write_report(folder / "report.html")
+                self._write_report(folder / "report.html", numbering)
             outputs = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering).outputs()
             written = {"label_map_sha256": sha256_of(folder / LABEL_MAP)}
             made = {"outputs": outputs, "quality": self.quality().summary(), **written}
@@ -215,7 +237,9 @@ class CaseSegmentation(Segmentation):
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
             written = thread.submit(self._write_masks, folder, masks, numbering)
-            measured = measures_json(self.measures(), self.grid, self.aorta()) | lesions_json(self.lesions(), self.grid)
+            measured = measures_json(self.measures(numbering), self.grid, self.aorta()) | lesions_json(
+                self.lesions(), self.grid
+            )
             measured |= {"quality": self.quality().to_json()}
             written.result()
         write_json(folder / "measurements.json", measured)
@@ -241,11 +265,15 @@ class CaseSegmentation(Segmentation):
 
         preview(self.ct, self, path, case=self._name, measures=self.measures())
 
-    def _write_report(self, path: Path) -> None:
+    def _write_report(self, path: Path, numbering: Numbering | None) -> None:
         from omentum.report.html import CaseReport, case_html
 
         page = case_html(
-            CaseReport(self._name, self.ct, self, self.measures(), self.lesions(), self.manifest, self.quality().flags)
+            CaseReport(
+                *(self._name, self.ct, self, self.measures(numbering), self.lesions()),
+                *(self.manifest, self.quality().flags),
+                standing=self.standing,
+            )
         )
         with replacing(path) as file:
             file.write(page)

@@ -17,6 +17,7 @@ from omentum.report import Confidence, Flag, Lesion, Quality, StructureMeasure
 from omentum.report.attenuation import Attenuation
 from omentum.report.diameters import AxialDiameters, Diameter
 from omentum.report.quality import StructureQuality
+from omentum.spec import Trust
 
 _REMEDY = "choose another output or pass --overwrite"
 
@@ -79,8 +80,9 @@ def read_numbers(folder: Path) -> Numbers:
     """
     try:
         measured, manifest = _read(folder / "measurements.json"), _read(folder / MANIFEST)
-        measures = [StructureMeasure(**_tuples(m)) for m in measured["structures"].values()]
-        lesions = [_lesion(lesion) for lesion in measured["lesions"]]
+        measures = [_measure(m) for m in measured["structures"].values()]
+        listed = [*measured["lesions"], *measured["candidates"]]
+        lesions = sorted(map(_lesion, listed), key=lambda one: one.number)
         return Numbers(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=_REMEDY) from fault
@@ -91,6 +93,10 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _measure(flat: Mapping[str, Any]) -> StructureMeasure:
+    return StructureMeasure(**_tuples(flat) | {"trust": Trust(flat["trust"])})
+
+
 def _lesion(flat: Mapping[str, Any]) -> Lesion:
     fields = _tuples(flat)
     where = fields.pop("key_slice")
@@ -99,6 +105,7 @@ def _lesion(flat: Mapping[str, Any]) -> Lesion:
     )
     hu = Attenuation(**{name: fields.pop(name) for name in Attenuation.__dataclass_fields__})
     axial = AxialDiameters(longest, perpendicular, where["axis"], where["index"])
+    fields["trust"] = Trust(fields["trust"])
     return Lesion(**fields, axial=axial, longest_3d=in_3d, hu=hu)
 
 

@@ -13,6 +13,7 @@ from omentum.errors import UsageError
 from omentum.fingerprint import scan_digest, slice_hashes
 from omentum.model import UniversalModel
 from omentum.pipeline.manifest import describe_weights
+from omentum.spec import Trust
 from omentum.volume import Volume
 
 Weights = str | Path | UniversalModel
@@ -53,6 +54,12 @@ def mean_thresholds(models: Sequence[UniversalModel]) -> dict[str, float]:
     """By class, of the models' own."""
     each = [model.spec.thresholds for model in models]
     return {key: fmean(known[key] for known in each) for key in each[0]}
+
+
+def worst_trust(models: Sequence[UniversalModel]) -> dict[str, Trust]:
+    """By class: a mean is no better than what is known of the worst of them."""
+    each = [model.spec.trust for model in models]
+    return {key: Trust.worst(known[key] for known in each) for key in each[0]}
 
 
 def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalModel]) -> dict[str, Any]:

@@ -102,4 +102,4 @@ def finish_and_save(seen: SeenCase, job: Job, postprocess: str, save: SaveOption
         step("cleaning")
     case = finish_case(seen, postprocess)
     case.save(job.target, **vars(save), step=step)
-    return Numbers(case.measures(), case.lesions(), case.quality(), list(case.manifest["warnings"]))
+    return Numbers(case.measures(save.numbering), case.lesions(), case.quality(), list(case.manifest["warnings"]))

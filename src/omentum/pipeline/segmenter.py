@@ -30,6 +30,7 @@ from omentum.pipeline.ensemble import (
     mean_thresholds,
     several,
     trained_on,
+    worst_trust,
 )
 from omentum.pipeline.finishing import SeenCase, finish_case
 from omentum.pipeline.inference import Inferred, Look, infer
@@ -40,7 +41,7 @@ from omentum.pipeline.options import Options
 from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
-from omentum.spec import USUAL_THRESHOLD
+from omentum.spec import USUAL_THRESHOLD, Trust
 from omentum.volume import Volume
 
 Image = str | os.PathLike[str] | Volume | Any
@@ -113,6 +114,12 @@ class Segmenter:
         return settle_thresholds(usual, self.options.threshold, lambda name: _keys([name]))
 
     @cached_property
+    def trust(self) -> dict[str, Trust]:
+        """How far the weights can be trusted with each of `classes`; of several models the worst."""
+        known = worst_trust(self.models)
+        return {key: known[key] for key in self.classes}
+
+    @cached_property
     def engines(self) -> list[Engine]:
         """What runs each model; compiled when first asked for."""
         how = (self.classes, self.device, self.profile, self.options.engine)
@@ -154,10 +161,20 @@ class Segmenter:
                 self._locator.model  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
-        """Everything that decides what comes out, for the manifest, in JSON values; thresholds that are not 0.5."""
+        """Everything that decides what comes out, for the manifest, in JSON values: thresholds that are not 0.5, what
+        is known of trust, and the weights' own thresholds where lower ones were asked for.
+        """
         moved = {key: threshold for key, threshold in self.thresholds.items() if threshold != USUAL_THRESHOLD}
-        chosen = {"classes": list(self.classes), "precision": self.profile.precision, "threshold": moved}
-        return asdict(self.options) | chosen | {"overlap": self.profile.overlap}
+        usual = mean_thresholds(self.models)
+        lowered = {key: usual[key] for key, threshold in self.thresholds.items() if threshold < usual[key]}
+        chosen: dict[str, Any] = {
+            "classes": list(self.classes),
+            "precision": self.profile.precision,
+            "threshold": moved,
+        }
+        known = {key: trust.value for key, trust in self.trust.items() if trust is not Trust.UNKNOWN}
+        chosen |= {"overlap": self.profile.overlap, "trust": known, "operating_points": lowered}
+        return asdict(self.options) | chosen
 
     def segment(self, image: Image, *, progress: Progress | None = None) -> CaseSegmentation:
         """Segment one CT.

@@ -7,6 +7,7 @@ from omentum.report.lesion_summary import lesions_csv, lesions_json
 from omentum.report.lesions import Lesion, find_lesions
 from omentum.report.measures import StructureMeasure, measure, measures_csv, measures_json, measures_rows
 from omentum.report.quality import Quality, judge, quality_csv
+from omentum.report.standing import Standing
 from omentum.report.totalsegmentator import statistics_json
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Flag",
     "Lesion",
     "Quality",
+    "Standing",
     "StructureMeasure",
     "aortic_profile",
     "find_lesions",

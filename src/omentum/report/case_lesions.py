@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
@@ -12,8 +12,10 @@ from omentum.report.key_images import KeyImage, key_image
 from omentum.report.lesion_summary import target_lesions
 from omentum.report.lesions import Lesion
 from omentum.report.page import PageTable, add, add_swatch, add_table
+from omentum.report.standing import CANDIDATES, NEVER_FOUND, Standing
 from omentum.report.words import PARTLY, hu, mm, number, volume
 from omentum.segmentation import Segmentation
+from omentum.spec import Trust
 from omentum.volume import Volume
 
 KEY_IMAGES = 24
@@ -25,18 +27,60 @@ COLUMNS = (
 )
 
 
-def add_lesions(main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> None:
-    """A table of all lesions and key images of the largest."""
+def add_lesions(
+    main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion], standing: Standing | None = None
+) -> None:
+    """A table of all lesions, one of the candidates, and key images of the largest.
+
+    Args:
+        main: Where to add them.
+        ct: HU.
+        seg: On the grid of `ct`.
+        lesions: All of them.
+        standing: How far the weights can be trusted with each type.
+    """
     section = add(main, "section", class_="found", aria_label="Lesions")
     add(section, "h2", "Lesions")
-    if not lesions:
-        looked_for = [STRUCTURES[key].display for key in seg.classes if STRUCTURES[key].is_lesion]
-        add(section, "p", f"None found. Looked for: {', '.join(looked_for) or 'none'}.")
-        return
-    targets = target_lesions(lesions, ct.spacing_mm[axial_axis(ct.grid)])
-    table = PageTable(_caption(targets), COLUMNS, [_row(one, targets) for one in lesions])
+    sure = [lesion for lesion in lesions if not lesion.is_candidate]
+    if sure:
+        targets = target_lesions(sure, ct.spacing_mm[axial_axis(ct.grid)])
+        _add_table(section, PageTable(_caption(targets), COLUMNS, [_row(one, targets) for one in sure]), sure)
+    types = [key for key in seg.classes if STRUCTURES[key].is_lesion]
+    for line in _unlisted(types, {lesion.key for lesion in lesions}, bool(sure), standing or Standing()):
+        add(section, "p", line)
+    candidates = [lesion for lesion in lesions if lesion.is_candidate]
+    if candidates:
+        add(section, "h3", "Candidates")
+        add(section, "p", CANDIDATES)
+        caption = "Candidates: in no sum, and no target"
+        _add_table(section, PageTable(caption, COLUMNS, [_row(one, ()) for one in candidates]), candidates)
+    if lesions:
+        _add_gallery(section, ct, seg, lesions)
+
+
+def _add_table(section: ET.Element, table: PageTable, lesions: Sequence[Lesion]) -> None:
     for row, lesion in zip(add_table(section, table), lesions, strict=True):
         add_swatch(row, lesion.key)
+
+
+def _unlisted(types: Sequence[str], found: Container[str], any_sure: bool, standing: Standing) -> list[str]:
+    """What is to be said of lesion types that are not in a table, and of there being none."""
+    blind = [key for key in types if key not in found and standing.of(key) is Trust.NOT_FOUND]
+    sought = [key for key in types if key not in found and key not in blind]
+    if any_sure:
+        lines = [f"Looked for and not found: {_names(sought)}."] if sought else []
+    else:
+        lines = [f"None found. Looked for: {_names(sought)}." if sought or not types else "None found."]
+    if blind:
+        lines.append(f"{NEVER_FOUND}: {_names(blind)}.")
+    return lines
+
+
+def _names(keys: Sequence[str]) -> str:
+    return ", ".join(STRUCTURES[key].display for key in keys) or "none"
+
+
+def _add_gallery(section: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> None:
     largest = sorted(lesions, key=lambda one: -one.axial.longest.mm)[:KEY_IMAGES]
     if len(largest) < len(lesions):
         add(section, "p", f"Key images of the {len(largest)} longest.", class_="faint")
@@ -54,6 +98,7 @@ def _caption(targets: Sequence[Lesion]) -> str:
 
 def _row(lesion: Lesion, targets: Sequence[Lesion]) -> list[str]:
     notes = ["target"] if lesion in targets else []
+    notes += [lesion.doubt] if lesion.doubt else []
     notes += [f"{PARTLY} partly imaged"] if lesion.touches_border else []
     sizes = (lesion.axial.longest.mm, lesion.axial.perpendicular.mm, lesion.longest_3d.mm)
     return [
@@ -80,7 +125,8 @@ def _add_key_image(gallery: ET.Element, lesion: Lesion, image: KeyImage) -> None
         add(svg, "line", class_="under", **ends)
         add(svg, "line", class_=name, **ends)
     caption = add(figure, "figcaption")
-    add(caption, "h3", f"{lesion.number} {lesion.display}{where}")
+    candidate = ", candidate" if lesion.is_candidate else ""
+    add(caption, "h3", f"{lesion.number} {lesion.display}{where}{candidate}")
     facts = add(caption, "dl")
     for name, value in (
         ("Diameters", size),

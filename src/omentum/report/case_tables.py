@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
+from omentum.report.label_map import hidden_line
 from omentum.report.measures import StructureMeasure, liver_minus_spleen_hu
 from omentum.report.page import PageTable, add, add_swatch, add_table
+from omentum.report.standing import NEVER_FOUND, NO_RECORD, TRUST_NOTES, Standing
 from omentum.report.words import PARTLY, hu, number, volume
+from omentum.spec import Trust
 
 if TYPE_CHECKING:
     from omentum.report.html import Flag
@@ -49,9 +52,13 @@ def add_structures(main: ET.Element, measures: Sequence[StructureMeasure]) -> No
     contrast = liver_minus_spleen_hu(measures)
     if contrast is not None:
         add(section, "p", f"Liver minus spleen: {number(contrast)} HU (medians)")
-    missing = [m.display for m in measures if not m.found]
-    if missing:
-        add(section, "p", f"Looked for and not found: {', '.join(missing)}.", class_="faint")
+    if line := hidden_line(measures, "segmentation.nii.gz"):
+        add(section, "p", line)
+    missing = [m for m in measures if not m.found]
+    blind = [m for m in missing if m.trust is Trust.NOT_FOUND]
+    for said, those in (("Looked for and not found", [m for m in missing if m not in blind]), (NEVER_FOUND, blind)):
+        if those:
+            add(section, "p", f"{said}: {', '.join(m.display for m in those)}.", class_="faint")
 
 
 def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
@@ -62,6 +69,9 @@ def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
     for name, value in _facts(manifest):
         add(facts, "dt", name)
         add(add(facts, "dd"), "bdi", value)
+    options = manifest.get("options")
+    if isinstance(options, Mapping) and "trust" in options and not Standing.of_options(options).is_recorded:
+        add(section, "p", NO_RECORD)
     for warning in manifest.get("warnings", ()):
         add(section, "p", f"Warning: {warning}")
     details = add(section, "details")
@@ -72,10 +82,11 @@ def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
 def _structure_row(m: StructureMeasure) -> list[str]:
     percentiles = " / ".join(number(p) for p in (m.p05_hu, m.median_hu, m.p95_hu))
     extents = " × ".join(number(x) for x in m.extent_mm or ())
-    note = f"{PARTLY} partly imaged" if m.touches_border else ""
+    notes = [f"{PARTLY} partly imaged"] if m.touches_border else []
+    notes += [TRUST_NOTES[m.trust]] if m.trust in TRUST_NOTES else []
     return [
         *(m.display, volume(m.volume_ml), hu(m.mean_hu, m.sd_hu), percentiles),
-        *(extents, number(m.surface_mm2 / 100), note),
+        *(extents, number(m.surface_mm2 / 100), ", ".join(notes)),
     ]
 
 

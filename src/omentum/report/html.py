@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Protocol
 from xml.etree import ElementTree as ET
@@ -19,6 +19,8 @@ from omentum.report.measures import StructureMeasure
 from omentum.report.meshes import VIEW, need_libraries, scene_glb, surface_mesh
 from omentum.report.page import add, document, finished
 from omentum.report.renderer import three_js
+from omentum.report.standing import Standing
+from omentum.report.words import counted
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -54,6 +56,7 @@ class CaseReport:
         lesions: All of them.
         manifest: How the segmentation was made, JSON values.
         flags: Doubts, the gravest first.
+        standing: How far the weights can be trusted with each structure.
     """
 
     case: str
@@ -63,6 +66,7 @@ class CaseReport:
     lesions: Sequence[Lesion]
     manifest: Mapping[str, Any]
     flags: Sequence[Flag] = ()
+    standing: Standing = field(default_factory=Standing)
 
 
 def case_html(report: CaseReport) -> bytes:
@@ -78,7 +82,7 @@ def case_html(report: CaseReport) -> bytes:
     _add_head(main, name, report)
     add_flags(main, report.flags)
     add_explorer(main, overview(report.ct, report.seg), report.measures, surfaces)
-    add_lesions(main, report.ct, report.seg, report.lesions)
+    add_lesions(main, report.ct, report.seg, report.lesions, report.standing)
     add_structures(main, report.measures)
     add_making(main, report.manifest)
     add(main, "footer", "Research software. Not a medical device; not for clinical use.")
@@ -97,10 +101,16 @@ def _add_head(main: ET.Element, name: str, report: CaseReport) -> None:
         f"{spacing} mm",
         grid.orientation,
         f"{found} of {len(report.measures)} structures found",
-        f"{len(report.lesions)} lesion{'' if len(report.lesions) == 1 else 's'}",
+        *_counted_lesions(report.lesions),
     ]
     add(head, "p", "  ·  ".join(facts), class_="faint")
     add(head, "p", "Not for clinical use", class_="warning")
+
+
+def _counted_lesions(lesions: Sequence[Lesion]) -> list[str]:
+    candidates = sum(lesion.is_candidate for lesion in lesions)
+    told = [counted(len(lesions) - candidates, "lesion")]
+    return told + ([counted(candidates, "candidate")] if candidates else [])
 
 
 def _surfaces(seg: Segmentation) -> Surfaces:

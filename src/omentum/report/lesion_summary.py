@@ -18,7 +18,8 @@ TARGETS, TARGETS_PER_ORGAN = 5, 2
 """RECIST 1.1; both kidneys (or lungs) are one organ."""
 
 COLUMNS = (
-    *("case", "number", "key", "display", "also", "host", "side", "volume_ml", "longest_axial_mm", "perpendicular_mm"),
+    *("case", "number", "key", "display", "candidate", "trust", "doubt", "also", "host", "side"),
+    *("volume_ml", "longest_axial_mm", "perpendicular_mm"),
     *("longest_3d_mm", "mean_hu", "sd_hu", "p05_hu", "median_hu", "p95_hu", "to_surface_mm", "touches_border"),
     "mean_probability",
     *("key_slice_axis", "key_slice", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm"),
@@ -43,10 +44,12 @@ def lesions_json(lesions: Sequence[Lesion], grid: Grid) -> dict[str, Any]:
     """The part of measurements.json about lesions.
 
     Args:
-        lesions: Of one patient.
+        lesions: Of one patient; what is a candidate goes into a list of its own, and into no number.
         grid: They were found on; the distance of its axial slices decides what may be a target lesion.
     """
     slice_spacing_mm = grid.spacing_mm[axial_axis(grid)]
+    candidates = [lesion for lesion in lesions if lesion.is_candidate]
+    lesions = [lesion for lesion in lesions if not lesion.is_candidate]
     total, by_type = _Total(), {key: _Total() for key in dict.fromkeys(lesion.key for lesion in lesions)}
     for lesion in lesions:
         by_type[lesion.key].add(lesion)
@@ -56,14 +59,19 @@ def lesions_json(lesions: Sequence[Lesion], grid: Grid) -> dict[str, Any]:
     sum_mm = sum(lesion.axial.longest.mm for lesion in chosen)
     recist = {"targets": [lesion.number for lesion in chosen], "sum_mm": sum_mm}
     of_all = {**vars(total), "by_type": {key: vars(t) for key, t in by_type.items()}, "recist": recist}
-    return {"lesions": [lesion.to_json() for lesion in lesions], "lesion_summary": of_all}
+    return {
+        "lesions": [lesion.to_json() for lesion in lesions],
+        "candidates": [lesion.to_json() for lesion in candidates],
+        "lesion_summary": of_all | {"candidates": len(candidates)},
+    }
 
 
 def target_lesions(lesions: Sequence[Lesion], slice_spacing_mm: float) -> list[Lesion]:
-    """What RECIST 1.1 would measure at baseline: the largest tumours, at most so many an organ and in all."""
+    """What RECIST 1.1 would measure at baseline: the largest tumours, so many an organ and in all; no candidate."""
     least_mm = max(TARGET_MM, 2 * slice_spacing_mm)
     chosen: list[Lesion] = []
-    for lesion in sorted(_counted_once(lesions), key=lambda one: -one.axial.longest.mm):
+    sure = [lesion for lesion in lesions if not lesion.is_candidate]
+    for lesion in sorted(_counted_once(sure), key=lambda one: -one.axial.longest.mm):
         structure = STRUCTURES[lesion.key]
         of_organ = sum(STRUCTURES[other.key].hosts == structure.hosts for other in chosen)
         large = structure.kind == "tumour" and lesion.axial.longest.mm >= least_mm
@@ -78,15 +86,17 @@ def lesions_csv(lesions_by_case: Mapping[str, Sequence[Lesion]]) -> str:
 
 
 def _counted_once(lesions: Sequence[Lesion]) -> list[Lesion]:
-    """Without those that an earlier type has named already."""
+    """Without those that an earlier type among them has named already."""
     order = {key: n for n, key in enumerate(dict.fromkeys(lesion.key for lesion in lesions))}
-    return [one for one in lesions if all(order[other] > order[one.key] for other in one.also)]
+    last = len(order)
+    return [one for one in lesions if all(order.get(other, last) > order[one.key] for other in one.also)]
 
 
 def _row(case: str, lesion: Lesion) -> dict[str, Any]:
     longest, perpendicular = lesion.axial.longest, lesion.axial.perpendicular
     columns = {"case": case, **lesion.to_json()}
     columns |= {
+        "candidate": lesion.is_candidate,
         "also": " ".join(lesion.also),
         "longest_axial_mm": longest.mm,
         "perpendicular_mm": perpendicular.mm,

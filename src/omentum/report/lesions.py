@@ -22,7 +22,9 @@ from omentum.pieces import pieces
 from omentum.report.attenuation import Attenuation, attenuation
 from omentum.report.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
 from omentum.report.organ_surface import organ_surface_mm
+from omentum.report.standing import Standing
 from omentum.segmentation import Segmentation
+from omentum.spec import Trust
 from omentum.volume import Volume
 
 HOST_REACH_MM = 15.0
@@ -48,6 +50,8 @@ class Lesion:
         to_surface_mm: How much of the organ lies between it and the organ's surface, 0 when it reaches it.
         touches_border: It reaches the edge of the image, so all sizes are lower limits.
         mean_probability: Of its voxels, as the network said; None for masks from elsewhere.
+        trust: How far the weights can be trusted with its type.
+        doubt: Why it is only a candidate; "" if it is a lesion.
     """
 
     number: int
@@ -65,6 +69,13 @@ class Lesion:
     to_surface_mm: float | None
     touches_border: bool
     mean_probability: float | None = None
+    trust: Trust = Trust.UNKNOWN
+    doubt: str = ""
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it is something to look at, in no sum and no target."""
+        return bool(self.doubt)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -78,13 +89,19 @@ class Lesion:
         return flat | asdict(self.hu) | diameters | {"key_slice": where}
 
 
-def find_lesions(ct: Volume | None, seg: Segmentation, probability: NDArray[np.uint8] | None = None) -> list[Lesion]:
+def find_lesions(
+    ct: Volume | None,
+    seg: Segmentation,
+    probability: NDArray[np.uint8] | None = None,
+    standing: Standing | None = None,
+) -> list[Lesion]:
     """Every lesion of every tumour and cyst class.
 
     Args:
         ct: HU; without it nothing is said of attenuation.
         seg: On the grid of `ct`.
         probability: Of the likeliest lesion type in steps of 1/255, on the same grid; 0 where none was predicted.
+        standing: How far the weights can be trusted with each type; without it, every lesion is one.
 
     Raises:
         GeometryError: the grids differ.
@@ -99,8 +116,9 @@ def find_lesions(ct: Volume | None, seg: Segmentation, probability: NDArray[np.u
     for key, box, mask in lesion_masks(seg):
         hosts = [organs[host] for host in STRUCTURES[key].hosts if host in organs]
         lesion = _lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types))
-        sure = None if probability is None else _mean_probability(probability[box][mask])
-        found.append(replace(lesion, mean_probability=sure))
+        mean, highest = (None, None) if probability is None else _probabilities(probability[box][mask])
+        of = standing or Standing()
+        found.append(replace(lesion, mean_probability=mean, trust=of.of(key), doubt=of.doubt(key, highest)))
     return found
 
 
@@ -190,10 +208,10 @@ def _lesion(
     )
 
 
-def _mean_probability(steps: NDArray[np.uint8]) -> float | None:
-    """Of the voxels that the network predicted; cleaning may have added others."""
+def _probabilities(steps: NDArray[np.uint8]) -> tuple[float | None, float | None]:
+    """Mean and highest of the voxels that the network predicted; cleaning may have added others."""
     predicted = steps[steps > 0]
-    return float(predicted.mean()) / 255 if len(predicted) else None
+    return (float(predicted.mean()) / 255, float(predicted.max()) / 255) if len(predicted) else (None, None)
 
 
 def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: Points) -> _Organ | None:

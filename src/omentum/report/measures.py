@@ -18,6 +18,7 @@ from omentum.report.diameters import extents_mm
 from omentum.report.surface import surface_mm2
 from omentum.report.table import csv_text
 from omentum.segmentation import Segmentation
+from omentum.spec import Trust
 from omentum.volume import Grid, Volume
 
 
@@ -36,6 +37,9 @@ class StructureMeasure:
         surface_mm2: See `surface_mm2`.
         touches_border: It reaches the edge of the image grid: only partly imaged, so its volume is a lower limit.
         score: Probability that the mask is good (see `omentum.report.score`); None until it was judged.
+        trust: How far the weights can be trusted with the structure, whatever they say of this case.
+        label_map_voxels, label_map_volume_ml: As much of it as the label map shows, see `omentum.report.label_map`;
+            None until that was counted.
     """
 
     key: str
@@ -53,6 +57,9 @@ class StructureMeasure:
     surface_mm2: float
     touches_border: bool
     score: float | None = None
+    trust: Trust = Trust.UNKNOWN
+    label_map_voxels: int | None = None
+    label_map_volume_ml: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""

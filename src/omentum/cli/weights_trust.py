@@ -1,0 +1,88 @@
+"""`omentum weights set-trust`: how far weights can be trusted with each class, written into them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omentum.errors import InputError, UsageError
+from omentum.spec import Trust
+
+_EXAMPLE = "for example liver=reliable, or weak for all"
+
+
+def set_trust(
+    name_or_file: Annotated[str, typer.Argument(help="A name from `omentum weights list`, or a file.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="WORD|NAME=WORD...", help="reliable, weak, not-found or unknown; before --scores."),
+    ] = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON of omentum evaluate --json; of several the worst counts", dir_okay=False),
+    ] = None,
+    because: Annotated[str, typer.Option(help="What it was judged by, in a line; the files by default.")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Write weights again with how far they can be trusted with each structure, by their evaluation.
+
+    Lesions of a class that is weak or not found are candidates in every result: listed apart, in no sum, no target.
+    """
+    from omentum.cli.weights import check_new
+    from omentum.model.checkpoint import read_spec, save_with_trust
+    from omentum.model.weights import locate
+
+    check_new(output, overwrite)
+    if not words and not scores:
+        raise UsageError("neither words nor scores", remedy=_EXAMPLE)
+    source = locate(name_or_file)
+    before = read_spec(source).trust
+    judged = {key: trust for key, trust in _judged(scores or ()).items() if key in before}
+    settled = before | judged | _said(words or (), before)
+    judged_by = because or ", ".join(path.name for path in scores or ())
+    save_with_trust(output, source, settled, judged_by)
+    moved = [f"{key} {trust}" for key, trust in settled.items() if trust is not before[key]]
+    print(f"{output}: {', '.join(moved) or 'nothing changed'}")
+
+
+def _judged(files: Sequence[Path]) -> dict[str, Trust]:
+    """By the scores, the worst of several files."""
+    from omentum.evaluate.trust import trust_of
+
+    each: list[dict[str, Trust]] = []
+    for path in files:
+        try:
+            each.append(trust_of(json.loads(path.read_text(encoding="utf-8"))))
+        except OSError as fault:
+            raise InputError(fault.strerror or str(fault), source=path) from fault
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            raise InputError(f"holds no scores: {fault!r}", source=path, remedy="omentum evaluate --json") from fault
+    keys = dict.fromkeys(key for one in each for key in one)
+    return {key: Trust.worst(one[key] for one in each if key in one) for key in keys}
+
+
+def _said(words: Iterable[str], known: Iterable[str]) -> dict[str, Trust]:
+    """By the words, a later one over an earlier one.
+
+    Raises:
+        UsageError: not of this form, or a structure the weights do not have.
+    """
+    from omentum.anatomy import STRUCTURES
+    from omentum.evaluate.trust import parse_trust
+
+    keys, found = tuple(known), dict[str, Trust]()
+    for text in words:
+        name, equals, word = text.rpartition("=")
+        if equals and not name.strip():
+            raise UsageError(f"{text!r} names no structure", remedy=_EXAMPLE)
+        meant = [row.key for row in STRUCTURES.expand(name.strip())] if equals else list(keys)
+        if strange := [key for key in meant if key not in keys]:
+            raise UsageError(f"the weights do not know {', '.join(strange)}", remedy=f"they know {', '.join(keys)}")
+        found |= dict.fromkeys(meant, parse_trust(word))
+    return found
