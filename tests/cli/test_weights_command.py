@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from file_server import Site, serving
 from hollow_files import save_hollow
 from omentum.cli.weights import app
-from omentum.errors import OmentumError, UsageError
+from omentum.errors import OmentumError, OutputError, UsageError
 from omentum.model.catalogue import catalogue, find
 
 NAME = "clip-universal-unet"
@@ -48,7 +48,7 @@ def test_import_writes_a_checkpoint_that_info_describes(tmp_path):
     assert facts["classes"][5] == {"key": "liver", "prompt": prompt, "threshold": 0.5, "trust": "unknown"}
     assert "liver" in run("info", output).stdout
 
-    with pytest.raises(UsageError, match=r"exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
         run("import", published, "-o", output)
     assert run("import", published, "-o", output, "--overwrite").exit_code == 0
 
@@ -91,7 +91,7 @@ def test_a_threshold_is_written_into_new_weights(tmp_path):
     assert (after["numbers"], after["stored_as"]) == (before["numbers"], before["stored_as"])
     assert "(where its probability is above 0.25)" in run("info", new).stdout
     assert "(where" not in run("info", old).stdout
-    with pytest.raises(UsageError, match=r"exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
         run("set-threshold", old, "0.4", "-o", new)
 
 
@@ -126,11 +126,14 @@ def test_trust_is_written_into_new_weights_by_scores_and_by_words(tmp_path):
     assert after["training"]["trust_from"] == "one.json, two.json"
     assert (after["numbers"], after["stored_as"]) == (before["numbers"], before["stored_as"])
     assert "liver_tumour            not found  A comp" in run("info", new).stdout
-    with pytest.raises(UsageError, match=r"exists already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
         run(*command)
-    again = run("set-trust", new, "unknown", "liver=reliable", "--because", "hearsay", "-o", new, "--overwrite").stdout
+    for command in (("set-trust", new, "weak"), ("set-threshold", new, "0.4")):
+        with pytest.raises(OutputError, match="is also the input"):
+            run(*command, "-o", new, "--overwrite")
+    again = run("set-trust", new, "unknown", "liver=reliable", "--because", "hearsay", "-o", old, "--overwrite").stdout
     assert "liver reliable" in again
-    after = json.loads(run("info", new, "--json").stdout)
+    after = json.loads(run("info", old, "--json").stdout)
     assert after["training"]["trust_from"] == "hearsay"
     assert {c["key"] for c in after["classes"] if c["trust"] != "unknown"} == {"liver"}
 

@@ -71,3 +71,30 @@ def test_54_an_input_is_never_the_output(tmp_path):
     for output in (path, tmp_path / "link.nii", tmp_path / "." / "ct.nii"):
         with pytest.raises(OutputError, match="is also the input"):
             check_output(output, inputs=[path], overwrite=True)
+
+
+def test_a_hard_link_to_an_input_is_the_input(tmp_path):
+    (tmp_path / "ct.nii").write_bytes(b"ct")
+    (tmp_path / "same.nii").hardlink_to(tmp_path / "ct.nii")
+    with pytest.raises(OutputError, match="is also the input"):
+        check_output(tmp_path / "same.nii", inputs=[tmp_path / "ct.nii"], overwrite=True)
+
+
+def test_a_folder_that_holds_an_input_is_no_output(tmp_path):
+    folder = tmp_path / "out" / "ct"
+    folder.mkdir(parents=True)
+    (folder / "ct.nii").write_bytes(b"ct")
+    (tmp_path / "link").symlink_to(folder)
+    for output in (folder, tmp_path / "out", tmp_path / "link"):
+        with pytest.raises(OutputError, match=r"holds the input .*ct\.nii"):
+            check_output(output, inputs=[folder / "ct.nii"], overwrite=True)
+    check_output(tmp_path / "out" / "other", inputs=[folder / "ct.nii"], overwrite=True)
+
+
+def test_what_is_in_a_folder_of_inputs_stays_and_new_files_may_come(tmp_path):
+    folder = tmp_path / "pred" / "a"
+    folder.mkdir(parents=True)
+    (folder / "segmentation.nii.gz").write_bytes(b"labels")
+    with pytest.raises(OutputError, match=r"is there already, among the inputs in .*pred"):
+        check_output(folder / "segmentation.nii.gz", within=[tmp_path / "pred"], overwrite=True)
+    check_output(folder / "scores.csv", within=[tmp_path / "pred"], overwrite=True)

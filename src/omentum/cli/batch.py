@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from omentum.cli.batch_tables import Tables
 from omentum.cli.numbering_option import lacking_words
@@ -49,7 +50,8 @@ class Batch:
         """Every job, in order. The fault of a single job is raised; of several, a faulty one is only recorded."""
         for folder in {job.target.parent for job in jobs}:
             remove_unfinished(folder)
-        refused = {job.case: self._refusal(job) for job in jobs}
+        sources = [job.source for job in jobs]
+        refused = {job.case: self._refusal(job, sources) for job in jobs}
         outcomes = {job.case: Outcome(job, fault=refused[job.case]) for job in jobs}
         alone = len(jobs) == 1
         for outcome in outcomes.values():
@@ -88,11 +90,11 @@ class Batch:
     def _is_complete(self, job: Job) -> bool:
         return is_earlier(job.target) and not self.how.save.overwrite
 
-    def _refusal(self, job: Job) -> OmentumError | None:
+    def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
         """Why a job cannot even be begun."""
         with_earlier = self.how.save.overwrite or is_earlier(job.target)
         try:
-            check_case_output(job.target, inputs=[job.source], overwrite=with_earlier)
+            check_case_output(job.target, inputs=sources, overwrite=with_earlier)
         except OmentumError as fault:
             return fault
         return None

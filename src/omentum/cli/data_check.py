@@ -36,8 +36,11 @@ def check(
     from omentum.data.datasets import find_dataset
     from omentum.data.raw import find_cases
     from omentum.data.reuse import find_reuse, report, with_reuse
+    from omentum.io.outputs import check_output
 
     roots = _roots(dataset)
+    for path in filter(None, (json_file, splits_file)):
+        check_output(path, inputs=roots.values(), overwrite=True)
     found = {name: find_cases(find_dataset(name), root) for name, root in roots.items()}
     checks = _checked(found, jobs, quiet)
     reuse = find_reuse(checks)

@@ -88,8 +88,10 @@ def stats(
 
     from omentum.data.statistics import statistics
     from omentum.data.store import Store
-    from omentum.io.outputs import replacing
+    from omentum.io.outputs import check_output, replacing
 
+    for path in filter(None, (picture, json_file)):
+        check_output(path, inputs=[store], overwrite=True)
     counted = statistics(Store.open(store))
     if picture:
         with replacing(picture) as file:

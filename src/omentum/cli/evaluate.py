@@ -100,7 +100,8 @@ def evaluate(
     pairs = found.pairs
     others = None if compare is None else find_others(compare, pairs, same, chosen.prediction_of if chosen else None)
     files = Files(json_file, csv_file, html_file, points_file)
-    files.check([path for path in (pred, ref, compare, split, patients, healthy) if path])
+    named = (split, patients, healthy, *map(Path, filter(None, (mapping, pred_mapping, tolerance))))
+    files.check([path for path in named if path], [path for path in (pred, ref, compare) if path])
     with Speaker(silent=quiet) as speaker:
         folders = chosen.folders(pred) if chosen else [pred]
         unknown = [unknown_predictions(folder, found.known, same) for folder in (*folders, compare) if folder]
@@ -161,13 +162,23 @@ class Files:
     html: Path | None
     points: Path | None = None
 
-    def check(self, inputs: Sequence[Path]) -> None:
-        """Refuse what cannot be written before hours of work are spent."""
+    def check(self, named: Sequence[Path], judged: Sequence[Path]) -> None:
+        """Refuse what cannot be written, or would replace what is read, before hours of work are spent.
+
+        Args:
+            named: Files that are read.
+            judged: Predictions and references: files, or folders of them.
+        """
+        from omentum.cli.evaluate_cases import read_in
         from omentum.io.outputs import check_output
+
+        read = [read_in(path) for path in judged]
+        inputs = [*named, *(file for files, _ in read for file in files)]
+        within = [folder for _, folders in read for folder in folders]
 
         wanted = [path for path in (self.json, self.csv, self.html, self.points) if path]
         for number, path in enumerate(wanted):
-            check_output(path, inputs=inputs, overwrite=True)
+            check_output(path, inputs=inputs, within=within, overwrite=True)
             if path.resolve() in [other.resolve() for other in wanted[:number]]:
                 raise UsageError("is asked for twice", source=path, remedy="a file of its own for each format")
 

@@ -16,6 +16,8 @@ DESCRIPTION = "case.json"
 IdOf = Callable[[str], str]
 Find = Callable[[str, Path], Path | None]
 
+SCORES = (".csv", ".html", ".json")
+"""Files beside cases that may be scores of an earlier evaluation."""
 TOLD = 5
 """So many names are told in a line; of more, only how many."""
 
@@ -213,6 +215,17 @@ def prediction_at(path: Path) -> Path | None:
     """The label map that a file or a case's output folder is, if it is one."""
     inside = path / SEGMENTATION
     return path if path.is_file() else inside if inside.is_file() else None
+
+
+def read_in(path: Path) -> tuple[list[Path], list[Path]]:
+    """What must stay as it is in predictions or references: files, and folders with all that is in them."""
+    if path.is_file():
+        beside = [path.parent] if path.name == SEGMENTATION else []
+        return [path], beside
+    if single_prediction(path) or (path / DESCRIPTION).is_file():
+        return [], [path]
+    entries = sorted(path.iterdir())
+    return [one for one in entries if one.is_file() and one.suffix not in SCORES], [p for p in entries if p.is_dir()]
 
 
 def _is_prediction(path: Path) -> bool:

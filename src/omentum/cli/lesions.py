@@ -45,7 +45,7 @@ def compare(
     places = _result_at(before), _result_at(after)
     for path in (json_file, csv_file):
         if path:
-            check_output(path, inputs=places, overwrite=True)
+            check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
     with Speaker(silent=quiet) as speaker:
         then, now = (_read(place) for place in places)
         speaker.begin("comparing", 1, 1)

@@ -65,6 +65,7 @@ def phantom(
     """
     from rich.console import Console
 
+    from omentum.io.outputs import check_output
     from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
 
     console = Console(quiet=quiet, highlight=False)
@@ -85,6 +86,8 @@ def phantom(
         body=BodyOptions(sex=None if sex is None else sex.value),
     )
     tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
+    for folder, *_ in tasks:
+        check_output(folder, inputs=filter(None, (from_labels, names)), overwrite=True)
     for folder in written(_write, tasks, jobs, console):
         console.print(str(folder), markup=False, soft_wrap=True)
 

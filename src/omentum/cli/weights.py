@@ -67,7 +67,7 @@ def import_weights(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Turn a published .pth file into a safe checkpoint that says what it is."""
-    check_new(output, overwrite)
+    check_new(output, overwrite, file)
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
@@ -85,13 +85,14 @@ def set_threshold(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Write weights again with the probability above which a voxel counts, for some structures or all."""
-    check_new(output, overwrite)
     from omentum.anatomy import STRUCTURES
     from omentum.model.checkpoint import read_spec, save_with_thresholds
     from omentum.model.weights import locate
     from omentum.pipeline.thresholds import parse_thresholds, settle_thresholds
 
-    source, asked = locate(name_or_file), parse_thresholds(thresholds)
+    source = locate(name_or_file)
+    check_new(output, overwrite, source)
+    asked = parse_thresholds(thresholds)
     usual = read_spec(source).thresholds
     settled = settle_thresholds(usual, asked, lambda name: [row.key for row in STRUCTURES.expand(name)])
     save_with_thresholds(output, source, settled)
@@ -117,16 +118,18 @@ def info(
             print("\n".join(_lines(key, value)))
 
 
-def check_new(output: Path, overwrite: bool) -> None:
+def check_new(output: Path, overwrite: bool, source: Path) -> None:
     """Refuse a file that is none of ours to write.
 
     Raises:
-        UsageError: another suffix, or it exists already.
+        UsageError: another suffix.
+        OutputError: see `check_output`.
     """
+    from omentum.io.outputs import check_output
+
     if output.suffix != ".safetensors":
         raise UsageError("the output is a .safetensors file", source=output)
-    if output.exists() and not overwrite:
-        raise UsageError("exists already", source=output, remedy="add --overwrite")
+    check_output(output, inputs=[source], overwrite=overwrite)
 
 
 def _facts(name_or_file: str) -> dict[str, Any]:

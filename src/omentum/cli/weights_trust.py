@@ -38,10 +38,10 @@ def set_trust(
     from omentum.model.checkpoint import read_spec, save_with_trust
     from omentum.model.weights import locate
 
-    check_new(output, overwrite)
+    source = locate(name_or_file)
+    check_new(output, overwrite, source)
     if not words and not scores:
         raise UsageError("neither words nor scores", remedy=_EXAMPLE)
-    source = locate(name_or_file)
     before = read_spec(source).trust
     judged = {key: trust for key, trust in _judged(scores or ()).items() if key in before}
     settled = before | judged | _said(words or (), before)

@@ -237,9 +237,8 @@ class CaseSegmentation(Segmentation):
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
             written = thread.submit(self._write_masks, folder, masks, numbering)
-            measured = measures_json(self.measures(numbering), self.grid, self.aorta()) | lesions_json(
-                self.lesions(), self.grid
-            )
+            measured = measures_json(self.measures(numbering), self.grid, self.aorta())
+            measured |= lesions_json(self.lesions(), self.grid)
             measured |= {"quality": self.quality().to_json()}
             written.result()
         write_json(folder / "measurements.json", measured)
