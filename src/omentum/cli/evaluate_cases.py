@@ -18,6 +18,8 @@ Find = Callable[[str, Path], Path | None]
 
 SCORES = (".csv", ".html", ".json")
 """Files beside cases that may be scores of an earlier evaluation."""
+NO_SCORES = frozenset({"store.json", "report.json", "measurements.csv", "lesions.csv", "quality.csv"})
+"""Files beside cases that are not."""
 TOLD = 5
 """So many names are told in a line; of more, only how many."""
 
@@ -225,7 +227,8 @@ def read_in(path: Path) -> tuple[list[Path], list[Path]]:
     if single_prediction(path) or (path / DESCRIPTION).is_file():
         return [], [path]
     entries = sorted(path.iterdir())
-    return [one for one in entries if one.is_file() and one.suffix not in SCORES], [p for p in entries if p.is_dir()]
+    kept = [one for one in entries if one.is_file() and (one.suffix not in SCORES or one.name in NO_SCORES)]
+    return kept, [one for one in entries if one.is_dir()]
 
 
 def _is_prediction(path: Path) -> bool:

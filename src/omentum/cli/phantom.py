@@ -78,6 +78,9 @@ def phantom(
             )
         write_sites(SiteOrder(out, tuple(site or ()), number, seed, spacing_mm), jobs, console)
         return
+    folders = [out / f"case_{k:04d}" for k in range(number)]
+    for folder in folders:
+        check_output(folder, inputs=[path for path in (from_labels, names) if path], overwrite=True)
     source = None if from_labels is None else _source(from_labels, names)
     options = CaseOptions(
         phase=None if phase is None else phase.value,
@@ -85,9 +88,7 @@ def phantom(
         lesions=LesionOptions() if lesions else None,
         body=BodyOptions(sex=None if sex is None else sex.value),
     )
-    tasks = [(out / f"case_{k:04d}", (seed, k), spacing_mm, source, options) for k in range(number)]
-    for folder, *_ in tasks:
-        check_output(folder, inputs=filter(None, (from_labels, names)), overwrite=True)
+    tasks = [(folder, (seed, k), spacing_mm, source, options) for k, folder in enumerate(folders)]
     for folder in written(_write, tasks, jobs, console):
         console.print(str(folder), markup=False, soft_wrap=True)
 
