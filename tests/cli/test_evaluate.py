@@ -137,7 +137,6 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
     ("arguments", "message"),
     [
         (("nowhere", "truth"), "nowhere: no such file or folder"),
-        (("truth/ct.nii.gz", "truth"), "has no labels and no names"),
         (("empty", "truth"), "has no segmentation.nii.gz"),
         (("empty", "."), "holds no case of the reference"),
         (("out", "truth", "--mapping", "totalsegmentator"), "needs no --mapping"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -264,7 +265,7 @@ def test_references_that_cannot_be_judged_are_named(tmp_path, told):
     number_map(tmp_path / "outs" / "a.nii.gz", {6: block(18)})
     _, _, printed = told(tmp_path / "outs", tmp_path / "refs")
     assert "refs: not judged, for want of a case.json: 'lost'" in printed.err
-    assert "references that name no structures: 'a'; what has no voxel there" in printed.err
+    assert "references that name no structures: 'a'; their numbers are taken for Omentum's own (1 spleen" in printed.err
 
 
 def test_two_predictions_with_different_classes_are_compared_over_the_same_structures(tmp_path, truth, told):
@@ -313,3 +314,54 @@ def test_scores_may_lie_beside_cases_and_be_made_again(tmp_path, monkeypatch):
     number_map(tmp_path / "refs/a.nii.gz", {6: block(18)})
     for _ in range(2):
         assert run("outs", "refs", "--quiet", "--csv", "outs/scores.csv", "--json", "refs/scores.json") == 0
+
+
+def test_a_reference_in_another_s_numbers_is_suspected(tmp_path, told):
+    """AMOS: 10 pancreas, 11 right adrenal, 13 duodenum; ours are portal vein, pancreas and left adrenal."""
+    where = {"pancreas": block(2, 6), "right_adrenal": block(10, 6), "duodenum": block(20, 6)}
+    write_labelmap(tmp_path / "ours.nii.gz", seg(**where))
+    reference = number_map(tmp_path / "ref.nii.gz", dict(zip((10, 11, 13), where.values(), strict=True)))
+    _, _, printed = told(tmp_path / "ours.nii.gz", reference)
+    assert "their numbers are taken for Omentum's own (1 spleen, 2 right kidney" in printed.err
+    assert "10 (portal_splenic_vein) lies where the prediction has pancreas, 11 (pancreas) lies where" in printed.err
+    assert "--mapping amos22" in printed.err
+    structures, _, printed = told(tmp_path / "ours.nii.gz", reference, "--mapping", "amos22")
+    assert structures["pancreas"]["dice"] == 1.0
+    assert "numbers" not in printed.err
+
+
+def test_zeros_are_a_patient_without_lesions(tmp_path, told):
+    write_labelmap(tmp_path / "ours.nii.gz", seg(liver=block(18), liver_tumour=block(20, 4), kidney_cyst=NOTHING))
+    zeros = number_map(tmp_path / "ref.nii.gz", {})
+    structures, _, _ = told(tmp_path / "ours.nii.gz", zeros)
+    assert (structures["liver_tumour"]["status"], structures["liver"]["status"]) == ("false_positive", "not_annotated")
+    assert structures["kidney_cyst"]["status"] == "true_negative"
+    truth = number_map(tmp_path / "truth.nii.gz", {6: block(18)})
+    structures, _, _ = told(number_map(tmp_path / "nothing.nii.gz", {}), truth)
+    assert structures["liver"]["status"] == "false_negative"
+
+
+@pytest.mark.parametrize(
+    ("voxels", "said"),
+    [
+        (
+            np.arange(-1100, -1100 + 16, dtype=np.int16).reshape(1, 4, 4) * np.ones((4, 1, 1), np.int16),
+            "looks like a CT",
+        ),
+        (np.arange(1728, dtype=np.int16).reshape(12, 12, 12), "1727 different values: an image, no label map"),
+        (np.full((4, 4, 4), 255, np.uint8), "has labels [255] that are not template numbers (say what they mean: --m"),
+        (np.arange(40, 48, dtype=np.uint8).reshape(2, 2, 2), "[40, 41, 42, 43, 44] and 3 more that are not"),
+        (np.ones((1, 4, 4, 5), np.uint8), "is 4D, 1 x 4 x 4 x 5: channel first (write it as 3D"),
+        (np.ones((4, 4, 4, 2), np.uint8), "is 4D, 4 x 4 x 4 x 2 (write it as 3D"),
+    ],
+    ids=["signed CT", "unsigned image", "255", "many labels", "channel first", "4D"],
+)
+def test_what_is_no_label_map_of_ours_is_told_in_one_short_line(voxels, said, tmp_path, capsys):
+    ours = number_map(tmp_path / "ours.nii.gz", {6: block(18)})
+    nib.save(nib.Nifti1Image(voxels, AFFINE), tmp_path / "ref.nii.gz")
+    for pair, option in (((ours, tmp_path / "ref.nii.gz"), "--mapping"), ((tmp_path / "ref.nii.gz", ours), "--pred-m")):
+        assert run(*pair, "--quiet") == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert said.replace("--m", option) in error
+        assert "read_labels" not in error
+        assert len(error.replace(str(tmp_path), "")) < 250

@@ -78,7 +78,7 @@ def evaluate(
         unknown_healthy,
         unknown_predictions,
     )
-    from omentum.cli.evaluate_foreign import same_case, unnamed_references, wanted_structures
+    from omentum.cli.evaluate_foreign import doubted_numbers, same_case, unnamed_references, wanted_structures
     from omentum.cli.evaluate_pictures import worst_cases
     from omentum.cli.evaluate_run import Judge, judge_all
     from omentum.cli.evaluate_seen import seen_in_training
@@ -107,7 +107,8 @@ def evaluate(
         unknown = [unknown_predictions(folder, found.known, same) for folder in (*folders, compare) if folder]
         unknown += [unknown_healthy(healthy, known_healthy, found.known)] if healthy else []
         unnamed = None if mapping else unnamed_references(pairs)
-        for message in filter(None, [*found.remarks, *unknown, unnamed, seen_in_training(pairs)]):
+        doubted = doubted_numbers(pairs, judge) if unnamed else None
+        for message in filter(None, [*found.remarks, *unknown, unnamed, doubted, seen_in_training(pairs)]):
             speaker.say("warning", message)
         judged = judge_all(pairs, judge, jobs, speaker)
         other = None if others is None else judge_all(others, judge, jobs, speaker)

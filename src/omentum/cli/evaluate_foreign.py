@@ -21,10 +21,12 @@ from omentum.cli.evaluate_cases import SEGMENTATION, IdOf, Pair, case_name, list
 from omentum.errors import CaseWarning, InputError, OmentumError, UsageError
 
 if TYPE_CHECKING:
+    from omentum.cli.evaluate_run import Judge
     from omentum.evaluate import LabelMapping, Scope
     from omentum.segmentation import Segmentation
 
 MANIFEST = "manifest.json"
+TOLD_NUMBERS = 3
 NOT_ASKED = f"not asked for ({MANIFEST})"
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
@@ -60,9 +62,9 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
         InputError: the file cannot be read, or its numbers are not the template's and there is no mapping.
     """
     from omentum.evaluate import Scope
-    from omentum.io.labels import has_label_table, read_labels, read_segmentation
+    from omentum.io.labels import has_label_table, read_labels
 
-    found = None if mapping else read_segmentation(path)  # which brings along what its structures are
+    found = None if mapping else _read_template(path, "--pred-mapping")  # brings along what its structures are
     asked = _asked_of_manifest(path)
     if mapping:
         scope = Scope(mapping.structures, f"no number in {mapping.name}")
@@ -80,16 +82,20 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
 def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     """A label map as truth; by a recipe's numbers, only what its annotators looked for in that case counts.
 
+    Zeros alone, without names, are a patient without any lesion; of organs they say nothing.
+
     Raises:
         InputError: as for `read_prediction`.
     """
     from omentum.data.raw import id_of
     from omentum.data.sought import Sought, denied_text
     from omentum.evaluate import known_absent
-    from omentum.io.labels import read_labels, read_segmentation
+    from omentum.io.labels import read_labels
 
     if mapping is None:
-        return read_segmentation(path)
+        truth = _read_template(path, "--mapping")
+        lesions = [row.key for row in STRUCTURES if row.is_lesion]
+        return truth if truth.classes else known_absent(truth, lesions)
     truth = read_labels(path, mapping.labels)
     if mapping.recipe is None:
         return truth
@@ -105,6 +111,23 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     return known_absent(replace(truth, annotated=counted & {*truth.classes}), absent)
 
 
+def _read_template(path: Path, option: str) -> Segmentation:
+    """A label map in the template's numbers; see `read_segmentation`.
+
+    Raises:
+        InputError: it is none, and how an option says what its numbers mean.
+    """
+    from omentum.io.labels import FOREIGN_REMEDY, read_segmentation
+
+    try:
+        return read_segmentation(path, may_be_empty=True)
+    except InputError as fault:
+        if fault.remedy != FOREIGN_REMEDY:
+            raise
+        remedy = f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
+        raise InputError(fault.reason, source=fault.source, remedy=remedy) from fault
+
+
 def unnamed_references(pairs: Iterable[Pair]) -> str | None:
     """One line about label maps that do not say what they can hold: what has no voxel in them may have been sought."""
     from omentum.io.labels import has_label_table
@@ -117,9 +140,34 @@ def unnamed_references(pairs: Iterable[Pair]) -> str | None:
     if not names:
         return None
     return (
-        f"references that name no structures: {listed(names)}; what has no voxel there counts as not annotated, and is "
-        "no false alarm. --mapping with all their numbers says what was looked for"
+        f"references that name no structures: {listed(names)}; their numbers are taken for Omentum's own (1 spleen, 2 "
+        "right kidney, ..., see omentum classes), and what has no voxel there counts as not annotated, and is no false "
+        "alarm. --mapping with all their numbers says what they mean and what was looked for"
     )
+
+
+def doubted_numbers(pairs: Iterable[Pair], judge: Judge) -> str | None:
+    """One line where references without names are something else by place than by number; judged by the first case
+    that can be read.
+    """
+    from omentum.evaluate.numbers import contradictions, fitting_mappings
+    from omentum.io.labels import has_label_table
+
+    for pair in pairs:
+        try:
+            if pair.prediction is None or not pair.reference.is_file() or has_label_table(pair.reference):
+                continue
+            read = judge.read(pair)
+        except OmentumError:  # told when it is judged
+            continue
+        told = contradictions(read.ours, read.truth)
+        if not told:
+            return None
+        fitting = fitting_mappings(read.ours, read.truth)
+        places = [f"{c.value} ({c.name}) lies where the prediction has {c.place}" for c in told[:TOLD_NUMBERS]]
+        meant = f"--mapping {' or '.join(fitting)} fits" if fitting else "--mapping says what they mean"
+        return f"{pair.name}: the reference's numbers are hardly Omentum's: {', '.join(places)}; {meant}"
+    return None
 
 
 def _keys(name: str) -> tuple[str, ...]:

@@ -13,11 +13,17 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 from omentum.io.hosts import with_hosts
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, include_rows_of, labels_in
-from omentum.io.nifti import read_extensions, read_volume
+from omentum.io.nifti import SeveralVolumesError, read_extensions, read_volume
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
 
 MAX_LABEL = 65535
+FOREIGN_REMEDY = "read it with read_labels and a mapping of its own numbers"
+"""Of a label map that is not in the template's numbers."""
+CT_BELOW, CT_VALUES = -100, 1000
+"""No label map has a lower value, or more different ones."""
+TOLD = 5
+"""So many foreign labels are listed."""
 ROUNDING = 1e-3
 """A label stored as a fraction (0.9999) is the nearest integer when it is at most this far away."""
 
@@ -37,7 +43,7 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
         InputError: the file cannot be read or holds values that are not whole numbers.
         UsageError: an unknown structure, an empty mapping, or a value beyond 1..65535.
     """
-    volume = read_volume(path)
+    volume = _read_volume(path)
     labels = _whole_numbers(volume.voxels, path)
     rows = {v: [STRUCTURES.find(n).key for n in _as_list(names)] for v, names in mapping.items()}
     if not any(rows.values()) or not all(1 <= v <= MAX_LABEL for v in rows):
@@ -45,30 +51,36 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
     return _packed(labels, rows, volume)
 
 
-def read_segmentation(path: str | Path) -> Segmentation:
+def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmentation:
     """Read a label map that `write_labelmap` wrote (or one with template numbers and no names).
 
     Classes come from the label table inside the file, else they are the numbers found. Lesions are given back to
     their hosts (see `with_hosts`), since one number a voxel cannot say both.
 
+    Args:
+        path: A NIfTI label map.
+        may_be_empty: A map of zeros without names is a segmentation without classes, and no fault.
+
     Raises:
         InputError: unreadable, or its names or numbers are not the template's.
         UsageError: it brings along structures that mean something else in this process.
     """
-    volume = read_volume(path)
+    volume = _read_volume(path)
     labels = _whole_numbers(volume.voxels, path)
     for code, text in read_extensions(path):
         if code == STRUCTURES_CODE:
             include_rows_of(text, path)
-    indices = _table_indices(path) or sorted(int(v) for v in np.unique(labels) if v != 0)
+    indices = _table_indices(path) or _values(labels, path)
     known = {structure.index: structure.key for structure in STRUCTURES}
     foreign = [i for i in indices if i not in known]
-    if foreign or not indices:
-        raise InputError(
-            f"has labels {foreign} that are not template numbers" if foreign else "has no labels and no names",
-            source=path,
-            remedy="read it with read_labels and a mapping of its own numbers",
-        )
+    if not indices and may_be_empty:
+        return Segmentation(no_bits(0, volume.shape), volume.affine, (), header=volume.header)
+    if not indices:
+        raise InputError("has no labels and no names", source=path, remedy=FOREIGN_REMEDY)
+    if foreign:
+        more = f" and {len(foreign) - TOLD} more" if len(foreign) > TOLD else ""
+        listed = f"[{', '.join(map(str, foreign[:TOLD]))}]{more}"
+        raise InputError(f"has labels {listed} that are not template numbers", source=path, remedy=FOREIGN_REMEDY)
     return with_hosts(_packed(labels, {i: [known[i]] for i in indices}, volume))
 
 
@@ -93,7 +105,29 @@ def _as_list(names: str | Iterable[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
+def _read_volume(path: str | Path) -> Volume:
+    """The one volume of a label map."""
+    try:
+        return read_volume(path)
+    except SeveralVolumesError as fault:
+        channel_first = fault.shape[0] == 1
+        reason = f"is 4D, {' x '.join(map(str, fault.shape))}" + (": channel first" if channel_first else "")
+        raise InputError(reason, source=path, remedy="write it as 3D, one label a voxel") from fault
+
+
+def _values(labels: NDArray[Any], path: str | Path) -> list[int]:
+    """The numbers in a label map, without 0."""
+    values = [int(value) for value in np.unique(labels) if value != 0]
+    if len(values) > CT_VALUES:
+        raise InputError(f"holds {len(values)} different values: an image, no label map", source=path)
+    return values
+
+
 def _whole_numbers(voxels: NDArray[Any], path: str | Path) -> NDArray[Any]:
+    lowest = voxels.min(initial=0) if voxels.dtype.kind != "f" else np.nanmin(voxels, initial=0)
+    if CT_BELOW > lowest > -(2**15):
+        reason = f"looks like a CT, not a label map: values from {lowest:g} on"
+        raise InputError(reason, source=path, remedy="give the segmentation or the truth of it")
     if voxels.dtype.kind in "iu":
         return voxels
     if not np.isfinite(voxels).all() or np.abs(voxels).max(initial=0) > 2**31 - 1:
@@ -115,7 +149,7 @@ def _table_indices(path: str | Path) -> list[int]:
                     raise InputError(
                         f"calls label {number} {name!r}, the template does not",
                         source=path,
-                        remedy="read it with read_labels and a mapping of its own numbers",
+                        remedy=FOREIGN_REMEDY,
                     )
             return sorted(table)
     return []

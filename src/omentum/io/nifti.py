@@ -42,6 +42,19 @@ _HEADER_BYTES = 540
 Extension = tuple[int, bytes]
 
 
+class SeveralVolumesError(InputError):
+    """A 4D file, and nobody said which of its volumes is meant.
+
+    Args:
+        shape: All axes.
+        source: The file.
+    """
+
+    def __init__(self, shape: tuple[int, ...], source: str | Path) -> None:
+        self.shape = shape
+        super().__init__(f"is 4D with {shape[-1]} volumes", source=source, remedy="choose one with --volume")
+
+
 def read_volume(path: str | Path, *, volume: int | None = None, assume_orientation: str | None = None) -> Volume:
     """Read a CT (or any 3D image) from `.nii` or `.nii.gz`.
 
@@ -175,7 +188,7 @@ def _label_slabs(segmentation: Segmentation, numbering: Numbering | None) -> Ite
 
 def _chosen_volume(layout: NiftiLayout, volume: int | None, path: Path) -> int:
     if volume is None and layout.volumes > 1:
-        raise InputError(f"is 4D with {layout.volumes} volumes", source=path, remedy="choose one with --volume")
+        raise SeveralVolumesError((*layout.shape, layout.volumes), path)
     if not 0 <= (volume or 0) < layout.volumes:
         raise UsageError(f"has no volume {volume}", source=path, remedy=f"it has 0 to {layout.volumes - 1}")
     return volume or 0
