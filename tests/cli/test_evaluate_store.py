@@ -5,11 +5,13 @@ import io
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from omentum.anatomy.recipes import bundled_recipes
 from omentum.cli import main
 from omentum.data.prepare import prepare
 from omentum.data.prepare_case import StoreOptions
@@ -17,7 +19,7 @@ from omentum.data.store import Store
 from omentum.io.nifti import write_labelmap
 from omentum.io.truth import read_truth
 from omentum.segmentation import Segmentation
-from raw_cases import read_toy, write_toys
+from raw_cases import read_toy, toy_recipe, write_toys
 
 OPTIONS = StoreOptions(spacing_mm=(2.0, 2.0, 4.0), samples=10, margin_mm=0)
 
@@ -118,3 +120,49 @@ def test_the_store_s_ct_is_under_its_worst_cases(made, tmp_path):
     assert "Liver, toy_0: Dice" in page
     shades = [Image.open(io.BytesIO(b64decode(code))) for code in re.findall('webp;base64,([^"]+)', page)]
     assert max(np.ptp(np.asarray(shade)) for shade in shades) > 50
+
+
+@pytest.fixture(scope="module")
+def lits(tmp_path_factory):
+    """Two cases prepared as LiTS, segmented as the dataset calls its CTs."""
+    folder = tmp_path_factory.mktemp("lits")
+    recipe = replace(toy_recipe("lits"), annotated=bundled_recipes()["lits"].annotated & {"liver"})
+    prepare(write_toys(folder / "raw", 2, recipe), folder / "store", OPTIONS, read=read_toy)
+    for number in range(2):
+        truth, _ = read_truth(folder / "raw" / f"{number}")
+        write_labelmap(folder / "out" / f"volume-{number}" / "segmentation.nii.gz", truth)
+    return folder
+
+
+def test_predictions_may_be_called_as_the_dataset_calls_its_cts(lits, tmp_path, capsys):
+    for more in ([], ["--compare", lits / "out"]):
+        assert run(lits / "out", lits / "store", "--json", tmp_path / "s.json", *more) == 0
+        assert "ignored" not in capsys.readouterr().err
+        cases = json.loads((tmp_path / "s.json").read_text())["cases"]
+        assert [(c["case"], c["structures"]["liver"]["dice"]) for c in cases] == [("lits_0", 1.0), ("lits_1", 1.0)]
+    assert run(lits / "out" / "volume-1", lits / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert json.loads((tmp_path / "s.json").read_text())["cases"][0]["case"] == "lits_1"
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps({"train": ["lits_0"], "test": ["lits_1"], "validation": []}))
+    assert run(lits / "out", lits / "store", "--split", split, "--json", tmp_path / "s.json", "--quiet") == 0
+    assert [c["case"] for c in json.loads((tmp_path / "s.json").read_text())["cases"]] == ["lits_1"]
+
+
+def test_where_no_name_fits_both_lists_are_told(lits, made, tmp_path, capsys):
+    assert run(lits / "out", made / "store") == 2
+    told = capsys.readouterr().err
+    assert "it has 'volume-0', 'volume-1'; the reference has 'toy_0', 'toy_1', 'toy_2'" in told
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty", made / "raw") == 2
+    assert "it has no prediction; the reference has '0', '1', '2'" in capsys.readouterr().err
+
+
+def test_an_id_of_two_datasets_is_no_name(tmp_path, capsys):
+    raws = [raw for key in ("lits", "kits23") for raw in write_toys(tmp_path / key, 1, toy_recipe(key))]
+    prepare(raws, tmp_path / "store", OPTIONS, read=read_toy)
+    truth, _ = read_truth(tmp_path / "lits" / "0")
+    write_labelmap(tmp_path / "out" / "0.nii.gz", truth)
+    assert run(tmp_path / "out", tmp_path / "store") == 2
+    assert "0.nii.gz: may be" in capsys.readouterr().err
+    write_labelmap(tmp_path / "named" / "lits_0.nii.gz", truth)
+    assert run(tmp_path / "named", tmp_path / "store", "--quiet") == 0

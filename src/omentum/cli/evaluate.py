@@ -83,6 +83,7 @@ def evaluate(
     from omentum.cli.evaluate_run import Judge, judge_all
     from omentum.cli.evaluate_seen import seen_in_training
     from omentum.cli.evaluate_split import SplitPart
+    from omentum.cli.evaluate_store import finder, is_store
     from omentum.cli.speaker import Speaker
     from omentum.evaluate import Rules, load_mapping, load_tolerances
 
@@ -98,7 +99,8 @@ def evaluate(
     chosen = None if split is None else SplitPart(split, part or PART, same)
     found = _find(pred, ref, chosen, listed, same)
     pairs = found.pairs
-    others = None if compare is None else find_others(compare, pairs, same, chosen.prediction_of if chosen else None)
+    find = finder(ref, chosen) if is_store(ref) else chosen.prediction_of if chosen else None
+    others = None if compare is None else find_others(compare, pairs, same, find)
     files = Files(json_file, csv_file, html_file, points_file)
     named = (split, patients, healthy, *map(Path, filter(None, (mapping, pred_mapping, tolerance))))
     files.check([path for path in named if path], [path for path in (pred, ref, compare) if path])

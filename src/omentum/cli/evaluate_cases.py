@@ -86,7 +86,7 @@ def find_pairs(
     references = {case_name(path): path for path in sorted(ref.iterdir()) if _is_reference(path)}
     pairs = [Pair(n, prediction_of(n, pred, same), path, patients.get(n, "")) for n, path in references.items()]
     if not everywhere and not any(pair.prediction for pair in pairs):
-        raise InputError("holds no case of the reference by the same name", source=pred)
+        raise nothing_together(pred, list(references))
     return pairs
 
 
@@ -108,8 +108,15 @@ def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str, find: Find
     find = find or partial(prediction_of, same=same)
     found = [Pair(p.name, single or find(p.name, other), p.reference, p.patient) for p in pairs]
     if not any(pair.prediction for pair in found):
-        raise InputError("holds no case of the reference by the same name", source=other)
+        raise nothing_together(other, [pair.name for pair in found])
     return found
+
+
+def nothing_together(folder: Path, names: Sequence[str]) -> InputError:
+    """The fault of predictions none of which has the name of a reference: what they are called, and should be."""
+    there = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)] if folder.is_dir() else []
+    reason = f"holds no case of the reference by the same name: it has {listed(there) or 'no prediction'}"
+    return InputError(f"{reason}; the reference has {listed(names) or 'none'}", source=folder, remedy="rename them")
 
 
 def read_patients(path: Path) -> dict[str, str]:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.cli.evaluate_cases import Found, Pair, listed, prediction_of, single_prediction
+from omentum.cli.evaluate_cases import (
+    SEGMENTATION,
+    Find,
+    Found,
+    IdOf,
+    Pair,
+    case_name,
+    listed,
+    nothing_together,
+    prediction_of,
+    single_prediction,
+)
 from omentum.cli.evaluate_split import SplitPart
 from omentum.errors import GeometryError, InputError
 from omentum.segmentation import Segmentation
@@ -55,14 +68,70 @@ def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapp
     single = single_prediction(pred)
     if single:
         name, file = single
-        pairs = [_pair(_open(store).case(name), file, store, patients)]
+        pairs = [_pair(_named(name, held, store), file, store, patients)]
         return Found(pairs, frozenset(held))
-    predictions = prediction_of if split is None else split.prediction_of
-    pairs = [_pair(held[n], predictions(n, pred), store, patients) for n in wanted if n in held]
+    pairs = [_pair(held[n], _prediction(held[n], pred, split), store, patients) for n in wanted if n in held]
     if not any(pair.prediction for pair in pairs):
-        raise InputError("holds no case of the reference by the same name", source=pred)
+        raise nothing_together(pred, list(held))
+    _refuse_shared(pairs)
     remarks = (f"{store}: holds no case {listed(absent)} of the split",) if absent else ()
-    return Found(pairs, frozenset(held), remarks)
+    return Found(pairs, frozenset(held) | _names_of(pairs), remarks)
+
+
+def _same_in(dataset: str) -> IdOf:
+    """Name of a case in a store, or of its image or labels as the dataset has them -> the dataset's id."""
+    from omentum.anatomy.recipes import bundled_recipes
+    from omentum.data.raw import id_of
+
+    recipe, prefix = bundled_recipes().get(dataset), f"{dataset}_"
+
+    def same(name: str) -> str:
+        if name.startswith(prefix):
+            return unquote(name.removeprefix(prefix))
+        return name if recipe is None else id_of(recipe, name)
+
+    return same
+
+
+def _prediction(case: StoredCase, folder: Path, split: SplitPart | None) -> Path | None:
+    """By its name in the store, else by the name of its CT in the dataset ("volume-0" for lits_0)."""
+    same = _same_in(case.dataset)
+    if split is None:
+        return prediction_of(case.name, folder, same)
+    return replace(split, same=same).prediction_of(case.name, folder)
+
+
+def _named(name: str, held: Mapping[str, StoredCase], store: Path) -> StoredCase:
+    """The case that a single prediction is called after; see `_prediction`."""
+    if name in held:
+        return held[name]
+    meant = [case for case in held.values() if _same_in(case.dataset)(case.name) == _same_in(case.dataset)(name)]
+    return meant[0] if len(meant) == 1 else _open(store).case(name)
+
+
+def _refuse_shared(pairs: Sequence[Pair]) -> None:
+    """A prediction called by an id that cases of several datasets have is none of theirs for sure.
+
+    Raises:
+        InputError: there is one.
+    """
+    taken: dict[Path, str] = {}
+    for pair in pairs:
+        if pair.prediction and (other := taken.setdefault(pair.prediction, pair.name)) != pair.name:
+            reason = f"may be {other!r} or {pair.name!r} of the store"
+            raise InputError(reason, source=pair.prediction, remedy="call it as the store does")
+
+
+def _names_of(pairs: Sequence[Pair]) -> frozenset[str]:
+    """What the predictions of these cases are called."""
+    files = [pair.prediction for pair in pairs if pair.prediction]
+    return frozenset(case_name(file.parent if file.name == SEGMENTATION else file) for file in files)
+
+
+def finder(store: Path, split: SplitPart | None) -> Find:
+    """How the prediction of a case of a store is found in a folder of predictions."""
+    held = {case.name: case for case in _open(store).cases}
+    return lambda name, folder: _prediction(held[name], folder, split)
 
 
 def read_stored(folder: Path) -> tuple[Segmentation, str]:
