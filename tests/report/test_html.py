@@ -188,3 +188,9 @@ def test_a_case_with_nothing_in_it_says_so(case):
     words = " ".join(text for _, text in Page(case_html(nothing)).texts)
     assert "None found. Looked for: Liver tumour." in words
     assert "nothing was found" in words
+
+
+def test_the_lesion_card_and_the_viewer_name_its_slice_alike(page):
+    places = {attributes["data-place"] for attributes in page.all("svg") if "data-place" in attributes}
+    (said,) = [text for _, text in page.texts if " along k, s = " in text and not text.startswith("slice")]
+    assert f"slice {said}" in places

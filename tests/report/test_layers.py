@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from banded_phantom import ras_grid, rotated, stored
+from omentum.report.diameters import axial_axis
 from omentum.report.layers import SLICES, overview
 from omentum.report.pictures import MOST_PIXELS, UNITS_PER_MM
+from omentum.report.planes import Plane, array_slice, hung, hung_slice, slice_words
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 from report_case import small_case
@@ -54,7 +56,7 @@ def test_slices_are_few_and_reach_from_end_to_end():
         assert view.pictures[0].outlines
         assert view.pictures[-1].outlines
         assert view.planes[view.first].index == sorted(p.index for p in view.planes)[view.first]
-        assert list(view.offsets_mm) == sorted(view.offsets_mm)
+        assert [plane.index for plane in view.planes] == sorted(plane.index for plane in view.planes)
 
 
 def test_large_pictures_are_reduced():
@@ -71,3 +73,35 @@ def test_a_case_in_which_nothing_was_found_is_shown_too():
     axial, _, _ = overview(Volume(hu, np.eye(4)), seg)
     assert len(axial.pictures) == 1
     assert not axial.pictures[0].outlines
+
+
+GRIDS = [RAS, stored(RAS, (2, 0, 1), (True, False, True)), stored(RAS, (0, 1, 2), (True, True, False))]
+
+
+@pytest.mark.parametrize("grid", [*GRIDS, rotated(RAS, 10)], ids=["straight", "turned", "flipped", "oblique"])
+def test_a_slice_is_named_by_its_index_in_the_file_and_its_place_in_mm(grid):
+    case = small_case(grid)
+    for plane in (Plane("Axial", 0, 11, "RLAP"), Plane("Coronal", 1, 3, "RLSI"), Plane("Sagittal", 2, 60, "APSI")):
+        axis, index = array_slice(grid, plane)
+        shown = plane.of(hung(case.ct.voxels, grid))
+        of_file = np.take(case.ct.voxels, index, axis)
+        assert sorted(shown.ravel()) == sorted(of_file.ravel())
+        assert hung_slice(grid, plane.axis, index) == plane.index
+        middle = (np.array(grid.shape) - 1) / 2
+        middle[axis] = index
+        mm = grid.to_world(middle)[2 - plane.axis]
+        said = slice_words(grid, axis, index).replace("\N{MINUS SIGN}", "-")
+        assert said == f"slice {index} along {'ijk'[axis]}, {'sar'[plane.axis]} = {mm:.1f} mm"
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=["straight", "turned", "flipped"])
+def test_key_slices_are_among_those_that_can_be_scrolled(grid):
+    case = small_case(grid)
+    n = grid.shape[axial_axis(grid)]
+    wanted = [5, 17, 18, 41, n - 3]
+    axial, coronal, _ = overview(case.ct, case.seg, wanted)
+    assert {array_slice(grid, plane)[1] for plane in axial.planes} >= set(wanted)
+    assert len(axial.planes) <= SLICES[0]
+    assert axial.planes[axial.first] in axial.planes
+    assert len(overview(case.ct, case.seg, range(n))[0].planes) <= SLICES[0]
+    assert coronal == overview(case.ct, case.seg)[1]

@@ -12,6 +12,7 @@ from omentum.report.key_images import KeyImage, key_image
 from omentum.report.lesion_summary import target_lesions
 from omentum.report.lesions import Lesion
 from omentum.report.page import PageTable, add, add_swatch, add_table
+from omentum.report.planes import slice_words
 from omentum.report.standing import CANDIDATES, NEVER_FOUND, Standing
 from omentum.report.words import PARTLY, hu, mm, number, volume
 from omentum.segmentation import Segmentation
@@ -80,13 +81,19 @@ def _names(keys: Sequence[str]) -> str:
     return ", ".join(STRUCTURES[key].display for key in keys) or "none"
 
 
+def pictured(lesions: Sequence[Lesion]) -> list[Lesion]:
+    """The lesions that get a key image, the longest first."""
+    return sorted(lesions, key=lambda one: -one.axial.longest.mm)[:KEY_IMAGES]
+
+
 def _add_gallery(section: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> None:
-    largest = sorted(lesions, key=lambda one: -one.axial.longest.mm)[:KEY_IMAGES]
+    largest = pictured(lesions)
     if len(largest) < len(lesions):
         add(section, "p", f"Key images of the {len(largest)} longest.", class_="faint")
     gallery = add(section, "div", class_="lesions")
     for lesion in sorted(largest, key=lambda one: one.number):
-        _add_key_image(gallery, lesion, key_image(ct, seg, lesion))
+        where = slice_words(ct.grid, lesion.axial.axis, lesion.axial.slice)
+        _add_key_image(gallery, lesion, key_image(ct, seg, lesion), where)
 
 
 def _caption(targets: Sequence[Lesion]) -> str:
@@ -110,7 +117,7 @@ def _row(lesion: Lesion, targets: Sequence[Lesion]) -> list[str]:
     ]
 
 
-def _add_key_image(gallery: ET.Element, lesion: Lesion, image: KeyImage) -> None:
+def _add_key_image(gallery: ET.Element, lesion: Lesion, image: KeyImage, place: str) -> None:
     where = f" in {STRUCTURES[lesion.host].display.lower()}" if lesion.host else ""
     size = f"{number(lesion.axial.longest.mm, 1)} × {mm(lesion.axial.perpendicular.mm)}"
     figure = add(gallery, "figure", class_="lesion")
@@ -132,7 +139,7 @@ def _add_key_image(gallery: ET.Element, lesion: Lesion, image: KeyImage) -> None
         ("Diameters", size),
         ("Volume", volume(lesion.volume_ml)),
         ("HU", hu(lesion.hu.mean_hu, lesion.hu.sd_hu)),
-        ("Slice", f"{lesion.axial.slice} along {'ijk'[lesion.axial.axis]}"),
+        ("Slice", place.removeprefix("slice ")),
     ):
         add(facts, "dt", name)
         add(facts, "dd", value)

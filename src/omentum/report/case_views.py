@@ -12,7 +12,9 @@ from omentum.report.layers import View
 from omentum.report.measures import StructureMeasure
 from omentum.report.page import add, data_url
 from omentum.report.pictures import Picture
+from omentum.report.planes import array_slice, slice_words
 from omentum.report.words import PARTLY, volume
+from omentum.volume import Grid
 
 SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "head", "I": "feet"}
 LOOKS = ("front", "back", "right", "left", "above")
@@ -36,15 +38,15 @@ class Surfaces:
 
 
 def add_explorer(
-    main: ET.Element, views: Sequence[View], measures: Sequence[StructureMeasure], surfaces: Surfaces
+    main: ET.Element, views: Sequence[View], measures: Sequence[StructureMeasure], surfaces: Surfaces, grid: Grid
 ) -> None:
-    """Slices, 3D view and legend, in one section."""
+    """Slices (of an image on `grid`), 3D view and legend, in one section."""
     section = add(main, "section", aria_label="Overview")
     add(section, "h2", "Overview")
     explore = add(section, "div", class_="explore")
     panes = add(explore, "div", class_="panes")
     for view in views:
-        _add_slices(panes, view)
+        _add_slices(panes, view, grid)
     found = sorted((m for m in measures if m.found), key=lambda m: STRUCTURES[m.key].index)
     _add_surfaces(panes, surfaces, any(_kind(m.key) == "lesion" for m in found))
     if found:
@@ -62,14 +64,14 @@ def add_picture(place: ET.Element, picture: Picture, words: str) -> ET.Element:
     return svg
 
 
-def _add_slices(panes: ET.Element, view: View) -> None:
+def _add_slices(panes: ET.Element, view: View, grid: Grid) -> None:
     pane = add(panes, "figure", class_="pane", data_slices=str(view.first))
     film = add(pane, "div", class_="film")
-    for n, (picture, offset_mm) in enumerate(zip(view.pictures, view.offsets_mm, strict=True)):
+    for n, (picture, plane) in enumerate(zip(view.pictures, view.planes, strict=True)):
         names = [STRUCTURES[key].display for key in picture.outlines]
         words = f"{view.name} slice with the outlines of {', '.join(names) or 'nothing'}"
         svg = add_picture(film, picture, words)
-        svg.set("data-place", f"{n + 1} of {len(view.pictures)}, {offset_mm:.0f} mm")
+        svg.set("data-place", slice_words(grid, *array_slice(grid, plane)))
         if n != view.first:
             svg.set("hidden", "")
     for letter, where in zip(view.planes[0].letters, ("left", "right", "top", "bottom"), strict=True):
@@ -79,7 +81,7 @@ def _add_slices(panes: ET.Element, view: View) -> None:
     last = len(view.pictures) - 1
     slider = {"type": "range", "min": "0", "max": str(last), "value": str(view.first)}
     add(bar, "input", None, **slider, aria_label=f"{view.name} slice")
-    add(bar, "output", f"{view.first + 1} of {last + 1}")
+    add(bar, "output", slice_words(grid, *array_slice(grid, view.planes[view.first])))
 
 
 def _add_surfaces(panes: ET.Element, surfaces: Surfaces, lesions: bool) -> None:

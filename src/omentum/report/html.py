@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import MissingDependencyError
-from omentum.report.case_lesions import add_lesions
+from omentum.report.case_lesions import add_lesions, pictured
 from omentum.report.case_tables import add_flags, add_making, add_structures
 from omentum.report.case_views import Surfaces, add_explorer
 from omentum.report.layers import overview
@@ -81,7 +81,8 @@ def case_html(report: CaseReport) -> bytes:
     main = add(body, "main")
     _add_head(main, name, report)
     add_flags(main, report.flags)
-    add_explorer(main, overview(report.ct, report.seg), report.measures, surfaces)
+    views = overview(report.ct, report.seg, [one.axial.slice for one in pictured(report.lesions)])
+    add_explorer(main, views, report.measures, surfaces, report.ct.grid)
     add_lesions(main, report.ct, report.seg, report.lesions, report.standing)
     add_structures(main, report.measures)
     add_making(main, report.manifest)

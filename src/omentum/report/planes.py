@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
+from omentum.report.words import number
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
@@ -68,6 +69,30 @@ def hung(voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
     """An array (i, j, k) as (superior to inferior, anterior to posterior, right to left); a view."""
     order, signs = _hanging(grid)
     return voxels.transpose(order)[tuple(slice(None, None, -sign) for sign in signs)]
+
+
+def array_slice(grid: Grid, plane: Plane) -> tuple[int, int]:
+    """Axis of the stored array that a plane of the hung one stands on, and the index along it."""
+    order, signs = _hanging(grid)
+    axis, n = order[plane.axis], grid.shape[order[plane.axis]]
+    return axis, n - 1 - plane.index if signs[plane.axis] > 0 else plane.index
+
+
+def hung_slice(grid: Grid, axis: int, index: int) -> int:
+    """Index along an axis of the hung array of what has this index along the stored axis; see `array_slice`."""
+    order, signs = _hanging(grid)
+    return grid.shape[order[axis]] - 1 - index if signs[axis] > 0 else index
+
+
+def slice_words(grid: Grid, axis: int, index: int) -> str:
+    """A slice as every part of a report names it: index along the stored axis, and where its middle lies in RAS+ mm.
+
+    "slice 87 along k, s = -102.0 mm": the letter is that of `centroid_s_mm` and the third number of `centroid_mm`.
+    """
+    middle = [(n - 1) / 2 for n in grid.shape]
+    middle[axis] = index
+    world, _ = grid.axis_directions()[axis]
+    return f"slice {index} along {'ijk'[axis]}, {'ras'[world]} = {number(float(grid.to_world(middle)[world]), 1)} mm"
 
 
 def hung_spacing_mm(grid: Grid) -> tuple[float, float, float]:
