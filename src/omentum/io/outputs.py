@@ -49,8 +49,8 @@ def check_output(
 
     Args:
         path: The file or folder to be written.
-        inputs: Files and folders that are read; neither they, nor what lies in them, nor a folder with one of them in it
-            is an output.
+        inputs: Files and folders that are read; neither they, nor what lies in them, nor a folder that holds one is
+            an output.
         within: Folders of inputs: no file in them is replaced, whatever it is; new ones may be added.
         overwrite: Whether something else that is there may be replaced.
 
