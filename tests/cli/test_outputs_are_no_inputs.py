@@ -84,7 +84,7 @@ def test_data_check(refused, option):
         Path("raw", part).mkdir(parents=True)
         put_ct(f"raw/{part}/liver_0.nii.gz")
     told = refused("data", "check", "--dataset", "msd-liver=raw", option, "raw/labelsTr/liver_0.nii.gz")
-    assert "is there already, among the inputs in raw" in told
+    assert "lies inside the input" in told
 
 
 def test_phantom(refused):
