@@ -2,6 +2,7 @@ import hashlib
 import itertools
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -277,6 +278,17 @@ class TestSave:
             quality["structures"]["liver"]["score"], abs=1e-4
         )
         assert of_tumour["confidence"]["disagreement"] == 0  # this model sees one voxel at a time
+
+    def test_what_is_not_found_has_a_mask_of_zeros(self, model, tmp_path):
+        found = segment(banded_ct(ras_grid()), weights=model, classes=["liver", "liver tumour"], device="cpu")
+        nothing = replace(found, bits=found.bits & 1)
+        nothing.save(tmp_path / "case", masks=True, preview=False, report=False)
+        files = {p.name: read_volume(p) for p in (tmp_path / "case" / "masks").iterdir()}
+        assert {name: bool(image.voxels.any()) for name, image in files.items()} == {
+            "liver.nii.gz": True,
+            "liver_tumour.nii.gz": False,
+        }
+        assert all(image.voxels.shape == found.shape for image in files.values())
 
     def test_meshes_lie_where_the_masks_lie(self, straight, tmp_path):
         trimesh = pytest.importorskip("trimesh")

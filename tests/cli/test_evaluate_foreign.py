@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -273,6 +274,16 @@ def test_two_predictions_with_different_classes_are_compared_over_the_same_struc
     write_labelmap(tmp_path / "two.nii.gz", seg(liver=block(16), liver_tumour=NOTHING))
     arguments = (tmp_path / "one.nii.gz", truth, "--compare", tmp_path / "two.nii.gz", "--html", tmp_path / "s.html")
     _, _, printed = told(*arguments)
+    page, asked = (tmp_path / "s.html").read_text(), json.loads((tmp_path / "scores.json").read_text())["asked"]
+    assert asked == {
+        "predictions": str(tmp_path / "one.nii.gz"),
+        "reference": str(truth),
+        "numbers of the reference": "Omentum's own, or as the files name them",
+        "numbers of the predictions": "Omentum's own, or as the files name them",
+        "compared with": str(tmp_path / "two.nii.gz"),
+    }
+    assert all(f'<td class="words">{value}</td>' in page for value in asked.values())
+    assert re.search(r"omentum [0-9.a-z]+, 20[0-9]{2}-[01][0-9]-[0-3][0-9] ", page)
     (line,) = (
         line for line in printed.out.splitlines() if line.startswith("mean Dice over the organs and vessels and")
     )

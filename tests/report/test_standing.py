@@ -11,6 +11,7 @@ import pytest
 from banded_phantom import ras_grid
 from omentum.report import find_lesions, lesions_csv, lesions_json, measure
 from omentum.report import html as page
+from omentum.report.aorta import AorticProfile, Station
 from omentum.report.case_tables import add_making
 from omentum.report.html import case_html
 from omentum.report.lesion_summary import target_lesions
@@ -137,3 +138,23 @@ def test_the_worst_of_several_counts():
     assert Trust.worst([Trust.RELIABLE, Trust.UNKNOWN]) is Trust.UNKNOWN
     assert Trust.worst([Trust.WEAK, Trust.NOT_FOUND, Trust.RELIABLE]) is Trust.NOT_FOUND
     assert Trust.worst([]) is Trust.UNKNOWN
+
+
+def test_the_page_has_scores_and_aortic_diameters():
+    case = case_of(Trust.RELIABLE)
+    stations = tuple(Station(5.0 * n, (0.0, 0.0, -10.0 * n), 20.0 + n, 22.5 + n) for n in range(4))
+    profile = AorticProfile(stations, "perpendicular", partly_imaged=True)
+    measures = [replace(m, score=0.8765) for m in case.measures]
+    told = text_of(replace(case, measures=measures, aorta=profile, score=0.5))
+    assert "Quality score of the case: 0.50." in told
+    assert "<td>0.88</td>" in told
+    widest = (
+        "Widest: 23.0 mm (circle of equal area), 25.5 mm across, at s = \N{MINUS SIGN}30.0 mm, 15.0 mm"
+    )
+    assert widest in told
+    assert "All 4 sections" in told
+    assert "The image ends at the aorta" in told
+    plain = text_of(case)
+    assert "Widest" not in plain
+    assert "Quality score" not in plain
+    assert "Widest" not in text_of(replace(case, aorta=AorticProfile((), "axial", partly_imaged=False)))

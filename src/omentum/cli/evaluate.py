@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SOME_CASES_FAILED = 3
 
+OWN_NUMBERS = "Omentum's own, or as the files name them"
 PART = "test"
 """Of a split, if nothing else is asked for."""
 
@@ -102,8 +103,21 @@ def evaluate(
     find = finder(ref, chosen) if is_store(ref) else chosen.prediction_of if chosen else None
     others = None if compare is None else find_others(compare, pairs, same, find)
     files = Files(json_file, csv_file, html_file, points_file)
-    named = (split, patients, healthy, *map(Path, filter(None, (mapping, pred_mapping, tolerance))))
-    files.check([path for path in named if path], [path for path in (pred, ref, compare) if path])
+    lists = [Path(text) for text in (mapping, pred_mapping, tolerance) if text and Path(text).is_file()]
+    lists += [path for path in (split, patients, healthy) if path]
+    files.check(lists, [path for path in (pred, ref, compare) if path])
+    asked = {
+        "predictions": pred,
+        "reference": ref,
+        "numbers of the reference": mapping or OWN_NUMBERS,
+        "numbers of the predictions": pred_mapping or OWN_NUMBERS,
+        "compared with": compare,
+        "split": split and f"{split}, part {part or PART}",
+        "structures": structures,
+        "healthy": healthy,
+        "patients": patients,
+        "tolerance": tolerance,
+    }
     with Speaker(silent=quiet) as speaker:
         folders = chosen.folders(pred) if chosen else [pred]
         unknown = [unknown_predictions(folder, found.known, same) for folder in (*folders, compare) if folder]
@@ -116,6 +130,7 @@ def evaluate(
         other = None if others is None else judge_all(others, judge, jobs, speaker)
         pictures = worst_cases(judged, pairs, judge, speaker) if html_file else []
     result = Result.of(judged, other, (str(pred), str(compare)), pictures)
+    result = replace(result, asked={name: str(value) for name, value in asked.items() if value})
     if not quiet:
         _print(result)
     files.write(result, rules)
@@ -137,13 +152,21 @@ def _find(pred: Path, ref: Path, split: SplitPart | None, patients: dict[str, st
 
 @dataclass(frozen=True)
 class Result:
-    """All that is known in the end, of one model or of two."""
+    """All that is known in the end, of one model or of two.
+
+    Args:
+        judged, summary: Of the model.
+        other, comparison: Of the one it is compared with.
+        pictures: Worst cases.
+        asked: What was judged against what, in words.
+    """
 
     judged: Judged
     summary: Summary
     other: Judged | None = None
     comparison: Comparison | None = None
     pictures: Sequence[WorstCase] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -178,7 +201,6 @@ class Files:
         read = [read_in(path) for path in judged]
         inputs = [*named, *(file for files, _ in read for file in files)]
         within = [folder for _, folders in read for folder in folders]
-
         wanted = [path for path in (self.json, self.csv, self.html, self.points) if path]
         for number, path in enumerate(wanted):
             check_output(path, inputs=inputs, within=within, overwrite=True)
@@ -191,7 +213,7 @@ class Files:
         from omentum.evaluate import summarise
 
         if self.json:
-            content = evaluate_files.content(result.judged, result.summary, rules)
+            content = evaluate_files.content(result.judged, result.summary, rules) | {"asked": dict(result.asked)}
             if result.other and result.comparison:
                 second = summarise(result.other.scores)
                 content |= evaluate_files.compared_content(result.other, second, result.comparison)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from omentum.report.evaluation_curves import curves_svg
 from omentum.report.evaluation_figures import box_plots
 from omentum.report.evaluation_page import PageFigure, PageSlices, Part, Section, page_html
 from omentum.report.page import PageTable
+from omentum.report.words import counted
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate import Result
@@ -46,9 +48,14 @@ def write_page(path: Path, result: Result, rules: Rules) -> None:
     from omentum.io.outputs import replacing
 
     judged, summary, comparison = result.judged, result.summary, result.comparison
-    cases, patients = _counted(summary.cases, "case"), _counted(summary.patients, "patient")
-    subtitle = f"{cases} of {patients}, omentum {version('omentum')}. Not for clinical use."
+    cases, patients = counted(summary.cases, "case"), counted(summary.patients, "patient")
+    made = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    subtitle = f"{cases} of {patients}, omentum {version('omentum')}, {made}. Not for clinical use."
+    asked = PageTable(
+        "What was judged", ["", "what"], [list(fact) for fact in result.asked.items()], words={"", "what"}
+    )
     sections = [
+        *([Section("Inputs", [asked])] if result.asked else []),
         Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
         Section("Distributions", _figures(judged.scores, summary)),
         Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
@@ -63,10 +70,6 @@ def write_page(path: Path, result: Result, rules: Rules) -> None:
     ]
     with replacing(path) as file:
         file.write(page_html("Evaluation", subtitle, sections))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _annotated(summary: Summary) -> list[StructureSummary]:

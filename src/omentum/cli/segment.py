@@ -152,7 +152,7 @@ def segment(
         ),
     ] = False,
     masks: Annotated[
-        bool, typer.Option("--masks", help="also masks/<structure>.nii.gz", rich_help_panel=OUTPUT)
+        bool, typer.Option("--masks", help="also masks/<structure>.nii.gz; zeros: not found", rich_help_panel=OUTPUT)
     ] = False,
     meshes: Annotated[
         str | None,

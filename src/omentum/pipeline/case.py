@@ -179,7 +179,7 @@ class CaseSegmentation(Segmentation):
 
         Args:
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
-            masks: Write a mask of every class found, too.
+            masks: Write a mask of every class, too; of one that was not found, one of zeros.
             preview: Draw the picture.
             statistics: Write statistics.json as TotalSegmentator does, too.
             report: Write the page.
@@ -246,7 +246,7 @@ class CaseSegmentation(Segmentation):
 
     def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> None:
         write_labelmap(folder / LABEL_MAP, self, numbering)
-        for key in sorted(self.present()) if masks else ():
+        for key in sorted(self.annotated or ()) if masks else ():  # what was not found gets a mask of zeros
             write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
 
     def _write_probabilities(self, folder: Path) -> None:
@@ -272,6 +272,8 @@ class CaseSegmentation(Segmentation):
                 *(self._name, self.ct, self, self.measures(numbering), self.lesions()),
                 *(self.manifest, self.quality().flags),
                 standing=self.standing,
+                aorta=self.aorta(),
+                score=self.quality().score,
             )
         )
         with replacing(path) as file:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 SEVERITIES = ("error", "warning", "info")
 STRUCTURE_COLUMNS = (
     *("Structure", "Volume", "HU mean ± SD", "HU 5 / 50 / 95 %"),
-    *("R–L × A–P × S–I, mm", "Surface, cm²", ""),
+    *("R–L × A–P × S–I, mm", "Surface, cm²", "Score", ""),
 )
+SCORES = "Scores, 0 to 1, estimate how likely a mask is good (Dice of 0.7 or more); of the case, their mean."
 
 
 def add_flags(main: ET.Element, flags: Sequence[Flag]) -> None:
@@ -39,8 +40,14 @@ def add_flags(main: ET.Element, flags: Sequence[Flag]) -> None:
         add(row, "span", f"{about}: {flag.text}" if about else flag.text)
 
 
-def add_structures(main: ET.Element, measures: Sequence[StructureMeasure]) -> None:
-    """A table of what was found, and what was not."""
+def add_structures(main: ET.Element, measures: Sequence[StructureMeasure], score: float | None = None) -> None:
+    """A table of what was found, and what was not.
+
+    Args:
+        main: Where to add it.
+        measures: Of every class that was looked for.
+        score: Of the case; see `Quality.score`.
+    """
     section = add(main, "section", id="structures", aria_label="Structures", tabindex="-1")
     add(section, "h2", "Structures")
     found = sorted((m for m in measures if m.found), key=lambda m: STRUCTURES[m.key].index)
@@ -49,6 +56,8 @@ def add_structures(main: ET.Element, measures: Sequence[StructureMeasure]) -> No
         table = PageTable(caption, STRUCTURE_COLUMNS, [_structure_row(m) for m in found])
         for row, m in zip(add_table(section, table), found, strict=True):
             add_swatch(row, m.key)
+    if score is not None:
+        add(section, "p", f"Quality score of the case: {number(score, 2)}. {SCORES}", class_="faint")
     contrast = liver_minus_spleen_hu(measures)
     if contrast is not None:
         add(section, "p", f"Liver minus spleen: {number(contrast)} HU (medians)")
@@ -86,7 +95,7 @@ def _structure_row(m: StructureMeasure) -> list[str]:
     notes += [TRUST_NOTES[m.trust]] if m.trust in TRUST_NOTES else []
     return [
         *(m.display, volume(m.volume_ml), hu(m.mean_hu, m.sd_hu), percentiles),
-        *(extents, number(m.surface_mm2 / 100), ", ".join(notes)),
+        *(extents, number(m.surface_mm2 / 100), number(m.score, 2), ", ".join(notes)),
     ]
 
 

@@ -21,6 +21,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; opacity: .75; padding: .3rem 0; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { vertical-align: bottom; white-space: normal; } td.words { white-space: normal; }
+td.words { overflow-wrap: anywhere; }
 th:first-child, td:first-child, .words { text-align: left; } tbody tr:hover { background: var(--soft); }
 figure { margin: 1rem 0; } figure img { background: #fff; max-width: 100%; border-radius: 6px; }
 .slices { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; align-items: start; }

@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import MissingDependencyError
+from omentum.report.aorta import AorticProfile
+from omentum.report.case_aorta import add_aorta
 from omentum.report.case_lesions import add_lesions, pictured
 from omentum.report.case_tables import add_flags, add_making, add_structures
 from omentum.report.case_views import Surfaces, add_explorer
@@ -57,6 +59,8 @@ class CaseReport:
         manifest: How the segmentation was made, JSON values.
         flags: Doubts, the gravest first.
         standing: How far the weights can be trusted with each structure.
+        aorta: Its diameters, if it was found.
+        score: Of the case; see `Quality.score`.
     """
 
     case: str
@@ -67,6 +71,8 @@ class CaseReport:
     manifest: Mapping[str, Any]
     flags: Sequence[Flag] = ()
     standing: Standing = field(default_factory=Standing)
+    aorta: AorticProfile | None = None
+    score: float | None = None
 
 
 def case_html(report: CaseReport) -> bytes:
@@ -84,7 +90,8 @@ def case_html(report: CaseReport) -> bytes:
     views = overview(report.ct, report.seg, [one.axial.slice for one in pictured(report.lesions)])
     add_explorer(main, views, report.measures, surfaces, report.ct.grid)
     add_lesions(main, report.ct, report.seg, report.lesions, report.standing)
-    add_structures(main, report.measures)
+    add_structures(main, report.measures, report.score)
+    add_aorta(main, report.aorta)
     add_making(main, report.manifest)
     add(main, "footer", "Research software. Not a medical device; not for clinical use.")
     return finished(page, scripts)
