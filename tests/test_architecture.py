@@ -11,6 +11,7 @@ PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
 CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation", "unfinished"}
+CORE |= {"words"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
@@ -18,6 +19,7 @@ LAYERS: dict[str, set[str]] = {
     "fingerprint": {"volume"},
     "home": set(),
     "pieces": set(),
+    "words": set(),
     "spec": {"errors"},
     "sparse": set(),
     "unfinished": set(),

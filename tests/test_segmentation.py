@@ -8,7 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, UsageError
+from omentum.pipeline import CaseSegmentation
 from omentum.segmentation import Segmentation, no_bits, planes_for
+from omentum.volume import Volume
 
 KEYS = st.lists(st.sampled_from(STRUCTURES.keys), min_size=1, max_size=32, unique=True)
 
@@ -103,3 +105,18 @@ def test_either_width_says_the_same():
     for key in narrow.classes:
         np.testing.assert_array_equal(narrow.mask(key), wide.mask(key))
     np.testing.assert_array_equal(narrow.labelmap(), wide.labelmap())
+
+
+def test_it_is_printed_on_a_line_without_its_voxels():
+    affine = np.diag([-3.0, -3.0, 5.0, 1.0])
+    masks = {key: np.zeros((40, 36, 34), bool) for key in STRUCTURES.keys}
+    few = Segmentation.from_masks({"liver": masks["liver"]}, affine)
+    assert repr(few) == "<Segmentation of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS; 1 class: liver>"
+    assert repr(Segmentation.from_masks(masks, affine)) == (
+        "<Segmentation of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS; 32 classes: "
+        "spleen, right_kidney, left_kidney, gallbladder, oesophagus, ...>"
+    )
+    ct = Volume(np.zeros((40, 36, 34), np.int16), affine)
+    assert repr(ct) == "<Volume of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS, int16>"
+    case = CaseSegmentation(few.bits, affine, few.classes, ct=ct, manifest={"huge": list(range(10**4))})
+    assert repr(case) == repr(few).replace("<Seg", "<CaseSeg")

@@ -18,6 +18,8 @@ from omentum.sparse import sparse_zeros
 from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
+TOLD = 5
+"""So many classes are named where a segmentation is printed."""
 FEW_CLASSES = 32
 """So many fit into half the memory."""
 
@@ -64,6 +66,12 @@ class Segmentation:
         object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "annotated", annotated)
         object.__setattr__(self, "affine", Grid(self.bits.shape[1:], self.affine).affine)
+
+    def __repr__(self) -> str:
+        """One line, without the voxels."""
+        named = ", ".join(self.classes[:TOLD]) + (", ..." if len(self.classes) > TOLD else "")
+        classes = f"{len(self.classes)} class{'' if len(self.classes) == 1 else 'es'}: {named}"
+        return f"<{type(self).__name__} of {self.grid.words}; {classes}>"
 
     @classmethod
     def from_masks(

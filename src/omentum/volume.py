@@ -70,6 +70,12 @@ class Grid:
         """Direction in which i, j, k grow, e.g. "RAS" or "LPS" (nearest anatomical axes, each used once)."""
         return "".join(_AXIS_CODES[world][int(sign > 0)] for world, sign in self.axis_directions())
 
+    @property
+    def words(self) -> str:
+        """For people: "40 x 36 x 34 voxels of 3 x 3 x 5 mm, RAS"."""
+        shape, spacing = (" x ".join(f"{n:.4g}" for n in numbers) for numbers in (self.shape, self.spacing_mm))
+        return f"{shape} voxels of {spacing} mm, {self.orientation}"
+
     def axis_directions(self) -> tuple[tuple[int, int], ...]:
         """For each array axis: the world axis (0..2) it follows best and its sign, each world axis once."""
         cosines = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
@@ -120,6 +126,10 @@ class Volume:
         if self.voxels.ndim != 3:
             raise GeometryError(f"a volume has three axes, got an array of shape {self.voxels.shape}")
         object.__setattr__(self, "affine", Grid(self.voxels.shape, self.affine).affine)
+
+    def __repr__(self) -> str:
+        """One line, without the voxels."""
+        return f"<{type(self).__name__} of {self.grid.words}, {self.voxels.dtype}>"
 
     @property
     def grid(self) -> Grid:

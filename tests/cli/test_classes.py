@@ -12,6 +12,15 @@ def test_the_table_names_every_structure(capsys):
         assert row.snomed.code in out
 
 
+def test_what_datasets_misspell_is_understood_and_not_shown(capsys):
+    misspelt = {word: row.key for row in STRUCTURES for word in row.misspelt}
+    assert {STRUCTURES.find(word).key for word in misspelt} == set(misspelt.values())
+    assert {"arota", "celiac truck", "smallintestin"} <= misspelt.keys()
+    assert main(["classes"]) == 0
+    shown = capsys.readouterr().out
+    assert not [word for word in misspelt if word in shown]
+
+
 def test_json_is_the_whole_table(capsys):
     assert main(["classes", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -149,12 +149,14 @@ class TestAbsence:
         quality = judged(CT, without("gallbladder"))
         assert codes(quality) == set()
         assert "surgery" in text_of(quality, "gallbladder", "missing")
+        assert "although liver is wholly in the image" in text_of(quality, "gallbladder", "missing")
         assert quality.overlooked == ()
 
     def test_what_nobody_lives_without_is_overlooked(self):
         quality = judged(CT, without("pancreas"))
         assert codes(quality) == {("pancreas", "missing")}
         assert quality.overlooked == ("pancreas",)
+        assert "although liver and spleen are wholly in the image" in text_of(quality, "pancreas", "missing")
         assert quality.score < judged(CT, MASKS).score
 
     def test_not_looked_for_is_not_missing(self):

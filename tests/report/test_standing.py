@@ -148,9 +148,7 @@ def test_the_page_has_scores_and_aortic_diameters():
     told = text_of(replace(case, measures=measures, aorta=profile, score=0.5))
     assert "Quality score of the case: 0.50." in told
     assert "<td>0.88</td>" in told
-    widest = (
-        "Widest: 23.0 mm (circle of equal area), 25.5 mm across, at s = \N{MINUS SIGN}30.0 mm, 15.0 mm"
-    )
+    widest = "Widest: 23.0 mm (circle of equal area), 25.5 mm across, at s = \N{MINUS SIGN}30.0 mm, 15.0 mm"
     assert widest in told
     assert "All 4 sections" in told
     assert "The image ends at the aorta" in told

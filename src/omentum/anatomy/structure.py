@@ -48,11 +48,12 @@ class Structure:
     synonyms: tuple[str, ...] = ()
     unsure: str = ""
     note: str = ""
+    misspelt: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Everything it may be called by."""
-        return (*self.synonyms, self.published_noun, self.noun, self.display, self.key)
+        return (*self.synonyms, *self.misspelt, self.published_noun, self.noun, self.display, self.key)
 
     @property
     def meaning(self) -> tuple[object, ...]:

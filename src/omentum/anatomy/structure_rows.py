@@ -43,8 +43,11 @@ def include_carried(rows: Mapping[str, Columns], source: str | Path | None = Non
 
 
 def columns_of(row: Structure) -> dict[str, Any]:
-    """JSON values of all columns."""
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(row).items() if name != "key"}
+    """JSON values of all columns; an empty `misspelt` is left out, as every earlier version reads it."""
+    said = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(row).items() if name != "key"}
+    if not row.misspelt:
+        del said["misspelt"]
+    return said
 
 
 @contextmanager
@@ -78,7 +81,7 @@ def check_columns(key: str, columns: Any) -> None:
 def _fits(name: str, value: Any) -> bool:
     """Whether a value has the type of its column; whether it makes sense is asked in `structure_checks`."""
     match name:
-        case "hosts" | "synonyms":
+        case "hosts" | "synonyms" | "misspelt":
             return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
         case "colour" | "volume_ml":
             numbers = isinstance(value, list) and all(type(entry) in (int, float) for entry in value)

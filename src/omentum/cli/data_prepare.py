@@ -13,6 +13,7 @@ from omentum.cli.classes import PIPED_WIDTH
 from omentum.cli.dataset_option import name_and_root
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +74,7 @@ def prepare(
         report = bring_up_to_date(cases, out, options, jobs=jobs, tell=tell)
     removed = f", {len(report.removed)} no longer in their dataset removed" if report.removed else ""
     counts = ", ".join(f"{report.count(state)} {what}" for state, what in _STATES.items())  # type: ignore[arg-type]
-    console.print(f"{len(report.outcomes)} cases: {counts}{removed}: {out.resolve()}")
+    console.print(f"{counted(len(report.outcomes), 'case')}: {counts}{removed}: {out.resolve()}")
     if report.count("failed"):
         raise typer.Exit(SOME_CASES_FAILED)
 
@@ -128,7 +129,7 @@ def _cases(named: str, console: Console) -> Sequence[RawCase]:
 
     name, root = name_and_root(named)
     found = find_cases(find_dataset(name), root)
-    console.print(f"{name}: {len(found.cases)} cases{_left_out(found)}")
+    console.print(f"{name}: {counted(len(found.cases), 'case')}{_left_out(found)}")
     return found.cases
 
 

@@ -11,6 +11,7 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import UsageError
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from omentum.data.splits import Split, SplitCase
@@ -87,7 +88,9 @@ def _print(result: Split, groups: int, out: Path) -> None:
     console.print(_table(result))
     same = len(result.cases) - groups
     together = f", {same} of them kept with another of their patient" if same else ""
-    console.print(f"{len(result.cases)} cases of {groups} patients{together}: {out.resolve()}", markup=False)
+    console.print(
+        f"{counted(len(result.cases), 'case')} of {counted(groups, 'patient')}{together}: {out.resolve()}", markup=False
+    )
 
 
 def _table(result: Split) -> Any:

@@ -14,7 +14,7 @@ from omentum.report.evaluation_curves import curves_svg
 from omentum.report.evaluation_figures import box_plots
 from omentum.report.evaluation_page import PageFigure, PageSlices, Part, Section, page_html
 from omentum.report.page import PageTable
-from omentum.report.words import counted
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate import Result
@@ -161,7 +161,10 @@ def _comparison(comparison: Comparison) -> PageTable:
     head = ["structure", "metric", "patients", "difference", "95 %", "better", "worse", "effect", "p", "p (Holm)"]
     rows = [[display(row.structure), labels[row.metric], *difference_cells(row)] for row in comparison.differences]
     return PageTable(
-        f"{comparison.first} minus {comparison.second}, {comparison.cases} cases", head, rows, words={"metric"}
+        f"{comparison.first} minus {comparison.second}, {counted(comparison.cases, 'case')}",
+        head,
+        rows,
+        words={"metric"},
     )
 
 

@@ -15,6 +15,7 @@ from omentum.cli.evaluate_cases import DESCRIPTION, Pair
 from omentum.cli.speaker import Speaker
 from omentum.data.processes import in_processes
 from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -236,7 +237,7 @@ def _answers(
     judge: Callable[[Pair], CaseScores], pairs: Sequence[Pair], jobs: int, speaker: Speaker
 ) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
-    progress = _Patient(speaker, f"{len(pairs)} cases")
+    progress = _Patient(speaker, counted(len(pairs), "case"))
     for pair, found in in_processes(partial(_answer, judge), pairs, jobs):
         answer = found or Answer(error=f"{pair.name}: the process was killed (out of memory? try fewer jobs with -j)")
         answers[pair.name] = answer

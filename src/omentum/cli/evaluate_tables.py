@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omentum.anatomy.pairs import display_of
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate_run import Judged
@@ -43,7 +44,7 @@ def summary_table(summary: Summary) -> Any:
         "false",
         "lesions",
     )
-    table = empty_table(f"{summary.cases} cases of {summary.patients} patients", *columns)
+    table = empty_table(f"{counted(summary.cases, 'case')} of {counted(summary.patients, 'patient')}", *columns)
     for row in summary.structures:
         if row.annotated_cases:
             table.add_row(*_summary_row(row))
@@ -56,7 +57,7 @@ def comparison_table(comparison: Comparison) -> Any:
 
     labels = {metric.key: metric.label for metric in COMPARED}
     columns = ("metric", "patients", "difference", "95 %", "better", "worse", "effect", "p", "p (Holm)")
-    title = f"{comparison.first} minus {comparison.second}, {comparison.cases} cases"
+    title = f"{comparison.first} minus {comparison.second}, {counted(comparison.cases, 'case')}"
     table = empty_table(title, *columns)
     for row in comparison.differences:
         if row.metric == COMPARED[0].key or row.p_holm < SIGNIFICANT:

@@ -9,6 +9,7 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import InputError
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from omentum.report.follow_up import Change, FollowUp
@@ -162,4 +163,4 @@ def _remarks(result: FollowUp) -> list[str]:
     if alignment.is_affine:
         percent = ", ".join(_percent(100 * (stretch - 1)) for stretch in alignment.motion.stretches)
         how += f"; the body itself changed by {percent} along three axes (sizes are each scan's own)"
-    return [*lines, f"aligned by {len(alignment.organs)} organs: {how}"]
+    return [*lines, f"aligned by {counted(len(alignment.organs), 'organ')}: {how}"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.recipe import CaseRule, Recipe, Target
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,7 +87,8 @@ def _lines(recipe: Recipe, found: Found | None) -> Iterable[tuple[str, str]]:
     yield "shared with", recipe.reuse or "not stated"
     yield "label noise", recipe.label_noise or "not stated"
     if found is not None:
-        yield "found", f"{len(found.cases)} cases, {len(found.skipped)} skipped, {len(found.unpaired)} files unpaired"
+        cases, unpaired = counted(len(found.cases), "case"), counted(len(found.unpaired), "file")
+        yield "found", f"{cases}, {len(found.skipped)} skipped, {unpaired} unpaired"
         yield from ((f"  {case_id}", f"skipped: {reason}") for case_id, reason in found.skipped.items())
         yield from (("  unpaired", str(path)) for path in found.unpaired)
 

@@ -11,6 +11,7 @@ import typer
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.told_warnings import warnings_told
 from omentum.errors import UsageError
+from omentum.words import counted
 
 if TYPE_CHECKING:
     from omentum.cli.train_progress import TrainProgress
@@ -131,10 +132,11 @@ def _read_cases(run: TrainConfig, progress: TrainProgress, which: str) -> tuple[
     check_words(run, classes)
     loaded = load_sources(run, classes, progress.reading)
     for source in loaded.sources:
-        progress.say(f"{which}{source.name}: {len(source.cases)} cases, weight {source.weight:g}")
+        progress.say(f"{which}{source.name}: {counted(len(source.cases), 'case')}, weight {source.weight:g}")
     for remark in loaded.remarks:
         progress.say(remark)
-    progress.say(f"{which}{len(classes)} structures, {len(loaded.held_out)} cases for validation, {run.steps} steps")
+    structures, held_out = counted(len(classes), "structure"), counted(len(loaded.held_out), "case")
+    progress.say(f"{which}{structures}, {held_out} for validation, {run.steps} steps")
     sampler = PatchSampler(
         sources=loaded.sources,
         classes=classes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omentum.train.config import TrainConfig
 from omentum.train.dry_run import Plan
+from omentum.words import counted
 
 
 def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
@@ -21,7 +22,7 @@ def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
         f"checkpoint     {plan.checkpoint_bytes / 2**20:.0f} MiB, up to {config.keep + 1} are kept",
         f"steps          {config.steps:,} of {config.batch} patches, {config.steps * config.batch:,} patches in all",
         f"a step         {plan.step_s:.2f} s; a patch is prepared in {plan.patch_s:.2f} s, by {config.workers} workers",
-        f"time           about {_duration(plan.total_s)}, without validation of {held_out} cases",
+        f"time           about {_duration(plan.total_s)}, without validation of {counted(held_out, 'case')}",
         "",
         *plan.table.lines(),
         "(known: cases annotated for it; seen: cases that have it; share: of all patches)",

@@ -68,7 +68,7 @@ MANIFEST = "manifest.json"
 """Written last: a case folder that has one is complete, and ours."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CaseSegmentation(Segmentation):
     """A segmentation together with its CT.
 

@@ -22,9 +22,9 @@ from omentum.report.meshes import VIEW, need_libraries, scene_glb, surface_mesh
 from omentum.report.page import add, document, finished
 from omentum.report.renderer import three_js
 from omentum.report.standing import Standing
-from omentum.report.words import counted
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from omentum.words import counted
 
 _ASSETS = resources.files("omentum.report") / "assets"
 

@@ -13,6 +13,7 @@ from omentum.report.measures import StructureMeasure
 from omentum.report.placement import Placement
 from omentum.report.quality_rules import QUALITY_RULES, OrderRule, QualityRules
 from omentum.report.traits import Traits
+from omentum.report.words import volume
 
 WORDS = {"right": "left of", "above": "below", "front": "behind"}
 """How to say that a rule about order is broken."""
@@ -69,7 +70,7 @@ def missing(case: Examined, rules: QualityRules = QUALITY_RULES) -> Iterator[Fla
     for key, others in rules.expected_with.items():
         if key in case.sought and key not in case.found and whole >= set(others):
             near = " and ".join(STRUCTURES[other].display.lower() for other in others)
-            seen = f"not found although {near} are wholly in the image"
+            seen = f"not found although {near} {'is' if len(others) == 1 else 'are'} wholly in the image"
             if key in rules.removable:
                 yield Flag("info", key, "missing", f"{seen}; removed by surgery, or overlooked")
             else:
@@ -81,7 +82,7 @@ def _volume(m: StructureMeasure) -> Iterator[Flag]:
     if m.volume_ml > high:
         yield Flag("warning", m.key, "large", f"{m.volume_ml:.1f} ml, plausible {low:g} to {high:g}; look for leakage")
     elif m.volume_ml < low and not m.touches_border:
-        text = f"{m.volume_ml:.2g} ml although wholly imaged, plausible {low:g} to {high:g}; look for missing parts"
+        text = f"{volume(m.volume_ml)} although wholly imaged, plausible {low:g} to {high:g}; look for missing parts"
         yield Flag("warning", m.key, "small", text)
 
 
@@ -159,7 +160,7 @@ def _pairs(case: Examined, rules: QualityRules) -> Iterator[Flag]:
 def _lesions(case: Examined, rules: QualityRules) -> Iterator[Flag]:
     for lesion in case.lesions:
         if lesion.host is None:
-            text = f"lesion {lesion.number} ({lesion.volume_ml:.2g} ml) lies in no organ it may live in; likely false"
+            text = f"lesion {lesion.number} ({volume(lesion.volume_ml)}) lies in no organ it may live in; likely false"
             yield Flag("warning", lesion.key, "no_host", text)
     for key, m in case.found.items():
         hosts_ml = sum(case.found[host].volume_ml for host in STRUCTURES[key].hosts if host in case.found)

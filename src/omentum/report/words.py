@@ -21,11 +21,6 @@ def number(value: float | None, digits: int = 0) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def counted(n: int, noun: str) -> str:
-    """1 case, 2 cases."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def mm(value: float | None) -> str:
     """Millimetres, to a tenth."""
     return "–" if value is None else f"{number(value, 1)} mm"
