@@ -8,7 +8,7 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
 from omentum.report import measure
-from omentum.report.label_map import hidden_line, label_map_voxels, with_label_map
+from omentum.report.label_map import hidden_line, overlaps, with_label_map
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -25,6 +25,12 @@ def seg(request):
         start = drawn.integers(0, 8, 3)
         masks[key][tuple(slice(int(a), int(a) + 9) for a in start)] = True
     return Segmentation.from_masks(masks, AFFINE)
+
+
+def label_map_voxels(seg, numbering=None):
+    measures = measure(Volume(np.zeros(seg.shape, np.int16), seg.affine), seg)
+    counted = with_label_map(measures, seg.grid, overlaps(seg), numbering)
+    return {m.key: m.label_map_voxels for m in counted if m.found}
 
 
 def test_the_template_s_counts_are_those_of_the_label_map(seg):
@@ -58,7 +64,7 @@ def test_two_structures_of_one_number_are_told_apart():
 def test_a_line_says_where_they_differ(seg):
     measures = measure(Volume(np.zeros(seg.shape, np.int16), AFFINE), seg)
     assert hidden_line(measures, "x.nii.gz") is None
-    counted = with_label_map(measures, label_map_voxels(seg), seg.grid.voxel_volume_ml)
+    counted = with_label_map(measures, seg.grid, overlaps(seg))
     of = {m.key: m for m in counted}
     assert of["liver"].label_map_volume_ml == pytest.approx(of["liver"].label_map_voxels * 6 / 1000)
     line = hidden_line(counted, "x.nii.gz")

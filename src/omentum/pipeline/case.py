@@ -40,7 +40,7 @@ from omentum.report import (
     measures_json,
     statistics_json,
 )
-from omentum.report.label_map import label_map_voxels, with_label_map
+from omentum.report.label_map import overlaps, with_label_map
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
 from omentum.unfinished import unfinished
@@ -94,10 +94,7 @@ class CaseSegmentation(Segmentation):
         """
         scores = {key: q.score for key, q in self.quality().structures.items()}
         judged = [replace(m, score=scores.get(m.key), trust=self.standing.of(m.key)) for m in self._measures]
-        whose = "" if numbering is None else numbering.name
-        if whose not in self._label_map_voxels:
-            self._label_map_voxels[whose] = label_map_voxels(self, numbering)
-        return with_label_map(judged, self._label_map_voxels[whose], self.grid.voxel_volume_ml)
+        return with_label_map(judged, self.grid, self._overlaps, numbering)
 
     @cached_property
     def standing(self) -> Standing:
@@ -141,9 +138,8 @@ class CaseSegmentation(Segmentation):
         return aortic_profile(self)
 
     @cached_property
-    def _label_map_voxels(self) -> dict[str, dict[str, int]]:
-        """By name of a numbering, "" for the template's; filled when first asked for."""
-        return {}
+    def _overlaps(self) -> dict[frozenset[str], int]:
+        return overlaps(self)
 
     @cached_property
     def _measures(self) -> list[StructureMeasure]:

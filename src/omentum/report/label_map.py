@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -11,36 +13,67 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
 from omentum.report.measures import StructureMeasure
 from omentum.report.words import volume
-from omentum.segmentation import Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation
+from omentum.volume import Grid
 
+SLAB = 16
+"""Planes looked at together."""
 TOLD_SHARE = 0.01
 """A structure that loses less to others than this is not worth a line."""
 
 
-def label_map_voxels(seg: Segmentation, numbering: Numbering | None = None) -> dict[str, int]:
-    """Voxels of each structure that its label map shows as this structure; the others are given to what is painted
+def with_label_map(
+    measures: Sequence[StructureMeasure],
+    grid: Grid,
+    shared: Mapping[frozenset[str], int],
+    numbering: Numbering | None = None,
+) -> list[StructureMeasure]:
+    """The same measures, with what the label map shows of each structure; the other voxels are given to what is painted
     later, or have no number.
 
     Args:
-        seg: The masks.
+        measures: Of a segmentation.
+        grid: Its grid.
+        shared: Its `overlaps`.
         numbering: A dataset's numbers; the template's by default. Where several structures share a number, each keeps
             those of its own voxels that have it.
     """
-    return _shown_in_template(seg) if numbering is None else _shown_in(seg, numbering)
+    rule = _in_template if numbering is None else partial(_in_numbering, numbering)
+    found = []
+    for m in measures:
+        of_key = {keys: n for keys, n in shared.items() if m.key in keys}
+        alone = (m.voxels - sum(of_key.values())) * rule(frozenset([m.key]), m.key)
+        shown = alone + sum(n for keys, n in of_key.items() if rule(keys, m.key))
+        found.append(replace(m, label_map_voxels=shown, label_map_volume_ml=shown * grid.voxel_volume_ml))
+    return found
 
 
-def with_label_map(
-    measures: Sequence[StructureMeasure], shown: Mapping[str, int], voxel_ml: float
-) -> list[StructureMeasure]:
-    """The same measures, with what the label map shows of each structure.
+def overlaps(seg: Segmentation) -> dict[frozenset[str], int]:
+    """How many voxels belong to each set of two or more structures, in one pass over the masks."""
+    counts: Counter[tuple[int, ...]] = Counter()
+    for start in range(0, seg.shape[0], SLAB):
+        part = seg.bits[:, start : start + SLAB]
+        some, several = np.zeros(part.shape[1:], bool), np.zeros(part.shape[1:], bool)
+        for plane in part:
+            several |= (plane & (plane - plane.dtype.type(1))) != 0
+            several |= some & (plane != 0)
+            some |= plane != 0
+        rows, times = np.unique(part[:, several], axis=1, return_counts=True)
+        counts.update(dict(zip(map(tuple, rows.T.tolist()), times.tolist(), strict=True)))
+    return {_keys(bits, seg.classes): n for bits, n in counts.items()}
 
-    Args:
-        measures: Of a segmentation.
-        shown: Its `label_map_voxels`.
-        voxel_ml: Volume of a voxel.
-    """
-    counts = {m.key: shown.get(m.key, 0) for m in measures}
-    return [replace(m, label_map_voxels=counts[m.key], label_map_volume_ml=counts[m.key] * voxel_ml) for m in measures]
+
+def _keys(bits: tuple[int, ...], classes: Sequence[str]) -> frozenset[str]:
+    return frozenset(key for k, key in enumerate(classes) if bits[k // BITS_PER_PLANE] >> (k % BITS_PER_PLANE) & 1)
+
+
+def _in_template(keys: frozenset[str], key: str) -> bool:
+    return key == max(keys, key=lambda one: STRUCTURES[one].paint_order)
+
+
+def _in_numbering(numbering: Numbering, keys: frozenset[str], key: str) -> bool:
+    drawn = [s for s in numbering.strokes if keys & {*s.structures, *s.also} and (not s.within or keys & {*s.within})]
+    return bool(drawn) and any(s.value == drawn[-1].value and key in s.structures for s in numbering.strokes)
 
 
 def hidden_line(measures: Sequence[StructureMeasure], file: str) -> str | None:
@@ -60,23 +93,3 @@ def hidden_line(measures: Sequence[StructureMeasure], file: str) -> str | None:
     if not less:
         return None
     return f"One number a voxel: what overlaps is painted over in {file}, so counting it gives less: {'; '.join(less)}."
-
-
-def _shown_in_template(seg: Segmentation) -> dict[str, int]:
-    boxes, shown = seg.boxes(), {}
-    order = sorted(boxes, key=lambda key: STRUCTURES[key].paint_order)
-    for n, key in enumerate(order):
-        over = seg.any_of(order[n + 1 :], boxes[key])
-        shown[key] = int(np.count_nonzero(seg.mask(key, boxes[key]) & ~over))
-    return shown
-
-
-def _shown_in(seg: Segmentation, numbering: Numbering) -> dict[str, int]:
-    values: Mapping[str, list[int]] = {
-        key: [s.value for s in numbering.strokes if key in s.structures] for key in seg.classes
-    }
-    labels = seg.numbered(numbering)
-    return {
-        key: int(np.count_nonzero(np.isin(labels[box], values[key]) & seg.mask(key, box)))
-        for key, box in seg.boxes().items()
-    }
