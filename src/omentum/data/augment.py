@@ -15,7 +15,7 @@ from omentum.data import appearance, warp
 from omentum.data.augmentation import Augmentation
 from omentum.data.packed import Truth
 from omentum.data.patches import Batch, RawBatch
-from omentum.io.sanity import AIR_HU
+from omentum.volume import AIR_HU
 
 
 @torch.no_grad()

@@ -15,9 +15,8 @@ from omentum.data.cut import cut
 from omentum.data.remembered import some_of
 from omentum.errors import InputError
 from omentum.fingerprint import SliceHashes
-from omentum.io.sanity import AIR_HU
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
-from omentum.volume import Volume
+from omentum.volume import AIR_HU, Volume
 
 MAX_SETS = 2**15 - 1
 """The sets of classes that occur in a case are numbered with a signed 16-bit integer."""

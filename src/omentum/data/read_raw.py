@@ -22,9 +22,9 @@ from omentum.io.detect import case_name
 from omentum.io.dicom_series import read_mask_series, read_series
 from omentum.io.nifti import read_volume
 from omentum.io.png_stack import read_png_stack
-from omentum.io.sanity import AIR_HU, check_ct
+from omentum.io.sanity import check_ct
 from omentum.segmentation import Segmentation
-from omentum.volume import Volume
+from omentum.volume import AIR_HU, Volume
 
 _NO_HU = "leave such cases out with a rule (skip), or say hu_offset = -1024 in the recipe where they hold HU + 1024"
 

@@ -31,8 +31,8 @@ from omentum.data.chunked import open_chunked
 from omentum.data.cut import cut
 from omentum.data.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
-from omentum.io.sanity import AIR_HU
 from omentum.segmentation import Bits, bits_dtype
+from omentum.volume import AIR_HU
 
 if TYPE_CHECKING:
     from omentum.data.chunked import Array

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import InputError, warn_of_case
-from omentum.volume import Volume
+from omentum.io.hu_scale import FAT_HU, doubt
+from omentum.volume import AIR_HU, Volume
 
-AIR_HU = -1024
 LARGEST_HU = 32767
 """Beyond any CT number a 16-bit scanner can store; larger ones are clipped."""
-FAT_HU = -200
-"""Every CT with some air or lung in view has voxels darker than fat."""
+PADDING_SHARE = 0.001
+"""One number beyond all CT numbers in more of the voxels than this is padding around the field of view."""
 THICK_SLICE_MM = 6.0
 
 _FORCE = "if it is a CT in HU all the same, pass --force"
@@ -27,64 +27,66 @@ def check_ct(volume: Volume, *, source: str | Path | None = None, force: bool = 
     Args:
         volume: As read.
         source: File to name in messages.
-        force: Turn the doubts about intensities (0..1, label map, MRI, missing HU offset) into warnings.
+        force: Turn the doubts about intensities (see `omentum.io.hu_scale`) into warnings.
 
     Returns:
-        The same volume; a copy where voxels were not finite (now air, -1024) or beyond 16 bits (now clipped).
+        The same volume; a copy where voxels were not finite (now air, -1024) or beyond 16 bits (now clipped, or air
+        where they are padding).
 
     Raises:
-        InputError: no finite voxel, or intensities that are not HU.
+        InputError: no finite voxel, the same number everywhere, or intensities that are not HU.
     """
-    volume = _finite(volume, source)
-    low, high = float(volume.voxels.min()), float(volume.voxels.max())
-    if low == high:
-        _warn(f"every voxel is {low:g}; nothing will be found", source)
-    elif doubt := _doubt(volume.voxels, low, high):
-        if not force:
-            raise InputError(doubt, source=source, remedy=_FORCE)
-        _warn(doubt, source)
+    _refuse_nothing(volume.voxels, source)
+    doubted = doubt(volume.voxels)
+    if doubted is not None:
+        if doubted.refuses and not force:
+            raise InputError(doubted.reason, source=source, remedy=_FORCE)
+        _warn(doubted.reason, source)
+    volume = _mended(volume, source)
     _warn_of_grid(volume, source)
     return volume
 
 
-def _finite(volume: Volume, source: str | Path | None) -> Volume:
-    voxels = volume.voxels
-    if voxels.dtype.kind != "f":
-        return volume
-    bad = ~np.isfinite(voxels)
-    n_bad = int(np.count_nonzero(bad))
-    if n_bad == voxels.size:
+def _refuse_nothing(voxels: NDArray[Any], source: str | Path | None) -> None:
+    if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+        voxels = voxels[np.isfinite(voxels)]
+    if not voxels.size:
         raise InputError("no voxel is a finite number", source=source)
-    beyond = int(np.count_nonzero(np.abs(voxels) > LARGEST_HU)) - int(np.count_nonzero(np.isinf(voxels)))
-    if not n_bad and not beyond:
+    if (low := voxels.min()) != voxels.max():
+        return
+    if low < FAT_HU:
+        _warn(f"every voxel is {low:g}, air; nothing will be found", source)
+    else:
+        raise InputError(f"every voxel is {low:g}: there is no image in it", source=source, remedy="export it again")
+
+
+def _mended(volume: Volume, source: str | Path | None) -> Volume:
+    voxels = volume.voxels
+    is_bad: Any = ~np.isfinite(voxels) if voxels.dtype.kind == "f" else np.zeros((), np.bool_)
+    n_bad = int(np.count_nonzero(is_bad))
+    with np.errstate(invalid="ignore"):
+        beyond = (voxels > LARGEST_HU) | (voxels < -LARGEST_HU) if voxels.dtype.itemsize > 1 else is_bad
+    beyond &= ~is_bad
+    n_beyond = int(np.count_nonzero(beyond))
+    if not n_bad and not n_beyond:
         return volume
     if n_bad:
         _warn(f"{n_bad} voxels non-finite, treated as {AIR_HU}", source)
-    if beyond:
-        _warn(f"{beyond} voxels beyond +/-{LARGEST_HU}, clipped", source)
-    mended = np.where(bad, AIR_HU, voxels).clip(-LARGEST_HU, LARGEST_HU).astype(voxels.dtype)
+    if n_beyond:
+        padding, said = _padding(voxels[beyond], voxels.size)
+        _warn(f"{n_beyond} voxels beyond +/-{LARGEST_HU}, {said}", source)
+        is_bad = is_bad | (voxels == padding) if padding is not None else is_bad
+    mended = np.where(is_bad, AIR_HU, voxels).clip(-LARGEST_HU, LARGEST_HU).astype(voxels.dtype)
     return Volume(mended, volume.affine, volume.header)
 
 
-def _doubt(voxels: NDArray[Any], low: float, high: float) -> str | None:
-    """Why the intensities are not HU, or None."""
-    if low < FAT_HU:
-        return None
-    if low >= 0 and high <= 1:
-        return "values lie in 0..1, expected HU (-1024 for air)"
-    sample = voxels.ravel(order="K")[:: max(1, voxels.size // 1_000_000)]
-    if low >= 0 and high <= 255 and bool((sample == np.rint(sample)).all()):
-        return f"values are whole numbers {low:g} to {high:g}: a label map or an 8-bit picture, not HU"
-    if low >= 0 and _has_offset_tissue(sample):
-        return f"minimum is {low:g}, no air; HU offset missing? (soft tissue lies near 1024 + 40)"
-    if low >= 0 or high - low < 50:
-        return f"values {low:g} to {high:g} with no air: MRI or another modality, not HU"
-    return None
-
-
-def _has_offset_tissue(sample: NDArray[Any]) -> bool:
-    """Fat to enhanced tissue shifted by 1024 makes up a good part of any body."""
-    return bool(np.mean((sample > 900) & (sample < 1250)) > 0.05)
+def _padding(beyond: NDArray[Any], n_voxels: int) -> tuple[float | None, str]:
+    """The number that marks what lies outside the field of view, if that is what these are; and what is done."""
+    values, counts = np.unique(beyond, return_counts=True)
+    if counts.max() < max(PADDING_SHARE * n_voxels, len(beyond) / 2):
+        return None, "clipped"
+    padding = float(values[counts.argmax()])
+    return padding, f"most of them {padding:g}: padding, treated as {AIR_HU}"
 
 
 def _warn_of_grid(volume: Volume, source: str | Path | None) -> None:
