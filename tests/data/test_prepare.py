@@ -184,7 +184,7 @@ def test_storage_order_and_tilt_do_not_matter(turn, tmp_path):
         assert other.grid.same_as(one.grid)
 
 
-a = np.deg2rad(12)
+a = np.deg2rad(10)
 ROTATION = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
 
 

@@ -11,8 +11,8 @@ COARSE = PreprocessSpec(spacing_mm=(6.0, 6.0, 6.0), patch=(32, 32, 32), window_h
 GRIDS = {
     "straight": ras_grid(),
     "turned and flipped": stored(ras_grid(), (2, 0, 1), (True, False, True)),
-    "oblique": rotated(ras_grid(), 25),
-    "oblique, turned": rotated(stored(ras_grid(), (1, 2, 0), (False, True, True)), -15),
+    "oblique": rotated(ras_grid(), 10),
+    "oblique, turned": rotated(stored(ras_grid(), (1, 2, 0), (False, True, True)), -10),
 }
 
 
@@ -62,6 +62,21 @@ def test_what_is_located_is_found_as_in_a_whole_scan(grid, locator):
         assert (index.min(0) >= low).all()
         assert (index.max(0) < high).all()
         assert (high - low < np.ptp(index, axis=0) + 1 + 2 * (6 + 6 + 6) / np.array(grid.spacing_mm)).all()
+
+
+@pytest.mark.parametrize("degrees", [30, -45])
+def test_what_is_stood_up_first_is_located_too(degrees, locator):
+    grid = rotated(ras_grid(), degrees)
+    ct = banded_ct(grid)
+    some, whole = seen(ct, "liver"), seen(ct, "liver", locate=False)
+    assert some.manifest["locate"]["used"]
+    ((low, high),) = some.manifest["locate"]["boxes_ct_voxels"].values()
+    index = np.argwhere(truth_mask("liver", grid))
+    assert (index.min(0) >= low).all()
+    assert (index.max(0) < high).all()
+    near = tuple(slice(a, b + 1) for a, b in zip(index.min(0), index.max(0), strict=True))
+    np.testing.assert_array_equal(some.mask("liver", near), whole.mask("liver", near))
+    assert some.mask("liver").any()
 
 
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())

@@ -21,7 +21,7 @@ from .test_thresholds import MODEL, SPEC, soft_ct
 EXTENT = (90, 80, 84)
 GRIDS = {
     "straight": ras_grid((2.0, 2.0, 2.0), EXTENT),
-    "oblique, thick, turned": rotated(stored(ras_grid((0.9, 1.1, 3.0), EXTENT), (2, 0, 1), (True, False, True)), 20),
+    "oblique, thick, turned": rotated(stored(ras_grid((0.9, 1.1, 3.0), EXTENT), (2, 0, 1), (True, False, True)), 10),
     "flipped": stored(ras_grid((1.4, 2.0, 2.5), EXTENT), (0, 1, 2), (True, True, True)),
 }
 
@@ -111,3 +111,14 @@ def test_a_batch_makes_the_same_maps_in_another_process(here):
     manifest = json.loads((here / "out0/a/manifest.json").read_text())
     assert manifest["options"]["probabilities"] == "uint8"
     assert manifest["locate"] == {"used": False, "reason": "probabilities are wanted everywhere"}
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_on_a_grid_that_is_stood_up_first_they_are_interpolated(kind):
+    grid = rotated(ras_grid((2.0, 2.0, 2.0), EXTENT), 35)
+    ct = soft_ct(grid)
+    seg = seen(ct, probabilities=kind)
+    for key, probability in probabilities_on_ct(MODEL, prepare(ct, SPEC)).items():
+        inside = ct.voxels > 0
+        np.testing.assert_allclose(seg.probability(key)[inside], probability[inside], atol=0.15)
+        assert np.abs(seg.probability(key)[inside] - probability[inside]).mean() < 0.02

@@ -33,7 +33,7 @@ def soft_ct(grid) -> Volume:
     return Volume((150 - 4 * radius).clip(-1000).astype(np.float32), grid.affine)
 
 
-GRIDS = [ras_grid((2.0, 2.0, 2.0), (90, 80, 84)), rotated(ras_grid((0.9, 1.1, 3.0), (90, 80, 84)), 20)]
+GRIDS = [ras_grid((2.0, 2.0, 2.0), (90, 80, 84)), rotated(ras_grid((0.9, 1.1, 3.0), (90, 80, 84)), 10)]
 MODEL = SoftModel(SPEC, {"liver": (0, 120), "spleen": (60, 200), "liver_tumour": (80, 140)})
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from omentum.preprocess.prepare import on_model_grid, prepare
+from omentum.preprocess.prepare import on_model_grid, prepare, prepare_upright
 from omentum.preprocess.resample import sample_along
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
@@ -111,3 +111,18 @@ def test_windowing_comes_after_resampling():
 def test_spec_orientation_is_obeyed():
     prepared = prepare(Volume(body(), np.eye(4)), PreprocessSpec(spacing_mm=(1, 1, 1), orientation="LPS"))
     assert prepared.undo.model.orientation == "LPS"
+
+
+@pytest.mark.parametrize("padding", [-2000, -3024, -32768])
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("euler", [(0, 0, 0), (0, 40, 10)], ids=["upright", "oblique"])
+def test_padding_outside_the_field_of_view_is_air_before_it_is_mixed(padding, antialias, euler):
+    affine = np.diag([0.9, 1.1, 2.5, 1.0])
+    affine[:3, :3] = Rotation.from_euler("xyz", euler, degrees=True).as_matrix() @ affine[:3, :3]
+    spec = PreprocessSpec(spacing_mm=(3, 3, 3), antialias=antialias)
+    air = body((24, 22, 19))
+    air[10:, 12:, 4:] = -1024
+    padded = air.copy()
+    padded[10:, 12:, 4:] = padding
+    expected, found = (prepare_upright(Volume(hu, affine), spec).tensor for hu in (air, padded))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

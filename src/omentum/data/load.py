@@ -17,6 +17,7 @@ from omentum.io.nifti import read_volume
 from omentum.io.truth import read_case
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
+from omentum.preprocess.upright import labels_upright, upright
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
@@ -70,8 +71,8 @@ def load_pair(
 
 
 def _on_grid(name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], spec: PreprocessSpec) -> LabelledCase:
-    hu = on_model_grid(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=-1024)), spec)
-    bits = np.ascontiguousarray(nearest_on_model_grid(truth.bits, truth.grid, spec))
+    hu = on_model_grid(upright(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=-1024)), spec), spec)
+    bits = np.ascontiguousarray(nearest_on_model_grid(*labels_upright(truth.bits, truth.grid, spec), spec))
     moved = Segmentation(bits, hu.affine, truth.classes, truth.annotated)
     # A case keeps the same remembered voxels in every run: its name seeds them.
     case = labelled_case(name, hu, moved, classes, np.random.default_rng(list(name.encode())))

@@ -22,6 +22,7 @@ from omentum.errors import GeometryError
 from omentum.fingerprint import slice_hashes, written
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
+from omentum.preprocess.upright import labels_upright, upright
 from omentum.segmentation import Bits
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid, Volume
@@ -137,8 +138,8 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
 def _on_grid(case: HarmonisedCase, options: StoreOptions) -> tuple[Grid, NDArray[np.int16], Bits]:
     """The uncropped model grid, with whole HU and the planes of the truth."""
     assert case.truth.classes == options.classes, "a reader gives every structure, in the table's order"
-    bits = nearest_on_model_grid(case.truth.bits, case.truth.grid, options.spec)
-    ct = on_model_grid(replace(case.ct, voxels=_finite(case.ct)), options.spec)
+    bits = nearest_on_model_grid(*labels_upright(case.truth.bits, case.truth.grid, options.spec), options.spec)
+    ct = on_model_grid(upright(replace(case.ct, voxels=_finite(case.ct)), options.spec), options.spec)
     hu = np.rint(ct.voxels, out=ct.voxels).clip(LOWEST_HU, HIGHEST_HU, out=ct.voxels)
     return ct.grid, hu.astype(np.int16), bits
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from omentum.boxes import Box
 from omentum.preprocess.grid import Undo
+from omentum.preprocess.upright import interpolated, nearest
 from omentum.sparse import sparse_zeros
 
 LEVEL = 1
@@ -41,7 +42,18 @@ class DeflatedArray:
         self._parts.append((box, part.shape, isal_zlib.compress(np.ascontiguousarray(part, self.dtype), LEVEL)))
 
     def inflated(self) -> NDArray[Any]:
-        """The array, shape (*planes, i, j, k) along the CT's axes; takes memory only where it is not 0."""
+        """The array on the CT's own grid, shape (*planes, i, j, k); takes memory only where it is not 0.
+
+        Where the CT was stood up (see `Undo`), what has planes is bits and taken from the nearest voxel, what has none
+        is interpolated.
+        """
+        out = self.upright()
+        if self.undo.oblique is None:
+            return out
+        return (nearest if self.planes else interpolated)(out, self.undo.native, self.undo.oblique)
+
+    def upright(self) -> NDArray[Any]:
+        """As `inflated`, on the upright grid that an oblique CT was seen on."""
         out = sparse_zeros((*self.planes, *self.undo.native.shape), self.dtype)
         oriented = self.undo.oriented_view(out)
         for box, shape, small in self._parts:

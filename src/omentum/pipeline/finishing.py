@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.inference import Inferred
 from omentum.pipeline.ledger import Ledger
-from omentum.postprocess import changes_json, find_cleaner
-from omentum.segmentation import Segmentation
+from omentum.postprocess import Change, changes_json, find_cleaner
+from omentum.preprocess.upright import nearest, on_grid
+from omentum.segmentation import Bits, Segmentation
 from omentum.volume import Volume
 
 
@@ -37,14 +38,23 @@ def finish_case(seen: SeenCase, postprocess: str) -> CaseSegmentation:
     """Clean by the rules of a name (see `find_cleaner`) and close the record."""
     ledger, found = seen.ledger, seen.found
     with ledger.listening(), ledger.stage("postprocess"):
-        cleaned = find_cleaner(postprocess)(Segmentation(found.bits.inflated(), seen.ct.affine, seen.classes), seen.ct)
+        bits, changes = _cleaned(seen, postprocess)
     record = {"timings_s": ledger.seconds, "peak_memory_mb": ledger.peak_memory_mb, "warnings": ledger.warnings}
     return CaseSegmentation(
-        *(cleaned.segmentation.bits, seen.ct.affine, seen.classes),
+        *(bits, seen.ct.affine, seen.classes),
         header=seen.ct.header,
         ct=seen.ct,
-        manifest={**seen.manifest, **record, "cleaned": changes_json(cleaned.changes)},
+        manifest={**seen.manifest, **record, "cleaned": changes_json(changes)},
         confidence=found.confidence,
         lesion_probability=found.lesion_probability,
         probabilities=found.probabilities,
     )
+
+
+def _cleaned(seen: SeenCase, postprocess: str) -> tuple[Bits, Sequence[Change]]:
+    """Masks on the CT's own grid, cleaned where the body stands upright; and what was changed."""
+    undo, clean = seen.found.bits.undo, find_cleaner(postprocess)
+    ct = seen.ct if undo.oblique is None else on_grid(seen.ct, undo.native)
+    cleaned = clean(Segmentation(seen.found.bits.upright(), ct.affine, seen.classes), ct)
+    bits = cleaned.segmentation.bits
+    return bits if undo.oblique is None else nearest(bits, undo.native, undo.oblique), cleaned.changes

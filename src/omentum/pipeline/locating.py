@@ -122,7 +122,7 @@ def infer_located(prepared: Prepared, look: Look, boxes: dict[str, Corners]) -> 
             break
         growths += 1
         region = region.grown(border.touched, more) if growths <= GROWTHS else Region.everything(shape)
-    on_ct = [_carried(box, prepared.undo.model, prepared.undo.native) for box in region.boxes]
+    on_ct = [_carried(box, prepared.undo.model, prepared.undo.ct) for box in region.boxes]
     names = list(boxes) if growths <= GROWTHS else ["everything"]
     return found, {
         "model": LOCATOR,
@@ -151,7 +151,7 @@ def _voxels(plan: WindowPlan) -> int:
 
 
 def _carried(box: Corners, grid: Grid, other: Grid, margin_mm: float = 0.0) -> Corners | None:
-    """The box on another grid of the same patient whose axes are parallel, in whatever order and direction."""
+    """The box on another grid of the same patient, whatever its axes; around all of it where they are turned."""
     back = np.linalg.inv(other.affine)
     points = grid.to_world(corner_points(box)) @ back[:3, :3].T + back[:3, 3]
     # A voxel reaches half its size beyond its centre.

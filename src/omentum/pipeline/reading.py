@@ -14,7 +14,7 @@ from omentum.io.sanity import check_ct
 from omentum.pipeline.ledger import Ledger
 from omentum.pipeline.manifest import Named, describe_input
 from omentum.pipeline.options import Options
-from omentum.preprocess.prepare import Prepared, prepare
+from omentum.preprocess.prepare import Prepared, prepare_upright
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 
@@ -83,8 +83,8 @@ def read_case(image: str | os.PathLike[str] | Volume | Any, options: Options, na
 def prepare_case(case: ReadCase, specs: Specs) -> ReadyCase:
     """Bring the CT to the grids of the networks."""
     with case.ledger.listening(), case.ledger.stage("prepare"):
-        coarse = None if specs.locator is None else prepare(case.ct, specs.locator)
-        return ReadyCase(case, prepare(case.ct, specs.model), coarse)
+        coarse = None if specs.locator is None else prepare_upright(case.ct, specs.locator)
+        return ReadyCase(case, prepare_upright(case.ct, specs.model), coarse)
 
 
 def read_and_prepare(image: str | Path, options: Options, named: Named, specs: Specs) -> ReadyCase:

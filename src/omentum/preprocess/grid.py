@@ -1,7 +1,7 @@
 """Grids and nothing but grids: axis order, the model grid, crop boxes, and the exact way back; nothing is averaged.
 
-A model grid keeps the directions of the CT's own axes (permuted and flipped to the model's orientation, never
-rotated), so going there and back is three one-dimensional steps.
+A model grid keeps the directions of the axes (permuted and flipped to the model's orientation, never rotated), so going
+there and back is three one-dimensional steps. What is turned is stood up first, see `omentum.preprocess.upright`.
 """
 
 from __future__ import annotations
@@ -132,16 +132,23 @@ class Undo:
     """All that is needed to bring a result on the cropped model grid back to the CT's own grid.
 
     Args:
-        native: The CT's grid.
+        native: The CT's grid, or an upright one in its place.
         order: From the CT's axes to the model's.
         whole: The model grid before cropping.
         box: What was kept of it.
+        oblique: The CT's own grid, where `native` is an upright one in its place.
     """
 
     native: Grid
     order: AxisOrder
     whole: Grid
     box: Box
+    oblique: Grid | None = None
+
+    @property
+    def ct(self) -> Grid:
+        """The CT's own grid."""
+        return self.oblique or self.native
 
     @property
     def oriented(self) -> Grid:

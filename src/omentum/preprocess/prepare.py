@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor
 from omentum.preprocess.grid import Undo, axis_order, foreground_box, model_grid, positions_on
 from omentum.preprocess.intensity import window
 from omentum.preprocess.resample import antialias_sigma, resample
+from omentum.preprocess.upright import upright
 from omentum.sparse import sparse_zeros
 from omentum.spec import PreprocessSpec
-from omentum.volume import Volume
+from omentum.volume import AIR_HU, Volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,15 @@ def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
     return Prepared(tensor[None, None], undo)
 
 
+def prepare_upright(volume: Volume, spec: PreprocessSpec) -> Prepared:
+    """As `prepare`; a body that lies oblique in its voxels is stood up first, see `omentum.preprocess.upright`."""
+    standing = upright(volume, spec)
+    prepared = prepare(standing, spec)
+    if standing is volume:
+        return prepared
+    return replace(prepared, undo=replace(prepared.undo, oblique=volume.grid))
+
+
 def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
     """See `window`; the air around the body is 0 and takes no memory."""
     out = sparse_zeros(hu.shape, np.float32)
@@ -56,12 +66,12 @@ def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
 
 
 def on_model_grid(volume: Volume, spec: PreprocessSpec) -> Volume:
-    """The CT in float32 HU on the uncropped model grid."""
+    """The CT in float32 HU on the uncropped model grid; padding below air is air, so that no rim is darker for it."""
     order, target = axis_order(volume.grid, spec.orientation), model_grid(volume.grid, spec)
     source = order.grid(volume.grid)
     x, y, z = (
         antialias_sigma(new / old) if spec.antialias else 0.0
         for new, old in zip(target.spacing_mm, source.spacing_mm, strict=True)
     )
-    hu = resample(order.view(np.asarray(volume.voxels)), positions_on(target, source), (x, y, z))
+    hu = resample(order.view(np.asarray(volume.voxels)), positions_on(target, source), (x, y, z), AIR_HU)
     return Volume(hu.numpy(), target.affine)

@@ -67,7 +67,10 @@ def antialias_sigma(ratio: float) -> float:
 
 
 def resample(
-    voxels: NDArray[np.generic], positions: Positions, sigma: tuple[float, float, float] = (0, 0, 0)
+    voxels: NDArray[np.generic],
+    positions: Positions,
+    sigma: tuple[float, float, float] = (0, 0, 0),
+    lowest: float = -math.inf,
 ) -> Tensor:
     """Resample an image slab by slab along its last axis.
 
@@ -75,6 +78,7 @@ def resample(
         voxels: [x, y, z], any real dtype, any strides; never copied as a whole.
         positions: For each output axis, ascending positions in voxels of the input.
         sigma: Blur before sampling, in input voxels.
+        lowest: What is lower counts as this, before it is mixed with anything.
 
     Returns:
         float32 [x', y', z'].
@@ -84,6 +88,7 @@ def resample(
         z = positions[2][start : start + SLAB]
         low, high = _source_range(z, voxels.shape[2], sigma[2])
         slab = torch.from_numpy(np.array(voxels[:, :, low:high], dtype=np.float32, order="C"))
+        slab.clamp_(min=lowest)
         for axis, at in enumerate((positions[0], positions[1], z - low)):
             slab = smooth_and_sample_along(slab, axis, at, sigma[axis])
         out[:, :, start : start + SLAB] = slab

@@ -1,0 +1,111 @@
+"""CTs whose voxel axes do not follow the patient's: seen on an upright grid, and their labels brought back.
+
+Networks learn from bodies that stand upright in the array. Where the axes are turned or sheared by more than a patient
+lies askew, the voxels are interpolated once onto a grid along right-left, back-front and foot-head; what is found there
+is taken to the CT's own voxels by nearest neighbour.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from omentum.preprocess.resample import antialias_sigma
+from omentum.spec import PreprocessSpec
+from omentum.volume import AIR_HU, Grid, Volume
+
+OBLIQUE_DEGREES = 12.0
+"""Patients lie askew by less, and networks are used to that; see docs/log.md for what more costs."""
+FINEST = 0.5
+"""An upright grid is no finer than this share of the model's spacing: finer would only cost memory."""
+SLAB = 32
+"""Planes that are made at once."""
+
+
+def is_oblique(grid: Grid) -> bool:
+    """Whether an axis of a grid is further than `OBLIQUE_DEGREES` from the patient's axis that it follows best."""
+    unit = np.abs(grid.affine[:3, :3]) / np.linalg.norm(grid.affine[:3, :3], axis=0)
+    followed = [unit[world, axis] for axis, (world, _) in enumerate(grid.axis_directions())]
+    return bool(np.degrees(np.arccos(np.clip(min(followed), -1, 1))) > OBLIQUE_DEGREES)
+
+
+def upright_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
+    """The grid itself, or where it is oblique an upright one (RAS+) around all of its voxels, to their edges.
+
+    Its spacing along each direction is what one meets on the CT's grid going that way, but see `FINEST`.
+    """
+    if not is_oblique(grid):
+        return grid
+    met_mm = 1 / np.linalg.norm(np.linalg.inv(grid.affine[:3, :3]), axis=0)
+    spacing_mm = np.maximum(met_mm, FINEST * min(spec.spacing_mm))
+    corners = grid.to_world(np.array(list(np.ndindex(2, 2, 2))) * np.array(grid.shape) - 0.5)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    i, j, k = (int(n) for n in np.ceil((high - low) / spacing_mm - 1e-6) + 1)
+    affine = np.diag([*spacing_mm, 1.0])
+    affine[:3, 3] = low
+    return Grid((i, j, k), affine)
+
+
+def upright(ct: Volume, spec: PreprocessSpec) -> Volume:
+    """The CT itself, or where its grid is oblique its HU on `upright_grid`; blurred as the model wants it."""
+    if not is_oblique(ct.grid):
+        return ct
+    return on_grid(ct, upright_grid(ct.grid, spec), antialias=spec.antialias)
+
+
+def on_grid(ct: Volume, target: Grid, *, antialias: bool = False) -> Volume:
+    """HU interpolated on any other grid, air where the CT has no voxels.
+
+    Args:
+        ct: HU.
+        target: Where to.
+        antialias: Blur first along the axes that become coarser.
+
+    Returns:
+        float32.
+    """
+    there = np.linalg.inv(ct.affine) @ target.affine
+    # The outermost voxels reach beyond their centres: nothing of what the scan cuts is lost.
+    hu = np.pad(np.maximum(ct.voxels, AIR_HU, dtype=np.float32), 1, mode="edge")
+    # How far one step on the new grid goes along each old axis, in its voxels.
+    sigma = [antialias_sigma(step) if antialias else 0.0 for step in np.linalg.norm(there[:3, :3], axis=1)]
+    if max(sigma) > 0:
+        ndimage.gaussian_filter(hu, sigma, output=hu)
+    out = np.empty(target.shape, np.float32, order="F")
+    for k in range(0, target.shape[2], SLAB):
+        part = out[:, :, k : k + SLAB]
+        offset = there[:3, 3] + there[:3, 2] * k + 1
+        ndimage.affine_transform(hu, there[:3, :3], offset, part.shape, part, order=1, cval=AIR_HU)
+    return Volume(out, target.affine)
+
+
+def labels_upright(array: NDArray[Any], grid: Grid, spec: PreprocessSpec) -> tuple[NDArray[Any], Grid]:
+    """Labels or packed bits (last three axes on `grid`) on the grid that `upright` brings their CT to."""
+    target = upright_grid(grid, spec)
+    return (array, grid) if target is grid else (nearest(array, grid, target), target)
+
+
+def nearest(array: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
+    """Labels or packed bits (last three axes on `source`) of the nearest voxel, on any other grid; 0 beyond."""
+    out = np.zeros((*array.shape[:-3], *target.shape), array.dtype)
+    there = np.linalg.inv(source.affine) @ target.affine
+    i, j = (np.arange(n, dtype=np.float32) for n in target.shape[:2])
+    for k in range(0, target.shape[2], SLAB):
+        planes = np.arange(k, min(k + SLAB, target.shape[2]), dtype=np.float32)
+        index, inside = [], np.True_
+        for axis, n in enumerate(source.shape):
+            x, y, z = (np.float32(step) for step in there[axis, :3])
+            at = np.rint(i[:, None, None] * x + (j[:, None] * y + (planes * z + np.float32(there[axis, 3]))))
+            inside = inside & (at >= 0) & (at <= n - 1)
+            index.append(at.astype(np.intp).clip(0, n - 1))
+        out[..., k : k + SLAB] = np.where(inside, array[..., index[0], index[1], index[2]], 0)
+    return out
+
+
+def interpolated(values: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
+    """Numbers on `source`, interpolated on any other grid and as whole as they were; 0 beyond."""
+    there = np.linalg.inv(source.affine) @ target.affine
+    return ndimage.affine_transform(values, there[:3, :3], there[:3, 3], target.shape, order=1)
