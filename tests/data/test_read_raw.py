@@ -144,7 +144,7 @@ def test_pads_become_air_and_doubts_about_the_ct_become_notes(tmp_path):
 def test_a_label_map_for_a_ct_is_refused(tmp_path):
     write_pair(tmp_path)
     write_volume(tmp_path / "7" / "ct.nii.gz", Volume(truth_of(GRID), GRID.affine))
-    with pytest.raises(InputError, match=r"ct.nii.gz: .* a label map or an 8-bit picture"):
+    with pytest.raises(InputError, match=r"ct.nii.gz: .* a label map, not HU"):
         read_raw(the_case(recipe(), tmp_path))
     noise = np.random.default_rng(0).integers(1, 3000, GRID.shape)
     write_pair(tmp_path, labels=noise)

@@ -1,8 +1,8 @@
 """Which files in a folder are CT slices, and what their headers say; pixels are not touched here.
 
 A file counts by its content, never by its name or suffix. What is surely no image (text, DICOMDIR, dose reports,
-segmentation objects, localizers) is passed over; a slice that is damaged is an error, for leaving it out would make
-a gap. Messages never repeat names, dates or UIDs of a patient.
+segmentation objects) is passed over. What may matter (damaged files, images of other modalities, localizers) is
+handed on as `Other`, for whoever chooses the series to judge. Messages never repeat names, dates or UIDs of a patient.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from omentum.errors import InputError, MissingDependencyError
+from omentum.io.dicom_open import HEAD, looks_like_dicom, open_dicom
 
 MAX_SIDE = 4096
 """No CT has more rows or columns; a header that says so is damaged or hostile."""
 
-_PREAMBLE_BYTES = 132
 _OTHER_OBJECTS = (
     ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"),
     (
@@ -35,8 +34,13 @@ capture, waveform, presentation state, segmentation, report, PDF, radiotherapy),
 _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "Modality", "ImageType"),
     *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing", "SliceThickness"),
+    "PhotometricInterpretation",
     *("ImagePositionPatient", "ImageOrientationPatient"),
 ]
+
+
+_DAMAGE = (ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError)
+"""What pydicom raises at damaged headers."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Slice:
         directions: Unit vectors, LPS, along a row and down a column (six numbers); None where missing.
         spacing_mm: Distance between columns and between rows; None where missing.
         thickness_mm: As stored; None where missing.
+        inverted: Whether low numbers are to be shown bright (MONOCHROME1).
     """
 
     path: Path
@@ -65,23 +70,41 @@ class Slice:
     directions: tuple[float, ...] | None
     spacing_mm: tuple[float, ...] | None
     thickness_mm: float | None
+    inverted: bool = False
 
 
-def find_slices(folder: Path) -> list[Slice]:
-    """Headers of all CT slices in a folder and the folders below it.
+@dataclass(frozen=True)
+class Other:
+    """A file that is no slice of a CT, and yet may belong to one.
+
+    Args:
+        path: The file.
+        what: A noun for people, e.g. "image of modality PT".
+        fault: What to say if it should have been a slice.
+        series: As of `Slice`; None where the file does not tell.
+        placed: Whether it says where in the patient it lies.
+    """
+
+    path: Path
+    what: str
+    fault: InputError
+    series: str | None = None
+    placed: bool = False
+
+
+def find_slices(folder: Path) -> tuple[list[Slice], list[Other]]:
+    """Headers of all CT slices in a folder and the folders below it, and what else may matter there.
 
     Raises:
-        InputError: no folder, no slice in it, a damaged slice, or images that are no CT slices.
+        InputError: no folder, a file that cannot be read.
         MissingDependencyError: pydicom is not installed.
     """
     if importlib.util.find_spec("pydicom") is None:
         raise MissingDependencyError("reading DICOM needs pydicom", remedy="pip install 'omentum[dicom]'")
     if not folder.is_dir():
         raise InputError("is no folder with DICOM images", source=folder)
-    found = [a_slice for path in _files(folder) if (a_slice := _read_slice(path))]
-    if not found:
-        raise InputError("no DICOM images found", source=folder, remedy="name the folder that holds one CT series")
-    return found
+    found = [read for path in _files(folder) if (read := _read_file(path))]
+    return [f for f in found if isinstance(f, Slice)], [f for f in found if isinstance(f, Other)]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -93,54 +116,58 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _read_slice(path: Path) -> Slice | None:
-    """The slice in a file, or None when the file is something else."""
-    import pydicom
-
+def _read_file(path: Path) -> Slice | Other | None:
+    """The slice in a file, or what it may be instead; None when it is surely something else."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             return None
         with path.open("rb") as file:
-            head = file.read(2 * _PREAMBLE_BYTES)
-        if not head or not any(head):
-            raise InputError("is empty or all zeros", source=path, remedy="copy or download the series again")
-        if head[128:132] != b"DICM" and head[:2] != b"\x08\x00":
+            head = file.read(HEAD)
+        if not any(head):
+            fault = InputError("is empty or all zeros", source=path, remedy="copy or download the series again")
+            return Other(path, "empty file", fault)
+        if not looks_like_dicom(head):
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_TAGS)
-            return _checked(header, path)
-    except InputError:
-        raise
+        return _judged(open_dicom(path, pixels=False, tags=_TAGS), path)
     except OSError as fault:
         raise InputError(fault.strerror or "ends too early", source=path) from fault
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError) as fault:
-        raise InputError(f"is a damaged DICOM file: {fault}", source=path) from fault
+    except _DAMAGE as fault:
+        return Other(path, "damaged file", InputError(f"is a damaged DICOM file: {fault}", source=path))
 
 
-def _checked(header: Any, path: Path) -> Slice | None:
-    kind = str(header.get("SOPClassUID") or getattr(header, "file_meta", {}).get("MediaStorageSOPClassUID") or "")
+def _judged(header: Any, path: Path) -> Slice | Other | None:
+    kind = str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or "")
     multi_frame, beside = _OTHER_OBJECTS
-    if kind.startswith(beside) or "LOCALIZER" in (header.get("ImageType") or ()):
+    if kind.startswith(beside) or not (kind or header.get("Rows") or header.get("Modality")):
         return None
+    if "LOCALIZER" in (header.get("ImageType") or ()):
+        return _other(header, "localizer", InputError("is a localizer, not a slice", source=path))
     if kind in multi_frame or int(header.get("NumberOfFrames") or 1) > 1:
-        raise InputError(
-            "is a multi-frame image, which is not yet supported", source=path, remedy="convert it with dcm2niix -z y"
-        )
+        reason, remedy = "is a multi-frame image, which is not yet supported", "convert it with dcm2niix -z y"
+        return _other(header, "multi-frame image", InputError(reason, source=path, remedy=remedy))
     modality = str(header.get("Modality") or "CT")
     if modality != "CT":
-        raise InputError(f"is an image of modality {modality}, expected CT", source=path)
+        fault = InputError(f"is an image of modality {modality}, expected CT", source=path)
+        return _other(header, f"image of modality {modality}", fault)
     if not header.get("Rows") or not header.get("Columns"):
-        raise InputError("is a DICOM file without an image", source=path, remedy="copy or download the series again")
+        fault = InputError("is a DICOM file without an image", source=path, remedy="copy or download the series again")
+        return _other(header, "file without an image", fault)
+    shape = int(header.Columns), int(header.Rows)
+    if max(shape) > MAX_SIDE:
+        fault = InputError(f"would be {shape[0]} x {shape[1]} pixels, no CT is so large", source=path)
+        return _other(header, "image too large for a CT", fault)
+    if int(header.get("SamplesPerPixel") or 1) != 1:
+        return _other(header, "colour image", InputError("is a colour image, not a CT slice", source=path))
     return _slice(header, path)
 
 
+def _other(header: Any, what: str, fault: InputError) -> Other:
+    series = str(header.get("SeriesInstanceUID") or "")
+    assert fault.source is not None
+    return Other(Path(fault.source), what, fault, series, bool(header.get("ImagePositionPatient")))
+
+
 def _slice(header: Any, path: Path) -> Slice:
-    shape = int(header.Columns), int(header.Rows)
-    if max(shape) > MAX_SIDE:
-        raise InputError(f"would be {shape[0]} x {shape[1]} pixels, no CT is so large", source=path)
-    if int(header.get("SamplesPerPixel") or 1) != 1:
-        raise InputError("is a colour image, not a CT slice", source=path)
     spacing = _numbers(header, "PixelSpacing", 2)
     return Slice(
         path=path,
@@ -148,11 +175,12 @@ def _slice(header: Any, path: Path) -> Slice:
         series_number=_whole(header.get("SeriesNumber")),
         instance_number=_whole(header.get("InstanceNumber")),
         uid=str(header.get("SOPInstanceUID") or ""),
-        shape=shape,
+        shape=(int(header.Columns), int(header.Rows)),
         position_mm=_numbers(header, "ImagePositionPatient", 3),
         directions=_numbers(header, "ImageOrientationPatient", 6),
         spacing_mm=spacing and spacing[::-1],  # stored as (between rows, between columns)
         thickness_mm=None if header.get("SliceThickness") is None else float(header.SliceThickness),
+        inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
     )
 
 

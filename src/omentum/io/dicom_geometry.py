@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import GeometryError
+from omentum.errors import GeometryError, warn_of_case
 from omentum.io.dicom_files import Slice
 
 SPACING_TOLERANCE = 0.01
 """Distances between slices may differ from their median by this share of it (rounded positions, not gaps)."""
 SPACING_TOLERANCE_MM = 0.01
+ROUNDED = 0.1
+"""Share of the spacing by which positions may lie beside an even line through all of them and count as rounded."""
 DIRECTION_TOLERANCE = 1e-3
 """How far direction cosines of two slices may differ and still be the same."""
 TILT_DEGREES = 0.5
@@ -84,6 +86,10 @@ def _check_even(gaps_mm: NDArray[np.float64], along_mm: NDArray[np.float64], fol
     odd = np.flatnonzero(np.abs(gaps_mm - usual) > max(SPACING_TOLERANCE * usual, SPACING_TOLERANCE_MM))
     if not len(odd):
         return
+    if (off_mm := _off_even_mm(along_mm)) < ROUNDED * usual:
+        text = f"slice positions are rounded, up to {off_mm:.2g} mm off an even spacing of {np.mean(gaps_mm):.4g} mm"
+        warn_of_case(f"{text}; taken as even", folder, stacklevel=2)
+        return
     multiples = gaps_mm[odd] / usual
     if np.abs(multiples - np.rint(multiples)).max() < 0.1 and multiples.min() > 1.5:
         missing = int(np.rint(multiples).sum()) - len(odd)
@@ -96,6 +102,13 @@ def _check_even(gaps_mm: NDArray[np.float64], along_mm: NDArray[np.float64], fol
     raise GeometryError(
         f"slices are unevenly spaced, {gaps_mm.min():.3g} to {gaps_mm.max():.3g} mm", source=folder, remedy=_CONVERT
     )
+
+
+def _off_even_mm(along_mm: NDArray[np.float64]) -> float:
+    """How far the farthest position lies beside the even line that fits best: drift and gaps show, rounding hardly."""
+    index = np.arange(len(along_mm))
+    slope, start = np.polyfit(index, along_mm, 1)
+    return float(np.abs(along_mm - (slope * index + start)).max())
 
 
 def position_mm(one: Slice) -> NDArray[np.float64]:

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, InputError, warn_of_case
-from omentum.io.dicom_files import Slice, find_slices
+from omentum.io.dicom_choice import the_series
+from omentum.io.dicom_decoder import Decoder
+from omentum.io.dicom_files import Slice
 from omentum.io.dicom_geometry import SPACING_TOLERANCE_MM, check_same_geometry, normal_of, position_mm, series_affine
 from omentum.io.dicom_pixels import read_hu, read_stored
 from omentum.volume import Volume
@@ -46,9 +48,11 @@ def read_series(folder: str | Path) -> Volume:
         MissingDependencyError: pydicom is not installed.
     """
     folder = Path(folder)
-    slices = _sorted_by_position(_one_series(find_slices(folder), folder), folder)
-    affine = series_affine(slices, folder)
-    return Volume(_stacked([read_hu(s.path) for s in slices]), affine, {"dicom": _order(slices)})
+    with Decoder() as decoder:
+        slices = _sorted_by_position(the_series(folder), folder, decoder)
+        affine = series_affine(slices, folder)
+        _warn_of_oddities(slices, folder)
+        return Volume(_stacked([read_hu(s.path, decoder) for s in slices]), affine, {"dicom": _order(slices)})
 
 
 def read_mask_series(folder: str | Path, like: Volume) -> Volume:
@@ -68,52 +72,31 @@ def read_mask_series(folder: str | Path, like: Volume) -> Volume:
         InputError, GeometryError: as `read_series`, or slices without positions that do not match the CT's.
     """
     folder = Path(folder)
-    slices = _one_series(find_slices(folder), folder)
-    if all(s.position_mm is None for s in slices):
-        slices = _paired_by_number(slices, like, folder)
-        affine, header = like.affine, dict(like.header)
-    else:
-        slices = _sorted_by_position(slices, folder)
-        affine, header = series_affine(slices, folder), {"dicom": _order(slices)}
-    return Volume(_stacked([read_stored(s.path) != 0 for s in slices]), affine, header)
+    with Decoder() as decoder:
+        slices = the_series(folder)
+        if all(s.position_mm is None for s in slices):
+            slices = _paired_by_number(slices, like, folder)
+            affine, header = like.affine, dict(like.header)
+        else:
+            slices = _sorted_by_position(slices, folder, decoder)
+            affine, header = series_affine(slices, folder), {"dicom": _order(slices)}
+        return Volume(_stacked([read_stored(s.path, decoder) != 0 for s in slices]), affine, header)
 
 
-def _one_series(slices: Sequence[Slice], folder: Path) -> list[Slice]:
-    by_series: dict[str, list[Slice]] = {}
-    for one in slices:
-        by_series.setdefault(one.series, []).append(one)
-    if len(by_series) > 1:
-        listed = ", ".join(
-            f"series {members[0].series_number if members[0].series_number is not None else '?'} "
-            f"({len(members)} images, e.g. {members[0].path.relative_to(folder)})"
-            for members in by_series.values()
-        )
-        raise InputError(f"holds {len(by_series)} series: {listed}", source=folder, remedy="one folder for each series")
-    (members,) = by_series.values()
-    for one in members:
-        if one.shape != members[0].shape:
-            raise GeometryError(
-                f"is {one.shape[0]} x {one.shape[1]} pixels, others of its series "
-                f"{members[0].shape[0]} x {members[0].shape[1]}",
-                source=one.path,
-            )
-    return members
-
-
-def _sorted_by_position(slices: Sequence[Slice], folder: Path) -> list[Slice]:
+def _sorted_by_position(slices: Sequence[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
     check_same_geometry(slices)
     normal = normal_of(slices[0])
     ordered = sorted(slices, key=lambda s: (float(np.dot(position_mm(s), normal)), str(s.path)))
-    return _without_copies(ordered, folder)
+    return _without_copies(ordered, folder, decoder)
 
 
-def _without_copies(ordered: list[Slice], folder: Path) -> list[Slice]:
+def _without_copies(ordered: list[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
     """Drop exact copies of a slice; different images at one place are an error."""
     kept = ordered[:1]
     for one in ordered[1:]:
         if np.abs(position_mm(one) - position_mm(kept[-1])).max() > SPACING_TOLERANCE_MM:
             kept.append(one)
-        elif not np.array_equal(read_stored(one.path), read_stored(kept[-1].path)):
+        elif not np.array_equal(read_stored(one.path, decoder), read_stored(kept[-1].path, decoder)):
             raise InputError(
                 f"two different images at one position, {kept[-1].path.relative_to(folder)} and "
                 f"{one.path.relative_to(folder)}",
@@ -123,6 +106,15 @@ def _without_copies(ordered: list[Slice], folder: Path) -> list[Slice]:
     if len(kept) < len(ordered):
         _warn(f"{len(ordered) - len(kept)} copies of slices left out", folder)
     return kept
+
+
+def _warn_of_oddities(slices: Sequence[Slice], folder: Path) -> None:
+    """Faults of a series that change no voxel, but speak of a program that may have made others, too."""
+    uids = {one.uid for one in slices if one.uid}
+    if 0 < len(uids) < len(slices):
+        _warn(f"its {len(slices)} slices share {len(uids)} SOP instance UID(s); told apart by position", folder)
+    if any(one.inverted for one in slices):
+        _warn("is stored to be shown inverted (MONOCHROME1); HU are taken as stored, not inverted", folder)
 
 
 def _paired_by_number(slices: Sequence[Slice], like: Volume, folder: Path) -> list[Slice]:

@@ -1,0 +1,84 @@
+"""Opening one DICOM file, with or without the 128 bytes and "DICM" that should come first.
+
+Some archives and scripts strip the preamble. Such a file is taken for DICOM when its first data element is sound.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+PREAMBLE = 128
+MAGIC = b"DICM"
+HEAD = 256
+"""So many bytes of a file decide."""
+FIRST_GROUPS = (0x0002, 0x0008)
+LONGEST_FIRST = 1024
+"""Bytes of the value of the first element of a data set whose lengths have no type beside them."""
+
+_VALUE_TYPES = "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV"
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """Whether a file that begins so may be DICOM; see `HEAD`."""
+    if head[PREAMBLE : PREAMBLE + 4] == MAGIC:
+        return True
+    return _is_element(head[4:] if head.startswith(MAGIC) else head)
+
+
+def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = None) -> Any:
+    """The data set, a `pydicom.Dataset` that knows its transfer syntax.
+
+    What pydicom merely remarks on is not repeated: real damage shows when values are used.
+
+    Args:
+        path: The file.
+        pixels: Read the pixel data, too.
+        tags: Only these elements.
+
+    Raises:
+        OSError, ValueError, EOFError and other errors of pydicom: not a sound data set.
+    """
+    import pydicom
+    from pydicom.uid import UID
+
+    with warnings.catch_warnings(), path.open("rb") as file:
+        warnings.simplefilter("ignore")
+        source: Any = file
+        if file.read(len(MAGIC)) == MAGIC:
+            source = BytesIO(file.read())
+        source.seek(0)
+        wanted = None if tags is None else list(tags)
+        header = pydicom.dcmread(source, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
+    if "TransferSyntaxUID" not in header.file_meta:
+        header.file_meta.TransferSyntaxUID = UID(_syntax_as_read(header))
+    return header
+
+
+def _is_element(head: bytes) -> bool:
+    """Whether a data set begins here: first group, and a value type or a plausible length."""
+    if len(head) < 8:
+        return False
+    for order in "<>":
+        group, _, kind, length = struct.unpack(f"{order}HH2sH", head[:8])
+        if group not in FIRST_GROUPS:
+            continue
+        if kind.isalpha() and kind.decode("latin-1") in _VALUE_TYPES:
+            return True
+        (length,) = struct.unpack(f"{order}I", head[4:8])
+        if order == "<" and group == FIRST_GROUPS[1] and length <= LONGEST_FIRST and length % 2 == 0:
+            return True
+    return False
+
+
+def _syntax_as_read(header: Any) -> str:
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    implicit, little = header.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
