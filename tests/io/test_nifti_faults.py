@@ -7,12 +7,15 @@ import gzip
 import os
 import tracemalloc
 
+import nibabel as nib
 import numpy as np
 import pytest
 from faulty import FAULTS, GOOD, NO_ORIENTATION, QFORM_ONLY, SHAPE, SHEAR_20, nifti, sform, stored, write
 
 from omentum.errors import CaseWarning, GeometryError, InputError, UsageError
+from omentum.io.detect import load_volume
 from omentum.io.nifti import read_volume, write_volume
+from omentum.pipeline import Options, Segmenter
 
 
 @pytest.mark.parametrize("label", FAULTS)
@@ -98,6 +101,30 @@ def test_25_a_qform_alone_is_enough_and_qfac_0_means_1(tmp_path):
     np.testing.assert_array_equal(volume.affine, expected)
 
 
+@pytest.mark.parametrize(
+    "row", [np.zeros(4), np.full(4, np.nan), np.array([2.0, 0, 0, 5])], ids=["zeros", "nan", "singular"]
+)
+def test_25_an_impossible_sform_gives_way_to_the_qform_and_is_not_repeated(row, tmp_path):
+    rows = {f"srow_{axis}": row for axis in "xyz"}
+    data = nifti(sform_code=1, qform_code=1, pixdim=[1, 2, 3, 4, 1, 1, 1, 1], qoffset_z=7, **rows)
+    with pytest.warns(CaseWarning, match=r"ct\.nii: its sform is impossible .*; qform used"):
+        volume = read_volume(write(tmp_path, data))
+    expected = np.diag([2.0, 3, 4, 1])
+    expected[2, 3] = 7
+    np.testing.assert_array_equal(volume.affine, expected)
+    write_volume(tmp_path / "out.nii", volume)
+    np.testing.assert_array_equal(nib.load(tmp_path / "out.nii").affine, expected)
+    np.testing.assert_array_equal(read_volume(tmp_path / "out.nii").affine, expected)
+
+
+def test_25_an_impossible_sform_alone_is_refused_unless_the_caller_knows_better(tmp_path):
+    path = write(tmp_path, nifti(**dict.fromkeys(["srow_x", "srow_y", "srow_z"], np.zeros(4))))
+    with pytest.raises(GeometryError, match="singular"):
+        read_volume(path)
+    with pytest.warns(CaseWarning, match="assuming LPS"):
+        assert read_volume(path, assume_orientation="LPS").orientation == "LPS"
+
+
 @pytest.mark.parametrize(("said", "diagonal"), [("RAS", [2, 2, 2]), ("lps", [-2, -2, 2])])
 def test_26_the_caller_may_know_the_orientation(said, diagonal, tmp_path):
     with pytest.warns(CaseWarning, match=f"orientation unknown, assuming {said.upper()}"):
@@ -107,8 +134,18 @@ def test_26_the_caller_may_know_the_orientation(said, diagonal, tmp_path):
 
 @pytest.mark.parametrize("said", ["RRS", "RA", "XYZ", "RASS"])
 def test_26_nonsense_is_no_orientation(said, tmp_path):
-    with pytest.raises(GeometryError, match="is no orientation"):
+    with pytest.raises(UsageError, match="is no orientation"):
         read_volume(write(tmp_path, NO_ORIENTATION), assume_orientation=said)
+
+
+@pytest.mark.parametrize("said", ["LPS", "SAR"])
+def test_26_an_assumption_against_what_the_file_states_is_refused(said, tmp_path):
+    path = write(tmp_path, nifti())
+    assert load_volume(path, assume_orientation="ras").orientation == "RAS"
+    with pytest.raises(GeometryError, match=f"ct.nii: states the orientation RAS, not {said} .*leave the option out"):
+        load_volume(path, assume_orientation=said)
+    with pytest.raises(UsageError, match="'XYZ' is no orientation"):
+        Segmenter("default", Options(assume_orientation="XYZ"))
 
 
 def test_28_one_of_several_volumes_is_read_on_request(tmp_path):

@@ -10,6 +10,7 @@ from omentum.errors import InputError
 from omentum.io.dicom_series import read_series
 from omentum.io.foreign import refuse_foreign
 from omentum.io.nifti import read_volume
+from omentum.io.nifti_geometry import check_assumed
 from omentum.volume import Volume
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
@@ -26,7 +27,7 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
 
     Raises:
         InputError: not there, damaged, or in a format that cannot be read yet; the remedy says how to convert it.
-        GeometryError: impossible or unknown geometry.
+        GeometryError: impossible or unknown geometry, or another orientation is stated than assumed.
     """
     path = Path(path)
     if path.is_dir():
@@ -35,9 +36,12 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
             raise InputError(
                 f"is a folder with {len(files)} NIfTI file(s), not with one CT", source=path, remedy=remedy
             )
-        return read_series(path)
-    refuse_foreign(path)
-    return read_volume(path, volume=volume, assume_orientation=assume_orientation)
+        found = read_series(path)
+    else:
+        refuse_foreign(path)
+        found = read_volume(path, volume=volume, assume_orientation=assume_orientation)
+    check_assumed(found.grid, assume_orientation, path)
+    return found
 
 
 def case_name(path: str | Path) -> str:

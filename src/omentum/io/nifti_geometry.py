@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import GeometryError, warn_of_case
+from omentum.errors import GeometryError, UsageError, warn_of_case
 from omentum.volume import Affine, Grid
 
 EXTENT_MM = (5.0, 3000.0)
@@ -65,6 +65,9 @@ def read_geometry(header: Any, shape: tuple[int, int, int], source: Path, assume
     _check_extent(grid, header, source)
     _warn_of_shear(grid, source)
     fields = {name: np.array(header[name]) for name in GEOMETRY_FIELDS}
+    if header["sform_code"] > 0 and not _is_possible(np.asarray(header.get_sform(), np.float64)):
+        # An impossible sform is not repeated: others would take it for the place of the voxels.
+        fields |= {"sform_code": np.array(0), **{row: np.zeros(4) for row in ("srow_x", "srow_y", "srow_z")}}
     return NiftiGeometry(2 if isinstance(header, nib.Nifti2Header) else 1, fields, grid.affine)
 
 
@@ -86,17 +89,31 @@ def state_geometry(header: Any, affine: Affine) -> None:
 
 
 def _affine(header: Any, shape: tuple[int, int, int], source: Path, assume: str | None) -> Affine:
+    qform = _qform(header) if header["qform_code"] > 0 else None
     if header["sform_code"] > 0:
         sform = np.asarray(header.get_sform(), np.float64)
-        if header["qform_code"] > 0 and _disagree(sform, _qform(header), shape):
-            _warn("sform and qform disagree; sform used", source)
-        return sform
+        if _is_possible(sform):
+            if header["qform_code"] > 0 and _disagree(sform, qform, shape):
+                _warn("sform and qform disagree; sform used", source)
+            return sform
+        if header["qform_code"] <= 0 and assume is None:
+            return sform  # which whoever makes a grid of it refuses
     if header["qform_code"] > 0:
-        qform = _qform(header)
-        if qform is None:
+        if qform is None or not _is_possible(qform):
             raise GeometryError(f"voxel spacing {header['pixdim'][1:4]} or rotation is impossible", source=source)
+        if header["sform_code"] > 0:
+            _warn("its sform is impossible (zeros, not finite or singular); qform used", source)
         return qform
     return _assumed_affine(header, source, assume)
+
+
+def _is_possible(affine: Affine) -> bool:
+    """Whether an affine gives every voxel a place of its own."""
+    try:
+        Grid((1, 1, 1), affine)
+    except GeometryError:
+        return False
+    return True
 
 
 def _qform(header: Any) -> Affine | None:
@@ -119,15 +136,43 @@ def _assumed_affine(header: Any, source: Path, assume: str | None) -> Affine:
             source=source,
             remedy="if you know how it is stored, pass --assume-orientation RAS (or LPS, ...)",
         )
-    directions = [_WORLD_DIRECTIONS.get(letter) for letter in assume.upper()]
-    if len(directions) != 3 or len({d[0] for d in directions if d}) != 3:
-        raise GeometryError(f"{assume!r} is no orientation", remedy="three letters, e.g. RAS or LPS")
+    directions = _directions(assume)
     _warn(f"orientation unknown, assuming {assume.upper()}+ as stored", source)
     affine = np.eye(4)
     affine[:3, :3] = 0
-    for axis, (world, sign) in enumerate(d for d in directions if d):
+    for axis, (world, sign) in enumerate(directions):
         affine[world, axis] = sign * float(header["pixdim"][1 + axis])
     return affine
+
+
+def check_orientation(letters: str) -> None:
+    """Whether letters are axis directions such as "RAS".
+
+    Raises:
+        UsageError: they are not.
+    """
+    _directions(letters)
+
+
+def check_assumed(grid: Grid, assume: str | None, source: str | Path | None) -> None:
+    """See that what the user assumes of a file is what the file states, if it states an orientation.
+
+    Raises:
+        GeometryError: they contradict one another.
+    """
+    if assume is not None and grid.orientation != assume.upper():
+        raise GeometryError(
+            f"states the orientation {grid.orientation}, not {assume.upper()} as --assume-orientation says",
+            source=source,
+            remedy="leave the option out, it is for files that state none; or mend the header if it is wrong",
+        )
+
+
+def _directions(letters: str) -> list[tuple[int, int]]:
+    directions = [_WORLD_DIRECTIONS[letter] for letter in letters.upper() if letter in _WORLD_DIRECTIONS]
+    if not len(letters) == len(directions) == len({world for world, _ in directions}) == 3:
+        raise UsageError(f"{letters!r} is no orientation", remedy="three letters, e.g. RAS or LPS")
+    return directions
 
 
 def _disagree(sform: Affine, qform: Affine | None, shape: tuple[int, int, int]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from omentum.errors import printable
 from omentum.io.detect import load_volume
+from omentum.io.nifti_geometry import check_assumed
 from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
 from omentum.pipeline.ledger import Ledger
@@ -94,5 +95,6 @@ def read_and_prepare(image: str | Path, options: Options, named: Named, specs: S
 
 def _loaded(image: Path | Volume, options: Options) -> Volume:
     if isinstance(image, Volume):
+        check_assumed(image.grid, options.assume_orientation, None)
         return image
     return load_volume(image, volume=options.volume, assume_orientation=options.assume_orientation)

@@ -21,6 +21,7 @@ from omentum.infer.engines.forks import refuse_after_fork
 from omentum.infer.maps import check_kind
 from omentum.infer.sliding import Predictor, Progress, WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
+from omentum.io.nifti_geometry import check_orientation
 from omentum.model import UniversalModel, load_model
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.ensemble import (
@@ -69,6 +70,8 @@ class Segmenter:
         check_engine(self.options.engine, self.device)
         check_thresholds(self.options.threshold)
         check_kind(self.options.probabilities)
+        if self.options.assume_orientation is not None:
+            check_orientation(self.options.assume_orientation)
         self._run = WindowRun(self.device, self.options.batch)
         self._weights = several(weights)
         self._locator = Locator(self.device)
