@@ -152,8 +152,10 @@ class CaseSegmentation(Segmentation):
 
     @cached_property
     def _quality(self) -> Quality:
-        heard = self.manifest.get("warnings", ())
-        return judge(self.ct, self, self._measures, self._lesions, confidence=self.confidence, heard=heard)
+        heard, mirror = self.manifest.get("warnings", ()), self.manifest.get("mirror", {})
+        told = {"confidence": self.confidence, "heard": heard}
+        told["clearer_mirrored"] = mirror.get("clearer_mirrored", {}) if mirror.get("mirrored") else {}
+        return judge(self.ct, self, self._measures, self._lesions, **told)
 
     def save(
         self,

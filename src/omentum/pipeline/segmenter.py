@@ -37,6 +37,7 @@ from omentum.pipeline.finishing import SeenCase, finish_case
 from omentum.pipeline.inference import Inferred, Look, infer
 from omentum.pipeline.locating import Locator, infer_located
 from omentum.pipeline.manifest import describe_machine
+from omentum.pipeline.mirror import MirrorLook, look_in_mirror
 from omentum.pipeline.network import logits_dtype, look_through, predictor
 from omentum.pipeline.options import Options
 from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
@@ -206,6 +207,8 @@ class Segmenter:
                 self.load()
                 look = self._look_at(ready, progress)
             found, located = self._infer(ready, look)
+            with ledger.stage("mirror"):
+                mirror = self._mirror(ready, look, found, whole=not located["used"])
         manifest = {
             "input": case.described,
             "weights": self.weights_description | trained_on(case.ct, self.models),
@@ -213,6 +216,7 @@ class Segmenter:
             "model_grid": {"shape": prepared.undo.model.shape, "windows": len(look.plan)},
             "engine": {"name": self.engine.name, "precision": self.engine.precision},
             "locate": located,
+            "mirror": mirror.to_json(),
             **describe_machine(self.device),
         }
         return SeenCase(case.ct, found, self.classes, manifest, ledger)
@@ -235,6 +239,12 @@ class Segmenter:
                 return infer(ready.prepared, look), {"used": False, "reason": reason}
             found, record = infer_located(ready.prepared, look, boxes)
             return found, {"used": True, **record}
+
+    def _mirror(self, ready: ReadyCase, look: Look, found: Inferred, *, whole: bool) -> MirrorLook:
+        """See `look_in_mirror`; a part of a scan, or an average over both sides, cannot tell."""
+        if not whole or "x" in self.profile.flips:
+            return MirrorLook(False, {}, False)
+        return look_in_mirror(ready.prepared, look, found.confidence)
 
     @cached_property
     def _no_locator_reason(self) -> str | None:

@@ -35,7 +35,7 @@ def ct_flags(
     placement: Placement,
     rules: QualityRules = QUALITY_RULES,
 ) -> Iterator[Flag]:
-    """Everything about the CT itself.
+    """Everything about the CT itself but for its sides, see `mirrored_flags`.
 
     Args:
         facts: From `ct_facts`.
@@ -46,7 +46,6 @@ def ct_flags(
     yield from _scale(facts, rules)
     yield from _coverage(facts, rules)
     yield from _picture(facts, rules)
-    yield from _mirrored(measures, placement, rules)
     yield from _phase(measures, rules)
 
 
@@ -78,8 +77,21 @@ def _picture(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
         yield Flag("warning", "", "metal", text)
 
 
-def _mirrored(measures: Mapping[str, StructureMeasure], placement: Placement, rules: QualityRules) -> Iterator[Flag]:
-    """Only structures without a counterpart tell: the names of the others are mirrored with the image."""
+def mirrored_flags(
+    measures: Mapping[str, StructureMeasure],
+    placement: Placement,
+    clearer_mirrored: Mapping[str, Sequence[float]],
+    rules: QualityRules = QUALITY_RULES,
+) -> Iterator[Flag]:
+    """Whether left and right are exchanged, by where organs lie and by what the network knows them for.
+
+    Of places only those of structures without a counterpart tell: the names of the others are mirrored with the image.
+
+    Args:
+        measures, placement: As of `ct_flags`.
+        clearer_mirrored: Mean probability of structures as stored and in the mirror image; see `judge`.
+        rules: Limits.
+    """
     sided = [
         rule
         for rule in rules.order
@@ -89,9 +101,17 @@ def _mirrored(measures: Mapping[str, StructureMeasure], placement: Placement, ru
         and not (STRUCTURES[rule.structure].side or STRUCTURES[rule.other].side)
     ]
     wrong = [rule for rule in sided if rule in placement.broken]
+    told = []
     if len(wrong) >= MIRROR_RULES and 2 * len(wrong) >= len(sided):
-        told = ", ".join(f"{rule.structure} lies left of {rule.other}" for rule in wrong)
-        yield Flag("error", "", "mirrored", f"{told}: mirrored image or situs inversus; check the orientation")
+        told = [f"{rule.structure} lies left of {rule.other}" for rule in wrong]
+    if clearer_mirrored:
+        seen = ", ".join(f"{key} {pair[1]:.2f}, as stored {pair[0]:.2f}" for key, pair in clearer_mirrored.items())
+        told.append(f"the network is surer of the mirror image ({seen})")
+    if told:
+        text = (
+            f"{', '.join(told)}: mirrored image or situs inversus; check the orientation, left and right may be wrong"
+        )
+        yield Flag("error", "", "mirrored", text)
 
 
 def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Iterator[Flag]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.report.confidence import Confidence
 from omentum.report.ct_facts import ct_facts
-from omentum.report.ct_flags import ct_flags, heard_flags
+from omentum.report.ct_flags import ct_flags, heard_flags, mirrored_flags
 from omentum.report.flags import Flag, worst_first
 from omentum.report.lesions import Lesion
 from omentum.report.measures import StructureMeasure
@@ -144,6 +145,7 @@ def judge(
     *,
     confidence: Mapping[str, Confidence] | None = None,
     heard: Iterable[str] = (),
+    clearer_mirrored: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Quality:
     """Flags and scores of a case.
 
@@ -153,10 +155,17 @@ def judge(
         measures, lesions: Of the same.
         confidence: Of the network, by key.
         heard: Warnings from reading the CT.
+        clearer_mirrored: Structures by which the network knows the mirror image for the right one: their mean
+            probability as stored and mirrored; empty where it does not.
     """
     facts = ct_facts(ct, QUALITY_RULES.ct)
     case = examine(ct, seg, measures, lesions, middle_mm=facts.middle_mm, confidence=confidence)
-    flags = [*heard_flags(list(heard)), *ct_flags(facts, case.found, case.placement), *result_flags(case)]
+    flags = [
+        *heard_flags(list(heard)),
+        *ct_flags(facts, case.found, case.placement),
+        *mirrored_flags(case.found, case.placement, clearer_mirrored),
+        *result_flags(case),
+    ]
     model = bundled_model()
     structures = {key: _structure(case, key, model) for key in case.found}
     overlooked = tuple(flag.structure for flag in missing(case) if flag.severity != "info")
