@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
+from omentum.report.body_size import body_size, body_size_flags
 from omentum.report.confidence import Confidence
 from omentum.report.ct_facts import ct_facts
 from omentum.report.ct_flags import ct_flags, heard_flags, mirrored_flags
@@ -163,6 +164,7 @@ def judge(
     flags = [
         *heard_flags(list(heard)),
         *ct_flags(facts, case.found, case.placement),
+        *body_size_flags(body_size(ct, QUALITY_RULES.ct.body_hu), ct.spacing_mm),
         *mirrored_flags(case.found, case.placement, clearer_mirrored),
         *result_flags(case),
     ]

@@ -45,6 +45,16 @@ class CtLimits:
 
 
 @dataclass(frozen=True)
+class BodyLimits:
+    """See the table's section [body]."""
+
+    width_mm: Range
+    depth_mm: Range
+    across: Range
+    along: Range
+
+
+@dataclass(frozen=True)
 class QualityRules:
     """The table, see its comments.
 
@@ -67,6 +77,7 @@ class QualityRules:
     low_probability: float
     high_disagreement: float
     ct: CtLimits
+    body: BodyLimits
     phase_names: tuple[str, ...]
     phase: Mapping[str, tuple[Range, ...]]
 
@@ -102,6 +113,7 @@ def parse_quality_rules(text: str) -> QualityRules:
         low_probability=confidence["low_probability"],
         high_disagreement=confidence["high_disagreement"],
         ct=CtLimits(**table["ct"]),
+        body=BodyLimits(**{name: (low, high) for name, (low, high) in table["body"].items()}),
         phase_names=names,
         phase={key: tuple((mean, sd) for mean, sd in rows) for key, rows in phase.items()},
     )
