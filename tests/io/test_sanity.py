@@ -71,7 +71,7 @@ def test_44_padding_below_air_is_fine():
 
 
 NOT_HU = {
-    "41 offset missing": ((like_a_ct() + 1024).astype(np.uint16), r"HU offset missing\? soft tissue lies near 10"),
+    "41 offset missing": ((like_a_ct() + 1024).astype(np.uint16), r"HU offset missing\? fat and soft.* near 10"),
     "43 fractions": (np.random.default_rng(0).random(SHAPE), r"values lie in 0\.\.1"),
     "43 label map": (np.random.default_rng(0).integers(0, 5, SHAPE), "values 0 to 4, few different.* a label map"),
     "43 8-bit picture": (np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8), "an 8-bit picture"),
@@ -169,7 +169,7 @@ def test_a_missing_offset_shows_whatever_the_lowest_voxel_is(offset, padding):
     shifted[0, 0, 0] = -24
     if padding is not None:
         shifted[:6] = padding
-    with pytest.raises(InputError, match=r"HU offset missing\? soft tissue lies near 10[2-7]\d"):
+    with pytest.raises(InputError, match=r"HU offset missing\? fat and soft tissue lie near 10[2-7]\d"):
         check_ct(volume(shifted))
 
 

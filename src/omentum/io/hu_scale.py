@@ -144,7 +144,7 @@ def _offset(sample: _Sample) -> str | None:
     shifted, dense = sample.share(*SHIFTED), float(np.mean(sample.values > DENSE_HU))
     if shifted > SHIFTED_SHARE and shifted > SHIFTED_OF_DENSE * dense:
         tissue = float(np.median(sample.values[(sample.values > SHIFTED[0]) & (sample.values < SHIFTED[1])]))
-        return f"HU offset missing? soft tissue lies near {tissue:.0f}, expected near 40; subtract 1000 or 1024, if so"
+        return f"HU offset missing? fat and soft tissue lie near {tissue:.0f}, not near 0; subtract 1000 or 1024, if so"
     tissue_share = float(np.mean((sample.values > TISSUE[0]) & (sample.values < TISSUE[1])))
     air_share = sample.share(*(edge - 1000 for edge in TWICE))
     if tissue_share < NO_TISSUE_SHARE and sample.share(*TWICE) > TWICE_SHARE and air_share > 0:

@@ -18,11 +18,12 @@ from omentum.spec import PreprocessSpec
 from omentum.volume import AIR_HU, Grid, Volume
 
 OBLIQUE_DEGREES = 12.0
-"""Patients lie askew by less, and networks are used to that; see docs/log.md for what more costs."""
+"""Patients lie askew by less, and networks are used to that: a real abdomen turned by 10 degrees kept all volumes
+within 4 % as stored; by 15, they were off by 5 %, stood up by 2 %; by 45, organs were lost."""
 FINEST = 0.5
 """An upright grid is no finer than this share of the model's spacing: finer would only cost memory."""
 SLAB = 32
-"""Planes that are made at once."""
+"""Planes along the first axis (or the last, of labels) that are made at once."""
 
 
 def is_oblique(grid: Grid) -> bool:
@@ -69,15 +70,15 @@ def on_grid(ct: Volume, target: Grid, *, antialias: bool = False) -> Volume:
     """
     there = np.linalg.inv(ct.affine) @ target.affine
     # The outermost voxels reach beyond their centres: nothing of what the scan cuts is lost.
-    hu = np.pad(np.maximum(ct.voxels, AIR_HU, dtype=np.float32), 1, mode="edge")
+    hu = np.pad(np.maximum(ct.voxels, AIR_HU, dtype=np.float32, order="C"), 1, mode="edge")
     # How far one step on the new grid goes along each old axis, in its voxels.
     sigma = [antialias_sigma(step) if antialias else 0.0 for step in np.linalg.norm(there[:3, :3], axis=1)]
     if max(sigma) > 0:
         ndimage.gaussian_filter(hu, sigma, output=hu)
-    out = np.empty(target.shape, np.float32, order="F")
-    for k in range(0, target.shape[2], SLAB):
-        part = out[:, :, k : k + SLAB]
-        offset = there[:3, 3] + there[:3, 2] * k + 1
+    out = np.empty(target.shape, np.float32)
+    for i in range(0, target.shape[0], SLAB):
+        part = out[i : i + SLAB]
+        offset = there[:3, 3] + there[:3, 0] * i + 1
         ndimage.affine_transform(hu, there[:3, :3], offset, part.shape, part, order=1, cval=AIR_HU)
     return Volume(out, target.affine)
 
