@@ -69,6 +69,14 @@ def test_lesions_by_what_was_found_missed_and_invented(counts, expected):
     assert trust_of(lesions(*counts)) == expected
 
 
+def test_a_lesion_type_that_is_in_no_case_says_nothing():
+    """Neither drawn nor found anywhere: the summary has no counts of it."""
+    empty = {"liver": box(2, 10), "liver_tumour": box(2, 10) & False}
+    scores = scores_of(*[(empty, {"liver": box(2, 10)})] * 3)
+    scores["summary"]["structures"]["kidney_cyst"] = {"lesions": None, "dice": {"n": 0, "mean": None}}
+    assert trust_of(scores) == {"liver": Trust.RELIABLE}
+
+
 def test_words():
     assert [parse_trust(word) for word in ("reliable", "Not-Found", "not_found", " weak")] == [
         *(Trust.RELIABLE, Trust.NOT_FOUND, Trust.NOT_FOUND, Trust.WEAK)

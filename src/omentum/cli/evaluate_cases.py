@@ -116,7 +116,8 @@ def nothing_together(folder: Path, names: Sequence[str]) -> InputError:
     """The fault of predictions none of which has the name of a reference: what they are called, and should be."""
     there = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)] if folder.is_dir() else []
     reason = f"holds no case of the reference by the same name: it has {listed(there) or 'no prediction'}"
-    return InputError(f"{reason}; the reference has {listed(names) or 'none'}", source=folder, remedy="rename them")
+    remedy = "rename them" if names and there else "give the folders that hold the cases"
+    return InputError(f"{reason}; the reference has {listed(names) or 'none'}", source=folder, remedy=remedy)
 
 
 def read_patients(path: Path) -> dict[str, str]:

@@ -60,7 +60,9 @@ def _of_organ(dice: Mapping[str, Any]) -> Trust | None:
     return Trust.RELIABLE if dice["mean"] >= RELIABLE_DICE else Trust.WEAK
 
 
-def _of_lesions(counts: Mapping[str, Any]) -> Trust | None:
+def _of_lesions(counts: Mapping[str, Any] | None) -> Trust | None:
+    if counts is None:  # looked for in no case
+        return None
     hits, missed, false = (counts[name] for name in ("true_positives", "false_negatives", "false_positives"))
     if hits + missed < LEAST:
         # Too few to be missed; enough inventions are no reason for trust.
