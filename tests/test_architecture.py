@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "text": {"errors", "anatomy"},
     "infer": {"errors", "home", "boxes", "unfinished"},
     "postprocess": CORE,
-    "report": CORE,
+    "report": CORE | {"home"},
     "evaluate": CORE,
     "phantom": CORE,
     "data": CORE | {"io", "preprocess", "phantom"},
@@ -39,6 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {
+        "home",
         "io",
         "preprocess",
         "model",

@@ -246,6 +246,8 @@ class TestSave:
     def test_a_folder_holds_everything(self, straight, tmp_path):
         straight.save(tmp_path / "case", masks=True)
         assert sorted(p.relative_to(tmp_path / "case").as_posix() for p in (tmp_path / "case").rglob("*.*")) == [
+            "labels_itksnap.txt",
+            "labels_slicer.ctbl",
             "lesions.csv",
             "manifest.json",
             *(f"masks/{key}.nii.gz" for key in sorted(BANDS_HU)),
@@ -348,3 +350,10 @@ class TestSave:
                 straight.save(tmp_path / target, preview=False, report=False, overwrite=True)
         assert [p.name for p in tmp_path.iterdir()] == ["case"]
         assert (tmp_path / "case" / "manifest.json").read_bytes() == before
+
+
+def test_the_aorta_is_measured_only_where_it_was_looked_for(straight):
+    with pytest.raises(UsageError, match="no class 'aorta' in this segmentation"):
+        straight.aorta()
+    tall = ThresholdModel(SPEC, {"aorta": (1000, 2000)})
+    assert segment(banded_ct(ras_grid((3.0, 3.0, 4.0))), weights=tall, device="cpu").aorta() is None

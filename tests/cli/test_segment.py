@@ -23,7 +23,15 @@ def test_a_case_becomes_a_folder(here, capsys):
     assert files_in("out") == [
         f"ct/{name}"
         for name in (
-            *("lesions.csv", "manifest.json", "measurements.json", "preview.png", "report.html"),
+            *(
+                "labels_itksnap.txt",
+                "labels_slicer.ctbl",
+                "lesions.csv",
+                "manifest.json",
+                "measurements.json",
+                "preview.png",
+                "report.html",
+            ),
             "segmentation.nii.gz",
         )
     ]

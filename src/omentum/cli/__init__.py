@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from omentum.cli import classes, data, evaluate, lesions, phantom, segment, train, weights
+from omentum.cli import cache, classes, data, evaluate, lesions, phantom, segment, train, weights
 from omentum.cli.signals import EndedError, unwinding
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.terminal import OutputGoneError, safe_output
@@ -40,6 +40,7 @@ app.command()(phantom.phantom)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(lesions.app, name="lesions")
+app.add_typer(cache.app, name="cache")
 
 # The parent of all complaints about a command line; typer has no public name for it.
 _BadCommandLine: type[Exception] = typer.BadParameter.__mro__[2]

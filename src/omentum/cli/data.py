@@ -13,7 +13,10 @@ from omentum.cli.data_check import check
 from omentum.cli.data_split import split
 from omentum.cli.recipe_text import description, print_recipe, print_recipes
 
-app = typer.Typer(help="Datasets: what they hold, and how to add one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Datasets for training: list and show recipes, check raw data, prepare a store, split it by patient.",
+    no_args_is_help=True,
+)
 app.command()(data_prepare.prepare)
 app.command()(data_prepare.stats)
 app.command()(split)

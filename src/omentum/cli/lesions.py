@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from omentum.report.follow_up import Change, FollowUp
     from omentum.segmentation import Segmentation
 
-app = typer.Typer(help="Lesions of one patient in several scans.", no_args_is_help=True)
+app = typer.Typer(
+    help="Lesions of one patient in two scans: grown, new, gone, and RECIST (compare).", no_args_is_help=True
+)
 
 
 @app.callback()
 def _lesions() -> None:
-    """Lesions of one patient in several scans."""
+    """Lesions of one patient in two scans: grown, new, gone, and RECIST (compare)."""
 
 
 @app.command()

@@ -115,7 +115,7 @@ def _hashed(paths: Sequence[Path]) -> list[str]:
         for number, path in enumerate(paths, start=1):
             try:
                 name = f"case_{sha256_of(path)[:10]}"
-            except OSError:
+            except InputError:
                 name = f"unreadable_{number}"  # what is wrong is said when it is read
             if name in names:
                 other = paths[names.index(name)]

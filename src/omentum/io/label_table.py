@@ -32,7 +32,7 @@ def label_table(classes: Sequence[str], numbering: Numbering | None = None) -> b
         numbering: Whose numbers; the template's by default.
     """
     labels = [_label(0, "Background", (0, 0, 0), 0)]
-    labels += [_label(*row, 1) for row in sorted(_rows(classes, numbering))]
+    labels += [_label(*row, 1) for row in label_rows(classes, numbering)]
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<CaretExtension><VolumeInformation Index="0">',
@@ -45,11 +45,12 @@ def label_table(classes: Sequence[str], numbering: Numbering | None = None) -> b
     return "\n".join(lines).encode()
 
 
-def _rows(classes: Sequence[str], numbering: Numbering | None) -> list[tuple[int, str, tuple[int, int, int]]]:
+def label_rows(classes: Sequence[str], numbering: Numbering | None) -> list[tuple[int, str, tuple[int, int, int]]]:
+    """Number, name and colour (0 to 255) of each label that a map of these classes can have, by number."""
     if numbering is None:
-        return [(s.index, s.display, s.colour) for s in (STRUCTURES[key] for key in classes)]
+        return sorted((s.index, s.display, s.colour) for s in (STRUCTURES[key] for key in classes))
     drawn = [stroke for stroke in numbering.strokes if {*classes} & {*stroke.structures}]
-    return [(stroke.value, stroke.name, STRUCTURES[stroke.structures[0]].colour) for stroke in drawn]
+    return sorted((stroke.value, stroke.name, STRUCTURES[stroke.structures[0]].colour) for stroke in drawn)
 
 
 def labels_in(xml: bytes) -> dict[int, str]:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -37,6 +38,9 @@ TRAILING_BYTES = 1 << 20
 
 SLAB = 64
 """Planes of a label map that are painted at once."""
+
+DESCRIPTION_BYTES = 79
+"""Of the header's field, which ends with a zero."""
 
 _HEADER_BYTES = 540
 Extension = tuple[int, bytes]
@@ -114,7 +118,7 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
     """
     if mask.shape != like.shape:
         raise OutputError(f"the mask has shape {mask.shape}, its grid {like.shape}", source=path)
-    image = _Image(mask.shape, np.dtype(np.uint8), like.affine)
+    image = _Image(mask.shape, np.dtype(np.uint8), like.affine, what="mask", intent="label")
     _write(Path(path), image, [mask], like.header.get("nifti"), ())
 
 
@@ -132,7 +136,7 @@ def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume
     """
     if steps.shape != like.shape:
         raise OutputError(f"the map has shape {steps.shape}, its grid {like.shape}", source=path)
-    image = _Image(steps.shape, steps.dtype, like.affine, _step(of))
+    image = _Image(steps.shape, steps.dtype, like.affine, _step(of), "probability", "estimate")
     _write(Path(path), image, [steps], like.header.get("nifti"), ())
 
 
@@ -158,7 +162,13 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
     """
     numbers = [STRUCTURES[key].index for key in segmentation.classes]
     numbers = [stroke.value for stroke in numbering.strokes] if numbering else numbers
-    image = _Image(segmentation.shape, np.min_scalar_type(max(numbers, default=0)), segmentation.affine)
+    image = _Image(
+        segmentation.shape,
+        np.min_scalar_type(max(numbers, default=0)),
+        segmentation.affine,
+        what="labels",
+        intent="label",
+    )
     texts = {
         LABEL_TABLE_CODE: label_table(segmentation.classes, numbering),
         STRUCTURES_CODE: structures_text(segmentation.classes),
@@ -235,12 +245,19 @@ def _split_extensions(block: bytes) -> list[Extension]:
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """What is said of voxels before they come; with a slope below 1, they are fractions of 1."""
+    """What is said of voxels before they come; with a slope below 1, they are fractions of 1.
+
+    Args:
+        what: In words, after the name of the program.
+        intent: A NIfTI intent, by nibabel's name.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     affine: Affine
     slope: float = 1.0
+    what: str = ""
+    intent: str = "none"
 
 
 def _write(
@@ -278,6 +295,11 @@ def _header_bytes(path: Path, image: _Image, geometry: NiftiGeometry | None, ext
     else:
         state_geometry(header, image.affine)
     packed = b"".join(_packed_extension(e) for e in extensions)
+    if image.what:
+        header["descrip"] = f"omentum {version('omentum')}: {image.what}; not for clinical use".encode()[
+            :DESCRIPTION_BYTES
+        ]
+        header.set_intent(image.intent)
     header["vox_offset"] = header.sizeof_hdr + 4 + len(packed)
     header["magic"] = b"n+2" if second else b"n+1"
     return bytes(header.binaryblock) + bytes([1 if packed else 0, 0, 0, 0]) + packed

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from omentum.anatomy.numbering import Numbering
 from omentum.errors import OutputError, UsageError, printable
 from omentum.infer.maps import STEPS
+from omentum.io.label_names import ITK_SNAP, SLICER, itk_snap_labels, slicer_labels
+from omentum.io.label_table import label_rows
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
 from omentum.pipeline.deflated import DeflatedArray
@@ -40,12 +43,15 @@ from omentum.report import (
     measures_json,
     statistics_json,
 )
+from omentum.report.aorta import AORTA
 from omentum.report.label_map import overlaps, with_label_map
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
 from omentum.unfinished import unfinished
 from omentum.volume import Volume
 
+MEASUREMENTS_SCHEMA = "omentum measurements, 1"
+"""Raised when a key of measurements.json changes its meaning."""
 LABEL_MAP = "segmentation.nii.gz"
 NOT_WRITTEN = (
     ".nrrd",
@@ -130,7 +136,12 @@ class CaseSegmentation(Segmentation):
         return np.multiply(steps, 1 / STEPS[str(steps.dtype)], dtype=np.float32)
 
     def aorta(self) -> AorticProfile | None:
-        """Diameters along the aorta; None where none was found."""
+        """Diameters along the aorta; None where none was found.
+
+        Raises:
+            UsageError: the aorta was not looked for.
+        """
+        self._position(AORTA)
         return self._aorta
 
     @cached_property
@@ -172,8 +183,9 @@ class CaseSegmentation(Segmentation):
     ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
-        The folder gets segmentation.nii.gz, measurements.json, lesions.csv, manifest.json, preview.png, report.html,
-        masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept, probabilities/<key>.nii.gz.
+        The folder gets segmentation.nii.gz, labels_itksnap.txt, labels_slicer.ctbl, measurements.json, lesions.csv,
+        manifest.json, preview.png, report.html, masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept,
+        probabilities/<key>.nii.gz.
 
         Args:
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
@@ -235,12 +247,25 @@ class CaseSegmentation(Segmentation):
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
             written = thread.submit(self._write_masks, folder, masks, numbering)
-            measured = measures_json(self.measures(numbering), self.grid, self.aorta())
+            measured = measures_json(self.measures(numbering), self.grid, self._aorta)
             measured |= lesions_json(self.lesions(), self.grid)
             measured |= {"quality": self.quality().to_json()}
             written.result()
-        write_json(folder / "measurements.json", measured)
+        write_json(folder / "measurements.json", self._head(numbering) | measured)
+        write_text(folder / ITK_SNAP, itk_snap_labels(self.classes, numbering))
+        write_text(folder / SLICER, slicer_labels(self.classes, numbering))
         write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
+
+    def _head(self, numbering: Numbering | None) -> dict[str, Any]:
+        """What a reader of the numbers has to know first."""
+        return {
+            "schema": MEASUREMENTS_SCHEMA,
+            "software": f"omentum {version('omentum')}",
+            "notice": "Not a medical device. Not for clinical use.",
+            "case": self._name,
+            "coordinates": "RAS+ mm: x to the patient's right, y to the front, z to the head",
+            "labels": {str(number): name for number, name, _ in label_rows(self.classes, numbering)},
+        }
 
     def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> None:
         write_labelmap(folder / LABEL_MAP, self, numbering)

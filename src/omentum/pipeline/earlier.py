@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from omentum.errors import OutputError
+from omentum.errors import InputError, OutputError
 from omentum.pipeline.case import LABEL_MAP, MANIFEST, is_single_file
 from omentum.pipeline.jobs import Numbers
 from omentum.pipeline.manifest import sha256_of
@@ -66,8 +66,8 @@ def check_earlier(folder: Path, wanted: Mapping[str, Any]) -> None:
 def _check_label_map(path: Path, written: str | None) -> None:
     try:
         found = sha256_of(path)
-    except OSError as fault:
-        raise OutputError(f"is gone: {fault.strerror or fault}", source=path, remedy=_REMEDY) from fault
+    except InputError as fault:
+        raise OutputError(f"is gone: {fault.reason}", source=path, remedy=_REMEDY) from fault
     if found != written:
         raise OutputError("is damaged or changed: not what was written", source=path, remedy=_REMEDY)
 

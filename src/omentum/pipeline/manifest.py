@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from omentum.errors import printable
+from omentum.errors import InputError, printable
 from omentum.infer.device import describe_device
 from omentum.io.detect import case_name
 from omentum.model import UniversalModel
@@ -53,12 +54,21 @@ def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: Na
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file; of a folder, the hash of its files' hashes, sorted: their names and order do not matter."""
+    """Of a file; of a folder, the hash of its files' hashes, sorted: their names and order do not matter.
+
+    Raises:
+        InputError: it is not there, cannot be read, or is a pipe or device.
+    """
     if path.is_dir():
         parts = sorted(sha256_of(file) for file in path.rglob("*") if file.is_file())
         return hashlib.sha256("".join(parts).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError("is a pipe or device, not a file", source=path)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
 
 
 def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from omentum.report.aorta import AorticProfile, aortic_profile
 from omentum.report.confidence import Confidence
+from omentum.report.environment import ready_matplotlib
 from omentum.report.flags import Flag
 from omentum.report.lesion_summary import lesions_csv, lesions_json
 from omentum.report.lesions import Lesion, find_lesions
@@ -30,3 +31,5 @@ __all__ = [
     "quality_csv",
     "statistics_json",
 ]
+
+ready_matplotlib()

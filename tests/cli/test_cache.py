@@ -1,0 +1,56 @@
+"""`omentum cache`: what is kept, its size, and getting rid of it."""
+
+import json
+
+import pytest
+
+from omentum.cli import main
+from omentum.cli.cache import readable
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
+    for name, size in (("openvino/a.blob", 1500), ("openvino/b.blob", 500), ("weights/x/model.safetensors", 3)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "mine.txt").write_text("not ours")
+    return tmp_path
+
+
+def sizes(capsys):
+    assert main(["cache", "list", "--json"]) == 0
+    return {one["kind"]: (one["files"], one["size_bytes"]) for one in json.loads(capsys.readouterr().out)["kept"]}
+
+
+def test_the_list_has_places_and_sizes(kept, capsys):
+    assert sizes(capsys) == {"compiled": (2, 2000), "weights": (1, 3)}
+    assert main(["cache", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert str(kept) in shown
+    assert "2 files     2.0 kB" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [([], {"compiled": (0, 0), "weights": (1, 3)}), (["weights"], {"compiled": (2, 2000), "weights": (0, 0)})],
+)
+def test_what_is_asked_for_is_removed(arguments, left, kept, capsys):
+    assert main(["cache", "clear", *arguments]) == 0
+    assert "files removed" in capsys.readouterr().out
+    assert sizes(capsys) == left
+    assert (kept / "mine.txt").is_file()
+
+
+def test_all_twice_and_nothing_that_is_not_kept(kept, capsys):
+    for _ in range(2):
+        assert main(["cache", "clear", "all", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["cache", "clear", "results"]) == 2
+    assert "nothing kept is called 'results' (use compiled, weights or all)" in capsys.readouterr().err
+    assert [path.name for path in kept.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (15_674_978, "15.7 MB"), (2e15, "2000.0 TB")])
+def test_sizes_as_people_write_them(size, words):
+    assert readable(size) == words
