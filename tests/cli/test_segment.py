@@ -284,7 +284,6 @@ class TestFaults:
         command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]
         assert main(command) == 0
         for other, differs in (
-            (["--masks"], "masks"),
             (["--postprocess", "none"], "postprocess"),
             (["--profile", "fast", "--precision", "float32"], "profile, overlap"),
             (["--classes", "liver", "--no-locate"], "classes, locate"),

@@ -48,7 +48,7 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
     rows = {v: [STRUCTURES.find(n).key for n in _as_list(names)] for v, names in mapping.items()}
     if not any(rows.values()) or not all(1 <= v <= MAX_LABEL for v in rows):
         raise UsageError(f"label values from 1 to {MAX_LABEL} must be mapped to structures", source=path)
-    return _packed(labels, rows, volume)
+    return packed(labels, rows, volume)
 
 
 def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmentation:
@@ -81,7 +81,7 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmen
         more = f" and {len(foreign) - TOLD} more" if len(foreign) > TOLD else ""
         listed = f"[{', '.join(map(str, foreign[:TOLD]))}]{more}"
         raise InputError(f"has labels {listed} that are not template numbers", source=path, remedy=FOREIGN_REMEDY)
-    return with_hosts(_packed(labels, {i: [known[i]] for i in indices}, volume))
+    return with_hosts(packed(labels, {i: [known[i]] for i in indices}, volume))
 
 
 def has_label_table(path: str | Path) -> bool:
@@ -89,8 +89,8 @@ def has_label_table(path: str | Path) -> bool:
     return any(code == LABEL_TABLE_CODE for code, _ in read_extensions(path))
 
 
-def _packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
-    """Look every voxel's bits up in a table of label values: one pass, whatever the number of classes."""
+def packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
+    """Masks of a label map, by a table of label values -> structures: one pass, whatever the number of classes."""
     classes = tuple(dict.fromkeys(key for keys in rows.values() for key in keys))
     # One entry beyond the last mapped value is left empty; larger and negative labels are clipped to the ends.
     table = no_bits(len(classes), (max(rows) + 2,))

@@ -24,6 +24,7 @@ from omentum.io.label_names import ITK_SNAP, SLICER, itk_snap_labels, slicer_lab
 from omentum.io.label_table import label_rows
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.outputs import check_output, replacing
+from omentum.io.overlaps import write_overlaps
 from omentum.pipeline.deflated import DeflatedArray
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions, Step
@@ -70,6 +71,10 @@ NOT_WRITTEN = (
     ".gz",
 )
 """Endings of outputs that would become folders of that name."""
+OVERLAPS = "overlaps.nii.gz"
+"""What the label map hides, where it hides anything."""
+LAYERS = "overlap_layers"
+"""In the manifest: how many layers that file has; not there where the label map has a dataset's numbers."""
 MANIFEST = "manifest.json"
 """Written last: a case folder that has one is complete, and ours."""
 
@@ -183,9 +188,9 @@ class CaseSegmentation(Segmentation):
     ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
-        The folder gets segmentation.nii.gz, labels_itksnap.txt, labels_slicer.ctbl, measurements.json, lesions.csv,
-        manifest.json, preview.png, report.html, masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept,
-        probabilities/<key>.nii.gz.
+        The folder gets segmentation.nii.gz, overlaps.nii.gz (what the label map hides where structures overlap),
+        labels_itksnap.txt, labels_slicer.ctbl, measurements.json, lesions.csv, manifest.json, preview.png, report.html,
+        masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept, probabilities/<key>.nii.gz.
 
         Args:
             path: `.nii.gz` or `.nii` for the label map alone, else the folder.
@@ -215,24 +220,14 @@ class CaseSegmentation(Segmentation):
             write_labelmap(path, self, numbering)
             return path.resolve()
         with _replacing_folder(path) as folder:
-            self._fill(folder, masks, numbering, say)
+            hidden = self._fill(folder, masks, numbering, say)
             if self.probabilities:
                 say("writing probabilities")
                 self._write_probabilities(folder / "probabilities")
-            if statistics:
-                write_json(folder / "statistics.json", statistics_json(self.measures()))
-            if meshes:
-                say("making surfaces")
-                self._write_meshes(folder / "meshes", meshes)
-            if preview:
-                say("drawing")
-                self._draw_preview(folder / "preview.png")
-            if report:
-                say("writing the report")
-                self._write_report(folder / "report.html", numbering)
-            outputs = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering).outputs()
-            written = {"label_map_sha256": sha256_of(folder / LABEL_MAP)}
-            made = {"outputs": outputs, "quality": self.quality().summary(), **written}
+            beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
+            self.write_beside(folder, replace(beside, masks=False), say)
+            written = {"label_map_sha256": sha256_of(folder / LABEL_MAP), **hidden}
+            made = {"outputs": beside.outputs(), "quality": self.quality().summary(), **written}
             if numbering is not None:
                 made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
                 made["never_written"] = {str(value): why for value, why in numbering.never.items()}
@@ -243,18 +238,37 @@ class CaseSegmentation(Segmentation):
     def _name(self) -> str:
         return str(self.manifest["input"]["case"])
 
-    def _fill(self, folder: Path, masks: bool, numbering: Numbering | None, say: Step) -> None:
+    def write_beside(self, folder: Path, wanted: SaveOptions, say: Step) -> None:
+        """Write what is wanted beside the label map and the measurements to a folder; used by `save`."""
+        if wanted.masks:
+            say("writing masks")
+            self._write_each_mask(folder / "masks")
+        if wanted.statistics:
+            write_json(folder / "statistics.json", statistics_json(self.measures()))
+        if wanted.meshes:
+            say("making surfaces")
+            self._write_meshes(folder / "meshes", wanted.meshes)
+        if wanted.preview:
+            say("drawing")
+            self._draw_preview(folder / "preview.png")
+        if wanted.report:
+            say("writing the report")
+            self._write_report(folder / "report.html", wanted.numbering)
+
+    def _fill(self, folder: Path, masks: bool, numbering: Numbering | None, say: Step) -> dict[str, int]:
+        """Label map and measurements; for the manifest, how many layers of labels it hides."""
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
             written = thread.submit(self._write_masks, folder, masks, numbering)
             measured = measures_json(self.measures(numbering), self.grid, self._aorta)
             measured |= lesions_json(self.lesions(), self.grid)
             measured |= {"quality": self.quality().to_json()}
-            written.result()
+            hidden = written.result()
         write_json(folder / "measurements.json", self._head(numbering) | measured)
         write_text(folder / ITK_SNAP, itk_snap_labels(self.classes, numbering))
         write_text(folder / SLICER, slicer_labels(self.classes, numbering))
         write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
+        return hidden
 
     def _head(self, numbering: Numbering | None) -> dict[str, Any]:
         """What a reader of the numbers has to know first."""
@@ -267,10 +281,15 @@ class CaseSegmentation(Segmentation):
             "labels": {str(number): name for number, name, _ in label_rows(self.classes, numbering)},
         }
 
-    def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> None:
+    def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> dict[str, int]:
         write_labelmap(folder / LABEL_MAP, self, numbering)
-        for key in sorted(self.annotated or ()) if masks else ():  # what was not found gets a mask of zeros
-            write_mask(folder / "masks" / f"{key}.nii.gz", self.mask(key), self)
+        if masks:
+            self._write_each_mask(folder / "masks")
+        return {} if numbering is not None else {LAYERS: write_overlaps(folder / OVERLAPS, self)}
+
+    def _write_each_mask(self, folder: Path) -> None:
+        for key in sorted(self.annotated or ()):  # what was not found gets a mask of zeros
+            write_mask(folder / f"{key}.nii.gz", self.mask(key), self)
 
     def _write_probabilities(self, folder: Path) -> None:
         for key, deflated in self.probabilities.items():  # one after another: each is as large as the CT, or half

@@ -19,6 +19,8 @@ from omentum.report.diameters import AxialDiameters, Diameter
 from omentum.report.quality import StructureQuality
 from omentum.spec import Trust
 
+ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
+"""Outputs that are made from a finished case, see `omentum.pipeline.adding`."""
 _REMEDY = "choose another output or pass --overwrite"
 
 
@@ -30,22 +32,29 @@ def is_earlier(target: Path) -> bool:
 def identity(
     input_sha256: str, weights_sha256: str, options: Mapping[str, Any], outputs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that decides what a result is, in the words of messages; options as the manifest has them."""
+    """Everything that decides what a result is, in the words of messages; options as the manifest has them.
+
+    Of the outputs only those that cannot be added later.
+    """
     return {
         "input": input_sha256,
         "weights": weights_sha256,
         "version of omentum": version("omentum"),
         **{name: value for name, value in options.items() if name not in HOW_NOT_WHAT},
-        **outputs,
+        **{name: value for name, value in outputs.items() if name not in ADDABLE},
     }
 
 
-def check_earlier(folder: Path, wanted: Mapping[str, Any]) -> None:
+def check_earlier(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
     """Refuse to take a result for what was wanted if it is something else.
 
     Args:
         folder: Holds an earlier result.
         wanted: From `identity`.
+        outputs: Which files are wanted, see `SaveOptions.outputs`.
+
+    Returns:
+        Which of these it lacks; those that it has beyond them do no harm.
 
     Raises:
         OutputError: it was made otherwise; says what differs. Or its label map is not the one that was written.
@@ -54,6 +63,7 @@ def check_earlier(folder: Path, wanted: Mapping[str, Any]) -> None:
         manifest = _read(folder / MANIFEST)
         made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
         there = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
+        lacks = [name for name in ADDABLE if outputs[name] and outputs[name] != manifest["outputs"][name]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and does not say how it was made", source=folder, remedy=_REMEDY) from fault
     wanted = json.loads(json.dumps(wanted))
@@ -61,6 +71,7 @@ def check_earlier(folder: Path, wanted: Mapping[str, Any]) -> None:
     if differs:
         raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
     _check_label_map(folder / LABEL_MAP, manifest.get("label_map_sha256"))
+    return lacks
 
 
 def _check_label_map(path: Path, written: str | None) -> None:
@@ -86,6 +97,11 @@ def read_numbers(folder: Path) -> Numbers:
         return Numbers(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=_REMEDY) from fault
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Of a case folder that was checked."""
+    return _read(folder / MANIFEST)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from omentum.errors import hearing
+from omentum.pipeline.adding import add_outputs
 from omentum.pipeline.earlier import check_earlier, identity, is_earlier, read_numbers
 from omentum.pipeline.finishing import SeenCase
 from omentum.pipeline.jobs import Job, Numbers, Outcome, finish_and_save
@@ -131,8 +132,13 @@ class Line:
 
     def _earlier(self, job: Job) -> Numbers:
         weights, options = self.segmenter.weights_description["sha256"], self.segmenter.described_options()
-        check_earlier(job.target, identity(sha256_of(job.source), weights, options, self.save.outputs()))
-        return read_numbers(job.target)
+        outputs = self.save.outputs()
+        lacks = check_earlier(job.target, identity(sha256_of(job.source), weights, options, outputs), outputs)
+        numbers = read_numbers(job.target)
+        if lacks:
+            case = read_case(job.source, self.segmenter.options, job.named)
+            add_outputs(job.target, lacks, self.save, case, numbers, partial(self.listener.step, job.case))
+        return numbers
 
     def _show(self, now: _AtWork, found: Answer) -> Answer:
         """Show a case that was read to the network; what is not one passes."""
