@@ -33,9 +33,9 @@ def dies():
 
 def writes_for_long(folder: str):
     """Writes a folder as results are written, and never comes to its end."""
-    from omentum.pipeline.case import _replacing_folder
+    from omentum.pipeline.places import replacing_folder
 
-    with _replacing_folder(Path(folder) / "case") as new:
+    with replacing_folder(Path(folder) / "case") as new:
         (new / "half.txt").write_text("half")
         time.sleep(600)
 

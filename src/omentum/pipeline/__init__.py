@@ -1,21 +1,21 @@
 """The sentence of the package, written once: a CT goes in, every structure comes out."""
 
 from omentum.io.detect import case_name, holds_dicom, load_volume, nifti_files
-from omentum.pipeline.case import (
-    LABEL_MAP,
-    CaseSegmentation,
-    check_case_output,
-    check_labels_alone,
-    is_single_file,
-    write_json,
-    write_text,
-)
+from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.devices import LineOptions, helpful_jobs, on_devices, parse_devices
 from omentum.pipeline.earlier import is_earlier
 from omentum.pipeline.jobs import Job, Outcome
 from omentum.pipeline.line import Line
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import Options, SaveOptions
+from omentum.pipeline.places import (
+    LABEL_MAP,
+    check_case_output,
+    check_labels_alone,
+    is_single_file,
+    write_json,
+    write_text,
+)
 from omentum.pipeline.segmenter import Segmenter, segment
 from omentum.pipeline.thresholds import parse_thresholds
 from omentum.pipeline.workers import Crew, Here

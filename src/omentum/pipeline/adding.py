@@ -11,10 +11,11 @@ from typing import Any
 from omentum.anatomy.numbering import Numbering
 from omentum.errors import OutputError
 from omentum.io.overlaps import read_layered
-from omentum.pipeline.case import LABEL_MAP, LAYERS, MANIFEST, OVERLAPS, CaseSegmentation, write_json
+from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.earlier import read_manifest
 from omentum.pipeline.jobs import Numbers
 from omentum.pipeline.options import SaveOptions, Step
+from omentum.pipeline.places import LABEL_MAP, LAYERS, MANIFEST, OVERLAPS, write_json
 from omentum.pipeline.reading import ReadCase
 from omentum.report import Lesion, Quality, StructureMeasure
 from omentum.unfinished import unfinished

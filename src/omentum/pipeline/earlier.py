@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from omentum.errors import InputError, OutputError
-from omentum.pipeline.case import LABEL_MAP, MANIFEST, is_single_file
 from omentum.pipeline.jobs import Numbers
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import HOW_NOT_WHAT
+from omentum.pipeline.places import LABEL_MAP, MANIFEST, is_single_file
 from omentum.report import Confidence, Flag, Lesion, Quality, StructureMeasure
 from omentum.report.attenuation import Attenuation
 from omentum.report.diameters import AxialDiameters, Diameter

@@ -1,0 +1,109 @@
+"""Where results go: the files of a case, what may not be replaced, and writing so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omentum.errors import OutputError, UsageError, printable
+from omentum.io.outputs import check_output, replacing
+from omentum.unfinished import unfinished
+
+LABEL_MAP = "segmentation.nii.gz"
+NOT_WRITTEN = tuple(
+    f".{kind}"
+    for kind in (
+        *("nrrd", "nhdr", "mha", "mhd", "mgz", "mgh", "img", "hdr", "nia", "mnc"),
+        *("h5", "bz2", "xz", "gz"),
+    )
+)
+"""Endings of outputs that would become folders of that name."""
+OVERLAPS = "overlaps.nii.gz"
+"""What the label map hides, where it hides anything."""
+LAYERS = "overlap_layers"
+"""In the manifest: how many layers that file has; not there where the label map has a dataset's numbers."""
+MANIFEST = "manifest.json"
+"""Written last: a case folder that has one is complete, and ours."""
+
+
+def is_single_file(path: str | Path) -> bool:
+    """Whether an output path means the label map alone."""
+    return Path(path).name.lower().endswith((".nii", ".nii.gz"))
+
+
+def check_labels_alone(path: str | Path, asked: Mapping[str, object]) -> None:
+    """Refuse to leave out silently what was asked for, and names of formats that are not written.
+
+    Args:
+        path: Where the results go.
+        asked: Name of an output that lies beside the label map -> whether it was asked for.
+
+    Raises:
+        UsageError: the path is one file, and something is asked for that only a folder can hold; or it is called like a
+            file that is none of ours.
+    """
+    if Path(path).name.lower().endswith(NOT_WRITTEN) and not is_single_file(path) and not Path(path).is_dir():
+        kind = Path(path).suffix.lstrip(".")
+        remedy = "use .nii.gz, which every viewer reads, or give a folder"
+        raise UsageError(f"label maps are not written as {kind}", source=path, remedy=remedy)
+    wanted = [name for name, on in asked.items() if on]
+    if wanted and is_single_file(path):
+        raise UsageError(
+            f"is one file for the labels alone, no place for {', '.join(wanted)}",
+            source=path,
+            remedy="give a folder as the output",
+        )
+
+
+def check_case_output(path: str | Path, *, inputs: Iterable[str | Path] = (), overwrite: bool = False) -> None:
+    """Refuse an output before the work: see `check_output`; a folder is only replaced if it is an earlier result.
+
+    Raises:
+        OutputError: with the reason and the way out.
+    """
+    path = Path(path)
+    check_output(path, inputs=inputs, overwrite=overwrite)
+    if not os.path.lexists(path):
+        return
+    if is_single_file(path) == path.is_dir():
+        raise OutputError("is a folder" if path.is_dir() else "is not a folder", source=path)
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        raise OutputError("is a folder that holds something else", source=path, remedy="choose another output")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON for people and programs: indented, no NaN, complete or not at all."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """UTF-8, line ends as they are, complete or not at all."""
+    with replacing(path) as file:
+        file.write(printable(content).encode())
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `path` only when the block ends well."""
+    new, old = unfinished(path), unfinished(path, "old")
+    try:
+        try:
+            new.mkdir(parents=True)
+            yield new
+            if path.exists():
+                path.rename(old)
+            new.rename(path)
+        except BaseException:
+            if old.exists() and not path.exists():
+                old.rename(path)
+            raise
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=path) from fault
