@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
+from omentum.io.dicom_open import HEAD, looks_like_dicom
 from omentum.io.dicom_series import read_series
 from omentum.io.foreign import refuse_foreign
 from omentum.io.nifti import read_volume
@@ -81,6 +82,6 @@ def _is_dicom(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            return looks_like_dicom(file.read(HEAD))
     except OSError:
         return False

@@ -9,6 +9,7 @@ from pathlib import Path
 from isal import igzip_lib
 
 from omentum.errors import InputError
+from omentum.io.dicom_open import looks_like_dicom
 from omentum.io.source import GZIP_MAGIC
 
 CONVERT = "convert it with dcm2niix -z y"
@@ -46,7 +47,7 @@ def refuse_foreign(path: Path) -> None:
             head = file.read(_HEAD_BYTES)
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault
-    if head[128:].startswith(b"DICM"):
+    if looks_like_dicom(head):
         raise InputError("is a single DICOM file", source=path, remedy="give the folder that holds its whole series")
     for magic, what, remedy in _MAGICS:
         if head.startswith(magic):
