@@ -62,14 +62,12 @@ def _refuse_nothing(voxels: NDArray[Any], source: str | Path | None) -> None:
 
 def _mended(volume: Volume, source: str | Path | None) -> Volume:
     voxels = volume.voxels
+    if voxels.min() >= -LARGEST_HU and voxels.max() <= LARGEST_HU:  # not so with a single NaN
+        return volume
     is_bad: Any = ~np.isfinite(voxels) if voxels.dtype.kind == "f" else np.zeros((), np.bool_)
     n_bad = int(np.count_nonzero(is_bad))
-    with np.errstate(invalid="ignore"):
-        beyond = (voxels > LARGEST_HU) | (voxels < -LARGEST_HU) if voxels.dtype.itemsize > 1 else is_bad
-    beyond &= ~is_bad
+    beyond = ((voxels > LARGEST_HU) | (voxels < -LARGEST_HU)) & ~is_bad
     n_beyond = int(np.count_nonzero(beyond))
-    if not n_bad and not n_beyond:
-        return volume
     if n_bad:
         _warn(f"{n_bad} voxels non-finite, treated as {AIR_HU}", source)
     if n_beyond:
