@@ -218,7 +218,7 @@ def test_the_manifest_says_what_was_done(model, tmp_path):
     assert manifest["options"]["classes"] == ["liver"]
     assert manifest["versions"]["omentum"] == omentum.__version__
     assert manifest["device"]["type"] == "cpu"
-    assert set(manifest["timings_s"]) == {"read", "load_weights", "prepare", "locate", "infer", "postprocess"}
+    assert set(manifest["timings_s"]) == {"read", "load_weights", "prepare", "locate", "infer", "mirror", "postprocess"}
     assert manifest["peak_memory_mb"]["process"] > 50
     assert manifest["warnings"] == []
 

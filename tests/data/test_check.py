@@ -138,8 +138,10 @@ def test_padding_is_mentioned(btcv):
 
 
 def test_a_constant_image(btcv):
+    rewrite(btcv / IMAGE.format("0061"), lambda v, a: (np.full_like(v, -1000), a))
+    assert "every voxel of the image is -1000" in told(checked(btcv)["btcv_0061"], "warning", "constant")
     rewrite(btcv / IMAGE.format("0061"), lambda v, a: (np.zeros_like(v), a))
-    assert "every voxel of the image is 0" in told(checked(btcv)["btcv_0061"], "warning", "constant")
+    assert "every voxel is 0: there is no image in it" in told(checked(btcv)["btcv_0061"], "error", "unusable")
 
 
 def test_the_same_patient_saved_as_another_file(btcv):

@@ -86,13 +86,15 @@ def doubt(voxels: NDArray[Any]) -> Doubt | None:
     sample = _sample(voxels)
     low, high = np.quantile(sample.values, [OUTLIERS, 1 - OUTLIERS], method="nearest").tolist()
     seen = f"values {sample.different[0]:g} to {sample.different[-1]:g}"
-    if is_label_map(sample.values, sample.neighbours):
+    shift = _offset(sample)
+    # Pieces without noise at the numbers of an offset CT are one: labels that high are rare.
+    if is_label_map(sample.values, sample.neighbours) and not (shift and high > FEW_VALUES):
         return Doubt(f"{seen}, few different ones and in whole regions: a label map, not HU")
     if low >= 0 and high <= 1:
         return Doubt("values lie in 0..1, expected HU (-1024 for air)")
     if high - low < FLAT_HU and high > FAT_HU:
         return Doubt(f"nearly every voxel is {np.median(sample.values):.3g} ({seen}): no image, or not in HU")
-    if shift := _offset(sample):
+    if shift:
         return Doubt(shift)
     if low < FAT_HU:
         return None
