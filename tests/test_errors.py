@@ -2,11 +2,11 @@
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
-from omentum.errors import CaseWarning, OmentumError, hearing, warn_of_case
+from omentum.errors import CaseWarning, OmentumError, hearing, libraries_quiet, warn_of_case
 
 
 def test_a_warning_names_its_file_first_and_reaches_python():
@@ -54,3 +54,26 @@ def test_a_filter_of_the_user_changes_nothing_in_what_is_heard():
         warn_of_case("thick")
         warn_of_case("thick")
     assert heard == ["thick", "thick"]
+
+
+def test_threads_that_want_quiet_leave_the_filters_as_they_were():
+    """One enters before the other leaves, which `catch_warnings` would answer with its own filters for ever."""
+    before, first_in, second_in, first_out = list(warnings.filters), *(Event() for _ in range(3))
+
+    def first():
+        with libraries_quiet():
+            first_in.set()
+            second_in.wait(60)
+        first_out.set()
+
+    def second():
+        first_in.wait(60)
+        with libraries_quiet():
+            second_in.set()
+            first_out.wait(60)
+            warnings.warn("of a library", UserWarning, stacklevel=1)  # pytest would make it an error
+
+    with ThreadPoolExecutor(2) as pool:
+        for task in [pool.submit(first), pool.submit(second)]:
+            task.result()
+    assert warnings.filters == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,3 +120,37 @@ def hearing(hear: Callable[[str], None], *, aloud: bool = True) -> Iterator[None
         yield
     finally:
         _hearers.reset(token)
+
+
+class _Quiet:
+    """Filters of the process, changed by the first thread that wants quiet and put back by the last."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, warnings.catch_warnings()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
+@contextmanager
+def libraries_quiet() -> Iterator[None]:
+    """In this block no library's warnings are shown; unlike `warnings.catch_warnings`, safe when threads overlap."""
+    _quiet.enter()
+    try:
+        yield
+    finally:
+        _quiet.leave()

@@ -6,11 +6,12 @@ Some archives and scripts strip the preamble. Such a file is taken for DICOM whe
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from omentum.errors import libraries_quiet
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -46,8 +47,7 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
     import pydicom
     from pydicom.uid import UID
 
-    with warnings.catch_warnings(), path.open("rb") as file:
-        warnings.simplefilter("ignore")
+    with libraries_quiet(), path.open("rb") as file:
         source: Any = file
         if file.read(len(MAGIC)) == MAGIC:
             source = BytesIO(file.read())

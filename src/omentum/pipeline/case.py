@@ -297,7 +297,7 @@ class CaseSegmentation(Segmentation):
                 *(self._name, self.ct, self, self.measures(numbering), self.lesions()),
                 *(self.manifest, self.quality().flags),
                 standing=self.standing,
-                aorta=self.aorta(),
+                aorta=self._aorta,
                 score=self.quality().score,
             )
         )

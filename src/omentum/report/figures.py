@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import OutputError
+from omentum.errors import OutputError, libraries_quiet
 from omentum.report.contours import field_around, fineness
 from omentum.report.layout import Place, arranged
 from omentum.report.measures import StructureMeasure, measure
@@ -81,9 +80,8 @@ def preview_png(
     """The PNG of `preview` in memory."""
     figure = slide(ct, seg, case, measure(ct, seg) if measures is None else measures)
     out = io.BytesIO()
-    with warnings.catch_warnings():
-        # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.
+    with libraries_quiet():
         figure.savefig(out, format="png", facecolor=BACKGROUND, metadata={"Software": "omentum"})
     return out.getvalue()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from omentum.errors import MissingDependencyError
+from omentum.errors import MissingDependencyError, libraries_quiet
 from omentum.home import COMPILED, writable_home
 from omentum.infer.engines.forks import note_computing, refuse_after_fork
 from omentum.infer.engines.kept import drop_kept, keep, read_kept
@@ -106,9 +105,8 @@ def import_openvino() -> Any:
 def converted(network: Network) -> Any:
     """The front as an OpenVINO model of fixed shape, weights in float32."""
     example = torch.zeros(1, 1, *network.patch)
-    with torch.no_grad(), warnings.catch_warnings():
-        # torch's word on how its trees are copied; nothing a reader of the terminal could do about it.
-        warnings.filterwarnings("ignore", category=FutureWarning, message=".*LeafSpec")
+    # torch's word on how its trees are copied: nothing a reader of the terminal could do about it
+    with torch.no_grad(), libraries_quiet():
         program = torch.export.export(with_plain_norms(network.front.cpu().eval()), (example,))
         openvino = import_openvino()
         model = openvino.convert_model(program)
