@@ -7,6 +7,7 @@ import pytest
 from ellipsoids import Ellipsoid
 from omentum.cli import main
 from omentum.io.nifti import write_labelmap, write_volume
+from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 from two_scans import ORGANS, field, motion, scan
 
@@ -72,10 +73,55 @@ def test_bad_input_is_one_line(scans, tmp_path, capsys):
     assert run(before, scans / "after", "--csv", before) == 2
 
 
-def test_bodies_that_do_not_fit_are_doubted(scans, tmp_path, capsys):
+def test_bodies_that_do_not_fit_are_refused_unless_forced_and_then_marked(scans, tmp_path, capsys):
     places = [body.centre for body in ORGANS.values()]
     others = zip(ORGANS, places[1:] + places[:1], ORGANS.values(), strict=True)
     mixed = {key: Ellipsoid(place, body.half_axes) for key, place, body in others}
     write_labelmap(tmp_path / "other.nii.gz", scan({"liver_tumour": []}, field(SPACING_MM), organs=mixed))
-    assert run(scans / "before", tmp_path / "other.nii.gz", "--quiet") == 0
-    assert "mm apart after alignment; is that one patient?" in capsys.readouterr().err
+    files = "--json", tmp_path / "f.json", "--csv", tmp_path / "f.csv"
+    assert run(scans / "before", tmp_path / "other.nii.gz", *files) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "do not match: organs differ by" in line
+    assert "mm after alignment (limit 2.0 mm, 4 organs)" in line
+    assert "--force compares them all the same" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.nii.gz"]
+    assert run(scans / "before", tmp_path / "other.nii.gz", *files, "--force") == 0
+    shown = capsys.readouterr()
+    assert "forced: lesions may be mixed up" in shown.out.replace("\n", " ")
+    assert "forced" in shown.err
+    assert json.loads((tmp_path / "f.json").read_text())["forced"] is True
+    assert {row["is_forced"] for row in csv.DictReader((tmp_path / "f.csv").read_text().splitlines())} == {"True"}
+
+
+def test_a_scan_cut_in_two_is_one_patient_of_whom_nothing_is_gone(tmp_path, capsys):
+    whole = scan({"liver_tumour": [ball(9, 60, 10, 40)]}, field(SPACING_MM))
+    for name, part in (("lower", slice(0, 26)), ("upper", slice(26, None))):
+        corner = whole.affine.copy()
+        corner[:3, 3] = whole.grid.to_world([0, 0, part.start])
+        write_labelmap(tmp_path / f"{name}.nii.gz", Segmentation(whole.bits[..., part], corner, whole.classes))
+    assert run(tmp_path / "upper.nii.gz", tmp_path / "lower.nii.gz") == 0
+    shown = capsys.readouterr().out
+    assert "not imaged now" in shown
+    assert "gone" not in shown
+    assert "not known now" in shown
+    assert "not moved, for both have one grid of voxels; no organ lies in both fields of view" in shown
+
+
+def test_the_manifest_tells_the_frame_of_reference_and_what_weights_cannot_find(scans, tmp_path, capsys):
+    told = {"input": {"frame_of_reference": "00ff"}, "options": {"trust": {"kidney_tumour": "not found"}}}
+    for when in ("before", "after"):
+        labels = (scans / when / "ct" / "segmentation.nii.gz").read_bytes()
+        (tmp_path / when).mkdir()
+        (tmp_path / when / "segmentation.nii.gz").write_bytes(labels)
+        (tmp_path / when / "manifest.json").write_text(json.dumps(told))
+    assert run(tmp_path / "before", tmp_path / "after", "--json", tmp_path / "f.json") == 0
+    content = json.loads((tmp_path / "f.json").read_text())
+    assert content["alignment"]["same_frame_of_reference"] is True
+    rows = {row["key"]: row for row in content["changes"]}
+    assert rows["kidney_tumour"]["fate"] == "not seen now"
+    assert rows["kidney_tumour"]["is_candidate"] is True
+    assert "the weights never found it" in rows["kidney_tumour"]["remarks"][0]
+    assert content["recist"]["targets"] == 1
+    (tmp_path / "after" / "manifest.json").write_text("{")
+    assert run(tmp_path / "before", tmp_path / "after") == 2
+    assert "manifest.json: cannot be read" in capsys.readouterr().err

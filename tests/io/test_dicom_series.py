@@ -4,6 +4,7 @@ import shutil
 import warnings
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.uid import MRImageStorage, SecondaryCaptureImageStorage, generate_uid
 
@@ -225,3 +226,19 @@ def test_every_lossless_transfer_syntax_gives_the_same_pixels():
 
 def test_segmentation_objects_beside_a_real_series_are_passed_over():
     assert read_series(shared("data", "dicom_seg")).shape == (512, 512, 3)
+
+
+def test_the_frame_of_reference_is_told_by_a_hash(tmp_path, hu):
+    def frame(name, **tags):
+        write_stack(tmp_path / name, hu, **tags)
+        return read_series(tmp_path / name).header["dicom"].frame
+
+    one, other = frame("a", FrameOfReferenceUID="1.2.3.4"), frame("b", FrameOfReferenceUID="1.2.3.5")
+    assert one == frame("c", FrameOfReferenceUID="1.2.3.4") != other
+    assert "1.2.3" not in one
+    assert frame("d") is None
+    for path in sorted((tmp_path / "b").iterdir())[:1]:
+        header = pydicom.dcmread(path)
+        header.FrameOfReferenceUID = "1.2.3.9"
+        header.save_as(path)
+    assert read_series(tmp_path / "b").header["dicom"].frame is None

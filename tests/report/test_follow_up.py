@@ -101,7 +101,7 @@ def test_what_one_scan_does_not_show_is_neither_new_nor_gone():
 def test_a_type_that_was_not_looked_for_is_not_new():
     lesions = {"liver_tumour": [ball(60, 10, 20, 9)], "kidney_cyst": [ball(48, -50, -50, 8)]}
     assert fates(compared({"liver_tumour": lesions["liver_tumour"]}, lesions)) == [
-        ("kidney_cyst", "not imaged before"),
+        ("kidney_cyst", "not looked for before"),
         ("liver_tumour", "same"),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,10 @@ from omentum.words import counted
 
 if TYPE_CHECKING:
     from omentum.report.follow_up import Change, FollowUp
+    from omentum.report.scan_facts import ScanFacts
     from omentum.segmentation import Segmentation
+
+FORCED = "forced: lesions may be mixed up, and nothing here be true of any patient"
 
 app = typer.Typer(
     help="Lesions of one patient in two scans: grown, new, gone, and RECIST (compare).", no_args_is_help=True
@@ -32,12 +36,14 @@ def compare(
     *,
     json_file: Annotated[Path | None, typer.Option("--json", help="write everything as JSON")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a lesion")] = None,
+    force: Annotated[bool, typer.Option("--force", help="go on although the two bodies do not match")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Match the lesions of two scans and measure their growth: volume, longest diameter, RECIST; new and gone ones.
 
-    The scans may lie differently and show different parts of the body: they are aligned by the organs in both. Sizes
-    are measured on each scan as it is. What a model overlooked is "gone" here: look at the images.
+    The scans may lie differently and show different parts of the body: they are aligned by the organs in both, and
+    refused where those do not match. Sizes are measured on each scan as it is. What a scan does not show, or was not
+    asked for, is neither new nor gone; what a model overlooked can be "gone" here: look at the images.
     """
     from omentum.cli.speaker import Speaker
     from omentum.io.outputs import check_output, replacing
@@ -51,11 +57,14 @@ def compare(
             check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
     with Speaker(silent=quiet) as speaker:
         then, now = (_read(place) for place in places)
+        facts = _facts(places[0]), _facts(places[1])
         speaker.begin("comparing", 1, 1)
-        result = follow_up(then, now)
-        if not result.alignment.fits:
-            off = f"organs lie {result.alignment.organs_apart_mm:.0f} mm apart after alignment"
-            speaker.say("warning", f"{before} and {after}: {off}; is that one patient? Lesions may be mixed up")
+        try:
+            result = follow_up(then, now, facts, force=force)
+        except InputError as fault:
+            raise InputError(fault.reason, source=f"{before} and {after}", remedy=fault.remedy) from fault
+        if result.is_forced:
+            speaker.say("warning", f"{before} and {after}: {'; '.join(result.alignment.doubts)}; {FORCED}")
     if json_file:
         write_json(json_file, {"before": str(before), "after": str(after)} | follow_up_json(result))
     if csv_file:
@@ -100,6 +109,23 @@ def _read(path: Path) -> Segmentation:
     if not any(STRUCTURES[key].is_lesion for key in seg.classes):
         raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
     return seg
+
+
+def _facts(path: Path) -> ScanFacts:
+    """What lies beside a label map; a label map alone says nothing more."""
+    from omentum.report.scan_facts import ScanFacts
+
+    return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in ("manifest.json", "measurements.json")))
+
+
+def _json_at(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise InputError(f"cannot be read: {fault}", source=path, remedy="segment the scan again") from fault
+    return content if isinstance(content, dict) else {}
 
 
 def _print(result: FollowUp) -> None:
@@ -154,15 +180,27 @@ def _percent(value: float | None) -> str:
 
 
 def _remarks(result: FollowUp) -> list[str]:
-    response, alignment = result.response, result.alignment
-    then, now = response.sums_mm
-    change = "" if response.change is None else f" ({_percent(100 * response.change)})"
-    lines = [f"{one.any.display} {one.fate}: {remark}" for one in result.changes for remark in one.remarks]
+    response = result.response
+    lines = [FORCED] if result.is_forced else []
+    lines += [f"{one.any.display} {one.fate}: {remark}" for one in result.changes for remark in one.remarks]
     lines += [f"RECIST 1.1, of the segmentations: {response.category}: {response.why}"]
     if response.targets:
-        lines += [f"sum of {response.targets} target diameters: {then:.1f} mm then, {now:.1f} mm now{change}"]
-    how = f"turned by {alignment.motion.degrees:.1f} degrees, organs {alignment.residual_mm:.1f} mm apart"
+        then, now = response.sums_mm
+        change = "" if response.change is None else f" ({_percent(100 * response.change)})"
+        told = "not known now" if now is None else f"{now:.1f} mm now{change}"
+        lines += [f"sum of {response.targets} target diameters: {then:.1f} mm then, {told}"]
+    return [*lines, _how(result)]
+
+
+def _how(result: FollowUp) -> str:
+    """The alignment in words."""
+    alignment, found = result.alignment, result.alignment.agreement
+    apart = f"organs {found.residual_mm:.1f} mm apart (limit {found.limit_mm:.1f} mm)" if found else ""
+    if alignment.basis != "organs":
+        by = "one frame of reference" if alignment.basis == "frame of reference" else "one grid of voxels"
+        return f"not moved, for both have {by}; {apart or 'no organ lies in both fields of view'}"
+    how = f"turned by {alignment.motion.degrees:.1f} degrees, {apart}"
     if alignment.is_affine:
         percent = ", ".join(_percent(100 * (stretch - 1)) for stretch in alignment.motion.stretches)
         how += f"; the body itself changed by {percent} along three axes (sizes are each scan's own)"
-    return [*lines, f"aligned by {counted(len(alignment.organs), 'organ')}: {how}"]
+    return f"aligned by {counted(len(alignment.organs), 'organ')}: {how}"

@@ -7,6 +7,7 @@ handed on as `Other`, for whoever chooses the series to judge. Messages never re
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import stat
@@ -19,6 +20,9 @@ from omentum.io.dicom_open import HEAD, looks_like_dicom, open_dicom
 
 MAX_SIDE = 4096
 """No CT has more rows or columns; a header that says so is damaged or hostile."""
+
+FRAME_DIGITS = 16
+"""Of a hash: enough to tell frames of reference apart."""
 
 _OTHER_OBJECTS = (
     ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"),
@@ -35,7 +39,7 @@ _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "Modality", "ImageType"),
     *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing", "SliceThickness"),
     "PhotometricInterpretation",
-    *("ImagePositionPatient", "ImageOrientationPatient"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"),
 ]
 
 
@@ -58,6 +62,7 @@ class Slice:
         spacing_mm: Distance between columns and between rows; None where missing.
         thickness_mm: As stored; None where missing.
         inverted: Whether low numbers are to be shown bright (MONOCHROME1).
+        frame: Hash of the frame of reference's UID (the UID itself is nobody's business); None where missing.
     """
 
     path: Path
@@ -71,6 +76,7 @@ class Slice:
     spacing_mm: tuple[float, ...] | None
     thickness_mm: float | None
     inverted: bool = False
+    frame: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ def _slice(header: Any, path: Path) -> Slice:
         spacing_mm=spacing and spacing[::-1],  # stored as (between rows, between columns)
         thickness_mm=None if header.get("SliceThickness") is None else float(header.SliceThickness),
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
+        frame=_hashed(header.get("FrameOfReferenceUID")),
     )
 
 
@@ -192,6 +199,11 @@ def _numbers(header: Any, name: str, count: int) -> tuple[float, ...] | None:
     if len(values) != count:
         raise ValueError(f"{name} has {len(values)} numbers, expected {count}")
     return values
+
+
+def _hashed(uid: Any) -> str | None:
+    text = str(uid or "").strip()
+    return hashlib.sha256(f"frame of reference {text}".encode()).hexdigest()[:FRAME_DIGITS] if text else None
 
 
 def _whole(stored: Any) -> int | None:

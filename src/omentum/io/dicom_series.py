@@ -29,9 +29,11 @@ class SeriesOrder:
 
     Args:
         instance_numbers: Instance number of each slice, None where it was missing.
+        frame: See `Slice.frame`; None where slices do not agree.
     """
 
     instance_numbers: tuple[int | None, ...]
+    frame: str | None = None
 
 
 def read_series(folder: str | Path) -> Volume:
@@ -132,7 +134,8 @@ def _paired_by_number(slices: Sequence[Slice], like: Volume, folder: Path) -> li
 
 
 def _order(slices: Sequence[Slice]) -> SeriesOrder:
-    return SeriesOrder(tuple(s.instance_number for s in slices))
+    frames = {s.frame for s in slices}
+    return SeriesOrder(tuple(s.instance_number for s in slices), frames.pop() if len(frames) == 1 else None)
 
 
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:

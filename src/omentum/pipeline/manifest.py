@@ -44,8 +44,10 @@ class Named:
 
 
 def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: Named) -> dict[str, Any]:
-    """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), and its grid."""
-    where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation}
+    """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), its grid,
+    and (of DICOM) a hash that says which other images lie in the same space."""
+    frame = getattr(ct.header.get("dicom"), "frame", None)
+    where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation, "frame_of_reference": frame}
     if isinstance(image, Volume):
         sha256 = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data).hexdigest()
     else:

@@ -1,33 +1,44 @@
-"""One patient scanned twice: how the body of one scan lies in the other.
+"""One patient scanned twice: how the body of one scan lies in the other, and whether it can be one body at all.
 
-The organs say it, not the grey values. First the centres of organs that both scans show whole, then their surfaces,
+The organs say it, not the grey values. Where both scans have one frame of reference, or lie on one lattice, nothing has
+moved unless organs say so. Otherwise: first the centres of organs that both scans show whole, then their surfaces,
 point to nearest point, organ by organ; points without a counterpart (beyond the other scan's field of view, or on what
 has changed) do not count. The motion is rigid, or affine where that is known to be better (see `stretched`). What
-breathing moves is then followed organ by organ, by a shift.
+breathing moves is then followed organ by organ, by a shift. Whatever was found, `agreement` says whether to trust it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
+from omentum.report.agreement import MANY, Agreement, agreement
+from omentum.report.frames import on_one_lattice, overlap
 from omentum.report.motion import Motion, fitted_rigid
-from omentum.report.shared_organ import SharedOrgan, brought_together
+from omentum.report.shared_organ import SharedOrgan, brought_together, near_pairs
 from omentum.report.stretched import stretched
 from omentum.segmentation import Segmentation
+
+Basis = Literal["organs", "frame of reference", "grids"]
 
 UNSTEADY = frozenset({"stomach", "duodenum", "colon", "small_bowel", "rectum", "bladder", "gallbladder"})
 """They fill, empty and wander between two scans: asked only where there is nothing else."""
 OUTLIER_MM = 10.0
 """An organ whose centre is this far off counts half."""
-POOR_RESIDUAL_MM, POOR_SHIFT_MM = 6.0, 15.0
-"""Surfaces or organs further apart than this after alignment are no good fit: deep breaths move organs by 10 to 20 mm,
+POOR_SHIFT_MM = 15.0
+"""Organs typically further apart than this after alignment are no good fit: deep breaths move organs by 10 to 20 mm,
 but not all of them."""
+STILL_MM = 0.5
+"""A motion must bring organs nearer by so much to be preferred to none, where nothing should have moved."""
+FEW_TURN_DEGREES, PART_SEEN = 15.0, 0.4
+"""No patient is turned further than this by the word of few organs, or of less than this share of their surfaces."""
+STILL_SCAN = Motion(np.eye(3), np.zeros(3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,56 +48,136 @@ class Alignment:
     Args:
         motion: RAS+ mm of the later scan -> RAS+ mm of the earlier one.
         is_affine: Whether the body had to be stretched; else the motion is rigid.
-        organs: Keys of the structures that were used.
-        residual_mm: Median distance of their surfaces afterwards.
-        shifts_mm: For each of these organs, how far it lies from there, in mm of the earlier scan.
+        basis: Who says so: organs, or (where nothing was moved) one frame of reference or one lattice.
+        agreement: What organs say for it; None where no organ lies in both fields of view.
+        shifts_mm: For each organ that was used, how far it lies from there, in mm of the earlier scan.
     """
 
     motion: Motion
     is_affine: bool
-    organs: tuple[str, ...]
-    residual_mm: float
+    basis: Basis
+    agreement: Agreement | None
     shifts_mm: dict[str, NDArray[np.float64]]
 
     @property
-    def organs_apart_mm(self) -> float:
+    def organs(self) -> tuple[str, ...]:
+        """Keys of the structures that were used."""
+        return tuple(self.shifts_mm)
+
+    @property
+    def residual_mm(self) -> float | None:
+        """How far organs lie apart afterwards, in place and shape; None where none is in both fields of view."""
+        return None if self.agreement is None else self.agreement.residual_mm
+
+    @property
+    def organs_apart_mm(self) -> float | None:
         """How far a typical (median) organ lies from where the motion of the body puts it."""
-        return float(np.median([np.linalg.norm(shift) for shift in self.shifts_mm.values()]))
+        shifts_mm = [np.linalg.norm(shift) for shift in self.shifts_mm.values()]
+        return float(np.median(shifts_mm)) if shifts_mm else None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why it is not to be trusted, each with its limit; empty where it is."""
+        told = []
+        found, apart_mm, degrees = self.agreement, self.organs_apart_mm, self.motion.degrees
+        if found is None:
+            return () if self.basis != "organs" else ("no organ lies in both fields of view",)
+        if not found.fits:
+            told.append(
+                f"organs differ by {found.residual_mm:.1f} mm after alignment (limit {found.limit_mm:.1f} mm, "
+                f"{_organs(len(found.organs))})"
+            )
+        if apart_mm is not None and apart_mm > POOR_SHIFT_MM:
+            told.append(f"organs lie {apart_mm:.0f} mm apart after alignment (limit {POOR_SHIFT_MM:.0f} mm)")
+        if degrees > FEW_TURN_DEGREES and (len(found.organs) < MANY or found.seen < PART_SEEN):
+            told.append(
+                f"turned by {degrees:.1f} degrees on the word of {_organs(len(found.organs))}, {found.seen:.0%} of "
+                f"their surfaces (limit {FEW_TURN_DEGREES:.0f} degrees)"
+            )
+        return tuple(told)
 
     @property
     def fits(self) -> bool:
         """Whether places can be compared. It does not prove that it is one patient: bodies resemble one another."""
-        return self.residual_mm <= POOR_RESIDUAL_MM and self.organs_apart_mm <= POOR_SHIFT_MM
+        return not self.doubts
+
+    @property
+    def doubt_mm(self) -> float:
+        """How far a place may be from where it is put."""
+        return max(1.0, self.agreement.place_mm) if self.agreement else 0.0
 
     def motion_of(self, organ: str | None) -> Motion:
         """The motion of what lives in an organ."""
         return self.motion.shifted(self.shifts_mm.get(organ or "", np.zeros(3)))
 
 
-def align_bodies(before: Segmentation, after: Segmentation) -> Alignment:
+def align_bodies(before: Segmentation, after: Segmentation, *, same_frame: bool | None = None) -> Alignment:
     """Bring the later scan of a patient onto the earlier one.
+
+    Args:
+        before, after: On any two grids.
+        same_frame: Whether both have one frame of reference (DICOM); None where it is not known.
 
     Raises:
         InputError: there is no organ in both.
     """
-    boxes, later_boxes = before.boxes(), after.boxes()
-    shared = [key for key in before.classes if key in boxes and key in later_boxes]
-    organs = [key for key in shared if not STRUCTURES[key].is_lesion]
-    steady = [key for key in organs if key not in UNSTEADY] or organs
-    if not steady:
+    organs = _shared_organs(before, after)
+    if not organs and not same_frame:
         raise InputError(
             "the two scans have no organ in common to be aligned by",
             remedy="segment both with the organs around the lesions, not the lesions alone",
         )
-    shared_organs = [SharedOrgan(key, (before, boxes), (after, later_boxes)) for key in steady]
-    rigid = brought_together(shared_organs, _by_centres(shared_organs), fitted_rigid)
-    affine = stretched(shared_organs, rigid)
+    should_be_still = same_frame or (same_frame is None and on_one_lattice(before.grid, after.grid))
+    basis: Basis = "frame of reference" if same_frame else "grids"
+    still = agreement(organs, STILL_SCAN) if organs else None
+    if same_frame and still is None:
+        return Alignment(STILL_SCAN, False, basis, None, {})
+    if should_be_still and still and still.fits and still.residual_mm <= STILL_MM:
+        return _aligned(organs, STILL_SCAN, False, basis, still)
+    moved = _fitted(organs, may_be_still=overlap(before.grid, after.grid) > 0)
+    if not should_be_still:
+        return moved
+    if still is None:
+        return moved if _is_sure(moved) else Alignment(STILL_SCAN, False, basis, None, {})
+    is_nearer = moved.residual_mm is not None and moved.residual_mm <= still.residual_mm - STILL_MM
+    if moved.fits and (is_nearer or not still.fits):
+        return moved
+    return _aligned(organs, STILL_SCAN, False, basis, still) if still.fits else moved
+
+
+def _shared_organs(before: Segmentation, after: Segmentation) -> list[SharedOrgan]:
+    boxes, later_boxes = before.boxes(), after.boxes()
+    shared = [key for key in before.classes if key in boxes and key in later_boxes]
+    organs = [key for key in shared if not STRUCTURES[key].is_lesion]
+    steady = [key for key in organs if key not in UNSTEADY] or organs
+    return [SharedOrgan(key, (before, boxes), (after, later_boxes)) for key in steady]
+
+
+def _fitted(organs: Sequence[SharedOrgan], *, may_be_still: bool) -> Alignment:
+    """The best motion from where organs' centres, or the scans as they are, make a start."""
+    starts = [_by_centres(organs), *([STILL_SCAN] if may_be_still else [])]
+    rigid = brought_together(organs, min(starts, key=lambda start: _off_mm(organs, start)), fitted_rigid)
+    affine = stretched(organs, rigid)
     motion = affine or rigid
-    distances = np.concatenate([organ.pairs(motion)[2] for organ in shared_organs])
-    if len(distances) == 0:
-        raise InputError("the two scans show no part of an organ in common")
-    shifts_mm = {organ.key: organ.follow(motion).shift_mm - motion.shift_mm for organ in shared_organs}
-    return Alignment(motion, affine is not None, tuple(steady), float(np.median(distances)), shifts_mm)
+    return _aligned(organs, motion, affine is not None, "organs", agreement(organs, motion, is_affine=bool(affine)))
+
+
+def _aligned(
+    organs: Sequence[SharedOrgan], motion: Motion, is_affine: bool, basis: Basis, found: Agreement | None
+) -> Alignment:
+    shifts_mm = {organ.key: organ.follow(motion).shift_mm - motion.shift_mm for organ in organs}
+    return Alignment(motion, is_affine, basis, found, shifts_mm)
+
+
+def _is_sure(moved: Alignment) -> bool:
+    """Whether organs contradict grids that have nothing in common."""
+    found = moved.agreement
+    return moved.fits and found is not None and len(found.organs) >= MANY and found.seen >= PART_SEEN
+
+
+def _off_mm(organs: Sequence[SharedOrgan], motion: Motion) -> float:
+    pairs = near_pairs(organs, motion, every=4)
+    return np.inf if pairs is None else float(np.linalg.norm(motion(pairs[0]) - pairs[1], axis=1).mean())
 
 
 def _by_centres(organs: Sequence[SharedOrgan]) -> Motion:
@@ -101,3 +192,7 @@ def _by_centres(organs: Sequence[SharedOrgan]) -> Motion:
         off_mm = np.linalg.norm(motion(here) - there, axis=1)
         motion = fitted_rigid(here, there, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
     return motion
+
+
+def _organs(number: int) -> str:
+    return f"{number} organ{'' if number == 1 else 's'}"

@@ -1,7 +1,7 @@
 """What became of a patient's lesions between two scans: grown, shrunk, new, gone, split, merged, or not to be told.
 
-Sizes are measured on each scan in its own millimetres; the alignment only decides which lesion is which. Everything is
-said of the segmentations: a lesion that a model overlooked is "gone" here.
+Sizes are measured on each scan in its own millimetres; the alignment only decides which lesion is which. Gone (or new)
+is only what the other scan would have shown; a lesion that reliable weights overlooked in it is "gone" all the same.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Literal
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
+from omentum.errors import InputError
 from omentum.report.body_alignment import Alignment, align_bodies
-from omentum.report.diameters import Points, axial_axis
-from omentum.report.lesion_pairs import Spot, find_spots, is_in_field, paired
+from omentum.report.diameters import Points
+from omentum.report.lesion_pairs import Spot, find_spots, paired
 from omentum.report.lesion_summary import target_lesions
 from omentum.report.lesions import Lesion
 from omentum.report.response import Response, respond
+from omentum.report.scan_facts import ScanFacts, same_frame
+from omentum.report.visibility import Lack, Scan, lack
 from omentum.segmentation import Segmentation
 
 Fate = Literal[
@@ -26,12 +29,25 @@ Fate = Literal[
     "split",  # one then, several now
     "merged",  # several then, one now
     "regrouped",  # several then, several now, that cannot be told apart
-    "new",  # in a place that the earlier scan shows without a lesion
-    "gone",  # from a place that the later scan shows
-    "not imaged before",  # in a place that the earlier scan does not show, or does not look for
+    "new",  # in a place where the earlier scan would have shown it
+    "gone",  # from a place where the later scan would show it
+    "not imaged before",  # in a place that the earlier scan does not show
     "not imaged now",  # the same of the later scan
+    "not looked for before",  # of a kind that nobody asked for in the earlier scan
+    "not looked for now",
+    "not seen before",  # it may have been there: too small for the slices, a candidate, its organ not found there ...
+    "not seen now",
 ]
-UNTOLD: frozenset[Fate] = frozenset({"not imaged before", "not imaged now"})
+WHEN: dict[tuple[Lack, bool], Fate] = {
+    ("not imaged", True): "not imaged before",
+    ("not imaged", False): "not imaged now",
+    ("not looked for", True): "not looked for before",
+    ("not looked for", False): "not looked for now",
+    ("not seen", True): "not seen before",
+    ("not seen", False): "not seen now",
+}
+"""What is lacking, and whether the lesion is of the later scan."""
+UNTOLD = frozenset(WHEN.values())
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,8 @@ class Change:
         before, after: The lesions, each measured on its own scan.
         targets: Numbers of those that are RECIST targets of the earlier scan.
         moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
+        why: Why nothing can be said, where nothing can.
+        doubt: Why it is only a candidate, in a scan that has it; "" for a lesion.
     """
 
     fate: Fate
@@ -50,6 +68,8 @@ class Change:
     after: tuple[Lesion, ...]
     targets: tuple[int, ...]
     moved_mm: float | None
+    why: str = ""
+    doubt: str = ""
 
     @property
     def any(self) -> Lesion:
@@ -74,7 +94,9 @@ class Change:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the numbers do not say."""
-        told = ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
+        told = [self.why] if self.why else []
+        told += [f"a candidate, no finding: {self.doubt}"] if self.doubt else []
+        told += ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
         kinds = [{STRUCTURES[one.key].kind for one in lesions} for lesions in (self.before, self.after)]
         if all(kinds) and kinds[0] != kinds[1]:
             told.append(f"called {' and '.join(sorted(kinds[0]))} then, {' and '.join(sorted(kinds[1]))} now")
@@ -89,36 +111,63 @@ class FollowUp:
         changes: All lesions of both.
         response: Of the RECIST targets.
         alignment: How the later scan lies in the earlier one.
+        frames: Whether both have one frame of reference; None where it is not known.
     """
 
     changes: tuple[Change, ...]
     response: Response
     alignment: Alignment
+    frames: bool | None = None
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether it was made although the bodies do not match."""
+        return not self.alignment.fits
 
 
-def follow_up(before: Segmentation, after: Segmentation) -> FollowUp:
+def follow_up(
+    before: Segmentation,
+    after: Segmentation,
+    facts: tuple[ScanFacts, ScanFacts] = (ScanFacts(), ScanFacts()),
+    *,
+    force: bool = False,
+) -> FollowUp:
     """Compare the lesions of two scans of a patient, on any two grids.
 
+    Args:
+        before, after: The scans.
+        facts: What else is known of either.
+        force: Go on although the bodies do not match; the result says so (`is_forced`).
+
     Raises:
-        InputError: they have no organ in common to be aligned by.
+        InputError: they have no organ in common to be aligned by, or (without `force`) organs do not support that it
+            is one body.
     """
-    alignment = align_bodies(before, after)
+    frames = same_frame(*facts)
+    alignment = align_bodies(before, after, same_frame=frames)
+    if alignment.doubts and not force:
+        raise InputError(
+            f"the two bodies do not match: {'; '.join(alignment.doubts)}",
+            remedy="are these two scans of one patient? --force compares them all the same",
+        )
+    scans = Scan(before, facts[0]), Scan(after, facts[1])
     then, now = find_spots(before), find_spots(after)
-    slice_mm = before.grid.spacing_mm[axial_axis(before.grid)]
-    targets = {one.number for one in target_lesions([spot.lesion for spot in then], slice_mm)}
+    sure = [spot.lesion for spot in then if not scans[0].doubt(spot)]
+    targets = {one.number for one in target_lesions(sure, scans[0].slice_mm)}
     changes = []
     for group in paired(then, now, alignment):
         earlier, later = [then[n] for n in group.before], [now[m] for m in group.after]
-        fate = _fate(earlier, later, (before, after), alignment)
+        fate, why = _fate(earlier, later, scans, alignment)
         of = tuple(spot.lesion for spot in earlier), tuple(spot.lesion for spot in later)
         chosen = tuple(one.number for one in of[0] if one.number in targets)
-        changes.append(Change(fate, *of, chosen, _moved_mm(*of, alignment)))
-    return FollowUp(tuple(changes), _response(changes), alignment)
+        changes.append(Change(fate, *of, chosen, _moved_mm(*of, alignment), why, _doubt(earlier, later, scans)))
+    return FollowUp(tuple(changes), _response(changes), alignment, frames)
 
 
 def _fate(
-    before: Sequence[Spot], after: Sequence[Spot], scans: tuple[Segmentation, Segmentation], alignment: Alignment
-) -> Fate:
+    before: Sequence[Spot], after: Sequence[Spot], scans: tuple[Scan, Scan], alignment: Alignment
+) -> tuple[Fate, str]:
+    """What became of a group, and why it cannot be told."""
     if before and after:
         several = len(before) > 1, len(after) > 1
         fates: dict[tuple[bool, bool], Fate] = {
@@ -126,17 +175,21 @@ def _fate(
             (True, False): "merged",
             (True, True): "regrouped",
         }
-        return fates.get(several, "same")
-    spot, other, later = (after[0], scans[0], True) if after else (before[0], scans[1], False)
-    shown = is_in_field(spot, other.grid, alignment, later=later) and _is_looked_for(spot.lesion.key, other)
-    if after:
-        return "new" if shown else "not imaged before"
-    return "gone" if shown else "not imaged now"
+        return fates.get(several, "same"), ""
+    spot, later = ((after or before)[0]), bool(after)
+    own, other = (scans[1], scans[0]) if later else scans
+    lacking = lack(spot, other, alignment, later=later)
+    if lacking is None and own.doubt(spot):
+        lacking = "not seen", ""
+    if lacking is None:
+        return ("new" if later else "gone"), ""
+    return WHEN[lacking[0], later], lacking[1]
 
 
-def _is_looked_for(key: str, seg: Segmentation) -> bool:
-    sort = STRUCTURES[key].kind, STRUCTURES[key].hosts
-    return any((STRUCTURES[other].kind, STRUCTURES[other].hosts) == sort for other in seg.annotated or ())
+def _doubt(before: Sequence[Spot], after: Sequence[Spot], scans: tuple[Scan, Scan]) -> str:
+    """Why all of a group are candidates."""
+    each = [scan.doubt(spot) for spots, scan in zip((before, after), scans, strict=True) for spot in spots]
+    return each[0] if all(each) else ""
 
 
 def _moved_mm(before: Sequence[Lesion], after: Sequence[Lesion], alignment: Alignment) -> float | None:
@@ -160,8 +213,9 @@ def _response(changes: Sequence[Change]) -> Response:
         diameters,
         targets=sum(len(change.targets) for change in targets),
         new=sum(change.fate == "new" for change in tumours),
-        lasting=sum(bool(change.after and change.before) for change in tumours if not change.targets),
+        lasting=sum(bool(change.after) and change.fate != "new" for change in tumours if not change.targets),
         unknown=sum(change.is_cut or change.fate in UNTOLD for change in targets),
+        unseen=sum(not change.after and change.fate != "gone" for change in tumours if not change.targets),
     )
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from omentum.report.agreement import Agreement
 from omentum.report.follow_up import Change, FollowUp
 from omentum.report.lesions import Lesion
 from omentum.report.table import csv_text
 
 COLUMNS = (
-    *("fate", "key", "display", "host", "side", "is_target", "before", "after"),
+    *("fate", "key", "display", "host", "side", "is_target", "is_candidate", "before", "after"),
     *("volume_before_ml", "volume_after_ml", "volume_change_percent"),
     *("longest_before_mm", "longest_after_mm", "longest_change_mm", "longest_change_percent", "moved_mm"),
     *(f"centroid_{when}_{axis}_mm" for when in ("before", "after") for axis in "ras"),
-    "remarks",
+    *("remarks", "is_forced"),
 )
 """Of the CSV."""
 
@@ -32,10 +33,15 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
             "change_percent": None if response.change is None else 100 * response.change,
             "new_tumours": response.new,
         },
+        "forced": result.is_forced,
         "alignment": {
             "organs": list(alignment.organs),
+            "basis": alignment.basis,
+            "same_frame_of_reference": result.frames,
             "fits": alignment.fits,
+            "doubts": list(alignment.doubts),
             "residual_mm": alignment.residual_mm,
+            **_agreement(alignment.agreement),
             "organs_apart_mm": alignment.organs_apart_mm,
             "rotation_degrees": alignment.motion.degrees,
             "rotation": alignment.motion.rotation.tolist(),
@@ -45,7 +51,7 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
             "shift_mm": alignment.motion.shift_mm.tolist(),
         },
         "changes": [
-            row_of(change)
+            _row(change, result)
             | {name: [one.to_json() for one in getattr(change, name)] for name in ("before", "after")}
             | {"remarks": list(change.remarks)}
             for change in result.changes
@@ -55,7 +61,18 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
 
 def follow_up_csv(result: FollowUp) -> str:
     """One line a change, as CSV text; the head alone when there are none."""
-    return csv_text([row_of(change) for change in result.changes], COLUMNS)
+    return csv_text([_row(change, result) for change in result.changes], COLUMNS)
+
+
+def _row(change: Change, result: FollowUp) -> dict[str, Any]:
+    return row_of(change) | {"is_forced": result.is_forced}
+
+
+def _agreement(found: Agreement | None) -> dict[str, Any]:
+    if found is None:
+        return {"residual_limit_mm": None, "place_mm": None, "shape_mm": None, "judged_by": [], "surface_seen": None}
+    told = {"residual_limit_mm": found.limit_mm, "place_mm": found.place_mm, "shape_mm": found.shape_mm}
+    return told | {"judged_by": list(found.organs), "surface_seen": found.seen}
 
 
 def row_of(change: Change) -> dict[str, Any]:
@@ -64,7 +81,7 @@ def row_of(change: Change) -> dict[str, Any]:
     row: dict[str, Any] = {"fate": change.fate, "key": first.key, "display": first.display}
     row |= {"host": first.host, "side": first.side, "is_target": bool(change.targets)}
     row |= {"moved_mm": change.moved_mm, "remarks": "; ".join(change.remarks)}
-    row |= {"longest_change_mm": None}
+    row |= {"longest_change_mm": None, "is_candidate": bool(change.doubt)}
     for name, (then, now) in (("volume", change.volumes_ml), ("longest", change.longest_mm)):
         unit = "ml" if name == "volume" else "mm"
         comparable = bool(change.before and change.after) and not change.is_cut

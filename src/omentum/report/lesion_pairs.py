@@ -18,7 +18,6 @@ from omentum.boxes import Box
 from omentum.report.body_alignment import Alignment
 from omentum.report.diameters import Mask, Points
 from omentum.report.lesions import Lesion, find_lesions, lesion_masks
-from omentum.report.shared_organ import is_within
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
 
@@ -92,13 +91,6 @@ def paired(before: Sequence[Spot], after: Sequence[Spot], alignment: Alignment) 
     links = _overlapping(before, after, alignment)
     links += _nearest(before, after, alignment, links)
     return _groups(len(before), len(after), links)
-
-
-def is_in_field(spot: Spot, other: Grid, alignment: Alignment, *, later: bool) -> bool:
-    """Whether the other scan shows the place of a lesion (of the later scan, or of the earlier one)."""
-    motion = alignment.motion_of(spot.lesion.host)
-    centre = (motion if later else motion.inverse)(np.array([spot.lesion.centroid_mm]))
-    return bool(is_within(centre, other)[0])
 
 
 Link = tuple[int, int]
