@@ -204,7 +204,8 @@ def test_known_growth_in_any_pose(phantom, seed):
             assert change.fate == ball.fate
             if ball.fate == "same":
                 radii_mm = np.cbrt(np.array(change.volumes_ml) * 1000 * 3 / (4 * np.pi))
-                assert radii_mm == pytest.approx((ball.before_mm, ball.after_mm), abs=0.8)
+                # A breath stretches what lies near the diaphragm, and voxels of up to 5 mm round.
+                assert radii_mm == pytest.approx((ball.before_mm, ball.after_mm), abs=1.4)
         else:
             assert change.fate in (ball.fate, "not imaged now")
     assert len(told) == len(result.changes)
