@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from omentum.boxes import Box
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -44,9 +45,8 @@ class Ball:
 def draw_balls(rng: np.random.Generator, truth: Segmentation, number: int, radii_mm: tuple[float, float]) -> list[Ball]:
     """Balls that lie wholly in organs, far from one another: most of them grow or shrink, some come or go."""
     balls: list[Ball] = []
-    depths = {
-        host: edt.edt(truth.mask(host), anisotropy=truth.grid.spacing_mm) for host in TYPES if host in truth.present()
-    }
+    boxes = truth.boxes()
+    depths = {host: _depth_mm(truth, host, boxes[host]) for host in TYPES if host in boxes}
     for _ in range(100 * number):
         if len(balls) == number or not depths:
             break
@@ -55,7 +55,8 @@ def draw_balls(rng: np.random.Generator, truth: Segmentation, number: int, radii
         deep = np.argwhere(depths[host] > max(then, now) + 2)
         if not len(deep):
             continue
-        centre = truth.grid.to_world(deep[rng.integers(len(deep))])
+        corner = [s.start for s in boxes[host]]
+        centre = truth.grid.to_world(deep[rng.integers(len(deep))] + corner)
         if all(np.linalg.norm(centre - other.centre) >= APART_MM for other in balls):
             fate = rng.choice(["same", "new", "gone"], p=[0.6, 0.2, 0.2])
             x, y, z = centre.tolist()
@@ -67,11 +68,26 @@ def with_balls(truth: Segmentation, spheres: Sequence[tuple[str, Sequence[float]
     """A body without other lesions than these: (host, centre, radius in mm); all types of lesion are annotated."""
     masks = {key: truth.mask(key) for key in truth.classes if not key.endswith(("_tumour", "_cyst"))}
     masks |= {key: np.zeros(truth.shape, bool) for key in dict.fromkeys(TYPES.values())}
-    centres = truth.grid.to_world(np.moveaxis(np.indices(truth.shape), 0, -1))
     for host, centre, radius_mm in spheres:
         if radius_mm > 0:
-            masks[TYPES[host]] |= np.linalg.norm(centres - np.asarray(centre), axis=-1) <= radius_mm
+            box = _around(truth.grid, centre, radius_mm)
+            corner = [s.start for s in box]
+            at = truth.grid.to_world(np.moveaxis(np.indices([s.stop - s.start for s in box]), 0, -1) + corner)
+            masks[TYPES[host]][box] |= np.linalg.norm(at - np.asarray(centre), axis=-1) <= radius_mm
     return Segmentation.from_masks(masks, truth.affine)
+
+
+def _depth_mm(truth: Segmentation, host: str, box: Box) -> NDArray[np.float32]:
+    """How deep the voxels of a box lie in an organ."""
+    return edt.edt(truth.mask(host, box), anisotropy=truth.grid.spacing_mm, black_border=True)
+
+
+def _around(grid: Grid, centre: Sequence[float], radius_mm: float) -> Box:
+    back = np.linalg.inv(grid.affine)
+    at, reach = back[:3, :3] @ np.asarray(centre) + back[:3, 3], radius_mm / np.array(grid.spacing_mm) + 1
+    low, high = np.maximum(np.floor(at - reach), 0).astype(int), np.ceil(at + reach).astype(int) + 1
+    i, j, k = (slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, grid.shape, strict=True))
+    return i, j, k
 
 
 def scans_of(truth: Segmentation, balls: Sequence[Ball]) -> tuple[Segmentation, Segmentation]:

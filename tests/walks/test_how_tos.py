@@ -1,0 +1,224 @@
+"""docs/how-to, page by page, literally but for what is declared."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omentum.cli import main
+from omentum.io.nifti import write_volume
+from omentum.volume import Volume
+from walks.conftest import put_scan, put_truth
+from walks.markdown import ROOT, blocks
+from walks.walk import Walk
+
+HOURS = "hours"
+TINY = """
+steps = 2
+warmup = 1
+patch = [32, 32, 32]
+spacing_mm = [10.0, 10.0, 10.0]
+workers = 0
+save_every = 2
+validate_every = 2
+bf16 = false
+"""
+TINY_NETWORK = "widths = [8, 16, 16]\nstem = 8\nblocks = 1\ndecoded_channels = 4\n"
+COARSE = ("--spacing 6 --antialias", "--spacing 10 --antialias")
+SMALL = "--set spacing_mm=[10,10,10] --set patch=[32,32,32] --set workers=0"
+NO_TOML = {"docs/how-to/choose-a-backbone.md", "docs/how-to/balance-and-augment.md"}
+"""Pages of settings alone (tests/train has those)."""
+
+
+def put_two_results() -> None:
+    """Predictions out/ and other/ of a case of truths/, as earlier steps would have left them."""
+    put_scan("cases/ct.nii.gz")
+    put_truth("truths/ct", "truth/ct")
+    assert main(["segment", "cases/ct.nii.gz", "-o", "out", "--no-report", "--no-preview", "--quiet"]) == 0
+    shutil.copytree("out", "other")
+
+
+def put_labels() -> None:
+    """A label map with names to restyle."""
+    labels = np.zeros((30, 24, 40), np.uint8)
+    labels[4:26, 4:20, :] = 3
+    labels[12:18, 4:9, 10:30] = 1
+    labels[18:24, 10:18, 10:26] = 2
+    write_volume("labels.nii.gz", Volume(labels, np.diag([8.0, 8.0, 8.0, 1.0])))
+    Path("names.json").write_text(json.dumps({"1": "vertebrae_L1", "2": "liver", "3": "autochthon_left"}))
+
+
+def put_hospital() -> None:
+    """The folder of the page."""
+    for number in (1, 2, 10):
+        put_scan(f"st-elsewhere/scans/p{number}.nii.gz")
+        labels = np.zeros((30, 25, 28), np.uint8)
+        labels[10:14, 10:14, 10:14] = 1
+        path = Path(f"st-elsewhere/truth/p{number}_seg.nii.gz")
+        path.parent.mkdir(exist_ok=True)
+        from omentum.io.nifti import read_volume
+
+        write_volume(path, Volume(labels, read_volume(f"st-elsewhere/scans/p{number}.nii.gz").affine))
+
+
+def small_store() -> None:
+    """A store of raw/lits."""
+    assert main(["data", "prepare", "--dataset", "lits=raw/lits", "--spacing", "10", "--antialias", "-o", "store"]) == 0
+
+
+FOLLOW = Walk("docs/how-to/follow-lesions.md")
+MANY = Walk(
+    "docs/how-to/segment-many.md",
+    swaps=[
+        ("/data/LiTS -o out/", "raw/lits -o dataset/"),
+        ("omentum segment cases/ -o out/", "omentum segment cases/ -o of_cases/"),
+        ('-o out/ --weights swin.safetensors --classes liver,"liver tumor"', '-o some/ --classes liver,"liver tumor"'),
+        ("-o out/ --threshold liver_tumour=0.3", "-o first/ --threshold liver_tumour=0.3"),
+        ("-o out/ --threshold 0.4", "-o second/ --threshold 0.4"),
+        ('-o out/ --classes liver,"liver tumour" --prob', '-o maps/ --classes liver,"liver tumour" --prob'),
+    ],
+)
+EVALUATE = Walk(
+    "docs/how-to/evaluate.md",
+    skips={
+        "omentum evaluate out/ store/": "walked in docs/how-to/from-raw-to-store.md",
+        "omentum evaluate out/ labelsTr/": "walked in docs/how-to/submit-to-a-challenge.md, which writes such numbers",
+    },
+)
+STORE = Walk(
+    "docs/how-to/from-raw-to-store.md",
+    swaps=[
+        ("-n 2 --spacing 6 -o raw/", "-n 2 --spacing 10 -o raw/"),
+        ("--spacing 6 --antialias", "--spacing 10 --antialias"),
+        ("steps = 2\npatch = [32, 32, 32]\nspacing_mm = [6.0, 6.0, 6.0]\nsave_every = 2\nvalidate_every = 2\n",
+         f"{TINY}[parameters]\n{TINY_NETWORK}"),
+    ],
+    files={"steps = 2": "run.toml"},
+)  # fmt: skip
+FOLDS = Walk(
+    "docs/how-to/cross-validate.md",
+    swaps=[
+        ("omentum phantom --site lits --site msd-spleen -n 10 --spacing 8 -o raw/",
+         "omentum phantom --site lits --site msd-spleen -n 3 --spacing 10 -o raw/"),
+        ("--spacing 8 --antialias", "--spacing 10 --antialias"),
+        ("--folds 5 --test 0.2", "--folds 2 --test 0.2"),
+        ("for k in 0 1 2 3 4", "for k in 0 1"),
+        ('preset = "smoke"\nspacing_mm = [8.0, 8.0, 8.0]\npatch = [32, 32, 32]\nsteps = 300\nwarmup = 20\nema = 0.98\n'
+         "save_every = 100\nvalidate_every = 300\n", f'preset = "smoke"\n{TINY}'),
+        ("widths = [16, 32, 64]\nstem = 16\nblocks = 1\ndecoded_channels = 16\n", TINY_NETWORK),
+        ("-w runs/cv/fold-1/model.safetensors ...", "-w runs/cv/fold-1/model.safetensors"),
+    ],
+    skips={
+        "omentum train run.toml --data store/ --split splits.json --fold 0": "trained with --fold all below",
+        "omentum train run.toml --data store/ --split splits.json --part": "a third run; tests/cli/test_cross_validate.py",
+        "omentum train run.toml --data store/ --split plain.json": "a third run; tests/cli/test_cross_validate.py",
+    },
+    files={'preset = "smoke"': "run.toml"},
+)  # fmt: skip
+OWN = Walk(
+    "docs/how-to/own-structures.md",
+    swaps=[("omentum phantom -n 20 -o cases/", "omentum phantom -n 1 --spacing 12 -o cases/")],
+    skips={
+        "omentum classes --weights runs/mine/model.safetensors": "needs weights that were trained for it (tests/cli/test_own_structures.py)",
+        "omentum data prepare --dataset muscles.toml=raw/": "needs a dataset with such labels (tests/cli/test_own_structures.py)",
+        "omentum segment ct.nii.gz -o out/ --weights runs/mine": "needs weights that were trained for it (tests/cli/test_own_structures.py)",
+        "omentum --structures structures.toml evaluate": "needs a result with such structures (tests/cli/test_own_structures.py)",
+    },
+)  # fmt: skip
+PREPARE = Walk(
+    "docs/how-to/prepare-a-store.md",
+    swaps=[
+        ("--dataset lits=/data/LiTS --dataset word=/data/WORD -o store/ -j 4",
+         "--dataset lits=raw/lits --dataset word=raw/word --spacing 10 --antialias -o store/ -j 1"),
+        ('"lits_17"', "store.cases[0].name"),
+        ("start=(-10, 40, 60), size=(96, 96, 96)", "start=(-1, 4, 6), size=(9, 9, 9)"),
+    ],
+)  # fmt: skip
+TRAIN = Walk(
+    "docs/how-to/train.md",
+    swaps=[
+        ("omentum phantom -n 4 --spacing 6 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
+        (
+            "train smoke --data cases/",
+            f"train smoke --data cases/ {SMALL} --set steps=2 --set validate_every=2 --set warmup=1",
+        ),
+        ("train compact --data store/ --dry-run", f"train compact --data store/ {SMALL} --dry-run"),
+    ],
+    skips={
+        "omentum train compact --data store/ -o runs/mine": HOURS,
+        "omentum train compact --data store/ --split": HOURS,
+        "omentum train run.toml -o runs/mine --set": HOURS,
+        "torchrun": "several processes or machines (tests/train/test_processes.py)",
+    },
+)
+SUBMIT = Walk(
+    "docs/how-to/submit-to-a-challenge.md",
+    swaps=[
+        ("--numbering msd-liver --submission submission/", "--numbering msd-liver --submission submission/ --quiet"),
+        (
+            "raw/msd-liver/Task03_Liver/imagesTr/liver_*.nii.gz -o results/",
+            "raw/msd-liver/Task03_Liver/imagesTr/liver_*.nii.gz -o own/",
+        ),
+        ("--spacing 2,2,3 -o raw", "--spacing 10 -o raw"),
+    ],
+)
+DATASET = Walk(
+    "docs/how-to/add-a-dataset.md",
+    swaps=[("~/datasets/LiTS", "raw/lits")],
+    files={'title = "Livers of St Elsewhere"': "st-elsewhere/recipe.toml"},
+)
+CHECK = Walk(
+    "docs/how-to/check-raw-datasets.md",
+    swaps=[
+        ("lits=/data/LiTS", "lits=raw/lits"),
+        ("msd-liver=/data/Task03_Liver", "msd-liver=raw/msd-liver"),
+        ("ct-org=/data/CT-ORG -j 8", "ct-org=raw/ct-org -j 1"),
+    ],
+)
+JUDGE = Walk(
+    "docs/how-to/judge-a-result.md",
+    skips={"python benchmarks/quality.py": "ten minutes, and it writes into the package"},
+)
+WALKS = (FOLLOW, MANY, EVALUATE, STORE, FOLDS, OWN, PREPARE, TRAIN, SUBMIT, DATASET, CHECK, JUDGE)
+
+
+def test_every_page_is_walked():
+    pages = {f"docs/how-to/{path.name}" for path in (ROOT / "docs/how-to").glob("*.md")}
+    assert pages == {walk.page for walk in WALKS} | NO_TOML
+    assert not any(block.language == "" for page in NO_TOML for block in blocks(page))
+
+
+def put_what_pages_need(page: str, raw) -> None:
+    if page.endswith("follow-lesions.md"):
+        put_scan("2024.nii.gz", "2025.nii.gz")
+    elif page.endswith("segment-many.md"):
+        put_scan("ct.nii.gz", "cts/a.nii.gz", "cts/b.nii.gz")
+        put_truth("cases/one", "cases/two")
+        raw()
+    elif page.endswith("evaluate.md"):
+        put_two_results()
+    elif page.endswith("cross-validate.md"):
+        put_scan("ct.nii.gz")
+        raw()
+        small_store()
+    elif page.endswith("own-structures.md"):
+        put_labels()
+    elif page.endswith(("prepare-a-store.md", "check-raw-datasets.md")):
+        raw()
+    elif page.endswith("train.md"):
+        raw()
+        small_store()
+    elif page.endswith("submit-to-a-challenge.md"):
+        put_scan("imagesTs/liver_1.nii.gz")
+    elif page.endswith("add-a-dataset.md"):
+        put_hospital()
+        raw()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: Path(walk.page).stem)
+def test_how_to(walk, folder, raw, monkeypatch):
+    put_what_pages_need(walk.page, raw)
+    walk.go()
