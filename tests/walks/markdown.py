@@ -24,6 +24,8 @@ class Block:
     @property
     def commands(self) -> list[str]:
         """Logical lines: without comments, continued ones joined, a loop in one piece; none of a listing of files."""
+        if self.text.split(maxsplit=1)[0].endswith("/"):
+            return []
         joined = re.sub(r"\\\n\s*", " ", self.text)
         found: list[str] = []
         for line in joined.splitlines():

@@ -15,6 +15,7 @@ from walks.markdown import ROOT, blocks
 from walks.walk import Walk
 
 HOURS = "hours"
+FURTHER = "another run (tests/cli/test_cross_validate.py has it)"
 TINY = """
 steps = 2
 warmup = 1
@@ -64,8 +65,16 @@ def put_hospital() -> None:
 
 
 def small_store() -> None:
-    """A store of raw/lits."""
-    assert main(["data", "prepare", "--dataset", "lits=raw/lits", "--spacing", "10", "--antialias", "-o", "store"]) == 0
+    """A store of six patients."""
+    datasets = [part for site in ("lits", "word", "flare23") for part in ("--dataset", f"{site}=raw/{site}")]
+    assert main(["data", "prepare", *datasets, "--spacing", "10", "--antialias", "-o", "store"]) == 0
+
+
+def begin_again() -> None:
+    """The page makes its own data from here on."""
+    shutil.rmtree("raw")
+    shutil.rmtree("store")
+    Path("splits.json").unlink()
 
 
 FOLLOW = Walk("docs/how-to/follow-lesions.md")
@@ -112,21 +121,24 @@ FOLDS = Walk(
     ],
     skips={
         "omentum train run.toml --data store/ --split splits.json --fold 0": "trained with --fold all below",
-        "omentum train run.toml --data store/ --split splits.json --part": "a third run; tests/cli/test_cross_validate.py",
-        "omentum train run.toml --data store/ --split plain.json": "a third run; tests/cli/test_cross_validate.py",
+        "omentum train run.toml --data store/ --split splits.json --part": FURTHER,
+        "omentum train run.toml --data store/ --split plain.json": FURTHER,
     },
     files={'preset = "smoke"': "run.toml"},
+    before={"omentum phantom --site lits --site msd-spleen -n 10 --spacing 8 -o raw/": begin_again},
 )  # fmt: skip
+TRAINED = "needs weights that were trained for it (tests/cli/test_own_structures.py)"
+LABELLED = "needs data with such labels (tests/cli/test_own_structures.py)"
 OWN = Walk(
     "docs/how-to/own-structures.md",
-    swaps=[("omentum phantom -n 20 -o cases/", "omentum phantom -n 1 --spacing 12 -o cases/")],
+    swaps=[("omentum phantom -n 20 -o cases/", "omentum phantom -n 1 --spacing 10 -o cases/")],
     skips={
-        "omentum classes --weights runs/mine/model.safetensors": "needs weights that were trained for it (tests/cli/test_own_structures.py)",
-        "omentum data prepare --dataset muscles.toml=raw/": "needs a dataset with such labels (tests/cli/test_own_structures.py)",
-        "omentum segment ct.nii.gz -o out/ --weights runs/mine": "needs weights that were trained for it (tests/cli/test_own_structures.py)",
-        "omentum --structures structures.toml evaluate": "needs a result with such structures (tests/cli/test_own_structures.py)",
+        "omentum classes --weights runs/mine/model.safetensors": TRAINED,
+        "omentum data prepare --dataset muscles.toml=raw/": LABELLED,
+        "omentum segment ct.nii.gz -o out/ --weights runs/mine": TRAINED,
+        "omentum --structures structures.toml evaluate": LABELLED,
     },
-)  # fmt: skip
+)
 PREPARE = Walk(
     "docs/how-to/prepare-a-store.md",
     swaps=[

@@ -32,7 +32,7 @@ WALK = Walk(
         "make demo": ENVIRONMENT,
         "make test": ENVIRONMENT,
         "omentum weights import swin.pth": "needs a published checkpoint (tests/cli/test_weights_command.py has one)",
-        "omentum train compact --data store/ --split": "hours (docs/how-to/cross-validate.md is walked with a small one)",
+        "omentum train compact --data store/ --split": "hours (walked in docs/how-to/cross-validate.md)",
     },
 )
 

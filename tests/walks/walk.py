@@ -111,4 +111,5 @@ class Walk:
                 arguments = arguments[arguments.index("omentum") + 1 :]
             elif program != "omentum":
                 continue
-            parse([argument for argument in arguments if argument != "..."])
+            if "..." not in arguments:  # the page leaves out what other lines have
+                parse(arguments)
