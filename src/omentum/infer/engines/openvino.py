@@ -97,7 +97,7 @@ def import_openvino() -> Any:
         import openvino
     except ImportError as fault:
         raise MissingDependencyError(
-            "the OpenVINO engine needs openvino", remedy='pip install "omentum[cpu]", or --engine torch'
+            "the OpenVINO engine needs openvino", remedy="pip install 'omentum[cpu]', or --engine torch"
         ) from fault
     return openvino
 
