@@ -29,11 +29,12 @@ from omentum.segmentation import Segmentation
 from poses import Ball, draw_balls, draw_motion, field_of, inside, scans_of, seen_on, stored_otherwise
 from record import Table, publish, result_file
 
-MEASURED = (
-    *("agreement", "body_alignment", "follow_up", "frames", "lesion_pairs", "motion", "response"),
-    *("shared_organ", "stretched", "visibility"),
+MEASURES = (
+    *("src/omentum/report/agreement.py", "src/omentum/report/body_alignment.py", "src/omentum/report/follow_up.py"),
+    *("src/omentum/report/frames.py", "src/omentum/report/lesion_pairs.py", "src/omentum/report/motion.py"),
+    *("src/omentum/report/response.py", "src/omentum/report/shared_organ.py", "src/omentum/report/stretched.py"),
+    *("src/omentum/report/visibility.py", "benchmarks/poses.py"),
 )
-MEASURES = (*(f"src/omentum/report/{name}.py" for name in MEASURED), "benchmarks/poses.py")
 ORGANS = (
     *("liver", "spleen", "right_kidney", "left_kidney", "pancreas", "aorta", "inferior_vena_cava"),
     *("right_lung", "left_lung", "right_femoral_head", "left_femoral_head"),
