@@ -120,7 +120,7 @@ def test_the_manifest_tells_the_frame_of_reference_and_what_weights_cannot_find(
     rows = {row["key"]: row for row in content["changes"]}
     assert rows["kidney_tumour"]["fate"] == "not seen now"
     assert rows["kidney_tumour"]["is_candidate"] is True
-    assert "the weights never found it" in rows["kidney_tumour"]["remarks"][0]
+    assert "these weights have never found it" in rows["kidney_tumour"]["remarks"][0]
     assert content["recist"]["targets"] == 1
     (tmp_path / "after" / "manifest.json").write_text("{")
     assert run(tmp_path / "before", tmp_path / "after") == 2

@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 
 from omentum.report.diameters import Points
+from omentum.report.standing import DOUBTS, Standing
 
-DOUBTED = {
-    "weak": "the weights are weak with it",
-    "not found": "the weights never found it in their evaluation",
-}
-"""Words of the weights for a structure that make its lesions candidates: neither there nor gone by their word."""
 NO_POINTS: Points = np.zeros((0, 3))
 
 
@@ -36,7 +32,8 @@ class ScanFacts:
     def of_result(cls, manifest: Mapping[str, Any], measurements: Mapping[str, Any]) -> ScanFacts:
         """From what `omentum segment` wrote, read as JSON; either may be empty, or of an earlier version."""
         options, described = manifest.get("options") or {}, manifest.get("input") or {}
-        doubts = {key: DOUBTED[word] for key, word in (options.get("trust") or {}).items() if word in DOUBTED}
+        trust = Standing.of_options(options).trust
+        doubts = {key: DOUBTS[word] for key, word in trust.items() if word in DOUBTS}
         centres = [one["centroid_mm"] for one in measurements.get("candidates") or []]
         return cls(described.get("frame_of_reference"), doubts, np.array(centres, float).reshape(-1, 3))
 
