@@ -27,9 +27,10 @@ def main(where: str, *arguments: str) -> int:
     fill = CaseSegmentation._fill
 
     def slowly(self, folder, *rest):
-        fill(self, folder, *rest)
+        hidden = fill(self, folder, *rest)
         if self._name == "slow":
             time.sleep(STOP_S)
+        return hidden
 
     if where == "writing":
         CaseSegmentation._fill = slowly
