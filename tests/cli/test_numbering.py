@@ -22,7 +22,7 @@ from omentum.pipeline import Job
 from omentum.volume import Volume
 
 QUIET = ["--quiet", "--no-preview", "--no-report"]
-TURNED = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 15)
+TURNED = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 10)
 
 
 def segmented(*more) -> int:
