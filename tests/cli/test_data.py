@@ -59,7 +59,7 @@ def test_show_counts_the_cases_of_a_folder(capsys, tmp_path):
     lay_out(tmp_path, ["imagesTr/amos_0004.nii.gz"])
     assert main(["data", "show", "amos22", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "1 cases, 1 skipped, 1 files unpaired" in out
+    assert "1 case, 1 skipped, 1 file unpaired" in out
     assert "skipped: MR, not CT" in out
     assert main(["data", "show", "amos22", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["found"]
