@@ -181,8 +181,13 @@ def array_on_stored_grid(voxels: NDArray[Any], grid: Grid, folder: Path) -> NDAr
     return nearest_on_model_grid(*labels_upright(voxels, grid, spec), spec)[..., *box.slices]
 
 
-@lru_cache(maxsize=1)
 def _open(store: Path) -> Store:
+    return _opened(store, store.resolve())
+
+
+@lru_cache(maxsize=1)
+def _opened(store: Path, _where: Path) -> Store:
+    """Remembered by where it is: a relative path means something else in another working directory."""
     from omentum.data.store import Store
 
     return Store.open(store)
