@@ -22,7 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "words": set(),
     "spec": {"errors"},
     "sparse": set(),
-    "unfinished": set(),
+    "unfinished": {"errors"},
     "anatomy": {"errors"},
     "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
     "io": CORE,

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from omentum.unfinished import FOREIGN_AGE_S, remove_unfinished, unfinished
+from omentum.errors import OutputError
+from omentum.unfinished import FOREIGN_AGE_S, remove_unfinished, replacing_folder, unfinished
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,61 @@ def test_what_another_machine_writes_is_left_until_nothing_in_it_has_changed_for
         os.utime(path, (long_ago, long_ago))
     assert remove_unfinished(tmp_path) == 1
     assert list(tmp_path.iterdir()) == [fresh]
+
+
+def test_containers_that_share_a_host_name_are_told_apart_by_their_processes(tmp_path, gone, monkeypatch):
+    """One that shares the host's network has its name, and process numbers of its own."""
+    monkeypatch.setattr("omentum.unfinished.os.readlink", lambda path: "pid:[1]")
+    at_work = left_by(tmp_path / "ct", gone)
+    monkeypatch.setattr("omentum.unfinished.os.readlink", lambda path: "pid:[2]")
+    at_work.mkdir()
+    assert remove_unfinished(tmp_path) == 0
+    assert at_work.is_dir()
+
+
+def earlier(folder):
+    folder.mkdir()
+    (folder / "result.txt").write_text("earlier")
+    return folder / "result.txt"
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    result = earlier(tmp_path / "ct")
+    with replacing_folder(tmp_path / "ct") as new:
+        (new / "other.txt").write_text("later")
+        assert result.read_text() == "earlier"
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["ct", "ct/other.txt"]
+
+
+def test_what_a_link_leads_to_is_not_replaced(tmp_path):
+    result = earlier(tmp_path / "kept")
+    (tmp_path / "ct").symlink_to("kept")
+    with replacing_folder(tmp_path / "ct") as new:
+        (new / "other.txt").write_text("later")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ct", "kept"]
+    assert not (tmp_path / "ct").is_symlink()
+    assert result.read_text() == "earlier"
+
+
+@pytest.mark.parametrize(("may_rename", "stays_at"), [(1, "*.old-*"), (2, "ct")])
+def test_the_earlier_result_is_never_lost(tmp_path, monkeypatch, may_rename, stays_at):
+    """The first rename puts it aside; then the new folder cannot take its place, nor (at first) the old one go back."""
+    earlier(tmp_path / "ct")
+    rename, calls = type(tmp_path).rename, []
+
+    def failing(path, target):
+        calls.append(path)
+        if len(calls) == 2 or (len(calls) == 3 and may_rename == 1):
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tmp_path), "rename", failing)
+        with pytest.raises(OutputError, match="Input/output error"), replacing_folder(tmp_path / "ct"):
+            pass
+    (place,) = tmp_path.iterdir()
+    assert place.match(stays_at)
+    assert (place / "result.txt").read_text() == "earlier"
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path):

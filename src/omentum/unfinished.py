@@ -1,7 +1,7 @@
-"""Names for what is being written, and removing what a process that was killed never finished.
+"""Writing beside the final place and renaming, and removing what a process that was killed never finished.
 
-Something is written beside its place and renamed when it is complete. Its temporary name says which process of which
-machine is at it, so that a later run can tell what nobody works at any more.
+A temporary name says which process of which machine is at it, so that a later run can tell what nobody works at any
+more.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import re
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
+
+from omentum.errors import OutputError
 
 FOREIGN_AGE_S = 24 * 3600.0
 """What another machine (or container) wrote is taken for left behind when nothing in it changed for so long."""
@@ -31,6 +34,37 @@ def unfinished(path: Path, kind: Literal["tmp", "old"] = "tmp") -> Path:
     """A name beside a path that no other thread, process or machine uses: for the new content, or for the old one."""
     name = os.fsdecode(os.fsencode(path.name)[:_LONGEST])
     return path.with_name(f".{name}.{kind}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder to fill that takes the place of `path` only when the block ends well.
+
+    What was there before is deleted last. Where neither the new folder nor the earlier one can be put in the place, the
+    earlier one stays beside it under its temporary name, from which `remove_unfinished` brings it back.
+
+    Raises:
+        OutputError: something cannot be written.
+    """
+    new, old = unfinished(path), unfinished(path, "old")
+    try:
+        try:
+            new.mkdir(parents=True)
+            yield new
+            if os.path.lexists(path):
+                path.rename(old)
+            new.rename(path)
+        except BaseException:
+            if os.path.lexists(old) and not os.path.lexists(path):
+                with suppress(OSError):
+                    old.rename(path)
+            raise
+        finally:
+            _remove(new)
+            if os.path.lexists(path):
+                _remove(old)
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=path) from fault
 
 
 def remove_unfinished(folder: Path) -> int:
@@ -91,5 +125,9 @@ def _is_alive(process: int) -> bool:
 
 
 def _machine() -> str:
-    """Of two containers with the same process numbers the names differ."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    """Of two containers with the same process numbers the names differ, also where they share the name of the host."""
+    try:
+        processes = os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        processes = ""
+    return hashlib.sha256(f"{platform.node()} {processes}".encode()).hexdigest()[:8]

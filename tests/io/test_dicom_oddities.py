@@ -249,6 +249,15 @@ def test_a_decoder_that_dies_takes_nothing_with_it(monkeypatch):
         np.testing.assert_array_equal(read_hu(path, decoder), expected)
 
 
+def test_nothing_is_imported_from_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "omentum").mkdir()
+    (tmp_path / "json.py").write_text("open('imported', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    expected = read_hu(shared("data", "dicom_syntaxes", "CTImage.dcm"))
+    np.testing.assert_array_equal(read_hu(compressed("JPEG2000LosslessOnly")), expected)
+    assert not (tmp_path / "imported").exists()
+
+
 def test_uncompressed_images_need_no_other_process(tmp_path, hu, monkeypatch):
     monkeypatch.setattr(dicom_decoder, "_start", None)
     write_stack(tmp_path, hu)

@@ -33,7 +33,7 @@ def dies():
 
 def writes_for_long(folder: str):
     """Writes a folder as results are written, and never comes to its end."""
-    from omentum.pipeline.places import replacing_folder
+    from omentum.unfinished import replacing_folder
 
     with replacing_folder(Path(folder) / "case") as new:
         (new / "half.txt").write_text("half")

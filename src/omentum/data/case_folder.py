@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from omentum.errors import OutputError
-from omentum.unfinished import unfinished
+from omentum.unfinished import replacing_folder, unfinished
 
 
 def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
@@ -23,22 +23,12 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OutputError: something cannot be written.
     """
-    temporary, old = unfinished(folder), unfinished(folder, "old")
-    try:
-        temporary.mkdir(parents=True)
-        try:
-            write(temporary)
-            for path in (*temporary.iterdir(), temporary):
-                _flush(path)
-            if folder.exists():
-                folder.rename(old)
-            temporary.rename(folder)
-            _flush(folder.parent)
-        finally:
-            for leftover in (temporary, old):
-                shutil.rmtree(leftover, ignore_errors=True)
-    except OSError as fault:
-        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=folder) from fault
+    with replacing_folder(folder) as new:
+        write(new)
+        for path in (*new.iterdir(), new):
+            _flush(path)
+    with suppress(OSError):  # the folder is whole; only a power cut could still bring the old one back
+        _flush(folder.parent)
 
 
 def remove_leftovers(parent: Path) -> None:

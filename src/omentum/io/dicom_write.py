@@ -6,17 +6,15 @@ number counts from the feet up. Names of files are free and need not sort in tha
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import GeometryError, MissingDependencyError, OutputError
-from omentum.unfinished import unfinished
+from omentum.errors import GeometryError, MissingDependencyError
+from omentum.unfinished import replacing_folder
 from omentum.volume import Volume
 
 if TYPE_CHECKING:
@@ -48,27 +46,11 @@ def write_series(
         raise GeometryError(f"a series is written from LPS order, not {volume.orientation}", source=folder)
     stored = (np.rint(volume.voxels).astype(np.int64) - intercept).clip(0, 65535).astype(np.uint16)
     dataset = _dataset(volume, series, intercept)
-    with _replacing_folder(Path(folder)) as new:
+    with replacing_folder(Path(folder)) as new:
         for k in range(volume.shape[2]):
             _put_slice(dataset, volume, k, series)
             _put_pixels(dataset, stored[:, :, k].T)
             dataset.save_as(new / name(k), enforce_file_format=True)
-
-
-@contextmanager
-def _replacing_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of `folder` when the block ends well: a series is whole or not there."""
-    new = unfinished(folder)
-    try:
-        new.mkdir(parents=True)
-        try:
-            yield new
-            shutil.rmtree(folder, ignore_errors=True)
-            new.rename(folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-    except OSError as fault:
-        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=folder) from fault
 
 
 def _dataset(volume: Volume, series: str, intercept: int) -> FileDataset:

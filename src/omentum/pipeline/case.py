@@ -32,7 +32,6 @@ from omentum.pipeline.places import (
     check_case_output,
     check_labels_alone,
     is_single_file,
-    replacing_folder,
     write_json,
     write_text,
 )
@@ -56,6 +55,7 @@ from omentum.report.aorta import AORTA
 from omentum.report.label_map import overlaps, with_label_map
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.segmentation import Segmentation
+from omentum.unfinished import replacing_folder
 from omentum.volume import Volume
 
 MEASUREMENTS_SCHEMA = "omentum measurements, 1"

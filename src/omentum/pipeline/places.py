@@ -1,18 +1,15 @@
-"""Where results go: the files of a case, what may not be replaced, and writing so that nothing is ever half there."""
+"""Where results go: the files of a case, what may not be replaced, and writing text so that no half of it is there."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from omentum.errors import OutputError, UsageError, printable
 from omentum.io.outputs import check_output, replacing
-from omentum.unfinished import unfinished
 
 LABEL_MAP = "segmentation.nii.gz"
 NOT_WRITTEN = tuple(
@@ -85,25 +82,3 @@ def write_text(path: Path, content: str) -> None:
     """UTF-8, line ends as they are, complete or not at all."""
     with replacing(path) as file:
         file.write(printable(content).encode())
-
-
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `path` only when the block ends well."""
-    new, old = unfinished(path), unfinished(path, "old")
-    try:
-        try:
-            new.mkdir(parents=True)
-            yield new
-            if path.exists():
-                path.rename(old)
-            new.rename(path)
-        except BaseException:
-            if old.exists() and not path.exists():
-                old.rename(path)
-            raise
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError as fault:
-        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=path) from fault
