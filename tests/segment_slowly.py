@@ -3,6 +3,7 @@
 It stops for long WHERE it is told to: "computing" or "writing" the case "slow"; never at "-".
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ from omentum.pipeline.case import CaseSegmentation
 from threshold_model import ThresholdModel
 
 STOP_S = 120
+# As from a terminal, also where whoever runs the tests ignores it, as shells do for what they run in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class SlowModel(ThresholdModel):
