@@ -13,7 +13,6 @@ WALK = Walk(
     "README.md",
     swaps=[
         ("omentum segment *.nii.gz -o out/", "omentum segment ct.nii.gz second.nii.gz -o several/"),
-        ("omentum segment cts/*.nii.gz -o out/ -j 2", "omentum segment cts/*.nii.gz -o many/ -j 0"),
         ("-o out/ --meshes stl", "-o surfaces/ --meshes stl"),
         ("-o out/ --postprocess none", "-o raw_masks/ --postprocess none"),
         ("-o out/ --weights a.safetensors", "-o mean/ --weights a.safetensors"),
@@ -39,7 +38,15 @@ WALK = Walk(
 
 @pytest.mark.slow
 def test_readme_top_to_bottom(folder, raw):
-    put_scan("ct.nii.gz", "second.nii.gz", "cts/a.nii.gz", "imagesTs/liver_1.nii.gz", "2025/ct.nii.gz")
+    put_scan(
+        "ct.nii.gz",
+        "second.nii.gz",
+        "p1/ct.nii.gz",
+        "p2/ct.nii.gz",
+        "cts/a.nii.gz",
+        "imagesTs/liver_1.nii.gz",
+        "2025/ct.nii.gz",
+    )
     put_dicom("dicom_folder")
     put_truth("truths/ct")
     raw()
