@@ -56,6 +56,20 @@ def test_one_fault_and_swapped_sides_are_the_prediction_s():
     assert contradictions(body(), read_as_template(one)) == []
 
 
+def test_a_single_number_is_doubted_where_no_other_is_borne_out():
+    reference = read_as_template({"liver": 1})
+    assert [(one.name, one.place) for one in contradictions(body(), reference)] == [("spleen", "liver")]
+    assert contradictions(body(), read_as_template({"spleen": 1})) == []
+
+
+def test_lesions_that_were_overlooked_do_not_hide_the_fitting_numbers():
+    found, reference = body(), read_as_template({"liver": 1})
+    tumour = np.zeros(SHAPE, bool)
+    tumour[9 * KEYS.index("liver") + 2 :][:2] = True
+    masks = {"spleen": reference.mask("spleen") & ~tumour, "right_kidney": tumour}
+    assert "lits" in fitting_mappings(found, Segmentation.from_masks(masks, AFFINE))
+
+
 def test_where_nothing_lies_together_nothing_is_said():
     empty = Segmentation.from_masks({"liver": np.zeros(SHAPE, bool)}, AFFINE)
     assert contradictions(empty, body()) == contradictions(body(), empty) == []

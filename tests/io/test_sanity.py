@@ -178,6 +178,28 @@ def test_an_offset_subtracted_twice_shows_too():
         check_ct(volume(body_hu().astype(np.int32) - 1024))
 
 
+@pytest.mark.parametrize("padding", [-1024, -2000])
+def test_a_picture_that_was_padded_is_a_picture(padding):
+    hu = like_a_ct()
+    picture = np.rint((hu.clip(-175, 250) + 175) / 425 * 255)
+    picture[5, 5] = 255
+    picture[:2] = padding
+    with pytest.raises(InputError, match=f"all but {padding} are whole numbers up to 255: a padded 8-bit picture"):
+        check_ct(volume(picture.astype(np.int16)))
+
+
+def test_one_label_beside_a_number_for_ignored_is_a_label_map():
+    label = np.where(like_a_ct() > 0, 1, -1024)
+    with pytest.raises(InputError, match="a label map"):
+        check_ct(volume(label))
+
+
+@pytest.mark.parametrize(("scale", "offset", "told"), [(1, 500, "lies near 5"), (20, 0, "near"), (1, -500, "near -4")])
+def test_tissue_at_another_place_is_told(scale, offset, told):
+    with pytest.warns(CaseWarning, match=rf"{told}.*; check that it is in HU"):
+        check_ct(volume(like_a_ct() * scale + offset))
+
+
 @pytest.mark.parametrize("noise", [0.5, 3, 20])
 def test_nothing_but_noise_is_refused(noise):
     voxels = np.random.default_rng(0).normal(0, noise, (64, 64, 48))

@@ -39,6 +39,9 @@ MINE = Terms("mine")
         ([LITS, IRCAD], "CC BY-NC-SA 4.0 (LiTS); CC BY-NC-ND 3.0 (3D-IRCADb-01)"),
         ([Terms("public", "CC0"), AMOS], "CC0 (public); CC BY 4.0 (AMOS22)"),
         ([MINE], "terms not known: mine"),
+        ([Terms("a", "CC BY, not for commercial use"), AMOS], "CC BY, not for commercial use (a)"),
+        ([Terms("b", "CC BY 4.0; academic use only"), AMOS], "CC BY 4.0; academic use only (b)"),
+        ([Terms("c", "cc_by_nc_4.0"), AMOS], "cc_by_nc_4.0 (c)"),
     ],
 )
 def test_the_licences_that_ask_for_most_are_named(terms, licence):

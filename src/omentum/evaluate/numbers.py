@@ -17,7 +17,7 @@ from omentum.segmentation import Segmentation
 ELSEWHERE_DICE, OTHER_DICE = 0.1, 0.5
 """A name is contradicted where its own structure overlaps less, and another one more than this."""
 LEAST = 2
-"""Contradicted names from which on the numbers are in doubt: one may be the prediction's fault."""
+"""Contradicted names from which on the numbers are in doubt: one may be the prediction's fault, where others fit."""
 FITS_DICE = 0.5
 """Mean over the numbers from which on a dataset's meaning of them is worth naming."""
 TOLD = 3
@@ -42,7 +42,8 @@ class Contradiction:
 
 
 def contradictions(found: Segmentation, reference: Segmentation) -> list[Contradiction]:
-    """Numbers of the template in a reference that a prediction contradicts; empty below `LEAST` of them.
+    """Numbers of the template in a reference that a prediction contradicts; below `LEAST` of them only where it bears
+    out none of the other numbers (a liver that is 1, the spleen's number, and nothing else).
 
     Left taken for right is no matter of numbers, and not told here.
 
@@ -59,7 +60,8 @@ def contradictions(found: Segmentation, reference: Segmentation) -> list[Contrad
         place = next(other.key for other in STRUCTURES if other.index == best)
         if dice[row.index, row.index] < ELSEWHERE_DICE and dice[best, row.index] > OTHER_DICE and place != row.pair:
             told.append(Contradiction(row.index, row.key, place, float(dice[best, row.index])))
-    return told if len(told) >= LEAST else []
+    is_borne_out = bool((dice.diagonal() > OTHER_DICE).any())
+    return told if len(told) >= LEAST or not is_borne_out else []
 
 
 def fitting_mappings(found: Segmentation, reference: Segmentation) -> list[str]:
@@ -86,11 +88,17 @@ def _known() -> dict[str, Meanings]:
 
 
 def _fit(meanings: Meanings, counts: NDArray[np.float64]) -> float:
-    """Mean Dice of the numbers that occur, each against all that it means; a number without a meaning counts 0."""
+    """Mean Dice of the numbers that occur, each against all that it means; a number without a meaning counts 0.
+
+    Lesions say nothing: a prediction overlooks them, or finds them elsewhere.
+    """
     present = [value for value in range(1, counts.shape[1]) if counts[:, value].any()]
     each = []
     for value in present:
-        rows = [STRUCTURES[key].index for key in meanings.get(value, ())]
+        keys = meanings.get(value, ())
+        if any(STRUCTURES[key].is_lesion for key in keys):
+            continue
+        rows = [STRUCTURES[key].index for key in keys]
         inside, size = counts[rows, value].sum(), counts[rows].sum() + counts[:, value].sum()
         each.append(2 * inside / size if size else 0.0)
     return float(np.mean(each)) if each else 0.0

@@ -40,6 +40,12 @@ in the CTs tried at most 0.004 and 0.11."""
 TWICE, TWICE_SHARE, NO_TISSUE_SHARE = (-1150, -780), 0.1, 0.02
 """Fat to enhanced tissue when the offset was subtracted twice: air is near -2000, nothing at tissue's place."""
 TISSUE = (-200, 300)
+MOSTLY_DENSE = 0.5
+"""Share of what is no air that is as dense as bone; in the CTs tried at most 0.1."""
+THIN, THIN_SHARE = (-700, -250), 0.1
+"""Between lung and fat: only where lung ends, in every CT."""
+PICTURE_END = 250
+"""A picture of 8 bits uses its whole scale, from 0 to here at least."""
 CROP_TISSUE, CROP_SD_HU, CROP_PILE = 0.8, 70.0, 0.05
 """A crop without fat is a CT where so much is soft tissue, it varies no more, and no more sits at the lowest value."""
 BLOCK, STRUCTURE_HU, LEAST_BLOCKS = 8, 3.0, 64
@@ -97,7 +103,7 @@ def doubt(voxels: NDArray[Any]) -> Doubt | None:
     if shift:
         return Doubt(shift)
     if low < FAT_HU:
-        return None
+        return _doubt_beside_padding(sample) or _doubt_of_tissue(sample)
     if _structureless(voxels):
         return Doubt(f"{seen} are noise around {np.mean(sample.values):.0f}: nothing of a body in the image")
     return _doubt_without_fat(sample, low, high, seen) if low > NO_FAT_HU else None
@@ -128,6 +134,8 @@ def _are_labels(different: NDArray[np.float64]) -> bool:
         return True
     # A CT of pieces without noise (air, fat, tissue) has its numbers far apart, a label map counts them up.
     labels = different[different >= 0]
+    if len(different) == 2 and len(labels) == 1:
+        return 0 < labels[0] <= VERY_FEW_VALUES
     return len(labels) > 1 and len(labels) >= LABEL_DENSITY * (labels[-1] + 1)
 
 
@@ -169,6 +177,30 @@ def _structureless(voxels: NDArray[Any]) -> bool:
 
 def _rows_of_blocks(blocks: int, step: int) -> NDArray[np.intp]:
     return (np.arange(0, blocks, step)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+
+
+def _doubt_beside_padding(sample: _Sample) -> Doubt | None:
+    """A picture of 8 bits around which a number for air was put: between that and black there is nothing."""
+    start = int(np.searchsorted(sample.different, FAT_HU, side="right"))
+    inside, counts = sample.different[start:], sample.counts[start:]
+    if start != 1 or len(inside) < 2 or not sample.whole or inside[0] != 0 or not PICTURE_END <= inside[-1] <= 255:
+        return None
+    if min(counts[0], counts[-1]) < OUTLIERS * counts.sum():
+        return None
+    return Doubt(f"all but {sample.different[0]:g} are whole numbers up to 255: a padded 8-bit picture, not HU")
+
+
+def _doubt_of_tissue(sample: _Sample) -> Doubt | None:
+    """What is no air should be fat and soft tissue most of all; small pieces of bone or lung are not."""
+    body, dense = (float(np.mean(sample.values > limit)) for limit in (TISSUE[0], DENSE_HU))
+    if body > SHIFTED_SHARE and dense > MOSTLY_DENSE * body:
+        there = float(np.median(sample.values[sample.values > TISSUE[0]]))
+        return Doubt(f"most of what is no air lies near {there:.0f}, as bone does; check that it is in HU", refuses=False)
+    if sample.share(*TISSUE) < NO_TISSUE_SHARE and sample.share(*THIN) > THIN_SHARE:
+        there = float(np.median(sample.values[(sample.values > THIN[0]) & (sample.values < THIN[1])]))
+        told = f"hardly anything is as dense as fat or soft tissue, much lies near {there:.0f}; check that it is in HU"
+        return Doubt(told, refuses=False)
+    return None
 
 
 def _doubt_without_fat(sample: _Sample, low: float, high: float, seen: str) -> Doubt:

@@ -22,7 +22,9 @@ TRAITS = {
     "credit": r"\bBY\b|attribution|apache|\bMIT\b|\bBSD\b",
     "share alike": r"\bSA\b|share.?alike",
     "copyleft": r"GPL",
-    "non-commercial": r"\bNC\b|non.?commercial|research only",
+    "non-commercial": (
+        r"\bNC\b|non.?commercial|\bno[tn]?\b.{0,12}\bcommercial|\b(research|academic|education\w*)\b.{0,12}\bonly\b"
+    ),
     "no derivatives": r"\bND\b|no.?deriv",
     "none": r"\bCC0\b|public domain",
 }
@@ -48,7 +50,8 @@ class Terms:
     @property
     def traits(self) -> frozenset[str]:
         """What it asks for, as far as its words tell."""
-        return frozenset(name for name, words in TRAITS.items() if re.search(words, self.licence, re.IGNORECASE))
+        said = self.licence.replace("_", " ")
+        return frozenset(name for name, words in TRAITS.items() if re.search(words, said, re.IGNORECASE))
 
     @property
     def stated(self) -> bool:
