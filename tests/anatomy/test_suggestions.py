@@ -30,6 +30,7 @@ def meant(word):
         ("portal vein", ["portal_splenic_vein"]),
         ("vena cava", ["inferior_vena_cava"]),
         ("colon cancr", ["colon_tumour"]),
+        ("renal", ["right_kidney", "left_kidney", "kidney_tumour"]),
     ],
 )
 def test_what_was_probably_meant(word, keys):

@@ -73,7 +73,10 @@ def _more_exactly(said: str, names: Mapping[str, Structure]) -> list[str]:
     words = _words(said)
     if words <= GENERIC:
         return []
-    return [row.key for name, row in names.items() if words <= _words(name)]
+    rows = {row.key: row for row in names.values()}
+    found = [row for name, row in names.items() if words <= _words(name)]
+    sides = () if words & {"left", "right"} else [row.pair for row in found if row.pair]
+    return sorted({row.key for row in found}.union(sides), key=lambda key: (rows[key].is_lesion, rows[key].index))
 
 
 def _words(name: str) -> set[str]:
