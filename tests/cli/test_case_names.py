@@ -136,6 +136,15 @@ def test_folders_with_a_ct_each_are_a_batch(there):
     }
 
 
+def test_cts_further_down_are_not_left_out_in_silence(there, capsys):
+    there("mix/x.nii.gz", "mix/sub/y.nii.gz", "mix/notes/a.txt")
+    assert planned("mix") == {"x": "mix/x.nii.gz"}
+    assert capsys.readouterr().err == "warning: mix: CTs further down are left out: sub\n"
+    there("all/s1/ct.nii.gz", "all/s1/segmentations/liver.nii.gz", "all/deep/s2/ct.nii.gz")
+    assert planned("all") == {"s1": "all/s1/ct.nii.gz"}
+    assert capsys.readouterr().err == "warning: all: CTs further down are left out: deep\n"
+
+
 def test_a_dicom_folder_stays_one_case_whatever_lies_beside_the_images(there, tmp_path):
     import numpy as np
 

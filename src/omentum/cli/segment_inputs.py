@@ -81,7 +81,10 @@ def _inputs(paths: tuple[Path, ...]) -> Iterator[Source]:
         if folders:
             yield from (Source(folder / CT, case_name(folder)) for folder in folders)
         else:
-            yield from _of_folder(path) or [Source(path)]
+            found = _of_folder(path)
+            if found and (left := _not_looked_into(path, found)):
+                print(f"warning: {path}: CTs further down are left out: {_listed(left)}", file=sys.stderr)
+            yield from found or [Source(path)]
 
 
 def _of_folder(path: Path) -> list[Source]:
@@ -92,9 +95,32 @@ def _of_folder(path: Path) -> list[Source]:
         return []
     found = [Source(file) for file in nifti_files(path)]
     if not found:
-        inside = [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
-        found = [source for folder in inside for source in _of_case(folder, nifti_files(folder))]
+        found = [source for folder in _folders(path) for source in _of_case(folder, nifti_files(folder))]
     return [] if found and holds_dicom(path) else found
+
+
+def _not_looked_into(path: Path, found: Sequence[Source]) -> list[str]:
+    """Folders in it that hold NIfTI files, or have folders that do, where no CT was looked for.
+
+    What lies in a folder beside or below a CT that was found there are its labels.
+    """
+    from omentum.pipeline import nifti_files
+
+    places = {source.path.parent for source in found}
+    left = []
+    for folder in _folders(path):
+        deeper = [folder] if path in places else _folders(folder) if folder not in places else []
+        if any(map(nifti_files, deeper)):
+            left.append(folder.name)
+    return left
+
+
+def _folders(path: Path) -> list[Path]:
+    return [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def _of_case(folder: Path, files: Sequence[Path]) -> list[Source]:
@@ -152,7 +178,6 @@ def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:
     if not found:
         raise InputError(f"none of the inputs is in its part {part!r}", source=path, remedy="names must be the store's")
     if missing := [name for name in names if name not in found]:
-        first = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
-        text = f"{path}: {len(missing)} of the {len(names)} cases of its part {part!r} are not there: {first}"
+        text = f"{path}: {len(missing)} of the {len(names)} cases of its part {part!r} are not there: {_listed(missing)}"
         print(f"warning: {text}", file=sys.stderr)
     return found
