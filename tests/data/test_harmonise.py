@@ -167,7 +167,22 @@ def test_strays_far_off_are_told_and_strays_inside_make_the_case_suspect():
     assert "9 (64 voxels)" in inside.notes[0].text
     assert not inside.truth.mask("liver")[cube(4, 4, 4)].any()
     # Inside something nobody looked for it is no loss.
-    assert kinds(harmonise(native, AFFINE, LITS, {"liver_tumour"}, ignored=[5])) == ["stray"]
+    assert kinds(harmonise(native, AFFINE, LITS, {"liver_tumour"}, ignored=[5])) == ["stray", "not annotated"]
+
+
+def test_what_may_be_an_unknown_value_is_not_taught_as_absent():
+    values = {1: means("liver"), 2: means("spleen"), 3: means("gallbladder")}
+    sought = {"liver", "spleen", "gallbladder"}
+    native = np.where(cube(1, 1, 1, side=9), 255, np.where(cube(12, 1, 1), 3, 0))
+    affine = np.diag([-20.0, -20.0, 20.0, 1.0])
+    harmonised = harmonise(native, affine, values, sought)
+    assert harmonised.truth.annotated == {"gallbladder"}
+    assert harmonised.notes[-1].text == "unknown values may be spleen, liver: not annotated in this case"
+    assert harmonise(native, affine, values, sought, ignored=[255]).truth.annotated == sought
+    assert harmonise(native, affine, values, sought, healthy=["liver_tumour"]).truth.annotated >= {"liver_tumour"}
+    few = np.where(cube(12, 1, 1), 3, 0)
+    few[1, 1, 1] = 255
+    assert harmonise(few, affine / 20 + np.diag([0, 0, 0, 0.95]), values, sought).truth.annotated == sought
 
 
 FLARE = {1: means("liver"), 2: means("spleen"), 3: means("kidney_tumour"), 14: Target(frozenset(), unknown="a lesion")}

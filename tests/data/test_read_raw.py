@@ -327,8 +327,9 @@ def test_a_value_below_zero_that_is_not_known_is_named(tmp_path):
     native = truth_of(GRID)
     native[drawn(GRID, TUMOUR)] = -1
     write_pair(tmp_path, labels=native)
-    (note,) = read_raw(the_case(recipe(), tmp_path)).notes
+    note, lost = read_raw(the_case(recipe(), tmp_path)).notes
     assert note.kind == "stray inside"
+    assert lost.text == "unknown values may be liver_tumour: not annotated in this case"
     assert "-1 (" in note.text
 
 

@@ -178,6 +178,8 @@ def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:
     if not found:
         raise InputError(f"none of the inputs is in its part {part!r}", source=path, remedy="names must be the store's")
     if missing := [name for name in names if name not in found]:
-        text = f"{path}: {len(missing)} of the {len(names)} cases of its part {part!r} are not there: {_listed(missing)}"
+        text = (
+            f"{path}: {len(missing)} of the {len(names)} cases of its part {part!r} are not there: {_listed(missing)}"
+        )
         print(f"warning: {text}", file=sys.stderr)
     return found

@@ -9,7 +9,7 @@ absent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,10 @@ from omentum.data.sought import Sought, denied_text
 from omentum.data.unknown_parts import perhaps_incomplete
 from omentum.errors import GeometryError
 from omentum.segmentation import Segmentation
-from omentum.volume import Affine
+from omentum.volume import Affine, Grid
+
+PART_OF_PLAUSIBLE = 0.1
+"""An unknown value with so much of the least plausible volume of a structure may be that structure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,8 @@ def harmonise(
     """Translate a label map.
 
     A number the recipe does not know belongs to no structure. That is harmless far from everything; within or along
-    a labelled structure it means that the structure may lack a part, and the note says so ("stray inside").
+    a labelled structure it means that the structure may lack a part, and the note says so ("stray inside"). A structure
+    without any voxel that is no larger may be that number altogether: it is not annotated in this case.
 
     Args:
         native: Label map [i, j, k]. Fractions are rounded, and noted.
@@ -75,7 +79,11 @@ def harmonise(
         GeometryError: `hu` has another shape.
     """
     sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
-    marks, notes = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
+    marks, notes, stray = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
+    if stray and (perhaps := _perhaps_stray(stray * Grid(marks.numbers.shape, affine).voxel_volume_ml, sought, marks)):
+        names = ", ".join(key for key in STRUCTURES.keys if key in perhaps)
+        notes.append(Note("not annotated", f"unknown values may be {names}: not annotated in this case"))
+        sought = replace(sought, annotated=sought.annotated - perhaps)
     unknown = {target.unknown for target in values.values() if target.unknown}
     if any(target.hides for target in values.values()) and marks.mask((UNKNOWN,)).any():
         seen = sought.where_hidden(marks.present() | _both_sides(marks))
@@ -116,6 +124,12 @@ def harmonise_masks(
         marks.change(mask, mark_of(target).union)
     sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
     return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
+
+
+def _perhaps_stray(stray_ml: float, sought: Sought, marks: Marks) -> frozenset[str]:
+    """What has no voxel, although there is enough of an unknown value to be it."""
+    absent = sought.annotated - sought.healthy - marks.present() - _both_sides(marks)
+    return frozenset(key for key in absent if stray_ml >= PART_OF_PLAUSIBLE * STRUCTURES[key].volume_ml[0])
 
 
 def _both_sides(marks: Marks) -> frozenset[str]:

@@ -40,7 +40,7 @@ class _Tally:
 
 def marks_of_map(
     native: NDArray[Any], values: Mapping[int, Target], known: Iterable[int], annotated: frozenset[str]
-) -> tuple[Marks, list[Note]]:
+) -> tuple[Marks, list[Note], int]:
     """Look every voxel up, slice by slice.
 
     Args:
@@ -48,6 +48,9 @@ def marks_of_map(
         values: What the numbers mean.
         known: Numbers that mean nothing to us and are no strays; 0 always is.
         annotated: To tell whether a stray value lies inside something that was looked for.
+
+    Returns:
+        The marks, what was remarkable, and how many voxels the commonest unknown value has.
 
     Raises:
         InputError: far more unknown values than a label map has.
@@ -66,7 +69,8 @@ def marks_of_map(
         marked[:] = table.take(whole.astype(np.int64) - first if first else whole, mode="clip")
     strays = sorted(v for v in tally.counts if v != 0 and v not in values and v not in set(known))
     inside = [v for v in strays[:MOST_STRAYS] if _enclosed(native, v, marks, annotated)]
-    return marks, [*_rounding_notes(tally), *_stray_notes(strays, inside, tally.counts)]
+    notes = [*_rounding_notes(tally), *_stray_notes(strays, inside, tally.counts)]
+    return marks, notes, max((tally.counts[value] for value in strays), default=0)
 
 
 def _whole(plane: NDArray[Any], tally: _Tally) -> NDArray[Any]:

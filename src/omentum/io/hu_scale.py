@@ -195,7 +195,9 @@ def _doubt_of_tissue(sample: _Sample) -> Doubt | None:
     body, dense = (float(np.mean(sample.values > limit)) for limit in (TISSUE[0], DENSE_HU))
     if body > SHIFTED_SHARE and dense > MOSTLY_DENSE * body:
         there = float(np.median(sample.values[sample.values > TISSUE[0]]))
-        return Doubt(f"most of what is no air lies near {there:.0f}, as bone does; check that it is in HU", refuses=False)
+        return Doubt(
+            f"most of what is no air lies near {there:.0f}, as bone does; check that it is in HU", refuses=False
+        )
     if sample.share(*TISSUE) < NO_TISSUE_SHARE and sample.share(*THIN) > THIN_SHARE:
         there = float(np.median(sample.values[(sample.values > THIN[0]) & (sample.values < THIN[1])]))
         told = f"hardly anything is as dense as fat or soft tissue, much lies near {there:.0f}; check that it is in HU"
