@@ -66,7 +66,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "status": _status(outcome),
         "output": str(outcome.job.target) if outcome.ended and not outcome.error else None,
         "error": outcome.error and outcome.job.told(outcome.error),
-        "warnings": [outcome.job.told(message) for message in outcome.warnings],
+        "warnings": list(dict.fromkeys(map(outcome.job.told, outcome.warnings))),
         "quality": outcome.quality.summary() if outcome.quality else None,
         "seconds": outcome.seconds,
         "volume_ml": {m.key: round(m.volume_ml, 3) for m in outcome.found},

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from omentum.errors import OmentumError, printable
+from omentum.pipeline.anonymity import without_names
 from omentum.pipeline.finishing import SeenCase, finish_case
 from omentum.pipeline.manifest import Named
 from omentum.pipeline.options import SaveOptions, Step
@@ -35,7 +36,7 @@ class Job:
 
     def told(self, message: str) -> str:
         """A message as it may be written."""
-        return message.replace(printable(str(self.source)), self.case) if self.anonymous else message
+        return without_names(message, self.source, self.case) if self.anonymous else message
 
 
 @dataclass

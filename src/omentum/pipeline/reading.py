@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omentum.errors import printable
 from omentum.io.detect import load_volume
 from omentum.io.nifti_geometry import check_assumed
 from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
+from omentum.pipeline.anonymity import without_names
 from omentum.pipeline.ledger import Ledger
 from omentum.pipeline.manifest import Named, describe_input
 from omentum.pipeline.options import Options
@@ -77,7 +77,8 @@ def read_case(image: str | os.PathLike[str] | Volume | Any, options: Options, na
         ct = check_ct(_loaded(given, options), source=source, force=options.force)
         described = describe_input(given, ct, named)
     if named.file is None and source is not None:
-        ledger.warnings = [message.replace(printable(str(source)), named.case) for message in ledger.warnings]
+        told = [without_names(message, source, named.case) for message in ledger.warnings]
+        ledger.warnings = list(dict.fromkeys(told))
     return ReadCase(ct, described, ledger)
 
 
