@@ -106,3 +106,23 @@ def test_a_loader_that_is_left_ends_its_processes():
     next(batches)
     batches.close()
     assert not set(multiprocessing.active_children()) - before
+
+
+def test_a_process_that_cannot_be_killed_is_not_waited_for_for_ever():
+    """One that waits for a disk which is gone ends when the disk comes back."""
+
+    class Stuck:
+        killed = 0
+
+        def is_alive(self):
+            return True
+
+        def kill(self):
+            self.killed += 1
+
+        def join(self, seconds):
+            assert seconds <= 1
+
+    stuck = Stuck()
+    loader._kill([stuck])
+    assert stuck.killed == loader.KILL_TRIES

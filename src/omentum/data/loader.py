@@ -26,6 +26,9 @@ AHEAD = 4
 PATIENCE_S = 600
 """Without a batch for so long, the processes that make them are given up."""
 
+KILL_TRIES = 10
+"""So many seconds a killed process is waited for; one that waits for a disk which is gone cannot be ended at all."""
+
 _SILENCE = "DataLoader timed out"
 _DEATH = re.compile(r"DataLoader worker .*(killed|exited)")
 
@@ -127,8 +130,10 @@ def _tensors(thing: Any) -> Iterator[torch.Tensor]:
 def _kill(workers: Iterable[BaseProcess]) -> None:
     """End processes that may be past listening; torch would wait for them, and they do not heed SIGTERM."""
     for worker in workers:
-        while worker.is_alive():
+        for _ in range(KILL_TRIES):
             with suppress(RuntimeError):  # raised by torch when it notices
+                if not worker.is_alive():
+                    break
                 worker.kill()
                 worker.join(1)
 
