@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, UsageError
 from omentum.pipeline import CaseSegmentation
-from omentum.segmentation import Segmentation, no_bits, planes_for
+from omentum.segmentation import Segmentation, in_several, no_bits, planes_for
 from omentum.volume import Volume
 
 KEYS = st.lists(st.sampled_from(STRUCTURES.keys), min_size=1, max_size=32, unique=True)
@@ -120,3 +120,16 @@ def test_it_is_printed_on_a_line_without_its_voxels():
     assert repr(ct) == "<Volume of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS, int16>"
     case = CaseSegmentation(few.bits, affine, few.classes, ct=ct, manifest={"huge": list(range(10**4))})
     assert repr(case) == repr(few).replace("<Seg", "<CaseSeg")
+
+
+@pytest.mark.parametrize(("planes", "dtype"), [(1, np.uint32), (1, np.uint64), (3, np.uint64)])
+def test_voxels_of_several_classes_are_those_with_more_than_one_bit(planes, dtype):
+    random = np.random.default_rng(0)
+    powers = dtype(1) << random.integers(0, 8 * dtype().itemsize, (2, planes, 4, 5, 6), dtype=dtype)
+    bits = np.where(random.random((planes, 4, 5, 6)) < 0.4, powers[0], 0) | np.where(
+        random.random((planes, 4, 5, 6)) < 0.4, powers[1], 0
+    )
+    bits = bits.astype(dtype)
+    counts = np.array([sum(int(plane[v]).bit_count() for plane in bits) for v in np.ndindex(4, 5, 6)])
+    assert {0, 1, 2} <= {*counts.tolist()}
+    np.testing.assert_array_equal(in_several(bits).ravel(), counts > 1)

@@ -202,3 +202,20 @@ def bits_dtype(number_of_classes: int) -> np.dtype[Any]:
 def no_bits(number_of_classes: int, shape: Sequence[int]) -> Bits:
     """Masks of so many classes without a voxel, to be filled; takes memory only where it is written to."""
     return sparse_zeros((planes_for(number_of_classes), *shape), bits_dtype(number_of_classes))
+
+
+def in_several(bits: Bits) -> NDArray[np.bool_]:
+    """Where more than one class is.
+
+    Args:
+        bits: Packed masks, or a part of them, shape (planes, i, j, k).
+
+    Returns:
+        bool (i, j, k).
+    """
+    several, some = np.zeros(bits.shape[1:], np.bool_), np.zeros(bits.shape[1:], np.bool_)
+    for plane in bits:
+        several |= (plane & (plane - plane.dtype.type(1))) != 0  # more than the lowest bit
+        several |= some & (plane != 0)
+        some |= plane != 0
+    return several

@@ -7,11 +7,11 @@ import pytest
 from matplotlib.image import imread
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import GeometryError, OutputError
+from omentum.errors import GeometryError
 from omentum.evaluate import load_mapping
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
-from omentum.report.figures import preview, preview_png, slide
+from omentum.report.figures import preview_png, slide
 from omentum.report.measures import measure
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -98,14 +98,6 @@ def test_one_slice_and_a_voxel_without_a_number_are_drawn():
     hu[20, 20] = np.nan
     thin = Segmentation(seg.bits[..., 17:18], seg.affine, seg.classes)
     assert preview_png(Volume(hu, AFFINE), thin).startswith(b"\x89PNG")
-
-
-def test_the_file_is_complete_or_not_there(tmp_path):
-    ct, seg = body()
-    preview(ct, seg, tmp_path / "preview.png")
-    assert [p.name for p in tmp_path.iterdir()] == ["preview.png"]
-    with pytest.raises(OutputError, match="nowhere"):
-        preview(ct, seg, tmp_path / "nowhere" / "preview.png")
 
 
 def test_another_grid_is_refused():

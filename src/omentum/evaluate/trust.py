@@ -2,8 +2,8 @@
 
 An organ or vessel is reliable from a mean Dice of `RELIABLE_DICE` on, over all cases that have it or in which it was
 invented, and not found below `FOUND_DICE`. A lesion type is reliable if at least half of the lesions were found and at
-least half of what was found are lesions; it is not found if all but none (`FOUND_LESIONS`) were. All between is weak.
-From few cases nothing follows.
+least half of what was found are lesions; it is not found if a smaller share than `FOUND_LESIONS` was. All between is
+weak. From few cases nothing follows.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
 from omentum.io.labels import packed
 from omentum.io.nifti import SLAB, read_volume, write_layers
-from omentum.segmentation import BITS_PER_PLANE, Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, in_several
 
 Where = tuple[NDArray[np.intp], ...]
 
@@ -70,12 +70,7 @@ def _several(seg: Segmentation) -> Where:
     """Voxels that more than one structure has, found some planes of the image at a time."""
     found = []
     for k in range(0, seg.shape[2], SLAB):
-        first, *others = seg.bits[..., k : k + SLAB]
-        several = (first & (first - first.dtype.type(1))) != 0  # more than the lowest bit
-        for plane in others:
-            several |= ((first != 0) & (plane != 0)) | ((plane & (plane - plane.dtype.type(1))) != 0)
-            first = first | plane
-        i, j, above = np.nonzero(several)
+        i, j, above = np.nonzero(in_several(seg.bits[..., k : k + SLAB]))
         found.append((i, j, above + k))
     return tuple(np.concatenate(axis) for axis in zip(*found, strict=True))
 

@@ -285,9 +285,10 @@ class CaseSegmentation(Segmentation):
                 file.write(mesh_file(surface_mesh(self, key, box, FILE), key, file_type))
 
     def _draw_preview(self, path: Path) -> None:
-        from omentum.report.figures import preview  # matplotlib is slow to import
+        from omentum.report.figures import preview_png  # matplotlib is slow to import
 
-        preview(self.ct, self, path, case=self._name, measures=self.measures())
+        with replacing(path) as file:
+            file.write(preview_png(self.ct, self, case=self._name, measures=self.measures()))
 
     def _write_report(self, path: Path, numbering: Numbering | None) -> None:
         from omentum.report.html import CaseReport, case_html

@@ -24,6 +24,7 @@ from omentum.report.motion import Motion, fitted_rigid
 from omentum.report.shared_organ import SharedOrgan, brought_together, near_pairs
 from omentum.report.stretched import stretched
 from omentum.segmentation import Segmentation
+from omentum.words import counted
 
 Basis = Literal["organs", "frame of reference", "grids"]
 
@@ -82,17 +83,17 @@ class Alignment:
         found, apart_mm, degrees = self.agreement, self.organs_apart_mm, self.motion.degrees
         if found is None:
             return () if self.basis != "organs" else ("no organ lies in both fields of view",)
+        organs = counted(len(found.organs), "organ")
         if not found.fits:
             told.append(
-                f"organs differ by {found.residual_mm:.1f} mm after alignment (limit {found.limit_mm:.1f} mm, "
-                f"{_organs(len(found.organs))})"
+                f"organs differ by {found.residual_mm:.1f} mm after alignment (limit {found.limit_mm:.1f} mm, {organs})"
             )
         if apart_mm is not None and apart_mm > POOR_SHIFT_MM:
             told.append(f"organs lie {apart_mm:.0f} mm apart after alignment (limit {POOR_SHIFT_MM:.0f} mm)")
         if degrees > FEW_TURN_DEGREES and (len(found.organs) < MANY or found.seen < PART_SEEN):
             told.append(
-                f"turned by {degrees:.1f} degrees on the word of {_organs(len(found.organs))}, {found.seen:.0%} of "
-                f"their surfaces (limit {FEW_TURN_DEGREES:.0f} degrees)"
+                f"turned by {degrees:.1f} degrees on the word of {organs}, {found.seen:.0%} of their surfaces "
+                f"(limit {FEW_TURN_DEGREES:.0f} degrees)"
             )
         return tuple(told)
 
@@ -192,7 +193,3 @@ def _by_centres(organs: Sequence[SharedOrgan]) -> Motion:
         off_mm = np.linalg.norm(motion(here) - there, axis=1)
         motion = fitted_rigid(here, there, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
     return motion
-
-
-def _organs(number: int) -> str:
-    return f"{number} organ{'' if number == 1 else 's'}"

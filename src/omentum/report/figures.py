@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import OutputError, libraries_quiet
+from omentum.errors import libraries_quiet
 from omentum.report.contours import field_around, fineness
 from omentum.report.layout import Place, arranged
 from omentum.report.measures import StructureMeasure, measure
@@ -24,7 +23,6 @@ from omentum.report.pictures import SOFT_TISSUE_HU
 from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
 from omentum.report.words import PARTLY, volume
 from omentum.segmentation import Segmentation
-from omentum.unfinished import unfinished
 from omentum.volume import Grid, Volume
 
 SIZE_IN, DPI = (16.0, 9.0), 120
@@ -40,44 +38,20 @@ _LETTER_EDGE, _SCALE_EDGE = 0.015, 0.03
 _LONGEST_NAME = 60
 
 
-def preview(
-    ct: Volume,
-    seg: Segmentation,
-    path: str | Path,
-    *,
-    case: str = "",
-    measures: Sequence[StructureMeasure] | None = None,
-) -> None:
-    """Draw a case and write it as PNG (1920 x 1080); the file is replaced only when complete.
+def preview_png(
+    ct: Volume, seg: Segmentation, *, case: str = "", measures: Sequence[StructureMeasure] | None = None
+) -> bytes:
+    """Draw a case as a PNG (1920 x 1080).
 
     Args:
         ct: HU.
         seg: On the grid of `ct`.
-        path: The PNG.
         case: Name for the title.
         measures: What `measure(ct, seg)` said, if it is at hand.
 
     Raises:
         GeometryError: the grids differ.
-        OutputError: the file cannot be written.
     """
-    png = preview_png(ct, seg, case=case, measures=measures)
-    path = Path(path)
-    temporary = unfinished(path)
-    try:
-        try:
-            temporary.write_bytes(png)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as fault:
-        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=path) from fault
-
-
-def preview_png(
-    ct: Volume, seg: Segmentation, *, case: str = "", measures: Sequence[StructureMeasure] | None = None
-) -> bytes:
-    """The PNG of `preview` in memory."""
     figure = slide(ct, seg, case, measure(ct, seg) if measures is None else measures)
     out = io.BytesIO()
     # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.

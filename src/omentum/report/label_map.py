@@ -13,7 +13,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
 from omentum.report.measures import StructureMeasure
 from omentum.report.words import volume
-from omentum.segmentation import BITS_PER_PLANE, Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, in_several
 from omentum.volume import Grid
 
 SLAB = 16
@@ -53,12 +53,7 @@ def overlaps(seg: Segmentation) -> dict[frozenset[str], int]:
     counts: Counter[tuple[int, ...]] = Counter()
     for start in range(0, seg.shape[0], SLAB):
         part = seg.bits[:, start : start + SLAB]
-        some, several = np.zeros(part.shape[1:], bool), np.zeros(part.shape[1:], bool)
-        for plane in part:
-            several |= (plane & (plane - plane.dtype.type(1))) != 0
-            several |= some & (plane != 0)
-            some |= plane != 0
-        rows, times = np.unique(part[:, several], axis=1, return_counts=True)
+        rows, times = np.unique(part[:, in_several(part)], axis=1, return_counts=True)
         counts.update(dict(zip(map(tuple, rows.T.tolist()), times.tolist(), strict=True)))
     return {_keys(bits, seg.classes): n for bits, n in counts.items()}
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from omentum.words import counted
+
 Category = Literal[
     "complete response", "partial response", "stable disease", "progressive disease", "not evaluable", "no targets"
 ]
@@ -65,11 +67,12 @@ def _judged(
     (then, now), (lasting, unseen) = sums_mm, others
     grown = now - then
     if new:
-        return "progressive disease", f"{new} new tumour{'s' if new > 1 else ''}"
+        return "progressive disease", counted(new, "new tumour")
     if targets == 0:
         return "no targets", "no tumour of the earlier scan is large enough to be a target"
     if unknown:
-        return "not evaluable", f"{unknown} target{'s are' if unknown > 1 else ' is'} not wholly seen in both scans"
+        verb = "is" if unknown == 1 else "are"
+        return "not evaluable", f"{counted(unknown, 'target')} {verb} not wholly seen in both scans"
     if grown >= GROWN_LEAST_MM and grown >= GROWN * then:
         return "progressive disease", "the sum grew by 20 % and 5 mm or more"
     if now == 0:

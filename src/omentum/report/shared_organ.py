@@ -58,7 +58,7 @@ class SharedOrgan:
 
         Args:
             motion: Of the later scan.
-            every: Only every so manieth point.
+            every: Only every n-th point.
         """
         points = self._after.points_mm[::every]
         seen, nearest, distances = self._before.nearest(motion(points))
