@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -94,16 +95,22 @@ def test_what_a_kill_left_is_gone_after_the_next_start(here):
     assert [path.name for path in Path("out").iterdir()] == ["slow"]
 
 
-def test_with_processes_beside_it_no_temporary_folder_stays(here):
+@pytest.mark.parametrize("length", [0, 120])
+def test_with_processes_beside_it_no_temporary_folder_stays(length, here):
+    """The second folder is too long for the socket of a server of processes, as those of clusters may be."""
     put_ct("a.nii.gz")
     put_ct("b.nii.gz")
-    process = started("computing", "segment", "a.nii.gz", "b.nii.gz", "-o", "out", "-j", "2", "--quiet")
-    wait_for(process, "computing")
-    assert list(Path("tmp").glob("pymp-*"))
-    process.terminate()
-    process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert not list(Path("tmp").glob("pymp-*"))
+    with TemporaryDirectory(dir="/tmp") as short:
+        folder = Path(short, "x" * length)
+        folder.mkdir(exist_ok=True)
+        inputs = ["a.nii.gz", "b.nii.gz"]
+        process = started("computing", "segment", *inputs, "-o", "out", "-j", "2", "--quiet", TMPDIR=str(folder))
+        wait_for(process, "computing")
+        assert length or list(folder.glob("pymp-*"))
+        process.terminate()
+        process.communicate(timeout=60)
+        assert process.returncode == 143
+        assert list(folder.iterdir()) == []
     assert not list(Path("out").glob(".*"))
 
 
