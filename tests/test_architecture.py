@@ -11,7 +11,7 @@ PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
 CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation", "unfinished"}
-CORE |= {"words"}
+CORE |= {"result_files", "words"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
@@ -19,6 +19,7 @@ LAYERS: dict[str, set[str]] = {
     "fingerprint": {"volume"},
     "home": set(),
     "pieces": set(),
+    "result_files": set(),
     "words": set(),
     "spec": {"errors"},
     "sparse": set(),

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from omentum.io.outputs import replacing
-from omentum.pipeline import LABEL_MAP, Outcome, write_json, write_text
+from omentum.pipeline import Outcome, write_json, write_text
 from omentum.report import lesions_csv, measures_csv, measures_rows, quality_csv
 from omentum.report.label_map import hidden_line
 from omentum.report.parquet import parquet_bytes
 from omentum.report.standing import NEVER_FOUND, NO_RECORD, TRUST_NOTES
+from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALITY, BATCH_REPORT, LABEL_MAP, LESIONS
 from omentum.spec import Trust
 
 WRITE_EVERY_S = 10.0
@@ -45,12 +46,12 @@ class Tables:
     def write(self, outcomes: Sequence[Outcome]) -> None:
         """Write what there is of the cases so far."""
         folder, done = self._folder, [outcome for outcome in outcomes if outcome.ended and not outcome.error]
-        write_json(folder / "report.json", report(outcomes))
-        write_text(folder / "measurements.csv", measures_csv({o.job.case: o.measures for o in done}))
-        write_text(folder / "lesions.csv", lesions_csv({o.job.case: o.lesions for o in done}))
-        write_text(folder / "quality.csv", quality_csv({o.job.case: o.quality for o in done if o.quality}))
+        write_json(folder / BATCH_REPORT, report(outcomes))
+        write_text(folder / BATCH_MEASUREMENTS, measures_csv({o.job.case: o.measures for o in done}))
+        write_text(folder / LESIONS, lesions_csv({o.job.case: o.lesions for o in done}))
+        write_text(folder / BATCH_QUALITY, quality_csv({o.job.case: o.quality for o in done if o.quality}))
         if self._parquet:
-            with replacing(folder / "measurements.parquet") as file:
+            with replacing(folder / BATCH_PARQUET) as file:
                 file.write(parquet_bytes(measures_rows({o.job.case: o.measures for o in done})))
         self._written = time.monotonic()
 

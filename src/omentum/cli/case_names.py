@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import UsageError
+from omentum.result_files import BATCH
 
 FIELDS = ("name", "parent", "grandparent", "number")
 """Of a pattern: the file without its suffix, its folder, the folder of that, and 1, 2, 3, ..."""
-TABLES = ("report.json", "measurements.csv", "measurements.parquet", "lesions.csv", "quality.csv")
-"""Files of a batch, beside its case folders."""
 _REMEDY = "--name '{parent}_{name}', or {number}"
 
 
@@ -58,7 +57,7 @@ def name_cases(sources: Sequence[Source], pattern: str | None = None) -> dict[st
         if name in named:
             reason = f"has the same case name {name!r} as {named[name]}"
             raise UsageError(reason, source=source.path, remedy=f"rename one, or {_REMEDY}")
-        if name in TABLES:
+        if name in BATCH:
             reason = f"its case would be called {name!r}, as a table of the batch is"
             raise UsageError(reason, source=source.path, remedy=_REMEDY)
         named[name] = source.path

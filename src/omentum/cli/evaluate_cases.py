@@ -10,15 +10,15 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.errors import InputError, UsageError
+from omentum.result_files import BATCH, LABEL_MAP
 
-SEGMENTATION = "segmentation.nii.gz"
 DESCRIPTION = "case.json"
 IdOf = Callable[[str], str]
 Find = Callable[[str, Path], Path | None]
 
 SCORES = (".csv", ".html", ".json")
 """Files beside cases that may be scores of an earlier evaluation."""
-NO_SCORES = frozenset({"store.json", "report.json", "measurements.csv", "lesions.csv", "quality.csv"})
+NO_SCORES = frozenset({"store.json", *BATCH})
 """Files beside cases that are not."""
 TOLD = 5
 """So many names are told in a line; of more, only how many."""
@@ -79,7 +79,7 @@ def find_pairs(
         return [Pair(name, file, ref, patients.get(name, ""))]
     if ref.is_file() or (ref / DESCRIPTION).exists():
         raise InputError(
-            f"has no {SEGMENTATION}, and the reference is a single case",
+            f"has no {LABEL_MAP}, and the reference is a single case",
             source=pred,
             remedy="give the output of omentum segment",
         )
@@ -177,7 +177,7 @@ def single_prediction(pred: Path) -> tuple[str, Path] | None:
     single = prediction_at(pred)
     if not single:
         return None
-    named = single.parent if single.name == SEGMENTATION else single
+    named = single.parent if single.name == LABEL_MAP else single
     return case_name(named.resolve()), single
 
 
@@ -223,14 +223,14 @@ def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
 
 def prediction_at(path: Path) -> Path | None:
     """The label map that a file or a case's output folder is, if it is one."""
-    inside = path / SEGMENTATION
+    inside = path / LABEL_MAP
     return path if path.is_file() else inside if inside.is_file() else None
 
 
 def read_in(path: Path) -> tuple[list[Path], list[Path]]:
     """What must stay as it is in predictions or references: files, and folders with all that is in them."""
     if path.is_file():
-        beside = [path.parent] if path.name == SEGMENTATION else []
+        beside = [path.parent] if path.name == LABEL_MAP else []
         return [path], beside
     if single_prediction(path) or (path / DESCRIPTION).is_file():
         return [], [path]
@@ -240,7 +240,7 @@ def read_in(path: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_prediction(path: Path) -> bool:
-    return (path / SEGMENTATION).is_file() or (path.is_file() and _is_nifti(path))
+    return (path / LABEL_MAP).is_file() or (path.is_file() and _is_nifti(path))
 
 
 def _is_reference(path: Path) -> bool:

@@ -17,15 +17,15 @@ from scipy import ndimage
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import find_pair, members
 from omentum.anatomy.structure_rows import include_carried
-from omentum.cli.evaluate_cases import SEGMENTATION, IdOf, Pair, case_name, listed
+from omentum.cli.evaluate_cases import IdOf, Pair, case_name, listed
 from omentum.errors import CaseWarning, InputError, OmentumError, UsageError
+from omentum.result_files import LABEL_MAP, MANIFEST
 
 if TYPE_CHECKING:
     from omentum.cli.evaluate_run import Judge
     from omentum.evaluate import LabelMapping, Scope
     from omentum.segmentation import Segmentation
 
-MANIFEST = "manifest.json"
 TOLD_NUMBERS = 3
 NOT_ASKED = f"not asked for ({MANIFEST})"
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
@@ -178,7 +178,7 @@ def _keys(name: str) -> tuple[str, ...]:
 def _asked_of_manifest(path: Path) -> frozenset[str] | None:
     """Structures that `omentum segment` was asked for, if it made this file and says so."""
     beside = path.parent / MANIFEST
-    if path.name != SEGMENTATION or not beside.is_file():
+    if path.name != LABEL_MAP or not beside.is_file():
         return None
     try:
         manifest = json.loads(beside.read_bytes())

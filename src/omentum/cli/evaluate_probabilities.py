@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy.pairs import kind_of
-from omentum.cli.evaluate_cases import SEGMENTATION
 from omentum.errors import CaseWarning, InputError, OmentumError
 from omentum.pieces import pieces
+from omentum.result_files import LABEL_MAP, LESIONS, PROBABILITIES
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
 if TYPE_CHECKING:
     from omentum.evaluate.operating import Curve
 
-MAP_FOLDER, LIST_FILE = "probabilities", "lesions.csv"
 MOST_AWAY_MM = 5.0
 """A listed lesion and the piece of the mask that it is have their centres this close together."""
 BEYOND = 1e-3
@@ -49,18 +48,18 @@ def lesion_curves_of(
     """
     from omentum.evaluate.operating import LISTS, MAPS, curve
 
-    if prediction.name != SEGMENTATION:
+    if prediction.name != LABEL_MAP:
         return {}
     found = {}
     for key in truth.classes:
         if key not in (truth.annotated or ()) or not kind_of(key).is_lesion:
             continue
-        file = prediction.parent / MAP_FOLDER / f"{key}.nii.gz"
+        file = prediction.parent / PROBABILITIES / f"{key}.nii.gz"
         try:
             if file.is_file():
                 steps, source = on_truth(*_read_map(file)), MAPS
-            elif key in native.classes and (prediction.parent / LIST_FILE).is_file():
-                steps, source = on_truth(_listed(prediction.parent / LIST_FILE, native, key), native.grid), LISTS
+            elif key in native.classes and (prediction.parent / LESIONS).is_file():
+                steps, source = on_truth(_listed(prediction.parent / LESIONS, native, key), native.grid), LISTS
             else:
                 continue
         except OmentumError as fault:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omentum.cli.evaluate_cases import Pair, listed
-from omentum.cli.evaluate_foreign import MANIFEST
+from omentum.result_files import MANIFEST
 
 
 def seen_in_training(pairs: Sequence[Pair]) -> str | None:

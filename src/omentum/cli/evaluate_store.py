@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.cli.evaluate_cases import (
-    SEGMENTATION,
     Find,
     Found,
     IdOf,
@@ -26,6 +25,7 @@ from omentum.cli.evaluate_cases import (
 )
 from omentum.cli.evaluate_split import SplitPart
 from omentum.errors import GeometryError, InputError
+from omentum.result_files import LABEL_MAP
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -125,7 +125,7 @@ def _refuse_shared(pairs: Sequence[Pair]) -> None:
 def _names_of(pairs: Sequence[Pair]) -> frozenset[str]:
     """What the predictions of these cases are called."""
     files = [pair.prediction for pair in pairs if pair.prediction]
-    return frozenset(case_name(file.parent if file.name == SEGMENTATION else file) for file in files)
+    return frozenset(case_name(file.parent if file.name == LABEL_MAP else file) for file in files)
 
 
 def finder(store: Path, split: SplitPart | None) -> Find:

@@ -10,6 +10,7 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import InputError
+from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
 from omentum.words import counted
 
 if TYPE_CHECKING:
@@ -80,19 +81,19 @@ def _result_at(path: Path) -> Path:
     Raises:
         InputError: there is none, or more than one.
     """
-    from omentum.cli.evaluate_cases import SEGMENTATION, prediction_at
+    from omentum.cli.evaluate_cases import prediction_at
 
     if not path.exists():
         raise InputError("no such file or folder", source=path)
     if found := prediction_at(path):
         return found
-    inside = [place for folder in sorted(path.iterdir()) if (place := folder / SEGMENTATION).is_file()]
+    inside = [place for folder in sorted(path.iterdir()) if (place := folder / LABEL_MAP).is_file()]
     if len(inside) == 1:
         return inside[0]
     if inside:
         names = ", ".join(place.parent.name for place in inside[:3])
         raise InputError(f"holds {len(inside)} cases ({names} ...)", source=path, remedy="name the one that is meant")
-    raise InputError(f"has no {SEGMENTATION}", source=path, remedy="give the output of omentum segment")
+    raise InputError(f"has no {LABEL_MAP}", source=path, remedy="give the output of omentum segment")
 
 
 def _read(path: Path) -> Segmentation:
@@ -115,7 +116,7 @@ def _facts(path: Path) -> ScanFacts:
     """What lies beside a label map; a label map alone says nothing more."""
     from omentum.report.scan_facts import ScanFacts
 
-    return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in ("manifest.json", "measurements.json")))
+    return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in (MANIFEST, MEASUREMENTS)))
 
 
 def _json_at(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from omentum.cli.segment_inputs import CT
 from omentum.errors import OutputError, UsageError
 from omentum.io.outputs import check_output
+from omentum.result_files import LABEL_MAP
 
 if TYPE_CHECKING:
     from omentum.pipeline import Job, Outcome
@@ -71,7 +72,6 @@ class Submission:
             OutputError: a file cannot be written.
         """
         from omentum.io.nifti import copy_nifti
-        from omentum.pipeline import LABEL_MAP
 
         done = [outcome.job for outcome in outcomes if outcome.error is None]
         for job in done:

@@ -9,7 +9,6 @@ from omentum.pipeline.line import Line
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import Options, SaveOptions
 from omentum.pipeline.places import (
-    LABEL_MAP,
     check_case_output,
     check_labels_alone,
     is_single_file,
@@ -22,7 +21,6 @@ from omentum.pipeline.workers import Crew, Here
 from omentum.report.meshes import check_meshes
 
 __all__ = [
-    "LABEL_MAP",
     "CaseSegmentation",
     "Crew",
     "Here",

@@ -15,9 +15,10 @@ from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.earlier import read_manifest
 from omentum.pipeline.jobs import Numbers
 from omentum.pipeline.options import SaveOptions, Step
-from omentum.pipeline.places import LABEL_MAP, LAYERS, MANIFEST, OVERLAPS, write_json
+from omentum.pipeline.places import LAYERS, write_json
 from omentum.pipeline.reading import ReadCase
 from omentum.report import Lesion, Quality, StructureMeasure
+from omentum.result_files import LABEL_MAP, MANIFEST, OVERLAPS
 from omentum.unfinished import unfinished
 
 NOTHING = SaveOptions(preview=False, report=False)

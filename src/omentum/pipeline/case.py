@@ -25,10 +25,7 @@ from omentum.pipeline.deflated import DeflatedArray
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.pipeline.places import (
-    LABEL_MAP,
     LAYERS,
-    MANIFEST,
-    OVERLAPS,
     check_case_output,
     check_labels_alone,
     is_single_file,
@@ -54,6 +51,7 @@ from omentum.report import (
 from omentum.report.aorta import AORTA
 from omentum.report.label_map import overlaps, with_label_map
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
+from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MEASUREMENTS, OVERLAPS, PROBABILITIES
 from omentum.segmentation import Segmentation
 from omentum.unfinished import replacing_folder
 from omentum.volume import Volume
@@ -206,7 +204,7 @@ class CaseSegmentation(Segmentation):
             hidden = self._fill(folder, masks, numbering, say)
             if self.probabilities:
                 say("writing probabilities")
-                self._write_probabilities(folder / "probabilities")
+                self._write_probabilities(folder / PROBABILITIES)
             beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
             self.write_beside(folder, replace(beside, masks=False), say)
             written = {"label_map_sha256": sha256_of(folder / LABEL_MAP), **hidden}
@@ -247,10 +245,10 @@ class CaseSegmentation(Segmentation):
             measured |= lesions_json(self.lesions(), self.grid)
             measured |= {"quality": self.quality().to_json()}
             hidden = written.result()
-        write_json(folder / "measurements.json", self._head(numbering) | measured)
+        write_json(folder / MEASUREMENTS, self._head(numbering) | measured)
         write_text(folder / ITK_SNAP, itk_snap_labels(self.classes, numbering))
         write_text(folder / SLICER, slicer_labels(self.classes, numbering))
-        write_text(folder / "lesions.csv", lesions_csv({self._name: self.lesions()}))
+        write_text(folder / LESIONS, lesions_csv({self._name: self.lesions()}))
         return hidden
 
     def _head(self, numbering: Numbering | None) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from omentum.errors import InputError, OutputError
 from omentum.pipeline.jobs import Numbers
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import HOW_NOT_WHAT
-from omentum.pipeline.places import LABEL_MAP, MANIFEST, is_single_file
+from omentum.pipeline.places import is_single_file
 from omentum.report import Confidence, Flag, Lesion, Quality, StructureMeasure
 from omentum.report.attenuation import Attenuation
 from omentum.report.diameters import AxialDiameters, Diameter
 from omentum.report.quality import StructureQuality
+from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
 from omentum.spec import Trust
 
 ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
@@ -90,7 +91,7 @@ def read_numbers(folder: Path) -> Numbers:
         OutputError: its files are damaged.
     """
     try:
-        measured, manifest = _read(folder / "measurements.json"), _read(folder / MANIFEST)
+        measured, manifest = _read(folder / MEASUREMENTS), _read(folder / MANIFEST)
         measures = [_measure(m) for m in measured["structures"].values()]
         listed = [*measured["lesions"], *measured["candidates"]]
         lesions = sorted(map(_lesion, listed), key=lambda one: one.number)

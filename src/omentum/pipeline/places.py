@@ -10,8 +10,8 @@ from typing import Any
 
 from omentum.errors import OutputError, UsageError, printable
 from omentum.io.outputs import check_output, replacing
+from omentum.result_files import MANIFEST
 
-LABEL_MAP = "segmentation.nii.gz"
 NOT_WRITTEN = tuple(
     f".{kind}"
     for kind in (
@@ -20,12 +20,8 @@ NOT_WRITTEN = tuple(
     )
 )
 """Endings of outputs that would become folders of that name."""
-OVERLAPS = "overlaps.nii.gz"
-"""What the label map hides, where it hides anything."""
 LAYERS = "overlap_layers"
-"""In the manifest: how many layers that file has; not there where the label map has a dataset's numbers."""
-MANIFEST = "manifest.json"
-"""Written last: a case folder that has one is complete, and ours."""
+"""In the manifest: how many layers `OVERLAPS` has; not there where the label map has a dataset's numbers."""
 
 
 def is_single_file(path: str | Path) -> bool:

@@ -13,6 +13,7 @@ from omentum.report.measures import StructureMeasure, liver_minus_spleen_hu
 from omentum.report.page import PageTable, add, add_swatch, add_table
 from omentum.report.standing import NEVER_FOUND, NO_RECORD, TRUST_NOTES, Standing
 from omentum.report.words import PARTLY, hu, number, volume
+from omentum.result_files import LABEL_MAP
 from omentum.spec import Trust
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def add_structures(main: ET.Element, measures: Sequence[StructureMeasure], score
     contrast = liver_minus_spleen_hu(measures)
     if contrast is not None:
         add(section, "p", f"Liver minus spleen: {number(contrast)} HU (medians)")
-    if line := hidden_line(measures, "segmentation.nii.gz"):
+    if line := hidden_line(measures, LABEL_MAP):
         add(section, "p", line)
     missing = [m for m in measures if not m.found]
     blind = [m for m in missing if m.trust is Trust.NOT_FOUND]
