@@ -1,12 +1,17 @@
-"""Warnings belong to the case they are about, whatever other threads do."""
+"""Warnings belong to the case they are about, whatever other threads do; errors go from process to process."""
 
+import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
 
-from omentum.errors import CaseWarning, OmentumError, hearing, libraries_quiet, warn_of_case
+from omentum.anatomy.suggestions import UnknownStructureError
+from omentum.errors import CaseWarning, InputError, OmentumError, hearing, libraries_quiet, warn_of_case
+from omentum.io.labels import ForeignLabelsError
+from omentum.io.nifti import SeveralVolumesError
 
 
 def test_a_warning_names_its_file_first_and_reaches_python():
@@ -77,3 +82,16 @@ def test_threads_that_want_quiet_leave_the_filters_as_they_were():
         for task in [pool.submit(first), pool.submit(second)]:
             task.result()
     assert warnings.filters == before
+
+
+def test_errors_come_out_of_another_process_as_they_went_in():
+    """Also those that are made from something else than a reason: a batch reads its cases in other processes."""
+    made = [
+        SeveralVolumesError((20, 20, 10, 2), Path("four.nii.gz")),
+        ForeignLabelsError("has labels [99] that are not template numbers", "labels.nii.gz"),
+        UnknownStructureError(["livre", "heart"], [["liver"], []]),
+        InputError("is damaged", source=Path("ct.nii.gz"), remedy="copy it again"),
+    ]
+    for fault in made:
+        back = pickle.loads(pickle.dumps(fault))
+        assert (type(back), str(back), vars(back)) == (type(fault), str(fault), vars(fault))

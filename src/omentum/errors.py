@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 def printable(text: str, *, ascii_only: bool = False) -> str:
@@ -43,6 +44,14 @@ class OmentumError(Exception):
         text = self.reason if self.source is None else f"{self.source}: {self.reason}"
         text = text if self.remedy is None else f"{text} ({self.remedy})"
         return printable(text).replace("\r", "\\r").replace("\n", "\\n")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From one process to another as it is, whatever a subclass is made from."""
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[OmentumError], args: tuple[Any, ...]) -> OmentumError:
+    return kind.__new__(kind, *args)
 
 
 class UsageError(OmentumError):

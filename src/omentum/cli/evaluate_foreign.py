@@ -117,15 +117,15 @@ def _read_template(path: Path, option: str) -> Segmentation:
     Raises:
         InputError: it is none, and how an option says what its numbers mean.
     """
-    from omentum.io.labels import FOREIGN_REMEDY, read_segmentation
+    from omentum.io.labels import ForeignLabelsError, read_segmentation
 
     try:
         return read_segmentation(path, may_be_empty=True)
-    except InputError as fault:
-        if fault.remedy != FOREIGN_REMEDY:
-            raise
-        remedy = f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
-        raise InputError(fault.reason, source=fault.source, remedy=remedy) from fault
+    except ForeignLabelsError as fault:
+        fault.remedy = (
+            f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
+        )
+        raise
 
 
 def unnamed_references(pairs: Iterable[Pair]) -> str | None:

@@ -98,15 +98,13 @@ def _result_at(path: Path) -> Path:
 
 def _read(path: Path) -> Segmentation:
     from omentum.anatomy import STRUCTURES
-    from omentum.io.labels import FOREIGN_REMEDY, read_segmentation
+    from omentum.io.labels import ForeignLabelsError, read_segmentation
 
     try:
         seg = read_segmentation(path)
-    except InputError as fault:
-        if fault.remedy != FOREIGN_REMEDY:
-            raise
-        remedy = "segment it without --numbering, or write it in the numbers of omentum classes"
-        raise InputError(fault.reason, source=fault.source, remedy=remedy) from fault
+    except ForeignLabelsError as fault:
+        fault.remedy = "segment it without --numbering, or write it in the numbers of omentum classes"
+        raise
     if not any(STRUCTURES[key].is_lesion for key in seg.classes):
         raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
     return seg

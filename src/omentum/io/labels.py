@@ -18,14 +18,24 @@ from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
 
 MAX_LABEL = 65535
-FOREIGN_REMEDY = "read it with read_labels and a mapping of its own numbers"
-"""Of a label map that is not in the template's numbers."""
 CT_BELOW, CT_VALUES = -100, 1000
 """No label map has a lower value, or more different ones."""
 TOLD = 5
 """So many foreign labels are listed."""
 ROUNDING = 1e-3
 """A label stored as a fraction (0.9999) is the nearest integer when it is at most this far away."""
+
+
+class ForeignLabelsError(InputError):
+    """A label map that is not in the template's numbers.
+
+    Args:
+        reason: By what it shows.
+        source: The file.
+    """
+
+    def __init__(self, reason: str, source: str | Path) -> None:
+        super().__init__(reason, source=source, remedy="read it with read_labels and a mapping of its own numbers")
 
 
 def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) -> Segmentation:
@@ -62,7 +72,8 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmen
         may_be_empty: A map of zeros without names is a segmentation without classes, and no fault.
 
     Raises:
-        InputError: unreadable, or its names or numbers are not the template's.
+        InputError: unreadable.
+        ForeignLabelsError: its names or numbers are not the template's.
         UsageError: it brings along structures that mean something else in this process.
     """
     volume = _read_volume(path)
@@ -76,11 +87,11 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmen
     if not indices and may_be_empty:
         return Segmentation(no_bits(0, volume.shape), volume.affine, (), header=volume.header)
     if not indices:
-        raise InputError("has no labels and no names", source=path, remedy=FOREIGN_REMEDY)
+        raise ForeignLabelsError("has no labels and no names", path)
     if foreign:
         more = f" and {len(foreign) - TOLD} more" if len(foreign) > TOLD else ""
         listed = f"[{', '.join(map(str, foreign[:TOLD]))}]{more}"
-        raise InputError(f"has labels {listed} that are not template numbers", source=path, remedy=FOREIGN_REMEDY)
+        raise ForeignLabelsError(f"has labels {listed} that are not template numbers", path)
     return with_hosts(packed(labels, {i: [known[i]] for i in indices}, volume))
 
 
@@ -146,11 +157,7 @@ def _table_indices(path: str | Path) -> list[int]:
             table = labels_in(content)
             for number, name in table.items():
                 if not _is_template_row(number, name):
-                    raise InputError(
-                        f"calls label {number} {name!r}, the template does not",
-                        source=path,
-                        remedy=FOREIGN_REMEDY,
-                    )
+                    raise ForeignLabelsError(f"calls label {number} {name!r}, the template does not", path)
             return sorted(table)
     return []
 
