@@ -150,7 +150,8 @@ def _structure(name: str, source: Path) -> Structure:
     try:
         return STRUCTURES.find(name)
     except UsageError as fault:
-        raise UsageError(fault.reason, source=source, remedy=fault.remedy) from fault
+        fault.source = source
+        raise
 
 
 def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str]]:

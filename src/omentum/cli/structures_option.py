@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from omentum.errors import UsageError
+from omentum.anatomy.suggestions import UnknownStructureError
 
 STRUCTURES_HELP = "TOML file of structures beside the packaged ones (docs/how-to/own-structures.md)"
 
@@ -29,16 +29,14 @@ def pointing_to_own_structures(command: str) -> Iterator[None]:
     `--structures` for something else.
 
     Raises:
-        UsageError: an unknown structure, as it was raised inside, with that remedy added.
+        UnknownStructureError: as it was raised inside, with that remedy added.
     """
     try:
         yield
-    except UsageError as fault:
-        if not fault.reason.startswith("unknown structure"):
-            raise
+    except UnknownStructureError as fault:
         own = f"structures of your own: omentum --structures FILE {command} ..."
-        remedy = f"{fault.remedy}; {own}" if fault.remedy else own
-        raise UsageError(fault.reason, source=fault.source, remedy=remedy) from fault
+        fault.remedy = f"{fault.remedy}; {own}" if fault.remedy else own
+        raise
 
 
 StructuresFile = Annotated[

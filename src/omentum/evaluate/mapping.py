@@ -140,4 +140,5 @@ def _keys(names: Any, source: str | Path) -> tuple[str, ...]:
             found += PAIRS[pair] if pair else [STRUCTURES.find(name).key]
         return tuple(found)
     except UsageError as fault:
-        raise UsageError(fault.reason, source=source, remedy=fault.remedy) from fault
+        fault.source = source
+        raise

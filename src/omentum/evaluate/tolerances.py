@@ -87,7 +87,8 @@ def _key(name: str, path: Path) -> str:
     try:
         return STRUCTURES.find(name).key
     except UsageError as fault:
-        raise UsageError(fault.reason, source=path, remedy=fault.remedy) from fault
+        fault.source = path
+        raise
 
 
 def _positive(mm: Any, source: Path | None = None) -> float:
