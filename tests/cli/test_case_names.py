@@ -171,6 +171,15 @@ def test_an_anonymous_case_is_called_after_its_content(there):
         planned("other.nii.gz", "copy.nii.gz", anonymous=True)
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_naming_anonymous_cases_is_silent_only_where_that_is_asked_for(quiet, there, monkeypatch, capsys):
+    there("ct.nii.gz")
+    Path("other.nii.gz").write_bytes(b"another")
+    monkeypatch.setattr("omentum.cli.countdown.LINE_EVERY_S", 0.0)
+    planned("ct.nii.gz", "other.nii.gz", anonymous=True, quiet=quiet)
+    assert ("naming cases" in capsys.readouterr().err) is not quiet
+
+
 def test_nothing_that_is_written_names_an_anonymous_file(here, capsys):
     from banded_phantom import ras_grid
 

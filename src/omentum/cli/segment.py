@@ -241,7 +241,7 @@ def segment(
         from omentum.report.parquet import check_parquet
 
         check_parquet()
-    wanted = Wanted(tuple(inputs or ()), tuple(dataset or ()), split, part, name, anonymous)
+    wanted = Wanted(tuple(inputs or ()), tuple(dataset or ()), split, part, name, anonymous, quiet)
     cases, devices, started = plan_jobs(wanted, out), parse_devices(device), time.perf_counter()
     words = None if classes is None else tuple(word.strip() for word in classes.split(",") if word.strip())
     options = Options(

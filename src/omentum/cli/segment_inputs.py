@@ -35,6 +35,7 @@ class Wanted:
         split, part: Only the cases of a part of a split.
         name: Pattern for the names of the cases; see `omentum.cli.case_names`.
         anonymous: Whether names of files and folders may not be known.
+        quiet: Whether to show no progress.
     """
 
     inputs: tuple[Path, ...]
@@ -43,6 +44,7 @@ class Wanted:
     part: str | None = None
     name: str | None = None
     anonymous: bool = False
+    quiet: bool = False
 
 
 def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
@@ -63,7 +65,7 @@ def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
     if wanted.split is not None:
         named = _of_part(named, wanted.split, wanted.part or PART)
     if wanted.anonymous and wanted.name is None:
-        named = dict(zip(_hashed(list(named.values())), named.values(), strict=True))
+        named = dict(zip(_hashed(list(named.values()), quiet=wanted.quiet), named.values(), strict=True))
     if is_single_file(out) and len(named) > 1:
         raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")
     _refuse_inside(out, list(named.values()))
@@ -131,13 +133,13 @@ def _of_case(folder: Path, files: Sequence[Path]) -> list[Source]:
     return [Source(file) for file in files] if one is None else [Source(one, case_name(folder))]
 
 
-def _hashed(paths: Sequence[Path]) -> list[str]:
+def _hashed(paths: Sequence[Path], *, quiet: bool) -> list[str]:
     """Names that say nothing, and are the same in every run: the beginning of each file's SHA-256."""
     from omentum.cli.countdown import Countdown
     from omentum.pipeline import sha256_of
 
     names: list[str] = []
-    with Countdown("naming cases") as countdown:
+    with Countdown("naming cases", silent=quiet) as countdown:
         for number, path in enumerate(paths, start=1):
             try:
                 name = f"case_{sha256_of(path)[:10]}"
