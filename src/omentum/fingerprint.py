@@ -10,6 +10,8 @@ unevenly all over, or keep fewer than every third one (`omentum.data.fingerprint
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,17 @@ LEAST_VOXELS = 256
 
 SliceHashes = tuple[str, ...]
 """One for each slice from the feet up, "" for a slice that says nothing."""
+
+LEAST_RUN = 4
+"""So many slices in a row in common make the same scan; a repeated slice or two happen within one."""
+LEAST_DISTINCT = 3
+"""Of them; blanks of a scanner repeat each other."""
+STRIDES = (1, 2, 3)
+"""In a row: every slice of a scan, every second one, every third; for copies that leave slices out."""
+MOST_REPEATS = 8
+"""A hash that one scan has more often than this is a blank of its scanner, not anatomy, in that scan."""
+SKETCHED = 8
+"""Rows that stand for a scan, of each stride: of one that was cut in half one is missed once in 2^8."""
 
 
 def slice_hashes(ct: Volume) -> SliceHashes:
@@ -53,10 +66,45 @@ def _hash(plane: NDArray[Any]) -> str:
 def scan_digest(hashes: SliceHashes) -> str:
     """One short hash of a whole scan, whichever way up it lies; "" where no slice says anything.
 
-    Unlike the slices themselves it does not recognise a scan of which slices were cut away.
+    It does not recognise a scan of which slices were cut away: see `sketch` for that.
     """
     told = sorted(digest for digest in hashes if digest)
     return hashlib.blake2b("".join(told).encode(), digest_size=8).hexdigest() if told else ""
+
+
+def row_digests(hashes: SliceHashes) -> frozenset[str]:
+    """All rows of a scan by which copies of it are found, each as one hash."""
+    return frozenset(map(_digest, rows_of(without_blanks(hashes))))
+
+
+def sketch(hashes: SliceHashes) -> frozenset[str]:
+    """A few of the `row_digests`, the same ones whatever else is known: enough to tell whether another scan is this one
+    or a part of it.
+    """
+    telling = without_blanks(hashes)
+    each = (sorted(map(_digest, rows_of(telling, [stride])))[:SKETCHED] for stride in STRIDES)
+    return frozenset(digest for few in each for digest in few)
+
+
+def _digest(row: tuple[str, ...]) -> str:
+    return hashlib.blake2b("".join(row).encode(), digest_size=8).hexdigest()
+
+
+def without_blanks(hashes: SliceHashes) -> SliceHashes:
+    """The hashes with "" for the blanks of a scanner."""
+    counts = Counter(hashes)
+    return tuple("" if counts[digest] > MOST_REPEATS else digest for digest in hashes)
+
+
+def rows_of(hashes: SliceHashes, strides: Sequence[int] = STRIDES) -> set[tuple[str, ...]]:
+    """Its rows of `LEAST_RUN` slices that tell something, each written the same way for either way up."""
+    span = LEAST_RUN - 1
+    rows = (
+        hashes[first : first + span * stride + 1 : stride]
+        for stride in strides
+        for first in range(len(hashes) - span * stride)
+    )
+    return {min(row, row[::-1]) for row in rows if all(row) and len(set(row)) >= LEAST_DISTINCT}
 
 
 def written(hashes: SliceHashes) -> str:

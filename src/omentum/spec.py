@@ -20,6 +20,9 @@ USUAL_THRESHOLD = 0.5
 """Of a class for which nobody chose another."""
 TRAINED_ON = "trained_on"
 """Entry of `CheckpointSpec.training`: digests of the scans it learned from, see `omentum.fingerprint.scan_digest`."""
+TRAINED_ON_ROWS = "trained_on_rows"
+"""Another entry: digests of a few rows of slices of each, in one text: they tell where slices were cut away; see
+`omentum.fingerprint.sketch`."""
 STARTED_FROM = "started_from"
 """Another entry: the file that its training started from, and whether that one says all scans it had learned from."""
 TRUST_FROM = "trust_from"
@@ -153,6 +156,11 @@ class CheckpointSpec:
     def trained_on(self) -> frozenset[str]:
         """Digests of the scans it learned from, as far as it says."""
         return frozenset(self.training.get(TRAINED_ON, ()))
+
+    @property
+    def trained_on_rows(self) -> frozenset[str]:
+        """Digests of rows of slices of these scans; earlier versions wrote none."""
+        return frozenset(str(self.training.get(TRAINED_ON_ROWS, "")).split())
 
     @property
     def says_all_trained_on(self) -> bool:

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omentum.data import fingerprint
-from omentum.data.fingerprint import LEAST_RUN, MOST_REPEATS, Match, find_matches, grouped, patient_groups
-from omentum.fingerprint import hashes_of, scan_digest, slice_hashes, written
+from omentum.data.fingerprint import Match, find_matches, grouped, patient_groups
+from omentum.fingerprint import (
+    LEAST_RUN,
+    MOST_REPEATS,
+    STRIDES,
+    hashes_of,
+    row_digests,
+    scan_digest,
+    sketch,
+    slice_hashes,
+    written,
+)
 from omentum.phantom import BodyOptions, build_body, draw_protocol, scan
 from omentum.preprocess.grid import axis_order
 from omentum.volume import Volume
@@ -130,13 +140,24 @@ def with_blanks(number, blanks):
 def test_blank_slices_that_thousands_share_compare_nothing(monkeypatch, blanks):
     """Only scans that share a row of slices are compared; all others cost a look-up a row."""
     compared, looked_up = [], []
-    in_common, rows = fingerprint._in_common, fingerprint._rows
+    in_common, rows = fingerprint._in_common, fingerprint.rows_of
     monkeypatch.setattr(fingerprint, "_in_common", lambda *pair: compared.append(pair) or in_common(*pair))
-    monkeypatch.setattr(fingerprint, "_rows", lambda hashes: looked_up.append(rows(hashes)) or looked_up[-1])
+    monkeypatch.setattr(fingerprint, "rows_of", lambda hashes: looked_up.append(rows(hashes)) or looked_up[-1])
     scans = {f"case_{n:04d}": with_blanks(n, blanks) for n in range(2000)} | {"copy": with_blanks(77, 3)}
     assert [(match.first, match.second) for match in find_matches(scans)] == [("case_0077", "copy")]
     assert len(compared) == 1
-    assert sum(map(len, looked_up)) <= len(fingerprint.STRIDES) * sum(map(len, scans.values()))
+    assert sum(map(len, looked_up)) <= len(STRIDES) * sum(map(len, scans.values()))
+
+
+def test_a_few_rows_stand_for_a_scan_and_its_parts():
+    whole = made_up(0)
+    few = sketch(whole)
+    assert few < row_digests(whole)
+    for part in (whole[: len(whole) // 2], whole[::-1], whole[::2], whole[5:-5]):
+        assert few & row_digests(part)
+        assert sketch(part) & row_digests(whole)
+    assert not few & row_digests(made_up(1))
+    assert sketch(whole[:3]) == sketch(()) == frozenset()
 
 
 def test_what_repeats_within_a_scan_tells_nothing():

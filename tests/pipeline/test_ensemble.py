@@ -11,7 +11,7 @@ from small_models import small_model
 
 from banded_phantom import banded_ct, ras_grid, truth_mask
 from omentum.errors import UsageError
-from omentum.fingerprint import scan_digest, slice_hashes
+from omentum.fingerprint import scan_digest, sketch, slice_hashes
 from omentum.model import load_model, save_checkpoint
 from omentum.pipeline import Options, Segmenter, segment
 from omentum.spec import PreprocessSpec
@@ -134,6 +134,9 @@ def test_a_scan_that_a_member_learned_from_is_marked(ct):
     assert "trained_on_this_scan" not in segment(ct, weights=other, **HOW).manifest["weights"]
     learned.spec = replace(learned.spec, training={"trained_on": [scan_digest(slice_hashes(ct))]})
     assert segment(ct, weights=[other, learned], **HOW).manifest["weights"]["trained_on_this_scan"] is True
+    part = slice_hashes(ct)[:-3]
+    learned.spec = replace(learned.spec, training={"trained_on": ["x"], "trained_on_rows": " ".join(sketch(part))})
+    assert segment(ct, weights=learned, **HOW).manifest["weights"]["trained_on_this_scan"] is True
     learned.spec = replace(learned.spec, training={"trained_on": ["0123456789abcdef"]})
     assert segment(ct, weights=learned, **HOW).manifest["weights"]["trained_on_this_scan"] is False
     assert "trained_on_this_scan" not in segment(ct, weights=[other, learned], **HOW).manifest["weights"]

@@ -14,7 +14,7 @@ from omentum.data.prepare import prepare
 from omentum.data.prepare_case import StoreOptions
 from omentum.data.splits import Split
 from omentum.errors import CaseWarning, UsageError
-from omentum.fingerprint import scan_digest
+from omentum.fingerprint import scan_digest, sketch
 from omentum.io.nifti import read_volume, write_volume
 from omentum.io.truth import write_case
 from omentum.model import read_spec, save_checkpoint
@@ -227,8 +227,18 @@ def test_what_the_start_has_seen_counts_as_trained_on(made, weights, digests):
     assert record["started_from"] == {"file": "start.safetensors", "says_all_trained_on": True}
     on_top = weights(**record)
     assert read_spec(on_top).says_all_trained_on
+    assert read_spec(on_top).trained_on_rows == frozenset(record["trained_on_rows"].split())
     with pytest.raises(UsageError, match=r"has learned from apes_3 \(fold-1\) and 1 more"):
         loaded(made, init=on_top, fold=1)
+
+
+def test_a_start_that_has_seen_a_part_of_it_or_more_than_it_is_no_start(made, weights):
+    hashes = Split.read(made / "split.json").cases["apes_1"].hashes
+    for seen in (hashes[: len(hashes) // 2], hashes[::2], (*hashes, *("f" * 15 + digit for digit in "01234567"))):
+        start = weights(trained_on=[scan_digest(seen)], trained_on_rows=" ".join(sketch(seen)))
+        with pytest.raises(UsageError, match=r"has learned from apes_1 \(fold-0\), held out here"):
+            loaded(made, init=start)
+        assert loaded(made, init=start, fold=1).held_out
 
 
 def test_a_start_that_does_not_say_what_it_learned_from_is_warned_of_and_so_are_its_heirs(made, weights):

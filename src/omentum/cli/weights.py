@@ -171,6 +171,10 @@ def _row_of(of_class: Mapping[str, Any]) -> str:
     return f"{of_class['key']:<24}{trust:<11}{of_class['prompt']}{above}"
 
 
+LONGEST = 240
+"""Characters of a fact within a table; --json says all of it."""
+
+
 def _lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
     """A fact, one line; of a table or list of tables one line an entry."""
     margin = "  " * depth
@@ -181,7 +185,7 @@ def _lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
         entries = [(str(n), one) for n, one in enumerate(value, start=1)]
     if not entries:
         text = value if isinstance(value, str) else json.dumps(value)
-        yield f"{margin}{name}: {text}"
+        yield f"{margin}{name}: {text if not depth or len(text) <= LONGEST else f'{text[:LONGEST]}...'}"
         return
     yield f"{margin}{name}:"
     for key, one in entries:

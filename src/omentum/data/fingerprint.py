@@ -8,16 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
 
-from omentum.fingerprint import SliceHashes
-
-LEAST_RUN = 4
-"""So many slices in a row in common make the same scan; a repeated slice or two happen within one."""
-LEAST_DISTINCT = 3
-"""Of them; blanks of a scanner repeat each other."""
-STRIDES = (1, 2, 3)
-"""In a row: every slice of a scan, every second one, every third; for copies that leave slices out."""
-MOST_REPEATS = 8
-"""A hash that one scan has more often than this is a blank of its scanner, not anatomy, in that scan."""
+from omentum.fingerprint import SliceHashes, rows_of, without_blanks
 
 
 class Scan(Protocol):
@@ -53,33 +44,17 @@ class Match:
 def find_matches(scans: Mapping[str, SliceHashes]) -> list[Match]:
     """All pairs of names whose scans share a row of slices, the same way up or upside down.
 
-    A row may leave slices out evenly (`STRIDES`), so that a copy with every second slice is found. What many scans
-    share costs nothing unless it makes them the same scan: rows are looked up, not compared.
+    A row may leave slices out evenly (`omentum.fingerprint.STRIDES`), so that a copy with every second slice is found.
+    What many scans share costs nothing unless it makes them the same scan: rows are looked up, not compared.
     """
-    telling = {name: _without_blanks(scans[name]) for name in sorted(scans)}
+    telling = {name: without_blanks(scans[name]) for name in sorted(scans)}
     owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, hashes in telling.items():
-        for row in _rows(hashes):
+        for row in rows_of(hashes):
             owners[row].append(name)
     together = {tuple(names) for names in owners.values() if len(names) > 1}
     pairs = {pair for names in together for pair in combinations(names, 2)}
     return [Match(*pair, _in_common(*(telling[name] for name in pair))) for pair in sorted(pairs)]
-
-
-def _without_blanks(hashes: SliceHashes) -> SliceHashes:
-    counts = Counter(hashes)
-    return tuple("" if counts[digest] > MOST_REPEATS else digest for digest in hashes)
-
-
-def _rows(hashes: SliceHashes) -> set[tuple[str, ...]]:
-    """Its rows of `LEAST_RUN` slices that tell something, each written the same way for either way up."""
-    span = LEAST_RUN - 1
-    rows = (
-        hashes[first : first + span * stride + 1 : stride]
-        for stride in STRIDES
-        for first in range(len(hashes) - span * stride)
-    )
-    return {min(row, row[::-1]) for row in rows if all(row) and len(set(row)) >= LEAST_DISTINCT}
 
 
 def _in_common(first: SliceHashes, second: SliceHashes) -> int:

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from omentum.errors import UsageError
-from omentum.fingerprint import scan_digest, slice_hashes
+from omentum.fingerprint import row_digests, scan_digest, slice_hashes
 from omentum.model import UniversalModel
 from omentum.pipeline.manifest import describe_weights
 from omentum.spec import Trust
@@ -79,11 +79,15 @@ def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalMode
 
 
 def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
-    """`trained_on_this_scan`: whether one of the models learned from this very scan; empty where that is unknown."""
+    """`trained_on_this_scan`: whether one of the models learned from this very scan, a part of it, or one of which it is
+    a part; empty where that is unknown.
+    """
     if not any(model.spec.trained_on for model in models):
         return {}
-    digest = scan_digest(slice_hashes(ct))
-    if any(digest in model.spec.trained_on for model in models):
+    hashes = slice_hashes(ct)
+    digest, rows = scan_digest(hashes), row_digests(hashes)
+    specs = [model.spec for model in models]
+    if any(digest in spec.trained_on or not rows.isdisjoint(spec.trained_on_rows) for spec in specs):
         return {"trained_on_this_scan": True}
     return {"trained_on_this_scan": False} if all(model.spec.says_all_trained_on for model in models) else {}
 

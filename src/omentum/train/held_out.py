@@ -15,8 +15,8 @@ from omentum.data.fingerprint import Scan
 from omentum.data.sampler import Source
 from omentum.data.splits import Roles, Split, SplitCase
 from omentum.errors import CaseWarning, UsageError
-from omentum.fingerprint import scan_digest
-from omentum.spec import TRAINED_ON
+from omentum.fingerprint import scan_digest, sketch
+from omentum.spec import TRAINED_ON, TRAINED_ON_ROWS
 from omentum.train.config import DataConfig, TrainConfig
 from omentum.train.start import Start
 
@@ -132,11 +132,13 @@ class HeldOut:
         """What was trained on and what was held out, as digests of scans (see `omentum.fingerprint.scan_digest`).
 
         Returns:
-            `split` (its hash, and the fold or part; where there is one), `started_from` (if anything), `trained_on`,
-            with what the start was trained on, and `held_out` by part.
+            `split` (its hash, and the fold or part; where there is one), `started_from` (if anything), `trained_on` and
+            `trained_on_rows`, with what the start was trained on, and `held_out` by part.
         """
-        seen = sorted({*_digests(case for source in sources for case in source.cases), *self.start.seen})
-        about = {**self.start.record(), TRAINED_ON: seen}
+        cases: list[Any] = [case for source in sources for case in source.cases]
+        seen = sorted({*_digests(cases), *self.start.seen})
+        rows = self.start.rows.union(*(sketch(case.hashes) for case in cases))
+        about = {**self.start.record(), TRAINED_ON: seen, TRAINED_ON_ROWS: " ".join(sorted(rows))}
         if self.split is None or self.roles is None:
             return {**about, "held_out": {"validation": _digests(validated)}}
         held = Counter(self.split.part_of[name] for name in self.roles.held_out)

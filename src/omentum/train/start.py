@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from omentum.data.fingerprint import Scan
 from omentum.errors import CaseWarning
-from omentum.fingerprint import scan_digest
+from omentum.fingerprint import row_digests, scan_digest
 from omentum.model.pretrained import own_spec
 from omentum.model.weights import locate
 from omentum.spec import STARTED_FROM, CheckpointSpec
@@ -49,6 +50,11 @@ class Start:
         """Digests of the scans it learned from, as far as it says."""
         return frozenset() if self.spec is None else self.spec.trained_on
 
+    @cached_property
+    def rows(self) -> frozenset[str]:
+        """Digests of rows of slices of these, see `omentum.fingerprint.sketch`."""
+        return frozenset() if self.spec is None else self.spec.trained_on_rows
+
     @property
     def says_all(self) -> bool:
         """Whether it has learned from nothing else."""
@@ -60,8 +66,10 @@ class Start:
         return [] if self.path is None else of_weights(self.path.name, self.spec)
 
     def has_seen(self, scan: Scan) -> bool:
-        """Whether it learned from this very scan."""
-        return scan_digest(scan.hashes) in self.seen
+        """Whether it learned from this very scan, or from a copy of which slices were cut away, or that has more."""
+        if scan_digest(scan.hashes) in self.seen:
+            return True
+        return bool(self.rows) and not self.rows.isdisjoint(row_digests(scan.hashes))
 
     def record(self) -> dict[str, Any]:
         """For the checkpoints of the run: JSON values, nothing for random weights."""
