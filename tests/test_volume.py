@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from omentum.errors import GeometryError
+from omentum.errors import GeometryError, UsageError
 from omentum.volume import Grid, Volume
 from strategies import STORAGE_ORDERS, grids, storage_affine
 
@@ -80,3 +80,9 @@ def test_same_grid_is_judged_at_the_far_corner(grid):
 def test_a_volume_has_three_axes():
     with pytest.raises(GeometryError, match=r"three axes.*\(2, 2, 2, 1\)"):
         Volume(np.zeros((2, 2, 2, 1)), np.eye(4))
+
+
+@pytest.mark.parametrize("dtype", [complex, object, "U4", "M8[s]"])
+def test_voxels_that_are_no_real_numbers_are_refused(dtype):
+    with pytest.raises(UsageError, match="voxels are real numbers, not"):
+        Volume(np.zeros((2, 2, 2), np.int16).astype(dtype), np.eye(4))

@@ -103,6 +103,10 @@ class Grid:
         return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance_mm)
 
 
+REAL = "biuf"
+"""Kinds of numpy's dtypes that are real numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """Voxels on a grid, e.g. a CT in HU or a label map.
@@ -125,6 +129,9 @@ class Volume:
     def __post_init__(self) -> None:
         if not isinstance(self.voxels, np.ndarray):
             object.__setattr__(self, "voxels", _as_array(self.voxels))
+        if self.voxels.dtype.kind not in REAL:
+            reason = f"voxels are real numbers, not {self.voxels.dtype}"
+            raise UsageError(reason, remedy="give a numpy array of real numbers")
         if self.voxels.ndim != 3:
             raise GeometryError(f"a volume has three axes, got an array of shape {self.voxels.shape}")
         object.__setattr__(self, "affine", Grid(self.voxels.shape, self.affine).affine)
@@ -165,6 +172,6 @@ def _as_array(voxels: Any) -> Voxels:
     except (TypeError, ValueError, RuntimeError) as fault:
         remedy = "give a numpy array; of a tensor: tensor.detach().cpu().numpy()"
         raise UsageError(f"numpy cannot take voxels from a {kind}: {fault}", remedy=remedy) from fault
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         raise UsageError(f"voxels are real numbers, not a {kind}", remedy="give a numpy array")
     return array

@@ -127,6 +127,9 @@ def test_checkpoints_that_do_not_go_together_are_refused(tmp_path, ct, files):
         segment(ct, weights=[ThresholdModel(SPEC), ThresholdModel(SPEC, bands)], **HOW)
     with pytest.raises(UsageError, match="no weights are named"):
         Segmenter([])
+    for strange in (None, 3, [None], {"a": 1}):
+        with pytest.raises(UsageError, match="weights are named or given as a model, not as a"):
+            segment(ct, weights=strange, **HOW)
 
 
 def test_a_scan_that_a_member_learned_from_is_marked(ct):

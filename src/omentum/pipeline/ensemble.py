@@ -24,13 +24,18 @@ def several(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
     """One or some as some.
 
     Raises:
-        UsageError: none.
+        UsageError: none, or something that is no weights.
     """
-    if isinstance(weights, str) or not isinstance(weights, Sequence):
-        return (weights,)
-    if not weights:
+    one = isinstance(weights, str) or not isinstance(weights, Sequence)
+    each: tuple[Any, ...] = (weights,) if one else tuple(weights)  # type: ignore[arg-type]  # by the line above
+    if not each:
         raise UsageError("no weights are named", remedy='"default" are the bundled ones')
-    return tuple(weights)
+    for some in each:
+        # What has a specification is a model, whoever made it.
+        if not isinstance(some, (str, Path)) and not hasattr(some, "spec"):
+            remedy = 'a name such as "default", a file, or a loaded model'
+            raise UsageError(f"weights are named or given as a model, not as a {type(some).__name__}", remedy=remedy)
+    return each
 
 
 def check_alike(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> None:
