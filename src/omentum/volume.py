@@ -95,6 +95,13 @@ class Grid:
         """RAS+ mm of voxel indices, shape (..., 3) -> (..., 3)."""
         return np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
 
+    @property
+    def askew_degrees(self) -> float:
+        """Largest angle between one of its axes and the patient's axis that this one follows best."""
+        unit = np.abs(self.affine[:3, :3]) / np.linalg.norm(self.affine[:3, :3], axis=0)
+        followed = [unit[world, axis] for axis, (world, _) in enumerate(self.axis_directions())]
+        return float(np.degrees(np.arccos(np.clip(min(followed), -1, 1))))
+
     def same_as(self, other: Grid, tolerance_mm: float = GRID_TOLERANCE_MM) -> bool:
         """True when shapes are equal and no corner voxel differs by more than `tolerance_mm`."""
         if self.shape != other.shape:

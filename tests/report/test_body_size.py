@@ -88,3 +88,11 @@ def test_real_scans_have_real_sizes_and_those_that_lost_a_spacing_have_not(name)
         scale = np.ones(4)
         scale[lost] = 1 / np.array(ct.spacing_mm)[lost]
         assert flags(replace(ct, affine=ct.affine @ np.diag(scale))) == [("warning", "", "spacing")], lost
+
+
+def test_axes_askew_in_the_body_say_nothing_of_its_size():
+    small = trunk((1, 1, 1))
+    turn = np.eye(4)
+    turn[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    assert flags(small) == [("warning", "", "spacing")]
+    assert flags(Volume(small.voxels, turn @ small.affine)) == []

@@ -29,9 +29,7 @@ SLAB = 32
 
 def is_oblique(grid: Grid) -> bool:
     """Whether an axis of a grid is further than `OBLIQUE_DEGREES` from the patient's axis that it follows best."""
-    unit = np.abs(grid.affine[:3, :3]) / np.linalg.norm(grid.affine[:3, :3], axis=0)
-    followed = [unit[world, axis] for axis, (world, _) in enumerate(grid.axis_directions())]
-    return bool(np.degrees(np.arccos(np.clip(min(followed), -1, 1))) > OBLIQUE_DEGREES)
+    return grid.askew_degrees > OBLIQUE_DEGREES
 
 
 def upright_grid(grid: Grid, spec: PreprocessSpec) -> Grid:

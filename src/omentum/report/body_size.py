@@ -22,6 +22,8 @@ SOFT_HU = (-200, 200)
 """Between fat and soft tissue HU change with every organ; air and bone would decide all."""
 LEAST_PAIRS = 20_000
 """Fewer pairs of voxels in this range say nothing about proportions."""
+MOST_ASKEW = 20.0
+"""Degrees: on a grid that lies further askew than this in the body, its axes are not those of the trunk."""
 PLANES = 48
 """So many planes, evenly spread, are enough."""
 TRUNK_SHARE = 0.2
@@ -30,7 +32,7 @@ TRUNK_SHARE = 0.2
 
 @dataclass(frozen=True)
 class BodySize:
-    """What the stated spacing makes of the body; None where the scan cuts it or shows too little.
+    """What the stated spacing makes of the body; None where the scan cuts it, shows too little or lies askew in it.
 
     Args:
         width_mm, depth_mm: Of the trunk, right to left and back to front.
@@ -53,6 +55,9 @@ def body_size(ct: Volume, body_hu: float) -> BodySize:
         ct: HU.
         body_hu: Denser is body.
     """
+    no_spacing = bool(np.array_equal(np.abs(ct.affine), np.eye(4)))
+    if ct.grid.askew_degrees > MOST_ASKEW:
+        return BodySize(None, None, None, None, no_spacing)
     axis_of = {world: axis for axis, (world, _) in enumerate(ct.grid.axis_directions())}
     upright = ct.voxels.transpose(axis_of[0], axis_of[1], axis_of[2])
     mm = [ct.spacing_mm[axis_of[world]] for world in range(3)]
@@ -65,7 +70,7 @@ def body_size(ct: Volume, body_hu: float) -> BodySize:
         depth_mm=depth,
         across=x / y if x and y else None,
         along=2 * z / (x + y) if x and y and z else None,
-        no_spacing=bool(np.array_equal(np.abs(ct.affine), np.eye(4))),
+        no_spacing=no_spacing,
     )
 
 
