@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from omentum.errors import OutputError
-from omentum.io.outputs import check_output, replacing
+from omentum.errors import OutputError, UsageError
+from omentum.io.outputs import check_distinct, check_output, replacing
 
 
 def write_half(path, fault):
@@ -98,3 +98,11 @@ def test_what_is_in_a_folder_of_inputs_stays_and_new_files_may_come(tmp_path):
     with pytest.raises(OutputError, match=r"is there already, among the inputs in .*pred"):
         check_output(folder / "segmentation.nii.gz", within=[tmp_path / "pred"], overwrite=True)
     check_output(folder / "scores.csv", within=[tmp_path / "pred"], overwrite=True)
+
+
+def test_no_file_is_two_outputs(tmp_path):
+    check_distinct([tmp_path / "a", tmp_path / "b"])
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    for other in (tmp_path / "a", tmp_path / "c" / ".." / "a", tmp_path / "link"):
+        with pytest.raises(UsageError, match="is asked for twice"):
+            check_distinct([tmp_path / "a", other])

@@ -36,11 +36,13 @@ def check(
     from omentum.data.datasets import find_dataset
     from omentum.data.raw import find_cases
     from omentum.data.reuse import find_reuse, report, with_reuse
-    from omentum.io.outputs import check_output
+    from omentum.io.outputs import check_distinct, check_output
 
     roots = _roots(dataset)
-    for path in filter(None, (json_file, splits_file)):
+    wanted = [path for path in (json_file, splits_file) if path]
+    for path in wanted:
         check_output(path, inputs=roots.values(), overwrite=True)
+    check_distinct(wanted)
     found = {name: find_cases(find_dataset(name), root) for name, root in roots.items()}
     checks = _checked(found, jobs, quiet)
     reuse = find_reuse(checks)

@@ -196,16 +196,15 @@ class Files:
             judged: Predictions and references: files, or folders of them.
         """
         from omentum.cli.evaluate_cases import read_in
-        from omentum.io.outputs import check_output
+        from omentum.io.outputs import check_distinct, check_output
 
         read = [read_in(path) for path in judged]
         inputs = [*named, *(file for files, _ in read for file in files)]
         within = [folder for _, folders in read for folder in folders]
         wanted = [path for path in (self.json, self.csv, self.html, self.points) if path]
-        for number, path in enumerate(wanted):
+        for path in wanted:
             check_output(path, inputs=inputs, within=within, overwrite=True)
-            if path.resolve() in [other.resolve() for other in wanted[:number]]:
-                raise UsageError("is asked for twice", source=path, remedy="a file of its own for each format")
+        check_distinct(wanted)
 
     def write(self, result: Result, rules: Rules) -> None:
         """Write them."""

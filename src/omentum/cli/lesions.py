@@ -47,15 +47,16 @@ def compare(
     asked for, is neither new nor gone; what a model overlooked can be "gone" here: look at the images.
     """
     from omentum.cli.speaker import Speaker
-    from omentum.io.outputs import check_output, replacing
+    from omentum.io.outputs import check_distinct, check_output, replacing
     from omentum.pipeline import write_json
     from omentum.report.follow_up import follow_up
     from omentum.report.follow_up_files import follow_up_csv, follow_up_json
 
     places = _result_at(before), _result_at(after)
-    for path in (json_file, csv_file):
-        if path:
-            check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
+    wanted = [path for path in (json_file, csv_file) if path]
+    for path in wanted:
+        check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
+    check_distinct(wanted)
     with Speaker(silent=quiet) as speaker:
         then, now = (_read(place) for place in places)
         facts = _facts(places[0]), _facts(places[1])

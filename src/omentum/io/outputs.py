@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from omentum.errors import OutputError
+from omentum.errors import OutputError, UsageError
 from omentum.unfinished import unfinished
 
 
@@ -36,6 +36,20 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as fault:
         raise OutputError(f"cannot be written: {fault.strerror or fault}", source=path) from fault
+
+
+def check_distinct(paths: Iterable[str | Path]) -> None:
+    """Refuse one file for two outputs: the second would replace the first.
+
+    Raises:
+        UsageError: there is one.
+    """
+    seen = set()
+    for path in paths:
+        place = os.path.realpath(path)
+        if place in seen:
+            raise UsageError("is asked for twice", source=path, remedy="a file of its own for each format")
+        seen.add(place)
 
 
 def check_output(
