@@ -85,6 +85,18 @@ def test_an_empty_file_that_is_called_like_the_slices_was_one(tmp_path, hu):
         read_series(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["IM{n:04d}.dcm", "I{n:07d}"])
+def test_a_file_of_anything_that_is_called_like_the_slices_was_one(tmp_path, hu, name):
+    write_stack(tmp_path, hu, name=name)
+    for beside in ("notes.txt", "README", "preview.png"):
+        (tmp_path / beside).write_bytes(b"no image")
+    np.testing.assert_array_equal(read_series(tmp_path).voxels, hu)
+    last = sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("I"))[-1]
+    (tmp_path / last).write_bytes(bytes(range(1, 256)) * 40)
+    with pytest.raises(InputError, match=f"{last}: is no DICOM file"):
+        read_series(tmp_path)
+
+
 def test_nothing_but_an_empty_file_is_named(tmp_path):
     (tmp_path / "IM0005.dcm").write_bytes(b"")
     with pytest.raises(InputError, match=r"IM0005\.dcm: is empty or all zeros"):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omentum.errors import GeometryError, InputError, warn_of_case
-from omentum.io.dicom_files import Other, Slice, find_slices
+from omentum.io.dicom_files import NO_DICOM, Other, Slice, find_slices
 
 QUIET = frozenset({"localizer"})
 """So usual beside a series that it needs no word, unless it claims to be of the series."""
@@ -86,6 +86,8 @@ def _passed_over(members: Sequence[Slice], others: Sequence[Other]) -> list[Othe
         mine = _pattern(other.path) in patterns if other.series is None else other.series == series
         if mine and other.what not in QUIET and (other.placed or other.series is None):
             raise other.fault
+        if other.what == NO_DICOM:
+            continue
         if mine or other.what not in QUIET:
             worth.append(other)
     return worth

@@ -43,6 +43,9 @@ _TAGS = [
 ]
 
 
+NO_DICOM = "file that is no DICOM"
+"""Of `Other`: worth a word only where it is called like the slices, and so was one once."""
+
 _DAMAGE = (ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError)
 """What pydicom raises at damaged headers."""
 
@@ -110,7 +113,8 @@ def find_slices(folder: Path) -> tuple[list[Slice], list[Other]]:
     if not folder.is_dir():
         raise InputError("is no folder with DICOM images", source=folder)
     found = [read for path in _files(folder) if (read := _read_file(path))]
-    return [f for f in found if isinstance(f, Slice)], [f for f in found if isinstance(f, Other)]
+    slices = [f for f in found if isinstance(f, Slice)]
+    return slices, [f for f in found if isinstance(f, Other) and (slices or f.what != NO_DICOM)]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -133,7 +137,8 @@ def _read_file(path: Path) -> Slice | Other | None:
             fault = InputError("is empty or all zeros", source=path, remedy="copy or download the series again")
             return Other(path, "empty file", fault)
         if not looks_like_dicom(head):
-            return None
+            fault = InputError("is no DICOM file", source=path, remedy="copy or download the series again")
+            return Other(path, NO_DICOM, fault)
         return _judged(open_dicom(path, pixels=False, tags=_TAGS), path)
     except OSError as fault:
         raise InputError(fault.strerror or "ends too early", source=path) from fault
