@@ -11,7 +11,7 @@ PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
 CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation", "unfinished"}
-CORE |= {"result_files", "words"}
+CORE |= {"result_files", "sockets", "words"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "volume": {"errors"},
@@ -20,6 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "home": set(),
     "pieces": set(),
     "result_files": set(),
+    "sockets": set(),
     "words": set(),
     "spec": {"errors"},
     "sparse": set(),

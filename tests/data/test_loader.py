@@ -92,6 +92,14 @@ def test_batches_come_all_the_same_where_shared_memory_is_full(monkeypatch, fail
         assert torch.equal(batch.images, sampler().batch(numbers).images)
 
 
+def test_batches_come_all_the_same_where_the_temporary_folder_is_too_long_for_a_socket(monkeypatch):
+    monkeypatch.setattr(loader, "sockets_fit", lambda: False)
+    monkeypatch.setattr(torch.UntypedStorage, "_share_fd_cpu_", no_room)  # what hands batches over at a socket
+    monkeypatch.setattr(loader, "PATIENCE_S", 20)
+    for batch, numbers in zip(PatchLoader(sampler(), NUMBERS, CPU, 1), NUMBERS, strict=True):
+        assert torch.equal(batch.images, sampler().batch(numbers).images)
+
+
 def test_processes_that_make_nothing_are_given_up_and_ended(monkeypatch):
     monkeypatch.setattr(loader, "PATIENCE_S", 1)
     before = set(multiprocessing.active_children())

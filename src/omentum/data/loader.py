@@ -19,6 +19,7 @@ from omentum.anatomy.structure_rows import Columns, carried_rows, include_carrie
 from omentum.data.patches import Batch, RawBatch
 from omentum.data.sampler import PatchSampler
 from omentum.errors import OmentumError
+from omentum.sockets import sockets_fit
 
 AHEAD = 4
 """Batches that each process makes beyond the one in use."""
@@ -98,8 +99,8 @@ class PatchLoader:
 class _Batches(Dataset[Batch | RawBatch | bytes]):
     """Batches by the numbers of their patches, so that worker processes need no state.
 
-    A worker gives them in shared memory, or pickled where that is full (64 MB in many containers). Left to the queue,
-    which shares them too, the fault would be lost in a thread of the worker and the batch never come.
+    A worker gives them in shared memory, or pickled where that is full (64 MB in many containers) or cannot be handed
+    over (at a socket). Left to the queue, the fault would be lost in a thread of the worker and the batch never come.
     """
 
     def __init__(self, sampler: PatchSampler, *, finished: bool) -> None:
@@ -109,6 +110,8 @@ class _Batches(Dataset[Batch | RawBatch | bytes]):
         made = self.make(indices)
         if get_worker_info() is None:
             return made
+        if not sockets_fit():
+            return pickle.dumps(made)
         try:
             for tensor in _tensors(made):
                 tensor.share_memory_()

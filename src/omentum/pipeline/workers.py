@@ -10,7 +10,6 @@ import os
 import pickle
 import signal
 import sys
-import tempfile
 import threading
 import time
 import warnings
@@ -28,9 +27,8 @@ import torch
 
 from omentum.errors import OmentumError, hearing
 from omentum.pipeline.pipes import receive, send
+from omentum.sockets import sockets_fit
 
-LONGEST_SOCKET = 103
-"""Bytes of a socket's name on macOS; Linux allows four more."""
 GRACE_S = 10.0
 """How long a process that was told to end may clean up."""
 
@@ -207,17 +205,12 @@ def start_process(serve: Callable[..., None], *arguments: Any) -> tuple[Connecti
     return ours, process
 
 
-def _fits_a_socket(folder: str) -> bool:
-    """Whether the socket of a server may lie there: its name must be short, which folders of clusters are not."""
-    return len(os.fsencode(folder)) <= LONGEST_SOCKET - len("/pymp-12345678/listener-12345678")
-
-
 def _context() -> Any:
     """Not plain fork: the child would inherit locks of whatever threads are running.
 
     A fork server imports everything once, so that more processes cost little time and memory.
     """
-    if "forkserver" not in get_all_start_methods() or not _fits_a_socket(tempfile.gettempdir()):
+    if "forkserver" not in get_all_start_methods() or not sockets_fit():
         return get_context("spawn")
     context = get_context("forkserver")
     context.set_forkserver_preload(["omentum.pipeline"])
