@@ -112,3 +112,13 @@ def test_a_case_that_does_not_hold_its_masks_gets_nothing_new(damage, finished, 
     assert capsys.readouterr().err.startswith("error: out/ct")
     assert not (finished / "masks").exists()
     assert not [path for path in Path("out").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("file", ["segmentation.nii.gz", "overlaps.nii.gz"])
+def test_nothing_is_made_from_masks_that_were_changed_since(file, finished, capsys):
+    path = finished / file
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    before = contents(finished)
+    assert main(["segment", "ct.nii.gz", "-o", "out", *FULL]) == 2
+    assert f"{file}: is damaged or changed: not what was written" in capsys.readouterr().err
+    assert contents(finished) == before

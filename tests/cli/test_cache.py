@@ -11,10 +11,15 @@ from omentum.cli.cache import readable
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
-    for name, size in (("openvino/a.blob", 1500), ("openvino/b.blob", 500), ("weights/x/model.safetensors", 3)):
+    for name, size in (
+        ("openvino/a.blob", 1500),
+        ("openvino/b.blob", 500),
+        ("weights/clip-universal-unet.safetensors.part", 3),
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(bytes(size))
     (tmp_path / "mine.txt").write_text("not ours")
+    (tmp_path / "weights/mine.safetensors").write_text("nor this: the home may be a project's folder")
     return tmp_path
 
 
@@ -48,7 +53,8 @@ def test_all_twice_and_nothing_that_is_not_kept(kept, capsys):
     assert capsys.readouterr().out == ""
     assert main(["cache", "clear", "results"]) == 2
     assert "nothing kept is called 'results' (use compiled, weights or all)" in capsys.readouterr().err
-    assert [path.name for path in kept.iterdir()] == ["mine.txt"]
+    assert sorted(path.name for path in kept.iterdir()) == ["mine.txt", "weights"]
+    assert [path.name for path in (kept / "weights").iterdir()] == ["mine.safetensors"]
 
 
 @pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (15_674_978, "15.7 MB"), (2e15, "2000.0 TB")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ import typer
 
 from omentum.errors import OutputError, UsageError
 from omentum.home import COMPILED, HOME_VARIABLE, WEIGHTS, home
+from omentum.model.catalogue import catalogue
 
 app = typer.Typer(help="What is kept on this machine: list it with sizes, clear it.", no_args_is_help=True)
 
@@ -62,22 +63,34 @@ def clear(
     """Remove what is kept: compiled networks, or pulled weights too. Results are never touched."""
     if kind not in (*KINDS, "all"):
         raise UsageError(f"nothing kept is called {kind!r}", remedy=f"use {', '.join(KINDS)} or all")
-    for one in [_kept(name) for name in KINDS if kind in (name, "all")]:
-        try:
-            shutil.rmtree(one.folder)
-        except FileNotFoundError:
-            pass
-        except OSError as fault:
-            raise OutputError(f"cannot be removed: {fault.strerror or fault}", source=one.folder) from fault
+    for name in KINDS:
+        if kind not in (name, "all"):
+            continue
+        one, files = _kept(name), _files(name)
+        for file in files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as fault:
+                raise OutputError(f"cannot be removed: {fault.strerror or fault}", source=file) from fault
+        with suppress(OSError):  # not there, or it holds something of others
+            Path(one.folder).rmdir()
         if not quiet:
             print(f"{one.kind}: {one.files} files removed, {readable(one.size_bytes)}")
 
 
 def _kept(kind: str) -> Kept:
-    name, what = KINDS[kind]
-    folder = home() / name
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-    return Kept(kind, len(sizes), sum(sizes), str(Path(folder)), what)
+    folder, what = KINDS[kind]
+    sizes = [path.stat().st_size for path in _files(kind)]
+    return Kept(kind, len(sizes), sum(sizes), str(home() / folder), what)
+
+
+def _files(kind: str) -> list[Path]:
+    """What is ours in its folder, by name: `OMENTUM_HOME` may be a folder in which others keep things, too."""
+    folder = home() / KINDS[kind][0]
+    if kind == "compiled":
+        return sorted(folder.glob("*.blob"))
+    names = [entry.path.name for entry in catalogue().values() if not entry.resource]
+    return sorted(path for name in names for path in folder.glob(f"{name}*") if path.is_file())
 
 
 def readable(size_bytes: float) -> str:

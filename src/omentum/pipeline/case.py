@@ -25,7 +25,9 @@ from omentum.pipeline.deflated import DeflatedArray
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.pipeline.places import (
+    LABEL_MAP_SHA256,
     LAYERS,
+    OVERLAPS_SHA256,
     check_case_output,
     check_labels_alone,
     is_single_file,
@@ -207,7 +209,7 @@ class CaseSegmentation(Segmentation):
                 self._write_probabilities(folder / PROBABILITIES)
             beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
             self.write_beside(folder, replace(beside, masks=False), say)
-            written = {"label_map_sha256": sha256_of(folder / LABEL_MAP), **hidden}
+            written = {LABEL_MAP_SHA256: sha256_of(folder / LABEL_MAP), **hidden}
             made = {"outputs": beside.outputs(), "quality": self.quality().summary(), **written}
             if numbering is not None:
                 made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
@@ -236,7 +238,7 @@ class CaseSegmentation(Segmentation):
             say("writing the report")
             self._write_report(folder / "report.html", wanted.numbering)
 
-    def _fill(self, folder: Path, masks: bool, numbering: Numbering | None, say: Step) -> dict[str, int]:
+    def _fill(self, folder: Path, masks: bool, numbering: Numbering | None, say: Step) -> dict[str, int | str]:
         """Label map and measurements; for the manifest, how many layers of labels it hides."""
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
@@ -262,11 +264,14 @@ class CaseSegmentation(Segmentation):
             "labels": {str(number): name for number, name, _ in label_rows(self.classes, numbering)},
         }
 
-    def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> dict[str, int]:
+    def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> dict[str, int | str]:
         write_labelmap(folder / LABEL_MAP, self, numbering)
         if masks:
             self._write_each_mask(folder / "masks")
-        return {} if numbering is not None else {LAYERS: write_overlaps(folder / OVERLAPS, self)}
+        if numbering is not None:
+            return {}
+        layers = write_overlaps(folder / OVERLAPS, self)
+        return {LAYERS: layers} | ({OVERLAPS_SHA256: sha256_of(folder / OVERLAPS)} if layers else {})
 
     def _write_each_mask(self, folder: Path) -> None:
         for key in sorted(self.annotated or ()):  # what was not found gets a mask of zeros

@@ -12,12 +12,12 @@ from omentum.errors import InputError, OutputError
 from omentum.pipeline.jobs import Numbers
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import HOW_NOT_WHAT
-from omentum.pipeline.places import is_single_file
+from omentum.pipeline.places import LABEL_MAP_SHA256, OVERLAPS_SHA256, is_single_file
 from omentum.report import Confidence, Flag, Lesion, Quality, StructureMeasure
 from omentum.report.attenuation import Attenuation
 from omentum.report.diameters import AxialDiameters, Diameter
 from omentum.report.quality import StructureQuality
-from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
+from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS, OVERLAPS
 from omentum.spec import Trust
 
 ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
@@ -58,7 +58,7 @@ def check_earlier(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str,
         Which of these it lacks; those that it has beyond them do no harm.
 
     Raises:
-        OutputError: it was made otherwise; says what differs. Or its label map is not the one that was written.
+        OutputError: it was made otherwise; says what differs. Or its masks are not those that were written.
     """
     try:
         manifest = _read(folder / MANIFEST)
@@ -71,11 +71,13 @@ def check_earlier(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str,
     differs = [name for name in {**wanted, **there} if wanted.get(name) != there.get(name)]
     if differs:
         raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
-    _check_label_map(folder / LABEL_MAP, manifest.get("label_map_sha256"))
+    _check_as_written(folder / LABEL_MAP, manifest.get(LABEL_MAP_SHA256))
+    if OVERLAPS_SHA256 in manifest:
+        _check_as_written(folder / OVERLAPS, manifest[OVERLAPS_SHA256])
     return lacks
 
 
-def _check_label_map(path: Path, written: str | None) -> None:
+def _check_as_written(path: Path, written: str | None) -> None:
     try:
         found = sha256_of(path)
     except InputError as fault:
