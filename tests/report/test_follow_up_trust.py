@@ -83,6 +83,15 @@ def test_a_resampled_scan_is_the_same_scan():
     assert result.alignment.motion.degrees < 1
 
 
+@pytest.mark.parametrize("factor", [0.85, 1.2])
+def test_a_scan_whose_spacing_is_wrong_is_no_response(factor):
+    scan_ = whole()
+    larger = Segmentation(scan_.bits, np.diag([factor, factor, factor, 1]) @ scan_.affine, scan_.classes)
+    with pytest.raises(InputError, match=r"larger than the other by (1[678]|19|20)% or more in every direction"):
+        follow_up(scan_, larger)
+    assert follow_up(scan_, larger, force=True).alignment.doubts
+
+
 def test_halves_that_were_shifted_are_refused_or_not_compared():
     scan_ = whole()
     upper = cut(scan_, 0.5, 1)

@@ -39,6 +39,8 @@ STILL_MM = 0.5
 """A motion must bring organs nearer by so much to be preferred to none, where nothing should have moved."""
 FEW_TURN_DEGREES, PART_SEEN = 15.0, 0.4
 """No patient is turned further than this by the word of few organs, or of less than this share of their surfaces."""
+EVEN_STRETCH = 0.06
+"""Weight lost or gained, and another breath, leave some direction of the trunk as it was; a wrong spacing does not."""
 STILL_SCAN = Motion(np.eye(3), np.zeros(3))
 
 
@@ -94,6 +96,12 @@ class Alignment:
             told.append(
                 f"turned by {degrees:.1f} degrees on the word of {organs}, {found.seen:.0%} of their surfaces "
                 f"(limit {FEW_TURN_DEGREES:.0f} degrees)"
+            )
+        evenly = max(1 / self.motion.stretches[0], self.motion.stretches[2]) - 1
+        if self.is_affine and evenly > EVEN_STRETCH:
+            told.append(
+                f"one is larger than the other by {evenly:.0%} or more in every direction (limit {EVEN_STRETCH:.0%}): "
+                "a spacing is wrong, or a child has grown"
             )
         return tuple(told)
 
