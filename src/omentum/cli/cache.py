@@ -12,7 +12,6 @@ import typer
 
 from omentum.errors import OutputError, UsageError
 from omentum.home import COMPILED, HOME_VARIABLE, WEIGHTS, home
-from omentum.model.catalogue import catalogue
 
 app = typer.Typer(help="What is kept on this machine: list it with sizes, clear it.", no_args_is_help=True)
 
@@ -86,6 +85,8 @@ def _kept(kind: str) -> Kept:
 
 def _files(kind: str) -> list[Path]:
     """What is ours in its folder, by name: `OMENTUM_HOME` may be a folder in which others keep things, too."""
+    from omentum.model.catalogue import catalogue
+
     folder = home() / KINDS[kind][0]
     if kind == "compiled":
         return sorted(folder.glob("*.blob"))
