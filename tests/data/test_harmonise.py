@@ -11,7 +11,6 @@ from omentum.anatomy.recipe import Target
 from omentum.data.conflicts import may_overlap
 from omentum.data.harmonise import harmonise, harmonise_masks
 from omentum.errors import GeometryError, InputError
-from own_structures import TEXT, included, many
 from sided_body import LEFT_KIDNEY, LEFT_LUNG, RIGHT_KIDNEY, RIGHT_LUNG, drawn, grid_around, hu_of
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
@@ -365,38 +364,3 @@ def test_overlap_is_mutual_and_only_for_lesions_guests_and_the_portal_vein():
     assert may_overlap("portal_splenic_vein", "pancreas")
     assert not may_overlap("aorta", "oesophagus")
     assert not may_overlap("right_kidney", "left_kidney")
-
-
-def test_as_many_structures_as_a_user_has(tmp_path):
-    """One value each for 117 of them, and two masks that overlap; TotalSegmentator has as many."""
-    keys = many(tmp_path)
-    native = (np.arange(np.prod(SHAPE)) % (len(keys) + 1)).reshape(SHAPE).astype(np.uint8)
-    found = harmonise(native, AFFINE, {n: means(key) for n, key in enumerate(keys, start=1)}, keys)
-    assert found.truth.classes == STRUCTURES.keys
-    assert len(found.truth.bits) == 3
-    for n in (1, 32, 33, 64, 65, len(keys)):
-        assert np.array_equal(found.truth.mask(keys[n - 1]), native == n)
-    masks = [(means(keys[0]), cube(1, 1, 1)), (means(keys[-1]), cube(3, 3, 3)), (means("liver_tumour"), cube(2, 2, 2))]
-    both = harmonise_masks(masks, SHAPE, AFFINE, {keys[0], keys[-1], "liver_tumour"}).truth
-    assert np.array_equal(both.mask(keys[-1]), cube(3, 3, 3))
-    assert np.array_equal(both.mask(keys[0]), cube(1, 1, 1) & ~cube(3, 3, 3))
-    assert np.array_equal(both.mask("liver_tumour"), cube(2, 2, 2))
-
-
-def test_a_pair_of_a_user_is_split_and_a_lesion_in_a_lesion_is_in_its_organ(tmp_path):
-    included(
-        tmp_path,
-        TEXT + '[necrosis]\nkind = "cyst"\nhosts = ["gluteus_tumour"]\n'
-        '[gluteus_tumour]\nkind = "tumour"\nhosts = ["liver"]\n',
-    )
-    native = np.zeros(GRID.shape, np.uint8)
-    right, left = (drawn(GRID, shape) for shape in (RIGHT_KIDNEY, LEFT_KIDNEY))
-    native[right | left] = 1
-    found = harmonise(native, GRID.affine, {1: means(pairs=["gluteus_maximus"])}, ["gluteus_maximus"], hu=HU).truth
-    assert np.array_equal(found.mask("gluteus_maximus_right"), right)
-    assert np.array_equal(found.mask("gluteus_maximus_left"), left)
-    inner = harmonise_masks(
-        [(means("necrosis"), cube(2, 2, 2))], SHAPE, AFFINE, ["necrosis", "gluteus_tumour", "liver"]
-    )
-    for key in ("necrosis", "gluteus_tumour", "liver"):
-        assert np.array_equal(inner.truth.mask(key), cube(2, 2, 2))
