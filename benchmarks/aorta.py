@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 
-from omentum.report import aortic_profile
+from omentum.measure import aortic_profile
 from omentum.segmentation import Segmentation
 from record import Table, publish, result_file
 
-MEASURES = ("src/omentum/report/aorta.py", "src/omentum/report/centreline.py")
+MEASURES = ("src/omentum/measure/aorta.py", "src/omentum/measure/centreline.py")
 COLUMNS = {
     "stations": "{}",
     "seconds": "{:.2f}",

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from omentum.io.nifti import write_volume
 from omentum.phantom import make_case
-from omentum.pipeline import Crew, Here, Job, Line, Options, SaveOptions, Segmenter
+from omentum.pipeline import Options, SaveOptions, Segmenter
+from omentum.pipeline.batch import Crew, Here, Job, Line
 from record import Table, publish, result_file
 
 MEASURES = ("src/omentum/pipeline", "src/omentum/infer", "src/omentum/report", "src/omentum/io")

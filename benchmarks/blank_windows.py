@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from omentum.infer.windows import plan_windows
-from omentum.io.dicom_series import read_series
+from omentum.io.dicom.series import read_series
 from omentum.io.nifti import read_volume
 from omentum.preprocess.prepare import prepare
 from omentum.spec import PreprocessSpec

@@ -26,16 +26,16 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
-from omentum.data.augmentation import Augmentation
-from omentum.data.cases import labelled_case
-from omentum.data.sampler import PatchSampler, Source
+from omentum.data.sampling.augmentation import Augmentation
+from omentum.data.sampling.cases import labelled_case
+from omentum.data.sampling.sampler import PatchSampler, Source
 from omentum.model import UniversalModel, build
 from omentum.segmentation import Segmentation
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.train import loop
-from omentum.train.checkpoints import Checkpoints
-from omentum.train.config import DataConfig, TrainConfig
-from omentum.train.run_folder import CHECKPOINTS
+from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.run.checkpoints import Checkpoints
+from omentum.train.run.folder import CHECKPOINTS
 from omentum.train.stopping import StoppedError
 from omentum.volume import Volume
 from record import Table, publish, result_file
@@ -44,7 +44,7 @@ AT_START = 0.1
 """So many kills fall before the first step: reading, going on, taking the lock."""
 LONGEST_S = 1.2
 """A kill comes so long after the first step at the latest."""
-MEASURES = ("src/omentum/train", "src/omentum/data/loader.py", "src/omentum/data/sampler.py")
+MEASURES = ("src/omentum/train", "src/omentum/data/sampling/loader.py", "src/omentum/data/sampling/sampler.py")
 TITLE = "A training run after kills"
 ABOUT = (
     f"A run that saves a checkpoint at every step was ended by SIGKILL, at the start or up to {LONGEST_S} s after its "

@@ -24,7 +24,8 @@ from record import Cell, Table, publish, result_file
 
 STAGES = ("read", "prepare", "infer", "postprocess")
 MEASURES = (
-    *("src/omentum/cli", "src/omentum/pipeline", "src/omentum/infer", "src/omentum/preprocess", "src/omentum/report"),
+    *("src/omentum/cli", "src/omentum/pipeline", "src/omentum/infer"),
+    *("src/omentum/preprocess", "src/omentum/report", "src/omentum/measure", "src/omentum/quality"),
     *("src/omentum/model", "src/omentum/postprocess", "src/omentum/io"),
 )
 ABOUT = (

@@ -23,7 +23,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
-from omentum.evaluate.tolerances import packaged_tolerances
+from omentum.evaluate.metrics.tolerances import packaged_tolerances
 from omentum.segmentation import Segmentation
 from record import Cell, Table, publish, result_file
 

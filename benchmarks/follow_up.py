@@ -22,18 +22,22 @@ from pathlib import Path
 
 import numpy as np
 
+from omentum.follow_up.compare import Change, FollowUp, follow_up
 from omentum.io.labels import read_segmentation
 from omentum.phantom import build_body
-from omentum.report.follow_up import Change, FollowUp, follow_up
 from omentum.segmentation import Segmentation
 from poses import Ball, draw_balls, draw_motion, field_of, inside, scans_of, seen_on, stored_otherwise
 from record import Table, publish, result_file
 
 MEASURES = (
-    *("src/omentum/report/agreement.py", "src/omentum/report/body_alignment.py", "src/omentum/report/follow_up.py"),
-    *("src/omentum/report/frames.py", "src/omentum/report/lesion_pairs.py", "src/omentum/report/motion.py"),
-    *("src/omentum/report/response.py", "src/omentum/report/shared_organ.py", "src/omentum/report/stretched.py"),
-    *("src/omentum/report/visibility.py", "benchmarks/poses.py"),
+    *("src/omentum/follow_up/agreement.py", "src/omentum/follow_up/alignment.py", "src/omentum/follow_up/compare.py"),
+    *("src/omentum/follow_up/frames.py", "src/omentum/follow_up/matching.py", "src/omentum/follow_up/transform.py"),
+    *(
+        "src/omentum/follow_up/recist.py",
+        "src/omentum/follow_up/shared_organ.py",
+        "src/omentum/follow_up/affine_fit.py",
+    ),
+    *("src/omentum/follow_up/visibility.py", "benchmarks/poses.py"),
 )
 ORGANS = (
     *("liver", "spleen", "right_kidney", "left_kidney", "pancreas", "aorta", "inferior_vena_cava"),

@@ -19,12 +19,16 @@ import numpy as np
 from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.recipes import bundled_recipes
-from omentum.data.harmonise import harmonise
+from omentum.data.datasets.recipe_catalogue import bundled_recipes
+from omentum.data.harmonise.harmonise import harmonise
 from omentum.volume import Grid
 from record import Table, publish, result_file
 
-MEASURES = ("src/omentum/data/harmonise.py", "src/omentum/data/sides.py", "src/omentum/data/midline.py")
+MEASURES = (
+    "src/omentum/data/harmonise/harmonise.py",
+    "src/omentum/data/harmonise/split_pair.py",
+    "src/omentum/midline.py",
+)
 COLUMNS = {"what": "{}", "processor seconds": "{:.1f}", "extra MB": "{:.0f}"}
 SPACING_MM = (0.75, 0.75, 0.8)
 ELLIPSOIDS = {  # centre, half axes (RAS+ mm), value in CT-ORG's numbers

@@ -23,7 +23,7 @@ from omentum.model.head import TextDrivenHead
 from peak_memory import forget_peak, peak_gb
 from record import Table, publish, result_file
 
-MEASURES = ("src/omentum/model/head.py", "src/omentum/model/generated_layers.py", "src/omentum/model/side_by_side.py")
+MEASURES = ("src/omentum/model/head.py", "src/omentum/model/generated_layers.py", "src/omentum/model/thread_map.py")
 COLUMNS = {
     "way": "{}",
     "pass": "{}",

@@ -17,7 +17,7 @@ import numpy as np
 
 from omentum.evaluate import Rules, aligned, evaluate, load_mapping, with_unions
 from omentum.infer.profiles import PROFILES
-from omentum.io.dicom_series import read_series
+from omentum.io.dicom.series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.phantom import make_case

@@ -25,21 +25,29 @@ import torch
 
 import omentum
 from omentum.anatomy import STRUCTURES
-from omentum.data.augmentation import NONE, Augmentation
-from omentum.data.load_store import load_store
-from omentum.data.loader import PatchLoader
-from omentum.data.sampler import PatchSampler, Source
+from omentum.data.sampling.augmentation import NONE, Augmentation
+from omentum.data.sampling.load_store import load_store
+from omentum.data.sampling.loader import PatchLoader
+from omentum.data.sampling.sampler import PatchSampler, Source
 from omentum.io.nifti import write_volume
 from omentum.spec import PreprocessSpec
-from omentum.train.config_file import load_config
+from omentum.train.config.toml_file import load_config
 from omentum.volume import Volume
 from record import Cell, Table, publish, result_file
 from store_throughput import prepare, write_raw
 
 PATCH = (96, 96, 96)
 MEASURES = (
-    *("src/omentum/data/loader.py", "src/omentum/data/sampler.py", "src/omentum/data/augment.py"),
-    *("src/omentum/data/appearance.py", "src/omentum/data/warp.py", "src/omentum/data/store.py"),
+    *(
+        "src/omentum/data/sampling/loader.py",
+        "src/omentum/data/sampling/sampler.py",
+        "src/omentum/data/sampling/augment.py",
+    ),
+    *(
+        "src/omentum/data/sampling/appearance.py",
+        "src/omentum/data/sampling/warp.py",
+        "src/omentum/data/store/store.py",
+    ),
 )
 RECIPE = load_config("published", data=[Path()])
 PUBLISHED = replace(RECIPE.augmentation, magnify=RECIPE.datasets["msd-liver"].magnify)

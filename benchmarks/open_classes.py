@@ -29,9 +29,18 @@ from record import Cell, Table, publish, result_file
 BUNDLED = ROOT / "src/omentum/resources/default.safetensors"
 COMMAND = (sys.executable, "-c", "import sys; from omentum.cli import main; sys.exit(main())")
 MEASURES = (
-    *("src/omentum/train", "src/omentum/data/packed.py", "src/omentum/data/sampler.py", "src/omentum/data/augment.py"),
+    *(
+        "src/omentum/train",
+        "src/omentum/data/sampling/class_sets.py",
+        "src/omentum/data/sampling/sampler.py",
+        "src/omentum/data/sampling/augment.py",
+    ),
     *("src/omentum/anatomy/structures.py", "src/omentum/anatomy/structure_file.py", "src/omentum/anatomy/prompts.py"),
-    *("src/omentum/phantom/restyle.py", "src/omentum/phantom/label_names.py", "src/omentum/evaluate/overlap.py"),
+    *(
+        "src/omentum/phantom/restyle.py",
+        "src/omentum/phantom/label_names.py",
+        "src/omentum/evaluate/metrics/overlap.py",
+    ),
 )
 OWN = """
 [vertebra_L1]

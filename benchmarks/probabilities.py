@@ -26,7 +26,7 @@ KINDS = ("none", "uint8", "uint16")
 MEASURES = (
     "src/omentum/infer/maps.py",
     "src/omentum/infer/stream.py",
-    "src/omentum/pipeline/deflated.py",
+    "src/omentum/pipeline/compressed_array.py",
     "src/omentum/pipeline/inference.py",
     "src/omentum/pipeline/case.py",
     "src/omentum/resources/default.safetensors",

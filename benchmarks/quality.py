@@ -1,6 +1,6 @@
 """Does the quality score tell good masks from bad ones? Calibrated on phantoms, tested on other phantoms and real CTs.
 
-    python benchmarks/quality.py --calibrate src/omentum/report/score.json --anatomy DATA/real_anatomy_labels \\
+    python benchmarks/quality.py --calibrate src/omentum/quality/score.json --anatomy DATA/real_anatomy_labels \\
         DATA/abdomen_3mm DATA/abdomen_dicom -o benchmarks/results/quality.json
 
 Phantoms have exact truth; `benchmarks/failures.py` does harm to some of their structures, so the Dice of each mask is
@@ -32,17 +32,18 @@ from scipy.stats import rankdata
 from failures import injured
 from omentum.anatomy import STRUCTURES
 from omentum.evaluate import aligned, load_mapping
-from omentum.io.dicom_series import read_series
+from omentum.io.dicom.series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
+from omentum.measure import find_lesions, measure
 from omentum.phantom import RestyleSource, make_case
 from omentum.pipeline import segment
-from omentum.report import find_lesions, judge, measure
-from omentum.report.ct_facts import ct_facts
-from omentum.report.quality import examine
-from omentum.report.quality_rules import QUALITY_RULES
-from omentum.report.result_flags import Examined
-from omentum.report.score import (
+from omentum.quality import judge
+from omentum.quality.assess import examine
+from omentum.quality.ct_facts import ct_facts
+from omentum.quality.limits import QUALITY_RULES
+from omentum.quality.result_flags import Examined
+from omentum.quality.score import (
     FEATURES,
     GOOD_DICE,
     LEARNED,
@@ -57,9 +58,13 @@ from omentum.volume import Volume
 from record import Table, publish, result_file
 
 MEASURES = (
-    *("src/omentum/report/score.json", "src/omentum/report/score.py", "src/omentum/report/quality.py"),
-    *("src/omentum/report/quality_rules.toml", "src/omentum/report/traits.py", "src/omentum/report/placement.py"),
-    *("src/omentum/report/result_flags.py", "src/omentum/report/ct_flags.py", "benchmarks/failures.py"),
+    *("src/omentum/quality/score.json", "src/omentum/quality/score.py", "src/omentum/quality/assess.py"),
+    *(
+        "src/omentum/quality/limits.toml",
+        "src/omentum/quality/mask_features.py",
+        "src/omentum/quality/placement.py",
+    ),
+    *("src/omentum/quality/result_flags.py", "src/omentum/quality/ct_flags.py", "benchmarks/failures.py"),
 )
 WEIGHTS = {"feature": "{}", "loss of log-odds": "{:.2f}"}
 GROUPS = {"masks": "{}", "bad": "{}", "of": "{}", "AUROC": "{:.3f}", "median score of the bad": "{:.2f}"}

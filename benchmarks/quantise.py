@@ -28,7 +28,7 @@ from omentum.infer.engines.openvino import OpenVinoEngine, converted, import_ope
 from omentum.infer.windows import plan_windows
 from omentum.phantom import make_case
 from omentum.pipeline import Options, Segmenter
-from omentum.pipeline.network import network_of
+from omentum.pipeline.predictor import network_of
 from omentum.preprocess.prepare import prepare
 from record import Cell, Table, publish, result_file
 

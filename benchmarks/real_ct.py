@@ -14,7 +14,7 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
 from omentum.evaluate import CaseScores, aligned, evaluate, load_mapping, with_unions
-from omentum.io.dicom_series import read_series
+from omentum.io.dicom.series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.pipeline import Options, Segmenter
@@ -23,7 +23,7 @@ from record import Cell, Table, publish, result_file
 MEASURES = (
     *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/infer"),
     *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
-    *("src/omentum/evaluate/overlap.py", "src/omentum/evaluate/surface.py"),
+    *("src/omentum/evaluate/metrics/overlap.py", "src/omentum/evaluate/metrics/surface.py"),
 )
 ABOUT = "All structures that a reference has. The references are another model's output (TotalSegmentator), not truth."
 COLUMNS = {

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from omentum.report import find_lesions, measure
-from omentum.report.figures import preview_png
+from omentum.measure import find_lesions, measure
 from omentum.report.html import CaseReport, case_html
 from omentum.report.meshes import FILE, mesh_file, surface_mesh
+from omentum.report.preview import preview_png
 from postprocess import scene
 from record import Cell, Table, publish, result_file
 
-MEASURES = ("src/omentum/report",)
+MEASURES = ("src/omentum/report", "src/omentum/measure", "src/omentum/quality")
 COLUMNS = {"what": "{}", "wall s": "{:.1f}", "CPU s": "{:.1f}", "MiB": "{:.1f}", "process peak GiB": "{:.2f}"}
 
 MIB, KIB_PER_GIB = 1 << 20, 1 << 20

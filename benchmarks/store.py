@@ -30,14 +30,14 @@ import nibabel as nib
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.recipes import find_recipe
-from omentum.data import chunked
-from omentum.data.bitsets import distinct_sets
-from omentum.data.prepare_case import StoreOptions, prepare_case
-from omentum.data.raw import RawCase
-from omentum.data.read_raw import HarmonisedCase
-from omentum.data.store import CASES, Store
-from omentum.data.stored_case import HU_FILE, LABEL_FILE, CaseKey, StoredCase
+from omentum.data.datasets.raw_case import RawCase
+from omentum.data.datasets.recipe_catalogue import find_recipe
+from omentum.data.harmonise.read import HarmonisedCase
+from omentum.data.store import chunked
+from omentum.data.store.bitsets import distinct_sets
+from omentum.data.store.prepare_case import StoreOptions, prepare_case
+from omentum.data.store.store import CASES, Store
+from omentum.data.store.stored_case import HU_FILE, LABEL_FILE, CaseKey, StoredCase
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.phantom import PhantomCase, RestyleSource, make_case
 from omentum.segmentation import Segmentation
@@ -49,8 +49,8 @@ SPACING_MM = (1.5, 1.5, 1.5)
 REPEATS = 5
 PATCHES = 60
 MEASURES = (
-    *("src/omentum/data/chunked.py", "src/omentum/data/store.py", "src/omentum/data/stored_case.py"),
-    *("src/omentum/data/prepare_case.py", "src/omentum/data/bitsets.py"),
+    *("src/omentum/data/store/chunked.py", "src/omentum/data/store/store.py", "src/omentum/data/store/stored_case.py"),
+    *("src/omentum/data/store/prepare_case.py", "src/omentum/data/store/bitsets.py"),
 )
 ABOUT = (
     f"Times are processor seconds of one process, the least of {REPEATS} repeats (1-3 for whole files); ratios compare "

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from omentum.data.store import CACHE
+from omentum.data.store.store import CACHE
 from omentum.io.nifti import write_volume
 from omentum.phantom import make_case
 from omentum.volume import Volume

@@ -29,8 +29,12 @@ from torch import Tensor
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
-    *("src/omentum/train/muon.py", "src/omentum/train/guide.py", "src/omentum/train/learner.py"),
-    *("src/omentum/train/patch_loss.py", "src/omentum/model/generated_layers.py", "src/omentum/model/head.py"),
+    *(
+        "src/omentum/train/optimise/muon.py",
+        "src/omentum/train/losses/deep_supervision.py",
+        "src/omentum/train/learner.py",
+    ),
+    *("src/omentum/train/losses/patch_loss.py", "src/omentum/model/generated_layers.py", "src/omentum/model/head.py"),
     "src/omentum/model/backbones/residual_unet.py",
 )
 COLUMNS = {
@@ -106,9 +110,10 @@ def seconds_a_step(preset: str, steps: int, processes: int, threads: int, bf16: 
 def train_as_told(config: Path, result: Path) -> None:
     """One process of a run; the first one writes how many seconds a step took."""
     from omentum.anatomy import STRUCTURES
-    from omentum.data.sampler import PatchSampler, Source
-    from omentum.train import fresh_model, loop, muon
-    from omentum.train.config_file import load_config
+    from omentum.data.sampling.sampler import PatchSampler, Source
+    from omentum.train import fresh_model, loop
+    from omentum.train.config.toml_file import load_config
+    from omentum.train.optimise import muon
 
     told = json.loads(config.read_text())
     if told["before"]:
@@ -133,7 +138,7 @@ def train_as_told(config: Path, result: Path) -> None:
 def phantoms(number: int) -> list[Any]:
     """Cases on the model grid, the same in every process."""
     from omentum.anatomy import STRUCTURES
-    from omentum.data.cases import labelled_case
+    from omentum.data.sampling.cases import labelled_case
     from omentum.phantom import make_case
 
     made = [make_case((11, k), SPACING_MM) for k in range(number)]
@@ -149,7 +154,7 @@ def orthogonalised_as_it_was(matrix: Tensor) -> Tensor:
 
 
 def plain_iteration(matrix: Tensor) -> Tensor:
-    from omentum.train.muon import COEFFICIENTS, ITERATIONS
+    from omentum.train.optimise.muon import COEFFICIENTS, ITERATIONS
 
     a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
@@ -165,8 +170,8 @@ def muon_alone() -> Sequence[Sequence[Cell]]:
     """Seconds for the step of every matrix of the bundled network, one thread."""
     import omentum
     from omentum.model import load_checkpoint
-    from omentum.train.muon import orthogonalised
-    from omentum.train.optimisers import SMALLEST_MATRIX
+    from omentum.train.optimise.muon import orthogonalised
+    from omentum.train.optimise.optimisers import SMALLEST_MATRIX
 
     torch.set_num_threads(1)
     model = load_checkpoint(Path(omentum.__file__).parent / "resources/default.safetensors")

@@ -20,7 +20,7 @@ from record import Cell, Table, publish, result_file
 MEASURES = (
     *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/infer"),
     *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
-    *("src/omentum/evaluate/overlap.py", "src/omentum/evaluate/detection.py", "src/omentum/phantom"),
+    *("src/omentum/evaluate/metrics/overlap.py", "src/omentum/evaluate/metrics/detection.py", "src/omentum/phantom"),
 )
 COLUMNS = {
     "structure": "{}",

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from omentum.model.side_by_side import side_by_side
+from omentum.model.thread_map import side_by_side
 from record import Cell, Table, publish, result_file
 
 SIDE, WIDTH, BELOW = 96, 48, (48, 96)

@@ -10,52 +10,77 @@ from pathlib import Path
 PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
-CORE = {"errors", "anatomy", "volume", "fingerprint", "boxes", "pieces", "spec", "sparse", "segmentation", "unfinished"}
-CORE |= {"result_files", "sockets", "words"}
+CORE = {
+    *("errors", "anatomy", "volume", "fingerprint", "boxes", "components", "spec", "sparse", "segmentation", "atomic"),
+    *("formatting", "output_checks", "progress", "result_files", "sockets", "temporary_names"),
+}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
+    "formatting": set(),
+    "progress": set(),
+    "result_files": set(),
+    "sockets": set(),
+    "sparse": set(),
+    "home": set(),
+    "temporary_names": set(),
     "volume": {"errors"},
     "boxes": {"volume"},
     "fingerprint": {"volume"},
-    "home": set(),
-    "pieces": set(),
-    "result_files": set(),
-    "sockets": set(),
-    "words": set(),
+    "components": set(),
     "spec": {"errors"},
-    "sparse": set(),
-    "unfinished": {"errors"},
+    "atomic": {"errors", "temporary_names"},
+    "output_checks": {"errors"},
     "anatomy": {"errors"},
     "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
+    "midline": {"volume", "components"},
+    "process_pool": {"anatomy", "errors"},
     "io": CORE,
     "preprocess": {"errors", "volume", "spec", "sparse"},
-    "model": {"errors", "home", "anatomy", "spec", "unfinished"},
-    "text": {"errors", "anatomy"},
-    "infer": {"errors", "home", "boxes", "unfinished"},
     "postprocess": CORE,
-    "report": CORE | {"home"},
-    "evaluate": CORE,
+    "model": CORE | {"home"},
+    "text": {"errors", "anatomy"},
+    "infer": CORE | {"home"},
     "phantom": CORE,
-    "data": CORE | {"io", "preprocess", "phantom"},
-    "pipeline": CORE | {"io", "preprocess", "model", "infer", "postprocess", "report"},
+    "measure": CORE,
+    "quality": CORE | {"measure"},
+    "follow_up": CORE | {"measure"},
+    "report": CORE | {"home", "measure", "quality"},
+    "data": CORE | {"midline", "process_pool", "io", "preprocess", "phantom"},
+    "evaluate": CORE | {"process_pool", "io", "preprocess", "measure", "report", "data"},
+    "pipeline": CORE | {"io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"},
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {
         "home",
+        "process_pool",
         "io",
         "preprocess",
         "model",
         "text",
         "infer",
+        "measure",
+        "quality",
+        "follow_up",
         "report",
-        "evaluate",
-        "phantom",
-        "data",
-        "pipeline",
-        "train",
-    },
+    }
+    | {"evaluate", "phantom", "data", "pipeline", "train"},
     "resources": set(),
 }
+
+ROOMS: dict[str, dict[str, set[str]]] = {
+    "data": {
+        "datasets": set(),
+        "harmonise": {"datasets"},
+        "store": {"datasets", "harmonise"},
+        "splits": {"datasets", "store"},
+        "sampling": {"datasets", "harmonise", "store", "splits"},
+    },
+    "evaluate": {"metrics": set()},
+    "pipeline": {"batch": {""}},
+    "io": {"dicom": set()},
+    "train": {"config": set(), "losses": {"config"}, "optimise": {"config"}, "run": {"", "config"}},
+}
+"""Rooms inside a room, and which of their neighbours each may import; "" is what lies loose beside them."""
 
 WALLS: dict[str, set[str]] = {
     "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline"},
@@ -129,6 +154,80 @@ def test_a_forbidden_import_is_found(tmp_path):
     (package / "high.py").write_text("")
     found = violations(package, "toy", {"low": set(), "high": {"low"}}, {"torch": {"high"}})
     assert len(found) == 2
+
+
+def test_rooms_inside_rooms_keep_their_order():
+    problems = []
+    for room, inner in ROOMS.items():
+        for path in sorted((ROOT / room).rglob("*.py")):
+            parts = path.relative_to(ROOT / room).parts
+            here = parts[0] if len(parts) > 1 else ""
+            used = set()
+            for name in modules_imported_by(path):
+                steps = name.split(".")
+                if steps[:2] == [PACKAGE, room] and len(steps) > 2:
+                    used.add(steps[2] if steps[2] in inner else "")
+            allowed = inner[here] | {here} if here in inner else inner.keys() | {""}
+            problems += [f"{path.relative_to(ROOT)} imports {room}/{one or '*'}" for one in sorted(used - allowed)]
+    assert problems == []
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """Modules of the package that one file imports, each by its own dotted name."""
+    return {name if name in known else name.rpartition(".")[0] for name in modules_imported_by(path)} & known
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    files = {".".join([PACKAGE, *p.relative_to(ROOT).with_suffix("").parts]): p for p in ROOT.rglob("*.py")}
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    uses = {name: imported_modules(path, set(files)) - {name} for name, path in files.items()}
+    while free := {name for name, used in uses.items() if not used & uses.keys()}:  # nothing left to wait for
+        uses = {name: used for name, used in uses.items() if name not in free}
+    assert uses == {}
+
+
+SEVERAL_ROOMS: set[str] = {
+    "Agreement",
+    "Answer",
+    "Batch",
+    "Body",
+    "Change",
+    "Found",
+    "Layout",
+    "Midline",
+    "Outcome",
+    "Part",
+    "Place",
+    "Report",
+    "Scan",
+    "Section",
+    "Source",
+    "Stroke",
+    "Warp",
+}
+"""Public classes whose name is in more than one room; there should be none."""
+
+
+def test_a_public_class_has_a_name_of_its_own():
+    places: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: at for name, at in places.items() if len(at) > 1 and name not in SEVERAL_ROOMS} == {}
+
+
+MOST_FILES = 25
+
+
+def test_no_folder_is_a_drawer():
+    folders = {path.parent for path in ROOT.rglob("*.py")}
+    full = {
+        str(f.relative_to(ROOT)): n
+        for f in folders
+        if (n := sum(1 for _ in f.glob("*.py"))) > MOST_FILES and f.name != "cli"
+    }
+    assert full == {}
 
 
 COLLECTORS = {

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from omentum.cli import main
-from omentum.data.splits import Split
-from omentum.data.store import Store
+from omentum.data.splits.split import Split
+from omentum.data.store.store import Store
 from omentum.fingerprint import scan_digest
 from omentum.io.truth import read_case
 from omentum.model import load_checkpoint

@@ -15,9 +15,9 @@ from study import LONG, SHOTS, UNIVERSAL, Study
 from tables import clip, gaussian, minilm, one_hot, shuffled
 from torch import Tensor
 
-from omentum.data.cases import LabelledCase
-from omentum.data.sampler import Source
-from omentum.train.loss import partial_label_loss
+from omentum.data.sampling.cases import LabelledCase
+from omentum.data.sampling.sampler import Source
+from omentum.train.losses.loss import partial_label_loss
 
 T = TypeVar("T")
 

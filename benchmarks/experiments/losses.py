@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from omentum.train.loss import partial_label_loss
+from omentum.train.losses.loss import partial_label_loss
 
 Loss = Callable[..., tuple[Tensor, Tensor, Tensor]]
 """As `partial_label_loss`."""

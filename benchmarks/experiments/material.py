@@ -17,10 +17,10 @@ import numpy as np
 from study import STUDY_FILE, Study, load_study
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.cases import LabelledCase
-from omentum.data.division import all_validated_on
-from omentum.data.load import load_folder
-from omentum.data.load_store import load_store
+from omentum.data.sampling.cases import LabelledCase
+from omentum.data.sampling.load import load_folder
+from omentum.data.sampling.load_store import load_store
+from omentum.data.splits.division import all_validated_on
 
 COMMAND = (sys.executable, "-c", "from omentum.cli import main; main()")
 

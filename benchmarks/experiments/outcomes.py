@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.evaluate.bootstrap import DRAWS, Bootstrap, interval_95, mean_of_means
+from omentum.evaluate.metrics.bootstrap import DRAWS, Bootstrap, interval_95, mean_of_means
 
 Draws = NDArray[np.float64]
 

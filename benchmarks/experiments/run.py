@@ -26,9 +26,9 @@ from study import STUDY_FILE, Study, load_study
 from trainer import scores, train
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.cases import LabelledCase
+from omentum.data.sampling.cases import LabelledCase
 from omentum.model import load_checkpoint
-from omentum.train.run_folder import CHECKPOINTS, RESULT_FILE
+from omentum.train.run.folder import CHECKPOINTS, RESULT_FILE
 
 sys.path.append(str(Path(__file__).parents[1]))
 from facts import facts

@@ -13,8 +13,12 @@ from outcomes import Outcome
 
 MEASURES = (
     *("src/omentum/train", "src/omentum/model/head.py", "src/omentum/model/backbones/residual_unet.py"),
-    *("src/omentum/data/sampler.py", "src/omentum/data/augment.py", "src/omentum/data/appearance.py"),
-    *("src/omentum/data/warp.py", "src/omentum/phantom"),
+    *(
+        "src/omentum/data/sampling/sampler.py",
+        "src/omentum/data/sampling/augment.py",
+        "src/omentum/data/sampling/appearance.py",
+    ),
+    *("src/omentum/data/sampling/warp.py", "src/omentum/phantom"),
     *("benchmarks/experiments/study.toml", "benchmarks/experiments/losses.py"),
 )
 """What decides how a run ends."""

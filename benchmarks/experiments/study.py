@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omentum.data.augmentation import Augmentation
+from omentum.data.sampling.augmentation import Augmentation
 from omentum.spec import PreprocessSpec
-from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.config.settings import DataConfig, TrainConfig
 
 STUDY_FILE = Path(__file__).parent / "study.toml"
 UNIVERSAL = "universal"

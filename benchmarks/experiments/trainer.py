@@ -14,15 +14,15 @@ from arms import Arm
 from study import Study
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.cases import LabelledCase
-from omentum.data.sampler import PatchSampler
-from omentum.evaluate.overlap import overlap
+from omentum.data.sampling.cases import LabelledCase
+from omentum.data.sampling.sampler import PatchSampler
+from omentum.evaluate.metrics.overlap import overlap
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
 from omentum.train import fresh_model, loop
-from omentum.train.config import TrainConfig
-from omentum.train.log import LOG_EVERY
+from omentum.train.config.settings import TrainConfig
+from omentum.train.run.log import LOG_EVERY
 
 Curve = dict[str, list[float]]
 

@@ -159,7 +159,7 @@ def _tests(contexts: Iterable[str], passed: dict[str, float]) -> Iterator[str]:
 
 
 def _own_test_file(source: str) -> str:
-    """`src/omentum/data/warp.py` -> `tests/data/test_warp.py`; what lies deeper is its folder's."""
+    """`src/omentum/data/sampling/warp.py` -> `tests/data/test_warp.py`; what lies deeper is its folder's."""
     _, _, room, *names = Path(source).parts
     return f"tests/{room}/test_{names[0].removesuffix('.py')}.py"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omentum.volume import Grid
 
@@ -39,3 +41,23 @@ def relative(inner: Box, outer: Box) -> Box:
     """A box given in the image's voxels, in those of another box around it."""
     i, j, k = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, outer, strict=True))
     return i, j, k
+
+
+def cut(volume: Any, start: Sequence[int], size: Sequence[int], beyond: int) -> NDArray[Any]:
+    """Part of a volume; what lies outside it is filled.
+
+    Args:
+        volume: [x, y, z], an array or anything sliced like one.
+        start: First voxel; may be negative or past the end.
+        size: Voxels along each axis.
+        beyond: The filling.
+    """
+    low = [max(0, s) for s in start]
+    high = [min(n, s + length) for n, s, length in zip(volume.shape, start, size, strict=True)]
+    source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    if all(b - a == length for a, b, length in zip(low, high, size, strict=True)):
+        return np.asarray(volume[source])
+    out = np.full(size, beyond, volume.dtype)
+    if all(a < b for a, b in zip(low, high, strict=True)):
+        out[tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))] = volume[source]
+    return out

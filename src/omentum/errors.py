@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -163,3 +164,15 @@ def libraries_quiet() -> Iterator[None]:
         yield
     finally:
         _quiet.leave()
+
+
+class EndedError(BaseException):
+    """Told to end by a signal; no `Exception`, for it is no answer to anything.
+
+    Args:
+        number: Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number

@@ -4,7 +4,7 @@ A slice's hash is made of how many voxels it has of each soft-tissue CT number. 
 saved with another dtype, flipped, turned or permuted, when slices or air around the body are cut away, when the
 affine or spacing says something else, or when padding and the ends of the scale are clipped. It does change when
 the image is resampled, smoothed or rescaled: such copies are not recognised. Nor are those that leave out slices
-unevenly all over, or keep fewer than every third one (`omentum.data.fingerprint` matches rows of slices).
+unevenly all over, or keep fewer than every third one (`omentum.data.datasets.fingerprint` matches rows of slices).
 """
 
 from __future__ import annotations

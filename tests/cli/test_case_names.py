@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from case_files import files_in, put_ct
 from dicom_files import write_stack
+
 from omentum.cli import main
 from omentum.cli.case_names import Source, name_cases
 from omentum.cli.segment_inputs import Wanted, plan_jobs
@@ -175,7 +175,7 @@ def test_an_anonymous_case_is_called_after_its_content(there):
 def test_naming_anonymous_cases_is_silent_only_where_that_is_asked_for(quiet, there, monkeypatch, capsys):
     there("ct.nii.gz")
     Path("other.nii.gz").write_bytes(b"another")
-    monkeypatch.setattr("omentum.cli.countdown.LINE_EVERY_S", 0.0)
+    monkeypatch.setattr("omentum.cli.progress.LINE_EVERY_S", 0.0)
     planned("ct.nii.gz", "other.nii.gz", anonymous=True, quiet=quiet)
     assert ("naming cases" in capsys.readouterr().err) is not quiet
 

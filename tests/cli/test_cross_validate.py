@@ -12,11 +12,11 @@ import pytest
 from omentum.cli import main
 from omentum.cli.segment_inputs import Wanted, plan_jobs
 from omentum.cli.train_folds import how_to_judge
-from omentum.data.splits import Split
+from omentum.data.splits.split import Split
 from omentum.io.truth import write_case
 from omentum.model import load_checkpoint
 from omentum.train import fresh_model
-from omentum.train.config import DataConfig, TrainConfig
+from omentum.train.config.settings import DataConfig, TrainConfig
 from toy_cases import toy_volume
 from toy_run import EMBEDDINGS
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from omentum.anatomy.recipes import bundled_recipes
 from omentum.cli import main
-from omentum.data.datasets import find_dataset
-from omentum.data.raw import find_cases
+from omentum.data.datasets.find import find_dataset
+from omentum.data.datasets.raw_case import find_cases
+from omentum.data.datasets.recipe_catalogue import bundled_recipes
 from raw_folders import lay_out
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-dataset.md"
@@ -109,7 +109,7 @@ def test_the_how_to_works_as_it_stands(capsys, tmp_path, monkeypatch):
 
 def test_the_how_to_names_every_field():
     text = HOW_TO.read_text(encoding="utf-8")
-    from omentum.anatomy import recipe_toml
+    from omentum.data.datasets import recipe_toml
 
     for field in (*recipe_toml._FIELDS, *recipe_toml._LAYOUT_FIELDS, *recipe_toml._RULE_FIELDS):
         assert field in text, field

@@ -6,12 +6,12 @@ from itertools import chain
 
 import pytest
 
-from omentum.anatomy.recipes import find_recipe
 from omentum.cli import main
 from omentum.cli.check_text import SHOWN, print_check
-from omentum.data.check import CaseCheck, Finding
-from omentum.data.raw import Found
-from omentum.data.sites import Studio, find_sites, site_tasks, write_site_case
+from omentum.data.datasets.raw_case import Found
+from omentum.data.datasets.recipe_catalogue import find_recipe
+from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case
+from omentum.data.harmonise.check import CaseCheck, Finding
 
 STUDIO = Studio(seed=2, finest_mm=(6.0, 6.0, 6.0))
 IMAGE = "RawData/Training/img/img{}.nii.gz"
@@ -72,7 +72,7 @@ def test_a_wrong_order_is_answered_before_anything_is_read(given, answer, capsys
 def test_two_recipes_of_one_name_are_refused(raw, tmp_path, capsys):
     from importlib.resources import files
 
-    recipe = shutil.copy(files("omentum.anatomy") / "datasets/btcv.toml", tmp_path / "btcv.toml")
+    recipe = shutil.copy(files("omentum.data.datasets") / "recipes/btcv.toml", tmp_path / "btcv.toml")
     assert run("--dataset", f"btcv={raw / 'btcv'}", "--dataset", f"{recipe}={raw / 'btcv'}") == 2
     assert "have the same name" in capsys.readouterr().err
 

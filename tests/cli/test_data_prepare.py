@@ -6,11 +6,11 @@ import typer
 from typer.testing import CliRunner
 
 from omentum.cli import data_prepare
-from omentum.data.load_store import check_store
-from omentum.data.store import Store
+from omentum.data.sampling.load_store import check_store
+from omentum.data.store.store import Store
 from omentum.errors import InputError, UsageError
 from omentum.io.nifti import read_volume, write_volume
-from omentum.train.config_file import load_config
+from omentum.train.config.toml_file import load_config
 from omentum.volume import Volume
 from toy_cases import SPACING_3MM, toy_volume
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omentum.cli import evaluate_pictures, main
+from omentum.cli import main
 from omentum.evaluate import load_mapping
+from omentum.evaluate import worst_cases as evaluate_pictures
 from omentum.io.labels import read_labels
 from omentum.io.nifti import write_labelmap, write_volume
 from omentum.io.truth import write_case
@@ -268,7 +269,7 @@ def test_the_worst_cases_are_drawn_with_the_ct_beside_their_truth(batch):
 
 
 def test_pictures_are_limited_in_number_and_every_structure_comes_before_a_second_case(tmp_path, monkeypatch):
-    monkeypatch.setattr("omentum.cli.evaluate_pictures.MOST", 3)
+    monkeypatch.setattr("omentum.evaluate.worst_cases.MOST", 3)
     for name in ("a", "b", "c"):
         write_case(tmp_path / "truths" / name, CT, truth(), {})
         write_result(tmp_path / "outs" / name, shifted())

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from omentum.cli import main
-from omentum.data.prepare import prepare
-from omentum.data.prepare_case import StoreOptions
+from omentum.data.store.prepare import prepare
+from omentum.data.store.prepare_case import StoreOptions
 from omentum.io.nifti import write_labelmap
 from omentum.io.truth import read_truth, write_case
-from omentum.report import lesions_csv
-from omentum.report.lesions import find_lesions
+from omentum.measure import lesions_csv
+from omentum.measure.lesions import find_lesions
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 from raw_cases import read_toy, write_toys

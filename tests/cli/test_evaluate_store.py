@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omentum.anatomy.recipes import bundled_recipes
 from omentum.cli import main
-from omentum.data.prepare import prepare
-from omentum.data.prepare_case import StoreOptions
-from omentum.data.store import Store
+from omentum.data.datasets.recipe_catalogue import bundled_recipes
+from omentum.data.store.prepare import prepare
+from omentum.data.store.prepare_case import StoreOptions
+from omentum.data.store.store import Store
 from omentum.io.nifti import write_labelmap
 from omentum.io.truth import read_truth
 from omentum.segmentation import Segmentation

@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-
 import segment_slowly
 from case_files import put_ct
 
@@ -30,7 +29,7 @@ def here(tmp_path, monkeypatch):
 
 
 def started(where, *arguments, **environment):
-    paths = [str(TESTS), str(TESTS.parent / "src"), *(os.environ.get("PYTHONPATH") or "").split(os.pathsep)]
+    paths = [str(TESTS), str(TESTS.parents[1] / "src"), *(os.environ.get("PYTHONPATH") or "").split(os.pathsep)]
     given = {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(Path("tmp").resolve()), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, str(TESTS / "segment_slowly.py"), where, *arguments],

@@ -18,7 +18,7 @@ from omentum.cli.submission import Submission
 from omentum.errors import UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
 from omentum.io.nifti import read_extensions, read_volume, write_volume
-from omentum.pipeline import Job
+from omentum.pipeline.batch import Job
 from omentum.volume import Volume
 
 QUIET = ["--quiet", "--no-preview", "--no-report"]

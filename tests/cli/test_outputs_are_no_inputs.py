@@ -9,8 +9,8 @@ import pytest
 
 from case_files import put_ct
 from omentum.cli import main
-from omentum.data.prepare import prepare
-from omentum.data.prepare_case import StoreOptions
+from omentum.data.store.prepare import prepare
+from omentum.data.store.prepare_case import StoreOptions
 from omentum.io.nifti import write_labelmap
 from omentum.segmentation import Segmentation
 from raw_cases import read_toy, write_toys

@@ -12,7 +12,7 @@ from case_files import SPEC, put_ct
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.cli import main
-from omentum.data.store import Store
+from omentum.data.store.store import Store
 from omentum.io.labels import read_segmentation
 from omentum.io.nifti import write_volume
 from omentum.io.truth import read_truth, write_case

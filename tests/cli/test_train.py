@@ -3,11 +3,11 @@ import json
 import pytest
 
 from omentum.cli import main
-from omentum.data import sampler
+from omentum.data.sampling import sampler
 from omentum.io.truth import write_case
 from omentum.model import read_spec
 from omentum.train import fresh_model
-from omentum.train.run_folder import claim, locked
+from omentum.train.run.folder import claim, locked
 from own_structures import PAIR, written
 from toy_cases import toy_volume
 from toy_run import CONFIG, EMBEDDINGS

@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from omentum.cli import progress_bar
+from omentum.cli import progress as progress_bar
 from omentum.cli import train_progress as module
 from omentum.cli.train_progress import TrainProgress
 

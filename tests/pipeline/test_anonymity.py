@@ -6,7 +6,7 @@ import pytest
 from dicom_files import write_stack
 from omentum.errors import InputError
 from omentum.pipeline.anonymity import UNNAMED, without_names
-from omentum.pipeline.jobs import Job, Outcome
+from omentum.pipeline.batch.jobs import Job, Outcome
 from omentum.pipeline.manifest import Named
 from omentum.pipeline.options import Options
 from omentum.pipeline.reading import read_case

@@ -8,7 +8,7 @@ from omentum.io.nifti import read_volume
 from omentum.pipeline import segment
 from omentum.pipeline.mirror import compare
 from omentum.preprocess.grid import axis_order
-from omentum.report import Confidence
+from omentum.quality import Confidence
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 from shared_data import shared

@@ -12,8 +12,8 @@ import pytest
 from banded_phantom import banded_ct, ras_grid
 from case_files import put_ct
 from omentum.cli import main
+from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD
 from omentum.pipeline import segment
-from omentum.report.standing import NEVER_FOUND, NO_RECORD
 from omentum.spec import PreprocessSpec, Trust
 from threshold_model import ThresholdModel
 

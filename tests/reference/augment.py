@@ -1,4 +1,4 @@
-"""The slow, obvious version of `omentum.data.augment`: one sample at a time, numpy and scipy."""
+"""The slow, obvious version of `omentum.data.sampling.augment`: one sample at a time, numpy and scipy."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def not_imported(monkeypatch):
 
 @pytest.mark.parametrize(
     ("backend", "left"),
-    [("module://nothing_of_ours.backend", "agg"), ("module://omentum.report.figures", None), ("qtagg", None)],
+    [("module://nothing_of_ours.backend", "agg"), ("module://omentum.report.preview", None), ("qtagg", None)],
 )
 def test_only_a_backend_that_is_not_there_is_replaced(backend, left, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", backend)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from banded_phantom import ras_grid, rotated, stored
-from omentum.report.diameters import axial_axis
+from omentum.measure.diameters import axial_axis
 from omentum.report.layers import SLICES, overview
 from omentum.report.pictures import MOST_PIXELS, UNITS_PER_MM
 from omentum.report.planes import Plane, array_slice, hung, hung_slice, slice_words

@@ -11,7 +11,7 @@ from small_models import SMALL
 
 from omentum.model import BACKBONES
 from omentum.train import fresh_model
-from omentum.train.config_file import load_config
+from omentum.train.config.toml_file import load_config
 
 WORDS = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
 

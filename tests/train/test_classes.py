@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.cases import labelled_case
-from omentum.data.packed import unpack
-from omentum.data.sampler import Source
+from omentum.data.sampling.cases import labelled_case
+from omentum.data.sampling.class_sets import unpack
+from omentum.data.sampling.sampler import Source
 from omentum.errors import UsageError
 from omentum.segmentation import Segmentation
 from omentum.train import fresh_model
 from omentum.train.classes import run_classes
-from omentum.train.identity import differences, run_identity
+from omentum.train.run.identity import differences, run_identity
 from own_structures import KEYS, PAIR, many, written
 from toy_cases import toy_volume
 from toy_run import changed, run, sampler

@@ -4,7 +4,7 @@ import torch
 import toy_run
 from omentum.errors import CheckpointError, UsageError
 from omentum.train import loop
-from omentum.train.run_folder import RESULT_FILE
+from omentum.train.run.folder import RESULT_FILE
 from toy_run import CONFIG, changed, model, run
 
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.sampler import Source
+from omentum.data.sampling.sampler import Source
 from omentum.errors import InputError, OutputError, TrainingError, UsageError
 from omentum.model import load_checkpoint
 from omentum.train import loop
-from omentum.train.checkpoints import STATE_FILE
 from omentum.train.learner import Learner
-from omentum.train.loss import partial_label_loss
-from omentum.train.patch_loss import lattice
-from omentum.train.run_folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
+from omentum.train.losses.loss import partial_label_loss
+from omentum.train.losses.patch_loss import lattice
+from omentum.train.run.checkpoints import STATE_FILE
+from omentum.train.run.folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
 from omentum.train.stopping import StoppedError
 from toy_cases import toy_case
 from toy_run import CONFIG, changed, model, run, sampler

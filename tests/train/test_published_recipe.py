@@ -9,16 +9,16 @@ import torch
 from small_models import SMALL
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.augmentation import NONE
-from omentum.data.sampler import PatchSampler, Source
+from omentum.data.sampling.augmentation import NONE
+from omentum.data.sampling.sampler import PatchSampler, Source
 from omentum.model import build
 from omentum.train import fresh_model
-from omentum.train.config_file import load_config
+from omentum.train.config.toml_file import load_config
+from omentum.train.distributed import join_processes
 from omentum.train.learner import Learner
-from omentum.train.optimisers import build_optimisers
-from omentum.train.patch_loss import configured_loss, lattice
-from omentum.train.processes import join_processes
-from omentum.train.schedule import rate_share
+from omentum.train.losses.patch_loss import configured_loss, lattice
+from omentum.train.optimise.optimisers import build_optimisers
+from omentum.train.optimise.schedule import rate_share
 from reference import published_training as theirs
 from toy_cases import toy_case
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from omentum.data.cases import LabelledCase, labelled_case
+from omentum.data.sampling.cases import LabelledCase, labelled_case
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
-from omentum.train.processes import join_processes
+from omentum.train.distributed import join_processes
 from omentum.train.validate import Validation, case_dice, validate
 from omentum.volume import Volume
 from threshold_model import ThresholdModel

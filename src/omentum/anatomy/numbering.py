@@ -9,13 +9,10 @@ cyst), which is also how reading decides between two structures that claim a vox
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from omentum.anatomy.pairs import PAIRS
-from omentum.anatomy.recipe import Recipe, Target
 from omentum.anatomy.structures import STRUCTURES
 from omentum.errors import UsageError
 
@@ -66,33 +63,6 @@ class Numbering:
     strokes: tuple[Stroke, ...]
     never: Mapping[int, str] = field(default_factory=dict)
 
-    @classmethod
-    def of_recipe(cls, recipe: Recipe) -> Numbering:
-        """Of a dataset with label maps.
-
-        Raises:
-            UsageError: it has masks and no label maps, or a number that no voxel of ours can hold.
-        """
-        if not recipe.values:
-            raise UsageError(f"{recipe.key} has masks and no numbers", remedy="write masks with --masks")
-        return _numbering(recipe.key, recipe.values, {}, recipe.written)
-
-    @classmethod
-    def of_mapping(
-        cls, name: str, labels: Mapping[int, Collection[str]], unions: Mapping[str, Collection[str]]
-    ) -> Numbering:
-        """Of somebody's label values.
-
-        Args:
-            name: Of whatever it is.
-            labels: Value -> structure keys that each of its voxels belongs to.
-            unions: Structure key -> keys of ours that the foreign name covers too.
-
-        Raises:
-            UsageError: a number that no voxel of ours can hold.
-        """
-        return _numbering(name, {value: Target(frozenset(keys)) for value, keys in labels.items()}, unions, {})
-
     def lacking(self, classes: Collection[str]) -> dict[int, tuple[str, ...]]:
         """Value -> which of its structures are not among these, so that it is drawn in part or not at all.
 
@@ -117,52 +87,13 @@ class Numbering:
         return {"name": self.name, "values": values}
 
 
-def _numbering(
-    name: str,
-    values: Mapping[int, Target],
-    unions: Mapping[str, Collection[str]],
-    written: Mapping[int, Collection[str]],
-) -> Numbering:
-    if beyond := sorted(value for value in values if not 0 < value <= LAST_VALUE):
-        text = f"no voxel can be {', '.join(map(str, beyond))}: the numbers of a label map are 1 to {LAST_VALUE}"
-        raise UsageError(text, source=name, remedy="number its labels anew")
-    never: dict[int, str] = {}
-    strokes: list[Stroke] = []
-    for value, target in values.items():
-        if value in written:
-            strokes.append(Stroke(value, _in_order(written[value])))
-        elif target.unknown:
-            never[value] = f"it is {target.unknown}"
-        elif stroke := _stroke(value, target, unions):
-            strokes.append(stroke)
-        else:
-            never[value] = f"it is {' and '.join(_in_order(target.gives))} at once"
-    same = defaultdict(list)
-    for stroke in strokes:
-        same[stroke.structures, stroke.within].append(stroke.value)
-    for of_same in (of_same for of_same in same.values() if len(of_same) > 1):
-        whole = next(stroke.name for stroke in strokes if stroke.value == of_same[0])
-        never |= dict.fromkeys(of_same, f"{_listed(of_same)} are not told apart ({whole})")
-    drawn = sorted((s for s in strokes if s.value not in never), key=lambda s: (s.paint_order, s.value))
-    return Numbering(name, tuple(drawn), dict(sorted(never.items())))
+def lacking_words(numbering: Numbering, classes: Collection[str]) -> list[str]:
+    """Which values no voxel, or not every voxel, can get, and why.
 
-
-def _stroke(value: int, target: Target, unions: Mapping[str, Collection[str]]) -> Stroke | None:
-    """What sets a value apart: the lesion or vessel in its host, or the one structure or pair it means."""
-    hosted = [key for key in target.structures if target.gives & {*STRUCTURES[key].hosts}]
-    groups = [frozenset([key]) for key in hosted or target.structures]
-    groups += [frozenset(PAIRS[pair]) for pair in target.pairs if not hosted]
-    if len(groups) != 1:
-        return None
-    structures = _in_order(groups[0])
-    also = _in_order(frozenset(key for one in structures for key in unions.get(one, ())) - {*structures})
-    hosts = frozenset(STRUCTURES[hosted[0]].hosts) if hosted else frozenset()
-    return Stroke(value, structures, also, () if hosts <= target.gives else _in_order(hosts & target.gives))
-
-
-def _in_order(keys: Collection[str]) -> tuple[str, ...]:
-    return tuple(key for key in STRUCTURES.keys if key in keys)
-
-
-def _listed(values: list[int]) -> str:
-    return f"{', '.join(map(str, values[:-1]))} and {values[-1]}"
+    Raises:
+        UsageError: nothing has a number.
+    """
+    never = [f"never written: {why}" for why in dict.fromkeys(numbering.never.values())]
+    lacking = [f"{value} ({', '.join(keys)})" for value, keys in numbering.lacking(classes).items()]
+    in_part = [f"not looked for, so not written or in part: {', '.join(lacking)}"] if lacking else []
+    return [f"numbers of {numbering.name}: {words}" for words in (*in_part, *never)]

@@ -13,8 +13,8 @@ from rich.table import Column, Table
 from omentum.cli.classes import PIPED_WIDTH
 
 if TYPE_CHECKING:
-    from omentum.data.check import CaseCheck
-    from omentum.data.raw import Found
+    from omentum.data.datasets.raw_case import Found
+    from omentum.data.harmonise.check import CaseCheck
 
 COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen again")
 SHOWN = 10

@@ -27,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 @app.command("list")
 def list_datasets(as_json: Json = False) -> None:
     """Datasets with a recipe that comes with the package."""
-    from omentum.anatomy.recipes import bundled_recipes
+    from omentum.data.datasets.recipe_catalogue import bundled_recipes
 
     recipes = bundled_recipes().values()
     if as_json:
@@ -43,8 +43,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """What one dataset's labels mean, what is annotated, where its cases lie, and its exceptions."""
-    from omentum.data.datasets import find_dataset
-    from omentum.data.raw import find_cases
+    from omentum.data.datasets.find import find_dataset
+    from omentum.data.datasets.raw_case import find_cases
 
     recipe = find_dataset(dataset)
     found = None if root is None else find_cases(recipe, root)

@@ -15,9 +15,9 @@ from omentum.cli.dataset_option import name_and_root
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
-    from omentum.data.check import CaseCheck
-    from omentum.data.raw import Found
-    from omentum.data.splits import Split
+    from omentum.data.datasets.raw_case import Found
+    from omentum.data.harmonise.check import CaseCheck
+    from omentum.data.splits.split import Split
 
 SOME_FAILED = 3
 
@@ -33,10 +33,10 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the table, no progress and no notes.")] = False,
 ) -> int:
     """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
-    from omentum.data.datasets import find_dataset
-    from omentum.data.raw import find_cases
-    from omentum.data.reuse import find_reuse, report, with_reuse
-    from omentum.io.outputs import check_distinct, check_output
+    from omentum.data.datasets.find import find_dataset
+    from omentum.data.datasets.raw_case import find_cases
+    from omentum.data.harmonise.duplicates import find_reuse, report, with_reuse
+    from omentum.output_checks import check_distinct, check_output
 
     roots = _roots(dataset)
     wanted = [path for path in (json_file, splits_file) if path]
@@ -57,7 +57,7 @@ def check(
 
 def _split(checks: Sequence[CaseCheck], groups: Sequence[Sequence[str]], seed: int) -> Split:
     """Train, validation and test, of the cases that can be used."""
-    from omentum.data.splits import Split, SplitCase, split_groups
+    from omentum.data.splits.split import Split, SplitCase, split_groups
 
     good = {check.name: check for check in checks if not check.failed}
     left = [kept for group in groups if (kept := [name for name in group if name in good])]
@@ -78,9 +78,9 @@ def _roots(given: Sequence[str]) -> dict[str, Path]:
 
 def _checked(found: Mapping[str, Found], jobs: int, quiet: bool) -> list[CaseCheck]:
     """In the order of the datasets and their cases, however they are finished."""
-    from omentum.cli.countdown import Countdown
-    from omentum.data.check import check_case, died
-    from omentum.data.processes import in_processes
+    from omentum.cli.progress import Countdown
+    from omentum.data.harmonise.check import check_case, died
+    from omentum.process_pool import in_processes
 
     cases = [case for one in found.values() for case in one.cases]
     if len({case.name for case in cases}) < len(cases):
@@ -108,7 +108,7 @@ def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str,
 
 
 def _write_json(path: Path, content: Any) -> None:
-    from omentum.io.outputs import replacing
+    from omentum.atomic import replacing
 
     with replacing(path) as file:
         file.write(json.dumps(content, indent=1, allow_nan=False).encode())

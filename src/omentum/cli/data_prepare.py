@@ -13,13 +13,13 @@ from omentum.cli.classes import PIPED_WIDTH
 from omentum.cli.dataset_option import name_and_root
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
-from omentum.words import counted
+from omentum.formatting import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omentum.data.raw import Found, RawCase
-    from omentum.data.statistics import DatasetStatistics, Spread, StoreStatistics
+    from omentum.data.datasets.raw_case import Found, RawCase
+    from omentum.data.store.statistics import DatasetStatistics, Spread, StoreStatistics
 
 SOME_CASES_FAILED = 3
 SPACING_MM = 1.5
@@ -53,10 +53,10 @@ def prepare(
     """
     from rich.console import Console
 
-    from omentum.cli.countdown import Countdown
-    from omentum.data.case_task import Outcome
-    from omentum.data.prepare import prepare as bring_up_to_date
-    from omentum.data.prepare_case import StoreOptions
+    from omentum.cli.progress import Countdown
+    from omentum.data.store.case_task import Outcome
+    from omentum.data.store.prepare import prepare as bring_up_to_date
+    from omentum.data.store.prepare_case import StoreOptions
 
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     cases = [case for named in dataset for case in _cases(named, console)]
@@ -87,9 +87,10 @@ def stats(
     """What a store holds: cases, what is annotated where, volumes and HU by structure."""
     from rich.console import Console
 
-    from omentum.data.statistics import statistics
-    from omentum.data.store import Store
-    from omentum.io.outputs import check_output, replacing
+    from omentum.atomic import replacing
+    from omentum.data.store.statistics import statistics
+    from omentum.data.store.store import Store
+    from omentum.output_checks import check_output
 
     for path in filter(None, (picture, json_file)):
         check_output(path, inputs=[store], overwrite=True)
@@ -114,7 +115,7 @@ def _grid(run: str | None, spacing: float | None, antialias: bool) -> tuple[tupl
         return (edge, edge, edge), antialias
     if spacing is not None or antialias:
         raise UsageError("--for says the grid, and so do --spacing and --antialias", remedy="give one of the two")
-    from omentum.train.config_file import load_without_data
+    from omentum.train.config.toml_file import load_without_data
 
     config, _ = load_without_data(run)
     return config.spacing_mm, config.antialias
@@ -124,8 +125,8 @@ _STATES = {"prepared": "prepared", "kept": "up to date", "failed": "failed"}
 
 
 def _cases(named: str, console: Console) -> Sequence[RawCase]:
-    from omentum.data.datasets import find_dataset
-    from omentum.data.raw import find_cases
+    from omentum.data.datasets.find import find_dataset
+    from omentum.data.datasets.raw_case import find_cases
 
     name, root = name_and_root(named)
     found = find_cases(find_dataset(name), root)
@@ -176,7 +177,7 @@ def _table(first: str, *columns: str) -> Any:
 def _matrix(counted: StoreStatistics) -> bytes:
     import numpy as np
 
-    from omentum.report.matrix import annotation_matrix_png
+    from omentum.report.annotation_matrix import annotation_matrix_png
 
     keys = [key for key, of in counted.together.structures.items() if of.annotated]
     columns = [[of.structures[key].annotated for key in keys] for of in counted.datasets.values()]

@@ -11,10 +11,10 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import UsageError
-from omentum.words import counted
+from omentum.formatting import counted
 
 if TYPE_CHECKING:
-    from omentum.data.splits import Split, SplitCase
+    from omentum.data.splits.split import Split, SplitCase
 
 
 def split(
@@ -35,11 +35,11 @@ def split(
     The same cases give the same split on every machine. omentum train --split, segment --split and evaluate --split
     take the file.
     """
-    from omentum.cli.countdown import Countdown
-    from omentum.data.collection import kept_together, read_collections
-    from omentum.data.splits import Split
-    from omentum.data.stratify import stratified
-    from omentum.io.outputs import check_output
+    from omentum.cli.progress import Countdown
+    from omentum.data.splits.collection import kept_together, read_collections
+    from omentum.data.splits.split import Split
+    from omentum.data.splits.stratify import stratified
+    from omentum.output_checks import check_output
 
     shares = _shares(folds, test, validation)
     check_output(out, inputs=collections, overwrite=True)
@@ -58,7 +58,7 @@ def split(
 
 
 def _shares(folds: int, test: float, validation: float | None) -> dict[str, float]:
-    from omentum.data.splits import FOLD, TEST, TRAIN, VALIDATION
+    from omentum.data.splits.split import FOLD, TEST, TRAIN, VALIDATION
 
     if folds == 1:
         raise UsageError("one fold leaves none to train on", remedy="--folds 5, or --folds 0 for a plain split")
@@ -111,7 +111,7 @@ def _table(result: Split) -> Any:
 
 
 def _counts(cases: Iterable[SplitCase], datasets: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    from omentum.data.collection import kept_together
+    from omentum.data.splits.collection import kept_together
 
     cases = list(cases)
     by_dataset = [sum(case.dataset == key for case in cases) for key in datasets]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +14,10 @@ from omentum.cli.structures_option import pointing_to_own_structures
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
-    from omentum.cli.evaluate_cases import Found, IdOf
-    from omentum.cli.evaluate_pictures import WorstCase
-    from omentum.cli.evaluate_run import Judged
-    from omentum.cli.evaluate_split import SplitPart
-    from omentum.evaluate import Comparison, Rules, Summary
+    from omentum.evaluate import Rules
+    from omentum.evaluate.pairing import Found, IdOf
+    from omentum.evaluate.result import Result
+    from omentum.evaluate.split_part import SplitPart
 
 SOME_CASES_FAILED = 3
 
@@ -72,21 +71,23 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
-    from omentum.cli.evaluate_cases import (
+    from omentum.cli.progress import Speaker
+    from omentum.evaluate import Rules, load_mapping, load_tolerances
+    from omentum.evaluate.foreign_labels import same_case, wanted_structures
+    from omentum.evaluate.judge import Judge, judge_all
+    from omentum.evaluate.pairing import (
         find_others,
         read_healthy,
         read_patients,
         unknown_healthy,
         unknown_predictions,
     )
-    from omentum.cli.evaluate_foreign import doubted_numbers, same_case, unnamed_references, wanted_structures
-    from omentum.cli.evaluate_pictures import worst_cases
-    from omentum.cli.evaluate_run import Judge, judge_all
-    from omentum.cli.evaluate_seen import seen_in_training
-    from omentum.cli.evaluate_split import SplitPart
-    from omentum.cli.evaluate_store import finder, is_store
-    from omentum.cli.speaker import Speaker
-    from omentum.evaluate import Rules, load_mapping, load_tolerances
+    from omentum.evaluate.reference_checks import doubted_numbers, unnamed_references
+    from omentum.evaluate.result import Result
+    from omentum.evaluate.seen_in_training import seen_in_training
+    from omentum.evaluate.split_part import SplitPart
+    from omentum.evaluate.stored_reference import finder, is_store
+    from omentum.evaluate.worst_cases import worst_cases
 
     if part is not None and split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
@@ -139,8 +140,8 @@ def evaluate(
 
 
 def _find(pred: Path, ref: Path, split: SplitPart | None, patients: dict[str, str], same: IdOf) -> Found:
-    from omentum.cli.evaluate_cases import Found, find_pairs, single_prediction, unknown_references
-    from omentum.cli.evaluate_store import find_stored, is_store
+    from omentum.evaluate.pairing import Found, find_pairs, single_prediction, unknown_references
+    from omentum.evaluate.stored_reference import find_stored, is_store
 
     if is_store(ref):
         return find_stored(pred, ref, split, patients)
@@ -148,35 +149,6 @@ def _find(pred: Path, ref: Path, split: SplitPart | None, patients: dict[str, st
     remarks = () if single_prediction(pred) or not ref.is_dir() else unknown_references(ref)
     found = Found(pairs, frozenset(pair.name for pair in pairs), remarks)
     return found if split is None else split.of(found, pred)
-
-
-@dataclass(frozen=True)
-class Result:
-    """All that is known in the end, of one model or of two.
-
-    Args:
-        judged, summary: Of the model.
-        other, comparison: Of the one it is compared with.
-        pictures: Worst cases.
-        asked: What was judged against what, in words.
-    """
-
-    judged: Judged
-    summary: Summary
-    other: Judged | None = None
-    comparison: Comparison | None = None
-    pictures: Sequence[WorstCase] = ()
-    asked: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls, judged: Judged, other: Judged | None, names: tuple[str, str], pictures: Sequence[WorstCase] = ()
-    ) -> Result:
-        """Bring the cases together."""
-        from omentum.evaluate import compare, summarise
-
-        comparison = None if other is None else compare(judged.scores, other.scores, names=names)
-        return cls(judged, summarise(judged.scores), other, comparison, pictures)
 
 
 @dataclass(frozen=True)
@@ -195,8 +167,8 @@ class Files:
             named: Files that are read.
             judged: Predictions and references: files, or folders of them.
         """
-        from omentum.cli.evaluate_cases import read_in
-        from omentum.io.outputs import check_distinct, check_output
+        from omentum.evaluate.pairing import read_in
+        from omentum.output_checks import check_distinct, check_output
 
         read = [read_in(path) for path in judged]
         inputs = [*named, *(file for files, _ in read for file in files)]
@@ -208,7 +180,7 @@ class Files:
 
     def write(self, result: Result, rules: Rules) -> None:
         """Write them."""
-        from omentum.cli import evaluate_files
+        from omentum.evaluate import files as evaluate_files
         from omentum.evaluate import summarise
 
         if self.json:
@@ -222,7 +194,7 @@ class Files:
         if self.points:
             evaluate_files.write_operating_points(self.points, result.summary.curves)
         if self.html:
-            from omentum.cli.evaluate_page import write_page
+            from omentum.evaluate.page import write_page
 
             write_page(self.html, result, rules)
 
@@ -230,8 +202,9 @@ class Files:
 def _print(result: Result) -> None:
     from rich.console import Console
 
-    from omentum.cli.evaluate_curves import curves_remarks, curves_table
-    from omentum.cli.evaluate_tables import about_comparison, case_table, comparison_table, remarks, summary_table
+    from omentum.cli.evaluate_tables import case_table, comparison_table, curves_table, summary_table
+    from omentum.evaluate.curves import curves_remarks
+    from omentum.evaluate.formatting import about_comparison, remarks
 
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -10,12 +10,12 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.errors import InputError
+from omentum.formatting import counted
 from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
-from omentum.words import counted
 
 if TYPE_CHECKING:
-    from omentum.report.follow_up import Change, FollowUp
-    from omentum.report.scan_facts import ScanFacts
+    from omentum.follow_up.compare import Change, FollowUp
+    from omentum.follow_up.scan_facts import ScanFacts
     from omentum.segmentation import Segmentation
 
 FORCED = "forced: lesions may be mixed up, and nothing here be true of any patient"
@@ -46,11 +46,11 @@ def compare(
     refused where those do not match. Sizes are measured on each scan as it is. What a scan does not show, or was not
     asked for, is neither new nor gone; what a model overlooked can be "gone" here: look at the images.
     """
-    from omentum.cli.speaker import Speaker
-    from omentum.io.outputs import check_distinct, check_output, replacing
-    from omentum.pipeline import write_json
-    from omentum.report.follow_up import follow_up
-    from omentum.report.follow_up_files import follow_up_csv, follow_up_json
+    from omentum.atomic import replacing, write_json
+    from omentum.cli.progress import Speaker
+    from omentum.follow_up.compare import follow_up
+    from omentum.follow_up.tables import follow_up_csv, follow_up_json
+    from omentum.output_checks import check_distinct, check_output
 
     places = _result_at(before), _result_at(after)
     wanted = [path for path in (json_file, csv_file) if path]
@@ -82,7 +82,7 @@ def _result_at(path: Path) -> Path:
     Raises:
         InputError: there is none, or more than one.
     """
-    from omentum.cli.evaluate_cases import prediction_at
+    from omentum.evaluate.pairing import prediction_at
 
     if not path.exists():
         raise InputError("no such file or folder", source=path)
@@ -113,7 +113,7 @@ def _read(path: Path) -> Segmentation:
 
 def _facts(path: Path) -> ScanFacts:
     """What lies beside a label map; a label map alone says nothing more."""
-    from omentum.report.scan_facts import ScanFacts
+    from omentum.follow_up.scan_facts import ScanFacts
 
     return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in (MANIFEST, MEASUREMENTS)))
 
@@ -157,8 +157,8 @@ def _table(changes: tuple[Change, ...]) -> Any:
 
 
 def _cells(change: Change) -> list[str]:
-    from omentum.cli.evaluate_tables import display, number
-    from omentum.report.follow_up_files import row_of
+    from omentum.evaluate.formatting import display, number
+    from omentum.follow_up.tables import row_of
 
     row = row_of(change)
     names = [change.any.display, display(row["host"]) if row["host"] else "-", change.fate]

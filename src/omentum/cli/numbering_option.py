@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,23 +26,11 @@ def find_numbering(name: str) -> Numbering | None:
     """
     if name == TEMPLATE:
         return None
-    from omentum.anatomy.numbering import Numbering
-    from omentum.data.datasets import find_dataset
+    from omentum.data.datasets.find import find_dataset
+    from omentum.data.datasets.numbering import numbering_of_mapping, numbering_of_recipe
     from omentum.evaluate.mapping import load_mapping, packaged_mappings
 
     if name in packaged_mappings():
         mapping = load_mapping(name)
-        return Numbering.of_mapping(name, mapping.labels, mapping.unions)
-    return Numbering.of_recipe(find_dataset(name))
-
-
-def lacking_words(numbering: Numbering, classes: Collection[str]) -> list[str]:
-    """Which values no voxel, or not every voxel, can get, and why.
-
-    Raises:
-        UsageError: nothing has a number.
-    """
-    never = [f"never written: {why}" for why in dict.fromkeys(numbering.never.values())]
-    lacking = [f"{value} ({', '.join(keys)})" for value, keys in numbering.lacking(classes).items()]
-    in_part = [f"not looked for, so not written or in part: {', '.join(lacking)}"] if lacking else []
-    return [f"numbers of {numbering.name}: {words}" for words in (*in_part, *never)]
+        return numbering_of_mapping(name, mapping.labels, mapping.unions)
+    return numbering_of_recipe(find_dataset(name))

@@ -65,7 +65,7 @@ def phantom(
     """
     from rich.console import Console
 
-    from omentum.io.outputs import check_output
+    from omentum.output_checks import check_output
     from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
 
     console = Console(quiet=quiet, highlight=False)

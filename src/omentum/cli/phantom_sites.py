@@ -33,7 +33,7 @@ def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
         UsageError: no such site.
         OutputError: a file cannot be written.
     """
-    from omentum.data.sites import Studio, find_sites, site_tasks, write_site_case
+    from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case
 
     sites = find_sites(order.keys)
     tasks = site_tasks(order.out, sites, order.number, Studio(order.seed, order.finest_mm))
@@ -52,7 +52,7 @@ def written(work: Callable[[Task], Path], tasks: Sequence[Task], jobs: int, cons
     """
     from rich.progress import track
 
-    from omentum.data.processes import in_processes
+    from omentum.process_pool import in_processes
 
     done: Any = in_processes(work, tasks, min(jobs, len(tasks)))
     if console.is_terminal and len(tasks) > 1:

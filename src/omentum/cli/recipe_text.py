@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.recipe import CaseRule, Recipe, Target
-from omentum.words import counted
+from omentum.data.datasets.recipe import CaseRule, Recipe, Target
+from omentum.formatting import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omentum.data.raw import Found
+    from omentum.data.datasets.raw_case import Found
 
 PIPED_WIDTH = 160
 """Columns when nobody's terminal limits them."""

@@ -217,28 +217,21 @@ def segment(
     patient's name: see --anonymous. Files of one name are called as the nearest
     folders that differ.
     """
-    from omentum.cli.batch import Batch
-    from omentum.cli.batch_tables import Tables, print_summary, report
+    from omentum.cli.batch_summary import print_summary
     from omentum.cli.numbering_option import find_numbering
+    from omentum.cli.progress import Speaker
     from omentum.cli.segment_inputs import Wanted, plan_jobs
-    from omentum.cli.speaker import Speaker
     from omentum.cli.submission import Submission
-    from omentum.pipeline import (
-        LineOptions,
-        Options,
-        SaveOptions,
-        check_labels_alone,
-        check_meshes,
-        helpful_jobs,
-        parse_devices,
-        parse_thresholds,
-    )
+    from omentum.pipeline import Options, SaveOptions, check_labels_alone, check_meshes, parse_thresholds
+    from omentum.pipeline.batch import LineOptions, helpful_jobs, parse_devices
+    from omentum.pipeline.batch.run import Batch
+    from omentum.pipeline.batch.tables import Tables, report
 
     check_meshes(meshes)
     beside = {"masks": masks, "statistics": statistics, "parquet": parquet, "preview": preview, "report": page}
     check_labels_alone(out, beside | {"meshes": meshes, "probabilities": probabilities})
     if parquet:
-        from omentum.report.parquet import check_parquet
+        from omentum.measure.parquet import check_parquet
 
         check_parquet()
     wanted = Wanted(tuple(inputs or ()), tuple(dataset or ()), split, part, name, anonymous, quiet)

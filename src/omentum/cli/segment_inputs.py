@@ -13,7 +13,7 @@ from omentum.cli.case_names import Source, name_cases
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from omentum.pipeline import Job
+    from omentum.pipeline.batch import Job
 
 PART = "test"
 """Of a split, if nothing else is asked for."""
@@ -54,7 +54,8 @@ def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
         UsageError: nothing to do, or two inputs would write to the same place.
         InputError: a dataset or split that cannot be read, or one that holds nothing of the other.
     """
-    from omentum.pipeline import Job, is_single_file
+    from omentum.pipeline import is_single_file
+    from omentum.pipeline.batch import Job
 
     if wanted.part is not None and wanted.split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
@@ -135,7 +136,7 @@ def _of_case(folder: Path, files: Sequence[Path]) -> list[Source]:
 
 def _hashed(paths: Sequence[Path], *, quiet: bool) -> list[str]:
     """Names that say nothing, and are the same in every run: the beginning of each file's SHA-256."""
-    from omentum.cli.countdown import Countdown
+    from omentum.cli.progress import Countdown
     from omentum.pipeline import sha256_of
 
     names: list[str] = []
@@ -164,8 +165,8 @@ def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
 def _of_datasets(named: tuple[str, ...]) -> Iterator[Source]:
     """Name in a store, and CT."""
     from omentum.cli.dataset_option import name_and_root
-    from omentum.data.datasets import find_dataset
-    from omentum.data.raw import find_cases
+    from omentum.data.datasets.find import find_dataset
+    from omentum.data.datasets.raw_case import find_cases
 
     for text in named:
         name, root = name_and_root(text)
@@ -173,7 +174,7 @@ def _of_datasets(named: tuple[str, ...]) -> Iterator[Source]:
 
 
 def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:
-    from omentum.data.splits import Split
+    from omentum.data.splits.split import Split
 
     names = Split.read(path).names(part)
     found = {name: named[name] for name in names if name in named}

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from omentum.cli.segment_inputs import CT
 from omentum.errors import OutputError, UsageError
-from omentum.io.outputs import check_output
+from omentum.output_checks import check_output
 from omentum.result_files import LABEL_MAP
 
 if TYPE_CHECKING:
-    from omentum.pipeline import Job, Outcome
+    from omentum.pipeline.batch import Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Submission:
             UsageError: the folder is that of the results.
             OutputError: a file is in the way, or the folder cannot be written.
         """
-        from omentum.pipeline import is_earlier, is_single_file
+        from omentum.pipeline import is_single_file
+        from omentum.pipeline.batch import is_earlier
 
         if is_single_file(self.results):
             raise UsageError("is one file already", source=self.results, remedy="give a folder with -o")

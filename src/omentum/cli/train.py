@@ -11,13 +11,13 @@ import typer
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.told_warnings import warnings_told
 from omentum.errors import UsageError
-from omentum.words import counted
+from omentum.formatting import counted
 
 if TYPE_CHECKING:
     from omentum.cli.train_progress import TrainProgress
-    from omentum.data.sampler import PatchSampler
-    from omentum.train.config import TrainConfig
-    from omentum.train.sources import TrainingData
+    from omentum.data.sampling.sampler import PatchSampler
+    from omentum.train.config.settings import TrainConfig
+    from omentum.train.run.sources import TrainingData
 
 ALL_FOLDS = "all"
 
@@ -63,8 +63,8 @@ def train(
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
     from omentum.cli.train_folds import folds_of, how_to_judge, run_of_fold
-    from omentum.train.config_file import load_config, parse_settings, presets
-    from omentum.train.show import shown
+    from omentum.train.config.toml_file import load_config, parse_settings, presets
+    from omentum.train.run.show import shown
 
     given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
     given |= _of_split(split, fold, part)
@@ -110,7 +110,7 @@ def _train(run: TrainConfig, out: Path | None, dry_run: bool, quiet: bool, which
         sampler, loaded = _read_cases(run, progress, which)
         if dry_run:
             from omentum.cli.train_plan import told
-            from omentum.train.dry_run import dry_run as plan_of
+            from omentum.train.run.dry_run import dry_run as plan_of
 
             progress.say("taking a few steps")
             progress.say(told(plan_of(run, sampler), run, len(loaded.held_out)))
@@ -123,9 +123,9 @@ def _train(run: TrainConfig, out: Path | None, dry_run: bool, quiet: bool, which
 
 
 def _read_cases(run: TrainConfig, progress: TrainProgress, which: str) -> tuple[PatchSampler, TrainingData]:
-    from omentum.data.sampler import PatchSampler
+    from omentum.data.sampling.sampler import PatchSampler
     from omentum.train.classes import run_classes
-    from omentum.train.sources import load_sources
+    from omentum.train.run.sources import load_sources
     from omentum.train.words import check_words
 
     classes = run_classes(run)

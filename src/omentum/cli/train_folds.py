@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
-    from omentum.train.config import TrainConfig
+    from omentum.train.config.settings import TrainConfig
 
 
 def folds_of(run: TrainConfig, *, dry_run: bool) -> list[int]:
@@ -22,7 +22,7 @@ def folds_of(run: TrainConfig, *, dry_run: bool) -> list[int]:
         UsageError: no split, one without folds, a part too, or several processes.
         InputError: the split cannot be read.
     """
-    from omentum.data.splits import FOLD, Split
+    from omentum.data.splits.split import FOLD, Split
 
     if dry_run:
         raise UsageError("--dry-run is for one run", remedy="--fold 0: the others cost the same")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from omentum.train.config import TrainConfig
-from omentum.train.dry_run import Plan
-from omentum.words import counted
+from omentum.formatting import counted
+from omentum.train.config.settings import TrainConfig
+from omentum.train.run.dry_run import Plan
 
 
 def told(plan: Plan, config: TrainConfig, held_out: int) -> str:

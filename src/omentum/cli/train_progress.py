@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
-from omentum.cli.progress_bar import ProgressBar
+from omentum.cli.progress import ProgressBar
 
 LINE_EVERY_S = 10.0
 """Without a terminal: at most one line of progress in this time."""

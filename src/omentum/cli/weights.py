@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.told_warnings import warnings_told
+from omentum.cli.weights_output import check_new
 from omentum.cli.weights_trust import set_trust
-from omentum.errors import UsageError
 from omentum.spec import USUAL_THRESHOLD, Trust
 
 if TYPE_CHECKING:
@@ -116,20 +116,6 @@ def info(
             print("\n".join(f"  {n:>3}  {_row_of(c)}" for n, c in enumerate(value, start=1)))
         else:
             print("\n".join(_lines(key, value)))
-
-
-def check_new(output: Path, overwrite: bool, source: Path) -> None:
-    """Refuse a file that is none of ours to write.
-
-    Raises:
-        UsageError: another suffix.
-        OutputError: see `check_output`.
-    """
-    from omentum.io.outputs import check_output
-
-    if output.suffix != ".safetensors":
-        raise UsageError("the output is a .safetensors file", source=output)
-    check_output(output, inputs=[source], overwrite=overwrite)
 
 
 def _facts(name_or_file: str) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Labelled cases as training material: what is annotated, which voxels to look at, how to vary them."""
+"""From downloaded datasets to training patches: `datasets`, `harmonise`, `store`, `splits`, `sampling`, in order."""

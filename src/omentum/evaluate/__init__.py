@@ -1,14 +1,14 @@
 """A prediction against a reference: status first, then overlap, surfaces, lesions, and the tables over cases."""
 
-from omentum.evaluate.alignment import aligned, turned, with_unions
-from omentum.evaluate.comparison import Comparison, compare
-from omentum.evaluate.healthy import known_absent
 from omentum.evaluate.mapping import LabelMapping, load_mapping
-from omentum.evaluate.metrics import COMPARED, METRICS, Metric
-from omentum.evaluate.scope import Scope
-from omentum.evaluate.scores import CaseScores, Rules, StructureScore, evaluate, missed_case
-from omentum.evaluate.summary import Summary, summarise
-from omentum.evaluate.tolerances import load_tolerances
+from omentum.evaluate.metrics.alignment import aligned, turned, with_unions
+from omentum.evaluate.metrics.comparison import Comparison, compare
+from omentum.evaluate.metrics.healthy import known_absent
+from omentum.evaluate.metrics.scope import Scope
+from omentum.evaluate.metrics.scores import CaseScores, Rules, StructureScore, evaluate, missed_case
+from omentum.evaluate.metrics.summary import Summary, summarise
+from omentum.evaluate.metrics.table import COMPARED, METRICS, Metric
+from omentum.evaluate.metrics.tolerances import load_tolerances
 
 __all__ = [
     "COMPARED",

@@ -16,8 +16,8 @@ from typing import Any
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS, find_pair
-from omentum.anatomy.recipe import Recipe
-from omentum.anatomy.recipes import FOLDER_FILE, bundled_recipes, find_recipe
+from omentum.data.datasets.recipe import Recipe
+from omentum.data.datasets.recipe_catalogue import FOLDER_FILE, bundled_recipes, find_recipe
 from omentum.errors import InputError, UsageError
 
 _PACKAGED = resources.files("omentum.evaluate") / "mappings"

@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
-from omentum.io.dicom_open import HEAD, looks_like_dicom
-from omentum.io.dicom_series import read_series
+from omentum.io.dicom.open import HEAD, looks_like_dicom
+from omentum.io.dicom.series import read_series
 from omentum.io.foreign import refuse_foreign
 from omentum.io.nifti import read_volume
 from omentum.io.nifti_geometry import check_assumed

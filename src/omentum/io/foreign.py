@@ -9,7 +9,7 @@ from pathlib import Path
 from isal import igzip_lib
 
 from omentum.errors import InputError
-from omentum.io.dicom_open import looks_like_dicom
+from omentum.io.dicom.open import looks_like_dicom
 from omentum.io.source import GZIP_MAGIC
 
 CONVERT = "convert it with dcm2niix -z y"

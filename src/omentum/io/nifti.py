@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
+from omentum.atomic import replacing
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, label_table, structures_text
 from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
 from omentum.io.nifti_header import NiftiLayout, read_layout
-from omentum.io.outputs import replacing
 from omentum.io.source import Source, open_source
 from omentum.segmentation import Segmentation
 from omentum.volume import Affine, Volume

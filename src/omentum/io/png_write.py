@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.io.outputs import replacing
+from omentum.atomic import replacing
 
 
 def write_png(path: str | Path, rows: NDArray[np.uint8]) -> None:

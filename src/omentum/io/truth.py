@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from omentum.anatomy.structure_rows import carried_rows, include_carried
+from omentum.atomic import replacing
 from omentum.errors import GeometryError, InputError, OutputError
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
-from omentum.io.outputs import replacing
 from omentum.segmentation import Segmentation, bits_dtype, planes_for
 from omentum.volume import Volume
 

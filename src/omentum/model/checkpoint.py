@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +13,12 @@ from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import include_carried
+from omentum.atomic import replacing_by_name
 from omentum.errors import CheckpointError, OutputError
 from omentum.model.safetensors_file import Header, read_header
 from omentum.model.state import apart, check_finite, model_from_state, state_sha256
 from omentum.model.universal import UniversalModel
 from omentum.spec import TRUST_FROM, CheckpointSpec, Trust
-from omentum.unfinished import unfinished
 
 DESCRIPTION = "omentum"
 CHECKSUM = "tensors_sha256"
@@ -40,16 +39,11 @@ def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype 
     state = apart({name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()})
     check_finite(state, path)
     metadata = {DESCRIPTION: model.spec.to_json(), CHECKSUM: state_sha256(state)}
-    partial = unfinished(path)
     try:
-        save_file(state, partial, metadata=metadata)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, SafetensorError) as fault:
+        with replacing_by_name(path) as partial:
+            save_file(state, partial, metadata=metadata)
+    except SafetensorError as fault:
         raise OutputError(f"cannot be written: {fault}", source=path) from fault
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def save_with_thresholds(path: str | Path, source: str | Path, thresholds: Mapping[str, float]) -> UniversalModel:

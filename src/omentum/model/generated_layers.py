@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from omentum.model.side_by_side import side_by_side
+from omentum.model.thread_map import side_by_side
 
 STRETCHES = 32
 """Into so many parts the voxels of a window are shared out among threads."""

@@ -14,48 +14,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy.numbering import Numbering
+from omentum.atomic import replacing, replacing_folder, write_json, write_text
 from omentum.errors import UsageError
 from omentum.infer.maps import STEPS
 from omentum.io.label_names import ITK_SNAP, SLICER, itk_snap_labels, slicer_labels
 from omentum.io.label_table import label_rows
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
-from omentum.io.outputs import replacing
 from omentum.io.overlaps import write_overlaps
-from omentum.pipeline.deflated import DeflatedArray
-from omentum.pipeline.manifest import sha256_of
-from omentum.pipeline.options import SaveOptions, Step
-from omentum.pipeline.places import (
-    LABEL_MAP_SHA256,
-    LAYERS,
-    OVERLAPS_SHA256,
-    check_case_output,
-    check_labels_alone,
-    is_single_file,
-    write_json,
-    write_text,
-)
-from omentum.report import (
+from omentum.measure import (
     AorticProfile,
-    Confidence,
     Lesion,
-    Quality,
     Standing,
     StructureMeasure,
     aortic_profile,
     find_lesions,
-    judge,
     lesions_csv,
     lesions_json,
     measure,
     measures_json,
     statistics_json,
 )
-from omentum.report.aorta import AORTA
-from omentum.report.label_map import overlaps, with_label_map
+from omentum.measure.aorta import AORTA
+from omentum.measure.label_map import overlaps, with_label_map
+from omentum.pipeline.compressed_array import DeflatedArray
+from omentum.pipeline.manifest import sha256_of
+from omentum.pipeline.options import SaveOptions, Step
+from omentum.pipeline.outputs import (
+    LABEL_MAP_SHA256,
+    LAYERS,
+    OVERLAPS_SHA256,
+    check_case_output,
+    check_labels_alone,
+    is_single_file,
+)
+from omentum.quality import Confidence, Quality, judge
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MEASUREMENTS, OVERLAPS, PROBABILITIES
 from omentum.segmentation import Segmentation
-from omentum.unfinished import replacing_folder
 from omentum.volume import Volume
 
 MEASUREMENTS_SCHEMA = "omentum measurements, 1"
@@ -101,7 +96,7 @@ class CaseSegmentation(Segmentation):
 
     def lesions(self) -> list[Lesion]:
         """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size; those that are
-        only candidates (see `omentum.report.standing`) say so.
+        only candidates (see `omentum.measure.class_trust`) say so.
         """
         return self._lesions
 
@@ -288,7 +283,7 @@ class CaseSegmentation(Segmentation):
                 file.write(mesh_file(surface_mesh(self, key, box, FILE), key, file_type))
 
     def _draw_preview(self, path: Path) -> None:
-        from omentum.report.figures import preview_png  # matplotlib is slow to import
+        from omentum.report.preview import preview_png  # matplotlib is slow to import
 
         with replacing(path) as file:
             file.write(preview_png(self.ct, self, case=self._name, measures=self.measures()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.inference import Inferred
-from omentum.pipeline.ledger import Ledger
+from omentum.pipeline.run_record import Ledger
 from omentum.postprocess import Change, changes_json, find_cleaner
 from omentum.preprocess.upright import nearest, on_grid
 from omentum.segmentation import Bits, Segmentation

@@ -10,17 +10,17 @@ import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.infer.confidence import Agreement, Tally
-from omentum.infer.locate import Border
 from omentum.infer.maps import ProbabilityMaps
+from omentum.infer.regions import Border
 from omentum.infer.sliding import Predictor, WindowRun, sliding_slabs
 from omentum.infer.stream import AxisPositions, pack_slabs
 from omentum.infer.windows import WindowPlan
-from omentum.pipeline.deflated import DeflatedArray
+from omentum.pipeline.compressed_array import DeflatedArray
 from omentum.pipeline.thresholds import above_thresholds, logit
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared
 from omentum.preprocess.resample import sample_along
-from omentum.report import Confidence
+from omentum.quality import Confidence
 from omentum.segmentation import bits_dtype, planes_for
 
 

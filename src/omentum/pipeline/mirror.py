@@ -13,7 +13,7 @@ from typing import Any
 from omentum.infer.windows import plan_windows
 from omentum.pipeline.inference import Look, infer
 from omentum.preprocess.prepare import Prepared
-from omentum.report import Confidence
+from omentum.quality import Confidence
 
 DOUBTED = "liver"
 TOLD_BY = (DOUBTED, "spleen", "stomach", "aorta", "inferior_vena_cava")

@@ -12,9 +12,9 @@ from omentum.io.nifti_geometry import check_assumed
 from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
 from omentum.pipeline.anonymity import without_names
-from omentum.pipeline.ledger import Ledger
 from omentum.pipeline.manifest import Named, describe_input
 from omentum.pipeline.options import Options
+from omentum.pipeline.run_record import Ledger
 from omentum.preprocess.prepare import Prepared, prepare_upright
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume

@@ -35,12 +35,12 @@ from omentum.pipeline.ensemble import (
 )
 from omentum.pipeline.finishing import SeenCase, finish_case
 from omentum.pipeline.inference import Inferred, Look, infer
-from omentum.pipeline.locating import Locator, infer_located
 from omentum.pipeline.manifest import describe_machine
 from omentum.pipeline.mirror import MirrorLook, look_in_mirror
-from omentum.pipeline.network import logits_dtype, look_through, predictor
 from omentum.pipeline.options import Options
+from omentum.pipeline.predictor import logits_dtype, look_through, predictor
 from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
+from omentum.pipeline.region_of_interest import Locator, infer_located
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
@@ -228,7 +228,7 @@ class Segmenter:
         return Look(self._predict, self.thresholds, plan, run, self.options.probabilities)
 
     def _infer(self, ready: ReadyCase, look: Look) -> tuple[Inferred, dict[str, Any]]:
-        """What is found, and how it was located; see `omentum.pipeline.locating`."""
+        """What is found, and how it was located; see `omentum.pipeline.region_of_interest`."""
         ledger, reason, boxes = ready.case.ledger, self._no_locator_reason, {}
         if ready.coarse is not None:
             with ledger.stage("locate"):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box
-from omentum.pieces import pieces
+from omentum.components import pieces
 
 BLOCK = 8
 """Voxels along each edge of a block."""

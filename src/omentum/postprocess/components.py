@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box, relative, shifted
-from omentum.pieces import chosen, pieces, sizes
+from omentum.components import chosen, pieces, sizes
 from omentum.postprocess.rules import Rule
 from omentum.volume import Grid
 

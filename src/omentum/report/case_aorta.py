@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from omentum.report.aorta import AorticProfile
+from omentum.formatting import PARTLY, mm, number
+from omentum.measure.aorta import AorticProfile
 from omentum.report.page import PageTable, add, add_table
-from omentum.report.words import PARTLY, mm, number
 
 COLUMNS = ("Along its course", "Level, s", "Diameter of equal area", "Largest across")
 

@@ -6,15 +6,15 @@ from collections.abc import Container, Sequence
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
+from omentum.formatting import PARTLY, hu, mm, number, volume
+from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, Standing
+from omentum.measure.diameters import axial_axis
+from omentum.measure.lesion_tables import target_lesions
+from omentum.measure.lesions import Lesion
 from omentum.report.case_views import add_picture
-from omentum.report.diameters import axial_axis
 from omentum.report.key_images import KeyImage, key_image
-from omentum.report.lesion_summary import target_lesions
-from omentum.report.lesions import Lesion
 from omentum.report.page import PageTable, add, add_swatch, add_table
 from omentum.report.planes import slice_words
-from omentum.report.standing import CANDIDATES, NEVER_FOUND, Standing
-from omentum.report.words import PARTLY, hu, mm, number, volume
 from omentum.segmentation import Segmentation
 from omentum.spec import Trust
 from omentum.volume import Volume

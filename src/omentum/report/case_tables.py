@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
-from omentum.report.label_map import hidden_line
-from omentum.report.measures import StructureMeasure, liver_minus_spleen_hu
+from omentum.formatting import PARTLY, hu, number, volume
+from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD, TRUST_NOTES, Standing
+from omentum.measure.label_map import hidden_line
+from omentum.measure.measures import StructureMeasure, liver_minus_spleen_hu
 from omentum.report.page import PageTable, add, add_swatch, add_table
-from omentum.report.standing import NEVER_FOUND, NO_RECORD, TRUST_NOTES, Standing
-from omentum.report.words import PARTLY, hu, number, volume
 from omentum.result_files import LABEL_MAP
 from omentum.spec import Trust
 
 if TYPE_CHECKING:
-    from omentum.report.html import Flag
+    from omentum.quality.flags import Flag
 
 SEVERITIES = ("error", "warning", "info")
 STRUCTURE_COLUMNS = (

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
+from omentum.formatting import PARTLY, volume
+from omentum.measure.measures import StructureMeasure
 from omentum.report.layers import View
-from omentum.report.measures import StructureMeasure
 from omentum.report.page import add, data_url
 from omentum.report.pictures import Picture
 from omentum.report.planes import array_slice, slice_words
-from omentum.report.words import PARTLY, volume
 from omentum.volume import Grid
 
 SIDES = {"R": "right", "L": "left", "A": "front", "P": "back", "S": "head", "I": "feet"}

@@ -5,45 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import MissingDependencyError
-from omentum.report.aorta import AorticProfile
+from omentum.formatting import counted
+from omentum.measure.aorta import AorticProfile
+from omentum.measure.class_trust import Standing
+from omentum.measure.lesions import Lesion
+from omentum.measure.measures import StructureMeasure
+from omentum.quality.flags import Flag
 from omentum.report.case_aorta import add_aorta
 from omentum.report.case_lesions import add_lesions, pictured
 from omentum.report.case_tables import add_flags, add_making, add_structures
 from omentum.report.case_views import Surfaces, add_explorer
 from omentum.report.layers import overview
-from omentum.report.lesions import Lesion
-from omentum.report.measures import StructureMeasure
 from omentum.report.meshes import VIEW, need_libraries, scene_glb, surface_mesh
 from omentum.report.page import add, document, finished
-from omentum.report.renderer import three_js
-from omentum.report.standing import Standing
+from omentum.report.three_js import three_js
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from omentum.words import counted
 
 _ASSETS = resources.files("omentum.report") / "assets"
-
-
-class Flag(Protocol):
-    """Something about a case that its reader should look at.
-
-    Args:
-        severity: error, warning or info.
-        structure: Structure key; "" if it concerns the whole case.
-        text: The reason, in one sentence.
-    """
-
-    @property
-    def severity(self) -> str: ...
-    @property
-    def structure(self) -> str: ...
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omentum.report.diameters import Diameter
-from omentum.report.lesions import Lesion
+from omentum.measure.diameters import Diameter
+from omentum.measure.lesions import Lesion
 from omentum.report.pictures import UNITS_PER_MM, Picture, take_picture, window_of
 from omentum.report.planes import Plane, Range, hung, hung_index, hung_spacing_mm
 from omentum.segmentation import Segmentation

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.report.words import number
+from omentum.formatting import number
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 

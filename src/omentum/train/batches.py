@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 
-from omentum.data.loader import PatchLoader
-from omentum.data.patches import Batch, Fault
-from omentum.data.sampler import PatchSampler
+from omentum.data.sampling.loader import PatchLoader
+from omentum.data.sampling.patches import Batch, Fault
+from omentum.data.sampling.sampler import PatchSampler
 from omentum.errors import UsageError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_file import include_structures
-from omentum.train.config import TrainConfig
+from omentum.train.config.settings import TrainConfig
 
 
 def run_classes(config: TrainConfig) -> tuple[str, ...]:

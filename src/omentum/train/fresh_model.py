@@ -14,9 +14,9 @@ from omentum.model.weights import locate
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.text.encoder import embed
 from omentum.train.classes import run_classes
-from omentum.train.config import TrainConfig
-from omentum.train.start import Start
-from omentum.train.terms import citation_of, licence_of
+from omentum.train.config.settings import TrainConfig
+from omentum.train.run.start import Start
+from omentum.train.run.terms import citation_of, licence_of
 from omentum.train.words import bundled_embeddings, prompts_of
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from omentum.data.patches import Batch
-from omentum.data.sampler import Source
+from omentum.data.sampling.patches import Batch
+from omentum.data.sampling.sampler import Source
 from omentum.model import UniversalModel
 from omentum.model.backbones.recomputation import checkpoint_activations
-from omentum.train.average import AveragedModel
-from omentum.train.config import TrainConfig
-from omentum.train.guide import Guide, root_balance
-from omentum.train.optimisers import build_optimisers, set_rates
-from omentum.train.patch_loss import Loss, PatchLoss, configured_loss, lattice
-from omentum.train.trainable import train_only
+from omentum.train.config.settings import TrainConfig
+from omentum.train.losses.deep_supervision import Guide, root_balance
+from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, lattice
+from omentum.train.optimise.average import AveragedModel
+from omentum.train.optimise.optimisers import build_optimisers, set_rates
+from omentum.train.optimise.trainable import train_only
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from omentum.data.cases import LabelledCase
-from omentum.data.patches import Fault
-from omentum.data.sampler import PatchSampler
+from omentum.data.sampling.cases import LabelledCase
+from omentum.data.sampling.patches import Fault
+from omentum.data.sampling.sampler import PatchSampler
 from omentum.errors import TrainingError
 from omentum.model import UniversalModel
 from omentum.train.batches import Delivery, Share, deliveries
-from omentum.train.checkpoints import MODEL_FILE, Checkpoints, steps_in
-from omentum.train.config import TrainConfig
-from omentum.train.faults import told_plainly
+from omentum.train.config.settings import TrainConfig
+from omentum.train.distributed import gathered, highest, join_processes, summed
+from omentum.train.error_messages import told_plainly
 from omentum.train.fresh_model import new_model
-from omentum.train.identity import described, run_identity
 from omentum.train.learner import Learner, Step
-from omentum.train.log import LOG_EVERY, Pace, RunLog
+from omentum.train.losses.patch_loss import Loss
 from omentum.train.network_check import check_network
-from omentum.train.patch_loss import Loss
-from omentum.train.processes import gathered, highest, join_processes, summed
-from omentum.train.run_folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
-from omentum.train.schedule import may_go_on_as, rate_share
+from omentum.train.optimise.schedule import may_go_on_as, rate_share
+from omentum.train.run.checkpoints import MODEL_FILE, Checkpoints, steps_in
+from omentum.train.run.folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
+from omentum.train.run.identity import described, run_identity
+from omentum.train.run.log import LOG_EVERY, Pace, RunLog
+from omentum.train.run.terms import under
 from omentum.train.stopping import StoppedError, StopRequest
-from omentum.train.terms import under
 from omentum.train.validate import Validation, validate
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def train(
         model: Fresh model to train instead of `new_model(config)`.
         loss: Of the generated heads, instead of the configured one; see `Loss`.
         record: What was trained on and held out, for the checkpoints; under which terms; see
-            `omentum.train.sources.TrainingData`.
+            `omentum.train.run.sources.TrainingData`.
 
     Returns:
         The averaged model's checkpoint, `run/model.safetensors`.

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from omentum.data.cases import LabelledCase
-from omentum.data.packed import unpack
+from omentum.atomic import replacing
+from omentum.data.sampling.cases import LabelledCase
+from omentum.data.sampling.class_sets import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
-from omentum.io.outputs import replacing
 from omentum.model import UniversalModel
-from omentum.train.processes import summed
+from omentum.train.distributed import summed
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -11,7 +11,7 @@ from omentum.anatomy.prompts import prompt, template_of
 from omentum.errors import MissingDependencyError
 from omentum.model.weights import load_model
 from omentum.text import encoder
-from omentum.train.config import TrainConfig
+from omentum.train.config.settings import TrainConfig
 
 
 def prompts_of(config: TrainConfig, classes: Sequence[str]) -> list[str]:

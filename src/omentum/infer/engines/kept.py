@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
-from omentum.errors import warn_of_case
-from omentum.unfinished import remove_unfinished, unfinished
+from omentum.atomic import replacing
+from omentum.errors import OutputError, warn_of_case
+from omentum.temporary_names import remove_unfinished
 
 MARK = b"omentum compiled network, sha256\n"
 """Before the hash (32 bytes) and the network."""
@@ -41,16 +41,8 @@ def drop_kept(file: Path) -> None:
 
 
 def keep(content: memoryview, file: Path) -> None:
-    """Written beside and renamed, so that nobody ever reads half of it; a full disk is no reason not to go on."""
-    part = unfinished(file)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(file.parent)
-        with part.open("wb") as stream:
-            stream.write(MARK + hashlib.sha256(content).digest())
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    except OSError:
-        drop_kept(part)
+    """Written complete or not at all; a full disk is no reason not to go on."""
+    remove_unfinished(file.parent)
+    with suppress(OutputError), replacing(file) as stream:
+        stream.write(MARK + hashlib.sha256(content).digest())
+        stream.write(content)

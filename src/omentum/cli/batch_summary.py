@@ -1,0 +1,73 @@
+"""What `omentum segment` prints at its end: the structures of one case, or the cases of several."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD, TRUST_NOTES
+from omentum.measure.label_map import hidden_line
+from omentum.pipeline.batch import Outcome
+from omentum.pipeline.batch.tables import status
+from omentum.result_files import LABEL_MAP
+from omentum.spec import Trust
+
+
+def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
+    hidden = hidden_line(outcomes[0].measures, LABEL_MAP) if len(outcomes) == 1 else None
+    for line in [*_trust_lines(outcomes), *([hidden] if hidden else [])]:
+        console.print(line)
+    done = [outcome for outcome in outcomes if not outcome.error]
+    if len(outcomes) == 1:
+        (only,) = outcomes
+        console.print(
+            f"{len(only.found)} of {len(only.measures)} structures in {seconds:.1f} s: {only.job.target.resolve()}"
+        )
+    else:
+        folder = outcomes[0].job.target.parent.resolve()
+        console.print(f"{len(done)} of {len(outcomes)} cases in {seconds:.1f} s: {folder}")
+
+
+def _structure_table(outcome: Outcome) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("structure")
+    table.add_column("volume", justify="right")
+    table.add_column("")
+    for m in outcome.found:
+        notes = ["only partly in the image"] if m.touches_border else []
+        notes += [TRUST_NOTES[m.trust]] if m.trust in TRUST_NOTES else []
+        table.add_row(m.display, f"{m.volume_ml:.1f} ml", ", ".join(notes))
+    return table
+
+
+def _trust_lines(outcomes: Sequence[Outcome]) -> list[str]:
+    """What has to be known of the weights: what they do not find, and what is a candidate; once for all cases."""
+    measures = [m for outcome in outcomes for m in outcome.measures]
+    if measures and all(m.trust is Trust.UNKNOWN for m in measures):
+        return [NO_RECORD]
+    found = {m.key for m in measures if m.found}
+    blind = dict.fromkeys(m.display for m in measures if m.trust is Trust.NOT_FOUND and m.key not in found)
+    candidates = [lesion for outcome in outcomes for lesion in outcome.lesions if lesion.is_candidate]
+    lines = [f"{NEVER_FOUND}: {', '.join(blind)}."] if blind else []
+    if candidates:
+        types = Counter(lesion.display for lesion in candidates)
+        counts = ", ".join(f"{name} {n}" for name, n in types.items())
+        lines.append(f"Candidates, to be looked at and in no sum: {counts}.")
+    return lines
+
+
+def _case_table(outcomes: Sequence[Outcome]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("case", "result", "structures", "time"):
+        table.add_column(title, justify="right" if title in ("structures", "time") else "left")
+    for o in outcomes:
+        found = "" if o.error else f"{len(o.found)} of {len(o.measures)}"
+        table.add_row(repr(o.job.case)[1:-1], status(o), found, f"{o.seconds:.1f} s")
+    return table

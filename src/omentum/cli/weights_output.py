@@ -1,0 +1,21 @@
+"""Where `omentum weights` may write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omentum.errors import UsageError
+
+
+def check_new(output: Path, overwrite: bool, source: Path) -> None:
+    """Refuse a file that is none of ours to write.
+
+    Raises:
+        UsageError: another suffix.
+        OutputError: see `check_output`.
+    """
+    from omentum.output_checks import check_output
+
+    if output.suffix != ".safetensors":
+        raise UsageError("the output is a .safetensors file", source=output)
+    check_output(output, inputs=[source], overwrite=overwrite)

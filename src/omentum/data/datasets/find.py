@@ -1,0 +1,28 @@
+"""A dataset by whatever names it: a bundled recipe, a recipe file, or a folder that says itself what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omentum.data.datasets import nnunet
+from omentum.data.datasets.recipe_catalogue import FOLDER_FILE, Recipe, bundled_recipes, find_recipe
+
+
+def find_dataset(name_or_path: str | Path) -> Recipe:
+    """The recipe of a dataset.
+
+    Args:
+        name_or_path: A key of `omentum data list`, a recipe's .toml, an nnU-Net v2 dataset.json, or a folder that holds
+            a recipe.toml or a dataset.json.
+
+    Raises:
+        UsageError: none of these; the message says what was probably meant.
+        InputError: a file that says something that cannot be.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) not in bundled_recipes():
+        if path.name == nnunet.FILE_NAME:
+            return nnunet.nnunet_recipe(path)
+        if (path / nnunet.FILE_NAME).is_file() and not (path / FOLDER_FILE).is_file():
+            return nnunet.nnunet_recipe(path / nnunet.FILE_NAME)
+    return find_recipe(name_or_path)

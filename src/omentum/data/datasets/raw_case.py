@@ -1,0 +1,173 @@
+"""The cases of a dataset as it was downloaded: images paired with labels by a recipe. Names only, no file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from omentum.data.datasets.patterns import Matches, find_paths, id_in, literal_length, natural
+from omentum.data.datasets.recipe_catalogue import Layout, Recipe
+from omentum.errors import InputError
+
+
+@dataclass(frozen=True)
+class RawCase:
+    """One labelled CT as its publisher stores it.
+
+    Args:
+        recipe: What its labels mean.
+        id: The publisher's name for it.
+        name: "<recipe key>_<id>", unique and safe as a file name.
+        patient: Equal in every dataset that is known to hold the same patient.
+        image: A NIfTI file, or a folder with a DICOM series.
+        labels: The label map, or the folder with masks or PNGs.
+        layout: How to read the two.
+        annotated: Structures looked for in this case; see `annotated_if_present` for those that count only when seen.
+        suspect: What is known to be wrong with it; "" for nothing.
+    """
+
+    recipe: Recipe
+    id: str
+    name: str
+    patient: str
+    image: Path
+    labels: tuple[Path, ...]
+    layout: Layout
+    annotated: frozenset[str]
+    suspect: str = ""
+
+    @property
+    def annotated_if_present(self) -> frozenset[str]:
+        """Those of `annotated` that the labels must hold a voxel of, to count."""
+        return self.recipe.annotated_if_present & self.annotated
+
+    @property
+    def healthy(self) -> frozenset[str]:
+        """Lesion types it is known not to have, whatever the labels can say."""
+        return self.recipe.healthy_in(self.id)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies below a root, in natural order of the ids.
+
+    Args:
+        cases: Pairs to use.
+        skipped: Native id -> why it is left out.
+        unpaired: Images without labels, and labels without an image.
+    """
+
+    cases: tuple[RawCase, ...]
+    skipped: Mapping[str, str]
+    unpaired: tuple[Path, ...]
+
+
+def find_cases(recipe: Recipe, root: Path) -> Found:
+    """Look for a recipe's cases; hidden files ("._liver_0.nii.gz") are never seen.
+
+    Args:
+        recipe: Where to look; its first layout with an image and its labels counts.
+        root: The dataset's folder.
+
+    Raises:
+        InputError: no such folder, or no layout has a single pair in it.
+    """
+    if not root.is_dir():
+        raise InputError("is not a folder", source=root, remedy="give the folder the dataset was unpacked into")
+    for layout in recipe.layout:
+        images, labels = _both_sides(layout, root)
+        if images.keys() & labels.keys():
+            return _pair(recipe, layout, images, labels)
+    raise InputError(f"no case of {recipe.key!r} in it: {_looked_for(recipe, root)}", source=root)
+
+
+def id_of(recipe: Recipe, name: str) -> str:
+    """The publisher's id of a case, from the name of its labels or image (no suffix); the name itself if none fits."""
+    for layout in recipe.layout:
+        for pattern in (layout.labels, layout.image):
+            if found := id_in(pattern, name):
+                return found
+    return name
+
+
+def _pair(recipe: Recipe, layout: Layout, images: Matches, labels: Matches) -> Found:
+    cases, skipped, unpaired = [], {}, []
+    for case_id in sorted(images.keys() | labels.keys(), key=natural):
+        image, truth = images.get(case_id, []), labels.get(case_id, [])
+        reason = _reason_to_skip(recipe, case_id, image, truth)
+        if reason:
+            skipped[case_id] = reason
+        elif image and truth:
+            cases.append(_case(recipe, layout, case_id, image[0], truth[0]))
+        else:
+            unpaired += image + truth
+    return Found(tuple(cases), skipped, tuple(unpaired))
+
+
+def _reason_to_skip(recipe: Recipe, case_id: str, image: list[Path], truth: list[Path]) -> str:
+    ruled = [rule.skip for rule in recipe.rules_for(case_id) if rule.skip]
+    if ruled:
+        return ruled[0]
+    for kind, paths in (("image", image), ("labels", truth)):
+        if len(paths) > 1:
+            return f"more than one file or folder is its {kind}: {', '.join(map(str, paths))}"
+    try:
+        recipe.patient_of(case_id)
+    except InputError as fault:
+        return fault.reason
+    return ""
+
+
+def _case(recipe: Recipe, layout: Layout, case_id: str, image: Path, truth: Path) -> RawCase:
+    return RawCase(
+        recipe=recipe,
+        id=case_id,
+        name=f"{recipe.key}_{quote(case_id, safe='')}",
+        patient=recipe.patient_of(case_id),
+        image=image,
+        labels=(truth,),
+        layout=layout,
+        annotated=recipe.annotated_in(case_id),
+        suspect="; ".join(rule.suspect for rule in recipe.rules_for(case_id) if rule.suspect),
+    )
+
+
+def _both_sides(layout: Layout, root: Path) -> tuple[Matches, Matches]:
+    images = find_paths(layout.image, root, _nifti if layout.image_kind == "nifti" else Path.is_dir)
+    labels = find_paths(layout.labels, root, _nifti if layout.label_kind == "map" else Path.is_dir)
+    return _told_apart(layout, images, labels)
+
+
+def _told_apart(layout: Layout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
+    """A path that both globs match ("1_0000.nii.gz" also fits "{id}.nii.gz") belongs to the one that says more."""
+    both = {path for paths in images.values() for path in paths} & {path for paths in labels.values() for path in paths}
+    of_labels = both if literal_length(layout.labels) > literal_length(layout.image) else set[Path]()
+    return _only(images, lambda path: path not in of_labels), _only(labels, lambda path: path not in both - of_labels)
+
+
+def _only(matches: Matches, keeps: Callable[[Path], bool]) -> Matches:
+    kept = {case_id: _distinct(filter(keeps, paths)) for case_id, paths in matches.items()}
+    return {case_id: paths for case_id, paths in kept.items() if paths}
+
+
+def _distinct(paths: Iterable[Path]) -> list[Path]:
+    """Two ways to one place, by a link, are one."""
+    paths = [*paths]
+    if len(paths) < 2:
+        return paths
+    return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
+
+
+def _nifti(path: Path) -> bool:
+    return path.name.endswith((".nii", ".nii.gz")) and path.is_file()
+
+
+def _looked_for(recipe: Recipe, root: Path) -> str:
+    """What was sought and how much of it was there, for each layout."""
+    tried = []
+    for layout in recipe.layout:
+        images, labels = _both_sides(layout, root)
+        tried.append(f"{layout.image} ({len(images)} found) with {layout.labels} ({len(labels)} found)")
+    return "looked for " + ", or ".join(tried)

@@ -1,0 +1,9 @@
+"""Public datasets re-enacted with phantoms: the same folders, names and label values, with exact truth beside them."""
+
+from __future__ import annotations
+
+from omentum.data.datasets.sites.render import Studio
+from omentum.data.datasets.sites.table import Site, find_sites, load_sites
+from omentum.data.datasets.sites.write import SiteTask, site_tasks, write_site_case
+
+__all__ = ["Site", "SiteTask", "Studio", "find_sites", "load_sites", "site_tasks", "write_site_case"]

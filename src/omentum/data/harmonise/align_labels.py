@@ -1,0 +1,112 @@
+"""Labels onto the CT's own grid, exactly: turned round or swapped by whole axes, never interpolated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.data.harmonise.notes import Note
+from omentum.errors import GeometryError
+from omentum.preprocess.grid import axis_order
+from omentum.volume import Grid, Volume
+
+SLIGHT_VOXELS = 1.0
+"""Grids of one shape whose corners lie closer than this were one grid, before somebody rounded a header."""
+SOFT_TISSUE_HU = (-50, 300)
+"""Where a labelled organ of the abdomen lies, enhanced or not."""
+CLEARLY = 0.02
+"""One orientation fits better than another when it has this much more of the labels in soft tissue."""
+FITS = 0.7
+"""Labels with less than this share in soft tissue lie in the wrong place."""
+
+
+def on_grid_of(ct: Volume, labels: Volume, source: Path) -> tuple[NDArray[Any], list[Note]]:
+    """The label voxels in the axis order and direction of the CT.
+
+    Args:
+        ct: Whose grid counts.
+        labels: With their own affine.
+        source: The labels' file, for messages.
+
+    Returns:
+        Voxels of the CT's shape (a view where possible), and notes: turned axes, slightly different headers.
+
+    Raises:
+        GeometryError: the two are not the same set of voxels.
+    """
+    order = axis_order(labels.grid, ct.orientation)
+    turned = order.grid(labels.grid)
+    slight_mm = SLIGHT_VOXELS * min(ct.spacing_mm)
+    if not turned.same_as(ct.grid, max(slight_mm, 0.1)):
+        raise GeometryError(
+            f"lies on another grid than its CT: {_described(labels.grid)} against {_described(ct.grid)}",
+            source=source,
+            remedy="labels are never resampled; find the CT they were drawn on, or leave the case out by a rule",
+        )
+    notes = []
+    if labels.orientation != ct.orientation:
+        text = f"{source.name} is stored {labels.orientation}, its CT {ct.orientation}; turned by its affine"
+        notes.append(Note("geometry", text))
+    if not turned.same_as(ct.grid):
+        text = f"the header of {source.name} differs slightly from its CT's, which was used"
+        notes.append(Note("geometry", text))
+    return order.view(labels.voxels), notes
+
+
+def stack_on_grid_of(ct: Volume, stack: NDArray[Any], source: Path) -> tuple[NDArray[Any], list[Note]]:
+    """Place a stack of pictures, which has no geometry, on the CT it was drawn on.
+
+    The pictures are numbered from the head down, with rows and columns of the DICOM slices; some copies have the rows
+    upside down. Of these two, the CT decides: labels lie in soft tissue.
+
+    Args:
+        ct: Axial slices.
+        stack: Whole numbers (columns, rows, pictures), 0 for nothing.
+        source: The folder, for messages.
+
+    Raises:
+        GeometryError: other numbers of pictures or pixels than the CT has, or the labels fit neither way.
+    """
+    order = axis_order(ct.grid, "LPS")
+    hu = order.view(ct.voxels)
+    if stack.shape != hu.shape:
+        raise GeometryError(f"{_sizes(stack.shape)} pictures, its CT has {_sizes(hu.shape)}", source=source)
+    upright = stack[:, :, ::-1]
+    flipped = upright[:, ::-1]
+    scores = [_in_soft_tissue(labels, hu) for labels in (upright, flipped)]
+    if not stack.any():
+        return order.inverse().view(upright), [Note("orientation", "the pictures hold no label to place them by")]
+    if max(scores) < FITS:
+        raise GeometryError(
+            f"only {max(scores):.0%} of the labels lie in soft tissue, whichever way up",
+            source=source,
+            remedy="are they of this CT?",
+        )
+    text = f"{scores[0]:.0%} of the labels lie in soft tissue with rows as stored, {scores[1]:.0%} with rows turned"
+    if abs(scores[0] - scores[1]) < CLEARLY:
+        return order.inverse().view(upright), [Note("orientation", f"{text}: undecided, taken as stored")]
+    notes = [Note("geometry", f"rows of the pictures turned round: {text}")] if scores[1] > scores[0] else []
+    return order.inverse().view(upright if scores[0] > scores[1] else flipped), notes
+
+
+def _in_soft_tissue(labels: NDArray[Any], hu: NDArray[Any]) -> float:
+    inside = labelled = 0
+    low, high = SOFT_TISSUE_HU
+    for k in range(labels.shape[2]):
+        values = hu[:, :, k][labels[:, :, k] != 0]
+        labelled += values.size
+        inside += int(np.count_nonzero((values >= low) & (values <= high)))
+    return inside / max(1, labelled)
+
+
+def _described(grid: Grid) -> str:
+    spacing = " x ".join(f"{mm:.4g}" for mm in grid.spacing_mm)
+    origin = ", ".join(f"{mm:.1f}" for mm in grid.affine[:3, 3])
+    return f"{_sizes(grid.shape)} voxels of {spacing} mm, {grid.orientation}, origin ({origin}) mm"
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)

@@ -1,0 +1,171 @@
+"""One dataset's labels in everybody's words: numbers or masks in, overlapping structures and an annotated set out.
+
+In this order: native values to sets of structures (`native_values`), left from right (`pair_sides`), contradictions
+(`conflicts`), what may be incomplete (`unknown_parts`), lesions into their hosts, and last what counts as annotated.
+Whatever could not be told is not annotated, and a structure that is not annotated has no voxel here: unknown is not
+absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import PAIRS
+from omentum.data.datasets.recipe import Target
+from omentum.data.harmonise.annotated import Sought, denied_text
+from omentum.data.harmonise.label_bits import UNKNOWN, Marks, mark_of
+from omentum.data.harmonise.laterality import Body, settle_sides
+from omentum.data.harmonise.native_values import marks_of_map
+from omentum.data.harmonise.notes import Note
+from omentum.data.harmonise.overlaps import add_to_hosts, resolve_conflicts
+from omentum.data.harmonise.unknown_parts import perhaps_incomplete
+from omentum.errors import GeometryError
+from omentum.segmentation import Segmentation
+from omentum.volume import Affine, Grid
+
+PART_OF_PLAUSIBLE = 0.1
+"""An unknown value with so much of the least plausible volume of a structure may be that structure."""
+
+
+@dataclass(frozen=True, eq=False)
+class Harmonised:
+    """Labels in our words.
+
+    Args:
+        truth: Over all of `STRUCTURES.keys`; its annotated set is what was looked for in this case.
+        notes: What was remarkable.
+    """
+
+    truth: Segmentation
+    notes: tuple[Note, ...]
+
+
+def harmonise(
+    native: ArrayLike,
+    affine: Affine,
+    values: Mapping[int, Target],
+    annotated: Iterable[str],
+    *,
+    hu: NDArray[Any] | None = None,
+    ignored: Iterable[int] = (),
+    if_present: Iterable[str] = (),
+    healthy: Iterable[str] = (),
+) -> Harmonised:
+    """Translate a label map.
+
+    A number the recipe does not know belongs to no structure. That is harmless far from everything; within or along
+    a labelled structure it means that the structure may lack a part, and the note says so ("stray inside"). A structure
+    without any voxel that is no larger may be that number altogether: it is not annotated in this case.
+
+    Args:
+        native: Label map [i, j, k]. Fractions are rounded, and noted.
+        affine: Voxel index -> RAS+ mm.
+        values: What the numbers mean.
+        annotated: Structures, or pairs ("kidneys" is both), that were looked for.
+        hu: The CT on the same grid, by which left and right are told; without it only what lies far apart is.
+        ignored: Numbers that are known and mean nothing to us.
+        if_present: Those of `annotated` that count only when a voxel has them.
+        healthy: Lesion types the patient is known not to have: annotated too, unless the labels say otherwise, or an
+            unknown lesion might be one.
+
+    Raises:
+        InputError: the map holds far more unknown values than a label map has.
+        GeometryError: `hu` has another shape.
+    """
+    sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    marks, notes, stray = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
+    if stray and (perhaps := _perhaps_stray(stray * Grid(marks.numbers.shape, affine).voxel_volume_ml, sought, marks)):
+        names = ", ".join(key for key in STRUCTURES.keys if key in perhaps)
+        notes.append(Note("not annotated", f"unknown values may be {names}: not annotated in this case"))
+        sought = replace(sought, annotated=sought.annotated - perhaps)
+    unknown = {target.unknown for target in values.values() if target.unknown}
+    if any(target.hides for target in values.values()) and marks.mask((UNKNOWN,)).any():
+        seen = sought.where_hidden(marks.present() | _both_sides(marks))
+        if hidden := sought.annotated - seen.annotated:
+            names = ", ".join(key for key in STRUCTURES.keys if key in hidden)
+            text = f"{' and '.join(sorted(unknown))} may be {names}: not annotated in this case"
+            notes.append(Note("not annotated", text))
+        sought = seen
+    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, sought, unknown)
+
+
+def harmonise_masks(
+    masks: Iterable[tuple[Target, NDArray[np.bool_]]],
+    shape: tuple[int, int, int],
+    affine: Affine,
+    annotated: Iterable[str],
+    *,
+    hu: NDArray[Any] | None = None,
+    if_present: Iterable[str] = (),
+    healthy: Iterable[str] = (),
+) -> Harmonised:
+    """Translate one mask a structure; they may overlap, and are taken one after another.
+
+    Args:
+        masks: What each mask means, and its voxels; several may mean the same (the lobes of a lung).
+        shape: Of each mask.
+        affine, annotated, hu, if_present, healthy: See `harmonise`.
+
+    Raises:
+        GeometryError: a mask, or `hu`, has another shape.
+    """
+    marks = Marks(shape)
+    unknown = set()
+    for target, mask in masks:
+        if mask.shape != shape:
+            raise GeometryError(f"a mask has shape {mask.shape}, expected {shape}")
+        unknown |= {target.unknown} if target.unknown else set()
+        marks.change(mask, mark_of(target).union)
+    sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
+
+
+def _perhaps_stray(stray_ml: float, sought: Sought, marks: Marks) -> frozenset[str]:
+    """What has no voxel, although there is enough of an unknown value to be it."""
+    absent = sought.annotated - sought.healthy - marks.present() - _both_sides(marks)
+    return frozenset(key for key in absent if stray_ml >= PART_OF_PLAUSIBLE * STRUCTURES[key].volume_ml[0])
+
+
+def _both_sides(marks: Marks) -> frozenset[str]:
+    """Of pairs that have a voxel and are still to be told apart."""
+    return frozenset[str]().union(*(PAIRS[name] for name in marks.present() if name in PAIRS))
+
+
+def _structures(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(row.key for name in names for row in STRUCTURES.expand(name))
+
+
+def _checked(hu: NDArray[Any] | None, marks: Marks) -> NDArray[Any] | None:
+    if hu is not None and hu.shape != marks.numbers.shape:
+        raise GeometryError(f"the CT has shape {hu.shape}, its labels {marks.numbers.shape}")
+    return hu
+
+
+def _settled(
+    marks: Marks,
+    notes: list[Note],
+    body: Body,
+    affine: Affine,
+    sought: Sought,
+    unknown: set[str],
+) -> Harmonised:
+    unsure, told = settle_sides(marks, affine, body)
+    notes = [*notes, *told, *resolve_conflicts(marks)]
+    if denied := sought.denied(marks.present()):
+        notes.append(Note("conflict", denied_text(denied)))
+    annotated = sought.claimed(marks.present(), unsure)
+    if unknown and (incomplete := perhaps_incomplete(marks, annotated)):
+        names = ", ".join(key for key in STRUCTURES.keys if key in incomplete)
+        text = f"{' and '.join(sorted(unknown))} may be part of {names}: not annotated in this case"
+        notes.append(Note("not annotated", text))
+        annotated -= incomplete
+    notes += add_to_hosts(marks, annotated)
+    annotated = sought.settled(annotated, marks.present())
+    marks.change_all(annotated.intersection)
+    return Harmonised(Segmentation(marks.bits(STRUCTURES.keys), affine, STRUCTURES.keys, annotated), tuple(notes))

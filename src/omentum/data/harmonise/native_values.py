@@ -1,0 +1,136 @@
+"""A label map of any dtype as marks: values looked up, fractions rounded, and what nobody knows counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from omentum.data.datasets.recipe import Target
+from omentum.data.harmonise.label_bits import Marks, mark_of
+from omentum.data.harmonise.notes import Note
+from omentum.errors import InputError
+from omentum.preprocess.grid import foreground_box
+
+ROUNDING = 1e-3
+"""A label stored as a fraction is a whole number when it is at most this far from one."""
+MOST_STRAYS = 64
+"""More unknown values than this are no slip of an annotator: the file is no label map of this dataset."""
+ENCLOSED_SHARE = 1 / 3
+"""A stray region with this much of its surroundings labelled is part of what is labelled, or was cut out of it."""
+SHOWN = 5
+
+_TABLE_LENGTH = 1 << 16
+
+
+@dataclass
+class _Tally:
+    """What was met on the way through a label map."""
+
+    counts: Counter[int]
+    fractions: int = 0
+    worst: float = 0.0
+    not_finite: int = 0
+
+
+def marks_of_map(
+    native: NDArray[Any], values: Mapping[int, Target], known: Iterable[int], annotated: frozenset[str]
+) -> tuple[Marks, list[Note], int]:
+    """Look every voxel up, slice by slice.
+
+    Args:
+        native: Label map [i, j, k], whole numbers in any dtype; fractions are rounded and noted.
+        values: What the numbers mean.
+        known: Numbers that mean nothing to us and are no strays; 0 always is.
+        annotated: To tell whether a stray value lies inside something that was looked for.
+
+    Returns:
+        The marks, what was remarkable, and how many voxels the commonest unknown value has.
+
+    Raises:
+        InputError: far more unknown values than a label map has.
+    """
+    marks = Marks(native.shape)
+    # One more entry at either end, which is empty: numbers beyond the known ones are clipped there.
+    first = min(0, *values) - 1 if any(value < 0 for value in values) else 0
+    table = np.zeros(max(values, default=0) - first + 2, np.uint16)
+    for value, target in values.items():
+        table[value - first] = marks.number_of(mark_of(target))
+    tally = _Tally(Counter())
+    # Transposed, a slice of a NIfTI or DICOM volume is one run of memory.
+    for plane, marked in zip(native.T, marks.numbers.T, strict=True):
+        whole = _whole(plane, tally)
+        _count(whole, tally.counts)
+        marked[:] = table.take(whole.astype(np.int64) - first if first else whole, mode="clip")
+    strays = sorted(v for v in tally.counts if v != 0 and v not in values and v not in set(known))
+    inside = [v for v in strays[:MOST_STRAYS] if _enclosed(native, v, marks, annotated)]
+    notes = [*_rounding_notes(tally), *_stray_notes(strays, inside, tally.counts)]
+    return marks, notes, max((tally.counts[value] for value in strays), default=0)
+
+
+def _whole(plane: NDArray[Any], tally: _Tally) -> NDArray[Any]:
+    if plane.dtype.kind in "iub":
+        return plane
+    bad = ~np.isfinite(plane) | (np.abs(plane) > np.iinfo(np.int32).max)
+    if bad.any():
+        tally.not_finite += int(np.count_nonzero(bad))
+        plane = np.where(bad, 0, plane)
+    whole = np.rint(plane)
+    off = np.abs(plane - whole)
+    tally.worst = max(tally.worst, float(off.max(initial=0)))
+    tally.fractions += int(np.count_nonzero(off > ROUNDING))
+    return whole.astype(np.int64)
+
+
+def _count(plane: NDArray[Any], counts: Counter[int]) -> None:
+    if plane.min(initial=0) >= 0 and plane.max(initial=0) < _TABLE_LENGTH:
+        found = np.bincount(plane.ravel())
+        numbers = np.flatnonzero(found)
+        found = found[numbers]
+    else:
+        numbers, found = np.unique(plane, return_counts=True)
+    for number, n in zip(numbers.tolist(), found.tolist(), strict=True):
+        counts[number] += n
+
+
+def _rounding_notes(tally: _Tally) -> list[Note]:
+    notes = []
+    if tally.not_finite:
+        notes.append(Note("rounded", f"{tally.not_finite} voxels are no number; taken as not labelled"))
+    if tally.fractions:
+        text = f"{tally.fractions} voxels hold fractions (off by up to {tally.worst:.2g}) and were rounded; resampled?"
+        notes.append(Note("rounded", text))
+    return notes
+
+
+def _stray_notes(strays: list[int], inside: list[int], counts: Counter[int]) -> list[Note]:
+    if len(strays) > MOST_STRAYS:
+        raise InputError(
+            f"holds {len(strays)} values that the recipe does not know, {strays[0]} to {strays[-1]}",
+            remedy="is it a label map, and of this dataset?",
+        )
+    notes = []
+    if inside:
+        text = "unknown values within or along labelled structures, which may lack them"
+        notes.append(Note("stray inside", f"{text}: {_shown(inside, counts)}"))
+    if outside := [v for v in strays if v not in inside]:
+        notes.append(Note("stray", f"unknown values, taken as not labelled: {_shown(outside, counts)}"))
+    return notes
+
+
+def _enclosed(native: NDArray[Any], value: int, marks: Marks, annotated: frozenset[str]) -> bool:
+    """Whether a good part of what touches a value's voxels is labelled as something that was looked for."""
+    stray = native == value if native.dtype.kind in "iub" else np.rint(native) == value
+    i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in foreground_box(stray).slices)
+    around = ndimage.binary_dilation(stray[i, j, k]) & ~stray[i, j, k]
+    return bool(around.any() and marks.holding(annotated)[marks.numbers[i, j, k][around]].mean() >= ENCLOSED_SHARE)
+
+
+def _shown(values: list[int], counts: Counter[int]) -> str:
+    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
+    return ", ".join(f"{value} ({counts[value]} voxels)" for value in values[:SHOWN]) + more

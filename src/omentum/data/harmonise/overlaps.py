@@ -1,0 +1,87 @@
+"""Structures that claim the same voxel: which of them may, and who keeps it where they may not.
+
+The rule. A lesion overlaps whatever it lies in, and what lives in a host (a hepatic vessel) overlaps its host. The
+portal and splenic vein runs through liver and pancreas, and datasets count it as either or both. A vessel and a part of
+one organ (a user's segments of the liver) overlap too: vessels run through the parts. Any two others exclude one
+another; of these, the one that a one-number-a-voxel map would show keeps the voxel (`paint` in structures.toml: vessels
+over organs, small over large, e.g. gallbladder over liver).
+Afterwards what lives in exactly one host is given to that host as well, wherever both were looked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.harmonise.label_bits import Marks, Names
+from omentum.data.harmonise.notes import Note
+
+RUNS_THROUGH = {"portal_splenic_vein": ("liver", "pancreas")}
+
+
+def may_overlap(one: str, other: str) -> bool:
+    """Whether a voxel can belong to both structures."""
+    for a, b in ((STRUCTURES[one], STRUCTURES[other]), (STRUCTURES[other], STRUCTURES[one])):
+        if a.is_lesion or b.key in hosts_of(a.key):
+            return True
+        if a.kind == "vessel" and b.kind != "vessel" and not hosts_of(a.key).isdisjoint(b.hosts):
+            return True
+    return False
+
+
+def hosts_of(key: str) -> frozenset[str]:
+    """What a structure lives in or runs through."""
+    return frozenset((*STRUCTURES[key].hosts, *RUNS_THROUGH.get(key, ())))
+
+
+def resolve_conflicts(marks: Marks) -> list[Note]:
+    """Let one structure keep each voxel that several exclusive ones claim; in place."""
+    lost: Counter[str] = Counter()
+    counts = marks.counts()
+    for number, before in enumerate(marks.combinations):
+        after = _kept(before)
+        if before != after and counts[number]:
+            lost[_told(before, after)] += int(counts[number])
+    marks.change_all(_kept)
+    return [Note("conflict", f"{n} voxels {text}") for text, n in sorted(lost.items())]
+
+
+def add_to_hosts(marks: Marks, annotated: frozenset[str]) -> list[Note]:
+    """Give what lives in one host to that host, where both are annotated; in place."""
+    notes, counts = [], marks.counts()
+    for key in sorted(STRUCTURES.keys, key=lambda key: -_depth(key)):
+        hosts = frozenset(STRUCTURES[key].hosts)
+        if len(hosts) != 1 or not hosts | {key} <= annotated:
+            continue
+        before = marks.combinations
+        marks.change_all(partial(_with_host, key=key, hosts=hosts))
+        added = sum(int(n) for n, old, new in zip(counts, before, marks.combinations, strict=True) if old != new)
+        if added:
+            notes.append(Note("host", f"{added} voxels of {key} were not in {min(hosts)}; now they are"))
+    return notes
+
+
+def _with_host(names: Names, key: str, hosts: Names) -> Names:
+    return names | hosts if key in names else names
+
+
+def _depth(key: str) -> int:
+    """In how many others a structure lives, one within the other."""
+    return max((1 + _depth(host) for host in STRUCTURES[key].hosts), default=0)
+
+
+def _kept(claims: Names) -> Names:
+    """What stays of a combination: greedily in painting order, last painted first."""
+    keys = [key for key in claims if key in STRUCTURES]
+    stay: list[str] = []
+    for key in sorted(keys, key=lambda k: STRUCTURES[k].paint_order, reverse=True):
+        if all(may_overlap(key, other) for other in stay):
+            stay.append(key)
+    return claims.difference(keys).union(stay)
+
+
+def _told(before: Names, after: Names) -> str:
+    losers = [s.key for s in STRUCTURES if s.key in before - after]
+    keepers = [s.key for s in STRUCTURES if s.key in after and not s.is_lesion]
+    return f"claimed by {' and '.join(losers)} were left to {' and '.join(keepers)}"

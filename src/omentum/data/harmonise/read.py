@@ -1,0 +1,167 @@
+"""A raw case of any layout -> the CT and its truth, on the CT's own grid, in our words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.datasets.raw_case import RawCase
+from omentum.data.datasets.recipe import Target
+from omentum.data.harmonise.align_labels import on_grid_of, stack_on_grid_of
+from omentum.data.harmonise.harmonise import Harmonised, harmonise, harmonise_masks
+from omentum.data.harmonise.notes import Note, noting
+from omentum.errors import CaseWarning, GeometryError, InputError
+from omentum.io.detect import case_name
+from omentum.io.dicom.series import read_mask_series, read_series
+from omentum.io.nifti import read_volume
+from omentum.io.png_stack import read_png_stack
+from omentum.io.sanity import check_ct
+from omentum.segmentation import Segmentation
+from omentum.volume import AIR_HU, Volume
+
+_NO_HU = "leave such cases out with a rule (skip), or say hu_offset = -1024 in the recipe where they hold HU + 1024"
+
+__all__ = ["HarmonisedCase", "Note", "read_raw"]
+
+
+@dataclass(frozen=True, eq=False)
+class HarmonisedCase:
+    """One labelled CT in our words.
+
+    Args:
+        ct: HU, nothing below -1024.
+        truth: On the CT's grid, over all of `STRUCTURES.keys`; its annotated set is what was looked for.
+        notes: What was mended, doubted or remarkable.
+    """
+
+    ct: Volume
+    truth: Segmentation
+    notes: tuple[Note, ...]
+
+
+def read_raw(case: RawCase) -> HarmonisedCase:
+    """Read a CT and its labels as their publisher stores them.
+
+    Raises:
+        InputError: a file is missing or damaged, or holds no CT or no labels.
+        GeometryError: the labels are not on the grid of the CT.
+        MissingDependencyError: DICOM without pydicom.
+    """
+    notes = [Note("suspect", case.suspect)] if case.suspect else []
+    with noting(notes, "image"):
+        ct = _read_ct(case)
+    with noting(notes, "geometry"):
+        harmonised = _read_labels(case, ct, notes)
+    truth = replace(harmonised.truth, header=ct.header)
+    return HarmonisedCase(ct, truth, (*notes, *harmonised.notes))
+
+
+def _read_ct(case: RawCase) -> Volume:
+    volume = read_series(case.image) if case.layout.image_kind == "dicom" else read_volume(case.image)
+    if offset := case.recipe.hu_offset:
+        volume = replace(volume, voxels=volume.voxels.astype(np.float32) + np.float32(offset))
+    try:
+        volume = check_ct(volume, source=case.image)
+    except InputError as fault:
+        raise InputError(fault.reason, source=fault.source, remedy=_NO_HU) from fault
+    if (low := float(volume.voxels.min())) >= AIR_HU:
+        return volume
+    warnings.warn(CaseWarning(f"{case.image}: padded or out of scale, down to {low:g}; read as {AIR_HU}"), stacklevel=1)
+    return replace(volume, voxels=np.maximum(volume.voxels, volume.voxels.dtype.type(AIR_HU)))
+
+
+def _read_labels(case: RawCase, ct: Volume, notes: list[Note]) -> Harmonised:
+    (place,) = case.labels
+    try:
+        match case.layout.label_kind:
+            case "map":
+                return _from_map(case, ct, *on_grid_of(ct, read_volume(place), place))
+            case "png_stack":
+                return _from_map(case, ct, *stack_on_grid_of(ct, read_png_stack(place), place))
+            case _:
+                return _from_masks(case, ct, _find_masks(case, place, notes), notes)
+    except (InputError, GeometryError) as fault:
+        if fault.source is not None:
+            raise
+        raise type(fault)(fault.reason, source=place, remedy=fault.remedy) from fault
+
+
+def _from_map(case: RawCase, ct: Volume, native: NDArray[Any], notes: list[Note]) -> Harmonised:
+    harmonised = harmonise(
+        native,
+        ct.affine,
+        case.recipe.values,
+        case.annotated,
+        hu=ct.voxels,
+        ignored=[value for value in case.recipe.ignored if isinstance(value, int)],
+        if_present=case.annotated_if_present,
+        healthy=case.healthy,
+    )
+    return replace(harmonised, notes=(*notes, *harmonised.notes))
+
+
+def _from_masks(case: RawCase, ct: Volume, masks: list[tuple[Path, Target]], notes: list[Note]) -> Harmonised:
+    drawn = frozenset[str]().union(*(target.gives for _, target in masks))
+    annotated = _looked_for(case, drawn)
+    if missing := sorted(case.annotated - case.annotated_if_present - annotated):
+        notes.append(Note("not annotated", f"no mask of {', '.join(missing)}: not annotated in this case"))
+    return harmonise_masks(
+        _masks(case, ct, masks, notes),
+        ct.shape,
+        ct.affine,
+        annotated,
+        hu=ct.voxels,
+        if_present=case.annotated_if_present,
+        healthy=case.healthy,
+    )
+
+
+def _looked_for(case: RawCase, drawn: frozenset[str]) -> frozenset[str]:
+    """What counts as annotated, given what there are masks of.
+
+    A mask that is not there was not drawn: its structure is unknown. Only where files are made for what was found, and
+    for nothing else (DICOM masks), does a lesion without a mask mean that the organ it lives in was seen to have none.
+    """
+    if case.layout.label_kind == "masks":
+        return case.annotated & drawn
+    none_found = {s.key for s in STRUCTURES if s.is_lesion and any(host in drawn for host in s.hosts)}
+    return case.annotated & (drawn | none_found)
+
+
+def _find_masks(case: RawCase, folder: Path, notes: list[Note]) -> list[tuple[Path, Target]]:
+    """Every mask that means something, in order of its name."""
+    found, strange = [], []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.is_dir() != (case.layout.label_kind == "dicom_masks"):
+            continue
+        name = path.name if path.is_dir() else case_name(path)
+        target = case.recipe.mask_target(name)
+        if target is None and not case.recipe.ignores_mask(name):
+            strange.append(name)
+        elif target is not None and path.is_file() and path.stat().st_size == 0:
+            notes.append(Note("not annotated", f"the mask {path.name} is an empty file; taken as not drawn"))
+        elif target is not None:
+            found.append((path, target))
+    if strange:
+        notes.append(Note("stray", f"masks that the recipe does not know: {', '.join(strange)}"))
+    if not found:
+        raise InputError("holds no mask that the recipe knows", source=folder)
+    return found
+
+
+def _masks(
+    case: RawCase, ct: Volume, masks: list[tuple[Path, Target]], notes: list[Note]
+) -> Iterator[tuple[Target, NDArray[np.bool_]]]:
+    """One mask after another, on the CT's grid; remarks that several make in the same words are kept once."""
+    for path, target in masks:
+        mask = read_mask_series(path, ct) if case.layout.label_kind == "dicom_masks" else read_volume(path)
+        voxels, remarks = on_grid_of(ct, mask, path)
+        notes += [remark for remark in remarks if remark not in notes]
+        yield target, voxels if voxels.dtype == np.bool_ else voxels > 0.5

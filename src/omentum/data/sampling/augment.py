@@ -1,0 +1,80 @@
+"""From boxes of CT to varied patches, a batch at a time on whatever device the boxes are.
+
+What is drawn for a sample depends on its seed alone, and what comes of it on nothing else in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from omentum.data.sampling import appearance, warp
+from omentum.data.sampling.augmentation import Augmentation
+from omentum.data.sampling.class_sets import Truth
+from omentum.data.sampling.patches import Batch, RawBatch
+from omentum.volume import AIR_HU
+
+
+@torch.no_grad()
+def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) -> Batch:
+    """Sample, vary and window a batch of patches.
+
+    Args:
+        raw: On the device that is to do it.
+        how: How far patches are varied (where they lie was drawn when they were cut).
+        window_hu: HU mapped to 0 and 1.
+    """
+    with torch.autocast(raw.hu.device.type, enabled=False):
+        hu, labels = _warped(raw)
+        _cut_slabs(hu, labels, raw, how)
+        unscanned = hu <= AIR_HU + 1
+        hu = appearance.shift_structures(hu, labels, raw.sets, raw.seeds, how)
+        hu = appearance.vary(hu, raw.seeds, how).masked_fill_(unscanned, AIR_HU)
+        low, high = window_hu
+        images = hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)
+        _shift_intensity(images, raw.seeds, how)
+        return Batch(images[:, None], _truth(labels, raw), raw.annotated.to(hu.device), raw.names, raw.faults)
+
+
+def _warped(raw: RawBatch) -> tuple[Tensor, Tensor]:
+    """HU float32 and labels int16 [B, x, y, z]."""
+    hu = torch.empty(len(raw.boxes), *raw.size, device=raw.hu.device)
+    labels = torch.empty(hu.shape, dtype=torch.int16, device=raw.hu.device)
+    lengths = [int(np.prod(box)) for box in raw.boxes]
+    boxes = zip(raw.hu.split(lengths), raw.labels.split(lengths), raw.boxes, raw.lattices, strict=True)
+    for row, (voxels, numbers, shape, lattice) in enumerate(boxes):
+        lattice = lattice.to(hu.device)
+        warp.sample(voxels.float().view(shape), numbers.view(shape), lattice, hu[row], labels[row])
+    return hu, labels
+
+
+def _cut_slabs(hu: Tensor, labels: Tensor, raw: RawBatch, how: Augmentation) -> None:
+    """Keep axial slices around the voxel that a patch was drawn for alone, in place, as if no more had been scanned."""
+    depth = hu.shape[3]
+    thinnest, thickest = (min(n, depth) for n in how.slab_voxels)
+    for row, (seed, seen) in enumerate(zip(raw.seeds, raw.slices, strict=True)):
+        rng = appearance.stream(seed, "slab")
+        if rng.random() < how.slab:
+            keep = int(rng.integers(thinnest, thickest + 1))
+            start = int(rng.integers(max(0, seen - keep + 1), min(seen, depth - keep) + 1))
+            for z in (slice(0, start), slice(start + keep, depth)):
+                hu[row, :, :, z] = AIR_HU
+                labels[row, :, :, z] = 0
+
+
+def _shift_intensity(images: Tensor, seeds: Sequence[int], how: Augmentation) -> None:
+    probability, most = how.intensity_shift
+    for row, seed in enumerate(seeds):
+        rng = appearance.stream(seed, "intensity")
+        if rng.random() < probability:
+            images[row] += float(rng.uniform(-most, most))
+
+
+def _truth(labels: Tensor, raw: RawBatch) -> Truth:
+    """Labels of all samples as rows of one table, int32."""
+    before = np.cumsum([0, *(len(sets) for sets in raw.sets[:-1])])
+    rows = labels.int() + torch.from_numpy(before).to(labels.device, torch.int32).view(-1, 1, 1, 1)
+    return Truth(rows, torch.from_numpy(np.concatenate(raw.sets)).to(labels.device))

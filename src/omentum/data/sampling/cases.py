@@ -1,0 +1,158 @@
+"""Labelled CTs on the model grid, as a sampler sees them: in memory here, in a store in `store_cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import cut
+from omentum.data.store.bitsets import Index, distinct_sets, members
+from omentum.data.store.class_locations import some_of
+from omentum.errors import InputError
+from omentum.fingerprint import SliceHashes
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
+from omentum.volume import AIR_HU, Volume
+
+MAX_SETS = 2**15 - 1
+"""The sets of classes that occur in a case are numbered with a signed 16-bit integer."""
+
+POINTS_PER_CLASS = 400
+"""Remembered voxels per structure, from which crop centres are drawn."""
+
+
+class TrainingCase(Protocol):
+    """What a sampler asks of a case."""
+
+    @property
+    def name(self) -> str:
+        """For messages and logs."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along x, y, z."""
+
+    @property
+    def annotated(self) -> NDArray[np.bool_]:
+        """bool [K], which classes were looked for."""
+
+    @property
+    def sets(self) -> NDArray[np.bool_]:
+        """bool [S, K], which classes of the model's list each set that occurs holds; the first one is empty."""
+
+    @property
+    def voxels(self) -> Mapping[int, int]:
+        """How many voxels each class has, for those that have one."""
+
+    def places(self, k: int | None) -> NDArray[np.int16]:
+        """Remembered voxels [n, 3] of a class that has one, or (None) of the body.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+
+    def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
+        """HU and labels (rows of `sets`) of a box that may reach beyond the case.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCase:
+    """One annotated CT on the model grid (RAS+, model spacing), held in memory.
+
+    Args:
+        name: For messages and logs.
+        hu: int16 [x, y, z].
+        labels: [x, y, z], rows of `sets`.
+        sets: bool [S, K], which classes of the model's list each set that occurs holds.
+        annotated: bool [K], which classes were looked for.
+        voxels: How many voxels each class has, for those that have one.
+        points: For each of these, int16 [n, 3] voxels of it.
+        body: int16 [n, 3] voxels inside the body.
+        dataset, patient: Whose it is and from where; "" where nobody says.
+        hashes: Fingerprint of the CT on its own grid (see `omentum.fingerprint`); empty where nobody looked.
+    """
+
+    name: str
+    hu: NDArray[np.int16]
+    labels: Index = field(repr=False)
+    sets: NDArray[np.bool_] = field(repr=False)
+    annotated: NDArray[np.bool_]
+    voxels: Mapping[int, int] = field(repr=False)
+    points: Mapping[int, NDArray[np.int16]] = field(repr=False)
+    body: NDArray[np.int16] = field(repr=False)
+    dataset: str = ""
+    patient: str = ""
+    hashes: SliceHashes = field(default=(), repr=False)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along x, y, z."""
+        x, y, z = self.hu.shape
+        return x, y, z
+
+    def mask(self, k: int) -> NDArray[np.bool_]:
+        """bool [x, y, z] of a class, made anew."""
+        return self.sets[:, k][self.labels]
+
+    def places(self, k: int | None) -> NDArray[np.int16]:
+        """Remembered voxels [n, 3] of a class that has one, or (None) of the body."""
+        return self.body if k is None else self.points[k]
+
+    def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
+        """HU and labels of a box that may reach beyond the case."""
+        return cut(self.hu, start, size, AIR_HU), cut(self.labels, start, size, 0)
+
+
+def labelled_case(
+    name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], rng: np.random.Generator
+) -> LabelledCase:
+    """Bring a CT and its truth, both already on the model grid, into the order of the model's classes.
+
+    Raises:
+        InputError: grids differ, too many sets of classes, or nothing annotated that the model knows.
+    """
+    if not ct.grid.same_as(truth.grid):
+        raise InputError("CT and labels are on different grids", source=name)
+    assert truth.annotated is not None
+    annotated = np.array([key in truth.annotated for key in classes])
+    if not annotated.any():
+        raise InputError("none of the model's classes is annotated", source=name)
+    bits = no_bits(len(classes), ct.shape)
+    voxels, points = {}, {}
+    for k, key in enumerate(classes):
+        if annotated[k]:
+            mask = truth.mask(key)
+            bits[k // BITS_PER_PLANE][mask] |= bits.dtype.type(1 << (k % BITS_PER_PLANE))
+            if mask.any():
+                voxels[k] = int(np.count_nonzero(mask))
+                points[k] = _some_points(mask, rng, each_piece=STRUCTURES[key].is_lesion)
+    hu = np.clip(np.nan_to_num(ct.voxels, nan=-1024), -1024, 3071).astype(np.int16)
+    body = _some_points(hu > -300, rng, each_piece=False)
+    sets, labels = distinct_sets(bits)
+    return LabelledCase(name, hu, labels, checked(members(sets, len(classes)), name), annotated, voxels, points, body)
+
+
+def checked(sets: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
+    """Sets of classes, few enough to be numbered.
+
+    Raises:
+        InputError: there are too many.
+    """
+    if len(sets) > MAX_SETS:
+        raise InputError(f"{len(sets)} different combinations of classes, at most {MAX_SETS}", source=name)
+    return sets
+
+
+def _some_points(mask: NDArray[np.bool_], rng: np.random.Generator, *, each_piece: bool) -> NDArray[np.int16]:
+    flat = np.flatnonzero(mask)
+    if len(flat) == 0:
+        return np.array([[n // 2 for n in mask.shape]], np.int16)
+    return some_of(rng, flat, mask.shape, POINTS_PER_CLASS, each_piece=each_piece)

@@ -1,0 +1,79 @@
+"""From files to training cases on the model grid; one bad case is named and left out, it does not end a run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from omentum.data.sampling.cases import LabelledCase, labelled_case
+from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError
+from omentum.fingerprint import slice_hashes
+from omentum.io.labels import read_labels
+from omentum.io.nifti import read_volume
+from omentum.io.truth import read_case
+from omentum.preprocess.grid import nearest_on_model_grid
+from omentum.preprocess.prepare import on_model_grid
+from omentum.preprocess.upright import labels_upright, upright
+from omentum.segmentation import Segmentation
+from omentum.spec import PreprocessSpec
+from omentum.volume import AIR_HU, Volume
+
+
+def load_folder(
+    folder: Path, classes: Sequence[str], spec: PreprocessSpec, tell: Callable[[int, int], None] | None = None
+) -> tuple[LabelledCase, ...]:
+    """Every case folder (with a case.json) below a folder, by name.
+
+    Args:
+        folder: As written by `omentum phantom`.
+        classes: The model's class keys.
+        spec: The model grid.
+        tell: Called with cases done and cases in all.
+
+    Raises:
+        InputError: there is no usable case.
+    """
+    found = sorted(path.parent for path in folder.glob("*/case.json"))
+    cases = []
+    for number, place in enumerate(found):
+        if tell:
+            tell(number, len(found))
+        try:
+            ct, truth, facts = read_case(place)
+            case = _on_grid(place.name, ct, truth, classes, spec)
+            cases.append(replace(case, patient=str(facts.get("patient", ""))))
+        except OmentumError as fault:
+            warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=2)
+    if not cases:
+        raise InputError(
+            "no usable cases", source=folder, remedy="it should hold case folders as `omentum phantom` writes them"
+        )
+    return tuple(cases)
+
+
+def load_pair(
+    image: Path, labels: Path, mapping: Mapping[int, Sequence[str] | str], classes: Sequence[str], spec: PreprocessSpec
+) -> LabelledCase:
+    """A CT and somebody's label map; only the structures in the mapping count as annotated.
+
+    Raises:
+        InputError: a file cannot be used.
+        GeometryError: the two lie on different grids.
+    """
+    ct, truth = read_volume(image), read_labels(labels, mapping)
+    if not ct.grid.same_as(truth.grid):
+        raise GeometryError(f"is not on the grid of {image}", source=labels)
+    return _on_grid(image.parent.name, ct, truth, classes, spec)
+
+
+def _on_grid(name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], spec: PreprocessSpec) -> LabelledCase:
+    hu = on_model_grid(upright(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=AIR_HU)), spec), spec)
+    bits = np.ascontiguousarray(nearest_on_model_grid(*labels_upright(truth.bits, truth.grid, spec), spec))
+    moved = Segmentation(bits, hu.affine, truth.classes, truth.annotated)
+    # A case keeps the same remembered voxels in every run: its name seeds them.
+    case = labelled_case(name, hu, moved, classes, np.random.default_rng(list(name.encode())))
+    return replace(case, hashes=slice_hashes(ct))

@@ -1,0 +1,231 @@
+"""Which patch is which: a pure function of the seed and the patch's number, so that a run can be repeated and resumed.
+
+Neither the number of processes, their order, nor what else is in a batch changes a patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.sampling import balance
+from omentum.data.sampling.augment import augmented
+from omentum.data.sampling.augmentation import Augmentation
+from omentum.data.sampling.cases import TrainingCase
+from omentum.data.sampling.class_sets import mirrored
+from omentum.data.sampling.patch_centres import centre_inside, centre_shares, drawn_voxel
+from omentum.data.sampling.patches import Batch, Fault, RawBatch
+from omentum.data.sampling.warp import draw_warp
+from omentum.errors import InputError, OmentumError
+
+JITTER = 0.35
+"""The voxel that a patch is drawn for lies up to this share of the patch from its middle, along each axis."""
+MOST_REDRAWS = 20
+"""So many unreadable cases in a row mean that the data is gone, not that some cases are bad."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The cases of a dataset.
+
+    Args:
+        name: For messages and logs.
+        cases: All with the model's classes.
+        weight: How often it is drawn from compared with another one of as many cases.
+        centres: Ratio of what its patches are centred on, see `centres`; empty: structures take turns.
+        magnify: Instead of `Augmentation.magnify`.
+        file: Of a single case, where its name says little.
+    """
+
+    name: str
+    cases: tuple[TrainingCase, ...]
+    weight: float = 1.0
+    centres: tuple[float, ...] = ()
+    magnify: tuple[float, float, float] | None = None
+    file: str = ""
+
+    def told(self, case: TrainingCase) -> str:
+        """One of its cases, for messages."""
+        return self.file or f"{case.name} of {self.name}"
+
+
+class _Sample(NamedTuple):
+    """One patch as it is cut; see `RawBatch`."""
+
+    hu: NDArray[np.int16]
+    labels: NDArray[np.int16]
+    lattice: NDArray[np.float32]
+    sets: NDArray[np.bool_]
+    annotated: NDArray[np.bool_]
+    seed: int
+    slice: int
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class PatchSampler:
+    """Draws patches: a dataset, a structure it has, a case that has it, a voxel of it; see `balance` for how often.
+
+    Where a source says what its patches are centred on, it is a dataset, a case, a voxel of it; see `centres`.
+    Which case a patch is of is known from numbers and names alone. What is not annotated is never chosen.
+
+    Args:
+        sources: Where cases come from.
+        classes: The model's class keys, bit order of the cases.
+        patch: Patch size in voxels.
+        window_hu: HU mapped to 0 and 1.
+        augmentation: How far patches are varied.
+        foreground: Probability of centring on a structure instead of anywhere in the body.
+        temperature: Of datasets and structures: 1 shows every case equally often, infinity every dataset.
+        lesion_weight: How much more often a lesion is shown than an organ of as many cases.
+        patches_per_case: So many patches in a row are of one case.
+        excluded: Cases that are never shown, as `Batch.names` names them; other patches stay what they are.
+        seed: Root of all randomness.
+        spacing_mm: Of the cases' grid, in whose millimetres patches are turned.
+    """
+
+    sources: tuple[Source, ...]
+    classes: tuple[str, ...]
+    patch: tuple[int, int, int]
+    window_hu: tuple[float, float]
+    augmentation: Augmentation
+    foreground: float = 0.75
+    temperature: float = 2.0
+    lesion_weight: float = 2.0
+    patches_per_case: int = 1
+    excluded: frozenset[str] = frozenset()
+    seed: int = 0
+    spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The patches of these numbers, finished on the processor."""
+        return self.augmented(self.cut(indices))
+
+    def augmented(self, raw: RawBatch) -> Batch:
+        """What the network sees of boxes that were cut, on the device where they are."""
+        return augmented(raw, self.augmentation, self.window_hu)
+
+    def cut(self, indices: Sequence[int]) -> RawBatch:
+        """The boxes from which the patches of these numbers are sampled.
+
+        Raises:
+            InputError: case after case cannot be read.
+        """
+        faults: list[Fault] = []
+        samples = [self._sample(index, faults) for index in indices]
+        return RawBatch(
+            hu=torch.from_numpy(np.concatenate([s.hu.reshape(-1) for s in samples])),
+            labels=torch.from_numpy(np.concatenate([s.labels.reshape(-1) for s in samples])),
+            boxes=tuple(s.hu.shape for s in samples),
+            lattices=tuple(torch.from_numpy(s.lattice) for s in samples),
+            sets=tuple(s.sets for s in samples),
+            annotated=torch.from_numpy(np.stack([s.annotated for s in samples])),
+            seeds=tuple(s.seed for s in samples),
+            slices=tuple(s.slice for s in samples),
+            size=self.patch,
+            names=tuple(s.name for s in samples),
+            faults=tuple(faults),
+        )
+
+    @cached_property
+    def dataset_shares(self) -> NDArray[np.float64]:
+        """[D], the share of all patches from each source."""
+        cases = np.array([len(source.cases) for source in self.sources], float)
+        weights = np.array([source.weight for source in self.sources], float)
+        return balance.dataset_shares(cases, weights, self.temperature)
+
+    @cached_property
+    def structure_shares(self) -> NDArray[np.float64]:
+        """[D, K], the share of the patches centred on a structure for each source and class."""
+        weights = np.array([self.lesion_weight if STRUCTURES[key].is_lesion else 1.0 for key in self.classes])
+        having = np.array([[len(cases) for cases in row] for row in self.having], float)
+        return balance.structure_shares(having, self.dataset_shares, weights, self.temperature)
+
+    @cached_property
+    def centred(self) -> NDArray[np.float64]:
+        """[D, K], the share of all patches that are of a source and centred on a class."""
+        shares = self.foreground * self.structure_shares
+        for d, source in enumerate(self.sources):
+            if source.centres:
+                each = [centre_shares(case, source.centres, self.classes)[1:] for case in source.cases]
+                shares[d] = self.dataset_shares[d] * np.mean(each, axis=0)
+        return shares
+
+    @cached_property
+    def having(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """For each source and class, which of its cases have a voxel of it."""
+        return tuple(
+            tuple(
+                tuple(n for n, case in enumerate(source.cases) if case.voxels.get(k)) for k in range(len(self.classes))
+            )
+            for source in self.sources
+        )
+
+    def _sample(self, index: int, faults: list[Fault]) -> _Sample:
+        for attempt in range(MOST_REDRAWS):
+            rng = np.random.default_rng((self.seed, index, attempt))
+            first = index - index % self.patches_per_case
+            chooser = rng if first == index else np.random.default_rng((self.seed, first, attempt))
+            source, case, k = self._choose(chooser)
+            name = f"{source.name}/{case.name}"
+            if name in self.excluded:
+                continue
+            try:
+                return self._cut_one(source, case, k, name, rng)
+            except OmentumError as fault:
+                faults.append(Fault(name, str(fault)))
+        last = f", the last one {faults[-1].case}: {faults[-1].reason}" if faults else ""
+        raise InputError(
+            f"no case could be read for patch {index} in {MOST_REDRAWS} attempts{last}", remedy="see omentum data check"
+        )
+
+    def _choose(self, rng: np.random.Generator) -> tuple[Source, TrainingCase, int | None]:
+        """A case, and the class it is shown for (None: for its body, or whatever it is then centred on)."""
+        d = rng.choice(len(self.sources), p=self.dataset_shares)
+        source, shares = self.sources[d], self.structure_shares[d]
+        if not source.centres and shares.any() and rng.random() < self.foreground:
+            k = int(rng.choice(len(shares), p=shares / shares.sum()))
+            having = self.having[d][k]
+            return source, source.cases[having[rng.integers(len(having))]], k
+        return source, source.cases[rng.integers(len(source.cases))], None
+
+    def _cut_one(
+        self, source: Source, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator
+    ) -> _Sample:
+        if source.centres:
+            voxel = drawn_voxel(case, source.centres, self.classes, rng)
+        else:
+            places = case.places(k)
+            voxel = places[rng.integers(len(places))]
+        size = np.array(self.patch)
+        seen = np.rint((size - 1) / 2 + rng.uniform(-JITTER, JITTER, 3) * size).astype(int).tolist()
+        warp = draw_warp(rng, self.patch, _with_magnify(self.augmentation, source.magnify), self.spacing_mm)
+        if warp.mirrored:  # of the patch that it would be otherwise
+            seen[0] = self.patch[0] - 1 - seen[0]
+        # This voxel of the patch falls exactly on the case's, so that it is seen however the patch lies, and nothing of
+        # an unturned patch is interpolated.
+        centre = voxel - warp.at(seen, self.patch)
+        if source.centres:
+            centre = centre_inside(case.shape, voxel, warp, self.patch)
+            seen = warp.seen(voxel - centre, self.patch)
+        start, shape = warp.box(centre)
+        hu, labels = case.box(start, shape)
+        sets, annotated = case.sets, case.annotated
+        if warp.mirrored:
+            sets = mirrored(sets, self.classes)
+            annotated = mirrored(annotated, self.classes)
+        lattice = (warp.lattice + (centre - start)).astype(np.float32)
+        seed = int(rng.integers(2**62))
+        return _Sample(hu, labels.astype(np.int16), lattice, sets, annotated, seed, seen[2], name)
+
+
+@cache
+def _with_magnify(how: Augmentation, magnify: tuple[float, float, float] | None) -> Augmentation:
+    return how if magnify is None else replace(how, magnify=magnify)

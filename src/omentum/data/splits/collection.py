@@ -1,0 +1,73 @@
+"""The cases of a store or a folder, as a split wants to know them: patient, dataset, lesions, fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.datasets.fingerprint import find_matches, patient_groups
+from omentum.data.splits.split import SplitCase
+from omentum.data.store.store import MANIFEST, Store
+from omentum.errors import InputError, UsageError
+from omentum.fingerprint import slice_hashes
+from omentum.io.truth import read_case
+
+Tell = Callable[[int, int], None]
+
+
+def read_collections(places: Sequence[Path], tell: Tell | None = None) -> list[SplitCase]:
+    """All cases of some stores and folders.
+
+    Args:
+        places: Stores, and folders as `omentum phantom` writes them.
+        tell: Called with cases of a folder read, and how many there are; stores are known at once.
+
+    Raises:
+        InputError: no case in it, a store whose cases have no fingerprint yet, or a case that cannot be read.
+        UsageError: two cases of one name.
+    """
+    cases: dict[str, SplitCase] = {}
+    for place in places:
+        found = _of_store(place) if (place / MANIFEST).exists() else _of_folder(place, tell)
+        for case in found:
+            if case.name in cases:
+                raise UsageError(f"has a case {case.name!r} like another collection", source=place, remedy="rename one")
+            cases[case.name] = case
+    return list(cases.values())
+
+
+def kept_together(cases: Sequence[SplitCase]) -> list[list[SplitCase]]:
+    """Groups of one patient, so far as names of patients and equal scans tell."""
+    by_name = {case.name: case for case in cases}
+    matches = find_matches({case.name: case.hashes for case in cases})
+    return [[by_name[name] for name in group] for group in patient_groups(cases, matches)]
+
+
+def _of_store(place: Path) -> list[SplitCase]:
+    store = Store.open(place)
+    if old := [case.name for case in store.cases if not case.slices]:
+        reason = f"does not know which scans its cases are ({old[0]} and others: it was prepared by an earlier version)"
+        raise InputError(reason, source=place, remedy="run omentum data prepare again, with the same options")
+    return [SplitCase(c.name, c.dataset, c.patient, lesions(c.annotated, c.structures), c.hashes) for c in store.cases]
+
+
+def _of_folder(place: Path, tell: Tell | None) -> list[SplitCase]:
+    folders = sorted(path.parent for path in place.glob("*/case.json"))
+    if not folders:
+        remedy = "give a store (omentum data prepare) or a folder of cases (omentum phantom)"
+        raise InputError("holds no cases", source=place, remedy=remedy)
+    cases = []
+    for number, folder in enumerate(folders):
+        if tell:
+            tell(number, len(folders))
+        ct, truth, facts = read_case(folder)
+        found = lesions(truth.annotated or (), truth.present())
+        cases.append(SplitCase(folder.name, "", str(facts.get("patient", "")), found, slice_hashes(ct)))
+    return cases
+
+
+def lesions(annotated: Iterable[str], present: Iterable[str]) -> dict[str, bool]:
+    """Kinds of lesions that were looked for, and whether one is there."""
+    there = frozenset(present)
+    return {key: key in there for key in annotated if key in STRUCTURES.keys and STRUCTURES[key].is_lesion}

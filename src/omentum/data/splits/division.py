@@ -1,0 +1,136 @@
+"""Which cases of a collection a run learns from, and which it is judged on: by a split, else drawn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from omentum.data.datasets.fingerprint import Match, Scan, find_matches, patient_groups
+from omentum.data.splits.split import Roles, Split, chance
+from omentum.errors import UsageError
+
+
+class ScanOfDataset(Scan, Protocol):
+    """A case whose dataset is known, too."""
+
+    @property
+    def dataset(self) -> str:
+        """Key of its recipe; "" for a folder of cases."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """What a run does with the cases of one collection; what is in neither it must not see.
+
+    Args:
+        train, validation: Names.
+        unknown: How many of the collection's cases are in no part of the split, and so left out.
+        whole: Nothing of the collection is in the split.
+    """
+
+    train: frozenset[str]
+    validation: frozenset[str] = frozenset()
+    unknown: int = 0
+    whole: bool = False
+
+
+def all_trained_on(cases: Sequence[ScanOfDataset]) -> Division:
+    """Nothing is held out."""
+    return Division(frozenset(case.name for case in cases), whole=True)
+
+
+def drawn(
+    cases: Sequence[ScanOfDataset], number: int, unfit: Callable[[ScanOfDataset], bool] = lambda _: False
+) -> Division:
+    """Hold some cases out, from each dataset in turn; no patient and no scan is on both sides.
+
+    Of a group of equal scans and patients one case is validated on and the others are left out altogether. A hash of
+    names decides, so that the same cases give the same choice everywhere.
+
+    Args:
+        cases: All of a collection.
+        number: So many are held out, as long as there are groups.
+        unfit: Says of a case that neither it nor any case of its group can be held out.
+    """
+    out_of_question = {case.name for case in cases if unfit(case)} if number else set()
+    groups = [g for g in _in_turn(cases) if out_of_question.isdisjoint(g)] if number else []
+    chosen = groups[:number]
+    touched = {name for group in chosen for name in group}
+    train = frozenset(case.name for case in cases if case.name not in touched)
+    return Division(train, frozenset(group[0] for group in chosen))
+
+
+def by_split(cases: Sequence[ScanOfDataset], split: Split, roles: Roles, validation: int, source: str) -> Division:
+    """Do with the cases what the split says; cases that it does not know are left out.
+
+    A collection with no case of the split is additional material: all of it is trained on. In folders of cases, where
+    names are numbers, such a collection may have the same names.
+
+    Args:
+        cases: All of a collection.
+        split: The split.
+        roles: What this run does with its parts.
+        validation: So many of the held-out cases are validated on at most, from each dataset in turn; 0: all.
+        source: The collection, for messages.
+
+    Raises:
+        UsageError: a name of the split stands for another scan here.
+    """
+    named = [case for case in cases if case.name in split.part_of]
+    other = [case.name for case in named if not _same_scan(case, split)]
+    if len(other) == len(named) and not any(case.dataset for case in named):
+        return all_trained_on(cases)
+    if other:
+        reason = f"{other[0]!r} is another scan than the {other[0]!r} of the split {split.source}"
+        raise UsageError(reason, source=source, remedy="make the split again, or rename the case")
+    held = [case for case in named if case.name in roles.validation]
+    few = drawn(held, validation).validation if validation else frozenset(case.name for case in held)
+    train = frozenset(case.name for case in named if case.name in roles.train)
+    return Division(train, few, unknown=len(cases) - len(named))
+
+
+def copies(held_out: Sequence[Scan], others: Sequence[Scan]) -> list[tuple[int, int, int]]:
+    """Held-out cases that are in other material too: (index there, index here, slices in common; 0: by the patient)."""
+    if not held_out:
+        return []
+    ours, theirs = _numbered("h", held_out), _numbered("o", others)
+    of_patient = {case.patient: n for n, case in enumerate(held_out) if case.patient}
+    known = [(of_patient[case.patient], n, 0) for n, case in enumerate(others) if case.patient in of_patient]
+    both = find_matches({**ours, **theirs})
+    return sorted([*((int(m.first[1:]), int(m.second[1:]), m.slices) for m in both if _across(m)), *known])
+
+
+def _numbered(mark: str, cases: Sequence[Scan]) -> dict[str, tuple[str, ...]]:
+    return {f"{mark}{number}": case.hashes for number, case in enumerate(cases) if case.hashes}
+
+
+def _across(match: Match) -> bool:
+    """Names are in alphabetical order: "h" comes first."""
+    return match.first[0] != match.second[0]
+
+
+def _same_scan(case: Scan, split: Split) -> bool:
+    """As far as both are known; a split of an earlier version knows names only."""
+    known = split.cases.get(case.name)
+    return known is None or not known.hashes or not case.hashes or known.hashes == case.hashes
+
+
+def _in_turn(cases: Sequence[ScanOfDataset]) -> list[list[str]]:
+    """Groups of names, datasets taking turns, each in the order of a hash; so are the names in a group."""
+    dataset = {case.name: case.dataset for case in cases}
+    matches = find_matches({case.name: case.hashes for case in cases})
+    queues: dict[str, list[list[str]]] = defaultdict(list)
+    for group in patient_groups(cases, matches):
+        names = _by_hash(group)
+        queues[dataset[names[0]]].append(names)
+    for queue in queues.values():
+        queue.sort(key=lambda names: chance(0, names[0]))
+    largest_first = sorted(queues, key=lambda key: (-len(queues[key]), key))
+    turns = max(map(len, queues.values()), default=0)
+    return [queues[key][turn] for turn in range(turns) for key in largest_first if turn < len(queues[key])]
+
+
+def _by_hash(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: chance(0, name))

@@ -1,0 +1,1 @@
+"""Prepared cases on the model grid, compressed in blocks, made in parallel and resumable."""

@@ -1,0 +1,51 @@
+"""Voxels of a structure that a case remembers, for patches to be centred on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.components import pieces
+
+
+def some_of(
+    rng: np.random.Generator, places: NDArray[np.int64], shape: Sequence[int], most: int, *, each_piece: bool
+) -> NDArray[np.int16]:
+    """Some voxels of a mask, int16 [n, 3].
+
+    Args:
+        rng: What is drawn.
+        places: Flat indices of the mask's voxels in a scan, ascending, at least one.
+        shape: Of the scan.
+        most: So many voxels at most (as many as there are pieces, if those are more).
+        each_piece: Every connected piece gives equally many voxels, small ones some of theirs repeatedly: of twenty
+            metastases beside one large tumour each is then shown as often as the tumour. Otherwise every voxel is
+            as likely as any other.
+    """
+    if each_piece:
+        drawn = _of_each_piece(rng, places, shape, most)
+    else:
+        drawn = np.sort(rng.choice(places, min(len(places), most), replace=False, shuffle=False))
+    return np.stack(np.unravel_index(drawn, shape), axis=1).astype(np.int16)
+
+
+def _of_each_piece(
+    rng: np.random.Generator, places: NDArray[np.int64], shape: Sequence[int], most: int
+) -> NDArray[np.int64]:
+    voxels = np.stack(np.unravel_index(places, shape), axis=1)
+    corner = voxels.min(0)
+    mask = np.zeros(voxels.max(0) - corner + 1, np.bool_)
+    mask[tuple((voxels - corner).T)] = True
+    number = pieces(mask)[tuple((voxels - corner).T)]
+    by_piece = np.split(places[np.argsort(number, kind="stable")], np.cumsum(np.bincount(number)[1:])[:-1])
+    share = min(max(1, most // len(by_piece)), max(map(len, by_piece)))
+    return np.concatenate([_drawn(rng, piece, share) for piece in by_piece])
+
+
+def _drawn(rng: np.random.Generator, piece: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """So many voxels of a piece: none twice where there are enough, else each about equally often."""
+    if len(piece) >= number:
+        return np.sort(rng.choice(piece, number, replace=False, shuffle=False))
+    return np.sort(np.resize(rng.permutation(piece), number))

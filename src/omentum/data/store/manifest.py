@@ -1,0 +1,63 @@
+"""store.json: what a store holds, from where, made how, and under which licence; assembled from smaller files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omentum.anatomy.structure_rows import carried_rows
+from omentum.atomic import replacing
+from omentum.data.datasets.recipe_catalogue import Recipe
+from omentum.data.store.prepare_case import StoreOptions
+from omentum.data.store.store import DATASETS, MANIFEST, STORE_FORMAT
+from omentum.data.store.stored_case import StoredCase
+
+_PROVENANCE = ("title", "homepage", "licence", "citation", "label_noise")
+
+
+def describe_datasets(out: Path, recipes: Mapping[str, Recipe], failed: Mapping[str, Mapping[str, str]]) -> None:
+    """One file a dataset: where it is from, its terms, and which cases could not be prepared, with the reason.
+
+    Args:
+        out: The store.
+        recipes: By key.
+        failed: For each key: case name -> reason.
+    """
+    for key, recipe in recipes.items():
+        told = {name: getattr(recipe, name) for name in _PROVENANCE}
+        _write(out / DATASETS / f"{key}.json", told | {"failed": dict(failed.get(key, {}))})
+
+
+def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]) -> None:
+    """Write store.json.
+
+    Args:
+        out: The store, its datasets described.
+        options: What it was made like.
+        cases: All of them, by name.
+    """
+    keys = sorted({case.dataset for case in cases} | {path.stem for path in (out / DATASETS).glob("*.json")})
+    own = carried_rows(options.classes)
+    made_like: dict[str, Any] = {name: value for name, value in asdict(options).items() if name != "classes"}
+    _write(
+        out / MANIFEST,
+        {
+            "format": STORE_FORMAT,
+            "classes": options.classes,
+            **({"structures": own} if own else {}),
+            "options": made_like,
+            "datasets": {key: json.loads((out / DATASETS / f"{key}.json").read_bytes()) for key in keys},
+            "cases": [case.to_json() for case in cases],
+        },
+    )
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Only where it differs: a run that changes nothing touches nothing."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    if not path.exists() or path.read_bytes() != text:
+        with replacing(path) as file:
+            file.write(text)

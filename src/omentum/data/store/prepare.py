@@ -1,0 +1,190 @@
+"""Raw datasets -> a prepared store: in parallel, resumable after any kill, the same bytes whatever the order.
+
+A case is made again only when what the recipe says of it, the bytes of its files, or the options change. The manifest
+is taken away while cases change and written when the last one is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from omentum.atomic import remove_folder
+from omentum.data.datasets.raw_case import RawCase
+from omentum.data.store.case_task import CaseTask, Outcome, Read, State, bring_up_to_date, is_up_to_date
+from omentum.data.store.chunked import require_blosc2
+from omentum.data.store.manifest import describe_datasets, write_manifest
+from omentum.data.store.prepare_case import StoreOptions
+from omentum.data.store.store import CACHE, CASES, DATASETS, MANIFEST
+from omentum.data.store.stored_case import StoredCase
+from omentum.errors import InputError, OutputError, UsageError
+from omentum.process_pool import in_processes
+from omentum.temporary_names import remove_unfinished
+
+Tell = Callable[[Outcome, int, int], None]
+_DIED = "its process died (out of memory, or a crash in foreign code)"
+
+
+@dataclass
+class Report:
+    """What a run did.
+
+    Args:
+        outcomes: One for each case, by name.
+        removed: Cases the store held of these datasets that are no longer in them.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def count(self, state: State) -> int:
+        """How many cases ended so."""
+        return sum(outcome.state == state for outcome in self.outcomes)
+
+
+def prepare(
+    cases: Sequence[RawCase],
+    out: str | Path,
+    options: StoreOptions,
+    *,
+    jobs: int = 1,
+    read: Read | None = None,
+    tell: Tell = lambda outcome, done, of: None,
+) -> Report:
+    """Bring a store up to date with some datasets; cases of other datasets stay in it as they are.
+
+    Args:
+        cases: All cases of these datasets; what the store holds of them beyond these is removed.
+        out: The store's folder, made if need be.
+        options: See there.
+        jobs: Processes; each holds one case in memory.
+        read: Raw case -> CT and truth, a function at module level; `omentum.data.harmonise.read.read_raw` by default.
+        tell: Called after each case with what became of it, cases done, and cases in all.
+
+    Raises:
+        UsageError: no cases, two of one name, or the store holds other datasets made with other options.
+        OutputError: the folder holds something else, is being written by another process, or cannot be written.
+        MissingDependencyError: blosc2 is not installed.
+    """
+    require_blosc2()
+    out, cases = Path(out), sorted(cases, key=lambda case: case.name)
+    _check_names(cases)
+    with _sole_writer(out):
+        for folder in (out, out / CASES, out / DATASETS):
+            remove_unfinished(folder)
+        tasks = [CaseTask(case, out, options, read or _default_read()) for case in cases]
+        return _Run(out, options, tasks).run(jobs, tell)
+
+
+class _Run:
+    """One bringing up to date, the store locked."""
+
+    def __init__(self, out: Path, options: StoreOptions, tasks: Sequence[CaseTask]) -> None:
+        self.out, self.options, self.tasks = out, options, tasks
+        self.recipes = {task.case.recipe.key: task.case.recipe for task in tasks}
+        self.stored = {case.name: case for case in _stored(out)}
+        self.report = Report()
+
+    def run(self, jobs: int, tell: Tell) -> Report:
+        """Do all that is left to do."""
+        self._check_options()
+        gone = self._no_longer_there()
+        kept, rest = self._sorted_out()
+        if rest or gone:
+            (self.out / MANIFEST).unlink(missing_ok=True)
+            describe_datasets(self.out, self.recipes, {})
+        for name in gone:
+            remove_folder(self.out / CASES / name)
+        self.report.removed = gone
+        for outcome in self._outcomes(kept, rest, jobs):
+            self.report.outcomes.append(outcome)
+            tell(outcome, len(self.report.outcomes), len(self.tasks))
+        self._finish()
+        return self.report
+
+    def _check_options(self) -> None:
+        others = {case.dataset for case in self.stored.values() if case.key.options != self.options.sha256}
+        others -= self.recipes.keys()
+        if others:
+            reason = f"holds {', '.join(sorted(others))} prepared with other options"
+            raise UsageError(reason, source=self.out, remedy="name every dataset, or choose another folder")
+
+    def _no_longer_there(self) -> list[str]:
+        wanted = {task.case.name for task in self.tasks}
+        return [c.name for c in self.stored.values() if c.dataset in self.recipes and c.name not in wanted]
+
+    def _sorted_out(self) -> tuple[list[CaseTask], list[CaseTask]]:
+        """What needs no look at its files, and the rest."""
+        kept: list[CaseTask] = []
+        rest: list[CaseTask] = []
+        for task in self.tasks:
+            (kept if is_up_to_date(task, self.stored.get(task.case.name)) else rest).append(task)
+        return kept, rest
+
+    def _outcomes(self, kept: Sequence[CaseTask], rest: Sequence[CaseTask], jobs: int) -> Iterator[Outcome]:
+        yield from (Outcome(task.case.name, "kept") for task in kept)
+        for task, result in in_processes(bring_up_to_date, rest, jobs):
+            outcome = result or task.failed(_DIED)
+            if outcome.state == "failed" and task.folder.exists():
+                remove_folder(task.folder)  # what is there was made from files that are no more
+            yield outcome
+
+    def _finish(self) -> None:
+        self.report.outcomes.sort(key=lambda outcome: outcome.name)
+        dataset_of = {task.case.name: task.case.recipe.key for task in self.tasks}
+        failed: dict[str, dict[str, str]] = {key: {} for key in self.recipes}
+        for outcome in self.report.outcomes:
+            if outcome.state == "failed":
+                failed[dataset_of[outcome.name]][outcome.name] = outcome.reason
+        describe_datasets(self.out, self.recipes, failed)
+        write_manifest(self.out, self.options, _stored(self.out))
+
+
+def _default_read() -> Read:
+    from omentum.data.harmonise.read import read_raw
+
+    return read_raw
+
+
+def _stored(out: Path) -> list[StoredCase]:
+    """Every case in the store, by name; what cannot be read (of an older format, say) is deleted."""
+    cases = []
+    for folder in sorted((out / CASES).iterdir()):
+        try:
+            cases.append(StoredCase.read(folder))
+        except InputError:
+            remove_folder(folder)
+    return cases
+
+
+def _check_names(cases: Sequence[RawCase]) -> None:
+    if not cases:
+        raise UsageError("there is no case to prepare", remedy="see omentum data check")
+    twice = [name for name, times in Counter(case.name for case in cases).items() if times > 1]
+    if twice:
+        raise UsageError(f"two cases have the name {twice[0]!r}", remedy="give each dataset its own recipe key")
+
+
+@contextmanager
+def _sole_writer(out: Path) -> Iterator[None]:
+    if out.exists() and not (out / CACHE).is_dir() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError("holds something else than a store", source=out, remedy="choose another folder")
+    lock = FileLock(out / CACHE / "lock")
+    try:
+        (out / CACHE).mkdir(parents=True, exist_ok=True)
+        (out / CASES).mkdir(exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as fault:
+        remedy = "wait for it, or choose another folder"
+        raise OutputError("another process is writing it", source=out, remedy=remedy) from fault
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=out) from fault
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,148 @@
+"""One harmonised case as the arrays and facts a store keeps; the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES, Structure
+from omentum.data.store.bitsets import Index, as_integers, distinct_sets
+from omentum.data.store.chunked import HU, LABELS, write_chunked
+from omentum.data.store.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, remembered_voxels, structure_facts
+from omentum.data.store.crop import body_box, margin_voxels
+from omentum.data.store.stored_case import CASE_FILE, CASE_FORMAT, HU_FILE, LABEL_FILE, SAMPLE_FILE, CaseKey, StoredCase
+from omentum.errors import GeometryError
+from omentum.fingerprint import slice_hashes, written
+from omentum.preprocess.grid import nearest_on_model_grid
+from omentum.preprocess.prepare import on_model_grid
+from omentum.preprocess.upright import labels_upright, upright
+from omentum.segmentation import Bits
+from omentum.spec import PreprocessSpec
+from omentum.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from omentum.data.datasets.raw_case import RawCase
+    from omentum.data.harmonise.read import HarmonisedCase
+
+_MAKERS = ("omentum", "numpy", "torch", "blosc2", "connected-components-3d")
+"""Distributions whose version may show in the bytes of a case."""
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """What a store is made like.
+
+    Args:
+        spacing_mm, orientation, antialias: The model grid; see `PreprocessSpec`.
+        margin_mm: Kept around the body.
+        samples: Remembered voxels for each structure at most.
+        classes: Structure keys in bit order.
+    """
+
+    spacing_mm: tuple[float, float, float] = PreprocessSpec.spacing_mm
+    orientation: str = PreprocessSpec.orientation
+    antialias: bool = PreprocessSpec.antialias
+    margin_mm: float = 15.0
+    samples: int = 1000
+    classes: tuple[str, ...] = field(default_factory=lambda: STRUCTURES.keys)
+
+    @property
+    def spec(self) -> PreprocessSpec:
+        """The model grid."""
+        return PreprocessSpec(spacing_mm=self.spacing_mm, orientation=self.orientation, antialias=self.antialias)
+
+    @property
+    def sha256(self) -> str:
+        """Of the options and the format of a case."""
+        own = {row.key: _decisive(row) for row in STRUCTURES.carried(self.classes)}
+        made_like = {"format": CASE_FORMAT, **asdict(self)} | ({"structures": own} if own else {})
+        text = json.dumps(made_like, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decisive(row: Structure) -> tuple[object, ...]:
+    """What of a structure decides how labels are read."""
+    return *row.meaning, row.paint, row.volume_ml
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCase:
+    """A case as it goes to disk; see `StoredCase`."""
+
+    facts: StoredCase
+    hu: NDArray[np.int16]
+    labels: Index
+    samples: NDArray[np.int16]
+
+    def write(self, folder: Path) -> None:
+        """Write the files of a case into an existing folder."""
+        write_chunked(folder / HU_FILE, self.hu, HU)
+        write_chunked(folder / LABEL_FILE, self.labels, LABELS)
+        np.save(folder / SAMPLE_FILE, self.samples, allow_pickle=False)
+        (folder / CASE_FILE).write_bytes(self.facts.to_bytes())
+
+
+def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key: CaseKey) -> PreparedCase:
+    """Bring a case to the model grid, crop it, and count what is in it.
+
+    Args:
+        raw: Where it is from.
+        case: CT and truth on one grid.
+        options: See there.
+        key: What the result is made from, to be remembered with it.
+
+    Raises:
+        GeometryError: CT and truth lie on different grids.
+    """
+    if not case.ct.grid.same_as(case.truth.grid):
+        raise GeometryError("CT and labels are on different grids", source=raw.name)
+    whole, hu, bits = _on_grid(case, options)
+    box = body_box(hu, (bits != 0).any(axis=0), margin_voxels(options.margin_mm, options.spacing_mm))
+    grid = box.grid(whole)
+    hu, (sets, labels) = np.ascontiguousarray(hu[box.slices]), distinct_sets(bits[:, *box.slices])
+    del bits
+    held = LabelledVoxels(sets, labels, options.classes)
+    samples = remembered_voxels(raw.name, hu, held, options.samples)
+    facts = StoredCase(
+        name=raw.name,
+        dataset=raw.recipe.key,
+        id=raw.id,
+        patient=raw.patient,
+        suspect=raw.suspect,
+        key=key,
+        native_shape=case.ct.shape,
+        native_spacing_mm=case.ct.spacing_mm,
+        native_orientation=case.ct.orientation,
+        whole_shape=whole.shape,
+        crop_start=box.start,
+        shape=grid.shape,
+        affine=tuple(tuple(row) for row in grid.affine.tolist()),
+        annotated=tuple(key for key in options.classes if key in (case.truth.annotated or ())),
+        sets=as_integers(sets),
+        structures=structure_facts(hu, held, grid.voxel_volume_ml),
+        samples={key: len(voxels) for key, voxels in samples.items()},
+        versions={name: version(name) for name in _MAKERS},
+        notes=tuple((note.kind, note.text) for note in case.notes),
+        slices=written(slice_hashes(case.ct)),
+    )
+    return PreparedCase(facts, hu, labels, np.concatenate(list(samples.values())))
+
+
+def _on_grid(case: HarmonisedCase, options: StoreOptions) -> tuple[Grid, NDArray[np.int16], Bits]:
+    """The uncropped model grid, with whole HU and the planes of the truth."""
+    assert case.truth.classes == options.classes, "a reader gives every structure, in the table's order"
+    bits = nearest_on_model_grid(*labels_upright(case.truth.bits, case.truth.grid, options.spec), options.spec)
+    ct = on_model_grid(upright(replace(case.ct, voxels=_finite(case.ct)), options.spec), options.spec)
+    hu = np.rint(ct.voxels, out=ct.voxels).clip(LOWEST_HU, HIGHEST_HU, out=ct.voxels)
+    return ct.grid, hu.astype(np.int16), bits
+
+
+def _finite(ct: Volume) -> NDArray[Any]:
+    return ct.voxels if ct.voxels.dtype.kind in "iu" else np.nan_to_num(ct.voxels, nan=LOWEST_HU)

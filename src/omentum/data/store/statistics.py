@@ -1,0 +1,105 @@
+"""What a store holds, counted from its manifest: which structures are annotated where, how large, how bright."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from omentum.data.store.store import Store
+from omentum.data.store.stored_case import StoredCase
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of one figure over cases.
+
+    Args:
+        mean, sd, low, median, high: `low` and `high` are the 5th and 95th percentile.
+    """
+
+    mean: float
+    sd: float
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StructureStatistics:
+    """One structure over the cases of a dataset, or of all.
+
+    Args:
+        annotated: Cases in which it was looked for.
+        present: Of these, how many have a voxel of it.
+        volume_ml: Over the cases that have it; None without any.
+        hu: Mean HU of it, over the same cases.
+    """
+
+    annotated: int
+    present: int
+    volume_ml: Spread | None
+    hu: Spread | None
+
+
+@dataclass(frozen=True)
+class DatasetStatistics:
+    """A dataset, or all of them together.
+
+    Args:
+        cases: How many are in the store.
+        patients: How many different people they are of.
+        failed: How many could not be prepared.
+        structures: By key, every structure of the store.
+    """
+
+    cases: int
+    patients: int
+    failed: int
+    structures: Mapping[str, StructureStatistics]
+
+
+@dataclass(frozen=True)
+class StoreStatistics:
+    """A store.
+
+    Args:
+        datasets: By key.
+        together: All datasets as one.
+    """
+
+    datasets: Mapping[str, DatasetStatistics]
+    together: DatasetStatistics
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self)
+
+
+def statistics(store: Store) -> StoreStatistics:
+    """Count; no volume is read."""
+    failed = {key: len(dataset["failed"]) for key, dataset in store.manifest["datasets"].items()}
+    by_dataset = {key: [case for case in store.cases if case.dataset == key] for key in failed}
+    datasets = {key: _dataset(cases, failed[key], store.classes) for key, cases in by_dataset.items()}
+    return StoreStatistics(datasets, _dataset(store.cases, sum(failed.values()), store.classes))
+
+
+def _dataset(cases: Sequence[StoredCase], failed: int, classes: Sequence[str]) -> DatasetStatistics:
+    patients = len({case.patient for case in cases})
+    return DatasetStatistics(len(cases), patients, failed, {key: _structure(key, cases) for key in classes})
+
+
+def _structure(key: str, cases: Sequence[StoredCase]) -> StructureStatistics:
+    annotated = [case for case in cases if key in case.annotated]
+    found = [case.structures[key] for case in annotated if key in case.structures]
+    volumes, means = [facts.volume_ml for facts in found], [facts.hu_mean for facts in found]
+    return StructureStatistics(len(annotated), len(found), _spread(volumes), _spread(means))
+
+
+def _spread(values: Sequence[float]) -> Spread | None:
+    if not values:
+        return None
+    low, median, high = (round(float(v), 3) for v in np.percentile(values, (5, 50, 95)))
+    return Spread(round(float(np.mean(values)), 3), round(float(np.std(values)), 3), low, median, high)

@@ -1,0 +1,97 @@
+"""Where a prediction and its reference differ most: one axial slice, close up, with the outlines of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box, around, grown, grown_mm
+from omentum.measure.diameters import Mask, axial_axis
+from omentum.report.pictures import Picture, outlined, window_of
+from omentum.report.planes import hung, hung_spacing_mm
+from omentum.segmentation import Segmentation
+from omentum.volume import Grid
+
+MARGIN_MM = 15.0
+"""So much of the surroundings is shown."""
+LEAST_FIELD_MM = 90.0
+"""Smaller structures are shown with more of them."""
+
+REFERENCE, PREDICTION = "reference", "prediction"
+"""Names of the outlines."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One structure of one case.
+
+    Args:
+        picture: With the outlines `REFERENCE` and `PREDICTION`, as far as they are in the slice.
+        axis, slice: Where it was cut, in voxels of the image.
+    """
+
+    picture: Picture
+    axis: int
+    slice: int
+
+
+def differences(
+    hu: NDArray[Any] | None, pred: Segmentation, ref: Segmentation, keys: Iterable[str]
+) -> dict[str, Difference]:
+    """For each structure, the axial slice with most voxels in only one of the two; none where they agree in all.
+
+    Args:
+        hu: The CT, shape of `ref`; None draws on black.
+        pred, ref: On one grid.
+        keys: Of structures.
+    """
+    found = pred.boxes(), ref.boxes()
+    drawn: dict[str, Difference] = {}
+    for key in keys:
+        if boxes := [of[key] for of in found if key in of]:
+            box = _field(around(boxes), ref.grid)
+            masks = {name: _mask(one, key, box) for name, one in ((REFERENCE, ref), (PREDICTION, pred))}
+            black = np.full(masks[REFERENCE].shape, window_of(_home(key))[0], np.int16)
+            one = _difference(key, black if hu is None else hu[box], masks, (box, ref.grid))
+            drawn |= {key: one} if one else {}
+    return drawn
+
+
+def _difference(key: str, hu: NDArray[Any], masks: dict[str, Mask], place: tuple[Box, Grid]) -> Difference | None:
+    box, grid = place
+    axis = axial_axis(grid)
+    across = tuple(a for a in range(3) if a != axis)
+    errors = np.count_nonzero(masks[REFERENCE] ^ masks[PREDICTION], axis=across)
+    if not errors.any():
+        return None
+    at = int(errors.argmax())
+    flat: list[slice] = [slice(None)] * 3
+    flat[axis] = slice(at, at + 1)
+    grey, *outlines = (hung(array[tuple(flat)], grid)[0] for array in (hu, *masks.values()))
+    shown = {name: mask for name, mask in zip(masks, outlines, strict=True) if mask.any()}
+    _, height_mm, width_mm = hung_spacing_mm(grid)
+    picture = outlined(grey, shown, (height_mm, width_mm), window_of(_home(key)))
+    return Difference(picture, axis, box[axis].start + at)
+
+
+def _field(box: Box, grid: Grid) -> Box:
+    box = grown_mm(box, MARGIN_MM, grid)
+    lacking = [LEAST_FIELD_MM / mm - (s.stop - s.start) for s, mm in zip(box, grid.spacing_mm, strict=True)]
+    return grown(box, [max(0, int(np.ceil(n / 2))) for n in lacking], grid.shape)
+
+
+def _mask(seg: Segmentation, key: str, box: Box) -> Mask:
+    if key in seg.classes:
+        return seg.mask(key, box)
+    return np.zeros([s.stop - s.start for s in box], bool)
+
+
+def _home(key: str) -> str:
+    """The organ, or where the lesion lives."""
+    hosts = STRUCTURES[key].hosts
+    return hosts[0] if hosts else key

@@ -1,0 +1,165 @@
+"""Label maps of anybody's making as prediction or reference: what their numbers mean, and what they can speak of."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import find_pair, members
+from omentum.anatomy.structure_rows import include_carried
+from omentum.errors import CaseWarning, InputError, UsageError
+from omentum.evaluate.pairing import IdOf, case_name
+from omentum.result_files import LABEL_MAP, MANIFEST
+
+if TYPE_CHECKING:
+    from omentum.evaluate import LabelMapping, Scope
+    from omentum.segmentation import Segmentation
+
+NOT_ASKED = f"not asked for ({MANIFEST})"
+_ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
+
+
+def wanted_structures(names: str | None) -> frozenset[str] | None:
+    """Keys of a list such as "liver,kidneys"; None for none.
+
+    Raises:
+        UsageError: an unknown name, or an empty list.
+    """
+    if names is None:
+        return None
+    keys = [key for name in names.split(",") if name.strip() for key in _keys(name.strip())]
+    if not keys:
+        raise UsageError("--structures names none", remedy="liver,kidneys for example; see omentum classes")
+    return frozenset(keys)
+
+
+def same_case(mapping: LabelMapping | None) -> IdOf:
+    """What tells a case by the names of its files: the id in them, if the numbers are those of a dataset."""
+    from omentum.data.datasets.raw_case import id_of
+
+    return str if mapping is None or mapping.recipe is None else partial(id_of, mapping.recipe)
+
+
+def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentation, Scope]:
+    """A label map, and what it is held to.
+
+    Its own record says what it was asked for: the manifest beside it, the names inside the file, or the numbers that a
+    mapping knows. Without any of them it is held to all that the reference annotates.
+
+    Raises:
+        InputError: the file cannot be read, or its numbers are not the template's and there is no mapping.
+    """
+    from omentum.evaluate import Scope
+    from omentum.io.labels import has_label_table, read_labels
+
+    found = None if mapping else _read_template(path, "--pred-mapping")  # brings along what its structures are
+    asked = _asked_of_manifest(path)
+    if mapping:
+        scope = Scope(mapping.structures, f"no number in {mapping.name}")
+        if asked is not None and (unasked := mapping.structures - asked):
+            scope = replace(scope, excluded=dict.fromkeys(unasked, NOT_ASKED))
+        return read_labels(path, mapping.labels), scope
+    assert found is not None
+    if asked is not None:
+        return found, Scope(asked | {*found.classes}, NOT_ASKED)
+    if has_label_table(path):
+        return found, Scope(frozenset(found.classes), "not among the names in the prediction's file")
+    return found, Scope(None)
+
+
+def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
+    """A label map as truth; by a recipe's numbers, only what its annotators looked for in that case counts.
+
+    Zeros alone, without names, are a patient without any lesion; of organs they say nothing.
+
+    Raises:
+        InputError: as for `read_prediction`.
+    """
+    from omentum.data.datasets.raw_case import id_of
+    from omentum.data.harmonise.annotated import Sought, denied_text
+    from omentum.evaluate import known_absent
+    from omentum.io.labels import read_labels
+
+    if mapping is None:
+        truth = _read_template(path, "--mapping")
+        lesions = [row.key for row in STRUCTURES if row.is_lesion]
+        return truth if truth.classes else known_absent(truth, lesions)
+    truth = read_labels(path, mapping.labels)
+    if mapping.recipe is None:
+        return truth
+    recipe, case_id, present = mapping.recipe, id_of(mapping.recipe, case_name(path)), truth.present()
+    looked_for = recipe.annotated_in(case_id) & {*truth.classes}
+    sought = Sought(looked_for, recipe.annotated_if_present, recipe.healthy_in(case_id))
+    if _holds_any(path, {value for value, target in recipe.values.items() if target.hides}):
+        sought = sought.where_hidden(present)
+    if denied := sought.denied(present):
+        warnings.warn(CaseWarning(f"{case_name(path)}: {denied_text(denied)}"), stacklevel=1)
+    counted = sought.counted(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
+    absent = counted & sought.healthy
+    return known_absent(replace(truth, annotated=counted & {*truth.classes}), absent)
+
+
+def _read_template(path: Path, option: str) -> Segmentation:
+    """A label map in the template's numbers; see `read_segmentation`.
+
+    Raises:
+        InputError: it is none, and how an option says what its numbers mean.
+    """
+    from omentum.io.labels import ForeignLabelsError, read_segmentation
+
+    try:
+        return read_segmentation(path, may_be_empty=True)
+    except ForeignLabelsError as fault:
+        fault.remedy = (
+            f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
+        )
+        raise
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    pair = find_pair(name)
+    return members(pair) if pair else tuple(row.key for row in STRUCTURES.expand(name))
+
+
+def _asked_of_manifest(path: Path) -> frozenset[str] | None:
+    """Structures that `omentum segment` was asked for, if it made this file and says so."""
+    beside = path.parent / MANIFEST
+    if path.name != LABEL_MAP or not beside.is_file():
+        return None
+    try:
+        manifest = json.loads(beside.read_bytes())
+        include_carried(manifest.get("weights", {}).get("structures", {}), beside)
+        classes = manifest["options"]["classes"]
+        return frozenset(STRUCTURES.find(str(key)).key for key in classes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise InputError(f"does not say which classes were asked for: {fault!r}", source=beside) from fault
+
+
+def _holds_any(path: Path, values: Collection[int]) -> bool:
+    from omentum.io.nifti import read_volume
+
+    return bool(values) and bool(np.isin(np.rint(read_volume(path).voxels), sorted(values)).any())
+
+
+def _doubtful(path: Path, unknown: frozenset[int], truth: Segmentation, annotated: frozenset[str]) -> frozenset[str]:
+    """What may lack a part or a lesion, since voxels of an unknown structure touch it."""
+    from omentum.data.harmonise.unknown_parts import in_doubt
+    from omentum.io.nifti import read_volume
+
+    if not unknown:
+        return frozenset()
+    voxels = np.isin(np.rint(read_volume(path).voxels), sorted(unknown))
+    if not voxels.any():
+        return frozenset()
+    near = ndimage.binary_dilation(voxels, _ALL_NEIGHBOURS)
+    drawn = annotated & {*truth.classes}
+    return in_doubt(frozenset(key for key in drawn if (truth.mask(key) & near).any()), annotated)

@@ -1,0 +1,120 @@
+"""Whether the numbers of a reference mean what they were taken for: where structures lie says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.data.datasets.recipe_catalogue import bundled_recipes
+from omentum.errors import UsageError
+from omentum.evaluate.mapping import load_mapping, packaged_mappings
+from omentum.segmentation import Segmentation
+
+ELSEWHERE_DICE, OTHER_DICE = 0.1, 0.5
+"""A name is contradicted where its own structure overlaps less, and another one more than this."""
+LEAST = 2
+"""Contradicted names from which on the numbers are in doubt: one may be the prediction's fault, where others fit."""
+FITS_DICE = 0.5
+"""Mean over the numbers from which on a dataset's meaning of them is worth naming."""
+TOLD = 3
+
+Meanings = Mapping[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A number that is one structure by name, and another one by place.
+
+    Args:
+        value: The number.
+        name, place: Keys of the structure it was taken for, and of the one found there.
+        dice: Of that.
+    """
+
+    value: int
+    name: str
+    place: str
+    dice: float
+
+
+def contradictions(found: Segmentation, reference: Segmentation) -> list[Contradiction]:
+    """Numbers of the template in a reference that a prediction contradicts; below `LEAST` of them only where it bears
+    out none of the other numbers (a liver that is 1, the spleen's number, and nothing else).
+
+    Left taken for right is no matter of numbers, and not told here.
+
+    Args:
+        found: The prediction, whose names are known.
+        reference: On the same grid, read by the template's numbers.
+    """
+    told = []
+    dice = _dice(found.labelmap(), reference.labelmap())
+    for row in STRUCTURES:
+        if not dice[:, row.index].any():
+            continue
+        best = int(dice[:, row.index].argmax())
+        place = next(other.key for other in STRUCTURES if other.index == best)
+        if dice[row.index, row.index] < ELSEWHERE_DICE and dice[best, row.index] > OTHER_DICE and place != row.pair:
+            told.append(Contradiction(row.index, row.key, place, float(dice[best, row.index])))
+    is_borne_out = bool((dice.diagonal() > OTHER_DICE).any())
+    return told if len(told) >= LEAST or not is_borne_out else []
+
+
+def fitting_mappings(found: Segmentation, reference: Segmentation) -> list[str]:
+    """Names for `--mapping` by which the reference's numbers fit the prediction best; empty where none does.
+
+    Args:
+        found, reference: See `contradictions`.
+    """
+    numbers, labels = found.labelmap(), reference.labelmap()
+    counts = _counts(numbers, labels)
+    fits = {name: _fit(meanings, counts) for name, meanings in _known().items()}
+    best = max(fits.values(), default=0.0)
+    return [name for name, fit in fits.items() if fit == best][:TOLD] if best >= FITS_DICE else []
+
+
+def _known() -> dict[str, Meanings]:
+    known: dict[str, Meanings] = {}
+    for name in (*packaged_mappings(), *bundled_recipes()):
+        try:
+            known[name] = load_mapping(name).labels
+        except UsageError:  # masks, no numbers
+            continue
+    return known
+
+
+def _fit(meanings: Meanings, counts: NDArray[np.float64]) -> float:
+    """Mean Dice of the numbers that occur, each against all that it means; a number without a meaning counts 0.
+
+    Lesions say nothing: a prediction overlooks them, or finds them elsewhere.
+    """
+    present = [value for value in range(1, counts.shape[1]) if counts[:, value].any()]
+    each = []
+    for value in present:
+        keys = meanings.get(value, ())
+        if any(STRUCTURES[key].is_lesion for key in keys):
+            continue
+        rows = [STRUCTURES[key].index for key in keys]
+        inside, size = counts[rows, value].sum(), counts[rows].sum() + counts[:, value].sum()
+        each.append(2 * inside / size if size else 0.0)
+    return float(np.mean(each)) if each else 0.0
+
+
+def _dice(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Between every number of the first (rows) and of the second; row and column 0 are background, and 0."""
+    counts = _counts(numbers, labels)
+    sizes = counts.sum(axis=1)[:, None] + counts.sum(axis=0)
+    dice = np.divide(2 * counts, sizes, out=np.zeros_like(counts), where=sizes > 0)
+    dice[0], dice[:, 0] = 0, 0
+    return dice
+
+
+def _counts(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Voxels by number in both; every structure has a row and a column."""
+    n = max(row.index for row in STRUCTURES) + 1
+    joint = np.bincount((numbers.astype(np.int64) * n + labels).ravel(), minlength=n * n)
+    return joint.reshape(n, n).astype(np.float64)

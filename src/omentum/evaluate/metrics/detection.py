@@ -1,0 +1,208 @@
+"""Lesions found and missed.
+
+A lesion is a connected component (26 neighbours, so that touching by a corner is one lesion). Predicted and
+reference lesions are matched one to one, best intersection over union first, and a pair counts from IoU 0.1 on.
+One blob over two lesions therefore finds one of them. "Any overlap", which finds both, is given beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.components import pieces, sizes
+from omentum.evaluate.metrics.overlap import Mask, ratio
+
+MATCH_IOU = 0.1
+"""Least intersection over union of a matched pair: lesions are small, so a low bar (as in lesion challenges)."""
+
+SIZE_BINS_MM = {"< 10 mm": 10.0, "10-20 mm": 20.0, "> 20 mm": math.inf}
+"""Bins by diameter of the sphere of equal volume; each value is where its bin ends (20 mm itself is in the middle)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many of how many lesions were found."""
+
+    found: int = 0
+    total: int = 0
+
+    def __add__(self, other: Found) -> Found:
+        return Found(self.found + other.found, self.total + other.total)
+
+    @property
+    def sensitivity(self) -> float | None:
+        """Found / total; None when there were none."""
+        return ratio(self.found, self.total)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Lesion counts of one case, or (added up) of many.
+
+    Args:
+        true_positives: Matched pairs.
+        false_negatives: Reference lesions without a match.
+        false_positives: Predicted lesions without a match.
+        any_overlap: Reference lesions that share at least one voxel with the prediction.
+        matched_iou: IoU of each matched pair, best first.
+        by_size: The matched lesions by size of the reference lesion; keys of `SIZE_BINS_MM`.
+        false_by_size: False positives by their own size.
+        scans: Cases with a prediction, over which false positives are spread.
+    """
+
+    true_positives: int = 0
+    false_negatives: int = 0
+    false_positives: int = 0
+    any_overlap: int = 0
+    matched_iou: tuple[float, ...] = ()
+    by_size: dict[str, Found] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, Found()))
+    false_by_size: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, 0))
+    scans: int = 1
+
+    def __add__(self, other: Detection) -> Detection:
+        return Detection(
+            self.true_positives + other.true_positives,
+            self.false_negatives + other.false_negatives,
+            self.false_positives + other.false_positives,
+            self.any_overlap + other.any_overlap,
+            tuple(sorted(self.matched_iou + other.matched_iou, reverse=True)),
+            {name: self.by_size[name] + other.by_size[name] for name in SIZE_BINS_MM},
+            {name: self.false_by_size[name] + other.false_by_size[name] for name in SIZE_BINS_MM},
+            self.scans + other.scans,
+        )
+
+    @property
+    def reference_lesions(self) -> int:
+        """Lesions there were to find."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def predicted_lesions(self) -> int:
+        """Lesions that were predicted."""
+        return self.true_positives + self.false_positives
+
+    @property
+    def sensitivity(self) -> float | None:
+        """Matched / reference lesions."""
+        return ratio(self.true_positives, self.reference_lesions)
+
+    @property
+    def any_overlap_sensitivity(self) -> float | None:
+        """Touched / reference lesions."""
+        return ratio(self.any_overlap, self.reference_lesions)
+
+    @property
+    def precision(self) -> float | None:
+        """Matched / predicted lesions."""
+        return ratio(self.true_positives, self.predicted_lesions)
+
+    @property
+    def f1(self) -> float | None:
+        """2 TP / (2 TP + FP + FN)."""
+        return ratio(2 * self.true_positives, self.reference_lesions + self.predicted_lesions)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lesions:
+    """Components: `labels` 0..n, and the size of each (index 0 is the background)."""
+
+    labels: NDArray[np.integer]
+    voxels: list[int]
+    voxel_volume_ml: float
+
+    def at_least(self, minimum_ml: float) -> set[int]:
+        return {n for n in range(1, len(self.voxels)) if self.volume_ml(n) >= minimum_ml}
+
+    def volume_ml(self, number: int) -> float:
+        return self.voxels[number] * self.voxel_volume_ml
+
+
+def detect(predicted: Mask, reference: Mask, voxel_volume_ml: float, minimum_ml: float = 0.0) -> Detection:
+    """Match the lesions of two masks.
+
+    Args:
+        predicted, reference: Boolean masks of one shape.
+        voxel_volume_ml: Volume of a voxel.
+        minimum_ml: Smaller lesions are not asked for: a smaller reference lesion is neither found nor missed (nor is
+            what was matched to it a false positive), a smaller unmatched prediction is no false positive.
+    """
+    return Matcher(reference, voxel_volume_ml, minimum_ml).detect(predicted)
+
+
+class Matcher:
+    """A reference whose lesions are known, for one prediction after another; arguments as for `detect`."""
+
+    def __init__(self, reference: Mask, voxel_volume_ml: float, minimum_ml: float = 0.0) -> None:
+        self._theirs, self._minimum_ml = _lesions(reference, voxel_volume_ml), minimum_ml
+        self._wanted = self._theirs.at_least(minimum_ml)
+
+    def lesions_by_size(self) -> dict[str, int]:
+        """Lesions asked for, by key of `SIZE_BINS_MM`."""
+        return _counted_by_size(self._theirs, self._wanted)
+
+    def detect(self, predicted: Mask) -> Detection:
+        """See `omentum.evaluate.metrics.detection.detect`."""
+        theirs, wanted = self._theirs, self._wanted
+        ours = _lesions(predicted, theirs.voxel_volume_ml)
+        shared = _shared_voxels(ours, theirs)
+        pairs = _matched(shared, ours, theirs)
+        found = {r: iou for (_, r), iou in pairs.items() if r in wanted}
+        spurious = ours.at_least(self._minimum_ml) - {p for p, _ in pairs}
+        return Detection(
+            true_positives=len(found),
+            false_negatives=len(wanted) - len(found),
+            false_positives=len(spurious),
+            any_overlap=len(wanted & {r for _, r in shared}),
+            matched_iou=tuple(sorted(found.values(), reverse=True)),
+            by_size=_by_size(theirs, wanted, found),
+            false_by_size=_counted_by_size(ours, spurious),
+        )
+
+
+def size_bin(volume_ml: float) -> str:
+    """The key of `SIZE_BINS_MM` for a lesion of this volume."""
+    diameter_mm = (6000.0 * volume_ml / math.pi) ** (1 / 3)
+    first, middle, last = SIZE_BINS_MM
+    return first if diameter_mm < SIZE_BINS_MM[first] else middle if diameter_mm <= SIZE_BINS_MM[middle] else last
+
+
+def _lesions(mask: Mask, voxel_volume_ml: float) -> _Lesions:
+    labels = pieces(mask)
+    return _Lesions(labels, sizes(labels).tolist(), voxel_volume_ml)
+
+
+def _shared_voxels(ours: _Lesions, theirs: _Lesions) -> dict[tuple[int, int], int]:
+    """(predicted lesion, reference lesion) -> voxels in both, for the pairs that share any."""
+    touching = (ours.labels > 0) & (theirs.labels > 0)
+    pairs = np.stack([ours.labels[touching], theirs.labels[touching]]).astype(np.int64)
+    found, counts = np.unique(pairs, axis=1, return_counts=True)
+    return {(int(p), int(r)): int(n) for (p, r), n in zip(found.T, counts, strict=True)}
+
+
+def _matched(shared: dict[tuple[int, int], int], ours: _Lesions, theirs: _Lesions) -> dict[tuple[int, int], float]:
+    """Greedy one-to-one matching, best IoU first; ties go to the lower numbers, so that the result is repeatable."""
+    iou = {(p, r): both / (ours.voxels[p] + theirs.voxels[r] - both) for (p, r), both in shared.items()}
+    pairs: dict[tuple[int, int], float] = {}
+    for p, r in sorted(iou, key=lambda pair: (-iou[pair], pair)):
+        if iou[p, r] >= MATCH_IOU and all(p != a and r != b for a, b in pairs):
+            pairs[p, r] = iou[p, r]
+    return pairs
+
+
+def _by_size(theirs: _Lesions, wanted: set[int], found: Container[int]) -> dict[str, Found]:
+    bins = dict.fromkeys(SIZE_BINS_MM, Found())
+    for r in wanted:
+        bins[size_bin(theirs.volume_ml(r))] += Found(int(r in found), 1)
+    return bins
+
+
+def _counted_by_size(lesions: _Lesions, numbers: set[int]) -> dict[str, int]:
+    bins = dict.fromkeys(SIZE_BINS_MM, 0)
+    for number in numbers:
+        bins[size_bin(lesions.volume_ml(number))] += 1
+    return bins

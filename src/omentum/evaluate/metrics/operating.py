@@ -1,0 +1,98 @@
+"""One lesion type in one case at every threshold: what would be found, and what would be false.
+
+At each threshold the voxels of at least that probability are a segmentation; its components are the candidates, and
+they are matched with the reference exactly as lesions are (see `detection`). A threshold is therefore an operating
+point that can be set, not only a rank among candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.boxes import Box
+from omentum.evaluate.metrics.detection import SIZE_BINS_MM, Matcher
+from omentum.evaluate.metrics.overlap import Mask
+
+STEPS = 255
+"""Probabilities are held in so many steps, in a byte."""
+
+THRESHOLDS = (0.01, 0.02, *(round(0.05 * n, 2) for n in range(1, 20)), 0.98, 0.99)
+"""From rash to cautious; finer steps would tell apart what some hundred cases cannot."""
+
+MAPS = "probability maps"
+LISTS = "lesion lists"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Counts at each of `THRESHOLDS`.
+
+    Args:
+        source: `MAPS`, or `LISTS`: the lesions of a finished segmentation with their mean probabilities, which say
+            nothing of what lies below the threshold that it was made with.
+        score: The highest probability of the case, 0..1; how suspicious the patient is.
+        present: The reference has this lesion.
+        lesions: Reference lesions asked for, by size (keys of `SIZE_BINS_MM`).
+        found: Those of them found at each threshold, by size.
+        false: False positives at each threshold.
+    """
+
+    source: str
+    score: float
+    present: bool
+    lesions: Mapping[str, int]
+    found: Mapping[str, tuple[int, ...]]
+    false: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return asdict(self)
+
+
+def curve(
+    probability: NDArray[np.uint8], reference: Mask, voxel_volume_ml: float, minimum_ml: float, source: str = MAPS
+) -> Curve:
+    """Count at every threshold.
+
+    Args:
+        probability: In steps of 1/255, of the shape of `reference`.
+        reference: Where the lesion type is.
+        voxel_volume_ml, minimum_ml: See `detect`.
+        source: See `Curve`.
+    """
+    box = _box((probability >= _step(THRESHOLDS[0])) | reference)
+    likely, matcher = probability[box], Matcher(reference[box], voxel_volume_ml, minimum_ml)
+    highest = int(likely.max(initial=0))
+    found: dict[str, list[int]] = {size: [] for size in SIZE_BINS_MM}
+    false: list[int] = []
+    for threshold in THRESHOLDS:
+        step = _step(threshold)
+        outcome = matcher.detect(likely >= step) if step <= highest else None
+        for size, counts in found.items():
+            counts.append(outcome.by_size[size].found if outcome else 0)
+        false.append(outcome.false_positives if outcome else 0)
+    return Curve(
+        source,
+        int(probability.max(initial=0)) / STEPS,
+        bool(reference.any()),
+        matcher.lesions_by_size(),
+        {size: tuple(counts) for size, counts in found.items()},
+        tuple(false),
+    )
+
+
+def _step(threshold: float) -> int:
+    # Rounded as probabilities are: one that reaches the threshold still does.
+    return int(np.rint(threshold * STEPS))
+
+
+def _box(mask: Mask) -> Box:
+    """The smallest box around a mask; an empty one for none."""
+    spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    i, j, k = (slice(int(s[0]), int(s[-1]) + 1) if len(s) else slice(0, 0) for s in spans)
+    return i, j, k

@@ -1,0 +1,55 @@
+"""How far two masks cover each other, counted in whole voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Voxel counts of a prediction, a reference and what both share; exact integers of any size.
+
+    Rule for empty masks: a ratio whose denominator is 0 is None, so with both masks empty everything is None and
+    the case is a true negative (see `omentum.evaluate.metrics.status`), never a Dice of 0 or 1. One mask empty and the
+    other not is a Dice of 0.
+    """
+
+    both: int
+    predicted: int
+    reference: int
+
+    @property
+    def dice(self) -> float | None:
+        """2 |P and R| / (|P| + |R|)."""
+        return ratio(2 * self.both, self.predicted + self.reference)
+
+    @property
+    def iou(self) -> float | None:
+        """|P and R| / |P or R|, the Jaccard index."""
+        return ratio(self.both, self.predicted + self.reference - self.both)
+
+    @property
+    def precision(self) -> float | None:
+        """|P and R| / |P|; None when nothing was predicted."""
+        return ratio(self.both, self.predicted)
+
+    @property
+    def recall(self) -> float | None:
+        """|P and R| / |R|; None when there is nothing to find."""
+        return ratio(self.both, self.reference)
+
+
+def overlap(predicted: Mask, reference: Mask) -> Overlap:
+    """Count two boolean masks of the same shape."""
+    both = np.count_nonzero(predicted & reference)
+    return Overlap(int(both), int(np.count_nonzero(predicted)), int(np.count_nonzero(reference)))
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """Part / whole, and None for 0 / 0."""
+    return part / whole if whole else None

@@ -1,0 +1,261 @@
+"""Lesion detection over all thresholds and cases: ROC by patient, FROC by lesion, and the thresholds to choose from.
+
+ROC: a patient's score is the highest probability in any scan; the area under the curve is the share of pairs, one
+patient with the lesion and one without, that the scores put in order, ties half (Hanley and McNeil 1982).
+FROC: sensitivity of lesions against false positives a scan (Bunch et al. 1978); its summary is the mean sensitivity at
+1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives a scan (LUNA16: Setio et al. 2017). The sensitivity at a rate is the
+highest of any threshold that stays within it, 0 where none does. Intervals are bootstraps over patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95
+from omentum.evaluate.metrics.detection import SIZE_BINS_MM
+from omentum.evaluate.metrics.operating import THRESHOLDS, Curve
+from omentum.evaluate.metrics.overlap import ratio
+from omentum.evaluate.metrics.patients import Interval
+from omentum.evaluate.metrics.scores import CaseScores, StructureScore
+from omentum.evaluate.metrics.status import Status
+
+RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""False positives a scan at which a FROC curve is read."""
+
+NO_SCORE = -1.0
+"""Of a patient without a prediction: below everybody else."""
+
+
+@dataclass(frozen=True)
+class Roc:
+    """Does the right patient get the finding, whatever the threshold.
+
+    Args:
+        diseased, healthy: Patients.
+        auc: None without one of each.
+        auc_95: Its bootstrap interval; draws without one of each are left out.
+        points: (1 - specificity, sensitivity) from the highest threshold to the lowest.
+    """
+
+    diseased: int
+    healthy: int
+    auc: float | None
+    auc_95: Interval | None
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What a FROC curve is at one rate.
+
+    Args:
+        rate: False positives a scan that are allowed.
+        threshold: The probability to cut at; None where no threshold finds anything within the rate, or where there is
+            no lesion to be found: how few false ones there are is no reason for a threshold.
+        false_a_scan, sensitivity: At that threshold; None without a lesion.
+        sensitivity_by_size: The same by size of the lesion.
+    """
+
+    rate: float
+    threshold: float | None
+    false_a_scan: float | None
+    sensitivity: float | None
+    sensitivity_by_size: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Froc:
+    """Lesions found against false ones.
+
+    Args:
+        scans: With a prediction; false positives are spread over them.
+        lesions: There to be found, those of scans without a prediction included.
+        sensitivity, false_a_scan: At each of `THRESHOLDS`.
+        points: At each of `RATES`.
+        mean_sensitivity: Over `RATES`; None without a lesion or a scan.
+        mean_sensitivity_95: Its bootstrap interval.
+    """
+
+    scans: int
+    lesions: int
+    sensitivity: tuple[float | None, ...]
+    false_a_scan: tuple[float | None, ...]
+    points: tuple[OperatingPoint, ...]
+    mean_sensitivity: float | None
+    mean_sensitivity_95: Interval | None
+
+
+@dataclass(frozen=True)
+class LesionCurves:
+    """One lesion type over all cases.
+
+    Args:
+        key: Structure key.
+        source: What the probabilities are from; see `Curve`.
+        cases: Annotated cases with probabilities, or without any prediction.
+        without: Annotated cases with a prediction and no probabilities; in neither curve.
+        roc, froc: The curves.
+    """
+
+    key: str
+    source: str
+    cases: int
+    without: int
+    roc: Roc
+    froc: Froc
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return asdict(self) | {"thresholds": THRESHOLDS}
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One case's counts."""
+
+    patient: str
+    answered: bool
+    score: float
+    present: bool
+    lesions: Mapping[str, int]
+    found: Mapping[str, tuple[int, ...]]
+    false: tuple[int, ...]
+
+
+def lesion_curves(cases: Sequence[CaseScores]) -> tuple[LesionCurves, ...]:
+    """Curves of every lesion type that some case has probabilities of, in the order of the scores."""
+    keys = dict.fromkeys(key for case in cases for key in case.curves)
+    return tuple(_of_type(key, cases) for key in keys)
+
+
+def auc(diseased: Sequence[float], healthy: Sequence[float]) -> float | None:
+    """Area under the ROC curve from the scores of patients; None without one of each."""
+    return float(_in_order(diseased, healthy).mean()) if len(diseased) and len(healthy) else None
+
+
+def _of_type(key: str, cases: Sequence[CaseScores]) -> LesionCurves:
+    found, without = [], 0
+    for case in cases:
+        score = next((s for s in case.structures if s.key == key), None)
+        if key in case.curves:
+            found.append(_with_curve(case.patient, case.curves[key]))
+        elif score is not None and not case.answered:
+            found.append(_unanswered(case.patient, score))
+        elif score is not None and score.status is not Status.NOT_ANNOTATED:
+            without += 1
+    sources = dict.fromkeys(case.curves[key].source for case in cases if key in case.curves)
+    return LesionCurves(key, " and ".join(sources), len(found), without, _roc(found), _froc(found))
+
+
+def _with_curve(patient: str, one: Curve) -> _Case:
+    return _Case(patient, True, one.score, one.present, one.lesions, one.found, one.false)
+
+
+def _unanswered(patient: str, score: StructureScore) -> _Case:
+    totals = {} if score.lesions is None else {size: found.total for size, found in score.lesions.by_size.items()}
+    nothing = (0,) * len(THRESHOLDS)
+    return _Case(patient, False, NO_SCORE, True, totals, dict.fromkeys(SIZE_BINS_MM, nothing), nothing)
+
+
+def _roc(cases: Iterable[_Case]) -> Roc:
+    scores: dict[str, float] = {}
+    present: dict[str, bool] = {}
+    for case in cases:
+        scores[case.patient] = max(scores.get(case.patient, NO_SCORE), case.score)
+        present[case.patient] = present.get(case.patient, False) or case.present
+    diseased = [score for patient, score in scores.items() if present[patient]]
+    healthy = [score for patient, score in scores.items() if not present[patient]]
+    return Roc(
+        len(diseased), len(healthy), auc(diseased, healthy), _auc_95(scores, present), _roc_points(diseased, healthy)
+    )
+
+
+def _roc_points(diseased: Sequence[float], healthy: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    if not diseased or not healthy:
+        return ()
+    cuts = sorted({score for score in (*diseased, *healthy) if score > NO_SCORE}, reverse=True)
+    ill, well = np.array(diseased), np.array(healthy)
+    points = [(float((well >= cut).mean()), float((ill >= cut).mean())) for cut in cuts]
+    return ((0.0, 0.0), *points, (1.0, 1.0))
+
+
+def _in_order(diseased: Sequence[float], healthy: Sequence[float]) -> NDArray[np.float64]:
+    """1 where the diseased of a pair has the higher score, 1/2 for a tie, [diseased, healthy]."""
+    ill, well = np.asarray(diseased, np.float64)[:, None], np.asarray(healthy, np.float64)
+    return (ill > well) + 0.5 * (ill == well)
+
+
+def _auc_95(scores: Mapping[str, float], present: Mapping[str, bool]) -> Interval | None:
+    patients = list(scores)
+    drawn = Bootstrap(patients).times_drawn(patients)
+    ill = np.array([present[patient] for patient in patients], bool)
+    values = np.array([scores[patient] for patient in patients])
+    right = np.einsum("dp,ph,dh->d", drawn[:, ill], _in_order(values[ill], values[~ill]), drawn[:, ~ill], optimize=True)
+    pairs = drawn[:, ill].sum(axis=1) * drawn[:, ~ill].sum(axis=1)
+    shares = np.divide(right, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return interval_95(shares, min(int(ill.sum()), int((~ill).sum())))
+
+
+def _froc(cases: Sequence[_Case]) -> Froc:
+    # One row a case: found at each threshold, false at each threshold, lesions, scans.
+    rows = np.array([[*_found(case), *case.false, sum(case.lesions.values()), case.answered] for case in cases], float)
+    total = rows.sum(axis=0, keepdims=True)
+    sensitivity, false_a_scan = _rates(total)
+    means = _mean_at_rates(sensitivity, false_a_scan)
+    patients = [case.patient for case in cases]
+    drawn = _mean_at_rates(*_rates(Bootstrap(patients).totals(rows, patients)))
+    return Froc(
+        scans=int(total[0, -1]),
+        lesions=int(total[0, -2]),
+        sensitivity=_known(sensitivity[0]),
+        false_a_scan=_known(false_a_scan[0]),
+        points=tuple(_point(rate, cases, sensitivity[0], false_a_scan[0]) for rate in RATES),
+        mean_sensitivity=_known(means)[0],
+        mean_sensitivity_95=interval_95(drawn, len({case.patient for case in cases if case.lesions})),
+    )
+
+
+def _found(case: _Case) -> NDArray[np.int64]:
+    return np.array([case.found[size] for size in SIZE_BINS_MM]).sum(axis=0)
+
+
+def _rates(totals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sensitivity and false positives a scan, [draw, threshold]; NaN without a lesion, or without a scan."""
+    n = len(THRESHOLDS)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return totals[:, :n] / totals[:, -2:-1], np.where(
+            totals[:, -1:] > 0, totals[:, n : 2 * n] / totals[:, -1:], np.nan
+        )
+
+
+def _mean_at_rates(sensitivity: NDArray[np.float64], false_a_scan: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over `RATES` of the highest sensitivity within the rate, [draw]."""
+    known = np.isfinite(sensitivity).all(axis=1) & np.isfinite(false_a_scan).all(axis=1)
+    best = [np.where(false_a_scan <= rate, sensitivity, 0.0).max(axis=1) for rate in RATES]
+    return np.where(known, np.mean(best, axis=0), np.nan)
+
+
+def _point(
+    rate: float, cases: Sequence[_Case], sensitivity: NDArray[np.float64], false_a_scan: NDArray[np.float64]
+) -> OperatingPoint:
+    within = np.flatnonzero(false_a_scan <= rate)
+    if np.isnan(sensitivity).all():
+        return OperatingPoint(rate, None, None, None, dict.fromkeys(SIZE_BINS_MM, None))
+    if not len(within) or not sensitivity[within].max():
+        return OperatingPoint(rate, None, 0.0, 0.0, dict.fromkeys(SIZE_BINS_MM, None))
+    # Of equally good thresholds the last, which is the highest.
+    at = int(within[np.flatnonzero(sensitivity[within] == sensitivity[within].max())[-1]])
+    by_size = {
+        size: ratio(sum(case.found[size][at] for case in cases), sum(case.lesions.get(size, 0) for case in cases))
+        for size in SIZE_BINS_MM
+    }
+    return OperatingPoint(rate, THRESHOLDS[at], float(false_a_scan[at]), _known(sensitivity)[at], by_size)
+
+
+def _known(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    return tuple(float(value) if np.isfinite(value) else None for value in values)

@@ -1,0 +1,277 @@
+"""One case: every structure of a prediction scored against a reference on the same grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from omentum.anatomy.pairs import kind_of, members
+from omentum.errors import GeometryError
+from omentum.evaluate.metrics.alignment import different_grids
+from omentum.evaluate.metrics.detection import Detection, detect
+from omentum.evaluate.metrics.operating import Curve
+from omentum.evaluate.metrics.overlap import Mask, Overlap, overlap
+from omentum.evaluate.metrics.scope import NO_ANSWER, Scope
+from omentum.evaluate.metrics.status import Status, status
+from omentum.evaluate.metrics.surface import surface_distances
+from omentum.evaluate.metrics.tolerances import Tolerance, Tolerances, packaged_tolerances
+from omentum.segmentation import Box, Segmentation, no_bits
+from omentum.volume import Grid
+
+MINIMUM_LESION_ML = 0.03
+"""Smaller lesions are neither asked for nor held against the prediction: about a sphere of 4 mm."""
+
+SKEW_TOLERANCE = 0.01
+"""Largest cosine between two axes (0.6 degrees) at which distances along them may be taken as at right angles."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is measured, and how strictly.
+
+    Args:
+        tolerances: For NSD, by structure key; structures left out keep the packaged one.
+        distances: Measure NSD, HD95, HD and ASSD; without, only whole voxels are counted.
+        minimum_lesion_ml: See `detect`.
+    """
+
+    tolerances: Mapping[str, Tolerance] = field(default_factory=packaged_tolerances)
+    distances: bool = True
+    minimum_lesion_ml: float = MINIMUM_LESION_ML
+
+    def __post_init__(self) -> None:
+        packaged = packaged_tolerances()
+        other = self.tolerances.other if isinstance(self.tolerances, Tolerances) else packaged.other
+        object.__setattr__(self, "tolerances", Tolerances({**packaged, **self.tolerances}, other))
+
+
+@dataclass(frozen=True)
+class StructureScore:
+    """One structure in one case.
+
+    Args:
+        key: Structure key; or of a pair, where sides could not be told apart (see `Scope`).
+        status: Read this first; see `Status`.
+        dice, iou, precision, recall: None where not defined.
+        nsd, hd95_mm, hd_mm, assd_mm: As in `surface`. Where only one of the two has the structure, NSD is 0 and a
+            distance is the diagonal of the image, so that a miss never looks good and never drops out of a mean.
+        predicted_ml, reference_ml: Volumes; the reference's is None when it is not annotated.
+        volume_error_ml, volume_error_percent: Predicted minus reference, and in percent of the reference.
+        lesions: For tumours and cysts that are annotated.
+    """
+
+    key: str
+    status: Status
+    dice: float | None
+    iou: float | None
+    precision: float | None
+    recall: float | None
+    predicted_ml: float
+    reference_ml: float | None
+    nsd: float | None = None
+    hd95_mm: float | None = None
+    hd_mm: float | None = None
+    assd_mm: float | None = None
+    lesions: Detection | None = None
+
+    @property
+    def volume_error_ml(self) -> float | None:
+        """Predicted minus reference; None where the structure is in neither or not annotated."""
+        return self.predicted_ml - self.reference_ml if self.status.counts and self.reference_ml is not None else None
+
+    @property
+    def volume_error_percent(self) -> float | None:
+        """Of the reference's volume; None without one."""
+        return 100 * (self.predicted_ml - self.reference_ml) / self.reference_ml if self.reference_ml else None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        errors = {"volume_error_ml": self.volume_error_ml, "volume_error_percent": self.volume_error_percent}
+        rates = {} if self.lesions is None else {"sensitivity": self.lesions.sensitivity}
+        return asdict(self) | errors | {"lesions": None if self.lesions is None else asdict(self.lesions) | rates}
+
+
+@dataclass(frozen=True)
+class CaseScores:
+    """All structures of one case.
+
+    Args:
+        case: Name for tables.
+        structures: In template order; every class of the prediction, and what it was asked for besides.
+        left_out: Annotated in the reference, but not judged -> why (see `Scope`).
+        patient: Whose case it is; cases of one patient are not independent. The case's name by default.
+        curves: What the probabilities of a lesion type came to at every threshold, where there are any.
+        answered: There was a prediction that could be read.
+    """
+
+    case: str
+    structures: tuple[StructureScore, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    patient: str = ""
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    answered: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patient", self.patient or self.case)
+
+    def __getitem__(self, key: str) -> StructureScore:
+        return next(score for score in self.structures if score.key == key)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        scores = {s.key: s.to_json() for s in self.structures}
+        curves = {key: curve.to_json() for key, curve in self.curves.items()}
+        told = {"case": self.case, "patient": self.patient, "answered": self.answered, "structures": scores}
+        return told | {"left_out": dict(self.left_out), "curves": curves}
+
+
+def evaluate(
+    pred: Segmentation,
+    ref: Segmentation,
+    *,
+    case: str = "",
+    patient: str = "",
+    rules: Rules | None = None,
+    scope: Scope | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CaseScores:
+    """Score a prediction against a reference.
+
+    Args:
+        pred, ref: On the same grid (see `aligned`); `ref.annotated` says what may be judged.
+        case: Name for tables.
+        patient: See `CaseScores`.
+        rules: See `Rules`.
+        scope: What is judged; by default the classes of the prediction, and what else is annotated is left out.
+        progress: Told after each structure how many of how many are done.
+
+    Raises:
+        GeometryError: the grids differ, or distances are asked for on axes that are not at right angles.
+    """
+    rules = Rules() if rules is None else rules
+    if not pred.grid.same_as(ref.grid):
+        raise different_grids(pred.grid, ref.grid)
+    if rules.distances:
+        _check_right_angles(ref.grid)
+    assert ref.annotated is not None
+    pair = _Pair(pred, ref, rules)
+    scope = Scope(frozenset()) if scope is None else scope
+    keys = scope.judged(pred.classes, ref.annotated)
+    scores = []
+    for number, key in enumerate(keys, start=1):
+        scores.append(pair.score(key))
+        if progress:
+            progress(number, len(keys))
+    return CaseScores(case, tuple(scores), scope.left_out(keys, ref.annotated), patient)
+
+
+def missed_case(
+    ref: Segmentation,
+    classes: Iterable[str],
+    *,
+    case: str = "",
+    patient: str = "",
+    rules: Rules | None = None,
+    reason: str = "",
+) -> CaseScores:
+    """The scores of a case that produced no result: whatever is there was missed; it never drops out of a mean.
+
+    What is not there was not rightly left alone either: it counts for no specificity, and the case is no scan without
+    false positives.
+
+    Args:
+        ref, case, patient, rules: As in `evaluate`.
+        classes: Keys that predictions are asked for; those of pairs are judged joined.
+        reason: Why others are left out; see `Scope`.
+    """
+    asked = tuple(dict.fromkeys(classes))
+    joined = frozenset(key for key in asked if len(members(key)) > 1)
+    keys = tuple(dict.fromkeys(one for key in asked for one in members(key)))
+    scope = Scope(frozenset(keys), reason or Scope.reason, joined=joined)
+    nothing = Segmentation(no_bits(len(keys), ref.shape), ref.affine, keys)
+    scores = evaluate(nothing, ref, case=case, patient=patient, rules=rules, scope=scope)
+    missed = tuple(_unanswered(s) for s in scores.structures if s.status is Status.FALSE_NEGATIVE)
+    absent = {s.key: NO_ANSWER for s in scores.structures if s.status is Status.TRUE_NEGATIVE}
+    return replace(scores, structures=missed, left_out={**scores.left_out, **absent}, answered=False)
+
+
+def _unanswered(score: StructureScore) -> StructureScore:
+    return score if score.lesions is None else replace(score, lesions=replace(score.lesions, scans=0))
+
+
+class _Pair:
+    """A prediction and its reference, with the box around each structure of either."""
+
+    def __init__(self, pred: Segmentation, ref: Segmentation, rules: Rules) -> None:
+        self._pred, self._ref, self._rules = pred, ref, rules
+        self._boxes = (pred.boxes(), ref.boxes())
+
+    def score(self, key: str) -> StructureScore:
+        annotated = (self._ref.annotated or frozenset()).issuperset(members(key))
+        around = _around([found[one] for found in self._boxes for one in members(key) if one in found])
+        ours = mask_of(self._pred, key, around)
+        theirs = mask_of(self._ref, key, around) if annotated else np.zeros_like(ours)
+        counts = overlap(ours, theirs)
+        outcome = status(annotated=annotated, predicted_voxels=counts.predicted, reference_voxels=counts.reference)
+        voxel_ml = self._ref.grid.voxel_volume_ml
+        shown = counts if annotated else Overlap(0, 0, 0)
+        return StructureScore(
+            key=key,
+            status=outcome,
+            dice=shown.dice,
+            iou=shown.iou,
+            precision=shown.precision,
+            recall=shown.recall,
+            predicted_ml=counts.predicted * voxel_ml,
+            reference_ml=counts.reference * voxel_ml if annotated else None,
+            lesions=self._lesions(key, ours, theirs) if annotated else None,
+            **self._distances(key, outcome, ours, theirs),
+        )
+
+    def _lesions(self, key: str, ours: Mask, theirs: Mask) -> Detection | None:
+        if not kind_of(key).is_lesion:
+            return None
+        return detect(ours, theirs, self._ref.grid.voxel_volume_ml, self._rules.minimum_lesion_ml)
+
+    def _distances(self, key: str, outcome: Status, ours: Mask, theirs: Mask) -> dict[str, float]:
+        if not self._rules.distances or not outcome.counts:
+            return {}
+        if outcome is not Status.EVALUATED:
+            return {"nsd": 0.0} | dict.fromkeys(("hd95_mm", "hd_mm", "assd_mm"), _diagonal_mm(self._ref.grid))
+        far = surface_distances(ours, theirs, self._ref.grid.spacing_mm)
+        nsd = far.nsd(self._rules.tolerances[members(key)[0]].mm)
+        return {"nsd": nsd, "hd95_mm": far.hd95_mm, "hd_mm": far.hd_mm, "assd_mm": far.assd_mm}
+
+
+def mask_of(segmentation: Segmentation, key: str, within: Box) -> Mask:
+    """Mask of a structure, or of both sides of a pair; empty where it is no class."""
+    mask = np.zeros([s.stop - s.start for s in within], bool)
+    for one in members(key):
+        if one in segmentation.classes:
+            mask |= segmentation.mask(one, within)
+    return mask
+
+
+def _around(boxes: list[Box]) -> Box:
+    """The smallest box that holds all the given ones; an empty one for none."""
+    if not boxes:
+        return slice(0, 0), slice(0, 0), slice(0, 0)
+    i, j, k = (slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*boxes, strict=True))
+    return i, j, k
+
+
+def _diagonal_mm(grid: Grid) -> float:
+    return math.hypot(*(n * mm for n, mm in zip(grid.shape, grid.spacing_mm, strict=True)))
+
+
+def _check_right_angles(grid: Grid) -> None:
+    cosines = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
+    if np.abs(cosines.T @ cosines - np.eye(3)).max() > SKEW_TOLERANCE:
+        raise GeometryError(
+            "the axes of the grid are not at right angles, distances along them would be wrong",
+            remedy="--no-distances counts voxels only",
+        )

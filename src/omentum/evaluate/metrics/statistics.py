@@ -1,0 +1,80 @@
+"""What many cases say together about one number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95
+from omentum.evaluate.metrics.patients import Interval
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One case's number.
+
+    Args:
+        value: None where there is none.
+        patient: Whose case it is.
+        missed: The structure is in only one of prediction and reference, so the number is a penalty.
+    """
+
+    value: float | None
+    patient: str = ""
+    missed: bool = False
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Numbers of several cases; cases without one are left out, and n says how many had one.
+
+    Without any number everything but the counts is None.
+
+    Args:
+        n: Cases with a number.
+        n_missed: Those of them whose number is a penalty.
+        mean, median, percentile_5, percentile_95: Over all n (linear interpolation).
+        mean_95: Interval of the mean, by bootstrap over patients.
+        mean_without_missed: Over the n - n_missed others.
+    """
+
+    n: int
+    n_missed: int = 0
+    mean: float | None = None
+    mean_95: Interval | None = None
+    mean_without_missed: float | None = None
+    median: float | None = None
+    percentile_5: float | None = None
+    percentile_95: float | None = None
+
+
+def statistics(observations: Iterable[Observation], bootstrap: Bootstrap | None = None) -> Statistics:
+    """Sum up; without a bootstrap the mean has no interval."""
+    known = [o for o in observations if o.value is not None]
+    if not known:
+        return Statistics(0)
+    values = _values(known)
+    regular = _values(o for o in known if not o.missed)
+    low, middle, high = np.percentile(values, [5, 50, 95])
+    return Statistics(
+        n=len(values),
+        n_missed=len(values) - len(regular),
+        mean=float(values.mean()),
+        mean_95=None if bootstrap is None else _interval(known, bootstrap),
+        mean_without_missed=float(regular.mean()) if len(regular) else None,
+        median=float(middle),
+        percentile_5=float(low),
+        percentile_95=float(high),
+    )
+
+
+def _interval(known: list[Observation], bootstrap: Bootstrap) -> Interval | None:
+    patients = [o.patient for o in known]
+    return interval_95(bootstrap.means(_values(known), patients), len(set(patients)))
+
+
+def _values(observations: Iterable[Observation]) -> NDArray[np.float64]:
+    return np.array([o.value for o in observations if o.value is not None])

@@ -1,0 +1,220 @@
+"""Scores over cases: each structure over its cases first, then the mean over structures, organs and lesions apart."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from typing import Any
+
+from omentum.anatomy.pairs import kind_of
+from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95, mean_of_means
+from omentum.evaluate.metrics.detection import Detection
+from omentum.evaluate.metrics.overlap import ratio
+from omentum.evaluate.metrics.patients import PatientTable, outcome_of_patient, patient_table
+from omentum.evaluate.metrics.roc import LesionCurves, lesion_curves
+from omentum.evaluate.metrics.scope import in_order
+from omentum.evaluate.metrics.scores import CaseScores, StructureScore
+from omentum.evaluate.metrics.statistics import Observation, Statistics, statistics
+from omentum.evaluate.metrics.status import Status
+from omentum.evaluate.metrics.table import METRICS
+
+_Scores = Sequence[tuple[str, StructureScore]]
+"""Patient and score, one a case."""
+
+
+ABSENT = "in no reference and no prediction, so without a Dice"
+
+
+@dataclass(frozen=True)
+class StructureSummary:
+    """One structure over all cases.
+
+    Args:
+        key: Structure key.
+        metrics: By key of `METRICS`; over cases where it is in the prediction, the reference or both.
+        outcomes: Cases by status.
+        patients: Found or not, by patient.
+        lesions: Lesion counts of all annotated cases, for tumours and cysts.
+        left_out: Reason -> annotated cases that are not judged for it, and in no number here.
+    """
+
+    key: str
+    metrics: Mapping[str, Statistics]
+    outcomes: dict[Status, int]
+    patients: PatientTable
+    lesions: Detection | None
+    left_out: Mapping[str, int]
+
+    @property
+    def dice(self) -> Statistics:
+        """Of the Dice, the number everybody asks for first; a miss is a Dice of 0."""
+        return self.metrics["dice"]
+
+    @property
+    def annotated_cases(self) -> int:
+        """Cases judged: the reference says something about it, and the prediction was held to it."""
+        return sum(n for status, n in self.outcomes.items() if status is not Status.NOT_ANNOTATED)
+
+    @property
+    def all_annotated_cases(self) -> int:
+        """Cases whose reference says anything about it, judged or left out."""
+        return self.annotated_cases + sum(self.left_out.values())
+
+    @property
+    def false_positives_a_case(self) -> float | None:
+        """Spurious lesions per annotated case that has a prediction."""
+        return None if self.lesions is None else ratio(self.lesions.false_positives, self.lesions.scans)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        outcomes = {status.value: n for status, n in self.outcomes.items()}
+        metrics = {key: asdict(found) for key, found in self.metrics.items()}
+        told = {"outcomes": outcomes, "patients": self.patients.to_json(), "lesions": self._lesions()}
+        counts = {"judged_cases": self.annotated_cases, "annotated_cases": self.all_annotated_cases}
+        return metrics | told | counts | {"left_out": dict(self.left_out)}
+
+    def _lesions(self) -> dict[str, Any] | None:
+        if self.lesions is None:
+            return None
+        false_a_case = {size: ratio(n, self.lesions.scans) for size, n in self.lesions.false_by_size.items()}
+        return asdict(self.lesions) | {
+            "sensitivity": self.lesions.sensitivity,
+            "sensitivity_by_size": {size: found.sensitivity for size, found in self.lesions.by_size.items()},
+            "any_overlap_sensitivity": self.lesions.any_overlap_sensitivity,
+            "precision": self.lesions.precision,
+            "f1": self.lesions.f1,
+            "false_positives_a_case": self.false_positives_a_case,
+            "false_positives_a_case_by_size": false_a_case,
+        }
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the annotated structures a mean is over.
+
+    Args:
+        annotated: Keys that the reference of some case says something about.
+        in_mean: Those of them with a Dice.
+        left_out: The others -> why.
+    """
+
+    annotated: tuple[str, ...]
+    in_mean: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        counts = {"n": len(self.in_mean), "of_annotated": len(self.annotated)}
+        return counts | {"annotated": list(self.annotated), "left_out": dict(self.left_out)}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All structures over all cases.
+
+    Args:
+        cases: Number of cases.
+        patients: Number of patients they are of.
+        structures: In template order; also those that are annotated and judged in no case.
+        organ_dice: Mean over organs and vessels of their mean Dice; n is how many had one.
+        lesion_dice: The same over tumours and cysts.
+        organs, lesions: What these two means are over.
+        curves: ROC and FROC of each lesion type with probabilities.
+    """
+
+    cases: int
+    patients: int
+    structures: tuple[StructureSummary, ...]
+    organ_dice: Statistics
+    lesion_dice: Statistics
+    organs: Coverage
+    lesions: Coverage
+    curves: tuple[LesionCurves, ...] = ()
+
+    def __getitem__(self, key: str) -> StructureSummary:
+        return next(row for row in self.structures if row.key == key)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return {
+            "cases": self.cases,
+            "patients": self.patients,
+            "organ_dice": asdict(self.organ_dice),
+            "lesion_dice": asdict(self.lesion_dice),
+            "organs": self.organs.to_json(),
+            "lesions": self.lesions.to_json(),
+            "curves": {row.key: row.to_json() for row in self.curves},
+            "structures": {row.key: row.to_json() for row in self.structures},
+        }
+
+
+def summarise(cases: Sequence[CaseScores]) -> Summary:
+    """Bring the scores of cases together; the order of cases does not matter."""
+    bootstrap = Bootstrap(case.patient for case in cases)
+    found: dict[str, list[tuple[str, StructureScore]]] = {}
+    left_out: dict[str, Counter[str]] = {}
+    for case in cases:
+        for score in case.structures:
+            found.setdefault(score.key, []).append((case.patient, score))
+        for key, reason in case.left_out.items():
+            left_out.setdefault(key, Counter())[reason] += 1
+    rows = {key: found.get(key, []) for key in in_order([*found, *left_out])}
+    structures = tuple(_structure(key, rows[key], left_out.get(key, {}), bootstrap) for key in rows)
+    organs, lesions = (tuple(s for s in structures if kind_of(s.key).is_lesion is lesion) for lesion in (False, True))
+    return Summary(
+        cases=len(cases),
+        patients=len({case.patient for case in cases}),
+        structures=structures,
+        organ_dice=_headline([rows[s.key] for s in organs], bootstrap),
+        lesion_dice=_headline([rows[s.key] for s in lesions], bootstrap),
+        organs=_coverage(organs),
+        lesions=_coverage(lesions),
+        curves=lesion_curves(cases),
+    )
+
+
+def _coverage(rows: Sequence[StructureSummary]) -> Coverage:
+    annotated = [row for row in rows if row.all_annotated_cases]
+    missing = [row for row in annotated if not row.dice.n]
+    return Coverage(
+        tuple(row.key for row in annotated),
+        tuple(row.key for row in annotated if row.dice.n),
+        {row.key: "; ".join([*([ABSENT] if row.annotated_cases else []), *row.left_out]) for row in missing},
+    )
+
+
+def _structure(key: str, scores: _Scores, left_out: Mapping[str, int], bootstrap: Bootstrap) -> StructureSummary:
+    outcomes = dict.fromkeys(Status, 0)
+    by_patient: dict[str, list[Status]] = {}
+    for patient, score in scores:
+        outcomes[score.status] += 1
+        by_patient.setdefault(patient, []).append(score.status)
+    detections = [score.lesions for _, score in scores if score.lesions is not None]
+    return StructureSummary(
+        key=key,
+        metrics={metric.key: statistics(observed(scores, metric.key), bootstrap) for metric in METRICS},
+        outcomes=outcomes,
+        patients=patient_table(map(outcome_of_patient, by_patient.values())),
+        lesions=reduce(operator.add, detections) if detections else None,
+        left_out=left_out,
+    )
+
+
+def observed(scores: _Scores, metric: str) -> list[Observation]:
+    """One metric of one structure, case by case."""
+    return [Observation(getattr(s, metric), patient, s.status is not Status.EVALUATED) for patient, s in scores]
+
+
+def _headline(rows: Iterable[_Scores], bootstrap: Bootstrap) -> Statistics:
+    """The mean over structures of their means over cases, with an interval over patients."""
+    known = [[(p, s.dice) for p, s in scores if s.dice is not None] for scores in rows]
+    columns = [([dice for _, dice in row], [patient for patient, _ in row]) for row in known if row]
+    if not columns:
+        return Statistics(0)
+    over_structures = statistics(Observation(sum(values) / len(values)) for values, _ in columns)
+    drawn = mean_of_means([bootstrap.means(values, patients) for values, patients in columns])
+    interval = interval_95(drawn, len({patient for _, patients in columns for patient in patients}))
+    return Statistics(**asdict(over_structures) | {"mean_95": interval})

@@ -1,0 +1,270 @@
+"""The HTML page of `omentum evaluate`: joins what evaluate computed with what report draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omentum.evaluate.curves import curves_page
+from omentum.evaluate.formatting import about_comparison, difference_cells, display, interval, number, remarks
+from omentum.evaluate.html import PageFigure, PageSlices, Part, Section, page_html
+from omentum.formatting import counted
+from omentum.report.box_plots import box_plots
+from omentum.report.curve_plots import curves_svg
+from omentum.report.page import PageTable
+
+if TYPE_CHECKING:
+    from omentum.evaluate import CaseScores, Comparison, Rules, Summary
+    from omentum.evaluate.judge import Judged
+    from omentum.evaluate.metrics.summary import StructureSummary
+    from omentum.evaluate.result import Result
+    from omentum.evaluate.worst_cases import WorstCase
+
+WORST = 25
+"""Rows in the table of worst cases."""
+
+LISTED = 8
+"""Cases named in one cell."""
+
+ONE_SIDED = (
+    "A case is one-sided when the structure is in only one of prediction and reference; it counts with a Dice and NSD "
+    "of 0 and the image's diagonal as distance."
+)
+
+PICTURES = (
+    "The worst cases of each structure, in the axial slice with most voxels in only one of the two. Solid blue: "
+    "reference; dashed orange: prediction. Anterior is up, the patient's right on the left. On black where the CT "
+    "is not beside its reference."
+)
+
+_PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without one-sided cases", False))
+
+
+def write_page(path: Path, result: Result, rules: Rules) -> None:
+    """Write the page; it needs no other file and no network."""
+    from omentum.atomic import replacing
+
+    judged, summary, comparison = result.judged, result.summary, result.comparison
+    cases, patients = counted(summary.cases, "case"), counted(summary.patients, "patient")
+    made = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    subtitle = f"{cases} of {patients}, omentum {version('omentum')}, {made}. Not for clinical use."
+    asked = PageTable(
+        "What was judged", ["", "what"], [list(fact) for fact in result.asked.items()], words={"", "what"}
+    )
+    sections = [
+        *([Section("Inputs", [asked])] if result.asked else []),
+        Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
+        Section("Distributions", _figures(judged.scores, summary)),
+        Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
+        *([Section("Worst cases in pictures", [PICTURES, _pictures(result.pictures)])] if result.pictures else []),
+        *([_compared(comparison)] if comparison else []),
+        *([Section("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
+        *([_detection(summary)] if summary.curves else []),
+        Section("Patients", [_patients(summary)]),
+        *([_left_out(summary)] if any(row.left_out for row in summary.structures) else []),
+        *([Section("Could not be judged", [_failures(judged)])] if judged.failed else []),
+        Section("How it was measured", [*_method(rules), _tolerances(rules)]),
+    ]
+    with replacing(path) as file:
+        file.write(page_html("Evaluation", subtitle, sections))
+
+
+def _annotated(summary: Summary) -> list[StructureSummary]:
+    return [row for row in summary.structures if row.annotated_cases]
+
+
+def _structures(summary: Summary) -> PageTable:
+    from omentum.evaluate import METRICS
+
+    rows = []
+    for row in _annotated(summary):
+        dice, far = row.dice, row.metrics["hd95_mm"]
+        spread = [interval(dice.mean_95), number(dice.median, 3), number(dice.percentile_5, 3)]
+        means = [number(row.metrics[metric.key].mean, metric.digits) for metric in METRICS]
+        counts = [f"{dice.n} of {row.all_annotated_cases}", str(dice.n_missed)]
+        rows.append([display(row.key), *counts, means[0], *spread, *means[1:], number(far.mean_without_missed, 1)])
+    labels = [metric.label for metric in METRICS]
+    head = [
+        "structure",
+        "mean over",
+        "one-sided",
+        labels[0],
+        "95 %",
+        "median",
+        "5th pct",
+        *labels[1:],
+        "HD95 without one-sided",
+    ]
+    return PageTable("Means over cases: so many of those annotated", head, rows)
+
+
+def _figures(cases: Sequence[CaseScores], summary: Summary) -> list[Part]:
+    figures: list[Part] = []
+    for metric, label, unit_range in _PLOTTED:
+        values: dict[str, list[float]] = {row.key: [] for row in _annotated(summary)}
+        for case in cases:
+            for score in case.structures:
+                value = getattr(score, metric)
+                if value is not None and (unit_range or score.status == "evaluated"):
+                    values[score.key].append(value)
+        if any(values.values()):
+            figures.append(
+                PageFigure(f"{label} by structure, one point a case", box_plots(values, label, unit_range=unit_range))
+            )
+    return figures
+
+
+def _worst(cases: Sequence[CaseScores]) -> PageTable:
+    scored = [(s.dice, case.case, s) for case in cases for s in case.structures if s.status == "evaluated"]
+    rows = [
+        [case, display(s.key), number(s.dice, 3), number(s.nsd, 3), number(s.hd95_mm, 1), number(s.volume_error_ml, 1)]
+        for _, case, s in sorted(scored, key=lambda row: row[:2])[:WORST]
+    ]
+    head = ["case", "structure", "Dice", "NSD", "HD95 mm", "volume error ml"]
+    return PageTable(f"The {len(rows)} lowest Dice where the structure is in both", head, rows, words={"structure"})
+
+
+def _pictures(worst: Sequence[WorstCase]) -> PageSlices:
+    said = {"false_negative": "missed", "false_positive": "invented"}
+    pictures = []
+    for one in worst:
+        score = said.get(one.score.status, f"Dice {number(one.score.dice, 3)}")
+        where = f"slice {one.difference.slice} along {'ijk'[one.difference.axis]}"
+        pictures.append((f"{display(one.score.key)}, {one.case}: {score}, {where}", one.difference.picture))
+    return PageSlices(pictures)
+
+
+def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
+    rows = []
+    for key in (row.key for row in _annotated(summary) if row.dice.n_missed):
+        scored = [(case.case, score.status) for case in cases for score in case.structures if score.key == key]
+        missed, invented = (
+            [case for case, status in scored if status == kind] for kind in ("false_negative", "false_positive")
+        )
+        rows.append([display(key), _listed(missed), _listed(invented)])
+    head = ["structure", "missed", "invented"]
+    return PageTable("Structures in only one of prediction and reference", head, rows, words=head[1:])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _comparison(comparison: Comparison) -> PageTable:
+    from omentum.evaluate import COMPARED
+
+    labels = {metric.key: metric.label for metric in COMPARED}
+    head = ["structure", "metric", "patients", "difference", "95 %", "better", "worse", "effect", "p", "p (Holm)"]
+    rows = [[display(row.structure), labels[row.metric], *difference_cells(row)] for row in comparison.differences]
+    return PageTable(
+        f"{comparison.first} minus {comparison.second}, {counted(comparison.cases, 'case')}",
+        head,
+        rows,
+        words={"metric"},
+    )
+
+
+def _compared(comparison: Comparison) -> Section:
+    return Section("Comparison", [_about(comparison), *about_comparison(comparison), _comparison(comparison)])
+
+
+def _detection(summary: Summary) -> Section:
+    roc = {row.key: row.roc.points for row in summary.curves if row.roc.points}
+    froc = {row.key: _drawable(row.froc.false_a_scan, row.froc.sensitivity) for row in summary.curves}
+    figure = PageFigure("ROC by patient and FROC by lesion, one mark a threshold", curves_svg(roc, froc))
+    return Section("Lesion detection over all thresholds", [*curves_page(summary.curves), figure])
+
+
+def _drawable(xs: Sequence[float | None], ys: Sequence[float | None]) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
+
+
+def _left_out(summary: Summary) -> Section:
+    rows = [
+        [display(row.key), f"{cases} of {row.all_annotated_cases}", reason]
+        for row in summary.structures
+        for reason, cases in row.left_out.items()
+    ]
+    head = ["structure", "cases", "why"]
+    return Section("Left out", [PageTable("Annotated, but in no number of these cases", head, rows, words={"why"})])
+
+
+def _about(comparison: Comparison) -> str:
+    return (
+        f"Better and worse count patients for whom {comparison.first} is better or worse. Two-sided Wilcoxon "
+        "signed-rank test over patients, corrected over the structures of each metric (Holm); effect: matched-pairs "
+        f"rank-biserial correlation, 1 when {comparison.first} is better in every patient."
+    )
+
+
+def _lesions(summary: Summary) -> PageTable:
+    from omentum.evaluate.metrics.overlap import ratio
+
+    found = [(row, row.lesions) for row in _annotated(summary) if row.lesions]
+    sizes = list(found[0][1].by_size) if found else []
+    rows = []
+    for row, lesions in found:
+        rates = [number(value, 3) for value in (lesions.sensitivity, lesions.precision, lesions.f1)]
+        by_size = [f"{lesions.by_size[s].found} of {lesions.by_size[s].total}" for s in sizes]
+        false = [number(ratio(lesions.false_by_size[s], lesions.scans), 2) for s in sizes]
+        rows.append(
+            [
+                display(row.key),
+                str(lesions.reference_lesions),
+                *rates,
+                *by_size,
+                number(row.false_positives_a_case, 2),
+                *false,
+            ]
+        )
+    head = ["type", "lesions", "sensitivity", "precision", "F1", *(f"found {s}" for s in sizes), "false a scan"]
+    caption = "Connected components (26 neighbours), matched one to one from IoU 0.1 on; size: diameter of equal volume"
+    return PageTable(caption, [*head, *(f"false {s}" for s in sizes)], rows)
+
+
+def _patients(summary: Summary) -> PageTable:
+    rows = []
+    for row in _annotated(summary):
+        t = row.patients
+        counts = [str(n) for n in (t.true_positives, t.false_negatives, t.true_negatives, t.false_positives)]
+        rates = [
+            number(t.sensitivity, 3),
+            interval(t.sensitivity_95),
+            number(t.specificity, 3),
+            interval(t.specificity_95),
+        ]
+        rows.append([display(row.key), *counts, *rates])
+    head = ["structure", "found", "missed", "rightly absent", "false", "sensitivity", "95 %", "specificity", "95 %"]
+    return PageTable("Is it there at all, by patient; Wilson intervals", head, rows)
+
+
+def _failures(judged: Judged) -> PageTable:
+    head = ["case", "reason"]
+    return PageTable(
+        "Counted as missed where the reference can be read", head, list(judged.failed.items()), words={"reason"}
+    )
+
+
+def _method(rules: Rules) -> list[str]:
+    told = (
+        "Everything is measured on the reference's own grid, in mm, and only for structures its annotators looked for. "
+        "Of these, one that a prediction lacks was missed, unless something says that it was not asked for. "
+        "Structures in neither have no number and are left out of means. Means are over cases, the headline is the "
+        "mean over structures; 95 % intervals are percentile bootstraps over patients."
+    )
+    surfaces = (
+        "NSD, HD95 and ASSD weight each surface element with its area (as google-deepmind/surface-distance does); "
+        "HD95 is the larger of the two directed percentiles."
+    )
+    lesions = f"Lesions below {rules.minimum_lesion_ml} ml are neither asked for nor held against the prediction."
+    return [told, surfaces, lesions] if rules.distances else [told, lesions]
+
+
+def _tolerances(rules: Rules) -> PageTable:
+    rows = [[display(key), f"{row.mm:g}", row.source] for key, row in rules.tolerances.items()]
+    head = ["structure", "mm", "source"]
+    return PageTable("NSD tolerances", head, rows if rules.distances else [], words={"source"})

@@ -1,0 +1,57 @@
+"""What can be doubted about references before they are judged: numbers without names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from omentum.errors import OmentumError
+from omentum.evaluate.pairing import Pair, listed
+
+if TYPE_CHECKING:
+    from omentum.evaluate.judge import Judge
+
+TOLD_NUMBERS = 3
+
+
+def unnamed_references(pairs: Iterable[Pair]) -> str | None:
+    """One line about label maps that do not say what they can hold: what has no voxel in them may have been sought."""
+    from omentum.io.labels import has_label_table
+
+    names = []
+    for pair in pairs:
+        with suppress(OmentumError):  # told when it is read
+            if pair.reference.is_file() and not has_label_table(pair.reference):
+                names.append(pair.name)
+    if not names:
+        return None
+    return (
+        f"references that name no structures: {listed(names)}; their numbers are taken for Omentum's own (1 spleen, 2 "
+        "right kidney, ..., see omentum classes), and what has no voxel there counts as not annotated, and is no false "
+        "alarm. --mapping with all their numbers says what they mean and what was looked for"
+    )
+
+
+def doubted_numbers(pairs: Iterable[Pair], judge: Judge) -> str | None:
+    """One line where references without names are something else by place than by number; judged by the first case
+    that can be read.
+    """
+    from omentum.evaluate.label_value_checks import contradictions, fitting_mappings
+    from omentum.io.labels import has_label_table
+
+    for pair in pairs:
+        try:
+            if pair.prediction is None or not pair.reference.is_file() or has_label_table(pair.reference):
+                continue
+            read = judge.read(pair)
+        except OmentumError:  # told when it is judged
+            continue
+        told = contradictions(read.ours, read.truth)
+        if not told:
+            return None
+        fitting = fitting_mappings(read.ours, read.truth)
+        places = [f"{c.value} ({c.name}) lies where the prediction has {c.place}" for c in told[:TOLD_NUMBERS]]
+        meant = f"--mapping {' or '.join(fitting)} fits" if fitting else "--mapping says what they mean"
+        return f"{pair.name}: the reference's numbers are hardly Omentum's: {', '.join(places)}; {meant}"
+    return None

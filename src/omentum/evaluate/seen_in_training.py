@@ -1,0 +1,23 @@
+"""Predictions that are no test, since their weights learned from the very scan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from omentum.evaluate.pairing import Pair, listed
+from omentum.result_files import MANIFEST
+
+
+def seen_in_training(pairs: Sequence[Pair]) -> str | None:
+    """One line about the cases whose prediction says so in its manifest; None for none."""
+    seen = [pair.name for pair in pairs if pair.prediction and _trained_on(pair.prediction.with_name(MANIFEST))]
+    return f"judged on scans that the weights were trained on: {listed(seen)}" if seen else None
+
+
+def _trained_on(manifest: Path) -> bool:
+    try:
+        return bool(json.loads(manifest.read_bytes())["weights"]["trained_on_this_scan"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # a foreign prediction, or weights that do not say

@@ -1,0 +1,60 @@
+"""Whether a body is better brought onto an earlier scan by an affine motion than by a rigid one.
+
+Twelve parameters fit better than six to anything; they are taken only where they also know better about an organ that
+they were not fitted to. Rule: each organ is left out in turn, both motions are fitted to the others, and the organ's
+surface is laid on its counterpart by the motion and a shift of its own (as lesions are). The affine motion is taken
+where it brings a typical (median) organ nearer by a tenth and by a tenth of a millimetre, is better for two organs of
+three, and stretches no direction further than a body can. Few organs, or a breath that moved some of them, leave the
+motion rigid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from omentum.follow_up.shared_organ import Fit, SharedOrgan, brought_together, near_pairs
+from omentum.follow_up.transform import Motion, fitted_affine, fitted_rigid
+
+FEWEST_ORGANS = 4
+"""Three must remain when one is left out."""
+STRETCH_LIMITS = 0.75, 1.33
+"""Years of growth or the loss of a third of the weight stretch no direction of the trunk as much."""
+LEAST_GAIN, LEAST_GAIN_MM = 0.1, 0.1
+"""What 12 parameters must be better by, so that scans of one body lying differently keep a rigid motion."""
+LEAST_SHARE = 2 / 3
+"""Of the organs, which must lie nearer."""
+
+
+def stretched(organs: Sequence[SharedOrgan], rigid: Motion) -> Motion | None:
+    """The affine motion of the later scan, if by the rule above it is better than the rigid one.
+
+    Args:
+        organs: Seen in both scans.
+        rigid: What brings them together best without stretching.
+    """
+    if len(organs) < FEWEST_ORGANS:
+        return None
+    affine = brought_together(organs, rigid, fitted_affine)
+    low, high = STRETCH_LIMITS
+    if not (low <= affine.stretches[2] and affine.stretches[0] <= high and np.linalg.det(affine.linear) > 0):
+        return None
+    stiff, soft = _left_out_mm(organs, rigid, fitted_rigid), _left_out_mm(organs, affine, fitted_affine)
+    known = np.isfinite(stiff) & np.isfinite(soft)
+    if np.count_nonzero(known) < FEWEST_ORGANS:
+        return None
+    then, now = float(np.median(stiff[known])), float(np.median(soft[known]))
+    is_nearer = then - now >= max(LEAST_GAIN * then, LEAST_GAIN_MM)
+    return affine if is_nearer and np.mean(soft[known] < stiff[known]) >= LEAST_SHARE else None
+
+
+def _left_out_mm(organs: Sequence[SharedOrgan], motion: Motion, fit: Fit) -> np.ndarray:
+    """For each organ, how far its surface lies from its counterpart by what the others say; NaN where not in view."""
+    away = []
+    for organ in organs:
+        pairs = near_pairs([other for other in organs if other is not organ], motion)
+        told = fit(*pairs) if pairs else motion
+        distances = organ.pairs(organ.follow(told))[2]
+        away.append(float(np.median(distances)) if len(distances) else np.nan)
+    return np.array(away)

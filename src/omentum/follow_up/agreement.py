@@ -1,0 +1,84 @@
+"""Whether two scans can show one body: how far organs lie apart once the later scan is laid on the earlier one.
+
+Two distances of surfaces, each the median over organs of the median over points: of *places* (the whole body moved by
+one motion), where breathing shows; and of *shapes* (each organ then moved onto its counterpart by a shift), where
+another person shows. The residual is their geometric mean, so that neither a deep breath nor a coarse mask alone
+counts as another body. The limits are between what scans of one person (other pose, breath, slices, noise, part of
+the body) and scans of different people come to; benchmarks/follow_up.py measures both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from omentum.follow_up.shared_organ import SharedOrgan
+from omentum.follow_up.transform import Motion
+
+LIMIT_MM, STRETCHED_LIMIT_MM, FEW_LIMIT_MM = 2.5, 2.1, 2.0
+"""Largest residual of one body: as a rule; where it was stretched to fit, which brings other people's organs nearer,
+too; and where fewer organs than MANY say so, which fit by chance."""
+MANY = 5
+FINE_MM, LIMIT_PER_MM = 5.0, 0.3
+"""Voxels longer than this make surfaces coarser: the limits grow by so much for each mm."""
+SMALLEST_ML = 10.0
+"""Smaller organs are all surface: their masks differ by chance."""
+FEWEST_POINTS = 60
+"""Of an organ's surface, seen from both sides, for it to count."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What organs say for a motion.
+
+    Args:
+        organs: Keys of those that were asked.
+        place_mm, shape_mm: See above.
+        limit_mm: Of the residual.
+        seen: Share of all organs' surfaces that the other scan can show.
+    """
+
+    organs: tuple[str, ...]
+    place_mm: float
+    shape_mm: float
+    limit_mm: float
+    seen: float
+
+    @property
+    def residual_mm(self) -> float:
+        """Geometric mean of both."""
+        return math.sqrt(self.place_mm * self.shape_mm)
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be one body."""
+        return self.residual_mm <= self.limit_mm
+
+
+def agreement(organs: Sequence[SharedOrgan], motion: Motion, *, is_affine: bool = False) -> Agreement | None:
+    """How far organs lie apart; None where neither scan shows enough of what the other does.
+
+    Args:
+        organs: Seen in both scans.
+        motion: Of the later scan.
+        is_affine: Whether the motion stretches the body.
+    """
+    counts = [organ for organ in organs if min(organ.volumes_ml) >= SMALLEST_ML] or list(organs)
+    points = sum(organ.points for organ in counts)
+    places = {organ.key: organ.apart_mm(motion) for organ in counts}
+    asked = [organ for organ in counts if len(places[organ.key]) >= FEWEST_POINTS]
+    shapes = [organ.apart_mm(organ.follow(motion)) for organ in asked]
+    if not any(len(shape) for shape in shapes):
+        return None
+    limit_mm = FEW_LIMIT_MM if len(asked) < MANY else STRETCHED_LIMIT_MM if is_affine else LIMIT_MM
+    coarsest_mm = max(organ.coarsest_mm for organ in asked)
+    return Agreement(
+        organs=tuple(organ.key for organ in asked),
+        place_mm=float(np.median([np.median(places[organ.key]) for organ in asked])),
+        shape_mm=float(np.median([np.median(shape) for shape in shapes if len(shape)])),
+        limit_mm=limit_mm + LIMIT_PER_MM * max(0.0, coarsest_mm - FINE_MM),
+        seen=sum(map(len, places.values())) / points,
+    )

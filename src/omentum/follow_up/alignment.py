@@ -1,0 +1,203 @@
+"""One patient scanned twice: how the body of one scan lies in the other, and whether it can be one body at all.
+
+The organs say it, not the grey values. Where both scans have one frame of reference, or lie on one lattice, nothing has
+moved unless organs say so. Otherwise: first the centres of organs that both scans show whole, then their surfaces,
+point to nearest point, organ by organ; points without a counterpart (beyond the other scan's field of view, or on what
+has changed) do not count. The motion is rigid, or affine where that is known to be better (see `stretched`). What
+breathing moves is then followed organ by organ, by a shift. Whatever was found, `agreement` says whether to trust it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import InputError
+from omentum.follow_up.affine_fit import stretched
+from omentum.follow_up.agreement import MANY, Agreement, agreement
+from omentum.follow_up.frames import on_one_lattice, overlap
+from omentum.follow_up.shared_organ import SharedOrgan, brought_together, near_pairs
+from omentum.follow_up.transform import Motion, fitted_rigid
+from omentum.formatting import counted
+from omentum.segmentation import Segmentation
+
+Basis = Literal["organs", "frame of reference", "grids"]
+
+UNSTEADY = frozenset({"stomach", "duodenum", "colon", "small_bowel", "rectum", "bladder", "gallbladder"})
+"""They fill, empty and wander between two scans: asked only where there is nothing else."""
+OUTLIER_MM = 10.0
+"""An organ whose centre is this far off counts half."""
+POOR_SHIFT_MM = 15.0
+"""Organs typically further apart than this after alignment are no good fit: deep breaths move organs by 10 to 20 mm,
+but not all of them."""
+STILL_MM = 0.5
+"""A motion must bring organs nearer by so much to be preferred to none, where nothing should have moved."""
+FEW_TURN_DEGREES, PART_SEEN = 15.0, 0.4
+"""No patient is turned further than this by the word of few organs, or of less than this share of their surfaces."""
+EVEN_STRETCH = 0.06
+"""Weight lost or gained, and another breath, leave some direction of the trunk as it was; a wrong spacing does not."""
+STILL_SCAN = Motion(np.eye(3), np.zeros(3))
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Where the later scan lies in the earlier one.
+
+    Args:
+        motion: RAS+ mm of the later scan -> RAS+ mm of the earlier one.
+        is_affine: Whether the body had to be stretched; else the motion is rigid.
+        basis: Who says so: organs, or (where nothing was moved) one frame of reference or one lattice.
+        agreement: What organs say for it; None where no organ lies in both fields of view.
+        shifts_mm: For each organ that was used, how far it lies from there, in mm of the earlier scan.
+    """
+
+    motion: Motion
+    is_affine: bool
+    basis: Basis
+    agreement: Agreement | None
+    shifts_mm: dict[str, NDArray[np.float64]]
+
+    @property
+    def organs(self) -> tuple[str, ...]:
+        """Keys of the structures that were used."""
+        return tuple(self.shifts_mm)
+
+    @property
+    def residual_mm(self) -> float | None:
+        """How far organs lie apart afterwards, in place and shape; None where none is in both fields of view."""
+        return None if self.agreement is None else self.agreement.residual_mm
+
+    @property
+    def organs_apart_mm(self) -> float | None:
+        """How far a typical (median) organ lies from where the motion of the body puts it."""
+        shifts_mm = [np.linalg.norm(shift) for shift in self.shifts_mm.values()]
+        return float(np.median(shifts_mm)) if shifts_mm else None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why it is not to be trusted, each with its limit; empty where it is."""
+        told = []
+        found, apart_mm, degrees = self.agreement, self.organs_apart_mm, self.motion.degrees
+        if found is None:
+            return () if self.basis != "organs" else ("no organ lies in both fields of view",)
+        organs = counted(len(found.organs), "organ")
+        if not found.fits:
+            told.append(
+                f"organs differ by {found.residual_mm:.1f} mm after alignment (limit {found.limit_mm:.1f} mm, {organs})"
+            )
+        if apart_mm is not None and apart_mm > POOR_SHIFT_MM:
+            told.append(f"organs lie {apart_mm:.0f} mm apart after alignment (limit {POOR_SHIFT_MM:.0f} mm)")
+        if degrees > FEW_TURN_DEGREES and (len(found.organs) < MANY or found.seen < PART_SEEN):
+            told.append(
+                f"turned by {degrees:.1f} degrees on the word of {organs}, {found.seen:.0%} of their surfaces "
+                f"(limit {FEW_TURN_DEGREES:.0f} degrees)"
+            )
+        evenly = max(1 / self.motion.stretches[0], self.motion.stretches[2]) - 1
+        if self.is_affine and evenly > EVEN_STRETCH:
+            told.append(
+                f"one is larger than the other by {evenly:.0%} or more in every direction (limit {EVEN_STRETCH:.0%}): "
+                "a spacing is wrong, or a child has grown"
+            )
+        return tuple(told)
+
+    @property
+    def fits(self) -> bool:
+        """Whether places can be compared. It does not prove that it is one patient: bodies resemble one another."""
+        return not self.doubts
+
+    @property
+    def doubt_mm(self) -> float:
+        """How far a place may be from where it is put."""
+        return max(1.0, self.agreement.place_mm) if self.agreement else 0.0
+
+    def motion_of(self, organ: str | None) -> Motion:
+        """The motion of what lives in an organ."""
+        return self.motion.shifted(self.shifts_mm.get(organ or "", np.zeros(3)))
+
+
+def align_bodies(before: Segmentation, after: Segmentation, *, same_frame: bool | None = None) -> Alignment:
+    """Bring the later scan of a patient onto the earlier one.
+
+    Args:
+        before, after: On any two grids.
+        same_frame: Whether both have one frame of reference (DICOM); None where it is not known.
+
+    Raises:
+        InputError: there is no organ in both.
+    """
+    organs = _shared_organs(before, after)
+    if not organs and not same_frame:
+        raise InputError(
+            "the two scans have no organ in common to be aligned by",
+            remedy="segment both with the organs around the lesions, not the lesions alone",
+        )
+    should_be_still = same_frame or (same_frame is None and on_one_lattice(before.grid, after.grid))
+    basis: Basis = "frame of reference" if same_frame else "grids"
+    still = agreement(organs, STILL_SCAN) if organs else None
+    if same_frame and still is None:
+        return Alignment(STILL_SCAN, False, basis, None, {})
+    if should_be_still and still and still.fits and still.residual_mm <= STILL_MM:
+        return _aligned(organs, STILL_SCAN, False, basis, still)
+    moved = _fitted(organs, may_be_still=overlap(before.grid, after.grid) > 0)
+    if not should_be_still:
+        return moved
+    if still is None:
+        return moved if _is_sure(moved) else Alignment(STILL_SCAN, False, basis, None, {})
+    is_nearer = moved.residual_mm is not None and moved.residual_mm <= still.residual_mm - STILL_MM
+    if moved.fits and (is_nearer or not still.fits):
+        return moved
+    return _aligned(organs, STILL_SCAN, False, basis, still) if still.fits else moved
+
+
+def _shared_organs(before: Segmentation, after: Segmentation) -> list[SharedOrgan]:
+    boxes, later_boxes = before.boxes(), after.boxes()
+    shared = [key for key in before.classes if key in boxes and key in later_boxes]
+    organs = [key for key in shared if not STRUCTURES[key].is_lesion]
+    steady = [key for key in organs if key not in UNSTEADY] or organs
+    return [SharedOrgan(key, (before, boxes), (after, later_boxes)) for key in steady]
+
+
+def _fitted(organs: Sequence[SharedOrgan], *, may_be_still: bool) -> Alignment:
+    """The best motion from where organs' centres, or the scans as they are, make a start."""
+    starts = [_by_centres(organs), *([STILL_SCAN] if may_be_still else [])]
+    rigid = brought_together(organs, min(starts, key=lambda start: _off_mm(organs, start)), fitted_rigid)
+    affine = stretched(organs, rigid)
+    motion = affine or rigid
+    return _aligned(organs, motion, affine is not None, "organs", agreement(organs, motion, is_affine=bool(affine)))
+
+
+def _aligned(
+    organs: Sequence[SharedOrgan], motion: Motion, is_affine: bool, basis: Basis, found: Agreement | None
+) -> Alignment:
+    shifts_mm = {organ.key: organ.follow(motion).shift_mm - motion.shift_mm for organ in organs}
+    return Alignment(motion, is_affine, basis, found, shifts_mm)
+
+
+def _is_sure(moved: Alignment) -> bool:
+    """Whether organs contradict grids that have nothing in common."""
+    found = moved.agreement
+    return moved.fits and found is not None and len(found.organs) >= MANY and found.seen >= PART_SEEN
+
+
+def _off_mm(organs: Sequence[SharedOrgan], motion: Motion) -> float:
+    pairs = near_pairs(organs, motion, every=4)
+    return np.inf if pairs is None else float(np.linalg.norm(motion(pairs[0]) - pairs[1], axis=1).mean())
+
+
+def _by_centres(organs: Sequence[SharedOrgan]) -> Motion:
+    """A first guess. Centres of cut organs are wrong, so they serve only where no organ is whole in both scans."""
+    whole = [organ for organ in organs if organ.is_whole]
+    here = np.array([organ.after_mm for organ in whole or organs])
+    there = np.array([organ.before_mm for organ in whole or organs])
+    if not whole:
+        return Motion(np.eye(3), np.median(there - here, axis=0))
+    motion = fitted_rigid(here, there)
+    for _ in range(10):
+        off_mm = np.linalg.norm(motion(here) - there, axis=1)
+        motion = fitted_rigid(here, there, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
+    return motion

@@ -1,0 +1,38 @@
+"""What the grids of two scans say, before any organ is asked: one frame of reference, one lattice, a part in common."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from omentum.follow_up.shared_organ import is_within
+from omentum.volume import Grid
+
+SAME_STEP, SAME_OFFSET = 1e-3, 0.02
+"""Steps of one lattice differ by no more than this (relative), and its points by no more than this share of a step."""
+PROBES = 16
+"""Points along each axis that ask whether fields of view have a part in common."""
+
+
+def on_one_lattice(one: Grid, other: Grid) -> bool:
+    """Whether the voxels of both are voxels of one larger grid, however stored: parts of one scan are.
+
+    Two scans by one protocol can be so by chance: organs are asked where they can be.
+    """
+    to_other = np.linalg.inv(other.affine)
+    steps = to_other[:3, :3] @ one.affine[:3, :3]
+    whole = np.rint(steps)
+    if not (np.abs(whole).sum(axis=0) == 1).all() or np.abs(steps - whole).max() > SAME_STEP:
+        return False
+    first = to_other[:3, :3] @ one.affine[:3, 3] + to_other[:3, 3]
+    return bool(np.abs(first - np.rint(first)).max() <= SAME_OFFSET)
+
+
+def overlap(one: Grid, other: Grid) -> float:
+    """Share of the smaller field of view that the other has, if both are where their affines say."""
+    return max(_share_within(one, other), _share_within(other, one))
+
+
+def _share_within(one: Grid, other: Grid) -> float:
+    axes = [np.linspace(0, n - 1, PROBES) for n in one.shape]
+    points = one.to_world(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
+    return float(is_within(points, other).mean())

@@ -1,0 +1,86 @@
+"""RECIST 1.1 in numbers: what the sum of target diameters and new lesions amount to, between two scans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from omentum.formatting import counted
+
+Category = Literal[
+    "complete response", "partial response", "stable disease", "progressive disease", "not evaluable", "no targets"
+]
+SHRUNK, GROWN = -0.30, 0.20
+"""Relative change of the sum that is a partial response, or progression ..."""
+GROWN_LEAST_MM = 5.0
+"""... which must also be so much in absolute terms."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Two scans are compared; progression since a best scan in between, non-target lesions and what is not in the
+    images are for the reader.
+
+    Args:
+        category: By RECIST 1.1, of the segmentations as they are.
+        targets: How many target lesions the earlier scan has.
+        sums_mm: Their longest axial diameters added up, then and now; None now where one of them is not known.
+        new: Tumours that are new.
+        why: The reason in words.
+    """
+
+    category: Category
+    targets: int
+    sums_mm: tuple[float, float | None]
+    new: int
+    why: str
+
+    @property
+    def change(self) -> float | None:
+        """Of the sum, as a fraction of the earlier one; None where either is not known."""
+        then, now = self.sums_mm
+        return None if then == 0 or now is None else (now - then) / then
+
+
+def respond(
+    targets_mm: Sequence[tuple[float, float]], *, targets: int, new: int, lasting: int, unknown: int, unseen: int = 0
+) -> Response:
+    """The category of two scans.
+
+    Args:
+        targets_mm: Diameter of each target (or of those that grew together) then and now, 0 when it is gone.
+        targets: How many targets that are.
+        new: New tumours.
+        lasting: Other tumours that are still there.
+        unknown: Targets whose size is not known in one of the scans; new tumours count all the same.
+        unseen: Other tumours of which nobody knows whether they are still there.
+    """
+    then, now = sum(a for a, _ in targets_mm), sum(b for _, b in targets_mm)
+    made = _judged((then, now), targets, new, (lasting, unseen), unknown)
+    return Response(made[0], targets, (then, None if unknown else now), new, made[1])
+
+
+def _judged(
+    sums_mm: tuple[float, float], targets: int, new: int, others: tuple[int, int], unknown: int
+) -> tuple[Category, str]:
+    (then, now), (lasting, unseen) = sums_mm, others
+    grown = now - then
+    if new:
+        return "progressive disease", counted(new, "new tumour")
+    if targets == 0:
+        return "no targets", "no tumour of the earlier scan is large enough to be a target"
+    if unknown:
+        verb = "is" if unknown == 1 else "are"
+        return "not evaluable", f"{counted(unknown, 'target')} {verb} not wholly seen in both scans"
+    if grown >= GROWN_LEAST_MM and grown >= GROWN * then:
+        return "progressive disease", "the sum grew by 20 % and 5 mm or more"
+    if now == 0:
+        if lasting:
+            return "partial response", "all targets are gone, other tumours are not"
+        if unseen:
+            return "partial response", "all targets are gone, of other tumours it is not known"
+        return "complete response", "no tumour is left"
+    if grown <= SHRUNK * then:
+        return "partial response", "the sum shrank by 30 % or more"
+    return "stable disease", "neither shrunk by 30 % nor grown by 20 % and 5 mm"

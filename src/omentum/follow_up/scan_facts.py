@@ -1,0 +1,43 @@
+"""What a result says of itself beside its masks, as far as a comparison with another scan must know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from omentum.measure.class_trust import Standing
+from omentum.measure.diameters import Points
+
+NO_POINTS: Points = np.zeros((0, 3))
+
+
+@dataclass(frozen=True, eq=False)
+class ScanFacts:
+    """Of one scan; by default nothing is known.
+
+    Args:
+        frame: Which DICOM frame of reference it lies in, as a hash.
+        doubts: Key of a type of lesion -> why it is not to be relied on here, found or not.
+        candidates_mm: Centres of single lesions that are only candidates, RAS+ mm, shape (n, 3).
+    """
+
+    frame: str | None = None
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    candidates_mm: Points = field(default_factory=lambda: NO_POINTS)
+
+    @classmethod
+    def of_result(cls, manifest: Mapping[str, Any], measurements: Mapping[str, Any]) -> ScanFacts:
+        """From what `omentum segment` wrote, read as JSON; either may be empty, or of an earlier version."""
+        options, described = manifest.get("options") or {}, manifest.get("input") or {}
+        standing = Standing.of_options(options)
+        doubts = {key: reason for key in standing.trust if (reason := standing.doubt(key, None))}
+        centres = [one["centroid_mm"] for one in measurements.get("candidates") or []]
+        return cls(described.get("frame_of_reference"), doubts, np.array(centres, float).reshape(-1, 3))
+
+
+def same_frame(one: ScanFacts, other: ScanFacts) -> bool | None:
+    """Whether two scans have one frame of reference; None where either does not say."""
+    return None if one.frame is None or other.frame is None else one.frame == other.frame

@@ -1,0 +1,143 @@
+"""An organ that two scans of a patient show: where its surface lies, and the motion that brings several together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from omentum.boxes import Box
+from omentum.follow_up.transform import Motion, fitted_shift
+from omentum.measure.diameters import Points
+from omentum.measure.measures import centre
+from omentum.measure.organ_surface import organ_surface_mm
+from omentum.segmentation import Segmentation
+from omentum.volume import Grid
+
+POINTS_PER_ORGAN = 800
+POINTS_TO_FIND = 20_000
+"""The surface that nearest points are looked for on is thinned to so many: on average under 2 mm apart on a liver."""
+ROUNDS = 60
+PASSES = (4, 0.05), (1, 0.02)
+"""Surfaces are brought together in two passes, first with every fourth point, each in so many rounds at most, until a
+round moves no point by more than these mm."""
+TRIM = 3.0
+"""A point further from its counterpart than so many medians of all points' distances does not count ..."""
+TRIM_LEAST_MM = 2.0
+"""... unless it is as close as this."""
+
+Pairs = tuple[Points, Points, NDArray[np.float64]]
+Fit = Callable[[Points, Points], Motion]
+Boxed = tuple[Segmentation, Mapping[str, Box]]
+
+
+class SharedOrgan:
+    """One organ in both scans.
+
+    Args:
+        key: Of the structure.
+        before, after: The scans, with the boxes of what they hold.
+    """
+
+    def __init__(self, key: str, before: Boxed, after: Boxed) -> None:
+        self.key = key
+        surfaces = [organ_surface_mm(seg, [key], boxes) for seg, boxes in (before, after)]
+        self._before, self._after = (
+            _Surface(mm, scan[0].grid) for mm, scan in zip(surfaces, (before, after), strict=True)
+        )
+        self.before_mm, self.after_mm = (_centre_mm(*scan, key) for scan in (before, after))
+        self.is_whole = not (_is_cut(*before, key) or _is_cut(*after, key))
+        self.points = len(self._before.points_mm) + len(self._after.points_mm)
+        self.volumes_ml = _volume_ml(*before, key), _volume_ml(*after, key)
+        self.coarsest_mm = max(*before[0].grid.spacing_mm, *after[0].grid.spacing_mm)
+
+    def pairs(self, motion: Motion, every: int = 1) -> Pairs:
+        """Points of the later scan that the earlier one can show, the nearest ones there, and how far they are.
+
+        Args:
+            motion: Of the later scan.
+            every: Only every n-th point.
+        """
+        points = self._after.points_mm[::every]
+        seen, nearest, distances = self._before.nearest(motion(points))
+        return points[seen], nearest, distances
+
+    def apart_mm(self, motion: Motion) -> NDArray[np.float64]:
+        """How far the two surfaces lie apart, from points of either that the other scan can show."""
+        back = self._after.nearest(motion.inverse(self._before.points_mm))[2]
+        return np.concatenate([self.pairs(motion)[2], back])
+
+    def follow(self, motion: Motion) -> Motion:
+        """The motion, shifted to where this organ is."""
+        # Surfaces alone slide too little along a long organ.
+        off_mm = self.before_mm - motion(self.after_mm) if self.is_whole else np.zeros(3)
+        return brought_together([self], motion.shifted(off_mm), fitted_shift)
+
+
+class _Surface:
+    """Of an organ in one scan: some of its points evenly spread, and more to find the nearest of."""
+
+    def __init__(self, surface_mm: Points, field: Grid) -> None:
+        self.points_mm, self._all_mm = (
+            surface_mm[:: -(-len(surface_mm) // most)] for most in (POINTS_PER_ORGAN, POINTS_TO_FIND)
+        )
+        self._tree, self._field = cKDTree(self._all_mm), field
+
+    def nearest(self, points_mm: Points) -> tuple[NDArray[np.bool_], Points, NDArray[np.float64]]:
+        """Which points the scan can show, and for those the nearest of the surface and how far it is."""
+        seen = is_within(points_mm, self._field)
+        distances, at = self._tree.query(points_mm[seen])
+        return seen, self._all_mm[at], distances
+
+
+def brought_together(organs: Sequence[SharedOrgan], motion: Motion, fit: Fit) -> Motion:
+    """Iterated closest points (Besl and McKay 1992), trimmed (Chetverikov 2002).
+
+    Args:
+        organs: What is to lie on its counterpart.
+        motion: Where to start.
+        fit: The kind of motion that is looked for, added to the first.
+    """
+    for every, enough_mm in PASSES:
+        for _ in range(ROUNDS):
+            pairs = near_pairs(organs, motion, every)
+            if pairs is None:
+                return motion
+            moved = motion(pairs[0])
+            step = fit(moved, pairs[1])
+            motion = motion.followed_by(step)
+            if np.linalg.norm(step(moved) - moved, axis=1).max() < enough_mm:
+                break
+    return motion
+
+
+def near_pairs(organs: Sequence[SharedOrgan], motion: Motion, every: int = 1) -> tuple[Points, Points] | None:
+    """The pairs that are not far off; None where the scans show no part of an organ in common."""
+    points, targets, distances = (
+        np.concatenate(part) for part in zip(*(organ.pairs(motion, every) for organ in organs), strict=True)
+    )
+    if len(points) == 0:
+        return None
+    near = distances <= max(TRIM * float(np.median(distances)), TRIM_LEAST_MM)
+    return points[near], targets[near]
+
+
+def is_within(points_mm: Points, grid: Grid) -> NDArray[np.bool_]:
+    """Which points lie in the field of view of a grid, shape (n, 3) -> (n,)."""
+    at = (points_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
+    return np.asarray(((at >= -0.5) & (at <= np.array(grid.shape) - 0.5)).all(axis=1))
+
+
+def _volume_ml(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> float:
+    return float(np.count_nonzero(seg.mask(key, boxes[key]))) * seg.grid.voxel_volume_ml
+
+
+def _is_cut(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> bool:
+    return any(s.start == 0 or s.stop == n for s, n in zip(boxes[key], seg.shape, strict=True))
+
+
+def _centre_mm(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> NDArray[np.float64]:
+    box = boxes[key]
+    return seg.grid.to_world(centre(seg.mask(key, box)) + [s.start for s in box])

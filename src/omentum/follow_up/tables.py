@@ -1,0 +1,100 @@
+"""A follow-up as files hold it: JSON, and one CSV row a lesion (or group of parts)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from omentum.follow_up.agreement import Agreement
+from omentum.follow_up.compare import Change, FollowUp
+from omentum.measure.csv_table import csv_text
+from omentum.measure.lesions import Lesion
+
+COLUMNS = (
+    *("fate", "key", "display", "host", "side", "is_target", "is_candidate", "before", "after"),
+    *("volume_before_ml", "volume_after_ml", "volume_change_percent"),
+    *("longest_before_mm", "longest_after_mm", "longest_change_mm", "longest_change_percent", "moved_mm"),
+    *(f"centroid_{when}_{axis}_mm" for when in ("before", "after") for axis in "ras"),
+    *("remarks", "is_forced"),
+)
+"""Of the CSV."""
+
+
+def follow_up_json(result: FollowUp) -> dict[str, Any]:
+    """JSON values only; what cannot be known is null."""
+    response, alignment = result.response, result.alignment
+    return {
+        "recist": {
+            "category": response.category,
+            "why": response.why,
+            "targets": response.targets,
+            "sum_before_mm": response.sums_mm[0],
+            "sum_after_mm": response.sums_mm[1],
+            "change_percent": None if response.change is None else 100 * response.change,
+            "new_tumours": response.new,
+        },
+        "forced": result.is_forced,
+        "alignment": {
+            "organs": list(alignment.organs),
+            "basis": alignment.basis,
+            "same_frame_of_reference": result.frames,
+            "fits": alignment.fits,
+            "doubts": list(alignment.doubts),
+            "residual_mm": alignment.residual_mm,
+            **_agreement(alignment.agreement),
+            "organs_apart_mm": alignment.organs_apart_mm,
+            "rotation_degrees": alignment.motion.degrees,
+            "rotation": alignment.motion.rotation.tolist(),
+            "kind": "affine" if alignment.is_affine else "rigid",
+            "stretches": list(alignment.motion.stretches),
+            "linear": alignment.motion.linear.tolist(),
+            "shift_mm": alignment.motion.shift_mm.tolist(),
+        },
+        "changes": [
+            _row(change, result)
+            | {name: [one.to_json() for one in getattr(change, name)] for name in ("before", "after")}
+            | {"remarks": list(change.remarks)}
+            for change in result.changes
+        ],
+    }
+
+
+def follow_up_csv(result: FollowUp) -> str:
+    """One line a change, as CSV text; the head alone when there are none."""
+    return csv_text([_row(change, result) for change in result.changes], COLUMNS)
+
+
+def _row(change: Change, result: FollowUp) -> dict[str, Any]:
+    return row_of(change) | {"is_forced": result.is_forced}
+
+
+def _agreement(found: Agreement | None) -> dict[str, Any]:
+    if found is None:
+        return {"residual_limit_mm": None, "place_mm": None, "shape_mm": None, "judged_by": [], "surface_seen": None}
+    told = {"residual_limit_mm": found.limit_mm, "place_mm": found.place_mm, "shape_mm": found.shape_mm}
+    return told | {"judged_by": list(found.organs), "surface_seen": found.seen}
+
+
+def row_of(change: Change) -> dict[str, Any]:
+    """A change as one flat row; changes of size only where both scans show all of it."""
+    first = change.any
+    row: dict[str, Any] = {"fate": change.fate, "key": first.key, "display": first.display}
+    row |= {"host": first.host, "side": first.side, "is_target": bool(change.targets)}
+    row |= {"moved_mm": change.moved_mm, "remarks": "; ".join(change.remarks)}
+    row |= {"longest_change_mm": None, "is_candidate": bool(change.doubt)}
+    for name, (then, now) in (("volume", change.volumes_ml), ("longest", change.longest_mm)):
+        unit = "ml" if name == "volume" else "mm"
+        comparable = bool(change.before and change.after) and not change.is_cut
+        row |= {f"{name}_before_{unit}": then if change.before else None}
+        row |= {f"{name}_after_{unit}": now if change.after else None}
+        row |= {f"{name}_change_percent": 100 * (now - then) / then if comparable else None}
+        row |= {"longest_change_mm": now - then} if comparable and name == "longest" else {}
+    for when, lesions in (("before", change.before), ("after", change.after)):
+        row |= {when: " ".join(str(one.number) for one in lesions)} | _centroid(when, lesions)
+    return row
+
+
+def _centroid(when: str, lesions: Sequence[Lesion]) -> dict[str, float | None]:
+    """Of the largest of them."""
+    at = max(lesions, key=lambda one: one.volume_ml).centroid_mm if lesions else (None, None, None)
+    return {f"centroid_{when}_{axis}_mm": x for axis, x in zip("ras", at, strict=True)}

@@ -1,0 +1,114 @@
+"""Whether a scan could have shown a lesion of another scan: its place, its kind, its size, and the organ it is in.
+
+Only what passes all of it can be gone (or new): everything else is not known, and the reason is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from omentum.anatomy import STRUCTURES
+from omentum.follow_up.alignment import Alignment
+from omentum.follow_up.matching import Spot
+from omentum.follow_up.scan_facts import ScanFacts
+from omentum.follow_up.shared_organ import is_within
+from omentum.follow_up.transform import Motion
+from omentum.measure.diameters import Points, axial_axis
+from omentum.segmentation import Segmentation
+
+Lack = Literal["not imaged", "not looked for", "not seen"]
+
+SLICES = 2.0
+"""RECIST 1.1 measures nothing that is smaller than so many slices: what is, can hide between two of them."""
+LEAST_IN_HOST = 0.25
+"""Share of a lesion that must lie in its organ as the other scan has it: an exophytic one is mostly outside when it is
+gone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One of the two scans.
+
+    Args:
+        seg: Its masks.
+        facts: What else is known of it.
+    """
+
+    seg: Segmentation
+    facts: ScanFacts
+
+    @cached_property
+    def slice_mm(self) -> float:
+        """Distance of its axial slices."""
+        return self.seg.grid.spacing_mm[axial_axis(self.seg.grid)]
+
+    def doubt(self, spot: Spot) -> str:
+        """Why one of its lesions is only a candidate; "" where it is not."""
+        lesion = spot.lesion
+        near = np.linalg.norm(self.facts.candidates_mm - lesion.centroid_mm, axis=1) <= max(spot.grid.spacing_mm)
+        return self.facts.doubts.get(lesion.key, "") or ("below its own operating point" if near.any() else "")
+
+    def looks_for(self, key: str) -> bool:
+        """Whether anybody asked for lesions of that sort in it."""
+        return any(_sort(other) == _sort(key) for other in self.seg.annotated or ())
+
+    def doubts_sort(self, key: str) -> str:
+        """Why lesions of a sort that it has not found may be there all the same; "" where it is to be relied on."""
+        asked = [other for other in self.seg.annotated or () if _sort(other) == _sort(key)]
+        reasons = [self.facts.doubts.get(other, "") for other in asked]
+        return reasons[0] if reasons and all(reasons) else ""
+
+
+def lack(spot: Spot, other: Scan, alignment: Alignment, *, later: bool) -> tuple[Lack, str] | None:
+    """Why the other scan cannot say whether a lesion is there; None where it can.
+
+    Args:
+        spot: A lesion of the later scan, or of the earlier one.
+        other: The other scan.
+        alignment: Of both.
+        later: Whether the lesion is of the later scan.
+    """
+    lesion, forth = spot.lesion, alignment.motion_of(spot.lesion.host)
+    points = (forth if later else forth.inverse)(spot.points_mm)
+    reach_mm = alignment.doubt_mm
+    if not _all_shown(points, other.seg, reach_mm):
+        return "not imaged", "its place is not wholly in the field of view"
+    if alignment.agreement is None and alignment.basis == "grids":
+        return "not imaged", "the two fields of view have too little in common to be aligned"
+    if not other.looks_for(lesion.key):
+        return "not looked for", f"nobody asked for {STRUCTURES[lesion.key].display.lower()}"
+    if reason := other.doubts_sort(lesion.key):
+        return "not seen", reason
+    if lesion.axial.longest.mm < SLICES * other.slice_mm:
+        return "not seen", f"{lesion.axial.longest.mm:.0f} mm is less than two slices of {other.slice_mm:.1f} mm"
+    if lesion.host is None:
+        return "not seen", "it lies in no organ that would show where to look"
+    if lesion.host in (other.seg.annotated or ()) and not _in_host(points, lesion.host, other.seg, reach_mm):
+        return "not seen", f"no {STRUCTURES[lesion.host].display.lower()} was found at its place"
+    return None
+
+
+def _sort(key: str) -> tuple[str, tuple[str, ...]]:
+    return STRUCTURES[key].kind, STRUCTURES[key].hosts
+
+
+def _all_shown(points_mm: Points, seg: Segmentation, reach_mm: float) -> bool:
+    return all(bool(is_within(points_mm + step, seg.grid).all()) for step in _steps(reach_mm))
+
+
+def _in_host(points_mm: Points, host: str, seg: Segmentation, reach_mm: float) -> bool:
+    mask, back = seg.mask(host), Motion(seg.affine[:3, :3], seg.affine[:3, 3]).inverse
+    inside = np.zeros(len(points_mm), bool)
+    for step in _steps(reach_mm):
+        at = np.rint(back(points_mm + step)).astype(np.int64)
+        shown = ((at >= 0) & (at < mask.shape)).all(axis=1)
+        inside[shown] |= mask[tuple(at[shown].T)]
+    return float(inside.mean()) >= LEAST_IN_HOST
+
+
+def _steps(reach_mm: float) -> Points:
+    return np.vstack([np.zeros(3), reach_mm * np.eye(3), -reach_mm * np.eye(3)])

@@ -1,0 +1,89 @@
+"""Decoding compressed DICOM images in a process that may die of them; see `omentum.io.dicom.child`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.errors import InputError
+from omentum.io.dicom.child import UNDECODABLE
+
+FOREIGN = "1.2.840.10008.1.2.4."
+"""JPEG, JPEG-LS and JPEG 2000: their transfer syntaxes begin so. A bad stream can crash the foreign code for them."""
+
+
+class Decoder:
+    """A child that is started when first needed and used for every slice of a series.
+
+    Use it in a `with` block: the child ends with it.
+    """
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            for pipe in (self._child.stdin, self._child.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+    def pixels(self, path: Path) -> NDArray[Any]:
+        """The pixels of a file, as `pydicom` gives them.
+
+        Raises:
+            InputError: the decoder died of it.
+            ValueError, RuntimeError: as pydicom: damaged, or no decoder for it.
+        """
+        child = self._child = self._child or _start()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(json.dumps(os.fsencode(path).decode("latin-1")).encode() + b"\n")
+            child.stdin.flush()
+            line = child.stdout.readline()
+            said = json.loads(line) if line.endswith(b"\n") else None
+            if said is None:
+                raise EOFError
+            if "kind" in said:
+                raise (RuntimeError if said["kind"] == UNDECODABLE else ValueError)(said["text"])
+            dtype, shape = np.dtype(said["dtype"]), tuple(said["shape"])
+            content = child.stdout.read(dtype.itemsize * math.prod(shape))
+            if len(content) < dtype.itemsize * math.prod(shape):
+                raise EOFError
+        except (EOFError, BrokenPipeError) as fault:
+            self.close()
+            reason = f"its compressed image is damaged so that it crashes the decoder (exit {child.returncode})"
+            raise InputError(reason, source=path, remedy="copy or download the series again") from fault
+        return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _start() -> subprocess.Popen[bytes]:
+    paths = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    # Quiet: a decoder's remarks are of no use to a user, and its fault is named by us. -P: nothing is imported from the
+    # working directory, which may be a folder of somebody else's files.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "omentum.io.dicom.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": paths},
+    )

@@ -1,0 +1,152 @@
+"""A folder with one CT series in DICOM -> one volume, sorted by where the slices are in the patient.
+
+Never by file name, and never by instance number: only positions say which end is the head. A series with a gap, with
+a tilted gantry or with two images at one place is no volume and is refused; nothing is interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.errors import GeometryError, InputError, warn_of_case
+from omentum.io.dicom.choice import the_series
+from omentum.io.dicom.decoder import Decoder
+from omentum.io.dicom.files import Slice
+from omentum.io.dicom.geometry import SPACING_TOLERANCE_MM, check_same_geometry, normal_of, position_mm, series_affine
+from omentum.io.dicom.pixels import read_hu, read_stored
+from omentum.volume import Volume
+
+
+@dataclass(frozen=True)
+class SeriesOrder:
+    """Remembered in `Volume.header["dicom"]`: what lies at each k of the volume.
+
+    Args:
+        instance_numbers: Instance number of each slice, None where it was missing.
+        frame: See `Slice.frame`; None where slices do not agree.
+    """
+
+    instance_numbers: tuple[int | None, ...]
+    frame: str | None = None
+
+
+def read_series(folder: str | Path) -> Volume:
+    """Read the CT series in a folder (and the folders below it).
+
+    Returns:
+        HU, int16 where all slices are whole numbers of 16 bits, else float32; axes (column, row, slice), the slices
+        ascending along the cross product of row and column direction (towards the head for axial slices).
+
+    Raises:
+        InputError: nothing there, several series, a damaged slice, two images at one position, or an image that
+            cannot be decoded.
+        GeometryError: positions missing, slices missing or unevenly spaced, a tilted gantry, mixed sizes.
+        MissingDependencyError: pydicom is not installed.
+    """
+    folder = Path(folder)
+    with Decoder() as decoder:
+        slices = _sorted_by_position(the_series(folder), folder, decoder)
+        affine = series_affine(slices, folder)
+        _warn_of_oddities(slices, folder)
+        return Volume(_stacked([read_hu(s.path, decoder) for s in slices]), affine, {"dicom": _order(slices)})
+
+
+def read_mask_series(folder: str | Path, like: Volume) -> Volume:
+    """Read a mask that is stored as a DICOM series (any stored number but 0 is inside).
+
+    Stored numbers count: such files repeat the rescale intercept of the CT they were drawn on. Where they do not
+    repeat its positions, each slice goes to the CT slice with the same instance number.
+
+    Args:
+        folder: The series.
+        like: The CT, as `read_series` returned it.
+
+    Returns:
+        bool voxels; on the grid that the files state, or on the grid of `like` where they state none.
+
+    Raises:
+        InputError, GeometryError: as `read_series`, or slices without positions that do not match the CT's.
+    """
+    folder = Path(folder)
+    with Decoder() as decoder:
+        slices = the_series(folder)
+        if all(s.position_mm is None for s in slices):
+            slices = _paired_by_number(slices, like, folder)
+            affine, header = like.affine, dict(like.header)
+        else:
+            slices = _sorted_by_position(slices, folder, decoder)
+            affine, header = series_affine(slices, folder), {"dicom": _order(slices)}
+        return Volume(_stacked([read_stored(s.path, decoder) != 0 for s in slices]), affine, header)
+
+
+def _sorted_by_position(slices: Sequence[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
+    check_same_geometry(slices)
+    normal = normal_of(slices[0])
+    ordered = sorted(slices, key=lambda s: (float(np.dot(position_mm(s), normal)), str(s.path)))
+    return _without_copies(ordered, folder, decoder)
+
+
+def _without_copies(ordered: list[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
+    """Drop exact copies of a slice; different images at one place are an error."""
+    kept = ordered[:1]
+    for one in ordered[1:]:
+        if np.abs(position_mm(one) - position_mm(kept[-1])).max() > SPACING_TOLERANCE_MM:
+            kept.append(one)
+        elif not np.array_equal(read_stored(one.path, decoder), read_stored(kept[-1].path, decoder)):
+            raise InputError(
+                f"two different images at one position, {kept[-1].path.relative_to(folder)} and "
+                f"{one.path.relative_to(folder)}",
+                source=folder,
+                remedy="keep one time point or phase in the folder",
+            )
+    if len(kept) < len(ordered):
+        _warn(f"{len(ordered) - len(kept)} copies of slices left out", folder)
+    return kept
+
+
+def _warn_of_oddities(slices: Sequence[Slice], folder: Path) -> None:
+    """Faults of a series that change no voxel, but speak of a program that may have made others, too."""
+    uids = {one.uid for one in slices if one.uid}
+    if 0 < len(uids) < len(slices):
+        _warn(f"its {len(slices)} slices share {len(uids)} SOP instance UID(s); told apart by position", folder)
+    if any(one.inverted for one in slices):
+        _warn("is stored to be shown inverted (MONOCHROME1); HU are taken as stored, not inverted", folder)
+
+
+def _paired_by_number(slices: Sequence[Slice], like: Volume, folder: Path) -> list[Slice]:
+    order = like.header.get("dicom")
+    by_number = {s.instance_number: s for s in slices}
+    wanted = order.instance_numbers if isinstance(order, SeriesOrder) else ()
+    if len(by_number) != len(slices) or set(by_number) != set(wanted) or len(wanted) != like.shape[2]:
+        raise GeometryError(
+            "states no positions, and its instance numbers are not those of the CT",
+            source=folder,
+            remedy="without either nobody can say where its slices are",
+        )
+    _warn("states no positions; its slices were matched to the CT's by instance number", folder)
+    return [by_number[number] for number in wanted]
+
+
+def _order(slices: Sequence[Slice]) -> SeriesOrder:
+    frames = {s.frame for s in slices}
+    return SeriesOrder(tuple(s.instance_number for s in slices), frames.pop() if len(frames) == 1 else None)
+
+
+def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    dtype = np.result_type(*{image.dtype for image in images})
+    columns, rows = images[0].shape
+    # Fortran order keeps each slice in one piece, as NIfTI does.
+    out = np.empty((columns, rows, len(images)), dtype, order="F")
+    for k, image in enumerate(images):
+        out[:, :, k] = image
+    return out
+
+
+def _warn(reason: str, source: Path) -> None:
+    warn_of_case(reason, source, stacklevel=2)

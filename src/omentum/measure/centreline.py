@@ -1,0 +1,188 @@
+"""The line along the middle of a tube, roughly: on a coarse lattice, to be made exact by looking at sections.
+
+A path through a graph of lattice points, cheap far from the wall, follows arches and ignores short side branches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from omentum.components import pieces, sizes
+from omentum.measure.diameters import axial_axis
+from omentum.volume import Grid
+
+LATTICE_MM = 2.5
+"""Of the lattice's points; a third of the radius of a slender aorta."""
+SLENDER = 4.0
+"""A tube is followed through its bends if it is so many radii long; what is shorter has no direction of its own."""
+END_RADII = 1.5
+"""So far from its ends, in radii, the path may still be on its way from a corner to the middle."""
+MOST = 95
+"""Percent of a tube's points; the rest may be side branches and corners."""
+STEP_MM = 1.0
+
+_STEPS = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Centreline:
+    """A line through a tube.
+
+    Args:
+        points_mm: RAS+ mm, one millimetre apart, shape (n, 3).
+        radius_mm: About the tube's.
+        fixed_normal: Direction to cut the tube at right angles to, where it is too short to have one of its own.
+    """
+
+    points_mm: Points
+    radius_mm: float
+    fixed_normal: Points | None = None
+
+
+def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> Centreline | None:
+    """A line along the largest piece of a mask.
+
+    Args:
+        mask: On `grid`, with a margin of empty voxels wherever the image goes on.
+        grid: Of the mask's array.
+        cut: Shape (3, 2): whether the image ends at the array's first and last voxel of each axis.
+
+    Returns:
+        None for an empty mask.
+    """
+    filled = np.argwhere(mask)
+    if not len(filled):
+        return None
+    lattice, step, middles = _lattice(filled, grid)
+    numbers = pieces(lattice)
+    inside = numbers == 1 + np.argmax(sizes(numbers)[1:])
+    depth_mm = _depth_mm(inside, np.array(grid.spacing_mm) * step, cut)[inside]
+    voxels = np.argwhere(inside)
+    points_mm = grid.to_world(middles[inside])
+    path = _path(inside, points_mm, depth_mm)
+    around_mm = float(np.percentile(cKDTree(points_mm[path]).query(points_mm)[0], MOST))
+    if length_mm(points_mm[path]) < SLENDER * max(around_mm, LATTICE_MM):
+        return _through_slices(points_mm, voxels, grid, max(around_mm, LATTICE_MM))
+    radius_mm = float(np.median(depth_mm[path]))
+    line = _middle(evenly(points_mm[path], STEP_MM), radius_mm)
+    return Centreline(_extended(line, mask, grid, (END_RADII + 1) * radius_mm), radius_mm)
+
+
+def _middle(path_mm: Points, radius_mm: float) -> Points:
+    """A path without its way from the corners to the middle, and smooth."""
+    trim = min(int(END_RADII * radius_mm / STEP_MM), len(path_mm) // 4)
+    return gaussian_filter1d(path_mm[trim : len(path_mm) - trim], radius_mm / 3 / STEP_MM, axis=0, mode="nearest")
+
+
+def _depth_mm(inside: NDArray[np.bool_], steps_mm: Points, cut: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How far it is to the wall; where the image ends there is none."""
+    margins = [(int(not low), int(not high)) for low, high in cut]
+    depth = edt.edt(np.pad(inside, margins), anisotropy=tuple(steps_mm.tolist()))
+    own = tuple(slice(low, low + n) for (low, _), n in zip(margins, inside.shape, strict=True))
+    # Where the mask fills the image there is no wall at all, and the distance is infinite.
+    return np.minimum(depth[own], np.float32(steps_mm @ inside.shape))
+
+
+def evenly(line_mm: Points, step_mm: float) -> Points:
+    """Points of a line, so far apart (a little less, so that both ends are kept)."""
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line_mm, axis=0), axis=1))])
+    at = np.linspace(0, along[-1], int(np.ceil(along[-1] / step_mm)) + 1)
+    return np.stack([np.interp(at, along, x) for x in line_mm.T], axis=1)
+
+
+def _lattice(filled: NDArray[np.intp], grid: Grid) -> tuple[NDArray[np.bool_], Points, Points]:
+    """Blocks about `LATTICE_MM` wide along the grid's axes: which hold a voxel, their width in voxels, and the means.
+
+    The means, shape (blocks..., 3), are those of the filled voxels' indices; 0 in empty blocks.
+    """
+    whole = np.array(grid.shape)
+    shape = np.minimum(whole, np.maximum(1, np.round(whole * grid.spacing_mm / LATTICE_MM).astype(int)))
+    step = whole / shape
+    block = np.ravel_multi_index(tuple(((filled + 0.5) / step).astype(np.intp).T), tuple(shape))
+    number = np.bincount(block, minlength=int(shape.prod()))
+    sums = [np.bincount(block, along, minlength=len(number)) for along in filled.T]
+    means = np.stack(sums, axis=1) / np.maximum(number, 1)[:, None]
+    return (number > 0).reshape(shape), step, means.reshape(*shape, 3)
+
+
+def _path(inside: NDArray[np.bool_], points_mm: Points, depth_mm: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Rows of the points along the cheapest way between the two ends."""
+    if len(points_mm) < 2:
+        return np.zeros(1, np.intp)
+    near, far = _neighbours(inside)
+    length = np.linalg.norm(points_mm[near] - points_mm[far], axis=1)
+    first = int(_distances(near, far, length, 0).argmax())
+    last = int(_distances(near, far, length, first).argmax())
+    # The square keeps the path near the middle even where the outer side of a bend is longer by half.
+    cost = length / (0.5 * (depth_mm[near] + depth_mm[far])) ** 2
+    graph = coo_array((cost, (near, far)), shape=(len(points_mm),) * 2).tocsr()
+    _, before = dijkstra(graph, directed=False, indices=first, return_predecessors=True)
+    path = [last]
+    while path[-1] != first:
+        path.append(int(before[path[-1]]))
+    return np.array(path[::-1])
+
+
+def _distances(near: NDArray[np.intp], far: NDArray[np.intp], length: Points, start: int) -> Points:
+    n = int(max(near.max(), far.max())) + 1
+    graph = coo_array((length, (near, far)), shape=(n, n)).tocsr()
+    return np.asarray(dijkstra(graph, directed=False, indices=start))
+
+
+def _neighbours(inside: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs of neighbouring points (26 neighbours), as their rows in C order."""
+    number: NDArray[np.intp] = np.full(inside.shape, -1, np.intp)
+    number[inside] = np.arange(np.count_nonzero(inside))
+    near, far = [], []
+    for step in _STEPS:
+        spans = list(zip(step, inside.shape, strict=True))
+        ahead = number[tuple([slice(max(s, 0), n + min(s, 0)) for s, n in spans])]
+        behind = number[tuple([slice(max(-s, 0), n + min(-s, 0)) for s, n in spans])]
+        both = (ahead >= 0) & (behind >= 0)
+        near.append(ahead[both])
+        far.append(behind[both])
+    return np.concatenate(near), np.concatenate(far)
+
+
+def length_mm(line_mm: Points) -> float:
+    """Length of a line through points."""
+    return float(np.linalg.norm(np.diff(line_mm, axis=0), axis=1).sum())
+
+
+def _through_slices(points_mm: Points, voxels: NDArray[np.intp], grid: Grid, radius_mm: float) -> Centreline:
+    """Through the centres of the axial slices, to be cut along them."""
+    axis = axial_axis(grid)
+    across = np.delete(grid.affine[:3, :3], axis, axis=1).T
+    normal = np.cross(*across)
+    slices = [points_mm[voxels[:, axis] == k].mean(axis=0) for k in np.unique(voxels[:, axis])]
+    line = np.array(slices)
+    return Centreline(evenly(line, STEP_MM) if len(line) > 1 else line, radius_mm, normal / np.linalg.norm(normal))
+
+
+def _extended(line_mm: Points, mask: NDArray[np.bool_], grid: Grid, limit_mm: float) -> Points:
+    """The line made longer, straight on at both ends as far as the mask goes."""
+    back = max(1, min(len(line_mm) - 1, int(limit_mm / 2 / STEP_MM)))
+    before = _straight_on(line_mm[0], line_mm[0] - line_mm[back], mask, grid, limit_mm)
+    after = _straight_on(line_mm[-1], line_mm[-1] - line_mm[-1 - back], mask, grid, limit_mm)
+    return np.concatenate([before[::-1], line_mm, after])
+
+
+def _straight_on(start_mm: Points, direction: Points, mask: NDArray[np.bool_], grid: Grid, limit_mm: float) -> Points:
+    ahead = np.arange(1, int(limit_mm / STEP_MM) + 1)[:, None] * STEP_MM * direction / np.linalg.norm(direction)
+    points = start_mm + ahead
+    back = np.linalg.inv(grid.affine)
+    index = np.rint(points @ back[:3, :3].T + back[:3, 3]).astype(np.intp)
+    within = ((index >= 0) & (index < mask.shape)).all(axis=1)
+    inside = within & mask[tuple(index.clip(0, np.array(mask.shape) - 1).T)]
+    return points[: len(inside) if inside.all() else int(inside.argmin())]

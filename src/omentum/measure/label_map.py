@@ -1,0 +1,90 @@
+"""What of each structure a label map shows: it has one number a voxel, and structures overlap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.numbering import Numbering
+from omentum.formatting import volume
+from omentum.measure.measures import StructureMeasure
+from omentum.segmentation import BITS_PER_PLANE, Segmentation, in_several
+from omentum.volume import Grid
+
+SLAB = 16
+"""Planes looked at together."""
+TOLD_SHARE = 0.01
+"""A structure that loses less to others than this is not worth a line."""
+
+
+def with_label_map(
+    measures: Sequence[StructureMeasure],
+    grid: Grid,
+    shared: Mapping[frozenset[str], int],
+    numbering: Numbering | None = None,
+) -> list[StructureMeasure]:
+    """The same measures, with what the label map shows of each structure; the other voxels are given to what is painted
+    later, or have no number.
+
+    Args:
+        measures: Of a segmentation.
+        grid: Its grid.
+        shared: Its `overlaps`.
+        numbering: A dataset's numbers; the template's by default. Where several structures share a number, each keeps
+            those of its own voxels that have it.
+    """
+    rule = _in_template if numbering is None else partial(_in_numbering, numbering)
+    found = []
+    for m in measures:
+        of_key = {keys: n for keys, n in shared.items() if m.key in keys}
+        alone = (m.voxels - sum(of_key.values())) * rule(frozenset([m.key]), m.key)
+        shown = alone + sum(n for keys, n in of_key.items() if rule(keys, m.key))
+        found.append(replace(m, label_map_voxels=shown, label_map_volume_ml=shown * grid.voxel_volume_ml))
+    return found
+
+
+def overlaps(seg: Segmentation) -> dict[frozenset[str], int]:
+    """How many voxels belong to each set of two or more structures, in one pass over the masks."""
+    counts: Counter[tuple[int, ...]] = Counter()
+    for start in range(0, seg.shape[0], SLAB):
+        part = seg.bits[:, start : start + SLAB]
+        rows, times = np.unique(part[:, in_several(part)], axis=1, return_counts=True)
+        counts.update(dict(zip(map(tuple, rows.T.tolist()), times.tolist(), strict=True)))
+    return {_keys(bits, seg.classes): n for bits, n in counts.items()}
+
+
+def _keys(bits: tuple[int, ...], classes: Sequence[str]) -> frozenset[str]:
+    return frozenset(key for k, key in enumerate(classes) if bits[k // BITS_PER_PLANE] >> (k % BITS_PER_PLANE) & 1)
+
+
+def _in_template(keys: frozenset[str], key: str) -> bool:
+    return key == max(keys, key=lambda one: STRUCTURES[one].paint_order)
+
+
+def _in_numbering(numbering: Numbering, keys: frozenset[str], key: str) -> bool:
+    drawn = [s for s in numbering.strokes if keys & {*s.structures, *s.also} and (not s.within or keys & {*s.within})]
+    return bool(drawn) and any(s.value == drawn[-1].value and key in s.structures for s in numbering.strokes)
+
+
+def hidden_line(measures: Sequence[StructureMeasure], file: str) -> str | None:
+    """One line about structures that the label map shows less of than was measured; None where there is none.
+
+    Args:
+        measures: See `with_label_map`.
+        file: What the label map is called.
+    """
+    less = [
+        f"{m.display} {volume(m.volume_ml)}, there {volume(m.label_map_volume_ml)}"
+        for m in measures
+        if m.label_map_voxels is not None
+        and m.label_map_volume_ml is not None
+        and m.voxels - m.label_map_voxels > TOLD_SHARE * m.voxels
+    ]
+    if not less:
+        return None
+    return f"One number a voxel: what overlaps is painted over in {file}, so counting it gives less: {'; '.join(less)}."

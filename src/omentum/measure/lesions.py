@@ -1,0 +1,223 @@
+"""Lesions one by one: where each is, how large, how dense; and what they come to for the patient.
+
+A lesion is a connected piece (26 neighbours) of a tumour or cyst mask, as in evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box, shifted
+from omentum.components import pieces
+from omentum.errors import GeometryError
+from omentum.measure.attenuation import Attenuation, attenuation
+from omentum.measure.class_trust import Standing
+from omentum.measure.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
+from omentum.measure.organ_surface import organ_surface_mm
+from omentum.segmentation import Segmentation
+from omentum.spec import Trust
+from omentum.volume import Volume
+
+HOST_REACH_MM = 15.0
+"""A lesion further from every organ it may live in has no host."""
+SAME_LESION = 0.5
+"""A lesion is also another type's when that type has more than this share of its voxels."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion; what cannot be known is None.
+
+    Args:
+        number: From 1, in the order of the report: by type, largest first.
+        key, display: Structure key of its type, and readable name.
+        also: Keys of other types that name (most of) the same lesion.
+        host, side: The organ it is in, and whether that is a left or right one.
+        voxels, volume_ml: Its size.
+        centroid_mm: Its centre of gravity, RAS+ mm.
+        axial: Longest diameter in an axial slice, its perpendicular, and the slice (the key slice).
+        longest_3d: Longest diameter in any direction.
+        hu: Its attenuation.
+        to_surface_mm: How much of the organ lies between it and the organ's surface, 0 when it reaches it.
+        touches_border: It reaches the edge of the image, so all sizes are lower limits.
+        mean_probability: Of its voxels, as the network said; None for masks from elsewhere.
+        trust: How far the weights can be trusted with its type.
+        doubt: Why it is only a candidate; "" if it is a lesion.
+    """
+
+    number: int
+    key: str
+    display: str
+    also: tuple[str, ...]
+    host: str | None
+    side: str | None
+    voxels: int
+    volume_ml: float
+    centroid_mm: tuple[float, float, float]
+    axial: AxialDiameters
+    longest_3d: Diameter
+    hu: Attenuation
+    to_surface_mm: float | None
+    touches_border: bool
+    mean_probability: float | None = None
+    trust: Trust = Trust.UNKNOWN
+    doubt: str = ""
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it is something to look at, in no sum and no target."""
+        return bool(self.doubt)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        flat = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("axial", "longest_3d", "hu")}
+        diameters = {
+            "longest_axial": asdict(self.axial.longest),
+            "perpendicular": asdict(self.axial.perpendicular),
+            "longest_3d": asdict(self.longest_3d),
+        }
+        where = {"axis": self.axial.axis, "index": self.axial.slice}
+        return flat | asdict(self.hu) | diameters | {"key_slice": where}
+
+
+def find_lesions(
+    ct: Volume | None,
+    seg: Segmentation,
+    probability: NDArray[np.uint8] | None = None,
+    standing: Standing | None = None,
+) -> list[Lesion]:
+    """Every lesion of every tumour and cyst class.
+
+    Args:
+        ct: HU; without it nothing is said of attenuation.
+        seg: On the grid of `ct`.
+        probability: Of the likeliest lesion type in steps of 1/255, on the same grid; 0 where none was predicted.
+        standing: How far the weights can be trusted with each type; without it, every lesion is one.
+
+    Raises:
+        GeometryError: the grids differ.
+    """
+    if ct is not None and not ct.grid.same_as(seg.grid):
+        raise GeometryError("the segmentation is not on the grid of the CT")
+    boxes = seg.boxes()
+    types = _types(seg)
+    hosts_found = dict.fromkeys(host for t in types for host in STRUCTURES[t].hosts if host in boxes)
+    organs = {host: _Organ(seg, host, types, boxes) for host in hosts_found}
+    found: list[Lesion] = []
+    for key, box, mask in lesion_masks(seg):
+        hosts = [organs[host] for host in STRUCTURES[key].hosts if host in organs]
+        lesion = _lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types))
+        mean, highest = (None, None) if probability is None else _probabilities(probability[box][mask])
+        of = standing or Standing()
+        found.append(replace(lesion, mean_probability=mean, trust=of.of(key), doubt=of.doubt(key, highest)))
+    return found
+
+
+def lesion_masks(seg: Segmentation) -> Iterator[tuple[str, Box, Mask]]:
+    """Type, box and mask within the box of every lesion, in the order of `find_lesions`."""
+    boxes = seg.boxes()
+    for key in _types(seg):
+        yield from ((key, box, mask) for box, mask in _pieces(seg, key, boxes))
+
+
+def _types(seg: Segmentation) -> list[str]:
+    return [key for key in seg.classes if STRUCTURES[key].is_lesion]
+
+
+class _Organ:
+    """A possible host, and the surfaces that lesions are seen from."""
+
+    def __init__(self, seg: Segmentation, key: str, types: Sequence[str], boxes: Mapping[str, Box]) -> None:
+        self.key, self._seg, self._boxes = key, seg, boxes
+        self._guests = tuple(t for t in types if t in boxes and key in STRUCTURES[t].hosts)
+
+    def shared_voxels(self, box: Box, lesion: Mask) -> int:
+        return int(np.count_nonzero(self._seg.mask(self.key, box) & lesion))
+
+    def distance_mm(self, points_mm: Points) -> float:
+        """From the nearest of some points to the organ's surface."""
+        return float(self._alone.query(points_mm)[0].min())
+
+    def depth_mm(self, points_mm: Points) -> float:
+        """The same where lesions count as organ, so that one at the surface is at the surface, however it is drawn."""
+        return float(self._with_guests.query(points_mm)[0].min())
+
+    @cached_property
+    def _alone(self) -> cKDTree:
+        return self._surface((self.key,))
+
+    @cached_property
+    def _with_guests(self) -> cKDTree:
+        return self._surface((self.key, *self._guests))
+
+    def _surface(self, keys: tuple[str, ...]) -> cKDTree:
+        return cKDTree(organ_surface_mm(self._seg, keys, self._boxes))
+
+
+def _pieces(seg: Segmentation, key: str, boxes: dict[str, Box]) -> list[tuple[Box, Mask]]:
+    """Box and mask of each lesion of a type, largest first."""
+    if key not in boxes:
+        return []
+    labels = pieces(seg.mask(key, boxes[key]))
+    facts = cc3d.statistics(labels)
+    found = []
+    for number in 1 + np.argsort(-facts["voxel_counts"][1:].astype(np.int64), kind="stable"):
+        inner = facts["bounding_boxes"][number]
+        found.append((shifted(inner, boxes[key]), labels[inner] == number))
+    return found
+
+
+def _lesion(
+    number: int,
+    key: str,
+    box: Box,
+    mask: Mask,
+    hosts: Sequence[_Organ],
+    case: tuple[Volume | None, Segmentation, Sequence[str]],
+) -> Lesion:
+    ct, seg, types = case
+    origin, voxels = tuple(s.start for s in box), int(np.count_nonzero(mask))
+    points_mm = seg.grid.to_world(face_middles(mask, (0, 1, 2)) + origin)
+    host = _host(hosts, box, mask, points_mm)
+    x, y, z = seg.grid.to_world(np.argwhere(mask).mean(axis=0) + origin).tolist()
+    shared = {t: np.count_nonzero(seg.mask(t, box) & mask) for t in types if t != key}
+    return Lesion(
+        number=number,
+        key=key,
+        display=STRUCTURES[key].display,
+        also=tuple(t for t, n in shared.items() if n > SAME_LESION * voxels),
+        host=host.key if host else None,
+        side=STRUCTURES[host.key].side if host else None,
+        voxels=voxels,
+        volume_ml=voxels * seg.grid.voxel_volume_ml,
+        centroid_mm=(x, y, z),
+        axial=axial_diameters(mask, origin, seg.grid),
+        longest_3d=longest_3d(mask, origin, seg.grid),
+        hu=Attenuation() if ct is None else attenuation(ct.voxels[box][mask]),
+        to_surface_mm=host.depth_mm(points_mm) if host and host.shared_voxels(box, mask) else None,
+        touches_border=any(s.start == 0 or s.stop == n for s, n in zip(box, seg.shape, strict=True)),
+    )
+
+
+def _probabilities(steps: NDArray[np.uint8]) -> tuple[float | None, float | None]:
+    """Mean and highest of the voxels that the network predicted; cleaning may have added others."""
+    predicted = steps[steps > 0]
+    return (float(predicted.mean()) / 255, float(predicted.max()) / 255) if len(predicted) else (None, None)
+
+
+def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: Points) -> _Organ | None:
+    """The organ with most of the lesion; without any, the nearest one within reach."""
+    shared = [host.shared_voxels(box, mask) for host in hosts]
+    if any(shared):
+        return hosts[int(np.argmax(shared))]
+    away = [(host.distance_mm(points_mm), n) for n, host in enumerate(hosts)]
+    return hosts[min(away)[1]] if away and min(away)[0] <= HOST_REACH_MM else None

@@ -1,0 +1,148 @@
+"""Results of an earlier run: whether they are what this run would make, and what a batch wants to know of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omentum.errors import InputError, OutputError
+from omentum.measure import Lesion, StructureMeasure
+from omentum.measure.attenuation import Attenuation
+from omentum.measure.diameters import AxialDiameters, Diameter
+from omentum.pipeline.batch.jobs import Numbers
+from omentum.pipeline.manifest import sha256_of
+from omentum.pipeline.options import HOW_NOT_WHAT
+from omentum.pipeline.outputs import LABEL_MAP_SHA256, OVERLAPS_SHA256, is_single_file
+from omentum.quality import Confidence, Flag, Quality
+from omentum.quality.assess import StructureQuality
+from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS, OVERLAPS
+from omentum.spec import Trust
+
+ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
+"""Outputs that are made from a finished case, see `omentum.pipeline.batch.adding`."""
+_REMEDY = "choose another output or pass --overwrite"
+
+
+def is_earlier(target: Path) -> bool:
+    """Whether something was written there that may be the result of an earlier run."""
+    return not is_single_file(target) and (target / MANIFEST).is_file()
+
+
+def identity(
+    input_sha256: str, weights_sha256: str, options: Mapping[str, Any], outputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that decides what a result is, in the words of messages; options as the manifest has them.
+
+    Of the outputs only those that cannot be added later.
+    """
+    return {
+        "input": input_sha256,
+        "weights": weights_sha256,
+        "version of omentum": version("omentum"),
+        **{name: value for name, value in options.items() if name not in HOW_NOT_WHAT},
+        **{name: value for name, value in outputs.items() if name not in ADDABLE},
+    }
+
+
+def check_earlier(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
+    """Refuse to take a result for what was wanted if it is something else.
+
+    Args:
+        folder: Holds an earlier result.
+        wanted: From `identity`.
+        outputs: Which files are wanted, see `SaveOptions.outputs`.
+
+    Returns:
+        Which of these it lacks; those that it has beyond them do no harm.
+
+    Raises:
+        OutputError: it was made otherwise; says what differs. Or its masks are not those that were written.
+    """
+    try:
+        manifest = _read(folder / MANIFEST)
+        made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
+        there = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
+        lacks = [name for name in ADDABLE if outputs[name] and outputs[name] != manifest["outputs"][name]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise OutputError("exists already, and does not say how it was made", source=folder, remedy=_REMEDY) from fault
+    wanted = json.loads(json.dumps(wanted))
+    differs = [name for name in {**wanted, **there} if wanted.get(name) != there.get(name)]
+    if differs:
+        raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
+    _check_as_written(folder / LABEL_MAP, manifest.get(LABEL_MAP_SHA256))
+    if OVERLAPS_SHA256 in manifest:
+        _check_as_written(folder / OVERLAPS, manifest[OVERLAPS_SHA256])
+    return lacks
+
+
+def _check_as_written(path: Path, written: str | None) -> None:
+    try:
+        found = sha256_of(path)
+    except InputError as fault:
+        raise OutputError(f"is gone: {fault.reason}", source=path, remedy=_REMEDY) from fault
+    if found != written:
+        raise OutputError("is damaged or changed: not what was written", source=path, remedy=_REMEDY)
+
+
+def read_numbers(folder: Path) -> Numbers:
+    """What `CaseSegmentation` wrote of itself.
+
+    Raises:
+        OutputError: its files are damaged.
+    """
+    try:
+        measured, manifest = _read(folder / MEASUREMENTS), _read(folder / MANIFEST)
+        measures = [_measure(m) for m in measured["structures"].values()]
+        listed = [*measured["lesions"], *measured["candidates"]]
+        lesions = sorted(map(_lesion, listed), key=lambda one: one.number)
+        return Numbers(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=_REMEDY) from fault
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Of a case folder that was checked."""
+    return _read(folder / MANIFEST)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _measure(flat: Mapping[str, Any]) -> StructureMeasure:
+    return StructureMeasure(**_tuples(flat) | {"trust": Trust(flat["trust"])})
+
+
+def _lesion(flat: Mapping[str, Any]) -> Lesion:
+    fields = _tuples(flat)
+    where = fields.pop("key_slice")
+    longest, perpendicular, in_3d = (
+        _diameter(fields.pop(name)) for name in ("longest_axial", "perpendicular", "longest_3d")
+    )
+    hu = Attenuation(**{name: fields.pop(name) for name in Attenuation.__dataclass_fields__})
+    axial = AxialDiameters(longest, perpendicular, where["axis"], where["index"])
+    fields["trust"] = Trust(fields["trust"])
+    return Lesion(**fields, axial=axial, longest_3d=in_3d, hu=hu)
+
+
+def _diameter(written: Mapping[str, Any]) -> Diameter:
+    start, end = (tuple(point) for point in written["ends_mm"])
+    return Diameter(written["mm"], (start, end))
+
+
+def _quality(written: Mapping[str, Any]) -> Quality:
+    flags = tuple(Flag(**flag) for flag in written["flags"])
+    structures = {
+        key: StructureQuality(q["score"], tuple(q["reasons"]), q["confidence"] and Confidence(**q["confidence"]))
+        for key, q in written["structures"].items()
+    }
+    overlooked = tuple(f.structure for f in flags if f.code == "missing" and f.severity != "info" and f.structure)
+    return Quality(flags, structures, overlooked)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

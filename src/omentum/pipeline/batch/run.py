@@ -1,0 +1,152 @@
+"""Cases of one command: checked before anything is computed, run, told about as they go and at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from omentum.anatomy.numbering import lacking_words
+from omentum.errors import EndedError, OmentumError, hearing
+from omentum.formatting import time_left
+from omentum.pipeline import Segmenter, check_case_output
+from omentum.pipeline.batch import Crew, Here, Job, Line, LineOptions, Outcome, is_earlier, on_devices
+from omentum.pipeline.batch.tables import Tables
+from omentum.progress import ProgressListener
+from omentum.quality.ct_flags import HEARD
+from omentum.temporary_names import remove_unfinished
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs jobs.
+
+    Args:
+        how: Weights, options, and how many processes read and write.
+        devices: None for the one of the options; else one process for each.
+        speaker: Told how it goes.
+        tables: Kept up to date; None where there is one case alone.
+    """
+
+    how: LineOptions
+    devices: Sequence[str] | None
+    speaker: ProgressListener
+    tables: Tables | None = None
+
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Every job, in order. The fault of a single job is raised; of several, a faulty one is only recorded."""
+        for folder in {job.target.parent for job in jobs}:
+            remove_unfinished(folder)
+        sources = [job.source for job in jobs]
+        refused = {job.case: self._refusal(job, sources) for job in jobs}
+        outcomes = {job.case: Outcome(job, fault=refused[job.case]) for job in jobs}
+        alone = len(jobs) == 1
+        for outcome in outcomes.values():
+            self._tell(outcome, alone)
+        wanted = [job for job in jobs if refused[job.case] is None]
+        listener = _Listener(self.speaker, [job.case for job in jobs])
+        try:
+            with closing(self._run(wanted, listener)) as running:
+                for outcome in running:
+                    outcomes[outcome.job.case] = outcome
+                    listener.ended(outcome)
+                    self._tell(outcome, alone)
+                    if self.tables is not None:
+                        self.tables.update(list(outcomes.values()))
+        except (KeyboardInterrupt, EndedError):
+            self._tell_what_is_kept(list(outcomes.values()))
+            raise
+        return list(outcomes.values())
+
+    def _tell_what_is_kept(self, outcomes: Sequence[Outcome]) -> None:
+        """After an interruption, which may have come between the end of a case and the news of it."""
+        kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
+        if self.tables is None:
+            (only,) = outcomes
+            self.speaker.note(
+                f"interrupted; nothing of {only.job.case} is kept" if not kept else "interrupted at the end"
+            )
+            return
+        self.tables.write(outcomes)
+        where = outcomes[0].job.target.parent
+        self.speaker.note(
+            f"interrupted; {len(kept)} of {len(outcomes)} cases are complete, with their tables: {where}; "
+            "the same command does the rest"
+        )
+
+    def _is_complete(self, job: Job) -> bool:
+        return is_earlier(job.target) and not self.how.save.overwrite
+
+    def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
+        """Why a job cannot even be begun."""
+        with_earlier = self.how.save.overwrite or is_earlier(job.target)
+        try:
+            check_case_output(job.target, inputs=sources, overwrite=with_earlier)
+        except OmentumError as fault:
+            return fault
+        return None
+
+    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Generator[Outcome, None, None]:
+        if not jobs:
+            return
+        if self.devices is not None:
+            with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
+                self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
+            yield from on_devices(jobs, self.devices, self.how, listener)
+            return
+        with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
+            segmenter = Segmenter(self.how.weights, self.how.options)
+            self._tell_of_numbering(segmenter)
+        with Crew(self.how.jobs) if self.how.jobs and len(jobs) > 1 else Here() as crew:
+            yield from Line(segmenter, self.how.save, crew, listener).run(jobs)
+
+    def _tell_of_numbering(self, segmenter: Segmenter) -> None:
+        """Which of a dataset's numbers no voxel gets, once for all cases and before any is computed.
+
+        Raises:
+            UsageError: that would be all of them.
+        """
+        if self.how.save.numbering is not None:
+            for message in lacking_words(self.how.save.numbering, segmenter.classes):
+                self.speaker.say("warning", message)
+
+    def _tell(self, outcome: Outcome, alone: bool) -> None:
+        for message in outcome.warnings:
+            self.speaker.say("warning", message)
+        if outcome.fault is not None and alone:
+            raise outcome.fault
+        if outcome.error is not None:
+            self.speaker.say("error", outcome.error)
+        for flag in outcome.quality.flags if outcome.quality else ():
+            if flag.severity != "info" and flag.code != HEARD:
+                about = f"{outcome.job.case}: {flag.structure}" if flag.structure else outcome.job.case
+                self.speaker.flag(f"{about}: {flag.text}")
+
+
+class _Listener:
+    """Passes on to the speaker how the cases go, and works out how long the rest of them will take."""
+
+    def __init__(self, speaker: ProgressListener, cases: Iterable[str]) -> None:
+        self._speaker, self._numbers = speaker, {case: n for n, case in enumerate(cases, start=1)}
+        self._start, self._left, self._computed = time.monotonic(), len(self._numbers), 0
+
+    def begin(self, case: str) -> None:
+        self._speaker.begin(case, self._numbers[case], len(self._numbers), self._time_left())
+
+    def progress(self, done: int, of: int) -> None:
+        self._speaker.progress(done, of)
+
+    def step(self, case: str, what: str) -> None:
+        self._speaker.step(f"{case}: {what}")
+
+    def ended(self, outcome: Outcome) -> None:
+        """One case less; those that took no time say nothing about the others."""
+        self._left -= 1
+        self._computed += not (outcome.finished_earlier or outcome.error)
+
+    def _time_left(self) -> str:
+        if not self._computed:
+            return ""
+        return f"{time_left((time.monotonic() - self._start) / self._computed * self._left)} for all"

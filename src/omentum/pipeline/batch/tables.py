@@ -1,0 +1,74 @@
+"""What several cases came to: tables on disk, kept up to date while the batch runs, and one on stdout at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omentum.atomic import replacing, write_json, write_text
+from omentum.measure import lesions_csv, measures_csv, measures_rows
+from omentum.measure.parquet import parquet_bytes
+from omentum.pipeline.batch import Outcome
+from omentum.quality import quality_csv
+from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALITY, BATCH_REPORT, LESIONS
+
+WRITE_EVERY_S = 10.0
+"""Tables are written at most so often while cases come in: each time they are written as a whole."""
+
+
+class Tables:
+    """report.json, measurements.csv (.parquet if wanted), lesions.csv and quality.csv of a batch.
+
+    Args:
+        folder: Where they lie.
+        parquet: Whether measurements.parquet is one of them.
+    """
+
+    def __init__(self, folder: Path, *, parquet: bool = False) -> None:
+        self._folder, self._parquet = folder, parquet
+        self._written = time.monotonic()
+
+    def update(self, outcomes: Sequence[Outcome]) -> None:
+        """Write them, unless they were written a moment ago."""
+        if time.monotonic() - self._written >= WRITE_EVERY_S:
+            self.write(outcomes)
+
+    def write(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what there is of the cases so far."""
+        folder, done = self._folder, [outcome for outcome in outcomes if outcome.ended and not outcome.error]
+        write_json(folder / BATCH_REPORT, report(outcomes))
+        write_text(folder / BATCH_MEASUREMENTS, measures_csv({o.job.case: o.measures for o in done}))
+        write_text(folder / LESIONS, lesions_csv({o.job.case: o.lesions for o in done}))
+        write_text(folder / BATCH_QUALITY, quality_csv({o.job.case: o.quality for o in done if o.quality}))
+        if self._parquet:
+            with replacing(folder / BATCH_PARQUET) as file:
+                file.write(parquet_bytes(measures_rows({o.job.case: o.measures for o in done})))
+        self._written = time.monotonic()
+
+
+def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What happened, in JSON values."""
+    return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "case": outcome.job.case,
+        "status": status(outcome),
+        "output": str(outcome.job.target) if outcome.ended and not outcome.error else None,
+        "error": outcome.error and outcome.job.told(outcome.error),
+        "warnings": list(dict.fromkeys(map(outcome.job.told, outcome.warnings))),
+        "quality": outcome.quality.summary() if outcome.quality else None,
+        "seconds": outcome.seconds,
+        "volume_ml": {m.key: round(m.volume_ml, 3) for m in outcome.found},
+    }
+
+
+def status(outcome: Outcome) -> str:
+    """What became of a case, in a word or two."""
+    if not outcome.ended:
+        return "not done"
+    return "failed" if outcome.error else "done earlier" if outcome.finished_earlier else "done"

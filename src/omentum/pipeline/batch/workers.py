@@ -1,0 +1,260 @@
+"""Processes that read and write cases while this one computes: each does one task after another.
+
+A process that dies (a crash in foreign code, or killed for want of memory) costs the task it was at, and is replaced.
+Interrupted from the keyboard, only this process hears it; it tells the others to clean up and end.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import torch
+
+from omentum.errors import OmentumError, hearing
+from omentum.pipeline.batch.ipc import receive, send
+from omentum.sockets import sockets_fit
+
+GRACE_S = 10.0
+"""How long a process that was told to end may clean up."""
+
+
+class WorkerDiedError(OmentumError):
+    """The process that was at a task is gone."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a task.
+
+    Args:
+        value: Its result, if there is no error.
+        error: What it raised.
+        warnings: Messages of `CaseWarning`, each once, in order.
+    """
+
+    value: Any = None
+    error: Exception | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Promise(Protocol):
+    """An answer to come."""
+
+    def result(self) -> Answer:
+        """Wait for it."""
+        ...
+
+    def done(self) -> bool:
+        """Whether there is nothing to wait for."""
+        ...
+
+
+def answer(work: Callable[..., Any], *arguments: Any) -> Answer:
+    """Do a task here and now; an exception is an answer, an interruption is not."""
+    value, error, heard = None, None, list[str]()
+    with hearing(heard.append, aloud=False):
+        try:
+            value = work(*arguments)
+        except Exception as fault:
+            error = fault
+    return Answer(value, error, tuple(dict.fromkeys(heard)))
+
+
+@dataclass(frozen=True)
+class Done:
+    """An answer that is there."""
+
+    answer: Answer
+
+    def result(self) -> Answer:
+        """It."""
+        return self.answer
+
+    def done(self) -> bool:
+        """Always."""
+        return True
+
+
+class Here:
+    """Does tasks in this process, each when its answer is asked for."""
+
+    jobs = 0
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Promise:
+        """A task for later."""
+        return _Later(work, arguments)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *of_fault: object) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class _Later:
+    work: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+    def result(self) -> Answer:
+        return answer(self.work, *self.arguments)
+
+    def done(self) -> bool:
+        return False
+
+
+class Crew:
+    """Several processes that do tasks; a context, at whose end they are gone.
+
+    Args:
+        jobs: How many processes, at least one.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        # A thread for each process only waits for it; what it hands over and gets back is not copied by Python code.
+        self._threads = ThreadPoolExecutor(jobs)
+        self._free: SimpleQueue[_Worker] = SimpleQueue()
+        self._all = [_Worker() for _ in range(jobs)]
+        for worker in self._all:
+            self._free.put(worker)
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Answer]:
+        """A task for the next process that is free, in the order of submission.
+
+        Args:
+            work: A function at the top level of a module.
+            *arguments: Can be pickled; arrays and tensors travel without a copy.
+        """
+        return self._threads.submit(self._do, work, arguments)
+
+    def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
+        worker = self._free.get()
+        try:
+            return worker.do(work, arguments)
+        except (EOFError, OSError):
+            worker.start()
+            died = WorkerDiedError("its process was killed", remedy="out of memory? try fewer --jobs")
+            return Answer(error=died)
+        finally:
+            self._free.put(worker)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._all:
+            worker.end()
+        deadline = time.monotonic() + GRACE_S
+        for worker in self._all:
+            worker.wait_until(deadline)
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self) -> None:
+        self._ended = False
+        self.start()
+
+    def start(self) -> None:
+        """A new process, unless it was told to end."""
+        if not self._ended:
+            self.pipe, self.process = start_process(_serve)
+
+    def do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
+        send(self.pipe, (work, arguments))
+        found: Answer = receive(self.pipe)
+        return found
+
+    def end(self) -> None:
+        self._ended = True
+        if self.process.is_alive():
+            self.process.terminate()
+
+    def wait_until(self, deadline: float) -> None:
+        end_process(self.process, deadline)
+        self.pipe.close()
+
+
+def start_process(serve: Callable[..., None], *arguments: Any) -> tuple[Connection, BaseProcess]:
+    """A new process that runs `serve(pipe, *arguments)`, and this end of the pipe."""
+    context = _context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(serve, theirs, *arguments))
+    process.start()
+    theirs.close()
+    return ours, process
+
+
+def _context() -> Any:
+    """Not plain fork: the child would inherit locks of whatever threads are running.
+
+    A fork server imports everything once, so that more processes cost little time and memory.
+    """
+    if "forkserver" not in get_all_start_methods() or not sockets_fit():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["omentum.pipeline"])
+    return context
+
+
+def end_process(process: BaseProcess, deadline: float) -> None:
+    """Let it clean up until a moment of `time.monotonic`, then no longer."""
+    process.join(max(0.0, deadline - time.monotonic()))
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+def _run(serve: Callable[..., None], pipe: Connection, *arguments: Any) -> None:
+    """In the new process: hear only the parent, and end with it, however it ends; say nothing."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of libraries; what is about a case travels in its answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that nothing half-written stays
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        serve(pipe, *arguments)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        sys.exit(1)  # nobody listens any more
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S)
+        os._exit(1)
+
+
+def _serve(pipe: Connection) -> None:
+    torch.set_num_threads(1)  # the other processors compute
+    while True:
+        work, arguments = receive(pipe)
+        found = answer(work, *arguments)
+        del arguments
+        try:
+            send(pipe, found)
+        except (pickle.PicklingError, TypeError, AttributeError) as fault:
+            send(pipe, Answer(error=RuntimeError(f"{type(fault).__name__}: {fault} (from {found.error!r})")))
+        del found

@@ -1,0 +1,79 @@
+"""A model as an engine runs it, with the structures that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from omentum.anatomy import STRUCTURES
+from omentum.infer.engines import Engine, Network, choose_engine
+from omentum.infer.flips import mirrored
+from omentum.infer.profiles import Profile
+from omentum.infer.sliding import Predictor
+from omentum.model import UniversalModel
+from omentum.model.feature_network import FeatureNetwork, class_drawer
+from omentum.model.state import state_sha256
+
+
+def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype | None = None) -> Network:
+    """The model, drawing the given classes in this order.
+
+    Args:
+        model: Any module with a `spec` that takes (windows, channels) will do, but only a `UniversalModel` is compiled.
+        classes: Keys that the model knows.
+        dtype: Of its logits; that of its features by default.
+    """
+    known, patch = model.spec.class_keys, model.spec.preprocess.patch
+    channels = None if tuple(classes) == known else [known.index(key) for key in classes]
+    if not isinstance(model, UniversalModel):
+        return Network(_Whole(model, channels), _as_it_is, patch)
+    state = state_sha256({name: tensor.cpu() for name, tensor in model.state_dict().items()})
+    return Network(FeatureNetwork(model), class_drawer(model, channels, dtype), patch, f"{state} {model.spec.model}")
+
+
+def look_through(
+    model: UniversalModel, classes: Sequence[str], device: torch.device, how: Profile, engine: str
+) -> Engine:
+    """The engine for a model; see `choose_engine`. With flips along x it draws what `with_partners` says."""
+    drawn = with_partners(model, classes) if "x" in how.flips else classes
+    return choose_engine(network_of(model, drawn, logits_dtype(how)), device, how.precision, engine)
+
+
+def logits_dtype(how: Profile) -> torch.dtype:
+    """What logits and their sums are kept in: float16 rounds an eighth as coarsely as a network in bf16."""
+    return torch.float16 if how.precision == "bf16" else torch.float32
+
+
+def with_partners(model: UniversalModel, classes: Sequence[str]) -> list[str]:
+    """The classes, and behind them what is missing of their pairs on the other side of the body."""
+    pairs = [STRUCTURES[key].pair for key in classes]
+    return list(dict.fromkeys([*classes, *(key for key in pairs if key and key in model.spec.class_keys)]))
+
+
+def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how: Profile) -> Predictor:
+    """The engine's answers for the classes, averaged over the profile's mirror images."""
+    if not how.flips:
+        return engine
+    drawn = with_partners(model, classes) if "x" in how.flips else list(classes)
+    pairs = [STRUCTURES[key].pair or key for key in drawn]
+    # A side whose other side the model lacks: in a mirrored body it would look for the wrong one.
+    partners = [drawn.index(pair) if pair in drawn else None for pair in pairs]
+    averaged = mirrored(engine, how.flips, partners)
+    return lambda windows: averaged(windows)[:, : len(classes)]
+
+
+class _Whole(nn.Module):
+    """A model that is not taken apart."""
+
+    def __init__(self, model: nn.Module, channels: list[int] | None) -> None:
+        super().__init__()
+        self.model, self.channels = model, channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        return (self.model(x, self.channels),)
+
+
+def _as_it_is(logits: Tensor) -> Tensor:
+    return logits

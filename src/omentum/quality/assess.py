@@ -1,0 +1,208 @@
+"""How far a case can be trusted: flags with reasons, a score per structure, one for the case."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.boxes import Box
+from omentum.measure.csv_table import csv_text
+from omentum.measure.lesions import Lesion
+from omentum.measure.measures import StructureMeasure
+from omentum.quality.body_size import body_size, body_size_flags
+from omentum.quality.confidence import Confidence
+from omentum.quality.ct_facts import ct_facts
+from omentum.quality.ct_flags import ct_flags, heard_flags, mirrored_flags
+from omentum.quality.flags import Flag, worst_first
+from omentum.quality.limits import QUALITY_RULES
+from omentum.quality.mask_features import Traits, traits_of
+from omentum.quality.placement import place
+from omentum.quality.result_flags import Examined, missing, result_flags
+from omentum.quality.score import ScoreModel, bundled_model, group_of, unusualness
+from omentum.segmentation import Segmentation
+from omentum.volume import Volume
+
+AT_ONCE = 2
+"""So many structures are looked at side by side; each needs memory of its own."""
+LARGE_VOXELS = 2**25
+"""A structure whose box has more is looked at alone."""
+CSV_COLUMNS = ("case", "case_score", "structure", "score", "reasons", "flags")
+
+
+@dataclass(frozen=True)
+class StructureQuality:
+    """Of one structure that was found.
+
+    Args:
+        score: Probability that its Dice is 0.7 or more, 0..1.
+        reasons: The features (`score.FEATURES`) that lower it most, worst first.
+        confidence: Of the network; None for masks from elsewhere.
+    """
+
+    score: float
+    reasons: tuple[str, ...]
+    confidence: Confidence | None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of one case.
+
+    Args:
+        flags: Worst first.
+        structures: By key, those that were found.
+        overlooked: Keys of structures that should be there, are not, and are seldom taken out.
+    """
+
+    flags: tuple[Flag, ...]
+    structures: Mapping[str, StructureQuality]
+    overlooked: tuple[str, ...] = field(default=())
+
+    @property
+    def score(self) -> float | None:
+        """Mean over what was found, with 0 for what was overlooked; None when there is neither."""
+        scores = [q.score for q in self.structures.values()] + [0.0] * len(self.overlooked)
+        return sum(scores) / len(scores) if scores else None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only: the part of measurements.json about quality."""
+        of_each = {
+            key: {
+                "score": round(q.score, 4),
+                "reasons": list(q.reasons),
+                "confidence": q.confidence.to_json() if q.confidence else None,
+            }
+            for key, q in self.structures.items()
+        }
+        score = None if self.score is None else round(self.score, 4)
+        return {"score": score, "flags": [flag.to_json() for flag in self.flags], "structures": of_each}
+
+    def summary(self) -> dict[str, Any]:
+        """What the manifest repeats: the score of the case, and how many flags of which code."""
+        codes = Counter(flag.code for flag in self.flags)
+        return {"score": None if self.score is None else round(self.score, 4), "flags": dict(codes)}
+
+
+def examine(
+    ct: Volume,
+    seg: Segmentation,
+    measures: Sequence[StructureMeasure],
+    lesions: Sequence[Lesion],
+    *,
+    middle_mm: float | None,
+    confidence: Mapping[str, Confidence] | None = None,
+) -> Examined:
+    """Look at a result from all sides.
+
+    Args:
+        ct: HU.
+        seg: On the grid of `ct`.
+        measures, lesions: Of the same.
+        middle_mm: See `CtFacts`.
+        confidence: By key.
+    """
+    boxes, by_key = seg.boxes(), {m.key: m for m in measures}
+    found = [m for m in measures if m.found]
+    seen = _seen(ct, seg, found, boxes)
+    traits = {m.key: seen[m.key] for m in found}
+    assert seg.annotated is not None
+    return Examined(by_key, traits, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
+
+
+def _seen(
+    ct: Volume, seg: Segmentation, found: Sequence[StructureMeasure], boxes: Mapping[str, Box]
+) -> dict[str, Traits]:
+    """Traits by key; large structures one after another, the others side by side."""
+    small, large = list[StructureMeasure](), list[StructureMeasure]()
+    for m in found:
+        voxels = math.prod(s.stop - s.start for s in boxes[m.key])
+        (large if voxels > LARGE_VOXELS else small).append(m)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        seen = dict(threads.map(lambda m: (m.key, traits_of(ct, seg, m, boxes[m.key])), small))
+    return seen | {m.key: traits_of(ct, seg, m, boxes[m.key]) for m in large}
+
+
+def unusual(case: Examined, key: str, model: ScoreModel) -> NDArray[np.float64]:
+    """How unusual a structure of a case is, see `unusualness`."""
+    pair = case.measures.get(STRUCTURES[key].pair or "")
+    usual = model.usual.get(group_of(key), {})
+    return unusualness(case.measures[key], case.traits[key], case.placement, pair, usual)
+
+
+def judge(
+    ct: Volume,
+    seg: Segmentation,
+    measures: Sequence[StructureMeasure],
+    lesions: Sequence[Lesion],
+    *,
+    confidence: Mapping[str, Confidence] | None = None,
+    heard: Iterable[str] = (),
+    clearer_mirrored: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> Quality:
+    """Flags and scores of a case.
+
+    Args:
+        ct: HU.
+        seg: On the grid of `ct`.
+        measures, lesions: Of the same.
+        confidence: Of the network, by key.
+        heard: Warnings from reading the CT.
+        clearer_mirrored: Structures by which the network knows the mirror image for the right one: their mean
+            probability as stored and mirrored; empty where it does not.
+    """
+    facts = ct_facts(ct, QUALITY_RULES.ct)
+    case = examine(ct, seg, measures, lesions, middle_mm=facts.middle_mm, confidence=confidence)
+    flags = [
+        *heard_flags(list(heard)),
+        *ct_flags(facts, case.found, case.placement),
+        *body_size_flags(body_size(ct, QUALITY_RULES.ct.body_hu), ct.spacing_mm),
+        *mirrored_flags(case.found, case.placement, clearer_mirrored),
+        *result_flags(case),
+    ]
+    model = bundled_model()
+    structures = {key: _structure(case, key, model) for key in case.found}
+    overlooked = tuple(flag.structure for flag in missing(case) if flag.severity != "info")
+    return Quality(worst_first(flags), structures, overlooked)
+
+
+def quality_csv(quality_by_case: Mapping[str, Quality]) -> str:
+    """One line a structure, the worst case first and in it the worst structure: the order to look through them.
+
+    The flags of a case as a whole are in a line without a structure; a case without a structure comes first.
+    """
+    ranked = sorted(quality_by_case.items(), key=lambda item: (_told(item[1].score), item[0]))
+    return csv_text([row for case, quality in ranked for row in _rows(case, quality)], CSV_COLUMNS)
+
+
+def _rows(case: str, quality: Quality) -> list[dict[str, Any]]:
+    score = None if quality.score is None else round(quality.score, 4)
+    ranked = sorted(quality.structures.items(), key=lambda item: (_told(item[1].score), item[0]))
+    lines: list[tuple[str, float | None, tuple[str, ...]]] = [("", None, ())]
+    lines += [(key, 0.0, ()) for key in quality.overlooked]
+    lines += [(key, round(q.score, 4), q.reasons) for key, q in ranked]
+    flags = {key: " ".join(dict.fromkeys(f.code for f in quality.flags if f.structure == key)) for key, _, _ in lines}
+    rows = [(case, score, key, own, " ".join(why), flags[key]) for key, own, why in lines]
+    return [dict(zip(CSV_COLUMNS, row, strict=True)) for row in rows]
+
+
+def _told(score: float | None) -> float:
+    """What files hold of a score: a case read back from its files must have the place it had when it was new."""
+    return -1.0 if score is None else round(score, 4)
+
+
+def _structure(case: Examined, key: str, model: ScoreModel) -> StructureQuality:
+    features, sure = unusual(case, key, model), case.confidence.get(key)
+    score = model.score(features)
+    # Calibrated on masks alone; but a network must not be believed more than it believes itself.
+    if sure is not None and sure.mean_probability is not None:
+        score = min(score, sure.mean_probability)
+    return StructureQuality(score, model.reasons(features), sure)

@@ -1,0 +1,118 @@
+"""What a CT shows of itself, whatever is in it: where the body is, what the edges cut, air, noise, metal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.measure.diameters import axial_axis
+from omentum.quality.limits import CtLimits
+from omentum.volume import Volume
+
+LOOKED_AT = 64
+"""So many axial planes, evenly spread, are enough for noise and air."""
+SOFT_HU = (-300, 400)
+"""Noise is measured between neighbours that are both fat or soft tissue, with room for the noise itself."""
+AIR_SEARCH_HU = (-1500, -700)
+"""Air is looked for here: below lies padding, above lung and fat."""
+LEAST_AIR = 0.001
+"""Less air than this share of the voxels says nothing about the scale."""
+MEDIAN_TO_SD = 1 / (0.6745 * np.sqrt(2))
+"""From the median absolute difference of two voxels to the SD of one, for normal noise."""
+
+
+@dataclass(frozen=True)
+class CtFacts:
+    """Of one CT; None where the image does not show it.
+
+    Args:
+        middle_mm: x of the body's centre of gravity, growing to the patient's right.
+        cut_share: Share of the voxels at the image's sides, front and back that are body.
+        air_hu: The commonest value of air.
+        noise_hu: SD of the noise in fat and soft tissue.
+        metal_ml: Volume as dense as metal.
+        slice_mm: Distance of the axial slices.
+    """
+
+    middle_mm: float | None
+    cut_share: float
+    air_hu: float | None
+    noise_hu: float | None
+    metal_ml: float
+    slice_mm: float
+
+
+def ct_facts(ct: Volume, limits: CtLimits) -> CtFacts:
+    """Look at a CT."""
+    axis = axial_axis(ct.grid)
+    planes = np.moveaxis(ct.voxels, axis, 0)[:: -(-ct.shape[axis] // LOOKED_AT)]
+    counts = _body_counts(ct, limits.body_hu)
+    total = int(counts[0].sum())
+    centre = [float(np.arange(len(c)) @ c) / total for c in counts] if total else None
+    metal = sum(int(np.count_nonzero(part > limits.metal_hu)) for part in _as_they_lie(ct)[0])
+    return CtFacts(
+        middle_mm=float(ct.grid.to_world(centre)[0]) if centre else None,
+        cut_share=_cut_share(ct, axis, limits.body_hu),
+        air_hu=_air(planes),
+        noise_hu=_noise(planes),
+        metal_ml=metal * ct.grid.voxel_volume_ml,
+        slice_mm=ct.spacing_mm[axis],
+    )
+
+
+def _as_they_lie(ct: Volume) -> tuple[NDArray[np.generic], tuple[int, ...]]:
+    """The voxels with the axis in front along which whole planes lie side by side in memory, and the order of axes."""
+    order = tuple(int(axis) for axis in np.argsort(np.abs(ct.voxels.strides))[::-1])
+    return ct.voxels.transpose(order), order
+
+
+def _body_counts(ct: Volume, body_hu: float) -> list[NDArray[np.int64]]:
+    """Body voxels by index along each axis; plane by plane, so that no mask of the whole CT is made."""
+    planes, order = _as_they_lie(ct)
+    counts = [np.zeros(n, np.int64) for n in planes.shape]
+    for n, plane in enumerate(planes):
+        body = plane > body_hu
+        along = np.count_nonzero(body, axis=1)
+        counts[0][n] = along.sum()
+        counts[1] += along
+        counts[2] += np.count_nonzero(body, axis=0)
+    return [counts[order.index(axis)] for axis in range(3)]
+
+
+def _cut_share(ct: Volume, axial: int, body_hu: float) -> float:
+    faces = [np.moveaxis(ct.voxels, a, 0)[end] > body_hu for a in range(3) if a != axial for end in (0, -1)]
+    return float(sum(np.count_nonzero(face) for face in faces) / sum(face.size for face in faces))
+
+
+def _air(planes: NDArray[np.generic]) -> float | None:
+    low, high = AIR_SEARCH_HU
+    found = np.zeros(high - low, np.int64)
+    for plane in planes:
+        values = plane[(plane > low) & (plane < high)]
+        found += np.bincount(np.rint(values).astype(np.int64) - low, minlength=high - low)[: high - low]
+    return float(low + found.argmax()) if found.sum() > LEAST_AIR * planes.size else None
+
+
+def _noise(planes: NDArray[np.generic]) -> float | None:
+    low, high = SOFT_HU
+    steps = np.zeros(high - low + 1, np.int64)
+    for plane in planes:
+        soft = np.where((plane > low) & (plane < high), np.nan_to_num(plane), np.nan).astype(np.float32)
+        for axis in (0, 1):
+            differences = np.abs(np.diff(soft, axis=axis))
+            steps += np.bincount(
+                np.rint(differences[np.isfinite(differences)]).astype(np.int64), minlength=high - low + 1
+            )
+    return _median_of_histogram(steps) * float(MEDIAN_TO_SD) if steps.sum() else None
+
+
+def _median_of_histogram(counts: NDArray[np.int64]) -> float:
+    """Within the bin of the middle, as far as the counts say."""
+    edges = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
+    for n, (before, after) in enumerate(pairwise(edges)):
+        if after >= 0.5:
+            return max(0.0, n - 0.5 + float((0.5 - before) / (after - before)))
+    raise AssertionError("a histogram with counts has a median")

@@ -1,0 +1,134 @@
+"""Flags about the input: scale, coverage, slices, noise, metal, contrast phase, orientation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from omentum.anatomy import STRUCTURES
+from omentum.measure.measures import StructureMeasure
+from omentum.quality.ct_facts import CtFacts
+from omentum.quality.flags import Flag
+from omentum.quality.limits import QUALITY_RULES, QualityRules, Range
+from omentum.quality.placement import Placement
+
+HEARD = "input"
+"""Code of what was told while the file was read."""
+FARTHEST_SDS = 4.0
+"""A structure cannot speak against a phase more than this: it may be ill."""
+LEAST_EVIDENCE = 2
+"""Structures needed to name a phase."""
+CLEAR_DISTANCE = 0.5
+"""How much further (see `_distance`) the next phase must be for the first to be named without doubt."""
+MIRROR_RULES = 2
+"""So many broken rules about right and left, and no fewer than hold, mean a mirrored image."""
+
+
+def heard_flags(warnings: Sequence[str]) -> list[Flag]:
+    """What reading and checking the file had to say (see `CaseWarning`), as flags."""
+    return [Flag("warning", "", HEARD, message) for message in warnings]
+
+
+def ct_flags(
+    facts: CtFacts,
+    measures: Mapping[str, StructureMeasure],
+    placement: Placement,
+    rules: QualityRules = QUALITY_RULES,
+) -> Iterator[Flag]:
+    """Everything about the CT itself but for its sides, see `mirrored_flags`.
+
+    Args:
+        facts: From `ct_facts`.
+        measures: By key, the structures that were found.
+        placement: Where they lie.
+        rules: Limits.
+    """
+    yield from _scale(facts, rules)
+    yield from _coverage(facts, rules)
+    yield from _picture(facts, rules)
+    yield from _phase(measures, rules)
+
+
+def _scale(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
+    low, high = rules.ct.air_hu
+    if facts.air_hu is not None and not low <= facts.air_hu <= high:
+        text = f"air reads {facts.air_hu:.0f} HU, expected {low:g} to {high:g}; check rescale slope and intercept"
+        yield Flag("warning", "", "scale", text)
+    if facts.middle_mm is None:
+        yield Flag("error", "", "no_body", f"no voxel above {rules.ct.body_hu:g} HU: nothing of a body in the image")
+
+
+def _coverage(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
+    if facts.cut_share > rules.ct.cut_share:
+        share = f"{100 * facts.cut_share:.0f} % of the image's sides, front and back are body"
+        yield Flag("warning", "", "cut", f"{share}: the field of view cuts it; organs there are only partly imaged")
+
+
+def _picture(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
+    if facts.slice_mm > rules.ct.thick_mm:
+        text = f"axial slices are {facts.slice_mm:.3g} mm apart; small lesions, adrenals and vessels may be missed"
+        yield Flag("info", "", "thick_slices", text)
+    if facts.noise_hu is not None and facts.noise_hu > rules.ct.noise_hu:
+        text = f"noise of {facts.noise_hu:.0f} HU (limit {rules.ct.noise_hu:g}); check organs of low contrast by eye"
+        yield Flag("warning", "", "noise", text)
+    if facts.metal_ml > rules.ct.metal_ml:
+        seen = f"{facts.metal_ml:.1f} ml above {rules.ct.metal_hu:g} HU"
+        text = f"{seen}: metal or dense contrast; check what lies in its streaks"
+        yield Flag("warning", "", "metal", text)
+
+
+def mirrored_flags(
+    measures: Mapping[str, StructureMeasure],
+    placement: Placement,
+    clearer_mirrored: Mapping[str, Sequence[float]],
+    rules: QualityRules = QUALITY_RULES,
+) -> Iterator[Flag]:
+    """Whether left and right are exchanged, by where organs lie and by what the network knows them for.
+
+    Of places only those of structures without a counterpart tell: the names of the others are mirrored with the image.
+
+    Args:
+        measures, placement: As of `ct_flags`.
+        clearer_mirrored: Mean probability of structures as stored and in the mirror image; see `judge`.
+        rules: Limits.
+    """
+    sided = [
+        rule
+        for rule in rules.order
+        if rule.direction == "right"
+        and rule.structure in measures
+        and rule.other in measures
+        and not (STRUCTURES[rule.structure].side or STRUCTURES[rule.other].side)
+    ]
+    wrong = [rule for rule in sided if rule in placement.broken]
+    told = []
+    if len(wrong) >= MIRROR_RULES and 2 * len(wrong) >= len(sided):
+        told = [f"{rule.structure} lies left of {rule.other}" for rule in wrong]
+    if clearer_mirrored:
+        seen = ", ".join(f"{key} {pair[1]:.2f}, as stored {pair[0]:.2f}" for key, pair in clearer_mirrored.items())
+        told.append(f"the network is surer of the mirror image ({seen})")
+    if told:
+        text = (
+            f"{', '.join(told)}: mirrored image or situs inversus; check the orientation, left and right may be wrong"
+        )
+        yield Flag("error", "", "mirrored", text)
+
+
+def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Iterator[Flag]:
+    medians = {key: m.median_hu for key, m in measures.items() if key in rules.phase}
+    known = {key: hu for key, hu in medians.items() if hu is not None}
+    if len(known) < LEAST_EVIDENCE:
+        return
+    names = rules.phase_names
+    distances = [(_distance(known, [rules.phase[key][n] for key in known]), name) for n, name in enumerate(names)]
+    (best, name), (second, other) = sorted(distances)[:2]
+    seen = ", ".join(f"{STRUCTURES[key].display.lower()} {hu:.0f}" for key, hu in known.items())
+    doubt = "" if second > best + CLEAR_DISTANCE else f" (or {other})"
+    yield Flag("info", "", "phase", f"contrast phase looks like {name}{doubt}: {seen} HU")
+
+
+def _distance(medians_hu: Mapping[str, float], expected: Sequence[Range]) -> float:
+    """Negative logarithm of the likelihood (normal, mean and SD expected), a structure on average."""
+    pairs = zip(medians_hu.values(), expected, strict=True)
+    losses = [min(abs(hu - mean) / sd, FARTHEST_SDS) ** 2 / 2 + math.log(sd) for hu, (mean, sd) in pairs]
+    return sum(losses) / len(losses)

@@ -1,0 +1,58 @@
+"""Where structures lie relative to one another and to the body, and which of that is unusual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from omentum.anatomy import STRUCTURES
+from omentum.measure.measures import StructureMeasure
+from omentum.quality.limits import QUALITY_RULES, OrderRule, QualityRules
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What the rules about order say of a case.
+
+    Args:
+        broken: Rules that do not hold, with how far they are missed in mm (> 0).
+        asked: How many rules could be asked of each structure.
+        wrong_half: Structures with a side that lie in the other half of the body, and how far from its middle in mm.
+    """
+
+    broken: Mapping[OrderRule, float]
+    asked: Mapping[str, int]
+    wrong_half: Mapping[str, float]
+
+    def misplaced(self, key: str) -> float:
+        """Share of the rules about a structure that do not hold."""
+        broken = sum(key in (rule.structure, rule.other) for rule in self.broken)
+        return broken / self.asked[key] if self.asked.get(key) else 0.0
+
+
+def place(
+    measures: Sequence[StructureMeasure], middle_mm: float | None, rules: QualityRules = QUALITY_RULES
+) -> Placement:
+    """Ask every rule whose structures were both found.
+
+    Args:
+        measures: Of one case.
+        middle_mm: x of the body's middle, growing to the patient's right; None if there is no body.
+        rules: The table.
+    """
+    at = {m.key: m.centroid_mm for m in measures if m.centroid_mm is not None}
+    broken, asked = {}, dict.fromkeys(at, 0)
+    for rule in rules.order:
+        if rule.structure in at and rule.other in at:
+            missed_mm = at[rule.other][rule.axis] - at[rule.structure][rule.axis]
+            for key in (rule.structure, rule.other):
+                asked[key] += 1
+            if missed_mm > rules.margin_mm:
+                broken[rule] = missed_mm
+    wrong = {}
+    for key, centre in at.items():
+        sign = {"right": 1.0, "left": -1.0}.get(STRUCTURES[key].side or "", 0.0)
+        beyond_mm = 0.0 if middle_mm is None else sign * (middle_mm - centre[0])
+        if beyond_mm > rules.margin_mm:
+            wrong[key] = beyond_mm
+    return Placement(broken, asked, wrong)

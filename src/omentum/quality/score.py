@@ -1,0 +1,158 @@
+"""How likely a mask is good (Dice of 0.7 or more), from its traits and its place alone.
+
+A logistic model whose every feature can only lower the score: each says how unusual a mask is in one respect, against
+what good masks of the same structure look like. Its numbers (score.json) are made by `benchmarks/quality.py calibrate`
+from phantoms with injected failures; volumes are held against structures.toml, because phantoms vary less than people.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.measure.measures import StructureMeasure
+from omentum.quality.limits import QUALITY_RULES, QualityRules
+from omentum.quality.mask_features import Traits
+from omentum.quality.placement import Placement
+
+GOOD_DICE = 0.7
+UNUSUAL_CAP = 6.0
+"""No respect counts more than six standard deviations."""
+HU_STEP = 30.0
+RANGE_SDS = 6.0
+"""A plausible range of volumes is taken for so many SDs of the logarithm."""
+
+ONE_SIDED = {"pieces": 1, "loose": 1, "holes": 1, "alike_outside": 1, "unlike_inside": 1, "edge_hu": -1, "spread_hu": 1}
+"""Learned features of which only more (1) or less (-1) than usual is bad."""
+TWO_SIDED = ("roughness", "elongation_r", "elongation_a", "elongation_s")
+LEARNED = (*ONE_SIDED, *TWO_SIDED)
+GIVEN = ("small", "large", "hu", "pair", "wrong_half", "misplaced", "shared", "outside_host")
+FEATURES = (*GIVEN, *LEARNED)
+
+Usual = Mapping[str, tuple[float, float]]
+"""Learned feature -> mean and SD of its raw value in good masks."""
+
+
+@dataclass(frozen=True)
+class ScoreModel:
+    """Numbers of the score.
+
+    Args:
+        usual: Structure key (or "lesion" for all lesion types) -> what is usual.
+        weights: By feature, >= 0.
+        intercept: Log-odds of a mask with nothing unusual.
+    """
+
+    usual: Mapping[str, Usual]
+    weights: Mapping[str, float]
+    intercept: float
+
+    def score(self, unusual: NDArray[np.float64]) -> float:
+        """Probability that the mask is good, 0..1.
+
+        Args:
+            unusual: From `unusualness`.
+        """
+        weights = np.array([self.weights[name] for name in FEATURES])
+        return 1.0 / (1.0 + math.exp(float(weights @ unusual) - self.intercept))
+
+    def reasons(self, unusual: NDArray[np.float64], count: int = 3) -> tuple[str, ...]:
+        """The features that lower the score most, worst first; only those that lower the log-odds by 0.5 or more."""
+        loss = {name: self.weights[name] * float(x) for name, x in zip(FEATURES, unusual, strict=True)}
+        return tuple(name for name in sorted(loss, key=lambda n: -loss[n])[:count] if loss[name] >= 0.5)
+
+
+@cache
+def bundled_model() -> ScoreModel:
+    """The packaged numbers."""
+    text = (resources.files("omentum.quality") / "score.json").read_text(encoding="utf-8")
+    content = json.loads(text)
+    usual = {key: {name: (mean, sd) for name, (mean, sd) in row.items()} for key, row in content["usual"].items()}
+    return ScoreModel(usual, content["weights"], content["intercept"])
+
+
+def group_of(key: str) -> str:
+    """Whose usual values a structure is held against: its own; a lesion's are those of all lesions."""
+    return "lesion" if STRUCTURES[key].is_lesion else key
+
+
+def raw_features(traits: Traits) -> dict[str, float | None]:
+    """Learned features before they are compared with what is usual; None where the image cuts the structure."""
+    r, a, s = traits.elongation or (None, None, None)
+    return {
+        "pieces": math.log(max(1, traits.pieces)),
+        "loose": math.sqrt(traits.loose_share),
+        "holes": math.sqrt(traits.holes_share),
+        "alike_outside": math.sqrt(traits.alike_outside),
+        "unlike_inside": math.sqrt(traits.unlike_inside),
+        "edge_hu": math.log(traits.edge_hu + HU_STEP),
+        "spread_hu": math.log(traits.spread_hu + HU_STEP),
+        "roughness": traits.roughness,
+        "elongation_r": r,
+        "elongation_a": a,
+        "elongation_s": s,
+    }
+
+
+def unusualness(
+    m: StructureMeasure,
+    traits: Traits,
+    placement: Placement,
+    pair: StructureMeasure | None,
+    usual: Usual,
+    rules: QualityRules = QUALITY_RULES,
+) -> NDArray[np.float64]:
+    """How unusual a mask is in each respect (`FEATURES`), from 0.
+
+    Args:
+        m, traits: Of the structure.
+        placement: Of its case.
+        pair: Measure of its counterpart on the other side, if there is one and it was found.
+        usual: Of its group; without an entry a learned feature says nothing.
+        rules: HU ranges.
+    """
+    small, large = _volume(m)
+    found = {
+        "small": small,
+        "large": large,
+        "hu": _outside_hu(m, rules),
+        "pair": _uneven(m, pair),
+        "wrong_half": UNUSUAL_CAP * float(m.key in placement.wrong_half),
+        "misplaced": UNUSUAL_CAP * placement.misplaced(m.key),
+        "shared": UNUSUAL_CAP * math.sqrt(traits.shared),
+        "outside_host": UNUSUAL_CAP * math.sqrt(traits.outside_host),
+    }
+    for name, value in raw_features(traits).items():
+        mean, sd = usual.get(name, (0.0, math.inf))
+        away = 0.0 if value is None else (value - mean) / sd
+        found[name] = abs(away) if name in TWO_SIDED else max(0.0, ONE_SIDED[name] * away)
+    return np.minimum([found[name] for name in FEATURES], UNUSUAL_CAP)
+
+
+def _volume(m: StructureMeasure) -> tuple[float, float]:
+    """SDs below and above the middle of the plausible range; a partly imaged structure is never too small."""
+    low, high = (math.log(ml) for ml in STRUCTURES[m.key].volume_ml)
+    away = (math.log(m.volume_ml) - (low + high) / 2) / ((high - low) / RANGE_SDS)
+    return (0.0 if m.touches_border else max(0.0, -away)), max(0.0, away)
+
+
+def _outside_hu(m: StructureMeasure, rules: QualityRules) -> float:
+    if m.median_hu is None or m.key not in rules.hu:
+        return 0.0
+    low, high = rules.hu[m.key]
+    return max(0.0, low - m.median_hu, m.median_hu - high) / HU_STEP
+
+
+def _uneven(m: StructureMeasure, pair: StructureMeasure | None) -> float:
+    """How often one must be doubled to be as large as the other."""
+    if pair is None or not pair.found or m.touches_border or pair.touches_border:
+        return 0.0
+    return abs(math.log2(m.volume_ml / pair.volume_ml))

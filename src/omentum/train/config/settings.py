@@ -1,0 +1,283 @@
+"""Everything that defines a training run, frozen and validated; written next to the run's checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from omentum.anatomy.prompts import template_of
+from omentum.data.sampling.augmentation import Augmentation
+from omentum.errors import UsageError
+from omentum.spec import PreprocessSpec
+from omentum.train.config.dataset_settings import DatasetConfig, check_centres
+
+CHOICES = {
+    "optimiser": ("muon", "adamw", "sgd"),
+    "cross_entropy": ("sum", "mean"),
+    "dice": ("present", "annotated", "slabs"),
+}
+
+LEAST = {
+    **dict.fromkeys(("steps", "batch", "accumulate", "save_every", "validate_every", "keep"), 1),
+    **dict.fromkeys(("rate_every", "patches_per_case"), 1),
+    **dict.fromkeys(
+        ("matrix_lr", "lr", "warmup", "head", "guide", "containment", "weight_decay", "clip_norm", "workers", "seed"), 0
+    ),
+}
+"""Smallest values that mean something."""
+
+MAY_BE_INFINITE = {"clip_norm"}
+
+LOWEST_TEMPERATURE = 0.1
+"""Below it the root of a number of cases is beyond any number."""
+
+LARGEST_LOGIT = 50.0
+"""A sigmoid of more is 0 or 1 to single precision, and learns nothing."""
+
+SPACING_MM = (0.1, 50.0)
+"""Between these a body is neither a point nor larger than a memory."""
+
+SHARES = ("ema", "foreground", "balance")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """One collection of cases.
+
+    Args:
+        folder: Holds case folders as `omentum phantom` writes them.
+        store: Instead of a folder: a store as `omentum data prepare` makes it, on the grid of this run.
+        weight: How often it is drawn from, relative to other collections of as many cases.
+        weights: In a store: the same for single datasets, by key; multiplied by `weight`.
+        validation: How many of its cases are kept out of training for validation, of each dataset in turn. With a
+            split: how many of its held-out cases are validated on at most (0: all of them).
+        licence: Under which the cases are, for the weights made from them; in a store the recipes say it.
+    """
+
+    folder: str = ""
+    store: str = ""
+    weight: float = 1.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    validation: int = 0
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.folder) == bool(self.store):
+            raise UsageError("[[data]] needs a folder or a store, one of the two")
+        if self.weights and not self.store:
+            raise UsageError("[data.weights] names the datasets of a store", remedy="give the folder one weight")
+        _check_weights("[[data]]", self.weight, *self.weights.values())
+        if self.validation < 0:
+            raise UsageError(f"validation in [[data]] is a number of cases from 0 on, got {self.validation}")
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """One CT with a label map in any numbering.
+
+    Args:
+        image, labels: NIfTI files on one grid.
+        mapping: Label value -> structure keys; only the structures named here count as annotated.
+        weight: How often it is drawn, relative to a collection of one case.
+        licence: Under which it is, for the weights made from it.
+    """
+
+    image: str
+    labels: str
+    mapping: Mapping[str, Any]
+    weight: float = 1.0
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        _check_weights("[[pairs]]", self.weight)
+        for value, keys in self.mapping.items():
+            names = [keys] if isinstance(keys, str) else keys
+            whole = str(value).removeprefix("-").isdecimal()
+            if not whole or not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+                remedy = 'for example {1 = "liver", 2 = ["liver", "liver tumour"]}'
+                raise UsageError(f"mapping in [[pairs]] has no {value} = {keys!r}", remedy=remedy)
+
+
+def _check_weights(place: str, *weights: float) -> None:
+    if not all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights):
+        raise UsageError(f"weights in {place} must be above 0 and finite, got {', '.join(map(repr, weights))}")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run.
+
+    Args:
+        data, pairs: Where cases come from.
+        split: File of `omentum data split`: which of the cases this run sees.
+        fold: Of the split's folds, the one to validate on; trained on are all others. -1 for none.
+        part: Instead of a fold: the part to train on ("folds": all folds); "train" where the split has no folds.
+        backbone, parameters: The network, and its keyword arguments where they are not the defaults; see
+            docs/how-to/choose-a-backbone.md.
+        activation_checkpointing: Compute the backbone's blocks again in the backward pass: slower, with less memory.
+        spacing_mm: Voxel spacing of the model grid along x, y, z.
+        window_hu: HU values mapped to 0 and 1; what lies outside is clipped.
+        patch: In voxels of the model grid, along x, y, z; also the window when the model is used.
+        antialias: Smooth finer CTs to the model grid's spacing before sampling.
+        structures: File of structures that are learned beside the packaged ones, or differ from them; see
+            `omentum.anatomy.structure_file`.
+        classes: What is learned, by any name, in the order of the model's outputs; by default all structures.
+        prompt: Template of the prompts: V1, V2 or V3 of the paper, or a sentence with {noun} in it.
+        text_encoder: Language model for the prompts.
+        init: Weights that a fresh run starts from, a file or a name ("default"); empty for random weights.
+        init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
+        trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
+            they are. Everything learns by default.
+        first_logit: The bias that every generated head starts with: most voxels belong to no structure. 0: that of the
+            layer that generates it, near 0.
+        spread_text: Scale the text layer first so that classes start with different heads, however alike their words.
+        steps: Optimiser steps of the whole run.
+        batch: Patches per step, over all processes.
+        accumulate: Each process computes its patches of a step in so many parts, one after the other.
+        optimiser: "muon" (Muon for kernels and matrices, AdamW for everything else), "adamw", or "sgd" with momentum.
+        matrix_lr: Peak learning rate of Muon.
+        lr: Peak learning rate of AdamW or SGD.
+        warmup: Steps until the peak.
+        hold: Share of the run after the warm-up at the peak; then cosine to zero.
+        rate_every: The learning rate moves after so many steps; an epoch's steps for a schedule in epochs.
+        head: Weight of the loss of the generated heads.
+        guide: Weight of the loss of plain classifiers on the decoder's coarse features, where the backbone offers
+            them; they teach the backbone while the generated heads are still forming, and are thrown away.
+        containment: Weight of what a lesion's probability exceeds its organ's by, where both are annotated; 0: lesions
+            are not tied to organs.
+        balance: How far the heads' cross-entropy favours voxels of rare structures at the peak learning rate, 0 to 1;
+            it fades with the rate, so that the end of a run is unweighted. Without it rare heads fall silent.
+        cross_entropy: Of the heads: the "sum" over the structures annotated in a patch, or their "mean".
+        dice: Of the heads: averaged over the structures "present" in a patch, or over all "annotated" ones as
+            published, or "slabs": that of each sagittal plane, as the published weights were trained.
+        weight_decay, clip_norm: Of all optimisers, and the largest gradient norm (inf: not limited).
+        voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
+            in so many.
+        ema: Decay of the running average of the weights that is kept as the result.
+        bf16: Train in bfloat16 where it is safe.
+        save_every, validate_every: In steps; every validated state is saved too.
+        keep: The last so many checkpoints stay, and the best one.
+        centres: How often patches are centred on background and on what is labelled, [1, 2], or on background, organs
+            and lesions, [1, 1, 5]; a case is drawn first, and patches stay inside it. Empty: structures take turns, by
+            the next three.
+        foreground: Probability that a patch is centred on a structure.
+        temperature: Of datasets and structures: 1 shows every case equally often, inf every dataset.
+        lesion_weight: How much more often a lesion is shown than an organ of as many cases.
+        patches_per_case: So many patches in a row are of one case.
+        datasets: What is different for single datasets, by key.
+        workers: Processes that prepare patches, for each training process; 0 = none beside the training itself.
+        seed: Root of all randomness.
+        augmentation: How far patches are varied.
+    """
+
+    data: tuple[DataConfig, ...] = ()
+    pairs: tuple[PairConfig, ...] = ()
+    split: str = ""
+    fold: int = -1
+    part: str = ""
+    backbone: str = "residual_unet"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    activation_checkpointing: bool = False
+    spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)
+    window_hu: tuple[float, float] = (-1024.0, 1024.0)
+    patch: tuple[int, int, int] = (96, 96, 96)
+    antialias: bool = True
+    structures: str = ""
+    classes: tuple[str, ...] = ()
+    prompt: str = "V3"
+    text_encoder: str = "all-MiniLM-L6-v2"
+    init: str = ""
+    init_parts: tuple[str, ...] = ()
+    trainable: tuple[str, ...] = ()
+    first_logit: float = -4.0
+    spread_text: bool = True
+    steps: int = 1000
+    batch: int = 1
+    accumulate: int = 1
+    optimiser: str = "muon"
+    matrix_lr: float = 0.02
+    lr: float = 2e-3
+    warmup: int = 50
+    hold: float = 0.5
+    rate_every: int = 1
+    head: float = 0.5
+    guide: float = 1.0
+    containment: float = 0.0
+    balance: float = 1.0
+    cross_entropy: str = "sum"
+    dice: str = "present"
+    weight_decay: float = 0.01
+    clip_norm: float = 12.0
+    voxel_share: int = 4
+    ema: float = 0.999
+    bf16: bool = True
+    save_every: int = 200
+    keep: int = 2
+    validate_every: int = 1000
+    centres: tuple[float, ...] = ()
+    foreground: float = 0.75
+    temperature: float = 2.0
+    lesion_weight: float = 2.0
+    patches_per_case: int = 1
+    datasets: Mapping[str, DatasetConfig] = field(default_factory=dict)
+    workers: int = 1
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if not self.data and not self.pairs:
+            raise UsageError("nothing to train on", remedy="give [[data]] folders or [[pairs]] in the configuration")
+        if not self.split and (self.part or self.fold >= 0):
+            raise UsageError("a fold or part is one of a split", remedy="--split FILE, made by omentum data split")
+        if self.init_parts and not self.init:
+            raise UsageError("init_parts are parts of init, which is not given", remedy="init = FILE, or no init_parts")
+        if not self.clip_norm > 0:
+            raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
+        if self.part and self.fold >= 0:
+            raise UsageError(f"fold {self.fold} and part {self.part!r}", remedy="give one of the two")
+        if not 0 <= self.hold < 1:
+            raise UsageError(f"hold is a share of the run from 0 to below 1, got {self.hold}")
+        if self.voxel_share not in (1, 2, 4, 8):
+            raise UsageError(f"voxel_share must be 1, 2, 4 or 8, got {self.voxel_share}")
+        if not self.temperature >= LOWEST_TEMPERATURE:
+            raise UsageError(f"temperature must be at least {LOWEST_TEMPERATURE}, got {self.temperature}")
+        if not 0 <= self.lesion_weight < float("inf"):
+            raise UsageError(f"lesion_weight must be 0 or more, got {self.lesion_weight}")
+        check_centres(self.centres)
+        if not abs(self.first_logit) <= LARGEST_LOGIT:
+            raise UsageError(f"first_logit lies within +-{LARGEST_LOGIT:g}, got {self.first_logit}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        template_of(self.prompt)
+        if not all(isinstance(name, str) for name in self.classes):
+            raise UsageError(f"classes are names of structures, got {list(self.classes)}")
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and value >= least) or math.isnan(value):
+                raise UsageError(f"{name} must be at least {least}, got {value!r}")
+            if value == math.inf and name not in MAY_BE_INFINITE:
+                raise UsageError(f"{name} must be finite")
+        if self.seed >= 2**63:
+            raise UsageError(f"seed must be below 2^63, got {self.seed}")
+        self._check_grid()
+        for name in SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+
+    def _check_grid(self) -> None:
+        low, high = SPACING_MM
+        if not all(low <= mm <= high for mm in self.spacing_mm):
+            raise UsageError(f"spacing_mm takes millimetres from {low:g} to {high:g}, got {list(self.spacing_mm)}")
+        if not -math.inf < self.window_hu[0] < self.window_hu[1] < math.inf:
+            remedy = "for example [-175, 250]"
+            raise UsageError(f"window_hu goes from low to high HU, got {list(self.window_hu)}", remedy=remedy)
+        if min(self.patch) < 1:
+            raise UsageError(f"patch takes numbers of voxels, got {list(self.patch)}")
+
+    @property
+    def preprocess(self) -> PreprocessSpec:
+        """The model grid."""
+        return PreprocessSpec(self.spacing_mm, self.window_hu, self.patch, antialias=self.antialias)

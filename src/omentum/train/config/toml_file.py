@@ -1,0 +1,188 @@
+"""A training configuration from a preset, a TOML file and values given on the command line, the later winning."""
+
+from __future__ import annotations
+
+import tomllib
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from omentum.data.sampling.augmentation import Augmentation
+from omentum.data.store.store import MANIFEST
+from omentum.errors import CaseWarning, UsageError
+from omentum.model.catalogue import catalogue
+from omentum.train.config.dataset_settings import DatasetConfig
+from omentum.train.config.settings import DataConfig, PairConfig, TrainConfig
+from omentum.train.config.values import listed, tables, typed
+
+PRESET = "preset"
+"""Key of a file that names the preset it starts from."""
+NO_DATA = {"folder": "CASES"}
+"""Stands for material that is not named."""
+
+
+def presets() -> dict[str, str]:
+    """Name -> what the first line of the preset says of it."""
+    files = sorted(resources.files("omentum.train.config").joinpath("presets").iterdir(), key=lambda file: file.name)
+    return {
+        file.name.removesuffix(".toml"): file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+        for file in files
+        if file.name.endswith(".toml")
+    }
+
+
+def load_config(
+    source: str | Path, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
+) -> TrainConfig:
+    """Read a TOML file, or take a preset by its name.
+
+    Args:
+        source: Path of a file, or the name of a preset. A file may start from a preset: `preset = "compact"`. Relative
+            paths in a file are relative to it; in overrides, to the working directory.
+        overrides: Values to replace, tables nested; see `parse_settings`.
+        data: Stores and folders of cases to train on, instead of all [[data]] and [[pairs]] in the file.
+
+    Raises:
+        UsageError: unreadable, an unknown setting, a value of another type, or impossible values.
+
+    Warns:
+        CaseWarning: the file names other material, which `data` stands in place of.
+    """
+    return config_of(settings_of(source, overrides, data), source)
+
+
+def settings_of(
+    source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
+) -> dict[str, Any]:
+    """All that is given, as raw values; see `load_config`. Without a source, the overrides and data alone."""
+    raw = {} if source is None else _read(source)
+    raw = _merged(raw, _resolved(dict(overrides or {}), Path()))
+    collections = [_collection(Path(place)) for place in data]
+    if collections:
+        _warn_of_replaced(raw, collections, source)
+        raw |= {"data": collections, "pairs": []}
+    return raw
+
+
+def config_of(given: Mapping[str, Any], source: str | Path | None) -> TrainConfig:
+    """Raw values checked; see `load_config`.
+
+    Args:
+        given: See `settings_of`.
+        source: For messages.
+    """
+    raw = dict(given)
+    raw["data"] = tuple(typed(DataConfig, entry, source, "[[data]]") for entry in listed(raw, "data", source))
+    raw["pairs"] = tuple(typed(PairConfig, entry, source, "[[pairs]]") for entry in listed(raw, "pairs", source))
+    raw["datasets"] = {
+        key: typed(DatasetConfig, own, source, f"[datasets.{key}]") for key, own in tables(raw, "datasets", source)
+    }
+    raw["augmentation"] = typed(Augmentation, raw.get("augmentation", {}), source, "augmentation")
+    return typed(TrainConfig, raw, source)
+
+
+def load_without_data(
+    source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
+) -> tuple[TrainConfig, bool]:
+    """As `load_config`, for what can be known of a run before its material is; and whether that is named."""
+    raw = settings_of(source, overrides, data)
+    named = bool(raw.get("data") or raw.get("pairs"))
+    return config_of(raw if named else raw | {"data": [NO_DATA]}, source), named
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """`["lr=1e-3", "augmentation.flip=0"]` -> `{"lr": 1e-3, "augmentation": {"flip": 0}}`.
+
+    Values are TOML; what is not is taken as text, so that `optimiser=sgd` needs no quotes.
+
+    Raises:
+        UsageError: no `=` in it, or no key.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set takes key=value, got {setting!r}")
+        try:
+            one = tomllib.loads(f"{key} = {value}")
+        except tomllib.TOMLDecodeError:
+            one = _text(key.strip(), value.strip())
+        values = _merged(values, one)
+    return values
+
+
+def _text(key: str, value: str) -> dict[str, Any]:
+    first, dot, rest = key.partition(".")
+    return {first: _text(rest, value) if dot else value}
+
+
+def _read(source: str | Path) -> dict[str, Any]:
+    """The raw values of a preset or file, on top of the preset it starts from."""
+    known = presets()
+    if str(source) in known:
+        return tomllib.loads(
+            resources.files("omentum.train.config").joinpath("presets", f"{source}.toml").read_text("utf-8")
+        )
+    path = Path(source)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        remedy = f"give a TOML file or one of the presets {', '.join(known)}"
+        raise UsageError("no such file or preset", source=source, remedy=remedy) from fault
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise UsageError(str(fault), source=source) from fault
+    base = raw.pop(PRESET, None)
+    if base is not None and base not in known:
+        raise UsageError(f"knows no preset {base!r}", source=source, remedy=f"presets are {', '.join(known)}")
+    raw = _resolved(raw, path.parent)
+    return raw if base is None else _merged(_read(base), raw)
+
+
+def _warn_of_replaced(raw: Mapping[str, Any], by: Sequence[Mapping[str, str]], source: str | Path | None) -> None:
+    """Name what of a file's material is not trained on."""
+    given = {path for entry in by for path in entry.values()}
+    told = [
+        Path(str(entry.get("folder") or entry.get("store") or entry.get("image"))).name
+        for entry in (*listed(raw, "data", source), *listed(raw, "pairs", source))
+        if isinstance(entry, Mapping) and given.isdisjoint(map(str, entry.values()))
+    ]
+    if told:
+        text = f"{source}: not trained on, since --data stands in place of it: {', '.join(told)}"
+        warnings.warn(CaseWarning(text), stacklevel=4)
+
+
+def _collection(place: Path) -> dict[str, str]:
+    """A store is known by its manifest; everything else is a folder of cases."""
+    return {"store" if (place / MANIFEST).exists() else "folder": str(place.resolve())}
+
+
+def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
+    """Paths made absolute."""
+    out = dict(raw)
+    for table, names in (("data", ("folder", "store")), ("pairs", ("image", "labels"))):
+        if isinstance(out.get(table), list):
+            out[table] = [_absolute(entry, names, here) for entry in out[table]]
+    named = str(out.get("init")) in catalogue()  # weights with a name are no path
+    return _absolute(out, ("structures", "split") if named else ("init", "structures", "split"), here)
+
+
+def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    given = {name: entry.get(name) for name in names}
+    return entry | {
+        name: str((here / path).resolve()) for name, path in given.items() if path and isinstance(path, str)
+    }
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are merged key by key, everything else is replaced; another backbone takes no parameters of the first."""
+    out = dict(base)
+    if over.get("backbone", backbone := base.get("backbone", TrainConfig.backbone)) != backbone:
+        out.pop("parameters", None)
+    for key, value in over.items():
+        both_tables = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = _merged(out[key], value) if both_tables else value
+    return out

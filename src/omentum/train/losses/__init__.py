@@ -1,0 +1,1 @@
+"""What is minimised: only over the structures that a case was annotated for."""

@@ -1,0 +1,87 @@
+"""From patches to the losses that a step descends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from omentum.data.sampling.class_sets import Truth
+from omentum.model import UniversalModel
+from omentum.train.config.settings import TrainConfig
+from omentum.train.losses.deep_supervision import Guide
+from omentum.train.losses.loss import Containment, partial_label_loss
+
+Loss = Callable[..., tuple[Tensor, Tensor, Tensor]]
+"""Logits [B, K, V], bool targets [B, K, V], bool annotated [B, K] and, where `TrainConfig.balance` is not 0, float [K]
+weights of voxels inside -> the loss, and two parts of it for the log; see `loss.partial_label_loss`."""
+
+
+def configured_loss(config: TrainConfig) -> Loss:
+    """The loss of the generated heads that a configuration asks for, for patches on its `lattice`."""
+    planes = config.patch[0] // min(2, config.voxel_share)
+    return partial(
+        partial_label_loss,
+        cross_entropy=config.cross_entropy,
+        dice="present" if config.dice == "present" else "annotated",
+        slabs=planes if config.dice == "slabs" else 1,
+    )
+
+
+class PatchLoss(nn.Module):
+    """Model and guide as one module that turns a batch into its losses, so that a gradient is one thing to exchange.
+
+    Every patch has a loss of its own and a batch has their mean. It therefore does not matter which process or which
+    part of a step a patch falls into, whatever the loss divides by.
+    """
+
+    def __init__(self, model: UniversalModel, guide: Guide, loss: Loss, config: TrainConfig) -> None:
+        super().__init__()
+        self.model, self.guide = model, guide
+        self._loss, self._weights = loss, (config.head, config.guide)
+        self._containment, self._inside = config.containment, Containment.among(model.spec.class_keys)
+
+    def forward(
+        self, images: Tensor, truth: Truth, annotated: Tensor, voxels: tuple[Any, ...], balance: float
+    ) -> dict[str, Tensor]:
+        """Total and its parts, scalars.
+
+        Args:
+            images, truth, annotated: As in `Batch`, on the model's device.
+            voxels: The lattice the heads learn from; see `lattice`.
+            balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
+        """
+        logits, coarse = _sparse_logits(self.model, images, voxels)
+        guesses = self.guide(coarse) if self._weights[1] else []
+        with torch.autocast(logits.device.type, enabled=False):
+            targets = truth.at(voxels).masks().transpose(0, 1).flatten(2)
+            weights = [self.guide.balance[1:].clamp(min=1) ** balance] if balance else []
+            patches = zip(logits.split(1), targets.split(1), annotated.split(1), strict=True)
+            each = [self._loss(*patch, *weights) for patch in patches]
+            loss, cross_entropy, dice = (torch.stack(part).mean() for part in zip(*each, strict=True))
+            guide = self.guide.loss(guesses, truth, annotated) if guesses else loss.new_zeros(())
+            figures = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
+            total = self._weights[0] * loss + self._weights[1] * guide
+            if self._containment:
+                figures["containment"] = self._inside.loss(logits, annotated)
+                total = total + self._containment * figures["containment"]
+        return {"total": total, **figures}
+
+
+def lattice(step: int, share: int) -> tuple[Any, ...]:
+    """Every second voxel along as many axes as `share` has factors of two, with all offsets in turn."""
+    halved = share.bit_length() - 1
+    offsets = [(step >> axis) % 2 for axis in range(3)]
+    return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
+
+
+def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Logits [B, K, V] of the lattice's voxels (all the network is run, the pointwise head only where it learns),
+    and the decoder's coarse features where the backbone has them."""
+    deep, decoded, coarse = model.backbone.stages(images)
+    layers = model.head.layers(deep, model.text_embeddings)
+    features = model.head.voxel_features(decoded)
+    return model.head.draw(features[voxels].flatten(2), layers), coarse

@@ -1,0 +1,1 @@
+"""How parameters move: optimisers, learning rates, averages, and which parameters learn."""

@@ -1,0 +1,58 @@
+"""Which optimiser moves which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from omentum.train.config.settings import TrainConfig
+from omentum.train.optimise.muon import Muon
+
+SMALLEST_MATRIX = 2000
+"""Kernels and matrices of at least so many numbers are trained by Muon, the rest by AdamW."""
+
+SGD_MOMENTUM = 0.9
+
+PEAK = "peak"
+"""Entry of a parameter group: its learning rate when the schedule is at 1."""
+
+Optimisers = dict[str, torch.optim.Optimizer]
+
+
+def build_optimisers(model: nn.Module, guide: nn.Module, config: TrainConfig) -> Optimisers:
+    """The optimisers of a run by the name they are saved under.
+
+    Args:
+        model: Its kernels and matrices may be trained differently from its other numbers.
+        guide: Always trained like the other numbers.
+        config: `optimiser`, rates and weight decay.
+    """
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if config.optimiser == "muon":
+        large = {id(p) for p in trainable if p.ndim >= 2 and p.numel() >= SMALLEST_MATRIX}
+        others = [*guide.parameters(), *(p for p in trainable if id(p) not in large)]
+        matrices = [p for p in trainable if id(p) in large]
+        found: Optimisers = {
+            "matrices": Muon(matrices, config.matrix_lr, weight_decay=config.weight_decay),
+            "others": torch.optim.AdamW(others, config.lr, weight_decay=config.weight_decay),
+        }
+    elif config.optimiser == "adamw":
+        everything = [*guide.parameters(), *trainable]
+        found = {"all": torch.optim.AdamW(everything, config.lr, weight_decay=config.weight_decay)}
+    else:
+        everything = [*guide.parameters(), *trainable]
+        sgd = torch.optim.SGD(everything, config.lr, SGD_MOMENTUM, weight_decay=config.weight_decay)
+        found = {"all": sgd}
+    for optimiser in found.values():
+        for group in optimiser.param_groups:
+            group[PEAK] = group["lr"]
+    return found
+
+
+def set_rates(optimisers: Iterable[torch.optim.Optimizer], share: float) -> None:
+    """Learning rates of the next step, as a share of each group's peak."""
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group[PEAK] * share

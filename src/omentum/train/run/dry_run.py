@@ -1,0 +1,113 @@
+"""What a run is going to cost, measured on its first few steps; nothing is written."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+
+from omentum.data.sampling.patches import Batch
+from omentum.data.sampling.sampler import PatchSampler
+from omentum.data.sampling.sampling_table import SamplingTable, sampling_table
+from omentum.model import UniversalModel
+from omentum.train.batches import Share
+from omentum.train.config.settings import TrainConfig
+from omentum.train.distributed import join_processes
+from omentum.train.error_messages import told_plainly
+from omentum.train.fresh_model import new_model
+from omentum.train.learner import Learner
+from omentum.train.network_check import check_network
+from omentum.train.run.checkpoints import checkpoint_bytes
+
+WARM_UP, TIMED = 1, 3
+"""Steps before and while the clock runs; the first one of a process allocates and plans."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run's cost.
+
+    Args:
+        device: Where it would run, in words.
+        processes: That share the work.
+        parameters: Numbers that are trained, of the model without its guide.
+        checkpoint_bytes: Of the files of a checkpoint.
+        memory_bytes: Most that was in use: of the GPU, or of this process with its data.
+        step_s: Seconds for the computation of a step.
+        patch_s: Seconds one process needs to prepare a patch.
+        total_s: For all steps: computation and preparation go on at the same time where there are workers.
+        table: What is sampled.
+    """
+
+    device: str
+    processes: int
+    parameters: int
+    checkpoint_bytes: int
+    memory_bytes: int
+    step_s: float
+    patch_s: float
+    total_s: float
+    table: SamplingTable
+
+
+def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | None = None) -> Plan:
+    """Take a few steps of a run with a model that is thrown away.
+
+    Args:
+        config: The run.
+        sampler: Where its patches come from.
+        model: Instead of `new_model(config)`.
+    """
+    torch.manual_seed(config.seed)
+    fabric = join_processes(config)
+    share = Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
+    with told_plainly("dry run", fabric.global_rank):
+        model = new_model(config) if model is None else model
+        check_network(model, config.patch)
+        learner = Learner(model, sampler.sources, config, fabric)
+        prepared_s, computed_s = [], []
+        for step in range(WARM_UP + TIMED):
+            began = time.perf_counter()
+            batches = [_batch(sampler, share.numbers(step, part), fabric.device) for part in range(share.parts)]
+            ready = time.perf_counter()
+            learner.step(batches, step, rate=1.0)
+            if fabric.device.type == "cuda":
+                torch.cuda.synchronize()
+            computed_s.append(time.perf_counter() - ready)
+            prepared_s.append((ready - began) * fabric.world_size / config.batch)
+    step_s, patch_s = (sum(times[WARM_UP:]) / TIMED for times in (computed_s, prepared_s))
+    prepare_s = patch_s * config.batch / fabric.world_size
+    total_s = config.steps * (max(step_s, prepare_s / config.workers) if config.workers else step_s + prepare_s)
+    return Plan(
+        device=_told(fabric.device),
+        processes=fabric.world_size,
+        parameters=sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
+        checkpoint_bytes=checkpoint_bytes(learner.state(), learner.average.model),
+        memory_bytes=_peak_bytes(fabric.device),
+        step_s=step_s,
+        patch_s=patch_s,
+        total_s=total_s,
+        table=sampling_table(sampler),
+    )
+
+
+def _batch(sampler: PatchSampler, numbers: range, device: torch.device) -> Batch:
+    """Prepared as a run does it, but in this process."""
+    raw = sampler.cut(numbers)
+    return sampler.augmented(raw.to(device) if device.type == "cuda" else raw)
+
+
+def _told(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _peak_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

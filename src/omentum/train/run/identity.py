@@ -1,0 +1,119 @@
+"""What makes a run this run and no other: its configuration, classes and data; compared when it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from isal import isal_zlib
+
+from omentum.anatomy.structure_rows import carried_rows
+from omentum.data.sampling.cases import LabelledCase, TrainingCase
+from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.store_cases import StoreCase
+from omentum.spec import strict_json
+from omentum.train.config.settings import TrainConfig
+
+MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
+"""Settings that say how a result is computed or kept, not which result."""
+
+WORDS = "licence"
+"""Of material, in words for people; nothing is computed from them."""
+
+PATHS = frozenset({"folder", "store", "image", "labels", "init", "structures", "split"})
+"""Of paths only the last part counts (and is told), so that a folder may move."""
+
+SHOWN = 5
+"""So many differences are told in full."""
+
+Identity = dict[str, Any]
+
+
+def described(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as JSON values, without the places of files."""
+    return dict(json.loads(json.dumps(strict_json(_without_places(asdict(config))), allow_nan=False)))
+
+
+def run_identity(
+    config: TrainConfig,
+    classes: Sequence[str],
+    sources: Iterable[Source],
+    held_out: Iterable[LabelledCase],
+    split: Mapping[str, Any] | None = None,
+) -> Identity:
+    """JSON values.
+
+    Args:
+        config: The run.
+        classes: Structure keys in the order of the model's outputs.
+        sources: What is trained on.
+        held_out: What is validated on.
+        split: Hash of the split and the fold or part of it, if there is one.
+    """
+    data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
+    validation = {case.name: _checksum(case) for case in held_out}
+    settings = _without_words(described(config))
+    identity = {"config": settings, "classes": list(classes), "data": data, "validation": validation}
+    rows = carried_rows(classes)
+    return identity | ({"structures": dict(rows)} if rows else {}) | ({"split": dict(split)} if split else {})
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs, one sentence each; empty where it is the same run."""
+    found = [
+        f"{name} was {_told(old)}, is {_told(new)}"
+        for name, old, new in _compared(before.get("config", {}), now["config"])
+        if name not in MAY_CHANGE
+    ]
+    if before.get("classes") != now["classes"]:
+        found.append("the list of classes is another one")
+    if before.get("structures") != now.get("structures"):
+        found.append("the structures are defined otherwise")
+    if before.get("split") != now.get("split"):
+        found.append("the split, or the part of it, is another one")
+    for kind in ("data", "validation"):
+        for name, old, new in _compared(before.get(kind, {}), now[kind]):
+            word = "is new" if old is None else "is gone" if new is None else "has changed"
+            found.append(f"{'case' if kind == 'data' else 'validation case'} {name} {word}")
+    return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more differences"]
+
+
+def _compared(before: Any, now: Any, name: str = "") -> Iterable[tuple[str, Any, Any]]:
+    """Entries that differ, by their dotted names, with both values (None: not there)."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*before, *now)):
+            yield from _compared(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+    elif before != now:
+        yield name, before, now
+
+
+def _told(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _without_words(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_words(v) for k, v in value.items() if k != WORDS}
+    return [_without_words(v) for v in value] if isinstance(value, list) else value
+
+
+def _without_places(value: Any, key: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_places(v, k) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_places(v) for v in value]
+    return Path(value).name if key in PATHS and value else value
+
+
+def _checksum(case: TrainingCase) -> str:
+    """Of everything the training sees of a case; of one in a store, what it was made from."""
+    if isinstance(case, StoreCase):
+        return "-".join(asdict(case.stored.key).values())
+    assert isinstance(case, LabelledCase)
+    parts = (case.hu, case.labels, case.sets, case.annotated)
+    return "-".join(f"{isal_zlib.crc32(np.ascontiguousarray(part)):08x}" for part in parts)

@@ -1,0 +1,87 @@
+"""All settings of a run as a TOML file that says what each means; meanings come from the classes' own descriptions."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from omentum.data.sampling.augmentation import Augmentation
+from omentum.train.config.toml_file import load_without_data
+
+WIDTH = 100
+
+_ENTRY = re.compile(r"    (\w+(?:, \w+)*): (.*)")
+
+
+def shown(source: str | Path | None, overrides: Mapping[str, Any], data: Iterable[str | Path] = ()) -> str:
+    """What a run would use; see `omentum.train.config.toml_file.load_config`.
+
+    Args:
+        source: None for the defaults.
+        overrides, data: As there; without material anywhere, the line of it is commented out.
+
+    Returns:
+        TOML text; a setting that is not the default has a remark.
+
+    Raises:
+        UsageError: as there.
+    """
+    config, named = load_without_data(source, overrides, data)
+    lines = list(_lines(config, hidden=set() if named else {"data"}))
+    return "\n".join([*lines, "", "[augmentation]", *_lines(config.augmentation, hidden=set())])
+
+
+def meanings(kind: type[Any]) -> dict[str, str]:
+    """Setting -> what it means, from the Args of a dataclass's description."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    _, _, arguments = (inspect.getdoc(kind) or "").partition("Args:\n")
+    for line in arguments.split("\n\n")[0].splitlines():
+        if entry := _ENTRY.fullmatch(line):
+            names = entry[1].split(", ")
+            found |= dict.fromkeys(names, entry[2])
+        else:
+            found |= {name: f"{found[name]} {line.strip()}" for name in names}
+    return found
+
+
+def _lines(config: Any, hidden: set[str]) -> Iterator[str]:
+    told, defaults = meanings(type(config)), _defaults(type(config))
+    for name, default in defaults.items():
+        value = getattr(config, name)
+        if isinstance(value, Augmentation):
+            continue
+        yield from textwrap.wrap(told.get(name, ""), WIDTH, initial_indent="# ", subsequent_indent="# ")
+        line = f"{name} = {_toml(value)}"
+        changed = "" if value == default or name in hidden else f"  # default: {_toml(default)}"
+        yield f"# {line}" if name in hidden else f"{line}{changed}"
+
+
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    return {
+        entry.name: entry.default_factory() if callable(entry.default_factory) else entry.default
+        for entry in dataclasses.fields(kind)
+    }
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if dataclasses.is_dataclass(value):
+        return _toml(vars(value))
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(key))} = {_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return repr(value)

@@ -1,0 +1,154 @@
+"""The cases a configuration asks for, split into what is trained on and what is held out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omentum.data.datasets.recipe_catalogue import bundled_recipes
+from omentum.data.sampling.cases import LabelledCase, TrainingCase
+from omentum.data.sampling.load import load_folder, load_pair
+from omentum.data.sampling.load_store import check_store, load_store
+from omentum.data.sampling.sampler import Source
+from omentum.data.store.store import Store
+from omentum.errors import UsageError
+from omentum.spec import PreprocessSpec
+from omentum.train.config.dataset_settings import DatasetConfig
+from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.run import terms
+from omentum.train.run.held_out import HeldOut
+from omentum.train.run.terms import Terms
+
+Tell = Callable[[str, int, int], None]
+"""Called with a collection's name, cases done and cases in all."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run sees.
+
+    Args:
+        sources: To draw patches from.
+        held_out: Cases for validation, in memory.
+        record: Which split, fingerprints of what is trained on and held out, and the terms of all that the weights are
+            made from, in JSON values; see `HeldOut.record` and `omentum.train.run.terms`.
+        remarks: What was left out, for people.
+    """
+
+    sources: tuple[Source, ...]
+    held_out: tuple[LabelledCase, ...]
+    record: dict[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None = None) -> TrainingData:
+    """Read all collections and pairs.
+
+    With a split, a run sees what the split gives it: the cases of its part or of the other folds, and for validation
+    those of its fold. Collections that hold no case of the split are trained on as a whole. Without one,
+    `DataConfig.validation` cases of each collection are held out, of each dataset in turn.
+
+    Raises:
+        InputError: a collection has no usable case, a pair or the split cannot be used.
+        UsageError: a collection keeps nothing to train on, or something held out by the split is in other material.
+    """
+    held = HeldOut.of(config)
+    for data in config.data:
+        if data.store:
+            check_store(Path(data.store), config.preprocess)
+    sources: list[Source] = []
+    validated: list[LabelledCase] = []
+    made_from = held.start.terms
+    for data in config.data:
+        place = Path(data.folder or data.store)
+        counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
+        read = _of_store if data.store else _of_folder
+        found, cases = read(place, data, classes, config.preprocess, held, counted)
+        if not found:
+            raise UsageError(f"{held.told(data)} held out leaves none to train on", source=place)
+        sources += found
+        made_from += _terms(place, data, [source.name for source in found])
+        validated += cases
+    for pair in config.pairs:
+        mapping = {int(value): keys for value, keys in pair.mapping.items()}
+        case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
+        sources.append(Source(case.name, (case,), pair.weight, file=pair.image))
+        made_from.append(Terms(case.name, pair.licence))
+    held.check_start(validated)
+    kept = _with_own_settings(held.without_copies(sources, validated), config)
+    told = held.record(kept, validated) | terms.record(made_from)
+    return TrainingData(_distinct(kept), tuple(validated), told, tuple(held.remarks))
+
+
+Found = tuple[list[Source], Sequence[LabelledCase]]
+Counted = Callable[[int, int], None] | None
+
+
+def _of_folder(
+    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
+) -> Found:
+    cases = load_folder(place, classes, spec, tell)
+    division = held.divide(cases, data)
+    kept = tuple(case for case in cases if case.name in division.train)
+    validated = [case for case in cases if case.name in division.validation]
+    return [Source(place.name, kept, data.weight)] if kept else [], validated
+
+
+def _of_store(
+    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
+) -> Found:
+    """One source for each dataset in the store."""
+    kept, validated = load_store(place, classes, spec, lambda cases: held.divide(cases, data), tell)
+    by_dataset: dict[str, list[TrainingCase]] = {}
+    for case in kept:
+        by_dataset.setdefault(case.stored.dataset, []).append(case)
+    datasets = _datasets_of(data)
+    if unknown := sorted(set(data.weights) - datasets):
+        remedy = f"it has {', '.join(sorted(datasets))}"
+        raise UsageError(f"has no dataset {', '.join(unknown)} to weigh", source=place, remedy=remedy)
+    sources = [
+        Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
+    ]
+    return sources, validated
+
+
+def _terms(place: Path, data: DataConfig, datasets: Sequence[str]) -> list[Terms]:
+    """Of a collection that is trained on; what its configuration says goes first."""
+    if data.store and not data.licence:
+        return terms.of_store(place, datasets)
+    return [Terms(place.name, data.licence)] if data.store else terms.of_folder(place, data.licence)
+
+
+def _datasets_of(data: DataConfig) -> set[str]:
+    """All datasets of a store, also those that a fold holds out as a whole."""
+    return {case.dataset for case in Store.open(Path(data.store)).cases} if data.store else set()
+
+
+def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[Source]:
+    """The same as the configuration wants each dataset to be shown.
+
+    Raises:
+        UsageError: it names a dataset that is neither here nor among the bundled recipes.
+    """
+    here = {source.name for source in sources}.union(*map(_datasets_of, config.data))
+    if unknown := sorted(set(config.datasets) - here - set(bundled_recipes())):
+        remedy = f"there are {', '.join(sorted(here))}"
+        raise UsageError(f"[datasets] names {', '.join(unknown)}, which is no dataset", remedy=remedy)
+    found = [(source, config.datasets.get(source.name, DatasetConfig())) for source in sources]
+    return [
+        replace(source, centres=own.centres or config.centres, magnify=own.magnify or None) for source, own in found
+    ]
+
+
+def _distinct(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """The same with a number after a name that was there before, so that a case can be named."""
+    seen: Counter[str] = Counter()
+    out = []
+    for source in sources:
+        seen[source.name] += 1
+        number = seen[source.name]
+        out.append(source if number == 1 else replace(source, name=f"{source.name} ({number})"))
+    return tuple(out)
