@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from strategies import STORAGE_ORDERS, grids, storage_affine
 
 from omentum.errors import GeometryError, UsageError
 from omentum.volume import Grid, Volume
-from strategies import STORAGE_ORDERS, grids, storage_affine
 
 LETTERS = {(0, 1): "R", (0, -1): "L", (1, 1): "A", (1, -1): "P", (2, 1): "S", (2, -1): "I"}
 

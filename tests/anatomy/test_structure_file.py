@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from own_structures import KEYS, LESION, PAIR, included, many, written
 
 from omentum.anatomy import GROUPS, STRUCTURES, include_structures
 from omentum.anatomy.pairs import PAIRS, find_pair, pair_of
 from omentum.anatomy.structure_file import read_structures
 from omentum.anatomy.structure_rows import carried_rows, include_carried
 from omentum.errors import UsageError
-from own_structures import KEYS, LESION, PAIR, included, many, written
 
 
 def test_only_a_key_is_needed(tmp_path):

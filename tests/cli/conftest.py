@@ -1,5 +1,4 @@
 import pytest
-
 from case_files import SPEC
 from threshold_model import ThresholdModel
 

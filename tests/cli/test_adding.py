@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from case_files import SPEC, files_in, put_ct
-from omentum.cli import main
 from threshold_model import ThresholdModel
+
+from omentum.cli import main
 
 BARE = ("--no-preview", "--no-report", "--quiet", "-j", "0")
 FULL = ("--masks", "--meshes", "stl", "--statistics", "--quiet", "-j", "0")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy_cases import toy_volume
+from toy_run import EMBEDDINGS
 
 from omentum.cli import main
 from omentum.cli.segment_inputs import Wanted, plan_jobs
@@ -17,8 +19,6 @@ from omentum.io.truth import write_case
 from omentum.model import load_checkpoint
 from omentum.train import fresh_model
 from omentum.train.config.settings import DataConfig, TrainConfig
-from toy_cases import toy_volume
-from toy_run import EMBEDDINGS
 
 FOLDS = ("fold-0", "fold-1")
 TINY = (

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from raw_folders import lay_out
 
 from omentum.cli import main
 from omentum.data.datasets.find import find_dataset
 from omentum.data.datasets.raw_case import find_cases
 from omentum.data.datasets.recipe_catalogue import bundled_recipes
-from raw_folders import lay_out
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-dataset.md"
 

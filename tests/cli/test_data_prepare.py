@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import typer
+from toy_cases import SPACING_3MM, toy_volume
 from typer.testing import CliRunner
 
 from omentum.cli import data_prepare
@@ -12,7 +13,6 @@ from omentum.errors import InputError, UsageError
 from omentum.io.nifti import read_volume, write_volume
 from omentum.train.config.toml_file import load_config
 from omentum.volume import Volume
-from toy_cases import SPACING_3MM, toy_volume
 
 RECIPE = """
 title = "Livers of nobody"

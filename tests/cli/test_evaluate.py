@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from shared_data import shared
 
 from omentum.cli import main
 from omentum.evaluate import load_mapping
@@ -19,7 +20,6 @@ from omentum.io.nifti import write_labelmap, write_volume
 from omentum.io.truth import write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from shared_data import shared
 
 SHAPE = (30, 16, 20)
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])

@@ -8,6 +8,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from raw_cases import read_toy, write_toys
 
 from omentum.cli import main
 from omentum.data.store.prepare import prepare
@@ -18,7 +19,6 @@ from omentum.measure import lesions_csv
 from omentum.measure.lesions import find_lesions
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from raw_cases import read_toy, write_toys
 
 SHAPE = (30, 16, 20)
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])

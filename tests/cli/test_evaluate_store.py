@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from raw_cases import read_toy, toy_recipe, write_toys
 
 from omentum.cli import main
 from omentum.data.datasets.recipe_catalogue import bundled_recipes
@@ -19,7 +20,6 @@ from omentum.data.store.store import Store
 from omentum.io.nifti import write_labelmap
 from omentum.io.truth import read_truth
 from omentum.segmentation import Segmentation
-from raw_cases import read_toy, toy_recipe, write_toys
 
 OPTIONS = StoreOptions(spacing_mm=(2.0, 2.0, 4.0), samples=10, margin_mm=0)
 

@@ -3,13 +3,13 @@ import json
 
 import numpy as np
 import pytest
-
 from ellipsoids import Ellipsoid
+from two_scans import ORGANS, field, motion, scan
+
 from omentum.cli import main
 from omentum.io.nifti import write_labelmap, write_volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from two_scans import ORGANS, field, motion, scan
 
 SPACING_MM = (2.5, 2.5, 3.0)
 

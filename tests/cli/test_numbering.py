@@ -7,11 +7,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-
 from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
 from case_files import files_in, put_ct
 from dicom_files import write_stack
 from msd_submission import broken_rules
+
 from omentum.cli import main
 from omentum.cli.numbering_option import find_numbering
 from omentum.cli.submission import Submission

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from case_files import put_ct
+from raw_cases import read_toy, write_toys
+
 from omentum.cli import main
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.io.nifti import write_labelmap
 from omentum.segmentation import Segmentation
-from raw_cases import read_toy, write_toys
 
 
 def files_below(folder: Path) -> dict[Path, bytes]:

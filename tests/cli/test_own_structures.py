@@ -6,9 +6,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-
 from banded_phantom import banded_ct, ras_grid, truth_mask
 from case_files import SPEC, put_ct
+from own_structures import LESION, PAIR, included, many, written
+from threshold_model import ThresholdModel
+from toy_anatomy import NAMES, toy_labels
+from toy_cases import SPACING_3MM, toy_volume
+
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.cli import main
@@ -18,10 +22,6 @@ from omentum.io.nifti import write_volume
 from omentum.io.truth import read_truth, write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from own_structures import LESION, PAIR, included, many, written
-from threshold_model import ThresholdModel
-from toy_anatomy import NAMES, toy_labels
-from toy_cases import SPACING_3MM, toy_volume
 
 FOUND = {PAIR[1]: "left_kidney", PAIR[0]: "liver", "vertebra_L1": "right_kidney", LESION: "liver_tumour"}
 """What the structures of a user are in the body of `banded_phantom`."""

@@ -4,12 +4,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 import typer
+from toy_anatomy import NAMES, toy_labels
 from typer.testing import CliRunner
 
 from omentum.cli.phantom import phantom
 from omentum.errors import InputError, UsageError
 from omentum.io.truth import read_case
-from toy_anatomy import NAMES, toy_labels
 
 SPACING_MM = "5,5,6"
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
 from case_files import files_in, put_ct
 from dicom_files import stack_affine, write_stack
+from threshold_model import BANDS_HU
+
 from omentum.anatomy import STRUCTURES
 from omentum.cli import main
 from omentum.io.nifti import read_volume, write_volume
 from omentum.spec import PreprocessSpec
-from threshold_model import BANDS_HU
 
 
 def test_a_case_becomes_a_folder(here, capsys):

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from banded_phantom import ras_grid, rotated
 from case_files import SPEC, files_in, put_ct
-from omentum.cli import main
 from threshold_model import BANDS_HU, ThresholdModel
+
+from omentum.cli import main
 
 
 def test_a_bad_case_does_not_stop_the_others(here, capsys):

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from case_files import put_ct
+
 from omentum.cli import main
 from omentum.errors import printable
 

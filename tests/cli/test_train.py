@@ -1,6 +1,9 @@
 import json
 
 import pytest
+from own_structures import PAIR, written
+from toy_cases import toy_volume
+from toy_run import CONFIG, EMBEDDINGS
 
 from omentum.cli import main
 from omentum.data.sampling import sampler
@@ -8,9 +11,6 @@ from omentum.io.truth import write_case
 from omentum.model import read_spec
 from omentum.train import fresh_model
 from omentum.train.run.folder import claim, locked
-from own_structures import PAIR, written
-from toy_cases import toy_volume
-from toy_run import CONFIG, EMBEDDINGS
 
 SETTINGS = [
     f"parameters={{widths=[8, 16, 16], stem={CONFIG.parameters['stem']}, blocks=1, decoded_channels=4}}",

@@ -1,12 +1,12 @@
 """Settings that make no sense: one line that names the setting, exit code 2, and no folder of a run."""
 
 import pytest
+from toy_cases import toy_volume
+from toy_run import CONFIG, EMBEDDINGS
 
 from omentum.cli import main
 from omentum.io.truth import write_case
 from omentum.train import fresh_model
-from toy_cases import toy_volume
-from toy_run import CONFIG, EMBEDDINGS
 
 SETTINGS = {
     "parameters": f"{{widths=[8, 16, 16], stem={CONFIG.parameters['stem']}, blocks=1, decoded_channels=4}}",

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
-
 from file_server import Site, serving
 from hollow_files import save_hollow
+from typer.testing import CliRunner, Result
+
 from omentum.cli.weights import app
 from omentum.errors import OmentumError, OutputError, UsageError
 from omentum.model.catalogue import catalogue, find

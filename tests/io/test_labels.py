@@ -3,6 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from own_structures import included
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
@@ -11,7 +12,6 @@ from omentum.io.labels import read_labels, read_segmentation
 from omentum.io.nifti import read_extensions, write_labelmap, write_volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from own_structures import included
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 

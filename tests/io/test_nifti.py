@@ -6,13 +6,13 @@ import pytest
 from faulty import nifti, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shared_data import shared
+from strategies import grids, noise
 
 from omentum.errors import OutputError, UsageError
 from omentum.io.nifti import read_volume, write_labelmap, write_mask, write_volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
-from shared_data import shared
-from strategies import grids, noise
 
 GEOMETRY = ("pixdim", "qform_code", "sform_code", *(f"quatern_{a}" for a in "bcd"), *(f"qoffset_{a}" for a in "xyz"))
 on_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -3,10 +3,10 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from banded_phantom import ras_grid, rotated, stored
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banded_phantom import ras_grid, rotated, stored
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, InputError
 from omentum.io.nifti import write_labelmap, write_volume

@@ -4,12 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from shared_data import shared
 
 from omentum.errors import CaseWarning, InputError
 from omentum.io.nifti import read_volume
 from omentum.io.sanity import check_ct
 from omentum.volume import Volume
-from shared_data import shared
 
 SHAPE = (20, 20, 10)
 

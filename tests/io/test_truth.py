@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from own_structures import many
+from strategies import grids, noise
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, InputError, OutputError
 from omentum.io.truth import read_case, write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from own_structures import many
-from strategies import grids, noise
 
 
 def a_case(grid, n_classes, seed=0):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from own_structures import LESION, PAIR, included
 from safetensors.torch import load_file, save_file
 from small_models import small_model, small_spec
 
@@ -22,7 +23,6 @@ from omentum.model.checkpoint import save_with_thresholds, save_with_trust
 from omentum.model.safetensors_file import MAX_ENTRIES, read_header
 from omentum.model.state import state_sha256
 from omentum.spec import ClassSpec, Trust
-from own_structures import LESION, PAIR, included
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import random
 from pathlib import Path
 
 import pytest
-
 from file_server import Site, serving
+
 from omentum.errors import InputError, OmentumError, OutputError, UsageError
 from omentum.model import download as download_module
 from omentum.model.download import ATTEMPTS, Expected, download

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from published_files import published_entries
-
 from hollow_files import hollow_state, hollow_unet_state, save_hollow
+from published_files import published_entries
+from shared_data import shared
+
 from omentum.anatomy import STRUCTURES
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model import load_checkpoint, save_checkpoint
 from omentum.model.published import FINGERPRINTS, UNUSED, import_published, published_name
 from omentum.spec import ModelSpec, PreprocessSpec
-from shared_data import shared
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not the released ones:omentum.errors.CaseWarning")
 

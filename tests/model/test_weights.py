@@ -5,10 +5,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from small_models import small_model
-
 from file_server import Site, serving
 from hollow_files import save_hollow
+from small_models import small_model
+
 from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model import catalogue as catalogue_module
 from omentum.model import save_checkpoint

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from toy_anatomy import NAMES, toy_labels
 
 from omentum.phantom import CaseOptions, LesionOptions, RestyleOptions, RestyleSource, make_case
-from toy_anatomy import NAMES, toy_labels
 
 SPACING_MM = (4.0, 4.0, 5.0)
 

@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from shared_data import shared
+from toy_anatomy import NAMES, toy_labels
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, UsageError
@@ -10,8 +12,6 @@ from omentum.phantom.restyle import RestyleOptions, restyle
 from omentum.phantom.source import RestyleSource
 from omentum.phantom.tissue import tissue_index
 from omentum.volume import Volume
-from shared_data import shared
-from toy_anatomy import NAMES, toy_labels
 
 STILL = RestyleOptions(strength=0.0)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from dicom_files import write_stack
+
 from omentum.errors import InputError
 from omentum.pipeline.anonymity import UNNAMED, without_names
 from omentum.pipeline.batch.jobs import Job, Outcome

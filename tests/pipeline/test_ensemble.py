@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_models import small_model
-
 from banded_phantom import banded_ct, ras_grid, truth_mask
+from small_models import small_model
+from threshold_model import BANDS_HU, ThresholdModel
+
 from omentum.errors import UsageError
 from omentum.fingerprint import scan_digest, sketch, slice_hashes
 from omentum.model import load_model, save_checkpoint
 from omentum.pipeline import Options, Segmenter, segment
 from omentum.spec import PreprocessSpec
-from threshold_model import BANDS_HU, ThresholdModel
 
 SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
 HOW = {"device": "cpu", "postprocess": "none"}

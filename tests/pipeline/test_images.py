@@ -8,16 +8,16 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-
 from banded_phantom import banded_ct, ras_grid
 from dicom_files import write_stack
+from test_pipeline import SPEC
+from threshold_model import ThresholdModel
+
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.io.detect import load_volume
 from omentum.io.nifti import write_volume
 from omentum.pipeline import Options, Segmenter, segment
 from omentum.volume import Volume
-from test_pipeline import SPEC
-from threshold_model import ThresholdModel
 
 MODEL = ThresholdModel(SPEC)
 CT = banded_ct(ras_grid((3.0, 3.0, 4.0)))

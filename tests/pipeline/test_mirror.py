@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
-
 from banded_phantom import ras_grid, stored
+from shared_data import shared
+from strategies import STORAGE_ORDERS, in_storage_order
+from threshold_model import ThresholdModel
+
 from omentum.io.nifti import read_volume
 from omentum.pipeline import segment
 from omentum.pipeline.mirror import compare
@@ -11,9 +14,6 @@ from omentum.preprocess.grid import axis_order
 from omentum.quality import Confidence
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
-from shared_data import shared
-from strategies import STORAGE_ORDERS, in_storage_order
-from threshold_model import ThresholdModel
 
 SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), patch=(64, 64, 64))
 BANDS = {"liver": (90, 110), "spleen": (120, 130), "stomach": (140, 150)}

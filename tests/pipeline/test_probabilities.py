@@ -5,9 +5,9 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
-
 from banded_phantom import ras_grid, rotated, stored
 from case_files import files_in
+
 from omentum.cli import main
 from omentum.errors import UsageError
 from omentum.io.nifti import read_volume, write_volume

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-
 from banded_phantom import banded_ct, ras_grid
-from omentum.pipeline import Options, Segmenter, segment
-from omentum.volume import Volume
 from test_pipeline import SPEC
 from threshold_model import BANDS_HU, ThresholdModel
+
+from omentum.pipeline import Options, Segmenter, segment
+from omentum.volume import Volume
 
 ROUNDS = 6
 

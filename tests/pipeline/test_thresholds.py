@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-
 from banded_phantom import banded_ct, ras_grid, rotated
+from threshold_model import ThresholdModel
+
 from omentum.errors import UsageError
 from omentum.pipeline import Options, Segmenter, parse_thresholds, segment
 from omentum.pipeline.thresholds import above_thresholds, logit, settle_thresholds
@@ -12,7 +13,6 @@ from omentum.preprocess.prepare import prepare
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 from reference.interpolated import probabilities_on_ct
-from threshold_model import ThresholdModel
 
 SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
 KEYS = {"liver": ["liver"], "kidneys": ["left_kidney", "right_kidney"], "liver tumor": ["liver_tumour"]}

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from torso import MIDDLE, SHAPE, block, torso_affine, torso_ct, torso_masks
 
 from omentum.postprocess import clean
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from torso import MIDDLE, SHAPE, block, torso_affine, torso_ct, torso_masks
 
 NOTHING = np.zeros(SHAPE, bool)
 RIGHT = block((18, 24), (2, 8), (3, 10))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import in_storage_order, storage_orders
+from torso import SHAPE, block, torso_affine, torso_ct, torso_masks
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, UsageError
 from omentum.postprocess import CLEANERS, clean, clean_as_published, find_cleaner
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from strategies import in_storage_order, storage_orders
-from torso import SHAPE, block, torso_affine, torso_ct, torso_masks
 
 KEYS = (
     *("right_kidney", "left_kidney", "kidney_tumour", "liver", "liver_tumour", "hepatic_vessel"),

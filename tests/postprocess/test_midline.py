@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-
 from banded_phantom import banded_ct, ras_grid, rotated, stored
+from torso import SHAPE, torso_affine, torso_ct
+
 from omentum.postprocess.midline import Midline, find_midline
 from omentum.volume import Grid, Volume
-from torso import SHAPE, torso_affine, torso_ct
 
 GRIDS = {
     "straight": ras_grid(),

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_structures import many
 from scipy import ndimage
 
 from omentum.postprocess.components import pieces_of
 from omentum.postprocess.packed import Workbench
 from omentum.segmentation import Segmentation
-from own_structures import many
 
 KEYS = ("liver", "spleen", "colon")
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from strategies import STORAGE_ORDERS, in_storage_order
+from torso import SHAPE, block, torso_affine, torso_masks
 
 from omentum.postprocess import clean_as_published
 from omentum.segmentation import Segmentation
-from strategies import STORAGE_ORDERS, in_storage_order
-from torso import SHAPE, block, torso_affine, torso_masks
 
 NOTHING = np.zeros(SHAPE, bool)
 RIGHT = block((18, 24), (2, 8), (3, 10))

@@ -1,9 +1,9 @@
 import pytest
+from own_structures import LESION, PAIR, included
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
 from omentum.postprocess.rules import RULES, Rule, parse_rules
-from own_structures import LESION, PAIR, included
 
 
 def test_every_structure_has_its_rule():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import STORAGE_ORDERS, grids, noise, spacings
 
 from omentum.errors import GeometryError
 from omentum.preprocess.grid import (
@@ -18,7 +19,6 @@ from omentum.preprocess.grid import (
 )
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid
-from strategies import STORAGE_ORDERS, grids, noise, spacings
 
 ORIENTATIONS = ["RAS", "LPS", "SAR", "IPL"]
 

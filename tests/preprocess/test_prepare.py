@@ -6,12 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from strategies import STORAGE_ORDERS, grids, in_storage_order, noise, spacings
 
 from omentum.preprocess.prepare import on_model_grid, prepare, prepare_upright
 from omentum.preprocess.resample import sample_along
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
-from strategies import STORAGE_ORDERS, grids, in_storage_order, noise, spacings
 
 SPEC = PreprocessSpec(spacing_mm=(1.5, 1.5, 1.5))
 

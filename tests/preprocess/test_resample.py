@@ -5,13 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import grids, noise, spacings
 
 from omentum.preprocess.grid import axis_order, model_grid, positions_on
 from omentum.preprocess.prepare import on_model_grid
 from omentum.preprocess.resample import SLAB, antialias_sigma, resample, sample_along, smooth_and_sample_along
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid, Volume
-from strategies import grids, noise, spacings
 
 
 @given(st.lists(st.floats(-3, 12), min_size=1, max_size=20), st.integers(1, 9), st.integers(0, 2))

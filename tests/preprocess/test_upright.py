@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from scipy.spatial.transform import Rotation
+from strategies import STORAGE_ORDERS, grids, in_storage_order
 
 from omentum.preprocess.prepare import prepare, prepare_upright
 from omentum.preprocess.upright import is_oblique, nearest, on_grid, upright, upright_grid
 from omentum.spec import PreprocessSpec
 from omentum.volume import AIR_HU, Grid, Volume
-from strategies import STORAGE_ORDERS, grids, in_storage_order
 
 SPEC = PreprocessSpec(spacing_mm=(3, 3, 3))
 TURNS = {

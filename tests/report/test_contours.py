@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from svg_paths import polygons
 
 from omentum.report.contours import svg_path
-from svg_paths import polygons
 
 
 def area(corners: np.ndarray) -> float:

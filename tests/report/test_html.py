@@ -8,14 +8,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from banded_phantom import ras_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_case import small_case
 
-from banded_phantom import ras_grid
 from omentum.report import html, meshes
 from omentum.report.html import case_html
 from omentum.segmentation import Segmentation
-from report_case import small_case
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>&amp;\u202e$x$ {{7*7}} javascript:alert(3)\r\n"
 GRID = ras_grid((3.0, 3.0, 3.0), (170, 110, 90))

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from banded_phantom import ras_grid, rotated, stored
-from omentum.report.key_images import key_image
-from omentum.report.pictures import UNITS_PER_MM
 from report_case import small_case
 from svg_paths import polygons
+
+from omentum.report.key_images import key_image
+from omentum.report.pictures import UNITS_PER_MM
 
 RAS = ras_grid((1.5, 1.5, 2.0), (170, 110, 90))
 GRIDS = [RAS, stored(RAS, (2, 0, 1), (True, False, True)), rotated(stored(RAS, (1, 0, 2), (True, True, False)), 20)]

@@ -4,17 +4,17 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from banded_phantom import ras_grid, rotated, stored
+from PIL import Image
+from report_case import small_case
+from svg_paths import polygons
+
 from omentum.measure.diameters import axial_axis
 from omentum.report.layers import SLICES, overview
 from omentum.report.pictures import MOST_PIXELS, UNITS_PER_MM
 from omentum.report.planes import Plane, array_slice, hung, hung_slice, slice_words
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-from report_case import small_case
-from svg_paths import polygons
 
 RAS = ras_grid((2.0, 2.0, 2.0), (170, 110, 90))
 

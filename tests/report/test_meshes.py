@@ -4,13 +4,13 @@ import io
 
 import numpy as np
 import pytest
-
 from banded_phantom import ras_grid, rotated, stored
+from report_case import LIVER_MM, RADII_MM, small_case
+
 from omentum.errors import MissingDependencyError, UsageError
 from omentum.report import meshes
 from omentum.report.meshes import FILE, FORMATS, VIEW, check_meshes, mesh_file, scene_glb, surface_mesh
 from omentum.segmentation import Segmentation
-from report_case import LIVER_MM, RADII_MM, small_case
 
 trimesh = pytest.importorskip("trimesh")
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
+from toy_run import changed, sampler
 
 from omentum.errors import UsageError
 from omentum.train.batches import Share, deliveries
-from toy_run import changed, sampler
 
 
 @pytest.mark.parametrize(("ranks", "parts"), [(1, 1), (2, 1), (1, 4), (4, 2)])

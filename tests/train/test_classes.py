@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from own_structures import KEYS, PAIR, many, written
+from toy_cases import toy_volume
+from toy_run import changed, run, sampler
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.cases import labelled_case
@@ -15,9 +18,6 @@ from omentum.segmentation import Segmentation
 from omentum.train import fresh_model
 from omentum.train.classes import run_classes
 from omentum.train.run.identity import differences, run_identity
-from own_structures import KEYS, PAIR, many, written
-from toy_cases import toy_volume
-from toy_run import changed, run, sampler
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import pytest
 import torch
-
 import toy_run
+from toy_run import CONFIG, changed, model, run
+
 from omentum.errors import CheckpointError, UsageError
 from omentum.train import loop
 from omentum.train.run.folder import RESULT_FILE
-from toy_run import CONFIG, changed, model, run
 
 
 @pytest.fixture(scope="module")

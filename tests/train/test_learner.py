@@ -7,13 +7,13 @@ import math
 
 import pytest
 import torch
+from toy_run import changed, model, sampler
 
 from omentum.anatomy import STRUCTURES
 from omentum.train.distributed import join_processes
 from omentum.train.learner import Learner
 from omentum.train.losses.deep_supervision import root_balance
 from omentum.train.losses.loss import partial_label_loss
-from toy_run import changed, model, sampler
 
 SMALL = {"patch": (16, 16, 16), "weight_decay": 0.0, "optimiser": "sgd"}
 

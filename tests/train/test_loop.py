@@ -7,6 +7,8 @@ import signal
 import numpy as np
 import pytest
 import torch
+from toy_cases import toy_case
+from toy_run import CONFIG, changed, model, run, sampler
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.sampler import Source
@@ -19,8 +21,6 @@ from omentum.train.losses.patch_loss import lattice
 from omentum.train.run.checkpoints import STATE_FILE
 from omentum.train.run.folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
 from omentum.train.stopping import StoppedError
-from toy_cases import toy_case
-from toy_run import CONFIG, changed, model, run, sampler
 
 
 def log_of(folder):

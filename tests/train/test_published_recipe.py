@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from small_models import SMALL
+from toy_cases import toy_case
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE
@@ -20,7 +21,6 @@ from omentum.train.losses.patch_loss import configured_loss, lattice
 from omentum.train.optimise.optimisers import build_optimisers
 from omentum.train.optimise.schedule import rate_share
 from reference import published_training as theirs
-from toy_cases import toy_case
 
 KEYS = STRUCTURES.keys
 WORDS = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))

@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from threshold_model import ThresholdModel
 from torch import Tensor
+from toy_run import CONFIG
 
 from omentum.data.sampling.cases import LabelledCase, labelled_case
 from omentum.segmentation import Segmentation
@@ -15,8 +17,6 @@ from omentum.spec import PreprocessSpec
 from omentum.train.distributed import join_processes
 from omentum.train.validate import Validation, case_dice, validate
 from omentum.volume import Volume
-from threshold_model import ThresholdModel
-from toy_run import CONFIG
 
 SPEC = PreprocessSpec(spacing_mm=(3.0, 3.0, 3.0), window_hu=(-1024, 1024), patch=(16, 16, 16))
 BANDS_HU = {"liver": (90, 110), "left_kidney": (140, 160), "right_kidney": (190, 210), "liver_tumour": (50, 70)}

@@ -4,6 +4,7 @@ import importlib.util
 
 import pytest
 import torch
+from toy_run import changed
 
 from omentum.anatomy import STRUCTURES
 from omentum.cli import main
@@ -12,7 +13,6 @@ from omentum.model import load_model
 from omentum.text import encoder
 from omentum.train import fresh_model
 from omentum.train.words import bundled_embeddings, check_words, prompts_of
-from toy_run import changed
 
 KEYS = STRUCTURES.default_keys
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from banded_phantom import ELLIPSOIDS_MM, banded_ct, ras_grid, truth_mask
 from dicom_files import write_stack
+from threshold_model import BANDS_HU, ThresholdModel
+from toy_run import EMBEDDINGS
+
 from omentum.anatomy import STRUCTURES
 from omentum.cli import main
 from omentum.io.nifti import write_volume
@@ -17,8 +19,6 @@ from omentum.io.truth import write_case
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.train import fresh_model
-from threshold_model import BANDS_HU, ThresholdModel
-from toy_run import EMBEDDINGS
 
 SPEC = PreprocessSpec(spacing_mm=(4.0, 4.0, 4.0), window_hu=(-175, 250), patch=(32, 32, 32))
 NEVER = (900, 910)
