@@ -9,14 +9,14 @@ from case_files import files_in, put_ct
 from dicom_files import write_stack
 
 from omentum.cli import main
-from omentum.cli.case_names import Source, name_cases
+from omentum.cli.case_names import InputCase, name_cases
 from omentum.cli.segment_inputs import Wanted, plan_jobs
 from omentum.errors import UsageError
 from omentum.io.detect import case_name
 
 
 def named(*paths, pattern=None):
-    return list(name_cases([Source(Path(path)) for path in paths], pattern))
+    return list(name_cases([InputCase(Path(path)) for path in paths], pattern))
 
 
 @pytest.mark.parametrize(

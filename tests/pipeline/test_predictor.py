@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import torch
 
 from omentum.infer.profiles import Profile
-from omentum.pipeline.predictor import predictor, with_partners
+from omentum.pipeline.predictor import predictor, with_paired_classes
 from omentum.spec import ClassSpec, ModelSpec, PreprocessSpec
 
 FLIPPED = Profile("", 0.5, "float32", ("x",))
@@ -31,7 +31,7 @@ def by_side(drawn):
 def test_with_both_sides_a_mirror_confirms_what_the_network_says():
     model = knowing("right_kidney", "left_kidney", "liver")
     asked = ("right_kidney", "liver")
-    drawn = with_partners(model, asked)
+    drawn = with_paired_classes(model, asked)
     assert drawn == ["right_kidney", "liver", "left_kidney"]
     found = predictor(by_side(drawn), model, asked, FLIPPED)(WINDOW)
     torch.testing.assert_close(found, torch.cat([WINDOW, WINDOW], dim=1))

@@ -231,7 +231,7 @@ def test_the_probability_of_lesions_lies_on_their_voxels(axes, flips, model):
         device="cpu",
         postprocess="none",
     )
-    probability = seg.lesion_probability.inflated()
+    probability = seg.lesion_probability.to_array()
     np.testing.assert_array_equal(probability > 0, seg.mask("liver_tumour"))
     assert probability.max() == 255  # ten HU from the band's edge is a logit of ten
     assert set(seg.confidence) == set(BANDS_HU)

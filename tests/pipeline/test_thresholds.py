@@ -107,7 +107,7 @@ def test_confidence_tells_of_true_probabilities(threshold, profile):
         assert sure.mean_probability == pytest.approx(probability[inside].mean(), abs=0.003)
         assert sure.unsure_share == pytest.approx((probability[inside] < 0.7311).mean(), abs=0.02)
     lesion = probabilities_on_ct(MODEL, prepare(ct, SPEC))["liver_tumour"]
-    kept = seg.lesion_probability.inflated()
+    kept = seg.lesion_probability.to_array()
     np.testing.assert_array_equal(kept > 0, seg.mask("liver_tumour"))
     np.testing.assert_allclose(kept[kept > 0] / 255, lesion[kept > 0], atol=0.004)
 

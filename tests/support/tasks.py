@@ -10,9 +10,9 @@ from pathlib import Path
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, warn_of_case
 from omentum.pipeline.batch.ipc import receive, send
-from omentum.pipeline.batch.jobs import Outcome
+from omentum.pipeline.batch.jobs import CaseOutcome
 from omentum.pipeline.batch.multi_device import END, NEXT, OUTCOME, TOLD
-from omentum.pipeline.batch.workers import Answer
+from omentum.pipeline.batch.workers import TaskResult
 
 
 def doubled(array):
@@ -56,7 +56,7 @@ def fake_line(pipe, of_line):
     """
     device, folder, done = of_line.options.device, Path(of_line.weights), 0
     if device == "unusable":
-        send(pipe, (END, Answer(error=InputError("has no such device", source=device))))
+        send(pipe, (END, TaskResult(error=InputError("has no such device", source=device))))
         return
     if device == "fast":
         appears(folder / "held")
@@ -73,9 +73,9 @@ def fake_line(pipe, of_line):
             (folder / "held").touch()
             appears(folder / "ended")
         done += 1
-        send(pipe, (OUTCOME, Outcome(job, warnings=[device])))
+        send(pipe, (OUTCOME, CaseOutcome(job, warnings=[device])))
     (folder / "ended").touch()
-    send(pipe, (END, Answer()))
+    send(pipe, (END, TaskResult()))
 
 
 def number_of(key):

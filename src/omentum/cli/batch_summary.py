@@ -11,13 +11,13 @@ from rich.table import Table
 
 from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD, TRUST_NOTES
 from omentum.measure.label_map import hidden_line
-from omentum.pipeline.batch import Outcome
+from omentum.pipeline.batch import CaseOutcome
 from omentum.pipeline.batch.tables import status
 from omentum.result_files import LABEL_MAP
 from omentum.spec import Trust
 
 
-def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
+def print_summary(outcomes: Sequence[CaseOutcome], seconds: float) -> None:
     """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
@@ -35,7 +35,7 @@ def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
         console.print(f"{len(done)} of {len(outcomes)} cases in {seconds:.1f} s: {folder}")
 
 
-def _structure_table(outcome: Outcome) -> Table:
+def _structure_table(outcome: CaseOutcome) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("structure")
     table.add_column("volume", justify="right")
@@ -47,7 +47,7 @@ def _structure_table(outcome: Outcome) -> Table:
     return table
 
 
-def _trust_lines(outcomes: Sequence[Outcome]) -> list[str]:
+def _trust_lines(outcomes: Sequence[CaseOutcome]) -> list[str]:
     """What has to be known of the weights: what they do not find, and what is a candidate; once for all cases."""
     measures = [m for outcome in outcomes for m in outcome.measures]
     if measures and all(m.trust is Trust.UNKNOWN for m in measures):
@@ -63,7 +63,7 @@ def _trust_lines(outcomes: Sequence[Outcome]) -> list[str]:
     return lines
 
 
-def _case_table(outcomes: Sequence[Outcome]) -> Table:
+def _case_table(outcomes: Sequence[CaseOutcome]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for title in ("case", "result", "structures", "time"):
         table.add_column(title, justify="right" if title in ("structures", "time") else "left")

@@ -18,7 +18,7 @@ _REMEDY = "--name '{parent}_{name}', or {number}"
 
 
 @dataclass(frozen=True)
-class Source:
+class InputCase:
     """A CT to segment.
 
     Args:
@@ -37,7 +37,7 @@ class Source:
         return self.case or case_name(self.path)
 
 
-def name_cases(sources: Sequence[Source], pattern: str | None = None) -> dict[str, Path]:
+def name_cases(sources: Sequence[InputCase], pattern: str | None = None) -> dict[str, Path]:
     """A different name for each.
 
     Args:
@@ -64,7 +64,7 @@ def name_cases(sources: Sequence[Source], pattern: str | None = None) -> dict[st
     return named
 
 
-def _refuse_twice(sources: Iterable[Source]) -> None:
+def _refuse_twice(sources: Iterable[InputCase]) -> None:
     seen = set()
     for path in (source.path for source in sources):
         place = os.path.abspath(path)
@@ -73,7 +73,7 @@ def _refuse_twice(sources: Iterable[Source]) -> None:
         seen.add(place)
 
 
-def _told_apart(sources: Sequence[Source]) -> list[str]:
+def _told_apart(sources: Sequence[InputCase]) -> list[str]:
     """Own names, where these are different; the others are called after the nearest folders that differ."""
     names = [source.own_name for source in sources]
     alike = defaultdict(list)
@@ -107,7 +107,7 @@ def _differing(paths: Sequence[Path]) -> list[str]:
     return ["_".join(parts) for parts in told]
 
 
-def _by_pattern(sources: Sequence[Source], pattern: str) -> list[str]:
+def _by_pattern(sources: Sequence[InputCase], pattern: str) -> list[str]:
     fields = _fields(pattern)
     if unknown := sorted(fields - set(FIELDS)):
         raise UsageError(f"--name has no field {unknown[0]!r}", remedy=f"it has {', '.join(map(_braced, FIELDS))}")

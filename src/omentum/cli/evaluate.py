@@ -71,7 +71,7 @@ def evaluate(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
 ) -> None:
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
-    from omentum.cli.progress import Speaker
+    from omentum.cli.progress import ProgressReporter
     from omentum.evaluate import Rules, load_mapping, load_tolerances
     from omentum.evaluate.foreign_labels import same_case, wanted_structures
     from omentum.evaluate.judge import Judge, judge_all
@@ -119,7 +119,7 @@ def evaluate(
         "patients": patients,
         "tolerance": tolerance,
     }
-    with Speaker(silent=quiet) as speaker:
+    with ProgressReporter(silent=quiet) as speaker:
         folders = chosen.folders(pred) if chosen else [pred]
         unknown = [unknown_predictions(folder, found.known, same) for folder in (*folders, compare) if folder]
         unknown += [unknown_healthy(healthy, known_healthy, found.known)] if healthy else []

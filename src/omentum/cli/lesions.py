@@ -47,7 +47,7 @@ def compare(
     asked for, is neither new nor gone; what a model overlooked can be "gone" here: look at the images.
     """
     from omentum.atomic import replacing, write_json
-    from omentum.cli.progress import Speaker
+    from omentum.cli.progress import ProgressReporter
     from omentum.follow_up.compare import follow_up
     from omentum.follow_up.tables import follow_up_csv, follow_up_json
     from omentum.output_checks import check_distinct, check_output
@@ -57,7 +57,7 @@ def compare(
     for path in wanted:
         check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
     check_distinct(wanted)
-    with Speaker(silent=quiet) as speaker:
+    with ProgressReporter(silent=quiet) as speaker:
         then, now = (_read(place) for place in places)
         facts = _facts(places[0]), _facts(places[1])
         speaker.begin("comparing", 1, 1)

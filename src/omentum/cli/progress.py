@@ -65,7 +65,7 @@ class ProgressBar:
         self._console.print(text.replace("\r", "\\r").replace("\n", "\\n"))
 
 
-class Speaker(ProgressBar):
+class ProgressReporter(ProgressBar):
     """Progress of one case after another.
 
     Args:

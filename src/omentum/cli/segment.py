@@ -219,13 +219,13 @@ def segment(
     """
     from omentum.cli.batch_summary import print_summary
     from omentum.cli.numbering_option import find_numbering
-    from omentum.cli.progress import Speaker
+    from omentum.cli.progress import ProgressReporter
     from omentum.cli.segment_inputs import Wanted, plan_jobs
     from omentum.cli.submission import Submission
     from omentum.pipeline import Options, SaveOptions, check_labels_alone, check_meshes, parse_thresholds
-    from omentum.pipeline.batch import LineOptions, helpful_jobs, parse_devices
-    from omentum.pipeline.batch.run import Batch
-    from omentum.pipeline.batch.tables import Tables, report
+    from omentum.pipeline.batch import BatchSettings, helpful_jobs, parse_devices
+    from omentum.pipeline.batch.run import BatchRun
+    from omentum.pipeline.batch.tables import BatchTables, report
 
     check_meshes(meshes)
     beside = {"masks": masks, "statistics": statistics, "parquet": parquet, "preview": preview, "report": page}
@@ -251,13 +251,13 @@ def segment(
     copies = None if submission is None else Submission(submission, out, cases, overwrite)
     if copies is not None:
         copies.check()
-    with Speaker(silent=quiet) as speaker:
+    with ProgressReporter(silent=quiet) as speaker:
         several = devices if len(devices) > 1 else None
-        how = LineOptions(
+        how = BatchSettings(
             tuple(weights or ("default",)), options, save, helpful_jobs(devices[0]) if jobs is None else jobs
         )
-        tables = Tables(out, parquet=parquet) if len(cases) > 1 or parquet else None
-        outcomes = Batch(how, several, speaker, tables).run(cases)
+        tables = BatchTables(out, parquet=parquet) if len(cases) > 1 or parquet else None
+        outcomes = BatchRun(how, several, speaker, tables).run(cases)
     if tables is not None:
         tables.write(outcomes)
     copied = copies and copies.add(outcomes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omentum.cli.case_names import Source, name_cases
+from omentum.cli.case_names import InputCase, name_cases
 from omentum.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
     return [Job(*job, wanted.anonymous) for job in jobs]
 
 
-def _inputs(paths: tuple[Path, ...]) -> Iterator[Source]:
+def _inputs(paths: tuple[Path, ...]) -> Iterator[InputCase]:
     """Each CT; a folder of cases or of CTs stands for all of them."""
     from omentum.io.truth import DESCRIPTION
     from omentum.pipeline import case_name
@@ -82,27 +82,27 @@ def _inputs(paths: tuple[Path, ...]) -> Iterator[Source]:
     for path in paths:
         folders = [path] if (path / DESCRIPTION).is_file() else sorted(p.parent for p in path.glob(f"*/{DESCRIPTION}"))
         if folders:
-            yield from (Source(folder / CT, case_name(folder)) for folder in folders)
+            yield from (InputCase(folder / CT, case_name(folder)) for folder in folders)
         else:
             found = _of_folder(path)
             if found and (left := _not_looked_into(path, found)):
                 print(f"warning: {path}: CTs further down are left out: {_listed(left)}", file=sys.stderr)
-            yield from found or [Source(path)]
+            yield from found or [InputCase(path)]
 
 
-def _of_folder(path: Path) -> list[Source]:
+def _of_folder(path: Path) -> list[InputCase]:
     """CTs in a folder, or in the folders in it; none for anything else, and for a folder of DICOM images."""
     from omentum.pipeline import holds_dicom, nifti_files
 
     if not path.is_dir():
         return []
-    found = [Source(file) for file in nifti_files(path)]
+    found = [InputCase(file) for file in nifti_files(path)]
     if not found:
         found = [source for folder in _folders(path) for source in _of_case(folder, nifti_files(folder))]
     return [] if found and holds_dicom(path) else found
 
 
-def _not_looked_into(path: Path, found: Sequence[Source]) -> list[str]:
+def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
     """Folders in it that hold NIfTI files, or have folders that do, where no CT was looked for.
 
     What lies in a folder beside or below a CT that was found there are its labels.
@@ -126,12 +126,12 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
-def _of_case(folder: Path, files: Sequence[Path]) -> list[Source]:
+def _of_case(folder: Path, files: Sequence[Path]) -> list[InputCase]:
     from omentum.pipeline import case_name
 
     usual = {file.name.lower(): file for file in files}
     one = next((usual[name] for name in USUAL_NAMES if name in usual), files[0] if len(files) == 1 else None)
-    return [Source(file) for file in files] if one is None else [Source(one, case_name(folder))]
+    return [InputCase(file) for file in files] if one is None else [InputCase(one, case_name(folder))]
 
 
 def _hashed(paths: Sequence[Path], *, quiet: bool) -> list[str]:
@@ -162,7 +162,7 @@ def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
             raise UsageError(f"lies inside the input {source}", source=out, remedy="choose an output beside it")
 
 
-def _of_datasets(named: tuple[str, ...]) -> Iterator[Source]:
+def _of_datasets(named: tuple[str, ...]) -> Iterator[InputCase]:
     """Name in a store, and CT."""
     from omentum.cli.dataset_option import name_and_root
     from omentum.data.datasets.find import find_dataset
@@ -170,7 +170,7 @@ def _of_datasets(named: tuple[str, ...]) -> Iterator[Source]:
 
     for text in named:
         name, root = name_and_root(text)
-        yield from (Source(case.image, case.name) for case in find_cases(find_dataset(name), root).cases)
+        yield from (InputCase(case.image, case.name) for case in find_cases(find_dataset(name), root).cases)
 
 
 def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from omentum.output_checks import check_output
 from omentum.result_files import LABEL_MAP
 
 if TYPE_CHECKING:
-    from omentum.pipeline.batch import Job, Outcome
+    from omentum.pipeline.batch import CaseOutcome, Job
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Submission:
             OutputError: a file is in the way, or the folder cannot be written.
         """
         from omentum.pipeline import is_single_file
-        from omentum.pipeline.batch import is_earlier
+        from omentum.pipeline.batch import has_result
 
         if is_single_file(self.results):
             raise UsageError("is one file already", source=self.results, remedy="give a folder with -o")
@@ -49,7 +49,7 @@ class Submission:
             raise UsageError("is the folder of the results, too", source=self.folder, remedy="give it a folder alone")
         sources = [job.source for job in self.jobs]
         for job in self.jobs:
-            again = self.overwrite or is_earlier(job.target)
+            again = self.overwrite or has_result(job.target)
             check_output(self.folder / self.names[job.case], inputs=sources, overwrite=again)
 
     @cached_property
@@ -63,7 +63,7 @@ class Submission:
             return own
         return {case: f"{case}.nii.gz" for case in own}
 
-    def add(self, outcomes: Sequence[Outcome]) -> int:
+    def add(self, outcomes: Sequence[CaseOutcome]) -> int:
         """Copy the label maps of all cases that are done.
 
         Returns:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.structures_option import StructuresFile
-from omentum.cli.told_warnings import warnings_told
 from omentum.errors import UsageError
 from omentum.formatting import counted
 
@@ -75,7 +75,7 @@ def train(
         raise UsageError("needs a configuration", remedy=f"a TOML file or one of {', '.join(presets())}")
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
-    with warnings_told():
+    with print_case_warnings():
         run = load_config(config, given, data or ())
         if fold != ALL_FOLDS:
             _train(run, out, dry_run, quiet)

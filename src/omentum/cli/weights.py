@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omentum.cli.told_warnings import warnings_told
+from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.weights_output import check_new
 from omentum.cli.weights_trust import set_trust
 from omentum.spec import USUAL_THRESHOLD, Trust
@@ -52,7 +52,7 @@ def pull(
     if not entry.here and entry.address:
         print(f"{entry.title}\n{entry.origin.terms}\nPlease cite: {entry.origin.citation}\n", file=sys.stderr)
         accept_licence = accept_licence or _asked("Do you accept this licence?")
-    with warnings_told():
+    with print_case_warnings():
         path = _pull_with_progress(entry, accept_licence)
     print(path)
     note = weights.receipt(entry)
@@ -71,7 +71,7 @@ def import_weights(
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
-    with warnings_told():
+    with print_case_warnings():
         model = import_published(file)
     save_checkpoint(output, model)
     print(f"{output}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")

@@ -36,7 +36,7 @@ from omentum.measure import (
 )
 from omentum.measure.aorta import AORTA
 from omentum.measure.label_map import overlaps, with_label_map
-from omentum.pipeline.compressed_array import DeflatedArray
+from omentum.pipeline.compressed_array import CompressedSparseArray
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.pipeline.outputs import (
@@ -65,15 +65,15 @@ class CaseSegmentation(Segmentation):
         ct: As read (after mending, see `omentum.io.sanity`), on the same grid.
         manifest: Versions, weights, options, device, timings, peak memory, warnings; JSON values only.
         confidence: How sure the network was of each structure, by key.
-        lesion_probability: See `find_lesions`; an array when it is `inflated`, None where no lesion was looked for.
+        lesion_probability: See `find_lesions`; an array by its `to_array`, None where no lesion was looked for.
         probabilities: By key, in steps (see `omentum.infer.maps.STEPS`), if they were to be kept: see `probability`.
     """
 
     ct: Volume = field(kw_only=True, repr=False)
     manifest: Mapping[str, Any] = field(kw_only=True, repr=False)
     confidence: Mapping[str, Confidence] = field(kw_only=True, repr=False, default_factory=dict)
-    lesion_probability: DeflatedArray | None = field(kw_only=True, repr=False, default=None)
-    probabilities: Mapping[str, DeflatedArray] = field(kw_only=True, repr=False, default_factory=dict)
+    lesion_probability: CompressedSparseArray | None = field(kw_only=True, repr=False, default=None)
+    probabilities: Mapping[str, CompressedSparseArray] = field(kw_only=True, repr=False, default_factory=dict)
 
     def measures(self, numbering: Numbering | None = None) -> list[StructureMeasure]:
         """Volume in ml, HU statistics, place, size, border contact and score of every class, in class order.
@@ -115,7 +115,7 @@ class CaseSegmentation(Segmentation):
         key = self.classes[self._position(name)]
         if key not in self.probabilities:
             raise UsageError("no probabilities were kept", remedy='segment with probabilities="uint8"')
-        steps = self.probabilities[key].inflated()
+        steps = self.probabilities[key].to_array()
         return np.multiply(steps, 1 / STEPS[str(steps.dtype)], dtype=np.float32)
 
     def aorta(self) -> AorticProfile | None:
@@ -142,7 +142,7 @@ class CaseSegmentation(Segmentation):
     @cached_property
     def _lesions(self) -> list[Lesion]:
         likely = self.lesion_probability
-        return find_lesions(self.ct, self, None if likely is None else likely.inflated(), self.standing)
+        return find_lesions(self.ct, self, None if likely is None else likely.to_array(), self.standing)
 
     @cached_property
     def _quality(self) -> Quality:
@@ -273,8 +273,8 @@ class CaseSegmentation(Segmentation):
             write_mask(folder / f"{key}.nii.gz", self.mask(key), self)
 
     def _write_probabilities(self, folder: Path) -> None:
-        for key, deflated in self.probabilities.items():  # one after another: each is as large as the CT, or half
-            steps = deflated.inflated()
+        for key, compressed in self.probabilities.items():  # one after another: each is as large as the CT, or half
+            steps = compressed.to_array()
             write_fractions(folder / f"{key}.nii.gz", steps, STEPS[str(steps.dtype)], self)
 
     def _write_meshes(self, folder: Path, file_type: str) -> None:

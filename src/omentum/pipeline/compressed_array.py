@@ -23,7 +23,7 @@ LEVEL = 1
 
 
 @dataclass(eq=False)
-class DeflatedArray:
+class CompressedSparseArray:
     """An array that is 0 but for some boxes.
 
     Args:
@@ -41,7 +41,7 @@ class DeflatedArray:
         """What is in a box; where boxes overlap, what is not 0 in the last of them counts."""
         self._parts.append((box, part.shape, isal_zlib.compress(np.ascontiguousarray(part, self.dtype), LEVEL)))
 
-    def inflated(self) -> NDArray[Any]:
+    def to_array(self) -> NDArray[Any]:
         """The array on the CT's own grid, shape (*planes, i, j, k); takes memory only where it is not 0.
 
         Where the CT was stood up (see `Undo`), what has planes is bits and taken from the nearest voxel, what has none
@@ -53,7 +53,7 @@ class DeflatedArray:
         return (nearest if self.planes else interpolated)(out, self.undo.native, self.undo.oblique)
 
     def upright(self) -> NDArray[Any]:
-        """As `inflated`, on the upright grid that an oblique CT was seen on."""
+        """As `to_array`, but on the upright grid that an oblique CT was seen on."""
         out = sparse_zeros((*self.planes, *self.undo.native.shape), self.dtype)
         oriented = self.undo.oriented_view(out)
         for box, shape, small in self._parts:

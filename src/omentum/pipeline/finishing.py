@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from omentum.pipeline.case import CaseSegmentation
-from omentum.pipeline.inference import Inferred
-from omentum.pipeline.run_record import Ledger
+from omentum.pipeline.inference import Prediction
+from omentum.pipeline.run_record import RunRecord
 from omentum.postprocess import Change, changes_json, find_cleaner
 from omentum.preprocess.upright import nearest, on_grid
 from omentum.segmentation import Bits, Segmentation
@@ -16,7 +16,7 @@ from omentum.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
-class SeenCase:
+class PredictedCase:
     """A CT and what the network said of it.
 
     Args:
@@ -28,18 +28,18 @@ class SeenCase:
     """
 
     ct: Volume
-    found: Inferred
+    found: Prediction
     classes: tuple[str, ...]
     manifest: Mapping[str, Any]
-    ledger: Ledger
+    run_record: RunRecord
 
 
-def finish_case(seen: SeenCase, postprocess: str) -> CaseSegmentation:
+def finish_case(seen: PredictedCase, postprocess: str) -> CaseSegmentation:
     """Clean by the rules of a name (see `find_cleaner`) and close the record."""
-    ledger, found = seen.ledger, seen.found
-    with ledger.listening(), ledger.stage("postprocess"):
+    run_record, found = seen.run_record, seen.found
+    with run_record.capture_warnings(), run_record.stage("postprocess"):
         bits, changes = _cleaned(seen, postprocess)
-    record = {"timings_s": ledger.seconds, "peak_memory_mb": ledger.peak_memory_mb, "warnings": ledger.warnings}
+    record = run_record.to_json()
     return CaseSegmentation(
         *(bits, seen.ct.affine, seen.classes),
         header=seen.ct.header,
@@ -51,7 +51,7 @@ def finish_case(seen: SeenCase, postprocess: str) -> CaseSegmentation:
     )
 
 
-def _cleaned(seen: SeenCase, postprocess: str) -> tuple[Bits, Sequence[Change]]:
+def _cleaned(seen: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[Change]]:
     """Masks on the CT's own grid, cleaned where the body stands upright; and what was changed."""
     undo, clean = seen.found.bits.undo, find_cleaner(postprocess)
     ct = seen.ct if undo.oblique is None else on_grid(seen.ct, undo.native)

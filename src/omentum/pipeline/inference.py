@@ -15,7 +15,7 @@ from omentum.infer.regions import Border
 from omentum.infer.sliding import Predictor, WindowRun, sliding_slabs
 from omentum.infer.stream import AxisPositions, pack_slabs
 from omentum.infer.windows import WindowPlan
-from omentum.pipeline.compressed_array import DeflatedArray
+from omentum.pipeline.compressed_array import CompressedSparseArray
 from omentum.pipeline.thresholds import above_thresholds, logit
 from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared
@@ -25,17 +25,17 @@ from omentum.segmentation import bits_dtype, planes_for
 
 
 @dataclass(frozen=True, eq=False)
-class Inferred:
+class Prediction:
     """What the network said, before cleaning; see `CaseSegmentation`."""
 
-    bits: DeflatedArray
+    bits: CompressedSparseArray
     confidence: Mapping[str, Confidence]
-    lesion_probability: DeflatedArray | None
-    probabilities: Mapping[str, DeflatedArray]
+    lesion_probability: CompressedSparseArray | None
+    probabilities: Mapping[str, CompressedSparseArray]
 
 
 @dataclass(frozen=True)
-class Look:
+class InferencePlan:
     """How to look at a CT.
 
     Args:
@@ -63,7 +63,7 @@ class Look:
         return [logit(threshold) for threshold in self.thresholds.values()]
 
 
-def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Inferred:
+def infer(prepared: Prepared, look: InferencePlan, border: Border | None = None) -> Prediction:
     """Packed masks on the CT's own grid; written plane by plane as the windows are done.
 
     Args:
@@ -73,8 +73,8 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
     """
     undo, classes = prepared.undo, look.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
-    bits = DeflatedArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
-    probability = DeflatedArray(undo, np.dtype(np.uint8)) if lesions else None
+    bits = CompressedSparseArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
+    probability = CompressedSparseArray(undo, np.dtype(np.uint8)) if lesions else None
     tally, agreement = Tally(len(classes), lesions, look.offsets), Agreement()
     predict = above_thresholds(look.predict, look.offsets)
     slabs = sliding_slabs(prepared.tensor[0, 0], predict, look.plan, look.run, agreement)
@@ -83,14 +83,14 @@ def infer(prepared: Prepared, look: Look, border: Border | None = None) -> Infer
         bits.add(part.box, part.bits)
         if probability is not None and part.probability is not None:
             probability.add(*part.probability)
-    return Inferred(bits, _confidence(classes, tally, agreement), probability, kept)
+    return Prediction(bits, _confidence(classes, tally, agreement), probability, kept)
 
 
-def _maps(undo: Undo, look: Look) -> tuple[dict[str, DeflatedArray], ProbabilityMaps | None]:
+def _maps(undo: Undo, look: InferencePlan) -> tuple[dict[str, CompressedSparseArray], ProbabilityMaps | None]:
     """Where the probabilities of each class are kept, and what puts them there."""
     if look.probabilities is None:
         return {}, None
-    arrays = [DeflatedArray(undo, np.dtype(look.probabilities)) for _ in look.classes]
+    arrays = [CompressedSparseArray(undo, np.dtype(look.probabilities)) for _ in look.classes]
     maps = ProbabilityMaps(look.probabilities, look.offsets, lambda k, box, part: arrays[k].add(box, part))
     return dict(zip(look.classes, arrays, strict=True)), maps
 

@@ -24,7 +24,7 @@ from omentum.volume import Volume
 
 
 @dataclass(frozen=True)
-class Named:
+class CaseName:
     """What a CT is called in everything that is written of it.
 
     Args:
@@ -36,14 +36,14 @@ class Named:
     file: str | None
 
     @classmethod
-    def after(cls, image: Any) -> Named:
+    def after(cls, image: Any) -> CaseName:
         """As its file is called; "" for what is none."""
         if not isinstance(image, (str, os.PathLike)):
             return cls("", None)
         return cls(case_name(os.fspath(image)), printable(Path(os.path.abspath(image)).name))
 
 
-def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: Named) -> dict[str, Any]:
+def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: CaseName) -> dict[str, Any]:
     """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), its grid,
     and (of DICOM) a hash that says which other images lie in the same space."""
     frame = getattr(ct.header.get("dicom"), "frame", None)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from omentum.infer.windows import plan_windows
-from omentum.pipeline.inference import Look, infer
+from omentum.pipeline.inference import InferencePlan, infer
 from omentum.preprocess.prepare import Prepared
 from omentum.quality import Confidence
 
 DOUBTED = "liver"
-TOLD_BY = (DOUBTED, "spleen", "stomach", "aorta", "inferior_vena_cava")
+LATERALISED = (DOUBTED, "spleen", "stomach", "aorta", "inferior_vena_cava")
 """What has its place on one side, or is of another shape on either."""
 SURE = 0.92
 """Mean probability of the liver. In nine bodies it was 0.94 to 0.96, in the same ones mirrored 0.85 to 0.90."""
@@ -29,7 +29,7 @@ OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
-class MirrorLook:
+class MirrorCheck:
     """What the second look came to.
 
     Args:
@@ -48,7 +48,7 @@ class MirrorLook:
         return {"looked": self.looked, "clearer_mirrored": clearer, "mirrored": self.mirrored}
 
 
-def look_in_mirror(prepared: Prepared, look: Look, seen: Mapping[str, Confidence]) -> MirrorLook:
+def check_mirror_image(prepared: Prepared, look: InferencePlan, seen: Mapping[str, Confidence]) -> MirrorCheck:
     """Look again if the first look leaves doubt.
 
     Args:
@@ -56,8 +56,8 @@ def look_in_mirror(prepared: Prepared, look: Look, seen: Mapping[str, Confidence
         look: How it was looked at.
         seen: How sure the network was of what it found.
     """
-    if DOUBTED not in seen or _sure(seen, DOUBTED) >= SURE or len(set(TOLD_BY) & set(look.classes)) < AGREE:
-        return MirrorLook(False, {}, False)
+    if DOUBTED not in seen or _sure(seen, DOUBTED) >= SURE or len(set(LATERALISED) & set(look.classes)) < AGREE:
+        return MirrorCheck(False, {}, False)
     (across,) = (axis for axis, (world, _) in enumerate(prepared.undo.model.axis_directions()) if world == 0)
     flipped = replace(prepared, tensor=prepared.tensor.flip(2 + across))
     plan = plan_windows(prepared.undo.model.shape, look.plan.patch, OVERLAP)
@@ -67,17 +67,17 @@ def look_in_mirror(prepared: Prepared, look: Look, seen: Mapping[str, Confidence
     return compare(seen, again)
 
 
-def compare(seen: Mapping[str, Confidence], again: Mapping[str, Confidence]) -> MirrorLook:
+def compare(seen: Mapping[str, Confidence], again: Mapping[str, Confidence]) -> MirrorCheck:
     """What is clearer in which of two looks.
 
     Args:
         seen: As stored.
         again: Mirrored.
     """
-    pairs = {key: (_sure(seen, key), _sure(again, key)) for key in TOLD_BY if key in seen or key in again}
+    pairs = {key: (_sure(seen, key), _sure(again, key)) for key in LATERALISED if key in seen or key in again}
     clearer = {key: pair for key, pair in pairs.items() if pair[1] - pair[0] >= CLEARER}
     against = any(pair[0] - pair[1] >= CLEARER for pair in pairs.values())
-    return MirrorLook(True, clearer, DOUBTED in clearer and len(clearer) >= AGREE and not against)
+    return MirrorCheck(True, clearer, DOUBTED in clearer and len(clearer) >= AGREE and not against)
 
 
 def _sure(confidence: Mapping[str, Confidence], key: str) -> float:

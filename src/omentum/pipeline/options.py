@@ -15,7 +15,7 @@ from omentum.pipeline.thresholds import Thresholds
 Step = Callable[[str], None]
 """Told in a word or two what is begun, e.g. "measuring"."""
 
-HOW_NOT_WHAT = ("device", "batch")
+RESULT_NEUTRAL_OPTIONS = ("device", "batch")
 """Options that say where a case is computed, not what comes out."""
 
 

@@ -33,11 +33,11 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
     return Network(FeatureNetwork(model), class_drawer(model, channels, dtype), patch, f"{state} {model.spec.model}")
 
 
-def look_through(
+def engine_for(
     model: UniversalModel, classes: Sequence[str], device: torch.device, how: Profile, engine: str
 ) -> Engine:
-    """The engine for a model; see `choose_engine`. With flips along x it draws what `with_partners` says."""
-    drawn = with_partners(model, classes) if "x" in how.flips else classes
+    """The engine for a model; see `choose_engine`. With flips along x it draws what `with_paired_classes` says."""
+    drawn = with_paired_classes(model, classes) if "x" in how.flips else classes
     return choose_engine(network_of(model, drawn, logits_dtype(how)), device, how.precision, engine)
 
 
@@ -46,7 +46,7 @@ def logits_dtype(how: Profile) -> torch.dtype:
     return torch.float16 if how.precision == "bf16" else torch.float32
 
 
-def with_partners(model: UniversalModel, classes: Sequence[str]) -> list[str]:
+def with_paired_classes(model: UniversalModel, classes: Sequence[str]) -> list[str]:
     """The classes, and behind them what is missing of their pairs on the other side of the body."""
     pairs = [STRUCTURES[key].pair for key in classes]
     return list(dict.fromkeys([*classes, *(key for key in pairs if key and key in model.spec.class_keys)]))
@@ -56,7 +56,7 @@ def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how
     """The engine's answers for the classes, averaged over the profile's mirror images."""
     if not how.flips:
         return engine
-    drawn = with_partners(model, classes) if "x" in how.flips else list(classes)
+    drawn = with_paired_classes(model, classes) if "x" in how.flips else list(classes)
     pairs = [STRUCTURES[key].pair or key for key in drawn]
     # A side whose other side the model lacks: in a mirrored body it would look for the wrong one.
     partners = [drawn.index(pair) if pair in drawn else None for pair in pairs]

@@ -12,16 +12,16 @@ from omentum.io.nifti_geometry import check_assumed
 from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
 from omentum.pipeline.anonymity import without_names
-from omentum.pipeline.manifest import Named, describe_input
+from omentum.pipeline.manifest import CaseName, describe_input
 from omentum.pipeline.options import Options
-from omentum.pipeline.run_record import Ledger
+from omentum.pipeline.run_record import RunRecord
 from omentum.preprocess.prepare import Prepared, prepare_upright
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
-class ReadCase:
+class LoadedCase:
     """A CT as read.
 
     Args:
@@ -32,11 +32,11 @@ class ReadCase:
 
     ct: Volume
     described: dict[str, Any]
-    ledger: Ledger = field(default_factory=Ledger)
+    run_record: RunRecord = field(default_factory=RunRecord)
 
 
 @dataclass(frozen=True, eq=False)
-class ReadyCase:
+class PreparedInput:
     """A CT that networks can look at.
 
     Args:
@@ -45,20 +45,22 @@ class ReadyCase:
         coarse: For the model that locates structures; None where nothing is to be located.
     """
 
-    case: ReadCase
+    case: LoadedCase
     prepared: Prepared
     coarse: Prepared | None
 
 
 @dataclass(frozen=True)
-class Specs:
+class PreprocessSpecs:
     """What the networks want: the model, and the one that locates structures for it, if one does."""
 
     model: PreprocessSpec
     locator: PreprocessSpec | None
 
 
-def read_case(image: str | os.PathLike[str] | Volume | Any, options: Options, named: Named | None = None) -> ReadCase:
+def read_case(
+    image: str | os.PathLike[str] | Volume | Any, options: Options, named: CaseName | None = None
+) -> LoadedCase:
     """Read and check.
 
     Args:
@@ -70,26 +72,26 @@ def read_case(image: str | os.PathLike[str] | Volume | Any, options: Options, na
         InputError: it cannot be used; see `load_volume` and `check_ct`.
         UsageError: it is neither a path nor an image with a geometry.
     """
-    ledger, named = Ledger(), named or Named.after(image)
+    run_record, named = RunRecord(), named or CaseName.after(image)
     source = Path(image) if isinstance(image, (str, os.PathLike)) else None
     given = as_volume(image, volume=options.volume) if source is None else source
-    with ledger.listening(), ledger.stage("read"):
+    with run_record.capture_warnings(), run_record.stage("read"):
         ct = check_ct(_loaded(given, options), source=source, force=options.force)
         described = describe_input(given, ct, named)
     if named.file is None and source is not None:
-        told = [without_names(message, source, named.case) for message in ledger.warnings]
-        ledger.warnings = list(dict.fromkeys(told))
-    return ReadCase(ct, described, ledger)
+        told = [without_names(message, source, named.case) for message in run_record.warnings]
+        run_record.warnings = list(dict.fromkeys(told))
+    return LoadedCase(ct, described, run_record)
 
 
-def prepare_case(case: ReadCase, specs: Specs) -> ReadyCase:
+def prepare_case(case: LoadedCase, specs: PreprocessSpecs) -> PreparedInput:
     """Bring the CT to the grids of the networks."""
-    with case.ledger.listening(), case.ledger.stage("prepare"):
+    with case.run_record.capture_warnings(), case.run_record.stage("prepare"):
         coarse = None if specs.locator is None else prepare_upright(case.ct, specs.locator)
-        return ReadyCase(case, prepare_upright(case.ct, specs.model), coarse)
+        return PreparedInput(case, prepare_upright(case.ct, specs.model), coarse)
 
 
-def read_and_prepare(image: str | Path, options: Options, named: Named, specs: Specs) -> ReadyCase:
+def read_and_prepare(image: str | Path, options: Options, named: CaseName, specs: PreprocessSpecs) -> PreparedInput:
     """Both; see `read_case` for errors."""
     return prepare_case(read_case(image, options, named), specs)
 

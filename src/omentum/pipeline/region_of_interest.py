@@ -19,7 +19,7 @@ from omentum.infer.regions import Border, Corners, Region, box_around, corner_po
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import Triple, WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
-from omentum.pipeline.inference import Inferred, Look, infer
+from omentum.pipeline.inference import InferencePlan, Prediction, infer
 from omentum.preprocess.prepare import Prepared
 from omentum.volume import Grid
 
@@ -38,7 +38,7 @@ GROWTHS = 2
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedStructures:
     """What the coarse pass came to.
 
     Args:
@@ -65,7 +65,9 @@ class Locator:
         """The weights that locate, loaded when first needed."""
         return load_model(LOCATOR, self._device)
 
-    def locate(self, coarse: Prepared, prepared: Prepared, plan: WindowPlan, wanted: Sequence[str]) -> Located:
+    def locate(
+        self, coarse: Prepared, prepared: Prepared, plan: WindowPlan, wanted: Sequence[str]
+    ) -> LocatedStructures:
         """Boxes around the wanted structures.
 
         Args:
@@ -77,18 +79,18 @@ class Locator:
         spec = self.model.spec
         mine = plan_windows(coarse.undo.model.shape, spec.preprocess.patch, COARSE_OVERLAP)
         if _voxels(plan) < PAYS * _voxels(mine):
-            return Located({}, f"the whole scan takes {len(plan)} windows, locating alone {len(mine)}")
+            return LocatedStructures({}, f"the whole scan takes {len(plan)} windows, locating alone {len(mine)}")
         by = {key: _seen_by(key) for key in wanted}
         needed = [key for key in spec.class_keys if any(key in others for others in by.values())]
         seen = self._seen(coarse, mine, needed)
         missing = [key for key, others in by.items() if not set(others) <= seen.keys()]
         if missing:
-            return Located({}, f"the coarse pass does not find what is needed for {', '.join(missing)}")
+            return LocatedStructures({}, f"the coarse pass does not find what is needed for {', '.join(missing)}")
         boxes = {key: _carried(box, coarse.undo.model, prepared.undo.model, MARGIN_MM) for key, box in seen.items()}
         lost = [key for key, box in boxes.items() if box is None]
         if lost:
-            return Located({}, f"what the coarse pass calls {', '.join(lost)} lies outside the body")
-        return Located({key: box for key, box in boxes.items() if box is not None})
+            return LocatedStructures({}, f"what the coarse pass calls {', '.join(lost)} lies outside the body")
+        return LocatedStructures({key: box for key, box in boxes.items() if box is not None})
 
     def _seen(self, coarse: Prepared, plan: WindowPlan, keys: Sequence[str]) -> dict[str, Corners]:
         """Boxes in voxels of the coarse grid, of what is large enough to be believed."""
@@ -105,7 +107,9 @@ class Locator:
         return {keys[k]: here.corners for k, here in found.items() if here.voxels * voxel_ml >= trusted[k]}
 
 
-def infer_located(prepared: Prepared, look: Look, boxes: dict[str, Corners]) -> tuple[Inferred, dict[str, Any]]:
+def infer_regions(
+    prepared: Prepared, look: InferencePlan, boxes: dict[str, Corners]
+) -> tuple[Prediction, dict[str, Any]]:
     """Look at the boxes only, and at more wherever something found reaches their border.
 
     Returns:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ MIB = 1 << 20
 
 
 @dataclass
-class Ledger:
+class RunRecord:
     """Filled while a case runs, if need be by one process after another; read when it is done.
 
     Args:
@@ -42,7 +43,7 @@ class Ledger:
                 self._note_peak("process", _process_peak_mb())
 
     @contextmanager
-    def computing(self, device: torch.device) -> Iterator[None]:
+    def track_device_memory(self, device: torch.device) -> Iterator[None]:
         """Measure the memory of the device during the block."""
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
@@ -51,10 +52,14 @@ class Ledger:
             self._note_peak("device", torch.cuda.max_memory_allocated(device) // MIB)
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def capture_warnings(self) -> Iterator[None]:
         """Note every warning of the block that is about the case, each once."""
         with hearing(self._note):
             yield
+
+    def to_json(self) -> dict[str, Any]:
+        """Its part of the manifest."""
+        return {"timings_s": self.seconds, "peak_memory_mb": self.peak_memory_mb, "warnings": self.warnings}
 
     def _note(self, message: str) -> None:
         if message not in self.warnings:

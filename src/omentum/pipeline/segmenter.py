@@ -33,14 +33,14 @@ from omentum.pipeline.ensemble import (
     trained_on,
     worst_trust,
 )
-from omentum.pipeline.finishing import SeenCase, finish_case
-from omentum.pipeline.inference import Inferred, Look, infer
+from omentum.pipeline.finishing import PredictedCase, finish_case
+from omentum.pipeline.inference import InferencePlan, Prediction, infer
 from omentum.pipeline.manifest import describe_machine
-from omentum.pipeline.mirror import MirrorLook, look_in_mirror
+from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
 from omentum.pipeline.options import Options
-from omentum.pipeline.predictor import logits_dtype, look_through, predictor
-from omentum.pipeline.reading import ReadyCase, Specs, prepare_case, read_case
-from omentum.pipeline.region_of_interest import Locator, infer_located
+from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
+from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
+from omentum.pipeline.region_of_interest import Locator, infer_regions
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
@@ -127,7 +127,7 @@ class Segmenter:
     def engines(self) -> list[Engine]:
         """What runs each model; compiled when first asked for."""
         how = (self.classes, self.device, self.profile, self.options.engine)
-        return [look_through(model, *how) for model in self.models]
+        return [engine_for(model, *how) for model in self.models]
 
     @property
     def engine(self) -> Engine:
@@ -145,10 +145,10 @@ class Segmenter:
         return describe_ensemble(self._weights, self.models)
 
     @cached_property
-    def specs(self) -> Specs:
+    def specs(self) -> PreprocessSpecs:
         """What has to be prepared of a CT."""
         locates = self._no_locator_reason is None
-        return Specs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
+        return PreprocessSpecs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
 
     def load(self) -> None:
         """Load and check the weights now, so that their faults are not taken for those of a case.
@@ -194,20 +194,20 @@ class Segmenter:
         """
         refuse_after_fork()
         case = read_case(image, self.options)
-        with case.ledger.listening(), case.ledger.stage("load_weights"):
+        with case.run_record.capture_warnings(), case.run_record.stage("load_weights"):
             self.load()
             specs = self.specs
         return finish_case(self.look(prepare_case(case, specs), progress=progress), self.options.postprocess)
 
-    def look(self, ready: ReadyCase, *, progress: Progress | None = None) -> SeenCase:
+    def look(self, ready: PreparedInput, *, progress: Progress | None = None) -> PredictedCase:
         """Show a prepared CT to the network; see `segment`."""
-        case, ledger, prepared = ready.case, ready.case.ledger, ready.prepared
-        with ledger.listening(), ledger.computing(self.device):
-            with ledger.stage("load_weights"):
+        case, run_record, prepared = ready.case, ready.case.run_record, ready.prepared
+        with run_record.capture_warnings(), run_record.track_device_memory(self.device):
+            with run_record.stage("load_weights"):
                 self.load()
-                look = self._look_at(ready, progress)
+                look = self._inference_plan(ready, progress)
             found, located = self._infer(ready, look)
-            with ledger.stage("mirror"):
+            with run_record.stage("mirror"):
                 mirror = self._mirror(ready, look, found, whole=not located["used"])
         manifest = {
             "input": case.described,
@@ -219,32 +219,32 @@ class Segmenter:
             "mirror": mirror.to_json(),
             **describe_machine(self.device),
         }
-        return SeenCase(case.ct, found, self.classes, manifest, ledger)
+        return PredictedCase(case.ct, found, self.classes, manifest, run_record)
 
-    def _look_at(self, ready: ReadyCase, progress: Progress | None) -> Look:
+    def _inference_plan(self, ready: PreparedInput, progress: Progress | None) -> InferencePlan:
         patch = self.model.spec.preprocess.patch
         plan: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
-        return Look(self._predict, self.thresholds, plan, run, self.options.probabilities)
+        return InferencePlan(self._predict, self.thresholds, plan, run, self.options.probabilities)
 
-    def _infer(self, ready: ReadyCase, look: Look) -> tuple[Inferred, dict[str, Any]]:
+    def _infer(self, ready: PreparedInput, look: InferencePlan) -> tuple[Prediction, dict[str, Any]]:
         """What is found, and how it was located; see `omentum.pipeline.region_of_interest`."""
-        ledger, reason, boxes = ready.case.ledger, self._no_locator_reason, {}
+        run_record, reason, boxes = ready.case.run_record, self._no_locator_reason, {}
         if ready.coarse is not None:
-            with ledger.stage("locate"):
+            with run_record.stage("locate"):
                 located = self._locator.locate(ready.coarse, ready.prepared, look.plan, self.classes)
             reason, boxes = located.reason, located.boxes
-        with ledger.stage("infer"):
+        with run_record.stage("infer"):
             if not boxes:
                 return infer(ready.prepared, look), {"used": False, "reason": reason}
-            found, record = infer_located(ready.prepared, look, boxes)
+            found, record = infer_regions(ready.prepared, look, boxes)
             return found, {"used": True, **record}
 
-    def _mirror(self, ready: ReadyCase, look: Look, found: Inferred, *, whole: bool) -> MirrorLook:
-        """See `look_in_mirror`; a part of a scan, or an average over both sides, cannot tell."""
+    def _mirror(self, ready: PreparedInput, look: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
+        """See `check_mirror_image`; a part of a scan, or an average over both sides, cannot tell."""
         if not whole or "x" in self.profile.flips:
-            return MirrorLook(False, {}, False)
-        return look_in_mirror(ready.prepared, look, found.confidence)
+            return MirrorCheck(False, {}, False)
+        return check_mirror_image(ready.prepared, look, found.confidence)
 
     @cached_property
     def _no_locator_reason(self) -> str | None:

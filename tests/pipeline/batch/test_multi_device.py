@@ -3,13 +3,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pipeline.tasks import fake_line
+from tasks import fake_line
 
 from omentum.errors import InputError, UsageError
 from omentum.pipeline import Options, SaveOptions
-from omentum.pipeline.batch import Job, LineOptions, helpful_jobs, on_devices, parse_devices
+from omentum.pipeline.batch import BatchSettings, Job, helpful_jobs, parse_devices, run_on_devices
 
-OF_LINE = LineOptions("default", Options(), SaveOptions(), 1)
+OF_LINE = BatchSettings("default", Options(), SaveOptions(), 1)
 JOBS = [Job(f"case{n}", Path(f"case{n}.nii"), Path("out") / f"case{n}") for n in range(8)]
 
 
@@ -23,7 +23,7 @@ class Listening:
 
 def outcomes(folder, *devices):
     listener = Listening()
-    return list(on_devices(JOBS, devices, replace(OF_LINE, weights=folder), listener, fake_line)), listener
+    return list(run_on_devices(JOBS, devices, replace(OF_LINE, weights=folder), listener, fake_line)), listener
 
 
 def test_who_is_free_takes_the_next_case(tmp_path):

@@ -6,8 +6,8 @@ from threshold_model import ThresholdModel
 from omentum.errors import UsageError
 from omentum.io.nifti import read_volume, write_volume
 from omentum.pipeline import Options, SaveOptions, Segmenter
-from omentum.pipeline.batch import Here, Job, Line
-from omentum.pipeline.batch.workers import Done, answer
+from omentum.pipeline.batch import InlineExecutor, Job, PipelinedBatch
+from omentum.pipeline.batch.workers import CompletedTask, run_task
 from omentum.spec import PreprocessSpec
 
 SPEC = PreprocessSpec(spacing_mm=(4.0, 4.0, 4.0), patch=(32, 32, 32))
@@ -23,7 +23,7 @@ class Prompt:
     def submit(self, work, *arguments):
         job = next((a for a in arguments if isinstance(a, Job)), None)
         self.diary.append(f"write {job.case}" if job else f"read {arguments[0].name[0]}")
-        return Done(answer(work, *arguments))
+        return CompletedTask(run_task(work, *arguments))
 
 
 class Diary:
@@ -47,8 +47,8 @@ def jobs(tmp_path):
     return [Job(name, tmp_path / f"{name}.nii", tmp_path / "out" / name) for name in "abcd"]
 
 
-def line(crew, diary, **options):
-    return Line(Segmenter(ThresholdModel(SPEC), Options(device="cpu", **options)), SAVE, crew, diary)
+def line(pool, diary, **options):
+    return PipelinedBatch(Segmenter(ThresholdModel(SPEC), Options(device="cpu", **options)), SAVE, pool, diary)
 
 
 def test_one_case_is_read_ahead_and_no_more(jobs):
@@ -64,7 +64,7 @@ def test_one_case_is_read_ahead_and_no_more(jobs):
 
 def test_without_processes_one_case_follows_the_other(jobs):
     diary = Diary()
-    done = line(Here(), diary).run(jobs)
+    done = line(InlineExecutor(), diary).run(jobs)
     assert next(done).job.case == "a"
     assert diary.lines == ["compute a"]
     assert [o.job.case for o in done] == list("bcd")
@@ -85,4 +85,4 @@ def test_weights_that_cannot_be_used_are_no_fault_of_the_cases(jobs):
     with pytest.raises(UsageError, match="do not know spleen"):
         list(line(Prompt(1, diary.lines), diary, classes=("spleen",)).run(jobs))
     with pytest.raises(UsageError, match="do not know spleen"):
-        list(line(Here(), diary, classes=("spleen",)).run(jobs))
+        list(line(InlineExecutor(), diary, classes=("spleen",)).run(jobs))

@@ -6,47 +6,47 @@ from multiprocessing import Pipe
 
 import numpy as np
 import pytest
+import tasks
 import torch
 from own_structures import included
 
 from omentum.errors import InputError
 from omentum.pipeline.batch.ipc import receive, send
-from omentum.pipeline.batch.workers import Crew, Here, WorkerDiedError, answer
-from pipeline import tasks
+from omentum.pipeline.batch.workers import InlineExecutor, WorkerDiedError, WorkerPool, run_task
 
 
 @pytest.fixture(scope="module")
-def crew():
-    with Crew(1) as crew:
-        yield crew
+def pool():
+    with WorkerPool(1) as pool:
+        yield pool
 
 
-def test_arrays_go_there_and_back_with_warnings(crew):
+def test_arrays_go_there_and_back_with_warnings(pool):
     array = np.asfortranarray(np.arange(24, dtype=np.uint64).reshape(2, 3, 4))
-    found = crew.submit(tasks.doubled, array).result()
+    found = pool.submit(tasks.doubled, array).result()
     np.testing.assert_array_equal(found.value, array * 2)
     assert (found.value.dtype, found.error, found.warnings) == (np.uint64, None, ("large",))
     tensor = torch.arange(6.0).reshape(2, 3)
-    assert torch.equal(crew.submit(tasks.doubled, tensor).result().value, tensor * 2)
+    assert torch.equal(pool.submit(tasks.doubled, tensor).result().value, tensor * 2)
 
 
-def test_an_exception_is_an_answer_with_all_it_says(crew):
-    ours, theirs = (crew.submit(tasks.fails, kind).result().error for kind in ("ours", "other"))
+def test_an_exception_is_an_answer_with_all_it_says(pool):
+    ours, theirs = (pool.submit(tasks.fails, kind).result().error for kind in ("ours", "other"))
     assert isinstance(ours, InputError)
     assert str(ours) == "a.nii: is no CT (give a CT)"
     assert isinstance(theirs, ZeroDivisionError)
 
 
-def test_the_death_of_a_process_costs_one_task(crew):
-    promises = [crew.submit(tasks.dies), crew.submit(tasks.doubled, np.ones(3))]
+def test_the_death_of_a_process_costs_one_task(pool):
+    promises = [pool.submit(tasks.dies), pool.submit(tasks.doubled, np.ones(3))]
     assert isinstance(promises[0].result().error, WorkerDiedError)
     np.testing.assert_array_equal(promises[1].result().value, [2, 2, 2])
 
 
 def test_nothing_half_written_stays_when_the_work_is_interrupted(tmp_path):
     def interrupted():
-        with Crew(1) as crew:
-            crew.submit(tasks.writes_for_long, str(tmp_path))
+        with WorkerPool(1) as pool:
+            pool.submit(tasks.writes_for_long, str(tmp_path))
             until = time.monotonic() + 60
             while not list(tmp_path.glob(".case.tmp-*/half.txt")) and time.monotonic() < until:
                 time.sleep(0.05)
@@ -58,18 +58,18 @@ def test_nothing_half_written_stays_when_the_work_is_interrupted(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_key_pressed_is_not_heard_by_the_processes(crew):
+def test_a_key_pressed_is_not_heard_by_the_processes(pool):
     """A terminal interrupts the whole group; the parent alone decides what that means."""
-    for worker in crew._all:
+    for worker in pool._all:
         os.kill(worker.process.pid, signal.SIGINT)
-    np.testing.assert_array_equal(crew.submit(tasks.doubled, np.ones(1)).result().value, [2])
+    np.testing.assert_array_equal(pool.submit(tasks.doubled, np.ones(1)).result().value, [2])
 
 
 def test_without_processes_a_task_waits_until_it_is_asked_for():
     done = []
-    promise = Here().submit(done.append, 1)
+    future = InlineExecutor().submit(done.append, 1)
     assert done == []
-    assert promise.result().error is None
+    assert future.result().error is None
     assert done == [1]
 
 
@@ -78,7 +78,7 @@ def test_an_interruption_is_no_answer():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        answer(interrupted)
+        run_task(interrupted)
 
 
 def test_what_is_large_goes_through_a_pipe_in_parts():
@@ -93,6 +93,6 @@ def test_what_is_large_goes_through_a_pipe_in_parts():
     assert got["bits"].flags.writeable
 
 
-def test_a_worker_knows_the_structures_of_its_sender(crew, tmp_path):
+def test_a_worker_knows_the_structures_of_its_sender(pool, tmp_path):
     included(tmp_path)
-    assert crew.submit(tasks.number_of, "vertebra_L1").result().value == 33
+    assert pool.submit(tasks.number_of, "vertebra_L1").result().value == 33

@@ -1,20 +1,20 @@
 """Many CTs: read, computed and written at the same time, on one device or several, resumable."""
 
-from omentum.pipeline.batch.jobs import Job, Outcome
-from omentum.pipeline.batch.multi_device import LineOptions, helpful_jobs, on_devices, parse_devices
-from omentum.pipeline.batch.pipelined import Line
-from omentum.pipeline.batch.resume import is_earlier
-from omentum.pipeline.batch.workers import Crew, Here
+from omentum.pipeline.batch.jobs import CaseOutcome, Job
+from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, parse_devices, run_on_devices
+from omentum.pipeline.batch.pipelined import PipelinedBatch
+from omentum.pipeline.batch.resume import has_result
+from omentum.pipeline.batch.workers import InlineExecutor, WorkerPool
 
 __all__ = [
-    "Crew",
-    "Here",
+    "BatchSettings",
+    "CaseOutcome",
+    "InlineExecutor",
     "Job",
-    "Line",
-    "LineOptions",
-    "Outcome",
+    "PipelinedBatch",
+    "WorkerPool",
+    "has_result",
     "helpful_jobs",
-    "is_earlier",
-    "on_devices",
     "parse_devices",
+    "run_on_devices",
 ]

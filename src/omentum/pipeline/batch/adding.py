@@ -13,12 +13,12 @@ from omentum.atomic import write_json
 from omentum.errors import OutputError
 from omentum.io.overlaps import read_layered
 from omentum.measure import Lesion, StructureMeasure
-from omentum.pipeline.batch.jobs import Numbers
+from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.batch.resume import read_manifest
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.pipeline.outputs import LAYERS
-from omentum.pipeline.reading import ReadCase
+from omentum.pipeline.reading import LoadedCase
 from omentum.quality import Quality
 from omentum.result_files import LABEL_MAP, MANIFEST, OVERLAPS
 from omentum.temporary_names import unfinished
@@ -27,14 +27,14 @@ NOTHING = SaveOptions(preview=False, report=False)
 
 
 @dataclass(frozen=True, eq=False)
-class EarlierCase(CaseSegmentation):
+class FinishedCase(CaseSegmentation):
     """A case as an earlier run left it: measured already.
 
     Args:
         numbers: What it wrote of itself.
     """
 
-    numbers: Numbers = field(kw_only=True, repr=False)
+    numbers: CaseSummary = field(kw_only=True, repr=False)
 
     def measures(self, numbering: Numbering | None = None) -> list[StructureMeasure]:
         """See `CaseSegmentation`."""
@@ -50,7 +50,7 @@ class EarlierCase(CaseSegmentation):
 
 
 def add_outputs(
-    folder: Path, names: Sequence[str], save: SaveOptions, case: ReadCase, numbers: Numbers, step: Step
+    folder: Path, names: Sequence[str], save: SaveOptions, case: LoadedCase, numbers: CaseSummary, step: Step
 ) -> None:
     """Write to a case folder what it lacks; its manifest says so when all of it is there.
 
@@ -59,7 +59,7 @@ def add_outputs(
         names: Fields of `SaveOptions` that are to be added.
         save: What is wanted in all.
         case: Its CT, read again.
-        numbers: What `read_numbers` found in the folder.
+        numbers: What `read_case_summary` found in the folder.
         step: Told what is begun.
 
     Raises:
@@ -82,14 +82,14 @@ def add_outputs(
     write_json(folder / MANIFEST, {**manifest, "outputs": outputs})
 
 
-def _case(folder: Path, manifest: Mapping[str, Any], case: ReadCase, numbers: Numbers) -> EarlierCase:
+def _case(folder: Path, manifest: Mapping[str, Any], case: LoadedCase, numbers: CaseSummary) -> FinishedCase:
     layers, classes = manifest.get(LAYERS), tuple(manifest["options"]["classes"])
     if layers is None:
         remedy = "pass --overwrite"
         raise OutputError("does not hold all of its masks, so nothing can be added to it", source=folder, remedy=remedy)
     masks = read_layered(folder / LABEL_MAP, folder / OVERLAPS, layers, classes)
     found = {key: q.confidence for key, q in numbers.quality.structures.items() if q.confidence}
-    bare = EarlierCase(
+    bare = FinishedCase(
         *(masks.bits, case.ct.affine, classes), header=case.ct.header, ct=case.ct, manifest=manifest, numbers=numbers
     )
     return replace(bare, confidence=found)

@@ -8,8 +8,8 @@ from pathlib import Path
 from omentum.errors import OmentumError, printable
 from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.anonymity import without_names
-from omentum.pipeline.finishing import SeenCase, finish_case
-from omentum.pipeline.manifest import Named
+from omentum.pipeline.finishing import PredictedCase, finish_case
+from omentum.pipeline.manifest import CaseName
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.quality import Quality
 
@@ -31,9 +31,9 @@ class Job:
     anonymous: bool = False
 
     @property
-    def named(self) -> Named:
+    def named(self) -> CaseName:
         """For its results."""
-        return Named(self.case, None if self.anonymous else Named.after(self.source).file)
+        return CaseName(self.case, None if self.anonymous else CaseName.after(self.source).file)
 
     def told(self, message: str) -> str:
         """A message as it may be written."""
@@ -41,13 +41,13 @@ class Job:
 
 
 @dataclass
-class Outcome:
+class CaseOutcome:
     """What became of a job.
 
     Args:
         seconds: From when it was begun to be read until it was written.
         fault: What it failed of, None if it did not.
-        finished_earlier: Its result was there already, made from the same input in the same way.
+        resumed: Its result was there already, made from the same input in the same way.
         measures: Of every structure that was looked for.
         lesions: All of them.
         quality: Flags and scores; None if it failed, or has not ended.
@@ -56,7 +56,7 @@ class Outcome:
     job: Job
     seconds: float = 0.0
     fault: Exception | None = None
-    finished_earlier: bool = False
+    resumed: bool = False
     warnings: list[str] = field(default_factory=list)
     measures: list[StructureMeasure] = field(default_factory=list)
     lesions: list[Lesion] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class CaseSummary:
     """What a batch wants to know of a case that was written."""
 
     measures: list[StructureMeasure]
@@ -94,7 +94,9 @@ class Numbers:
     warnings: list[str]
 
 
-def finish_and_save(seen: SeenCase, job: Job, postprocess: str, save: SaveOptions, step: Step | None = None) -> Numbers:
+def finish_and_save(
+    seen: PredictedCase, job: Job, postprocess: str, save: SaveOptions, step: Step | None = None
+) -> CaseSummary:
     """Clean, measure, write.
 
     Raises:
@@ -104,4 +106,4 @@ def finish_and_save(seen: SeenCase, job: Job, postprocess: str, save: SaveOption
         step("cleaning")
     case = finish_case(seen, postprocess)
     case.save(job.target, **vars(save), step=step)
-    return Numbers(case.measures(save.numbering), case.lesions(), case.quality(), list(case.manifest["warnings"]))
+    return CaseSummary(case.measures(save.numbering), case.lesions(), case.quality(), list(case.manifest["warnings"]))

@@ -16,16 +16,16 @@ from typing import Any
 from omentum.errors import UsageError
 from omentum.infer.device import choose_device
 from omentum.pipeline.batch.ipc import receive, send
-from omentum.pipeline.batch.jobs import Job, Outcome
-from omentum.pipeline.batch.pipelined import Line, Listener
+from omentum.pipeline.batch.jobs import CaseOutcome, Job
+from omentum.pipeline.batch.pipelined import BatchListener, PipelinedBatch
 from omentum.pipeline.batch.workers import (
     GRACE_S,
-    Answer,
-    Crew,
-    Here,
+    InlineExecutor,
+    TaskResult,
     WorkerDiedError,
-    answer,
+    WorkerPool,
     end_process,
+    run_task,
     start_process,
 )
 from omentum.pipeline.options import Options, SaveOptions
@@ -39,8 +39,8 @@ FEW_PROCESSORS = 2
 
 
 @dataclass(frozen=True)
-class LineOptions:
-    """All that a line in another process has to know; see `Line`.
+class BatchSettings:
+    """All that a line in another process has to know; see `PipelinedBatch`.
 
     Args:
         weights: By name or file; several are averaged.
@@ -56,7 +56,7 @@ class LineOptions:
 
 
 @dataclass
-class _Station:
+class _DeviceProcess:
     """A line in another process, as seen from here."""
 
     device: str
@@ -88,13 +88,13 @@ def helpful_jobs(device: str) -> int:
     return 0 if choose_device(device).type == "cpu" and (os.cpu_count() or 1) <= FEW_PROCESSORS else 1
 
 
-def on_devices(
+def run_on_devices(
     jobs: Sequence[Job],
     devices: Sequence[str],
-    of_line: LineOptions,
-    listener: Listener,
+    of_line: BatchSettings,
+    listener: BatchListener,
     serve: Callable[..., None] | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[CaseOutcome]:
     """Every job on some device; outcomes come as they are ready. A device that dies costs the cases it was at.
 
     Args:
@@ -102,7 +102,7 @@ def on_devices(
         devices: As `Options.device`; one may occur several times.
         of_line: What each line does.
         listener: Told how it goes, all lines mixed.
-        serve: What a process runs instead of `serve_line`.
+        serve: What a process runs instead of `serve_batch`.
 
     Raises:
         UsageError, CheckpointError: weights, devices that cannot be used.
@@ -112,7 +112,7 @@ def on_devices(
     try:
         for device in devices:
             options = replace(of_line, options=replace(of_line.options, device=device))
-            stations.append(_Station(device, *start_process(serve or serve_line, options), at_work={}))
+            stations.append(_DeviceProcess(device, *start_process(serve or serve_batch, options), at_work={}))
         yield from _attend(stations, waiting, listener)
     finally:
         for station in stations:
@@ -121,10 +121,10 @@ def on_devices(
             end_process(station.process, time.monotonic() + 2 * GRACE_S)
             station.pipe.close()
     for job in waiting:
-        yield Outcome(job, fault=WorkerDiedError("no device is left to compute it"))
+        yield CaseOutcome(job, fault=WorkerDiedError("no device is left to compute it"))
 
 
-def _attend(stations: Sequence[_Station], waiting: deque[Job], listener: Listener) -> Iterator[Outcome]:
+def _attend(stations: Sequence[_DeviceProcess], waiting: deque[Job], listener: BatchListener) -> Iterator[CaseOutcome]:
     """Hand out jobs and pass on what comes back, until every line has ended."""
     alive = {station.pipe: station for station in stations}
     while alive:
@@ -133,7 +133,7 @@ def _attend(stations: Sequence[_Station], waiting: deque[Job], listener: Listene
             try:
                 kind, content = receive(station.pipe)
             except (EOFError, OSError):
-                kind, content = END, Answer()
+                kind, content = END, TaskResult()
             if kind == NEXT:
                 job = waiting.popleft() if waiting else None
                 if job is not None:
@@ -150,18 +150,18 @@ def _attend(stations: Sequence[_Station], waiting: deque[Job], listener: Listene
                 if content.error is not None:
                     raise content.error
                 for job in station.at_work.values():
-                    yield Outcome(job, fault=WorkerDiedError(f"the process of device {station.device} was killed"))
+                    yield CaseOutcome(job, fault=WorkerDiedError(f"the process of device {station.device} was killed"))
 
 
-def serve_line(pipe: Connection, of_line: LineOptions) -> None:
+def serve_batch(pipe: Connection, of_line: BatchSettings) -> None:
     """A line in a process of its own; asks for jobs through the pipe until there are none."""
-    send(pipe, (END, answer(_run_line, pipe, of_line)))
+    send(pipe, (END, run_task(_run_line, pipe, of_line)))
 
 
-def _run_line(pipe: Connection, of_line: LineOptions) -> None:
+def _run_line(pipe: Connection, of_line: BatchSettings) -> None:
     segmenter = Segmenter(of_line.weights, of_line.options)
-    with Crew(of_line.jobs) if of_line.jobs else Here() as crew:
-        for outcome in Line(segmenter, of_line.save, crew, _Relay(pipe)).run(_asking(pipe)):
+    with WorkerPool(of_line.jobs) if of_line.jobs else InlineExecutor() as pool:
+        for outcome in PipelinedBatch(segmenter, of_line.save, pool, _Relay(pipe)).run(_asking(pipe)):
             send(pipe, (OUTCOME, outcome))
 
 

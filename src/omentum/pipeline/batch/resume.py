@@ -12,9 +12,9 @@ from omentum.errors import InputError, OutputError
 from omentum.measure import Lesion, StructureMeasure
 from omentum.measure.attenuation import Attenuation
 from omentum.measure.diameters import AxialDiameters, Diameter
-from omentum.pipeline.batch.jobs import Numbers
+from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.manifest import sha256_of
-from omentum.pipeline.options import HOW_NOT_WHAT
+from omentum.pipeline.options import RESULT_NEUTRAL_OPTIONS
 from omentum.pipeline.outputs import LABEL_MAP_SHA256, OVERLAPS_SHA256, is_single_file
 from omentum.quality import Confidence, Flag, Quality
 from omentum.quality.assess import StructureQuality
@@ -26,7 +26,7 @@ ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
 _REMEDY = "choose another output or pass --overwrite"
 
 
-def is_earlier(target: Path) -> bool:
+def has_result(target: Path) -> bool:
     """Whether something was written there that may be the result of an earlier run."""
     return not is_single_file(target) and (target / MANIFEST).is_file()
 
@@ -42,12 +42,12 @@ def identity(
         "input": input_sha256,
         "weights": weights_sha256,
         "version of omentum": version("omentum"),
-        **{name: value for name, value in options.items() if name not in HOW_NOT_WHAT},
+        **{name: value for name, value in options.items() if name not in RESULT_NEUTRAL_OPTIONS},
         **{name: value for name, value in outputs.items() if name not in ADDABLE},
     }
 
 
-def check_earlier(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
+def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
     """Refuse to take a result for what was wanted if it is something else.
 
     Args:
@@ -87,7 +87,7 @@ def _check_as_written(path: Path, written: str | None) -> None:
         raise OutputError("is damaged or changed: not what was written", source=path, remedy=_REMEDY)
 
 
-def read_numbers(folder: Path) -> Numbers:
+def read_case_summary(folder: Path) -> CaseSummary:
     """What `CaseSegmentation` wrote of itself.
 
     Raises:
@@ -98,7 +98,7 @@ def read_numbers(folder: Path) -> Numbers:
         measures = [_measure(m) for m in measured["structures"].values()]
         listed = [*measured["lesions"], *measured["candidates"]]
         lesions = sorted(map(_lesion, listed), key=lambda one: one.number)
-        return Numbers(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
+        return CaseSummary(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=_REMEDY) from fault
 

@@ -12,15 +12,24 @@ from omentum.anatomy.numbering import lacking_words
 from omentum.errors import EndedError, OmentumError, hearing
 from omentum.formatting import time_left
 from omentum.pipeline import Segmenter, check_case_output
-from omentum.pipeline.batch import Crew, Here, Job, Line, LineOptions, Outcome, is_earlier, on_devices
-from omentum.pipeline.batch.tables import Tables
+from omentum.pipeline.batch import (
+    BatchSettings,
+    CaseOutcome,
+    InlineExecutor,
+    Job,
+    PipelinedBatch,
+    WorkerPool,
+    has_result,
+    run_on_devices,
+)
+from omentum.pipeline.batch.tables import BatchTables
 from omentum.progress import ProgressListener
 from omentum.quality.ct_flags import HEARD
 from omentum.temporary_names import remove_unfinished
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchRun:
     """Runs jobs.
 
     Args:
@@ -30,18 +39,18 @@ class Batch:
         tables: Kept up to date; None where there is one case alone.
     """
 
-    how: LineOptions
+    how: BatchSettings
     devices: Sequence[str] | None
     speaker: ProgressListener
-    tables: Tables | None = None
+    tables: BatchTables | None = None
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job]) -> list[CaseOutcome]:
         """Every job, in order. The fault of a single job is raised; of several, a faulty one is only recorded."""
         for folder in {job.target.parent for job in jobs}:
             remove_unfinished(folder)
         sources = [job.source for job in jobs]
         refused = {job.case: self._refusal(job, sources) for job in jobs}
-        outcomes = {job.case: Outcome(job, fault=refused[job.case]) for job in jobs}
+        outcomes = {job.case: CaseOutcome(job, fault=refused[job.case]) for job in jobs}
         alone = len(jobs) == 1
         for outcome in outcomes.values():
             self._tell(outcome, alone)
@@ -60,7 +69,7 @@ class Batch:
             raise
         return list(outcomes.values())
 
-    def _tell_what_is_kept(self, outcomes: Sequence[Outcome]) -> None:
+    def _tell_what_is_kept(self, outcomes: Sequence[CaseOutcome]) -> None:
         """After an interruption, which may have come between the end of a case and the news of it."""
         kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
         if self.tables is None:
@@ -77,30 +86,30 @@ class Batch:
         )
 
     def _is_complete(self, job: Job) -> bool:
-        return is_earlier(job.target) and not self.how.save.overwrite
+        return has_result(job.target) and not self.how.save.overwrite
 
     def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
         """Why a job cannot even be begun."""
-        with_earlier = self.how.save.overwrite or is_earlier(job.target)
+        with_earlier = self.how.save.overwrite or has_result(job.target)
         try:
             check_case_output(job.target, inputs=sources, overwrite=with_earlier)
         except OmentumError as fault:
             return fault
         return None
 
-    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Generator[Outcome, None, None]:
+    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Generator[CaseOutcome, None, None]:
         if not jobs:
             return
         if self.devices is not None:
             with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
                 self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
-            yield from on_devices(jobs, self.devices, self.how, listener)
+            yield from run_on_devices(jobs, self.devices, self.how, listener)
             return
         with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
             segmenter = Segmenter(self.how.weights, self.how.options)
             self._tell_of_numbering(segmenter)
-        with Crew(self.how.jobs) if self.how.jobs and len(jobs) > 1 else Here() as crew:
-            yield from Line(segmenter, self.how.save, crew, listener).run(jobs)
+        with WorkerPool(self.how.jobs) if self.how.jobs and len(jobs) > 1 else InlineExecutor() as pool:
+            yield from PipelinedBatch(segmenter, self.how.save, pool, listener).run(jobs)
 
     def _tell_of_numbering(self, segmenter: Segmenter) -> None:
         """Which of a dataset's numbers no voxel gets, once for all cases and before any is computed.
@@ -112,7 +121,7 @@ class Batch:
             for message in lacking_words(self.how.save.numbering, segmenter.classes):
                 self.speaker.say("warning", message)
 
-    def _tell(self, outcome: Outcome, alone: bool) -> None:
+    def _tell(self, outcome: CaseOutcome, alone: bool) -> None:
         for message in outcome.warnings:
             self.speaker.say("warning", message)
         if outcome.fault is not None and alone:
@@ -141,10 +150,10 @@ class _Listener:
     def step(self, case: str, what: str) -> None:
         self._speaker.step(f"{case}: {what}")
 
-    def ended(self, outcome: Outcome) -> None:
+    def ended(self, outcome: CaseOutcome) -> None:
         """One case less; those that took no time say nothing about the others."""
         self._left -= 1
-        self._computed += not (outcome.finished_earlier or outcome.error)
+        self._computed += not (outcome.resumed or outcome.error)
 
     def _time_left(self) -> str:
         if not self._computed:

@@ -11,7 +11,7 @@ from typing import Any
 from omentum.atomic import replacing, write_json, write_text
 from omentum.measure import lesions_csv, measures_csv, measures_rows
 from omentum.measure.parquet import parquet_bytes
-from omentum.pipeline.batch import Outcome
+from omentum.pipeline.batch import CaseOutcome
 from omentum.quality import quality_csv
 from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALITY, BATCH_REPORT, LESIONS
 
@@ -19,7 +19,7 @@ WRITE_EVERY_S = 10.0
 """Tables are written at most so often while cases come in: each time they are written as a whole."""
 
 
-class Tables:
+class BatchTables:
     """report.json, measurements.csv (.parquet if wanted), lesions.csv and quality.csv of a batch.
 
     Args:
@@ -31,12 +31,12 @@ class Tables:
         self._folder, self._parquet = folder, parquet
         self._written = time.monotonic()
 
-    def update(self, outcomes: Sequence[Outcome]) -> None:
+    def update(self, outcomes: Sequence[CaseOutcome]) -> None:
         """Write them, unless they were written a moment ago."""
         if time.monotonic() - self._written >= WRITE_EVERY_S:
             self.write(outcomes)
 
-    def write(self, outcomes: Sequence[Outcome]) -> None:
+    def write(self, outcomes: Sequence[CaseOutcome]) -> None:
         """Write what there is of the cases so far."""
         folder, done = self._folder, [outcome for outcome in outcomes if outcome.ended and not outcome.error]
         write_json(folder / BATCH_REPORT, report(outcomes))
@@ -49,12 +49,12 @@ class Tables:
         self._written = time.monotonic()
 
 
-def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def report(outcomes: Sequence[CaseOutcome]) -> dict[str, Any]:
     """What happened, in JSON values."""
     return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
 
 
-def _entry(outcome: Outcome) -> dict[str, Any]:
+def _entry(outcome: CaseOutcome) -> dict[str, Any]:
     return {
         "case": outcome.job.case,
         "status": status(outcome),
@@ -67,8 +67,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def status(outcome: Outcome) -> str:
+def status(outcome: CaseOutcome) -> str:
     """What became of a case, in a word or two."""
     if not outcome.ended:
         return "not done"
-    return "failed" if outcome.error else "done earlier" if outcome.finished_earlier else "done"
+    return "failed" if outcome.error else "done earlier" if outcome.resumed else "done"

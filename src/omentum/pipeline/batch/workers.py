@@ -38,7 +38,7 @@ class WorkerDiedError(OmentumError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class TaskResult:
     """What came of a task.
 
     Args:
@@ -52,10 +52,10 @@ class Answer:
     warnings: tuple[str, ...] = ()
 
 
-class Promise(Protocol):
-    """An answer to come."""
+class TaskFuture(Protocol):
+    """A result to come."""
 
-    def result(self) -> Answer:
+    def result(self) -> TaskResult:
         """Wait for it."""
         ...
 
@@ -64,7 +64,7 @@ class Promise(Protocol):
         ...
 
 
-def answer(work: Callable[..., Any], *arguments: Any) -> Answer:
+def run_task(work: Callable[..., Any], *arguments: Any) -> TaskResult:
     """Do a task here and now; an exception is an answer, an interruption is not."""
     value, error, heard = None, None, list[str]()
     with hearing(heard.append, aloud=False):
@@ -72,32 +72,32 @@ def answer(work: Callable[..., Any], *arguments: Any) -> Answer:
             value = work(*arguments)
         except Exception as fault:
             error = fault
-    return Answer(value, error, tuple(dict.fromkeys(heard)))
+    return TaskResult(value, error, tuple(dict.fromkeys(heard)))
 
 
 @dataclass(frozen=True)
-class Done:
-    """An answer that is there."""
+class CompletedTask:
+    """A task that is already done."""
 
-    answer: Answer
+    task_result: TaskResult
 
-    def result(self) -> Answer:
+    def result(self) -> TaskResult:
         """It."""
-        return self.answer
+        return self.task_result
 
     def done(self) -> bool:
         """Always."""
         return True
 
 
-class Here:
+class InlineExecutor:
     """Does tasks in this process, each when its answer is asked for."""
 
     jobs = 0
 
-    def submit(self, work: Callable[..., Any], *arguments: Any) -> Promise:
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> TaskFuture:
         """A task for later."""
-        return _Later(work, arguments)
+        return _DeferredTask(work, arguments)
 
     def __enter__(self) -> Self:
         return self
@@ -107,18 +107,18 @@ class Here:
 
 
 @dataclass(frozen=True)
-class _Later:
+class _DeferredTask:
     work: Callable[..., Any]
     arguments: tuple[Any, ...]
 
-    def result(self) -> Answer:
-        return answer(self.work, *self.arguments)
+    def result(self) -> TaskResult:
+        return run_task(self.work, *self.arguments)
 
     def done(self) -> bool:
         return False
 
 
-class Crew:
+class WorkerPool:
     """Several processes that do tasks; a context, at whose end they are gone.
 
     Args:
@@ -134,7 +134,7 @@ class Crew:
         for worker in self._all:
             self._free.put(worker)
 
-    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Answer]:
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[TaskResult]:
         """A task for the next process that is free, in the order of submission.
 
         Args:
@@ -143,14 +143,14 @@ class Crew:
         """
         return self._threads.submit(self._do, work, arguments)
 
-    def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
+    def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> TaskResult:
         worker = self._free.get()
         try:
             return worker.do(work, arguments)
         except (EOFError, OSError):
             worker.start()
             died = WorkerDiedError("its process was killed", remedy="out of memory? try fewer --jobs")
-            return Answer(error=died)
+            return TaskResult(error=died)
         finally:
             self._free.put(worker)
 
@@ -180,9 +180,9 @@ class _Worker:
         if not self._ended:
             self.pipe, self.process = start_process(_serve)
 
-    def do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
+    def do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> TaskResult:
         send(self.pipe, (work, arguments))
-        found: Answer = receive(self.pipe)
+        found: TaskResult = receive(self.pipe)
         return found
 
     def end(self) -> None:
@@ -251,10 +251,10 @@ def _serve(pipe: Connection) -> None:
     torch.set_num_threads(1)  # the other processors compute
     while True:
         work, arguments = receive(pipe)
-        found = answer(work, *arguments)
+        found = run_task(work, *arguments)
         del arguments
         try:
             send(pipe, found)
         except (pickle.PicklingError, TypeError, AttributeError) as fault:
-            send(pipe, Answer(error=RuntimeError(f"{type(fault).__name__}: {fault} (from {found.error!r})")))
+            send(pipe, TaskResult(error=RuntimeError(f"{type(fault).__name__}: {fault} (from {found.error!r})")))
         del found

@@ -12,7 +12,7 @@ from omentum.errors import CaseWarning
 
 
 @contextmanager
-def warnings_told() -> Iterator[None]:
+def print_case_warnings() -> Iterator[None]:
     """Show our own warnings as lines for people; those of libraries are left to Python."""
     with warnings.catch_warnings():
         shown = warnings.showwarning
