@@ -9,7 +9,14 @@ from threading import Barrier, Event
 import pytest
 
 from omentum.anatomy.suggestions import UnknownStructureError
-from omentum.errors import CaseWarning, InputError, OmentumError, hearing, libraries_quiet, warn_of_case
+from omentum.errors import (
+    CaseWarning,
+    InputError,
+    OmentumError,
+    capture_warnings,
+    silence_library_warnings,
+    warn_of_case,
+)
 from omentum.io.labels import ForeignLabelsError
 from omentum.io.nifti import SeveralVolumesError
 
@@ -21,14 +28,14 @@ def test_a_warning_names_its_file_first_and_reaches_python():
 
 def test_every_listener_around_hears_and_a_quiet_one_keeps_it_from_python():
     outer, inner = [], []
-    with hearing(outer.append), hearing(inner.append, aloud=False):
+    with capture_warnings(outer.append), capture_warnings(inner.append, propagate=False):
         warn_of_case("thick")  # pytest would make it an error
     assert outer == inner == ["thick"]
 
 
 def test_a_listener_is_gone_after_its_block_also_after_a_fault():
     heard = []
-    with pytest.raises(OmentumError), hearing(heard.append):
+    with pytest.raises(OmentumError), capture_warnings(heard.append):
         raise OmentumError("no")
     with pytest.warns(CaseWarning):
         warn_of_case("later")
@@ -41,7 +48,7 @@ def test_each_thread_hears_its_own_whatever_filters_say():
 
     def work(name):
         heard = []
-        with hearing(heard.append, aloud=False):
+        with capture_warnings(heard.append, propagate=False):
             for n in range(50):
                 barrier.wait(60)
                 warn_of_case(f"warning {n}", name)
@@ -54,7 +61,7 @@ def test_each_thread_hears_its_own_whatever_filters_say():
 
 def test_a_filter_of_the_user_changes_nothing_in_what_is_heard():
     heard = []
-    with warnings.catch_warnings(), hearing(heard.append):
+    with warnings.catch_warnings(), capture_warnings(heard.append):
         warnings.simplefilter("ignore")
         warn_of_case("thick")
         warn_of_case("thick")
@@ -66,14 +73,14 @@ def test_threads_that_want_quiet_leave_the_filters_as_they_were():
     before, first_in, second_in, first_out = list(warnings.filters), *(Event() for _ in range(3))
 
     def first():
-        with libraries_quiet():
+        with silence_library_warnings():
             first_in.set()
             second_in.wait(60)
         first_out.set()
 
     def second():
         first_in.wait(60)
-        with libraries_quiet():
+        with silence_library_warnings():
             second_in.set()
             first_out.wait(60)
             warnings.warn("of a library", UserWarning, stacklevel=1)  # pytest would make it an error

@@ -1,4 +1,4 @@
-"""What can go wrong, as the user should read it: one line that names the file, the reason and the remedy."""
+"""Exceptions and warnings whose message is meant for the user: one line with the file, the reason and the remedy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 
 
 def printable(text: str, *, ascii_only: bool = False) -> str:
-    """Text that any output takes: bytes of a file name that are no UTF-8 become `\\xfc`, as a shell shows them.
+    r"""Make a text that any output accepts: bytes of a file name that are not UTF-8 become `\xfc`, as in a shell.
 
     Args:
-        text: May hold what `os.fsdecode` made of such bytes.
-        ascii_only: Escape everything else that is not ASCII, too.
+        text: May hold surrogates made by `os.fsdecode`.
+        ascii_only: Also escape every other character that is not ASCII.
     """
     if ascii_only:
         text = "".join(c if "\udc80" <= c <= "\udcff" else c.encode("ascii", "backslashreplace").decode() for c in text)
@@ -26,12 +26,12 @@ def printable(text: str, *, ascii_only: bool = False) -> str:
 
 
 class OmentumError(Exception):
-    """A fault whose message is meant for the user.
+    """Base of all errors whose message is meant for the user.
 
     Args:
-        reason: What was expected and what came, in one line.
-        source: The file (or other thing) that is at fault, named first in the message.
-        remedy: What the user can do about it, shown in brackets.
+        reason: What was expected and what was found, in one line.
+        source: The file (or other object) at fault, named first in the message.
+        remedy: What the user can do about it, shown in parentheses.
     """
 
     exit_code = 2
@@ -41,13 +41,13 @@ class OmentumError(Exception):
         super().__init__(reason)
 
     def __str__(self) -> str:
-        """`<file>: <reason> (<what to do>)` on a single line, whatever the file is called."""
+        """Format as `<file>: <reason> (<remedy>)` on a single line, also for file names with line breaks."""
         text = self.reason if self.source is None else f"{self.source}: {self.reason}"
         text = text if self.remedy is None else f"{text} ({self.remedy})"
         return printable(text).replace("\r", "\\r").replace("\n", "\\n")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """From one process to another as it is, whatever a subclass is made from."""
+        """Pickle all attributes, whatever the constructor of a subclass takes."""
         return _remade, (type(self), self.args), self.__dict__
 
 
@@ -56,15 +56,15 @@ def _remade(kind: type[OmentumError], args: tuple[Any, ...]) -> OmentumError:
 
 
 class UsageError(OmentumError):
-    """The command or call itself makes no sense (unknown option value, nothing to do, output in the way)."""
+    """The command or call itself is invalid (unknown option value, nothing to do, output exists)."""
 
 
 class InputError(OmentumError):
-    """A file given to us cannot be used."""
+    """An input file cannot be used."""
 
 
 class GeometryError(InputError):
-    """A grid is impossible, or two grids that must agree do not."""
+    """A grid is invalid, or two grids that must agree do not."""
 
 
 class CheckpointError(InputError):
@@ -84,56 +84,56 @@ class MissingDependencyError(OmentumError):
 
 
 class CaseWarning(UserWarning):
-    """A case works, but its user should know something about it; repeated in the manifest."""
+    """A case can be processed, but the user should know something about it; also recorded in the manifest."""
 
 
 @dataclass(frozen=True)
-class _Hearers:
-    """Who is told of the case warnings of a context, and whether Python's own machinery shows them, too."""
+class _WarningListeners:
+    """Callbacks for the case warnings of a context, and whether the warnings also go through `warnings.warn`."""
 
-    hear: tuple[Callable[[str], None], ...] = ()
-    aloud: bool = True
+    callbacks: tuple[Callable[[str], None], ...] = ()
+    propagate: bool = True
 
 
-_NOBODY = _Hearers()
-# Of a context, so that of two cases in two threads each hears its own: `warnings.catch_warnings` is the whole process's
-_hearers: ContextVar[_Hearers] = ContextVar("hearers of case warnings", default=_NOBODY)
+_NO_LISTENERS = _WarningListeners()
+# A context variable keeps the cases of several threads apart; `warnings.catch_warnings` affects the whole process.
+_listeners: ContextVar[_WarningListeners] = ContextVar("listeners to case warnings", default=_NO_LISTENERS)
 
 
 def warn_of_case(reason: str, source: str | Path | None = None, *, stacklevel: int = 1) -> None:
-    """Warn of something that the user of a case should know, and tell everyone who listens to it in this context.
+    """Warn of something that the user of a case should know, and pass it to every listener of this context.
 
     Args:
-        reason: In one line.
-        source: The file it is about, named first.
-        stacklevel: As for `warnings.warn`: 1 is whoever calls this.
+        reason: One line.
+        source: The file concerned, named first.
+        stacklevel: As for `warnings.warn`: 1 is the caller.
     """
     warning = CaseWarning(printable(reason if source is None else f"{source}: {reason}"))
-    hearers = _hearers.get()
-    for hear in hearers.hear:
-        hear(str(warning))
-    if hearers.aloud:
+    listeners = _listeners.get()
+    for callback in listeners.callbacks:
+        callback(str(warning))
+    if listeners.propagate:
         warnings.warn(warning, stacklevel=stacklevel + 1)
 
 
 @contextmanager
-def hearing(hear: Callable[[str], None], *, aloud: bool = True) -> Iterator[None]:
-    """Listen to the case warnings of this block, and of no other thread.
+def capture_warnings(callback: Callable[[str], None], *, propagate: bool = True) -> Iterator[None]:
+    """Pass the case warnings of this block, and of no other thread, to a callback.
 
     Args:
-        hear: Told each message; so is whoever listens around the block.
-        aloud: Whether they also go through `warnings.warn`; False where the listener shows them.
+        callback: Called with each message; enclosing blocks receive it as well.
+        propagate: Whether the warnings also go through `warnings.warn`; False where the callback shows them.
     """
-    now = _hearers.get()
-    token = _hearers.set(_Hearers((*now.hear, hear), now.aloud and aloud))
+    outer = _listeners.get()
+    token = _listeners.set(_WarningListeners((*outer.callbacks, callback), outer.propagate and propagate))
     try:
         yield
     finally:
-        _hearers.reset(token)
+        _listeners.reset(token)
 
 
-class _Quiet:
-    """Filters of the process, changed by the first thread that wants quiet and put back by the last."""
+class _WarningSilencer:
+    """The warning filters of the process: replaced by the first thread that enters, restored by the last to leave."""
 
     def __init__(self) -> None:
         self._lock, self._inside, self._before = threading.Lock(), 0, warnings.catch_warnings()
@@ -153,24 +153,24 @@ class _Quiet:
                 self._before.__exit__(None, None, None)
 
 
-_quiet = _Quiet()
+_silencer = _WarningSilencer()
 
 
 @contextmanager
-def libraries_quiet() -> Iterator[None]:
-    """In this block no library's warnings are shown; unlike `warnings.catch_warnings`, safe when threads overlap."""
-    _quiet.enter()
+def silence_library_warnings() -> Iterator[None]:
+    """Hide the warnings of libraries in this block; unlike `warnings.catch_warnings`, safe when threads overlap."""
+    _silencer.enter()
     try:
         yield
     finally:
-        _quiet.leave()
+        _silencer.leave()
 
 
 class EndedError(BaseException):
-    """Told to end by a signal; no `Exception`, for it is no answer to anything.
+    """The process was asked to end by a signal; not an `Exception`, so that no `except Exception` swallows it.
 
     Args:
-        number: Of the signal.
+        number: Number of the signal.
     """
 
     def __init__(self, number: int) -> None:

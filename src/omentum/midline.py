@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import theilslopes
 
-from omentum.components import pieces, sizes
+from omentum.components import component_sizes, connected_components
 from omentum.volume import Affine, Grid
 
 BODY_HU = -300
@@ -112,8 +112,8 @@ def find_midline(hu: NDArray[Any], affine: Affine) -> Midline | None:
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    labels = pieces(mask)
-    counts = sizes(labels)
+    labels = connected_components(mask)
+    counts = component_sizes(labels)
     if len(counts) < 2:
         return None
     return np.asarray(labels == counts[1:].argmax() + 1)

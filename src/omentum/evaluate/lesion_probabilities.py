@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy.pairs import kind_of
-from omentum.components import pieces
+from omentum.components import connected_components
 from omentum.errors import CaseWarning, InputError, OmentumError
 from omentum.result_files import LABEL_MAP, LESIONS, PROBABILITIES
 from omentum.segmentation import Segmentation
@@ -89,7 +89,7 @@ def _listed(path: Path, native: Segmentation, key: str) -> Steps:
     box = native.boxes().get(key)
     if box is None:
         return steps
-    labels = pieces(native.mask(key, box))
+    labels = connected_components(native.mask(key, box))
     probability = np.zeros(int(labels.max()) + 1)
     for number in range(1, len(probability)):
         middle = np.argwhere(labels == number).mean(axis=0) + [s.start for s in box]

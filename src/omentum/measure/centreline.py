@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from omentum.components import pieces, sizes
+from omentum.components import component_sizes, connected_components
 from omentum.measure.diameters import axial_axis
 from omentum.volume import Grid
 
@@ -65,8 +65,8 @@ def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> C
     if not len(filled):
         return None
     lattice, step, middles = _lattice(filled, grid)
-    numbers = pieces(lattice)
-    inside = numbers == 1 + np.argmax(sizes(numbers)[1:])
+    numbers = connected_components(lattice)
+    inside = numbers == 1 + np.argmax(component_sizes(numbers)[1:])
     depth_mm = _depth_mm(inside, np.array(grid.spacing_mm) * step, cut)[inside]
     voxels = np.argwhere(inside)
     points_mm = grid.to_world(middles[inside])

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, shifted
-from omentum.components import pieces
+from omentum.components import connected_components
 from omentum.errors import GeometryError
 from omentum.measure.attenuation import Attenuation, attenuation
 from omentum.measure.class_trust import Standing
@@ -167,7 +167,7 @@ def _pieces(seg: Segmentation, key: str, boxes: dict[str, Box]) -> list[tuple[Bo
     """Box and mask of each lesion of a type, largest first."""
     if key not in boxes:
         return []
-    labels = pieces(seg.mask(key, boxes[key]))
+    labels = connected_components(seg.mask(key, boxes[key]))
     facts = cc3d.statistics(labels)
     found = []
     for number in 1 + np.argsort(-facts["voxel_counts"][1:].astype(np.int64), kind="stable"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from omentum.errors import hearing
+from omentum.errors import capture_warnings
 
 MIB = 1 << 20
 
@@ -54,7 +54,7 @@ class RunRecord:
     @contextmanager
     def capture_warnings(self) -> Iterator[None]:
         """Note every warning of the block that is about the case, each once."""
-        with hearing(self._note):
+        with capture_warnings(self._note):
             yield
 
     def to_json(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box
-from omentum.components import pieces
+from omentum.components import connected_components
 
 BLOCK = 8
 """Voxels along each edge of a block."""
@@ -40,7 +40,7 @@ class CoarseMasks:
 
         Boxes are whole blocks, as far as the image goes.
         """
-        labels = pieces(self._holding(bits))
+        labels = connected_components(self._holding(bits))
         for number, coarse in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
             part = labels[coarse]
             alone = not ((part != 0) & (part != number)).any()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box, relative, shifted
-from omentum.components import chosen, pieces, sizes
+from omentum.components import component_sizes, connected_components, select_components
 from omentum.postprocess.rules import Rule
 from omentum.volume import Grid
 
@@ -36,7 +36,7 @@ class Part:
     def selected(self, wanted: Mask) -> Mask:
         """The mask, in the part's box, of the pieces for which `wanted` (by number of the piece) is true."""
         ours = wanted[self.offset + 1 : self.offset + self.n + 1]
-        return self.labels > 0 if ours.all() else chosen(self.labels, np.concatenate([[False], ours]))
+        return self.labels > 0 if ours.all() else select_components(self.labels, np.concatenate([[False], ours]))
 
     def piece(self, number: int, box: Box) -> Mask:
         """The mask of one of its pieces, in a box (in the image's voxels) within the part's."""
@@ -84,7 +84,7 @@ def pieces_of(islands: Iterable[tuple[Box, Mask]]) -> Pieces:
     parts, voxels, centres = [], [np.zeros(1, np.int64)], [np.zeros((1, 3))]
     boxes: list[Box] = [(slice(0, 0), slice(0, 0), slice(0, 0))]
     for box, mask in islands:
-        labels = pieces(mask)
+        labels = connected_components(mask)
         facts = cc3d.statistics(labels)
         parts.append(Part(box, labels, len(boxes) - 1, len(facts["voxel_counts"]) - 1))
         voxels.append(facts["voxel_counts"][1:].astype(np.int64))
@@ -122,11 +122,11 @@ def staying(pieces: Pieces, rule: Rule, grid: Grid) -> Mask:
 def closed_cavities(mask: Mask, limit_voxels: float) -> Mask:
     """Background that no path (6 neighbours) leads out of the array from, in cavities of at most so many voxels."""
     outside = cc3d.connected_components(np.ascontiguousarray(~mask), connectivity=6)
-    closed = sizes(outside) <= limit_voxels
+    closed = component_sizes(outside) <= limit_voxels
     closed[0] = False
     for axis, end in product(range(3), (0, -1)):
         closed[np.unique(np.take(outside, end, axis=axis))] = False
-    return chosen(outside, closed) if closed.any() else np.zeros_like(mask)
+    return select_components(outside, closed) if closed.any() else np.zeros_like(mask)
 
 
 def _rank(pieces: Pieces, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm
-from omentum.components import pieces, sizes
+from omentum.components import component_sizes, connected_components
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.limits import QUALITY_RULES, QualityRules
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
@@ -118,7 +118,7 @@ def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
 
 
 def _pieces(mask: Mask, voxels: int, crumb_share: float) -> tuple[int, float]:
-    found = sizes(pieces(mask))[1:]
+    found = component_sizes(connected_components(mask))[1:]
     return int(np.count_nonzero(found >= crumb_share * voxels)), 1.0 - float(found.max()) / voxels
 
 

@@ -15,7 +15,7 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import libraries_quiet
+from omentum.errors import silence_library_warnings
 from omentum.formatting import PARTLY, volume
 from omentum.measure.measures import StructureMeasure, measure
 from omentum.report.contours import field_around, fineness
@@ -55,7 +55,7 @@ def preview_png(
     figure = slide(ct, seg, case, measure(ct, seg) if measures is None else measures)
     out = io.BytesIO()
     # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.
-    with libraries_quiet():
+    with silence_library_warnings():
         figure.savefig(out, format="png", facecolor=BACKGROUND, metadata={"Software": "omentum"})
     return out.getvalue()
 

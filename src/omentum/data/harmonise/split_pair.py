@@ -25,7 +25,7 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.components import pieces
+from omentum.components import connected_components
 from omentum.midline import Midline
 from omentum.preprocess.grid import foreground_box
 from omentum.volume import Affine, Grid
@@ -105,7 +105,7 @@ class _Pieces:
 
     @classmethod
     def of(cls, mask: Mask, grid: Grid, midline: Midline | None) -> _Pieces:
-        labels = pieces(mask)
+        labels = connected_components(mask)
         n = int(labels.max(initial=0))
         offsets = (midline or Midline(0.0)).offsets_mm(grid)
         of_voxel, off = labels[mask], offsets[mask]
@@ -190,7 +190,7 @@ def _between_cores(fused: Mask, offsets_mm: NDArray[np.float32], spacing_mm: tup
     """Erode until two large cores lie apart from left to right; the voxels nearer to the right-hand one."""
     depth = edt.edt(fused, anisotropy=spacing_mm, black_border=True)
     for erosion_mm in EROSIONS_MM:
-        cores = pieces(depth > erosion_mm)
+        cores = connected_components(depth > erosion_mm)
         n = int(cores.max(initial=0))
         if n < 2:
             continue

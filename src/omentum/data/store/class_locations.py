@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.components import pieces
+from omentum.components import connected_components
 
 
 def some_of(
@@ -38,7 +38,7 @@ def _of_each_piece(
     corner = voxels.min(0)
     mask = np.zeros(voxels.max(0) - corner + 1, np.bool_)
     mask[tuple((voxels - corner).T)] = True
-    number = pieces(mask)[tuple((voxels - corner).T)]
+    number = connected_components(mask)[tuple((voxels - corner).T)]
     by_piece = np.split(places[np.argsort(number, kind="stable")], np.cumsum(np.bincount(number)[1:])[:-1])
     share = min(max(1, most // len(by_piece)), max(map(len, by_piece)))
     return np.concatenate([_drawn(rng, piece, share) for piece in by_piece])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.components import pieces, sizes
+from omentum.components import component_sizes, connected_components
 from omentum.evaluate.metrics.overlap import Mask, ratio
 
 MATCH_IOU = 0.1
@@ -172,8 +172,8 @@ def size_bin(volume_ml: float) -> str:
 
 
 def _lesions(mask: Mask, voxel_volume_ml: float) -> _Lesions:
-    labels = pieces(mask)
-    return _Lesions(labels, sizes(labels).tolist(), voxel_volume_ml)
+    labels = connected_components(mask)
+    return _Lesions(labels, component_sizes(labels).tolist(), voxel_volume_ml)
 
 
 def _shared_voxels(ours: _Lesions, theirs: _Lesions) -> dict[tuple[int, int], int]:

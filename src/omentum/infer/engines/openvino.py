@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from omentum.errors import MissingDependencyError, libraries_quiet
+from omentum.errors import MissingDependencyError, silence_library_warnings
 from omentum.home import COMPILED, writable_home
 from omentum.infer.engines.forks import note_computing, refuse_after_fork
 from omentum.infer.engines.kept import drop_kept, keep, read_kept
@@ -106,7 +106,7 @@ def converted(network: Network) -> Any:
     """The front as an OpenVINO model of fixed shape, weights in float32."""
     example = torch.zeros(1, 1, *network.patch)
     # torch's word on how its trees are copied: nothing a reader of the terminal could do about it
-    with torch.no_grad(), libraries_quiet():
+    with torch.no_grad(), silence_library_warnings():
         program = torch.export.export(with_plain_norms(network.front.cpu().eval()), (example,))
         openvino = import_openvino()
         model = openvino.convert_model(program)

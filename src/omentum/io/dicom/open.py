@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from omentum.errors import libraries_quiet
+from omentum.errors import silence_library_warnings
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -47,7 +47,7 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
     import pydicom
     from pydicom.uid import UID
 
-    with libraries_quiet(), path.open("rb") as file:
+    with silence_library_warnings(), path.open("rb") as file:
         source: Any = file
         if file.read(len(MAGIC)) == MAGIC:
             source = BytesIO(file.read())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import InputError, libraries_quiet, warn_of_case
+from omentum.errors import InputError, silence_library_warnings, warn_of_case
 from omentum.io.dicom.decoder import FOREIGN, Decoder
 from omentum.io.dicom.open import open_dicom
 from omentum.volume import AIR_HU
@@ -89,7 +89,7 @@ def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
 def _decoded(path: Path, decoder: Decoder | None) -> tuple[Any, NDArray[Any]]:
     try:
         # Damage is answered by an error below; what pydicom merely remarks on is of no use to a user.
-        with libraries_quiet():
+        with silence_library_warnings():
             header = open_dicom(path)
             if not str(header.file_meta.TransferSyntaxUID).startswith(FOREIGN) or "PixelData" not in header:
                 return header, np.asarray(header.pixel_array).T

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from omentum.errors import hearing
+from omentum.errors import capture_warnings
 from omentum.pipeline.batch.adding import add_outputs
 from omentum.pipeline.batch.jobs import CaseOutcome, CaseSummary, Job, finish_and_save
 from omentum.pipeline.batch.resume import check_resumable, has_result, identity, read_case_summary
@@ -127,7 +127,7 @@ class PipelinedBatch:
 
     def _load(self, outcome: CaseOutcome) -> None:
         """The weights, for the first case that needs them."""
-        with hearing(outcome.warnings.append, aloud=False):
+        with capture_warnings(outcome.warnings.append, propagate=False):
             self.segmenter.load()
 
     def _earlier(self, job: Job) -> CaseSummary:

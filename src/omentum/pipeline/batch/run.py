@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omentum.anatomy.numbering import lacking_words
-from omentum.errors import EndedError, OmentumError, hearing
+from omentum.errors import EndedError, OmentumError, capture_warnings
 from omentum.formatting import time_left
 from omentum.pipeline import Segmenter, check_case_output
 from omentum.pipeline.batch import (
@@ -101,11 +101,11 @@ class BatchRun:
         if not jobs:
             return
         if self.devices is not None:
-            with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
+            with capture_warnings(lambda message: self.speaker.say("warning", message), propagate=False):
                 self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
             yield from run_on_devices(jobs, self.devices, self.how, listener)
             return
-        with hearing(lambda message: self.speaker.say("warning", message), aloud=False):
+        with capture_warnings(lambda message: self.speaker.say("warning", message), propagate=False):
             segmenter = Segmenter(self.how.weights, self.how.options)
             self._tell_of_numbering(segmenter)
         with WorkerPool(self.how.jobs) if self.how.jobs and len(jobs) > 1 else InlineExecutor() as pool:

@@ -25,7 +25,7 @@ from typing import Any, Protocol, Self
 
 import torch
 
-from omentum.errors import OmentumError, hearing
+from omentum.errors import OmentumError, capture_warnings
 from omentum.pipeline.batch.ipc import receive, send
 from omentum.sockets import sockets_fit
 
@@ -67,7 +67,7 @@ class TaskFuture(Protocol):
 def run_task(work: Callable[..., Any], *arguments: Any) -> TaskResult:
     """Do a task here and now; an exception is an answer, an interruption is not."""
     value, error, heard = None, None, list[str]()
-    with hearing(heard.append, aloud=False):
+    with capture_warnings(heard.append, propagate=False):
         try:
             value = work(*arguments)
         except Exception as fault:
