@@ -3,7 +3,6 @@ import os
 import time
 from dataclasses import replace
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from omentum.data.store.prepare_case import StoreOptions
 from omentum.data.store.store import Store
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.truth import write_case
+from omentum.temporary_names import unfinished
 
 OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True, samples=50)
 
@@ -248,14 +248,17 @@ def test_killed_at_any_moment_and_run_again_it_is_the_same_store(finished, toys,
     assert not list((out / "cases").glob(".*"))
 
 
-def test_leftovers_of_a_kill_are_cleaned(finished, toys, tmp_path):
+def test_leftovers_of_a_kill_are_cleaned(finished, toys, tmp_path, monkeypatch):
     out = tmp_path / "store"
     run(toys[:1], out)
-    (out / "cases" / ".toy_1.tmp-77").mkdir()
-    (out / "cases" / ".toy_1.tmp-77" / "ct.b2nd").write_bytes(b"half")
-    (out / ".store.json.tmp-77").write_bytes(b"half")
+    with monkeypatch.context() as killed:
+        killed.setattr("os.getpid", lambda: 2**22 + 1)  # Linux numbers no process so
+        half = unfinished(out / "cases" / "toy_1")
+        half.mkdir()
+        (half / "ct.b2nd").write_bytes(b"half")
+        unfinished(out / "store.json").write_bytes(b"half")
     (out / "cases" / "toy_2").mkdir()  # cannot come of a kill, but somebody may delete files
     (out / "cases" / "toy_2" / "case.json").write_text(json.dumps({"format": 0}))
     run(toys, out)
     assert files_of(out) == files_of(finished)
-    assert not Path(out / "cases" / ".toy_1.tmp-77").exists()
+    assert not half.exists()
