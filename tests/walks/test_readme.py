@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from walks.conftest import put_dicom, put_scan, put_truth
+from walks.conftest import put_scan, put_truth
 from walks.walk import Walk
 
 ENVIRONMENT = "makes a virtual environment, which needs a package registry"
