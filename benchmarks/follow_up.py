@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from omentum.follow_up.compare import Change, FollowUp, follow_up
+from omentum.follow_up.compare import FollowUp, TrackedLesion, follow_up
 from omentum.io.labels import read_segmentation
 from omentum.phantom import build_body
 from omentum.segmentation import Segmentation
@@ -55,7 +55,7 @@ WORDS = {
     "pairs": "{}", "of": "{}", "refused": "{}", "smallest residual / limit": "{:.2f}",
     "median": "{:.2f}", "largest": "{:.2f}", "s a pair": "{:.1f}",
 }  # fmt: skip
-FATES = {
+STATUSES = {
     "lesions": "{}", "of": "{}", "rightly told": "{}", "not to be told": "{}", "false": "{}"
 }  # fmt: skip
 
@@ -68,7 +68,7 @@ class Outcome:
         ratio: Residual over its limit; None where organs were not asked.
         refused: Whether it was.
         seconds: Of the processor, for the comparison.
-        told: True fate, then what was told ("right", "untold" or "false"), for each lesion.
+        told: True status, then what was told ("right", "untold" or "false"), for each lesion.
         false_response: Whether the category is false.
     """
 
@@ -131,7 +131,7 @@ def same_phantom(case: tuple[int, int]) -> Outcome:
     for change in result.changes:
         ball = ball_of(change, balls, matrix)
         far = inside(grid, ball, matrix, max(ball.before_mm, ball.after_mm) + AROUND_MM)
-        told.append((ball.fate, verdict(change, ball, must_be_told=far)))
+        told.append((ball.status, verdict(change, ball, must_be_told=far)))
     return Outcome(ratio_of(result), result.is_forced, seconds, tuple(told), is_false(result, balls, matrix))
 
 
@@ -178,13 +178,13 @@ def ratio_of(result: FollowUp) -> float | None:
     return None if found is None else found.residual_mm / found.limit_mm
 
 
-def verdict(change: Change, ball: Ball, *, must_be_told: bool) -> str:
+def verdict(change: TrackedLesion, ball: Ball, *, must_be_told: bool) -> str:
     """Whether what was told is true."""
-    fate = change.fate
-    if fate == ball.fate:
+    status = change.status
+    if status == ball.status:
         return "right"
-    is_untold = fate.startswith("not ")
-    return "untold" if is_untold and not (must_be_told and fate.startswith("not imaged")) else "false"
+    is_untold = status.startswith("not ")
+    return "untold" if is_untold and not (must_be_told and status.startswith("not imaged")) else "false"
 
 
 def is_false(result: FollowUp, balls: Sequence[Ball], matrix: np.ndarray) -> bool:
@@ -200,7 +200,7 @@ def is_false(result: FollowUp, balls: Sequence[Ball], matrix: np.ndarray) -> boo
     return category == "progressive disease" and not has_new and change < GROWN
 
 
-def ball_of(change: Change, balls: Sequence[Ball], matrix: np.ndarray) -> Ball:
+def ball_of(change: TrackedLesion, balls: Sequence[Ball], matrix: np.ndarray) -> Ball:
     """The ball that a change is about."""
     at = np.array(change.any.centroid_mm)
     if not change.before:
@@ -236,10 +236,10 @@ def lesions_table(outcomes: Sequence[Outcome]) -> Table:
     """What was told of lesions by what became of them."""
     told = [one for outcome in outcomes if not outcome.refused for one in outcome.told]
     rows = []
-    for fate in ("same", "gone", "new"):
-        of = [verdict for true, verdict in told if true == fate]
-        rows.append((fate, len(of), *(of.count(word) for word in ("right", "untold", "false"))))
-    return Table(FATES, rows, about="Of phantoms that were not refused; false: another fate than the true one.")
+    for status in ("same", "gone", "new"):
+        of = [verdict for true, verdict in told if true == status]
+        rows.append((status, len(of), *(of.count(word) for word in ("right", "untold", "false"))))
+    return Table(STATUSES, rows, about="Of phantoms that were not refused; false: another status than the true one.")
 
 
 if __name__ == "__main__":

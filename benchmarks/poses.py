@@ -37,7 +37,7 @@ class Ball:
     after_mm: float
 
     @property
-    def fate(self) -> str:
+    def status(self) -> str:
         """What became of it."""
         return "new" if self.before_mm == 0 else "gone" if self.after_mm == 0 else "same"
 
@@ -58,9 +58,9 @@ def draw_balls(rng: np.random.Generator, truth: Segmentation, number: int, radii
         corner = [s.start for s in boxes[host]]
         centre = truth.grid.to_world(deep[rng.integers(len(deep))] + corner)
         if all(np.linalg.norm(centre - other.centre) >= APART_MM for other in balls):
-            fate = rng.choice(["same", "new", "gone"], p=[0.6, 0.2, 0.2])
+            status = rng.choice(["same", "new", "gone"], p=[0.6, 0.2, 0.2])
             x, y, z = centre.tolist()
-            balls.append(Ball(host, (x, y, z), 0 if fate == "new" else then, 0 if fate == "gone" else now))
+            balls.append(Ball(host, (x, y, z), 0 if status == "new" else then, 0 if status == "gone" else now))
     return balls
 
 

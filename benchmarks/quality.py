@@ -38,11 +38,11 @@ from omentum.io.nifti import read_volume
 from omentum.measure import find_lesions, measure
 from omentum.phantom import RestyleSource, make_case
 from omentum.pipeline import segment
-from omentum.quality import judge
-from omentum.quality.assess import examine
+from omentum.quality import assess_quality
+from omentum.quality.assess import gather_evidence
 from omentum.quality.ct_facts import ct_facts
 from omentum.quality.limits import QUALITY_RULES
-from omentum.quality.result_flags import Examined
+from omentum.quality.result_flags import QualityEvidence
 from omentum.quality.score import (
     FEATURES,
     GOOD_DICE,
@@ -90,7 +90,7 @@ class Example:
     injury: str
     dice: float
     source: str
-    case: Examined
+    case: QualityEvidence
 
     def features(self, usual: dict[str, dict[str, tuple[float, float]]]) -> NDArray[np.float64]:
         measures, pair = self.case.measures, STRUCTURES[self.key].pair
@@ -153,7 +153,7 @@ def harmed(ct: Volume, truth: Segmentation, rounds: int, rng: np.random.Generato
     middle_mm = ct_facts(ct, QUALITY_RULES.ct).middle_mm
     for n in range(rounds + 1):
         seg, injuries = injured(truth, rng, HARMED if n else 0.0)
-        case = examine(ct, seg, measure(ct, seg), [], middle_mm=middle_mm)
+        case = gather_evidence(ct, seg, measure(ct, seg), [], middle_mm=middle_mm)
         for key, injury in injuries.items():
             if key in case.traits:
                 yield Example(key, injury, dice(seg.mask(key), truth.mask(key)), source, case)
@@ -294,7 +294,7 @@ def told(rows: Sequence[tuple[str, float, float, str]]) -> str:
 def real_ct(folder: Path, model: ScoreModel, rounds: int) -> dict[str, Table]:
     """What the flags and scores say of the reference labels as they are, and of the same after harm."""
     ct, seg = referenced_ct(folder)
-    quality = judge(ct, seg, measure(ct, seg), find_lesions(ct, seg))
+    quality = assess_quality(ct, seg, measure(ct, seg), find_lesions(ct, seg))
     flags = [(f"{f.severity}: {f.code}", f.structure, f.text) for f in quality.flags]
     ranked = sorted(quality.structures.items(), key=lambda item: item[1].score)
     scores = [(key, q.score, ", ".join(q.reasons)) for key, q in ranked]

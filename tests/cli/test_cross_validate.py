@@ -152,7 +152,7 @@ def test_a_case_that_the_weights_were_trained_on_is_told(cases, capsys):
     capsys.readouterr()
     assert main(["evaluate", "out", "cases"]) == 0
     (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
-    assert "judged on scans that the weights were trained on: " in told
+    assert "evaluated on scans that the weights were trained on: " in told
     assert sorted(re.findall(r"'(toy_\d)'", told)) == sorted(seen)
 
 

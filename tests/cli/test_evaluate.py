@@ -184,7 +184,7 @@ def batch(tmp_path):
 def test_a_broken_case_is_told_counted_as_missed_and_stops_nothing(batch, capsys, jobs):
     assert run(batch / "outs", batch / "truths", "-j", jobs, "--json", batch / "s.json") == 3
     told = capsys.readouterr()
-    assert "could not be judged, counted as missed: c" in told.out
+    assert "could not be evaluated, counted as missed: c" in told.out
     (error,) = (line for line in told.err.splitlines() if line.startswith("error: "))
     assert "outs/c/segmentation.nii.gz: is not a NIfTI file" in error
     result = json.loads((batch / "s.json").read_text())
@@ -197,7 +197,7 @@ def test_a_broken_case_is_told_counted_as_missed_and_stops_nothing(batch, capsys
 def test_a_reference_that_cannot_be_read_is_told_and_left_out(batch, capsys):
     (batch / "truths" / "b" / "bits.nii.gz").write_bytes(b"")
     assert run(batch / "outs", batch / "truths", "--json", batch / "s.json") == 3
-    assert "could not be judged nor counted: b" in capsys.readouterr().out
+    assert "could not be evaluated nor counted: b" in capsys.readouterr().out
     assert json.loads((batch / "s.json").read_text())["summary"]["cases"] == 2
 
 
@@ -282,7 +282,7 @@ def test_pictures_without_a_ct_are_drawn_on_black_and_of_a_lost_file_not_at_all(
     for name in "ab":
         (batch / "truths" / name / "ct.nii.gz").unlink()
     chosen = evaluate_pictures._chosen
-    monkeypatch.setattr(evaluate_pictures, "_chosen", lambda judged: lose(batch / "others" / "b", chosen(judged)))
+    monkeypatch.setattr(evaluate_pictures, "_chosen", lambda evaluated: lose(batch / "others" / "b", chosen(evaluated)))
     assert run(batch / "others", batch / "truths", "--html", batch / "s.html") == 0
     page = (batch / "s.html").read_text()
     assert page.count("<svg ") == 2

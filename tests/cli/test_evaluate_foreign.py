@@ -49,12 +49,12 @@ def run(*arguments):
 def told(tmp_path, capsys):
     """Evaluates; returns the structures of the first case, what is left out of it, and what was printed."""
 
-    def judge(*arguments, code=0):
+    def scores(*arguments, code=0):
         assert run(*arguments, "--json", tmp_path / "scores.json") == code
         case = json.loads((tmp_path / "scores.json").read_text())["cases"][0]
         return case["structures"], case["left_out"], capsys.readouterr()
 
-    return judge
+    return scores
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_one_number_for_both_kidneys_is_judged_as_one_structure(tmp_path, told):
     assert set(structures) == {"kidneys", "kidney_tumour"}
     assert "Kidneys" in printed.out
     assert "Kidneys" in (tmp_path / "s.html").read_text()
-    # Ours told apart and swapped against a reference that does not say: the sides are not judged.
+    # Ours told apart and swapped against a reference that does not say: the sides are not evaluated.
     write_labelmap(tmp_path / "swapped.nii.gz", seg(right_kidney=block(18), left_kidney=block(2)))
     reference = number_map(tmp_path / "case_1.nii.gz", {1: kidneys})
     assert told(tmp_path / "swapped.nii.gz", reference, "--mapping", "kits19")[0]["kidneys"]["dice"] == 1.0
@@ -265,7 +265,7 @@ def test_references_that_cannot_be_judged_are_named(tmp_path, told):
     (tmp_path / "refs" / "lost").mkdir()
     number_map(tmp_path / "outs" / "a.nii.gz", {6: block(18)})
     _, _, printed = told(tmp_path / "outs", tmp_path / "refs")
-    assert "refs: not judged, for want of a case.json: 'lost'" in printed.err
+    assert "refs: not evaluated, for want of a case.json: 'lost'" in printed.err
     assert "references that name no structures: 'a'; their numbers are taken for Omentum's own (1 spleen" in printed.err
 
 
@@ -288,8 +288,8 @@ def test_two_predictions_with_different_classes_are_compared_over_the_same_struc
         line for line in printed.out.splitlines() if line.startswith("mean Dice over the organs and vessels and")
     )
     assert line.endswith("one.nii.gz 1.000 over 1, " + f"{tmp_path / 'two.nii.gz'} 0.750 over 1")
-    assert f"not compared, since only {tmp_path / 'one.nii.gz'} was judged on it: Spleen" in printed.out
-    assert f"only {tmp_path / 'two.nii.gz'} was judged on it: Liver tumour" in (tmp_path / "s.html").read_text()
+    assert f"not compared, since only {tmp_path / 'one.nii.gz'} was evaluated on it: Spleen" in printed.out
+    assert f"only {tmp_path / 'two.nii.gz'} was evaluated on it: Liver tumour" in (tmp_path / "s.html").read_text()
     comparison = json.loads((tmp_path / "scores.json").read_text())["comparison"]
     assert (comparison["structures"], comparison["only_first"]) == (["liver"], ["spleen"])
 

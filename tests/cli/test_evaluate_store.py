@@ -50,8 +50,8 @@ def test_the_truth_is_perfect_on_the_stores_own_cropped_grid(made, tmp_path):
     cases = json.loads((tmp_path / "s.json").read_text())["cases"]
     assert [(c["case"], c["patient"]) for c in cases] == [(f"toy_{n}", f"toy-{n}") for n in range(3)]
     for scores in (c["structures"] for c in cases):
-        judged = {key: s["dice"] for key, s in scores.items() if s["status"] != "not_annotated"}
-        assert judged == dict.fromkeys(("right_kidney", "left_kidney", "liver", "liver_tumour"), 1.0)
+        evaluated = {key: s["dice"] for key, s in scores.items() if s["status"] != "not_annotated"}
+        assert evaluated == dict.fromkeys(("right_kidney", "left_kidney", "liver", "liver_tumour"), 1.0)
         assert scores["aorta"]["status"] == "not_annotated"
     ml = Store.open(made / "store").cases[0].structures["liver"].volume_ml
     assert cases[0]["structures"]["liver"]["reference_ml"] == pytest.approx(ml)

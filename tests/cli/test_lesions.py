@@ -44,7 +44,7 @@ def test_two_scans_as_table_csv_and_json(scans, tmp_path, capsys):
     content = json.loads((tmp_path / "f.json").read_text())
     assert content["before"] == str(scans / "before")
     rows = {row["key"]: row for row in csv.DictReader((tmp_path / "f.csv").read_text().splitlines())}
-    assert (rows["liver_tumour"]["fate"], rows["kidney_tumour"]["fate"]) == ("same", "gone")
+    assert (rows["liver_tumour"]["status"], rows["kidney_tumour"]["status"]) == ("same", "gone")
     assert float(rows["liver_tumour"]["longest_change_mm"]) == pytest.approx(6, abs=2.5)
     assert content["recist"]["sum_after_mm"] == pytest.approx(24, abs=2.5)
 
@@ -118,7 +118,7 @@ def test_the_manifest_tells_the_frame_of_reference_and_what_weights_cannot_find(
     content = json.loads((tmp_path / "f.json").read_text())
     assert content["alignment"]["same_frame_of_reference"] is True
     rows = {row["key"]: row for row in content["changes"]}
-    assert rows["kidney_tumour"]["fate"] == "not seen now"
+    assert rows["kidney_tumour"]["status"] == "not seen now"
     assert rows["kidney_tumour"]["is_candidate"] is True
     assert "these weights have never found it" in rows["kidney_tumour"]["remarks"][0]
     assert content["recist"]["targets"] == 1

@@ -72,7 +72,7 @@ def test_growth_is_each_scan_s_own_however_the_body_changed():
     grids = field((2.0, 2.0, 2.0)), field((2.0, 2.0, 2.0), box_mm=1.4 * FIELD_MM)
     result = follow_up(scan(then, grids[0]), changed_scan(now, grids[1], LOST))
     assert result.alignment.is_affine
-    assert [one.fate for one in result.changes] == ["same"] * 3
+    assert [one.status for one in result.changes] == ["same"] * 3
     sizes = sorted((c.volumes_ml for c in result.changes), reverse=True)
     ml = 4 / 3 * np.pi / 1000
     expected = sorted([(8**3 * ml, 8**3 * ml), (7**3 * ml, 10**3 * ml), (8**3 * ml, 5**3 * ml)], reverse=True)
@@ -88,7 +88,7 @@ def test_stretching_brings_lesions_at_the_rim_of_an_organ_nearer(monkeypatch):
     lesions = {"liver_tumour": [ball(90, 8, 12, 4)]}
     pair = scan(lesions, field((2.0, 2.0, 2.0))), changed_scan(lesions, field((2.0, 2.0, 2.0), box_mm=FIELD_MM), LOST)
     (soft,) = follow_up(*pair).changes
-    monkeypatch.setattr(body_alignment, "stretched", lambda organs, rigid: None)
+    monkeypatch.setattr(body_alignment, "affine_if_better", lambda organs, rigid: None)
     (stiff,) = follow_up(*pair, force=True).changes
     assert soft.moved_mm < 2
     assert stiff.moved_mm > 5

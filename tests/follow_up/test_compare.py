@@ -23,8 +23,8 @@ def compared(before, after, matrix=None, grid=None, organs=ORGANS):
     return follow_up(scan(before, field(SPACING_MM)), scan(after, grid or field(SPACING_MM), matrix, organs))
 
 
-def fates(result):
-    return sorted((one.any.key, one.fate) for one in result.changes)
+def statuses(result):
+    return sorted((one.any.key, one.status) for one in result.changes)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_known_growth_is_measured_whatever_the_motion_and_the_storage(matrix, gr
     before = {"liver_tumour": [ball(60, 10, 20, 9), ball(30, 0, -10, 7)], "kidney_tumour": [ball(48, -50, -50, 8)]}
     after = {"liver_tumour": [ball(60, 10, 20, 12), ball(30, 0, -10, 5)], "kidney_tumour": [ball(48, -50, -50, 8)]}
     result = compared(before, after, matrix, grid)
-    assert [one.fate for one in result.changes] == ["same"] * 3
+    assert [one.status for one in result.changes] == ["same"] * 3
     sizes = {(1, "liver"): (9, 12), (2, "liver"): (7, 5), (1, "right_kidney"): (8, 8)}
     counted = {host: 0 for _, host in sizes}
     for change in sorted(result.changes, key=lambda one: -one.volumes_ml[0]):
@@ -54,17 +54,17 @@ def test_known_growth_is_measured_whatever_the_motion_and_the_storage(matrix, gr
 def test_new_and_gone():
     before = {"liver_tumour": [ball(60, 10, 20, 9), ball(30, 0, -10, 7)]}
     after = {"liver_tumour": [ball(60, 10, 20, 9), ball(20, -10, 35, 6)]}
-    assert fates(compared(before, after)) == [("liver_tumour", fate) for fate in ("gone", "new", "same")]
+    assert statuses(compared(before, after)) == [("liver_tumour", status) for status in ("gone", "new", "same")]
 
 
 def test_a_small_lesion_that_breathing_moved_is_the_same():
     before, after = {"liver_tumour": [ball(60, 10, 20, 4)]}, {"liver_tumour": [ball(60, 10, 8, 4)]}
     lower = {**ORGANS, "liver": Ellipsoid((45, 5, -2), (55, 45, 50))}
     (change,) = compared(before, after, organs=lower).changes
-    assert change.fate == "same"
+    assert change.status == "same"
     assert change.moved_mm < 4
     far = {"liver_tumour": [ball(30, -10, 20, 4)]}
-    assert [one.fate for one in compared(before, far).changes] == ["gone", "new"]
+    assert [one.status for one in compared(before, far).changes] == ["gone", "new"]
 
 
 def test_split_and_merged_are_told_and_their_parts_counted_together():
@@ -73,8 +73,8 @@ def test_split_and_merged_are_told_and_their_parts_counted_together():
         compared({"liver_tumour": one}, {"liver_tumour": two}),
         compared({"liver_tumour": two}, {"liver_tumour": one}),
     )
-    assert fates(split) == [("liver_tumour", "split")]
-    assert fates(merged) == [("liver_tumour", "merged")]
+    assert statuses(split) == [("liver_tumour", "split")]
+    assert statuses(merged) == [("liver_tumour", "merged")]
     assert split.changes[0].longest_mm == pytest.approx((24, 20), abs=2)
     assert merged.changes[0].longest_mm == pytest.approx((20, 24), abs=2)
     assert split.response.sums_mm == pytest.approx((24, 20), abs=2)
@@ -85,33 +85,33 @@ def test_what_one_scan_does_not_show_is_neither_new_nor_gone():
     upper = field(SPACING_MM, box_mm=FIELD_MM - [[0, 0, -72], [0, 0, 0]])
     lower = field(SPACING_MM, box_mm=FIELD_MM - [[0, 0, 0], [0, 0, 45]])
     lesions = {"liver_tumour": [high], "kidney_tumour": [low]}
-    assert fates(compared(lesions, lesions, grid=upper)) == [
+    assert statuses(compared(lesions, lesions, grid=upper)) == [
         ("kidney_tumour", "not imaged now"),
         ("liver_tumour", "same"),
     ]
-    assert fates(compared(lesions, lesions, grid=lower)) == [
+    assert statuses(compared(lesions, lesions, grid=lower)) == [
         ("kidney_tumour", "same"),
         ("liver_tumour", "not imaged now"),
     ]
     result = follow_up(scan(lesions, upper), scan(lesions, field(SPACING_MM)))
-    assert fates(result) == [("kidney_tumour", "not imaged before"), ("liver_tumour", "same")]
+    assert statuses(result) == [("kidney_tumour", "not imaged before"), ("liver_tumour", "same")]
     assert result.response.category != "progressive disease"
 
 
 def test_a_type_that_was_not_looked_for_is_not_new():
     lesions = {"liver_tumour": [ball(60, 10, 20, 9)], "kidney_cyst": [ball(48, -50, -50, 8)]}
-    assert fates(compared({"liver_tumour": lesions["liver_tumour"]}, lesions)) == [
+    assert statuses(compared({"liver_tumour": lesions["liver_tumour"]}, lesions)) == [
         ("kidney_cyst", "not looked for before"),
         ("liver_tumour", "same"),
     ]
 
 
 def test_two_names_of_one_liver_tumour_are_one_and_a_renamed_kidney_lesion_is_remarked():
-    spot, kidney = ball(60, 10, 20, 9), ball(48, -50, -50, 8)
-    before = {"liver_tumour": [spot], "hepatic_vessel_tumour": [], "kidney_cyst": [kidney], "kidney_tumour": []}
-    after = {"liver_tumour": [], "hepatic_vessel_tumour": [spot], "kidney_cyst": [], "kidney_tumour": [kidney]}
+    located, kidney = ball(60, 10, 20, 9), ball(48, -50, -50, 8)
+    before = {"liver_tumour": [located], "hepatic_vessel_tumour": [], "kidney_cyst": [kidney], "kidney_tumour": []}
+    after = {"liver_tumour": [], "hepatic_vessel_tumour": [located], "kidney_cyst": [], "kidney_tumour": [kidney]}
     result = compared(before, after)
-    assert [one.fate for one in result.changes] == ["same", "same"]
+    assert [one.status for one in result.changes] == ["same", "same"]
     assert [one.remarks for one in result.changes if one.any.host == "right_kidney"] == [
         ("called cyst then, tumour now",)
     ]
@@ -134,7 +134,7 @@ def test_files_say_the_same_in_plain_values():
     rows = list(csv.DictReader(io.StringIO(follow_up_csv(result))))
     assert content["recist"]["category"] == "progressive disease"
     assert content["alignment"]["rotation_degrees"] == pytest.approx(10.3, abs=0.7)
-    assert [row["fate"] for row in rows] == [entry["fate"] for entry in content["changes"]] == ["same", "new"]
+    assert [row["status"] for row in rows] == [entry["status"] for entry in content["changes"]] == ["same", "new"]
     assert float(rows[0]["volume_change_percent"]) == pytest.approx(100 * ((12 / 9) ** 3 - 1), rel=0.1)
     assert rows[1]["volume_before_ml"] == ""
     assert tuple(rows[0]) == COLUMNS
@@ -160,7 +160,7 @@ def test_many_lesions_of_a_breathing_liver_keep_their_identity(seed):
     before = {"liver_tumour": [ball(*c, r) for c, r in zip(centres, then, strict=True)]}
     after = {"liver_tumour": [ball(*(c + down), r) for c, r in zip(centres, now, strict=True)]}
     result = compared(before, after, matrix, organs=lower)
-    assert [one.fate for one in result.changes] == ["same"] * 6
+    assert [one.status for one in result.changes] == ["same"] * 6
     for change in result.changes:
         which = np.linalg.norm(centres - change.before[0].centroid_mm, axis=1).argmin()
         assert change.volumes_ml == pytest.approx((BALL_ML * then[which] ** 3, BALL_ML * now[which] ** 3), rel=0.25)

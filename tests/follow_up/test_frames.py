@@ -4,7 +4,7 @@ from hypothesis import given
 from strategies import grids, storage_orders
 from two_scans import motion
 
-from omentum.follow_up.frames import on_one_lattice, overlap
+from omentum.follow_up.frames import on_same_lattice, overlap
 from omentum.volume import Grid
 
 
@@ -15,7 +15,7 @@ def test_a_part_in_any_storage_order_is_on_the_lattice(grid, order):
     turn[3, 3] = 1
     for axis, (old, sign) in enumerate(zip(axes, signs, strict=True)):
         turn[old, axis], turn[old, 3] = sign, 4 - axis
-    assert on_one_lattice(grid, Grid(grid.shape, grid.affine @ turn))
+    assert on_same_lattice(grid, Grid(grid.shape, grid.affine @ turn))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_part_in_any_storage_order_is_on_the_lattice(grid, order):
     ],
 )
 def test_another_lattice(affine):
-    assert not on_one_lattice(Grid((40, 40, 20), np.diag([3, 3, 5, 1])), Grid((40, 40, 20), affine))
+    assert not on_same_lattice(Grid((40, 40, 20), np.diag([3, 3, 5, 1])), Grid((40, 40, 20), affine))
 
 
 def test_what_fields_of_view_share():

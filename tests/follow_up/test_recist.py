@@ -1,6 +1,6 @@
 import pytest
 
-from omentum.follow_up.recist import respond
+from omentum.follow_up.recist import recist_response
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ from omentum.follow_up.recist import respond
     ],
 )
 def test_categories(targets_mm, more, category):
-    response = respond(targets_mm, targets=len(targets_mm), **{"new": 0, "lasting": 0, "unknown": 0, **more})
+    response = recist_response(targets_mm, targets=len(targets_mm), **{"new": 0, "lasting": 0, "unknown": 0, **more})
     assert response.category == category
     assert response.why
 
 
 def test_the_change_is_of_the_sum():
-    response = respond([(20, 25), (30, 35)], targets=2, new=0, lasting=0, unknown=0)
+    response = recist_response([(20, 25), (30, 35)], targets=2, new=0, lasting=0, unknown=0)
     assert response.sums_mm == (50, 60)
     assert response.change == pytest.approx(0.2)
-    assert respond([], targets=0, new=0, lasting=0, unknown=0).change is None
+    assert recist_response([], targets=0, new=0, lasting=0, unknown=0).change is None

@@ -27,8 +27,8 @@ OTHER_PERSON = {
 }
 
 
-def fates(result):
-    return {one.any.key: one.fate for one in result.changes}
+def statuses(result):
+    return {one.any.key: one.status for one in result.changes}
 
 
 def whole():
@@ -41,7 +41,7 @@ def test_a_scan_cut_in_two_loses_no_lesion_and_does_not_move():
     for same in (None, True):
         frames = ScanFacts("one"), ScanFacts("one")
         result = follow_up(upper, lower, frames if same else (ScanFacts(), ScanFacts()))
-        assert fates(result) == {"liver_tumour": "not imaged now", "kidney_tumour": "not imaged before"}
+        assert statuses(result) == {"liver_tumour": "not imaged now", "kidney_tumour": "not imaged before"}
         assert result.alignment.motion.degrees == 0
         assert result.response.category == "not evaluable"
         assert (result.response.sums_mm[1], result.response.change) == (None, None)
@@ -53,7 +53,7 @@ def test_a_scan_cut_in_two_loses_no_lesion_and_does_not_move():
 def test_parts_that_overlap_are_compared_where_they_do():
     scan_ = whole()
     result = follow_up(cut(scan_, 0, 0.8), cut(scan_, 0.3, 1))
-    assert fates(result)["kidney_tumour"] == "not imaged now"
+    assert statuses(result)["kidney_tumour"] == "not imaged now"
     np.testing.assert_array_equal(result.alignment.motion.linear, np.eye(3))
     assert result.alignment.residual_mm == 0
 
@@ -67,18 +67,18 @@ def test_storage_and_a_shift_change_nothing(flips):
         turn[axis, axis], turn[axis, 3] = -1, scan_.shape[axis] - 1
     stored = Segmentation(np.ascontiguousarray(bits), scan_.affine @ turn, scan_.classes)
     result = follow_up(scan_, stored)
-    assert set(fates(result).values()) == {"same"}
+    assert set(statuses(result).values()) == {"same"}
     assert result.alignment.motion.degrees == 0
     away = motion(shift_mm=(33.3, -12.1, 250.7)) @ stored.affine
     result = follow_up(scan_, Segmentation(stored.bits, away, scan_.classes))
-    assert set(fates(result).values()) == {"same"}
+    assert set(statuses(result).values()) == {"same"}
     assert result.alignment.motion.degrees < 0.1
     assert all(one.longest_mm[1] == pytest.approx(one.longest_mm[0]) for one in result.changes)
 
 
 def test_a_resampled_scan_is_the_same_scan():
     result = follow_up(whole(), scan(LESIONS, field((2.0, 4.0, 5.0), tilt=(5, -4, 8))))
-    assert set(fates(result).values()) == {"same"}
+    assert set(statuses(result).values()) == {"same"}
     assert result.response.category == "stable disease"
     assert result.alignment.motion.degrees < 1
 
@@ -125,7 +125,7 @@ def test_one_frame_of_reference_is_still_doubted_where_organs_have_moved():
     result = follow_up(whole(), moved, (ScanFacts("one"), ScanFacts("one")))
     assert result.alignment.basis == "organs"
     assert result.alignment.motion.degrees == pytest.approx(12, abs=1)
-    assert set(fates(result).values()) == {"same"}
+    assert set(statuses(result).values()) == {"same"}
 
 
 def without(key):
@@ -133,10 +133,10 @@ def without(key):
 
 
 def test_gone_is_said_only_of_what_would_have_been_seen():
-    assert fates(follow_up(whole(), without("liver_tumour")))["liver_tumour"] == "gone"
+    assert statuses(follow_up(whole(), without("liver_tumour")))["liver_tumour"] == "gone"
     unasked = without("liver_tumour").subset([*ORGANS, "kidney_tumour"])
     result = follow_up(whole(), unasked)
-    assert fates(result)["liver_tumour"] == "not looked for now"
+    assert statuses(result)["liver_tumour"] == "not looked for now"
     assert result.response.category == "not evaluable"
     assert any("nobody asked for liver tumour" in remark for one in result.changes for remark in one.remarks)
 
@@ -144,27 +144,27 @@ def test_gone_is_said_only_of_what_would_have_been_seen():
 def test_slices_too_thick_to_show_it():
     small = {"liver_tumour": [Ellipsoid((60, 10, 30), (6, 6, 6))]}
     result = follow_up(scan(small, field(SPACING_MM)), scan({"liver_tumour": []}, field((3.0, 3.0, 8.0))))
-    assert fates(result) == {"liver_tumour": "not seen now"}
+    assert statuses(result) == {"liver_tumour": "not seen now"}
     assert "less than two slices of 8.0 mm" in result.changes[0].why
     thin = follow_up(scan({"liver_tumour": []}, field((3.0, 3.0, 8.0))), scan(small, field(SPACING_MM)))
-    assert fates(thin) == {"liver_tumour": "not seen before"}
+    assert statuses(thin) == {"liver_tumour": "not seen before"}
     assert thin.response.category != "progressive disease"
 
 
 def test_an_organ_that_was_not_found_at_the_place_hides_its_lesions():
     organs = {**ORGANS, "liver": Ellipsoid((25, 5, -10), (35, 45, 30))}
     result = follow_up(whole(), scan({**LESIONS, "liver_tumour": []}, field(SPACING_MM), organs=organs))
-    assert fates(result)["liver_tumour"] == "not seen now"
+    assert statuses(result)["liver_tumour"] == "not seen now"
     assert "no liver was found at its place" in result.changes[0].remarks
 
 
 def test_candidates_are_never_targets_nor_new_nor_gone():
     weak = ScanFacts(doubts={"liver_tumour": "the weights are weak with it"})
     gone = follow_up(whole(), without("liver_tumour"), (weak, weak))
-    assert fates(gone)["liver_tumour"] == "not seen now"
+    assert statuses(gone)["liver_tumour"] == "not seen now"
     assert gone.response.targets == 1
     new = follow_up(without("liver_tumour"), whole(), (weak, weak))
-    assert fates(new)["liver_tumour"] == "not seen before"
+    assert statuses(new)["liver_tumour"] == "not seen before"
     assert new.response.category != "progressive disease"
     same = follow_up(whole(), whole(), (weak, weak))
     assert [bool(one.targets) for one in same.changes if one.any.key == "liver_tumour"] == [False]
@@ -178,7 +178,7 @@ def test_no_complete_response_while_another_tumour_may_be_left():
     then = scan({"liver_tumour": [LIVER_BALL], "kidney_tumour": [small]}, field(SPACING_MM))
     upper = field(SPACING_MM, box_mm=FIELD_MM - [[0, 0, -60], [0, 0, 0]])
     result = follow_up(then, scan({"liver_tumour": [], "kidney_tumour": []}, upper))
-    assert fates(result) == {"liver_tumour": "gone", "kidney_tumour": "not imaged now"}
+    assert statuses(result) == {"liver_tumour": "gone", "kidney_tumour": "not imaged now"}
     assert result.response.category == "partial response"
     assert "not known" in result.response.why
 
@@ -210,13 +210,13 @@ def test_known_growth_in_any_pose(phantom, seed):
             assert ball.before_mm == 0  # it is new, and beyond the field of view
             assert not shown
         elif shown:
-            assert change.fate == ball.fate
-            if ball.fate == "same":
+            assert change.status == ball.status
+            if ball.status == "same":
                 radii_mm = np.cbrt(np.array(change.volumes_ml) * 1000 * 3 / (4 * np.pi))
                 # A breath stretches what lies near the diaphragm, and voxels of up to 5 mm round.
                 assert radii_mm == pytest.approx((ball.before_mm, ball.after_mm), abs=1.4)
         else:
-            assert change.fate in (ball.fate, "not imaged now")
+            assert change.status in (ball.status, "not imaged now")
     assert len(told) == len(result.changes)
 
 

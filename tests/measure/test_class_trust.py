@@ -12,7 +12,7 @@ from report_case import small_case
 
 from omentum.measure import find_lesions, lesions_csv, lesions_json, measure
 from omentum.measure.aorta import AorticProfile, Station
-from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, NO_RECORD, Standing
+from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, NO_RECORD, ClassTrust
 from omentum.measure.lesion_tables import target_lesions
 from omentum.report import html as page
 from omentum.report.case_tables import add_making
@@ -38,11 +38,11 @@ def case_of(trust: Trust, operating_point: float | None = None, steps: int = 200
     seg = Segmentation.from_masks(masks, GRID.affine)
     points = {} if operating_point is None else {"liver_tumour": operating_point}
     known = {"liver": Trust.RELIABLE, "spleen": Trust.WEAK, "liver_tumour": trust, "pancreas_tumour": Trust.NOT_FOUND}
-    standing = Standing(known, points)
+    class_trust = ClassTrust(known, points)
     likely = (masks["liver_tumour"] * steps).astype("uint8")
-    lesions = find_lesions(case.ct, seg, likely, standing)
-    measures = [replace(m, trust=standing.of(m.key)) for m in measure(case.ct, seg)]
-    return replace(case, seg=seg, lesions=lesions, measures=measures, standing=standing)
+    lesions = find_lesions(case.ct, seg, likely, class_trust)
+    measures = [replace(m, trust=class_trust.of(m.key)) for m in measure(case.ct, seg)]
+    return replace(case, seg=seg, lesions=lesions, measures=measures, class_trust=class_trust)
 
 
 @pytest.mark.parametrize("trust", [Trust.RELIABLE, Trust.UNKNOWN])
@@ -127,11 +127,11 @@ def test_weights_without_a_record_are_told_once(options, told):
 
 
 def test_a_manifest_is_read_back():
-    standing = Standing.of_options({"trust": {"liver": "not found"}, "operating_points": {"liver": 0.4}})
-    assert (standing.of("liver"), standing.of("spleen")) == (Trust.NOT_FOUND, Trust.UNKNOWN)
-    assert standing.operating_points == {"liver": 0.4}
-    assert standing.is_recorded
-    assert not Standing.of_options({}).is_recorded
+    class_trust = ClassTrust.of_options({"trust": {"liver": "not found"}, "operating_points": {"liver": 0.4}})
+    assert (class_trust.of("liver"), class_trust.of("spleen")) == (Trust.NOT_FOUND, Trust.UNKNOWN)
+    assert class_trust.operating_points == {"liver": 0.4}
+    assert class_trust.is_recorded
+    assert not ClassTrust.of_options({}).is_recorded
 
 
 def test_the_worst_of_several_counts():

@@ -1,6 +1,6 @@
 import edt
 import numpy as np
-from organ_body import ct_of, grid_in, judged, masks_on
+from organ_body import assessed, ct_of, grid_in, masks_on
 from scipy import ndimage
 
 from omentum.quality import assess as quality
@@ -20,6 +20,6 @@ def test_slabs_decide_as_the_whole_would():
 
 def test_alone_or_side_by_side_is_the_same(monkeypatch):
     masks = masks_on(grid_in())
-    side_by_side = judged(ct_of(masks, grid_in()), masks)
+    side_by_side = assessed(ct_of(masks, grid_in()), masks)
     monkeypatch.setattr(quality, "LARGE_VOXELS", 50_000)
-    assert judged(ct_of(masks, grid_in()), masks) == side_by_side
+    assert assessed(ct_of(masks, grid_in()), masks) == side_by_side

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from omentum.measure import measure
-from omentum.quality.mask_features import traits_of
+from omentum.quality.mask_features import mask_features
 from omentum.quality.placement import Placement
-from omentum.quality.score import FEATURES, LEARNED, ScoreModel, bundled_model, raw_features, unusualness
+from omentum.quality.score import FEATURES, LEARNED, ScoreModel, anomaly_scores, bundled_model, raw_features
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -27,7 +27,7 @@ def traits(mask, *, hu=None, **others):
     ct = Volume(voxels, np.diag([SPACING_MM] * 3 + [1.0]))
     seg = Segmentation.from_masks({"spleen": mask, **others}, ct.affine)
     m = measure(ct, seg)[0]
-    return m, traits_of(ct, seg, m, seg.boxes()["spleen"])
+    return m, mask_features(ct, seg, m, seg.boxes()["spleen"])
 
 
 def test_a_mask_on_its_organ_has_a_sharp_edge():
@@ -70,7 +70,7 @@ def test_voxels_without_a_number_are_borne():
 def test_a_part_in_the_image_is_not_asked_for_its_shape_or_size():
     m, found = traits(ball(45, (3, 20, 20)))
     assert (found.roughness, found.elongation) == (None, None)
-    values = dict(zip(FEATURES, unusualness(m, found, NOWHERE, None, {}), strict=True))
+    values = dict(zip(FEATURES, anomaly_scores(m, found, NOWHERE, None, {}), strict=True))
     assert m.touches_border
     assert values["small"] == values["pair"] == 0
 
@@ -89,9 +89,9 @@ def test_the_bundled_numbers_are_complete_and_only_ever_lower_the_score():
 
 def test_reasons_are_the_largest_losses():
     model = ScoreModel({}, dict.fromkeys(FEATURES, 1.0), 3.0)
-    unusual = np.zeros(len(FEATURES))
-    unusual[[FEATURES.index("hu"), FEATURES.index("large"), FEATURES.index("small")]] = 4, 2, 0.1
-    assert model.reasons(unusual) == ("hu", "large")
+    anomalies = np.zeros(len(FEATURES))
+    anomalies[[FEATURES.index("hu"), FEATURES.index("large"), FEATURES.index("small")]] = 4, 2, 0.1
+    assert model.reasons(anomalies) == ("hu", "large")
 
 
 def test_raw_features_leave_out_what_the_image_cuts():
@@ -104,6 +104,6 @@ def test_harm_lowers_the_score(harm):
     model = bundled_model()
 
     def score(mask):
-        return model.score(unusualness(*traits(mask), NOWHERE, None, model.usual["spleen"]))
+        return model.score(anomaly_scores(*traits(mask), NOWHERE, None, model.usual["spleen"]))
 
     assert score(harm) < 0.5 < score(ball(45))

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.report.preview_layout import CAPTION_IN, Place, arranged
+from omentum.report.preview_layout import CAPTION_IN, Panel, arrange_panels
 
-ROOM = Place(0.35, 2.0, 15.3, 6.0)
+ROOM = Panel(0.35, 2.0, 15.3, 6.0)
 extents = st.tuples(*[st.floats(1, 2000)] * 3)
 
 
 @given(extents)
 def test_pictures_keep_their_proportions_inside_the_room_without_overlap(extent_mm):
     x, y, z = extent_mm
-    places = arranged(ROOM, extent_mm)
+    places = arrange_panels(ROOM, extent_mm)
     for place, (w, h) in zip(places, ((x, y), (x, z), (y, z)), strict=True):
         assert place.width / place.height == pytest.approx(w / h)
         assert place.left >= ROOM.left - 1e-6
@@ -29,12 +29,12 @@ def test_pictures_keep_their_proportions_inside_the_room_without_overlap(extent_
 
 
 def test_coronal_and_sagittal_share_a_scale_and_an_abdomen_hangs_in_a_row():
-    axial, coronal, sagittal = arranged(ROOM, (380, 300, 400))
+    axial, coronal, sagittal = arrange_panels(ROOM, (380, 300, 400))
     assert coronal.height == pytest.approx(sagittal.height)
     assert axial.left < coronal.left < sagittal.left
 
 
 def test_few_slices_leave_the_room_to_the_axial_picture():
-    axial, coronal, sagittal = arranged(ROOM, (380, 300, 40))
+    axial, coronal, sagittal = arrange_panels(ROOM, (380, 300, 40))
     assert axial.height > 5
     assert coronal.left == sagittal.left

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from strategies import storage_affine
 
 from omentum.measure import find_lesions, measure
-from omentum.quality import judge
+from omentum.quality import assess_quality
 from omentum.quality.assess import Quality
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
@@ -62,10 +62,10 @@ def ct_of(masks: Mapping[str, NDArray[np.bool_]], grid: Grid) -> Volume:
     return Volume(hu, grid.affine)
 
 
-def judged(ct: Volume, masks: Mapping[str, NDArray[np.bool_]], **more) -> Quality:
+def assessed(ct: Volume, masks: Mapping[str, NDArray[np.bool_]], **more) -> Quality:
     annotated = more.pop("annotated", None)
     seg = Segmentation.from_masks(masks, ct.affine, annotated)
-    return judge(ct, seg, measure(ct, seg), find_lesions(ct, seg), **more)
+    return assess_quality(ct, seg, measure(ct, seg), find_lesions(ct, seg), **more)
 
 
 def codes(quality: Quality, *, of: str | None = None) -> set[tuple[str, str]]:

@@ -15,8 +15,8 @@ from omentum.errors import UsageError
 
 if TYPE_CHECKING:
     from omentum.evaluate import Rules
-    from omentum.evaluate.pairing import Found, IdOf
-    from omentum.evaluate.result import Result
+    from omentum.evaluate.evaluation import Evaluation
+    from omentum.evaluate.pairing import IdOf, PairedCases
     from omentum.evaluate.split_part import SplitPart
 
 SOME_CASES_FAILED = 3
@@ -38,7 +38,7 @@ def evaluate(
         str | None, typer.Option(help='the same of a foreign PRED (and of --compare); a file is {"1": "spleen", ...}')
     ] = None,
     structures: Annotated[
-        str | None, typer.Option(help="judge only these, e.g. liver,kidneys; see omentum classes")
+        str | None, typer.Option(help="evaluate only these, e.g. liver,kidneys; see omentum classes")
     ] = None,
     healthy: Annotated[
         Path | None, typer.Option(help="CSV with the columns case,structure: lesions a patient is known not to have")
@@ -73,8 +73,9 @@ def evaluate(
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
     from omentum.cli.progress import ProgressReporter
     from omentum.evaluate import Rules, load_mapping, load_tolerances
+    from omentum.evaluate.cases import CaseEvaluator, evaluate_cases
+    from omentum.evaluate.evaluation import Evaluation
     from omentum.evaluate.foreign_labels import same_case, wanted_structures
-    from omentum.evaluate.judge import Judge, judge_all
     from omentum.evaluate.pairing import (
         find_others,
         read_healthy,
@@ -83,7 +84,6 @@ def evaluate(
         unknown_predictions,
     )
     from omentum.evaluate.reference_checks import doubted_numbers, unnamed_references
-    from omentum.evaluate.result import Result
     from omentum.evaluate.seen_in_training import seen_in_training
     from omentum.evaluate.split_part import SplitPart
     from omentum.evaluate.stored_reference import finder, is_store
@@ -95,7 +95,7 @@ def evaluate(
         rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
         read = [None if name is None else load_mapping(name) for name in (mapping, pred_mapping)]
         known_healthy = {} if healthy is None else read_healthy(healthy)
-        judge = Judge(read[0], rules, read[1], wanted_structures(structures), known_healthy)
+        evaluator = CaseEvaluator(read[0], rules, read[1], wanted_structures(structures), known_healthy)
     listed = {} if patients is None else read_patients(patients)
     same = same_case(read[0])
     chosen = None if split is None else SplitPart(split, part or PART, same)
@@ -119,35 +119,35 @@ def evaluate(
         "patients": patients,
         "tolerance": tolerance,
     }
-    with ProgressReporter(silent=quiet) as speaker:
+    with ProgressReporter(silent=quiet) as reporter:
         folders = chosen.folders(pred) if chosen else [pred]
         unknown = [unknown_predictions(folder, found.known, same) for folder in (*folders, compare) if folder]
         unknown += [unknown_healthy(healthy, known_healthy, found.known)] if healthy else []
         unnamed = None if mapping else unnamed_references(pairs)
-        doubted = doubted_numbers(pairs, judge) if unnamed else None
+        doubted = doubted_numbers(pairs, evaluator) if unnamed else None
         for message in filter(None, [*found.remarks, *unknown, unnamed, doubted, seen_in_training(pairs)]):
-            speaker.say("warning", message)
-        judged = judge_all(pairs, judge, jobs, speaker)
-        other = None if others is None else judge_all(others, judge, jobs, speaker)
-        pictures = worst_cases(judged, pairs, judge, speaker) if html_file else []
-    result = Result.of(judged, other, (str(pred), str(compare)), pictures)
+            reporter.say("warning", message)
+        evaluated = evaluate_cases(pairs, evaluator, jobs, reporter)
+        other = None if others is None else evaluate_cases(others, evaluator, jobs, reporter)
+        pictures = worst_cases(evaluated, pairs, evaluator, reporter) if html_file else []
+    result = Evaluation.of(evaluated, other, (str(pred), str(compare)), pictures)
     result = replace(result, asked={name: str(value) for name, value in asked.items() if value})
     if not quiet:
         _print(result)
     files.write(result, rules)
-    if judged.failed or (other and other.failed):
+    if evaluated.failed or (other and other.failed):
         raise typer.Exit(SOME_CASES_FAILED)
 
 
-def _find(pred: Path, ref: Path, split: SplitPart | None, patients: dict[str, str], same: IdOf) -> Found:
-    from omentum.evaluate.pairing import Found, find_pairs, single_prediction, unknown_references
+def _find(pred: Path, ref: Path, split: SplitPart | None, patients: dict[str, str], same: IdOf) -> PairedCases:
+    from omentum.evaluate.pairing import PairedCases, find_pairs, single_prediction, unknown_references
     from omentum.evaluate.stored_reference import find_stored, is_store
 
     if is_store(ref):
         return find_stored(pred, ref, split, patients)
     pairs = find_pairs(pred, ref, patients, same, everywhere=split is not None)
     remarks = () if single_prediction(pred) or not ref.is_dir() else unknown_references(ref)
-    found = Found(pairs, frozenset(pair.name for pair in pairs), remarks)
+    found = PairedCases(pairs, frozenset(pair.name for pair in pairs), remarks)
     return found if split is None else split.of(found, pred)
 
 
@@ -160,17 +160,17 @@ class Files:
     html: Path | None
     points: Path | None = None
 
-    def check(self, named: Sequence[Path], judged: Sequence[Path]) -> None:
+    def check(self, named: Sequence[Path], evaluated: Sequence[Path]) -> None:
         """Refuse what cannot be written, or would replace what is read, before hours of work are spent.
 
         Args:
             named: Files that are read.
-            judged: Predictions and references: files, or folders of them.
+            evaluated: Predictions and references: files, or folders of them.
         """
         from omentum.evaluate.pairing import read_in
         from omentum.output_checks import check_distinct, check_output
 
-        read = [read_in(path) for path in judged]
+        read = [read_in(path) for path in evaluated]
         inputs = [*named, *(file for files, _ in read for file in files)]
         within = [folder for _, folders in read for folder in folders]
         wanted = [path for path in (self.json, self.csv, self.html, self.points) if path]
@@ -178,19 +178,19 @@ class Files:
             check_output(path, inputs=inputs, within=within, overwrite=True)
         check_distinct(wanted)
 
-    def write(self, result: Result, rules: Rules) -> None:
+    def write(self, result: Evaluation, rules: Rules) -> None:
         """Write them."""
         from omentum.evaluate import files as evaluate_files
         from omentum.evaluate import summarise
 
         if self.json:
-            content = evaluate_files.content(result.judged, result.summary, rules) | {"asked": dict(result.asked)}
+            content = evaluate_files.content(result.evaluated, result.summary, rules) | {"asked": dict(result.asked)}
             if result.other and result.comparison:
                 second = summarise(result.other.scores)
                 content |= evaluate_files.compared_content(result.other, second, result.comparison)
             evaluate_files.write_json(self.json, content)
         if self.csv:
-            evaluate_files.write_csv(self.csv, result.judged.scores)
+            evaluate_files.write_csv(self.csv, result.evaluated.scores)
         if self.points:
             evaluate_files.write_operating_points(self.points, result.summary.curves)
         if self.html:
@@ -199,7 +199,7 @@ class Files:
             write_page(self.html, result, rules)
 
 
-def _print(result: Result) -> None:
+def _print(result: Evaluation) -> None:
     from rich.console import Console
 
     from omentum.cli.evaluate_tables import case_table, comparison_table, curves_table, summary_table
@@ -209,7 +209,7 @@ def _print(result: Result) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    scores = result.judged.scores
+    scores = result.evaluated.scores
     tables = [case_table(scores[0]) if len(scores) == 1 else summary_table(result.summary)]
     tables += [curves_table(result.summary.curves)] if result.summary.curves else []
     tables += [comparison_table(result.comparison)] if result.comparison else []
@@ -219,5 +219,5 @@ def _print(result: Result) -> None:
         console.print(table)
     compared = about_comparison(result.comparison) if result.comparison else []
     curves = curves_remarks(result.summary.curves)
-    for line in [*remarks(result.judged, result.summary), *curves, *compared]:
+    for line in [*remarks(result.evaluated, result.summary), *curves, *compared]:
         console.print(line, markup=False, soft_wrap=True)

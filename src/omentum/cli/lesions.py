@@ -14,7 +14,7 @@ from omentum.formatting import counted
 from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
 
 if TYPE_CHECKING:
-    from omentum.follow_up.compare import Change, FollowUp
+    from omentum.follow_up.compare import FollowUp, TrackedLesion
     from omentum.follow_up.scan_facts import ScanFacts
     from omentum.segmentation import Segmentation
 
@@ -142,7 +142,7 @@ def _print(result: FollowUp) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _table(changes: tuple[Change, ...]) -> Any:
+def _table(changes: tuple[TrackedLesion, ...]) -> Any:
     from rich import box
     from rich.table import Table
 
@@ -156,12 +156,12 @@ def _table(changes: tuple[Change, ...]) -> Any:
     return table
 
 
-def _cells(change: Change) -> list[str]:
+def _cells(change: TrackedLesion) -> list[str]:
     from omentum.evaluate.formatting import display, number
     from omentum.follow_up.tables import row_of
 
     row = row_of(change)
-    names = [change.any.display, display(row["host"]) if row["host"] else "-", change.fate]
+    names = [change.any.display, display(row["host"]) if row["host"] else "-", change.status]
     volumes = [
         number(row["volume_before_ml"], 1),
         number(row["volume_after_ml"], 1),
@@ -182,7 +182,7 @@ def _percent(value: float | None) -> str:
 def _remarks(result: FollowUp) -> list[str]:
     response = result.response
     lines = [FORCED] if result.is_forced else []
-    lines += [f"{one.any.display} {one.fate}: {remark}" for one in result.changes for remark in one.remarks]
+    lines += [f"{one.any.display} {one.status}: {remark}" for one in result.changes for remark in one.remarks]
     lines += [f"RECIST 1.1, of the segmentations: {response.category}: {response.why}"]
     if response.targets:
         then, now = response.sums_mm

@@ -25,7 +25,7 @@ HOW = (
     "ROC: a patient's score is the highest probability in any scan. FROC: at each threshold the components of what is "
     "at least that probable are matched with the reference as in the table of lesions. The sensitivity at a rate of "
     "false positives a scan is the highest of any threshold within it, 0 without a threshold where none finds any. "
-    "Thresholds apply to the probabilities as they are, before any cleaning. Chosen and judged on the same cases, they "
+    "Thresholds apply to the probabilities as they are, before any cleaning. Chosen and scored on the same cases, they "
     "flatter: choose on validation cases."
 )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omentum.evaluate import CaseScores, Comparison, Rules, StructureScore, Summary
-    from omentum.evaluate.judge import Judged
+    from omentum.evaluate.cases import EvaluatedCases
     from omentum.evaluate.metrics.roc import LesionCurves
 
 
@@ -24,27 +24,27 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         file.write(text.encode())
 
 
-def content(judged: Judged, summary: Summary, rules: Rules) -> dict[str, Any]:
+def content(evaluated: EvaluatedCases, summary: Summary, rules: Rules) -> dict[str, Any]:
     """Scores of one model as JSON values."""
-    judged_keys = (score.key for case in judged.scores for score in case.structures)
+    judged_keys = (score.key for case in evaluated.scores for score in case.structures)
     tolerances = {key: asdict(rules.tolerances[key]) for key in dict.fromkeys([*rules.tolerances, *judged_keys])}
     told = {"distances": rules.distances, "minimum_lesion_ml": rules.minimum_lesion_ml, "tolerances": tolerances}
     return {
         "omentum": version("omentum"),
         "rules": told,
-        "cases": [case.to_json() for case in judged.scores],
-        "failed": judged.failed,
-        "without_prediction": judged.without,
+        "cases": [case.to_json() for case in evaluated.scores],
+        "failed": evaluated.failed,
+        "without_prediction": evaluated.without,
         "summary": summary.to_json(),
     }
 
 
-def compared_content(judged: Judged, summary: Summary, comparison: Comparison) -> dict[str, Any]:
+def compared_content(evaluated: EvaluatedCases, summary: Summary, comparison: Comparison) -> dict[str, Any]:
     """What a second model adds."""
     other = {
-        "cases": [case.to_json() for case in judged.scores],
-        "failed": judged.failed,
-        "without_prediction": judged.without,
+        "cases": [case.to_json() for case in evaluated.scores],
+        "failed": evaluated.failed,
+        "without_prediction": evaluated.without,
         "summary": summary.to_json(),
     }
     return {"other": other, "comparison": comparison.to_json()}
@@ -85,7 +85,7 @@ def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
 
 
 def _csv_rows(case: CaseScores) -> Iterator[dict[str, Any]]:
-    """The structures that were judged, then those that were not, with the reason."""
+    """The structures that were evaluated, then those that were not, with the reason."""
     for score in case.structures:
         yield _csv_row(case, score)
     for key, reason in case.left_out.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from omentum.anatomy.pairs import display_of
 
 if TYPE_CHECKING:
-    from omentum.evaluate.judge import Judged
+    from omentum.evaluate.cases import EvaluatedCases
     from omentum.evaluate.metrics.comparison import Comparison, PairedDifference
     from omentum.evaluate.metrics.detection import Detection
     from omentum.evaluate.metrics.statistics import Statistics
@@ -20,7 +20,7 @@ def difference_cells(row: PairedDifference) -> list[str]:
     return [*wins, number(row.effect, 2), f"{row.p:.2g}", f"{row.p_holm:.2g}"]
 
 
-def remarks(judged: Judged, summary: Summary) -> list[str]:
+def remarks(evaluated: EvaluatedCases, summary: Summary) -> list[str]:
     """What a table cannot say."""
     lines = [
         *_headline("organs and vessels", summary.organ_dice, summary.organs),
@@ -28,27 +28,27 @@ def remarks(judged: Judged, summary: Summary) -> list[str]:
         *_judged_in_part(summary),
     ]
     not_annotated = [display(row.key) for row in summary.structures if not row.all_annotated_cases]
-    counted = {case.case for case in judged.scores}
+    counted = {case.case for case in evaluated.scores}
     told = (
-        ("not annotated, not judged", not_annotated),
-        ("no prediction, counted as missed", [name for name in judged.without if name in counted]),
-        ("could not be judged, counted as missed", [name for name in judged.failed if name in counted]),
-        ("could not be judged nor counted", [name for name in judged.failed if name not in counted]),
+        ("not annotated, not evaluated", not_annotated),
+        ("no prediction, counted as missed", [name for name in evaluated.without if name in counted]),
+        ("could not be evaluated, counted as missed", [name for name in evaluated.failed if name in counted]),
+        ("could not be evaluated nor counted", [name for name in evaluated.failed if name not in counted]),
     )
     return lines + [f"{what}: {', '.join(names)}" for what, names in told if names]
 
 
 def about_comparison(comparison: Comparison) -> list[str]:
-    """What two models are compared over, and what only one of them was judged on."""
+    """What two models are compared over, and what only one of them was evaluated on."""
     names = (comparison.first, comparison.second)
     lines = []
     for what, means in (("organs and vessels", comparison.organ_dice), ("tumours and cysts", comparison.lesion_dice)):
         if any(s.n for s in means):
             told = [f"{name} {number(s.mean, 3)} over {s.n}" for name, s in zip(names, means, strict=True)]
-            lines.append(f"mean Dice over the {what} and cases that both were judged on: {', '.join(told)}")
+            lines.append(f"mean Dice over the {what} and cases that both were evaluated on: {', '.join(told)}")
     for name, keys in zip(names, (comparison.only_first, comparison.only_second), strict=True):
         if keys:
-            lines.append(f"not compared, since only {name} was judged on it: {', '.join(map(display, keys))}")
+            lines.append(f"not compared, since only {name} was evaluated on it: {', '.join(map(display, keys))}")
     return lines
 
 
@@ -71,7 +71,7 @@ def _judged_in_part(summary: Summary) -> list[str]:
         if row.left_out and row.annotated_cases:
             told = f"{display(row.key)} {row.annotated_cases} of {row.all_annotated_cases}"
             by_reason.setdefault("; ".join(row.left_out), []).append(told)
-    return [f"judged in some cases only ({reason}): {', '.join(rows)}" for reason, rows in by_reason.items()]
+    return [f"evaluated in some cases only ({reason}): {', '.join(rows)}" for reason, rows in by_reason.items()]
 
 
 def display(key: str) -> str:

@@ -57,14 +57,14 @@ Part = str | PageTable | PageFigure | PageSlices
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A heading with paragraphs, tables and figures below it."""
 
     title: str
     content: Sequence[Part]
 
 
-def page_html(title: str, subtitle: str, sections: Sequence[Section]) -> bytes:
+def page_html(title: str, subtitle: str, sections: Sequence[PageSection]) -> bytes:
     """The file, UTF-8."""
     page, body = document(title, STYLE)
     main = add(body, "main")
@@ -75,7 +75,7 @@ def page_html(title: str, subtitle: str, sections: Sequence[Section]) -> bytes:
     return finished(page)
 
 
-def _add_section(main: ET.Element, section: Section) -> None:
+def _add_section(main: ET.Element, section: PageSection) -> None:
     place = add(main, "section")
     add(place, "h2", section.title)
     for part in section.content:

@@ -33,7 +33,7 @@ class LabelMapping:
         unions: Structure key -> keys of ours that the foreign name covers too; in a comparison they count as it.
         name: For people.
         joined: Pairs that have one number for both sides ("kidneys"): both structures get its voxels, and the two are
-            judged as one.
+            evaluated as one.
         unknown: Values of what belongs to some structure, nobody knows to which; see `Target.unknown`.
         recipe: The dataset whose numbers they are, if it has a recipe: what was looked for in which case.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omentum.evaluate.curves import curves_page
 from omentum.evaluate.formatting import about_comparison, difference_cells, display, interval, number, remarks
-from omentum.evaluate.html import PageFigure, PageSlices, Part, Section, page_html
+from omentum.evaluate.html import PageFigure, PageSection, PageSlices, Part, page_html
 from omentum.formatting import counted
 from omentum.report.box_plots import box_plots
 from omentum.report.curve_plots import curves_svg
@@ -18,9 +18,9 @@ from omentum.report.page import PageTable
 
 if TYPE_CHECKING:
     from omentum.evaluate import CaseScores, Comparison, Rules, Summary
-    from omentum.evaluate.judge import Judged
+    from omentum.evaluate.cases import EvaluatedCases
+    from omentum.evaluate.evaluation import Evaluation
     from omentum.evaluate.metrics.summary import StructureSummary
-    from omentum.evaluate.result import Result
     from omentum.evaluate.worst_cases import WorstCase
 
 WORST = 25
@@ -43,30 +43,30 @@ PICTURES = (
 _PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without one-sided cases", False))
 
 
-def write_page(path: Path, result: Result, rules: Rules) -> None:
+def write_page(path: Path, result: Evaluation, rules: Rules) -> None:
     """Write the page; it needs no other file and no network."""
     from omentum.atomic import replacing
 
-    judged, summary, comparison = result.judged, result.summary, result.comparison
+    evaluated, summary, comparison = result.evaluated, result.summary, result.comparison
     cases, patients = counted(summary.cases, "case"), counted(summary.patients, "patient")
     made = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     subtitle = f"{cases} of {patients}, omentum {version('omentum')}, {made}. Not for clinical use."
     asked = PageTable(
-        "What was judged", ["", "what"], [list(fact) for fact in result.asked.items()], words={"", "what"}
+        "What was evaluated", ["", "what"], [list(fact) for fact in result.asked.items()], words={"", "what"}
     )
     sections = [
-        *([Section("Inputs", [asked])] if result.asked else []),
-        Section("Structures", [*remarks(judged, summary), ONE_SIDED, _structures(summary)]),
-        Section("Distributions", _figures(judged.scores, summary)),
-        Section("Worst cases", [_worst(judged.scores), _one_sided(judged.scores, summary)]),
-        *([Section("Worst cases in pictures", [PICTURES, _pictures(result.pictures)])] if result.pictures else []),
+        *([PageSection("Inputs", [asked])] if result.asked else []),
+        PageSection("Structures", [*remarks(evaluated, summary), ONE_SIDED, _structures(summary)]),
+        PageSection("Distributions", _figures(evaluated.scores, summary)),
+        PageSection("Worst cases", [_worst(evaluated.scores), _one_sided(evaluated.scores, summary)]),
+        *([PageSection("Worst cases in pictures", [PICTURES, _pictures(result.pictures)])] if result.pictures else []),
         *([_compared(comparison)] if comparison else []),
-        *([Section("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
+        *([PageSection("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
         *([_detection(summary)] if summary.curves else []),
-        Section("Patients", [_patients(summary)]),
+        PageSection("Patients", [_patients(summary)]),
         *([_left_out(summary)] if any(row.left_out for row in summary.structures) else []),
-        *([Section("Could not be judged", [_failures(judged)])] if judged.failed else []),
-        Section("How it was measured", [*_method(rules), _tolerances(rules)]),
+        *([PageSection("Could not be evaluated", [_failures(evaluated)])] if evaluated.failed else []),
+        PageSection("How it was measured", [*_method(rules), _tolerances(rules)]),
     ]
     with replacing(path) as file:
         file.write(page_html("Evaluation", subtitle, sections))
@@ -168,29 +168,29 @@ def _comparison(comparison: Comparison) -> PageTable:
     )
 
 
-def _compared(comparison: Comparison) -> Section:
-    return Section("Comparison", [_about(comparison), *about_comparison(comparison), _comparison(comparison)])
+def _compared(comparison: Comparison) -> PageSection:
+    return PageSection("Comparison", [_about(comparison), *about_comparison(comparison), _comparison(comparison)])
 
 
-def _detection(summary: Summary) -> Section:
+def _detection(summary: Summary) -> PageSection:
     roc = {row.key: row.roc.points for row in summary.curves if row.roc.points}
     froc = {row.key: _drawable(row.froc.false_a_scan, row.froc.sensitivity) for row in summary.curves}
     figure = PageFigure("ROC by patient and FROC by lesion, one mark a threshold", curves_svg(roc, froc))
-    return Section("Lesion detection over all thresholds", [*curves_page(summary.curves), figure])
+    return PageSection("Lesion detection over all thresholds", [*curves_page(summary.curves), figure])
 
 
 def _drawable(xs: Sequence[float | None], ys: Sequence[float | None]) -> list[tuple[float, float]]:
     return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
 
 
-def _left_out(summary: Summary) -> Section:
+def _left_out(summary: Summary) -> PageSection:
     rows = [
         [display(row.key), f"{cases} of {row.all_annotated_cases}", reason]
         for row in summary.structures
         for reason, cases in row.left_out.items()
     ]
     head = ["structure", "cases", "why"]
-    return Section("Left out", [PageTable("Annotated, but in no number of these cases", head, rows, words={"why"})])
+    return PageSection("Left out", [PageTable("Annotated, but in no number of these cases", head, rows, words={"why"})])
 
 
 def _about(comparison: Comparison) -> str:
@@ -242,10 +242,10 @@ def _patients(summary: Summary) -> PageTable:
     return PageTable("Is it there at all, by patient; Wilson intervals", head, rows)
 
 
-def _failures(judged: Judged) -> PageTable:
+def _failures(evaluated: EvaluatedCases) -> PageTable:
     head = ["case", "reason"]
     return PageTable(
-        "Counted as missed where the reference can be read", head, list(judged.failed.items()), words={"reason"}
+        "Counted as missed where the reference can be read", head, list(evaluated.failed.items()), words={"reason"}
     )
 
 

@@ -42,12 +42,12 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is to be judged.
+class PairedCases:
+    """What there is to be evaluated.
 
     Args:
         pairs: The cases.
-        known: Names of all cases of the reference, judged or not; a prediction of any other name is ignored.
+        known: Names of all cases of the reference, evaluated or not; a prediction of any other name is ignored.
         remarks: What the user should know.
     """
 
@@ -204,7 +204,7 @@ def unknown_references(folder: Path) -> tuple[str, ...]:
     """A line about folders among references that hold no truth, so that no case drops out in silence."""
     stray = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and not _is_reference(path)]
     stray = [name for name in stray if not name.startswith(".")]
-    return (f"{folder}: not judged, for want of a {DESCRIPTION}: {listed(stray)}",) if stray else ()
+    return (f"{folder}: not evaluated, for want of a {DESCRIPTION}: {listed(stray)}",) if stray else ()
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What can be doubted about references before they are judged: numbers without names."""
+"""What can be doubted about references before they are evaluated: numbers without names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omentum.errors import OmentumError
 from omentum.evaluate.pairing import Pair, listed
 
 if TYPE_CHECKING:
-    from omentum.evaluate.judge import Judge
+    from omentum.evaluate.cases import CaseEvaluator
 
 TOLD_NUMBERS = 3
 
@@ -33,8 +33,8 @@ def unnamed_references(pairs: Iterable[Pair]) -> str | None:
     )
 
 
-def doubted_numbers(pairs: Iterable[Pair], judge: Judge) -> str | None:
-    """One line where references without names are something else by place than by number; judged by the first case
+def doubted_numbers(pairs: Iterable[Pair], evaluator: CaseEvaluator) -> str | None:
+    """One line where references without names are something else by place than by number; evaluated by the first case
     that can be read.
     """
     from omentum.evaluate.label_value_checks import contradictions, fitting_mappings
@@ -44,8 +44,8 @@ def doubted_numbers(pairs: Iterable[Pair], judge: Judge) -> str | None:
         try:
             if pair.prediction is None or not pair.reference.is_file() or has_label_table(pair.reference):
                 continue
-            read = judge.read(pair)
-        except OmentumError:  # told when it is judged
+            read = evaluator.read(pair)
+        except OmentumError:  # told when it is evaluated
             continue
         told = contradictions(read.ours, read.truth)
         if not told:

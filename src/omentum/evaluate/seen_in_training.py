@@ -13,7 +13,7 @@ from omentum.result_files import MANIFEST
 def seen_in_training(pairs: Sequence[Pair]) -> str | None:
     """One line about the cases whose prediction says so in its manifest; None for none."""
     seen = [pair.name for pair in pairs if pair.prediction and _trained_on(pair.prediction.with_name(MANIFEST))]
-    return f"judged on scans that the weights were trained on: {listed(seen)}" if seen else None
+    return f"evaluated on scans that the weights were trained on: {listed(seen)}" if seen else None
 
 
 def _trained_on(manifest: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omentum.errors import InputError
-from omentum.evaluate.pairing import Found, IdOf, listed, prediction_of
+from omentum.evaluate.pairing import IdOf, PairedCases, listed, prediction_of
 
 if TYPE_CHECKING:
     from omentum.data.splits.split import Split
@@ -42,7 +42,7 @@ class SplitPart:
     def prediction_of(self, name: str, folder: Path) -> Path | None:
         """The prediction of a case: in `folder/<its part>/`, where there is such a folder, else in `folder`.
 
-        So the predictions of all folds are judged together, each case by the model that did not see it.
+        So the predictions of all folds are evaluated together, each case by the model that did not see it.
         """
         own = folder / self._split.part_of[name]
         return prediction_of(name, own if own.is_dir() else folder, self.same)
@@ -52,7 +52,7 @@ class SplitPart:
         parts = {self._split.part_of[name] for name in self.names}
         return [own for part in sorted(parts) if (own := folder / part).is_dir()] or [folder]
 
-    def of(self, found: Found, pred: Path) -> Found:
+    def of(self, found: PairedCases, pred: Path) -> PairedCases:
         """Only its cases, with their predictions.
 
         Raises:

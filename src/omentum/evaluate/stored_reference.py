@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from omentum.errors import GeometryError, InputError
 from omentum.evaluate.pairing import (
     Find,
-    Found,
     IdOf,
     Pair,
+    PairedCases,
     case_name,
     listed,
     nothing_together,
@@ -48,7 +48,7 @@ def is_stored(folder: Path) -> bool:
     return (folder / LABEL_FILE).is_file()
 
 
-def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapping[str, str]) -> Found:
+def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapping[str, str]) -> PairedCases:
     """The cases of a store, or of a part of its split, with their predictions by name.
 
     Args:
@@ -69,13 +69,13 @@ def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapp
     if single:
         name, file = single
         pairs = [_pair(_named(name, held, store), file, store, patients)]
-        return Found(pairs, frozenset(held))
+        return PairedCases(pairs, frozenset(held))
     pairs = [_pair(held[n], _prediction(held[n], pred, split), store, patients) for n in wanted if n in held]
     if not any(pair.prediction for pair in pairs):
         raise nothing_together(pred, list(held))
     _refuse_shared(pairs)
     remarks = (f"{store}: holds no case {listed(absent)} of the split",) if absent else ()
-    return Found(pairs, frozenset(held) | _names_of(pairs), remarks)
+    return PairedCases(pairs, frozenset(held) | _names_of(pairs), remarks)
 
 
 def _same_in(dataset: str) -> IdOf:

@@ -26,7 +26,7 @@ def trust_of(scores: Mapping[str, Any]) -> dict[str, Trust]:
     """Structure key -> how far, of those that there is enough of.
 
     Args:
-        scores: Of `omentum evaluate --json`. A pair judged as one says the same of both sides.
+        scores: Of `omentum evaluate --json`. A pair evaluated as one says the same of both sides.
 
     Raises:
         KeyError, TypeError: they are something else.

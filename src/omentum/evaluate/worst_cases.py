@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omentum.evaluate import StructureScore
+    from omentum.evaluate.cases import CaseEvaluator, EvaluatedCases
     from omentum.evaluate.differences import Difference
-    from omentum.evaluate.judge import Judge, Judged
     from omentum.progress import ProgressListener
     from omentum.volume import Grid
 
@@ -36,38 +36,40 @@ class WorstCase:
     difference: Difference
 
 
-def worst_cases(judged: Judged, pairs: Sequence[Pair], judge: Judge, speaker: ProgressListener) -> list[WorstCase]:
+def worst_cases(
+    evaluated: EvaluatedCases, pairs: Sequence[Pair], evaluator: CaseEvaluator, reporter: ProgressListener
+) -> list[WorstCase]:
     """Draw the worst cases of every structure, by structure; what cannot be read any more is left out."""
     from omentum.evaluate import with_unions
     from omentum.evaluate.differences import differences
 
-    chosen = _chosen(judged)
+    chosen = _chosen(evaluated)
     by_name = {pair.name: pair for pair in pairs}
     names = list(dict.fromkeys(case for case, _ in chosen))
     drawn: dict[tuple[str, str], Difference] = {}
     if names:
-        speaker.begin("pictures of the worst cases", 1, 1)
+        reporter.begin("pictures of the worst cases", 1, 1)
     for number, name in enumerate(names, start=1):
         keys = [score.key for case, score in chosen if case == name]
         try:
-            read = judge.read(by_name[name])
+            read = evaluator.read(by_name[name])
             hu = _hu_of(by_name[name], read.truth.grid, alone=len(pairs) == 1)
-            # A pair judged as one is drawn as one: as its right side, which gets the left one's voxels.
+            # A pair evaluated as one is drawn as one: as its right side, which gets the left one's voxels.
             joined = {members(key)[0]: members(key)[1:] for key in keys if len(members(key)) > 1}
             ours, truth = (with_unions(one, joined) if joined else one for one in (read.ours, read.truth))
             found = differences(hu, ours, truth, [members(key)[0] for key in keys])
             drawn |= {(name, key): found[members(key)[0]] for key in keys if members(key)[0] in found}
         except OmentumError as fault:
-            speaker.say("warning", f"no picture of {name}: {fault}")
-        speaker.progress(number, len(names))
+            reporter.say("warning", f"no picture of {name}: {fault}")
+        reporter.progress(number, len(names))
     return [WorstCase(case, score, drawn[case, score.key]) for case, score in chosen if (case, score.key) in drawn]
 
 
-def _chosen(judged: Judged) -> list[tuple[str, StructureScore]]:
+def _chosen(evaluated: EvaluatedCases) -> list[tuple[str, StructureScore]]:
     """Case and structure, in template order, worst case first."""
-    unread = {*judged.failed, *judged.without}
+    unread = {*evaluated.failed, *evaluated.without}
     of: dict[str, list[tuple[float, float, str, StructureScore]]] = {}
-    for case in judged.scores:
+    for case in evaluated.scores:
         for score in case.structures:
             if case.case not in unread and score.status.counts and score.dice is not None and score.dice < 1:
                 ml = max(score.predicted_ml, score.reference_ml or 0.0)

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from omentum.follow_up.shared_organ import Fit, SharedOrgan, brought_together, near_pairs
-from omentum.follow_up.transform import Motion, fitted_affine, fitted_rigid
+from omentum.follow_up.shared_organ import Fit, SharedOrgan, closest_points, register_organs
+from omentum.follow_up.transform import AffineTransform, fit_affine, fit_rigid
 
 FEWEST_ORGANS = 4
 """Three must remain when one is left out."""
@@ -27,7 +27,7 @@ LEAST_SHARE = 2 / 3
 """Of the organs, which must lie nearer."""
 
 
-def stretched(organs: Sequence[SharedOrgan], rigid: Motion) -> Motion | None:
+def affine_if_better(organs: Sequence[SharedOrgan], rigid: AffineTransform) -> AffineTransform | None:
     """The affine motion of the later scan, if by the rule above it is better than the rigid one.
 
     Args:
@@ -36,11 +36,11 @@ def stretched(organs: Sequence[SharedOrgan], rigid: Motion) -> Motion | None:
     """
     if len(organs) < FEWEST_ORGANS:
         return None
-    affine = brought_together(organs, rigid, fitted_affine)
+    affine = register_organs(organs, rigid, fit_affine)
     low, high = STRETCH_LIMITS
     if not (low <= affine.stretches[2] and affine.stretches[0] <= high and np.linalg.det(affine.linear) > 0):
         return None
-    stiff, soft = _left_out_mm(organs, rigid, fitted_rigid), _left_out_mm(organs, affine, fitted_affine)
+    stiff, soft = _left_out_mm(organs, rigid, fit_rigid), _left_out_mm(organs, affine, fit_affine)
     known = np.isfinite(stiff) & np.isfinite(soft)
     if np.count_nonzero(known) < FEWEST_ORGANS:
         return None
@@ -49,11 +49,11 @@ def stretched(organs: Sequence[SharedOrgan], rigid: Motion) -> Motion | None:
     return affine if is_nearer and np.mean(soft[known] < stiff[known]) >= LEAST_SHARE else None
 
 
-def _left_out_mm(organs: Sequence[SharedOrgan], motion: Motion, fit: Fit) -> np.ndarray:
+def _left_out_mm(organs: Sequence[SharedOrgan], motion: AffineTransform, fit: Fit) -> np.ndarray:
     """For each organ, how far its surface lies from its counterpart by what the others say; NaN where not in view."""
     away = []
     for organ in organs:
-        pairs = near_pairs([other for other in organs if other is not organ], motion)
+        pairs = closest_points([other for other in organs if other is not organ], motion)
         told = fit(*pairs) if pairs else motion
         distances = organ.pairs(organ.follow(told))[2]
         away.append(float(np.median(distances)) if len(distances) else np.nan)

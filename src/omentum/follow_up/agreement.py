@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omentum.follow_up.shared_organ import SharedOrgan
-from omentum.follow_up.transform import Motion
+from omentum.follow_up.transform import AffineTransform
 
 LIMIT_MM, STRETCHED_LIMIT_MM, FEW_LIMIT_MM = 2.5, 2.1, 2.0
 """Largest residual of one body: as a rule; where it was stretched to fit, which brings other people's organs nearer,
@@ -31,7 +31,7 @@ FEWEST_POINTS = 60
 
 
 @dataclass(frozen=True)
-class Agreement:
+class OrganAgreement:
     """What organs say for a motion.
 
     Args:
@@ -58,7 +58,9 @@ class Agreement:
         return self.residual_mm <= self.limit_mm
 
 
-def agreement(organs: Sequence[SharedOrgan], motion: Motion, *, is_affine: bool = False) -> Agreement | None:
+def agreement(
+    organs: Sequence[SharedOrgan], motion: AffineTransform, *, is_affine: bool = False
+) -> OrganAgreement | None:
     """How far organs lie apart; None where neither scan shows enough of what the other does.
 
     Args:
@@ -75,7 +77,7 @@ def agreement(organs: Sequence[SharedOrgan], motion: Motion, *, is_affine: bool 
         return None
     limit_mm = FEW_LIMIT_MM if len(asked) < MANY else STRETCHED_LIMIT_MM if is_affine else LIMIT_MM
     coarsest_mm = max(organ.coarsest_mm for organ in asked)
-    return Agreement(
+    return OrganAgreement(
         organs=tuple(organ.key for organ in asked),
         place_mm=float(np.median([np.median(places[organ.key]) for organ in asked])),
         shape_mm=float(np.median([np.median(shape) for shape in shapes if len(shape)])),

@@ -3,7 +3,7 @@
 The organs say it, not the grey values. Where both scans have one frame of reference, or lie on one lattice, nothing has
 moved unless organs say so. Otherwise: first the centres of organs that both scans show whole, then their surfaces,
 point to nearest point, organ by organ; points without a counterpart (beyond the other scan's field of view, or on what
-has changed) do not count. The motion is rigid, or affine where that is known to be better (see `stretched`). What
+has changed) do not count. The motion is rigid, or affine where that is known to be better (`affine_if_better`). What
 breathing moves is then followed organ by organ, by a shift. Whatever was found, `agreement` says whether to trust it.
 """
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
-from omentum.follow_up.affine_fit import stretched
-from omentum.follow_up.agreement import MANY, Agreement, agreement
-from omentum.follow_up.frames import on_one_lattice, overlap
-from omentum.follow_up.shared_organ import SharedOrgan, brought_together, near_pairs
-from omentum.follow_up.transform import Motion, fitted_rigid
+from omentum.follow_up.affine_fit import affine_if_better
+from omentum.follow_up.agreement import MANY, OrganAgreement, agreement
+from omentum.follow_up.frames import on_same_lattice, overlap
+from omentum.follow_up.shared_organ import SharedOrgan, closest_points, register_organs
+from omentum.follow_up.transform import AffineTransform, fit_rigid
 from omentum.formatting import counted
 from omentum.segmentation import Segmentation
 
@@ -41,7 +41,7 @@ FEW_TURN_DEGREES, PART_SEEN = 15.0, 0.4
 """No patient is turned further than this by the word of few organs, or of less than this share of their surfaces."""
 EVEN_STRETCH = 0.06
 """Weight lost or gained, and another breath, leave some direction of the trunk as it was; a wrong spacing does not."""
-STILL_SCAN = Motion(np.eye(3), np.zeros(3))
+STILL_SCAN = AffineTransform(np.eye(3), np.zeros(3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ class Alignment:
         shifts_mm: For each organ that was used, how far it lies from there, in mm of the earlier scan.
     """
 
-    motion: Motion
+    motion: AffineTransform
     is_affine: bool
     basis: Basis
-    agreement: Agreement | None
+    agreement: OrganAgreement | None
     shifts_mm: dict[str, NDArray[np.float64]]
 
     @property
@@ -115,7 +115,7 @@ class Alignment:
         """How far a place may be from where it is put."""
         return max(1.0, self.agreement.place_mm) if self.agreement else 0.0
 
-    def motion_of(self, organ: str | None) -> Motion:
+    def motion_of(self, organ: str | None) -> AffineTransform:
         """The motion of what lives in an organ."""
         return self.motion.shifted(self.shifts_mm.get(organ or "", np.zeros(3)))
 
@@ -136,7 +136,7 @@ def align_bodies(before: Segmentation, after: Segmentation, *, same_frame: bool 
             "the two scans have no organ in common to be aligned by",
             remedy="segment both with the organs around the lesions, not the lesions alone",
         )
-    should_be_still = same_frame or (same_frame is None and on_one_lattice(before.grid, after.grid))
+    should_be_still = same_frame or (same_frame is None and on_same_lattice(before.grid, after.grid))
     basis: Basis = "frame of reference" if same_frame else "grids"
     still = agreement(organs, STILL_SCAN) if organs else None
     if same_frame and still is None:
@@ -165,14 +165,14 @@ def _shared_organs(before: Segmentation, after: Segmentation) -> list[SharedOrga
 def _fitted(organs: Sequence[SharedOrgan], *, may_be_still: bool) -> Alignment:
     """The best motion from where organs' centres, or the scans as they are, make a start."""
     starts = [_by_centres(organs), *([STILL_SCAN] if may_be_still else [])]
-    rigid = brought_together(organs, min(starts, key=lambda start: _off_mm(organs, start)), fitted_rigid)
-    affine = stretched(organs, rigid)
+    rigid = register_organs(organs, min(starts, key=lambda start: _off_mm(organs, start)), fit_rigid)
+    affine = affine_if_better(organs, rigid)
     motion = affine or rigid
     return _aligned(organs, motion, affine is not None, "organs", agreement(organs, motion, is_affine=bool(affine)))
 
 
 def _aligned(
-    organs: Sequence[SharedOrgan], motion: Motion, is_affine: bool, basis: Basis, found: Agreement | None
+    organs: Sequence[SharedOrgan], motion: AffineTransform, is_affine: bool, basis: Basis, found: OrganAgreement | None
 ) -> Alignment:
     shifts_mm = {organ.key: organ.follow(motion).shift_mm - motion.shift_mm for organ in organs}
     return Alignment(motion, is_affine, basis, found, shifts_mm)
@@ -184,20 +184,20 @@ def _is_sure(moved: Alignment) -> bool:
     return moved.fits and found is not None and len(found.organs) >= MANY and found.seen >= PART_SEEN
 
 
-def _off_mm(organs: Sequence[SharedOrgan], motion: Motion) -> float:
-    pairs = near_pairs(organs, motion, every=4)
+def _off_mm(organs: Sequence[SharedOrgan], motion: AffineTransform) -> float:
+    pairs = closest_points(organs, motion, every=4)
     return np.inf if pairs is None else float(np.linalg.norm(motion(pairs[0]) - pairs[1], axis=1).mean())
 
 
-def _by_centres(organs: Sequence[SharedOrgan]) -> Motion:
+def _by_centres(organs: Sequence[SharedOrgan]) -> AffineTransform:
     """A first guess. Centres of cut organs are wrong, so they serve only where no organ is whole in both scans."""
     whole = [organ for organ in organs if organ.is_whole]
     here = np.array([organ.after_mm for organ in whole or organs])
     there = np.array([organ.before_mm for organ in whole or organs])
     if not whole:
-        return Motion(np.eye(3), np.median(there - here, axis=0))
-    motion = fitted_rigid(here, there)
+        return AffineTransform(np.eye(3), np.median(there - here, axis=0))
+    motion = fit_rigid(here, there)
     for _ in range(10):
         off_mm = np.linalg.norm(motion(here) - there, axis=1)
-        motion = fitted_rigid(here, there, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
+        motion = fit_rigid(here, there, 1 / (1 + (off_mm / OUTLIER_MM) ** 2))
     return motion

@@ -15,16 +15,16 @@ import numpy as np
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
 from omentum.follow_up.alignment import Alignment, align_bodies
-from omentum.follow_up.matching import Spot, find_spots, paired
-from omentum.follow_up.recist import Response, respond
+from omentum.follow_up.matching import LocatedLesion, locate_lesions, match_lesions
+from omentum.follow_up.recist import RecistResponse, recist_response
 from omentum.follow_up.scan_facts import ScanFacts, same_frame
-from omentum.follow_up.visibility import Lack, Scan, lack
+from omentum.follow_up.visibility import FollowUpScan, Lack, lack
 from omentum.measure.diameters import Points
 from omentum.measure.lesion_tables import target_lesions
 from omentum.measure.lesions import Lesion
 from omentum.segmentation import Segmentation
 
-Fate = Literal[
+LesionStatus = Literal[
     "same",  # one lesion then, one now
     "split",  # one then, several now
     "merged",  # several then, one now
@@ -38,7 +38,7 @@ Fate = Literal[
     "not seen before",  # it may have been there: too small for the slices, a candidate, its organ not found there ...
     "not seen now",
 ]
-WHEN: dict[tuple[Lack, bool], Fate] = {
+WHEN: dict[tuple[Lack, bool], LesionStatus] = {
     ("not imaged", True): "not imaged before",
     ("not imaged", False): "not imaged now",
     ("not looked for", True): "not looked for before",
@@ -47,15 +47,15 @@ WHEN: dict[tuple[Lack, bool], Fate] = {
     ("not seen", False): "not seen now",
 }
 """What is lacking, and whether the lesion is of the later scan."""
-UNTOLD = frozenset(WHEN.values())
+UNKNOWN = frozenset(WHEN.values())
 
 
 @dataclass(frozen=True)
-class Change:
+class TrackedLesion:
     """One lesion, or several that belong together, in both scans.
 
     Args:
-        fate: What became of it.
+        status: What became of it.
         before, after: The lesions, each measured on its own scan.
         targets: Numbers of those that are RECIST targets of the earlier scan.
         moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
@@ -63,7 +63,7 @@ class Change:
         doubt: Why it is only a candidate, in a scan that has it; "" for a lesion.
     """
 
-    fate: Fate
+    status: LesionStatus
     before: tuple[Lesion, ...]
     after: tuple[Lesion, ...]
     targets: tuple[int, ...]
@@ -114,8 +114,8 @@ class FollowUp:
         frames: Whether both have one frame of reference; None where it is not known.
     """
 
-    changes: tuple[Change, ...]
-    response: Response
+    changes: tuple[TrackedLesion, ...]
+    response: RecistResponse
     alignment: Alignment
     frames: bool | None = None
 
@@ -150,45 +150,52 @@ def follow_up(
             f"the two bodies do not match: {'; '.join(alignment.doubts)}",
             remedy="are these two scans of one patient? --force compares them all the same",
         )
-    scans = Scan(before, facts[0]), Scan(after, facts[1])
-    then, now = find_spots(before), find_spots(after)
-    sure = [spot.lesion for spot in then if not scans[0].doubt(spot)]
+    scans = FollowUpScan(before, facts[0]), FollowUpScan(after, facts[1])
+    then, now = locate_lesions(before), locate_lesions(after)
+    sure = [located.lesion for located in then if not scans[0].doubt(located)]
     targets = {one.number for one in target_lesions(sure, scans[0].slice_mm)}
     changes = []
-    for group in paired(then, now, alignment):
+    for group in match_lesions(then, now, alignment):
         earlier, later = [then[n] for n in group.before], [now[m] for m in group.after]
-        fate, why = _fate(earlier, later, scans, alignment)
-        of = tuple(spot.lesion for spot in earlier), tuple(spot.lesion for spot in later)
+        status, why = _status(earlier, later, scans, alignment)
+        of = tuple(located.lesion for located in earlier), tuple(located.lesion for located in later)
         chosen = tuple(one.number for one in of[0] if one.number in targets)
-        changes.append(Change(fate, *of, chosen, _moved_mm(*of, alignment), why, _doubt(earlier, later, scans)))
+        changes.append(
+            TrackedLesion(status, *of, chosen, _moved_mm(*of, alignment), why, _doubt(earlier, later, scans))
+        )
     return FollowUp(tuple(changes), _response(changes), alignment, frames)
 
 
-def _fate(
-    before: Sequence[Spot], after: Sequence[Spot], scans: tuple[Scan, Scan], alignment: Alignment
-) -> tuple[Fate, str]:
+def _status(
+    before: Sequence[LocatedLesion],
+    after: Sequence[LocatedLesion],
+    scans: tuple[FollowUpScan, FollowUpScan],
+    alignment: Alignment,
+) -> tuple[LesionStatus, str]:
     """What became of a group, and why it cannot be told."""
     if before and after:
         several = len(before) > 1, len(after) > 1
-        fates: dict[tuple[bool, bool], Fate] = {
+        statuses: dict[tuple[bool, bool], LesionStatus] = {
             (False, True): "split",
             (True, False): "merged",
             (True, True): "regrouped",
         }
-        return fates.get(several, "same"), ""
-    spot, later = ((after or before)[0]), bool(after)
+        return statuses.get(several, "same"), ""
+    located, later = ((after or before)[0]), bool(after)
     own, other = (scans[1], scans[0]) if later else scans
-    lacking = lack(spot, other, alignment, later=later)
-    if lacking is None and own.doubt(spot):
+    lacking = lack(located, other, alignment, later=later)
+    if lacking is None and own.doubt(located):
         lacking = "not seen", ""
     if lacking is None:
         return ("new" if later else "gone"), ""
     return WHEN[lacking[0], later], lacking[1]
 
 
-def _doubt(before: Sequence[Spot], after: Sequence[Spot], scans: tuple[Scan, Scan]) -> str:
+def _doubt(
+    before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], scans: tuple[FollowUpScan, FollowUpScan]
+) -> str:
     """Why all of a group are candidates."""
-    each = [scan.doubt(spot) for spots, scan in zip((before, after), scans, strict=True) for spot in spots]
+    each = [scan.doubt(located) for lesions, scan in zip((before, after), scans, strict=True) for located in lesions]
     return each[0] if all(each) else ""
 
 
@@ -204,18 +211,18 @@ def _centre_mm(lesions: Sequence[Lesion]) -> Points:
     return np.asarray(weights @ np.array([one.centroid_mm for one in lesions]) / weights.sum())
 
 
-def _response(changes: Sequence[Change]) -> Response:
+def _response(changes: Sequence[TrackedLesion]) -> RecistResponse:
     tumours = [change for change in changes if STRUCTURES[change.any.key].kind == "tumour"]
     targets = [change for change in tumours if change.targets]
     # Parts of a target count together, and what grew into it counts with it.
     diameters = [(_longest_mm(one for one in c.before if one.number in c.targets), c.longest_mm[1]) for c in targets]
-    return respond(
+    return recist_response(
         diameters,
         targets=sum(len(change.targets) for change in targets),
-        new=sum(change.fate == "new" for change in tumours),
-        lasting=sum(bool(change.after) and change.fate != "new" for change in tumours if not change.targets),
-        unknown=sum(change.is_cut or change.fate in UNTOLD for change in targets),
-        unseen=sum(not change.after and change.fate != "gone" for change in tumours if not change.targets),
+        new=sum(change.status == "new" for change in tumours),
+        lasting=sum(bool(change.after) and change.status != "new" for change in tumours if not change.targets),
+        unknown=sum(change.is_cut or change.status in UNKNOWN for change in targets),
+        unseen=sum(not change.after and change.status != "gone" for change in tumours if not change.targets),
     )
 
 

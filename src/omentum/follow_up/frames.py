@@ -13,7 +13,7 @@ PROBES = 16
 """Points along each axis that ask whether fields of view have a part in common."""
 
 
-def on_one_lattice(one: Grid, other: Grid) -> bool:
+def on_same_lattice(one: Grid, other: Grid) -> bool:
     """Whether the voxels of both are voxels of one larger grid, however stored: parts of one scan are.
 
     Two scans by one protocol can be so by chance: organs are asked where they can be.

@@ -29,7 +29,7 @@ POINTS_PER_LESION = 4000
 
 
 @dataclass(frozen=True, eq=False)
-class Spot:
+class LocatedLesion:
     """A lesion with its place.
 
     Args:
@@ -58,18 +58,18 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Group:
+class LesionGroup:
     """Lesions that are the same: positions in the lists of either scan; one list may be empty."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
 
 
-def find_spots(seg: Segmentation) -> list[Spot]:
+def locate_lesions(seg: Segmentation) -> list[LocatedLesion]:
     """Every lesion of a segmentation, types of one organ and kind taken together."""
     seg = with_one_type_an_organ(seg)
     found = zip(find_lesions(None, seg), lesion_masks(seg), strict=True)
-    return [Spot(lesion, box, mask, seg.grid) for lesion, (_, box, mask) in found]
+    return [LocatedLesion(lesion, box, mask, seg.grid) for lesion, (_, box, mask) in found]
 
 
 def with_one_type_an_organ(seg: Segmentation) -> Segmentation:
@@ -86,7 +86,9 @@ def with_one_type_an_organ(seg: Segmentation) -> Segmentation:
     return Segmentation(bits, seg.affine, seg.classes, seg.annotated).subset(kept)
 
 
-def paired(before: Sequence[Spot], after: Sequence[Spot], alignment: Alignment) -> list[Group]:
+def match_lesions(
+    before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], alignment: Alignment
+) -> list[LesionGroup]:
     """Every lesion of both scans in exactly one group."""
     links = _overlapping(before, after, alignment)
     links += _nearest(before, after, alignment, links)
@@ -96,7 +98,7 @@ def paired(before: Sequence[Spot], after: Sequence[Spot], alignment: Alignment) 
 Link = tuple[int, int]
 
 
-def _overlapping(before: Sequence[Spot], after: Sequence[Spot], alignment: Alignment) -> list[Link]:
+def _overlapping(before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], alignment: Alignment) -> list[Link]:
     links = []
     for m, later in enumerate(after):
         motion = alignment.motion_of(later.lesion.host)
@@ -109,7 +111,9 @@ def _overlapping(before: Sequence[Spot], after: Sequence[Spot], alignment: Align
     return links
 
 
-def _nearest(before: Sequence[Spot], after: Sequence[Spot], alignment: Alignment, taken: Sequence[Link]) -> list[Link]:
+def _nearest(
+    before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], alignment: Alignment, taken: Sequence[Link]
+) -> list[Link]:
     free = [n for n in range(len(before)) if n not in {n for n, _ in taken}]
     free_later = [m for m in range(len(after)) if m not in {m for _, m in taken}]
     near = []
@@ -126,11 +130,11 @@ def _nearest(before: Sequence[Spot], after: Sequence[Spot], alignment: Alignment
     return links
 
 
-def _may_be_one(one: Spot, other: Spot) -> bool:
+def _may_be_one(one: LocatedLesion, other: LocatedLesion) -> bool:
     return STRUCTURES[one.lesion.key].hosts == STRUCTURES[other.lesion.key].hosts
 
 
-def _groups(earlier: int, later: int, links: Sequence[Link]) -> list[Group]:
+def _groups(earlier: int, later: int, links: Sequence[Link]) -> list[LesionGroup]:
     """Connected components, in the order of the earlier lesions, then of the later ones."""
     label: NDArray[np.int64] = np.arange(earlier + later)
     for n, m in links:
@@ -140,6 +144,6 @@ def _groups(earlier: int, later: int, links: Sequence[Link]) -> list[Group]:
     for one in dict.fromkeys(label.tolist()):
         members = np.flatnonzero(label == one).tolist()
         groups.append(
-            Group(tuple(n for n in members if n < earlier), tuple(n - earlier for n in members if n >= earlier))
+            LesionGroup(tuple(n for n in members if n < earlier), tuple(n - earlier for n in members if n >= earlier))
         )
     return groups

@@ -18,7 +18,7 @@ GROWN_LEAST_MM = 5.0
 
 
 @dataclass(frozen=True)
-class Response:
+class RecistResponse:
     """Two scans are compared; progression since a best scan in between, non-target lesions and what is not in the
     images are for the reader.
 
@@ -43,9 +43,9 @@ class Response:
         return None if then == 0 or now is None else (now - then) / then
 
 
-def respond(
+def recist_response(
     targets_mm: Sequence[tuple[float, float]], *, targets: int, new: int, lasting: int, unknown: int, unseen: int = 0
-) -> Response:
+) -> RecistResponse:
     """The category of two scans.
 
     Args:
@@ -58,7 +58,7 @@ def respond(
     """
     then, now = sum(a for a, _ in targets_mm), sum(b for _, b in targets_mm)
     made = _judged((then, now), targets, new, (lasting, unseen), unknown)
-    return Response(made[0], targets, (then, None if unknown else now), new, made[1])
+    return RecistResponse(made[0], targets, (then, None if unknown else now), new, made[1])
 
 
 def _judged(

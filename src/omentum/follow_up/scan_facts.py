@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omentum.measure.class_trust import Standing
+from omentum.measure.class_trust import ClassTrust
 from omentum.measure.diameters import Points
 
 NO_POINTS: Points = np.zeros((0, 3))
@@ -32,8 +32,8 @@ class ScanFacts:
     def of_result(cls, manifest: Mapping[str, Any], measurements: Mapping[str, Any]) -> ScanFacts:
         """From what `omentum segment` wrote, read as JSON; either may be empty, or of an earlier version."""
         options, described = manifest.get("options") or {}, manifest.get("input") or {}
-        standing = Standing.of_options(options)
-        doubts = {key: reason for key in standing.trust if (reason := standing.doubt(key, None))}
+        class_trust = ClassTrust.of_options(options)
+        doubts = {key: reason for key in class_trust.trust if (reason := class_trust.doubt(key, None))}
         centres = [one["centroid_mm"] for one in measurements.get("candidates") or []]
         return cls(described.get("frame_of_reference"), doubts, np.array(centres, float).reshape(-1, 3))
 

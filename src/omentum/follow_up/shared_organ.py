@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from omentum.boxes import Box
-from omentum.follow_up.transform import Motion, fitted_shift
+from omentum.follow_up.transform import AffineTransform, fit_shift
 from omentum.measure.diameters import Points
 from omentum.measure.measures import centre
 from omentum.measure.organ_surface import organ_surface_mm
@@ -29,7 +29,7 @@ TRIM_LEAST_MM = 2.0
 """... unless it is as close as this."""
 
 Pairs = tuple[Points, Points, NDArray[np.float64]]
-Fit = Callable[[Points, Points], Motion]
+Fit = Callable[[Points, Points], AffineTransform]
 Boxed = tuple[Segmentation, Mapping[str, Box]]
 
 
@@ -53,7 +53,7 @@ class SharedOrgan:
         self.volumes_ml = _volume_ml(*before, key), _volume_ml(*after, key)
         self.coarsest_mm = max(*before[0].grid.spacing_mm, *after[0].grid.spacing_mm)
 
-    def pairs(self, motion: Motion, every: int = 1) -> Pairs:
+    def pairs(self, motion: AffineTransform, every: int = 1) -> Pairs:
         """Points of the later scan that the earlier one can show, the nearest ones there, and how far they are.
 
         Args:
@@ -64,16 +64,16 @@ class SharedOrgan:
         seen, nearest, distances = self._before.nearest(motion(points))
         return points[seen], nearest, distances
 
-    def apart_mm(self, motion: Motion) -> NDArray[np.float64]:
+    def apart_mm(self, motion: AffineTransform) -> NDArray[np.float64]:
         """How far the two surfaces lie apart, from points of either that the other scan can show."""
         back = self._after.nearest(motion.inverse(self._before.points_mm))[2]
         return np.concatenate([self.pairs(motion)[2], back])
 
-    def follow(self, motion: Motion) -> Motion:
+    def follow(self, motion: AffineTransform) -> AffineTransform:
         """The motion, shifted to where this organ is."""
         # Surfaces alone slide too little along a long organ.
         off_mm = self.before_mm - motion(self.after_mm) if self.is_whole else np.zeros(3)
-        return brought_together([self], motion.shifted(off_mm), fitted_shift)
+        return register_organs([self], motion.shifted(off_mm), fit_shift)
 
 
 class _Surface:
@@ -92,7 +92,7 @@ class _Surface:
         return seen, self._all_mm[at], distances
 
 
-def brought_together(organs: Sequence[SharedOrgan], motion: Motion, fit: Fit) -> Motion:
+def register_organs(organs: Sequence[SharedOrgan], motion: AffineTransform, fit: Fit) -> AffineTransform:
     """Iterated closest points (Besl and McKay 1992), trimmed (Chetverikov 2002).
 
     Args:
@@ -102,7 +102,7 @@ def brought_together(organs: Sequence[SharedOrgan], motion: Motion, fit: Fit) ->
     """
     for every, enough_mm in PASSES:
         for _ in range(ROUNDS):
-            pairs = near_pairs(organs, motion, every)
+            pairs = closest_points(organs, motion, every)
             if pairs is None:
                 return motion
             moved = motion(pairs[0])
@@ -113,7 +113,9 @@ def brought_together(organs: Sequence[SharedOrgan], motion: Motion, fit: Fit) ->
     return motion
 
 
-def near_pairs(organs: Sequence[SharedOrgan], motion: Motion, every: int = 1) -> tuple[Points, Points] | None:
+def closest_points(
+    organs: Sequence[SharedOrgan], motion: AffineTransform, every: int = 1
+) -> tuple[Points, Points] | None:
     """The pairs that are not far off; None where the scans show no part of an organ in common."""
     points, targets, distances = (
         np.concatenate(part) for part in zip(*(organ.pairs(motion, every) for organ in organs), strict=True)

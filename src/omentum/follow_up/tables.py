@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from omentum.follow_up.agreement import Agreement
-from omentum.follow_up.compare import Change, FollowUp
+from omentum.follow_up.agreement import OrganAgreement
+from omentum.follow_up.compare import FollowUp, TrackedLesion
 from omentum.measure.csv_table import csv_text
 from omentum.measure.lesions import Lesion
 
 COLUMNS = (
-    *("fate", "key", "display", "host", "side", "is_target", "is_candidate", "before", "after"),
+    *("status", "key", "display", "host", "side", "is_target", "is_candidate", "before", "after"),
     *("volume_before_ml", "volume_after_ml", "volume_change_percent"),
     *("longest_before_mm", "longest_after_mm", "longest_change_mm", "longest_change_percent", "moved_mm"),
     *(f"centroid_{when}_{axis}_mm" for when in ("before", "after") for axis in "ras"),
@@ -64,21 +64,21 @@ def follow_up_csv(result: FollowUp) -> str:
     return csv_text([_row(change, result) for change in result.changes], COLUMNS)
 
 
-def _row(change: Change, result: FollowUp) -> dict[str, Any]:
+def _row(change: TrackedLesion, result: FollowUp) -> dict[str, Any]:
     return row_of(change) | {"is_forced": result.is_forced}
 
 
-def _agreement(found: Agreement | None) -> dict[str, Any]:
+def _agreement(found: OrganAgreement | None) -> dict[str, Any]:
     if found is None:
         return {"residual_limit_mm": None, "place_mm": None, "shape_mm": None, "judged_by": [], "surface_seen": None}
     told = {"residual_limit_mm": found.limit_mm, "place_mm": found.place_mm, "shape_mm": found.shape_mm}
     return told | {"judged_by": list(found.organs), "surface_seen": found.seen}
 
 
-def row_of(change: Change) -> dict[str, Any]:
+def row_of(change: TrackedLesion) -> dict[str, Any]:
     """A change as one flat row; changes of size only where both scans show all of it."""
     first = change.any
-    row: dict[str, Any] = {"fate": change.fate, "key": first.key, "display": first.display}
+    row: dict[str, Any] = {"status": change.status, "key": first.key, "display": first.display}
     row |= {"host": first.host, "side": first.side, "is_target": bool(change.targets)}
     row |= {"moved_mm": change.moved_mm, "remarks": "; ".join(change.remarks)}
     row |= {"longest_change_mm": None, "is_candidate": bool(change.doubt)}

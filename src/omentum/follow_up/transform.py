@@ -1,4 +1,4 @@
-"""Motions in millimetres (turned, stretched, sheared, shifted), and the one that brings points closest to others."""
+"""Affine transforms in millimetres, and their least-squares fits to pairs of points: shift, rigid, affine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ closer than this to a plane say nothing about how the body stretches across it."
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class AffineTransform:
     """x -> linear x + shift.
 
     Args:
@@ -32,10 +32,10 @@ class Motion:
         return np.asarray(np.asarray(points_mm) @ self.linear.T + self.shift_mm, np.float64)
 
     @property
-    def inverse(self) -> Motion:
+    def inverse(self) -> AffineTransform:
         """The way back."""
         back = np.asarray(np.linalg.inv(self.linear), np.float64)
-        return Motion(back, -back @ self.shift_mm)
+        return AffineTransform(back, -back @ self.shift_mm)
 
     @property
     def rotation(self) -> NDArray[np.float64]:
@@ -53,21 +53,21 @@ class Motion:
         a, b, c = np.linalg.svd(self.linear, compute_uv=False).tolist()
         return a, b, c
 
-    def followed_by(self, other: Motion) -> Motion:
+    def followed_by(self, other: AffineTransform) -> AffineTransform:
         """This one, then the other."""
-        return Motion(other.linear @ self.linear, other.linear @ self.shift_mm + other.shift_mm)
+        return AffineTransform(other.linear @ self.linear, other.linear @ self.shift_mm + other.shift_mm)
 
-    def shifted(self, shift_mm: Any) -> Motion:
+    def shifted(self, shift_mm: Any) -> AffineTransform:
         """This one, then a shift."""
-        return Motion(self.linear, self.shift_mm + shift_mm)
+        return AffineTransform(self.linear, self.shift_mm + shift_mm)
 
 
-def fitted_shift(points_mm: Points, targets_mm: Points) -> Motion:
+def fit_shift(points_mm: Points, targets_mm: Points) -> AffineTransform:
     """The shift with the least sum of squared distances, of pairs of shape (n, 3)."""
-    return Motion(np.eye(3), (targets_mm - points_mm).mean(axis=0))
+    return AffineTransform(np.eye(3), (targets_mm - points_mm).mean(axis=0))
 
 
-def fitted_rigid(points_mm: Points, targets_mm: Points, weights: NDArray[np.float64] | None = None) -> Motion:
+def fit_rigid(points_mm: Points, targets_mm: Points, weights: NDArray[np.float64] | None = None) -> AffineTransform:
     """The rigid motion with the least (weighted) sum of squared distances, after Kabsch.
 
     Where the points do not fix the turn (fewer than three, or nearly on a line) there is none, only a shift.
@@ -81,12 +81,12 @@ def fitted_rigid(points_mm: Points, targets_mm: Points, weights: NDArray[np.floa
     from_mm, to_mm = (w * points_mm).sum(axis=0), (w * targets_mm).sum(axis=0)
     moved, fixed = (points_mm - from_mm) * np.sqrt(w), (targets_mm - to_mm) * np.sqrt(w)
     if np.linalg.svd(moved, compute_uv=False)[1:2].sum() < LEAST_SPREAD_MM:
-        return Motion(np.eye(3), to_mm - from_mm)
+        return AffineTransform(np.eye(3), to_mm - from_mm)
     rotation = _nearest_rotation(fixed.T @ moved)
-    return Motion(rotation, to_mm - rotation @ from_mm)
+    return AffineTransform(rotation, to_mm - rotation @ from_mm)
 
 
-def fitted_affine(points_mm: Points, targets_mm: Points) -> Motion:
+def fit_affine(points_mm: Points, targets_mm: Points) -> AffineTransform:
     """The motion of 12 parameters with the least sum of squared distances; a rigid one where pairs do not fix it.
 
     Args:
@@ -96,9 +96,9 @@ def fitted_affine(points_mm: Points, targets_mm: Points) -> Motion:
     moved, fixed = points_mm - from_mm, targets_mm - to_mm
     spread_mm = np.linalg.svd(moved / np.sqrt(len(moved)), compute_uv=False)
     if len(spread_mm) < 3 or spread_mm[2] < LEAST_SPREAD_MM:
-        return fitted_rigid(points_mm, targets_mm)
+        return fit_rigid(points_mm, targets_mm)
     linear = np.linalg.solve(moved.T @ moved, moved.T @ fixed).T
-    return Motion(linear, to_mm - linear @ from_mm)
+    return AffineTransform(linear, to_mm - linear @ from_mm)
 
 
 def _nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

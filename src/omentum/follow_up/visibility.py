@@ -13,10 +13,10 @@ import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.follow_up.alignment import Alignment
-from omentum.follow_up.matching import Spot
+from omentum.follow_up.matching import LocatedLesion
 from omentum.follow_up.scan_facts import ScanFacts
 from omentum.follow_up.shared_organ import is_within
-from omentum.follow_up.transform import Motion
+from omentum.follow_up.transform import AffineTransform
 from omentum.measure.diameters import Points, axial_axis
 from omentum.segmentation import Segmentation
 
@@ -30,7 +30,7 @@ gone."""
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class FollowUpScan:
     """One of the two scans.
 
     Args:
@@ -46,10 +46,10 @@ class Scan:
         """Distance of its axial slices."""
         return self.seg.grid.spacing_mm[axial_axis(self.seg.grid)]
 
-    def doubt(self, spot: Spot) -> str:
+    def doubt(self, located: LocatedLesion) -> str:
         """Why one of its lesions is only a candidate; "" where it is not."""
-        lesion = spot.lesion
-        near = np.linalg.norm(self.facts.candidates_mm - lesion.centroid_mm, axis=1) <= max(spot.grid.spacing_mm)
+        lesion = located.lesion
+        near = np.linalg.norm(self.facts.candidates_mm - lesion.centroid_mm, axis=1) <= max(located.grid.spacing_mm)
         return self.facts.doubts.get(lesion.key, "") or ("below its own operating point" if near.any() else "")
 
     def looks_for(self, key: str) -> bool:
@@ -63,17 +63,17 @@ class Scan:
         return reasons[0] if reasons and all(reasons) else ""
 
 
-def lack(spot: Spot, other: Scan, alignment: Alignment, *, later: bool) -> tuple[Lack, str] | None:
+def lack(located: LocatedLesion, other: FollowUpScan, alignment: Alignment, *, later: bool) -> tuple[Lack, str] | None:
     """Why the other scan cannot say whether a lesion is there; None where it can.
 
     Args:
-        spot: A lesion of the later scan, or of the earlier one.
+        located: A lesion of the later scan, or of the earlier one.
         other: The other scan.
         alignment: Of both.
         later: Whether the lesion is of the later scan.
     """
-    lesion, forth = spot.lesion, alignment.motion_of(spot.lesion.host)
-    points = (forth if later else forth.inverse)(spot.points_mm)
+    lesion, forth = located.lesion, alignment.motion_of(located.lesion.host)
+    points = (forth if later else forth.inverse)(located.points_mm)
     reach_mm = alignment.doubt_mm
     if not _all_shown(points, other.seg, reach_mm):
         return "not imaged", "its place is not wholly in the field of view"
@@ -101,7 +101,7 @@ def _all_shown(points_mm: Points, seg: Segmentation, reach_mm: float) -> bool:
 
 
 def _in_host(points_mm: Points, host: str, seg: Segmentation, reach_mm: float) -> bool:
-    mask, back = seg.mask(host), Motion(seg.affine[:3, :3], seg.affine[:3, 3]).inverse
+    mask, back = seg.mask(host), AffineTransform(seg.affine[:3, :3], seg.affine[:3, 3]).inverse
     inside = np.zeros(len(points_mm), bool)
     for step in _steps(reach_mm):
         at = np.rint(back(points_mm + step)).astype(np.int64)

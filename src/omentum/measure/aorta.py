@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from omentum.boxes import grown
 from omentum.measure.centreline import Centreline, centreline, evenly
-from omentum.measure.plane_sections import Cutter, Section
+from omentum.measure.plane_sections import CrossSection, SectionSampler
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -87,28 +87,28 @@ def aortic_profile(seg: Segmentation) -> AorticProfile | None:
     affine = seg.affine.copy()
     affine[:3, 3] = seg.grid.to_world([s.start for s in around])
     mask = seg.mask(AORTA, around)
-    return _profile(Cutter(mask, Grid(mask.shape, affine), cut), partly)
+    return _profile(SectionSampler(mask, Grid(mask.shape, affine), cut), partly)
 
 
-def _profile(cutter: Cutter, partly_imaged: bool) -> AorticProfile | None:
-    line = centreline(cutter.mask, cutter.grid, cutter.cut)
+def _profile(sampler: SectionSampler, partly_imaged: bool) -> AorticProfile | None:
+    line = centreline(sampler.mask, sampler.grid, sampler.cut)
     if line is None:
         return None
     points = evenly(line.points_mm, STATION_MM)
     if line.fixed_normal is None:
         for _ in range(ROUNDS):
-            points = _moved(points, cutter, line)
+            points = _moved(points, sampler, line)
     if points[0, 2] < points[-1, 2]:
         points = points[::-1]
-    sections = _sections(points, cutter, line, FINE)
+    sections = _sections(points, sampler, line, FINE)
     stations = tuple(_station(s, at) for s, at in zip(sections, _along(points), strict=True) if s and s.complete)
     plane = "perpendicular" if line.fixed_normal is None else "axial"
     return AorticProfile(stations, plane, partly_imaged)
 
 
-def _moved(points_mm: Points, cutter: Cutter, line: Centreline) -> Points:
+def _moved(points_mm: Points, sampler: SectionSampler, line: Centreline) -> Points:
     """The line moved into the middle of its sections; incomplete ones go along with the nearest complete one."""
-    sections = _sections(points_mm, cutter, line, ROUGH)
+    sections = _sections(points_mm, sampler, line, ROUGH)
     known = [n for n, s in enumerate(sections) if s and s.complete]
     if not known:
         return points_mm
@@ -118,15 +118,15 @@ def _moved(points_mm: Points, cutter: Cutter, line: Centreline) -> Points:
     return evenly(points_mm + gaussian_filter1d(np.stack(everywhere, axis=1), 1, axis=0, mode="nearest"), STATION_MM)
 
 
-def _sections(points_mm: Points, cutter: Cutter, line: Centreline, samples: int) -> list[Section | None]:
+def _sections(points_mm: Points, sampler: SectionSampler, line: Centreline, samples: int) -> list[CrossSection | None]:
     """At right angles to the line; without those so near to an end of the mask that they may run out of it."""
     fixed = line.fixed_normal
     normals = _directions(points_mm) if fixed is None else np.broadcast_to(fixed, points_mm.shape)
     half_width_mm = 2 * line.radius_mm + MARGIN_MM
     along = _along(points_mm)
-    first, last = (0.0 if fixed is not None or cutter.at_image_end(p) else line.radius_mm for p in points_mm[[0, -1]])
+    first, last = (0.0 if fixed is not None or sampler.at_image_end(p) else line.radius_mm for p in points_mm[[0, -1]])
     return [
-        cutter.section(point, normal, half_width_mm, samples) if first <= at <= along[-1] - last else None
+        sampler.section(point, normal, half_width_mm, samples) if first <= at <= along[-1] - last else None
         for point, normal, at in zip(points_mm, normals, along, strict=True)
     ]
 
@@ -144,6 +144,6 @@ def _along(points_mm: Points) -> list[float]:
     return [0.0, *np.cumsum(np.linalg.norm(np.diff(points_mm, axis=0), axis=1)).tolist()]
 
 
-def _station(section: Section, along_mm: float) -> Station:
+def _station(section: CrossSection, along_mm: float) -> Station:
     x, y, z = section.centre_mm.tolist()
     return Station(along_mm, (x, y, z), section.equivalent_mm, section.largest_mm)

@@ -27,7 +27,7 @@ NO_RECORD = (
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClassTrust:
     """How far weights can be trusted with their classes.
 
     A lesion of a type that is weak or not found, or one that is nowhere as probable as the weights' own operating point
@@ -44,7 +44,7 @@ class Standing:
     operating_points: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of_options(cls, options: Mapping[str, Any]) -> Standing:
+    def of_options(cls, options: Mapping[str, Any]) -> ClassTrust:
         """As a manifest says, under `options`."""
         trust = {key: Trust(word) for key, word in options.get("trust", {}).items()}
         return cls(trust, dict(options.get("operating_points", {})))

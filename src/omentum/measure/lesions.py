@@ -20,7 +20,7 @@ from omentum.boxes import Box, shifted
 from omentum.components import connected_components
 from omentum.errors import GeometryError
 from omentum.measure.attenuation import Attenuation, attenuation
-from omentum.measure.class_trust import Standing
+from omentum.measure.class_trust import ClassTrust
 from omentum.measure.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
 from omentum.measure.organ_surface import organ_surface_mm
 from omentum.segmentation import Segmentation
@@ -93,7 +93,7 @@ def find_lesions(
     ct: Volume | None,
     seg: Segmentation,
     probability: NDArray[np.uint8] | None = None,
-    standing: Standing | None = None,
+    class_trust: ClassTrust | None = None,
 ) -> list[Lesion]:
     """Every lesion of every tumour and cyst class.
 
@@ -101,7 +101,7 @@ def find_lesions(
         ct: HU; without it nothing is said of attenuation.
         seg: On the grid of `ct`.
         probability: Of the likeliest lesion type in steps of 1/255, on the same grid; 0 where none was predicted.
-        standing: How far the weights can be trusted with each type; without it, every lesion is one.
+        class_trust: How far the weights can be trusted with each type; without it, every lesion is one.
 
     Raises:
         GeometryError: the grids differ.
@@ -117,7 +117,7 @@ def find_lesions(
         hosts = [organs[host] for host in STRUCTURES[key].hosts if host in organs]
         lesion = _lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types))
         mean, highest = (None, None) if probability is None else _probabilities(probability[box][mask])
-        of = standing or Standing()
+        of = class_trust or ClassTrust()
         found.append(replace(lesion, mean_probability=mean, trust=of.of(key), doubt=of.doubt(key, highest)))
     return found
 

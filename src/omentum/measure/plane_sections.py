@@ -24,7 +24,7 @@ SMOOTH_VOXELS = 0.7
 
 
 @dataclass(frozen=True)
-class Section:
+class CrossSection:
     """The piece of a section that lies at its centre.
 
     Args:
@@ -41,7 +41,7 @@ class Section:
 
 
 @dataclass(frozen=True, eq=False)
-class Cutter:
+class SectionSampler:
     """Cuts a mask into sections.
 
     Args:
@@ -54,7 +54,7 @@ class Cutter:
     grid: Grid
     cut: NDArray[np.bool_]
 
-    def section(self, centre_mm: Points, normal: Points, half_width_mm: float, samples: int) -> Section | None:
+    def section(self, centre_mm: Points, normal: Points, half_width_mm: float, samples: int) -> CrossSection | None:
         """The section through a point; None where there is nothing of the mask.
 
         Args:
@@ -125,14 +125,14 @@ def _touches_edge(piece: NDArray[np.bool_]) -> bool:
 
 def _measured(
     piece: NDArray[np.bool_], share: NDArray[np.float32], points_mm: Points, step_mm: float, complete: bool
-) -> Section:
+) -> CrossSection:
     outline = np.concatenate([_crossings(piece, share), _crossings(piece.T, share.T)[:, ::-1]])
     hull = outline[ConvexHull(outline, qhull_options="QJ").vertices]
     area_mm2 = np.count_nonzero(piece) * step_mm**2
     equivalent_mm = float(2 * np.sqrt(area_mm2 / np.pi))
     # No outline encloses more than a circle of its own largest diameter; tiny ones are below the sampling.
     largest_mm = max(float(pdist(hull).max()) * step_mm, equivalent_mm)
-    return Section(points_mm[piece].mean(axis=0), equivalent_mm, largest_mm, complete)
+    return CrossSection(points_mm[piece].mean(axis=0), equivalent_mm, largest_mm, complete)
 
 
 def _crossings(piece: NDArray[np.bool_], share: NDArray[np.float32]) -> Points:

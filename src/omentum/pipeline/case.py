@@ -23,8 +23,8 @@ from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.overlaps import write_overlaps
 from omentum.measure import (
     AorticProfile,
+    ClassTrust,
     Lesion,
-    Standing,
     StructureMeasure,
     aortic_profile,
     find_lesions,
@@ -47,7 +47,7 @@ from omentum.pipeline.outputs import (
     check_labels_alone,
     is_single_file,
 )
-from omentum.quality import Confidence, Quality, judge
+from omentum.quality import Confidence, Quality, assess_quality
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MEASUREMENTS, OVERLAPS, PROBABILITIES
 from omentum.segmentation import Segmentation
@@ -82,13 +82,13 @@ class CaseSegmentation(Segmentation):
             numbering: Whose numbers the label map has that each volume is held against; the template's by default.
         """
         scores = {key: q.score for key, q in self.quality().structures.items()}
-        judged = [replace(m, score=scores.get(m.key), trust=self.standing.of(m.key)) for m in self._measures]
+        judged = [replace(m, score=scores.get(m.key), trust=self.class_trust.of(m.key)) for m in self._measures]
         return with_label_map(judged, self.grid, self._overlaps, numbering)
 
     @cached_property
-    def standing(self) -> Standing:
+    def class_trust(self) -> ClassTrust:
         """How far the weights can be trusted with each structure."""
-        return Standing.of_options(self.manifest.get("options", {}))
+        return ClassTrust.of_options(self.manifest.get("options", {}))
 
     def quality(self) -> Quality:
         """Flags with reasons, worst first, and how likely each mask is good."""
@@ -142,14 +142,14 @@ class CaseSegmentation(Segmentation):
     @cached_property
     def _lesions(self) -> list[Lesion]:
         likely = self.lesion_probability
-        return find_lesions(self.ct, self, None if likely is None else likely.to_array(), self.standing)
+        return find_lesions(self.ct, self, None if likely is None else likely.to_array(), self.class_trust)
 
     @cached_property
     def _quality(self) -> Quality:
-        heard, mirror = self.manifest.get("warnings", ()), self.manifest.get("mirror", {})
-        told = {"confidence": self.confidence, "heard": heard}
+        input_warnings, mirror = self.manifest.get("warnings", ()), self.manifest.get("mirror", {})
+        told = {"confidence": self.confidence, "input_warnings": input_warnings}
         told["clearer_mirrored"] = mirror.get("clearer_mirrored", {}) if mirror.get("mirrored") else {}
-        return judge(self.ct, self, self._measures, self._lesions, **told)
+        return assess_quality(self.ct, self, self._measures, self._lesions, **told)
 
     def save(
         self,
@@ -295,7 +295,7 @@ class CaseSegmentation(Segmentation):
             CaseReport(
                 *(self._name, self.ct, self, self.measures(numbering), self.lesions()),
                 *(self.manifest, self.quality().flags),
-                standing=self.standing,
+                class_trust=self.class_trust,
                 aorta=self._aorta,
                 score=self.quality().score,
             )

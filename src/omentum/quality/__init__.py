@@ -1,7 +1,7 @@
 """How far a case can be trusted: flags with reasons, and a score for every structure."""
 
-from omentum.quality.assess import Quality, judge, quality_csv
+from omentum.quality.assess import Quality, assess_quality, quality_csv
 from omentum.quality.confidence import Confidence
 from omentum.quality.flags import Flag
 
-__all__ = ["Confidence", "Flag", "Quality", "judge", "quality_csv"]
+__all__ = ["Confidence", "Flag", "Quality", "assess_quality", "quality_csv"]

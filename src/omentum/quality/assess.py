@@ -21,13 +21,13 @@ from omentum.measure.measures import StructureMeasure
 from omentum.quality.body_size import body_size, body_size_flags
 from omentum.quality.confidence import Confidence
 from omentum.quality.ct_facts import ct_facts
-from omentum.quality.ct_flags import ct_flags, heard_flags, mirrored_flags
+from omentum.quality.ct_flags import ct_flags, input_warning_flags, mirrored_flags
 from omentum.quality.flags import Flag, worst_first
 from omentum.quality.limits import QUALITY_RULES
-from omentum.quality.mask_features import Traits, traits_of
+from omentum.quality.mask_features import MaskFeatures, mask_features
 from omentum.quality.placement import place
-from omentum.quality.result_flags import Examined, missing, result_flags
-from omentum.quality.score import ScoreModel, bundled_model, group_of, unusualness
+from omentum.quality.result_flags import QualityEvidence, missing, result_flags
+from omentum.quality.score import ScoreModel, anomaly_scores, bundled_model, group_of
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -92,7 +92,7 @@ class Quality:
         return {"score": None if self.score is None else round(self.score, 4), "flags": dict(codes)}
 
 
-def examine(
+def gather_evidence(
     ct: Volume,
     seg: Segmentation,
     measures: Sequence[StructureMeasure],
@@ -100,7 +100,7 @@ def examine(
     *,
     middle_mm: float | None,
     confidence: Mapping[str, Confidence] | None = None,
-) -> Examined:
+) -> QualityEvidence:
     """Look at a result from all sides.
 
     Args:
@@ -115,37 +115,37 @@ def examine(
     seen = _seen(ct, seg, found, boxes)
     traits = {m.key: seen[m.key] for m in found}
     assert seg.annotated is not None
-    return Examined(by_key, traits, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
+    return QualityEvidence(by_key, traits, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
 
 
 def _seen(
     ct: Volume, seg: Segmentation, found: Sequence[StructureMeasure], boxes: Mapping[str, Box]
-) -> dict[str, Traits]:
-    """Traits by key; large structures one after another, the others side by side."""
+) -> dict[str, MaskFeatures]:
+    """Mask features by key; large structures one after another, the others side by side."""
     small, large = list[StructureMeasure](), list[StructureMeasure]()
     for m in found:
         voxels = math.prod(s.stop - s.start for s in boxes[m.key])
         (large if voxels > LARGE_VOXELS else small).append(m)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        seen = dict(threads.map(lambda m: (m.key, traits_of(ct, seg, m, boxes[m.key])), small))
-    return seen | {m.key: traits_of(ct, seg, m, boxes[m.key]) for m in large}
+        seen = dict(threads.map(lambda m: (m.key, mask_features(ct, seg, m, boxes[m.key])), small))
+    return seen | {m.key: mask_features(ct, seg, m, boxes[m.key]) for m in large}
 
 
-def unusual(case: Examined, key: str, model: ScoreModel) -> NDArray[np.float64]:
-    """How unusual a structure of a case is, see `unusualness`."""
+def anomalies(case: QualityEvidence, key: str, model: ScoreModel) -> NDArray[np.float64]:
+    """How unusual a structure of a case is, see `anomaly_scores`."""
     pair = case.measures.get(STRUCTURES[key].pair or "")
     usual = model.usual.get(group_of(key), {})
-    return unusualness(case.measures[key], case.traits[key], case.placement, pair, usual)
+    return anomaly_scores(case.measures[key], case.traits[key], case.placement, pair, usual)
 
 
-def judge(
+def assess_quality(
     ct: Volume,
     seg: Segmentation,
     measures: Sequence[StructureMeasure],
     lesions: Sequence[Lesion],
     *,
     confidence: Mapping[str, Confidence] | None = None,
-    heard: Iterable[str] = (),
+    input_warnings: Iterable[str] = (),
     clearer_mirrored: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Quality:
     """Flags and scores of a case.
@@ -155,14 +155,14 @@ def judge(
         seg: On the grid of `ct`.
         measures, lesions: Of the same.
         confidence: Of the network, by key.
-        heard: Warnings from reading the CT.
+        input_warnings: Warnings from reading the CT.
         clearer_mirrored: Structures by which the network knows the mirror image for the right one: their mean
             probability as stored and mirrored; empty where it does not.
     """
     facts = ct_facts(ct, QUALITY_RULES.ct)
-    case = examine(ct, seg, measures, lesions, middle_mm=facts.middle_mm, confidence=confidence)
+    case = gather_evidence(ct, seg, measures, lesions, middle_mm=facts.middle_mm, confidence=confidence)
     flags = [
-        *heard_flags(list(heard)),
+        *input_warning_flags(list(input_warnings)),
         *ct_flags(facts, case.found, case.placement),
         *body_size_flags(body_size(ct, QUALITY_RULES.ct.body_hu), ct.spacing_mm),
         *mirrored_flags(case.found, case.placement, clearer_mirrored),
@@ -199,8 +199,8 @@ def _told(score: float | None) -> float:
     return -1.0 if score is None else round(score, 4)
 
 
-def _structure(case: Examined, key: str, model: ScoreModel) -> StructureQuality:
-    features, sure = unusual(case, key, model), case.confidence.get(key)
+def _structure(case: QualityEvidence, key: str, model: ScoreModel) -> StructureQuality:
+    features, sure = anomalies(case, key, model), case.confidence.get(key)
     score = model.score(features)
     # Calibrated on masks alone; but a network must not be believed more than it believes itself.
     if sure is not None and sure.mean_probability is not None:

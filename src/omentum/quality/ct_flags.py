@@ -12,7 +12,7 @@ from omentum.quality.flags import Flag
 from omentum.quality.limits import QUALITY_RULES, QualityRules, Range
 from omentum.quality.placement import Placement
 
-HEARD = "input"
+INPUT_WARNING = "input"
 """Code of what was told while the file was read."""
 FARTHEST_SDS = 4.0
 """A structure cannot speak against a phase more than this: it may be ill."""
@@ -24,9 +24,9 @@ MIRROR_RULES = 2
 """So many broken rules about right and left, and no fewer than hold, mean a mirrored image."""
 
 
-def heard_flags(warnings: Sequence[str]) -> list[Flag]:
+def input_warning_flags(warnings: Sequence[str]) -> list[Flag]:
     """What reading and checking the file had to say (see `CaseWarning`), as flags."""
-    return [Flag("warning", "", HEARD, message) for message in warnings]
+    return [Flag("warning", "", INPUT_WARNING, message) for message in warnings]
 
 
 def ct_flags(
@@ -89,7 +89,7 @@ def mirrored_flags(
 
     Args:
         measures, placement: As of `ct_flags`.
-        clearer_mirrored: Mean probability of structures as stored and in the mirror image; see `judge`.
+        clearer_mirrored: Mean probability of structures as stored and in the mirror image; see `assess_quality`.
         rules: Limits.
     """
     sided = [

@@ -35,7 +35,7 @@ AIR_HU = -1000.0
 
 
 @dataclass(frozen=True)
-class Traits:
+class MaskFeatures:
     """Of one structure that was found.
 
     Args:
@@ -65,9 +65,9 @@ class Traits:
     elongation: tuple[float, float, float] | None
 
 
-def traits_of(
+def mask_features(
     ct: Volume, seg: Segmentation, m: StructureMeasure, box: Box, rules: QualityRules = QUALITY_RULES
-) -> Traits:
+) -> MaskFeatures:
     """Look at one structure.
 
     Args:
@@ -83,7 +83,7 @@ def traits_of(
     side_mm = (m.volume_ml * 1000.0) ** (1 / 3)
     whole = m.extent_mm is not None and not m.touches_border
     spacing = seg.grid.spacing_mm
-    return Traits(
+    return MaskFeatures(
         pieces=pieces,
         loose_share=loose,
         holes_share=_cavities(mask, foreign) / m.voxels,

@@ -12,7 +12,7 @@ from omentum.measure.measures import StructureMeasure
 from omentum.quality.confidence import Confidence
 from omentum.quality.flags import Flag
 from omentum.quality.limits import QUALITY_RULES, OrderRule, QualityRules
-from omentum.quality.mask_features import Traits
+from omentum.quality.mask_features import MaskFeatures
 from omentum.quality.placement import Placement
 
 WORDS = {"right": "left of", "above": "below", "front": "behind"}
@@ -20,7 +20,7 @@ WORDS = {"right": "left of", "above": "below", "front": "behind"}
 
 
 @dataclass(frozen=True)
-class Examined:
+class QualityEvidence:
     """A result, looked at from all sides.
 
     Args:
@@ -33,7 +33,7 @@ class Examined:
     """
 
     measures: Mapping[str, StructureMeasure]
-    traits: Mapping[str, Traits]
+    traits: Mapping[str, MaskFeatures]
     placement: Placement
     lesions: Sequence[Lesion]
     confidence: Mapping[str, Confidence]
@@ -45,7 +45,7 @@ class Examined:
         return {key: m for key, m in self.measures.items() if m.found}
 
 
-def result_flags(case: Examined, rules: QualityRules = QUALITY_RULES) -> Iterator[Flag]:
+def result_flags(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> Iterator[Flag]:
     """Everything about the segmentation.
 
     Args:
@@ -64,7 +64,7 @@ def result_flags(case: Examined, rules: QualityRules = QUALITY_RULES) -> Iterato
     yield from missing(case, rules)
 
 
-def missing(case: Examined, rules: QualityRules = QUALITY_RULES) -> Iterator[Flag]:
+def missing(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> Iterator[Flag]:
     """Structures that were looked for and not found although their surroundings are wholly in the image."""
     whole = {key for key, m in case.found.items() if not m.touches_border}
     for key, others in rules.expected_with.items():
@@ -95,7 +95,7 @@ def _attenuation(m: StructureMeasure, rules: QualityRules) -> Iterator[Flag]:
         yield Flag("warning", m.key, "hu", text)
 
 
-def _shape(m: StructureMeasure, traits: Traits, rules: QualityRules) -> Iterator[Flag]:
+def _shape(m: StructureMeasure, traits: MaskFeatures, rules: QualityRules) -> Iterator[Flag]:
     # What the image cuts may hang together outside it.
     if m.key in rules.single and traits.pieces > 1 and not m.touches_border:
         text = f"{traits.pieces} pieces, {100 * traits.loose_share:.0f} % outside the largest; remove fragments or join"
@@ -117,7 +117,7 @@ def _confidence(m: StructureMeasure, sure: Confidence | None, rules: QualityRule
         yield Flag("warning", m.key, "disagreement", text)
 
 
-def _sides(case: Examined) -> Iterator[Flag]:
+def _sides(case: QualityEvidence) -> Iterator[Flag]:
     told = set()
     for rule, missed_mm in case.placement.broken.items():
         if rule.direction == "right" and STRUCTURES[rule.structure].pair == rule.other:
@@ -133,7 +133,7 @@ def _sides(case: Examined) -> Iterator[Flag]:
             yield Flag("error", key, "side", text)
 
 
-def _order(case: Examined) -> Iterator[Flag]:
+def _order(case: QualityEvidence) -> Iterator[Flag]:
     for rule, missed_mm in case.placement.broken.items():
         if not _same_pair(rule):
             text = f"its centre lies {missed_mm:.0f} mm {WORDS[rule.direction]} that of {rule.other}; one is misplaced"
@@ -144,7 +144,7 @@ def _same_pair(rule: OrderRule) -> bool:
     return STRUCTURES[rule.structure].pair == rule.other
 
 
-def _pairs(case: Examined, rules: QualityRules) -> Iterator[Flag]:
+def _pairs(case: QualityEvidence, rules: QualityRules) -> Iterator[Flag]:
     for key, (low, high) in rules.right_to_left.items():
         pair = STRUCTURES[key].pair or ""
         right, left = case.found.get(key), case.found.get(pair)
@@ -157,7 +157,7 @@ def _pairs(case: Examined, rules: QualityRules) -> Iterator[Flag]:
             yield Flag("warning", smaller, "ratio", text)
 
 
-def _lesions(case: Examined, rules: QualityRules) -> Iterator[Flag]:
+def _lesions(case: QualityEvidence, rules: QualityRules) -> Iterator[Flag]:
     for lesion in case.lesions:
         if lesion.host is None:
             text = f"lesion {lesion.number} ({volume(lesion.volume_ml)}) lies in no organ it may live in; likely false"

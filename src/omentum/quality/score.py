@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.limits import QUALITY_RULES, QualityRules
-from omentum.quality.mask_features import Traits
+from omentum.quality.mask_features import MaskFeatures
 from omentum.quality.placement import Placement
 
 GOOD_DICE = 0.7
@@ -55,18 +55,18 @@ class ScoreModel:
     weights: Mapping[str, float]
     intercept: float
 
-    def score(self, unusual: NDArray[np.float64]) -> float:
+    def score(self, anomalies: NDArray[np.float64]) -> float:
         """Probability that the mask is good, 0..1.
 
         Args:
-            unusual: From `unusualness`.
+            anomalies: From `anomaly_scores`.
         """
         weights = np.array([self.weights[name] for name in FEATURES])
-        return 1.0 / (1.0 + math.exp(float(weights @ unusual) - self.intercept))
+        return 1.0 / (1.0 + math.exp(float(weights @ anomalies) - self.intercept))
 
-    def reasons(self, unusual: NDArray[np.float64], count: int = 3) -> tuple[str, ...]:
+    def reasons(self, anomalies: NDArray[np.float64], count: int = 3) -> tuple[str, ...]:
         """The features that lower the score most, worst first; only those that lower the log-odds by 0.5 or more."""
-        loss = {name: self.weights[name] * float(x) for name, x in zip(FEATURES, unusual, strict=True)}
+        loss = {name: self.weights[name] * float(x) for name, x in zip(FEATURES, anomalies, strict=True)}
         return tuple(name for name in sorted(loss, key=lambda n: -loss[n])[:count] if loss[name] >= 0.5)
 
 
@@ -84,7 +84,7 @@ def group_of(key: str) -> str:
     return "lesion" if STRUCTURES[key].is_lesion else key
 
 
-def raw_features(traits: Traits) -> dict[str, float | None]:
+def raw_features(traits: MaskFeatures) -> dict[str, float | None]:
     """Learned features before they are compared with what is usual; None where the image cuts the structure."""
     r, a, s = traits.elongation or (None, None, None)
     return {
@@ -102,9 +102,9 @@ def raw_features(traits: Traits) -> dict[str, float | None]:
     }
 
 
-def unusualness(
+def anomaly_scores(
     m: StructureMeasure,
-    traits: Traits,
+    traits: MaskFeatures,
     placement: Placement,
     pair: StructureMeasure | None,
     usual: Usual,

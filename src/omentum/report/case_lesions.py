@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
 from omentum.formatting import PARTLY, hu, mm, number, volume
-from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, Standing
+from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, ClassTrust
 from omentum.measure.diameters import axial_axis
 from omentum.measure.lesion_tables import target_lesions
 from omentum.measure.lesions import Lesion
@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 def add_lesions(
-    main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion], standing: Standing | None = None
+    main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion], class_trust: ClassTrust | None = None
 ) -> None:
     """A table of all lesions, one of the candidates, and key images of the largest.
 
@@ -38,7 +38,7 @@ def add_lesions(
         ct: HU.
         seg: On the grid of `ct`.
         lesions: All of them.
-        standing: How far the weights can be trusted with each type.
+        class_trust: How far the weights can be trusted with each type.
     """
     section = add(main, "section", class_="found", aria_label="Lesions")
     add(section, "h2", "Lesions")
@@ -47,7 +47,7 @@ def add_lesions(
         targets = target_lesions(sure, ct.spacing_mm[axial_axis(ct.grid)])
         _add_table(section, PageTable(_caption(targets), COLUMNS, [_row(one, targets) for one in sure]), sure)
     types = [key for key in seg.classes if STRUCTURES[key].is_lesion]
-    for line in _unlisted(types, {lesion.key for lesion in lesions}, bool(sure), standing or Standing()):
+    for line in _unlisted(types, {lesion.key for lesion in lesions}, bool(sure), class_trust or ClassTrust()):
         add(section, "p", line)
     candidates = [lesion for lesion in lesions if lesion.is_candidate]
     if candidates:
@@ -64,9 +64,9 @@ def _add_table(section: ET.Element, table: PageTable, lesions: Sequence[Lesion])
         add_swatch(row, lesion.key)
 
 
-def _unlisted(types: Sequence[str], found: Container[str], any_sure: bool, standing: Standing) -> list[str]:
+def _unlisted(types: Sequence[str], found: Container[str], any_sure: bool, class_trust: ClassTrust) -> list[str]:
     """What is to be said of lesion types that are not in a table, and of there being none."""
-    blind = [key for key in types if key not in found and standing.of(key) is Trust.NOT_FOUND]
+    blind = [key for key in types if key not in found and class_trust.of(key) is Trust.NOT_FOUND]
     sought = [key for key in types if key not in found and key not in blind]
     if any_sure:
         lines = [f"Looked for and not found: {_names(sought)}."] if sought else []

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
 from omentum.formatting import PARTLY, hu, number, volume
-from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD, TRUST_NOTES, Standing
+from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD, TRUST_NOTES, ClassTrust
 from omentum.measure.label_map import hidden_line
 from omentum.measure.measures import StructureMeasure, liver_minus_spleen_hu
 from omentum.report.page import PageTable, add, add_swatch, add_table
@@ -80,7 +80,7 @@ def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
         add(facts, "dt", name)
         add(add(facts, "dd"), "bdi", value)
     options = manifest.get("options")
-    if isinstance(options, Mapping) and "trust" in options and not Standing.of_options(options).is_recorded:
+    if isinstance(options, Mapping) and "trust" in options and not ClassTrust.of_options(options).is_recorded:
         add(section, "p", NO_RECORD)
     for warning in manifest.get("warnings", ()):
         add(section, "p", f"Warning: {warning}")

@@ -12,7 +12,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import MissingDependencyError
 from omentum.formatting import counted
 from omentum.measure.aorta import AorticProfile
-from omentum.measure.class_trust import Standing
+from omentum.measure.class_trust import ClassTrust
 from omentum.measure.lesions import Lesion
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.flags import Flag
@@ -42,7 +42,7 @@ class CaseReport:
         lesions: All of them.
         manifest: How the segmentation was made, JSON values.
         flags: Doubts, the gravest first.
-        standing: How far the weights can be trusted with each structure.
+        class_trust: How far the weights can be trusted with each structure.
         aorta: Its diameters, if it was found.
         score: Of the case; see `Quality.score`.
     """
@@ -54,7 +54,7 @@ class CaseReport:
     lesions: Sequence[Lesion]
     manifest: Mapping[str, Any]
     flags: Sequence[Flag] = ()
-    standing: Standing = field(default_factory=Standing)
+    class_trust: ClassTrust = field(default_factory=ClassTrust)
     aorta: AorticProfile | None = None
     score: float | None = None
 
@@ -73,7 +73,7 @@ def case_html(report: CaseReport) -> bytes:
     add_flags(main, report.flags)
     views = overview(report.ct, report.seg, [one.axial.slice for one in pictured(report.lesions)])
     add_explorer(main, views, report.measures, surfaces, report.ct.grid)
-    add_lesions(main, report.ct, report.seg, report.lesions, report.standing)
+    add_lesions(main, report.ct, report.seg, report.lesions, report.class_trust)
     add_structures(main, report.measures, report.score)
     add_aorta(main, report.aorta)
     add_making(main, report.manifest)

@@ -21,7 +21,7 @@ from omentum.measure.measures import StructureMeasure, measure
 from omentum.report.contours import field_around, fineness
 from omentum.report.pictures import SOFT_TISSUE_HU
 from omentum.report.planes import Plane, best_planes, classes_in, hung, hung_spacing_mm, shown_ranges
-from omentum.report.preview_layout import Place, arranged
+from omentum.report.preview_layout import Panel, arrange_panels
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
@@ -89,7 +89,7 @@ def _draw_legend(figure: Figure, found: Sequence[StructureMeasure]) -> float:
     rows = -(-len(found) // _LEGEND_COLUMNS)
     note = any(m.touches_border for m in found)
     height = max(1, rows + note) * _LEGEND_ROW_IN
-    axes = _axes(figure, Place(_EDGE_IN, _FOOT_IN, _INNER_IN, height))
+    axes = _axes(figure, Panel(_EDGE_IN, _FOOT_IN, _INNER_IN, height))
     axes.set(xlim=(0, _INNER_IN), ylim=(-height, 0))
     for n, m in enumerate(sorted(found, key=lambda m: STRUCTURES[m.key].index)):
         column, row = divmod(n, rows)
@@ -113,8 +113,8 @@ def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float
     ranges = shown_ranges(ct, seg, planes)
     z_mm, y_mm, x_mm = ((stop - start) * mm for (start, stop), mm in zip(ranges, spacing_mm, strict=True))
     bottom = bottom_in + _GAP_IN
-    room = Place(_EDGE_IN, bottom, _INNER_IN, SIZE_IN[1] - _TITLE_IN - bottom)
-    for plane, place in zip(planes, arranged(room, (x_mm, y_mm, z_mm)), strict=True):
+    room = Panel(_EDGE_IN, bottom, _INNER_IN, SIZE_IN[1] - _TITLE_IN - bottom)
+    for plane, place in zip(planes, arrange_panels(room, (x_mm, y_mm, z_mm)), strict=True):
         axes = _axes(figure, place)
         pixel_mm = (spacing_mm[plane.rows], spacing_mm[plane.columns])
         _draw_ct(axes, plane.of(hung(ct.voxels, ct.grid), ranges), pixel_mm)
@@ -175,7 +175,7 @@ def _draw_scale(axes: Axes) -> None:
     axes.annotate(f"{SCALE_MM / 10:g} cm", (right - SCALE_MM / 2, y), **place, **style)
 
 
-def _axes(figure: Figure, place: Place) -> Axes:
+def _axes(figure: Figure, place: Panel) -> Axes:
     w, h = SIZE_IN
     axes = figure.add_axes((place.left / w, place.bottom / h, place.width / w, place.height / h))
     axes.set_axis_off()

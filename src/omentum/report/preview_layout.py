@@ -8,7 +8,7 @@ GAP_IN, CAPTION_IN = 0.25, 0.3
 
 
 @dataclass(frozen=True)
-class Place:
+class Panel:
     """A rectangle on the slide, in inches from its lower left corner."""
 
     left: float
@@ -22,12 +22,12 @@ class Place:
         return self.width * self.height
 
 
-Places = tuple[Place, Place, Place]
+Panels = tuple[Panel, Panel, Panel]
 Extent = tuple[float, float, float]
 
 
-def arranged(room: Place, extent_mm: Extent) -> Places:
-    """Places for axial, coronal and sagittal pictures, each with `CAPTION_IN` free above it.
+def arrange_panels(room: Panel, extent_mm: Extent) -> Panels:
+    """Panels for axial, coronal and sagittal pictures, each with `CAPTION_IN` free above it.
 
     Args:
         room: What there is.
@@ -39,7 +39,7 @@ def arranged(room: Place, extent_mm: Extent) -> Places:
     return max(_row(room, extent_mm), _stack(room, extent_mm), key=lambda places: sum(p.area for p in places))
 
 
-def _row(room: Place, extent_mm: Extent) -> Places:
+def _row(room: Panel, extent_mm: Extent) -> Panels:
     x, y, z = extent_mm
     width, height = room.width - 2 * GAP_IN, room.height - CAPTION_IN
     axial, others = _scales(width, (x, x + y), (height / y, height / z))
@@ -48,12 +48,12 @@ def _row(room: Place, extent_mm: Extent) -> Places:
     top = room.bottom + (height + max(axial * y, others * z)) / 2
     places = []
     for scale, w, h in ((axial, x, y), (others, x, z), (others, y, z)):
-        places.append(Place(left, top - scale * h, scale * w, scale * h))
+        places.append(Panel(left, top - scale * h, scale * w, scale * h))
         left += scale * w + GAP_IN
     return places[0], places[1], places[2]
 
 
-def _stack(room: Place, extent_mm: Extent) -> Places:
+def _stack(room: Panel, extent_mm: Extent) -> Panels:
     x, y, z = extent_mm
     width, height = room.width - GAP_IN, room.height - CAPTION_IN
     flat_height = (height - CAPTION_IN - GAP_IN) / 2
@@ -64,9 +64,9 @@ def _stack(room: Place, extent_mm: Extent) -> Places:
     lower = middle - others * z - (GAP_IN + CAPTION_IN) / 2
     upper = middle + (GAP_IN + CAPTION_IN) / 2
     return (
-        Place(left, middle - axial * y / 2, axial * x, axial * y),
-        Place(right, upper, others * x, others * z),
-        Place(right, lower, others * y, others * z),
+        Panel(left, middle - axial * y / 2, axial * x, axial * y),
+        Panel(right, upper, others * x, others * z),
+        Panel(right, lower, others * y, others * z),
     )
 
 

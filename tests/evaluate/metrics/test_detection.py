@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from omentum.evaluate.metrics.detection import Detection, Found, detect, size_bin
+from omentum.evaluate.metrics.detection import Detection, LesionCount, detect, size_bin
 
 masks = arrays(bool, (6, 6, 6), elements=st.sampled_from([False] * 5 + [True]))
 
@@ -75,4 +75,4 @@ def test_detections_of_cases_add_up():
     nothing = np.zeros_like(mask)
     both = detect(mask, mask, 1e-3) + detect(nothing, mask, 1e-3)
     assert (both.true_positives, both.false_negatives) == (1, 1)
-    assert both.by_size["< 10 mm"] == Found(1, 2)
+    assert both.by_size["< 10 mm"] == LesionCount(1, 2)

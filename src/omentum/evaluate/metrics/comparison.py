@@ -4,7 +4,7 @@ Differences are taken case by case (first minus second), averaged over the scans
 with Wilcoxon's signed-rank test. p-values are corrected over the structures of a metric with Holm's method. A case
 counts only where both models have a number: a structure that is not there and that one model rightly leaves out has
 none, so a false alarm of the other shows in the patient table, not here. Means of both models are over the structures,
-and the cases of each, that both were judged on; what only one of them was judged on is named.
+and the cases of each, that both were evaluated on; what only one of them was evaluated on is named.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class Comparison:
 
     Args:
         first, second: Names of the models.
-        cases: Number of cases both were judged on.
+        cases: Number of cases both were evaluated on.
         differences: By metric, then in template order.
-        structures: Keys that both were judged on in some case; the means below are over these.
-        only_first, only_second: Keys that only one of them was judged on; in no number here.
+        structures: Keys that both were evaluated on in some case; the means below are over these.
+        only_first, only_second: Keys that only one of them was evaluated on; in no number here.
         organ_dice, lesion_dice: The headline means of both, (first, second); see `Summary`.
     """
 
@@ -118,7 +118,7 @@ def _judged(cases: Iterable[CaseScores]) -> set[str]:
 
 
 def _shared(one: CaseScores, other: CaseScores) -> tuple[CaseScores, CaseScores]:
-    """The same case with the structures that both models were judged on."""
+    """The same case with the structures that both models were evaluated on."""
     common = _judged([one]) & _judged([other])
     first, second = (
         replace(case, structures=tuple(s for s in case.structures if s.key in common), left_out={}, curves={})

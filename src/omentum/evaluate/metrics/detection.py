@@ -25,14 +25,14 @@ SIZE_BINS_MM = {"< 10 mm": 10.0, "10-20 mm": 20.0, "> 20 mm": math.inf}
 
 
 @dataclass(frozen=True)
-class Found:
+class LesionCount:
     """How many of how many lesions were found."""
 
     found: int = 0
     total: int = 0
 
-    def __add__(self, other: Found) -> Found:
-        return Found(self.found + other.found, self.total + other.total)
+    def __add__(self, other: LesionCount) -> LesionCount:
+        return LesionCount(self.found + other.found, self.total + other.total)
 
     @property
     def sensitivity(self) -> float | None:
@@ -60,7 +60,7 @@ class Detection:
     false_positives: int = 0
     any_overlap: int = 0
     matched_iou: tuple[float, ...] = ()
-    by_size: dict[str, Found] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, Found()))
+    by_size: dict[str, LesionCount] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, LesionCount()))
     false_by_size: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, 0))
     scans: int = 1
 
@@ -194,10 +194,10 @@ def _matched(shared: dict[tuple[int, int], int], ours: _Lesions, theirs: _Lesion
     return pairs
 
 
-def _by_size(theirs: _Lesions, wanted: set[int], found: Container[int]) -> dict[str, Found]:
-    bins = dict.fromkeys(SIZE_BINS_MM, Found())
+def _by_size(theirs: _Lesions, wanted: set[int], found: Container[int]) -> dict[str, LesionCount]:
+    bins = dict.fromkeys(SIZE_BINS_MM, LesionCount())
     for r in wanted:
-        bins[size_bin(theirs.volume_ml(r))] += Found(int(r in found), 1)
+        bins[size_bin(theirs.volume_ml(r))] += LesionCount(int(r in found), 1)
     return bins
 
 

@@ -1,6 +1,6 @@
-"""Which structures of a case are judged, and why the others are not.
+"""Which structures of a case are evaluated, and why the others are not.
 
-What the reference annotates is judged. A prediction without a structure missed it, unless something says that it was
+What the reference annotates is evaluated. A prediction without a structure missed it, unless something says that it was
 never asked for: silence is no excuse.
 """
 
@@ -23,9 +23,9 @@ class Scope:
     Args:
         asked: Structures it was asked for, beyond its own classes; None when nobody says, which means all of them.
         reason: Why what is annotated, but not asked for, is left out.
-        only: Nothing else is judged, not even among its classes.
-        excluded: Structure key -> why it cannot be judged in this case.
-        joined: Pairs ("kidneys") judged as one structure, since one of the two label maps does not tell their sides.
+        only: Nothing else is evaluated, not even among its classes.
+        excluded: Structure key -> why it cannot be evaluated in this case.
+        joined: Pairs ("kidneys") evaluated as one structure, since one of the two label maps does not tell their sides.
     """
 
     asked: frozenset[str] | None
@@ -34,7 +34,7 @@ class Scope:
     excluded: Mapping[str, str] = field(default_factory=dict)
     joined: frozenset[str] = frozenset()
 
-    def judged(self, classes: Iterable[str], annotated: frozenset[str]) -> tuple[str, ...]:
+    def evaluated(self, classes: Iterable[str], annotated: frozenset[str]) -> tuple[str, ...]:
         """Keys to be scored, in template order; a joined pair stands where its right side would.
 
         Args:
@@ -45,9 +45,9 @@ class Scope:
         keys |= {key for key in classes if not self.only or key in (self.asked or ())}
         return self._joined(key for key in STRUCTURES.keys if key in keys - self.excluded.keys())
 
-    def left_out(self, judged: Iterable[str], annotated: frozenset[str]) -> dict[str, str]:
-        """What is annotated and not judged, and why."""
-        done = {key for one in judged for key in members(one)}
+    def left_out(self, evaluated: Iterable[str], annotated: frozenset[str]) -> dict[str, str]:
+        """What is annotated and not evaluated, and why."""
+        done = {key for one in evaluated for key in members(one)}
         rest = [key for key in STRUCTURES.keys if key in annotated - done]
         return {key: self._why(key) for key in self._joined(rest)}
 

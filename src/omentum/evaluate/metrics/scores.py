@@ -102,7 +102,7 @@ class CaseScores:
     Args:
         case: Name for tables.
         structures: In template order; every class of the prediction, and what it was asked for besides.
-        left_out: Annotated in the reference, but not judged -> why (see `Scope`).
+        left_out: Annotated in the reference, but not evaluated -> why (see `Scope`).
         patient: Whose case it is; cases of one patient are not independent. The case's name by default.
         curves: What the probabilities of a lesion type came to at every threshold, where there are any.
         answered: There was a prediction that could be read.
@@ -142,11 +142,11 @@ def evaluate(
     """Score a prediction against a reference.
 
     Args:
-        pred, ref: On the same grid (see `aligned`); `ref.annotated` says what may be judged.
+        pred, ref: On the same grid (see `aligned`); `ref.annotated` says what may be evaluated.
         case: Name for tables.
         patient: See `CaseScores`.
         rules: See `Rules`.
-        scope: What is judged; by default the classes of the prediction, and what else is annotated is left out.
+        scope: What is evaluated; by default the classes of the prediction, and what else is annotated is left out.
         progress: Told after each structure how many of how many are done.
 
     Raises:
@@ -160,7 +160,7 @@ def evaluate(
     assert ref.annotated is not None
     pair = _Pair(pred, ref, rules)
     scope = Scope(frozenset()) if scope is None else scope
-    keys = scope.judged(pred.classes, ref.annotated)
+    keys = scope.evaluated(pred.classes, ref.annotated)
     scores = []
     for number, key in enumerate(keys, start=1):
         scores.append(pair.score(key))
@@ -185,7 +185,7 @@ def missed_case(
 
     Args:
         ref, case, patient, rules: As in `evaluate`.
-        classes: Keys that predictions are asked for; those of pairs are judged joined.
+        classes: Keys that predictions are asked for; those of pairs are evaluated joined.
         reason: Why others are left out; see `Scope`.
     """
     asked = tuple(dict.fromkeys(classes))

@@ -38,7 +38,7 @@ class StructureSummary:
         outcomes: Cases by status.
         patients: Found or not, by patient.
         lesions: Lesion counts of all annotated cases, for tumours and cysts.
-        left_out: Reason -> annotated cases that are not judged for it, and in no number here.
+        left_out: Reason -> annotated cases that are not evaluated for it, and in no number here.
     """
 
     key: str
@@ -55,12 +55,12 @@ class StructureSummary:
 
     @property
     def annotated_cases(self) -> int:
-        """Cases judged: the reference says something about it, and the prediction was held to it."""
+        """Cases evaluated: the reference says something about it, and the prediction was held to it."""
         return sum(n for status, n in self.outcomes.items() if status is not Status.NOT_ANNOTATED)
 
     @property
     def all_annotated_cases(self) -> int:
-        """Cases whose reference says anything about it, judged or left out."""
+        """Cases whose reference says anything about it, evaluated or left out."""
         return self.annotated_cases + sum(self.left_out.values())
 
     @property
@@ -118,7 +118,7 @@ class Summary:
     Args:
         cases: Number of cases.
         patients: Number of patients they are of.
-        structures: In template order; also those that are annotated and judged in no case.
+        structures: In template order; also those that are annotated and evaluated in no case.
         organ_dice: Mean over organs and vessels of their mean Dice; n is how many had one.
         lesion_dice: The same over tumours and cysts.
         organs, lesions: What these two means are over.

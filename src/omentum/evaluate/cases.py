@@ -1,4 +1,4 @@
-"""Judging cases, in several processes if wanted: what cannot be judged counts as missed and is told, never fatal."""
+"""Judging cases, in several processes if wanted: what cannot be evaluated counts as missed and is told, never fatal."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Judge:
+class CaseEvaluator:
     """Reads a pair and scores it.
 
     Args:
         mapping: What the numbers of foreign references mean.
         rules: What is measured.
         of_predictions: What the numbers of foreign predictions mean.
-        structures: Only these are judged; None for what the predictions were asked for.
+        structures: Only these are evaluated; None for what the predictions were asked for.
         healthy: Case name -> lesion types that its patient is known not to have.
     """
 
@@ -61,8 +61,8 @@ class Judge:
         scored = evaluate(read.ours, read.truth, **named, rules=self.rules, scope=read.scope, progress=progress)
         minimum_ml = self.rules.minimum_lesion_ml
         curves = lesion_curves_of(pair.prediction, read.native, read.truth, minimum_ml, partial(_on_truth, pair, read))
-        judged = {score.key for score in scored.structures}
-        return replace(scored, curves={key: one for key, one in curves.items() if key in judged})
+        evaluated = {score.key for score in scored.structures}
+        return replace(scored, curves={key: one for key, one in curves.items() if key in evaluated})
 
     def read(self, pair: Pair) -> ReadPair:
         """A pair with a prediction."""
@@ -90,7 +90,7 @@ class Judge:
         named = {"case": pair.name, "patient": patient}
         return missed_case(truth, asked, **named, rules=self.rules, reason=reason)
 
-    def asked_at_least(self) -> tuple[tuple[str, ...], str]:
+    def default_structures(self) -> tuple[tuple[str, ...], str]:
         """What predictions are asked for when none of them can be read, and why nothing else is."""
         from omentum.anatomy import STRUCTURES
 
@@ -168,7 +168,7 @@ class ReadPair:
     Args:
         ours, truth: What is compared.
         patient: Whose they are.
-        scope: What is judged.
+        scope: What is evaluated.
         native: The prediction on its own grid, as it was read.
     """
 
@@ -190,7 +190,7 @@ def _on_truth(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: Grid) -> N
 
 
 @dataclass(frozen=True)
-class Answer:
+class CaseEvaluation:
     """What became of a pair: scores, or why there are none."""
 
     scores: CaseScores | None = None
@@ -199,12 +199,12 @@ class Answer:
 
 
 @dataclass
-class Judged:
+class EvaluatedCases:
     """All cases of one model.
 
     Args:
         scores: In the order of the pairs.
-        failed: Case name -> why it could not be judged (and was counted as missed where its reference can be read).
+        failed: Case name -> why it could not be evaluated (and was counted as missed where its reference can be read).
         without: Cases without a prediction.
     """
 
@@ -213,51 +213,55 @@ class Judged:
     without: list[str] = field(default_factory=list)
 
 
-def judge_all(pairs: Sequence[Pair], judge: Judge, jobs: int, speaker: ProgressListener) -> Judged:
+def evaluate_cases(
+    pairs: Sequence[Pair], evaluator: CaseEvaluator, jobs: int, reporter: ProgressListener
+) -> EvaluatedCases:
     """Every pair; the fault of a single one is raised, of several a faulty one is only recorded."""
     if len(pairs) == 1:
         with _listening() as heard:
-            only = judge.scores(pairs[0], _Patient(speaker, pairs[0].name))
+            only = evaluator.scores(pairs[0], _DelayedProgress(reporter, pairs[0].name))
         for message in heard:
-            speaker.say("warning", message)
-        return Judged([only])
+            reporter.say("warning", message)
+        return EvaluatedCases([only])
     with_prediction = [pair for pair in pairs if pair.prediction is not None]
-    answers = _answers(judge.scores, with_prediction, jobs, speaker)
-    asked, reason = _asked(answers, judge)
-    left = [pair for pair in pairs if pair.name not in answers or answers[pair.name].error]
-    failed = {pair.name: str(answers[pair.name].error) for pair in left if pair.name in answers}
-    missed = _answers(partial(judge.missed, asked=asked, reason=reason), left, jobs, speaker)
-    failed |= {name: answer.error for name, answer in missed.items() if answer.error}
-    answers |= missed
-    scores = [found for pair in pairs if (found := answers[pair.name].scores)]
-    return Judged(scores, failed, [pair.name for pair in pairs if pair.prediction is None])
+    evaluations = _evaluations(evaluator.scores, with_prediction, jobs, reporter)
+    asked, reason = _asked(evaluations, evaluator)
+    left = [pair for pair in pairs if pair.name not in evaluations or evaluations[pair.name].error]
+    failed = {pair.name: str(evaluations[pair.name].error) for pair in left if pair.name in evaluations}
+    missed = _evaluations(partial(evaluator.missed, asked=asked, reason=reason), left, jobs, reporter)
+    failed |= {name: evaluation.error for name, evaluation in missed.items() if evaluation.error}
+    evaluations |= missed
+    scores = [found for pair in pairs if (found := evaluations[pair.name].scores)]
+    return EvaluatedCases(scores, failed, [pair.name for pair in pairs if pair.prediction is None])
 
 
-def _answers(
-    judge: Callable[[Pair], CaseScores], pairs: Sequence[Pair], jobs: int, speaker: ProgressListener
-) -> dict[str, Answer]:
-    answers: dict[str, Answer] = {}
-    progress = _Patient(speaker, counted(len(pairs), "case"))
-    for pair, found in in_processes(partial(_answer, judge), pairs, jobs):
-        answer = found or Answer(error=f"{pair.name}: the process was killed (out of memory? try fewer jobs with -j)")
-        answers[pair.name] = answer
-        for message in answer.warnings:
-            speaker.say("warning", message)
-        if answer.error:
-            speaker.say("error", answer.error)
-        progress(len(answers), len(pairs))
-    return answers
+def _evaluations(
+    evaluator: Callable[[Pair], CaseScores], pairs: Sequence[Pair], jobs: int, reporter: ProgressListener
+) -> dict[str, CaseEvaluation]:
+    evaluations: dict[str, CaseEvaluation] = {}
+    progress = _DelayedProgress(reporter, counted(len(pairs), "case"))
+    for pair, found in in_processes(partial(_evaluation, evaluator), pairs, jobs):
+        evaluation = found or CaseEvaluation(
+            error=f"{pair.name}: the process was killed (out of memory? try fewer jobs with -j)"
+        )
+        evaluations[pair.name] = evaluation
+        for message in evaluation.warnings:
+            reporter.say("warning", message)
+        if evaluation.error:
+            reporter.say("error", evaluation.error)
+        progress(len(evaluations), len(pairs))
+    return evaluations
 
 
-def _answer(judge: Callable[[Pair], CaseScores], pair: Pair) -> Answer:
+def _evaluation(evaluator: Callable[[Pair], CaseScores], pair: Pair) -> CaseEvaluation:
     with _listening() as heard:
         try:
-            answer = Answer(judge(pair))
+            evaluation = CaseEvaluation(evaluator(pair))
         except OmentumError as fault:
-            answer = Answer(error=str(fault))
+            evaluation = CaseEvaluation(error=str(fault))
         except Exception as fault:
-            answer = Answer(error=f"{pair.name}: internal fault: {type(fault).__name__}: {fault}")
-    return replace(answer, warnings=tuple(dict.fromkeys(heard)))
+            evaluation = CaseEvaluation(error=f"{pair.name}: internal fault: {type(fault).__name__}: {fault}")
+    return replace(evaluation, warnings=tuple(dict.fromkeys(heard)))
 
 
 @contextmanager
@@ -270,26 +274,26 @@ def _listening() -> Iterator[list[str]]:
         heard += [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
 
 
-def _asked(answers: Mapping[str, Answer], judge: Judge) -> tuple[tuple[str, ...], str]:
+def _asked(evaluations: Mapping[str, CaseEvaluation], evaluator: CaseEvaluator) -> tuple[tuple[str, ...], str]:
     """What the cases without a prediction are held to, and why to nothing else: as the others were."""
-    scored = [answer.scores for answer in answers.values() if answer.scores]
+    scored = [evaluation.scores for evaluation in evaluations.values() if evaluation.scores]
     if not scored:
-        return judge.asked_at_least()
+        return evaluator.default_structures()
     reasons = dict.fromkeys(reason for scores in scored for reason in scores.left_out.values())
     return tuple(dict.fromkeys(s.key for scores in scored for s in scores.structures)), "; ".join(reasons)
 
 
-class _Patient:
-    """Progress that is told only of what takes long."""
+class _DelayedProgress:
+    """Progress that is reported only of what takes long."""
 
-    def __init__(self, speaker: ProgressListener, title: str) -> None:
-        self._speaker, self._title = speaker, title
+    def __init__(self, reporter: ProgressListener, title: str) -> None:
+        self._reporter, self._title = reporter, title
         self._started, self._told = time.monotonic(), False
 
     def __call__(self, done: int, of: int) -> None:
         if not self._told and time.monotonic() - self._started < PATIENCE_S:
             return
         if not self._told:
-            self._speaker.begin(self._title, 1, 1)
+            self._reporter.begin(self._title, 1, 1)
             self._told = True
-        self._speaker.progress(done, of)
+        self._reporter.progress(done, of)

@@ -7,36 +7,40 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omentum.evaluate.judge import Judged
+    from omentum.evaluate.cases import EvaluatedCases
     from omentum.evaluate.metrics.comparison import Comparison
     from omentum.evaluate.metrics.summary import Summary
     from omentum.evaluate.worst_cases import WorstCase
 
 
 @dataclass(frozen=True)
-class Result:
+class Evaluation:
     """All that is known in the end, of one model or of two.
 
     Args:
-        judged, summary: Of the model.
+        evaluated, summary: Of the model.
         other, comparison: Of the one it is compared with.
         pictures: Worst cases.
-        asked: What was judged against what, in words.
+        asked: What was evaluated against what, in words.
     """
 
-    judged: Judged
+    evaluated: EvaluatedCases
     summary: Summary
-    other: Judged | None = None
+    other: EvaluatedCases | None = None
     comparison: Comparison | None = None
     pictures: Sequence[WorstCase] = ()
     asked: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, judged: Judged, other: Judged | None, names: tuple[str, str], pictures: Sequence[WorstCase] = ()
-    ) -> Result:
+        cls,
+        evaluated: EvaluatedCases,
+        other: EvaluatedCases | None,
+        names: tuple[str, str],
+        pictures: Sequence[WorstCase] = (),
+    ) -> Evaluation:
         """Bring the cases together."""
         from omentum.evaluate import compare, summarise
 
-        comparison = None if other is None else compare(judged.scores, other.scores, names=names)
-        return cls(judged, summarise(judged.scores), other, comparison, pictures)
+        comparison = None if other is None else compare(evaluated.scores, other.scores, names=names)
+        return cls(evaluated, summarise(evaluated.scores), other, comparison, pictures)
