@@ -28,7 +28,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.cases import labelled_case
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.model import UniversalModel, build
 from omentum.segmentation import Segmentation
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
@@ -48,8 +48,8 @@ MEASURES = ("src/omentum/train", "src/omentum/data/sampling/loader.py", "src/ome
 TITLE = "A training run after kills"
 ABOUT = (
     f"A run that saves a checkpoint at every step was ended by SIGKILL, at the start or up to {LONGEST_S} s after its "
-    "first saved step, and went on each time. In the end model, guide, both optimisers and the average are compared "
-    "with those of a run that was never disturbed."
+    "first saved step, and went on each time. In the end model, deep supervision, both optimisers and the average are "
+    "compared with those of a run that was never disturbed."
 )
 COLUMNS = {
     "kills": "{}",
@@ -181,7 +181,7 @@ def toy_sampler() -> PatchSampler:
     affine = np.diag([3.0, 3.0, 3.0, 1.0])
     truth = Segmentation.from_masks({"liver": liver}, affine, {"liver"})
     case = labelled_case("block", Volume(hu, affine), truth, STRUCTURES.keys, np.random.default_rng(0))
-    return PatchSampler((Source("toy", (case,)),), STRUCTURES.keys, CONFIG.patch, CONFIG.window_hu, Augmentation())
+    return PatchSampler((PatchSource("toy", (case,)),), STRUCTURES.keys, CONFIG.patch, CONFIG.window_hu, Augmentation())
 
 
 def toy_model() -> UniversalModel:

@@ -28,7 +28,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE, Augmentation
 from omentum.data.sampling.load_store import load_store
 from omentum.data.sampling.loader import PatchLoader
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.io.nifti import write_volume
 from omentum.spec import PreprocessSpec
 from omentum.train.config.toml_file import load_config
@@ -122,7 +122,7 @@ OURS = {
 
 
 def sampler_of(cases: Sequence[Any], how: Augmentation) -> PatchSampler:
-    return PatchSampler((Source("phantoms", tuple(cases)),), STRUCTURES.keys, PATCH, SPEC.window_hu, how)
+    return PatchSampler((PatchSource("phantoms", tuple(cases)),), STRUCTURES.keys, PATCH, SPEC.window_hu, how)
 
 
 def ours_with(cases: Sequence[Any], how: Augmentation, patches: int) -> Timed:

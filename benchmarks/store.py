@@ -272,7 +272,7 @@ def sweep(case: PhantomCase) -> None:
             print(how, *sweep_one(voxels, how))
 
 
-def sweep_one(voxels: np.ndarray, how: chunked.Layout) -> tuple[str, str, str]:
+def sweep_one(voxels: np.ndarray, how: chunked.ChunkLayout) -> tuple[str, str, str]:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "x.b2nd"
         written = least(lambda: chunked.write_chunked(path, voxels, how), 1)

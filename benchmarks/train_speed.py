@@ -110,7 +110,7 @@ def seconds_a_step(preset: str, steps: int, processes: int, threads: int, bf16: 
 def train_as_told(config: Path, result: Path) -> None:
     """One process of a run; the first one writes how many seconds a step took."""
     from omentum.anatomy import STRUCTURES
-    from omentum.data.sampling.sampler import PatchSampler, Source
+    from omentum.data.sampling.sampler import PatchSampler, PatchSource
     from omentum.train import fresh_model, loop
     from omentum.train.config.toml_file import load_config
     from omentum.train.optimise import muon
@@ -122,7 +122,7 @@ def train_as_told(config: Path, result: Path) -> None:
     words = torch.randn(len(STRUCTURES), 384, generator=torch.Generator().manual_seed(0))
     fresh_model.embed = lambda prompts, encoder: words  # no language model is needed to measure time
     run = load_config(told["preset"], told["settings"], [config.parent])
-    sources = (Source("phantoms", tuple(phantoms(2))),)
+    sources = (PatchSource("phantoms", tuple(phantoms(2))),)
     sampler = PatchSampler(sources, STRUCTURES.keys, run.patch, run.window_hu, run.augmentation)
     times: list[float] = []
 

@@ -16,7 +16,7 @@ from tables import clip, gaussian, minilm, one_hot, shuffled
 from torch import Tensor
 
 from omentum.data.sampling.cases import LabelledCase
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.sampler import PatchSource
 from omentum.train.losses.loss import partial_label_loss
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Arm:
 
     name: str
     steps: int
-    sources: Callable[[int], tuple[Source, ...]]
+    sources: Callable[[int], tuple[PatchSource, ...]]
     table: Callable[[int], Tensor]
     loss: Loss = partial_label_loss
     start: str = ""
@@ -60,8 +60,11 @@ def all_arms(study: Study, folder: Path, clip_table: Path) -> tuple[Arm, ...]:
         everything("random", table=gaussian),
         *(few(f"few-{n}-universal", n, few_shot, study, words, start=UNIVERSAL) for n in SHOTS),
         *(few(f"few-{n}-scratch", n, few_shot, study, words) for n in SHOTS),
-        *(alone(f"alone-{site}", study.steps, fixed((Source(site, sites[site]),))) for site in sites),
-        *(alone(f"fifth-{site}", study.steps // len(sites), fixed((Source(site, sites[site]),))) for site in sites),
+        *(alone(f"alone-{site}", study.steps, fixed((PatchSource(site, sites[site]),))) for site in sites),
+        *(
+            alone(f"fifth-{site}", study.steps // len(sites), fixed((PatchSource(site, sites[site]),)))
+            for site in sites
+        ),
         everything(LONG, steps=study.steps * len(sites)),
         everything("shuffled-words", table=partial(shuffled, words)),
     )
@@ -70,16 +73,16 @@ def all_arms(study: Study, folder: Path, clip_table: Path) -> tuple[Arm, ...]:
 def few(name: str, shots: int, cases: Sequence[LabelledCase], study: Study, words: Tensor, start: str = "") -> Arm:
     """An arm that learns the novel structures from so many cases; each seed takes others while there are enough."""
 
-    def sources(seed: int) -> tuple[Source, ...]:
+    def sources(seed: int) -> tuple[PatchSource, ...]:
         first = seed * shots % len(cases)
-        return (Source("few", tuple([*cases, *cases][first : first + shots])),)
+        return (PatchSource("few", tuple([*cases, *cases][first : first + shots])),)
 
     return Arm(name, study.few_shot_steps, sources, fixed(words), start=start)
 
 
-def together(sites: Mapping[str, tuple[LabelledCase, ...]]) -> tuple[Source, ...]:
+def together(sites: Mapping[str, tuple[LabelledCase, ...]]) -> tuple[PatchSource, ...]:
     """All sites, each drawn from as often as the others."""
-    return tuple(Source(site, cases) for site, cases in sites.items())
+    return tuple(PatchSource(site, cases) for site, cases in sites.items())
 
 
 def known(sites: Mapping[str, tuple[LabelledCase, ...]]) -> np.ndarray:

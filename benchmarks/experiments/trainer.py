@@ -35,7 +35,7 @@ class Cost:
 
 
 def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> tuple[Path, Curve, Cost]:
-    """Train, or go on; the checkpoint, the head's loss and the guide's along the way, and what a step cost."""
+    """Train, or go on; the checkpoint, the head's loss and deep supervision's along the way, and what a step cost."""
     config = study.config(steps=arm.steps, seed=seed, init=str(start or ""))
     sampler = PatchSampler(
         arm.sources(seed),
@@ -43,13 +43,13 @@ def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> t
         config.patch,
         config.window_hu,
         config.augmentation,
-        foreground=config.foreground,
+        foreground_probability=config.foreground_probability,
         temperature=config.temperature,
         lesion_weight=config.lesion_weight,
         seed=seed,
         spacing_mm=config.spacing_mm,
     )
-    curve: Curve = {"step": [], "dice_loss": [], "cross_entropy": [], "guide": []}
+    curve: Curve = {"step": [], "dice_loss": [], "cross_entropy": [], "deep_supervision": []}
 
     def tell(kind: str, figures: dict[str, float]) -> None:
         if kind == "step":

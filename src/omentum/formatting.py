@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PARTLY = "†"
-"""Marks a structure that reaches the edge of the image."""
+"""LabelBits a structure that reaches the edge of the image."""
 LONG_S = 3 * 3600.0
 """More than this is told in hours."""
 

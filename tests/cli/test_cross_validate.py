@@ -25,7 +25,7 @@ TINY = (
     "parameters={widths=[8, 16, 16], stem=8, blocks=1, decoded_channels=4}",
     "spacing_mm=[3, 3, 3]",
     "patch=[16, 16, 16]",
-    *("workers=0", "steps=4", "warmup=1", "validate_every=4"),
+    *("workers=0", "steps=4", "warmup_steps=1", "validate_every=4"),
 )
 FAST = ("--engine", "torch", "--no-preview", "--no-report", "--quiet")
 

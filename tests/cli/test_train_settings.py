@@ -30,11 +30,11 @@ SENSELESS = {
     "steps": ["0", "1.5", '"many"', "true", "nan"],
     "batch": ["0", "3.0"],
     "lr": ["nan", "inf", "-1", "true"],
-    "matrix_lr": ["inf"],
+    "muon_lr": ["inf"],
     "weight_decay": ["inf"],
-    "head": ["inf", "nan"],
-    "guide": ["inf"],
-    "containment": ["inf", "-1"],
+    "head_weight": ["inf", "nan"],
+    "deep_supervision_weight": ["inf"],
+    "containment_weight": ["inf", "-1"],
     "temperature": ["0", "nan", "1e-300"],
     "seed": ["-1", "1.5", str(2**63)],
     "validate_every": ["0"],
@@ -107,7 +107,7 @@ def test_a_senseless_setting_is_named_and_nothing_is_written(name, value, cases,
 
 
 def test_a_batch_that_cannot_be_divided_leaves_no_folder_either(cases, tmp_path, capsys):
-    told = [part for k, v in {**SETTINGS, "accumulate": "5"}.items() for part in ("--set", f"{k}={v}")]
+    told = [part for k, v in {**SETTINGS, "accumulation_steps": "5"}.items() for part in ("--set", f"{k}={v}")]
     assert main(["train", "smoke", "--data", str(cases), "-o", str(tmp_path / "run"), *told]) == 2
     assert "cannot be divided" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -10,13 +10,13 @@ from toy_cases import toy_volume
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.datasets.raw_case import RawCase
-from omentum.data.datasets.recipe_catalogue import Layout, Recipe, Target
+from omentum.data.datasets.recipe_catalogue import FileLayout, Recipe, Target
 from omentum.errors import InputError
 from omentum.io.truth import read_case, write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
-LAYOUT = Layout("{id}/ct.nii.gz", "nifti", "{id}/bits.nii.gz", "map")
+LAYOUT = FileLayout("{id}/ct.nii.gz", "nifti", "{id}/bits.nii.gz", "map")
 
 
 @dataclass(frozen=True)

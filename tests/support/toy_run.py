@@ -6,7 +6,7 @@ import torch
 from toy_cases import toy_case
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.model import load_checkpoint
 from omentum.train import fresh_model, loop
 from omentum.train.config.settings import DataConfig, TrainConfig
@@ -18,18 +18,18 @@ CONFIG = TrainConfig(
     parameters={"widths": [8, 16, 16], "stem": 8, "blocks": 1, "decoded_channels": 4},
     patch=(32, 32, 32),
     steps=8,
-    warmup=2,
+    warmup_steps=2,
     save_every=4,
     validate_every=100,
     bf16=False,
     workers=0,
-    voxel_share=2,
+    subsample_factor=2,
 )
 
 
 def sampler(config=CONFIG, cases=2):
     return PatchSampler(
-        (Source("toys", tuple(toy_case(seed) for seed in range(cases))),),
+        (PatchSource("toys", tuple(toy_case(seed) for seed in range(cases))),),
         STRUCTURES.keys,
         config.patch,
         config.window_hu,

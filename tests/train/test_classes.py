@@ -12,7 +12,7 @@ from toy_run import changed, run, sampler
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.cases import labelled_case
 from omentum.data.sampling.class_sets import unpack
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.sampler import PatchSource
 from omentum.errors import UsageError
 from omentum.segmentation import Segmentation
 from omentum.train import fresh_model
@@ -91,7 +91,7 @@ def test_own_structures_alone_are_learned_with_sides_and_come_out_of_the_weights
     )
     classes = run_classes(config)
     cases = tuple(own_case(seed, classes) for seed in range(2))
-    source = dataclasses.replace(sampler(config), sources=(Source("own", cases),), classes=classes)
+    source = dataclasses.replace(sampler(config), sources=(PatchSource("own", cases),), classes=classes)
     trained, events = run(config, tmp_path / "run", sampler=source, model=fresh_model.new_model(config))
     assert trained.spec.class_keys == ("gluteus_maximus_right", "gluteus_maximus_left", "vertebra_L1")
     assert set(trained.spec.structures) == set(classes)
@@ -103,7 +103,7 @@ def test_a_flip_exchanges_the_sides_of_a_users_pair(tmp_path):
     classes = run_classes(changed(structures=str(written(tmp_path)), classes=("gluteus maximus", "vertebra_L1")))
     flips = (0.0, 1.0)
     how = {flip: dataclasses.replace(changed(), augmentation=_nothing_but(flip)) for flip in flips}
-    source = (Source("own", (own_case(0, classes),)),)
+    source = (PatchSource("own", (own_case(0, classes),)),)
     plain, flipped = (
         dataclasses.replace(sampler(how[f]), sources=source, classes=classes).batch(range(4)) for f in flips
     )

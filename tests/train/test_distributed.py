@@ -49,7 +49,7 @@ def torchrun(folder, settings, *more):
 
 def weights(folder, step):
     state = torch.load(folder / f"checkpoints/step-{step:08d}" / STATE_FILE, weights_only=True)
-    return torch.cat([t.flatten() for part in ("model", "guide") for t in state[part].values()])
+    return torch.cat([t.flatten() for part in ("model", "deep_supervision") for t in state[part].values()])
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path):
     both = torchrun(tmp_path / "two", SMALL)
     config = changed(**{k: tuple(v) if isinstance(v, list) else v for k, v in SMALL.items()})
     run(config, tmp_path / "one")
-    run(changed(**{**vars(config), "accumulate": 4}), tmp_path / "parts")
+    run(changed(**{**vars(config), "accumulation_steps": 4}), tmp_path / "parts")
     _, stderr = both.communicate(timeout=300)
     assert both.returncode == 0, stderr
     early, one = weights(tmp_path / "one", 3), weights(tmp_path / "one", 6)

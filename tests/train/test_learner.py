@@ -29,7 +29,9 @@ def batches(learner, *groups):
 
 
 def weights_of(learner):
-    return torch.cat([p.detach().flatten() for p in [*learner.model.parameters(), *learner.guide.parameters()]])
+    return torch.cat(
+        [p.detach().flatten() for p in [*learner.model.parameters(), *learner.deep_supervision.parameters()]]
+    )
 
 
 def test_rare_structures_outweigh_others_less_and_less_as_the_rate_falls():
@@ -123,4 +125,4 @@ def test_the_average_moves_with_every_step_that_is_taken():
 def test_a_step_leaves_no_gradient_behind():
     learner = learner_of()
     learner.step(batches(learner, [0]), 0, 1.0)
-    assert all(p.grad is None for p in [*learner.model.parameters(), *learner.guide.parameters()])
+    assert all(p.grad is None for p in [*learner.model.parameters(), *learner.deep_supervision.parameters()])

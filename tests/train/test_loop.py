@@ -11,13 +11,13 @@ from toy_cases import toy_case
 from toy_run import CONFIG, changed, model, run, sampler
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.sampler import PatchSource
 from omentum.errors import InputError, OutputError, TrainingError, UsageError
 from omentum.model import load_checkpoint
 from omentum.train import loop
 from omentum.train.learner import Learner
 from omentum.train.losses.loss import partial_label_loss
-from omentum.train.losses.patch_loss import lattice
+from omentum.train.losses.patch_loss import voxel_subsample
 from omentum.train.run.checkpoints import STATE_FILE
 from omentum.train.run.folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
 from omentum.train.stopping import StoppedError
@@ -140,7 +140,7 @@ def test_a_damaged_newest_checkpoint_is_put_aside_and_the_one_before_used(whole,
 
 
 def test_the_loss_falls(tmp_path):
-    run(changed(steps=40, warmup=1, save_every=100, patch=(16, 16, 16)), tmp_path)
+    run(changed(steps=40, warmup_steps=1, save_every=100, patch=(16, 16, 16)), tmp_path)
     first, last = (entry for entry in log_of(tmp_path) if entry["kind"] == "step")
     assert last["loss"] < first["loss"]
 
@@ -173,7 +173,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_names_its_cases(tmp_path)
     before, after = (
         torch.load(tmp_path / f"nan/checkpoints/step-0000000{step}" / STATE_FILE, weights_only=True) for step in (3, 4)
     )
-    for part in ("model", "guide", "average"):
+    for part in ("model", "deep_supervision", "average"):
         assert all(torch.equal(a, b) for a, b in zip(tensors(before[part]), tensors(after[part]), strict=True)), part
     assert after["updates"] == 3
     assert after["skipped"] == 1
@@ -208,7 +208,7 @@ class Unreadable:
 def with_unreadable(numbers, cases):
     source = sampler(cases=cases)
     damaged = tuple(Unreadable(c) if n in numbers else c for n, c in enumerate(source.sources[0].cases))
-    return dataclasses.replace(source, sources=(Source("toys", damaged),))
+    return dataclasses.replace(source, sources=(PatchSource("toys", damaged),))
 
 
 def test_a_case_that_cannot_be_read_is_named_once_and_the_run_goes_on(tmp_path, monkeypatch):
@@ -257,7 +257,7 @@ def stopped_at(step, config, folder):
 
 
 def test_a_run_is_extended_while_its_rate_has_not_fallen_and_ends_as_if_begun_so(tmp_path):
-    short, long = changed(steps=8, hold=0.5), changed(steps=12, hold=0.5)
+    short, long = changed(steps=8, plateau_fraction=0.5), changed(steps=12, plateau_fraction=0.5)
     stopped_at(4, short, tmp_path / "run")
     extended, events = run(long, tmp_path / "run")
     (remark,) = [figures["text"] for kind, figures in events if kind == "warning"]
@@ -277,14 +277,14 @@ def test_a_run_whose_rate_has_fallen_is_not_extended_and_the_way_out_works(whole
 
 
 def test_a_run_is_not_made_shorter_than_it_is(tmp_path):
-    stopped_at(4, changed(steps=8, hold=0.9), tmp_path)
+    stopped_at(4, changed(steps=8, plateau_fraction=0.9), tmp_path)
     with pytest.raises(UsageError, match="steps was 8, is 3"):
-        run(changed(steps=3, hold=0.9), tmp_path)
-    assert run(changed(steps=5, hold=0.5), tmp_path / "new")[0]
+        run(changed(steps=3, plateau_fraction=0.9), tmp_path)
+    assert run(changed(steps=5, plateau_fraction=0.5), tmp_path / "new")[0]
 
 
 def test_settings_that_do_not_touch_the_result_may_change(whole):
-    _, events = run(changed(save_every=1, keep=5, accumulate=1), whole[0], [toy_case(2)])
+    _, events = run(changed(save_every=1, keep_checkpoints=5, accumulation_steps=1), whole[0], [toy_case(2)])
     assert events == []
 
 
@@ -316,7 +316,7 @@ def test_the_lattices_of_many_steps_cover_every_voxel(share):
     seen = np.zeros((4, 4, 4), int)
     for step in range(64):
         part = np.zeros_like(seen)
-        part[lattice(step, share)] = 1
+        part[voxel_subsample(step, share)] = 1
         assert part.sum() * share == part.size
         seen += part
     assert seen.min() > 0

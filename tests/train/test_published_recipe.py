@@ -11,13 +11,13 @@ from toy_cases import toy_case
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.model import build
 from omentum.train import fresh_model
 from omentum.train.config.toml_file import load_config
 from omentum.train.distributed import join_processes
 from omentum.train.learner import Learner
-from omentum.train.losses.patch_loss import configured_loss, lattice
+from omentum.train.losses.patch_loss import configured_loss, voxel_subsample
 from omentum.train.optimise.optimisers import build_optimisers
 from omentum.train.optimise.schedule import rate_share
 from reference import published_training as theirs
@@ -50,8 +50,8 @@ def test_the_network_and_its_grid():
 
 def test_nothing_but_what_was_published():
     config = published()
-    assert (config.head, config.guide, config.balance, config.ema) == (1, 0, 0, 0)
-    assert (config.voxel_share, config.bf16, config.clip_norm) == (1, False, float("inf"))
+    assert (config.head_weight, config.deep_supervision_weight, config.balance, config.ema_decay) == (1, 0, 0, 0)
+    assert (config.subsample_factor, config.bf16, config.clip_norm) == (1, False, float("inf"))
     assert (config.batch, config.patches_per_case) == (32, 4)
 
 
@@ -106,9 +106,9 @@ def test_dice_has_as_many_planes_as_are_learned_from():
     target = torch.zeros(16, 16, 16, dtype=torch.bool)
     target[4:12, 4:12, 4:12] = True
     for share in (1, 2, 4, 8):
-        seen = target[lattice(0, share)]
+        seen = target[voxel_subsample(0, share)]
         z, t = torch.where(seen, 40.0, -40.0).reshape(1, 1, -1), seen.reshape(1, 1, -1)
-        _, _, dice = configured_loss(small(voxel_share=share))(z, t, torch.ones(1, 1, dtype=torch.bool))
+        _, _, dice = configured_loss(small(subsample_factor=share))(z, t, torch.ones(1, 1, dtype=torch.bool))
         assert dice.item() == pytest.approx(0.5, abs=0.05), share  # half of the planes have nothing of it
 
 
@@ -127,7 +127,7 @@ def partly_labelled():
 
 
 def batch_of(config):
-    source = Source("site", partly_labelled(), centres=config.centres)
+    source = PatchSource("site", partly_labelled(), centres=config.centres)
     sampler = PatchSampler(
         (source,), KEYS, config.patch, config.window_hu, config.augmentation, patches_per_case=4, seed=1
     )
@@ -153,7 +153,7 @@ def test_steps_change_the_weights_as_the_published_training_does(dice, decay):
     assert (batch.annotated & ~there).any()
     model = fresh_model.new_model(config).double()
     ours = Learner(model, (), config, join_processes(config))
-    assert not any(p.requires_grad for p in ours.guide.parameters())
+    assert not any(p.requires_grad for p in ours.deep_supervision.parameters())
     network = copy.deepcopy(model)
     weights = dict(network.named_parameters())
     adamw = theirs.AdamW([w.detach().clone() for w in weights.values()], decay)

@@ -18,7 +18,7 @@ HOURS = "hours"
 FURTHER = "another run (tests/cli/test_cross_validate.py has it)"
 TINY = """
 steps = 2
-warmup = 1
+warmup_steps = 1
 patch = [32, 32, 32]
 spacing_mm = [10.0, 10.0, 10.0]
 workers = 0
@@ -160,7 +160,7 @@ TRAIN = Walk(
         ("omentum phantom -n 4 --spacing 6 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
         (
             "train smoke --data cases/",
-            f"train smoke --data cases/ {SMALL} --set steps=2 --set validate_every=2 --set warmup=1",
+            f"train smoke --data cases/ {SMALL} --set steps=2 --set validate_every=2 --set warmup_steps=1",
         ),
         ("train compact --data store/ --dry-run", f"train compact --data store/ {SMALL} --dry-run"),
     ],

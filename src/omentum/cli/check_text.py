@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from omentum.cli.classes import PIPED_WIDTH
 
 if TYPE_CHECKING:
-    from omentum.data.datasets.raw_case import Found
+    from omentum.data.datasets.raw_case import DatasetCases
     from omentum.data.harmonise.check import CaseCheck
 
 COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen again")
@@ -24,7 +24,7 @@ Line = tuple[str, str, str]
 """Severity, kind, and what is said of which case."""
 
 
-def print_check(found: Mapping[str, Found], checks: Sequence[CaseCheck], *, notes: bool) -> None:
+def print_check(found: Mapping[str, DatasetCases], checks: Sequence[CaseCheck], *, notes: bool) -> None:
     """Print to stdout; without `notes` only errors and warnings."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if not console.is_terminal:
@@ -38,24 +38,24 @@ def print_check(found: Mapping[str, Found], checks: Sequence[CaseCheck], *, note
             console.print(line)
 
 
-def known_reuse(found: Found) -> dict[str, str]:
+def known_reuse(found: DatasetCases) -> dict[str, str]:
     """What the recipe says about other datasets with the same images, by the recipe's key."""
     return {case.recipe.key: case.recipe.reuse for case in found.cases if case.recipe.reuse}
 
 
-def _own(found: Found, checks: Sequence[CaseCheck]) -> list[CaseCheck]:
+def _own(found: DatasetCases, checks: Sequence[CaseCheck]) -> list[CaseCheck]:
     names = {case.name for case in found.cases}
     return [check for check in checks if check.name in names]
 
 
-def _counts(found: Found, checks: Sequence[CaseCheck]) -> tuple[int, ...]:
+def _counts(found: DatasetCases, checks: Sequence[CaseCheck]) -> tuple[int, ...]:
     worst = Counter(check.worst for check in checks)
     again = sum(any(finding.kind in {"duplicate", "reuse"} for finding in check.findings) for check in checks)
     fine = len(checks) - worst["error"] - worst["warning"]
     return len(checks), worst["error"], worst["warning"], fine, len(found.skipped), len(found.unpaired), again
 
 
-def _lines(found: Found, checks: Sequence[CaseCheck], notes: bool) -> list[Line]:
+def _lines(found: DatasetCases, checks: Sequence[CaseCheck], notes: bool) -> list[Line]:
     lines = [(f.severity, f.kind, f"{check.name}: {f.text}") for check in checks for f in check.findings]
     lines += [("warning", "unpaired", f"{path} has no partner") for path in found.unpaired]
     lines += [("note", "skipped", f"{case_id}: {reason}") for case_id, reason in found.skipped.items()]

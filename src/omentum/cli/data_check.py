@@ -15,7 +15,7 @@ from omentum.cli.dataset_option import name_and_root
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:
-    from omentum.data.datasets.raw_case import Found
+    from omentum.data.datasets.raw_case import DatasetCases
     from omentum.data.harmonise.check import CaseCheck
     from omentum.data.splits.split import Split
 
@@ -76,7 +76,7 @@ def _roots(given: Sequence[str]) -> dict[str, Path]:
     return roots
 
 
-def _checked(found: Mapping[str, Found], jobs: int, quiet: bool) -> list[CaseCheck]:
+def _checked(found: Mapping[str, DatasetCases], jobs: int, quiet: bool) -> list[CaseCheck]:
     """In the order of the datasets and their cases, however they are finished."""
     from omentum.cli.progress import Countdown
     from omentum.data.harmonise.check import check_case, died
@@ -94,7 +94,7 @@ def _checked(found: Mapping[str, Found], jobs: int, quiet: bool) -> list[CaseChe
     return [checks[case.name] for case in cases]
 
 
-def _pairing(found: Mapping[str, Found], roots: Mapping[str, Path]) -> dict[str, Any]:
+def _pairing(found: Mapping[str, DatasetCases], roots: Mapping[str, Path]) -> dict[str, Any]:
     return {
         name: {
             "root": str(roots[name]),

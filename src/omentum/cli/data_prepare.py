@@ -18,7 +18,7 @@ from omentum.formatting import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omentum.data.datasets.raw_case import Found, RawCase
+    from omentum.data.datasets.raw_case import DatasetCases, RawCase
     from omentum.data.store.statistics import DatasetStatistics, Spread, StoreStatistics
 
 SOME_CASES_FAILED = 3
@@ -54,7 +54,7 @@ def prepare(
     from rich.console import Console
 
     from omentum.cli.progress import Countdown
-    from omentum.data.store.case_task import Outcome
+    from omentum.data.store.case_task import PreparationOutcome
     from omentum.data.store.prepare import prepare as bring_up_to_date
     from omentum.data.store.prepare_case import StoreOptions
 
@@ -64,7 +64,7 @@ def prepare(
     options = StoreOptions(spacing_mm=spacing_mm, antialias=smoothed)
     with Countdown("preparing", silent=quiet) as countdown:
 
-        def tell(outcome: Outcome, done: int, of: int) -> None:
+        def tell(outcome: PreparationOutcome, done: int, of: int) -> None:
             if outcome.error:
                 countdown.error(outcome.error)
             if outcome.warning and not quiet:
@@ -134,7 +134,7 @@ def _cases(named: str, console: Console) -> Sequence[RawCase]:
     return found.cases
 
 
-def _left_out(found: Found) -> str:
+def _left_out(found: DatasetCases) -> str:
     counts = ((len(found.skipped), "skipped by the recipe"), (len(found.unpaired), "files without a partner"))
     return "".join(f", {number} {what}" for number, what in counts if number)
 

@@ -12,13 +12,13 @@ from omentum.formatting import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from omentum.data.datasets.raw_case import Found
+    from omentum.data.datasets.raw_case import DatasetCases
 
 PIPED_WIDTH = 160
 """Columns when nobody's terminal limits them."""
 
 
-def description(recipe: Recipe, found: Found | None = None) -> dict[str, Any]:
+def description(recipe: Recipe, found: DatasetCases | None = None) -> dict[str, Any]:
     """Everything a recipe says, and what was found by it, as plain values for JSON."""
     texts = {name: getattr(recipe, name) for name in ("key", "title", "homepage", "licence", "citation", "cases")}
     said = texts | {
@@ -54,7 +54,7 @@ def print_recipes(recipes: Iterable[Recipe]) -> None:
     _console().print(table)
 
 
-def print_recipe(recipe: Recipe, found: Found | None = None) -> None:
+def print_recipe(recipe: Recipe, found: DatasetCases | None = None) -> None:
     """All about one dataset, one topic a line."""
     from rich.table import Table
 
@@ -66,7 +66,7 @@ def print_recipe(recipe: Recipe, found: Found | None = None) -> None:
     _console().print(table)
 
 
-def _lines(recipe: Recipe, found: Found | None) -> Iterable[tuple[str, str]]:
+def _lines(recipe: Recipe, found: DatasetCases | None) -> Iterable[tuple[str, str]]:
     yield recipe.key, recipe.title
     for name in ("homepage", "licence", "citation"):
         yield name, getattr(recipe, name) or "not stated"
@@ -124,7 +124,7 @@ def _rule(rule: CaseRule) -> dict[str, Any]:
     return {"ids": list(rule.ids)} | {name: value for name, value in said.items() if value}
 
 
-def _found(found: Found) -> dict[str, Any]:
+def _found(found: DatasetCases) -> dict[str, Any]:
     return {
         "cases": [{"id": case.id, "image": str(case.image), "labels": str(case.labels[0])} for case in found.cases],
         "skipped": dict(found.skipped),

@@ -143,7 +143,7 @@ def _read_cases(run: TrainConfig, progress: TrainProgress, which: str) -> tuple[
         patch=run.patch,
         window_hu=run.window_hu,
         augmentation=run.augmentation,
-        foreground=run.foreground,
+        foreground_probability=run.foreground_probability,
         temperature=run.temperature,
         lesion_weight=run.lesion_weight,
         patches_per_case=run.patches_per_case,

@@ -19,7 +19,7 @@ def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
         f"network        {config.backbone}, {plan.parameters:,} parameters, patch {' x '.join(map(str, config.patch))}",
         f"device         {plan.device}{f', {plan.processes} processes' if plan.processes > 1 else ''}",
         f"memory         {plan.memory_bytes / 2**30:.2f} GiB at most in the steps taken",
-        f"checkpoint     {plan.checkpoint_bytes / 2**20:.0f} MiB, up to {config.keep + 1} are kept",
+        f"checkpoint     {plan.checkpoint_bytes / 2**20:.0f} MiB, up to {config.keep_checkpoints + 1} are kept",
         f"steps          {config.steps:,} of {config.batch} patches, {config.steps * config.batch:,} patches in all",
         f"a step         {plan.step_s:.2f} s; a patch is prepared in {plan.patch_s:.2f} s, by {config.workers} workers",
         f"time           about {_duration(plan.total_s)}, without validation of {counted(held_out, 'case')}",

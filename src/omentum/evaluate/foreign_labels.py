@@ -85,7 +85,7 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
         InputError: as for `read_prediction`.
     """
     from omentum.data.datasets.raw_case import id_of
-    from omentum.data.harmonise.annotated import Sought, denied_text
+    from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
     from omentum.evaluate import known_absent
     from omentum.io.labels import read_labels
 
@@ -98,12 +98,12 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
         return truth
     recipe, case_id, present = mapping.recipe, id_of(mapping.recipe, case_name(path)), truth.present()
     looked_for = recipe.annotated_in(case_id) & {*truth.classes}
-    sought = Sought(looked_for, recipe.annotated_if_present, recipe.healthy_in(case_id))
+    sought = AnnotationScope(looked_for, recipe.annotated_if_present, recipe.healthy_in(case_id))
     if _holds_any(path, {value for value, target in recipe.values.items() if target.hides}):
-        sought = sought.where_hidden(present)
-    if denied := sought.denied(present):
-        warnings.warn(CaseWarning(f"{case_name(path)}: {denied_text(denied)}"), stacklevel=1)
-    counted = sought.counted(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
+        sought = sought.with_hidden_voxels(present)
+    if denied := sought.contradicted(present):
+        warnings.warn(CaseWarning(f"{case_name(path)}: {contradiction_text(denied)}"), stacklevel=1)
+    counted = sought.resolved(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
     absent = counted & sought.healthy
     return known_absent(replace(truth, annotated=counted & {*truth.classes}), absent)
 

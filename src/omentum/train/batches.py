@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from omentum.data.sampling.loader import PatchLoader
-from omentum.data.sampling.patches import Batch, Fault
+from omentum.data.sampling.patches import Fault, PatchBatch
 from omentum.data.sampling.sampler import PatchSampler
 from omentum.errors import UsageError
 
@@ -58,7 +58,7 @@ class Delivery:
         waited_s: How long the training waited for them.
     """
 
-    batches: tuple[Batch, ...]
+    batches: tuple[PatchBatch, ...]
     waited_s: float
 
     @property

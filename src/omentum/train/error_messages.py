@@ -19,7 +19,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
+def translate_torch_errors(run: str | Path, rank: int) -> Iterator[None]:
     """Turn the known faults of torch, and a full disk, into errors of ours; the run's checkpoints stay as they are.
 
     Args:
@@ -29,7 +29,7 @@ def told_plainly(run: str | Path, rank: int) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as fault:
-        remedy = "raise accumulate, set activation_checkpointing = true, or choose a smaller patch"
+        remedy = "raise accumulation_steps, set activation_checkpointing = true, or choose a smaller patch"
         raise TrainingError(f"process {rank}: the GPU's memory is full", source=run, remedy=remedy) from fault
     except OSError as fault:
         if fault.errno not in NO_ROOM:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from omentum.data.sampling.patches import Batch
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.patches import PatchBatch
+from omentum.data.sampling.sampler import PatchSource
 from omentum.model import UniversalModel
 from omentum.model.backbones.recomputation import checkpoint_activations
 from omentum.train.config.settings import TrainConfig
-from omentum.train.losses.deep_supervision import Guide, root_balance
-from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, lattice
+from omentum.train.losses.deep_supervision import DeepSupervision, root_balance
+from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, voxel_subsample
 from omentum.train.optimise.average import AveragedModel
 from omentum.train.optimise.optimisers import build_optimisers, set_rates
 from omentum.train.optimise.trainable import train_only
@@ -29,8 +29,8 @@ class Step:
     """What came of a step.
 
     Args:
-        figures: loss (of the heads), cross_entropy, dice_loss, guide, containment (where it has a weight), gradient
-            (norm before clipping).
+        figures: loss (of the heads), cross_entropy, dice_loss, deep_supervision, containment (where it has a weight),
+            gradient (norm before clipping).
         taken: False where the gradient was not finite and nothing was changed.
     """
 
@@ -39,11 +39,11 @@ class Step:
 
 
 class Learner:
-    """The model, its guide, their optimisers, and the average of the model.
+    """The model, its deep supervision, their optimisers, and the average of the model.
 
     Args:
         model: Fresh; moved to the device.
-        sources: The training cases, for the guide's balance.
+        sources: The training cases, for the balance of deep supervision.
         config: The run.
         fabric: The processes that learn together.
         loss: Of the generated heads, instead of `configured_loss(config)`.
@@ -52,20 +52,20 @@ class Learner:
     def __init__(
         self,
         model: UniversalModel,
-        sources: Sequence[Source],
+        sources: Sequence[PatchSource],
         config: TrainConfig,
         fabric: Fabric,
         loss: Loss | None = None,
     ) -> None:
         self.model, self.config, self._fabric = model, config, fabric
         train_only(model, config.trainable)
-        self.guide = Guide(model.backbone, model.spec.class_keys, _balance(model, sources, config))
-        self.guide.requires_grad_(config.guide > 0)
-        self.optimisers = build_optimisers(model, self.guide, config)
-        losses = PatchLoss(model, self.guide, loss or configured_loss(config), config)
+        self.deep_supervision = DeepSupervision(model.backbone, model.spec.class_keys, _balance(model, sources, config))
+        self.deep_supervision.requires_grad_(config.deep_supervision_weight > 0)
+        self.optimisers = build_optimisers(model, self.deep_supervision, config)
+        losses = PatchLoss(model, self.deep_supervision, loss or configured_loss(config), config)
         self._network, *optimisers = fabric.setup(losses, *self.optimisers.values())
         self._steppers = optimisers
-        self.average = AveragedModel(model, config.ema)
+        self.average = AveragedModel(model, config.ema_decay)
         if config.activation_checkpointing:
             checkpoint_activations(model.backbone)
 
@@ -73,7 +73,7 @@ class Learner:
         """Everything that changes while it learns, as `torch.save` and `torch.load(weights_only=True)` take it."""
         return {
             "model": self.model.state_dict(),
-            "guide": self.guide.state_dict(),
+            "deep_supervision": self.deep_supervision.state_dict(),
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "average": self.average.model.state_dict(),
             "updates": self.average.updates,
@@ -82,13 +82,13 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave."""
         self.model.load_state_dict(state["model"])
-        self.guide.load_state_dict(state["guide"])
+        self.deep_supervision.load_state_dict(state["deep_supervision"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = state["updates"]
 
-    def step(self, batches: Sequence[Batch], number: int, rate: float) -> Step:
+    def step(self, batches: Sequence[PatchBatch], number: int, rate: float) -> Step:
         """One update of weights and average from this process's batches; nothing changes where it is not finite.
 
         Args:
@@ -97,7 +97,7 @@ class Learner:
             rate: Share of the peak learning rates.
         """
         set_rates(self.optimisers.values(), rate)
-        how = (lattice(number, self.config.voxel_share), self.config.balance * rate)
+        how = (voxel_subsample(number, self.config.subsample_factor), self.config.balance * rate)
         each = [self._gradient(batch, how, n, len(batches)) for n, batch in enumerate(batches, start=1)]
         figures = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
         # Gradients are those of all processes together, so that all come to the same decision.
@@ -111,7 +111,7 @@ class Learner:
             optimiser.zero_grad(set_to_none=True)
         return Step(figures | {"gradient": norm}, taken)
 
-    def _gradient(self, batch: Batch, how: tuple[Any, float], part: int, parts: int) -> dict[str, Tensor]:
+    def _gradient(self, batch: PatchBatch, how: tuple[Any, float], part: int, parts: int) -> dict[str, Tensor]:
         tensors = self._fabric.to_device((batch.images, batch.truth, batch.annotated))
         with self._fabric.no_backward_sync(self._network, enabled=part < parts):
             losses = self._network(*tensors, *how)
@@ -119,8 +119,8 @@ class Learner:
         return {name: value.detach() for name, value in losses.items() if name != "total"}
 
 
-def _balance(model: UniversalModel, sources: Sequence[Source], config: TrainConfig) -> Tensor:
+def _balance(model: UniversalModel, sources: Sequence[PatchSource], config: TrainConfig) -> Tensor:
     classes = model.spec.class_keys
-    if config.balance == 0 and (config.guide == 0 or not model.backbone.coarse_channels):
+    if config.balance == 0 and (config.deep_supervision_weight == 0 or not model.backbone.coarse_channels):
         return torch.ones(1 + len(classes))
     return root_balance((case for source in sources for case in source.cases), classes)

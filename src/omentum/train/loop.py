@@ -17,7 +17,7 @@ from omentum.model import UniversalModel
 from omentum.train.batches import Delivery, Share, deliveries
 from omentum.train.config.settings import TrainConfig
 from omentum.train.distributed import gathered, highest, join_processes, summed
-from omentum.train.error_messages import told_plainly
+from omentum.train.error_messages import translate_torch_errors
 from omentum.train.fresh_model import new_model
 from omentum.train.learner import Learner, Step
 from omentum.train.losses.patch_loss import Loss
@@ -85,11 +85,11 @@ def train(
     torch.manual_seed(config.seed)
     fabric = join_processes(config)
     first = fabric.global_rank == 0
-    with told_plainly(run, fabric.global_rank), StopRequest() as stop, ExitStack() as held:
+    with translate_torch_errors(run, fabric.global_rank), StopRequest() as stop, ExitStack() as held:
         # Everything that may be refused comes before the folder is made.
         model = new_model(config) if model is None else model
         check_network(model, config.patch)
-        share = Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
+        share = Share(config.batch, config.accumulation_steps, fabric.world_size, fabric.global_rank)
         learner = Learner(model, sampler.sources, config, fabric, loss)
         if first:
             held.enter_context(locked(run))
@@ -117,7 +117,7 @@ class _Run:
     ) -> None:
         self._learner, self._fabric, self._path, self._tell = learner, fabric, run, tell
         self._config, self._held_out, self._record = learner.config, held_out, record
-        self._checkpoints = Checkpoints(run / CHECKPOINTS, self._config.keep)
+        self._checkpoints = Checkpoints(run / CHECKPOINTS, self._config.keep_checkpoints)
         self._faults: set[Fault] = set()
         self._told_faults: set[Fault] = set()
         self._figures: list[dict[str, torch.Tensor]] = []

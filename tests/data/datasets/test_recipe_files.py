@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.data.datasets.recipe_catalogue import CaseRule, Layout, Target, bundled_recipes, find_recipe, load_recipe
+from omentum.data.datasets.recipe_catalogue import (
+    CaseRule,
+    FileLayout,
+    Target,
+    bundled_recipes,
+    find_recipe,
+    load_recipe,
+)
 from omentum.errors import InputError, UsageError
 
 GOOD = """
@@ -34,7 +41,7 @@ def test_a_small_recipe(write):
     recipe = load_recipe(write(GOOD))
     assert recipe.key == recipe.title == "mine"
     assert recipe.patient_of("a") == "mine-a"
-    assert recipe.layout == (Layout("img/{id}.nii.gz", "nifti", "lab/{id}.nii.gz", "map"),)
+    assert recipe.layout == (FileLayout("img/{id}.nii.gz", "nifti", "lab/{id}.nii.gz", "map"),)
     assert recipe.values[2] == Target(frozenset({"liver", "liver_tumour"}))
     assert recipe.values[3] == Target(frozenset(), frozenset({"kidneys"}))
     assert recipe.annotated == {"liver", "liver_tumour", "right_kidney", "left_kidney"}

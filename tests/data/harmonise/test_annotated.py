@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from omentum.data.datasets.recipe_toml import parse_recipe
-from omentum.data.harmonise.annotated import Sought, denied_text
+from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
 from omentum.data.harmonise.harmonise import harmonise
 from omentum.errors import CaseWarning
 from omentum.evaluate.foreign_labels import read_reference
@@ -70,18 +70,18 @@ def test_training_and_judging_agree(voxels, expected, tmp_path, recwarn):
     assert ("pancreas_tumour" in judged.annotated) == (9 not in voxels)
     assert {w.category for w in recwarn} <= {CaseWarning}
     assert [str(w.message) for w in recwarn] == (
-        [f"case1: {denied_text(frozenset({'liver_tumour'}))}"] if 2 in voxels else []
+        [f"case1: {contradiction_text(frozenset({'liver_tumour'}))}"] if 2 in voxels else []
     )
 
 
 def test_a_contradiction_is_told_in_good_grammar():
-    assert denied_text(frozenset({"a"})).startswith("a is labelled")
-    assert denied_text(frozenset({"b", "a"})).startswith("a, b are labelled")
+    assert contradiction_text(frozenset({"a"})).startswith("a is labelled")
+    assert contradiction_text(frozenset({"b", "a"})).startswith("a, b are labelled")
 
 
 def test_what_is_unsure_is_not_claimed():
-    sought = Sought(frozenset({"liver", "spleen"}), healthy=frozenset({"liver_tumour"}))
-    assert sought.claimed(frozenset({"liver"}), frozenset({"spleen"})) == {"liver", "liver_tumour"}
+    sought = AnnotationScope(frozenset({"liver", "spleen"}), healthy=frozenset({"liver_tumour"}))
+    assert sought.candidates(frozenset({"liver"}), frozenset({"spleen"})) == {"liver", "liver_tumour"}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Native values and masks in the words of a user's own structures."""
 
 import numpy as np
-from data.test_harmonise import AFFINE, SHAPE, cube, means
 from own_structures import TEXT, included, many
 from sided_body import LEFT_KIDNEY, RIGHT_KIDNEY, drawn, grid_around, hu_of
 
+from data.harmonise.test_harmonise import AFFINE, SHAPE, cube, means
 from omentum.anatomy import STRUCTURES
 from omentum.data.harmonise.harmonise import harmonise, harmonise_masks
 

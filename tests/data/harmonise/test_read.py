@@ -10,7 +10,7 @@ from sided_body import LEFT_KIDNEY, RIGHT_KIDNEY, drawn, grid_around, hu_of
 from strategies import STORAGE_ORDERS
 
 from omentum.data.datasets.raw_case import RawCase, find_cases
-from omentum.data.datasets.recipe import CaseRule, Layout, Recipe, Target
+from omentum.data.datasets.recipe import CaseRule, FileLayout, Recipe, Target
 from omentum.data.harmonise.read import read_raw
 from omentum.errors import GeometryError, InputError
 from omentum.io.nifti import write_volume
@@ -35,7 +35,7 @@ MASKS = {
 
 
 def recipe(label_kind="map", image_kind="nifti", **changes):
-    layout = Layout("{id}/ct*", image_kind, "{id}/labels*", label_kind)
+    layout = FileLayout("{id}/ct*", image_kind, "{id}/labels*", label_kind)
     given = {
         "layout": (layout,),
         "values": VALUES if label_kind in ("map", "png_stack") else {},

@@ -11,7 +11,7 @@ from omentum.data.sampling import appearance
 from omentum.data.sampling.augment import augmented
 from omentum.data.sampling.augmentation import NONE, Augmentation
 from omentum.data.sampling.class_sets import Truth
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.io.sanity import AIR_HU
 from omentum.train.config.toml_file import load_config
 from reference import augment as reference
@@ -24,7 +24,7 @@ EVERYTHING = Augmentation(**{**vars(Augmentation()), "quarter_turn": 0.3, "flip"
 
 
 def sampler(how, size=(24, 28, 26)):
-    return PatchSampler((Source("toys", (toy_case(0), toy_case(1))),), KEYS, size, WINDOW, how, seed=5)
+    return PatchSampler((PatchSource("toys", (toy_case(0), toy_case(1))),), KEYS, size, WINDOW, how, seed=5)
 
 
 def in_hu(batch):
@@ -128,7 +128,7 @@ def test_a_flip_exchanges_what_was_annotated_on_either_side(known, mirror):
     """A case with one side annotated is, in a mirror, one with the other side annotated."""
     annotated = np.isin(KEYS, (known, "liver"))
     case = dataclasses.replace(toy_case(), annotated=annotated)
-    source = dataclasses.replace(sampler(NONE), sources=(Source("toys", (case,)),))
+    source = dataclasses.replace(sampler(NONE), sources=(PatchSource("toys", (case,)),))
     flipping = dataclasses.replace(source, augmentation=dataclasses.replace(NONE, flip=0.5))
     seen = set()
     for row in flipping.batch(range(12)).annotated.numpy():
@@ -142,7 +142,7 @@ def test_a_flip_exchanges_what_was_annotated_on_either_side(known, mirror):
 def test_what_was_never_scanned_stays_air():
     case = toy_case()
     case.hu[:, :, :12] = AIR_HU
-    source = dataclasses.replace(sampler(NONE), sources=(Source("toys", (case,)),))
+    source = dataclasses.replace(sampler(NONE), sources=(PatchSource("toys", (case,)),))
     seen = {"structure_hu": (1.0, 35.0), "contrast": 1, "gamma": 1, "bias": 1, "noise": 1, "blur": 1, "coarse": 1}
     varied = dataclasses.replace(source, augmentation=Augmentation(**{**vars(NONE), **seen})).batch(range(6))
     air = source.batch(range(6)).images == 0
@@ -183,7 +183,9 @@ def test_the_voxel_a_patch_was_drawn_for_is_in_it_however_it_lies(slab, spacing_
         points={k: np.array([[x, y, z]], np.int16)},
     )
     how = Augmentation(**{**vars(NONE), **EVERY_TURN, "slab": slab, "slab_voxels": (1, 10), "quarter_turn": 0.3})
-    source = dataclasses.replace(sampler(how), sources=(Source("one", (case,)),), foreground=1.0, spacing_mm=spacing_mm)
+    source = dataclasses.replace(
+        sampler(how), sources=(PatchSource("one", (case,)),), foreground_probability=1.0, spacing_mm=spacing_mm
+    )
     places = set()
     for index in range(200):
         raw = source.cut([index])

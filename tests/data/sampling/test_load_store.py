@@ -7,7 +7,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.load import load_folder
 from omentum.data.sampling.load_store import load_store
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.data.splits.division import Division, drawn
 from omentum.data.store.chunked import LABELS, write_chunked
 from omentum.data.store.prepare import prepare
@@ -85,7 +85,7 @@ def test_only_blocks_of_a_patch_are_read(tmp_path, toys, monkeypatch):
     real = Store.read_numbers
     monkeypatch.setattr(Store, "read_numbers", lambda s, c, start, size: boxes.append(size) or real(s, c, start, size))
     kept, _ = load_store(stored(toys, tmp_path / "store"), KEYS, SPEC)
-    sampler = PatchSampler((Source("toys", kept),), KEYS, (16, 16, 16), (-175.0, 250.0), Augmentation())
+    sampler = PatchSampler((PatchSource("toys", kept),), KEYS, (16, 16, 16), (-175.0, 250.0), Augmentation())
     sampler.batch(range(5))
     assert len(boxes) == 5
     assert np.max(boxes) < 40
@@ -143,7 +143,7 @@ def test_a_case_that_is_bad_when_drawn_is_named_and_another_shown(tmp_path, toys
     kept, _ = load_store(path, KEYS, SPEC)
     bad = path / "cases/toy_1" / file
     bad.unlink() if content is None else bad.write_bytes(content)
-    sampler = PatchSampler((Source("toys", kept),), KEYS, (16, 16, 16), (-175.0, 250.0), Augmentation())
+    sampler = PatchSampler((PatchSource("toys", kept),), KEYS, (16, 16, 16), (-175.0, 250.0), Augmentation())
     batch = sampler.batch(range(12))
     assert set(batch.names) == {"toys/toy_0", "toys/toy_2"}
     assert {fault.case for fault in batch.faults} == {"toys/toy_1"}

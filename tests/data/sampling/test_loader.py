@@ -11,7 +11,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.sampling import loader
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.loader import PatchLoader
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.errors import OmentumError
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ NUMBERS = [range(2 * step, 2 * step + 2) for step in range(5)]
 
 def sampler(cases=None):
     cases = cases or (toy_case(0), toy_case(1))
-    return PatchSampler((Source("toys", cases),), STRUCTURES.keys, (16,) * 3, (-175.0, 250.0), Augmentation())
+    return PatchSampler((PatchSource("toys", cases),), STRUCTURES.keys, (16,) * 3, (-175.0, 250.0), Augmentation())
 
 
 class Slow:

@@ -9,7 +9,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE
 from omentum.data.sampling.cases import labelled_case
 from omentum.data.sampling.patch_centres import centre_inside, centre_shares, drawn_voxel
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.data.sampling.sampling_table import sampling_table
 from omentum.data.sampling.warp import draw_warp
 from omentum.segmentation import Segmentation
@@ -124,7 +124,7 @@ def sampler(*sources, **how):
 def test_patches_in_a_row_are_of_one_case():
     cases = tuple(dataclasses.replace(toy_case(k), name=f"toy_{k}") for k in range(3))
     several = sampler(
-        Source("many", cases, centres=(1, 2)), Source("few", cases[:1], centres=(1, 2)), patches_per_case=4
+        PatchSource("many", cases, centres=(1, 2)), PatchSource("few", cases[:1], centres=(1, 2)), patches_per_case=4
     )
     batch = several.batch(range(240))
     names = np.array(batch.names).reshape(-1, 4)
@@ -139,7 +139,11 @@ def test_patches_in_a_row_are_of_one_case():
 def test_the_table_tells_what_will_be_centred_on():
     cases = (case_of({"liver": LIVER, "liver_tumour": TUMOUR}), case_of({"liver": LIVER}))
     found = sampling_table(
-        sampler(Source("lits", cases, centres=(1, 1, 5)), Source("turns", (toy_case(),)), foreground=0.8)
+        sampler(
+            PatchSource("lits", cases, centres=(1, 1, 5)),
+            PatchSource("turns", (toy_case(),)),
+            foreground_probability=0.8,
+        )
     )
     rows = {row.key: row.share for row in found.structures}
     assert found.body == pytest.approx(0.5 * (1 / 7 + 1 / 2) / 2 + 0.5 * 0.2)
@@ -149,7 +153,7 @@ def test_the_table_tells_what_will_be_centred_on():
 
 def test_a_source_may_be_magnified_alone():
     case = case_of({"liver": LIVER})
-    zoomed, plain = Source("zoomed", (case,), magnify=(1.0, 2.0, 2.0)), Source("plain", (case,))
+    zoomed, plain = PatchSource("zoomed", (case,), magnify=(1.0, 2.0, 2.0)), PatchSource("plain", (case,))
     raw = sampler(zoomed, plain).cut(range(20))
     for name, box in zip(raw.names, raw.boxes, strict=True):
         assert (box[0] < 8) == name.startswith("zoomed"), (name, box)
@@ -158,11 +162,11 @@ def test_a_source_may_be_magnified_alone():
 def test_a_slab_is_kept_around_the_voxel_a_patch_is_for():
     case = case_of({"spleen": np.s_[11:13, 9:11, 1:3]}, shape=(24, 20, 40))
     slabs = dataclasses.replace(NONE, slab=1.0, slab_voxels=(2, 3))
-    source = PatchSampler((Source("s", (case,), centres=(0, 1)),), KEYS, (8, 8, 16), (-175.0, 250.0), slabs)
+    source = PatchSampler((PatchSource("s", (case,), centres=(0, 1)),), KEYS, (8, 8, 16), (-175.0, 250.0), slabs)
     assert source.batch(range(30)).truth.masks().flatten(2).any(2).any(0).all()
 
 
 def test_no_patch_of_a_sampler_reaches_beyond_a_case_that_is_larger():
     case = case_of({"liver": np.s_[0:24, 0:3, 0:3]})  # along an edge, tissue everywhere
-    assert sampler(Source("s", (case,), centres=(0, 1))).batch(range(30)).images.min() > 0.4
-    assert sampler(Source("s", (case,))).batch(range(30)).images.min() == 0, "where structures take turns"
+    assert sampler(PatchSource("s", (case,), centres=(0, 1))).batch(range(30)).images.min() > 0.4
+    assert sampler(PatchSource("s", (case,))).batch(range(30)).images.min() == 0, "where structures take turns"

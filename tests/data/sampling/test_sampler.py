@@ -8,14 +8,14 @@ from toy_cases import sets_of, toy_case
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE, Augmentation
 from omentum.data.sampling.patches import Fault
-from omentum.data.sampling.sampler import MOST_REDRAWS, PatchSampler, Source
+from omentum.data.sampling.sampler import MOST_REDRAWS, PatchSampler, PatchSource
 from omentum.errors import InputError
 
 KEYS = STRUCTURES.keys
 
 
 def sampler(*sources, **changes):
-    sources = sources or (Source("toys", (toy_case(0), toy_case(1))),)
+    sources = sources or (PatchSource("toys", (toy_case(0), toy_case(1))),)
     return PatchSampler(sources, KEYS, (32, 32, 32), (-175.0, 250.0), Augmentation(), **{"seed": 5, **changes})
 
 
@@ -69,8 +69,8 @@ def test_boxes_go_from_one_place_to_another_whole():
 
 
 def test_structures_are_centred_on_as_often_as_the_table_says():
-    toys, others = [Source(f"s{k}", (toy_case(k),), weight) for k, weight in ((0, 3.0), (1, 1.0))]
-    source = dataclasses.replace(sampler(toys, others, foreground=0.6), augmentation=NONE)
+    toys, others = [PatchSource(f"s{k}", (toy_case(k),), weight) for k, weight in ((0, 3.0), (1, 1.0))]
+    source = dataclasses.replace(sampler(toys, others, foreground_probability=0.6), augmentation=NONE)
     chosen = [source._choose(np.random.default_rng(n)) for n in range(3000)]
     assert np.mean([c[0] is toys for c in chosen]) == pytest.approx(0.75, abs=0.03)
     assert np.mean([c[2] is None for c in chosen]) == pytest.approx(0.4, abs=0.03)
@@ -82,7 +82,7 @@ def test_structures_are_centred_on_as_often_as_the_table_says():
 
 
 def test_the_chosen_structure_is_in_the_patch():
-    source = dataclasses.replace(sampler(foreground=1.0), augmentation=NONE)
+    source = dataclasses.replace(sampler(foreground_probability=1.0), augmentation=NONE)
     for number in range(12):
         _, _, k = source._choose(np.random.default_rng((5, number, 0)))
         assert source.batch([number]).truth.masks()[k].any()
@@ -113,14 +113,16 @@ def test_the_chosen_structure_is_in_the_patch_however_it_is_varied(how):
     for middle in ((20, 18, 17), (2, 2, 31)):
         case, k = one_structure(0, middle)
         augmentation = Augmentation(**{"slab": 0.0, **how})
-        source = dataclasses.replace(sampler(Source("toys", (case,)), foreground=1.0), augmentation=augmentation)
+        source = dataclasses.replace(
+            sampler(PatchSource("toys", (case,)), foreground_probability=1.0), augmentation=augmentation
+        )
         shown = source.batch(range(150)).truth.masks()[k].flatten(1).any(1)
         assert shown.all()
 
 
 def test_a_case_that_cannot_be_read_is_named_and_another_one_shown():
     good, bad = toy_case(0), Broken(toy_case(1))
-    source = sampler(Source("toys", (good, bad)))
+    source = sampler(PatchSource("toys", (good, bad)))
     batch = source.batch(range(12))
     assert set(batch.names) == {"toys/toy_0"}
     assert set(batch.faults) == {Fault("toys/toy_1", "toy_1: cannot be decoded")}
@@ -128,12 +130,12 @@ def test_a_case_that_cannot_be_read_is_named_and_another_one_shown():
 
 def test_excluding_it_gives_the_same_patches_without_trying():
     good, bad = toy_case(0), Broken(toy_case(1))
-    met = sampler(Source("toys", (good, bad))).batch(range(12))
-    excluded = sampler(Source("toys", (good, bad)), excluded=frozenset({"toys/toy_1"})).batch(range(12))
+    met = sampler(PatchSource("toys", (good, bad))).batch(range(12))
+    excluded = sampler(PatchSource("toys", (good, bad)), excluded=frozenset({"toys/toy_1"})).batch(range(12))
     assert same(met, excluded)
     assert not excluded.faults
     # Patches that never were of the bad case are what they would be if it were good.
-    whole = sampler(Source("toys", (good, toy_case(1)))).batch(range(12))
+    whole = sampler(PatchSource("toys", (good, toy_case(1)))).batch(range(12))
     untouched = [row for row, name in enumerate(whole.names) if name == "toys/toy_0"]
     assert 2 < len(untouched) < 12
     assert torch.equal(whole.images[untouched], met.images[untouched])
@@ -141,13 +143,13 @@ def test_excluding_it_gives_the_same_patches_without_trying():
 
 def test_data_that_is_gone_ends_the_run():
     with pytest.raises(InputError, match=rf"patch 3 in {MOST_REDRAWS} attempts, the last one toys/toy_0: .*decoded"):
-        sampler(Source("toys", (Broken(toy_case(0)),))).batch([3])
+        sampler(PatchSource("toys", (Broken(toy_case(0)),))).batch([3])
 
 
 def test_a_dataset_without_any_structure_is_shown_as_background():
     case = toy_case(0)
     empty = dataclasses.replace(case, voxels={}, points={}, labels=np.zeros_like(case.labels))
-    source = sampler(Source("toys", (case,)), Source("blank", (empty,)))
+    source = sampler(PatchSource("toys", (case,)), PatchSource("blank", (empty,)))
     chosen = [source._choose(np.random.default_rng(n)) for n in range(600)]
     assert np.mean([c[0].name == "blank" for c in chosen]) == pytest.approx(0.5, abs=0.07)
     assert all(c[2] is None for c in chosen if c[0].name == "blank")

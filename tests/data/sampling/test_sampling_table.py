@@ -3,15 +3,15 @@ from toy_cases import toy_case
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.data.sampling.sampling_table import sampling_table
 
 KEYS = STRUCTURES.keys
 
 
 def table():
-    sources = (Source("many", tuple(toy_case(k) for k in range(4))), Source("one", (toy_case(9),), 2.0))
-    return sampling_table(PatchSampler(sources, KEYS, (16,) * 3, (0, 1), NONE, foreground=0.8))
+    sources = (PatchSource("many", tuple(toy_case(k) for k in range(4))), PatchSource("one", (toy_case(9),), 2.0))
+    return sampling_table(PatchSampler(sources, KEYS, (16,) * 3, (0, 1), NONE, foreground_probability=0.8))
 
 
 def test_it_counts_cases_and_shares():

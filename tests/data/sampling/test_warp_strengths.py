@@ -14,7 +14,7 @@ from scipy import stats
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.augmentation import NONE, Augmentation
 from omentum.data.sampling.cases import LabelledCase
-from omentum.data.sampling.sampler import PatchSampler, Source
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 
 KEYS = STRUCTURES.keys
 SIZE = (20, 20, 24)
@@ -31,7 +31,7 @@ def sampler(how: Augmentation) -> PatchSampler:
     middle, sets = np.array([[n // 2 for n in CASE]], np.int16), np.zeros((1, len(KEYS)), bool)
     labels, annotated = np.zeros(CASE, np.int16), np.ones(len(KEYS), bool)
     case = LabelledCase("grey", np.zeros(CASE, np.int16), labels, sets, annotated, {}, {}, middle)
-    return PatchSampler((Source("grey", (case,)),), KEYS, SIZE, (-1000.0, 1000.0), how, seed=11)
+    return PatchSampler((PatchSource("grey", (case,)),), KEYS, SIZE, (-1000.0, 1000.0), how, seed=11)
 
 
 def only(**values: object) -> Augmentation:

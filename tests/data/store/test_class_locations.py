@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from omentum.data.store.class_locations import some_of
+from omentum.data.store.class_locations import sample_locations
 
 
 def scan(*boxes, shape=(30, 20, 25)):
@@ -12,7 +12,7 @@ def scan(*boxes, shape=(30, 20, 25)):
 
 
 def drawn(mask, most, each_piece, seed=0):
-    found = some_of(np.random.default_rng(seed), np.flatnonzero(mask), mask.shape, most, each_piece=each_piece)
+    found = sample_locations(np.random.default_rng(seed), np.flatnonzero(mask), mask.shape, most, each_piece=each_piece)
     assert found.dtype == np.int16
     assert mask[tuple(found.T)].all()
     return found

@@ -37,12 +37,12 @@ def test_names_in_a_folder_count(files, tmp_path):
 
 
 def test_unchanged_files_are_not_read_again(files, tmp_path):
-    remembered = tmp_path / "1.json"
-    assert known_hash(files, remembered) is None
-    found = source_hash(files, remembered)
-    assert known_hash(files, remembered) == found
+    cache_file = tmp_path / "1.json"
+    assert known_hash(files, cache_file) is None
+    found = source_hash(files, cache_file)
+    assert known_hash(files, cache_file) == found
     os.utime(files[0])
-    assert known_hash(files, remembered) is None
+    assert known_hash(files, cache_file) is None
 
 
 def test_a_file_changed_a_moment_ago_is_not_trusted(files, tmp_path):

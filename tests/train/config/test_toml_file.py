@@ -81,7 +81,7 @@ def test_the_recipes_of_the_bundled_model_are_read(name):
 
 def test_a_file_may_start_from_a_preset(tmp_path):
     config = load_config(write(tmp_path, 'preset = "compact"\nsteps = 7\n[[data]]\nfolder = "c"\n'))
-    assert (config.steps, config.ema, config.augmentation.slab) == (7, 0.995, 0.2)
+    assert (config.steps, config.ema_decay, config.augmentation.slab) == (7, 0.995, 0.2)
     other = load_config(write(tmp_path, 'preset = "smoke"\nbackbone = "unet"\n[parameters]\n[[data]]\nfolder = "c"\n'))
     assert other.parameters == {}
 
@@ -122,17 +122,17 @@ def test_weights_with_a_name_are_no_path(tmp_path):
         ('[[pairs]]\nimage = "a"', r"\[\[pairs\]\] needs labels, mapping"),
         ('init_parts = ["head"]\n[[data]]\nfolder = "c"\n', "init_parts are parts of init, which is not given"),
         ('clip_norm = 0\n[[data]]\nfolder = "c"\n', r"clip_norm is above 0, got 0.0 \(clip_norm = inf does not limit"),
-        ('voxel_share = 3\n[[data]]\nfolder = "c"\n', "voxel_share"),
+        ('subsample_factor = 3\n[[data]]\nfolder = "c"\n', "subsample_factor"),
         ('steps = 0\n[[data]]\nfolder = "c"\n', "steps must be at least 1"),
         ('steps = "many"\n[[data]]\nfolder = "c"\n', "steps is a int, got 'many'"),
         ('lr = nan\n[[data]]\nfolder = "c"\n', "lr must be at least 0"),
-        ('ema = 1.5\n[[data]]\nfolder = "c"\n', "ema must lie between 0 and 1"),
+        ('ema_decay = 1.5\n[[data]]\nfolder = "c"\n', "ema_decay must lie between 0 and 1"),
         ('patch = [96, 96]\n[[data]]\nfolder = "c"\n', "patch takes 3 numbers"),
         ('optimiser = "adam"\n[[data]]\nfolder = "c"\n', "optimiser is one of muon, adamw, sgd"),
         ('dice = "slab"\n[[data]]\nfolder = "c"\n', "dice is one of present, annotated, slabs, got 'slab'"),
         ('cross_entropy = "total"\n[[data]]\nfolder = "c"\n', "cross_entropy is one of sum, mean"),
         ('first_logit = inf\n[[data]]\nfolder = "c"\n', "first_logit lies within"),
-        ('rate_every = 0\n[[data]]\nfolder = "c"\n', "rate_every must be at least 1"),
+        ('lr_update_every = 0\n[[data]]\nfolder = "c"\n', "lr_update_every must be at least 1"),
         ('patches_per_case = 0\n[[data]]\nfolder = "c"\n', "patches_per_case must be at least 1"),
         ('centres = [1]\n[[data]]\nfolder = "c"\n', "centres takes two or three numbers from 0 on"),
         ('centres = [0, 0]\n[[data]]\nfolder = "c"\n', "centres takes two or three"),

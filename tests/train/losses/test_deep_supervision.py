@@ -8,7 +8,7 @@ from toy_cases import toy_case
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.class_sets import Truth
-from omentum.train.losses.deep_supervision import LARGEST_BALANCE, Guide, painted, root_balance
+from omentum.train.losses.deep_supervision import LARGEST_BALANCE, DeepSupervision, painted, root_balance
 
 KEYS = STRUCTURES.keys
 LIVER, TUMOUR, AORTA = (KEYS.index(key) for key in ("liver", "liver_tumour", "aorta"))
@@ -20,7 +20,7 @@ class TwoStages(nn.Module):
 
 def example():
     torch.manual_seed(0)
-    guide = Guide(TwoStages(), KEYS, torch.ones(33))
+    deep_supervision = DeepSupervision(TwoStages(), KEYS, torch.ones(33))
     coarse = [torch.randn(1, 6, 4, 4, 4), torch.randn(1, 4, 8, 8, 8)]
     labels = torch.zeros(1, 16, 16, 16, dtype=torch.int32)
     labels[:, 4:12, 4:12, 4:12] = 1
@@ -29,7 +29,7 @@ def example():
     sets[1:, LIVER] = sets[2, TUMOUR] = True
     annotated = torch.zeros(1, 32, dtype=torch.bool)
     annotated[:, [LIVER, TUMOUR]] = True
-    return guide, coarse, Truth(labels, sets), annotated
+    return deep_supervision, coarse, Truth(labels, sets), annotated
 
 
 def test_a_lesion_is_painted_over_its_host():
@@ -41,21 +41,21 @@ def test_a_lesion_is_painted_over_its_host():
 
 
 def test_what_is_not_annotated_is_one_with_background():
-    guide, coarse, truth, annotated = example()
-    logits = guide(coarse)
+    deep_supervision, coarse, truth, annotated = example()
+    logits = deep_supervision(coarse)
     moved = [stage.clone() for stage in logits]
     for stage in moved:  # probability goes from background to the aorta, which nobody looked for
         both = torch.logsumexp(stage[:, [0, 1 + AORTA]], 1)
         stage[:, 0], stage[:, 1 + AORTA] = both - np.log(4), both + np.log(0.75)
-    assert guide.loss(moved, truth, annotated).item() == pytest.approx(
-        guide.loss(logits, truth, annotated).item(), rel=1e-5
+    assert deep_supervision.loss(moved, truth, annotated).item() == pytest.approx(
+        deep_supervision.loss(logits, truth, annotated).item(), rel=1e-5
     )
 
 
 def test_it_equals_the_plain_formula_where_all_is_annotated():
-    guide, coarse, truth, annotated = example()
+    deep_supervision, coarse, truth, annotated = example()
     annotated[:] = True
-    logits, expected = guide(coarse), 0.0
+    logits, expected = deep_supervision(coarse), 0.0
     for stage, step, weight in ((logits[0], 4, 0.5), (logits[1], 2, 1.0)):
         labels = painted(truth.at((..., *3 * [slice(step // 2, None, step)])), KEYS)
         entropy = nn.functional.cross_entropy(stage, labels)
@@ -65,7 +65,7 @@ def test_it_equals_the_plain_formula_where_all_is_annotated():
             if t.any():
                 dice.append(1 - (2 * (p[1 + k] * t).sum() + 1) / (p[1 + k].sum() + t.sum() + 1))
         expected += weight * (entropy + torch.stack(dice).mean()).item()
-    assert guide.loss(logits, truth, annotated).item() == pytest.approx(expected, rel=1e-5)
+    assert deep_supervision.loss(logits, truth, annotated).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_rare_structures_weigh_more_but_not_without_bound():
@@ -113,14 +113,14 @@ def test_a_backbone_without_stages_is_not_guided():
     class Plain(nn.Module):
         coarse_channels = ()
 
-    guide = Guide(Plain(), KEYS, torch.ones(33))
+    deep_supervision = DeepSupervision(Plain(), KEYS, torch.ones(33))
     _, _, truth, annotated = example()
-    assert guide.loss(guide([]), truth, annotated) == 0
+    assert deep_supervision.loss(deep_supervision([]), truth, annotated) == 0
 
 
 def test_a_young_guide_takes_a_voxel_for_background_but_is_not_sure():
-    guide = Guide(TwoStages(), KEYS, torch.ones(33))
-    for logits in guide([torch.zeros(1, 6, 2, 2, 2), torch.zeros(1, 4, 4, 4, 4)]):
+    deep_supervision = DeepSupervision(TwoStages(), KEYS, torch.ones(33))
+    for logits in deep_supervision([torch.zeros(1, 6, 2, 2, 2), torch.zeros(1, 4, 4, 4, 4)]):
         background, *structures = logits[0, :, 0, 0, 0].softmax(0).tolist()
         assert 0.5 < background < 0.75
         assert max(structures) == pytest.approx(min(structures))

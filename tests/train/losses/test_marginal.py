@@ -12,7 +12,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS
 from omentum.data.datasets.recipe_catalogue import bundled_recipes
 from omentum.data.sampling.class_sets import Truth
-from omentum.train.losses.deep_supervision import Guide, painted
+from omentum.train.losses.deep_supervision import DeepSupervision, painted
 from omentum.train.losses.marginal import outcomes
 
 KEYS = STRUCTURES.keys
@@ -83,14 +83,14 @@ def example(pattern, shape=(5, 5, 6), seed=0):
     return logits, truth, torch.tensor([flags(pattern)])
 
 
-def guide():
+def deep_supervision():
     torch.manual_seed(0)
-    return Guide(OneStage(), KEYS, torch.linspace(1, 3, 33))
+    return DeepSupervision(OneStage(), KEYS, torch.linspace(1, 3, 33))
 
 
 def loss_and_gradient(logits, truth, annotated):
     logits = logits.clone().requires_grad_()
-    loss = guide().loss([logits], truth, annotated)
+    loss = deep_supervision().loss([logits], truth, annotated)
     loss.backward()
     return loss.item(), logits.grad[0].flatten(1)
 

@@ -5,9 +5,9 @@ import torch
 from toy_run import changed, model, run, sampler
 
 from omentum.anatomy import STRUCTURES
-from omentum.train.losses.deep_supervision import Guide
+from omentum.train.losses.deep_supervision import DeepSupervision
 from omentum.train.losses.loss import partial_label_loss
-from omentum.train.losses.patch_loss import PatchLoss, lattice
+from omentum.train.losses.patch_loss import PatchLoss, voxel_subsample
 
 KEYS = STRUCTURES.keys
 
@@ -19,20 +19,20 @@ def losses(**values):
     with torch.no_grad():
         network.head.controller.bias[-1] = 0.0  # everything half likely, lesions as much as organs
     torch.manual_seed(0)
-    guide = Guide(network.backbone, KEYS, torch.ones(33))
-    parts = PatchLoss(network, guide, partial_label_loss, config)
+    deep_supervision = DeepSupervision(network.backbone, KEYS, torch.ones(33))
+    parts = PatchLoss(network, deep_supervision, partial_label_loss, config)
     batch = sampler(config).batch([0, 1])
-    return parts, parts(batch.images, batch.truth, batch.annotated, lattice(0, 2), 0.0), batch
+    return parts, parts(batch.images, batch.truth, batch.annotated, voxel_subsample(0, 2), 0.0), batch
 
 
 def test_containment_weighs_what_lesions_exceed_their_organs_by():
-    parts, with_it, batch = losses(containment=3.0)
+    parts, with_it, batch = losses(containment_weight=3.0)
     _, without, _ = losses()
     assert "containment" not in without
     assert with_it["containment"] > 0
     assert (with_it["total"] - without["total"]).item() == pytest.approx(3 * with_it["containment"].item(), rel=1e-4)
     assert with_it["loss"].item() == pytest.approx(without["loss"].item())
-    logits = parts.model(batch.images)[lattice(0, 2)].flatten(2)
+    logits = parts.model(batch.images)[voxel_subsample(0, 2)].flatten(2)
     lesion, liver = KEYS.index("liver_tumour"), KEYS.index("liver")
     p = torch.sigmoid(logits)
     expected = (p[:, lesion] - p[:, liver]).relu().mean()  # the only lesion that toys have annotated with its organ
@@ -40,9 +40,9 @@ def test_containment_weighs_what_lesions_exceed_their_organs_by():
 
 
 def test_containment_is_learned_from_and_told(tmp_path):
-    _, events = run(changed(steps=4, containment=1.0), tmp_path / "with")
+    _, events = run(changed(steps=4, containment_weight=1.0), tmp_path / "with")
     assert all("containment" in figures for kind, figures in events if kind == "step")
-    parts, figures, _ = losses(containment=1.0, head=0.0, guide=0.0)
+    parts, figures, _ = losses(containment_weight=1.0, head_weight=0.0, deep_supervision_weight=0.0)
     figures["total"].backward()
     assert figures["total"] == figures["containment"]
     assert parts.model.head.controller.weight.grad.abs().sum() > 0

@@ -13,15 +13,15 @@ def network():
 
 @pytest.mark.parametrize("kind", ["muon", "adamw", "sgd"])
 def test_every_weight_has_exactly_one_optimiser(kind):
-    model, guide = network(), nn.Conv3d(64, 33, 1)
-    optimisers = build_optimisers(model, guide, changed(optimiser=kind))
+    model, deep_supervision = network(), nn.Conv3d(64, 33, 1)
+    optimisers = build_optimisers(model, deep_supervision, changed(optimiser=kind))
     found = [id(p) for o in optimisers.values() for group in o.param_groups for p in group["params"]]
-    assert sorted(found) == sorted(id(p) for p in [*model.parameters(), *guide.parameters()])
+    assert sorted(found) == sorted(id(p) for p in [*model.parameters(), *deep_supervision.parameters()])
 
 
 def test_only_large_matrices_of_the_model_are_muons():
-    model, guide = network(), nn.Conv3d(64, 33, 1)
-    optimisers = build_optimisers(model, guide, changed(optimiser="muon"))
+    model, deep_supervision = network(), nn.Conv3d(64, 33, 1)
+    optimisers = build_optimisers(model, deep_supervision, changed(optimiser="muon"))
     assert isinstance(optimisers["matrices"], Muon)
     assert [p.shape for p in optimisers["matrices"].param_groups[0]["params"]] == [model[0].weight.shape]
 
@@ -34,7 +34,7 @@ def test_frozen_weights_are_left_alone():
 
 
 def test_rates_are_shares_of_their_peaks():
-    optimisers = build_optimisers(network(), nn.Identity(), changed(optimiser="muon", lr=0.1, matrix_lr=0.4))
+    optimisers = build_optimisers(network(), nn.Identity(), changed(optimiser="muon", lr=0.1, muon_lr=0.4))
     set_rates(optimisers.values(), 0.25)
     assert {name: o.param_groups[0]["lr"] for name, o in optimisers.items()} == {"matrices": 0.1, "others": 0.025}
     assert optimisers["matrices"].param_groups[0][PEAK] == 0.4

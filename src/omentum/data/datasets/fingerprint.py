@@ -11,7 +11,7 @@ from typing import Protocol
 from omentum.fingerprint import SliceHashes, rows_of, without_blanks
 
 
-class Scan(Protocol):
+class IdentifiedScan(Protocol):
     """A case whose scan and patient are known."""
 
     @property
@@ -61,7 +61,7 @@ def _in_common(first: SliceHashes, second: SliceHashes) -> int:
     return (Counter(filter(None, first)) & Counter(filter(None, second))).total()
 
 
-def patient_groups(scans: Sequence[Scan], matches: Iterable[Match]) -> list[tuple[str, ...]]:
+def patient_groups(scans: Sequence[IdentifiedScan], matches: Iterable[Match]) -> list[tuple[str, ...]]:
     """Every case once; those of one patient together, so far as names of patients and equal scans tell."""
     by_patient: dict[str, str] = {}
     named = [(by_patient.setdefault(scan.patient, scan.name), scan.name) for scan in scans if scan.patient]

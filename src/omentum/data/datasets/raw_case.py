@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from omentum.data.datasets.patterns import Matches, find_paths, id_in, literal_length, natural
-from omentum.data.datasets.recipe_catalogue import Layout, Recipe
+from omentum.data.datasets.recipe_catalogue import FileLayout, Recipe
 from omentum.errors import InputError
 
 
@@ -34,7 +34,7 @@ class RawCase:
     patient: str
     image: Path
     labels: tuple[Path, ...]
-    layout: Layout
+    layout: FileLayout
     annotated: frozenset[str]
     suspect: str = ""
 
@@ -50,7 +50,7 @@ class RawCase:
 
 
 @dataclass(frozen=True)
-class Found:
+class DatasetCases:
     """What lies below a root, in natural order of the ids.
 
     Args:
@@ -64,7 +64,7 @@ class Found:
     unpaired: tuple[Path, ...]
 
 
-def find_cases(recipe: Recipe, root: Path) -> Found:
+def find_cases(recipe: Recipe, root: Path) -> DatasetCases:
     """Look for a recipe's cases; hidden files ("._liver_0.nii.gz") are never seen.
 
     Args:
@@ -92,7 +92,7 @@ def id_of(recipe: Recipe, name: str) -> str:
     return name
 
 
-def _pair(recipe: Recipe, layout: Layout, images: Matches, labels: Matches) -> Found:
+def _pair(recipe: Recipe, layout: FileLayout, images: Matches, labels: Matches) -> DatasetCases:
     cases, skipped, unpaired = [], {}, []
     for case_id in sorted(images.keys() | labels.keys(), key=natural):
         image, truth = images.get(case_id, []), labels.get(case_id, [])
@@ -103,7 +103,7 @@ def _pair(recipe: Recipe, layout: Layout, images: Matches, labels: Matches) -> F
             cases.append(_case(recipe, layout, case_id, image[0], truth[0]))
         else:
             unpaired += image + truth
-    return Found(tuple(cases), skipped, tuple(unpaired))
+    return DatasetCases(tuple(cases), skipped, tuple(unpaired))
 
 
 def _reason_to_skip(recipe: Recipe, case_id: str, image: list[Path], truth: list[Path]) -> str:
@@ -120,7 +120,7 @@ def _reason_to_skip(recipe: Recipe, case_id: str, image: list[Path], truth: list
     return ""
 
 
-def _case(recipe: Recipe, layout: Layout, case_id: str, image: Path, truth: Path) -> RawCase:
+def _case(recipe: Recipe, layout: FileLayout, case_id: str, image: Path, truth: Path) -> RawCase:
     return RawCase(
         recipe=recipe,
         id=case_id,
@@ -134,13 +134,13 @@ def _case(recipe: Recipe, layout: Layout, case_id: str, image: Path, truth: Path
     )
 
 
-def _both_sides(layout: Layout, root: Path) -> tuple[Matches, Matches]:
+def _both_sides(layout: FileLayout, root: Path) -> tuple[Matches, Matches]:
     images = find_paths(layout.image, root, _nifti if layout.image_kind == "nifti" else Path.is_dir)
     labels = find_paths(layout.labels, root, _nifti if layout.label_kind == "map" else Path.is_dir)
     return _told_apart(layout, images, labels)
 
 
-def _told_apart(layout: Layout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
+def _told_apart(layout: FileLayout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
     """A path that both globs match ("1_0000.nii.gz" also fits "{id}.nii.gz") belongs to the one that says more."""
     both = {path for paths in images.values() for path in paths} & {path for paths in labels.values() for path in paths}
     of_labels = both if literal_length(layout.labels) > literal_length(layout.image) else set[Path]()

@@ -43,7 +43,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """Where images and labels lie below the dataset's root.
 
     Args:
@@ -118,7 +118,7 @@ class Recipe:
     citation: str
     cases: int
     label_noise: str
-    layout: tuple[Layout, ...]
+    layout: tuple[FileLayout, ...]
     values: Mapping[int, Target]
     masks: Mapping[str, Target]
     ignored: frozenset[int | str]

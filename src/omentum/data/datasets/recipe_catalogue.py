@@ -9,15 +9,15 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from omentum.data.datasets.recipe import CaseRule, ImageKind, LabelKind, Layout, Recipe, Target
+from omentum.data.datasets.recipe import CaseRule, FileLayout, ImageKind, LabelKind, Recipe, Target
 from omentum.data.datasets.recipe_toml import parse_recipe
 from omentum.errors import InputError, UsageError
 
 __all__ = [
     "CaseRule",
+    "FileLayout",
     "ImageKind",
     "LabelKind",
-    "Layout",
     "Recipe",
     "Target",
     "bundled_recipes",

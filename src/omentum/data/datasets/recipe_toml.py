@@ -9,15 +9,15 @@ from typing import Any, get_args
 
 from omentum.anatomy.pairs import find_pair
 from omentum.anatomy.structures import STRUCTURES
-from omentum.data.datasets.recipe import CaseRule, ImageKind, LabelKind, Layout, Recipe, Target
+from omentum.data.datasets.recipe import CaseRule, FileLayout, ImageKind, LabelKind, Recipe, Target
 from omentum.data.datasets.recipe_checks import check_glob, check_patient, check_recipe
 from omentum.errors import InputError, OmentumError, UsageError
 
 USUAL_LAYOUTS = (
-    Layout("images/{id}.nii*", "nifti", "labels/{id}.nii*", "map"),
-    Layout("{id}/image.nii*", "nifti", "{id}/label.nii*", "map"),
-    Layout("{id}/ct.nii*", "nifti", "{id}/segmentation.nii*", "map"),
-    Layout("{id}_image.nii*", "nifti", "{id}_label.nii*", "map"),
+    FileLayout("images/{id}.nii*", "nifti", "labels/{id}.nii*", "map"),
+    FileLayout("{id}/image.nii*", "nifti", "{id}/label.nii*", "map"),
+    FileLayout("{id}/ct.nii*", "nifti", "{id}/segmentation.nii*", "map"),
+    FileLayout("{id}_image.nii*", "nifti", "{id}_label.nii*", "map"),
 )
 """Where a folder without a word about its layout may keep its cases."""
 
@@ -83,17 +83,17 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
     )
 
 
-def _layouts(raw: Mapping[str, Any]) -> tuple[Layout, ...]:
+def _layouts(raw: Mapping[str, Any]) -> tuple[FileLayout, ...]:
     return tuple(_layout(row) for row in _tables(raw, "layout")) or USUAL_LAYOUTS
 
 
-def _layout(row: Mapping[str, Any]) -> Layout:
+def _layout(row: Mapping[str, Any]) -> FileLayout:
     _known_fields(row, _LAYOUT_FIELDS, "layout.")
     image_kind = _choice(row, "image_kind", get_args(ImageKind))
     label_kind = _choice(row, "label_kind", get_args(LabelKind))
     for name in ("image", "labels"):
         check_glob(_text(row, name), f"layout.{name}")
-    return Layout(row["image"], image_kind, row["labels"], label_kind)
+    return FileLayout(row["image"], image_kind, row["labels"], label_kind)
 
 
 def _rule(row: Mapping[str, Any], place: str) -> CaseRule:

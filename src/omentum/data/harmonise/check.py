@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from omentum.data.datasets.raw_case import RawCase
-from omentum.data.harmonise.mirroring import mirrored
+from omentum.data.harmonise.mirroring import laterality_conflicts
 from omentum.data.harmonise.read import HarmonisedCase, read_raw
 from omentum.errors import OmentumError
 from omentum.fingerprint import SliceHashes, slice_hashes
@@ -96,6 +96,6 @@ def _look(read: HarmonisedCase) -> list[Finding]:
         findings.append(Finding("warning", "empty", f"the labels are empty: no voxel of {', '.join(missing)}"))
     elif missing:
         findings.append(Finding("note", "empty", f"no voxel of {', '.join(missing)}"))
-    if wrong := mirrored(read.ct, read.truth):
+    if wrong := laterality_conflicts(read.ct, read.truth):
         findings.append(Finding("warning", "mirrored", f"{wrong}: left and right swapped, or situs inversus"))
     return findings

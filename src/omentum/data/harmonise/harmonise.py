@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS
 from omentum.data.datasets.recipe import Target
-from omentum.data.harmonise.annotated import Sought, denied_text
-from omentum.data.harmonise.label_bits import UNKNOWN, Marks, mark_of
-from omentum.data.harmonise.laterality import Body, settle_sides
+from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
+from omentum.data.harmonise.label_bits import UNKNOWN, LabelBits, mark_of
+from omentum.data.harmonise.laterality import LazyMidline, settle_sides
 from omentum.data.harmonise.native_values import marks_of_map
 from omentum.data.harmonise.notes import Note
 from omentum.data.harmonise.overlaps import add_to_hosts, resolve_conflicts
@@ -78,7 +78,7 @@ def harmonise(
         InputError: the map holds far more unknown values than a label map has.
         GeometryError: `hu` has another shape.
     """
-    sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
+    sought = AnnotationScope(_structures(annotated), _structures(if_present), _structures(healthy))
     marks, notes, stray = marks_of_map(np.asarray(native), values, ignored, sought.annotated)
     if stray and (perhaps := _perhaps_stray(stray * Grid(marks.numbers.shape, affine).voxel_volume_ml, sought, marks)):
         names = ", ".join(key for key in STRUCTURES.keys if key in perhaps)
@@ -86,13 +86,13 @@ def harmonise(
         sought = replace(sought, annotated=sought.annotated - perhaps)
     unknown = {target.unknown for target in values.values() if target.unknown}
     if any(target.hides for target in values.values()) and marks.mask((UNKNOWN,)).any():
-        seen = sought.where_hidden(marks.present() | _both_sides(marks))
+        seen = sought.with_hidden_voxels(marks.present() | _both_sides(marks))
         if hidden := sought.annotated - seen.annotated:
             names = ", ".join(key for key in STRUCTURES.keys if key in hidden)
             text = f"{' and '.join(sorted(unknown))} may be {names}: not annotated in this case"
             notes.append(Note("not annotated", text))
         sought = seen
-    return _settled(marks, notes, Body(_checked(hu, marks), affine), affine, sought, unknown)
+    return _settled(marks, notes, LazyMidline(_checked(hu, marks), affine), affine, sought, unknown)
 
 
 def harmonise_masks(
@@ -115,24 +115,24 @@ def harmonise_masks(
     Raises:
         GeometryError: a mask, or `hu`, has another shape.
     """
-    marks = Marks(shape)
+    marks = LabelBits(shape)
     unknown = set()
     for target, mask in masks:
         if mask.shape != shape:
             raise GeometryError(f"a mask has shape {mask.shape}, expected {shape}")
         unknown |= {target.unknown} if target.unknown else set()
         marks.change(mask, mark_of(target).union)
-    sought = Sought(_structures(annotated), _structures(if_present), _structures(healthy))
-    return _settled(marks, [], Body(_checked(hu, marks), affine), affine, sought, unknown)
+    sought = AnnotationScope(_structures(annotated), _structures(if_present), _structures(healthy))
+    return _settled(marks, [], LazyMidline(_checked(hu, marks), affine), affine, sought, unknown)
 
 
-def _perhaps_stray(stray_ml: float, sought: Sought, marks: Marks) -> frozenset[str]:
+def _perhaps_stray(stray_ml: float, sought: AnnotationScope, marks: LabelBits) -> frozenset[str]:
     """What has no voxel, although there is enough of an unknown value to be it."""
     absent = sought.annotated - sought.healthy - marks.present() - _both_sides(marks)
     return frozenset(key for key in absent if stray_ml >= PART_OF_PLAUSIBLE * STRUCTURES[key].volume_ml[0])
 
 
-def _both_sides(marks: Marks) -> frozenset[str]:
+def _both_sides(marks: LabelBits) -> frozenset[str]:
     """Of pairs that have a voxel and are still to be told apart."""
     return frozenset[str]().union(*(PAIRS[name] for name in marks.present() if name in PAIRS))
 
@@ -141,31 +141,31 @@ def _structures(names: Iterable[str]) -> frozenset[str]:
     return frozenset(row.key for name in names for row in STRUCTURES.expand(name))
 
 
-def _checked(hu: NDArray[Any] | None, marks: Marks) -> NDArray[Any] | None:
+def _checked(hu: NDArray[Any] | None, marks: LabelBits) -> NDArray[Any] | None:
     if hu is not None and hu.shape != marks.numbers.shape:
         raise GeometryError(f"the CT has shape {hu.shape}, its labels {marks.numbers.shape}")
     return hu
 
 
 def _settled(
-    marks: Marks,
+    marks: LabelBits,
     notes: list[Note],
-    body: Body,
+    body: LazyMidline,
     affine: Affine,
-    sought: Sought,
+    sought: AnnotationScope,
     unknown: set[str],
 ) -> Harmonised:
     unsure, told = settle_sides(marks, affine, body)
     notes = [*notes, *told, *resolve_conflicts(marks)]
-    if denied := sought.denied(marks.present()):
-        notes.append(Note("conflict", denied_text(denied)))
-    annotated = sought.claimed(marks.present(), unsure)
+    if denied := sought.contradicted(marks.present()):
+        notes.append(Note("conflict", contradiction_text(denied)))
+    annotated = sought.candidates(marks.present(), unsure)
     if unknown and (incomplete := perhaps_incomplete(marks, annotated)):
         names = ", ".join(key for key in STRUCTURES.keys if key in incomplete)
         text = f"{' and '.join(sorted(unknown))} may be part of {names}: not annotated in this case"
         notes.append(Note("not annotated", text))
         annotated -= incomplete
     notes += add_to_hosts(marks, annotated)
-    annotated = sought.settled(annotated, marks.present())
+    annotated = sought.confirmed(annotated, marks.present())
     marks.change_all(annotated.intersection)
     return Harmonised(Segmentation(marks.bits(STRUCTURES.keys), affine, STRUCTURES.keys, annotated), tuple(notes))

@@ -32,8 +32,8 @@ def mark_of(target: Target) -> Names:
     return frozenset((UNKNOWN,)) if target.unknown else target.structures | target.pairs
 
 
-class Marks:
-    """Marks of a scan without any, to be filled.
+class LabelBits:
+    """LabelBits of a scan without any, to be filled.
 
     Args:
         shape: Number of voxels along i, j, k.

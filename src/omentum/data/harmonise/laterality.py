@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import PAIRS
 from omentum.boxes import Box, around
-from omentum.data.harmonise.label_bits import Marks, Names, looked_up
+from omentum.data.harmonise.label_bits import LabelBits, Names, looked_up
 from omentum.data.harmonise.notes import Note
 from omentum.data.harmonise.split_pair import Mask, split_sides
 from omentum.midline import Midline, find_midline
 from omentum.volume import Affine, Grid
 
 
-class Body:
+class LazyMidline:
     """The CT, asked for its midline once and only if need be."""
 
     def __init__(self, hu: NDArray[Any] | None, affine: Affine) -> None:
@@ -32,7 +32,7 @@ class Body:
         return self._found[0]
 
 
-def settle_sides(marks: Marks, affine: Affine, body: Body) -> tuple[frozenset[str], list[Note]]:
+def settle_sides(marks: LabelBits, affine: Affine, body: LazyMidline) -> tuple[frozenset[str], list[Note]]:
     """Give every voxel of a pair its side, in place.
 
     A voxel that the labels gave one side keeps it. One that has none ("kidneys"), or both (two masks at odds), goes by
@@ -68,7 +68,7 @@ def _shifted(affine: Affine, box: Box) -> Affine:
     return shifted
 
 
-def _open_voxels(marks: Marks, box: Box, pair: str) -> tuple[Mask, int]:
+def _open_voxels(marks: LabelBits, box: Box, pair: str) -> tuple[Mask, int]:
     """Voxels of a pair without exactly one side, and how many of them have both."""
     sides = frozenset(PAIRS[pair])
     at_odds = marks.table(sides.issubset)
@@ -77,7 +77,9 @@ def _open_voxels(marks: Marks, box: Box, pair: str) -> tuple[Mask, int]:
     return looked_up(is_open, part), int(np.count_nonzero(looked_up(at_odds, part))) if at_odds.any() else 0
 
 
-def _settle(marks: Marks, box: Box, pair: str, is_open: Mask, affine: Affine, body: Body) -> tuple[bool, list[Note]]:
+def _settle(
+    marks: LabelBits, box: Box, pair: str, is_open: Mask, affine: Affine, body: LazyMidline
+) -> tuple[bool, list[Note]]:
     right, left = PAIRS[pair]
     smallest_ml = min(STRUCTURES[key].volume_ml[0] for key in PAIRS[pair])
     sides = split_sides(marks.mask((pair, right, left), box), affine, body.midline, smallest_ml)
@@ -93,7 +95,7 @@ def _on_side(names: Names, other: str, side: str) -> Names:
     return names - {other} | {side}
 
 
-def _swapped(marks: Marks, box: Box, pair: str, affine: Affine) -> list[Note]:
+def _swapped(marks: LabelBits, box: Box, pair: str, affine: Affine) -> list[Note]:
     """Labels with sides are believed, unless the right one lies left of the left one."""
     right, left = PAIRS[pair]
     x_mm = [_mean_x_mm(marks.mask((key,), box), affine) for key in (right, left)]

@@ -20,7 +20,7 @@ CLEAR_MM = 10.0
 BODY_HU = -300.0
 
 
-def mirrored(ct: Volume, truth: Segmentation) -> str:
+def laterality_conflicts(ct: Volume, truth: Segmentation) -> str:
     """What contradicts the usual sides, for people; "" where nothing does or nothing can tell.
 
     Args:

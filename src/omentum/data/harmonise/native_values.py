@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from omentum.data.datasets.recipe import Target
-from omentum.data.harmonise.label_bits import Marks, mark_of
+from omentum.data.harmonise.label_bits import LabelBits, mark_of
 from omentum.data.harmonise.notes import Note
 from omentum.errors import InputError
 from omentum.preprocess.grid import foreground_box
@@ -40,7 +40,7 @@ class _Tally:
 
 def marks_of_map(
     native: NDArray[Any], values: Mapping[int, Target], known: Iterable[int], annotated: frozenset[str]
-) -> tuple[Marks, list[Note], int]:
+) -> tuple[LabelBits, list[Note], int]:
     """Look every voxel up, slice by slice.
 
     Args:
@@ -55,7 +55,7 @@ def marks_of_map(
     Raises:
         InputError: far more unknown values than a label map has.
     """
-    marks = Marks(native.shape)
+    marks = LabelBits(native.shape)
     # One more entry at either end, which is empty: numbers beyond the known ones are clipped there.
     first = min(0, *values) - 1 if any(value < 0 for value in values) else 0
     table = np.zeros(max(values, default=0) - first + 2, np.uint16)
@@ -123,7 +123,7 @@ def _stray_notes(strays: list[int], inside: list[int], counts: Counter[int]) -> 
     return notes
 
 
-def _enclosed(native: NDArray[Any], value: int, marks: Marks, annotated: frozenset[str]) -> bool:
+def _enclosed(native: NDArray[Any], value: int, marks: LabelBits, annotated: frozenset[str]) -> bool:
     """Whether a good part of what touches a value's voxels is labelled as something that was looked for."""
     stray = native == value if native.dtype.kind in "iub" else np.rint(native) == value
     i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in foreground_box(stray).slices)

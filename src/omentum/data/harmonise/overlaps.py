@@ -14,7 +14,7 @@ from collections import Counter
 from functools import partial
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.harmonise.label_bits import Marks, Names
+from omentum.data.harmonise.label_bits import LabelBits, Names
 from omentum.data.harmonise.notes import Note
 
 RUNS_THROUGH = {"portal_splenic_vein": ("liver", "pancreas")}
@@ -35,7 +35,7 @@ def hosts_of(key: str) -> frozenset[str]:
     return frozenset((*STRUCTURES[key].hosts, *RUNS_THROUGH.get(key, ())))
 
 
-def resolve_conflicts(marks: Marks) -> list[Note]:
+def resolve_conflicts(marks: LabelBits) -> list[Note]:
     """Let one structure keep each voxel that several exclusive ones claim; in place."""
     lost: Counter[str] = Counter()
     counts = marks.counts()
@@ -47,7 +47,7 @@ def resolve_conflicts(marks: Marks) -> list[Note]:
     return [Note("conflict", f"{n} voxels {text}") for text, n in sorted(lost.items())]
 
 
-def add_to_hosts(marks: Marks, annotated: frozenset[str]) -> list[Note]:
+def add_to_hosts(marks: LabelBits, annotated: frozenset[str]) -> list[Note]:
     """Give what lives in one host to that host, where both are annotated; in place."""
     notes, counts = [], marks.counts()
     for key in sorted(STRUCTURES.keys, key=lambda key: -_depth(key)):

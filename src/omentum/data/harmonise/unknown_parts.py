@@ -14,13 +14,13 @@ from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import grown
-from omentum.data.harmonise.label_bits import UNKNOWN, Marks
+from omentum.data.harmonise.label_bits import UNKNOWN, LabelBits
 from omentum.preprocess.grid import foreground_box
 
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
-def perhaps_incomplete(marks: Marks, annotated: frozenset[str]) -> frozenset[str]:
+def perhaps_incomplete(marks: LabelBits, annotated: frozenset[str]) -> frozenset[str]:
     """Those of `annotated` whose true extent is not known, because of voxels marked `UNKNOWN`."""
     unknown = marks.mask((UNKNOWN,))
     if not unknown.any():

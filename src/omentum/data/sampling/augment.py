@@ -14,12 +14,12 @@ from torch import Tensor
 from omentum.data.sampling import appearance, warp
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.class_sets import Truth
-from omentum.data.sampling.patches import Batch, RawBatch
+from omentum.data.sampling.patches import PatchBatch, RawBatch
 from omentum.volume import AIR_HU
 
 
 @torch.no_grad()
-def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) -> Batch:
+def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) -> PatchBatch:
     """Sample, vary and window a batch of patches.
 
     Args:
@@ -36,7 +36,7 @@ def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) 
         low, high = window_hu
         images = hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)
         _shift_intensity(images, raw.seeds, how)
-        return Batch(images[:, None], _truth(labels, raw), raw.annotated.to(hu.device), raw.names, raw.faults)
+        return PatchBatch(images[:, None], _truth(labels, raw), raw.annotated.to(hu.device), raw.names, raw.faults)
 
 
 def _warped(raw: RawBatch) -> tuple[Tensor, Tensor]:

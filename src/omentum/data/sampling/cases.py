@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import cut
 from omentum.data.store.bitsets import Index, distinct_sets, members
-from omentum.data.store.class_locations import some_of
+from omentum.data.store.class_locations import sample_locations
 from omentum.errors import InputError
 from omentum.fingerprint import SliceHashes
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
@@ -22,7 +22,7 @@ MAX_SETS = 2**15 - 1
 """The sets of classes that occur in a case are numbered with a signed 16-bit integer."""
 
 POINTS_PER_CLASS = 400
-"""Remembered voxels per structure, from which crop centres are drawn."""
+"""Sampled voxels per structure, from which crop centres are drawn."""
 
 
 class TrainingCase(Protocol):
@@ -49,7 +49,7 @@ class TrainingCase(Protocol):
         """How many voxels each class has, for those that have one."""
 
     def places(self, k: int | None) -> NDArray[np.int16]:
-        """Remembered voxels [n, 3] of a class that has one, or (None) of the body.
+        """Sampled voxels [n, 3] of a class that has one, or (None) of the body.
 
         Raises:
             InputError: they cannot be read.
@@ -103,7 +103,7 @@ class LabelledCase:
         return self.sets[:, k][self.labels]
 
     def places(self, k: int | None) -> NDArray[np.int16]:
-        """Remembered voxels [n, 3] of a class that has one, or (None) of the body."""
+        """Sampled voxels [n, 3] of a class that has one, or (None) of the body."""
         return self.body if k is None else self.points[k]
 
     def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
@@ -155,4 +155,4 @@ def _some_points(mask: NDArray[np.bool_], rng: np.random.Generator, *, each_piec
     flat = np.flatnonzero(mask)
     if len(flat) == 0:
         return np.array([[n // 2 for n in mask.shape]], np.int16)
-    return some_of(rng, flat, mask.shape, POINTS_PER_CLASS, each_piece=each_piece)
+    return sample_locations(rng, flat, mask.shape, POINTS_PER_CLASS, each_piece=each_piece)

@@ -50,7 +50,7 @@ def unpack(labels: Tensor, sets: Tensor) -> Tensor:
     return masks.view(torch.bool).view(number, *labels.shape)
 
 
-def mirrored(held: NDArray[np.bool_], classes: Sequence[str]) -> NDArray[np.bool_]:
+def swap_paired_classes(held: NDArray[np.bool_], classes: Sequence[str]) -> NDArray[np.bool_]:
     """What a left-right flip makes of sets of classes, bool [..., K]: the right kidney is now the left.
 
     Of a pair with only one member among the classes nothing is known after a flip: what lies there now is its

@@ -74,6 +74,6 @@ def _on_grid(name: str, ct: Volume, truth: Segmentation, classes: Sequence[str],
     hu = on_model_grid(upright(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=AIR_HU)), spec), spec)
     bits = np.ascontiguousarray(nearest_on_model_grid(*labels_upright(truth.bits, truth.grid, spec), spec))
     moved = Segmentation(bits, hu.affine, truth.classes, truth.annotated)
-    # A case keeps the same remembered voxels in every run: its name seeds them.
+    # A case keeps the same sampled voxels in every run: its name seeds them.
     case = labelled_case(name, hu, moved, classes, np.random.default_rng(list(name.encode())))
     return replace(case, hashes=slice_hashes(ct))

@@ -96,7 +96,7 @@ def _labelled(store: Store, stored: StoredCase, classes: Sequence[str]) -> Label
     hu, bits = store.read(stored)
     affine = stored.grid.affine
     truth = Segmentation(bits, affine, store.classes, frozenset(stored.annotated))
-    # A case keeps the same remembered voxels in every run: its name seeds them.
+    # A case keeps the same sampled voxels in every run: its name seeds them.
     rng = np.random.default_rng(list(stored.name.encode()))
     case = labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)
     return replace(case, dataset=stored.dataset, patient=stored.patient, hashes=stored.hashes)

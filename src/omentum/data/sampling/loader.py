@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
-from omentum.data.sampling.patches import Batch, RawBatch
+from omentum.data.sampling.patches import PatchBatch, RawBatch
 from omentum.data.sampling.sampler import PatchSampler
 from omentum.errors import OmentumError
 from omentum.sockets import sockets_fit
@@ -64,7 +64,7 @@ class PatchLoader:
             worker_init_fn=partial(_begin, carried_rows(sampler.classes)),
         )
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[PatchBatch]:
         """The batches, in order.
 
         Raises:
@@ -74,12 +74,12 @@ class PatchLoader:
         made = iter(self._loader)
         try:
             while (batch := self._next(made)) is not None:
-                yield batch if isinstance(batch, Batch) else self.sampler.augmented(batch.to(self.device))
+                yield batch if isinstance(batch, PatchBatch) else self.sampler.augmented(batch.to(self.device))
         except BaseException:
             _kill(getattr(made, "_workers", ()))
             raise
 
-    def _next(self, made: Iterator[Batch | RawBatch | bytes]) -> Batch | RawBatch | None:
+    def _next(self, made: Iterator[PatchBatch | RawBatch | bytes]) -> PatchBatch | RawBatch | None:
         started = time.perf_counter()
         try:
             batch = next(made, None)
@@ -96,7 +96,7 @@ class PatchLoader:
             self.waited_s += time.perf_counter() - started
 
 
-class _Batches(Dataset[Batch | RawBatch | bytes]):
+class _Batches(Dataset[PatchBatch | RawBatch | bytes]):
     """Batches by the numbers of their patches, so that worker processes need no state.
 
     A worker gives them in shared memory, or pickled where that is full (64 MB in many containers) or cannot be handed
@@ -106,7 +106,7 @@ class _Batches(Dataset[Batch | RawBatch | bytes]):
     def __init__(self, sampler: PatchSampler, *, finished: bool) -> None:
         self.make = sampler.batch if finished else sampler.cut
 
-    def __getitem__(self, indices: Sequence[int]) -> Batch | RawBatch | bytes:
+    def __getitem__(self, indices: Sequence[int]) -> PatchBatch | RawBatch | bytes:
         made = self.make(indices)
         if get_worker_info() is None:
             return made
@@ -126,7 +126,7 @@ def _tensors(thing: Any) -> Iterator[torch.Tensor]:
     elif isinstance(thing, tuple):
         for inner in thing:
             yield from _tensors(inner)
-    elif isinstance(thing, Batch | RawBatch):
+    elif isinstance(thing, PatchBatch | RawBatch):
         yield from _tensors(tuple(vars(thing).values()))
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.cases import TrainingCase
-from omentum.data.sampling.warp import Warp
+from omentum.data.sampling.warp import PatchWarp
 
 TRIES = 50
-"""Remembered voxels that are looked at for one outside of what it must not lie in."""
+"""Sampled voxels that are looked at for one outside of what it must not lie in."""
 
 
 def centre_shares(case: TrainingCase, ratio: Sequence[float], classes: Sequence[str]) -> NDArray[np.float64]:
@@ -63,7 +63,7 @@ def drawn_voxel(
 
 
 def centre_inside(
-    shape: Sequence[int], voxel: NDArray[np.int16], warp: Warp, patch: Sequence[int]
+    shape: Sequence[int], voxel: NDArray[np.int16], warp: PatchWarp, patch: Sequence[int]
 ) -> NDArray[np.float64]:
     """The centre of a patch in voxels: on a voxel, but moved so that the patch lies inside the case.
 
@@ -83,7 +83,7 @@ def centre_inside(
 
 
 def _voxel(case: TrainingCase, drawn: int, allowed: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int16]:
-    """A remembered voxel of a class (-1: of the body) whose set of classes is allowed, if one is found."""
+    """A sampled voxel of a class (-1: of the body) whose set of classes is allowed, if one is found."""
     places = rng.permutation(case.places(None if drawn < 0 else drawn))[:TRIES]
     if allowed.all():
         return np.asarray(places[0])

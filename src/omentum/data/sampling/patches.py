@@ -17,7 +17,7 @@ class Fault(NamedTuple):
     """A case that could not be read when it was drawn; another was drawn in its place.
 
     Attributes:
-        case: As `Batch.names` would have named it.
+        case: As `PatchBatch.names` would have named it.
         reason: The error's message.
     """
 
@@ -65,7 +65,7 @@ class RawBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class PatchBatch:
     """Patches with what is known about them.
 
     Args:

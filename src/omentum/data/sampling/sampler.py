@@ -19,9 +19,9 @@ from omentum.data.sampling import balance
 from omentum.data.sampling.augment import augmented
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.cases import TrainingCase
-from omentum.data.sampling.class_sets import mirrored
+from omentum.data.sampling.class_sets import swap_paired_classes
 from omentum.data.sampling.patch_centres import centre_inside, centre_shares, drawn_voxel
-from omentum.data.sampling.patches import Batch, Fault, RawBatch
+from omentum.data.sampling.patches import Fault, PatchBatch, RawBatch
 from omentum.data.sampling.warp import draw_warp
 from omentum.errors import InputError, OmentumError
 
@@ -32,7 +32,7 @@ MOST_REDRAWS = 20
 
 
 @dataclass(frozen=True)
-class Source:
+class PatchSource:
     """The cases of a dataset.
 
     Args:
@@ -82,21 +82,21 @@ class PatchSampler:
         patch: Patch size in voxels.
         window_hu: HU mapped to 0 and 1.
         augmentation: How far patches are varied.
-        foreground: Probability of centring on a structure instead of anywhere in the body.
+        foreground_probability: Probability of centring on a structure instead of anywhere in the body.
         temperature: Of datasets and structures: 1 shows every case equally often, infinity every dataset.
         lesion_weight: How much more often a lesion is shown than an organ of as many cases.
         patches_per_case: So many patches in a row are of one case.
-        excluded: Cases that are never shown, as `Batch.names` names them; other patches stay what they are.
+        excluded: Cases that are never shown, as `PatchBatch.names` names them; other patches stay what they are.
         seed: Root of all randomness.
         spacing_mm: Of the cases' grid, in whose millimetres patches are turned.
     """
 
-    sources: tuple[Source, ...]
+    sources: tuple[PatchSource, ...]
     classes: tuple[str, ...]
     patch: tuple[int, int, int]
     window_hu: tuple[float, float]
     augmentation: Augmentation
-    foreground: float = 0.75
+    foreground_probability: float = 0.75
     temperature: float = 2.0
     lesion_weight: float = 2.0
     patches_per_case: int = 1
@@ -104,11 +104,11 @@ class PatchSampler:
     seed: int = 0
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    def batch(self, indices: Sequence[int]) -> PatchBatch:
         """The patches of these numbers, finished on the processor."""
         return self.augmented(self.cut(indices))
 
-    def augmented(self, raw: RawBatch) -> Batch:
+    def augmented(self, raw: RawBatch) -> PatchBatch:
         """What the network sees of boxes that were cut, on the device where they are."""
         return augmented(raw, self.augmentation, self.window_hu)
 
@@ -151,7 +151,7 @@ class PatchSampler:
     @cached_property
     def centred(self) -> NDArray[np.float64]:
         """[D, K], the share of all patches that are of a source and centred on a class."""
-        shares = self.foreground * self.structure_shares
+        shares = self.foreground_probability * self.structure_shares
         for d, source in enumerate(self.sources):
             if source.centres:
                 each = [centre_shares(case, source.centres, self.classes)[1:] for case in source.cases]
@@ -186,18 +186,18 @@ class PatchSampler:
             f"no case could be read for patch {index} in {MOST_REDRAWS} attempts{last}", remedy="see omentum data check"
         )
 
-    def _choose(self, rng: np.random.Generator) -> tuple[Source, TrainingCase, int | None]:
+    def _choose(self, rng: np.random.Generator) -> tuple[PatchSource, TrainingCase, int | None]:
         """A case, and the class it is shown for (None: for its body, or whatever it is then centred on)."""
         d = rng.choice(len(self.sources), p=self.dataset_shares)
         source, shares = self.sources[d], self.structure_shares[d]
-        if not source.centres and shares.any() and rng.random() < self.foreground:
+        if not source.centres and shares.any() and rng.random() < self.foreground_probability:
             k = int(rng.choice(len(shares), p=shares / shares.sum()))
             having = self.having[d][k]
             return source, source.cases[having[rng.integers(len(having))]], k
         return source, source.cases[rng.integers(len(source.cases))], None
 
     def _cut_one(
-        self, source: Source, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator
+        self, source: PatchSource, case: TrainingCase, k: int | None, name: str, rng: np.random.Generator
     ) -> _Sample:
         if source.centres:
             voxel = drawn_voxel(case, source.centres, self.classes, rng)
@@ -219,8 +219,8 @@ class PatchSampler:
         hu, labels = case.box(start, shape)
         sets, annotated = case.sets, case.annotated
         if warp.mirrored:
-            sets = mirrored(sets, self.classes)
-            annotated = mirrored(annotated, self.classes)
+            sets = swap_paired_classes(sets, self.classes)
+            annotated = swap_paired_classes(annotated, self.classes)
         lattice = (warp.lattice + (centre - start)).astype(np.float32)
         seed = int(rng.integers(2**62))
         return _Sample(hu, labels.astype(np.int16), lattice, sets, annotated, seed, seen[2], name)

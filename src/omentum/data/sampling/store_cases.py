@@ -77,7 +77,7 @@ class StoreCase:
         return self.stored.hashes
 
     def places(self, k: int | None) -> NDArray[np.int16]:
-        """Remembered voxels [n, 3] of a class that has one, or (None) of the body; reads one small file.
+        """Sampled voxels [n, 3] of a class that has one, or (None) of the body; reads one small file.
 
         Raises:
             InputError: it cannot be read.

@@ -28,7 +28,7 @@ SLICES_AT_ONCE = 8
 """What a processor's cache holds of a patch while it is sampled; a GPU takes all at once."""
 
 
-class Warp(NamedTuple):
+class PatchWarp(NamedTuple):
     """Where a patch comes from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Warp(NamedTuple):
 
 def draw_warp(
     rng: np.random.Generator, size: Sequence[int], how: Augmentation, spacing_mm: Sequence[float] = (1.0, 1.0, 1.0)
-) -> Warp:
+) -> PatchWarp:
     """Draw how a patch of `size` voxels lies in its case. Bodies are turned in millimetres, whatever the grid.
 
     Args:
@@ -81,7 +81,7 @@ def draw_warp(
     if elastic:
         field = rng.standard_normal(lattice.shape) * (FIELD_SD * rng.uniform(0, how.elastic_voxels))
         lattice += field * (np.cbrt(spacing.prod()) / spacing)
-    return Warp(lattice, mirrored)
+    return PatchWarp(lattice, mirrored)
 
 
 def _matrix(rng: np.random.Generator, how: Augmentation) -> tuple[NDArray[np.float64], bool]:
@@ -110,7 +110,7 @@ def sample(hu: Tensor, labels: Tensor, lattice: Tensor, out_hu: Tensor, out_labe
     Args:
         hu: Source box, float32 [a, b, c].
         labels: Of the same shape, int16.
-        lattice: float32 [n, n, n, 3], source voxels at the patch's nodes; see `Warp.box`.
+        lattice: float32 [n, n, n, 3], source voxels at the patch's nodes; see `PatchWarp.box`.
         out_hu, out_labels: The patch [x, y, z], filled in place.
     """
     size = out_hu.shape

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from omentum.data.datasets.fingerprint import Match, Scan, find_matches, patient_groups
+from omentum.data.datasets.fingerprint import IdentifiedScan, Match, find_matches, patient_groups
 from omentum.data.splits.split import Roles, Split, chance
 from omentum.errors import UsageError
 
 
-class ScanOfDataset(Scan, Protocol):
+class ScanOfDataset(IdentifiedScan, Protocol):
     """A case whose dataset is known, too."""
 
     @property
@@ -91,7 +91,7 @@ def by_split(cases: Sequence[ScanOfDataset], split: Split, roles: Roles, validat
     return Division(train, few, unknown=len(cases) - len(named))
 
 
-def copies(held_out: Sequence[Scan], others: Sequence[Scan]) -> list[tuple[int, int, int]]:
+def copies(held_out: Sequence[IdentifiedScan], others: Sequence[IdentifiedScan]) -> list[tuple[int, int, int]]:
     """Held-out cases that are in other material too: (index there, index here, slices in common; 0: by the patient)."""
     if not held_out:
         return []
@@ -102,7 +102,7 @@ def copies(held_out: Sequence[Scan], others: Sequence[Scan]) -> list[tuple[int, 
     return sorted([*((int(m.first[1:]), int(m.second[1:]), m.slices) for m in both if _across(m)), *known])
 
 
-def _numbered(mark: str, cases: Sequence[Scan]) -> dict[str, tuple[str, ...]]:
+def _numbered(mark: str, cases: Sequence[IdentifiedScan]) -> dict[str, tuple[str, ...]]:
     return {f"{mark}{number}": case.hashes for number, case in enumerate(cases) if case.hashes}
 
 
@@ -111,7 +111,7 @@ def _across(match: Match) -> bool:
     return match.first[0] != match.second[0]
 
 
-def _same_scan(case: Scan, split: Split) -> bool:
+def _same_scan(case: IdentifiedScan, split: Split) -> bool:
     """As far as both are known; a split of an earlier version knows names only."""
     known = split.cases.get(case.name)
     return known is None or not known.hashes or not case.hashes or known.hashes == case.hashes

@@ -32,7 +32,7 @@ _STRAY_REMEDY = "say in the recipe what they are: [values], ignored or not_annot
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PreparationOutcome:
     """What became of a case.
 
     Args:
@@ -77,7 +77,7 @@ class CaseTask:
         return self.case.image, *self.case.labels
 
     @property
-    def remembered(self) -> Path:
+    def hash_cache(self) -> Path:
         """Cache of the hash of its files."""
         return self.out / CACHE / f"{self.case.name}.json"
 
@@ -85,15 +85,15 @@ class CaseTask:
         """What the case would be made from."""
         return CaseKey(recipe_hash(self.case), source, self.options.sha256)
 
-    def failed(self, reason: str) -> Outcome:
+    def failed(self, reason: str) -> PreparationOutcome:
         """With the file named."""
-        return Outcome(self.case.name, "failed", f"{self.case.image}: {reason}", reason)
+        return PreparationOutcome(self.case.name, "failed", f"{self.case.image}: {reason}", reason)
 
 
 def is_up_to_date(task: CaseTask, stored: StoredCase | None) -> bool:
     """Whether that can be told without reading the files: no size and no date has changed."""
     try:
-        source = known_hash(task.paths, task.remembered)
+        source = known_hash(task.paths, task.hash_cache)
     except OmentumError:
         return False
     return stored is not None and source is not None and is_whole(stored) and stored.key == task.key(source)
@@ -104,14 +104,16 @@ def is_whole(stored: StoredCase) -> bool:
     return bool(stored.slices)
 
 
-def bring_up_to_date(task: CaseTask) -> Outcome:
+def bring_up_to_date(task: CaseTask) -> PreparationOutcome:
     """Read the case's files, and make the case unless the store holds it just so."""
     try:
         with _one_thread():
             state, strays = _made(task)
-        return Outcome(task.case.name, state, warning=f"{task.paths[-1]}: {strays} ({_STRAY_REMEDY})" if strays else "")
+        return PreparationOutcome(
+            task.case.name, state, warning=f"{task.paths[-1]}: {strays} ({_STRAY_REMEDY})" if strays else ""
+        )
     except OmentumError as fault:
-        return Outcome(task.case.name, "failed", str(fault), fault.reason)
+        return PreparationOutcome(task.case.name, "failed", str(fault), fault.reason)
     except Exception as fault:
         return task.failed(f"internal fault: {type(fault).__name__}: {fault}")
 
@@ -145,7 +147,7 @@ def _meaning(target: Target) -> tuple[list[str], list[str], bool]:
 
 def _made(task: CaseTask) -> tuple[State, str]:
     """What was done, and which strays were met."""
-    key = task.key(source_hash(task.paths, task.remembered))
+    key = task.key(source_hash(task.paths, task.hash_cache))
     if task.folder.exists():
         there = StoredCase.read(task.folder)
         if there.key == key and is_whole(there):

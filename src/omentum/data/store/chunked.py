@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ChunkLayout:
     """How a volume is cut and compressed.
 
     Args:
@@ -35,11 +35,11 @@ class Layout:
     filter: Literal["BITSHUFFLE", "NOFILTER"]
 
 
-HU = Layout(chunk=64, block=16, codec="LZ4", level=5, filter="BITSHUFFLE")
-LABELS = Layout(chunk=128, block=64, codec="ZSTD", level=8, filter="NOFILTER")
+HU = ChunkLayout(chunk=64, block=16, codec="LZ4", level=5, filter="BITSHUFFLE")
+LABELS = ChunkLayout(chunk=128, block=64, codec="ZSTD", level=8, filter="NOFILTER")
 
 
-def write_chunked(path: Path, voxels: NDArray[Any], layout: Layout) -> None:
+def write_chunked(path: Path, voxels: NDArray[Any], layout: ChunkLayout) -> None:
     """Write [x, y, z]; the same voxels give the same bytes.
 
     Raises:

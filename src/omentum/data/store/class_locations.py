@@ -1,4 +1,4 @@
-"""Voxels of a structure that a case remembers, for patches to be centred on."""
+"""Sampled voxels of a structure (class locations), for patches to be centred on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omentum.components import connected_components
 
 
-def some_of(
+def sample_locations(
     rng: np.random.Generator, places: NDArray[np.int64], shape: Sequence[int], most: int, *, each_piece: bool
 ) -> NDArray[np.int16]:
     """Some voxels of a mask, int16 [n, 3].

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.data.store.bitsets import Index, Sets, members
-from omentum.data.store.class_locations import some_of
+from omentum.data.store.class_locations import sample_locations
 from omentum.data.store.crop import BODY_HU
 from omentum.data.store.stored_case import BODY, StructureFacts
 
@@ -49,7 +49,7 @@ def structure_facts(hu: NDArray[np.int16], held: LabelledVoxels, voxel_ml: float
     return {key: _facts(histogram, voxel_ml) for key, histogram in by_structure.items() if histogram.any()}
 
 
-def remembered_voxels(
+def sampled_class_locations(
     name: str, hu: NDArray[np.int16], held: LabelledVoxels, most: int
 ) -> dict[str, NDArray[np.int16]]:
     """Voxels int16 [n, 3] of each structure that is there and of the body (`BODY`).
@@ -75,4 +75,4 @@ def _facts(histogram: NDArray[np.int64], voxel_ml: float) -> StructureFacts:
 
 def _drawn(key: str, seed: str, places: NDArray[np.int64], shape: tuple[int, ...], most: int) -> NDArray[np.int16]:
     rng = np.random.default_rng(list(seed.encode()))
-    return some_of(rng, places, shape, most, each_piece=key in STRUCTURES and STRUCTURES[key].is_lesion)
+    return sample_locations(rng, places, shape, most, each_piece=key in STRUCTURES and STRUCTURES[key].is_lesion)

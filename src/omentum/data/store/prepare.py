@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from omentum.atomic import remove_folder
 from omentum.data.datasets.raw_case import RawCase
-from omentum.data.store.case_task import CaseTask, Outcome, Read, State, bring_up_to_date, is_up_to_date
+from omentum.data.store.case_task import CaseTask, PreparationOutcome, Read, State, bring_up_to_date, is_up_to_date
 from omentum.data.store.chunked import require_blosc2
 from omentum.data.store.manifest import describe_datasets, write_manifest
 from omentum.data.store.prepare_case import StoreOptions
@@ -26,12 +26,12 @@ from omentum.errors import InputError, OutputError, UsageError
 from omentum.process_pool import in_processes
 from omentum.temporary_names import remove_unfinished
 
-Tell = Callable[[Outcome, int, int], None]
+Tell = Callable[[PreparationOutcome, int, int], None]
 _DIED = "its process died (out of memory, or a crash in foreign code)"
 
 
 @dataclass
-class Report:
+class PreparationResult:
     """What a run did.
 
     Args:
@@ -39,7 +39,7 @@ class Report:
         removed: Cases the store held of these datasets that are no longer in them.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[PreparationOutcome] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
 
     def count(self, state: State) -> int:
@@ -55,7 +55,7 @@ def prepare(
     jobs: int = 1,
     read: Read | None = None,
     tell: Tell = lambda outcome, done, of: None,
-) -> Report:
+) -> PreparationResult:
     """Bring a store up to date with some datasets; cases of other datasets stay in it as they are.
 
     Args:
@@ -88,9 +88,9 @@ class _Run:
         self.out, self.options, self.tasks = out, options, tasks
         self.recipes = {task.case.recipe.key: task.case.recipe for task in tasks}
         self.stored = {case.name: case for case in _stored(out)}
-        self.report = Report()
+        self.report = PreparationResult()
 
-    def run(self, jobs: int, tell: Tell) -> Report:
+    def run(self, jobs: int, tell: Tell) -> PreparationResult:
         """Do all that is left to do."""
         self._check_options()
         gone = self._no_longer_there()
@@ -126,8 +126,8 @@ class _Run:
             (kept if is_up_to_date(task, self.stored.get(task.case.name)) else rest).append(task)
         return kept, rest
 
-    def _outcomes(self, kept: Sequence[CaseTask], rest: Sequence[CaseTask], jobs: int) -> Iterator[Outcome]:
-        yield from (Outcome(task.case.name, "kept") for task in kept)
+    def _outcomes(self, kept: Sequence[CaseTask], rest: Sequence[CaseTask], jobs: int) -> Iterator[PreparationOutcome]:
+        yield from (PreparationOutcome(task.case.name, "kept") for task in kept)
         for task, result in in_processes(bring_up_to_date, rest, jobs):
             outcome = result or task.failed(_DIED)
             if outcome.state == "failed" and task.folder.exists():

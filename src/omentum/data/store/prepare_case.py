@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.data.store.bitsets import Index, as_integers, distinct_sets
 from omentum.data.store.chunked import HU, LABELS, write_chunked
-from omentum.data.store.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, remembered_voxels, structure_facts
+from omentum.data.store.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, sampled_class_locations, structure_facts
 from omentum.data.store.crop import body_box, margin_voxels
 from omentum.data.store.stored_case import CASE_FILE, CASE_FORMAT, HU_FILE, LABEL_FILE, SAMPLE_FILE, CaseKey, StoredCase
 from omentum.errors import GeometryError
@@ -42,7 +42,7 @@ class StoreOptions:
     Args:
         spacing_mm, orientation, antialias: The model grid; see `PreprocessSpec`.
         margin_mm: Kept around the body.
-        samples: Remembered voxels for each structure at most.
+        samples: Sampled voxels for each structure at most.
         classes: Structure keys in bit order.
     """
 
@@ -109,7 +109,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
     hu, (sets, labels) = np.ascontiguousarray(hu[box.slices]), distinct_sets(bits[:, *box.slices])
     del bits
     held = LabelledVoxels(sets, labels, options.classes)
-    samples = remembered_voxels(raw.name, hu, held, options.samples)
+    samples = sampled_class_locations(raw.name, hu, held, options.samples)
     facts = StoredCase(
         name=raw.name,
         dataset=raw.recipe.key,

@@ -21,17 +21,17 @@ SETTLED_S = 2.0
 """A file changed so recently could change once more within one tick of the clock; its date proves nothing."""
 
 
-def source_hash(paths: Sequence[Path], remembered: Path) -> str:
+def source_hash(paths: Sequence[Path], cache_file: Path) -> str:
     """SHA-256 over the files of a case.
 
     Args:
         paths: Files, and folders whose every file counts, in a fixed order.
-        remembered: Where the answer is kept with the files' sizes and dates.
+        cache_file: Where the answer is kept with the files' sizes and dates.
 
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    known = known_hash(paths, remembered)
+    known = known_hash(paths, cache_file)
     if known is not None:
         return known
     stamps = _stamps(paths)
@@ -41,20 +41,20 @@ def source_hash(paths: Sequence[Path], remembered: Path) -> str:
             digest.update(f"{file.relative_to(root) if file != root else file.suffix}\0".encode())
             digest.update(_content(file))
     if max((int(stamp[2]) for stamp in stamps), default=0) < time.time_ns() - SETTLED_S * 1e9:
-        remembered.parent.mkdir(parents=True, exist_ok=True)
+        cache_file.parent.mkdir(parents=True, exist_ok=True)
         # Not worth a flush to disk: a torn cache is read as none.
-        remembered.write_text(json.dumps({"stamps": stamps, "sha256": digest.hexdigest()}), encoding="utf-8")
+        cache_file.write_text(json.dumps({"stamps": stamps, "sha256": digest.hexdigest()}), encoding="utf-8")
     return digest.hexdigest()
 
 
-def known_hash(paths: Sequence[Path], remembered: Path) -> str | None:
+def known_hash(paths: Sequence[Path], cache_file: Path) -> str | None:
     """The hash without reading the files, if none of them changed since it was made.
 
     Raises:
         InputError: a file is missing.
     """
     try:
-        raw = json.loads(remembered.read_bytes())
+        raw = json.loads(cache_file.read_bytes())
         return str(raw["sha256"]) if raw["stamps"] == _stamps(paths) else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -4,7 +4,7 @@
       store.json                 the manifest: what is in it, from where, how it was made, under which licence
       cases/<name>/ct.b2nd       int16 HU [x, y, z] on the model grid, cropped to the body
                    labels.b2nd   a number a voxel: a row of the case's table of bit sets
-                   samples.npy   int16 [n, 3], remembered voxels of each structure, for crops with foreground
+                   samples.npy   int16 [n, 3], sampled voxels of each structure (class locations), to centre patches on
                    case.json     everything else about the case (see `StoredCase`)
       datasets/<key>.json         where a dataset is from, its terms, and which of its cases could not be prepared
       .cache/                    nothing of value: the lock, and which files were hashed when
@@ -131,7 +131,7 @@ class Store:
         return self.read_patch(case, (0, 0, 0), case.shape)
 
     def samples(self, case: StoredCase) -> dict[str, NDArray[np.int16]]:
-        """Remembered voxels [n, 3] of each structure that is there, and of the body (key `stored_case.BODY`)."""
+        """Sampled voxels [n, 3] of each structure that is there, and of the body (key `stored_case.BODY`)."""
         path = self.folder(case) / SAMPLE_FILE
         try:
             voxels = np.load(path)

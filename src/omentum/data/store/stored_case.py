@@ -70,7 +70,7 @@ class StoredCase:
         annotated: Structure keys that were looked for.
         sets: The bit sets that occur, by label number.
         structures: Facts of each structure with a voxel.
-        samples: How many remembered voxels each structure has, in the order of the sample file; `BODY` among them.
+        samples: How many sampled voxels each structure has, in the order of the sample file; `BODY` among them.
         versions: Of the software that made it.
         notes: What the reader of the raw case remarked, (kind, text).
         slices: Fingerprint of the CT on its own grid (see `omentum.fingerprint`), hashes joined by spaces, "-" for a

@@ -20,10 +20,22 @@ CHOICES = {
 }
 
 LEAST = {
-    **dict.fromkeys(("steps", "batch", "accumulate", "save_every", "validate_every", "keep"), 1),
-    **dict.fromkeys(("rate_every", "patches_per_case"), 1),
+    **dict.fromkeys(("steps", "batch", "accumulation_steps", "save_every", "validate_every", "keep_checkpoints"), 1),
+    **dict.fromkeys(("lr_update_every", "patches_per_case"), 1),
     **dict.fromkeys(
-        ("matrix_lr", "lr", "warmup", "head", "guide", "containment", "weight_decay", "clip_norm", "workers", "seed"), 0
+        (
+            "muon_lr",
+            "lr",
+            "warmup_steps",
+            "head_weight",
+            "deep_supervision_weight",
+            "containment_weight",
+            "weight_decay",
+            "clip_norm",
+            "workers",
+            "seed",
+        ),
+        0,
     ),
 }
 """Smallest values that mean something."""
@@ -39,7 +51,7 @@ LARGEST_LOGIT = 50.0
 SPACING_MM = (0.1, 50.0)
 """Between these a body is neither a point nor larger than a memory."""
 
-SHARES = ("ema", "foreground", "balance")
+SHARES = ("ema_decay", "foreground_probability", "balance")
 
 
 @dataclass(frozen=True)
@@ -135,34 +147,35 @@ class TrainConfig:
         spread_text: Scale the text layer first so that classes start with different heads, however alike their words.
         steps: Optimiser steps of the whole run.
         batch: Patches per step, over all processes.
-        accumulate: Each process computes its patches of a step in so many parts, one after the other.
+        accumulation_steps: Each process computes its patches of a step in so many parts, one after the other.
         optimiser: "muon" (Muon for kernels and matrices, AdamW for everything else), "adamw", or "sgd" with momentum.
-        matrix_lr: Peak learning rate of Muon.
+        muon_lr: Peak learning rate of Muon.
         lr: Peak learning rate of AdamW or SGD.
-        warmup: Steps until the peak.
-        hold: Share of the run after the warm-up at the peak; then cosine to zero.
-        rate_every: The learning rate moves after so many steps; an epoch's steps for a schedule in epochs.
-        head: Weight of the loss of the generated heads.
-        guide: Weight of the loss of plain classifiers on the decoder's coarse features, where the backbone offers
-            them; they teach the backbone while the generated heads are still forming, and are thrown away.
-        containment: Weight of what a lesion's probability exceeds its organ's by, where both are annotated; 0: lesions
-            are not tied to organs.
+        warmup_steps: Steps until the peak.
+        plateau_fraction: Share of the run after the warm-up at the peak; then cosine to zero.
+        lr_update_every: The learning rate moves after so many steps; an epoch's steps for a schedule in epochs.
+        head_weight: Weight of the loss of the generated heads.
+        deep_supervision_weight: Weight of the loss of plain classifiers on the decoder's coarse features, where the
+            backbone offers them; they train the backbone while the generated heads are still forming, and are not part
+            of the result.
+        containment_weight: Weight of the penalty on a lesion's probability beyond its organ's, where both are
+            annotated; 0: lesions are not tied to organs.
         balance: How far the heads' cross-entropy favours voxels of rare structures at the peak learning rate, 0 to 1;
             it fades with the rate, so that the end of a run is unweighted. Without it rare heads fall silent.
         cross_entropy: Of the heads: the "sum" over the structures annotated in a patch, or their "mean".
         dice: Of the heads: averaged over the structures "present" in a patch, or over all "annotated" ones as
             published, or "slabs": that of each sagittal plane, as the published weights were trained.
         weight_decay, clip_norm: Of all optimisers, and the largest gradient norm (inf: not limited).
-        voxel_share: The pointwise head learns from a random lattice of the patch's voxels: 1, 2, 4 or 8 = one voxel
-            in so many.
-        ema: Decay of the running average of the weights that is kept as the result.
+        subsample_factor: The pointwise head learns from one voxel in so many: 1, 2, 4 or 8. The regular grid of these
+            voxels moves from step to step.
+        ema_decay: Decay of the running average of the weights that is kept as the result.
         bf16: Train in bfloat16 where it is safe.
         save_every, validate_every: In steps; every validated state is saved too.
-        keep: The last so many checkpoints stay, and the best one.
+        keep_checkpoints: The last so many checkpoints stay, and the best one.
         centres: How often patches are centred on background and on what is labelled, [1, 2], or on background, organs
             and lesions, [1, 1, 5]; a case is drawn first, and patches stay inside it. Empty: structures take turns, by
             the next three.
-        foreground: Probability that a patch is centred on a structure.
+        foreground_probability: Probability that a patch is centred on a structure.
         temperature: Of datasets and structures: 1 shows every case equally often, inf every dataset.
         lesion_weight: How much more often a lesion is shown than an organ of as many cases.
         patches_per_case: So many patches in a row are of one case.
@@ -195,29 +208,29 @@ class TrainConfig:
     spread_text: bool = True
     steps: int = 1000
     batch: int = 1
-    accumulate: int = 1
+    accumulation_steps: int = 1
     optimiser: str = "muon"
-    matrix_lr: float = 0.02
+    muon_lr: float = 0.02
     lr: float = 2e-3
-    warmup: int = 50
-    hold: float = 0.5
-    rate_every: int = 1
-    head: float = 0.5
-    guide: float = 1.0
-    containment: float = 0.0
+    warmup_steps: int = 50
+    plateau_fraction: float = 0.5
+    lr_update_every: int = 1
+    head_weight: float = 0.5
+    deep_supervision_weight: float = 1.0
+    containment_weight: float = 0.0
     balance: float = 1.0
     cross_entropy: str = "sum"
     dice: str = "present"
     weight_decay: float = 0.01
     clip_norm: float = 12.0
-    voxel_share: int = 4
-    ema: float = 0.999
+    subsample_factor: int = 4
+    ema_decay: float = 0.999
     bf16: bool = True
     save_every: int = 200
-    keep: int = 2
+    keep_checkpoints: int = 2
     validate_every: int = 1000
     centres: tuple[float, ...] = ()
-    foreground: float = 0.75
+    foreground_probability: float = 0.75
     temperature: float = 2.0
     lesion_weight: float = 2.0
     patches_per_case: int = 1
@@ -237,10 +250,10 @@ class TrainConfig:
             raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
         if self.part and self.fold >= 0:
             raise UsageError(f"fold {self.fold} and part {self.part!r}", remedy="give one of the two")
-        if not 0 <= self.hold < 1:
-            raise UsageError(f"hold is a share of the run from 0 to below 1, got {self.hold}")
-        if self.voxel_share not in (1, 2, 4, 8):
-            raise UsageError(f"voxel_share must be 1, 2, 4 or 8, got {self.voxel_share}")
+        if not 0 <= self.plateau_fraction < 1:
+            raise UsageError(f"plateau_fraction is a share of the run from 0 to below 1, got {self.plateau_fraction}")
+        if self.subsample_factor not in (1, 2, 4, 8):
+            raise UsageError(f"subsample_factor must be 1, 2, 4 or 8, got {self.subsample_factor}")
         if not self.temperature >= LOWEST_TEMPERATURE:
             raise UsageError(f"temperature must be at least {LOWEST_TEMPERATURE}, got {self.temperature}")
         if not 0 <= self.lesion_weight < float("inf"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.errors import UsageError
+from omentum.train.config.renamed_settings import RENAMED
 
 
 def tables(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -58,7 +59,7 @@ def typed(kind: type[Any], raw: Any, source: str | Path | None, place: str = "")
 
 
 def refuse_unknown(kind: type[Any], raw: Mapping[str, Any], place: str, source: str | Path | None) -> None:
-    """Name the first setting that there is none of, and what was probably meant.
+    """Name the first setting that does not exist, and its new name or what was probably meant.
 
     Raises:
         UsageError: there is one.
@@ -66,9 +67,13 @@ def refuse_unknown(kind: type[Any], raw: Mapping[str, Any], place: str, source: 
     known = [entry.name for entry in dataclasses.fields(kind)]
     for name in raw:
         if name not in known:
+            where = f" in {place}" if place else ""
+            new = RENAMED.get(str(name))
+            if new in known:
+                reason = f"the setting {str(name)!r}{where} was renamed"
+                raise UsageError(reason, source=source, remedy=f"write {new!r}, with the same value")
             close = difflib.get_close_matches(str(name), known, n=1)
             meant = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            where = f" in {place}" if place else ""
             raise UsageError(f"unknown setting {str(name)!r}{where}", source=source, remedy=meant)
 
 

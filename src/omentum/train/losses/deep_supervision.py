@@ -4,7 +4,7 @@ The generated heads form slowly, and 32 separate yes/no questions leave a young 
 softmax over all structures makes them compete, and it learns at once (deep supervision: Lee et al., AISTATS 2015).
 What a case does not have annotated counts as whatever its label says wherever it may lie there (`marginal`): with
 background, or with the organ that holds it. The probabilities are added up before the loss.
-The guide is used in training only and never part of a checkpoint.
+The classifiers are used in training only and never part of a checkpoint.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COARSER = 0.5
 """Each coarser stage counts half of the one above it."""
 
 
-class Guide(nn.Module):
+class DeepSupervision(nn.Module):
     """One softmax classifier per decoder stage; empty for a backbone that offers no stages.
 
     Args:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from omentum.data.sampling.class_sets import Truth
 from omentum.model import UniversalModel
 from omentum.train.config.settings import TrainConfig
-from omentum.train.losses.deep_supervision import Guide
+from omentum.train.losses.deep_supervision import DeepSupervision
 from omentum.train.losses.loss import Containment, partial_label_loss
 
 Loss = Callable[..., tuple[Tensor, Tensor, Tensor]]
@@ -21,8 +21,8 @@ weights of voxels inside -> the loss, and two parts of it for the log; see `loss
 
 
 def configured_loss(config: TrainConfig) -> Loss:
-    """The loss of the generated heads that a configuration asks for, for patches on its `lattice`."""
-    planes = config.patch[0] // min(2, config.voxel_share)
+    """The loss of the generated heads that a configuration asks for, on its subsample of the voxels."""
+    planes = config.patch[0] // min(2, config.subsample_factor)
     return partial(
         partial_label_loss,
         cross_entropy=config.cross_entropy,
@@ -32,17 +32,19 @@ def configured_loss(config: TrainConfig) -> Loss:
 
 
 class PatchLoss(nn.Module):
-    """Model and guide as one module that turns a batch into its losses, so that a gradient is one thing to exchange.
+    """Model and deep supervision as one module from a batch to its losses, so that there is one gradient to exchange.
 
     Every patch has a loss of its own and a batch has their mean. It therefore does not matter which process or which
     part of a step a patch falls into, whatever the loss divides by.
     """
 
-    def __init__(self, model: UniversalModel, guide: Guide, loss: Loss, config: TrainConfig) -> None:
+    def __init__(
+        self, model: UniversalModel, deep_supervision: DeepSupervision, loss: Loss, config: TrainConfig
+    ) -> None:
         super().__init__()
-        self.model, self.guide = model, guide
-        self._loss, self._weights = loss, (config.head, config.guide)
-        self._containment, self._inside = config.containment, Containment.among(model.spec.class_keys)
+        self.model, self.deep_supervision = model, deep_supervision
+        self._loss, self._weights = loss, (config.head_weight, config.deep_supervision_weight)
+        self._containment, self._inside = config.containment_weight, Containment.among(model.spec.class_keys)
 
     def forward(
         self, images: Tensor, truth: Truth, annotated: Tensor, voxels: tuple[Any, ...], balance: float
@@ -50,36 +52,41 @@ class PatchLoss(nn.Module):
         """Total and its parts, scalars.
 
         Args:
-            images, truth, annotated: As in `Batch`, on the model's device.
-            voxels: The lattice the heads learn from; see `lattice`.
+            images, truth, annotated: As in `PatchBatch`, on the model's device.
+            voxels: The voxels the heads learn from; see `voxel_subsample`.
             balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
         """
         logits, coarse = _sparse_logits(self.model, images, voxels)
-        guesses = self.guide(coarse) if self._weights[1] else []
+        guesses = self.deep_supervision(coarse) if self._weights[1] else []
         with torch.autocast(logits.device.type, enabled=False):
             targets = truth.at(voxels).masks().transpose(0, 1).flatten(2)
-            weights = [self.guide.balance[1:].clamp(min=1) ** balance] if balance else []
+            weights = [self.deep_supervision.balance[1:].clamp(min=1) ** balance] if balance else []
             patches = zip(logits.split(1), targets.split(1), annotated.split(1), strict=True)
             each = [self._loss(*patch, *weights) for patch in patches]
             loss, cross_entropy, dice = (torch.stack(part).mean() for part in zip(*each, strict=True))
-            guide = self.guide.loss(guesses, truth, annotated) if guesses else loss.new_zeros(())
-            figures = {"loss": loss, "cross_entropy": cross_entropy, "dice_loss": dice, "guide": guide}
-            total = self._weights[0] * loss + self._weights[1] * guide
+            deep_supervision = self.deep_supervision.loss(guesses, truth, annotated) if guesses else loss.new_zeros(())
+            figures = {
+                "loss": loss,
+                "cross_entropy": cross_entropy,
+                "dice_loss": dice,
+                "deep_supervision": deep_supervision,
+            }
+            total = self._weights[0] * loss + self._weights[1] * deep_supervision
             if self._containment:
                 figures["containment"] = self._inside.loss(logits, annotated)
                 total = total + self._containment * figures["containment"]
         return {"total": total, **figures}
 
 
-def lattice(step: int, share: int) -> tuple[Any, ...]:
-    """Every second voxel along as many axes as `share` has factors of two, with all offsets in turn."""
-    halved = share.bit_length() - 1
+def voxel_subsample(step: int, factor: int) -> tuple[Any, ...]:
+    """Every second voxel along as many axes as `factor` has factors of two, with all offsets in turn."""
+    halved = factor.bit_length() - 1
     offsets = [(step >> axis) % 2 for axis in range(3)]
     return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
 
 
 def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Logits [B, K, V] of the lattice's voxels (all the network is run, the pointwise head only where it learns),
+    """Logits [B, K, V] of the subsampled voxels (all the network is run, the pointwise head only where it learns),
     and the decoder's coarse features where the backbone has them."""
     deep, decoded, coarse = model.backbone.stages(images)
     layers = model.head.layers(deep, model.text_embeddings)

@@ -21,28 +21,28 @@ PEAK = "peak"
 Optimisers = dict[str, torch.optim.Optimizer]
 
 
-def build_optimisers(model: nn.Module, guide: nn.Module, config: TrainConfig) -> Optimisers:
+def build_optimisers(model: nn.Module, deep_supervision: nn.Module, config: TrainConfig) -> Optimisers:
     """The optimisers of a run by the name they are saved under.
 
     Args:
         model: Its kernels and matrices may be trained differently from its other numbers.
-        guide: Always trained like the other numbers.
+        deep_supervision: Always trained like the other numbers.
         config: `optimiser`, rates and weight decay.
     """
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if config.optimiser == "muon":
         large = {id(p) for p in trainable if p.ndim >= 2 and p.numel() >= SMALLEST_MATRIX}
-        others = [*guide.parameters(), *(p for p in trainable if id(p) not in large)]
+        others = [*deep_supervision.parameters(), *(p for p in trainable if id(p) not in large)]
         matrices = [p for p in trainable if id(p) in large]
         found: Optimisers = {
-            "matrices": Muon(matrices, config.matrix_lr, weight_decay=config.weight_decay),
+            "matrices": Muon(matrices, config.muon_lr, weight_decay=config.weight_decay),
             "others": torch.optim.AdamW(others, config.lr, weight_decay=config.weight_decay),
         }
     elif config.optimiser == "adamw":
-        everything = [*guide.parameters(), *trainable]
+        everything = [*deep_supervision.parameters(), *trainable]
         found = {"all": torch.optim.AdamW(everything, config.lr, weight_decay=config.weight_decay)}
     else:
-        everything = [*guide.parameters(), *trainable]
+        everything = [*deep_supervision.parameters(), *trainable]
         sgd = torch.optim.SGD(everything, config.lr, SGD_MOMENTUM, weight_decay=config.weight_decay)
         found = {"all": sgd}
     for optimiser in found.values():

@@ -9,16 +9,16 @@ from omentum.train.config.settings import TrainConfig
 
 
 def rate_share(config: TrainConfig, step: int) -> float:
-    """Share of the peak learning rates: linear warm-up, a plateau of `hold` of the run, then cosine to zero.
+    """Share of the peak learning rates: linear warm-up, a plateau (`plateau_fraction`), then cosine to zero.
 
-    It moves every `rate_every` steps. The published schedule moves once an epoch and reaches its peak in the epoch
+    It moves every `lr_update_every` steps. The published schedule moves once an epoch and reaches its peak in the epoch
     before the last of its warm-up of W; it is this one with a warm-up of W - 1 epochs and its last epoch left out, in
     which the rate is 0 (LinearWarmupCosineAnnealingLR of PyTorch Lightning Bolts, stepped before each epoch).
     """
-    step -= step % config.rate_every
-    if step < config.warmup:
-        return min(1.0, (step + config.rate_every) / config.warmup)
-    plateau = config.warmup + config.hold * (config.steps - config.warmup)
+    step -= step % config.lr_update_every
+    if step < config.warmup_steps:
+        return min(1.0, (step + config.lr_update_every) / config.warmup_steps)
+    plateau = config.warmup_steps + config.plateau_fraction * (config.steps - config.warmup_steps)
     if step < plateau:
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (config.steps - plateau))))
@@ -35,5 +35,5 @@ def may_go_on_as(config: TrainConfig, steps: int, done: int) -> bool:
         done: Steps taken.
     """
     before = replace(config, steps=steps)
-    moved = range(0, done, config.rate_every)
+    moved = range(0, done, config.lr_update_every)
     return done <= config.steps and all(rate_share(config, step) == rate_share(before, step) for step in moved)

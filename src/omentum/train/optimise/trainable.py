@@ -25,6 +25,6 @@ def train_only(model: nn.Module, parts: Sequence[str]) -> None:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(in_parts(name, parts))
     for module in model.modules():
-        # Batch statistics are learned too: those of a frozen layer must not drift.
+        # PatchBatch statistics are learned too: those of a frozen layer must not drift.
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.train(any(p.requires_grad for p in module.parameters()))

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import torch
 
-from omentum.data.sampling.patches import Batch
+from omentum.data.sampling.patches import PatchBatch
 from omentum.data.sampling.sampler import PatchSampler
 from omentum.data.sampling.sampling_table import SamplingTable, sampling_table
 from omentum.model import UniversalModel
 from omentum.train.batches import Share
 from omentum.train.config.settings import TrainConfig
 from omentum.train.distributed import join_processes
-from omentum.train.error_messages import told_plainly
+from omentum.train.error_messages import translate_torch_errors
 from omentum.train.fresh_model import new_model
 from omentum.train.learner import Learner
 from omentum.train.network_check import check_network
@@ -33,7 +33,7 @@ class Plan:
     Args:
         device: Where it would run, in words.
         processes: That share the work.
-        parameters: Numbers that are trained, of the model without its guide.
+        parameters: Numbers that are trained, of the model without the classifiers of deep supervision.
         checkpoint_bytes: Of the files of a checkpoint.
         memory_bytes: Most that was in use: of the GPU, or of this process with its data.
         step_s: Seconds for the computation of a step.
@@ -63,8 +63,8 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
     """
     torch.manual_seed(config.seed)
     fabric = join_processes(config)
-    share = Share(config.batch, config.accumulate, fabric.world_size, fabric.global_rank)
-    with told_plainly("dry run", fabric.global_rank):
+    share = Share(config.batch, config.accumulation_steps, fabric.world_size, fabric.global_rank)
+    with translate_torch_errors("dry run", fabric.global_rank):
         model = new_model(config) if model is None else model
         check_network(model, config.patch)
         learner = Learner(model, sampler.sources, config, fabric)
@@ -94,7 +94,7 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
     )
 
 
-def _batch(sampler: PatchSampler, numbers: range, device: torch.device) -> Batch:
+def _batch(sampler: PatchSampler, numbers: range, device: torch.device) -> PatchBatch:
     """Prepared as a run does it, but in this process."""
     raw = sampler.cut(numbers)
     return sampler.augmented(raw.to(device) if device.type == "cuda" else raw)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from omentum.data.datasets.fingerprint import Scan
+from omentum.data.datasets.fingerprint import IdentifiedScan
 from omentum.data.sampling.cases import LabelledCase
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.sampler import PatchSource
 from omentum.data.splits.division import Division, ScanOfDataset, by_split, copies, drawn
 from omentum.data.splits.split import Roles, Split, SplitCase
 from omentum.errors import CaseWarning, UsageError
@@ -89,7 +89,7 @@ class HeldOut:
         """What is held out of a collection, in words."""
         return f"{data.validation} cases" if self.split is None else f"what the split {self.split.source}"
 
-    def without_copies(self, sources: Sequence[Source], validated: Sequence[LabelledCase]) -> list[Source]:
+    def without_copies(self, sources: Sequence[PatchSource], validated: Sequence[LabelledCase]) -> list[PatchSource]:
         """The sources without what is also held out; a split refuses that, a draw leaves it out.
 
         Raises:
@@ -128,7 +128,7 @@ class HeldOut:
             raise UsageError(reason, source=self.start.path, remedy=remedy)
         self.start.warn_where_unknown(held)
 
-    def record(self, sources: Sequence[Source], validated: Sequence[LabelledCase]) -> dict[str, Any]:
+    def record(self, sources: Sequence[PatchSource], validated: Sequence[LabelledCase]) -> dict[str, Any]:
         """What was trained on and what was held out, as digests of scans (see `omentum.fingerprint.scan_digest`).
 
         Returns:
@@ -153,7 +153,7 @@ class HeldOut:
             "held_out": parts,
         }
 
-    def _held_out(self, validated: Sequence[LabelledCase]) -> list[Scan]:
+    def _held_out(self, validated: Sequence[LabelledCase]) -> list[IdentifiedScan]:
         if self.split is None or self.roles is None:
             return list(validated)
         known = {**self._known, **self.split.cases}
@@ -161,10 +161,10 @@ class HeldOut:
 
     def _refusal(
         self,
-        held: Sequence[Scan],
+        held: Sequence[IdentifiedScan],
         cases: Sequence[Any],
         found: Sequence[tuple[int, int, int]],
-        sources: Sequence[Source],
+        sources: Sequence[PatchSource],
     ) -> UsageError:
         assert self.split is not None
         here, there, slices = found[0]
@@ -181,6 +181,6 @@ def _digests(cases: Iterable[Any]) -> list[str]:
     return sorted({digest for case in cases if (digest := scan_digest(case.hashes))})
 
 
-def _without(sources: Sequence[Source], gone: set[int]) -> list[Source]:
+def _without(sources: Sequence[PatchSource], gone: set[int]) -> list[PatchSource]:
     left = [replace(s, cases=tuple(case for case in s.cases if id(case) not in gone)) for s in sources]
     return [source for source in left if source.cases]

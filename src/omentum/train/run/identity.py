@@ -13,12 +13,12 @@ from isal import isal_zlib
 
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.data.sampling.cases import LabelledCase, TrainingCase
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.sampler import PatchSource
 from omentum.data.sampling.store_cases import StoreCase
 from omentum.spec import strict_json
 from omentum.train.config.settings import TrainConfig
 
-MAY_CHANGE = frozenset({"accumulate", "activation_checkpointing", "save_every", "keep", "workers"})
+MAY_CHANGE = frozenset({"accumulation_steps", "activation_checkpointing", "save_every", "keep_checkpoints", "workers"})
 """Settings that say how a result is computed or kept, not which result."""
 
 WORDS = "licence"
@@ -41,7 +41,7 @@ def described(config: TrainConfig) -> dict[str, Any]:
 def run_identity(
     config: TrainConfig,
     classes: Sequence[str],
-    sources: Iterable[Source],
+    sources: Iterable[PatchSource],
     held_out: Iterable[LabelledCase],
     split: Mapping[str, Any] | None = None,
 ) -> Identity:

@@ -12,7 +12,7 @@ from omentum.data.datasets.recipe_catalogue import bundled_recipes
 from omentum.data.sampling.cases import LabelledCase, TrainingCase
 from omentum.data.sampling.load import load_folder, load_pair
 from omentum.data.sampling.load_store import check_store, load_store
-from omentum.data.sampling.sampler import Source
+from omentum.data.sampling.sampler import PatchSource
 from omentum.data.store.store import Store
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
@@ -38,7 +38,7 @@ class TrainingData:
         remarks: What was left out, for people.
     """
 
-    sources: tuple[Source, ...]
+    sources: tuple[PatchSource, ...]
     held_out: tuple[LabelledCase, ...]
     record: dict[str, Any]
     remarks: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
     for data in config.data:
         if data.store:
             check_store(Path(data.store), config.preprocess)
-    sources: list[Source] = []
+    sources: list[PatchSource] = []
     validated: list[LabelledCase] = []
     made_from = held.start.terms
     for data in config.data:
@@ -75,7 +75,7 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
     for pair in config.pairs:
         mapping = {int(value): keys for value, keys in pair.mapping.items()}
         case = load_pair(Path(pair.image), Path(pair.labels), mapping, classes, config.preprocess)
-        sources.append(Source(case.name, (case,), pair.weight, file=pair.image))
+        sources.append(PatchSource(case.name, (case,), pair.weight, file=pair.image))
         made_from.append(Terms(case.name, pair.licence))
     held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
@@ -83,23 +83,23 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
     return TrainingData(_distinct(kept), tuple(validated), told, tuple(held.remarks))
 
 
-Found = tuple[list[Source], Sequence[LabelledCase]]
+_Loaded = tuple[list[PatchSource], Sequence[LabelledCase]]
 Counted = Callable[[int, int], None] | None
 
 
 def _of_folder(
     place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
-) -> Found:
+) -> _Loaded:
     cases = load_folder(place, classes, spec, tell)
     division = held.divide(cases, data)
     kept = tuple(case for case in cases if case.name in division.train)
     validated = [case for case in cases if case.name in division.validation]
-    return [Source(place.name, kept, data.weight)] if kept else [], validated
+    return [PatchSource(place.name, kept, data.weight)] if kept else [], validated
 
 
 def _of_store(
     place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
-) -> Found:
+) -> _Loaded:
     """One source for each dataset in the store."""
     kept, validated = load_store(place, classes, spec, lambda cases: held.divide(cases, data), tell)
     by_dataset: dict[str, list[TrainingCase]] = {}
@@ -110,7 +110,8 @@ def _of_store(
         remedy = f"it has {', '.join(sorted(datasets))}"
         raise UsageError(f"has no dataset {', '.join(unknown)} to weigh", source=place, remedy=remedy)
     sources = [
-        Source(key, tuple(cases), data.weight * data.weights.get(key, 1.0)) for key, cases in sorted(by_dataset.items())
+        PatchSource(key, tuple(cases), data.weight * data.weights.get(key, 1.0))
+        for key, cases in sorted(by_dataset.items())
     ]
     return sources, validated
 
@@ -127,7 +128,7 @@ def _datasets_of(data: DataConfig) -> set[str]:
     return {case.dataset for case in Store.open(Path(data.store)).cases} if data.store else set()
 
 
-def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[Source]:
+def _with_own_settings(sources: Sequence[PatchSource], config: TrainConfig) -> list[PatchSource]:
     """The same as the configuration wants each dataset to be shown.
 
     Raises:
@@ -143,7 +144,7 @@ def _with_own_settings(sources: Sequence[Source], config: TrainConfig) -> list[S
     ]
 
 
-def _distinct(sources: Sequence[Source]) -> tuple[Source, ...]:
+def _distinct(sources: Sequence[PatchSource]) -> tuple[PatchSource, ...]:
     """The same with a number after a name that was there before, so that a case can be named."""
     seen: Counter[str] = Counter()
     out = []

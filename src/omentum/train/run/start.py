@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from omentum.data.datasets.fingerprint import Scan
+from omentum.data.datasets.fingerprint import IdentifiedScan
 from omentum.errors import CaseWarning
 from omentum.fingerprint import row_digests, scan_digest
 from omentum.model.pretrained import own_spec
@@ -65,7 +65,7 @@ class Start:
         """Of what it was made from; nothing for random weights."""
         return [] if self.path is None else of_weights(self.path.name, self.spec)
 
-    def has_seen(self, scan: Scan) -> bool:
+    def has_seen(self, scan: IdentifiedScan) -> bool:
         """Whether it learned from this very scan, or from a copy of which slices were cut away, or that has more."""
         if scan_digest(scan.hashes) in self.seen:
             return True
@@ -77,7 +77,7 @@ class Start:
             return {}
         return {STARTED_FROM: {"file": self.path.name, "says_all_trained_on": self.says_all}}
 
-    def warn_where_unknown(self, held_out: Iterable[Scan]) -> None:
+    def warn_where_unknown(self, held_out: Iterable[IdentifiedScan]) -> None:
         """Say that nobody can know whether it has seen what is held out.
 
         Warns:

@@ -19,7 +19,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Stroke:
+class SiteLabel:
     """One value of a label map and the structures whose voxels get it."""
 
     value: int
@@ -69,7 +69,7 @@ class Site:
     lesions: Mapping[str, float] = field(default_factory=dict)
     image_slice: str | None = None
     labels_slice: str | None = None
-    paint: tuple[Stroke, ...] = ()
+    paint: tuple[SiteLabel, ...] = ()
     masks: tuple[Mask, ...] = ()
     empty_masks: bool = True
     annotated: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Site:
         had to look for, since no patient has them.
         """
         others = self.foreign | self.unnamed
-        rows: list[Stroke | Mask] = [row for row in self.paint if row.value not in others]
+        rows: list[SiteLabel | Mask] = [row for row in self.paint if row.value not in others]
         rows += [row for row in self.masks if row.name not in others]
         return self.healthy | self.annotated.get(id_, frozenset(key for row in rows for key in row.structures))
 
@@ -132,7 +132,7 @@ def _site(key: str, row: Mapping[str, Any], fields: Mapping[str, Any]) -> Site:
     told |= {
         "ids": tuple(dict.fromkeys([*told["ids"], *(_numbers(*numbered) if numbered else ())])),
         "field_mm": tuple(tuple(span) for span in low_high),
-        "paint": tuple(Stroke(value, _known(keys)) for value, *keys in told.get("paint", ())),
+        "paint": tuple(SiteLabel(value, _known(keys)) for value, *keys in told.get("paint", ())),
         "masks": tuple(_mask(name, entry) for name, entry in told.get("masks", {}).items()),
         "annotated": {id_: frozenset(_known(keys)) for id_, keys in told.get("annotated", {}).items()},
         **{name: frozenset(told.get(name, ())) for name in _SETS},
