@@ -21,7 +21,7 @@ def test_an_old_key_in_a_file_is_refused_with_the_new_one(old, new, tmp_path):
 
 
 def test_it_is_refused_on_the_command_line_too():
-    with pytest.raises(UsageError, match="'hold' was renamed.*'plateau_fraction'"):
+    with pytest.raises(UsageError, match=r"'hold' was renamed.*'plateau_fraction'"):
         load_config("smoke", parse_settings(["hold=0.2"]), ["cases"])
 
 
