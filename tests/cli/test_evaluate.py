@@ -74,8 +74,8 @@ def test_a_result_against_its_truth_folder(case, capsys, name):
     assert structures["liver"]["dice"] == 1.0
     assert structures["spleen"]["dice"] == 0.5
     rows = {row["structure"]: row for row in csv.DictReader((case / "s.csv").read_text().splitlines())}
-    assert (rows["liver_tumour"]["status"], rows["liver_tumour"]["lesions_missed"]) == ("false_negative", "1")
-    assert rows["spleen"]["lesions_missed"] == ""
+    assert (rows["liver_tumour"]["status"], rows["liver_tumour"]["lesion_false_negatives"]) == ("false_negative", "1")
+    assert rows["spleen"]["lesion_false_negatives"] == ""
 
 
 def test_the_truth_itself_as_a_label_map_is_perfect_because_lesions_belong_to_their_hosts(case):
@@ -118,7 +118,7 @@ def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case, capsys):
     assert scores_of(case / "s.json")["colon"]["dice"] == 1.0
     told = capsys.readouterr().out
     assert "mean Dice over 1 of 20 annotated organs and vessels: 1.000" in told
-    assert re.search(r"left out of it \(not among the names in the prediction's file\): .*Aorta, ", told)
+    assert re.search(r"not in it \(not among the names in the prediction's file\): .*Aorta, ", told)
 
 
 def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, capsys):
@@ -190,7 +190,7 @@ def test_a_broken_case_is_told_counted_as_missed_and_stops_nothing(batch, capsys
     result = json.loads((batch / "s.json").read_text())
     assert [case["case"] for case in result["cases"]] == ["a", "b", "c"]
     assert result["summary"]["structures"]["liver"]["dice"]["mean"] == pytest.approx(2 / 3)
-    assert result["summary"]["structures"]["liver"]["hd95_mm"]["n_missed"] == 1
+    assert result["summary"]["structures"]["liver"]["hd95_mm"]["n_penalised"] == 1
     assert "segmentation.nii.gz" in result["failed"]["c"]
 
 
@@ -218,7 +218,7 @@ def test_two_models_are_compared_case_by_case(batch, capsys):
     spleen = next(row for row in result["comparison"]["differences"] if row["structure"] == "spleen")
     # Patient "twice" gains half in each scan; "once" was missed by both.
     assert (spleen["metric"], spleen["patients"], spleen["mean"]) == ("dice", 2, pytest.approx(0.25))
-    assert result["other"]["without_prediction"] == ["c"]
+    assert result["second"]["without_prediction"] == ["c"]
 
 
 def test_a_single_case_can_be_compared_too(case, capsys):
@@ -259,7 +259,7 @@ def test_the_worst_cases_are_drawn_with_the_ct_beside_their_truth(batch):
     drawn = [attributes for tag, attributes in elements(page) if tag == "svg"]
     assert [set(attributes) for attributes in drawn] == [{"viewbox", "role", "aria-label"}] * 4
     assert "Spleen, &lt;svg onload=alert(1)&gt;: Dice 0.5" in page
-    assert "Liver tumour, a: missed" in page
+    assert "Liver tumour, a: false negative" in page
     assert page.count('class="reference"') == 4
     assert page.count('class="prediction"') == 2
     shades = [

@@ -52,7 +52,7 @@ def told(tmp_path, capsys):
     def scores(*arguments, code=0):
         assert run(*arguments, "--json", tmp_path / "scores.json") == code
         case = json.loads((tmp_path / "scores.json").read_text())["cases"][0]
-        return case["structures"], case["left_out"], capsys.readouterr()
+        return case["structures"], case["not_evaluated"], capsys.readouterr()
 
     return scores
 
@@ -66,30 +66,30 @@ def truth(tmp_path):
 
 def test_what_a_nameless_prediction_lacks_was_missed(tmp_path, truth, told):
     ours = number_map(tmp_path / "ours.nii.gz", {6: block(18)})
-    structures, left_out, printed = told(ours, truth)
+    structures, not_evaluated, printed = told(ours, truth)
     assert (structures["spleen"]["status"], structures["spleen"]["dice"]) == ("false_negative", 0.0)
     assert (structures["spleen"]["nsd"], structures["liver_tumour"]["status"]) == (0.0, "true_negative")
-    assert left_out == {}
+    assert not_evaluated == {}
     assert "mean Dice over 2 of 2 annotated organs and vessels: 0.500" in printed.out
 
 
 def test_names_in_the_file_say_what_was_asked_for(tmp_path, truth, told):
     write_labelmap(tmp_path / "ours.nii.gz", seg(liver=block(18), pancreas=NOTHING))
-    structures, left_out, printed = told(tmp_path / "ours.nii.gz", truth)
+    structures, not_evaluated, printed = told(tmp_path / "ours.nii.gz", truth)
     assert set(structures) == {"liver", "pancreas"}
     reason = "not among the names in the prediction's file"
-    assert left_out == {"spleen": reason, "liver_tumour": reason}
+    assert not_evaluated == {"spleen": reason, "liver_tumour": reason}
     assert "mean Dice over 1 of 2 annotated organs and vessels: 1.000" in printed.out
-    assert f"left out of it ({reason}): Spleen" in printed.out
+    assert f"not in it ({reason}): Spleen" in printed.out
 
 
 def test_the_manifest_beside_it_says_what_was_asked_for(tmp_path, truth, told):
     number_map(tmp_path / "out" / "segmentation.nii.gz", {6: block(18)})
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(json.dumps({"options": {"classes": ["liver", "liver_tumour"]}}))
-    structures, left_out, _ = told(tmp_path / "out", truth)
+    structures, not_evaluated, _ = told(tmp_path / "out", truth)
     assert structures["liver_tumour"]["status"] == "true_negative"
-    assert left_out == {"spleen": "not asked for (manifest.json)"}
+    assert not_evaluated == {"spleen": "not asked for (manifest.json)"}
     manifest.write_text(json.dumps({"options": {"classes": ["liver", "spleen"]}}))
     assert told(tmp_path / "out", truth)[0]["spleen"]["status"] == "false_negative"
     manifest.write_text("{}")
@@ -98,10 +98,10 @@ def test_the_manifest_beside_it_says_what_was_asked_for(tmp_path, truth, told):
 
 def test_structures_says_what_is_judged_whatever_the_prediction_holds(tmp_path, truth, told):
     write_labelmap(tmp_path / "ours.nii.gz", seg(liver=block(18), pancreas=NOTHING))
-    structures, left_out, printed = told(tmp_path / "ours.nii.gz", truth, "--structures", "spleen, liver tumor")
+    structures, not_evaluated, printed = told(tmp_path / "ours.nii.gz", truth, "--structures", "spleen, liver tumor")
     assert set(structures) == {"spleen", "liver_tumour"}
     assert structures["spleen"]["dice"] == 0.0
-    assert left_out == {"liver": "not among --structures"}
+    assert not_evaluated == {"liver": "not among --structures"}
     assert "mean Dice over 1 of 2 annotated organs and vessels: 0.000" in printed.out
 
 
@@ -170,9 +170,9 @@ def test_images_and_labels_of_a_dataset_go_together_by_its_ids(tmp_path, told):
 
 def test_a_numbering_leaves_out_what_it_has_no_number_for(tmp_path, truth, told):
     ours = number_map(tmp_path / "ours.nii.gz", {1: block(18)})
-    structures, left_out, _ = told(ours, truth, "--pred-mapping", "lits")
+    structures, not_evaluated, _ = told(ours, truth, "--pred-mapping", "lits")
     assert set(structures) == {"liver", "liver_tumour"}
-    assert left_out == {"spleen": "no number in lits"}
+    assert not_evaluated == {"spleen": "no number in lits"}
     assert run(ours, truth) == 0  # 1 is our spleen: read without a mapping it is simply wrong
 
 
@@ -180,9 +180,9 @@ def test_a_numbered_result_with_a_manifest_is_held_to_what_was_asked_for(tmp_pat
     write_case(tmp_path / "truth", CT, seg(liver=block(18), liver_tumour=block(20, 4), spleen=block(2)), {})
     number_map(tmp_path / "out" / "segmentation.nii.gz", {1: block(18)})
     (tmp_path / "out" / "manifest.json").write_text(json.dumps({"options": {"classes": ["liver"]}}))
-    structures, left_out, _ = told(tmp_path / "out", tmp_path / "truth", "--pred-mapping", "msd-liver")
+    structures, not_evaluated, _ = told(tmp_path / "out", tmp_path / "truth", "--pred-mapping", "msd-liver")
     assert set(structures) == {"liver"}
-    assert left_out == {"liver_tumour": "not asked for (manifest.json)", "spleen": "no number in msd-liver"}
+    assert not_evaluated == {"liver_tumour": "not asked for (manifest.json)", "spleen": "no number in msd-liver"}
 
 
 def test_one_number_for_both_kidneys_is_judged_as_one_structure(tmp_path, told):
@@ -212,12 +212,12 @@ def test_a_picture_of_a_pair_shows_both_sides(tmp_path, told):
 def test_a_colon_that_holds_the_rectum_needs_a_rectum_to_be_judged(tmp_path, told):
     ours = number_map(tmp_path / "ours.nii.gz", {20: block(18) | block(2)})
     write_case(tmp_path / "both", CT, seg(colon=block(18), rectum=block(2)), {})
-    structures, left_out, _ = told(ours, tmp_path / "both", "--pred-mapping", "totalsegmentator")
-    assert (structures["colon"]["dice"], left_out) == (1.0, {"rectum": "no number in totalsegmentator"})
+    structures, not_evaluated, _ = told(ours, tmp_path / "both", "--pred-mapping", "totalsegmentator")
+    assert (structures["colon"]["dice"], not_evaluated) == (1.0, {"rectum": "no number in totalsegmentator"})
     write_case(tmp_path / "colon", CT, seg(colon=block(18)), {})
-    structures, left_out, _ = told(ours, tmp_path / "colon", "--pred-mapping", "totalsegmentator")
+    structures, not_evaluated, _ = told(ours, tmp_path / "colon", "--pred-mapping", "totalsegmentator")
     assert "colon" not in structures
-    assert left_out == {"colon": "the prediction's holds rectum as well, which is not annotated"}
+    assert not_evaluated == {"colon": "the prediction's holds rectum as well, which is not annotated"}
 
 
 def test_a_recipe_s_exceptions_and_its_healthy_patients_count_for_a_reference(tmp_path, told):
@@ -248,7 +248,7 @@ def test_a_list_of_healthy_cases(tmp_path, told):
     assert "healthy.csv: ignored, since no reference has the name: 'c'" in printed.err
     summary = json.loads((tmp_path / "scores.json").read_text())["summary"]["structures"]
     assert summary["liver_tumour"]["patients"]["specificity"] == 0.5
-    assert summary["kidney_cyst"]["left_out"] == {"not among the names in the prediction's file": 1}
+    assert summary["kidney_cyst"]["not_evaluated"] == {"not among the names in the prediction's file": 1}
 
 
 def test_a_listed_healthy_case_with_a_tumour_keeps_it_and_is_told(tmp_path, told):
@@ -274,15 +274,15 @@ def test_two_predictions_with_different_classes_are_compared_over_the_same_struc
     write_labelmap(tmp_path / "two.nii.gz", seg(liver=block(16), liver_tumour=NOTHING))
     arguments = (tmp_path / "one.nii.gz", truth, "--compare", tmp_path / "two.nii.gz", "--html", tmp_path / "s.html")
     _, _, printed = told(*arguments)
-    page, asked = (tmp_path / "s.html").read_text(), json.loads((tmp_path / "scores.json").read_text())["asked"]
-    assert asked == {
+    page, inputs = (tmp_path / "s.html").read_text(), json.loads((tmp_path / "scores.json").read_text())["inputs"]
+    assert inputs == {
         "predictions": str(tmp_path / "one.nii.gz"),
         "reference": str(truth),
         "numbers of the reference": "Omentum's own, or as the files name them",
         "numbers of the predictions": "Omentum's own, or as the files name them",
         "compared with": str(tmp_path / "two.nii.gz"),
     }
-    assert all(f'<td class="words">{value}</td>' in page for value in asked.values())
+    assert all(f'<td class="words">{value}</td>' in page for value in inputs.values())
     assert re.search(r"omentum [0-9.a-z]+, 20[0-9]{2}-[01][0-9]-[0-3][0-9] ", page)
     (line,) = (
         line for line in printed.out.splitlines() if line.startswith("mean Dice over the organs and vessels and")

@@ -74,7 +74,7 @@ def test_from_probability_maps_in_any_storage_order(tmp_path, capsys, flip):
     assert found["roc"]["auc"] == 0.5
     assert [p["threshold"] for p in found["froc"]["points"]] == [0.9] * 2 + [0.3] * 5
     rows = list(csv.DictReader((tmp_path / "op.csv").read_text().splitlines()))
-    assert [(r["false_positives_a_scan_allowed"], r["threshold"], r["sensitivity"]) for r in rows[1:3]] == [
+    assert [(r["allowed_false_positives_per_scan"], r["threshold"], r["sensitivity"]) for r in rows[1:3]] == [
         ("0.25", "0.9", "0.5"),
         ("0.5", "0.3", "1.0"),
     ]
@@ -95,7 +95,7 @@ def test_without_a_lesion_in_the_references_no_threshold_is_advised(tmp_path, ca
     assert run(tmp_path / "outs", tmp_path / "truths", *files) == 0
     rows = list(csv.DictReader((tmp_path / "op.csv").read_text().splitlines()))
     assert len(rows) == 7
-    assert {(r["threshold"], r["false_positives_a_scan"], r["sensitivity"], r["lesions"]) for r in rows} == {
+    assert {(r["threshold"], r["false_positives_per_scan"], r["sensitivity"], r["lesions"]) for r in rows} == {
         ("", "", "", "0")
     }
     assert {p["threshold"] for p in curves(tmp_path / "s.json")["froc"]["points"]} == {None}
@@ -121,7 +121,7 @@ def test_a_lesion_gets_the_probability_of_its_own_line(tmp_path):
     (tmp_path / "out" / "lesions.csv").write_text(lesions_csv({"out": find_lesions(None, ours, steps)}), newline="")
     assert run(tmp_path / "out", tmp_path / "truth", "--json", tmp_path / "s.json", "--quiet") == 0
     found = curves(tmp_path / "s.json")
-    points = zip(found["froc"]["sensitivity"], found["froc"]["false_a_scan"], strict=True)
+    points = zip(found["froc"]["sensitivity"], found["froc"]["false_positives_per_scan"], strict=True)
     at = dict(zip(found["thresholds"], points, strict=True))
     assert (at[0.6], at[0.65], at[0.8], at[0.85]) == ((1.0, 1.0), (0.0, 1.0), (0.0, 1.0), (0.0, 0.0))
 
@@ -175,4 +175,4 @@ def test_maps_are_taken_to_the_grid_of_a_store(tmp_path):
     write_map(tmp_path / "out" / "toy_0" / "probabilities" / "liver_tumour.nii.gz", steps, truth.affine)
     assert run(tmp_path / "out", tmp_path / "store", "--json", tmp_path / "s.json", "--quiet") == 0
     points = curves(tmp_path / "s.json")["froc"]["points"]
-    assert {(p["threshold"], p["false_a_scan"], p["sensitivity"]) for p in points} == {(0.8, 0.0, 1.0)}
+    assert {(p["threshold"], p["false_positives_per_scan"], p["sensitivity"]) for p in points} == {(0.8, 0.0, 1.0)}

@@ -67,7 +67,7 @@ def test_a_name_that_is_no_unicode_does_not_break_the_page():
 
 
 def test_a_slice_has_its_outlines_and_words():
-    found = read(page_html("Title", "", [PageSection("Part", [PageSlices([("Liver, a: missed", SLICE)])])]))
+    found = read(page_html("Title", "", [PageSection("Part", [PageSlices([("Liver, a: false negative", SLICE)])])]))
     (drawn,) = (attributes for tag, attributes in found.seen if tag == "svg")
-    assert drawn["aria-label"] == "Liver, a: missed; outlines of reference"
+    assert drawn["aria-label"] == "Liver, a: false negative; outlines of reference"
     assert [attributes["class"] for tag, attributes in found.seen if tag == "path"] == ["reference"]

@@ -45,11 +45,11 @@ def test_organs_by_mean_dice_of_enough_cases(width, cases, expected):
     assert trust_of(scores_of(*[({"liver": box(2, 2 + width)}, {"liver": box(2, 10)})] * cases)) == expected
 
 
-def lesions(found, missed, invented):
+def lesions(found, missed, false_positives):
     here, there = box(2, 5), box(10, 13)
     of = lambda mask: {"liver_tumour": mask}  # noqa: E731
     pairs = [(of(here), of(here))] * found + [(of(here & False), of(here))] * missed
-    return scores_of(*pairs, *[(of(there), of(there & False))] * invented)
+    return scores_of(*pairs, *[(of(there), of(there & False))] * false_positives)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def lesions(found, missed, invented):
         ((0, 0, 4), {"liver_tumour": Trust.WEAK}),
     ],
 )
-def test_lesions_by_what_was_found_missed_and_invented(counts, expected):
+def test_lesions_by_what_was_found_missed_and_false(counts, expected):
     assert trust_of(lesions(*counts)) == expected
 
 

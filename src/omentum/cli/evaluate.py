@@ -107,7 +107,7 @@ def evaluate(
     lists = [Path(text) for text in (mapping, pred_mapping, tolerance) if text and Path(text).is_file()]
     lists += [path for path in (split, patients, healthy) if path]
     files.check(lists, [path for path in (pred, ref, compare) if path])
-    asked = {
+    inputs = {
         "predictions": pred,
         "reference": ref,
         "numbers of the reference": mapping or OWN_NUMBERS,
@@ -131,7 +131,7 @@ def evaluate(
         other = None if others is None else evaluate_cases(others, evaluator, jobs, reporter)
         pictures = worst_cases(evaluated, pairs, evaluator, reporter) if html_file else []
     result = Evaluation.of(evaluated, other, (str(pred), str(compare)), pictures)
-    result = replace(result, asked={name: str(value) for name, value in asked.items() if value})
+    result = replace(result, inputs={name: str(value) for name, value in inputs.items() if value})
     if not quiet:
         _print(result)
     files.write(result, rules)
@@ -184,7 +184,7 @@ class Files:
         from omentum.evaluate import summarise
 
         if self.json:
-            content = evaluate_files.content(result.evaluated, result.summary, rules) | {"asked": dict(result.asked)}
+            content = evaluate_files.content(result.evaluated, result.summary, rules) | {"inputs": dict(result.inputs)}
             if result.other and result.comparison:
                 second = summarise(result.other.scores)
                 content |= evaluate_files.compared_content(result.other, second, result.comparison)

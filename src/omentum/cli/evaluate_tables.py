@@ -39,9 +39,9 @@ def summary_table(summary: Summary) -> Any:
         "5th pct",
         "NSD",
         "HD95 mm",
-        "of found",
-        "missed",
-        "false",
+        "detected only",
+        "FN",
+        "FP",
         "lesions",
     )
     table = empty_table(f"{counted(summary.cases, 'case')} of {counted(summary.patients, 'patient')}", *columns)
@@ -90,7 +90,7 @@ def _summary_row(row: StructureSummary) -> list[str]:
         number(dice.percentile_5, 3),
         number(row.metrics["nsd"].mean, 3),
         number(row.metrics["hd95_mm"].mean, 1),
-        number(row.metrics["hd95_mm"].mean_without_missed, 1),
+        number(row.metrics["hd95_mm"].mean_detected_only, 1),
         str(patients.false_negatives),
         str(patients.false_positives),
         lesion_counts(row.lesions),
@@ -112,7 +112,7 @@ def empty_table(title: str, *columns: str) -> Any:
 
 def curves_table(curves: Sequence[LesionCurves]) -> Any:
     """Two lines a lesion type: sensitivity at each rate of false positives a scan, and the threshold for it."""
-    table = empty_table("lesion detection over all thresholds; at so many false positives a scan", *curve_columns())
+    table = empty_table("lesion detection over all thresholds; at so many false positives per scan", *curve_columns())
     for row in curves:
         for cells in curve_rows(row):
             table.add_row(*cells)

@@ -58,9 +58,13 @@ class CaseEvaluator:
         assert pair.prediction is not None
         read = self.read(pair)
         named = {"case": pair.name, "patient": read.patient}
-        scored = evaluate(read.ours, read.truth, **named, rules=self.rules, scope=read.scope, progress=progress)
+        scored = evaluate(
+            read.prediction, read.reference, **named, rules=self.rules, scope=read.scope, progress=progress
+        )
         minimum_ml = self.rules.minimum_lesion_ml
-        curves = lesion_curves_of(pair.prediction, read.native, read.truth, minimum_ml, partial(_on_truth, pair, read))
+        curves = lesion_curves_of(
+            pair.prediction, read.native, read.reference, minimum_ml, partial(_on_reference_grid, pair, read)
+        )
         evaluated = {score.key for score in scored.structures}
         return replace(scored, curves={key: one for key, one in curves.items() if key in evaluated})
 
@@ -75,12 +79,12 @@ class CaseEvaluator:
         native, scope = read_prediction(pair.prediction, self.of_predictions)
         try:
             stored = is_stored(pair.reference)
-            ours = on_stored_grid(native, pair.reference) if stored else aligned(native, truth.grid)
+            prediction = on_stored_grid(native, pair.reference) if stored else aligned(native, truth.grid)
         except GeometryError as fault:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault
         for mapping in filter(lambda one: one.unions, self._mappings):
-            ours, truth = with_unions(ours, mapping.unions), with_unions(truth, mapping.unions)
-        return ReadPair(ours, truth, patient, self._settled(scope, truth), native)
+            prediction, truth = with_unions(prediction, mapping.unions), with_unions(truth, mapping.unions)
+        return ReadPair(prediction, truth, patient, self._settled(scope, truth), native)
 
     def missed(self, pair: Pair, asked: Sequence[str], reason: str) -> CaseScores:
         """Of a pair without a prediction that could be read: everything that is there was missed."""
@@ -166,27 +170,27 @@ class ReadPair:
     """A prediction and its reference, both on the reference's grid.
 
     Args:
-        ours, truth: What is compared.
+        prediction, reference: What is compared.
         patient: Whose they are.
         scope: What is evaluated.
         native: The prediction on its own grid, as it was read.
     """
 
-    ours: Segmentation
-    truth: Segmentation
+    prediction: Segmentation
+    reference: Segmentation
     patient: str
     scope: Scope
     native: Segmentation
 
 
-def _on_truth(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
-    """Voxels of the prediction's grid on the truth's."""
+def _on_reference_grid(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
+    """Voxels of the prediction's grid, resampled onto the reference's grid."""
     from omentum.evaluate import turned
     from omentum.evaluate.stored_reference import array_on_stored_grid, is_stored
 
     if is_stored(pair.reference):
         return array_on_stored_grid(voxels, grid, pair.reference)
-    return turned(voxels, grid, read.truth.grid)
+    return turned(voxels, grid, read.reference.grid)
 
 
 @dataclass(frozen=True)
@@ -279,7 +283,7 @@ def _asked(evaluations: Mapping[str, CaseEvaluation], evaluator: CaseEvaluator) 
     scored = [evaluation.scores for evaluation in evaluations.values() if evaluation.scores]
     if not scored:
         return evaluator.default_structures()
-    reasons = dict.fromkeys(reason for scores in scored for reason in scores.left_out.values())
+    reasons = dict.fromkeys(reason for scores in scored for reason in scores.not_evaluated.values())
     return tuple(dict.fromkeys(s.key for scores in scored for s in scores.structures)), "; ".join(reasons)
 
 

@@ -21,7 +21,7 @@ class Evaluation:
         evaluated, summary: Of the model.
         other, comparison: Of the one it is compared with.
         pictures: Worst cases.
-        asked: What was evaluated against what, in words.
+        inputs: What was evaluated against what: names of options -> their values as text.
     """
 
     evaluated: EvaluatedCases
@@ -29,7 +29,7 @@ class Evaluation:
     other: EvaluatedCases | None = None
     comparison: Comparison | None = None
     pictures: Sequence[WorstCase] = ()
-    asked: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -26,8 +26,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def content(evaluated: EvaluatedCases, summary: Summary, rules: Rules) -> dict[str, Any]:
     """Scores of one model as JSON values."""
-    judged_keys = (score.key for case in evaluated.scores for score in case.structures)
-    tolerances = {key: asdict(rules.tolerances[key]) for key in dict.fromkeys([*rules.tolerances, *judged_keys])}
+    evaluated_keys = (score.key for case in evaluated.scores for score in case.structures)
+    tolerances = {key: asdict(rules.tolerances[key]) for key in dict.fromkeys([*rules.tolerances, *evaluated_keys])}
     told = {"distances": rules.distances, "minimum_lesion_ml": rules.minimum_lesion_ml, "tolerances": tolerances}
     return {
         "omentum": version("omentum"),
@@ -41,13 +41,13 @@ def content(evaluated: EvaluatedCases, summary: Summary, rules: Rules) -> dict[s
 
 def compared_content(evaluated: EvaluatedCases, summary: Summary, comparison: Comparison) -> dict[str, Any]:
     """What a second model adds."""
-    other = {
+    second = {
         "cases": [case.to_json() for case in evaluated.scores],
         "failed": evaluated.failed,
         "without_prediction": evaluated.without,
         "summary": summary.to_json(),
     }
-    return {"other": other, "comparison": comparison.to_json()}
+    return {"second": second, "comparison": comparison.to_json()}
 
 
 def write_csv(path: Path, cases: list[CaseScores]) -> None:
@@ -71,14 +71,14 @@ def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
 
     by_size = {size: f"sensitivity {size}" for size in SIZE_BINS_MM}
     columns = [
-        *("structure", "false_positives_a_scan_allowed", "threshold", "false_positives_a_scan", "sensitivity"),
+        *("structure", "allowed_false_positives_per_scan", "threshold", "false_positives_per_scan", "sensitivity"),
         *(*by_size.values(), "lesions", "scans", "source"),
     ]
     rows = []
     for row in curves:
         for at in row.froc.points:
             sizes = [at.sensitivity_by_size[size] for size in by_size]
-            told = (row.key, at.rate, at.threshold, at.false_a_scan, at.sensitivity, *sizes)
+            told = (row.key, at.rate, at.threshold, at.false_positives_per_scan, at.sensitivity, *sizes)
             rows.append(dict(zip(columns, (*told, row.froc.lesions, row.froc.scans, row.source), strict=True)))
     with replacing(path) as file:
         file.write(csv_text(rows, columns).encode())
@@ -88,8 +88,14 @@ def _csv_rows(case: CaseScores) -> Iterator[dict[str, Any]]:
     """The structures that were evaluated, then those that were not, with the reason."""
     for score in case.structures:
         yield _csv_row(case, score)
-    for key, reason in case.left_out.items():
-        yield {"case": case.case, "patient": case.patient, "structure": key, "status": "left_out", "left_out": reason}
+    for key, reason in case.not_evaluated.items():
+        yield {
+            "case": case.case,
+            "patient": case.patient,
+            "structure": key,
+            "status": "not_evaluated",
+            "not_evaluated": reason,
+        }
 
 
 def _csv_row(case: CaseScores, score: StructureScore) -> dict[str, Any]:
@@ -97,10 +103,10 @@ def _csv_row(case: CaseScores, score: StructureScore) -> dict[str, Any]:
     del columns["key"], columns["lesions"]
     found, curve = score.lesions, case.curves.get(score.key)
     return columns | {
-        "lesions_found": found and found.true_positives,
-        "lesions_missed": found and found.false_negatives,
-        "lesions_false": found and found.false_positives,
+        "lesion_true_positives": found and found.true_positives,
+        "lesion_false_negatives": found and found.false_negatives,
+        "lesion_false_positives": found and found.false_positives,
         "highest_probability": curve and curve.score,
-        "probability_from": curve and curve.source,
-        "left_out": None,
+        "probability_source": curve and curve.source,
+        "not_evaluated": None,
     }

@@ -25,7 +25,7 @@ def remarks(evaluated: EvaluatedCases, summary: Summary) -> list[str]:
     lines = [
         *_headline("organs and vessels", summary.organ_dice, summary.organs),
         *_headline("tumours and cysts", summary.lesion_dice, summary.lesions),
-        *_judged_in_part(summary),
+        *_evaluated_in_part(summary),
     ]
     not_annotated = [display(row.key) for row in summary.structures if not row.all_annotated_cases]
     counted = {case.case for case in evaluated.scores}
@@ -59,18 +59,18 @@ def _headline(what: str, dice: Statistics, coverage: Coverage) -> list[str]:
     bounds = f" (95 %: {interval(dice.mean_95)})" if dice.mean_95 else ""
     over = f"{len(coverage.in_mean)} of {len(coverage.annotated)} annotated {what}"
     by_reason: dict[str, list[str]] = {}
-    for key, reason in coverage.left_out.items():
+    for key, reason in coverage.not_evaluated.items():
         by_reason.setdefault(reason, []).append(display(key))
-    left_out = [f"  left out of it ({reason}): {', '.join(names)}" for reason, names in by_reason.items()]
-    return [f"mean Dice over {over}: {number(dice.mean, 3)}{bounds}", *left_out]
+    not_evaluated = [f"  not in it ({reason}): {', '.join(names)}" for reason, names in by_reason.items()]
+    return [f"mean Dice over {over}: {number(dice.mean, 3)}{bounds}", *not_evaluated]
 
 
-def _judged_in_part(summary: Summary) -> list[str]:
+def _evaluated_in_part(summary: Summary) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for row in summary.structures:
-        if row.left_out and row.annotated_cases:
+        if row.not_evaluated and row.annotated_cases:
             told = f"{display(row.key)} {row.annotated_cases} of {row.all_annotated_cases}"
-            by_reason.setdefault("; ".join(row.left_out), []).append(told)
+            by_reason.setdefault("; ".join(row.not_evaluated), []).append(told)
     return [f"evaluated in some cases only ({reason}): {', '.join(rows)}" for reason, rows in by_reason.items()]
 
 
@@ -90,5 +90,5 @@ def interval(bounds: tuple[float, float] | None, digits: int = 3) -> str:
 
 
 def lesion_counts(found: Detection | None) -> str:
-    """Found of how many, and false ones."""
-    return f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} false" if found else ""
+    """True positives of the reference lesions, and false positives, as text."""
+    return f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} FP" if found else ""

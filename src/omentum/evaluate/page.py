@@ -29,9 +29,9 @@ WORST = 25
 LISTED = 8
 """Cases named in one cell."""
 
-ONE_SIDED = (
-    "A case is one-sided when the structure is in only one of prediction and reference; it counts with a Dice and NSD "
-    "of 0 and the image's diagonal as distance."
+PENALTY = (
+    "FN + FP counts the cases with the structure in only one of prediction and reference; they enter the means with a "
+    "Dice and NSD of 0 and the image's diagonal as distance. 'Detected only' leaves them out."
 )
 
 PICTURES = (
@@ -40,7 +40,7 @@ PICTURES = (
     "is not beside its reference."
 )
 
-_PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm, without one-sided cases", False))
+_PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm (detected only)", False))
 
 
 def write_page(path: Path, result: Evaluation, rules: Rules) -> None:
@@ -51,20 +51,20 @@ def write_page(path: Path, result: Evaluation, rules: Rules) -> None:
     cases, patients = counted(summary.cases, "case"), counted(summary.patients, "patient")
     made = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     subtitle = f"{cases} of {patients}, omentum {version('omentum')}, {made}. Not for clinical use."
-    asked = PageTable(
-        "What was evaluated", ["", "what"], [list(fact) for fact in result.asked.items()], words={"", "what"}
+    inputs = PageTable(
+        "Inputs of this evaluation", ["", "what"], [list(fact) for fact in result.inputs.items()], words={"", "what"}
     )
     sections = [
-        *([PageSection("Inputs", [asked])] if result.asked else []),
-        PageSection("Structures", [*remarks(evaluated, summary), ONE_SIDED, _structures(summary)]),
+        *([PageSection("Inputs", [inputs])] if result.inputs else []),
+        PageSection("Structures", [*remarks(evaluated, summary), PENALTY, _structures(summary)]),
         PageSection("Distributions", _figures(evaluated.scores, summary)),
-        PageSection("Worst cases", [_worst(evaluated.scores), _one_sided(evaluated.scores, summary)]),
+        PageSection("Worst cases", [_worst(evaluated.scores), _penalised(evaluated.scores, summary)]),
         *([PageSection("Worst cases in pictures", [PICTURES, _pictures(result.pictures)])] if result.pictures else []),
         *([_compared(comparison)] if comparison else []),
         *([PageSection("Lesions", [_lesions(summary)])] if any(row.lesions for row in summary.structures) else []),
         *([_detection(summary)] if summary.curves else []),
         PageSection("Patients", [_patients(summary)]),
-        *([_left_out(summary)] if any(row.left_out for row in summary.structures) else []),
+        *([_not_evaluated(summary)] if any(row.not_evaluated for row in summary.structures) else []),
         *([PageSection("Could not be evaluated", [_failures(evaluated)])] if evaluated.failed else []),
         PageSection("How it was measured", [*_method(rules), _tolerances(rules)]),
     ]
@@ -84,19 +84,19 @@ def _structures(summary: Summary) -> PageTable:
         dice, far = row.dice, row.metrics["hd95_mm"]
         spread = [interval(dice.mean_95), number(dice.median, 3), number(dice.percentile_5, 3)]
         means = [number(row.metrics[metric.key].mean, metric.digits) for metric in METRICS]
-        counts = [f"{dice.n} of {row.all_annotated_cases}", str(dice.n_missed)]
-        rows.append([display(row.key), *counts, means[0], *spread, *means[1:], number(far.mean_without_missed, 1)])
+        counts = [f"{dice.n} of {row.all_annotated_cases}", str(dice.n_penalised)]
+        rows.append([display(row.key), *counts, means[0], *spread, *means[1:], number(far.mean_detected_only, 1)])
     labels = [metric.label for metric in METRICS]
     head = [
         "structure",
         "mean over",
-        "one-sided",
+        "FN + FP",
         labels[0],
         "95 %",
         "median",
         "5th pct",
         *labels[1:],
-        "HD95 without one-sided",
+        "HD95 (detected only)",
     ]
     return PageTable("Means over cases: so many of those annotated", head, rows)
 
@@ -128,7 +128,7 @@ def _worst(cases: Sequence[CaseScores]) -> PageTable:
 
 
 def _pictures(worst: Sequence[WorstCase]) -> PageSlices:
-    said = {"false_negative": "missed", "false_positive": "invented"}
+    said = {"false_negative": "false negative", "false_positive": "false positive"}
     pictures = []
     for one in worst:
         score = said.get(one.score.status, f"Dice {number(one.score.dice, 3)}")
@@ -137,15 +137,15 @@ def _pictures(worst: Sequence[WorstCase]) -> PageSlices:
     return PageSlices(pictures)
 
 
-def _one_sided(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
+def _penalised(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
     rows = []
-    for key in (row.key for row in _annotated(summary) if row.dice.n_missed):
+    for key in (row.key for row in _annotated(summary) if row.dice.n_penalised):
         scored = [(case.case, score.status) for case in cases for score in case.structures if score.key == key]
-        missed, invented = (
+        false_negatives, false_positives = (
             [case for case, status in scored if status == kind] for kind in ("false_negative", "false_positive")
         )
-        rows.append([display(key), _listed(missed), _listed(invented)])
-    head = ["structure", "missed", "invented"]
+        rows.append([display(key), _listed(false_negatives), _listed(false_positives)])
+    head = ["structure", "false negative", "false positive"]
     return PageTable("Structures in only one of prediction and reference", head, rows, words=head[1:])
 
 
@@ -174,7 +174,7 @@ def _compared(comparison: Comparison) -> PageSection:
 
 def _detection(summary: Summary) -> PageSection:
     roc = {row.key: row.roc.points for row in summary.curves if row.roc.points}
-    froc = {row.key: _drawable(row.froc.false_a_scan, row.froc.sensitivity) for row in summary.curves}
+    froc = {row.key: _drawable(row.froc.false_positives_per_scan, row.froc.sensitivity) for row in summary.curves}
     figure = PageFigure("ROC by patient and FROC by lesion, one mark a threshold", curves_svg(roc, froc))
     return PageSection("Lesion detection over all thresholds", [*curves_page(summary.curves), figure])
 
@@ -183,14 +183,16 @@ def _drawable(xs: Sequence[float | None], ys: Sequence[float | None]) -> list[tu
     return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
 
 
-def _left_out(summary: Summary) -> PageSection:
+def _not_evaluated(summary: Summary) -> PageSection:
     rows = [
         [display(row.key), f"{cases} of {row.all_annotated_cases}", reason]
         for row in summary.structures
-        for reason, cases in row.left_out.items()
+        for reason, cases in row.not_evaluated.items()
     ]
     head = ["structure", "cases", "why"]
-    return PageSection("Left out", [PageTable("Annotated, but in no number of these cases", head, rows, words={"why"})])
+    return PageSection(
+        "Not evaluated", [PageTable("Annotated, but in no number of these cases", head, rows, words={"why"})]
+    )
 
 
 def _about(comparison: Comparison) -> str:
@@ -210,20 +212,20 @@ def _lesions(summary: Summary) -> PageTable:
     for row, lesions in found:
         rates = [number(value, 3) for value in (lesions.sensitivity, lesions.precision, lesions.f1)]
         by_size = [f"{lesions.by_size[s].found} of {lesions.by_size[s].total}" for s in sizes]
-        false = [number(ratio(lesions.false_by_size[s], lesions.scans), 2) for s in sizes]
+        false = [number(ratio(lesions.false_positives_by_size[s], lesions.scans), 2) for s in sizes]
         rows.append(
             [
                 display(row.key),
                 str(lesions.reference_lesions),
                 *rates,
                 *by_size,
-                number(row.false_positives_a_case, 2),
+                number(row.false_positives_per_case, 2),
                 *false,
             ]
         )
-    head = ["type", "lesions", "sensitivity", "precision", "F1", *(f"found {s}" for s in sizes), "false a scan"]
+    head = ["type", "lesions", "sensitivity", "precision", "F1", *(f"TP {s}" for s in sizes), "FP per scan"]
     caption = "Connected components (26 neighbours), matched one to one from IoU 0.1 on; size: diameter of equal volume"
-    return PageTable(caption, [*head, *(f"false {s}" for s in sizes)], rows)
+    return PageTable(caption, [*head, *(f"FP per scan {s}" for s in sizes)], rows)
 
 
 def _patients(summary: Summary) -> PageTable:
@@ -238,8 +240,8 @@ def _patients(summary: Summary) -> PageTable:
             interval(t.specificity_95),
         ]
         rows.append([display(row.key), *counts, *rates])
-    head = ["structure", "found", "missed", "rightly absent", "false", "sensitivity", "95 %", "specificity", "95 %"]
-    return PageTable("Is it there at all, by patient; Wilson intervals", head, rows)
+    head = ["structure", "TP", "FN", "TN", "FP", "sensitivity", "95 %", "specificity", "95 %"]
+    return PageTable("Detection by patient: true and false positives and negatives; Wilson intervals", head, rows)
 
 
 def _failures(evaluated: EvaluatedCases) -> PageTable:
@@ -252,7 +254,7 @@ def _failures(evaluated: EvaluatedCases) -> PageTable:
 def _method(rules: Rules) -> list[str]:
     told = (
         "Everything is measured on the reference's own grid, in mm, and only for structures its annotators looked for. "
-        "Of these, one that a prediction lacks was missed, unless something says that it was not asked for. "
+        "A structure that a prediction lacks is a false negative, unless it was not asked for. "
         "Structures in neither have no number and are left out of means. Means are over cases, the headline is the "
         "mean over structures; 95 % intervals are percentile bootstraps over patients."
     )

@@ -47,10 +47,10 @@ def doubted_numbers(pairs: Iterable[Pair], evaluator: CaseEvaluator) -> str | No
             read = evaluator.read(pair)
         except OmentumError:  # told when it is evaluated
             continue
-        told = contradictions(read.ours, read.truth)
+        told = contradictions(read.prediction, read.reference)
         if not told:
             return None
-        fitting = fitting_mappings(read.ours, read.truth)
+        fitting = fitting_mappings(read.prediction, read.reference)
         places = [f"{c.value} ({c.name}) lies where the prediction has {c.place}" for c in told[:TOLD_NUMBERS]]
         meant = f"--mapping {' or '.join(fitting)} fits" if fitting else "--mapping says what they mean"
         return f"{pair.name}: the reference's numbers are hardly Omentum's: {', '.join(places)}; {meant}"

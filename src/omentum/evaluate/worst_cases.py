@@ -53,11 +53,13 @@ def worst_cases(
         keys = [score.key for case, score in chosen if case == name]
         try:
             read = evaluator.read(by_name[name])
-            hu = _hu_of(by_name[name], read.truth.grid, alone=len(pairs) == 1)
+            hu = _hu_of(by_name[name], read.reference.grid, alone=len(pairs) == 1)
             # A pair evaluated as one is drawn as one: as its right side, which gets the left one's voxels.
             joined = {members(key)[0]: members(key)[1:] for key in keys if len(members(key)) > 1}
-            ours, truth = (with_unions(one, joined) if joined else one for one in (read.ours, read.truth))
-            found = differences(hu, ours, truth, [members(key)[0] for key in keys])
+            prediction, truth = (
+                with_unions(one, joined) if joined else one for one in (read.prediction, read.reference)
+            )
+            found = differences(hu, prediction, truth, [members(key)[0] for key in keys])
             drawn |= {(name, key): found[members(key)[0]] for key in keys if members(key)[0] in found}
         except OmentumError as fault:
             reporter.say("warning", f"no picture of {name}: {fault}")

@@ -27,7 +27,7 @@ def test_sides_can_be_swapped_and_counts_add_up(a, b):
     assert forth.any_overlap >= forth.true_positives
     assert sum(found.total for found in forth.by_size.values()) == forth.reference_lesions
     assert sum(found.found for found in forth.by_size.values()) == forth.true_positives
-    assert sum(forth.false_by_size.values()) == forth.false_positives
+    assert sum(forth.false_positives_by_size.values()) == forth.false_positives
 
 
 def test_every_lesion_of_a_perfect_prediction_is_found():

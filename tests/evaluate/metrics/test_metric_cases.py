@@ -99,8 +99,8 @@ def test_a_miss_costs_the_diagonal_and_both_means_are_told():
     diagonal = case["image_diagonal_mm"]
     rows = [Observation(diagonal, missed=True) if v == "missed" else Observation(v) for v in case["per_case_hd95"]]
     found, expected = statistics(rows), case["expected"]
-    assert (found.n, found.n_missed) == (expected["n"], expected["n_missed"])
-    assert (found.mean, found.mean_without_missed) == pytest.approx((expected["mean"], expected["mean_without_missed"]))
+    assert (found.n, found.n_penalised) == (expected["n"], expected["n_penalised"])
+    assert (found.mean, found.mean_detected_only) == pytest.approx((expected["mean"], expected["mean_detected_only"]))
 
 
 def test_the_headline_is_the_mean_of_structures_never_of_the_pool():

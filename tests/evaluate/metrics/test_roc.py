@@ -61,9 +61,13 @@ def test_known_numbers():
     assert (found.froc.lesions, found.froc.scans) == (3, 4)
     at = {point.rate: point for point in found.froc.points}
     # From 0.65 on only A of "ill" is left, without a false one; the false ones come at 0.6 and 0.4.
-    assert (at[0.125].threshold, at[0.125].false_a_scan, at[0.125].sensitivity) == (0.9, 0.0, pytest.approx(1 / 3))
-    assert (at[0.25].threshold, at[0.25].false_a_scan) == (0.9, 0.0)
-    assert (at[0.5].threshold, at[0.5].false_a_scan, at[0.5].sensitivity) == (0.3, 0.5, 1.0)
+    assert (at[0.125].threshold, at[0.125].false_positives_per_scan, at[0.125].sensitivity) == (
+        0.9,
+        0.0,
+        pytest.approx(1 / 3),
+    )
+    assert (at[0.25].threshold, at[0.25].false_positives_per_scan) == (0.9, 0.0)
+    assert (at[0.5].threshold, at[0.5].false_positives_per_scan, at[0.5].sensitivity) == (0.3, 0.5, 1.0)
     assert found.froc.mean_sensitivity == pytest.approx((1 / 3 * 2 + 5) / 7)
     assert at[1.0].sensitivity_by_size == {"< 10 mm": None, "10-20 mm": 1.0, "> 20 mm": None}
 
@@ -157,9 +161,9 @@ def test_where_nothing_is_found_within_the_rate_there_is_no_threshold():
 def test_healthy_patients_alone_give_no_thresholds():
     found = lesion_curves([case("a", likely((A, 0.5)), NOTHING), case("b", likely((A, 0.2)), NOTHING)])[0]
     assert (found.roc.auc, found.froc.mean_sensitivity, found.froc.lesions) == (None, None, 0)
-    told = {(point.threshold, point.sensitivity, point.false_a_scan) for point in found.froc.points}
+    told = {(point.threshold, point.sensitivity, point.false_positives_per_scan) for point in found.froc.points}
     assert told == {(None, None, None)}
-    assert found.froc.false_a_scan[0] == 1.0
+    assert found.froc.false_positives_per_scan[0] == 1.0
 
 
 def test_the_mean_lies_in_its_interval_and_everything_is_json():

@@ -32,34 +32,39 @@ def test_silence_is_a_miss_with_dice_and_nsd_of_zero():
     assert (spleen.status, spleen.dice, spleen.nsd) == ("false_negative", 0.0, 0.0)
     assert spleen.reference_ml == pytest.approx(4.096)
     assert scores["pancreas_tumour"].status == "true_negative"
-    assert scores.left_out == {}
+    assert scores.not_evaluated == {}
     summary = summarise([scores])
     assert (summary.organ_dice.mean, summary["spleen"].patients.false_negatives) == (0.5, 1)
-    assert summary.organs.to_json() == {"n": 2, "of_annotated": 2, "annotated": ["spleen", "liver"], "left_out": {}}
+    assert summary.organs.to_json() == {
+        "n": 2,
+        "of_annotated": 2,
+        "annotated": ["spleen", "liver"],
+        "not_evaluated": {},
+    }
 
 
 def test_what_was_not_asked_for_is_left_out_with_the_reason():
     scores = evaluate(LIVER, TRUTH, scope=Scope(frozenset({"liver", "pancreas_tumour"}), "not asked for"))
     assert [s.key for s in scores.structures] == ["liver", "pancreas_tumour"]
-    assert scores.left_out == {"spleen": "not asked for"}
+    assert scores.not_evaluated == {"spleen": "not asked for"}
     summary = summarise([scores])
     assert summary.organ_dice.mean == 1.0
     assert (summary.organs.annotated, summary.organs.in_mean) == (("spleen", "liver"), ("liver",))
-    assert summary.organs.left_out == {"spleen": "not asked for"}
-    assert summary.lesions.left_out == {"pancreas_tumour": "in no reference and no prediction, so without a Dice"}
+    assert summary.organs.not_evaluated == {"spleen": "not asked for"}
+    assert summary.lesions.not_evaluated == {"pancreas_tumour": "in no reference and no prediction, so without a Dice"}
 
 
 def test_only_what_is_wanted_is_judged_even_among_the_classes_of_the_prediction():
     both = seg(liver=block(0), spleen=block(12))
     scores = evaluate(both, TRUTH, scope=Scope(frozenset({"spleen"}), "not wanted", only=True))
     assert [s.key for s in scores.structures] == ["spleen"]
-    assert scores.left_out == {"liver": "not wanted", "pancreas_tumour": "not wanted"}
+    assert scores.not_evaluated == {"liver": "not wanted", "pancreas_tumour": "not wanted"}
 
 
 def test_what_cannot_be_judged_says_why():
     scope = Scope(None, excluded={"liver": "holds the stomach as well"})
     scores = evaluate(LIVER, TRUTH, scope=scope)
-    assert scores.left_out == {"liver": "holds the stomach as well"}
+    assert scores.not_evaluated == {"liver": "holds the stomach as well"}
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -91,7 +96,7 @@ def test_a_structure_judged_in_some_cases_only_says_in_how_many():
         evaluate(LIVER, TRUTH, case="b", scope=Scope(frozenset({"liver"}), "not asked for")),
     ]
     row = summarise(cases)["spleen"]
-    assert (row.annotated_cases, row.all_annotated_cases, row.left_out) == (1, 2, {"not asked for": 1})
+    assert (row.annotated_cases, row.all_annotated_cases, row.not_evaluated) == (1, 2, {"not asked for": 1})
 
 
 def test_pairs_stand_before_their_right_side():

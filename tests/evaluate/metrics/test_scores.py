@@ -51,7 +51,7 @@ def test_a_structure_nobody_looked_for_is_not_judged():
 
 def test_a_structure_the_prediction_was_not_asked_for_is_named_not_scored():
     scores = evaluate(seg(liver=block(0)), seg(liver=block(0), spleen=block(12)))
-    assert scores.left_out == {"spleen": "no class of the prediction"}
+    assert scores.not_evaluated == {"spleen": "no class of the prediction"}
     assert [s.key for s in scores.structures] == ["liver"]
 
 
@@ -71,8 +71,8 @@ def test_different_grids_are_refused_with_both_named():
 def test_a_case_without_a_result_is_a_miss_for_what_is_there_only():
     scores = missed_case(seg(liver=block(0), spleen=NOTHING), ("liver", "spleen"))
     assert [(s.key, s.status) for s in scores.structures] == [("liver", "false_negative")]
-    assert scores.left_out == {"spleen": "no prediction, and none in the reference"}
-    assert not scores.answered
+    assert scores.not_evaluated == {"spleen": "no prediction, and none in the reference"}
+    assert not scores.has_prediction
 
 
 def test_a_case_without_a_result_is_neither_specific_nor_a_scan_without_false_lesions():
@@ -84,7 +84,7 @@ def test_a_case_without_a_result_is_neither_specific_nor_a_scan_without_false_le
     ]
     row = summarise(cases)["liver_tumour"]
     assert (row.patients.specificity, row.patients.false_negatives) == (None, 1)
-    assert (row.lesions.scans, row.false_positives_a_case) == (1, 1.0)
+    assert (row.lesions.scans, row.false_positives_per_case) == (1, 1.0)
     assert (row.annotated_cases, row.all_annotated_cases) == (2, 3)
 
 
@@ -103,7 +103,7 @@ def test_means_go_over_cases_then_structures_organs_apart_from_lesions():
     assert summary.lesion_dice.mean == pytest.approx(0.5)
     tumour = summary["liver_tumour"]
     assert (tumour.annotated_cases, tumour.outcomes["not_annotated"]) == (2, 1)
-    assert (tumour.lesions.sensitivity, tumour.false_positives_a_case) == (0.5, 0.0)
+    assert (tumour.lesions.sensitivity, tumour.false_positives_per_case) == (0.5, 0.0)
 
 
 def test_everything_is_valid_json():
@@ -153,7 +153,7 @@ def test_a_sheared_grid_is_refused_only_where_distances_are_asked_for():
 def test_false_lesions_are_told_by_size():
     truth = seg(liver=block(0), liver_tumour=NOTHING)
     found = evaluate(seg(liver=block(0), liver_tumour=block(1, 4)), truth)["liver_tumour"].lesions
-    assert found.false_by_size == {"< 10 mm": 0, "10-20 mm": 1, "> 20 mm": 0}
+    assert found.false_positives_by_size == {"< 10 mm": 0, "10-20 mm": 1, "> 20 mm": 0}
 
 
 def test_a_patient_of_two_scans_is_one_patient():

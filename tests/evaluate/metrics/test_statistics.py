@@ -59,6 +59,6 @@ def test_nothing_known_is_summed_up_as_nothing():
 
 def test_penalties_are_counted_and_the_mean_without_them_given():
     found = statistics([Observation(1.0, "a"), Observation(0.0, "b", missed=True), Observation(None, "c")])
-    assert (found.n, found.n_missed, found.mean, found.mean_without_missed) == (2, 1, 0.5, 1.0)
+    assert (found.n, found.n_penalised, found.mean, found.mean_detected_only) == (2, 1, 0.5, 1.0)
     nothing_else = statistics([Observation(0.0, missed=True)])
-    assert (nothing_else.mean, nothing_else.mean_without_missed) == (0.0, None)
+    assert (nothing_else.mean, nothing_else.mean_detected_only) == (0.0, None)

@@ -98,8 +98,8 @@ def compare(
         raise UsageError("the two models have no case in common", remedy="predictions are matched by case name")
     found = [row for metric in COMPARED for row in _corrected(_rows(pairs, metric))]
     shared = [_shared(*pair) for pair in pairs]
-    common = {score.key for case, _ in shared for score in case.structures if score.status.is_judged}
-    only = [in_order(_judged(cases) - common) for cases in zip(*pairs, strict=True)]
+    common = {score.key for case, _ in shared for score in case.structures if score.status.is_evaluated}
+    only = [in_order(_evaluated(cases) - common) for cases in zip(*pairs, strict=True)]
     means: list[Summary] = [summarise(cases) for cases in zip(*shared, strict=True)]
     return Comparison(
         *names,
@@ -113,15 +113,15 @@ def compare(
     )
 
 
-def _judged(cases: Iterable[CaseScores]) -> set[str]:
-    return {score.key for case in cases for score in case.structures if score.status.is_judged}
+def _evaluated(cases: Iterable[CaseScores]) -> set[str]:
+    return {score.key for case in cases for score in case.structures if score.status.is_evaluated}
 
 
 def _shared(one: CaseScores, other: CaseScores) -> tuple[CaseScores, CaseScores]:
     """The same case with the structures that both models were evaluated on."""
-    common = _judged([one]) & _judged([other])
+    common = _evaluated([one]) & _evaluated([other])
     first, second = (
-        replace(case, structures=tuple(s for s in case.structures if s.key in common), left_out={}, curves={})
+        replace(case, structures=tuple(s for s in case.structures if s.key in common), not_evaluated={}, curves={})
         for case in (one, other)
     )
     return first, second

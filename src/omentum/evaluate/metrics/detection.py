@@ -51,7 +51,7 @@ class Detection:
         any_overlap: Reference lesions that share at least one voxel with the prediction.
         matched_iou: IoU of each matched pair, best first.
         by_size: The matched lesions by size of the reference lesion; keys of `SIZE_BINS_MM`.
-        false_by_size: False positives by their own size.
+        false_positives_by_size: False positives by their own size.
         scans: Cases with a prediction, over which false positives are spread.
     """
 
@@ -61,7 +61,7 @@ class Detection:
     any_overlap: int = 0
     matched_iou: tuple[float, ...] = ()
     by_size: dict[str, LesionCount] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, LesionCount()))
-    false_by_size: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, 0))
+    false_positives_by_size: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SIZE_BINS_MM, 0))
     scans: int = 1
 
     def __add__(self, other: Detection) -> Detection:
@@ -72,7 +72,7 @@ class Detection:
             self.any_overlap + other.any_overlap,
             tuple(sorted(self.matched_iou + other.matched_iou, reverse=True)),
             {name: self.by_size[name] + other.by_size[name] for name in SIZE_BINS_MM},
-            {name: self.false_by_size[name] + other.false_by_size[name] for name in SIZE_BINS_MM},
+            {name: self.false_positives_by_size[name] + other.false_positives_by_size[name] for name in SIZE_BINS_MM},
             self.scans + other.scans,
         )
 
@@ -138,29 +138,29 @@ class Matcher:
     """A reference whose lesions are known, for one prediction after another; arguments as for `detect`."""
 
     def __init__(self, reference: Mask, voxel_volume_ml: float, minimum_ml: float = 0.0) -> None:
-        self._theirs, self._minimum_ml = _lesions(reference, voxel_volume_ml), minimum_ml
-        self._wanted = self._theirs.at_least(minimum_ml)
+        self._references, self._minimum_ml = _lesions(reference, voxel_volume_ml), minimum_ml
+        self._wanted = self._references.at_least(minimum_ml)
 
     def lesions_by_size(self) -> dict[str, int]:
         """Lesions asked for, by key of `SIZE_BINS_MM`."""
-        return _counted_by_size(self._theirs, self._wanted)
+        return _counted_by_size(self._references, self._wanted)
 
     def detect(self, predicted: Mask) -> Detection:
         """See `omentum.evaluate.metrics.detection.detect`."""
-        theirs, wanted = self._theirs, self._wanted
-        ours = _lesions(predicted, theirs.voxel_volume_ml)
-        shared = _shared_voxels(ours, theirs)
-        pairs = _matched(shared, ours, theirs)
+        references, wanted = self._references, self._wanted
+        predictions = _lesions(predicted, references.voxel_volume_ml)
+        shared = _shared_voxels(predictions, references)
+        pairs = _matched(shared, predictions, references)
         found = {r: iou for (_, r), iou in pairs.items() if r in wanted}
-        spurious = ours.at_least(self._minimum_ml) - {p for p, _ in pairs}
+        spurious = predictions.at_least(self._minimum_ml) - {p for p, _ in pairs}
         return Detection(
             true_positives=len(found),
             false_negatives=len(wanted) - len(found),
             false_positives=len(spurious),
             any_overlap=len(wanted & {r for _, r in shared}),
             matched_iou=tuple(sorted(found.values(), reverse=True)),
-            by_size=_by_size(theirs, wanted, found),
-            false_by_size=_counted_by_size(ours, spurious),
+            by_size=_by_size(references, wanted, found),
+            false_positives_by_size=_counted_by_size(predictions, spurious),
         )
 
 
@@ -176,17 +176,19 @@ def _lesions(mask: Mask, voxel_volume_ml: float) -> _Lesions:
     return _Lesions(labels, component_sizes(labels).tolist(), voxel_volume_ml)
 
 
-def _shared_voxels(ours: _Lesions, theirs: _Lesions) -> dict[tuple[int, int], int]:
+def _shared_voxels(predictions: _Lesions, references: _Lesions) -> dict[tuple[int, int], int]:
     """(predicted lesion, reference lesion) -> voxels in both, for the pairs that share any."""
-    touching = (ours.labels > 0) & (theirs.labels > 0)
-    pairs = np.stack([ours.labels[touching], theirs.labels[touching]]).astype(np.int64)
+    touching = (predictions.labels > 0) & (references.labels > 0)
+    pairs = np.stack([predictions.labels[touching], references.labels[touching]]).astype(np.int64)
     found, counts = np.unique(pairs, axis=1, return_counts=True)
     return {(int(p), int(r)): int(n) for (p, r), n in zip(found.T, counts, strict=True)}
 
 
-def _matched(shared: dict[tuple[int, int], int], ours: _Lesions, theirs: _Lesions) -> dict[tuple[int, int], float]:
+def _matched(
+    shared: dict[tuple[int, int], int], predictions: _Lesions, references: _Lesions
+) -> dict[tuple[int, int], float]:
     """Greedy one-to-one matching, best IoU first; ties go to the lower numbers, so that the result is repeatable."""
-    iou = {(p, r): both / (ours.voxels[p] + theirs.voxels[r] - both) for (p, r), both in shared.items()}
+    iou = {(p, r): both / (predictions.voxels[p] + references.voxels[r] - both) for (p, r), both in shared.items()}
     pairs: dict[tuple[int, int], float] = {}
     for p, r in sorted(iou, key=lambda pair: (-iou[pair], pair)):
         if iou[p, r] >= MATCH_IOU and all(p != a and r != b for a, b in pairs):
@@ -194,10 +196,10 @@ def _matched(shared: dict[tuple[int, int], int], ours: _Lesions, theirs: _Lesion
     return pairs
 
 
-def _by_size(theirs: _Lesions, wanted: set[int], found: Container[int]) -> dict[str, LesionCount]:
+def _by_size(references: _Lesions, wanted: set[int], found: Container[int]) -> dict[str, LesionCount]:
     bins = dict.fromkeys(SIZE_BINS_MM, LesionCount())
     for r in wanted:
-        bins[size_bin(theirs.volume_ml(r))] += LesionCount(int(r in found), 1)
+        bins[size_bin(references.volume_ml(r))] += LesionCount(int(r in found), 1)
     return bins
 
 

@@ -57,13 +57,13 @@ class OperatingPoint:
         rate: False positives a scan that are allowed.
         threshold: The probability to cut at; None where no threshold finds anything within the rate, or where there is
             no lesion to be found: how few false ones there are is no reason for a threshold.
-        false_a_scan, sensitivity: At that threshold; None without a lesion.
+        false_positives_per_scan, sensitivity: At that threshold; None without a lesion.
         sensitivity_by_size: The same by size of the lesion.
     """
 
     rate: float
     threshold: float | None
-    false_a_scan: float | None
+    false_positives_per_scan: float | None
     sensitivity: float | None
     sensitivity_by_size: Mapping[str, float | None]
 
@@ -75,7 +75,7 @@ class Froc:
     Args:
         scans: With a prediction; false positives are spread over them.
         lesions: There to be found, those of scans without a prediction included.
-        sensitivity, false_a_scan: At each of `THRESHOLDS`.
+        sensitivity, false_positives_per_scan: At each of `THRESHOLDS`.
         points: At each of `RATES`.
         mean_sensitivity: Over `RATES`; None without a lesion or a scan.
         mean_sensitivity_95: Its bootstrap interval.
@@ -84,7 +84,7 @@ class Froc:
     scans: int
     lesions: int
     sensitivity: tuple[float | None, ...]
-    false_a_scan: tuple[float | None, ...]
+    false_positives_per_scan: tuple[float | None, ...]
     points: tuple[OperatingPoint, ...]
     mean_sensitivity: float | None
     mean_sensitivity_95: Interval | None
@@ -119,7 +119,7 @@ class _Case:
     """One case's counts."""
 
     patient: str
-    answered: bool
+    has_prediction: bool
     score: float
     present: bool
     lesions: Mapping[str, int]
@@ -144,7 +144,7 @@ def _of_type(key: str, cases: Sequence[CaseScores]) -> LesionCurves:
         score = next((s for s in case.structures if s.key == key), None)
         if key in case.curves:
             found.append(_with_curve(case.patient, case.curves[key]))
-        elif score is not None and not case.answered:
+        elif score is not None and not case.has_prediction:
             found.append(_unanswered(case.patient, score))
         elif score is not None and score.status is not Status.NOT_ANNOTATED:
             without += 1
@@ -203,18 +203,20 @@ def _auc_95(scores: Mapping[str, float], present: Mapping[str, bool]) -> Interva
 
 def _froc(cases: Sequence[_Case]) -> Froc:
     # One row a case: found at each threshold, false at each threshold, lesions, scans.
-    rows = np.array([[*_found(case), *case.false, sum(case.lesions.values()), case.answered] for case in cases], float)
+    rows = np.array(
+        [[*_found(case), *case.false, sum(case.lesions.values()), case.has_prediction] for case in cases], float
+    )
     total = rows.sum(axis=0, keepdims=True)
-    sensitivity, false_a_scan = _rates(total)
-    means = _mean_at_rates(sensitivity, false_a_scan)
+    sensitivity, false_positives_per_scan = _rates(total)
+    means = _mean_at_rates(sensitivity, false_positives_per_scan)
     patients = [case.patient for case in cases]
     drawn = _mean_at_rates(*_rates(Bootstrap(patients).totals(rows, patients)))
     return Froc(
         scans=int(total[0, -1]),
         lesions=int(total[0, -2]),
         sensitivity=_known(sensitivity[0]),
-        false_a_scan=_known(false_a_scan[0]),
-        points=tuple(_point(rate, cases, sensitivity[0], false_a_scan[0]) for rate in RATES),
+        false_positives_per_scan=_known(false_positives_per_scan[0]),
+        points=tuple(_point(rate, cases, sensitivity[0], false_positives_per_scan[0]) for rate in RATES),
         mean_sensitivity=_known(means)[0],
         mean_sensitivity_95=interval_95(drawn, len({case.patient for case in cases if case.lesions})),
     )
@@ -233,17 +235,19 @@ def _rates(totals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
         )
 
 
-def _mean_at_rates(sensitivity: NDArray[np.float64], false_a_scan: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_at_rates(
+    sensitivity: NDArray[np.float64], false_positives_per_scan: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Mean over `RATES` of the highest sensitivity within the rate, [draw]."""
-    known = np.isfinite(sensitivity).all(axis=1) & np.isfinite(false_a_scan).all(axis=1)
-    best = [np.where(false_a_scan <= rate, sensitivity, 0.0).max(axis=1) for rate in RATES]
+    known = np.isfinite(sensitivity).all(axis=1) & np.isfinite(false_positives_per_scan).all(axis=1)
+    best = [np.where(false_positives_per_scan <= rate, sensitivity, 0.0).max(axis=1) for rate in RATES]
     return np.where(known, np.mean(best, axis=0), np.nan)
 
 
 def _point(
-    rate: float, cases: Sequence[_Case], sensitivity: NDArray[np.float64], false_a_scan: NDArray[np.float64]
+    rate: float, cases: Sequence[_Case], sensitivity: NDArray[np.float64], false_positives_per_scan: NDArray[np.float64]
 ) -> OperatingPoint:
-    within = np.flatnonzero(false_a_scan <= rate)
+    within = np.flatnonzero(false_positives_per_scan <= rate)
     if np.isnan(sensitivity).all():
         return OperatingPoint(rate, None, None, None, dict.fromkeys(SIZE_BINS_MM, None))
     if not len(within) or not sensitivity[within].max():
@@ -254,7 +258,7 @@ def _point(
         size: ratio(sum(case.found[size][at] for case in cases), sum(case.lesions.get(size, 0) for case in cases))
         for size in SIZE_BINS_MM
     }
-    return OperatingPoint(rate, THRESHOLDS[at], float(false_a_scan[at]), _known(sensitivity)[at], by_size)
+    return OperatingPoint(rate, THRESHOLDS[at], float(false_positives_per_scan[at]), _known(sensitivity)[at], by_size)
 
 
 def _known(values: NDArray[np.float64]) -> tuple[float | None, ...]:

@@ -13,7 +13,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import members, pair_of
 
 NO_CLASS = "no class of the prediction"
-NO_ANSWER = "no prediction, and none in the reference"
+NO_PREDICTION = "no prediction, and none in the reference"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Scope:
         keys |= {key for key in classes if not self.only or key in (self.asked or ())}
         return self._joined(key for key in STRUCTURES.keys if key in keys - self.excluded.keys())
 
-    def left_out(self, evaluated: Iterable[str], annotated: frozenset[str]) -> dict[str, str]:
+    def not_evaluated(self, evaluated: Iterable[str], annotated: frozenset[str]) -> dict[str, str]:
         """What is annotated and not evaluated, and why."""
         done = {key for one in evaluated for key in members(one)}
         rest = [key for key in STRUCTURES.keys if key in annotated - done]

@@ -15,7 +15,7 @@ from omentum.evaluate.metrics.alignment import different_grids
 from omentum.evaluate.metrics.detection import Detection, detect
 from omentum.evaluate.metrics.operating import Curve
 from omentum.evaluate.metrics.overlap import Mask, Overlap, overlap
-from omentum.evaluate.metrics.scope import NO_ANSWER, Scope
+from omentum.evaluate.metrics.scope import NO_PREDICTION, Scope
 from omentum.evaluate.metrics.status import Status, status
 from omentum.evaluate.metrics.surface import surface_distances
 from omentum.evaluate.metrics.tolerances import Tolerance, Tolerances, packaged_tolerances
@@ -102,18 +102,18 @@ class CaseScores:
     Args:
         case: Name for tables.
         structures: In template order; every class of the prediction, and what it was asked for besides.
-        left_out: Annotated in the reference, but not evaluated -> why (see `Scope`).
+        not_evaluated: Annotated in the reference, but not evaluated -> why (see `Scope`).
         patient: Whose case it is; cases of one patient are not independent. The case's name by default.
         curves: What the probabilities of a lesion type came to at every threshold, where there are any.
-        answered: There was a prediction that could be read.
+        has_prediction: There was a prediction that could be read.
     """
 
     case: str
     structures: tuple[StructureScore, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    not_evaluated: Mapping[str, str] = field(default_factory=dict)
     patient: str = ""
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    answered: bool = True
+    has_prediction: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patient", self.patient or self.case)
@@ -125,8 +125,8 @@ class CaseScores:
         """JSON values only."""
         scores = {s.key: s.to_json() for s in self.structures}
         curves = {key: curve.to_json() for key, curve in self.curves.items()}
-        told = {"case": self.case, "patient": self.patient, "answered": self.answered, "structures": scores}
-        return told | {"left_out": dict(self.left_out), "curves": curves}
+        told = {"case": self.case, "patient": self.patient, "has_prediction": self.has_prediction, "structures": scores}
+        return told | {"not_evaluated": dict(self.not_evaluated), "curves": curves}
 
 
 def evaluate(
@@ -166,7 +166,7 @@ def evaluate(
         scores.append(pair.score(key))
         if progress:
             progress(number, len(keys))
-    return CaseScores(case, tuple(scores), scope.left_out(keys, ref.annotated), patient)
+    return CaseScores(case, tuple(scores), scope.not_evaluated(keys, ref.annotated), patient)
 
 
 def missed_case(
@@ -195,8 +195,8 @@ def missed_case(
     nothing = Segmentation(no_bits(len(keys), ref.shape), ref.affine, keys)
     scores = evaluate(nothing, ref, case=case, patient=patient, rules=rules, scope=scope)
     missed = tuple(_unanswered(s) for s in scores.structures if s.status is Status.FALSE_NEGATIVE)
-    absent = {s.key: NO_ANSWER for s in scores.structures if s.status is Status.TRUE_NEGATIVE}
-    return replace(scores, structures=missed, left_out={**scores.left_out, **absent}, answered=False)
+    absent = {s.key: NO_PREDICTION for s in scores.structures if s.status is Status.TRUE_NEGATIVE}
+    return replace(scores, structures=missed, not_evaluated={**scores.not_evaluated, **absent}, has_prediction=False)
 
 
 def _unanswered(score: StructureScore) -> StructureScore:
@@ -213,9 +213,9 @@ class _Pair:
     def score(self, key: str) -> StructureScore:
         annotated = (self._ref.annotated or frozenset()).issuperset(members(key))
         around = _around([found[one] for found in self._boxes for one in members(key) if one in found])
-        ours = mask_of(self._pred, key, around)
-        theirs = mask_of(self._ref, key, around) if annotated else np.zeros_like(ours)
-        counts = overlap(ours, theirs)
+        predicted = mask_of(self._pred, key, around)
+        reference = mask_of(self._ref, key, around) if annotated else np.zeros_like(predicted)
+        counts = overlap(predicted, reference)
         outcome = status(annotated=annotated, predicted_voxels=counts.predicted, reference_voxels=counts.reference)
         voxel_ml = self._ref.grid.voxel_volume_ml
         shown = counts if annotated else Overlap(0, 0, 0)
@@ -228,21 +228,21 @@ class _Pair:
             recall=shown.recall,
             predicted_ml=counts.predicted * voxel_ml,
             reference_ml=counts.reference * voxel_ml if annotated else None,
-            lesions=self._lesions(key, ours, theirs) if annotated else None,
-            **self._distances(key, outcome, ours, theirs),
+            lesions=self._lesions(key, predicted, reference) if annotated else None,
+            **self._distances(key, outcome, predicted, reference),
         )
 
-    def _lesions(self, key: str, ours: Mask, theirs: Mask) -> Detection | None:
+    def _lesions(self, key: str, predicted: Mask, reference: Mask) -> Detection | None:
         if not kind_of(key).is_lesion:
             return None
-        return detect(ours, theirs, self._ref.grid.voxel_volume_ml, self._rules.minimum_lesion_ml)
+        return detect(predicted, reference, self._ref.grid.voxel_volume_ml, self._rules.minimum_lesion_ml)
 
-    def _distances(self, key: str, outcome: Status, ours: Mask, theirs: Mask) -> dict[str, float]:
+    def _distances(self, key: str, outcome: Status, predicted: Mask, reference: Mask) -> dict[str, float]:
         if not self._rules.distances or not outcome.counts:
             return {}
         if outcome is not Status.EVALUATED:
             return {"nsd": 0.0} | dict.fromkeys(("hd95_mm", "hd_mm", "assd_mm"), _diagonal_mm(self._ref.grid))
-        far = surface_distances(ours, theirs, self._ref.grid.spacing_mm)
+        far = surface_distances(predicted, reference, self._ref.grid.spacing_mm)
         nsd = far.nsd(self._rules.tolerances[members(key)[0]].mm)
         return {"nsd": nsd, "hd95_mm": far.hd95_mm, "hd_mm": far.hd_mm, "assd_mm": far.assd_mm}
 

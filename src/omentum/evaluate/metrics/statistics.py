@@ -35,17 +35,17 @@ class Statistics:
 
     Args:
         n: Cases with a number.
-        n_missed: Those of them whose number is a penalty.
+        n_penalised: Those of them whose number is a penalty.
         mean, median, percentile_5, percentile_95: Over all n (linear interpolation).
         mean_95: Interval of the mean, by bootstrap over patients.
-        mean_without_missed: Over the n - n_missed others.
+        mean_detected_only: Over the n - n_penalised others.
     """
 
     n: int
-    n_missed: int = 0
+    n_penalised: int = 0
     mean: float | None = None
     mean_95: Interval | None = None
-    mean_without_missed: float | None = None
+    mean_detected_only: float | None = None
     median: float | None = None
     percentile_5: float | None = None
     percentile_95: float | None = None
@@ -61,10 +61,10 @@ def statistics(observations: Iterable[Observation], bootstrap: Bootstrap | None 
     low, middle, high = np.percentile(values, [5, 50, 95])
     return Statistics(
         n=len(values),
-        n_missed=len(values) - len(regular),
+        n_penalised=len(values) - len(regular),
         mean=float(values.mean()),
         mean_95=None if bootstrap is None else _interval(known, bootstrap),
-        mean_without_missed=float(regular.mean()) if len(regular) else None,
+        mean_detected_only=float(regular.mean()) if len(regular) else None,
         median=float(middle),
         percentile_5=float(low),
         percentile_95=float(high),

@@ -18,7 +18,7 @@ class Status(StrEnum):
     """Present in both, however badly they overlap."""
 
     @property
-    def is_judged(self) -> bool:
+    def is_evaluated(self) -> bool:
         """Whether the reference says anything about it."""
         return self is not Status.NOT_ANNOTATED
 

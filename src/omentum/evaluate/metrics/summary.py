@@ -38,7 +38,7 @@ class StructureSummary:
         outcomes: Cases by status.
         patients: Found or not, by patient.
         lesions: Lesion counts of all annotated cases, for tumours and cysts.
-        left_out: Reason -> annotated cases that are not evaluated for it, and in no number here.
+        not_evaluated: Reason -> annotated cases that are not evaluated for it, and in no number here.
     """
 
     key: str
@@ -46,7 +46,7 @@ class StructureSummary:
     outcomes: dict[Status, int]
     patients: PatientTable
     lesions: Detection | None
-    left_out: Mapping[str, int]
+    not_evaluated: Mapping[str, int]
 
     @property
     def dice(self) -> Statistics:
@@ -61,10 +61,10 @@ class StructureSummary:
     @property
     def all_annotated_cases(self) -> int:
         """Cases whose reference says anything about it, evaluated or left out."""
-        return self.annotated_cases + sum(self.left_out.values())
+        return self.annotated_cases + sum(self.not_evaluated.values())
 
     @property
-    def false_positives_a_case(self) -> float | None:
+    def false_positives_per_case(self) -> float | None:
         """Spurious lesions per annotated case that has a prediction."""
         return None if self.lesions is None else ratio(self.lesions.false_positives, self.lesions.scans)
 
@@ -73,21 +73,23 @@ class StructureSummary:
         outcomes = {status.value: n for status, n in self.outcomes.items()}
         metrics = {key: asdict(found) for key, found in self.metrics.items()}
         told = {"outcomes": outcomes, "patients": self.patients.to_json(), "lesions": self._lesions()}
-        counts = {"judged_cases": self.annotated_cases, "annotated_cases": self.all_annotated_cases}
-        return metrics | told | counts | {"left_out": dict(self.left_out)}
+        counts = {"evaluated_cases": self.annotated_cases, "annotated_cases": self.all_annotated_cases}
+        return metrics | told | counts | {"not_evaluated": dict(self.not_evaluated)}
 
     def _lesions(self) -> dict[str, Any] | None:
         if self.lesions is None:
             return None
-        false_a_case = {size: ratio(n, self.lesions.scans) for size, n in self.lesions.false_by_size.items()}
+        false_per_case = {
+            size: ratio(n, self.lesions.scans) for size, n in self.lesions.false_positives_by_size.items()
+        }
         return asdict(self.lesions) | {
             "sensitivity": self.lesions.sensitivity,
             "sensitivity_by_size": {size: found.sensitivity for size, found in self.lesions.by_size.items()},
             "any_overlap_sensitivity": self.lesions.any_overlap_sensitivity,
             "precision": self.lesions.precision,
             "f1": self.lesions.f1,
-            "false_positives_a_case": self.false_positives_a_case,
-            "false_positives_a_case_by_size": false_a_case,
+            "false_positives_per_case": self.false_positives_per_case,
+            "false_positives_per_case_by_size": false_per_case,
         }
 
 
@@ -98,17 +100,17 @@ class Coverage:
     Args:
         annotated: Keys that the reference of some case says something about.
         in_mean: Those of them with a Dice.
-        left_out: The others -> why.
+        not_evaluated: The others -> why.
     """
 
     annotated: tuple[str, ...]
     in_mean: tuple[str, ...]
-    left_out: Mapping[str, str]
+    not_evaluated: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         counts = {"n": len(self.in_mean), "of_annotated": len(self.annotated)}
-        return counts | {"annotated": list(self.annotated), "left_out": dict(self.left_out)}
+        return counts | {"annotated": list(self.annotated), "not_evaluated": dict(self.not_evaluated)}
 
 
 @dataclass(frozen=True)
@@ -155,14 +157,14 @@ def summarise(cases: Sequence[CaseScores]) -> Summary:
     """Bring the scores of cases together; the order of cases does not matter."""
     bootstrap = Bootstrap(case.patient for case in cases)
     found: dict[str, list[tuple[str, StructureScore]]] = {}
-    left_out: dict[str, Counter[str]] = {}
+    not_evaluated: dict[str, Counter[str]] = {}
     for case in cases:
         for score in case.structures:
             found.setdefault(score.key, []).append((case.patient, score))
-        for key, reason in case.left_out.items():
-            left_out.setdefault(key, Counter())[reason] += 1
-    rows = {key: found.get(key, []) for key in in_order([*found, *left_out])}
-    structures = tuple(_structure(key, rows[key], left_out.get(key, {}), bootstrap) for key in rows)
+        for key, reason in case.not_evaluated.items():
+            not_evaluated.setdefault(key, Counter())[reason] += 1
+    rows = {key: found.get(key, []) for key in in_order([*found, *not_evaluated])}
+    structures = tuple(_structure(key, rows[key], not_evaluated.get(key, {}), bootstrap) for key in rows)
     organs, lesions = (tuple(s for s in structures if kind_of(s.key).is_lesion is lesion) for lesion in (False, True))
     return Summary(
         cases=len(cases),
@@ -182,11 +184,11 @@ def _coverage(rows: Sequence[StructureSummary]) -> Coverage:
     return Coverage(
         tuple(row.key for row in annotated),
         tuple(row.key for row in annotated if row.dice.n),
-        {row.key: "; ".join([*([ABSENT] if row.annotated_cases else []), *row.left_out]) for row in missing},
+        {row.key: "; ".join([*([ABSENT] if row.annotated_cases else []), *row.not_evaluated]) for row in missing},
     )
 
 
-def _structure(key: str, scores: _Scores, left_out: Mapping[str, int], bootstrap: Bootstrap) -> StructureSummary:
+def _structure(key: str, scores: _Scores, not_evaluated: Mapping[str, int], bootstrap: Bootstrap) -> StructureSummary:
     outcomes = dict.fromkeys(Status, 0)
     by_patient: dict[str, list[Status]] = {}
     for patient, score in scores:
@@ -199,7 +201,7 @@ def _structure(key: str, scores: _Scores, left_out: Mapping[str, int], bootstrap
         outcomes=outcomes,
         patients=patient_table(map(outcome_of_patient, by_patient.values())),
         lesions=reduce(operator.add, detections) if detections else None,
-        left_out=left_out,
+        not_evaluated=not_evaluated,
     )
 
 
