@@ -128,7 +128,7 @@ def same_phantom(case: tuple[int, int]) -> Outcome:
     result = follow_up(then, after, force=True)
     seconds = time.process_time() - started
     told = []
-    for change in result.changes:
+    for change in result.lesions:
         ball = ball_of(change, balls, matrix)
         far = inside(grid, ball, matrix, max(ball.before_mm, ball.after_mm) + AROUND_MM)
         told.append((ball.status, verdict(change, ball, must_be_told=far)))
@@ -189,7 +189,7 @@ def verdict(change: TrackedLesion, ball: Ball, *, must_be_told: bool) -> str:
 
 def is_false(result: FollowUp, balls: Sequence[Ball], matrix: np.ndarray) -> bool:
     """Whether the category contradicts the truth by more than voxels explain."""
-    targets = [ball_of(change, balls, matrix) for change in result.changes if change.targets]
+    targets = [ball_of(change, balls, matrix) for change in result.lesions if change.targets]
     then, now = sum(b.before_mm for b in targets), sum(b.after_mm for b in targets)
     change, category = (now - then) / then if then else 0.0, result.response.category
     if category == "complete response":

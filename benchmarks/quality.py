@@ -48,10 +48,10 @@ from omentum.quality.score import (
     GOOD_DICE,
     LEARNED,
     ScoreModel,
+    anomaly_scores,
     bundled_model,
     group_of,
     raw_features,
-    unusualness,
 )
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -96,7 +96,7 @@ class Example:
         measures, pair = self.case.measures, STRUCTURES[self.key].pair
         other = measures.get(pair) if pair else None
         own = usual.get(group_of(self.key), {})
-        return unusualness(measures[self.key], self.case.traits[self.key], self.case.placement, other, own)
+        return anomaly_scores(measures[self.key], self.case.features[self.key], self.case.placement, other, own)
 
 
 def main() -> None:
@@ -155,7 +155,7 @@ def harmed(ct: Volume, truth: Segmentation, rounds: int, rng: np.random.Generato
         seg, injuries = injured(truth, rng, HARMED if n else 0.0)
         case = gather_evidence(ct, seg, measure(ct, seg), [], middle_mm=middle_mm)
         for key, injury in injuries.items():
-            if key in case.traits:
+            if key in case.features:
                 yield Example(key, injury, dice(seg.mask(key), truth.mask(key)), source, case)
 
 
@@ -185,7 +185,7 @@ def calibrated(trained: Sequence[Example]) -> ScoreModel:
 def usual_values(good: Sequence[Example]) -> dict[str, dict[str, tuple[float, float]]]:
     raw: dict[str, dict[str, list[float]]] = {}
     for e in good:
-        for name, value in raw_features(e.case.traits[e.key]).items():
+        for name, value in raw_features(e.case.features[e.key]).items():
             if value is not None:
                 raw.setdefault(group_of(e.key), {}).setdefault(name, []).append(value)
     return {

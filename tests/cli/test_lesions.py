@@ -117,7 +117,7 @@ def test_the_manifest_tells_the_frame_of_reference_and_what_weights_cannot_find(
     assert run(tmp_path / "before", tmp_path / "after", "--json", tmp_path / "f.json") == 0
     content = json.loads((tmp_path / "f.json").read_text())
     assert content["alignment"]["same_frame_of_reference"] is True
-    rows = {row["key"]: row for row in content["changes"]}
+    rows = {row["key"]: row for row in content["lesions"]}
     assert rows["kidney_tumour"]["status"] == "not seen now"
     assert rows["kidney_tumour"]["is_candidate"] is True
     assert "these weights have never found it" in rows["kidney_tumour"]["remarks"][0]

@@ -40,7 +40,7 @@ def test_a_stretched_or_sheared_body_is_found(matrix):
 def test_a_body_that_only_lies_differently_is_not_stretched(matrix, grid):
     found = align_bodies(BEFORE, scan({}, grid, matrix))
     assert not found.is_affine
-    assert found.motion.stretches == pytest.approx((1, 1, 1))
+    assert found.motion.scale_factors == pytest.approx((1, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_growth_is_each_scan_s_own_however_the_body_changed():
     grids = field((2.0, 2.0, 2.0)), field((2.0, 2.0, 2.0), box_mm=1.4 * FIELD_MM)
     result = follow_up(scan(then, grids[0]), changed_scan(now, grids[1], LOST))
     assert result.alignment.is_affine
-    assert [one.status for one in result.changes] == ["same"] * 3
-    sizes = sorted((c.volumes_ml for c in result.changes), reverse=True)
+    assert [one.status for one in result.lesions] == ["same"] * 3
+    sizes = sorted((c.volumes_ml for c in result.lesions), reverse=True)
     ml = 4 / 3 * np.pi / 1000
     expected = sorted([(8**3 * ml, 8**3 * ml), (7**3 * ml, 10**3 * ml), (8**3 * ml, 5**3 * ml)], reverse=True)
     # The body lost a third of its volume; no lesion's size is scaled by that.
@@ -81,14 +81,14 @@ def test_growth_is_each_scan_s_own_however_the_body_changed():
         assert any(measured == pytest.approx(true, rel=0.1) for true in expected)
     told = follow_up_json(result)["alignment"]
     assert told["kind"] == "affine"
-    assert told["stretches"] == pytest.approx(sorted(1 / np.array([0.85, 0.8, 0.97]), reverse=True), abs=0.04)
+    assert told["scale_factors"] == pytest.approx(sorted(1 / np.array([0.85, 0.8, 0.97]), reverse=True), abs=0.04)
 
 
 def test_stretching_brings_lesions_at_the_rim_of_an_organ_nearer(monkeypatch):
     lesions = {"liver_tumour": [ball(90, 8, 12, 4)]}
     pair = scan(lesions, field((2.0, 2.0, 2.0))), changed_scan(lesions, field((2.0, 2.0, 2.0), box_mm=FIELD_MM), LOST)
-    (soft,) = follow_up(*pair).changes
+    (soft,) = follow_up(*pair).lesions
     monkeypatch.setattr(body_alignment, "affine_if_better", lambda organs, rigid: None)
-    (stiff,) = follow_up(*pair, force=True).changes
+    (stiff,) = follow_up(*pair, force=True).lesions
     assert soft.moved_mm < 2
     assert stiff.moved_mm > 5

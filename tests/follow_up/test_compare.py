@@ -24,7 +24,7 @@ def compared(before, after, matrix=None, grid=None, organs=ORGANS):
 
 
 def statuses(result):
-    return sorted((one.any.key, one.status) for one in result.changes)
+    return sorted((one.any.key, one.status) for one in result.lesions)
 
 
 @pytest.mark.parametrize(
@@ -39,16 +39,16 @@ def test_known_growth_is_measured_whatever_the_motion_and_the_storage(matrix, gr
     before = {"liver_tumour": [ball(60, 10, 20, 9), ball(30, 0, -10, 7)], "kidney_tumour": [ball(48, -50, -50, 8)]}
     after = {"liver_tumour": [ball(60, 10, 20, 12), ball(30, 0, -10, 5)], "kidney_tumour": [ball(48, -50, -50, 8)]}
     result = compared(before, after, matrix, grid)
-    assert [one.status for one in result.changes] == ["same"] * 3
+    assert [one.status for one in result.lesions] == ["same"] * 3
     sizes = {(1, "liver"): (9, 12), (2, "liver"): (7, 5), (1, "right_kidney"): (8, 8)}
     counted = {host: 0 for _, host in sizes}
-    for change in sorted(result.changes, key=lambda one: -one.volumes_ml[0]):
+    for change in sorted(result.lesions, key=lambda one: -one.volumes_ml[0]):
         counted[change.any.host] += 1
         then, now = sizes[counted[change.any.host], change.any.host]
         assert change.volumes_ml == pytest.approx((BALL_ML * then**3, BALL_ML * now**3), rel=0.1)
         assert change.longest_mm == pytest.approx((2 * then, 2 * now), abs=2)  # a voxel
         assert change.moved_mm < 2
-    assert {one.any.side for one in result.changes if one.any.key == "kidney_tumour"} == {"right"}
+    assert {one.any.side for one in result.lesions if one.any.key == "kidney_tumour"} == {"right"}
 
 
 def test_new_and_gone():
@@ -60,11 +60,11 @@ def test_new_and_gone():
 def test_a_small_lesion_that_breathing_moved_is_the_same():
     before, after = {"liver_tumour": [ball(60, 10, 20, 4)]}, {"liver_tumour": [ball(60, 10, 8, 4)]}
     lower = {**ORGANS, "liver": Ellipsoid((45, 5, -2), (55, 45, 50))}
-    (change,) = compared(before, after, organs=lower).changes
+    (change,) = compared(before, after, organs=lower).lesions
     assert change.status == "same"
     assert change.moved_mm < 4
     far = {"liver_tumour": [ball(30, -10, 20, 4)]}
-    assert [one.status for one in compared(before, far).changes] == ["gone", "new"]
+    assert [one.status for one in compared(before, far).lesions] == ["gone", "new"]
 
 
 def test_split_and_merged_are_told_and_their_parts_counted_together():
@@ -75,8 +75,8 @@ def test_split_and_merged_are_told_and_their_parts_counted_together():
     )
     assert statuses(split) == [("liver_tumour", "split")]
     assert statuses(merged) == [("liver_tumour", "merged")]
-    assert split.changes[0].longest_mm == pytest.approx((24, 20), abs=2)
-    assert merged.changes[0].longest_mm == pytest.approx((20, 24), abs=2)
+    assert split.lesions[0].longest_mm == pytest.approx((24, 20), abs=2)
+    assert merged.lesions[0].longest_mm == pytest.approx((20, 24), abs=2)
     assert split.response.sums_mm == pytest.approx((24, 20), abs=2)
 
 
@@ -111,8 +111,8 @@ def test_two_names_of_one_liver_tumour_are_one_and_a_renamed_kidney_lesion_is_re
     before = {"liver_tumour": [located], "hepatic_vessel_tumour": [], "kidney_cyst": [kidney], "kidney_tumour": []}
     after = {"liver_tumour": [], "hepatic_vessel_tumour": [located], "kidney_cyst": [], "kidney_tumour": [kidney]}
     result = compared(before, after)
-    assert [one.status for one in result.changes] == ["same", "same"]
-    assert [one.remarks for one in result.changes if one.any.host == "right_kidney"] == [
+    assert [one.status for one in result.lesions] == ["same", "same"]
+    assert [one.remarks for one in result.lesions if one.any.host == "right_kidney"] == [
         ("called cyst then, tumour now",)
     ]
 
@@ -134,7 +134,7 @@ def test_files_say_the_same_in_plain_values():
     rows = list(csv.DictReader(io.StringIO(follow_up_csv(result))))
     assert content["recist"]["category"] == "progressive disease"
     assert content["alignment"]["rotation_degrees"] == pytest.approx(10.3, abs=0.7)
-    assert [row["status"] for row in rows] == [entry["status"] for entry in content["changes"]] == ["same", "new"]
+    assert [row["status"] for row in rows] == [entry["status"] for entry in content["lesions"]] == ["same", "new"]
     assert float(rows[0]["volume_change_percent"]) == pytest.approx(100 * ((12 / 9) ** 3 - 1), rel=0.1)
     assert rows[1]["volume_before_ml"] == ""
     assert tuple(rows[0]) == COLUMNS
@@ -143,7 +143,7 @@ def test_files_say_the_same_in_plain_values():
 def test_no_lesion_is_no_change():
     none = {"liver_tumour": []}
     result = compared(none, none)
-    assert result.changes == ()
+    assert result.lesions == ()
     assert result.response.category == "no targets"
     assert follow_up_csv(result).splitlines() == [",".join(COLUMNS)]
 
@@ -160,8 +160,8 @@ def test_many_lesions_of_a_breathing_liver_keep_their_identity(seed):
     before = {"liver_tumour": [ball(*c, r) for c, r in zip(centres, then, strict=True)]}
     after = {"liver_tumour": [ball(*(c + down), r) for c, r in zip(centres, now, strict=True)]}
     result = compared(before, after, matrix, organs=lower)
-    assert [one.status for one in result.changes] == ["same"] * 6
-    for change in result.changes:
+    assert [one.status for one in result.lesions] == ["same"] * 6
+    for change in result.lesions:
         which = np.linalg.norm(centres - change.before[0].centroid_mm, axis=1).argmin()
         assert change.volumes_ml == pytest.approx((BALL_ML * then[which] ** 3, BALL_ML * now[which] ** 3), rel=0.25)
 

@@ -26,8 +26,8 @@ def test_lesions_of_a_phantom_are_found_again():
         {key: mask[::-1].transpose(2, 0, 1) for key, mask in masks.items()}, turned(affine, truth.shape)
     )
     result = follow_up(before, after)
-    matched = [one for one in result.changes if one.status in ("same", "merged", "split")]
-    assert matched == list(result.changes)
+    matched = [one for one in result.lesions if one.status in ("same", "merged", "split")]
+    assert matched == list(result.lesions)
     for key in types:
         assert sum(one.volumes_ml[1] for one in matched if one.any.key == key) == pytest.approx(grown_ml[key])
     inverse = np.linalg.inv(motion((6, 4, -12), (35, 20, -400)))
@@ -36,8 +36,8 @@ def test_lesions_of_a_phantom_are_found_again():
     below_the_highest = max(piece[0].start for piece in ndimage.find_objects(pieces))
     lower_part = Segmentation(after.bits[:, :below_the_highest], after.affine, after.classes)
     shown = follow_up(before, lower_part)
-    assert {one.status for one in shown.changes} <= {"same", "merged", "split", "not imaged now"}
-    assert "not imaged now" in {one.status for one in shown.changes}
+    assert {one.status for one in shown.lesions} <= {"same", "merged", "split", "not imaged now"}
+    assert "not imaged now" in {one.status for one in shown.lesions}
     np.testing.assert_allclose(shown.alignment.motion.rotation, inverse[:3, :3], atol=0.02)
 
 

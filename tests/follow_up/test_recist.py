@@ -24,7 +24,7 @@ from omentum.follow_up.recist import recist_response
 def test_categories(targets_mm, more, category):
     response = recist_response(targets_mm, targets=len(targets_mm), **{"new": 0, "lasting": 0, "unknown": 0, **more})
     assert response.category == category
-    assert response.why
+    assert response.reason
 
 
 def test_the_change_is_of_the_sum():

@@ -43,19 +43,19 @@ def test_stretch_and_shear_are_found_and_undone(degrees, factors, shear, shift_m
     found = fit_affine(POINTS, there)
     np.testing.assert_allclose(found(POINTS), there, atol=1e-6)
     np.testing.assert_allclose(found.inverse(there), POINTS, atol=1e-6)
-    assert np.prod(found.stretches) == pytest.approx(np.prod(factors))
+    assert np.prod(found.scale_factors) == pytest.approx(np.prod(factors))
 
 
 def test_the_turn_of_a_stretched_body_is_the_turn():
     linear = motion((0, 0, 25))[:3, :3] @ np.diag([0.8, 0.9, 1.1])
     found = AffineTransform(linear, np.zeros(3))
     assert found.degrees == pytest.approx(25)
-    assert found.stretches == pytest.approx((1.1, 0.9, 0.8))
+    assert found.scale_factors == pytest.approx((1.1, 0.9, 0.8))
 
 
 @pytest.mark.parametrize("points", [POINTS[:1], POINTS[:3], POINTS * (1, 1, 0.1)])
 def test_what_does_not_fix_a_stretch_gives_none(points):
-    assert fit_affine(points, points * 1.2).stretches == pytest.approx((1, 1, 1))
+    assert fit_affine(points, points * 1.2).scale_factors == pytest.approx((1, 1, 1))
 
 
 def test_motions_one_after_the_other():

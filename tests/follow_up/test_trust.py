@@ -28,7 +28,7 @@ OTHER_PERSON = {
 
 
 def statuses(result):
-    return {one.any.key: one.status for one in result.changes}
+    return {one.any.key: one.status for one in result.lesions}
 
 
 def whole():
@@ -73,7 +73,7 @@ def test_storage_and_a_shift_change_nothing(flips):
     result = follow_up(scan_, Segmentation(stored.bits, away, scan_.classes))
     assert set(statuses(result).values()) == {"same"}
     assert result.alignment.motion.degrees < 0.1
-    assert all(one.longest_mm[1] == pytest.approx(one.longest_mm[0]) for one in result.changes)
+    assert all(one.longest_mm[1] == pytest.approx(one.longest_mm[0]) for one in result.lesions)
 
 
 def test_a_resampled_scan_is_the_same_scan():
@@ -89,7 +89,7 @@ def test_a_scan_whose_spacing_is_wrong_is_no_response(factor):
     larger = Segmentation(scan_.bits, np.diag([factor, factor, factor, 1]) @ scan_.affine, scan_.classes)
     with pytest.raises(InputError, match=r"larger than the other by (1[678]|19|20)% or more in every direction"):
         follow_up(scan_, larger)
-    assert follow_up(scan_, larger, force=True).alignment.doubts
+    assert follow_up(scan_, larger, force=True).alignment.mismatches
 
 
 def test_halves_that_were_shifted_are_refused_or_not_compared():
@@ -138,14 +138,14 @@ def test_gone_is_said_only_of_what_would_have_been_seen():
     result = follow_up(whole(), unasked)
     assert statuses(result)["liver_tumour"] == "not looked for now"
     assert result.response.category == "not evaluable"
-    assert any("nobody asked for liver tumour" in remark for one in result.changes for remark in one.remarks)
+    assert any("nobody asked for liver tumour" in remark for one in result.lesions for remark in one.remarks)
 
 
 def test_slices_too_thick_to_show_it():
     small = {"liver_tumour": [Ellipsoid((60, 10, 30), (6, 6, 6))]}
     result = follow_up(scan(small, field(SPACING_MM)), scan({"liver_tumour": []}, field((3.0, 3.0, 8.0))))
     assert statuses(result) == {"liver_tumour": "not seen now"}
-    assert "less than two slices of 8.0 mm" in result.changes[0].why
+    assert "less than two slices of 8.0 mm" in result.lesions[0].reason
     thin = follow_up(scan({"liver_tumour": []}, field((3.0, 3.0, 8.0))), scan(small, field(SPACING_MM)))
     assert statuses(thin) == {"liver_tumour": "not seen before"}
     assert thin.response.category != "progressive disease"
@@ -155,11 +155,11 @@ def test_an_organ_that_was_not_found_at_the_place_hides_its_lesions():
     organs = {**ORGANS, "liver": Ellipsoid((25, 5, -10), (35, 45, 30))}
     result = follow_up(whole(), scan({**LESIONS, "liver_tumour": []}, field(SPACING_MM), organs=organs))
     assert statuses(result)["liver_tumour"] == "not seen now"
-    assert "no liver was found at its place" in result.changes[0].remarks
+    assert "no liver was found at its place" in result.lesions[0].remarks
 
 
 def test_candidates_are_never_targets_nor_new_nor_gone():
-    weak = ScanFacts(doubts={"liver_tumour": "the weights are weak with it"})
+    weak = ScanFacts(candidate_reasons={"liver_tumour": "the weights are weak with it"})
     gone = follow_up(whole(), without("liver_tumour"), (weak, weak))
     assert statuses(gone)["liver_tumour"] == "not seen now"
     assert gone.response.targets == 1
@@ -167,7 +167,7 @@ def test_candidates_are_never_targets_nor_new_nor_gone():
     assert statuses(new)["liver_tumour"] == "not seen before"
     assert new.response.category != "progressive disease"
     same = follow_up(whole(), whole(), (weak, weak))
-    assert [bool(one.targets) for one in same.changes if one.any.key == "liver_tumour"] == [False]
+    assert [bool(one.targets) for one in same.lesions if one.any.key == "liver_tumour"] == [False]
     single = ScanFacts(candidates_mm=np.array([LIVER_BALL.centre]) + 0.5)
     assert follow_up(whole(), whole(), (single, ScanFacts())).response.targets == 1
     assert follow_up(whole(), whole()).response.targets == 2
@@ -180,7 +180,7 @@ def test_no_complete_response_while_another_tumour_may_be_left():
     result = follow_up(then, scan({"liver_tumour": [], "kidney_tumour": []}, upper))
     assert statuses(result) == {"liver_tumour": "gone", "kidney_tumour": "not imaged now"}
     assert result.response.category == "partial response"
-    assert "not known" in result.response.why
+    assert "not known" in result.response.reason
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_known_growth_in_any_pose(phantom, seed):
     grid = field_of(now, matrix, rng.uniform((2.5, 2.5, 3), (4, 4, 5)), part)
     after = stored_otherwise(rng, seen_on(now, matrix, grid, breath_mm=float(rng.uniform(0, 12))))
     result = follow_up(then, after)
-    told = {which(change, balls, matrix): change for change in result.changes}
+    told = {which(change, balls, matrix): change for change in result.lesions}
     for ball in balls:
         change = told.get(ball)
         shown = inside(grid, ball, matrix, max(ball.before_mm, ball.after_mm) + 15)
@@ -213,11 +213,11 @@ def test_known_growth_in_any_pose(phantom, seed):
             assert change.status == ball.status
             if ball.status == "same":
                 radii_mm = np.cbrt(np.array(change.volumes_ml) * 1000 * 3 / (4 * np.pi))
-                # A breath stretches what lies near the diaphragm, and voxels of up to 5 mm round.
+                # A breath scale_factors what lies near the diaphragm, and voxels of up to 5 mm round.
                 assert radii_mm == pytest.approx((ball.before_mm, ball.after_mm), abs=1.4)
         else:
             assert change.status in (ball.status, "not imaged now")
-    assert len(told) == len(result.changes)
+    assert len(told) == len(result.lesions)
 
 
 def which(change, balls, matrix) -> Ball:

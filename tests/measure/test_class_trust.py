@@ -49,7 +49,7 @@ def case_of(trust: Trust, operating_point: float | None = None, steps: int = 200
 def test_a_reliable_type_and_one_nobody_judged_give_lesions(trust):
     case = case_of(trust)
     (lesion,) = case.lesions
-    assert (lesion.trust, lesion.doubt, lesion.is_candidate) == (trust, "", False)
+    assert (lesion.trust, lesion.candidate_reason, lesion.is_candidate) == (trust, "", False)
     assert target_lesions(case.lesions, 3.0) == [lesion]
     told = lesions_json(case.lesions, GRID)
     assert (len(told["lesions"]), told["candidates"]) == (1, [])
@@ -64,12 +64,14 @@ def test_a_type_that_is_weak_or_not_found_gives_candidates_in_no_sum_and_no_targ
     assert target_lesions(case.lesions, 3.0) == []
     told = json.loads(json.dumps(lesions_json(case.lesions, GRID), allow_nan=False))
     assert told["lesions"] == []
-    assert [(one["number"], one["trust"], one["doubt"]) for one in told["candidates"]] == [(1, trust, lesion.doubt)]
+    assert [(one["number"], one["trust"], one["candidate_reason"]) for one in told["candidates"]] == [
+        (1, trust, lesion.candidate_reason)
+    ]
     summary = told["lesion_summary"]
     assert (summary["lesions"], summary["volume_ml"], summary["longest_axial_mm"]) == (0, 0.0, 0.0)
     assert (summary["recist"], summary["by_type"], summary["candidates"]) == ({"targets": [], "sum_mm": 0}, {}, 1)
     (row,) = csv.DictReader(lesions_csv({"a": case.lesions}).splitlines())
-    assert (row["candidate"], row["trust"], row["doubt"]) == ("True", trust, lesion.doubt)
+    assert (row["candidate"], row["trust"], row["candidate_reason"]) == ("True", trust, lesion.candidate_reason)
 
 
 @pytest.mark.parametrize(("steps", "candidate"), [(120, True), (128, False), (255, False)])
@@ -77,14 +79,16 @@ def test_below_the_weights_own_operating_point_a_finding_is_a_candidate(steps, c
     (lesion,) = case_of(Trust.RELIABLE, 0.5, steps).lesions
     assert lesion.is_candidate is candidate
     if candidate:
-        assert lesion.doubt == "its probability, at most 0.47, is below their operating point, 0.5"
+        assert lesion.candidate_reason == "its probability, at most 0.47, is below their operating point, 0.5"
 
 
 def test_a_lesion_that_a_candidate_type_names_too_is_counted():
     """The candidates are taken out before what is named twice is counted once."""
     case = case_of(Trust.RELIABLE)
     (lesion,) = case.lesions
-    twin = replace(lesion, number=2, key="kidney_tumour", also=("liver_tumour",), doubt="weak", trust=Trust.WEAK)
+    twin = replace(
+        lesion, number=2, key="kidney_tumour", also=("liver_tumour",), candidate_reason="weak", trust=Trust.WEAK
+    )
     first = replace(lesion, also=("kidney_tumour",))
     for lesions in ([first, twin], [replace(twin, number=1), replace(first, number=2)]):
         told = lesions_json(lesions, GRID)

@@ -62,7 +62,7 @@ def test_a_lower_threshold_than_the_weights_own_gives_candidates(ct):
     found = segment(ct, weights=model, threshold={"liver_tumour": 0.5, "liver": 0.6}, **HOW)
     assert found.manifest["options"]["operating_points"] == {"liver_tumour": 0.8}
     (lesion,) = found.lesions()
-    assert lesion.doubt == "its probability, at most 0.73, is below their operating point, 0.8"
+    assert lesion.candidate_reason == "its probability, at most 0.73, is below their operating point, 0.8"
 
 
 def saved_with(monkeypatch, tmp_path, model) -> None:

@@ -150,12 +150,12 @@ class TestAbsence:
         assert codes(quality) == set()
         assert "surgery" in text_of(quality, "gallbladder", "missing")
         assert "although liver is wholly in the image" in text_of(quality, "gallbladder", "missing")
-        assert quality.overlooked == ()
+        assert quality.missing_structures == ()
 
     def test_what_nobody_lives_without_is_overlooked(self):
         quality = assessed(CT, without("pancreas"))
         assert codes(quality) == {("pancreas", "missing")}
-        assert quality.overlooked == ("pancreas",)
+        assert quality.missing_structures == ("pancreas",)
         assert "although liver and spleen are wholly in the image" in text_of(quality, "pancreas", "missing")
         assert quality.score < assessed(CT, MASKS).score
 

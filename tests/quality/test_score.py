@@ -21,7 +21,7 @@ def ball(radius_mm, centre=(20, 20, 20)):
     return (((at - centre) * SPACING_MM) ** 2).sum(-1) <= radius_mm**2
 
 
-def traits(mask, *, hu=None, **others):
+def features(mask, *, hu=None, **others):
     organ = ball(45)
     voxels = np.where(organ, 110, -90).astype(np.int16) if hu is None else hu
     ct = Volume(voxels, np.diag([SPACING_MM] * 3 + [1.0]))
@@ -31,44 +31,50 @@ def traits(mask, *, hu=None, **others):
 
 
 def test_a_mask_on_its_organ_has_a_sharp_edge():
-    _, found = traits(ball(45))
-    assert (found.pieces, found.loose_share, found.holes_share, found.shared, found.outside_host) == (1, 0, 0, 0, 0)
-    assert found.alike_outside == found.unlike_inside == 0
+    _, found = features(ball(45))
+    assert (found.components, found.outside_largest, found.holes_share, found.shared, found.outside_host) == (
+        1,
+        0,
+        0,
+        0,
+        0,
+    )
+    assert found.similar_outside == found.dissimilar_inside == 0
     assert found.edge_hu == 200
     assert found.roughness == pytest.approx(np.log(36 * np.pi) / 3, abs=0.1)
     assert found.elongation == pytest.approx([np.log((6 / np.pi) ** (1 / 3))] * 3, abs=0.1)
 
 
 def test_an_eroded_one_finds_itself_outside():
-    assert traits(ball(37))[1].alike_outside > 0.9
+    assert features(ball(37))[1].similar_outside > 0.9
 
 
 def test_what_a_neighbour_claims_is_not_counted_as_overlooked():
-    _, found = traits(ball(37), liver=ball(45) & ~ball(37))
-    assert found.alike_outside == 0
+    _, found = features(ball(37), liver=ball(45) & ~ball(37))
+    assert found.similar_outside == 0
 
 
 def test_a_dilated_one_holds_something_else():
-    assert traits(ball(53))[1].unlike_inside > 0.3
+    assert features(ball(53))[1].dissimilar_inside > 0.3
 
 
 def test_cavities_pieces_and_overlap():
     mask = (ball(45) & ~ball(12)) | ball(12, (4, 4, 4))
-    _, found = traits(mask, liver=ball(45, (28, 20, 20)))
-    assert found.pieces == 2
-    assert 0 < found.loose_share < 0.05
+    _, found = features(mask, liver=ball(45, (28, 20, 20)))
+    assert found.components == 2
+    assert 0 < found.outside_largest < 0.05
     assert found.holes_share == 0  # the liver fills it
     assert found.shared > 0.4
-    assert traits(ball(45) & ~ball(12))[1].holes_share == pytest.approx(ball(12).sum() / ball(45).sum(), rel=0.05)
+    assert features(ball(45) & ~ball(12))[1].holes_share == pytest.approx(ball(12).sum() / ball(45).sum(), rel=0.05)
 
 
 def test_voxels_without_a_number_are_borne():
     hu = np.where(ball(45), 110.0, np.nan)
-    assert np.isfinite(traits(ball(45), hu=hu)[1].edge_hu)
+    assert np.isfinite(features(ball(45), hu=hu)[1].edge_hu)
 
 
 def test_a_part_in_the_image_is_not_asked_for_its_shape_or_size():
-    m, found = traits(ball(45, (3, 20, 20)))
+    m, found = features(ball(45, (3, 20, 20)))
     assert (found.roughness, found.elongation) == (None, None)
     values = dict(zip(FEATURES, anomaly_scores(m, found, NOWHERE, None, {}), strict=True))
     assert m.touches_border
@@ -95,7 +101,7 @@ def test_reasons_are_the_largest_losses():
 
 
 def test_raw_features_leave_out_what_the_image_cuts():
-    _, found = traits(ball(45, (3, 20, 20)))
+    _, found = features(ball(45, (3, 20, 20)))
     assert [name for name, value in raw_features(found).items() if value is None] == list(LEARNED[-4:])
 
 
@@ -104,6 +110,6 @@ def test_harm_lowers_the_score(harm):
     model = bundled_model()
 
     def score(mask):
-        return model.score(anomaly_scores(*traits(mask), NOWHERE, None, model.usual["spleen"]))
+        return model.score(anomaly_scores(*features(mask), NOWHERE, None, model.usual["spleen"]))
 
     assert score(harm) < 0.5 < score(ball(45))

@@ -66,7 +66,7 @@ def compare(
         except InputError as fault:
             raise InputError(fault.reason, source=f"{before} and {after}", remedy=fault.remedy) from fault
         if result.is_forced:
-            speaker.say("warning", f"{before} and {after}: {'; '.join(result.alignment.doubts)}; {FORCED}")
+            speaker.say("warning", f"{before} and {after}: {'; '.join(result.alignment.mismatches)}; {FORCED}")
     if json_file:
         write_json(json_file, {"before": str(before), "after": str(after)} | follow_up_json(result))
     if csv_file:
@@ -134,7 +134,7 @@ def _print(result: FollowUp) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    table = _table(result.changes)
+    table = _table(result.lesions)
     # A line broken by a narrow terminal can be read, a number with its end cut off misleads.
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
@@ -142,7 +142,7 @@ def _print(result: FollowUp) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _table(changes: tuple[TrackedLesion, ...]) -> Any:
+def _table(lesions: tuple[TrackedLesion, ...]) -> Any:
     from rich import box
     from rich.table import Table
 
@@ -151,17 +151,17 @@ def _table(changes: tuple[TrackedLesion, ...]) -> Any:
         table.add_column(name, no_wrap=True)
     for name in ("ml then", "now", "change", "mm then", "now", "change", "target"):
         table.add_column(name, justify="right", no_wrap=True)
-    for change in changes:
-        table.add_row(*_cells(change))
+    for tracked in lesions:
+        table.add_row(*_cells(tracked))
     return table
 
 
-def _cells(change: TrackedLesion) -> list[str]:
+def _cells(tracked: TrackedLesion) -> list[str]:
     from omentum.evaluate.formatting import display, number
     from omentum.follow_up.tables import row_of
 
-    row = row_of(change)
-    names = [change.any.display, display(row["host"]) if row["host"] else "-", change.status]
+    row = row_of(tracked)
+    names = [tracked.any.display, display(row["host"]) if row["host"] else "-", tracked.status]
     volumes = [
         number(row["volume_before_ml"], 1),
         number(row["volume_after_ml"], 1),
@@ -172,7 +172,7 @@ def _cells(change: TrackedLesion) -> list[str]:
         number(row["longest_after_mm"], 1),
         _percent(row["longest_change_percent"]),
     ]
-    return [*names, *volumes, *lengths, "yes" if change.targets else ""]
+    return [*names, *volumes, *lengths, "yes" if tracked.targets else ""]
 
 
 def _percent(value: float | None) -> str:
@@ -182,8 +182,8 @@ def _percent(value: float | None) -> str:
 def _remarks(result: FollowUp) -> list[str]:
     response = result.response
     lines = [FORCED] if result.is_forced else []
-    lines += [f"{one.any.display} {one.status}: {remark}" for one in result.changes for remark in one.remarks]
-    lines += [f"RECIST 1.1, of the segmentations: {response.category}: {response.why}"]
+    lines += [f"{one.any.display} {one.status}: {remark}" for one in result.lesions for remark in one.remarks]
+    lines += [f"RECIST 1.1, of the segmentations: {response.category}: {response.reason}"]
     if response.targets:
         then, now = response.sums_mm
         change = "" if response.change is None else f" ({_percent(100 * response.change)})"
@@ -201,6 +201,6 @@ def _how(result: FollowUp) -> str:
         return f"not moved, for both have {by}; {apart or 'no organ lies in both fields of view'}"
     how = f"turned by {alignment.motion.degrees:.1f} degrees, {apart}"
     if alignment.is_affine:
-        percent = ", ".join(_percent(100 * (stretch - 1)) for stretch in alignment.motion.stretches)
+        percent = ", ".join(_percent(100 * (stretch - 1)) for stretch in alignment.motion.scale_factors)
         how += f"; the body itself changed by {percent} along three axes (sizes are each scan's own)"
     return f"aligned by {counted(len(alignment.organs), 'organ')}: {how}"

@@ -38,7 +38,7 @@ def affine_if_better(organs: Sequence[SharedOrgan], rigid: AffineTransform) -> A
         return None
     affine = register_organs(organs, rigid, fit_affine)
     low, high = STRETCH_LIMITS
-    if not (low <= affine.stretches[2] and affine.stretches[0] <= high and np.linalg.det(affine.linear) > 0):
+    if not (low <= affine.scale_factors[2] and affine.scale_factors[0] <= high and np.linalg.det(affine.linear) > 0):
         return None
     stiff, soft = _left_out_mm(organs, rigid, fit_rigid), _left_out_mm(organs, affine, fit_affine)
     known = np.isfinite(stiff) & np.isfinite(soft)

@@ -66,7 +66,7 @@ def agreement(
     Args:
         organs: Seen in both scans.
         motion: Of the later scan.
-        is_affine: Whether the motion stretches the body.
+        is_affine: Whether the motion scale_factors the body.
     """
     counts = [organ for organ in organs if min(organ.volumes_ml) >= SMALLEST_ML] or list(organs)
     points = sum(organ.points for organ in counts)

@@ -79,7 +79,7 @@ class Alignment:
         return float(np.median(shifts_mm)) if shifts_mm else None
 
     @property
-    def doubts(self) -> tuple[str, ...]:
+    def mismatches(self) -> tuple[str, ...]:
         """Why it is not to be trusted, each with its limit; empty where it is."""
         told = []
         found, apart_mm, degrees = self.agreement, self.organs_apart_mm, self.motion.degrees
@@ -97,7 +97,7 @@ class Alignment:
                 f"turned by {degrees:.1f} degrees on the word of {organs}, {found.seen:.0%} of their surfaces "
                 f"(limit {FEW_TURN_DEGREES:.0f} degrees)"
             )
-        evenly = max(1 / self.motion.stretches[0], self.motion.stretches[2]) - 1
+        evenly = max(1 / self.motion.scale_factors[0], self.motion.scale_factors[2]) - 1
         if self.is_affine and evenly > EVEN_STRETCH:
             told.append(
                 f"one is larger than the other by {evenly:.0%} or more in every direction (limit {EVEN_STRETCH:.0%}): "
@@ -108,10 +108,10 @@ class Alignment:
     @property
     def fits(self) -> bool:
         """Whether places can be compared. It does not prove that it is one patient: bodies resemble one another."""
-        return not self.doubts
+        return not self.mismatches
 
     @property
-    def doubt_mm(self) -> float:
+    def position_uncertainty_mm(self) -> float:
         """How far a place may be from where it is put."""
         return max(1.0, self.agreement.place_mm) if self.agreement else 0.0
 

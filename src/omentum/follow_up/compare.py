@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 import numpy as np
 
@@ -24,30 +24,44 @@ from omentum.measure.lesion_tables import target_lesions
 from omentum.measure.lesions import Lesion
 from omentum.segmentation import Segmentation
 
-LesionStatus = Literal[
-    "same",  # one lesion then, one now
-    "split",  # one then, several now
-    "merged",  # several then, one now
-    "regrouped",  # several then, several now, that cannot be told apart
-    "new",  # in a place where the earlier scan would have shown it
-    "gone",  # from a place where the later scan would show it
-    "not imaged before",  # in a place that the earlier scan does not show
-    "not imaged now",  # the same of the later scan
-    "not looked for before",  # of a kind that nobody asked for in the earlier scan
-    "not looked for now",
-    "not seen before",  # it may have been there: too small for the slices, a candidate, its organ not found there ...
-    "not seen now",
-]
-WHEN: dict[tuple[Lack, bool], LesionStatus] = {
-    ("not imaged", True): "not imaged before",
-    ("not imaged", False): "not imaged now",
-    ("not looked for", True): "not looked for before",
-    ("not looked for", False): "not looked for now",
-    ("not seen", True): "not seen before",
-    ("not seen", False): "not seen now",
+
+class LesionStatus(StrEnum):
+    """Outcome of one lesion, or of several that belong together, between two scans."""
+
+    SAME = "same"
+    """One lesion then, one now."""
+    SPLIT = "split"
+    """One then, several now."""
+    MERGED = "merged"
+    """Several then, one now."""
+    REGROUPED = "regrouped"
+    """Several then and several now that cannot be told apart."""
+    NEW = "new"
+    """At a position where the earlier scan would have shown it."""
+    GONE = "gone"
+    """From a position where the later scan would show it."""
+    NOT_IMAGED_BEFORE = "not imaged before"
+    """Outside the field of view of the earlier scan."""
+    NOT_IMAGED_NOW = "not imaged now"
+    """Outside the field of view of the later scan."""
+    NOT_LOOKED_FOR_BEFORE = "not looked for before"
+    """Of a type that was not among the classes of the earlier segmentation."""
+    NOT_LOOKED_FOR_NOW = "not looked for now"
+    NOT_SEEN_BEFORE = "not seen before"
+    """It may have been there: too small for the slices, a candidate, its organ not found at that position."""
+    NOT_SEEN_NOW = "not seen now"
+
+
+STATUS_OF_LACK: dict[tuple[Lack, bool], LesionStatus] = {
+    ("not imaged", True): LesionStatus.NOT_IMAGED_BEFORE,
+    ("not imaged", False): LesionStatus.NOT_IMAGED_NOW,
+    ("not looked for", True): LesionStatus.NOT_LOOKED_FOR_BEFORE,
+    ("not looked for", False): LesionStatus.NOT_LOOKED_FOR_NOW,
+    ("not seen", True): LesionStatus.NOT_SEEN_BEFORE,
+    ("not seen", False): LesionStatus.NOT_SEEN_NOW,
 }
-"""What is lacking, and whether the lesion is of the later scan."""
-UNKNOWN = frozenset(WHEN.values())
+"""What the other scan lacks, and whether the lesion is of the later scan -> the status."""
+UNKNOWN = frozenset(STATUS_OF_LACK.values())
 
 
 @dataclass(frozen=True)
@@ -55,12 +69,12 @@ class TrackedLesion:
     """One lesion, or several that belong together, in both scans.
 
     Args:
-        status: What became of it.
+        status: See `LesionStatus`.
         before, after: The lesions, each measured on its own scan.
         targets: Numbers of those that are RECIST targets of the earlier scan.
         moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
-        why: Why nothing can be said, where nothing can.
-        doubt: Why it is only a candidate, in a scan that has it; "" for a lesion.
+        reason: Why the status is not known, where it is not.
+        candidate_reason: Why it is only a candidate, in a scan that has it; "" for a lesion.
     """
 
     status: LesionStatus
@@ -68,8 +82,8 @@ class TrackedLesion:
     after: tuple[Lesion, ...]
     targets: tuple[int, ...]
     moved_mm: float | None
-    why: str = ""
-    doubt: str = ""
+    reason: str = ""
+    candidate_reason: str = ""
 
     @property
     def any(self) -> Lesion:
@@ -94,8 +108,8 @@ class TrackedLesion:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the numbers do not say."""
-        told = [self.why] if self.why else []
-        told += [f"a candidate, no finding: {self.doubt}"] if self.doubt else []
+        told = [self.reason] if self.reason else []
+        told += [f"a candidate, no finding: {self.candidate_reason}"] if self.candidate_reason else []
         told += ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
         kinds = [{STRUCTURES[one.key].kind for one in lesions} for lesions in (self.before, self.after)]
         if all(kinds) and kinds[0] != kinds[1]:
@@ -108,13 +122,13 @@ class FollowUp:
     """Two scans of one patient.
 
     Args:
-        changes: All lesions of both.
+        lesions: All lesions of both.
         response: Of the RECIST targets.
         alignment: How the later scan lies in the earlier one.
         frames: Whether both have one frame of reference; None where it is not known.
     """
 
-    changes: tuple[TrackedLesion, ...]
+    lesions: tuple[TrackedLesion, ...]
     response: RecistResponse
     alignment: Alignment
     frames: bool | None = None
@@ -145,25 +159,27 @@ def follow_up(
     """
     frames = same_frame(*facts)
     alignment = align_bodies(before, after, same_frame=frames)
-    if alignment.doubts and not force:
+    if alignment.mismatches and not force:
         raise InputError(
-            f"the two bodies do not match: {'; '.join(alignment.doubts)}",
+            f"the two bodies do not match: {'; '.join(alignment.mismatches)}",
             remedy="are these two scans of one patient? --force compares them all the same",
         )
     scans = FollowUpScan(before, facts[0]), FollowUpScan(after, facts[1])
     then, now = locate_lesions(before), locate_lesions(after)
-    sure = [located.lesion for located in then if not scans[0].doubt(located)]
+    sure = [located.lesion for located in then if not scans[0].candidate_reason(located)]
     targets = {one.number for one in target_lesions(sure, scans[0].slice_mm)}
-    changes = []
+    tracked = []
     for group in match_lesions(then, now, alignment):
         earlier, later = [then[n] for n in group.before], [now[m] for m in group.after]
-        status, why = _status(earlier, later, scans, alignment)
+        status, reason = _status(earlier, later, scans, alignment)
         of = tuple(located.lesion for located in earlier), tuple(located.lesion for located in later)
         chosen = tuple(one.number for one in of[0] if one.number in targets)
-        changes.append(
-            TrackedLesion(status, *of, chosen, _moved_mm(*of, alignment), why, _doubt(earlier, later, scans))
+        tracked.append(
+            TrackedLesion(
+                status, *of, chosen, _moved_mm(*of, alignment), reason, _candidate_reason(earlier, later, scans)
+            )
         )
-    return FollowUp(tuple(changes), _response(changes), alignment, frames)
+    return FollowUp(tuple(tracked), _response(tracked), alignment, frames)
 
 
 def _status(
@@ -172,30 +188,34 @@ def _status(
     scans: tuple[FollowUpScan, FollowUpScan],
     alignment: Alignment,
 ) -> tuple[LesionStatus, str]:
-    """What became of a group, and why it cannot be told."""
+    """Status of a group, and the reason where it is not known."""
     if before and after:
         several = len(before) > 1, len(after) > 1
-        statuses: dict[tuple[bool, bool], LesionStatus] = {
-            (False, True): "split",
-            (True, False): "merged",
-            (True, True): "regrouped",
+        statuses = {
+            (False, True): LesionStatus.SPLIT,
+            (True, False): LesionStatus.MERGED,
+            (True, True): LesionStatus.REGROUPED,
         }
-        return statuses.get(several, "same"), ""
+        return statuses.get(several, LesionStatus.SAME), ""
     located, later = ((after or before)[0]), bool(after)
     own, other = (scans[1], scans[0]) if later else scans
     lacking = lack(located, other, alignment, later=later)
-    if lacking is None and own.doubt(located):
+    if lacking is None and own.candidate_reason(located):
         lacking = "not seen", ""
     if lacking is None:
-        return ("new" if later else "gone"), ""
-    return WHEN[lacking[0], later], lacking[1]
+        return (LesionStatus.NEW if later else LesionStatus.GONE), ""
+    return STATUS_OF_LACK[lacking[0], later], lacking[1]
 
 
-def _doubt(
+def _candidate_reason(
     before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], scans: tuple[FollowUpScan, FollowUpScan]
 ) -> str:
     """Why all of a group are candidates."""
-    each = [scan.doubt(located) for lesions, scan in zip((before, after), scans, strict=True) for located in lesions]
+    each = [
+        scan.candidate_reason(located)
+        for lesions, scan in zip((before, after), scans, strict=True)
+        for located in lesions
+    ]
     return each[0] if all(each) else ""
 
 
@@ -211,18 +231,19 @@ def _centre_mm(lesions: Sequence[Lesion]) -> Points:
     return np.asarray(weights @ np.array([one.centroid_mm for one in lesions]) / weights.sum())
 
 
-def _response(changes: Sequence[TrackedLesion]) -> RecistResponse:
-    tumours = [change for change in changes if STRUCTURES[change.any.key].kind == "tumour"]
-    targets = [change for change in tumours if change.targets]
+def _response(lesions: Sequence[TrackedLesion]) -> RecistResponse:
+    tumours = [one for one in lesions if STRUCTURES[one.any.key].kind == "tumour"]
+    targets = [one for one in tumours if one.targets]
+    others = [one for one in tumours if not one.targets]
     # Parts of a target count together, and what grew into it counts with it.
     diameters = [(_longest_mm(one for one in c.before if one.number in c.targets), c.longest_mm[1]) for c in targets]
     return recist_response(
         diameters,
-        targets=sum(len(change.targets) for change in targets),
-        new=sum(change.status == "new" for change in tumours),
-        lasting=sum(bool(change.after) and change.status != "new" for change in tumours if not change.targets),
-        unknown=sum(change.is_cut or change.status in UNKNOWN for change in targets),
-        unseen=sum(not change.after and change.status != "gone" for change in tumours if not change.targets),
+        targets=sum(len(one.targets) for one in targets),
+        new=sum(one.status is LesionStatus.NEW for one in tumours),
+        lasting=sum(bool(one.after) and one.status is not LesionStatus.NEW for one in others),
+        unknown=sum(one.is_cut or one.status in UNKNOWN for one in targets),
+        unseen=sum(not one.after and one.status is not LesionStatus.GONE for one in others),
     )
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from omentum.formatting import counted
 
-Category = Literal[
-    "complete response", "partial response", "stable disease", "progressive disease", "not evaluable", "no targets"
-]
+
+class RecistCategory(StrEnum):
+    """Response categories of RECIST 1.1 (Eisenhauer et al. 2009), and two for what cannot be decided."""
+
+    COMPLETE_RESPONSE = "complete response"
+    PARTIAL_RESPONSE = "partial response"
+    STABLE_DISEASE = "stable disease"
+    PROGRESSIVE_DISEASE = "progressive disease"
+    NOT_EVALUABLE = "not evaluable"
+    NO_TARGETS = "no targets"
+
+
 SHRUNK, GROWN = -0.30, 0.20
 """Relative change of the sum that is a partial response, or progression ..."""
 GROWN_LEAST_MM = 5.0
@@ -27,14 +36,14 @@ class RecistResponse:
         targets: How many target lesions the earlier scan has.
         sums_mm: Their longest axial diameters added up, then and now; None now where one of them is not known.
         new: Tumours that are new.
-        why: The reason in words.
+        reason: Of the category, in words.
     """
 
-    category: Category
+    category: RecistCategory
     targets: int
     sums_mm: tuple[float, float | None]
     new: int
-    why: str
+    reason: str
 
     @property
     def change(self) -> float | None:
@@ -57,30 +66,30 @@ def recist_response(
         unseen: Other tumours of which nobody knows whether they are still there.
     """
     then, now = sum(a for a, _ in targets_mm), sum(b for _, b in targets_mm)
-    made = _judged((then, now), targets, new, (lasting, unseen), unknown)
+    made = _category((then, now), targets, new, (lasting, unseen), unknown)
     return RecistResponse(made[0], targets, (then, None if unknown else now), new, made[1])
 
 
-def _judged(
+def _category(
     sums_mm: tuple[float, float], targets: int, new: int, others: tuple[int, int], unknown: int
-) -> tuple[Category, str]:
+) -> tuple[RecistCategory, str]:
     (then, now), (lasting, unseen) = sums_mm, others
     grown = now - then
     if new:
-        return "progressive disease", counted(new, "new tumour")
+        return RecistCategory.PROGRESSIVE_DISEASE, counted(new, "new tumour")
     if targets == 0:
-        return "no targets", "no tumour of the earlier scan is large enough to be a target"
+        return RecistCategory.NO_TARGETS, "no tumour of the earlier scan is large enough to be a target"
     if unknown:
         verb = "is" if unknown == 1 else "are"
-        return "not evaluable", f"{counted(unknown, 'target')} {verb} not wholly seen in both scans"
+        return RecistCategory.NOT_EVALUABLE, f"{counted(unknown, 'target')} {verb} not wholly seen in both scans"
     if grown >= GROWN_LEAST_MM and grown >= GROWN * then:
-        return "progressive disease", "the sum grew by 20 % and 5 mm or more"
+        return RecistCategory.PROGRESSIVE_DISEASE, "the sum grew by 20 % and 5 mm or more"
     if now == 0:
         if lasting:
-            return "partial response", "all targets are gone, other tumours are not"
+            return RecistCategory.PARTIAL_RESPONSE, "all targets are gone, other tumours are not"
         if unseen:
-            return "partial response", "all targets are gone, of other tumours it is not known"
-        return "complete response", "no tumour is left"
+            return RecistCategory.PARTIAL_RESPONSE, "all targets are gone, of other tumours it is not known"
+        return RecistCategory.COMPLETE_RESPONSE, "no tumour is left"
     if grown <= SHRUNK * then:
-        return "partial response", "the sum shrank by 30 % or more"
-    return "stable disease", "neither shrunk by 30 % nor grown by 20 % and 5 mm"
+        return RecistCategory.PARTIAL_RESPONSE, "the sum shrank by 30 % or more"
+    return RecistCategory.STABLE_DISEASE, "neither shrunk by 30 % nor grown by 20 % and 5 mm"

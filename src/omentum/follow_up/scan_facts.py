@@ -20,12 +20,12 @@ class ScanFacts:
 
     Args:
         frame: Which DICOM frame of reference it lies in, as a hash.
-        doubts: Key of a type of lesion -> why it is not to be relied on here, found or not.
+        candidate_reasons: Key of a type of lesion -> why it is not to be relied on here, found or not.
         candidates_mm: Centres of single lesions that are only candidates, RAS+ mm, shape (n, 3).
     """
 
     frame: str | None = None
-    doubts: Mapping[str, str] = field(default_factory=dict)
+    candidate_reasons: Mapping[str, str] = field(default_factory=dict)
     candidates_mm: Points = field(default_factory=lambda: NO_POINTS)
 
     @classmethod
@@ -33,9 +33,11 @@ class ScanFacts:
         """From what `omentum segment` wrote, read as JSON; either may be empty, or of an earlier version."""
         options, described = manifest.get("options") or {}, manifest.get("input") or {}
         class_trust = ClassTrust.of_options(options)
-        doubts = {key: reason for key in class_trust.trust if (reason := class_trust.doubt(key, None))}
+        candidate_reasons = {
+            key: reason for key in class_trust.trust if (reason := class_trust.candidate_reason(key, None))
+        }
         centres = [one["centroid_mm"] for one in measurements.get("candidates") or []]
-        return cls(described.get("frame_of_reference"), doubts, np.array(centres, float).reshape(-1, 3))
+        return cls(described.get("frame_of_reference"), candidate_reasons, np.array(centres, float).reshape(-1, 3))
 
 
 def same_frame(one: ScanFacts, other: ScanFacts) -> bool | None:

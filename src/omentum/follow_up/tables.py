@@ -26,7 +26,7 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
     return {
         "recist": {
             "category": response.category,
-            "why": response.why,
+            "reason": response.reason,
             "targets": response.targets,
             "sum_before_mm": response.sums_mm[0],
             "sum_after_mm": response.sums_mm[1],
@@ -39,57 +39,63 @@ def follow_up_json(result: FollowUp) -> dict[str, Any]:
             "basis": alignment.basis,
             "same_frame_of_reference": result.frames,
             "fits": alignment.fits,
-            "doubts": list(alignment.doubts),
+            "mismatches": list(alignment.mismatches),
             "residual_mm": alignment.residual_mm,
             **_agreement(alignment.agreement),
             "organs_apart_mm": alignment.organs_apart_mm,
             "rotation_degrees": alignment.motion.degrees,
             "rotation": alignment.motion.rotation.tolist(),
             "kind": "affine" if alignment.is_affine else "rigid",
-            "stretches": list(alignment.motion.stretches),
+            "scale_factors": list(alignment.motion.scale_factors),
             "linear": alignment.motion.linear.tolist(),
             "shift_mm": alignment.motion.shift_mm.tolist(),
         },
-        "changes": [
-            _row(change, result)
-            | {name: [one.to_json() for one in getattr(change, name)] for name in ("before", "after")}
-            | {"remarks": list(change.remarks)}
-            for change in result.changes
+        "lesions": [
+            _row(one, result)
+            | {name: [lesion.to_json() for lesion in getattr(one, name)] for name in ("before", "after")}
+            | {"remarks": list(one.remarks)}
+            for one in result.lesions
         ],
     }
 
 
 def follow_up_csv(result: FollowUp) -> str:
     """One line a change, as CSV text; the head alone when there are none."""
-    return csv_text([_row(change, result) for change in result.changes], COLUMNS)
+    return csv_text([_row(one, result) for one in result.lesions], COLUMNS)
 
 
-def _row(change: TrackedLesion, result: FollowUp) -> dict[str, Any]:
-    return row_of(change) | {"is_forced": result.is_forced}
+def _row(tracked: TrackedLesion, result: FollowUp) -> dict[str, Any]:
+    return row_of(tracked) | {"is_forced": result.is_forced}
 
 
 def _agreement(found: OrganAgreement | None) -> dict[str, Any]:
     if found is None:
-        return {"residual_limit_mm": None, "place_mm": None, "shape_mm": None, "judged_by": [], "surface_seen": None}
+        return {
+            "residual_limit_mm": None,
+            "place_mm": None,
+            "shape_mm": None,
+            "organs_checked": [],
+            "surface_seen": None,
+        }
     told = {"residual_limit_mm": found.limit_mm, "place_mm": found.place_mm, "shape_mm": found.shape_mm}
-    return told | {"judged_by": list(found.organs), "surface_seen": found.seen}
+    return told | {"organs_checked": list(found.organs), "surface_seen": found.seen}
 
 
-def row_of(change: TrackedLesion) -> dict[str, Any]:
-    """A change as one flat row; changes of size only where both scans show all of it."""
-    first = change.any
-    row: dict[str, Any] = {"status": change.status, "key": first.key, "display": first.display}
-    row |= {"host": first.host, "side": first.side, "is_target": bool(change.targets)}
-    row |= {"moved_mm": change.moved_mm, "remarks": "; ".join(change.remarks)}
-    row |= {"longest_change_mm": None, "is_candidate": bool(change.doubt)}
-    for name, (then, now) in (("volume", change.volumes_ml), ("longest", change.longest_mm)):
+def row_of(tracked: TrackedLesion) -> dict[str, Any]:
+    """A tracked lesion as one flat row; changes of size only where both scans show all of it."""
+    first = tracked.any
+    row: dict[str, Any] = {"status": tracked.status, "key": first.key, "display": first.display}
+    row |= {"host": first.host, "side": first.side, "is_target": bool(tracked.targets)}
+    row |= {"moved_mm": tracked.moved_mm, "remarks": "; ".join(tracked.remarks)}
+    row |= {"longest_change_mm": None, "is_candidate": bool(tracked.candidate_reason)}
+    for name, (then, now) in (("volume", tracked.volumes_ml), ("longest", tracked.longest_mm)):
         unit = "ml" if name == "volume" else "mm"
-        comparable = bool(change.before and change.after) and not change.is_cut
-        row |= {f"{name}_before_{unit}": then if change.before else None}
-        row |= {f"{name}_after_{unit}": now if change.after else None}
+        comparable = bool(tracked.before and tracked.after) and not tracked.is_cut
+        row |= {f"{name}_before_{unit}": then if tracked.before else None}
+        row |= {f"{name}_after_{unit}": now if tracked.after else None}
         row |= {f"{name}_change_percent": 100 * (now - then) / then if comparable else None}
         row |= {"longest_change_mm": now - then} if comparable and name == "longest" else {}
-    for when, lesions in (("before", change.before), ("after", change.after)):
+    for when, lesions in (("before", tracked.before), ("after", tracked.after)):
         row |= {when: " ".join(str(one.number) for one in lesions)} | _centroid(when, lesions)
     return row
 

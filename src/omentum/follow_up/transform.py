@@ -12,7 +12,7 @@ from omentum.measure.diameters import Points
 
 LEAST_SPREAD_MM = 15.0
 """Points that lie closer than this to a line (root mean square) say nothing about the turn around it; those that lie
-closer than this to a plane say nothing about how the body stretches across it."""
+closer than this to a plane say nothing about how the body scale_factors across it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class AffineTransform:
         return float(np.degrees(np.arccos(np.clip((np.trace(self.rotation) - 1) / 2, -1, 1))))
 
     @property
-    def stretches(self) -> tuple[float, float, float]:
+    def scale_factors(self) -> tuple[float, float, float]:
         """Lengths that a length of 1 becomes, along three directions at right angles; the largest first."""
         a, b, c = np.linalg.svd(self.linear, compute_uv=False).tolist()
         return a, b, c

@@ -46,20 +46,22 @@ class FollowUpScan:
         """Distance of its axial slices."""
         return self.seg.grid.spacing_mm[axial_axis(self.seg.grid)]
 
-    def doubt(self, located: LocatedLesion) -> str:
+    def candidate_reason(self, located: LocatedLesion) -> str:
         """Why one of its lesions is only a candidate; "" where it is not."""
         lesion = located.lesion
         near = np.linalg.norm(self.facts.candidates_mm - lesion.centroid_mm, axis=1) <= max(located.grid.spacing_mm)
-        return self.facts.doubts.get(lesion.key, "") or ("below its own operating point" if near.any() else "")
+        return self.facts.candidate_reasons.get(lesion.key, "") or (
+            "below its own operating point" if near.any() else ""
+        )
 
     def looks_for(self, key: str) -> bool:
         """Whether anybody asked for lesions of that sort in it."""
         return any(_sort(other) == _sort(key) for other in self.seg.annotated or ())
 
-    def doubts_sort(self, key: str) -> str:
+    def unreliable_reason(self, key: str) -> str:
         """Why lesions of a sort that it has not found may be there all the same; "" where it is to be relied on."""
         asked = [other for other in self.seg.annotated or () if _sort(other) == _sort(key)]
-        reasons = [self.facts.doubts.get(other, "") for other in asked]
+        reasons = [self.facts.candidate_reasons.get(other, "") for other in asked]
         return reasons[0] if reasons and all(reasons) else ""
 
 
@@ -74,14 +76,14 @@ def lack(located: LocatedLesion, other: FollowUpScan, alignment: Alignment, *, l
     """
     lesion, forth = located.lesion, alignment.motion_of(located.lesion.host)
     points = (forth if later else forth.inverse)(located.points_mm)
-    reach_mm = alignment.doubt_mm
+    reach_mm = alignment.position_uncertainty_mm
     if not _all_shown(points, other.seg, reach_mm):
         return "not imaged", "its place is not wholly in the field of view"
     if alignment.agreement is None and alignment.basis == "grids":
         return "not imaged", "the two fields of view have too little in common to be aligned"
     if not other.looks_for(lesion.key):
         return "not looked for", f"nobody asked for {STRUCTURES[lesion.key].display.lower()}"
-    if reason := other.doubts_sort(lesion.key):
+    if reason := other.unreliable_reason(lesion.key):
         return "not seen", reason
     if lesion.axial.longest.mm < SLICES * other.slice_mm:
         return "not seen", f"{lesion.axial.longest.mm:.0f} mm is less than two slices of {other.slice_mm:.1f} mm"

@@ -58,7 +58,7 @@ class ClassTrust:
         """Of a structure."""
         return self.trust.get(key, Trust.UNKNOWN)
 
-    def doubt(self, key: str, highest: float | None) -> str:
+    def candidate_reason(self, key: str, highest: float | None) -> str:
         """Why a lesion is only a candidate; "" if it is not.
 
         Args:

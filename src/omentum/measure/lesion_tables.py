@@ -18,7 +18,7 @@ TARGETS, TARGETS_PER_ORGAN = 5, 2
 """RECIST 1.1; both kidneys (or lungs) are one organ."""
 
 COLUMNS = (
-    *("case", "number", "key", "display", "candidate", "trust", "doubt", "also", "host", "side"),
+    *("case", "number", "key", "display", "candidate", "trust", "candidate_reason", "also", "host", "side"),
     *("volume_ml", "longest_axial_mm", "perpendicular_mm"),
     *("longest_3d_mm", "mean_hu", "sd_hu", "p05_hu", "median_hu", "p95_hu", "to_surface_mm", "touches_border"),
     "mean_probability",

@@ -51,7 +51,7 @@ class Lesion:
         touches_border: It reaches the edge of the image, so all sizes are lower limits.
         mean_probability: Of its voxels, as the network said; None for masks from elsewhere.
         trust: How far the weights can be trusted with its type.
-        doubt: Why it is only a candidate; "" if it is a lesion.
+        candidate_reason: Why it is only a candidate; "" if it is a lesion.
     """
 
     number: int
@@ -70,12 +70,12 @@ class Lesion:
     touches_border: bool
     mean_probability: float | None = None
     trust: Trust = Trust.UNKNOWN
-    doubt: str = ""
+    candidate_reason: str = ""
 
     @property
     def is_candidate(self) -> bool:
         """Whether it is something to look at, in no sum and no target."""
-        return bool(self.doubt)
+        return bool(self.candidate_reason)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -118,7 +118,9 @@ def find_lesions(
         lesion = _lesion(len(found) + 1, key, box, mask, hosts, (ct, seg, types))
         mean, highest = (None, None) if probability is None else _probabilities(probability[box][mask])
         of = class_trust or ClassTrust()
-        found.append(replace(lesion, mean_probability=mean, trust=of.of(key), doubt=of.doubt(key, highest)))
+        found.append(
+            replace(lesion, mean_probability=mean, trust=of.of(key), candidate_reason=of.candidate_reason(key, highest))
+        )
     return found
 
 

@@ -22,7 +22,7 @@ from omentum.quality.body_size import body_size, body_size_flags
 from omentum.quality.confidence import Confidence
 from omentum.quality.ct_facts import ct_facts
 from omentum.quality.ct_flags import ct_flags, input_warning_flags, mirrored_flags
-from omentum.quality.flags import Flag, worst_first
+from omentum.quality.flags import Flag, Severity, worst_first
 from omentum.quality.limits import QUALITY_RULES
 from omentum.quality.mask_features import MaskFeatures, mask_features
 from omentum.quality.placement import place
@@ -60,17 +60,17 @@ class Quality:
     Args:
         flags: Worst first.
         structures: By key, those that were found.
-        overlooked: Keys of structures that should be there, are not, and are seldom taken out.
+        missing_structures: Keys of structures that should be there, are not, and are seldom taken out.
     """
 
     flags: tuple[Flag, ...]
     structures: Mapping[str, StructureQuality]
-    overlooked: tuple[str, ...] = field(default=())
+    missing_structures: tuple[str, ...] = field(default=())
 
     @property
     def score(self) -> float | None:
-        """Mean over what was found, with 0 for what was overlooked; None when there is neither."""
-        scores = [q.score for q in self.structures.values()] + [0.0] * len(self.overlooked)
+        """Mean over what was found, with 0 for what is missing (`missing_structures`); None when there is neither."""
+        scores = [q.score for q in self.structures.values()] + [0.0] * len(self.missing_structures)
         return sum(scores) / len(scores) if scores else None
 
     def to_json(self) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def gather_evidence(
     boxes, by_key = seg.boxes(), {m.key: m for m in measures}
     found = [m for m in measures if m.found]
     seen = _seen(ct, seg, found, boxes)
-    traits = {m.key: seen[m.key] for m in found}
+    features = {m.key: seen[m.key] for m in found}
     assert seg.annotated is not None
-    return QualityEvidence(by_key, traits, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
+    return QualityEvidence(by_key, features, place(measures, middle_mm), lesions, confidence or {}, seg.annotated)
 
 
 def _seen(
@@ -135,7 +135,7 @@ def anomalies(case: QualityEvidence, key: str, model: ScoreModel) -> NDArray[np.
     """How unusual a structure of a case is, see `anomaly_scores`."""
     pair = case.measures.get(STRUCTURES[key].pair or "")
     usual = model.usual.get(group_of(key), {})
-    return anomaly_scores(case.measures[key], case.traits[key], case.placement, pair, usual)
+    return anomaly_scores(case.measures[key], case.features[key], case.placement, pair, usual)
 
 
 def assess_quality(
@@ -170,8 +170,8 @@ def assess_quality(
     ]
     model = bundled_model()
     structures = {key: _structure(case, key, model) for key in case.found}
-    overlooked = tuple(flag.structure for flag in missing(case) if flag.severity != "info")
-    return Quality(worst_first(flags), structures, overlooked)
+    missing_structures = tuple(flag.structure for flag in missing(case) if flag.severity is not Severity.INFO)
+    return Quality(worst_first(flags), structures, missing_structures)
 
 
 def quality_csv(quality_by_case: Mapping[str, Quality]) -> str:
@@ -187,7 +187,7 @@ def _rows(case: str, quality: Quality) -> list[dict[str, Any]]:
     score = None if quality.score is None else round(quality.score, 4)
     ranked = sorted(quality.structures.items(), key=lambda item: (_told(item[1].score), item[0]))
     lines: list[tuple[str, float | None, tuple[str, ...]]] = [("", None, ())]
-    lines += [(key, 0.0, ()) for key in quality.overlooked]
+    lines += [(key, 0.0, ()) for key in quality.missing_structures]
     lines += [(key, round(q.score, 4), q.reasons) for key, q in ranked]
     flags = {key: " ".join(dict.fromkeys(f.code for f in quality.flags if f.structure == key)) for key, _, _ in lines}
     rows = [(case, score, key, own, " ".join(why), flags[key]) for key, own, why in lines]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.quality.flags import Flag
+from omentum.quality.flags import Flag, FlagCode, Severity
 from omentum.quality.limits import QUALITY_RULES, BodyLimits
 from omentum.volume import Volume
 
@@ -97,7 +97,7 @@ def body_size_flags(size: BodySize, spacing_mm: tuple[float, ...], rules: BodyLi
     if odd:
         stated = " x ".join(f"{mm:.3g}" for mm in spacing_mm)
         text = f"with the stated spacing of {stated} mm {'; '.join(odd)}; check the spacing: all volumes depend on it"
-        yield Flag("warning", "", "spacing", text)
+        yield Flag(Severity.WARNING, "", FlagCode.SPACING, text)
 
 
 def _extent(counts: NDArray[np.intp], step_mm: float) -> float | None:

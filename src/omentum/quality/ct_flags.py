@@ -8,12 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from omentum.anatomy import STRUCTURES
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.ct_facts import CtFacts
-from omentum.quality.flags import Flag
+from omentum.quality.flags import Flag, FlagCode, Severity
 from omentum.quality.limits import QUALITY_RULES, QualityRules, Range
 from omentum.quality.placement import Placement
 
-INPUT_WARNING = "input"
-"""Code of what was told while the file was read."""
 FARTHEST_SDS = 4.0
 """A structure cannot speak against a phase more than this: it may be ill."""
 LEAST_EVIDENCE = 2
@@ -26,7 +24,7 @@ MIRROR_RULES = 2
 
 def input_warning_flags(warnings: Sequence[str]) -> list[Flag]:
     """What reading and checking the file had to say (see `CaseWarning`), as flags."""
-    return [Flag("warning", "", INPUT_WARNING, message) for message in warnings]
+    return [Flag(Severity.WARNING, "", FlagCode.INPUT, message) for message in warnings]
 
 
 def ct_flags(
@@ -53,28 +51,38 @@ def _scale(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
     low, high = rules.ct.air_hu
     if facts.air_hu is not None and not low <= facts.air_hu <= high:
         text = f"air reads {facts.air_hu:.0f} HU, expected {low:g} to {high:g}; check rescale slope and intercept"
-        yield Flag("warning", "", "scale", text)
+        yield Flag(Severity.WARNING, "", FlagCode.SCALE, text)
     if facts.middle_mm is None:
-        yield Flag("error", "", "no_body", f"no voxel above {rules.ct.body_hu:g} HU: nothing of a body in the image")
+        yield Flag(
+            Severity.ERROR,
+            "",
+            FlagCode.NO_BODY,
+            f"no voxel above {rules.ct.body_hu:g} HU: nothing of a body in the image",
+        )
 
 
 def _coverage(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
     if facts.cut_share > rules.ct.cut_share:
         share = f"{100 * facts.cut_share:.0f} % of the image's sides, front and back are body"
-        yield Flag("warning", "", "cut", f"{share}: the field of view cuts it; organs there are only partly imaged")
+        yield Flag(
+            Severity.WARNING,
+            "",
+            FlagCode.CUT,
+            f"{share}: the field of view cuts it; organs there are only partly imaged",
+        )
 
 
 def _picture(facts: CtFacts, rules: QualityRules) -> Iterator[Flag]:
     if facts.slice_mm > rules.ct.thick_mm:
         text = f"axial slices are {facts.slice_mm:.3g} mm apart; small lesions, adrenals and vessels may be missed"
-        yield Flag("info", "", "thick_slices", text)
+        yield Flag(Severity.INFO, "", FlagCode.THICK_SLICES, text)
     if facts.noise_hu is not None and facts.noise_hu > rules.ct.noise_hu:
         text = f"noise of {facts.noise_hu:.0f} HU (limit {rules.ct.noise_hu:g}); check organs of low contrast by eye"
-        yield Flag("warning", "", "noise", text)
+        yield Flag(Severity.WARNING, "", FlagCode.NOISE, text)
     if facts.metal_ml > rules.ct.metal_ml:
         seen = f"{facts.metal_ml:.1f} ml above {rules.ct.metal_hu:g} HU"
         text = f"{seen}: metal or dense contrast; check what lies in its streaks"
-        yield Flag("warning", "", "metal", text)
+        yield Flag(Severity.WARNING, "", FlagCode.METAL, text)
 
 
 def mirrored_flags(
@@ -111,7 +119,7 @@ def mirrored_flags(
         text = (
             f"{', '.join(told)}: mirrored image or situs inversus; check the orientation, left and right may be wrong"
         )
-        yield Flag("error", "", "mirrored", text)
+        yield Flag(Severity.ERROR, "", FlagCode.MIRRORED, text)
 
 
 def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Iterator[Flag]:
@@ -124,7 +132,7 @@ def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Ite
     (best, name), (second, other) = sorted(distances)[:2]
     seen = ", ".join(f"{STRUCTURES[key].display.lower()} {hu:.0f}" for key, hu in known.items())
     doubt = "" if second > best + CLEAR_DISTANCE else f" (or {other})"
-    yield Flag("info", "", "phase", f"contrast phase looks like {name}{doubt}: {seen} HU")
+    yield Flag(Severity.INFO, "", FlagCode.PHASE, f"contrast phase looks like {name}{doubt}: {seen} HU")
 
 
 def _distance(medians_hu: Mapping[str, float], expected: Sequence[Range]) -> float:

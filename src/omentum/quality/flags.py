@@ -1,13 +1,55 @@
-"""A flag: something about a case that its user should look at, why, and what to do."""
+"""A flag: one finding about a case that its user should look at, with the reason and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from enum import StrEnum
+from typing import Any
 
-Severity = Literal["error", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+class Severity(StrEnum):
+    """How serious a finding is, worst first."""
+
+    ERROR = "error"
+    """Almost surely wrong."""
+    WARNING = "warning"
+    """Worth a look."""
+    INFO = "info"
+    """Good to know."""
+
+
+class FlagCode(StrEnum):
+    """Kinds of findings; docs/how-to/judge-a-result.md describes each.
+
+    The first ones are about the CT as a whole, those from `MISSING` on about a structure.
+    """
+
+    INPUT = "input"
+    SCALE = "scale"
+    NO_BODY = "no_body"
+    SPACING = "spacing"
+    CUT = "cut"
+    THICK_SLICES = "thick_slices"
+    NOISE = "noise"
+    METAL = "metal"
+    PHASE = "phase"
+    MIRRORED = "mirrored"
+    MISSING = "missing"
+    LARGE = "large"
+    SMALL = "small"
+    HU = "hu"
+    FRAGMENTS = "fragments"
+    OVERLAP = "overlap"
+    SIDE = "side"
+    ORDER = "order"
+    RATIO = "ratio"
+    NO_HOST = "no_host"
+    LOW_CONFIDENCE = "low_confidence"
+    DISAGREEMENT = "disagreement"
+
+
+SEVERITIES = tuple(Severity)
 """Worst first."""
 
 
@@ -16,20 +58,29 @@ class Flag:
     """One finding.
 
     Args:
-        severity: error is almost surely wrong, warning is worth a look, info is good to know.
-        structure: Its key, "" for the case as a whole.
-        code: What kind of finding, the same word every time.
+        severity: See `Severity`.
+        structure: Structure key, "" for the case as a whole.
+        code: What kind of finding.
         text: One sentence with numbers, and what to do.
     """
 
     severity: Severity
     structure: str
-    code: str
+    code: FlagCode
     text: str
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Flag:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, ValueError: it is something else.
+        """
+        return cls(Severity(raw["severity"]), raw["structure"], FlagCode(raw["code"]), raw["text"])
 
 
 def worst_first(flags: Iterable[Flag]) -> tuple[Flag, ...]:

@@ -39,12 +39,12 @@ class MaskFeatures:
     """Of one structure that was found.
 
     Args:
-        pieces: Connected pieces (26 neighbours) that are not mere crumbs (`fragment_share`).
-        loose_share: Share of its voxels outside the largest piece.
+        components: Connected components (26 neighbours) that are not mere specks (`fragment_share`).
+        outside_largest: Share of its voxels outside the largest component.
         holes_share: Volume of closed cavities that no other structure fills, relative to its volume.
         roughness: Natural logarithm of surface / volume^(2/3) (ball: 1.58); None where the image cuts it.
-        alike_outside: Share of the shell around it that nothing claims and that looks like its core.
-        unlike_inside: Share of it that looks unlike its core.
+        similar_outside: Share of the shell around it that nothing claims and that looks like its core.
+        dissimilar_inside: Share of it that looks unlike its core.
         edge_hu: How far the shell's median HU lies from the core's.
         spread_hu: Robust SD in its core.
         shared: Share of it that a structure claims with which it should not overlap.
@@ -52,12 +52,12 @@ class MaskFeatures:
         elongation: ln(extent / volume^(1/3)) right-left, front-back, up-down; None where the image cuts it.
     """
 
-    pieces: int
-    loose_share: float
+    components: int
+    outside_largest: float
     holes_share: float
     roughness: float | None
-    alike_outside: float
-    unlike_inside: float
+    similar_outside: float
+    dissimilar_inside: float
     edge_hu: float
     spread_hu: float
     shared: float
@@ -79,13 +79,13 @@ def mask_features(
     """
     wide = grown_mm(box, RIM_MM, seg.grid)
     mask, foreign = seg.mask(m.key, wide), _claimed(seg, m.key, wide, rules)
-    pieces, loose = _pieces(mask, m.voxels, rules.fragment_share)
+    components, outside_largest = _components(mask, m.voxels, rules.fragment_share)
     side_mm = (m.volume_ml * 1000.0) ** (1 / 3)
     whole = m.extent_mm is not None and not m.touches_border
     spacing = seg.grid.spacing_mm
     return MaskFeatures(
-        pieces=pieces,
-        loose_share=loose,
+        components=components,
+        outside_largest=outside_largest,
         holes_share=_cavities(mask, foreign) / m.voxels,
         roughness=math.log(m.surface_mm2 / side_mm**2) if whole and m.surface_mm2 else None,
         **_appearance(ct.voxels[wide], mask, foreign, spacing),
@@ -117,9 +117,9 @@ def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
     return int(np.count_nonzero(mask & ~np.logical_or.reduce(hosts))) if hosts else 0
 
 
-def _pieces(mask: Mask, voxels: int, crumb_share: float) -> tuple[int, float]:
+def _components(mask: Mask, voxels: int, fragment_share: float) -> tuple[int, float]:
     found = component_sizes(connected_components(mask))[1:]
-    return int(np.count_nonzero(found >= crumb_share * voxels)), 1.0 - float(found.max()) / voxels
+    return int(np.count_nonzero(found >= fragment_share * voxels)), 1.0 - float(found.max()) / voxels
 
 
 def _cavities(mask: Mask, foreign: Mask) -> int:
@@ -140,8 +140,8 @@ def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, 
     tolerance = max(spread, LEAST_SPREAD_HU)
     alike = free & (np.abs(outside - middle) <= ALIKE_SPREADS * tolerance)
     return {
-        "alike_outside": float(alike.mean()) if len(outside) else 0.0,
-        "unlike_inside": float((np.abs(inside - middle) > UNLIKE_SPREADS * tolerance).mean()),
+        "similar_outside": float(alike.mean()) if len(outside) else 0.0,
+        "dissimilar_inside": float((np.abs(inside - middle) > UNLIKE_SPREADS * tolerance).mean()),
         "edge_hu": abs(float(np.median(outside)) - middle) if len(outside) else 0.0,
         "spread_hu": spread,
     }

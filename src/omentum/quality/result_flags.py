@@ -1,4 +1,4 @@
-"""Flags about the result: volumes, HU, sides, order, pieces, overlaps, lesions, confidence, what is missing."""
+"""Flags about the result: volumes, HU, sides, order, components, overlaps, lesions, confidence, what is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omentum.formatting import volume
 from omentum.measure.lesions import Lesion
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.confidence import Confidence
-from omentum.quality.flags import Flag
+from omentum.quality.flags import Flag, FlagCode, Severity
 from omentum.quality.limits import QUALITY_RULES, OrderRule, QualityRules
 from omentum.quality.mask_features import MaskFeatures
 from omentum.quality.placement import Placement
@@ -25,7 +25,7 @@ class QualityEvidence:
 
     Args:
         measures: By key, all classes.
-        traits: By key, the structures that were found.
+        features: By key, the structures that were found.
         placement: Where they lie.
         lesions: One by one.
         confidence: By key; empty if the masks did not come from a network.
@@ -33,7 +33,7 @@ class QualityEvidence:
     """
 
     measures: Mapping[str, StructureMeasure]
-    traits: Mapping[str, MaskFeatures]
+    features: Mapping[str, MaskFeatures]
     placement: Placement
     lesions: Sequence[Lesion]
     confidence: Mapping[str, Confidence]
@@ -57,7 +57,7 @@ def result_flags(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> 
     for key, m in case.found.items():
         yield from _volume(m)
         yield from _attenuation(m, rules)
-        yield from _shape(m, case.traits[key], rules)
+        yield from _shape(m, case.features[key], rules)
         yield from _confidence(m, case.confidence.get(key), rules)
     yield from _pairs(case, rules)
     yield from _lesions(case, rules)
@@ -72,18 +72,19 @@ def missing(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> Itera
             near = " and ".join(STRUCTURES[other].display.lower() for other in others)
             seen = f"not found although {near} {'is' if len(others) == 1 else 'are'} wholly in the image"
             if key in rules.removable:
-                yield Flag("info", key, "missing", f"{seen}; removed by surgery, or overlooked")
+                yield Flag(Severity.INFO, key, FlagCode.MISSING, f"{seen}; removed by surgery, or overlooked")
             else:
-                yield Flag("warning", key, "missing", f"{seen}; draw it by hand or try other weights")
+                yield Flag(Severity.WARNING, key, FlagCode.MISSING, f"{seen}; draw it by hand or try other weights")
 
 
 def _volume(m: StructureMeasure) -> Iterator[Flag]:
     low, high = STRUCTURES[m.key].volume_ml
     if m.volume_ml > high:
-        yield Flag("warning", m.key, "large", f"{m.volume_ml:.1f} ml, plausible {low:g} to {high:g}; look for leakage")
+        text = f"{m.volume_ml:.1f} ml, plausible {low:g} to {high:g}; look for leakage"
+        yield Flag(Severity.WARNING, m.key, FlagCode.LARGE, text)
     elif m.volume_ml < low and not m.touches_border:
         text = f"{volume(m.volume_ml)} although wholly imaged, plausible {low:g} to {high:g}; look for missing parts"
-        yield Flag("warning", m.key, "small", text)
+        yield Flag(Severity.WARNING, m.key, FlagCode.SMALL, text)
 
 
 def _attenuation(m: StructureMeasure, rules: QualityRules) -> Iterator[Flag]:
@@ -92,17 +93,20 @@ def _attenuation(m: StructureMeasure, rules: QualityRules) -> Iterator[Flag]:
     low, high = rules.hu[m.key]
     if not low <= m.median_hu <= high:
         text = f"median {m.median_hu:.0f} HU, plausible {low:g} to {high:g}; wrong organ, or not in HU"
-        yield Flag("warning", m.key, "hu", text)
+        yield Flag(Severity.WARNING, m.key, FlagCode.HU, text)
 
 
-def _shape(m: StructureMeasure, traits: MaskFeatures, rules: QualityRules) -> Iterator[Flag]:
+def _shape(m: StructureMeasure, features: MaskFeatures, rules: QualityRules) -> Iterator[Flag]:
     # What the image cuts may hang together outside it.
-    if m.key in rules.single and traits.pieces > 1 and not m.touches_border:
-        text = f"{traits.pieces} pieces, {100 * traits.loose_share:.0f} % outside the largest; remove fragments or join"
-        yield Flag("warning", m.key, "fragments", text)
-    if traits.shared > rules.overlap_share:
-        text = f"{100 * traits.shared:.0f} % of it also belongs to another structure that is no host; redraw the border"
-        yield Flag("warning", m.key, "overlap", text)
+    if m.key in rules.single and features.components > 1 and not m.touches_border:
+        loose = f"{100 * features.outside_largest:.0f} % outside the largest"
+        text = f"{features.components} connected components, {loose}; remove fragments or join"
+        yield Flag(Severity.WARNING, m.key, FlagCode.FRAGMENTS, text)
+    if features.shared > rules.overlap_share:
+        text = (
+            f"{100 * features.shared:.0f} % of it also belongs to another structure that is no host; redraw the border"
+        )
+        yield Flag(Severity.WARNING, m.key, FlagCode.OVERLAP, text)
 
 
 def _confidence(m: StructureMeasure, sure: Confidence | None, rules: QualityRules) -> Iterator[Flag]:
@@ -110,11 +114,11 @@ def _confidence(m: StructureMeasure, sure: Confidence | None, rules: QualityRule
         return
     if sure.mean_probability is not None and sure.mean_probability < rules.low_probability:
         text = f"mean probability {sure.mean_probability:.2f} (limit {rules.low_probability:g}); check it by eye"
-        yield Flag("warning", m.key, "low_confidence", text)
+        yield Flag(Severity.WARNING, m.key, FlagCode.LOW_CONFIDENCE, text)
     if sure.disagreement is not None and sure.disagreement > rules.high_disagreement:
         share = f"overlapping windows disagree on {100 * sure.disagreement:.0f} % of it"
         text = f"{share} (limit {100 * rules.high_disagreement:g} %); check it by eye"
-        yield Flag("warning", m.key, "disagreement", text)
+        yield Flag(Severity.WARNING, m.key, FlagCode.DISAGREEMENT, text)
 
 
 def _sides(case: QualityEvidence) -> Iterator[Flag]:
@@ -125,19 +129,19 @@ def _sides(case: QualityEvidence) -> Iterator[Flag]:
             for key, other in ((rule.structure, rule.other), (rule.other, rule.structure)):
                 word = "left" if key == rule.structure else "right"
                 text = f"its centre lies {missed_mm:.0f} mm {word} of that of {other}: sides swapped; swap the labels"
-                yield Flag("error", key, "side", text)
+                yield Flag(Severity.ERROR, key, FlagCode.SIDE, text)
     for key, beyond_mm in case.placement.wrong_half.items():
         if key not in told:
             other_side = "left" if STRUCTURES[key].side == "right" else "right"
             text = f"its centre lies {beyond_mm:.0f} mm in the {other_side} half of the body; check the side"
-            yield Flag("error", key, "side", text)
+            yield Flag(Severity.ERROR, key, FlagCode.SIDE, text)
 
 
 def _order(case: QualityEvidence) -> Iterator[Flag]:
     for rule, missed_mm in case.placement.broken.items():
         if not _same_pair(rule):
             text = f"its centre lies {missed_mm:.0f} mm {WORDS[rule.direction]} that of {rule.other}; one is misplaced"
-            yield Flag("warning", rule.structure, "order", text)
+            yield Flag(Severity.WARNING, rule.structure, FlagCode.ORDER, text)
 
 
 def _same_pair(rule: OrderRule) -> bool:
@@ -154,17 +158,17 @@ def _pairs(case: QualityEvidence, rules: QualityRules) -> Iterator[Flag]:
         if not low <= ratio <= high:
             smaller = key if ratio < low else pair
             text = f"right to left is {ratio:.2f} by volume, plausible {low:g} to {high:g}; compare both sides"
-            yield Flag("warning", smaller, "ratio", text)
+            yield Flag(Severity.WARNING, smaller, FlagCode.RATIO, text)
 
 
 def _lesions(case: QualityEvidence, rules: QualityRules) -> Iterator[Flag]:
     for lesion in case.lesions:
         if lesion.host is None:
             text = f"lesion {lesion.number} ({volume(lesion.volume_ml)}) lies in no organ it may live in; likely false"
-            yield Flag("warning", lesion.key, "no_host", text)
+            yield Flag(Severity.WARNING, lesion.key, FlagCode.NO_HOST, text)
     for key, m in case.found.items():
         hosts_ml = sum(case.found[host].volume_ml for host in STRUCTURES[key].hosts if host in case.found)
         if STRUCTURES[key].is_lesion and hosts_ml and m.volume_ml > rules.host_share * hosts_ml:
             share, limit = 100 * m.volume_ml / hosts_ml, 100 * rules.host_share
             text = f"{m.volume_ml:.0f} ml, {share:.0f} % of its host, plausible up to {limit:g} %; look for leakage"
-            yield Flag("warning", key, "large", text)
+            yield Flag(Severity.WARNING, key, FlagCode.LARGE, text)

@@ -1,4 +1,4 @@
-"""How likely a mask is good (Dice of 0.7 or more), from its traits and its place alone.
+"""How likely a mask is good (Dice of 0.7 or more), from its features and its position alone.
 
 A logistic model whose every feature can only lower the score: each says how unusual a mask is in one respect, against
 what good masks of the same structure look like. Its numbers (score.json) are made by `benchmarks/quality.py calibrate`
@@ -30,7 +30,15 @@ HU_STEP = 30.0
 RANGE_SDS = 6.0
 """A plausible range of volumes is taken for so many SDs of the logarithm."""
 
-ONE_SIDED = {"pieces": 1, "loose": 1, "holes": 1, "alike_outside": 1, "unlike_inside": 1, "edge_hu": -1, "spread_hu": 1}
+ONE_SIDED = {
+    "components": 1,
+    "outside_largest": 1,
+    "holes": 1,
+    "similar_outside": 1,
+    "dissimilar_inside": 1,
+    "edge_hu": -1,
+    "spread_hu": 1,
+}
 """Learned features of which only more (1) or less (-1) than usual is bad."""
 TWO_SIDED = ("roughness", "elongation_r", "elongation_a", "elongation_s")
 LEARNED = (*ONE_SIDED, *TWO_SIDED)
@@ -84,18 +92,18 @@ def group_of(key: str) -> str:
     return "lesion" if STRUCTURES[key].is_lesion else key
 
 
-def raw_features(traits: MaskFeatures) -> dict[str, float | None]:
+def raw_features(features: MaskFeatures) -> dict[str, float | None]:
     """Learned features before they are compared with what is usual; None where the image cuts the structure."""
-    r, a, s = traits.elongation or (None, None, None)
+    r, a, s = features.elongation or (None, None, None)
     return {
-        "pieces": math.log(max(1, traits.pieces)),
-        "loose": math.sqrt(traits.loose_share),
-        "holes": math.sqrt(traits.holes_share),
-        "alike_outside": math.sqrt(traits.alike_outside),
-        "unlike_inside": math.sqrt(traits.unlike_inside),
-        "edge_hu": math.log(traits.edge_hu + HU_STEP),
-        "spread_hu": math.log(traits.spread_hu + HU_STEP),
-        "roughness": traits.roughness,
+        "components": math.log(max(1, features.components)),
+        "outside_largest": math.sqrt(features.outside_largest),
+        "holes": math.sqrt(features.holes_share),
+        "similar_outside": math.sqrt(features.similar_outside),
+        "dissimilar_inside": math.sqrt(features.dissimilar_inside),
+        "edge_hu": math.log(features.edge_hu + HU_STEP),
+        "spread_hu": math.log(features.spread_hu + HU_STEP),
+        "roughness": features.roughness,
         "elongation_r": r,
         "elongation_a": a,
         "elongation_s": s,
@@ -104,7 +112,7 @@ def raw_features(traits: MaskFeatures) -> dict[str, float | None]:
 
 def anomaly_scores(
     m: StructureMeasure,
-    traits: MaskFeatures,
+    features: MaskFeatures,
     placement: Placement,
     pair: StructureMeasure | None,
     usual: Usual,
@@ -113,7 +121,7 @@ def anomaly_scores(
     """How unusual a mask is in each respect (`FEATURES`), from 0.
 
     Args:
-        m, traits: Of the structure.
+        m, features: Of the structure.
         placement: Of its case.
         pair: Measure of its counterpart on the other side, if there is one and it was found.
         usual: Of its group; without an entry a learned feature says nothing.
@@ -127,10 +135,10 @@ def anomaly_scores(
         "pair": _uneven(m, pair),
         "wrong_half": UNUSUAL_CAP * float(m.key in placement.wrong_half),
         "misplaced": UNUSUAL_CAP * placement.misplaced(m.key),
-        "shared": UNUSUAL_CAP * math.sqrt(traits.shared),
-        "outside_host": UNUSUAL_CAP * math.sqrt(traits.outside_host),
+        "shared": UNUSUAL_CAP * math.sqrt(features.shared),
+        "outside_host": UNUSUAL_CAP * math.sqrt(features.outside_host),
     }
-    for name, value in raw_features(traits).items():
+    for name, value in raw_features(features).items():
         mean, sd = usual.get(name, (0.0, math.inf))
         away = 0.0 if value is None else (value - mean) / sd
         found[name] = abs(away) if name in TWO_SIDED else max(0.0, ONE_SIDED[name] * away)

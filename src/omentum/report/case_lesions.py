@@ -105,7 +105,7 @@ def _caption(targets: Sequence[Lesion]) -> str:
 
 def _row(lesion: Lesion, targets: Sequence[Lesion]) -> list[str]:
     notes = ["target"] if lesion in targets else []
-    notes += [lesion.doubt] if lesion.doubt else []
+    notes += [lesion.candidate_reason] if lesion.candidate_reason else []
     notes += [f"{PARTLY} partly imaged"] if lesion.touches_border else []
     sizes = (lesion.axial.longest.mm, lesion.axial.perpendicular.mm, lesion.longest_3d.mm)
     return [

@@ -140,8 +140,10 @@ def _quality(written: Mapping[str, Any]) -> Quality:
         key: StructureQuality(q["score"], tuple(q["reasons"]), q["confidence"] and Confidence(**q["confidence"]))
         for key, q in written["structures"].items()
     }
-    overlooked = tuple(f.structure for f in flags if f.code == "missing" and f.severity != "info" and f.structure)
-    return Quality(flags, structures, overlooked)
+    missing_structures = tuple(
+        f.structure for f in flags if f.code == "missing" and f.severity != "info" and f.structure
+    )
+    return Quality(flags, structures, missing_structures)
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

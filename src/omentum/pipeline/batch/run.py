@@ -24,7 +24,7 @@ from omentum.pipeline.batch import (
 )
 from omentum.pipeline.batch.tables import BatchTables
 from omentum.progress import ProgressListener
-from omentum.quality.ct_flags import INPUT_WARNING
+from omentum.quality.flags import FlagCode, Severity
 from omentum.temporary_names import remove_unfinished
 
 
@@ -129,7 +129,7 @@ class BatchRun:
         if outcome.error is not None:
             self.speaker.say("error", outcome.error)
         for flag in outcome.quality.flags if outcome.quality else ():
-            if flag.severity != "info" and flag.code != INPUT_WARNING:
+            if flag.severity is not Severity.INFO and flag.code is not FlagCode.INPUT:
                 about = f"{outcome.job.case}: {flag.structure}" if flag.structure else outcome.job.case
                 self.speaker.flag(f"{about}: {flag.text}")
 
