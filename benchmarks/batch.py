@@ -17,7 +17,7 @@ from pathlib import Path
 
 from omentum.io.nifti import write_volume
 from omentum.phantom import make_case
-from omentum.pipeline import Options, SaveOptions, Segmenter
+from omentum.pipeline import SaveOptions, Segmenter, SegmentOptions
 from omentum.pipeline.batch import Crew, Here, Job, Line
 from record import Table, publish, result_file
 
@@ -47,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         sources, shape = write_phantoms(Path(scratch), arguments.cases, tuple(arguments.spacing))
-        segmenter = Segmenter(arguments.weights, Options(device="auto"))
+        segmenter = Segmenter(arguments.weights, SegmentOptions(device="auto"))
         network_s = segmenter.segment(sources[0]).manifest["timings_s"]["infer"]
         runs = {jobs: timed(segmenter, sources, Path(scratch) / "out", jobs) for jobs in (0, *arguments.jobs)}
     alone, used = runs[0]

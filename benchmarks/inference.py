@@ -29,7 +29,7 @@ from omentum.io.nifti import read_volume, write_mask
 from omentum.model import save_checkpoint
 from omentum.model.backbones.swin_unetr import SwinUnetr
 from omentum.model.published import import_published
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from peak_memory import forget_peak, peak_gb
 from record import Cell, Table, publish, result_file
 
@@ -54,10 +54,10 @@ COLUMNS = {
 }
 BASELINE = "plain MONAI"
 RUNS = {
-    "exact": Options(profile="exact", postprocess="none"),
-    "exact, torch": Options(profile="exact", postprocess="none", engine="torch"),
-    "balanced": Options(profile="balanced", postprocess="none"),
-    "fast": Options(profile="fast", postprocess="none"),
+    "exact": SegmentOptions(profile="exact", postprocess="none"),
+    "exact, torch": SegmentOptions(profile="exact", postprocess="none", engine="torch"),
+    "balanced": SegmentOptions(profile="balanced", postprocess="none"),
+    "fast": SegmentOptions(profile="fast", postprocess="none"),
 }
 
 

@@ -21,7 +21,7 @@ from omentum.io.dicom.series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.phantom import make_case
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 from record import Cell, Table, publish, result_file
@@ -73,7 +73,7 @@ def main() -> None:
 
 def judged(profile: str, engine: str, cases: list[Case]) -> tuple[str, list[tuple[str, float, float]]]:
     """The engine that was used, and of each case its name, mean Dice and processor seconds."""
-    segmenter = Segmenter("default", Options(profile=profile, engine=engine))
+    segmenter = Segmenter("default", SegmentOptions(profile=profile, engine=engine))
     segmenter.load()
     rows = []
     for name, ct, reference in cases:

@@ -23,7 +23,7 @@ from facts import ROOT
 from omentum.anatomy import STRUCTURES, include_structures
 from omentum.evaluate import Rules, Summary, evaluate, summarise
 from omentum.io.truth import read_case
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from record import Cell, Table, publish, result_file
 
 BUNDLED = ROOT / "src/omentum/resources/default.safetensors"
@@ -155,7 +155,7 @@ def _trained(work: Path, run: Run, own: tuple[str, ...]) -> Path:
 
 
 def _judged(weights: Path, folder: Path) -> Summary:
-    segmenter, scores = Segmenter(weights, Options(locate=False)), []
+    segmenter, scores = Segmenter(weights, SegmentOptions(locate=False)), []
     for place in sorted(path.parent for path in folder.glob("*/case.json")):
         ct, truth, _ = read_case(place)
         found = segmenter.segment(ct)

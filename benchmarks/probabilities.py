@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from inference_long import make_ct
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from peak_memory import forget_peak, peak_gb
 from record import Table, publish, result_file
 
@@ -81,7 +81,7 @@ def row(size: str, kind: str, work: Path) -> tuple[object, ...]:
 
 def run(ct: Path, kind: str) -> tuple[float, ...]:
     """Seconds of both halves, peak memory, what the maps take in memory and on disk."""
-    segmenter = Segmenter("default", Options(probabilities=None if kind == "none" else kind))
+    segmenter = Segmenter("default", SegmentOptions(probabilities=None if kind == "none" else kind))
     segmenter.load()
     before, started = forget_peak(), time.perf_counter()
     case = segmenter.segment(ct)

@@ -27,7 +27,7 @@ from omentum.infer.engines import Network
 from omentum.infer.engines.openvino import OpenVinoEngine, converted, import_openvino
 from omentum.infer.windows import plan_windows
 from omentum.phantom import make_case
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from omentum.pipeline.predictor import network_of
 from omentum.preprocess.prepare import prepare
 from record import Cell, Table, publish, result_file
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     cases = [real(folder) for folder in arguments.folders] + [phantom(k) for k in range(arguments.phantoms)]
-    segmenter = Segmenter("default", Options(engine="torch"))
+    segmenter = Segmenter("default", SegmentOptions(engine="torch"))
     windows = list(itertools.islice(calibration(segmenter), arguments.windows))
     network = network_of(segmenter.model, segmenter.classes)
     rows: list[tuple[Cell, ...]] = []

@@ -17,7 +17,7 @@ from omentum.evaluate import CaseScores, aligned, evaluate, load_mapping, with_u
 from omentum.io.dicom.series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=result_file)
     parser.add_argument("--segmentations", type=Path, help="keep what was found in this folder")
     arguments = parser.parse_args()
-    segmenter, mapping = Segmenter(arguments.weights, Options()), load_mapping("totalsegmentator")
+    segmenter, mapping = Segmenter(arguments.weights, SegmentOptions()), load_mapping("totalsegmentator")
     tables, seconds = {}, {}
     for folder in arguments.folders:
         ct = read_volume(folder / "ct.nii.gz") if (folder / "ct.nii.gz").exists() else read_series(folder / "series")

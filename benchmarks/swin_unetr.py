@@ -20,7 +20,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
 from omentum.io.nifti import read_volume
 from omentum.model import UniversalModel, build
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from record import Table, publish, result_file
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("ct", type=Path)
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
-    segmenter = Segmenter(random_model(), Options(postprocess="none"))
+    segmenter = Segmenter(random_model(), SegmentOptions(postprocess="none"))
     ct = read_volume(arguments.ct)
     before = peak_gb()
     start, spent = time.perf_counter(), time.process_time()

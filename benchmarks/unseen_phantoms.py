@@ -14,7 +14,7 @@ import time
 from omentum.anatomy import STRUCTURES
 from omentum.evaluate import Rules, Summary, evaluate, summarise
 from omentum.phantom import make_case
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--precision", default="float32")
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
-    segmenter = Segmenter(arguments.weights, Options(precision=arguments.precision))
+    segmenter = Segmenter(arguments.weights, SegmentOptions(precision=arguments.precision))
     scores, seconds = [], []
     for k in range(arguments.number):
         case = make_case((arguments.seed, k), tuple(arguments.spacing))

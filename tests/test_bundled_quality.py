@@ -14,7 +14,7 @@ import torch
 from omentum.model import UniversalModel, load_model
 from omentum.phantom import BodyOptions, CaseOptions, PhantomCase, make_case
 from omentum.pipeline import Segmenter
-from omentum.pipeline.options import Options
+from omentum.pipeline.options import SegmentOptions
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -49,7 +49,9 @@ def phantom() -> PhantomCase:
 
 
 def dice_of(weights: str | UniversalModel, phantom: PhantomCase) -> dict[str, float]:
-    found = Segmenter(weights, Options(classes=tuple(LEAST_DICE), device="cpu", locate=False)).segment(phantom.ct)
+    found = Segmenter(weights, SegmentOptions(classes=tuple(LEAST_DICE), device="cpu", locate=False)).segment(
+        phantom.ct
+    )
     pairs = {key: (found.mask(key), phantom.truth.mask(key)) for key in LEAST_DICE}
     return {key: 2 * int((a & b).sum()) / max(1, int(a.sum() + b.sum())) for key, (a, b) in pairs.items()}
 

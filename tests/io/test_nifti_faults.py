@@ -15,7 +15,7 @@ from faulty import FAULTS, GOOD, NO_ORIENTATION, QFORM_ONLY, SHAPE, SHEAR_20, ni
 from omentum.errors import CaseWarning, GeometryError, InputError, UsageError
 from omentum.io.detect import load_volume
 from omentum.io.nifti import read_volume, write_volume
-from omentum.pipeline import Options, Segmenter
+from omentum.pipeline import Segmenter, SegmentOptions
 
 
 @pytest.mark.parametrize("label", FAULTS)
@@ -145,7 +145,7 @@ def test_26_an_assumption_against_what_the_file_states_is_refused(said, tmp_path
     with pytest.raises(GeometryError, match=f"ct.nii: states the orientation RAS, not {said} .*leave the option out"):
         load_volume(path, assume_orientation=said)
     with pytest.raises(UsageError, match="'XYZ' is no orientation"):
-        Segmenter("default", Options(assume_orientation="XYZ"))
+        Segmenter("default", SegmentOptions(assume_orientation="XYZ"))
 
 
 def test_28_one_of_several_volumes_is_read_on_request(tmp_path):

@@ -8,7 +8,7 @@ from omentum.errors import InputError
 from omentum.pipeline.anonymity import UNNAMED, without_names
 from omentum.pipeline.batch.jobs import CaseOutcome, Job
 from omentum.pipeline.manifest import CaseName
-from omentum.pipeline.options import Options
+from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.reading import read_case
 
 NAMES = ("DOE", "JOHN", "SMITH", "ANNA", "ROE", "MILLER", "scout")
@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::omentum.errors.CaseWarning")
 def test_warnings_of_a_series_name_nothing_in_its_folder(folder):
-    told = read_case(folder, Options(force=True), CaseName("case_1", None)).run_record.warnings
+    told = read_case(folder, SegmentOptions(force=True), CaseName("case_1", None)).run_record.warnings
     assert f"case_1: not part of the CT series and left out: 1 x image of another series (e.g. {UNNAMED})" in told
     assert f"case_1/{UNNAMED}: states no rescale intercept; stored numbers taken as HU" in told
     assert len(told) == len(set(told))
@@ -36,8 +36,8 @@ def test_the_error_of_a_slice_does_not_name_it(folder):
     fault = InputError("ends too early", source=folder / "SMITH_ANNA" / "ROE_3.dcm")
     job = Job("case_1", folder, folder.parent / "out", anonymous=True)
     error = CaseOutcome(job, fault=fault).error
-    assert job.told(error) == f"case_1/{UNNAMED}: ends too early"
-    assert Job("case_1", folder, folder.parent / "out").told(error) == error
+    assert job.anonymised(error) == f"case_1/{UNNAMED}: ends too early"
+    assert Job("case_1", folder, folder.parent / "out").anonymised(error) == error
 
 
 def test_names_that_say_nothing_do_not_take_numbers_and_words_out_of_messages(tmp_path):

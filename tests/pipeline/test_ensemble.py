@@ -9,15 +9,13 @@ import pytest
 import torch
 from banded_phantom import banded_ct, ras_grid, truth_mask
 from small_models import small_model
-from threshold_model import BANDS_HU, ThresholdModel
+from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
 from omentum.errors import UsageError
 from omentum.fingerprint import scan_digest, sketch, slice_hashes
 from omentum.model import load_model, save_checkpoint
-from omentum.pipeline import Options, Segmenter, segment
-from omentum.spec import PreprocessSpec
+from omentum.pipeline import Segmenter, SegmentOptions, segment
 
-SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
 HOW = {"device": "cpu", "postprocess": "none"}
 
 
@@ -90,8 +88,8 @@ def test_networks_from_files_on_either_engine(ct, files, engine, classes):
     with torch.inference_mode():
         image = torch.rand(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0))
         wanted = torch.stack([model(image).sigmoid() for model in models]).mean(0)
-    segmenter = Segmenter(files, Options(None, "cpu", engine=engine))
-    torch.testing.assert_close(segmenter._predict(image).sigmoid(), wanted, atol=2e-3, rtol=0)
+    segmenter = Segmenter(files, SegmentOptions(None, "cpu", engine=engine))
+    torch.testing.assert_close(segmenter._predictor(image).sigmoid(), wanted, atol=2e-3, rtol=0)
     assert found.manifest["engine"]["name"] == engine
     assert found.classes == (("liver", "liver_tumour") if classes else models[0].spec.class_keys)
 

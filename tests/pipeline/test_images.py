@@ -10,13 +10,12 @@ import pytest
 import torch
 from banded_phantom import banded_ct, ras_grid
 from dicom_files import write_stack
-from test_pipeline import SPEC
-from threshold_model import ThresholdModel
+from threshold_model import SPEC, ThresholdModel
 
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.io.detect import load_volume
 from omentum.io.nifti import write_volume
-from omentum.pipeline import Options, Segmenter, segment
+from omentum.pipeline import Segmenter, SegmentOptions, segment
 from omentum.volume import Volume
 
 MODEL = ThresholdModel(SPEC)
@@ -124,7 +123,7 @@ def test_classes_are_words_one_or_several(classes):
     found = segment(CT, weights=MODEL, device="cpu", classes=classes)
     assert set(found.classes) <= {"liver", "left_kidney"}
     assert "liver" in found.classes
-    assert Options(classes="liver,spleen").classes == ("liver", "spleen")
+    assert SegmentOptions(classes="liver,spleen").classes == ("liver", "spleen")
 
 
 def test_classes_that_are_no_words_are_refused():
@@ -133,7 +132,7 @@ def test_classes_that_are_no_words_are_refused():
 
 
 def test_a_device_of_torch_is_a_device():
-    segmenter = Segmenter(MODEL, Options(device=torch.device("cpu")))
+    segmenter = Segmenter(MODEL, SegmentOptions(device=torch.device("cpu")))
     assert segmenter.device == torch.device("cpu")
     assert segmenter.described_options()["device"] == "cpu"
     with pytest.raises(UsageError, match="unknown device '0'"):

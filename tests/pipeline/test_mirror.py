@@ -57,7 +57,7 @@ def seen(ct, **options):
 def test_a_mirrored_body_is_flagged_whatever_its_storage_order(order):
     grid = stored(ras_grid((2.0, 2.0, 2.0), (110, 90, 80)), *order)
     straight, mirrored = seen(body(1, grid)), seen(body(-1, grid))
-    assert straight.manifest["mirror"] == {"looked": False, "clearer_mirrored": {}, "mirrored": False}
+    assert straight.manifest["mirror"] == {"checked": False, "clearer_mirrored": {}, "mirrored": False}
     assert not [f for f in straight.quality().flags if f.code == "mirrored"]
     assert mirrored.manifest["mirror"]["mirrored"]
     (flag,) = [f for f in mirrored.quality().flags if f.code == "mirrored"]
@@ -67,8 +67,8 @@ def test_a_mirrored_body_is_flagged_whatever_its_storage_order(order):
 
 
 def test_parts_of_a_scan_and_other_structures_cannot_tell():
-    assert not seen(body(-1), classes=["liver"]).manifest["mirror"]["looked"]
-    assert not seen(body(-1), classes=["spleen", "stomach"]).manifest["mirror"]["looked"]
+    assert not seen(body(-1), classes=["liver"]).manifest["mirror"]["checked"]
+    assert not seen(body(-1), classes=["spleen", "stomach"]).manifest["mirror"]["checked"]
 
 
 def test_progress_goes_on_to_its_end():

@@ -3,7 +3,7 @@ import pytest
 from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
 from threshold_model import BANDS_HU, ThresholdModel
 
-from omentum.pipeline import Options, Segmenter, segment
+from omentum.pipeline import Segmenter, SegmentOptions, segment
 from omentum.pipeline import region_of_interest as locating
 from omentum.spec import PreprocessSpec
 
@@ -20,7 +20,7 @@ GRIDS = {
 @pytest.fixture
 def locator(monkeypatch):
     """Makes a band of HU what locates; the phantom's organs are too small to be trusted as those of a person."""
-    monkeypatch.setattr(locating, "TRUSTED_SHARE", 0.0)
+    monkeypatch.setattr(locating, "MIN_VOLUME_FRACTION", 0.0)
     monkeypatch.setattr(locating, "MARGIN_MM", 6.0)
 
     def use(**bands_hu):
@@ -90,7 +90,7 @@ def test_nothing_that_reaches_the_border_of_the_region_is_cut_off(grid, locator)
 
 
 def test_what_goes_on_and_on_gets_the_whole_scan(locator, monkeypatch):
-    monkeypatch.setattr(locating, "GROWTHS", 0)
+    monkeypatch.setattr(locating, "MAX_GROWTHS", 0)
     locator(left_kidney=(140, 160))
     ct = halved(ras_grid())
     some, whole = seen(ct, "left kidney"), seen(ct, "left kidney", locate=False)
@@ -108,7 +108,7 @@ def test_what_the_coarse_pass_does_not_see_is_looked_for_everywhere(locator):
 
 
 def test_what_is_too_small_to_be_trusted_counts_as_not_seen(locator, monkeypatch):
-    monkeypatch.setattr(locating, "TRUSTED_SHARE", 0.5)
+    monkeypatch.setattr(locating, "MIN_VOLUME_FRACTION", 0.5)
     assert "needed for liver" in seen(banded_ct(ras_grid()), "liver").manifest["locate"]["reason"]
 
 
@@ -143,5 +143,5 @@ def test_nothing_is_located_where_it_brings_nothing(locator):
 
 
 def test_the_default_weights_do_not_locate_for_themselves():
-    segmenter = Segmenter("default", Options(("liver",), device="cpu"))
+    segmenter = Segmenter("default", SegmentOptions(("liver",), device="cpu"))
     assert segmenter.specs.locator is None

@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 import torch
 from banded_phantom import ELLIPSOIDS_MM, banded_ct, ras_grid, rotated, stored, truth_mask
-from threshold_model import BANDS_HU, ThresholdModel
+from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
 import omentum
 from omentum.anatomy import STRUCTURES
 from omentum.errors import CaseWarning, InputError, OutputError, UsageError
 from omentum.io.nifti import read_volume, write_volume
-from omentum.pipeline import Options, Segmenter, segment
-from omentum.spec import PreprocessSpec
+from omentum.pipeline import Segmenter, SegmentOptions, segment
 from omentum.volume import Grid, Volume
 
-SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
 ORDERS = [
     (axes, flips) for axes in itertools.permutations(range(3)) for flips in itertools.product([False, True], repeat=3)
 ]
@@ -148,19 +146,19 @@ def test_what_the_network_says_is_cleaned_unless_not_wanted():
 
 def test_unknown_post_processing_is_refused(model):
     with pytest.raises(UsageError, match="unknown post-processing 'magic'"):
-        Segmenter(model, Options(postprocess="magic"))
+        Segmenter(model, SegmentOptions(postprocess="magic"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
 def test_a_device_that_is_not_there_is_refused_and_auto_goes_without(model):
     with pytest.raises(UsageError, match="no usable cuda"):
-        Segmenter(model, Options(device="cuda"))
-    assert Segmenter(model, Options(device="auto")).device.type == "cpu"
+        Segmenter(model, SegmentOptions(device="cuda"))
+    assert Segmenter(model, SegmentOptions(device="auto")).device.type == "cpu"
 
 
 def test_an_unknown_device_is_refused(model):
     with pytest.raises(UsageError, match="unknown device 'tpu'"):
-        Segmenter(model, Options(device="tpu"))
+        Segmenter(model, SegmentOptions(device="tpu"))
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 3), (1, 40, 40), (64, 3, 1)])

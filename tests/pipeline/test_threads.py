@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from banded_phantom import banded_ct, ras_grid
-from test_pipeline import SPEC
-from threshold_model import BANDS_HU, ThresholdModel
+from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
-from omentum.pipeline import Options, Segmenter, segment
+from omentum.pipeline import Segmenter, SegmentOptions, segment
 from omentum.volume import Volume
 
 ROUNDS = 6
@@ -29,9 +28,9 @@ def voxels_of(result):
 
 
 def test_threads_that_share_a_segmenter_get_what_each_would_get_alone(patients):
-    segmenter = Segmenter(ThresholdModel(SPEC), Options(device="cpu"))
+    segmenter = Segmenter(ThresholdModel(SPEC), SegmentOptions(device="cpu"))
     alone = [voxels_of(segmenter.segment(ct)) for ct in patients]
-    shared = Segmenter(ThresholdModel(SPEC), Options(device="cpu"))  # threads load it, too
+    shared = Segmenter(ThresholdModel(SPEC), SegmentOptions(device="cpu"))  # threads load it, too
     with ThreadPoolExecutor(len(patients)) as pool:
         for _ in range(ROUNDS):
             for (counts, bits), (expected, same) in zip(
@@ -49,7 +48,7 @@ def test_what_is_loaded_is_loaded_once_by_however_many_threads(patients, tmp_pat
         return ThresholdModel(SPEC)
 
     monkeypatch.setattr("omentum.pipeline.segmenter.load_model", load)
-    shared = Segmenter("default", Options(device="cpu"))
+    shared = Segmenter("default", SegmentOptions(device="cpu"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: shared.load(), range(4)))
     assert loaded == [1]
@@ -65,7 +64,7 @@ def test_warnings_stay_with_the_case_they_are_about(how):
     thick[:3, 2] *= 3
     cases = [clean, Volume(holed, clean.affine), Volume(clean.voxels, thick)]
     model = ThresholdModel(SPEC)
-    shared = Segmenter(model, Options(device="cpu"))
+    shared = Segmenter(model, SegmentOptions(device="cpu"))
 
     def heard(ct):
         result = shared.segment(ct) if how == "one segmenter" else segment(ct, weights=model, device="cpu")

@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 import torch
 from banded_phantom import banded_ct, ras_grid, rotated
-from threshold_model import ThresholdModel
+from threshold_model import SPEC, ThresholdModel
 
 from omentum.errors import UsageError
-from omentum.pipeline import Options, Segmenter, parse_thresholds, segment
+from omentum.pipeline import Segmenter, SegmentOptions, parse_thresholds, segment
 from omentum.pipeline.thresholds import above_thresholds, logit, settle_thresholds
 from omentum.preprocess.prepare import prepare
-from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
 from reference.interpolated import probabilities_on_ct
 
-SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
 KEYS = {"liver": ["liver"], "kidneys": ["left_kidney", "right_kidney"], "liver tumor": ["liver_tumour"]}
 USUAL = {"liver": 0.5, "left_kidney": 0.5, "right_kidney": 0.5, "liver_tumour": 0.4}
 
@@ -121,16 +119,18 @@ def test_however_low_the_threshold_nothing_is_found_where_nobody_looked():
 
 
 def test_the_classes_looked_for_are_the_ones_that_have_thresholds():
-    segmenter = Segmenter(MODEL, Options(("liver tumor", "spleen"), "cpu", threshold={"all": 0.4, "spleen": 0.6}))
+    segmenter = Segmenter(
+        MODEL, SegmentOptions(("liver tumor", "spleen"), "cpu", threshold={"all": 0.4, "spleen": 0.6})
+    )
     assert segmenter.thresholds == {"spleen": 0.6, "liver_tumour": 0.4}
     with pytest.raises(UsageError, match="a threshold for 'liver', which is not looked for"):
-        Segmenter(MODEL, Options(("spleen",), "cpu", threshold={"liver": 0.4})).load()
+        Segmenter(MODEL, SegmentOptions(("spleen",), "cpu", threshold={"liver": 0.4})).load()
 
 
 @pytest.mark.parametrize("threshold", [0, 1, 1.2, -3, float("nan"), {"liver": 0.0}])
 def test_what_is_no_probability_is_refused_at_once(threshold):
     with pytest.raises(UsageError, match="not between 0 and 1"):
-        Segmenter(MODEL, Options(threshold=threshold))
+        Segmenter(MODEL, SegmentOptions(threshold=threshold))
 
 
 def test_groups_all_and_the_order_they_are_given_in():

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from banded_phantom import banded_ct, ras_grid
 from case_files import put_ct
-from threshold_model import ThresholdModel
+from threshold_model import SPEC, ThresholdModel
 
 from omentum.cli import main
 from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD
 from omentum.pipeline import segment
-from omentum.spec import PreprocessSpec, Trust
+from omentum.spec import Trust
 
-SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
 HOW = {"device": "cpu", "postprocess": "none"}
 
 

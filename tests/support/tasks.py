@@ -11,7 +11,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, warn_of_case
 from omentum.pipeline.batch.ipc import receive, send
 from omentum.pipeline.batch.jobs import CaseOutcome
-from omentum.pipeline.batch.multi_device import END, NEXT, OUTCOME, TOLD
+from omentum.pipeline.batch.multi_device import END, NEXT, OUTCOME, PROGRESS
 from omentum.pipeline.batch.workers import TaskResult
 
 
@@ -48,13 +48,13 @@ def appears(file: Path):
         time.sleep(0.01)
 
 
-def fake_line(pipe, of_line):
+def fake_batch(pipe, settings):
     """A line without a model, whose "weights" are a folder where lines tell each other how far they are.
 
     `slow` is at its first case until another line has come to its end; `fast` begins when `slow` is at that case;
     `mortal` dies at its second case.
     """
-    device, folder, done = of_line.options.device, Path(of_line.weights), 0
+    device, folder, done = settings.options.device, Path(settings.weights), 0
     if device == "unusable":
         send(pipe, (END, TaskResult(error=InputError("has no such device", source=device))))
         return
@@ -65,7 +65,7 @@ def fake_line(pipe, of_line):
         job = receive(pipe)
         if job is None:
             break
-        send(pipe, (TOLD, ("begin", (job.case,))))
+        send(pipe, (PROGRESS, ("begin", (job.case,))))
         if device == "mortal" and done == 1:
             (folder / "ended").touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -12,6 +12,8 @@ from omentum.anatomy.prompts import prompt
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 
 BANDS_HU = {"liver": (90, 110), "left_kidney": (140, 160), "right_kidney": (190, 210), "liver_tumour": (50, 70)}
+SPEC = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), window_hu=(-175, 250), patch=(32, 32, 32))
+"""Small enough for tests."""
 
 
 class ThresholdModel(nn.Module):

@@ -222,7 +222,7 @@ def segment(
     from omentum.cli.progress import ProgressReporter
     from omentum.cli.segment_inputs import Wanted, plan_jobs
     from omentum.cli.submission import Submission
-    from omentum.pipeline import Options, SaveOptions, check_labels_alone, check_meshes, parse_thresholds
+    from omentum.pipeline import SaveOptions, SegmentOptions, check_labels_alone, check_meshes, parse_thresholds
     from omentum.pipeline.batch import BatchSettings, helpful_jobs, parse_devices
     from omentum.pipeline.batch.run import BatchRun
     from omentum.pipeline.batch.tables import BatchTables, report
@@ -237,7 +237,7 @@ def segment(
     wanted = Wanted(tuple(inputs or ()), tuple(dataset or ()), split, part, name, anonymous, quiet)
     cases, devices, started = plan_jobs(wanted, out), parse_devices(device), time.perf_counter()
     words = None if classes is None else tuple(word.strip() for word in classes.split(",") if word.strip())
-    options = Options(
+    options = SegmentOptions(
         *(words, devices[0], precision, batch, volume, assume_orientation, force),  # type: ignore[arg-type]
         postprocess=postprocess,
         profile=profile,

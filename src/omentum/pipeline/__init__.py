@@ -3,7 +3,7 @@
 from omentum.io.detect import case_name, holds_dicom, load_volume, nifti_files
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.manifest import sha256_of
-from omentum.pipeline.options import Options, SaveOptions
+from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.outputs import check_case_output, check_labels_alone, is_single_file
 from omentum.pipeline.segmenter import Segmenter, segment
 from omentum.pipeline.thresholds import parse_thresholds
@@ -11,8 +11,8 @@ from omentum.report.meshes import check_meshes
 
 __all__ = [
     "CaseSegmentation",
-    "Options",
     "SaveOptions",
+    "SegmentOptions",
     "Segmenter",
     "case_name",
     "check_case_output",

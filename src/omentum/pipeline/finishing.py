@@ -28,33 +28,33 @@ class PredictedCase:
     """
 
     ct: Volume
-    found: Prediction
+    prediction: Prediction
     classes: tuple[str, ...]
     manifest: Mapping[str, Any]
     run_record: RunRecord
 
 
-def finish_case(seen: PredictedCase, postprocess: str) -> CaseSegmentation:
+def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
     """Clean by the rules of a name (see `find_cleaner`) and close the record."""
-    run_record, found = seen.run_record, seen.found
+    run_record, found = predicted.run_record, predicted.prediction
     with run_record.capture_warnings(), run_record.stage("postprocess"):
-        bits, changes = _cleaned(seen, postprocess)
+        bits, changes = _cleaned(predicted, postprocess)
     record = run_record.to_json()
     return CaseSegmentation(
-        *(bits, seen.ct.affine, seen.classes),
-        header=seen.ct.header,
-        ct=seen.ct,
-        manifest={**seen.manifest, **record, "cleaned": changes_json(changes)},
+        *(bits, predicted.ct.affine, predicted.classes),
+        header=predicted.ct.header,
+        ct=predicted.ct,
+        manifest={**predicted.manifest, **record, "cleaned": changes_json(changes)},
         confidence=found.confidence,
         lesion_probability=found.lesion_probability,
         probabilities=found.probabilities,
     )
 
 
-def _cleaned(seen: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[Change]]:
+def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[Change]]:
     """Masks on the CT's own grid, cleaned where the body stands upright; and what was changed."""
-    undo, clean = seen.found.bits.undo, find_cleaner(postprocess)
-    ct = seen.ct if undo.oblique is None else on_grid(seen.ct, undo.native)
-    cleaned = clean(Segmentation(seen.found.bits.upright(), ct.affine, seen.classes), ct)
+    undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess)
+    ct = predicted.ct if undo.oblique is None else on_grid(predicted.ct, undo.native)
+    cleaned = clean(Segmentation(predicted.prediction.bits.upright(), ct.affine, predicted.classes), ct)
     bits = cleaned.segmentation.bits
     return bits if undo.oblique is None else nearest(bits, undo.native, undo.oblique), cleaned.changes

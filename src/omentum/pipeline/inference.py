@@ -39,16 +39,16 @@ class InferencePlan:
     """How to look at a CT.
 
     Args:
-        predict: The network, with only the wanted classes as its channels.
+        predictor: The network, with only the wanted classes as its channels.
         thresholds: Their keys, in the order of the channels -> probability above which a voxel belongs to them.
-        plan: The windows.
+        windows: Where they lie.
         run: Device, batch size, precision, progress.
         probabilities: What probabilities are kept as, by a key of `omentum.infer.maps.STEPS`; None keeps none.
     """
 
-    predict: Predictor
+    predictor: Predictor
     thresholds: Mapping[str, float]
-    plan: WindowPlan
+    windows: WindowPlan
     run: WindowRun
     probabilities: str | None = None
 
@@ -63,22 +63,22 @@ class InferencePlan:
         return [logit(threshold) for threshold in self.thresholds.values()]
 
 
-def infer(prepared: Prepared, look: InferencePlan, border: Border | None = None) -> Prediction:
+def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None) -> Prediction:
     """Packed masks on the CT's own grid; written plane by plane as the windows are done.
 
     Args:
         prepared: The CT.
-        look: See there.
+        plan: See there.
         border: Of the region that is looked at; everything by default.
     """
-    undo, classes = prepared.undo, look.classes
+    undo, classes = prepared.undo, plan.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
     bits = CompressedSparseArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
     probability = CompressedSparseArray(undo, np.dtype(np.uint8)) if lesions else None
-    tally, agreement = Tally(len(classes), lesions, look.offsets), Agreement()
-    predict = above_thresholds(look.predict, look.offsets)
-    slabs = sliding_slabs(prepared.tensor[0, 0], predict, look.plan, look.run, agreement)
-    kept, maps = _maps(undo, look)
+    tally, agreement = Tally(len(classes), lesions, plan.offsets), Agreement()
+    predict = above_thresholds(plan.predictor, plan.offsets)
+    slabs = sliding_slabs(prepared.tensor[0, 0], predict, plan.windows, plan.run, agreement)
+    kept, maps = _maps(undo, plan)
     for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally, maps):
         bits.add(part.box, part.bits)
         if probability is not None and part.probability is not None:
@@ -86,13 +86,13 @@ def infer(prepared: Prepared, look: InferencePlan, border: Border | None = None)
     return Prediction(bits, _confidence(classes, tally, agreement), probability, kept)
 
 
-def _maps(undo: Undo, look: InferencePlan) -> tuple[dict[str, CompressedSparseArray], ProbabilityMaps | None]:
+def _maps(undo: Undo, plan: InferencePlan) -> tuple[dict[str, CompressedSparseArray], ProbabilityMaps | None]:
     """Where the probabilities of each class are kept, and what puts them there."""
-    if look.probabilities is None:
+    if plan.probabilities is None:
         return {}, None
-    arrays = [CompressedSparseArray(undo, np.dtype(look.probabilities)) for _ in look.classes]
-    maps = ProbabilityMaps(look.probabilities, look.offsets, lambda k, box, part: arrays[k].add(box, part))
-    return dict(zip(look.classes, arrays, strict=True)), maps
+    arrays = [CompressedSparseArray(undo, np.dtype(plan.probabilities)) for _ in plan.classes]
+    maps = ProbabilityMaps(plan.probabilities, plan.offsets, lambda k, box, part: arrays[k].add(box, part))
+    return dict(zip(plan.classes, arrays, strict=True)), maps
 
 
 def _confidence(classes: tuple[str, ...], tally: Tally, agreement: Agreement) -> dict[str, Confidence]:

@@ -36,14 +36,14 @@ class CaseName:
     file: str | None
 
     @classmethod
-    def after(cls, image: Any) -> CaseName:
+    def of_image(cls, image: Any) -> CaseName:
         """As its file is called; "" for what is none."""
         if not isinstance(image, (str, os.PathLike)):
             return cls("", None)
         return cls(case_name(os.fspath(image)), printable(Path(os.path.abspath(image)).name))
 
 
-def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: CaseName) -> dict[str, Any]:
+def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, name: CaseName) -> dict[str, Any]:
     """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), its grid,
     and (of DICOM) a hash that says which other images lie in the same space."""
     frame = getattr(ct.header.get("dicom"), "frame", None)
@@ -52,7 +52,7 @@ def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, named: Ca
         sha256 = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data).hexdigest()
     else:
         sha256 = sha256_of(Path(image))
-    return {"case": named.case, "file": named.file, "sha256": sha256, **where}
+    return {"case": name.case, "file": name.file, "sha256": sha256, **where}
 
 
 def sha256_of(path: Path) -> str:

@@ -33,37 +33,37 @@ class MirrorCheck:
     """What the second look came to.
 
     Args:
-        looked: Whether there was one.
+        checked: Whether there was one.
         clearer: Structures that are clearer in the mirror image: mean probability as stored, and mirrored.
         mirrored: Whether they say that the image is mirrored, or the body.
     """
 
-    looked: bool
+    checked: bool
     clearer: Mapping[str, tuple[float, float]]
     mirrored: bool
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only: the part of the manifest about this."""
         clearer = {key: list(pair) for key, pair in self.clearer.items()}
-        return {"looked": self.looked, "clearer_mirrored": clearer, "mirrored": self.mirrored}
+        return {"checked": self.checked, "clearer_mirrored": clearer, "mirrored": self.mirrored}
 
 
-def check_mirror_image(prepared: Prepared, look: InferencePlan, seen: Mapping[str, Confidence]) -> MirrorCheck:
+def check_mirror_image(prepared: Prepared, plan: InferencePlan, seen: Mapping[str, Confidence]) -> MirrorCheck:
     """Look again if the first look leaves doubt.
 
     Args:
         prepared: The CT.
-        look: How it was looked at.
+        plan: How it was looked at.
         seen: How sure the network was of what it found.
     """
-    if DOUBTED not in seen or _sure(seen, DOUBTED) >= SURE or len(set(LATERALISED) & set(look.classes)) < AGREE:
+    if DOUBTED not in seen or _sure(seen, DOUBTED) >= SURE or len(set(LATERALISED) & set(plan.classes)) < AGREE:
         return MirrorCheck(False, {}, False)
     (across,) = (axis for axis, (world, _) in enumerate(prepared.undo.model.axis_directions()) if world == 0)
     flipped = replace(prepared, tensor=prepared.tensor.flip(2 + across))
-    plan = plan_windows(prepared.undo.model.shape, look.plan.patch, OVERLAP)
-    told, before = look.run.progress, len(look.plan)
-    run = replace(look.run, progress=told and (lambda done, of: told(before + done, before + of)))
-    again = infer(flipped, replace(look, plan=plan, run=run, probabilities=None)).confidence
+    windows = plan_windows(prepared.undo.model.shape, plan.windows.patch, OVERLAP)
+    progress, before = plan.run.progress, len(plan.windows)
+    run = replace(plan.run, progress=progress and (lambda done, of: progress(before + done, before + of)))
+    again = infer(flipped, replace(plan, windows=windows, run=run, probabilities=None)).confidence
     return compare(seen, again)
 
 

@@ -16,11 +16,11 @@ Step = Callable[[str], None]
 """Told in a word or two what is begun, e.g. "measuring"."""
 
 RESULT_NEUTRAL_OPTIONS = ("device", "batch")
-"""Options that say where a case is computed, not what comes out."""
+"""SegmentOptions that say where a case is computed, not what comes out."""
 
 
 @dataclass(frozen=True)
-class Options:
+class SegmentOptions:
     """How cases are segmented.
 
     Args:

@@ -13,7 +13,7 @@ from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
 from omentum.pipeline.anonymity import without_names
 from omentum.pipeline.manifest import CaseName, describe_input
-from omentum.pipeline.options import Options
+from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.run_record import RunRecord
 from omentum.preprocess.prepare import Prepared, prepare_upright
 from omentum.spec import PreprocessSpec
@@ -26,12 +26,12 @@ class LoadedCase:
 
     Args:
         ct: In HU, mended where it needed to be (see `check_ct`).
-        described: What it is, for the manifest.
+        description: What it is, for the manifest.
         ledger: Begun.
     """
 
     ct: Volume
-    described: dict[str, Any]
+    description: dict[str, Any]
     run_record: RunRecord = field(default_factory=RunRecord)
 
 
@@ -59,29 +59,29 @@ class PreprocessSpecs:
 
 
 def read_case(
-    image: str | os.PathLike[str] | Volume | Any, options: Options, named: CaseName | None = None
+    image: str | os.PathLike[str] | Volume | Any, options: SegmentOptions, name: CaseName | None = None
 ) -> LoadedCase:
     """Read and check.
 
     Args:
         image: A file, or an image in memory in HU; see `as_volume`.
         options: How.
-        named: What it is called in its results; as its file by default.
+        name: What it is called in its results; as its file by default.
 
     Raises:
         InputError: it cannot be used; see `load_volume` and `check_ct`.
         UsageError: it is neither a path nor an image with a geometry.
     """
-    run_record, named = RunRecord(), named or CaseName.after(image)
+    run_record, name = RunRecord(), name or CaseName.of_image(image)
     source = Path(image) if isinstance(image, (str, os.PathLike)) else None
     given = as_volume(image, volume=options.volume) if source is None else source
     with run_record.capture_warnings(), run_record.stage("read"):
         ct = check_ct(_loaded(given, options), source=source, force=options.force)
-        described = describe_input(given, ct, named)
-    if named.file is None and source is not None:
-        told = [without_names(message, source, named.case) for message in run_record.warnings]
-        run_record.warnings = list(dict.fromkeys(told))
-    return LoadedCase(ct, described, run_record)
+        description = describe_input(given, ct, name)
+    if name.file is None and source is not None:
+        anonymised = [without_names(message, source, name.case) for message in run_record.warnings]
+        run_record.warnings = list(dict.fromkeys(anonymised))
+    return LoadedCase(ct, description, run_record)
 
 
 def prepare_case(case: LoadedCase, specs: PreprocessSpecs) -> PreparedInput:
@@ -91,12 +91,14 @@ def prepare_case(case: LoadedCase, specs: PreprocessSpecs) -> PreparedInput:
         return PreparedInput(case, prepare_upright(case.ct, specs.model), coarse)
 
 
-def read_and_prepare(image: str | Path, options: Options, named: CaseName, specs: PreprocessSpecs) -> PreparedInput:
+def read_and_prepare(
+    image: str | Path, options: SegmentOptions, name: CaseName, specs: PreprocessSpecs
+) -> PreparedInput:
     """Both; see `read_case` for errors."""
-    return prepare_case(read_case(image, options, named), specs)
+    return prepare_case(read_case(image, options, name), specs)
 
 
-def _loaded(image: Path | Volume, options: Options) -> Volume:
+def _loaded(image: Path | Volume, options: SegmentOptions) -> Volume:
     if isinstance(image, Volume):
         check_assumed(image.grid, options.assume_orientation, None)
         return image

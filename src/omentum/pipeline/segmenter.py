@@ -37,7 +37,7 @@ from omentum.pipeline.finishing import PredictedCase, finish_case
 from omentum.pipeline.inference import InferencePlan, Prediction, infer
 from omentum.pipeline.manifest import describe_machine
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
-from omentum.pipeline.options import Options
+from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.region_of_interest import Locator, infer_regions
@@ -56,15 +56,15 @@ class Segmenter:
     Args:
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
             these, whose probabilities are averaged.
-        options: See `Options`.
+        options: See `SegmentOptions`.
 
     Raises:
         UsageError: an unknown class, device, engine, profile, precision, post-processing; a threshold that is none; a
             class the weights do not have. (What needs the weights themselves is found out when they are first used.)
     """
 
-    def __init__(self, weights: Weights | Sequence[Weights] = "default", options: Options | None = None) -> None:
-        self.options = options or Options()
+    def __init__(self, weights: Weights | Sequence[Weights] = "default", options: SegmentOptions | None = None) -> None:
+        self.options = options or SegmentOptions()
         self.device = choose_device(self.options.device)
         self.profile = self.options.resolved_profile()
         find_cleaner(self.options.postprocess)
@@ -135,7 +135,7 @@ class Segmenter:
         return self.engines[0]
 
     @cached_property
-    def _predict(self) -> Predictor:
+    def _predictor(self) -> Predictor:
         each = zip(self.engines, self.models, strict=True)
         return mean_probability([predictor(engine, model, self.classes, self.profile) for engine, model in each])
 
@@ -160,7 +160,7 @@ class Segmenter:
         """
         refuse_after_fork()
         with self._loading:  # of two threads that share it, one waits for what the other one loads
-            self.classes, self.thresholds, self.specs, self._predict, self.weights_description  # noqa: B018
+            self.classes, self.thresholds, self.specs, self._predictor, self.weights_description  # noqa: B018
             if self.specs.locator is not None:
                 self._locator.model  # noqa: B018
 
@@ -197,23 +197,23 @@ class Segmenter:
         with case.run_record.capture_warnings(), case.run_record.stage("load_weights"):
             self.load()
             specs = self.specs
-        return finish_case(self.look(prepare_case(case, specs), progress=progress), self.options.postprocess)
+        return finish_case(self.predict(prepare_case(case, specs), progress=progress), self.options.postprocess)
 
-    def look(self, ready: PreparedInput, *, progress: Progress | None = None) -> PredictedCase:
-        """Show a prepared CT to the network; see `segment`."""
+    def predict(self, ready: PreparedInput, *, progress: Progress | None = None) -> PredictedCase:
+        """Run the network on a prepared CT; see `segment`."""
         case, run_record, prepared = ready.case, ready.case.run_record, ready.prepared
         with run_record.capture_warnings(), run_record.track_device_memory(self.device):
             with run_record.stage("load_weights"):
                 self.load()
-                look = self._inference_plan(ready, progress)
-            found, located = self._infer(ready, look)
+                plan = self._inference_plan(ready, progress)
+            found, located = self._infer(ready, plan)
             with run_record.stage("mirror"):
-                mirror = self._mirror(ready, look, found, whole=not located["used"])
+                mirror = self._mirror(ready, plan, found, whole=not located["used"])
         manifest = {
-            "input": case.described,
+            "input": case.description,
             "weights": self.weights_description | trained_on(case.ct, self.models),
             "options": self.described_options(),
-            "model_grid": {"shape": prepared.undo.model.shape, "windows": len(look.plan)},
+            "model_grid": {"shape": prepared.undo.model.shape, "windows": len(plan.windows)},
             "engine": {"name": self.engine.name, "precision": self.engine.precision},
             "locate": located,
             "mirror": mirror.to_json(),
@@ -223,28 +223,28 @@ class Segmenter:
 
     def _inference_plan(self, ready: PreparedInput, progress: Progress | None) -> InferencePlan:
         patch = self.model.spec.preprocess.patch
-        plan: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
+        windows: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
-        return InferencePlan(self._predict, self.thresholds, plan, run, self.options.probabilities)
+        return InferencePlan(self._predictor, self.thresholds, windows, run, self.options.probabilities)
 
-    def _infer(self, ready: PreparedInput, look: InferencePlan) -> tuple[Prediction, dict[str, Any]]:
+    def _infer(self, ready: PreparedInput, plan: InferencePlan) -> tuple[Prediction, dict[str, Any]]:
         """What is found, and how it was located; see `omentum.pipeline.region_of_interest`."""
         run_record, reason, boxes = ready.case.run_record, self._no_locator_reason, {}
         if ready.coarse is not None:
             with run_record.stage("locate"):
-                located = self._locator.locate(ready.coarse, ready.prepared, look.plan, self.classes)
+                located = self._locator.locate(ready.coarse, ready.prepared, plan.windows, self.classes)
             reason, boxes = located.reason, located.boxes
         with run_record.stage("infer"):
             if not boxes:
-                return infer(ready.prepared, look), {"used": False, "reason": reason}
-            found, record = infer_regions(ready.prepared, look, boxes)
+                return infer(ready.prepared, plan), {"used": False, "reason": reason}
+            found, record = infer_regions(ready.prepared, plan, boxes)
             return found, {"used": True, **record}
 
-    def _mirror(self, ready: PreparedInput, look: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
+    def _mirror(self, ready: PreparedInput, plan: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
         """See `check_mirror_image`; a part of a scan, or an average over both sides, cannot tell."""
         if not whole or "x" in self.profile.flips:
             return MirrorCheck(False, {}, False)
-        return check_mirror_image(ready.prepared, look, found.confidence)
+        return check_mirror_image(ready.prepared, plan, found.confidence)
 
     @cached_property
     def _no_locator_reason(self) -> str | None:
@@ -278,7 +278,7 @@ def segment(
         classes: Structures wanted, by key, synonym or plural ("kidneys"), also "liver, kidneys"; all by default.
         device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do.
         progress: Told (windows done, windows in all).
-        **options: Further fields of `Options`.
+        **options: Further fields of `SegmentOptions`.
 
     Raises:
         OmentumError: input, weights or arguments that cannot be used; the message says what to do.
@@ -288,7 +288,7 @@ def segment(
         >>> seg.mask("liver").sum() * seg.grid.voxel_volume_ml
     """
     wanted = classes if classes is None or isinstance(classes, str) else tuple(classes)
-    return Segmenter(weights, Options(wanted, device, **options)).segment(image, progress=progress)  # type: ignore[arg-type]  # made words of
+    return Segmenter(weights, SegmentOptions(wanted, device, **options)).segment(image, progress=progress)  # type: ignore[arg-type]  # made words of
 
 
 def _keys(names: Iterable[str]) -> frozenset[str]:

@@ -3,13 +3,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tasks import fake_line
+from tasks import fake_batch
 
 from omentum.errors import InputError, UsageError
-from omentum.pipeline import Options, SaveOptions
+from omentum.pipeline import SaveOptions, SegmentOptions
 from omentum.pipeline.batch import BatchSettings, Job, helpful_jobs, parse_devices, run_on_devices
 
-OF_LINE = BatchSettings("default", Options(), SaveOptions(), 1)
+SETTINGS = BatchSettings("default", SegmentOptions(), SaveOptions(), 1)
 JOBS = [Job(f"case{n}", Path(f"case{n}.nii"), Path("out") / f"case{n}") for n in range(8)]
 
 
@@ -23,7 +23,7 @@ class Listening:
 
 def outcomes(folder, *devices):
     listener = Listening()
-    return list(run_on_devices(JOBS, devices, replace(OF_LINE, weights=folder), listener, fake_line)), listener
+    return list(run_on_devices(JOBS, devices, replace(SETTINGS, weights=folder), listener, fake_batch)), listener
 
 
 def test_who_is_free_takes_the_next_case(tmp_path):

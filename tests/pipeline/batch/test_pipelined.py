@@ -5,7 +5,7 @@ from threshold_model import ThresholdModel
 
 from omentum.errors import UsageError
 from omentum.io.nifti import read_volume, write_volume
-from omentum.pipeline import Options, SaveOptions, Segmenter
+from omentum.pipeline import SaveOptions, Segmenter, SegmentOptions
 from omentum.pipeline.batch import InlineExecutor, Job, PipelinedBatch
 from omentum.pipeline.batch.workers import CompletedTask, run_task
 from omentum.spec import PreprocessSpec
@@ -48,7 +48,7 @@ def jobs(tmp_path):
 
 
 def line(pool, diary, **options):
-    return PipelinedBatch(Segmenter(ThresholdModel(SPEC), Options(device="cpu", **options)), SAVE, pool, diary)
+    return PipelinedBatch(Segmenter(ThresholdModel(SPEC), SegmentOptions(device="cpu", **options)), SAVE, pool, diary)
 
 
 def test_one_case_is_read_ahead_and_no_more(jobs):

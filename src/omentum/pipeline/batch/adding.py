@@ -23,7 +23,7 @@ from omentum.quality import Quality
 from omentum.result_files import LABEL_MAP, MANIFEST, OVERLAPS
 from omentum.temporary_names import unfinished
 
-NOTHING = SaveOptions(preview=False, report=False)
+NO_OUTPUTS = SaveOptions(preview=False, report=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,26 +31,26 @@ class FinishedCase(CaseSegmentation):
     """A case as an earlier run left it: measured already.
 
     Args:
-        numbers: What it wrote of itself.
+        summary: What it wrote of itself.
     """
 
-    numbers: CaseSummary = field(kw_only=True, repr=False)
+    summary: CaseSummary = field(kw_only=True, repr=False)
 
     def measures(self, numbering: Numbering | None = None) -> list[StructureMeasure]:
         """See `CaseSegmentation`."""
-        return self.numbers.measures
+        return self.summary.measures
 
     def lesions(self) -> list[Lesion]:
         """See `CaseSegmentation`."""
-        return self.numbers.lesions
+        return self.summary.lesions
 
     def quality(self) -> Quality:
         """See `CaseSegmentation`."""
-        return self.numbers.quality
+        return self.summary.quality
 
 
 def add_outputs(
-    folder: Path, names: Sequence[str], save: SaveOptions, case: LoadedCase, numbers: CaseSummary, step: Step
+    folder: Path, names: Sequence[str], save: SaveOptions, case: LoadedCase, summary: CaseSummary, step: Step
 ) -> None:
     """Write to a case folder what it lacks; its manifest says so when all of it is there.
 
@@ -59,15 +59,15 @@ def add_outputs(
         names: Fields of `SaveOptions` that are to be added.
         save: What is wanted in all.
         case: Its CT, read again.
-        numbers: What `read_case_summary` found in the folder.
+        summary: What `read_case_summary` found in the folder.
         step: Told what is begun.
 
     Raises:
         OutputError: something cannot be written, or the case does not hold all of its masks.
     """
     manifest = read_manifest(folder)
-    whole = _case(folder, manifest, case, numbers)
-    wanted = replace(NOTHING, **{name: getattr(save, name) for name in names}, numbering=save.numbering)
+    whole = _case(folder, manifest, case, summary)
+    wanted = replace(NO_OUTPUTS, **{name: getattr(save, name) for name in names}, numbering=save.numbering)
     new = unfinished(folder)
     try:
         new.mkdir()
@@ -82,15 +82,15 @@ def add_outputs(
     write_json(folder / MANIFEST, {**manifest, "outputs": outputs})
 
 
-def _case(folder: Path, manifest: Mapping[str, Any], case: LoadedCase, numbers: CaseSummary) -> FinishedCase:
+def _case(folder: Path, manifest: Mapping[str, Any], case: LoadedCase, summary: CaseSummary) -> FinishedCase:
     layers, classes = manifest.get(LAYERS), tuple(manifest["options"]["classes"])
     if layers is None:
         remedy = "pass --overwrite"
         raise OutputError("does not hold all of its masks, so nothing can be added to it", source=folder, remedy=remedy)
     masks = read_layered(folder / LABEL_MAP, folder / OVERLAPS, layers, classes)
-    found = {key: q.confidence for key, q in numbers.quality.structures.items() if q.confidence}
+    found = {key: q.confidence for key, q in summary.quality.structures.items() if q.confidence}
     bare = FinishedCase(
-        *(masks.bits, case.ct.affine, classes), header=case.ct.header, ct=case.ct, manifest=manifest, numbers=numbers
+        *(masks.bits, case.ct.affine, classes), header=case.ct.header, ct=case.ct, manifest=manifest, summary=summary
     )
     return replace(bare, confidence=found)
 

@@ -31,11 +31,11 @@ class Job:
     anonymous: bool = False
 
     @property
-    def named(self) -> CaseName:
+    def name(self) -> CaseName:
         """For its results."""
-        return CaseName(self.case, None if self.anonymous else CaseName.after(self.source).file)
+        return CaseName(self.case, None if self.anonymous else CaseName.of_image(self.source).file)
 
-    def told(self, message: str) -> str:
+    def anonymised(self, message: str) -> str:
         """A message as it may be written."""
         return without_names(message, self.source, self.case) if self.anonymous else message
 
@@ -95,7 +95,7 @@ class CaseSummary:
 
 
 def finish_and_save(
-    seen: PredictedCase, job: Job, postprocess: str, save: SaveOptions, step: Step | None = None
+    predicted: PredictedCase, job: Job, postprocess: str, save: SaveOptions, step: Step | None = None
 ) -> CaseSummary:
     """Clean, measure, write.
 
@@ -104,6 +104,6 @@ def finish_and_save(
     """
     if step is not None:
         step("cleaning")
-    case = finish_case(seen, postprocess)
+    case = finish_case(predicted, postprocess)
     case.save(job.target, **vars(save), step=step)
     return CaseSummary(case.measures(save.numbering), case.lesions(), case.quality(), list(case.manifest["warnings"]))

@@ -28,10 +28,10 @@ from omentum.pipeline.batch.workers import (
     run_task,
     start_process,
 )
-from omentum.pipeline.options import Options, SaveOptions
+from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.segmenter import Segmenter
 
-NEXT, OUTCOME, TOLD, END = "next", "outcome", "told", "end"
+NEXT, OUTCOME, PROGRESS, END = "next", "outcome", "told", "end"
 """What a line says: give me a job; this became of one; how it goes; I am done, or cannot begin."""
 
 FEW_PROCESSORS = 2
@@ -50,7 +50,7 @@ class BatchSettings:
     """
 
     weights: str | Path | tuple[str | Path, ...]
-    options: Options
+    options: SegmentOptions
     save: SaveOptions
     jobs: int
 
@@ -91,7 +91,7 @@ def helpful_jobs(device: str) -> int:
 def run_on_devices(
     jobs: Sequence[Job],
     devices: Sequence[str],
-    of_line: BatchSettings,
+    settings: BatchSettings,
     listener: BatchListener,
     serve: Callable[..., None] | None = None,
 ) -> Iterator[CaseOutcome]:
@@ -99,8 +99,8 @@ def run_on_devices(
 
     Args:
         jobs: Their cases have different names.
-        devices: As `Options.device`; one may occur several times.
-        of_line: What each line does.
+        devices: As `SegmentOptions.device`; one may occur several times.
+        settings: What each line does.
         listener: Told how it goes, all lines mixed.
         serve: What a process runs instead of `serve_batch`.
 
@@ -108,60 +108,64 @@ def run_on_devices(
         UsageError, CheckpointError: weights, devices that cannot be used.
     """
     waiting = deque(jobs)
-    stations = []
+    processes = []
     try:
         for device in devices:
-            options = replace(of_line, options=replace(of_line.options, device=device))
-            stations.append(_DeviceProcess(device, *start_process(serve or serve_batch, options), at_work={}))
-        yield from _attend(stations, waiting, listener)
+            options = replace(settings, options=replace(settings.options, device=device))
+            processes.append(_DeviceProcess(device, *start_process(serve or serve_batch, options), at_work={}))
+        yield from _distribute(processes, waiting, listener)
     finally:
-        for station in stations:
-            station.process.terminate()
-        for station in stations:
-            end_process(station.process, time.monotonic() + 2 * GRACE_S)
-            station.pipe.close()
+        for device_process in processes:
+            device_process.process.terminate()
+        for device_process in processes:
+            end_process(device_process.process, time.monotonic() + 2 * GRACE_S)
+            device_process.pipe.close()
     for job in waiting:
         yield CaseOutcome(job, fault=WorkerDiedError("no device is left to compute it"))
 
 
-def _attend(stations: Sequence[_DeviceProcess], waiting: deque[Job], listener: BatchListener) -> Iterator[CaseOutcome]:
+def _distribute(
+    processes: Sequence[_DeviceProcess], waiting: deque[Job], listener: BatchListener
+) -> Iterator[CaseOutcome]:
     """Hand out jobs and pass on what comes back, until every line has ended."""
-    alive = {station.pipe: station for station in stations}
+    alive = {device_process.pipe: device_process for device_process in processes}
     while alive:
         for pipe in connection.wait(list(alive)):
-            station = alive[pipe]  # type: ignore[index]  # only pipes were waited for
+            device_process = alive[pipe]  # type: ignore[index]  # only pipes were waited for
             try:
-                kind, content = receive(station.pipe)
+                kind, content = receive(device_process.pipe)
             except (EOFError, OSError):
                 kind, content = END, TaskResult()
             if kind == NEXT:
                 job = waiting.popleft() if waiting else None
                 if job is not None:
-                    station.at_work[job.case] = job
-                send(station.pipe, job)
-            elif kind == TOLD:
+                    device_process.at_work[job.case] = job
+                send(device_process.pipe, job)
+            elif kind == PROGRESS:
                 method, arguments = content
                 getattr(listener, method)(*arguments)
             elif kind == OUTCOME:
-                del station.at_work[content.job.case]
+                del device_process.at_work[content.job.case]
                 yield content
             else:
-                del alive[station.pipe]
+                del alive[device_process.pipe]
                 if content.error is not None:
                     raise content.error
-                for job in station.at_work.values():
-                    yield CaseOutcome(job, fault=WorkerDiedError(f"the process of device {station.device} was killed"))
+                for job in device_process.at_work.values():
+                    yield CaseOutcome(
+                        job, fault=WorkerDiedError(f"the process of device {device_process.device} was killed")
+                    )
 
 
-def serve_batch(pipe: Connection, of_line: BatchSettings) -> None:
+def serve_batch(pipe: Connection, settings: BatchSettings) -> None:
     """A line in a process of its own; asks for jobs through the pipe until there are none."""
-    send(pipe, (END, run_task(_run_line, pipe, of_line)))
+    send(pipe, (END, run_task(_run_batch, pipe, settings)))
 
 
-def _run_line(pipe: Connection, of_line: BatchSettings) -> None:
-    segmenter = Segmenter(of_line.weights, of_line.options)
-    with WorkerPool(of_line.jobs) if of_line.jobs else InlineExecutor() as pool:
-        for outcome in PipelinedBatch(segmenter, of_line.save, pool, _Relay(pipe)).run(_asking(pipe)):
+def _run_batch(pipe: Connection, settings: BatchSettings) -> None:
+    segmenter = Segmenter(settings.weights, settings.options)
+    with WorkerPool(settings.jobs) if settings.jobs else InlineExecutor() as pool:
+        for outcome in PipelinedBatch(segmenter, settings.save, pool, _Relay(pipe)).run(_asking(pipe)):
             send(pipe, (OUTCOME, outcome))
 
 
@@ -181,13 +185,13 @@ class _Relay:
         self._pipe = pipe
 
     def begin(self, case: str) -> None:
-        self._tell("begin", case)
+        self._send("begin", case)
 
     def progress(self, done: int, of: int) -> None:
-        self._tell("progress", done, of)
+        self._send("progress", done, of)
 
     def step(self, case: str, what: str) -> None:
-        self._tell("step", case, what)
+        self._send("step", case, what)
 
-    def _tell(self, method: str, *arguments: Any) -> None:
-        send(self._pipe, (TOLD, (method, arguments)))
+    def _send(self, method: str, *arguments: Any) -> None:
+        send(self._pipe, (PROGRESS, (method, arguments)))

@@ -39,7 +39,7 @@ class BatchListener(Protocol):
 
 
 @dataclass(frozen=True)
-class _AtWork:
+class _RunningCase:
     """A case between reading and writing.
 
     Args:
@@ -52,20 +52,20 @@ class _AtWork:
     future: TaskFuture
     started: float = field(default_factory=time.perf_counter)
 
-    def hear(self, found: TaskResult) -> None:
+    def note(self, found: TaskResult) -> None:
         """Take down an error and warnings."""
         self.outcome.warnings = list(dict.fromkeys([*self.outcome.warnings, *found.warnings]))
         self.outcome.fault = self.outcome.fault or found.error
 
-    def ended(self) -> CaseOutcome:
+    def outcome_when_done(self) -> CaseOutcome:
         """Wait for the last stage."""
         found = self.future.result()
-        self.hear(found)
+        self.note(found)
         if isinstance(found.value, CaseSummary):
-            numbers = found.value
-            self.hear(TaskResult(warnings=tuple(numbers.warnings)))
-            self.outcome.measures, self.outcome.lesions = numbers.measures, numbers.lesions
-            self.outcome.quality = numbers.quality
+            summary = found.value
+            self.note(TaskResult(warnings=tuple(summary.warnings)))
+            self.outcome.measures, self.outcome.lesions = summary.measures, summary.lesions
+            self.outcome.quality = summary.quality
         self.outcome.seconds = round(time.perf_counter() - self.started, 2)
         return self.outcome
 
@@ -94,22 +94,22 @@ class PipelinedBatch:
         """
         waiting = iter(jobs)
         overlaps, slots = self.pool.jobs > 0, max(1, self.pool.jobs)
-        upcoming, writing = self._begin(waiting), deque[_AtWork]()
-        while upcoming is not None:
-            now, found = upcoming, upcoming.future.result()
-            upcoming = self._begin(waiting) if overlaps else None
-            shown = self._show(now, found)
+        following, writing = self._begin(waiting), deque[_RunningCase]()
+        while following is not None:
+            current, found = following, following.future.result()
+            following = self._begin(waiting) if overlaps else None
+            predicted = self._predict_case(current, found)
             del found
             while len(writing) >= slots:
-                yield writing.popleft().ended()
-            writing.append(replace(now, future=self._finish(now, shown)))
-            del shown
+                yield writing.popleft().outcome_when_done()
+            writing.append(replace(current, future=self._finish(current, predicted)))
+            del predicted
             while writing and (writing[0].future.done() or not overlaps):
-                yield writing.popleft().ended()
-            upcoming = upcoming or self._begin(waiting)
-        yield from (case.ended() for case in writing)
+                yield writing.popleft().outcome_when_done()
+            following = following or self._begin(waiting)
+        yield from (case.outcome_when_done() for case in writing)
 
-    def _begin(self, waiting: Iterator[Job]) -> _AtWork | None:
+    def _begin(self, waiting: Iterator[Job]) -> _RunningCase | None:
         """Have the next case read, unless its result is there already."""
         job = next(waiting, None)
         if job is None:
@@ -117,50 +117,50 @@ class PipelinedBatch:
         if not self.save.overwrite and has_result(job.target):
             found = CaseOutcome(job, resumed=True)
             self._load(found)
-            return _AtWork(found, CompletedTask(run_task(self._earlier, job)))
+            return _RunningCase(found, CompletedTask(run_task(self._resume, job)))
         outcome, options = CaseOutcome(job), self.segmenter.options
         if self.pool.jobs:
             self._load(outcome)
-            reading = self.pool.submit(read_and_prepare, job.source, options, job.named, self.segmenter.specs)
-            return _AtWork(outcome, reading)
-        return _AtWork(outcome, self.pool.submit(read_case, job.source, options, job.named))
+            reading = self.pool.submit(read_and_prepare, job.source, options, job.name, self.segmenter.specs)
+            return _RunningCase(outcome, reading)
+        return _RunningCase(outcome, self.pool.submit(read_case, job.source, options, job.name))
 
     def _load(self, outcome: CaseOutcome) -> None:
         """The weights, for the first case that needs them."""
         with capture_warnings(outcome.warnings.append, propagate=False):
             self.segmenter.load()
 
-    def _earlier(self, job: Job) -> CaseSummary:
+    def _resume(self, job: Job) -> CaseSummary:
         weights, options = self.segmenter.weights_description["sha256"], self.segmenter.described_options()
         outputs = self.save.outputs()
-        lacks = check_resumable(job.target, identity(sha256_of(job.source), weights, options, outputs), outputs)
-        numbers = read_case_summary(job.target)
-        if lacks:
-            case = read_case(job.source, self.segmenter.options, job.named)
-            add_outputs(job.target, lacks, self.save, case, numbers, partial(self.listener.step, job.case))
-        return numbers
+        missing = check_resumable(job.target, identity(sha256_of(job.source), weights, options, outputs), outputs)
+        summary = read_case_summary(job.target)
+        if missing:
+            case = read_case(job.source, self.segmenter.options, job.name)
+            add_outputs(job.target, missing, self.save, case, summary, partial(self.listener.step, job.case))
+        return summary
 
-    def _show(self, now: _AtWork, found: TaskResult) -> TaskResult:
+    def _predict_case(self, current: _RunningCase, found: TaskResult) -> TaskResult:
         """Show a case that was read to the network; what is not one passes."""
-        now.hear(found)
+        current.note(found)
         if not isinstance(found.value, (LoadedCase, PreparedInput)):
             return found
-        self._load(now.outcome)
-        self.listener.begin(now.outcome.job.case)
-        shown = run_task(self._look, found.value)
-        now.hear(shown)
-        return shown
+        self._load(current.outcome)
+        self.listener.begin(current.outcome.job.case)
+        predicted = run_task(self._predict, found.value)
+        current.note(predicted)
+        return predicted
 
-    def _look(self, case: LoadedCase | PreparedInput) -> PredictedCase:
+    def _predict(self, case: LoadedCase | PreparedInput) -> PredictedCase:
         ready = case if isinstance(case, PreparedInput) else prepare_case(case, self.segmenter.specs)
-        return self.segmenter.look(ready, progress=self.listener.progress)
+        return self.segmenter.predict(ready, progress=self.listener.progress)
 
-    def _finish(self, now: _AtWork, shown: TaskResult) -> TaskFuture:
-        if not isinstance(shown.value, PredictedCase):
-            return CompletedTask(shown)
-        job, rules = now.outcome.job, self.segmenter.options.postprocess
+    def _finish(self, current: _RunningCase, predicted: TaskResult) -> TaskFuture:
+        if not isinstance(predicted.value, PredictedCase):
+            return CompletedTask(predicted)
+        job, rules = current.outcome.job, self.segmenter.options.postprocess
         step = partial(self.listener.step, job.case)
         if not self.pool.jobs:
-            return self.pool.submit(finish_and_save, shown.value, job, rules, self.save, step)
+            return self.pool.submit(finish_and_save, predicted.value, job, rules, self.save, step)
         step("writing")
-        return self.pool.submit(finish_and_save, shown.value, job, rules, self.save)
+        return self.pool.submit(finish_and_save, predicted.value, job, rules, self.save)

@@ -64,18 +64,18 @@ def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[st
     try:
         manifest = _read(folder / MANIFEST)
         made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
-        there = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
-        lacks = [name for name in ADDABLE if outputs[name] and outputs[name] != manifest["outputs"][name]]
+        made_by = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
+        missing = [name for name in ADDABLE if outputs[name] and outputs[name] != manifest["outputs"][name]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and does not say how it was made", source=folder, remedy=_REMEDY) from fault
     wanted = json.loads(json.dumps(wanted))
-    differs = [name for name in {**wanted, **there} if wanted.get(name) != there.get(name)]
+    differs = [name for name in {**wanted, **made_by} if wanted.get(name) != made_by.get(name)]
     if differs:
         raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
     _check_as_written(folder / LABEL_MAP, manifest.get(LABEL_MAP_SHA256))
     if OVERLAPS_SHA256 in manifest:
         _check_as_written(folder / OVERLAPS, manifest[OVERLAPS_SHA256])
-    return lacks
+    return missing
 
 
 def _check_as_written(path: Path, written: str | None) -> None:

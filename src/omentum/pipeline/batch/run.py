@@ -33,15 +33,15 @@ class BatchRun:
     """Runs jobs.
 
     Args:
-        how: Weights, options, and how many processes read and write.
+        settings: Weights, options, and how many processes read and write.
         devices: None for the one of the options; else one process for each.
-        speaker: Told how it goes.
+        progress: Told how it goes.
         tables: Kept up to date; None where there is one case alone.
     """
 
-    how: BatchSettings
+    settings: BatchSettings
     devices: Sequence[str] | None
-    speaker: ProgressListener
+    progress: ProgressListener
     tables: BatchTables | None = None
 
     def run(self, jobs: Sequence[Job]) -> list[CaseOutcome]:
@@ -53,102 +53,102 @@ class BatchRun:
         outcomes = {job.case: CaseOutcome(job, fault=refused[job.case]) for job in jobs}
         alone = len(jobs) == 1
         for outcome in outcomes.values():
-            self._tell(outcome, alone)
+            self._report(outcome, alone)
         wanted = [job for job in jobs if refused[job.case] is None]
-        listener = _Listener(self.speaker, [job.case for job in jobs])
+        listener = _BatchProgress(self.progress, [job.case for job in jobs])
         try:
             with closing(self._run(wanted, listener)) as running:
                 for outcome in running:
                     outcomes[outcome.job.case] = outcome
                     listener.ended(outcome)
-                    self._tell(outcome, alone)
+                    self._report(outcome, alone)
                     if self.tables is not None:
                         self.tables.update(list(outcomes.values()))
         except (KeyboardInterrupt, EndedError):
-            self._tell_what_is_kept(list(outcomes.values()))
+            self._report_interruption(list(outcomes.values()))
             raise
         return list(outcomes.values())
 
-    def _tell_what_is_kept(self, outcomes: Sequence[CaseOutcome]) -> None:
+    def _report_interruption(self, outcomes: Sequence[CaseOutcome]) -> None:
         """After an interruption, which may have come between the end of a case and the news of it."""
         kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
         if self.tables is None:
             (only,) = outcomes
-            self.speaker.note(
+            self.progress.note(
                 f"interrupted; nothing of {only.job.case} is kept" if not kept else "interrupted at the end"
             )
             return
         self.tables.write(outcomes)
         where = outcomes[0].job.target.parent
-        self.speaker.note(
+        self.progress.note(
             f"interrupted; {len(kept)} of {len(outcomes)} cases are complete, with their tables: {where}; "
             "the same command does the rest"
         )
 
     def _is_complete(self, job: Job) -> bool:
-        return has_result(job.target) and not self.how.save.overwrite
+        return has_result(job.target) and not self.settings.save.overwrite
 
     def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
         """Why a job cannot even be begun."""
-        with_earlier = self.how.save.overwrite or has_result(job.target)
+        with_earlier = self.settings.save.overwrite or has_result(job.target)
         try:
             check_case_output(job.target, inputs=sources, overwrite=with_earlier)
         except OmentumError as fault:
             return fault
         return None
 
-    def _run(self, jobs: Sequence[Job], listener: _Listener) -> Generator[CaseOutcome, None, None]:
+    def _run(self, jobs: Sequence[Job], listener: _BatchProgress) -> Generator[CaseOutcome, None, None]:
         if not jobs:
             return
         if self.devices is not None:
-            with capture_warnings(lambda message: self.speaker.say("warning", message), propagate=False):
-                self._tell_of_numbering(Segmenter(self.how.weights, replace(self.how.options, device="cpu")))
-            yield from run_on_devices(jobs, self.devices, self.how, listener)
+            with capture_warnings(lambda message: self.progress.say("warning", message), propagate=False):
+                self._warn_of_numbering(Segmenter(self.settings.weights, replace(self.settings.options, device="cpu")))
+            yield from run_on_devices(jobs, self.devices, self.settings, listener)
             return
-        with capture_warnings(lambda message: self.speaker.say("warning", message), propagate=False):
-            segmenter = Segmenter(self.how.weights, self.how.options)
-            self._tell_of_numbering(segmenter)
-        with WorkerPool(self.how.jobs) if self.how.jobs and len(jobs) > 1 else InlineExecutor() as pool:
-            yield from PipelinedBatch(segmenter, self.how.save, pool, listener).run(jobs)
+        with capture_warnings(lambda message: self.progress.say("warning", message), propagate=False):
+            segmenter = Segmenter(self.settings.weights, self.settings.options)
+            self._warn_of_numbering(segmenter)
+        with WorkerPool(self.settings.jobs) if self.settings.jobs and len(jobs) > 1 else InlineExecutor() as pool:
+            yield from PipelinedBatch(segmenter, self.settings.save, pool, listener).run(jobs)
 
-    def _tell_of_numbering(self, segmenter: Segmenter) -> None:
+    def _warn_of_numbering(self, segmenter: Segmenter) -> None:
         """Which of a dataset's numbers no voxel gets, once for all cases and before any is computed.
 
         Raises:
             UsageError: that would be all of them.
         """
-        if self.how.save.numbering is not None:
-            for message in lacking_words(self.how.save.numbering, segmenter.classes):
-                self.speaker.say("warning", message)
+        if self.settings.save.numbering is not None:
+            for message in lacking_words(self.settings.save.numbering, segmenter.classes):
+                self.progress.say("warning", message)
 
-    def _tell(self, outcome: CaseOutcome, alone: bool) -> None:
+    def _report(self, outcome: CaseOutcome, alone: bool) -> None:
         for message in outcome.warnings:
-            self.speaker.say("warning", message)
+            self.progress.say("warning", message)
         if outcome.fault is not None and alone:
             raise outcome.fault
         if outcome.error is not None:
-            self.speaker.say("error", outcome.error)
+            self.progress.say("error", outcome.error)
         for flag in outcome.quality.flags if outcome.quality else ():
             if flag.severity is not Severity.INFO and flag.code is not FlagCode.INPUT:
                 about = f"{outcome.job.case}: {flag.structure}" if flag.structure else outcome.job.case
-                self.speaker.flag(f"{about}: {flag.text}")
+                self.progress.flag(f"{about}: {flag.text}")
 
 
-class _Listener:
+class _BatchProgress:
     """Passes on to the speaker how the cases go, and works out how long the rest of them will take."""
 
-    def __init__(self, speaker: ProgressListener, cases: Iterable[str]) -> None:
-        self._speaker, self._numbers = speaker, {case: n for n, case in enumerate(cases, start=1)}
+    def __init__(self, progress: ProgressListener, cases: Iterable[str]) -> None:
+        self._progress, self._numbers = progress, {case: n for n, case in enumerate(cases, start=1)}
         self._start, self._left, self._computed = time.monotonic(), len(self._numbers), 0
 
     def begin(self, case: str) -> None:
-        self._speaker.begin(case, self._numbers[case], len(self._numbers), self._time_left())
+        self._progress.begin(case, self._numbers[case], len(self._numbers), self._time_left())
 
     def progress(self, done: int, of: int) -> None:
-        self._speaker.progress(done, of)
+        self._progress.progress(done, of)
 
     def step(self, case: str, what: str) -> None:
-        self._speaker.step(f"{case}: {what}")
+        self._progress.step(f"{case}: {what}")
 
     def ended(self, outcome: CaseOutcome) -> None:
         """One case less; those that took no time say nothing about the others."""
