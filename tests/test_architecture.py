@@ -33,7 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "anatomy": {"errors"},
     "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
     "midline": {"volume", "components"},
-    "process_pool": {"anatomy", "errors"},
+    "process_pool": {"anatomy", "errors", "sockets"},
     "io": CORE,
     "preprocess": {"errors", "volume", "spec", "sparse"},
     "postprocess": CORE,
@@ -47,7 +47,8 @@ LAYERS: dict[str, set[str]] = {
     "report": CORE | {"home", "measure", "quality"},
     "data": CORE | {"midline", "process_pool", "io", "preprocess", "phantom"},
     "evaluate": CORE | {"process_pool", "io", "preprocess", "measure", "report", "data"},
-    "pipeline": CORE | {"io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"},
+    "pipeline": CORE
+    | {"process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"},
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {

@@ -9,7 +9,7 @@ import pytest
 from own_structures import included
 
 from omentum.anatomy import STRUCTURES
-from omentum.process_pool import in_processes
+from omentum.process_pool import map_in_processes
 
 
 def doubled(task: int) -> int:
@@ -26,22 +26,22 @@ def doubled_slowly(task: int) -> int:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_task_is_done_once(jobs):
-    assert sorted(in_processes(doubled, [3, 1, 2, 5], jobs)) == [(1, 2), (2, 4), (3, 6), (5, 10)]
+    assert sorted(map_in_processes(doubled, [3, 1, 2, 5], jobs)) == [(1, 2), (2, 4), (3, 6), (5, 10)]
 
 
 def test_a_death_costs_one_task():
-    found = dict(in_processes(doubled, [1, -1, 2, 3, -2, 4, 5, 6], 2))
+    found = dict(map_in_processes(doubled, [1, -1, 2, 3, -2, 4, 5, 6], 2))
     assert found == {-1: None, -2: None, **{k: 2 * k for k in range(1, 7)}}
 
 
 PARENT = """
 import sys
 sys.path[:0] = {path!r}
-from omentum.process_pool import in_processes
+from omentum.process_pool import map_in_processes
 from test_processes import doubled_slowly
 if __name__ == "__main__":
     print("ready", flush=True)
-    for _ in in_processes(doubled_slowly, [1, 2], 2):
+    for _ in map_in_processes(doubled_slowly, [1, 2], 2):
         pass
 """
 
@@ -87,7 +87,7 @@ def learned(folder: str) -> str:
 
 def test_other_processes_know_the_structures_of_this_one_and_the_other_way_round(tmp_path):
     included(tmp_path)
-    assert dict(in_processes(number_of, ["vertebra_L1", "liver"], 2)) == {"vertebra_L1": 33, "liver": 6}
+    assert dict(map_in_processes(number_of, ["vertebra_L1", "liver"], 2)) == {"vertebra_L1": 33, "liver": 6}
     STRUCTURES.reset()
-    assert list(in_processes(learned, [str(tmp_path)], 2)) == [(str(tmp_path), "rib")]
+    assert list(map_in_processes(learned, [str(tmp_path)], 2)) == [(str(tmp_path), "rib")]
     assert STRUCTURES["rib"].index == 77

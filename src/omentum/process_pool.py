@@ -1,19 +1,29 @@
-"""Tasks over several processes, where the death of one costs one task and not the batch."""
+"""Child processes: they end with their parent, and the death of one costs one task and not the batch.
+
+Two uses: `map_in_processes` runs many tasks over a pool; `start_process` starts one process with a pipe to it. No child
+outlives its parent, however the parent ends (`end_with_parent`).
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
-from typing import TypeVar
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
+from omentum.sockets import sockets_fit
 
 Rows = Mapping[str, Columns]
 Task = TypeVar("Task")
@@ -21,21 +31,23 @@ Result = TypeVar("Result")
 
 AHEAD = 2
 """Tasks handed out beyond those at work, so that no process waits for the next one."""
+GRACE_S = 10.0
+"""Seconds that a process has to clean up after it was asked to end."""
 
 
-def in_processes(
+def map_in_processes(
     work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
 ) -> Iterator[tuple[Task, Result | None]]:
-    """Do each task in one of several processes; with one job, in this one.
+    """Run each task in one of several processes; with one job, in this one.
 
     Args:
         work: A function at module level; expected not to raise.
         tasks: Can be pickled.
-        jobs: How many processes.
+        jobs: Number of processes, from 1.
 
     Yields:
-        Tasks as they are finished; with None in place of the result when the process died of it (a crash in foreign
-        code, or killed for want of memory).
+        Each task with its result, in the order of completion; None in place of the result where the process died (a
+        crash in a library, or killed because memory ran out).
     """
     if jobs == 1:
         yield from ((task, work(task)) for task in tasks)
@@ -83,14 +95,88 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def _begin(structures: Mapping[str, Columns]) -> None:
-    """In a new process: end with the parent, however that ends, and at once when interrupted from the keyboard."""
+    """In a new process of the pool: end with the parent, and at once when interrupted from the keyboard."""
     include_carried(structures)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
+def start_process(
+    serve: Callable[..., None], *arguments: Any, preload: Sequence[str] = ()
+) -> tuple[Connection, BaseProcess]:
+    """Start a process that runs `serve(pipe, *arguments)`.
+
+    It ignores Ctrl-C (the parent decides), unwinds on SIGTERM, prints no warnings and ends with its parent.
+
+    Args:
+        serve: A function at the top level of a module.
+        *arguments: Can be pickled.
+        preload: Modules that a fork server imports once for all such processes.
+
+    Returns:
+        This end of the pipe, and the process.
+    """
+    context = _fork_free_context(preload)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(serve, theirs, *arguments))
+    process.start()
+    theirs.close()
+    return ours, process
+
+
+def end_process(process: BaseProcess, deadline: float) -> None:
+    """Wait for a process to end, and kill it after the deadline.
+
+    Args:
+        process: Has been asked to end.
+        deadline: A moment of `time.monotonic`, in seconds.
+    """
+    process.join(max(0.0, deadline - time.monotonic()))
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+def end_with_parent(grace_s: float = 0.0) -> None:
+    """Make this process end when its parent has ended, even if the parent was killed.
+
+    Args:
+        grace_s: Seconds between SIGTERM, on which this process may clean up, and its exit; 0: exit at once.
+    """
+    threading.Thread(target=_wait_for_parent, args=(grace_s,), daemon=True).start()
+
+
+def _wait_for_parent(grace_s: float) -> None:
     parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    if parent is None:
+        return
+    connection.wait([parent.sentinel])
+    if grace_s:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace_s)
+    os._exit(1)
+
+
+def _fork_free_context(preload: Sequence[str]) -> Any:
+    """How processes are started; not by plain fork, whose child inherits locks of whatever threads are running.
+
+    A fork server imports everything once, so that more processes cost little time and memory.
+    """
+    if "forkserver" not in get_all_start_methods() or not sockets_fit():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    return context
+
+
+def _run(serve: Callable[..., None], pipe: Connection, *arguments: Any) -> None:
+    """In the new process: signals and warnings as `start_process` describes, then `serve`."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of libraries; what concerns a case travels in its result
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that nothing half-written stays
+    end_with_parent(GRACE_S)
+    try:
+        serve(pipe, *arguments)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        sys.exit(1)  # nobody reads the pipe any more

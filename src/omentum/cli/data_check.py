@@ -80,7 +80,7 @@ def _checked(found: Mapping[str, DatasetCases], jobs: int, quiet: bool) -> list[
     """In the order of the datasets and their cases, however they are finished."""
     from omentum.cli.progress import Countdown
     from omentum.data.harmonise.check import check_case, died
-    from omentum.process_pool import in_processes
+    from omentum.process_pool import map_in_processes
 
     cases = [case for one in found.values() for case in one.cases]
     if len({case.name for case in cases}) < len(cases):
@@ -88,7 +88,7 @@ def _checked(found: Mapping[str, DatasetCases], jobs: int, quiet: bool) -> list[
         raise UsageError(f"two of the datasets have the same name: {keys}", remedy="rename one recipe's file")
     checks: dict[str, CaseCheck] = {}
     with Countdown("checking", silent=quiet) as countdown:
-        for case, check in in_processes(check_case, cases, jobs):
+        for case, check in map_in_processes(check_case, cases, jobs):
             checks[case.name] = check or died(case)
             countdown.count(len(checks), len(cases))
     return [checks[case.name] for case in cases]

@@ -52,9 +52,9 @@ def written(work: Callable[[Task], Path], tasks: Sequence[Task], jobs: int, cons
     """
     from rich.progress import track
 
-    from omentum.process_pool import in_processes
+    from omentum.process_pool import map_in_processes
 
-    done: Any = in_processes(work, tasks, min(jobs, len(tasks)))
+    done: Any = map_in_processes(work, tasks, min(jobs, len(tasks)))
     if console.is_terminal and len(tasks) > 1:
         done = track(done, "making phantoms", len(tasks), console=console)
     for task, path in done:

@@ -14,7 +14,7 @@ from omentum.anatomy.pairs import pair_of
 from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
 from omentum.evaluate.pairing import DESCRIPTION, Pair
 from omentum.formatting import counted
-from omentum.process_pool import in_processes
+from omentum.process_pool import map_in_processes
 from omentum.progress import ProgressListener
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def _evaluations(
 ) -> dict[str, CaseEvaluation]:
     evaluations: dict[str, CaseEvaluation] = {}
     progress = _DelayedProgress(reporter, counted(len(pairs), "case"))
-    for pair, found in in_processes(partial(_evaluation, evaluator), pairs, jobs):
+    for pair, found in map_in_processes(partial(_evaluation, evaluator), pairs, jobs):
         evaluation = found or CaseEvaluation(
             error=f"{pair.name}: the process was killed (out of memory? try fewer jobs with -j)"
         )

@@ -147,7 +147,7 @@ def test_a_bad_case_is_told_and_does_not_stop_the_others(toys, tmp_path):
 
 def test_a_case_its_process_died_of_is_told(toys, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "omentum.data.store.prepare.in_processes", lambda work, tasks, jobs: ((task, None) for task in tasks)
+        "omentum.data.store.prepare.map_in_processes", lambda work, tasks, jobs: ((task, None) for task in tasks)
     )
     (outcome,) = run(toys[:1], tmp_path / "store").outcomes
     assert outcome.state == "failed"

@@ -23,7 +23,7 @@ from omentum.data.store.prepare_case import StoreOptions
 from omentum.data.store.store import CACHE, CASES, DATASETS, MANIFEST
 from omentum.data.store.stored_case import StoredCase
 from omentum.errors import InputError, OutputError, UsageError
-from omentum.process_pool import in_processes
+from omentum.process_pool import map_in_processes
 from omentum.temporary_names import remove_unfinished
 
 Tell = Callable[[PreparationOutcome, int, int], None]
@@ -128,7 +128,7 @@ class _Run:
 
     def _outcomes(self, kept: Sequence[CaseTask], rest: Sequence[CaseTask], jobs: int) -> Iterator[PreparationOutcome]:
         yield from (PreparationOutcome(task.case.name, "kept") for task in kept)
-        for task, result in in_processes(bring_up_to_date, rest, jobs):
+        for task, result in map_in_processes(bring_up_to_date, rest, jobs):
             outcome = result or task.failed(_DIED)
             if outcome.state == "failed" and task.folder.exists():
                 remove_folder(task.folder)  # what is there was made from files that are no more

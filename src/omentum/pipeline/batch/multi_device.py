@@ -18,18 +18,10 @@ from omentum.infer.device import choose_device
 from omentum.pipeline.batch.ipc import receive, send
 from omentum.pipeline.batch.jobs import CaseOutcome, Job
 from omentum.pipeline.batch.pipelined import BatchListener, PipelinedBatch
-from omentum.pipeline.batch.workers import (
-    GRACE_S,
-    InlineExecutor,
-    TaskResult,
-    WorkerDiedError,
-    WorkerPool,
-    end_process,
-    run_task,
-    start_process,
-)
+from omentum.pipeline.batch.workers import PRELOAD, InlineExecutor, TaskResult, WorkerDiedError, WorkerPool, run_task
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.segmenter import Segmenter
+from omentum.process_pool import GRACE_S, end_process, start_process
 
 NEXT, OUTCOME, PROGRESS, END = "next", "outcome", "told", "end"
 """What a line says: give me a job; this became of one; how it goes; I am done, or cannot begin."""
@@ -112,7 +104,8 @@ def run_on_devices(
     try:
         for device in devices:
             options = replace(settings, options=replace(settings.options, device=device))
-            processes.append(_DeviceProcess(device, *start_process(serve or serve_batch, options), at_work={}))
+            pipe, process = start_process(serve or serve_batch, options, preload=PRELOAD)
+            processes.append(_DeviceProcess(device, pipe, process, at_work={}))
         yield from _distribute(processes, waiting, listener)
     finally:
         for device_process in processes:

@@ -6,19 +6,12 @@ Interrupted from the keyboard, only this process hears it; it tells the others t
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
-import sys
-import threading
 import time
-import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -27,10 +20,10 @@ import torch
 
 from omentum.errors import OmentumError, capture_warnings
 from omentum.pipeline.batch.ipc import receive, send
-from omentum.sockets import sockets_fit
+from omentum.process_pool import GRACE_S, end_process, start_process
 
-GRACE_S = 10.0
-"""How long a process that was told to end may clean up."""
+PRELOAD = ("omentum.pipeline",)
+"""What a fork server imports once for all workers."""
 
 
 class WorkerDiedError(OmentumError):
@@ -178,7 +171,7 @@ class _Worker:
     def start(self) -> None:
         """A new process, unless it was told to end."""
         if not self._ended:
-            self.pipe, self.process = start_process(_serve)
+            self.pipe, self.process = start_process(_serve, preload=PRELOAD)
 
     def do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> TaskResult:
         send(self.pipe, (work, arguments))
@@ -193,58 +186,6 @@ class _Worker:
     def wait_until(self, deadline: float) -> None:
         end_process(self.process, deadline)
         self.pipe.close()
-
-
-def start_process(serve: Callable[..., None], *arguments: Any) -> tuple[Connection, BaseProcess]:
-    """A new process that runs `serve(pipe, *arguments)`, and this end of the pipe."""
-    context = _context()
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(serve, theirs, *arguments))
-    process.start()
-    theirs.close()
-    return ours, process
-
-
-def _context() -> Any:
-    """Not plain fork: the child would inherit locks of whatever threads are running.
-
-    A fork server imports everything once, so that more processes cost little time and memory.
-    """
-    if "forkserver" not in get_all_start_methods() or not sockets_fit():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["omentum.pipeline"])
-    return context
-
-
-def end_process(process: BaseProcess, deadline: float) -> None:
-    """Let it clean up until a moment of `time.monotonic`, then no longer."""
-    process.join(max(0.0, deadline - time.monotonic()))
-    if process.is_alive():
-        process.kill()
-        process.join()
-
-
-def _run(serve: Callable[..., None], pipe: Connection, *arguments: Any) -> None:
-    """In the new process: hear only the parent, and end with it, however it ends; say nothing."""
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # of libraries; what is about a case travels in its answer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that nothing half-written stays
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        serve(pipe, *arguments)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        sys.exit(1)  # nobody listens any more
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE_S)
-        os._exit(1)
 
 
 def _serve(pipe: Connection) -> None:
