@@ -90,7 +90,7 @@ def drawn(head: TextDrivenHead, way: str, features: Tensor, layers: Tensor) -> T
     """Logits from voxel features and generated layers."""
     if way == "repeated":
         return repeated_logits(features, layers[0], head.channels)
-    return head.draw(features.flatten(2), layers).unflatten(2, features.shape[2:])
+    return head.apply_dynamic_head(features.flatten(2), layers).unflatten(2, features.shape[2:])
 
 
 if __name__ == "__main__":

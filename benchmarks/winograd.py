@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from omentum.model.thread_map import side_by_side
+from omentum.model.thread_map import map_on_threads
 from record import Cell, Table, publish, result_file
 
 SIDE, WIDTH, BELOW = 96, 48, (48, 96)
@@ -110,7 +110,7 @@ class Winograd:
     def __call__(self, x: Tensor) -> Tensor:
         """[X + 2, Y + 2, Z + 2, O], with a margin of zeros; the same memory every time."""
         pieces = [(i, row) for row in range(TILES) for i in range(0, SIDE, PLANES)]
-        side_by_side(lambda piece: self._piece(x, *piece), pieces)
+        map_on_threads(lambda piece: self._piece(x, *piece), pieces)
         return self._out
 
     def _piece(self, x: Tensor, i: int, row: int) -> None:

@@ -163,13 +163,13 @@ class Segmentation:
         """One number a voxel in a dataset's own values, 0 for none; see `Numbering`."""
         out = np.zeros(self.shape, np.uint16)
         around = self.boxes()
-        for stroke in numbering.strokes:
-            for key in (*stroke.structures, *stroke.also):
+        for entry in numbering.entries:
+            for key in (*entry.structures, *entry.also):
                 if key in around:
                     drawn = self.mask(key, around[key])
-                    if stroke.within:
-                        drawn &= self.any_of(stroke.within, around[key])
-                    out[around[key]][drawn] = stroke.value
+                    if entry.within:
+                        drawn &= self.any_of(entry.within, around[key])
+                    out[around[key]][drawn] = entry.value
         return out
 
     def any_of(self, keys: Iterable[str], within: Box) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.infer.confidence import PROBABILITY_STEPS, Agreement, Tally
+from omentum.infer.confidence import PROBABILITY_STEPS, Tally, WindowAgreement
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.stream import pack_slabs
 from omentum.infer.windows import plan_windows
@@ -68,7 +68,7 @@ def test_without_a_voxel_there_is_nothing_to_tell():
 
 
 def agreement_of(predict):
-    plan, agreement = plan_windows((24, 24, 24), (16, 16, 16), 0.5), Agreement()
+    plan, agreement = plan_windows((24, 24, 24), (16, 16, 16), 0.5), WindowAgreement()
     image = torch.randn((24, 24, 24), generator=torch.Generator().manual_seed(0))
     for _ in sliding_slabs(image, predict, plan, WindowRun(batch=3), agreement):
         pass
@@ -92,6 +92,6 @@ def test_a_model_that_goes_by_the_place_in_the_window_does_not():
 
 
 def test_one_window_has_nobody_to_agree_with():
-    plan, agreement = plan_windows((8, 8, 8), (16, 16, 16), 0.5), Agreement()
+    plan, agreement = plan_windows((8, 8, 8), (16, 16, 16), 0.5), WindowAgreement()
     list(sliding_slabs(torch.zeros((8, 8, 8)), lambda windows: windows + 1, plan, None, agreement))
     assert np.isnan(agreement.disagreement()).all()

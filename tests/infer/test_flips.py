@@ -1,6 +1,6 @@
 import torch
 
-from omentum.infer.flips import mirrored
+from omentum.infer.flips import flip_ensemble
 
 
 def right_of_it(windows):
@@ -10,9 +10,9 @@ def right_of_it(windows):
 
 def test_a_network_that_knows_its_sides_says_the_same_of_a_mirrored_body():
     windows = torch.rand(2, 1, 6, 5, 4, generator=torch.Generator().manual_seed(0))
-    predict = mirrored(right_of_it, ("x", "z"), [1, 0, 2])
+    predict = flip_ensemble(right_of_it, ("x", "z"), [1, 0, 2])
     torch.testing.assert_close(predict(windows), right_of_it(windows))
-    wrong = mirrored(right_of_it, ("x",), [0, 1, 2])(windows)
+    wrong = flip_ensemble(right_of_it, ("x",), [0, 1, 2])(windows)
     assert not torch.allclose(wrong[:, :2], right_of_it(windows)[:, :2])
 
 
@@ -24,13 +24,13 @@ def test_a_side_without_its_pair_keeps_what_unmirrored_bodies_say():
     def right_and_whole(seen):
         return torch.cat([seen.roll(-1, 2), seen + known], dim=1)
 
-    found = mirrored(right_and_whole, ("x",), [None, 1])(windows)
+    found = flip_ensemble(right_and_whole, ("x",), [None, 1])(windows)
     torch.testing.assert_close(found, right_and_whole(windows))
 
     def at_the_front(seen):
         return torch.cat([seen.roll(1, 3), seen], dim=1)
 
-    both = mirrored(at_the_front, ("x", "y"), [None, 1])(windows)
+    both = flip_ensemble(at_the_front, ("x", "y"), [None, 1])(windows)
     torch.testing.assert_close(both[:, :1], (windows.roll(1, 3) + windows.roll(-1, 3)) / 2)
     torch.testing.assert_close(both[:, 1:], windows)
 
@@ -43,11 +43,11 @@ def test_every_combination_of_axes_is_looked_at_once():
         return windows
 
     window = torch.arange(8.0).view(1, 1, 2, 2, 2)
-    mirrored(predict, ("y", "z"), [0])(window)
+    flip_ensemble(predict, ("y", "z"), [0])(window)
     expected = [window, window.flip(3), window.flip(4), window.flip(3, 4)]
     assert len(seen) == 4
     assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
 
 
 def test_without_axes_nothing_is_wrapped():
-    assert mirrored(right_of_it, (), [0]) is right_of_it
+    assert flip_ensemble(right_of_it, (), [0]) is right_of_it

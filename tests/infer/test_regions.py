@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from omentum.infer.blend import Slab
-from omentum.infer.regions import Border, Found, Region, box_around, find_boxes
+from omentum.infer.regions import Border, ClassBox, Region, box_around, find_class_boxes
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 
@@ -93,11 +93,11 @@ def slabs_of(logits, thickness=7):
 
 def test_boxes_around_what_is_positive():
     one, other = (ball_logits(SHAPE, centre, 5.5)[0] for centre in ((10, 20, 15), (40, 8, 40)))
-    found = find_boxes(slabs_of(torch.stack([one, torch.full(SHAPE, -1.0), torch.maximum(one, other)])))
+    found = find_class_boxes(slabs_of(torch.stack([one, torch.full(SHAPE, -1.0), torch.maximum(one, other)])))
     voxels = int((one > 0).sum())
     assert found == {
-        0: Found(((5, 15, 10), (16, 26, 21)), voxels),
-        2: Found(((5, 3, 10), (46, 26, 46)), voxels + int((other > 0).sum())),
+        0: ClassBox(((5, 15, 10), (16, 26, 21)), voxels),
+        2: ClassBox(((5, 3, 10), (46, 26, 46)), voxels + int((other > 0).sum())),
     }
 
 

@@ -75,11 +75,11 @@ def test_what_a_class_is_drawn_with_is_never_rounded(head, inputs, voxels_at_onc
     with torch.no_grad():
         layers = head.layers(deep, text)
         rough = head.voxel_features(decoded).flatten(2).bfloat16()
-        expected = head.draw(rough.float(), layers)
+        expected = head.apply_dynamic_head(rough.float(), layers)
         with torch.autocast("cpu", torch.bfloat16):
-            found = head.draw(rough, layers, torch.float32)
+            found = head.apply_dynamic_head(rough, layers, torch.float32)
             assert head.layers(deep, text).dtype == torch.float32
-            assert head.draw(rough, layers).dtype == torch.bfloat16
+            assert head.apply_dynamic_head(rough, layers).dtype == torch.bfloat16
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
@@ -99,7 +99,7 @@ def test_hidden_layers_never_exist_as_a_whole_in_training(head, monkeypatch):
     features, layers = torch.randn(1, 8, 20**3, requires_grad=True), torch.randn(1, 5, 153, requires_grad=True)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
-        head.draw(features, layers)
+        head.apply_dynamic_head(features, layers)
     assert max(kept) <= 8 * 20**3
 
 
@@ -121,7 +121,7 @@ def test_any_number_of_threads_gives_the_same_bits(head, monkeypatch):
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            logits = head.draw(features, layers)
+            logits = head.apply_dynamic_head(features, layers)
             seen.append((logits, *torch.autograd.grad(logits.square().sum(), (features, layers))))
             assert torch.get_num_threads() == threads
     finally:

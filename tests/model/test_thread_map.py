@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from omentum.model.thread_map import side_by_side
+from omentum.model.thread_map import map_on_threads
 
 
 @pytest.fixture(params=[1, 3])
@@ -22,7 +22,7 @@ def test_every_piece_is_worked_on_once_on_one_thread(threads):
         seen.append((torch.get_num_threads(), torch.is_grad_enabled(), torch.is_inference_mode_enabled()))
         done[piece] += 1
 
-    side_by_side(work, range(20))
+    map_on_threads(work, range(20))
     assert done.tolist() == [1] * 20
     assert set(seen) == {(1, False, False)}
     assert torch.get_num_threads() == threads
@@ -32,7 +32,7 @@ def test_every_piece_is_worked_on_once_on_one_thread(threads):
 def test_inference_mode_goes_along(threads):
     seen = []
     with torch.inference_mode():
-        side_by_side(lambda _: seen.append(torch.is_inference_mode_enabled()), range(4))
+        map_on_threads(lambda _: seen.append(torch.is_inference_mode_enabled()), range(4))
     assert seen == [True] * 4
 
 
@@ -41,4 +41,4 @@ def test_a_fault_comes_out(threads):
         raise ValueError(f"piece {piece}")
 
     with pytest.raises(ValueError, match="piece 0"):
-        side_by_side(work, range(4))
+        map_on_threads(work, range(4))

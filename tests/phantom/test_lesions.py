@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omentum.anatomy import STRUCTURES
-from omentum.phantom.body import Body
+from omentum.phantom.body import PhantomBody
 from omentum.phantom.lesion_kinds import KINDS
 from omentum.phantom.lesions import LesionOptions, insert_lesions
 from omentum.phantom.tissue import TISSUES, tissue_index
@@ -30,7 +30,7 @@ def slabs():
     masks["hepatic_vessel"][5:16, 15, 10] = True
     tissue[masks["aorta"]] = tissue_index("aorta")
     truth = Segmentation.from_masks(masks, np.diag([3.0, 3.0, 3.0, 1.0]))
-    return Body(truth.grid, tissue, truth, {"sex": "female"})
+    return PhantomBody(truth.grid, tissue, truth, {"sex": "female"})
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +107,6 @@ def test_no_odds_no_lesions_and_the_body_given_stays():
 def test_a_missing_organ_gets_no_lesion():
     body = slabs()
     keep = [key for key in body.truth.classes if key != "pancreas"]
-    body = Body(body.grid, body.tissue, body.truth.subset(keep))
+    body = PhantomBody(body.grid, body.tissue, body.truth.subset(keep))
     after = insert_lesions(body, np.random.default_rng(0), LesionOptions(odds={"pancreas_tumour": 1.0}))
     assert after.facts["lesions"] == []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from omentum.phantom.body import Body
+from omentum.phantom.body import PhantomBody
 from omentum.phantom.scanner import ScanProtocol, draw_protocol, scan
 from omentum.phantom.texture import kernel_noise, smooth_field, stretch
 from omentum.phantom.tissue import tissue_index
@@ -18,7 +18,7 @@ def cylinder(shape=(60, 60, 24), spacing=3.0, tissue="liver"):
     tissues[r < 3] = tissue_index("cortical_bone")
     affine = np.diag([spacing, spacing, spacing, 1.0])
     truth = Segmentation.from_masks({"liver": tissues == tissue_index(tissue)}, affine)
-    return Body(truth.grid, tissues, truth), r
+    return PhantomBody(truth.grid, tissues, truth), r
 
 
 @pytest.mark.parametrize("length", [4.0, 10.0, 40.0])

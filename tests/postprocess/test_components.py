@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from omentum.postprocess.components import closed_cavities, pieces_of, staying
+from omentum.postprocess.components import closed_holes, components_to_keep, label_components
 from omentum.postprocess.rules import Rule
 from omentum.volume import Grid
 
@@ -20,8 +20,8 @@ def cube(at, size, mask=None):
 
 
 def stay(mask, rule):
-    pieces = pieces_of([(WHOLE, mask)])
-    return whole(pieces, staying(pieces, rule, GRID))
+    pieces = label_components([(WHOLE, mask)])
+    return whole(pieces, components_to_keep(pieces, rule, GRID))
 
 
 def whole(pieces, wanted, shape=GRID.shape):
@@ -35,21 +35,21 @@ def whole(pieces, wanted, shape=GRID.shape):
 @given(arrays(bool, (6, 5, 4), elements=st.booleans()))
 def test_cavities_are_what_scipy_fills(mask):
     filled = ndimage.binary_fill_holes(mask)
-    np.testing.assert_array_equal(closed_cavities(mask, np.inf), filled & ~mask)
+    np.testing.assert_array_equal(closed_holes(mask, np.inf), filled & ~mask)
 
 
 def test_only_small_cavities_are_filled():
     mask = cube((1, 1, 1), 8) | cube((10, 10, 10), 8)
     mask[3:5, 3:5, 3:5] = False  # 8 voxels
     mask[13, 13, 13] = False
-    found = closed_cavities(mask, 1)
+    found = closed_holes(mask, 1)
     assert np.argwhere(found).tolist() == [[13, 13, 13]]
 
 
 @settings(max_examples=60, deadline=None)
 @given(arrays(bool, (6, 5, 4), elements=st.booleans()))
 def test_pieces_are_those_of_scipy(mask):
-    pieces = pieces_of([((slice(0, 6), slice(0, 5), slice(0, 4)), mask)])
+    pieces = label_components([((slice(0, 6), slice(0, 5), slice(0, 4)), mask)])
     _, n = ndimage.label(mask, np.ones((3, 3, 3)))
     assert len(pieces) == n
     assert pieces.voxels.sum() == mask.sum()

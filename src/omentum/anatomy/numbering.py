@@ -21,7 +21,7 @@ LAST_VALUE = 65535
 
 
 @dataclass(frozen=True)
-class Stroke:
+class NumberingEntry:
     """One value and what it is drawn for.
 
     Args:
@@ -38,7 +38,7 @@ class Stroke:
 
     @property
     def paint_order(self) -> tuple[int, int]:
-        """Sort key: later strokes are drawn over earlier ones."""
+        """Sort key: later entries are drawn over earlier ones."""
         return max(STRUCTURES[key].paint_order for key in self.structures)
 
     @property
@@ -55,12 +55,12 @@ class Numbering:
 
     Args:
         name: Of the dataset.
-        strokes: In the order in which they are drawn.
+        entries: In the order in which they are drawn.
         never: Value -> why no voxel ever gets it.
     """
 
     name: str
-    strokes: tuple[Stroke, ...]
+    entries: tuple[NumberingEntry, ...]
     never: Mapping[int, str] = field(default_factory=dict)
 
     def lacking(self, classes: Collection[str]) -> dict[int, tuple[str, ...]]:
@@ -70,19 +70,19 @@ class Numbering:
             UsageError: no value can be drawn.
         """
         known = set(classes)
-        if not any(known & {*stroke.structures} for stroke in self.strokes):
-            wanted = ", ".join(dict.fromkeys(key for stroke in self.strokes for key in stroke.structures))
+        if not any(known & {*entry.structures} for entry in self.entries):
+            wanted = ", ".join(dict.fromkeys(key for entry in self.entries for key in entry.structures))
             raise UsageError(f"nothing that {self.name} has a number for is looked for", remedy=f"it has {wanted}")
-        found = {s.value: tuple(k for k in (*s.structures, *s.within) if k not in known) for s in self.strokes}
+        found = {s.value: tuple(k for k in (*s.structures, *s.within) if k not in known) for s in self.entries}
         return {value: keys for value, keys in sorted(found.items()) if keys}
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that say all that decides a label map."""
         values = {
-            str(stroke.value): {"name": stroke.name, "structures": stroke.structures}
-            | ({"also": stroke.also} if stroke.also else {})
-            | ({"within": stroke.within} if stroke.within else {})
-            for stroke in self.strokes
+            str(entry.value): {"name": entry.name, "structures": entry.structures}
+            | ({"also": entry.also} if entry.also else {})
+            | ({"within": entry.within} if entry.within else {})
+            for entry in self.entries
         }
         return {"name": self.name, "values": values}
 

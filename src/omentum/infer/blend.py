@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from omentum.infer.confidence import Agreement
+from omentum.infer.confidence import WindowAgreement
 from omentum.infer.windows import MIN_IMPORTANCE, WindowPlan, importance
 
 THICKNESS = 16
@@ -66,7 +66,7 @@ class Blend:
         self,
         plan: WindowPlan,
         device: torch.device,
-        agreement: Agreement | None = None,
+        agreement: WindowAgreement | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self._patch, self._agreement, self._dtype = plan.patch, agreement, dtype

@@ -61,7 +61,7 @@ class Tally:
         return np.divide(of, self.voxels, out=np.full(len(self.voxels), np.nan), where=self.voxels > 0)
 
 
-class Agreement:
+class WindowAgreement:
     """How far each new window agrees with the average of the windows before it, where they overlap.
 
     Attributes:

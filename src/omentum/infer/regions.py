@@ -27,7 +27,7 @@ Corners = tuple[Triple, Triple]
 
 
 @dataclass(frozen=True)
-class Found:
+class ClassBox:
     """Where a coarse network sees a class.
 
     Args:
@@ -39,19 +39,19 @@ class Found:
     voxels: int
 
 
-def find_boxes(slabs: Iterable[Slab]) -> dict[int, Found]:
+def find_class_boxes(slabs: Iterable[Slab]) -> dict[int, ClassBox]:
     """By class, the box around all positive logits; classes without any are not in it.
 
     Args:
         slabs: From `sliding_slabs`.
     """
-    found: dict[int, Found] = {}
+    found: dict[int, ClassBox] = {}
     for slab in slabs:
         for k, sums in enumerate(slab.sums):
             positive = sums > 0
             voxels = int(torch.count_nonzero(positive))
             if voxels:
-                here = Found(_span(positive, slab.start), voxels)
+                here = ClassBox(_span(positive, slab.start), voxels)
                 found[k] = here if k not in found else _joined(found[k], here)
     return found
 
@@ -62,12 +62,12 @@ def _span(positive: Tensor, start: int) -> Corners:
     return (low[0], low[1], low[2] + start), (high[0], high[1], high[2] + start)
 
 
-def _joined(one: Found, other: Found) -> Found:
+def _joined(one: ClassBox, other: ClassBox) -> ClassBox:
     low, high = (
         tuple(pick(a, b) for a, b in zip(one.corners[n], other.corners[n], strict=True))
         for n, pick in enumerate((min, max))
     )
-    return Found((low, high), one.voxels + other.voxels)  # type: ignore[arg-type]  # three axes each
+    return ClassBox((low, high), one.voxels + other.voxels)  # type: ignore[arg-type]  # three axes each
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from omentum.errors import UsageError
 from omentum.infer.blend import Blend, Slab
-from omentum.infer.confidence import Agreement
+from omentum.infer.confidence import WindowAgreement
 from omentum.infer.engines.network import as_logits
 from omentum.infer.profiles import Precision
 from omentum.infer.windows import Triple, WindowPlan
@@ -66,7 +66,7 @@ def sliding_slabs(
     predict: Predictor,
     plan: WindowPlan,
     run: WindowRun | None = None,
-    agreement: Agreement | None = None,
+    agreement: WindowAgreement | None = None,
 ) -> Iterator[Slab]:
     """Blended logits of a volume, slab by slab upwards along z; together the slabs cover it exactly once.
 

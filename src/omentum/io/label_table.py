@@ -49,8 +49,8 @@ def label_rows(classes: Sequence[str], numbering: Numbering | None) -> list[tupl
     """Number, name and colour (0 to 255) of each label that a map of these classes can have, by number."""
     if numbering is None:
         return sorted((s.index, s.display, s.colour) for s in (STRUCTURES[key] for key in classes))
-    drawn = [stroke for stroke in numbering.strokes if {*classes} & {*stroke.structures}]
-    return sorted((stroke.value, stroke.name, STRUCTURES[stroke.structures[0]].colour) for stroke in drawn)
+    drawn = [entry for entry in numbering.entries if {*classes} & {*entry.structures}]
+    return sorted((entry.value, entry.name, STRUCTURES[entry.structures[0]].colour) for entry in drawn)
 
 
 def labels_in(xml: bytes) -> dict[int, str]:

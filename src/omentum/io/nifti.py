@@ -27,7 +27,7 @@ from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, label_table, structures_text
 from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
 from omentum.io.nifti_header import NiftiLayout, read_layout
-from omentum.io.source import Source, open_source
+from omentum.io.source import InputStream, open_source
 from omentum.segmentation import Segmentation
 from omentum.volume import Affine, Volume
 
@@ -181,7 +181,7 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
         OutputError: the file cannot be written.
     """
     numbers = [STRUCTURES[key].index for key in segmentation.classes]
-    numbers = [stroke.value for stroke in numbering.strokes] if numbering else numbers
+    numbers = [entry.value for entry in numbering.entries] if numbering else numbers
     image = _Image(
         segmentation.shape,
         np.min_scalar_type(max(numbers, default=0)),
@@ -224,7 +224,7 @@ def _chosen_volume(layout: NiftiLayout, volume: int | None, path: Path) -> int:
     return volume or 0
 
 
-def _stored_voxels(source: Source, layout: NiftiLayout, chosen: int, path: Path, head: bytes) -> NDArray[Any]:
+def _stored_voxels(source: InputStream, layout: NiftiLayout, chosen: int, path: Path, head: bytes) -> NDArray[Any]:
     """The chosen volume as stored, after reading the stream to its end so that a checksum fault shows."""
     before = layout.offset + chosen * layout.volume_bytes
     position = len(head)

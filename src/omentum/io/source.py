@@ -27,7 +27,7 @@ _CHUNK_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
-class Source:
+class InputStream:
     """An opened file, decompressed if it was gzip.
 
     Args:
@@ -67,7 +67,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: str | Path) -> Iterator[Source]:
+def open_source(path: str | Path) -> Iterator[InputStream]:
     """Open a file for reading, seeing through gzip whatever the file is called.
 
     Faults met while reading inside the block are translated too.
@@ -86,9 +86,9 @@ def open_source(path: str | Path) -> Iterator[Source]:
             file.seek(0)
             size = os.fstat(file.fileno()).st_size
             if head.startswith(GZIP_MAGIC):
-                yield Source(igzip.IGzipFile(fileobj=file), size * MAX_DEFLATE_RATIO, compressed=True)
+                yield InputStream(igzip.IGzipFile(fileobj=file), size * MAX_DEFLATE_RATIO, compressed=True)
             else:
-                yield Source(file, size, compressed=False)
+                yield InputStream(file, size, compressed=False)
     except EOFError as fault:
         raise InputError(
             "the compressed data ends too early or is followed by something else",

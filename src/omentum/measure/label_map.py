@@ -67,8 +67,8 @@ def _in_template(keys: frozenset[str], key: str) -> bool:
 
 
 def _in_numbering(numbering: Numbering, keys: frozenset[str], key: str) -> bool:
-    drawn = [s for s in numbering.strokes if keys & {*s.structures, *s.also} and (not s.within or keys & {*s.within})]
-    return bool(drawn) and any(s.value == drawn[-1].value and key in s.structures for s in numbering.strokes)
+    drawn = [s for s in numbering.entries if keys & {*s.structures, *s.also} and (not s.within or keys & {*s.within})]
+    return bool(drawn) and any(s.value == drawn[-1].value and key in s.structures for s in numbering.entries)
 
 
 def hidden_line(measures: Sequence[StructureMeasure], file: str) -> str | None:

@@ -1,10 +1,10 @@
-"""Three tiny layers at every voxel, with weights of their own per sample and class, some voxels at a time.
+"""The dynamic head: three 1x1x1 layers whose weights are generated per sample and class, applied in chunks of voxels.
 
-The hidden layers of 32 classes and 8 channels are 64 times as large as the features. Here they exist for one run of
-voxels, in memory that stays in the processor's cache; the backward pass computes them again.
+The hidden activations of 32 classes and 8 channels are 64 times as large as the features. Here they exist for one run
+of voxels at a time, in memory that stays in the processor's cache; the backward pass recomputes them.
 
-Every layer carries a channel that is always 1, whose weights are the biases: adding them by themselves would be one
-more pass over the hidden layers.
+Every layer carries a channel that is always 1, whose weights are the biases: adding the biases separately would be one
+more pass over the hidden activations.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from omentum.model.thread_map import side_by_side
+from omentum.model.thread_map import map_on_threads
 
-STRETCHES = 32
-"""Into so many parts the voxels of a window are shared out among threads."""
+CHUNKS = 32
+"""Number of chunks into which the voxels of a window are divided among threads."""
 
-Stretch = tuple[int, int, int]
-"""Sample, first voxel, one past the last."""
+Chunk = tuple[int, int, int]
+"""Index of the sample, first voxel, one past the last voxel."""
 
 
-def all_at_once(features: Tensor, parts: Sequence[Tensor]) -> Tensor:
-    """Three layers, for few voxels and for graphs that must not hold a loop.
+def forward_full(features: Tensor, parts: Sequence[Tensor]) -> Tensor:
+    """Apply the generated layers to all voxels at once: for few voxels, and for graphs that must not contain a loop.
 
     Args:
         features: [B, c, V].
@@ -43,23 +43,27 @@ def all_at_once(features: Tensor, parts: Sequence[Tensor]) -> Tensor:
     return torch.baddbmm(b3.reshape(-1, 1, 1), w3.reshape(-1, 1, c), hidden).reshape(batch, classes, -1)
 
 
-def in_runs(features: Tensor, parts: Sequence[Tensor], voxels: int, dtype: torch.dtype | None = None) -> Tensor:
-    """As `all_at_once`, so many voxels at a time; can be differentiated once.
+def forward_chunked(features: Tensor, parts: Sequence[Tensor], voxels: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Apply the generated layers to some voxels at a time; equal to `forward_full`, differentiable once.
 
     Args:
-        features, parts: See there.
-        voxels: How many.
-        dtype: Of what is returned; that of the features by default.
+        features: [B, c, V].
+        parts: w1, w2, w3, b1, b2, b3, each [B, K, size]; w1 and w2 are c x c.
+        voxels: Voxels of one run.
+        dtype: Of the result; that of the features by default.
+
+    Returns:
+        [B, K, V].
     """
     w1, w2, w3, b1, b2, b3 = parts
     c = b1.shape[2]
     first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
     second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
     third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
-    return _InRuns.apply(features, first, second, third, voxels, dtype or features.dtype)
+    return _ForwardChunked.apply(features, first, second, third, voxels, dtype or features.dtype)
 
 
-class _InRuns(torch.autograd.Function):
+class _ForwardChunked(torch.autograd.Function):
     """From features [B, c, V] and layers [B, K (c + 1), c + 1], [B, K, c + 1, c + 1], [B, K, 1, c + 1] to [B, K, V]."""
 
     @staticmethod
@@ -68,32 +72,32 @@ class _InRuns(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(features, first, second, third)
         ctx.voxels = voxels
-        drawn = features.new_empty((len(features), second.shape[1], features.shape[2]), dtype=dtype)
+        logits = features.new_empty((len(features), second.shape[1], features.shape[2]), dtype=dtype)
 
-        def draw(stretch: Stretch) -> None:
-            sample = stretch[0]
-            for run, _, _, two in _hidden(features, first, second, stretch, voxels):
-                drawn[sample, :, run] = torch.bmm(third[sample], two)[:, 0]
+        def forward_chunk(chunk: Chunk) -> None:
+            sample = chunk[0]
+            for run, _, _, two in _hidden(features, first, second, chunk, voxels):
+                logits[sample, :, run] = torch.bmm(third[sample], two)[:, 0]
 
-        _shared_out(draw, _stretches(features, voxels), features.device)
-        return drawn
+        _for_each(forward_chunk, _chunks(features, voxels), features.device)
+        return logits
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         features, first, second, third = ctx.saved_tensors
-        stretches = _stretches(features, ctx.voxels)
+        chunks = _chunks(features, ctx.voxels)
         to_features = torch.empty_like(features)
-        # Sums over voxels: of each stretch by itself, so that they do not depend on which thread comes first.
+        # Sums over voxels: of each chunk by itself, so that they do not depend on which thread comes first.
         sums = [
-            torch.zeros((len(stretches), *layer.shape[1:]), dtype=_wide(layer.dtype), device=layer.device)
+            torch.zeros((len(chunks), *layer.shape[1:]), dtype=_wide(layer.dtype), device=layer.device)
             for layer in (first, second, third)
         ]
 
-        def draw_back(numbered: tuple[int, Stretch]) -> None:
-            n, stretch = numbered
-            sample = stretch[0]
-            for run, inputs, one, two in _hidden(features, first, second, stretch, ctx.voxels):
+        def backward_chunk(numbered: tuple[int, Chunk]) -> None:
+            n, chunk = numbered
+            sample = chunk[0]
+            for run, inputs, one, two in _hidden(features, first, second, chunk, ctx.voxels):
                 back = grad[sample, :, None, run].to(features.dtype)
                 sums[2][n] += torch.bmm(back, two.mT)
                 back = torch.ops.aten.threshold_backward(torch.bmm(third[sample].mT, back), two, 0)
@@ -102,8 +106,8 @@ class _InRuns(torch.autograd.Function):
                 sums[0][n] += torch.mm(back, inputs.T)
                 to_features[sample, :, run] = torch.mm(first[sample].T, back)[:-1]
 
-        _shared_out(draw_back, list(enumerate(stretches)), features.device)
-        of_sample = torch.tensor([sample for sample, _, _ in stretches], device=grad.device)
+        _for_each(backward_chunk, list(enumerate(chunks)), features.device)
+        of_sample = torch.tensor([sample for sample, _, _ in chunks], device=grad.device)
         to_layers = [
             torch.stack([part[of_sample == sample].sum(0) for sample in range(len(features))]).to(layer.dtype)
             for part, layer in zip(sums, (first, second, third), strict=True)
@@ -112,10 +116,10 @@ class _InRuns(torch.autograd.Function):
 
 
 def _hidden(
-    features: Tensor, first: Tensor, second: Tensor, stretch: Stretch, voxels: int
+    features: Tensor, first: Tensor, second: Tensor, chunk: Chunk, voxels: int
 ) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
-    """By run of voxels: which, the inputs [c + 1, n] and both hidden layers [K, c + 1, n], good until the next run."""
-    sample, begin, end = stretch
+    """By run of voxels: its slice, inputs [c + 1, n] and both hidden layers [K, c + 1, n]; reused by the next run."""
+    sample, begin, end = chunk
     classes, width = second.shape[1:3]
     for start in range(begin, end, voxels):
         n = min(voxels, end - start)
@@ -129,19 +133,19 @@ def _hidden(
         yield run, inputs, one, two
 
 
-def _stretches(features: Tensor, voxels: int) -> list[Stretch]:
-    """Whole runs, enough stretches of them to keep all threads busy to the end, however many threads there are."""
+def _chunks(features: Tensor, voxels: int) -> list[Chunk]:
+    """Divide the voxels of each sample into about `CHUNKS` chunks of whole runs, so that no thread idles at the end."""
     length = features.shape[2]
-    step = voxels * max(1, length // (voxels * STRETCHES))
+    step = voxels * max(1, length // (voxels * CHUNKS))
     return [(b, begin, min(begin + step, length)) for b in range(len(features)) for begin in range(0, length, step)]
 
 
-def _shared_out(work: Callable[[Any], None], pieces: Sequence[Any], device: torch.device) -> None:
+def _for_each(work: Callable[[Any], None], items: Sequence[Any], device: torch.device) -> None:
     if device.type == "cpu":
-        side_by_side(work, pieces)
+        map_on_threads(work, items)
     else:
-        for piece in pieces:
-            work(piece)
+        for item in items:
+            work(item)
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
@@ -149,7 +153,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 
 def _with_bias(weights: Tensor, bias: Tensor, *, carried: bool) -> Tensor:
-    """Weights [B, K, out, in] with the bias [B, K, out] as one more input; `carried`: that input comes out again."""
+    """Append the bias [B, K, out] to weights [B, K, out, in] as one more input; `carried`: pass that input on."""
     extended = torch.cat([weights, bias[..., None]], dim=3)
     if not carried:
         return extended

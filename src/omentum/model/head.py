@@ -1,4 +1,4 @@
-"""The text-driven segmentor: from the words for a class, the three tiny layers that draw its mask."""
+"""The text-driven segmentor: a controller generates three small layers per class from its text embedding."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import math
 import torch
 from torch import Tensor, nn
 
-from omentum.model.generated_layers import all_at_once, in_runs
+from omentum.model.generated_layers import forward_chunked, forward_full
 
 NORM_GROUPS = 16
 """Groups of the published normalisation layers."""
 
 HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
-"""Numbers of one hidden layer kept at a time: what stays in a processor's cache, and what fills a GPU (64 MiB fp16)."""
+"""Values of one hidden layer computed at a time: what fits a processor's cache, and what fills a GPU (64 MiB fp16)."""
 
 
 class TextDrivenHead(nn.Module):
-    """Turns backbone features and text embeddings into one logit map per class.
+    """Turn backbone features and text embeddings into one logit map per class.
 
     For each class the condition [image feature | text feature] goes through one shared linear controller, which
     returns the weights of three 1x1x1 layers (c -> c -> c -> 1, ReLU between them) applied to c-channel features
@@ -63,7 +63,7 @@ class TextDrivenHead(nn.Module):
         return c * c, c * c, c, c, c, 1
 
     def forward(self, deep: Tensor, decoded: Tensor, text: Tensor) -> Tensor:
-        """Logits of every class.
+        """Compute the logits of every class.
 
         Args:
             deep: [B, deep_channels, x, y, z].
@@ -76,12 +76,30 @@ class TextDrivenHead(nn.Module):
         return self.logits(self.image_feature(deep).flatten(1), self.voxel_features(decoded), text)
 
     def logits(self, image: Tensor, features: Tensor, text: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """Logits [B, K, X, Y, Z] from image features [B, condition_width] and voxel features [B, c, X, Y, Z]."""
-        drawn = self.draw(features.flatten(2), self._generated(image, text), dtype)
-        return drawn.unflatten(2, features.shape[2:])
+        """Compute logits from the two kinds of features.
+
+        Args:
+            image: Image features [B, condition_width].
+            features: Voxel features [B, c, X, Y, Z].
+            text: Embeddings [K, text_width].
+            dtype: Of the logits; see `apply_dynamic_head`.
+
+        Returns:
+            [B, K, X, Y, Z].
+        """
+        logits = self.apply_dynamic_head(features.flatten(2), self._generated(image, text), dtype)
+        return logits.unflatten(2, features.shape[2:])
 
     def layers(self, deep: Tensor, text: Tensor) -> Tensor:
-        """The controller's output, [B, K, sum(split_sizes)]; float32 under autocast too, for all else hangs on it."""
+        """Generate the parameters of the dynamic head; in float32 also under autocast.
+
+        Args:
+            deep: [B, deep_channels, x, y, z].
+            text: Embeddings [K, text_width].
+
+        Returns:
+            [B, K, sum(split_sizes)].
+        """
         return self._generated(self.image_feature(deep).flatten(1), text)
 
     def _generated(self, image: Tensor, text: Tensor) -> Tensor:
@@ -91,22 +109,29 @@ class TextDrivenHead(nn.Module):
             pairs = [image[:, None].expand(-1, len(words), -1), words[None].expand(len(image), -1, -1)]
             return self.controller(torch.cat(pairs, dim=2))
 
-    def draw(self, features: Tensor, layers: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """[B, c, V] features through the generated layers, a run of voxels at a time; [B, K, V], as the features are.
+    def apply_dynamic_head(self, features: Tensor, layers: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """Apply the generated layers to voxel features, a run of voxels at a time ("dynamic head" as in DoDNet, 2021).
 
-        The layers keep the precision they were generated in (float32 under autocast too) and features are widened to
-        it: a class hangs on 153 numbers, and rounded to bfloat16 they move its boundary everywhere.
-        With another dtype what comes out is rounded to it as it is made: the logits never exist in full width.
+        The layers keep the precision they were generated in (float32 also under autocast) and features are widened to
+        it: a class depends on 153 numbers, and rounding them to bfloat16 would move its boundary everywhere. The hidden
+        layers (2 K c V values) never exist as a whole, also not in the backward pass.
 
-        The hidden layers (2 K c V numbers) never exist as a whole, in the backward pass neither.
+        Args:
+            features: [B, c, V].
+            layers: From `layers`, [B, K, sum(split_sizes)].
+            dtype: Of the logits, that of the features by default. Each run is rounded to it as it is computed, so that
+                the logits never exist in full width.
+
+        Returns:
+            [B, K, V].
         """
         dtype = dtype or features.dtype
         with torch.autocast(features.device.type, enabled=False):
             features, parts = features.to(layers.dtype), layers.split(self.split_sizes, dim=2)
             voxels = self._voxels_at_once(features, classes=layers.shape[1])
             if voxels >= features.shape[2]:
-                return all_at_once(features, parts).to(dtype)
-            return in_runs(features, parts, voxels, dtype)
+                return forward_full(features, parts).to(dtype)
+            return forward_chunked(features, parts, voxels, dtype)
 
     def _voxels_at_once(self, features: Tensor, classes: int) -> int:
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
@@ -116,5 +141,5 @@ class TextDrivenHead(nn.Module):
 
 
 def _group_norm(channels: int) -> nn.GroupNorm:
-    """16 groups as published; the greatest number of groups that divides both 16 and the channels otherwise."""
+    """Group norm with 16 groups as published, or the greatest common divisor of 16 and the number of channels."""
     return nn.GroupNorm(math.gcd(NORM_GROUPS, channels), channels)

@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Layout:
+class TensorLayout:
     """One way to name the tensors; see the head of layouts.toml for the meaning of each field."""
 
     key: str
@@ -34,11 +34,11 @@ class Layout:
 
 
 @cache
-def layouts() -> dict[str, Layout]:
+def layouts() -> dict[str, TensorLayout]:
     """Every layout by its key, in the file's order."""
     rows = _table()["layout"]
     return {
-        row["key"]: Layout(
+        row["key"]: TensorLayout(
             **{
                 **row,
                 "backbones": tuple(row["backbones"]),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_spec, read_tensors
-from omentum.model.layouts import Layout, bare, containers, encoder_pattern, layouts
+from omentum.model.layouts import TensorLayout, bare, containers, encoder_pattern, layouts
 from omentum.model.named_parts import in_parts
 from omentum.model.safetensors_file import read_header
 from omentum.model.state import NAMES_SHOWN, check_finite
@@ -25,11 +25,11 @@ LEAST_ENCODER_SHARE = 0.8
 
 BACKBONE = "backbone."
 
-OWN_LAYOUT = Layout(DESCRIPTION, "checkpoints of this package", backbones=(), names=())
+OWN_LAYOUT = TensorLayout(DESCRIPTION, "checkpoints of this package", backbones=(), names=())
 
 
 @dataclass(frozen=True)
-class Report:
+class InitialisationReport:
     """What became of the tensors of a file and of the network.
 
     Args:
@@ -70,7 +70,7 @@ class Report:
         return not (self.missing or self.unexpected or self.misshapen)
 
 
-def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = ()) -> Report:
+def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = ()) -> InitialisationReport:
     """Fill a model with the weights of a file, as far as their names and shapes fit; its text embeddings stay.
 
     A checkpoint of ours must have the same kind of backbone and fills the head too; where its parameters differ (more
@@ -113,7 +113,7 @@ def _is_own(path: Path) -> bool:
     return not is_torch_file(path) and DESCRIPTION in read_header(path).metadata
 
 
-def _from_own(model: UniversalModel, path: Path) -> tuple[Report, Mapping[str, Tensor]]:
+def _from_own(model: UniversalModel, path: Path) -> tuple[InitialisationReport, Mapping[str, Tensor]]:
     theirs = load_checkpoint(path)
     ours, other = model.spec.model, theirs.spec.model
     if other.backbone != ours.backbone:
@@ -126,7 +126,7 @@ def _from_own(model: UniversalModel, path: Path) -> tuple[Report, Mapping[str, T
     return _compare(model, dict(theirs.named_parameters()), OWN_LAYOUT, path)
 
 
-def _from_others(model: UniversalModel, path: Path) -> tuple[Report, Mapping[str, Tensor]]:
+def _from_others(model: UniversalModel, path: Path) -> tuple[InitialisationReport, Mapping[str, Tensor]]:
     raw = read_torch_file(path, containers()) if is_torch_file(path) else read_tensors(path)
     state = {bare(name): tensor for name, tensor in raw.items() if tensor.is_floating_point()}
     candidates = [layout for layout in layouts().values() if model.spec.model.backbone in layout.backbones]
@@ -141,8 +141,8 @@ def _from_others(model: UniversalModel, path: Path) -> tuple[Report, Mapping[str
 
 
 def _compare(
-    model: UniversalModel, state: Mapping[str, Tensor], layout: Layout, path: Path
-) -> tuple[Report, Mapping[str, Tensor]]:
+    model: UniversalModel, state: Mapping[str, Tensor], layout: TensorLayout, path: Path
+) -> tuple[InitialisationReport, Mapping[str, Tensor]]:
     """What would become of every tensor, and the tensors to load by our names."""
     wanted = {ours: p for ours, p in model.named_parameters() if layout is OWN_LAYOUT or ours.startswith(BACKBONE)}
     theirs = {ours: layout.theirs(ours if layout is OWN_LAYOUT else ours.removeprefix(BACKBONE)) for ours in wanted}
@@ -150,7 +150,7 @@ def _compare(
     fitting = {ours: tensor for ours, tensor in found.items() if tensor.shape == wanted[ours].shape}
     is_encoder = encoder_pattern(model.spec.model.backbone)
     encoder = [ours for ours in wanted if is_encoder.match(ours.removeprefix(BACKBONE))]
-    report = Report(
+    report = InitialisationReport(
         source=path,
         layout=layout.key,
         loaded=tuple(fitting),
@@ -173,7 +173,7 @@ def _fill(model: UniversalModel, tensors: Mapping[str, Tensor], source: Path) ->
         model.get_parameter(name).copy_(tensor)
 
 
-def _warn_of_other_parameters(model: UniversalModel, layout: Layout, path: Path) -> None:
+def _warn_of_other_parameters(model: UniversalModel, layout: TensorLayout, path: Path) -> None:
     """Weights can fit by shape and still have been trained with something else in between."""
     backbone = model.backbone
     for name, value in layout.expects.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omentum.phantom.body import Body, PhantomCase
+from omentum.phantom.body import PhantomBody, PhantomCase
 from omentum.phantom.case import CaseOptions, make_case
 from omentum.phantom.lesions import LesionOptions, insert_lesions
 from omentum.phantom.procedural import BodyOptions, build_body
@@ -11,10 +11,10 @@ from omentum.phantom.scanner import ScanProtocol, draw_protocol, scan
 from omentum.phantom.source import RestyleSource
 
 __all__ = [
-    "Body",
     "BodyOptions",
     "CaseOptions",
     "LesionOptions",
+    "PhantomBody",
     "PhantomCase",
     "RestyleOptions",
     "RestyleSource",

@@ -14,7 +14,7 @@ from omentum.volume import Grid, Volume
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class PhantomBody:
     """Anatomy on an axis-aligned RAS+ grid, not yet imaged.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omentum.phantom.body import Body, PhantomCase
+from omentum.phantom.body import PhantomBody, PhantomCase
 from omentum.phantom.lesions import LesionOptions, insert_lesions
 from omentum.phantom.procedural import BodyOptions, build_body
 from omentum.phantom.restyle import RestyleOptions, restyle
@@ -65,7 +65,9 @@ def make_case(
     return PhantomCase(scan(body, rng, protocol), body.truth, facts)
 
 
-def _body(rng: np.random.Generator, spacing_mm: Spacing, source: RestyleSource | None, options: CaseOptions) -> Body:
+def _body(
+    rng: np.random.Generator, spacing_mm: Spacing, source: RestyleSource | None, options: CaseOptions
+) -> PhantomBody:
     if source is None:
         return build_body(rng, spacing_mm, options.body)
     return restyle(source, {}, rng, spacing_mm, options.restyle)

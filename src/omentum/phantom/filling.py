@@ -21,7 +21,7 @@ ONE_BONE = {"femoral_head": "femur", "long_bone": "femur"}
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class FillRegion:
     """One material's voxels, within their bounding box.
 
     Args:
@@ -69,7 +69,7 @@ class Place:
         return y - moment / np.maximum(share, np.float32(1e-3))
 
 
-def fill(place: Place, material: str) -> None:
+def fill(place: FillRegion, material: str) -> None:
     """Give a material's voxels their tissues; a material without compound structure is the tissue of that name."""
     if material in FILLINGS:
         FILLINGS[material](place)
@@ -88,7 +88,7 @@ def fill_parts(
 
     Args:
         rng: Source of randomness.
-        parts: Part of every voxel; 0 is left as it is.
+        parts: Index of the part of every voxel; 0 is left as it is.
         material_of: Material of each part.
         spacing_mm: Of the grid.
         tissue: Written in place.
@@ -102,13 +102,13 @@ def fill_parts(
     for k, box in enumerate(find_objects(group, len(materials))):
         if box is not None:
             mask = group[box] == k + 1
-            fill(Place(rng, spacing_mm, mask, depth[box], tissue[box], oral_contrast), materials[k])
+            fill(FillRegion(rng, spacing_mm, mask, depth[box], tissue[box], oral_contrast), materials[k])
 
 
-def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[Place], None]:
+def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[FillRegion], None]:
     """Trabecular bone with islands of fatty marrow (few in the young, many in the old) under a cortex."""
 
-    def filling(place: Place) -> None:
+    def filling(place: FillRegion) -> None:
         place.paint(place.mask, core)
         place.paint(place.field(12.0) > place.rng.uniform(0.6, 3.0), "marrow_fat")
         place.paint_cortex(place.rng.uniform(*cortex_mm))
@@ -116,14 +116,14 @@ def _bone(cortex_mm: tuple[float, float], core: str) -> Callable[[Place], None]:
     return filling
 
 
-def _femoral_head(place: Place) -> None:
+def _femoral_head(place: FillRegion) -> None:
     """Bone, or in one patient of thirty a metal prosthesis."""
     _bone((1.0, 2.0), "femoral_trabecular")(place)
     if place.rng.random() < 1 / 30:
         place.paint(place.depth_mm > place.rng.uniform(4.0, 9.0), "metal")
 
 
-def _muscle(place: Place) -> None:
+def _muscle(place: FillRegion) -> None:
     """Streaked with fat: hardly in the young and trained, up to a third in the old."""
     place.paint(place.mask, "muscle")
     streaks, amount = place.field(7.0), place.rng.uniform(0.0, 1.0) ** 2
@@ -131,19 +131,19 @@ def _muscle(place: Place) -> None:
     place.paint(streaks > 3.4 - 2.0 * amount, "stranded_fat")
 
 
-def _long_bone(place: Place) -> None:
+def _long_bone(place: FillRegion) -> None:
     place.paint(place.mask, "marrow_fat")
     place.paint(place.field(12.0) > 0.9, "trabecular_bone")
     place.paint_cortex(place.rng.uniform(3.0, 6.0))
 
 
-def _costal_cartilage(place: Place) -> None:
+def _costal_cartilage(place: FillRegion) -> None:
     place.paint(place.mask, "cartilage")
     if place.rng.random() < 0.6:
         place.paint((place.depth_mm < 4.0) & (place.field(8.0) > place.rng.uniform(0.6, 1.8)), "calcified_cartilage")
 
 
-def _lung(place: Place) -> None:
+def _lung(place: FillRegion) -> None:
     """More water in the dependent parts: by height, patchy."""
     place.paint(place.mask, "lung")
     back = -place.height_mm(60.0) + 12.0 * place.field(30.0)
@@ -152,7 +152,7 @@ def _lung(place: Place) -> None:
     )
 
 
-def _heart(place: Place) -> None:
+def _heart(place: FillRegion) -> None:
     """Left ventricle as a thick-walled ball at the left, lower back; thin walls and fat elsewhere."""
     where = np.argwhere(place.mask)
     if len(where) == 0:
@@ -173,19 +173,19 @@ def _heart(place: Place) -> None:
     place.paint((place.depth_mm < 7.0) & (place.field(22.0) > 1.0), "visceral_fat")
 
 
-def _kidney(place: Place) -> None:
+def _kidney(place: FillRegion) -> None:
     """Cortex outside and in columns between the pyramids of the medulla."""
     place.paint(place.mask, "kidney_medulla")
     cortex_mm = place.rng.uniform(6.0, 9.0) + 2.0 * place.field(9.0)
     place.paint((place.depth_mm < cortex_mm) | (place.field(10.0) > 0.9), "kidney_cortex")
 
 
-def _bladder(place: Place) -> None:
+def _bladder(place: FillRegion) -> None:
     place.paint(place.mask, "bladder_urine")
     place.paint(place.wall(place.rng.uniform(2.0, 5.0)), "bladder_wall")
 
 
-def _gallbladder(place: Place) -> None:
+def _gallbladder(place: FillRegion) -> None:
     place.paint(place.mask, "gallbladder_bile")
     if place.rng.uniform(0.5, 2.5) > 0.5 * min(place.spacing_mm):  # thinner, it would not show
         place.paint(place.wall(1.0, 0.3), "gallbladder_wall")
@@ -194,13 +194,13 @@ def _gallbladder(place: Place) -> None:
         place.paint(low & (place.field(7.0) > 0.3), "gallstone")
 
 
-def _oesophagus(place: Place) -> None:
+def _oesophagus(place: FillRegion) -> None:
     place.paint(place.mask, "oesophagus_wall")
     lumen = (place.depth_mm > place.rng.uniform(3.5, 6.0)) & (place.field(30.0) > place.rng.uniform(-1.0, 2.0))
     place.paint(lumen, "bowel_gas" if place.rng.random() < 0.7 else "bowel_fluid")
 
 
-def _stomach(place: Place) -> None:
+def _stomach(place: FillRegion) -> None:
     """Gas over fluid or food with a level; a collapsed stomach is mostly wall."""
     content = _drawn(place.rng, {"stomach_fluid": 0.45, "stomach_food": 0.4, "oral_contrast": 0.15})
     if place.oral_contrast and place.rng.random() < 0.8:
@@ -211,14 +211,14 @@ def _stomach(place: Place) -> None:
     place.paint(place.wall(place.rng.uniform(3.0, 6.0), 1.5), "stomach_wall")
 
 
-def _duodenum(place: Place) -> None:
+def _duodenum(place: FillRegion) -> None:
     place.paint(place.mask, "duodenum_wall")
     lumen = place.depth_mm > np.maximum(place.rng.uniform(2.5, 5.0) + 2.5 * place.field(25.0), 2.0)
     place.paint(lumen, "oral_contrast" if place.oral_contrast and place.rng.random() < 0.6 else "bowel_fluid")
     place.paint(lumen & (place.height_mm(25.0) > 4.0) & (place.field(30.0) > 0.8), "bowel_gas")
 
 
-def _small_bowel(place: Place) -> None:
+def _small_bowel(place: FillRegion) -> None:
     """Loops as the cells around scattered points, each with its own content, folds and walls between them."""
     where = np.argwhere(place.mask)
     if len(where) == 0:
@@ -239,12 +239,12 @@ def _small_bowel(place: Place) -> None:
     place.tissue[place.mask] = np.where(wall, tissue_index("bowel_wall"), content)
 
 
-def _loop_content(place: Place) -> int:
+def _loop_content(place: FillRegion) -> int:
     filled = "oral_contrast" if place.oral_contrast and place.rng.random() < 0.7 else "bowel_fluid"
     return tissue_index(filled if place.rng.random() < 0.65 else "bowel_wall")
 
 
-def _colon(place: Place) -> None:
+def _colon(place: FillRegion) -> None:
     """Segments with stool, fluid or nothing, gas collected in front; prepared or tagged in some patients."""
     content = _drawn(place.rng, {"stool": 0.7, "bowel_fluid": 0.15, "oral_contrast": 0.15})
     place.paint(place.mask, content)
@@ -259,7 +259,7 @@ def _colon(place: Place) -> None:
     place.paint(place.wall(place.rng.uniform(1.5, 3.5)), "colon_wall")
 
 
-def _aorta(place: Place) -> None:
+def _aorta(place: FillRegion) -> None:
     place.paint(place.mask, "aorta")
     if place.rng.random() < 0.5:
         plaque = place.field(7.0) > place.rng.uniform(1.6, 3.0)
@@ -270,7 +270,7 @@ def _drawn(rng: np.random.Generator, odds: dict[str, float]) -> str:
     return str(rng.choice(list(odds), p=list(odds.values())))
 
 
-FILLINGS: dict[str, Callable[[Place], None]] = {
+FILLINGS: dict[str, Callable[[FillRegion], None]] = {
     "vertebra": _bone((0.8, 1.6), "trabecular_bone"),
     "sacrum": _bone((0.8, 1.6), "trabecular_bone"),
     "flat_bone": _bone((1.2, 2.4), "trabecular_bone"),

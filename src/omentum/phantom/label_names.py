@@ -14,7 +14,7 @@ from omentum.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Part:
+class AnatomicalPart:
     """A kind of place in a body; several labels (lobes, ribs) may be the same part.
 
     Args:
@@ -28,20 +28,20 @@ class Part:
     inner: bool = False
 
 
-UNKNOWN = Part((), "soft_tissue")
+UNKNOWN = AnatomicalPart((), "soft_tissue")
 """A label with a name we do not know is anatomy of some soft kind, and tells nothing about our structures."""
 
 
 @cache
-def _patterns() -> dict[str, Part]:
+def _patterns() -> dict[str, AnatomicalPart]:
     text = (resources.files("omentum.phantom") / "label_names.toml").read_text(encoding="utf-8")
     return {
-        pattern: Part(tuple(row.get("structures", ())), row["material"], row.get("inner", False))
+        pattern: AnatomicalPart(tuple(row.get("structures", ())), row["material"], row.get("inner", False))
         for pattern, row in tomllib.loads(text).items()
     }
 
 
-def part_of(name: str) -> Part:
+def part_of(name: str) -> AnatomicalPart:
     """What a label's name stands for; `UNKNOWN` when it is neither in the table nor one of our own names.
 
     A structure that a user added is one more that the part belongs to, of the same material.
@@ -54,7 +54,7 @@ def part_of(name: str) -> Part:
     return part if key in ("", *STRUCTURES.default_keys) else replace(part, structures=(*part.structures, key))
 
 
-def _packaged(name: str, key: str) -> Part:
+def _packaged(name: str, key: str) -> AnatomicalPart:
     """By the packaged table: what a name (of a structure, if there is a key) stands for."""
     written = name.strip().lower().replace(" ", "_").replace("-", "_")
     for pattern, part in _patterns().items():
@@ -63,7 +63,7 @@ def _packaged(name: str, key: str) -> Part:
     return next((part for part in _patterns().values() if key and part.structures == (key,)), UNKNOWN)
 
 
-def parts_of(names: Mapping[int, str]) -> dict[int, Part]:
+def parts_of(names: Mapping[int, str]) -> dict[int, AnatomicalPart]:
     """Value -> part of a whole map.
 
     Raises:

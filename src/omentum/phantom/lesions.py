@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
-from omentum.phantom.body import Body
+from omentum.phantom.body import PhantomBody
 from omentum.phantom.lesion_kinds import DEFAULT_ODDS, YIELDING, Blob, LesionKind, draw_kind
 from omentum.phantom.texture import smooth_field
 from omentum.phantom.tissue import tissue_index
@@ -41,7 +41,9 @@ class LesionOptions:
     size: float = 1.0
 
 
-def insert_lesions(body: Body, rng: np.random.Generator, options: LesionOptions = LesionOptions()) -> Body:
+def insert_lesions(
+    body: PhantomBody, rng: np.random.Generator, options: LesionOptions = LesionOptions()
+) -> PhantomBody:
     """Put lesions into the organs a body has.
 
     A lesion's voxels stay its host's; where it bulges out, the host grows with it, but never into another labelled
@@ -56,7 +58,7 @@ def insert_lesions(body: Body, rng: np.random.Generator, options: LesionOptions 
     for structure, odds in options.odds.items():
         if structure in truth.classes and rng.random() < odds:
             found += _insert_kind(rng, truth, tissue, structure, options.size)
-    return Body(body.grid, tissue, truth, {**body.facts, "lesions": found})
+    return PhantomBody(body.grid, tissue, truth, {**body.facts, "lesions": found})
 
 
 def _insert_kind(

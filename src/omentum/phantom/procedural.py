@@ -14,14 +14,14 @@ from omentum.phantom import reference_abdomen as abdomen
 from omentum.phantom import reference_bones as skeleton
 from omentum.phantom import reference_bowel as bowel
 from omentum.phantom import reference_chest as chest
-from omentum.phantom.body import Body
+from omentum.phantom.body import PhantomBody
 from omentum.phantom.filling import BONES, fill_parts
 from omentum.phantom.habitus import Habitus, Surroundings, draw_habitus, surround
 from omentum.phantom.organ_vessels import paint_liver_vessels, paint_lung_vessels
 from omentum.phantom.reference_canvas import Canvas, outline_distance_mm
 from omentum.phantom.template import Template, load_template
 from omentum.phantom.texture import Axis, smooth_field
-from omentum.phantom.warp import Warp, draw_warp
+from omentum.phantom.warp import Deformation, draw_deformation
 from omentum.segmentation import Segmentation
 
 Sex = Literal["m", "f"]
@@ -70,7 +70,7 @@ class BodyOptions:
             raise UsageError(f"no such structure to miss: {', '.join(sorted(unknown))}")
 
 
-def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptions = BodyOptions()) -> Body:
+def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptions = BodyOptions()) -> PhantomBody:
     """A body and the exact truth of its organs; the same generator state gives the same body.
 
     Args:
@@ -86,7 +86,7 @@ def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptio
     missing = _drawn_missing(rng) if options.missing is None else frozenset(options.missing)
     template, habitus = load_template(), draw_habitus(rng)
     size = 1.0 if sex == "m" else WOMAN
-    warp = draw_warp(rng, HALF_EXTENT_MM, STRENGTH)
+    warp = draw_deformation(rng, HALF_EXTENT_MM, STRENGTH)
     axes = _target_axes(rng, template, warp, size, habitus, extent, spacing_mm)
     canvas = _canvas(rng, template, _reference_points(warp, axes, size), spacing_mm, missing)
     _paint(canvas, template, sex, rng)
@@ -102,7 +102,7 @@ def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptio
         "scale": [round(size * float(s), 3) for s in warp.scale],
         "habitus": {name: round(value, 2) for name, value in habitus.to_facts().items()},
     }
-    return Body(truth.grid, tissue, truth, facts)
+    return PhantomBody(truth.grid, tissue, truth, facts)
 
 
 def _drawn_missing(rng: np.random.Generator) -> frozenset[str]:
@@ -112,7 +112,7 @@ def _drawn_missing(rng: np.random.Generator) -> frozenset[str]:
     return frozenset({str(key)} - {""})
 
 
-def _reference_points(warp: Warp, axes: tuple[Axis, Axis, Axis], size: float) -> tuple[Any, Any, Any]:
+def _reference_points(warp: Deformation, axes: tuple[Axis, Axis, Axis], size: float) -> tuple[Any, Any, Any]:
     x, y, z = warp.source_points((axes[0] / size, axes[1] / size, axes[2] / size))
     a, b, c = MIDDLE_MM.astype(np.float32)
     return x + a, y + b, z + c
@@ -121,7 +121,7 @@ def _reference_points(warp: Warp, axes: tuple[Axis, Axis, Axis], size: float) ->
 def _target_axes(
     rng: np.random.Generator,
     template: Template,
-    warp: Warp,
+    warp: Deformation,
     size: float,
     habitus: Habitus,
     extent: str,

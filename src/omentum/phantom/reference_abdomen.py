@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from omentum.phantom.label_names import Part
+from omentum.phantom.label_names import AnatomicalPart
 from omentum.phantom.reference_canvas import GAP, Canvas, along, plate
 from omentum.phantom.reference_chest import diaphragm_mm
 from omentum.phantom.template import Numbers, Template
@@ -36,14 +36,14 @@ ADRENAL_RANGE_MM = {"right": (280.0, 304.0), "left": (274.0, 298.0)}
 def paint_vessels(canvas: Canvas, template: Template) -> None:
     """Branches of the aorta, the portal system, the veins of the pelvis."""
     paths = template.paths
-    canvas.tube(paths["coeliac_trunk"], Part(("coeliac_trunk",), "artery"))
+    canvas.tube(paths["coeliac_trunk"], AnatomicalPart(("coeliac_trunk",), "artery"))
     for name in ("portal_vein", "splenic_vein"):
-        canvas.tube(paths[name], Part(("portal_splenic_vein",), "portal_vein"))
-    canvas.tube(paths["superior_mesenteric_vein"], Part((), "portal_vein"))
+        canvas.tube(paths[name], AnatomicalPart(("portal_splenic_vein",), "portal_vein"))
+    canvas.tube(paths["superior_mesenteric_vein"], AnatomicalPart((), "portal_vein"))
     for name in ARTERIES:
-        canvas.tube(paths[name], Part((), "artery"))
+        canvas.tube(paths[name], AnatomicalPart((), "artery"))
     for name in ("iliac_vein_l", "iliac_vein_r"):
-        canvas.tube(paths[name], Part((), "vein"))
+        canvas.tube(paths[name], AnatomicalPart((), "vein"))
 
 
 def paint_kidneys(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -59,9 +59,9 @@ def paint_kidneys(canvas: Canvas, rng: np.random.Generator) -> None:
         if found is None:
             continue
         if notch is not None:
-            canvas.claim(notch[0], notch[1] < 1.0, Part((), "renal_sinus"))
+            canvas.claim(notch[0], notch[1] < 1.0, AnatomicalPart((), "renal_sinus"))
         box, r = found
-        canvas.claim(box, r < 1.0, Part((f"{side}_kidney",), "kidney"))
+        canvas.claim(box, r < 1.0, AnatomicalPart((f"{side}_kidney",), "kidney"))
         shell = canvas.ellipsoid(centre, radii + rng.uniform(3.0, 9.0), turn)
         assert shell is not None
         canvas.claim(shell[0], shell[1] < 1.0, GAP)
@@ -74,7 +74,7 @@ def paint_adrenals(canvas: Canvas) -> None:
         low, high = ADRENAL_RANGE_MM[side]
         for limb in limbs:
             rows = [limb * [1, 1, 0] + [0, 0, z] for z in np.linspace(low, high, 3)]
-            canvas.balls(plate(rows, half_mm), Part((f"{side}_adrenal",), "adrenal"), 1.0)
+            canvas.balls(plate(rows, half_mm), AnatomicalPart((f"{side}_adrenal",), "adrenal"), 1.0)
 
 
 def paint_pancreas(canvas: Canvas, template: Template, rng: np.random.Generator) -> None:
@@ -83,13 +83,13 @@ def paint_pancreas(canvas: Canvas, template: Template, rng: np.random.Generator)
     found = canvas.distance(along(path), 3.0)
     if found is not None:
         box, away = found
-        canvas.claim(box, away + 1.6 * canvas.bumps[box] < 0, Part(("pancreas",), "pancreas"))
+        canvas.claim(box, away + 1.6 * canvas.bumps[box] < 0, AnatomicalPart(("pancreas",), "pancreas"))
 
 
 def paint_gallbladder(canvas: Canvas, template: Template, rng: np.random.Generator) -> None:
     """A pear; small after a meal."""
     path = template.paths["gallbladder"] * np.array([1, 1, 1, rng.uniform(0.7, 1.15)])
-    canvas.tube(path, Part(("gallbladder",), "gallbladder"), 0.5)
+    canvas.tube(path, AnatomicalPart(("gallbladder",), "gallbladder"), 0.5)
 
 
 def paint_spleen(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -101,7 +101,7 @@ def paint_spleen(canvas: Canvas, rng: np.random.Generator) -> None:
         box, r = found
         x, y, z = canvas.at(box)
         inside = (r < 1.0) & (canvas.inner_mm[box] < -4.0) & (z < diaphragm_mm(x, y) - 3.0)
-        canvas.claim(box, inside, Part(("spleen",), "spleen"))
+        canvas.claim(box, inside, AnatomicalPart(("spleen",), "spleen"))
 
 
 def paint_liver(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -117,4 +117,4 @@ def paint_liver(canvas: Canvas, rng: np.random.Generator) -> None:
     back = np.interp(x, [-60, 0, 20, 35, 60], [58, 34, 0, -25, -70]) + 4.0 * bumps
     inside = (z > face) & (y > back) & (x > left_end + 6.0 * bumps + 0.5 * np.maximum(300 - z, 0))
     inside &= (canvas.inner_mm[box] < -4.0) & (z < diaphragm_mm(x, y) - 3.0)
-    canvas.claim(box, inside, Part(("liver",), "liver"))
+    canvas.claim(box, inside, AnatomicalPart(("liver",), "liver"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from omentum.phantom.label_names import Part
+from omentum.phantom.label_names import AnatomicalPart
 from omentum.phantom.reference_canvas import GAP, Box, Canvas, Mask, along, mirrored, plate
 from omentum.phantom.source import HEAD_AND_NECK_MM
 from omentum.phantom.template import Numbers, Template
 
-FLAT, LONG = Part((), "flat_bone"), Part((), "long_bone")
-CARTILAGE, MUSCLE = Part((), "costal_cartilage"), Part((), "muscle")
+FLAT, LONG = AnatomicalPart((), "flat_bone"), AnatomicalPart((), "long_bone")
+CARTILAGE, MUSCLE = AnatomicalPart((), "costal_cartilage"), AnatomicalPart((), "muscle")
 HEAD_MM = np.array([88.0, 0.0, 0.0])
 SACRUM_ROWS = tuple(
     np.array([[3 - half, back, z], [3, front, z], [3 + half, back, z]], np.float64)
@@ -90,7 +90,7 @@ def _spine(canvas: Canvas, template: Template) -> None:
     bone |= (dx < half + 15.0) & (np.abs(dy + 3.0) < 5.0) & (phase < 0.17)
     bone |= (dx < 4.0) & (dy < 0) & (dy > -8.0 - process) & (phase < 0.3)
     for where, material in ((canal, "spinal_canal"), (bone, "vertebra"), (body, "disc")):
-        canvas.claim(box, where & ends, Part((), material))
+        canvas.claim(box, where & ends, AnatomicalPart((), material))
 
 
 def _ribs(canvas: Canvas, template: Template) -> None:
@@ -118,14 +118,14 @@ def _femora(canvas: Canvas, template: Template) -> None:
             continue
         box, away = found
         upper: Mask = canvas.at(box)[2] > -HEAD_AND_NECK_MM
-        canvas.claim(box, (away < 0) & upper, Part((f"{side}_femoral_head",), "femoral_head"))
+        canvas.claim(box, (away < 0) & upper, AnatomicalPart((f"{side}_femoral_head",), "femoral_head"))
         canvas.claim(box, away < 0, LONG)
         canvas.claim(box, away < 2.0, GAP)
 
 
 def _pelvis(canvas: Canvas, template: Template) -> None:
-    canvas.tube(PROMONTORY, Part((), "sacrum"))
-    canvas.balls(plate(SACRUM_ROWS, 10.0), Part((), "sacrum"))
+    canvas.tube(PROMONTORY, AnatomicalPart((), "sacrum"))
+    canvas.balls(plate(SACRUM_ROWS, 10.0), AnatomicalPart((), "sacrum"))
     half, rows = template.sheets["ilium_r"]
     socket = np.array([HEAD_MM + 9.0 * np.array(d) for d in ([-1, 0, 0.6], [-0.5, -0.5, 0.9], [-0.5, 0.5, 0.8])])
     pieces = [plate(rows, half), _stout(socket, 24.5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from omentum.phantom.label_names import Part
+from omentum.phantom.label_names import AnatomicalPart
 from omentum.phantom.reference_canvas import GAP, Canvas, along
 from omentum.phantom.template import Numbers, Template
 
@@ -18,19 +18,19 @@ def paint_stomach(canvas: Canvas, template: Template, rng: np.random.Generator) 
     if found is not None:
         box, away = found
         inside = (away + 1.2 * canvas.bumps[box] < 0) & (canvas.inner_mm[box] < -4.0)
-        canvas.claim(box, inside, Part(("stomach",), "stomach"))
+        canvas.claim(box, inside, AnatomicalPart(("stomach",), "stomach"))
         canvas.claim(box, away < 2.5, GAP)
 
 
 def paint_duodenum(canvas: Canvas, template: Template, rng: np.random.Generator) -> None:
     """The C around the head of the pancreas."""
     path = template.paths["duodenum"] * np.array([1, 1, 1, rng.uniform(0.8, 1.05)])
-    canvas.tube(path, Part(("duodenum",), "duodenum"), 1.0)
+    canvas.tube(path, AnatomicalPart(("duodenum",), "duodenum"), 1.0)
 
 
 def paint_colon(canvas: Canvas, template: Template, rng: np.random.Generator) -> None:
     """The frame from caecum to sigmoid, wandering, with haustra; then the rectum."""
-    canvas.tube(template.paths["rectum"], Part(("rectum",), "colon"), 1.0)
+    canvas.tube(template.paths["rectum"], AnatomicalPart(("rectum",), "colon"), 1.0)
     path = template.paths["colon"].copy()
     path[1:-3, :3] += rng.normal(0.0, 4.0, (len(path) - 4, 3))
     path[:, 3] *= rng.uniform(0.75, 1.1)
@@ -41,7 +41,7 @@ def paint_colon(canvas: Canvas, template: Template, rng: np.random.Generator) ->
     found = canvas.distance(samples, 3.0)
     if found is not None:
         box, away = found
-        canvas.claim(box, (away < 0) & (canvas.inner_mm[box] < -2.0), Part(("colon",), "colon"))
+        canvas.claim(box, (away < 0) & (canvas.inner_mm[box] < -2.0), AnatomicalPart(("colon",), "colon"))
         canvas.claim(box, away < 1.5, GAP)
 
 
@@ -59,7 +59,7 @@ def paint_small_bowel(canvas: Canvas, rng: np.random.Generator) -> None:
     if found is not None:
         box, away = found
         inside = (away + 0.8 * canvas.bumps[box] < 0) & (canvas.inner_mm[box] < -4.0)
-        canvas.claim(box, inside, Part(("small_bowel",), "small_bowel"))
+        canvas.claim(box, inside, AnatomicalPart(("small_bowel",), "small_bowel"))
 
 
 def _room(canvas: Canvas) -> Numbers:
@@ -101,14 +101,16 @@ def _tour(stops: Numbers) -> Numbers:
 def paint_pelvic_organs(canvas: Canvas, sex: str, rng: np.random.Generator) -> None:
     """Bladder, and below or behind it what the sexes differ in."""
     size = rng.uniform(0.65, 1.2)
-    pieces = [((1, 23, 10 + 25 * size), (48 * size, 42 * size, 34 * size), Part(("bladder",), "bladder"))]
+    pieces = [((1, 23, 10 + 25 * size), (48 * size, 42 * size, 34 * size), AnatomicalPart(("bladder",), "bladder"))]
     if sex == "m":
         grown = rng.uniform(0.95, 1.4)
-        pieces.insert(0, ((1, -6, -16), (24 * grown, 16 * grown, 17 * grown), Part(("prostate",), "prostate")))
-        pieces += [((x, -27, 10), (17, 6, 8), Part((), "seminal_vesicle")) for x in (-15, 17)]
+        pieces.insert(
+            0, ((1, -6, -16), (24 * grown, 16 * grown, 17 * grown), AnatomicalPart(("prostate",), "prostate"))
+        )
+        pieces += [((x, -27, 10), (17, 6, 8), AnatomicalPart((), "seminal_vesicle")) for x in (-15, 17)]
     else:
-        pieces.insert(0, ((2, -22, 34), (24, 18, 34), Part((), "uterus")))
-        pieces += [((x, -12, 48), (14, 11, 15), Part((), "ovary")) for x in (-42, 46)]
+        pieces.insert(0, ((2, -22, 34), (24, 18, 34), AnatomicalPart((), "uterus")))
+        pieces += [((x, -12, 48), (14, 11, 15), AnatomicalPart((), "ovary")) for x in (-42, 46)]
     for centre, radii, part in pieces:
         found = canvas.ellipsoid(centre, radii)
         if found is not None:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
-from omentum.phantom.label_names import Part
+from omentum.phantom.label_names import AnatomicalPart
 from omentum.phantom.template import Numbers, Template
 from omentum.phantom.texture import Field
 
 Mask = NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
-NOTHING, GAP = Part((), "nothing"), Part((), "gap")
+NOTHING, GAP = AnatomicalPart((), "nothing"), AnatomicalPart((), "gap")
 SURVEY_STEP = 4
 SAMPLE_MM = 1.5
 WARP_SLACK_MM = 6.0
@@ -45,7 +45,7 @@ class Canvas:
     outline_mm: Field
     spacing_mm: tuple[float, float, float]
     missing: frozenset[str] = frozenset()
-    parts: list[Part] = field(default_factory=lambda: [NOTHING, GAP])
+    parts: list[AnatomicalPart] = field(default_factory=lambda: [NOTHING, GAP])
 
     def window(self, low_mm: Sequence[float] | Numbers, high_mm: Sequence[float] | Numbers) -> Box | None:
         """Indices that hold every voxel between two corners, given in reference mm; None when there is none."""
@@ -69,7 +69,7 @@ class Canvas:
         x, y, z = (p[box] for p in self.points)
         return x, y, z
 
-    def claim(self, box: Box, where: Mask, part: Part) -> None:
+    def claim(self, box: Box, where: Mask, part: AnatomicalPart) -> None:
         """Give the voxels in `where` that nobody has to a part."""
         if self.missing & set(part.structures):
             return
@@ -93,11 +93,11 @@ class Canvas:
         out[near] = away - np.append(samples[:, 3], 0.0)[nearest]
         return box, out
 
-    def tube(self, path: Numbers, part: Part, gap_mm: float = 0.0) -> None:
+    def tube(self, path: Numbers, part: AnatomicalPart, gap_mm: float = 0.0) -> None:
         """A tube along the points (x, y, z, radius), with some room kept around it."""
         self.balls(along(path), part, gap_mm)
 
-    def balls(self, samples: Numbers, part: Part, gap_mm: float = 0.0) -> None:
+    def balls(self, samples: Numbers, part: AnatomicalPart, gap_mm: float = 0.0) -> None:
         """The union of many balls, see `tube`."""
         found = self.distance(samples, gap_mm)
         if found is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from omentum.phantom.label_names import Part
+from omentum.phantom.label_names import AnatomicalPart
 from omentum.phantom.reference_canvas import GAP, Canvas
 from omentum.phantom.template import Template
 from omentum.phantom.texture import Field
@@ -36,22 +36,22 @@ def diaphragm_mm(x: Field, y: Field) -> Field:
 def paint_mediastinum(canvas: Canvas, template: Template) -> None:
     """Vessels and airways between the lungs, the oesophagus, the heart."""
     for name in ("ascending_aorta", "descending_aorta"):
-        canvas.tube(template.paths[name], Part(("aorta",), "aorta"), 1.5)
-    canvas.tube(template.paths["vena_cava"], Part(("inferior_vena_cava",), "vena_cava"))
+        canvas.tube(template.paths[name], AnatomicalPart(("aorta",), "aorta"), 1.5)
+    canvas.tube(template.paths["vena_cava"], AnatomicalPart(("inferior_vena_cava",), "vena_cava"))
     for name in AIRWAYS:
-        canvas.tube(template.paths[name] - np.array([0, 0, 0, 1.5]), Part((), "airway"))
-        canvas.tube(template.paths[name], Part((), "airway_wall"))
-    canvas.tube(template.paths["oesophagus"], Part(("oesophagus",), "oesophagus"), 1.5)
+        canvas.tube(template.paths[name] - np.array([0, 0, 0, 1.5]), AnatomicalPart((), "airway"))
+        canvas.tube(template.paths[name], AnatomicalPart((), "airway_wall"))
+    canvas.tube(template.paths["oesophagus"], AnatomicalPart(("oesophagus",), "oesophagus"), 1.5)
     for names, tissue in ((ARTERIES, "artery"), (VEINS, "vein"), (LUNG_VESSELS, "right_heart_blood")):
         for name in names:
-            canvas.tube(template.paths[name], Part((), tissue), 1.5)
+            canvas.tube(template.paths[name], AnatomicalPart((), tissue), 1.5)
     _heart(canvas)
 
 
 def _heart(canvas: Canvas) -> None:
     """An egg that points to the left, forward and down, the atria behind it and on the right, fat around it."""
     found = [canvas.ellipsoid(centre, radii, turn, 0.03) for centre, radii, turn in HEART]
-    for limit, part in ((1.0, Part((), "heart")), (1.07, GAP)):
+    for limit, part in ((1.0, AnatomicalPart((), "heart")), (1.07, GAP)):
         for piece in found:
             if piece is not None:
                 box, r = piece
@@ -70,4 +70,4 @@ def paint_lungs(canvas: Canvas, template: Template) -> None:
     away = x - np.float32(template.midline_x)
     canvas.claim(box, chest & (away < strip) & (-away < 1.5 * strip), GAP)
     for side, sign in (("right", 1.0), ("left", -1.0)):
-        canvas.claim(box, chest & (sign * away > 0), Part((f"{side}_lung",), "lung"))
+        canvas.claim(box, chest & (sign * away > 0), AnatomicalPart((f"{side}_lung",), "lung"))

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
-from omentum.phantom.body import Body
+from omentum.phantom.body import PhantomBody
 from omentum.phantom.filling import BONES, fill_parts
 from omentum.phantom.habitus import Habitus, Surroundings, draw_habitus, surround
 from omentum.phantom.organ_vessels import paint_liver_vessels, paint_lung_vessels
 from omentum.phantom.source import HULL_PAD, HULL_STEP, RestyleSource
 from omentum.phantom.texture import Axis, Field, sample_axes
-from omentum.phantom.warp import Warp, draw_warp
+from omentum.phantom.warp import Deformation, draw_deformation
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, planes_for
 from omentum.volume import Volume
 
@@ -31,7 +31,7 @@ class RestyleOptions:
     """How far a restyled body may stray.
 
     Args:
-        strength: Of the deformation, see `warp.draw_warp`; 0 keeps the source's shape.
+        strength: Of the deformation, see `warp.draw_deformation`; 0 keeps the source's shape.
         length_mm: Height of the body; a random piece of at most so much, all of it by default.
         margin_mm: Air around the body, drawn from this range for each side.
     """
@@ -47,7 +47,7 @@ def restyle(
     rng: np.random.Generator,
     spacing_mm: tuple[float, float, float],
     options: RestyleOptions = RestyleOptions(),
-) -> Body:
+) -> PhantomBody:
     """A new body from a real label map.
 
     Structures that the label map determines are annotated (also those of a user), and so are the hepatic vessels
@@ -61,7 +61,7 @@ def restyle(
         options: How far it may stray.
     """
     source = labels if isinstance(labels, RestyleSource) else RestyleSource.from_labels(labels, names)
-    warp = draw_warp(rng, _half_extent_mm(source), options.strength)
+    warp = draw_deformation(rng, _half_extent_mm(source), options.strength)
     habitus = draw_habitus(rng)
     axes = _target_axes(rng, source, warp, habitus, spacing_mm, options)
     parts = _sampled_parts(source, warp, axes)
@@ -74,7 +74,7 @@ def restyle(
         "scale": [round(float(s), 3) for s in warp.scale],
         "habitus": {name: round(value, 2) for name, value in habitus.to_facts().items()},
     }
-    return Body(truth.grid, tissue, truth, facts)
+    return PhantomBody(truth.grid, tissue, truth, facts)
 
 
 def _half_extent_mm(source: RestyleSource) -> NDArray[np.float64]:
@@ -84,7 +84,7 @@ def _half_extent_mm(source: RestyleSource) -> NDArray[np.float64]:
 def _target_axes(
     rng: np.random.Generator,
     source: RestyleSource,
-    warp: Warp,
+    warp: Deformation,
     habitus: Habitus,
     spacing_mm: tuple[float, float, float],
     options: RestyleOptions,
@@ -116,7 +116,7 @@ def _bounds(
     return float(where[0] - before), float(where[-1] + behind)
 
 
-def _sampled_parts(source: RestyleSource, warp: Warp, axes: tuple[Axis, Axis, Axis]) -> NDArray[np.uint8]:
+def _sampled_parts(source: RestyleSource, warp: Deformation, axes: tuple[Axis, Axis, Axis]) -> NDArray[np.uint8]:
     """The part nearest to every target voxel's centre: unbiased in volume, also for structures thinner than it."""
     points = warp.source_points(axes)
     flat = np.zeros(points[0].shape, np.int64)
@@ -139,7 +139,7 @@ def _sampled_distance(source: RestyleSource, distance: Field, points: tuple[Fiel
 def _tissues(
     rng: np.random.Generator,
     source: RestyleSource,
-    warp: Warp,
+    warp: Deformation,
     axes: tuple[Axis, Axis, Axis],
     parts: NDArray[np.uint8],
     habitus: Habitus,
@@ -152,7 +152,7 @@ def _tissues(
     return tissue
 
 
-def _distances(source: RestyleSource, warp: Warp, axes: tuple[Axis, Axis, Axis]) -> tuple[Field, Field]:
+def _distances(source: RestyleSource, warp: Deformation, axes: tuple[Axis, Axis, Axis]) -> tuple[Field, Field]:
     """Hull distances on the target grid, by way of a grid three times as coarse."""
     coarse = tuple(np.append(a[::3], a[-1]) for a in axes)
     points = warp.source_points((coarse[0], coarse[1], coarse[2]))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from omentum.phantom.body import Body
+from omentum.phantom.body import PhantomBody
 from omentum.phantom.texture import Field, kernel_noise, smooth_field
 from omentum.phantom.tissue import PHASES, TISSUES, Appearance, Phase, draw_hu, tissue_index
 from omentum.volume import Grid, Volume
@@ -77,7 +77,7 @@ def draw_protocol(rng: np.random.Generator, phase: Phase | None = None, wild: bo
     )
 
 
-def scan(body: Body, rng: np.random.Generator, protocol: ScanProtocol) -> Volume:
+def scan(body: PhantomBody, rng: np.random.Generator, protocol: ScanProtocol) -> Volume:
     """Image a body on its own grid.
 
     Returns:
@@ -178,7 +178,7 @@ def _streaks(rng: np.random.Generator, image: Field, spacing_mm: tuple[float, fl
     return np.float32(depth_hu) * band * (rows * np.float32(1.2) - np.float32(1.0))
 
 
-def _outside_view(body: Body) -> NDArray[np.bool_]:
+def _outside_view(body: PhantomBody) -> NDArray[np.bool_]:
     """Outside the circle that just holds the grid, or everything that is annotated if that reaches farther."""
     i, j = (np.arange(n) - (n - 1) / 2 for n in body.grid.shape[:2])
     radius_mm = np.hypot(i[:, None] * body.grid.spacing_mm[0], j[None, :] * body.grid.spacing_mm[1])
@@ -188,7 +188,7 @@ def _outside_view(body: Body) -> NDArray[np.bool_]:
     return np.broadcast_to((radius_mm > view_mm)[:, :, None], body.grid.shape)
 
 
-def _with_table(body: Body, rng: np.random.Generator, table: Table) -> NDArray[np.uint8]:
+def _with_table(body: PhantomBody, rng: np.random.Generator, table: Table) -> NDArray[np.uint8]:
     """The tissue map with a table top under the back, where the grid reaches that far down."""
     shell, foam, air = tissue_index("table"), tissue_index("table_foam"), tissue_index("air")
     if table == "none" or (body.tissue == shell).any() or not (body.tissue != air).any():

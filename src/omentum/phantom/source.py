@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from omentum.errors import GeometryError
-from omentum.phantom.label_names import Part, parts_of
+from omentum.phantom.label_names import AnatomicalPart, parts_of
 from omentum.phantom.texture import Field, sample_axes
 from omentum.volume import Volume
 
@@ -23,7 +23,7 @@ HULL_STEP = 4
 HULL_CLIP_MM = 80.0
 HULL_PAD = 14
 """Extra coarse voxels at the four sides, so that the distances reach out to the skin of an obese body."""
-NOTHING = Part((), "nothing")
+NOTHING = AnatomicalPart((), "nothing")
 HEAD_AND_NECK_MM = 60.0
 """Femoral head region: what lies less than this below the middle of the head (as in WORD: head, neck, trochanters)."""
 
@@ -43,7 +43,7 @@ class RestyleSource:
     """
 
     labels: NDArray[np.uint8]
-    parts: tuple[Part, ...]
+    parts: tuple[AnatomicalPart, ...]
     spacing_mm: tuple[float, float, float]
     annotated: frozenset[str]
     inner_mm: Field
@@ -84,7 +84,7 @@ class RestyleSource:
 
 
 def _canonical(
-    labels: Volume, part_by_value: Mapping[int, Part], parts: tuple[Part, ...]
+    labels: Volume, part_by_value: Mapping[int, AnatomicalPart], parts: tuple[AnatomicalPart, ...]
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float]]:
     """Part indices in RAS+ order, cut to what is labelled, with empty sides but no empty ends."""
     directions = labels.grid.axis_directions()
@@ -124,8 +124,8 @@ def _resampled(
 
 
 def _with_femoral_heads(
-    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[Part, ...]
-) -> tuple[NDArray[np.uint8], tuple[Part, ...]]:
+    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[AnatomicalPart, ...]
+) -> tuple[NDArray[np.uint8], tuple[AnatomicalPart, ...]]:
     """Split each whole femur into the head region and the shaft.
 
     The head is the ball at the medial upper end: its middle is the deepest point (largest inscribed sphere) of the
@@ -138,8 +138,8 @@ def _with_femoral_heads(
         if k is None:
             continue
         whole = parts[k].structures  # of a user's own
-        parts_out[k] = Part(whole, "long_bone")
-        parts_out.append(Part((f"{side}_femoral_head", *whole), "femoral_head"))
+        parts_out[k] = AnatomicalPart(whole, "long_bone")
+        parts_out.append(AnatomicalPart((f"{side}_femoral_head", *whole), "femoral_head"))
         bone = labels == k
         middle_z = _head_middle_z(bone, spacing_mm, medial)
         if middle_z is not None:
@@ -160,8 +160,8 @@ def _head_middle_z(bone: NDArray[np.bool_], spacing_mm: tuple[float, float, floa
 
 
 def _with_rectum(
-    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[Part, ...]
-) -> tuple[NDArray[np.uint8], tuple[Part, ...], bool]:
+    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[AnatomicalPart, ...]
+) -> tuple[NDArray[np.uint8], tuple[AnatomicalPart, ...], bool]:
     """Name the last piece of colon, below the middle of the sacrum and connected to the lowest point, the rectum."""
     colon = next((k for k, part in enumerate(parts) if "colon" in part.structures), None)
     if colon is None or any("rectum" in part.structures for part in parts):
@@ -182,8 +182,8 @@ def _with_rectum(
 
 
 def _with_spine(
-    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[Part, ...]
-) -> tuple[NDArray[np.uint8], tuple[Part, ...]]:
+    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[AnatomicalPart, ...]
+) -> tuple[NDArray[np.uint8], tuple[AnatomicalPart, ...]]:
     """Add what label maps leave out: discs between the vertebral bodies, and the sac around the cord."""
     bones = np.isin(labels, [k for k, p in enumerate(parts) if p.material in {"vertebra", "sacrum"}])
     cord = np.isin(labels, [k for k, p in enumerate(parts) if p.material == "spinal_canal"])
@@ -196,11 +196,11 @@ def _with_spine(
     solid = ndimage.binary_opening(bones, np.ones((5, 5, 1), bool), iterations=2)  # bodies, not the arches
     discs = ndimage.binary_closing(solid, reach) & free
     labels[ndimage.binary_opening(discs, np.ones((3, 3, 1), bool))] = len(parts) + 1
-    return labels, (*parts, Part((), "spinal_canal"), Part((), "disc"))
+    return labels, (*parts, AnatomicalPart((), "spinal_canal"), AnatomicalPart((), "disc"))
 
 
 def _hulls(
-    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[Part, ...]
+    labels: NDArray[np.uint8], spacing_mm: tuple[float, float, float], parts: tuple[AnatomicalPart, ...]
 ) -> tuple[Field, Field]:
     sides = (HULL_PAD, HULL_PAD)
     coarse = np.pad(labels[::HULL_STEP, ::HULL_STEP, ::HULL_STEP], (sides, sides, (0, 0)))

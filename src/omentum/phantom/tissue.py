@@ -75,7 +75,7 @@ def _row(name: str, columns: Mapping[str, Any]) -> Tissue:
 
 
 TISSUES = load_tissues()
-"""All tissues; `Body.tissue` holds positions in this table."""
+"""All tissues; `PhantomBody.tissue` holds positions in this table."""
 
 _INDEX = {tissue.name: k for k, tissue in enumerate(TISSUES)}
 

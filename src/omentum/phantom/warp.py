@@ -19,7 +19,7 @@ The SD stays under a seventh of the length, so that neighbouring points keep the
 
 
 @dataclass(frozen=True, eq=False)
-class Warp:
+class Deformation:
     """Target mm -> source mm, both measured from the middle of the source.
 
     Args:
@@ -46,7 +46,9 @@ class Warp:
         return out[0], out[1], out[2]
 
 
-def draw_warp(rng: np.random.Generator, half_extent_mm: NDArray[np.float64], strength: float = 1.0) -> Warp:
+def draw_deformation(
+    rng: np.random.Generator, half_extent_mm: NDArray[np.float64], strength: float = 1.0
+) -> Deformation:
     """A deformation for a source that reaches so far from its middle.
 
     Args:
@@ -68,4 +70,4 @@ def draw_warp(rng: np.random.Generator, half_extent_mm: NDArray[np.float64], str
             amount = np.float32(strength * rng.uniform(*sd))
             field += amount * smooth_field(rng, (a, b, c), (LATTICE_MM,) * 3, rng.uniform(*length))
         fields.append(field)
-    return Warp(np.diag(1.0 / scale) @ rotation.T, (fields[0], fields[1], fields[2]), reach, scale)
+    return Deformation(np.diag(1.0 / scale) @ rotation.T, (fields[0], fields[1], fields[2]), reach, scale)

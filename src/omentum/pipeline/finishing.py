@@ -9,7 +9,7 @@ from typing import Any
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.inference import Prediction
 from omentum.pipeline.run_record import RunRecord
-from omentum.postprocess import Change, changes_json, find_cleaner
+from omentum.postprocess import MaskChange, changes_json, find_cleaner
 from omentum.preprocess.upright import nearest, on_grid
 from omentum.segmentation import Bits, Segmentation
 from omentum.volume import Volume
@@ -51,7 +51,7 @@ def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
     )
 
 
-def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[Change]]:
+def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[MaskChange]]:
     """Masks on the CT's own grid, cleaned where the body stands upright; and what was changed."""
     undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess)
     ct = predicted.ct if undo.oblique is None else on_grid(predicted.ct, undo.native)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
-from omentum.infer.confidence import Agreement, Tally
+from omentum.infer.confidence import Tally, WindowAgreement
 from omentum.infer.maps import ProbabilityMaps
 from omentum.infer.regions import Border
 from omentum.infer.sliding import Predictor, WindowRun, sliding_slabs
@@ -75,7 +75,7 @@ def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None)
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
     bits = CompressedSparseArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
     probability = CompressedSparseArray(undo, np.dtype(np.uint8)) if lesions else None
-    tally, agreement = Tally(len(classes), lesions, plan.offsets), Agreement()
+    tally, agreement = Tally(len(classes), lesions, plan.offsets), WindowAgreement()
     predict = above_thresholds(plan.predictor, plan.offsets)
     slabs = sliding_slabs(prepared.tensor[0, 0], predict, plan.windows, plan.run, agreement)
     kept, maps = _maps(undo, plan)
@@ -95,7 +95,7 @@ def _maps(undo: Undo, plan: InferencePlan) -> tuple[dict[str, CompressedSparseAr
     return dict(zip(plan.classes, arrays, strict=True)), maps
 
 
-def _confidence(classes: tuple[str, ...], tally: Tally, agreement: Agreement) -> dict[str, Confidence]:
+def _confidence(classes: tuple[str, ...], tally: Tally, agreement: WindowAgreement) -> dict[str, Confidence]:
     """Of the classes with a voxel."""
     columns = (tally.mean_probability(), tally.unsure_share(), agreement.disagreement())
     rows = zip(classes, *(column.tolist() for column in columns), strict=True)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from omentum.anatomy import STRUCTURES
 from omentum.infer.engines import Engine, Network, choose_engine
-from omentum.infer.flips import mirrored
+from omentum.infer.flips import flip_ensemble
 from omentum.infer.profiles import Profile
 from omentum.infer.sliding import Predictor
 from omentum.model import UniversalModel
-from omentum.model.feature_network import FeatureNetwork, class_drawer
+from omentum.model.feature_network import FeatureNetwork, class_logits
 from omentum.model.state import state_sha256
 
 
@@ -30,7 +30,7 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
     if not isinstance(model, UniversalModel):
         return Network(_Whole(model, channels), _as_it_is, patch)
     state = state_sha256({name: tensor.cpu() for name, tensor in model.state_dict().items()})
-    return Network(FeatureNetwork(model), class_drawer(model, channels, dtype), patch, f"{state} {model.spec.model}")
+    return Network(FeatureNetwork(model), class_logits(model, channels, dtype), patch, f"{state} {model.spec.model}")
 
 
 def engine_for(
@@ -60,7 +60,7 @@ def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how
     pairs = [STRUCTURES[key].pair or key for key in drawn]
     # A side whose other side the model lacks: in a mirrored body it would look for the wrong one.
     partners = [drawn.index(pair) if pair in drawn else None for pair in pairs]
-    averaged = mirrored(engine, how.flips, partners)
+    averaged = flip_ensemble(engine, how.flips, partners)
     return lambda windows: averaged(windows)[:, : len(classes)]
 
 

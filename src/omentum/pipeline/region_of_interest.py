@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
-from omentum.infer.regions import Border, Corners, Region, box_around, corner_points, find_boxes
+from omentum.infer.regions import Border, Corners, Region, box_around, corner_points, find_class_boxes
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import Triple, WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
@@ -101,7 +101,7 @@ class Locator:
         def predict(windows: Tensor) -> Tensor:
             return self.model(windows, channels)
 
-        found = find_boxes(sliding_slabs(coarse.tensor[0, 0], predict, windows, WindowRun(self._device)))
+        found = find_class_boxes(sliding_slabs(coarse.tensor[0, 0], predict, windows, WindowRun(self._device)))
         voxel_ml = coarse.undo.model.voxel_volume_ml
         trusted = {k: MIN_VOLUME_FRACTION * STRUCTURES[key].volume_ml[0] for k, key in enumerate(keys)}
         return {keys[k]: here.corners for k, here in found.items() if here.voxels * voxel_ml >= trusted[k]}

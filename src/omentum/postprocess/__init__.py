@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from omentum.errors import UsageError
 from omentum.postprocess.clean import Cleaned, clean
-from omentum.postprocess.packed import Change, changes_json
+from omentum.postprocess.mask_editor import MaskChange, changes_json
 from omentum.postprocess.published import clean_as_published
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -30,4 +30,4 @@ def find_cleaner(name: str) -> Callable[[Segmentation, Volume], Cleaned]:
     return CLEANERS[name]
 
 
-__all__ = ["CLEANERS", "Change", "Cleaned", "changes_json", "clean", "clean_as_published", "find_cleaner"]
+__all__ = ["CLEANERS", "Cleaned", "MaskChange", "changes_json", "clean", "clean_as_published", "find_cleaner"]

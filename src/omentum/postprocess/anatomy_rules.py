@@ -9,9 +9,9 @@ import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm, relative
-from omentum.postprocess.components import Mask, pieces_of
+from omentum.postprocess.components import Mask, label_components
+from omentum.postprocess.mask_editor import MaskEditor
 from omentum.postprocess.midline import ON_THE_LINE_MM, Midline
-from omentum.postprocess.packed import Workbench
 from omentum.postprocess.trunk import Trunk
 from omentum.volume import Grid
 
@@ -25,34 +25,34 @@ OUTSIDE = 0.5
 """A piece with more than this share outside the trunk is no organ."""
 
 
-def repair_sides(bench: Workbench, pair: tuple[str, str], midline: Midline) -> None:
+def repair_sides(editor: MaskEditor, pair: tuple[str, str], midline: Midline) -> None:
     """Give what lies on the other side of the body to the structure of that side.
 
     A pair whose partner is no class of the segmentation just loses it. Nothing is decided by the order, size or
     number of pieces: a single kidney is whose side it is on, fused lungs are cut at the middle.
     """
-    _part_overlap(bench, pair, midline)
-    moves = [(key, *move) for key in pair if key in bench.seg.classes for move in _other_side(bench, key, midline)]
+    _part_overlap(editor, pair, midline)
+    moves = [(key, *move) for key in pair if key in editor.seg.classes for move in _other_side(editor, key, midline)]
     for key, box, voxels in moves:
-        bench.remove(key, "sides", box, voxels)
+        editor.remove(key, "sides", box, voxels)
     for key, box, voxels in moves:
         partner = STRUCTURES[key].pair
-        if partner in bench.seg.classes:
-            bench.add(partner, "sides", box, voxels)
+        if partner in editor.seg.classes:
+            editor.add(partner, "sides", box, voxels)
 
 
-def keep_in_trunk(bench: Workbench, key: str, trunk: Trunk) -> None:
+def keep_in_trunk(editor: MaskEditor, key: str, trunk: Trunk) -> None:
     """Remove whole pieces most of which lie outside the trunk."""
-    if not any((mask & trunk.outside(box)).any() for box, mask in bench.islands(key)):
+    if not any((mask & trunk.outside(box)).any() for box, mask in editor.islands(key)):
         return
-    pieces = pieces_of(bench.islands(key))
+    pieces = label_components(editor.islands(key))
     gone = np.zeros(len(pieces) + 1, bool)
     for part in pieces.parts:
         for number in range(part.offset + 1, part.offset + part.n + 1):
             box = pieces.boxes[number]
             gone[number] = trunk.outside(box)[part.piece(number, box)].mean() > OUTSIDE
     for box, voxels in pieces.selected(gone):
-        bench.remove(key, "in trunk", box, voxels)
+        editor.remove(key, "in trunk", box, voxels)
 
 
 def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:
@@ -60,67 +60,67 @@ def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:
     return _beyond_mm(key, grid, box, midline) < -ON_THE_LINE_MM
 
 
-def keep_near_hosts(bench: Workbench, key: str, limit_mm: float) -> None:
+def keep_near_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
     """Remove whole pieces that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
-    hosts = hosts_to_go_by(bench, key)
-    pieces = pieces_of(bench.islands(key) if hosts else ())
+    hosts = hosts_to_go_by(editor, key)
+    pieces = label_components(editor.islands(key) if hosts else ())
     far = np.zeros(len(pieces) + 1, bool)
     for part in pieces.parts:
         for number in range(part.offset + 1, part.offset + part.n + 1):
             box = pieces.boxes[number]
-            far[number] = not _is_near(bench, hosts, limit_mm, box, part.piece(number, box))
+            far[number] = not _is_near(editor, hosts, limit_mm, box, part.piece(number, box))
     for box, voxels in pieces.selected(far):
-        bench.remove(key, "near host", box, voxels)
+        editor.remove(key, "near host", box, voxels)
 
 
-def cut_to_hosts(bench: Workbench, key: str, limit_mm: float) -> None:
+def cut_to_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
     """Remove voxels that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
-    hosts = hosts_to_go_by(bench, key)
-    for box, mask in bench.islands(key) if hosts else ():
-        outside = mask & ~bench.mask(box, *hosts)
+    hosts = hosts_to_go_by(editor, key)
+    for box, mask in editor.islands(key) if hosts else ():
+        outside = mask & ~editor.mask(box, *hosts)
         if outside.any():
-            around = grown_mm(box, limit_mm, bench.seg.grid)
-            outside &= _distance_mm(bench, hosts, around)[relative(box, around)] > limit_mm + ROUNDING_MM
-            bench.remove(key, "inside host", box, outside)
+            around = grown_mm(box, limit_mm, editor.seg.grid)
+            outside &= _distance_mm(editor, hosts, around)[relative(box, around)] > limit_mm + ROUNDING_MM
+            editor.remove(key, "inside host", box, outside)
 
 
-def hosts_to_go_by(bench: Workbench, key: str) -> tuple[str, ...]:
+def hosts_to_go_by(editor: MaskEditor, key: str) -> tuple[str, ...]:
     """The hosts, if they can be relied on: none unless each was looked for and found.
 
     A lesion is not thrown away because the model missed its organ, or because nobody asked for the organ.
     """
     hosts = STRUCTURES[key].hosts
-    return hosts if set(hosts) <= set(bench.seg.classes) and all(bench.has(host) for host in hosts) else ()
+    return hosts if set(hosts) <= set(editor.seg.classes) and all(editor.has(host) for host in hosts) else ()
 
 
-def _part_overlap(bench: Workbench, pair: tuple[str, str], midline: Midline) -> None:
+def _part_overlap(editor: MaskEditor, pair: tuple[str, str], midline: Midline) -> None:
     """No voxel is both left and right."""
-    box = bench.shared_box(*pair) if set(pair) <= set(bench.seg.classes) else None
+    box = editor.shared_box(*pair) if set(pair) <= set(editor.seg.classes) else None
     if box:
-        both = bench.mask(box, pair[0]) & bench.mask(box, pair[1])
+        both = editor.mask(box, pair[0]) & editor.mask(box, pair[1])
         for key in pair:
-            wrong = both & (_beyond_mm(key, bench.seg.grid, box, midline) > ON_THE_LINE_MM)
-            bench.remove(key, "sides", box, wrong)
+            wrong = both & (_beyond_mm(key, editor.seg.grid, box, midline) > ON_THE_LINE_MM)
+            editor.remove(key, "sides", box, wrong)
 
 
-def _other_side(bench: Workbench, key: str, midline: Midline) -> Iterator[tuple[Box, Mask]]:
+def _other_side(editor: MaskEditor, key: str, midline: Midline) -> Iterator[tuple[Box, Mask]]:
     """The voxels of a structure that belong to its partner."""
-    for box, mask in bench.islands(key):
-        beyond_mm = _beyond_mm(key, bench.seg.grid, box, midline)
+    for box, mask in editor.islands(key):
+        beyond_mm = _beyond_mm(key, editor.seg.grid, box, midline)
         clearly = mask & (beyond_mm > CLEARLY_MM + ON_THE_LINE_MM)
         if clearly.any():
-            (part,) = (pieces := pieces_of([(box, mask)])).parts
+            (part,) = (pieces := label_components([(box, mask)])).parts
             on_a_side = part.count(np.abs(beyond_mm) > ON_THE_LINE_MM)
             share = part.count(clearly) / np.maximum(on_a_side, 1)
             cut = part.selected((share > CROSSES) & (pieces.voxels > 0)) & (beyond_mm > ON_THE_LINE_MM)
             yield box, cut | part.selected((share > WRONG) & (pieces.voxels > 0))
 
 
-def _is_near(bench: Workbench, hosts: tuple[str, ...], limit_mm: float, box: Box, piece: Mask) -> bool:
-    if (bench.mask(box, *hosts) & piece).any():
+def _is_near(editor: MaskEditor, hosts: tuple[str, ...], limit_mm: float, box: Box, piece: Mask) -> bool:
+    if (editor.mask(box, *hosts) & piece).any():
         return True
-    around = grown_mm(box, limit_mm, bench.seg.grid)
-    distance_mm = _distance_mm(bench, hosts, around)[relative(box, around)][piece]
+    around = grown_mm(box, limit_mm, editor.seg.grid)
+    distance_mm = _distance_mm(editor, hosts, around)[relative(box, around)][piece]
     return bool(distance_mm.min() <= limit_mm + ROUNDING_MM)
 
 
@@ -130,7 +130,7 @@ def _beyond_mm(key: str, grid: Grid, box: Box, midline: Midline) -> np.ndarray:
     return right_mm if STRUCTURES[key].side == "left" else -right_mm
 
 
-def _distance_mm(bench: Workbench, hosts: tuple[str, ...], box: Box) -> np.ndarray:
+def _distance_mm(editor: MaskEditor, hosts: tuple[str, ...], box: Box) -> np.ndarray:
     """Distance of each voxel of a box to the nearest host voxel of the box; infinite without one."""
-    free = np.ascontiguousarray(~bench.mask(box, *hosts))
-    return np.full(free.shape, np.inf) if free.all() else edt.edt(free, anisotropy=bench.seg.grid.spacing_mm)
+    free = np.ascontiguousarray(~editor.mask(box, *hosts))
+    return np.full(free.shape, np.inf) if free.all() else edt.edt(free, anisotropy=editor.seg.grid.spacing_mm)

@@ -20,9 +20,9 @@ from omentum.postprocess.anatomy_rules import (
     on_own_side,
     repair_sides,
 )
-from omentum.postprocess.components import Mask, closed_cavities, pieces_of, staying
+from omentum.postprocess.components import Mask, closed_holes, components_to_keep, label_components
+from omentum.postprocess.mask_editor import MaskChange, MaskEditor
 from omentum.postprocess.midline import Midline, find_midline
-from omentum.postprocess.packed import Change, Workbench
 from omentum.postprocess.rules import RULES, Rule
 from omentum.postprocess.trunk import find_trunk
 from omentum.segmentation import Segmentation
@@ -34,7 +34,7 @@ class Cleaned:
     """A segmentation after the rules, and what they did."""
 
     segmentation: Segmentation
-    changes: tuple[Change, ...]
+    changes: tuple[MaskChange, ...]
 
 
 def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, in_place: bool = False) -> Cleaned:
@@ -51,24 +51,24 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
     """
     if not ct.grid.same_as(seg.grid):
         raise GeometryError("the segmentation is not on the grid of the CT")
-    bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
+    editor = MaskEditor(seg if in_place else replace(seg, bits=seg.bits.copy()))
     ruled = {key: rules[key] for key in seg.classes if key in rules}
     in_trunk = [key for key, rule in ruled.items() if rule.trunk]
     trunk = find_trunk(ct) if in_trunk else None
     if trunk:
         for key in in_trunk:
-            keep_in_trunk(bench, key, trunk)
+            keep_in_trunk(editor, key, trunk)
     midline = find_midline(ct) if any(rule.sides for rule in ruled.values()) else None
     if midline:
         for pair in _pairs(ruled):
-            repair_sides(bench, pair, midline)
+            repair_sides(editor, pair, midline)
     free = [key for key in ruled if not STRUCTURES[key].hosts]
     hosted = [key for key in ruled if STRUCTURES[key].hosts]
     for key in [*free, *hosted]:
-        _reduce(bench, key, ruled[key])
+        _reduce(editor, key, ruled[key])
     for keys in (free, hosted):
-        _fill(bench, {key: ruled[key] for key in keys}, midline)
-    return Cleaned(bench.seg, bench.changes())
+        _fill(editor, {key: ruled[key] for key in keys}, midline)
+    return Cleaned(editor.seg, editor.changes())
 
 
 def _pairs(rules: Mapping[str, Rule]) -> Iterable[tuple[str, str]]:
@@ -80,39 +80,39 @@ def _pairs(rules: Mapping[str, Rule]) -> Iterable[tuple[str, str]]:
                 yield pair
 
 
-def _reduce(bench: Workbench, key: str, rule: Rule) -> None:
+def _reduce(editor: MaskEditor, key: str, rule: Rule) -> None:
     if rule.inside_mm is not None:
-        cut_to_hosts(bench, key, rule.inside_mm)
+        cut_to_hosts(editor, key, rule.inside_mm)
     if rule.near_mm is not None:
-        keep_near_hosts(bench, key, rule.near_mm)
+        keep_near_hosts(editor, key, rule.near_mm)
     if rule.keep or rule.minimum_ml:
-        pieces = pieces_of(bench.islands(key))
-        goes = ~staying(pieces, rule, bench.seg.grid)
+        pieces = label_components(editor.islands(key))
+        goes = ~components_to_keep(pieces, rule, editor.seg.grid)
         for box, voxels in pieces.selected(goes):
-            bench.remove(key, "pieces", box, voxels)
+            editor.remove(key, "pieces", box, voxels)
 
 
-def _fill(bench: Workbench, rules: Mapping[str, Rule], midline: Midline | None) -> None:
+def _fill(editor: MaskEditor, rules: Mapping[str, Rule], midline: Midline | None) -> None:
     """Fill the cavities of several structures, all found before any is filled."""
     fills = []
     for key, rule in rules.items():
-        limit = rule.holes_ml / bench.seg.grid.voxel_volume_ml
-        for box, _ in bench.islands(key) if limit else ():
-            voxels = closed_cavities(bench.mask(box, key), limit)
+        limit = rule.holes_ml / editor.seg.grid.voxel_volume_ml
+        for box, _ in editor.islands(key) if limit else ():
+            voxels = closed_holes(editor.mask(box, key), limit)
             if voxels.any():
-                fills.append((key, box, voxels & _allowed(bench, key, rule, box, midline)))
+                fills.append((key, box, voxels & _allowed(editor, key, rule, box, midline)))
     for key, box, voxels in fills:
-        bench.add(key, "holes", box, voxels)
+        editor.add(key, "holes", box, voxels)
 
 
-def _allowed(bench: Workbench, key: str, rule: Rule, box: Box, midline: Midline | None) -> Mask:
+def _allowed(editor: MaskEditor, key: str, rule: Rule, box: Box, midline: Midline | None) -> Mask:
     """Where a structure may grow: not into another one, not outside its host, not over the middle."""
     structure = STRUCTURES[key]
     guests = [other.key for other in STRUCTURES if key in other.hosts]
-    allowed = ~bench.others({key, *structure.hosts, *guests}, box)
+    allowed = ~editor.others({key, *structure.hosts, *guests}, box)
     if structure.hosts:
-        hosts = hosts_to_go_by(bench, key)
-        allowed &= bench.mask(box, *hosts) if hosts else False
+        hosts = hosts_to_go_by(editor, key)
+        allowed &= editor.mask(box, *hosts) if hosts else False
     if rule.sides and midline:
-        allowed &= on_own_side(key, bench.seg.grid, box, midline)
+        allowed &= on_own_side(key, editor.seg.grid, box, midline)
     return allowed

@@ -25,7 +25,7 @@ _POSITION_DECIMALS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ComponentBlock:
     """Some of the pieces: `labels` 1..n in a box are pieces offset + 1 .. offset + n."""
 
     box: Box
@@ -48,7 +48,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
+class Components:
     """Connected pieces (26 neighbours) of a mask, numbered from 1 in no meaningful order.
 
     Args:
@@ -58,7 +58,7 @@ class Pieces:
         boxes: The box around each piece in the image's voxels; that of 0 means nothing.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ComponentBlock, ...]
     voxels: NDArray[np.int64]
     centres: NDArray[np.float64]
     boxes: tuple[Box, ...]
@@ -79,24 +79,24 @@ class Pieces:
         return found
 
 
-def pieces_of(islands: Iterable[tuple[Box, Mask]]) -> Pieces:
+def label_components(islands: Iterable[tuple[Box, Mask]]) -> Components:
     """All pieces of a mask that is given in parts which do not touch one another."""
     parts, voxels, centres = [], [np.zeros(1, np.int64)], [np.zeros((1, 3))]
     boxes: list[Box] = [(slice(0, 0), slice(0, 0), slice(0, 0))]
     for box, mask in islands:
         labels = connected_components(mask)
         facts = cc3d.statistics(labels)
-        parts.append(Part(box, labels, len(boxes) - 1, len(facts["voxel_counts"]) - 1))
+        parts.append(ComponentBlock(box, labels, len(boxes) - 1, len(facts["voxel_counts"]) - 1))
         voxels.append(facts["voxel_counts"][1:].astype(np.int64))
         centres.append(facts["centroids"][1:] + [s.start for s in box])
         boxes += [shifted(inner, box) for inner in facts["bounding_boxes"][1:]]
-    return Pieces(tuple(parts), np.concatenate(voxels), np.concatenate(centres), tuple(boxes))
+    return Components(tuple(parts), np.concatenate(voxels), np.concatenate(centres), tuple(boxes))
 
 
-def staying(pieces: Pieces, rule: Rule, grid: Grid) -> Mask:
+def components_to_keep(pieces: Components, rule: Rule, grid: Grid) -> Mask:
     """Which pieces stay by size and number, by number of the piece (false for 0).
 
-    Pieces that reach the same face of the image may hang together outside it, so they count as one; and they may be
+    Components that reach the same face of the image may hang together outside it, so they count as one; and they may be
     the tip of something large, so less is asked of their size.
 
     Args:
@@ -115,11 +115,11 @@ def staying(pieces: Pieces, rule: Rule, grid: Grid) -> Mask:
     group = _joined_outside(faces, stays)
     ranks = {n: _rank(pieces, np.flatnonzero(stays & (group == n)), grid) for n in np.unique(group[stays])}
     last = sorted(ranks.values(), reverse=True)[: rule.keep][-1]
-    # Pieces that size and place cannot tell apart (mirror images of one another) stay or go together.
+    # Components that size and place cannot tell apart (mirror images of one another) stay or go together.
     return stays & np.isin(group, [n for n, rank in ranks.items() if rank >= last])
 
 
-def closed_cavities(mask: Mask, limit_voxels: float) -> Mask:
+def closed_holes(mask: Mask, limit_voxels: float) -> Mask:
     """Background that no path (6 neighbours) leads out of the array from, in cavities of at most so many voxels."""
     outside = cc3d.connected_components(np.ascontiguousarray(~mask), connectivity=6)
     closed = component_sizes(outside) <= limit_voxels
@@ -129,7 +129,7 @@ def closed_cavities(mask: Mask, limit_voxels: float) -> Mask:
     return select_components(outside, closed) if closed.any() else np.zeros_like(mask)
 
 
-def _rank(pieces: Pieces, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:
+def _rank(pieces: Components, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:
     """Larger first; of equal ones the higher, then the more anterior: an order that a mirror does not change."""
     counts = pieces.voxels[members]
     centre = (counts[:, None] * pieces.centres[members]).sum(axis=0) / counts.sum()
@@ -146,7 +146,7 @@ def _joined_outside(faces: list[NDArray[np.intp]], stays: Mask) -> NDArray[np.in
     return group
 
 
-def _on_the_faces(pieces: Pieces, shape: tuple[int, int, int]) -> Iterator[NDArray[np.intp]]:
+def _on_the_faces(pieces: Components, shape: tuple[int, int, int]) -> Iterator[NDArray[np.intp]]:
     """For each face of the image: the numbers of the pieces that reach it."""
     starts = np.array([[s.start for s in box] for box in pieces.boxes])
     stops = np.array([[s.stop for s in box] for box in pieces.boxes])

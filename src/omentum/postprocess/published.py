@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from omentum.boxes import Box, around, grown, relative
 from omentum.postprocess.clean import Cleaned
-from omentum.postprocess.components import Mask, pieces_of
-from omentum.postprocess.packed import Workbench
+from omentum.postprocess.components import Mask, label_components
+from omentum.postprocess.mask_editor import MaskEditor
 from omentum.segmentation import Segmentation
 
 LARGEST_ONLY = (
@@ -38,73 +38,73 @@ def clean_as_published(seg: Segmentation, *, in_place: bool = False) -> Cleaned:
         seg: Any segmentation; missing classes and empty masks are fine.
         in_place: Write into the bits of `seg` instead of a copy.
     """
-    bench = Workbench(seg if in_place else replace(seg, bits=seg.bits.copy()))
-    organs = {key: _organ(bench, *TUMOUR_IN_LARGEST[key]) for key in TUMOUR_IN_LARGEST if key in seg.classes}
+    editor = MaskEditor(seg if in_place else replace(seg, bits=seg.bits.copy()))
+    organs = {key: _organ(editor, *TUMOUR_IN_LARGEST[key]) for key in TUMOUR_IN_LARGEST if key in seg.classes}
     for key in LARGEST_ONLY:
-        _keep_largest(bench, key)
-    _cut_vein_below_pancreas(bench)
-    _tell_lungs_apart(bench)
+        _keep_largest(editor, key)
+    _cut_vein_below_pancreas(editor)
+    _tell_lungs_apart(editor)
     for key, organ in organs.items():
-        _cut_tumour(bench, key, organ)
-    return Cleaned(bench.seg, bench.changes())
+        _cut_tumour(editor, key, organ)
+    return Cleaned(editor.seg, editor.changes())
 
 
-def _keep_largest(bench: Workbench, key: str) -> None:
-    if key in bench.seg.classes:
-        pieces = pieces_of(bench.islands(key))
+def _keep_largest(editor: MaskEditor, key: str) -> None:
+    if key in editor.seg.classes:
+        pieces = label_components(editor.islands(key))
         for box, voxels in pieces.selected(~pieces.largest(1)):
-            bench.remove(key, "largest piece", box, voxels)
+            editor.remove(key, "largest piece", box, voxels)
 
 
-def _cut_vein_below_pancreas(bench: Workbench) -> None:
-    if not {"pancreas", "portal_splenic_vein"} <= set(bench.seg.classes):
+def _cut_vein_below_pancreas(editor: MaskEditor) -> None:
+    if not {"pancreas", "portal_splenic_vein"} <= set(editor.seg.classes):
         return
-    pancreas = pieces_of(bench.islands("pancreas"))
+    pancreas = label_components(editor.islands("pancreas"))
     if not len(pancreas):
         return
-    axis, sign = next((a, s) for a, (world, s) in enumerate(bench.seg.grid.axis_directions()) if world == 2)
+    axis, sign = next((a, s) for a, (world, s) in enumerate(editor.seg.grid.axis_directions()) if world == 2)
     ends = around(pancreas.boxes[1:])[axis]
-    for box, mask in bench.islands("portal_splenic_vein"):
+    for box, mask in editor.islands("portal_splenic_vein"):
         planes = np.arange(box[axis].start, box[axis].stop)
         below = planes < ends.start if sign > 0 else planes >= ends.stop
-        bench.remove("portal_splenic_vein", "below pancreas", box, mask & np.moveaxis(below[:, None, None], 0, axis))
+        editor.remove("portal_splenic_vein", "below pancreas", box, mask & np.moveaxis(below[:, None, None], 0, axis))
 
 
-def _tell_lungs_apart(bench: Workbench) -> None:
+def _tell_lungs_apart(editor: MaskEditor) -> None:
     lungs = ("right_lung", "left_lung")
-    if not set(lungs) <= set(bench.seg.classes):
+    if not set(lungs) <= set(editor.seg.classes):
         return
-    pieces = pieces_of(bench.islands(*lungs))
+    pieces = label_components(editor.islands(*lungs))
     if len(pieces) < 2:
         return
     two = np.flatnonzero(pieces.largest(2))
-    right_first = sorted(two, key=lambda n: -bench.seg.grid.to_world(pieces.centres[n])[0])
+    right_first = sorted(two, key=lambda n: -editor.seg.grid.to_world(pieces.centres[n])[0])
     for key, number in zip(lungs, right_first, strict=True):
         theirs = np.arange(len(pieces) + 1) == number
         for box, voxels in pieces.selected(~theirs):
-            bench.remove(key, "largest two", box, voxels)
+            editor.remove(key, "largest two", box, voxels)
         for box, voxels in pieces.selected(theirs):
-            bench.add(key, "largest two", box, voxels)
+            editor.add(key, "largest two", box, voxels)
 
 
-def _cut_tumour(bench: Workbench, key: str, organ: tuple[Box, Mask] | None) -> None:
+def _cut_tumour(editor: MaskEditor, key: str, organ: tuple[Box, Mask] | None) -> None:
     if organ is None:
         return
-    inside = np.zeros(bench.seg.shape, bool)
+    inside = np.zeros(editor.seg.shape, bool)
     inside[organ[0]] = organ[1]
-    for box, mask in bench.islands(key):
-        bench.remove(key, "inside organ", box, mask & ~inside[box])
+    for box, mask in editor.islands(key):
+        editor.remove(key, "inside organ", box, mask & ~inside[box])
 
 
-def _organ(bench: Workbench, keys: tuple[str, ...], count: int) -> tuple[Box, Mask] | None:
+def _organ(editor: MaskEditor, keys: tuple[str, ...], count: int) -> tuple[Box, Mask] | None:
     """The organ as the network said it: largest pieces, closed and dilated; None when not all of it was asked for."""
-    if not set(keys) <= set(bench.seg.classes):
+    if not set(keys) <= set(editor.seg.classes):
         return None
-    pieces = pieces_of(bench.islands(*keys))
+    pieces = label_components(editor.islands(*keys))
     largest = pieces.largest(count)
-    reach = [round(REACH_MM / mm) for mm in bench.seg.grid.spacing_mm]
+    reach = [round(REACH_MM / mm) for mm in editor.seg.grid.spacing_mm]
     boxes = [pieces.boxes[n] for n in np.flatnonzero(largest)] or [pieces.boxes[0]]
-    box = grown(around(boxes), [2 * r for r in reach], bench.seg.shape)
+    box = grown(around(boxes), [2 * r for r in reach], editor.seg.shape)
     organ = np.zeros([s.stop - s.start for s in box], np.uint8)
     for part in pieces.parts:
         for number in range(part.offset + 1, part.offset + part.n + 1):

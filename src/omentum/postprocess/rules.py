@@ -64,7 +64,7 @@ def _rule(key: str, columns: Mapping[str, float]) -> Rule:
 def rule_by_kind(structure: Structure) -> Rule:
     """For a structure without a rule of its own, where nothing is known but its row.
 
-    Pieces that are specks beside the smallest plausible structure go, and so do lesions far from their hosts; sides
+    Components that are specks beside the smallest plausible structure go, and so do lesions far from their hosts; sides
     are repaired. It may lie in an arm or the head: whether it is in the trunk is not asked.
     """
     smallest_ml = structure.volume_ml[0]

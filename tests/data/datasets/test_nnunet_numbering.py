@@ -121,9 +121,9 @@ def test_written_read_and_written_again_is_the_same(key, truth):
     native = truth.numbered(numbering)
     read = harmonise(native, AFFINE, recipe.values, recipe.annotated).truth
     again = read.numbered(numbering)
-    for stroke in numbering.strokes:
-        if {*stroke.structures} <= read.annotated and stroke.value not in recipe.written:
-            np.testing.assert_array_equal(again == stroke.value, native == stroke.value)
+    for entry in numbering.entries:
+        if {*entry.structures} <= read.annotated and entry.value not in recipe.written:
+            np.testing.assert_array_equal(again == entry.value, native == entry.value)
     for one in read.annotated:  # the side of a voxel is found by where it lies: another room's tests
         sides = next((PAIRS[p] for t in recipe.values.values() for p in t.pairs if one in PAIRS[p]), (one,))
         both = [np.any([masks.mask(key) for key in sides], axis=0) for masks in (read, truth)]

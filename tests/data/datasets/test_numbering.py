@@ -2,7 +2,7 @@
 
 import pytest
 
-from omentum.anatomy.numbering import Stroke
+from omentum.anatomy.numbering import NumberingEntry
 from omentum.data.datasets.numbering import numbering_of_mapping, numbering_of_recipe
 from omentum.data.datasets.recipe import Target
 from omentum.data.datasets.recipe_catalogue import bundled_recipes
@@ -14,8 +14,8 @@ def recipe(tmp_path, **raw):
     return parse_recipe(raw, "mine", tmp_path / "mine.toml")
 
 
-def strokes(numbering):
-    return {stroke.value: stroke for stroke in numbering.strokes}
+def entries(numbering):
+    return {entry.value: entry for entry in numbering.entries}
 
 
 def test_a_value_is_drawn_for_what_sets_it_apart(tmp_path):
@@ -25,28 +25,28 @@ def test_a_value_is_drawn_for_what_sets_it_apart(tmp_path):
             values={"1": "liver", "2": ["liver", "liver tumour"], "3": "kidneys", "4": ["liver", "hepatic vessel"]},
         )
     )
-    assert strokes(numbering) == {
-        1: Stroke(1, ("liver",)),
-        2: Stroke(2, ("liver_tumour",)),
-        3: Stroke(3, ("right_kidney", "left_kidney")),
-        4: Stroke(4, ("hepatic_vessel",)),
+    assert entries(numbering) == {
+        1: NumberingEntry(1, ("liver",)),
+        2: NumberingEntry(2, ("liver_tumour",)),
+        3: NumberingEntry(3, ("right_kidney", "left_kidney")),
+        4: NumberingEntry(4, ("hepatic_vessel",)),
     }
-    assert [stroke.value for stroke in numbering.strokes] == [1, 3, 4, 2]  # lesions last
+    assert [entry.value for entry in numbering.entries] == [1, 3, 4, 2]  # lesions last
     assert numbering.never == {}
 
 
 def test_a_lesion_of_one_kidney_is_drawn_in_that_kidney_only():
     labels = {2: ["right_kidney"], 3: ["left_kidney"], 23: ["left_kidney", "kidney_cyst"]}
     numbering = numbering_of_mapping("x", labels, {"left_kidney": ["kidney_tumour"]})
-    assert strokes(numbering)[23] == Stroke(23, ("kidney_cyst",), (), ("left_kidney",))
-    assert strokes(numbering)[3] == Stroke(3, ("left_kidney",), ("kidney_tumour",))
-    assert strokes(numbering)[23].name == "Kidney cyst in the left kidney"
+    assert entries(numbering)[23] == NumberingEntry(23, ("kidney_cyst",), (), ("left_kidney",))
+    assert entries(numbering)[3] == NumberingEntry(3, ("left_kidney",), ("kidney_tumour",))
+    assert entries(numbering)[23].name == "Kidney cyst in the left kidney"
 
 
 def test_parts_that_are_not_told_apart_are_never_written():
     numbering = numbering_of_mapping("x", {10: ["left_lung"], 11: ["left_lung"], 5: ["liver"]}, {})
     assert numbering.never == dict.fromkeys((10, 11), "10 and 11 are not told apart (Left lung)")
-    assert list(strokes(numbering)) == [5]
+    assert list(entries(numbering)) == [5]
 
 
 def test_what_several_structures_are_at_once_is_never_written():
@@ -75,7 +75,7 @@ def test_every_bundled_recipe_with_numbers_can_write_all_of_them():
     for found in bundled_recipes().values():
         if found.values:
             numbering = numbering_of_recipe(found)
-            assert {stroke.value for stroke in numbering.strokes} == set(found.values), found.key
+            assert {entry.value for entry in numbering.entries} == set(found.values), found.key
 
 
 def test_written_says_what_the_meaning_does_not(tmp_path):
@@ -87,7 +87,7 @@ def test_written_says_what_the_meaning_does_not(tmp_path):
     )
     assert found.values[14] == Target(frozenset(), unknown="a lesion of some organ")
     numbering = numbering_of_recipe(found)
-    assert strokes(numbering)[14] == Stroke(14, ("kidney_tumour", "liver_tumour"))
+    assert entries(numbering)[14] == NumberingEntry(14, ("kidney_tumour", "liver_tumour"))
     assert numbering.never == {15: "it is something"}
 
 
@@ -120,4 +120,4 @@ def test_a_number_that_no_voxel_can_hold_is_refused(value):
 
 
 def test_the_largest_number_is_written():
-    assert [s.value for s in numbering_of_mapping("x", {65535: ["liver"], 1: ["spleen"]}, {}).strokes] == [65535, 1]
+    assert [s.value for s in numbering_of_mapping("x", {65535: ["liver"], 1: ["spleen"]}, {}).entries] == [65535, 1]

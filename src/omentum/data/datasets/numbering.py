@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from omentum.anatomy.numbering import LAST_VALUE, Numbering, Stroke
+from omentum.anatomy.numbering import LAST_VALUE, Numbering, NumberingEntry
 from omentum.anatomy.pairs import PAIRS
 from omentum.anatomy.structures import STRUCTURES
 from omentum.data.datasets.recipe import Recipe, Target
@@ -49,27 +49,27 @@ def _numbering(
         text = f"no voxel can be {', '.join(map(str, beyond))}: the numbers of a label map are 1 to {LAST_VALUE}"
         raise UsageError(text, source=name, remedy="number its labels anew")
     never: dict[int, str] = {}
-    strokes: list[Stroke] = []
+    entries: list[NumberingEntry] = []
     for value, target in values.items():
         if value in written:
-            strokes.append(Stroke(value, _in_order(written[value])))
+            entries.append(NumberingEntry(value, _in_order(written[value])))
         elif target.unknown:
             never[value] = f"it is {target.unknown}"
-        elif stroke := _stroke(value, target, unions):
-            strokes.append(stroke)
+        elif entry := _entry(value, target, unions):
+            entries.append(entry)
         else:
             never[value] = f"it is {' and '.join(_in_order(target.gives))} at once"
     same = defaultdict(list)
-    for stroke in strokes:
-        same[stroke.structures, stroke.within].append(stroke.value)
+    for entry in entries:
+        same[entry.structures, entry.within].append(entry.value)
     for of_same in (of_same for of_same in same.values() if len(of_same) > 1):
-        whole = next(stroke.name for stroke in strokes if stroke.value == of_same[0])
+        whole = next(entry.name for entry in entries if entry.value == of_same[0])
         never |= dict.fromkeys(of_same, f"{_listed(of_same)} are not told apart ({whole})")
-    drawn = sorted((s for s in strokes if s.value not in never), key=lambda s: (s.paint_order, s.value))
+    drawn = sorted((s for s in entries if s.value not in never), key=lambda s: (s.paint_order, s.value))
     return Numbering(name, tuple(drawn), dict(sorted(never.items())))
 
 
-def _stroke(value: int, target: Target, unions: Mapping[str, Collection[str]]) -> Stroke | None:
+def _entry(value: int, target: Target, unions: Mapping[str, Collection[str]]) -> NumberingEntry | None:
     """What sets a value apart: the lesion or vessel in its host, or the one structure or pair it means."""
     hosted = [key for key in target.structures if target.gives & {*STRUCTURES[key].hosts}]
     groups = [frozenset([key]) for key in hosted or target.structures]
@@ -79,7 +79,7 @@ def _stroke(value: int, target: Target, unions: Mapping[str, Collection[str]]) -
     structures = _in_order(groups[0])
     also = _in_order(frozenset(key for one in structures for key in unions.get(one, ())) - {*structures})
     hosts = frozenset(STRUCTURES[hosted[0]].hosts) if hosted else frozenset()
-    return Stroke(value, structures, also, () if hosts <= target.gives else _in_order(hosts & target.gives))
+    return NumberingEntry(value, structures, also, () if hosts <= target.gives else _in_order(hosts & target.gives))
 
 
 def _in_order(keys: Collection[str]) -> tuple[str, ...]:

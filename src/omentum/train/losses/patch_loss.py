@@ -91,4 +91,4 @@ def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...
     deep, decoded, coarse = model.backbone.stages(images)
     layers = model.head.layers(deep, model.text_embeddings)
     features = model.head.voxel_features(decoded)
-    return model.head.draw(features[voxels].flatten(2), layers), coarse
+    return model.head.apply_dynamic_head(features[voxels].flatten(2), layers), coarse

@@ -15,9 +15,9 @@ import numpy as np
 
 from omentum.data.datasets.sites.table import Site, origin_of
 from omentum.phantom import (
-    Body,
     BodyOptions,
     LesionOptions,
+    PhantomBody,
     PhantomCase,
     build_body,
     draw_protocol,
@@ -70,7 +70,7 @@ def _scan_of(studio: Studio, patient: str) -> PhantomCase:
 
 
 @lru_cache(maxsize=6)
-def _whole_body(seed: int, number: int, spacing_mm: Spacing) -> Body:
+def _whole_body(seed: int, number: int, spacing_mm: Spacing) -> PhantomBody:
     return build_body(np.random.default_rng((seed, number, 1)), spacing_mm, BodyOptions(extent="whole"))
 
 
@@ -80,7 +80,7 @@ def _spacing(rng: np.random.Generator, site: Site, finest_mm: Spacing) -> Spacin
     return x, y, z
 
 
-def _cropped(body: Body, rng: np.random.Generator, site: Site) -> Body:
+def _cropped(body: PhantomBody, rng: np.random.Generator, site: Site) -> PhantomBody:
     """Only the slices within the site's field of view."""
     stretch = body.facts["scale"][2]
     low_mm, high_mm = ((rng.uniform(*span) - MIDDLE_MM[2]) * stretch for span in site.field_mm)
@@ -90,4 +90,4 @@ def _cropped(body: Body, rng: np.random.Generator, site: Site) -> Body:
     affine = body.grid.affine.copy()
     affine[2, 3] += kept.start * step_mm
     truth = Segmentation(body.truth.bits[..., kept].copy(), affine, body.truth.classes)
-    return Body(Grid(truth.shape, affine), body.tissue[:, :, kept].copy(), truth, body.facts)
+    return PhantomBody(Grid(truth.shape, affine), body.tissue[:, :, kept].copy(), truth, body.facts)

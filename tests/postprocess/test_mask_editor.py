@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from own_structures import many
 from scipy import ndimage
 
-from omentum.postprocess.components import pieces_of
-from omentum.postprocess.packed import Workbench
+from omentum.postprocess.components import label_components
+from omentum.postprocess.mask_editor import MaskEditor
 from omentum.segmentation import Segmentation
 
 KEYS = ("liver", "spleen", "colon")
@@ -32,7 +32,7 @@ def sparse(draw: st.DrawFn) -> Segmentation:
 def test_the_islands_are_the_mask_in_parts_that_do_not_touch(seg, keys):
     union = np.logical_or.reduce([seg.mask(key) for key in keys])
     seen = np.zeros(seg.shape, int)
-    pieces = pieces_of(Workbench(seg).islands(*keys))
+    pieces = label_components(MaskEditor(seg).islands(*keys))
     for box, mask in pieces.selected(np.ones(len(pieces) + 1, bool)):
         seen[box] += mask
     np.testing.assert_array_equal(seen, union.astype(int))
@@ -49,40 +49,40 @@ def test_the_islands_are_the_mask_in_parts_that_do_not_touch(seg, keys):
 @settings(max_examples=60, deadline=None)
 @given(sparse(), st.data())
 def test_changes_are_seen_and_counted(seg, data):
-    bench, liver, spleen = Workbench(seg), seg.mask("liver"), seg.mask("spleen")
+    editor, liver, spleen = MaskEditor(seg), seg.mask("liver"), seg.mask("spleen")
     starts = [data.draw(st.integers(0, n - 1)) for n in seg.shape]
     box = tuple(slice(a, data.draw(st.integers(a + 1, n))) for a, n in zip(starts, seg.shape, strict=True))
     voxels = np.ones([s.stop - s.start for s in box], bool)
-    bench.remove("liver", "test", box, voxels)
-    bench.add("spleen", "test", box, voxels)
+    editor.remove("liver", "test", box, voxels)
+    editor.add("spleen", "test", box, voxels)
     removed, added = int(liver[box].sum()), int((~spleen[box]).sum())
-    changes = {c.structure: (round(c.removed_ml * 1000), round(c.added_ml * 1000)) for c in bench.changes()}
+    changes = {c.structure: (round(c.removed_ml * 1000), round(c.added_ml * 1000)) for c in editor.changes()}
     assert changes == ({"liver": (removed, 0)} if removed else {}) | ({"spleen": (0, added)} if added else {})
     liver[box], spleen[box] = False, True
     for key, expected in (("liver", liver), ("spleen", spleen)):
         found = np.zeros(seg.shape, bool)
-        for where, mask in bench.islands(key):
+        for where, mask in editor.islands(key):
             found[where] |= mask
         np.testing.assert_array_equal(found, expected)
-        assert bench.has(key) == expected.any()
+        assert editor.has(key) == expected.any()
 
 
 def test_what_two_share_lies_in_the_box():
     masks = {key: np.zeros((30, 30, 30), bool) for key in KEYS}
     masks["liver"][2:12, 2:12, 2:12] = True
     masks["spleen"][10:20, 10:20, 10:20] = True
-    bench = Workbench(Segmentation.from_masks(masks, np.eye(4)))
-    box = bench.shared_box("liver", "spleen")
-    assert (bench.mask(box, "liver") & bench.mask(box, "spleen")).sum() == 8
-    assert bench.shared_box("liver", "colon") is None
+    editor = MaskEditor(Segmentation.from_masks(masks, np.eye(4)))
+    box = editor.shared_box("liver", "spleen")
+    assert (editor.mask(box, "liver") & editor.mask(box, "spleen")).sum() == 8
+    assert editor.shared_box("liver", "colon") is None
 
 
 def test_the_others_are_all_but_some():
     masks = {key: np.zeros((4, 4, 4), bool) for key in KEYS}
     masks["liver"][0], masks["spleen"][1], masks["colon"][2] = True, True, True
-    bench = Workbench(Segmentation.from_masks(masks, np.eye(4)))
+    editor = MaskEditor(Segmentation.from_masks(masks, np.eye(4)))
     box = (slice(0, 4),) * 3
-    np.testing.assert_array_equal(bench.others({"liver"}, box), masks["spleen"] | masks["colon"])
+    np.testing.assert_array_equal(editor.others({"liver"}, box), masks["spleen"] | masks["colon"])
 
 
 def test_classes_of_several_planes_are_one_bench(tmp_path):
@@ -92,18 +92,18 @@ def test_classes_of_several_planes_are_one_bench(tmp_path):
     masks[keys[0]][5, 5, 4:] = masks[keys[-1]][5, 5, 4:] = True
     seg = Segmentation.from_masks(masks, np.eye(4))
     assert len(seg.bits) == 2
-    bench, whole = Workbench(seg), (slice(0, 6),) * 3
+    editor, whole = MaskEditor(seg), (slice(0, 6),) * 3
     for some in (keys[:3], keys[60:70], keys[::40]):
         union = np.logical_or.reduce([masks[key] for key in some])
-        assert np.array_equal(bench.mask(whole, *some), union)
+        assert np.array_equal(editor.mask(whole, *some), union)
         assert np.array_equal(
-            bench.others(some, whole), np.logical_or.reduce([masks[k] for k in keys if k not in some])
+            editor.others(some, whole), np.logical_or.reduce([masks[k] for k in keys if k not in some])
         )
-    shared = bench.shared_box(keys[0], keys[-1])
-    assert (bench.mask(shared, keys[0]) & bench.mask(shared, keys[-1])).sum() == 2
-    bench.remove(keys[-1], "test", whole, masks[keys[0]])
-    bench.add(keys[70], "test", whole, masks[keys[0]])
-    assert [(c.structure, c.removed_ml, c.added_ml) for c in bench.changes()] == [
+    shared = editor.shared_box(keys[0], keys[-1])
+    assert (editor.mask(shared, keys[0]) & editor.mask(shared, keys[-1])).sum() == 2
+    editor.remove(keys[-1], "test", whole, masks[keys[0]])
+    editor.add(keys[70], "test", whole, masks[keys[0]])
+    assert [(c.structure, c.removed_ml, c.added_ml) for c in editor.changes()] == [
         (keys[-1], pytest.approx(0.002), 0),
         (keys[70], 0, pytest.approx(0.003)),
     ]

@@ -15,7 +15,7 @@ from omentum.segmentation import BITS_PER_PLANE, Segmentation
 
 
 @dataclass(frozen=True)
-class Change:
+class MaskChange:
     """What one rule did to one structure.
 
     Args:
@@ -34,7 +34,7 @@ class Change:
         return asdict(self) | {"removed_ml": round(self.removed_ml, 3), "added_ml": round(self.added_ml, 3)}
 
 
-class Workbench:
+class MaskEditor:
     """A segmentation whose bits are changed in place.
 
     Args:
@@ -98,10 +98,10 @@ class Workbench:
         """Where a structure other than `keys` is."""
         return self.mask(box, *(key for key in self.seg.classes if key not in keys))
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[MaskChange, ...]:
         """What was done, in order."""
         ml = self.seg.grid.voxel_volume_ml
-        return tuple(Change(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
+        return tuple(MaskChange(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
 
     def _part(self, key: str, box: Box) -> tuple[NDArray[np.unsignedinteger[Any]], np.unsignedinteger[Any]]:
         """A box of the plane that a structure is in, and its bit there."""
@@ -118,6 +118,6 @@ class Workbench:
             self._voxels.setdefault((key, rule), [0, 0])[which] += number
 
 
-def changes_json(changes: Collection[Change]) -> list[Mapping[str, Any]]:
+def changes_json(changes: Collection[MaskChange]) -> list[Mapping[str, Any]]:
     """For the manifest."""
     return [change.to_json() for change in changes]
