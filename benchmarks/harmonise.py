@@ -27,7 +27,7 @@ from record import Table, publish, result_file
 MEASURES = (
     "src/omentum/data/harmonise/harmonise.py",
     "src/omentum/data/harmonise/split_pair.py",
-    "src/omentum/midline.py",
+    "src/omentum/midline",
 )
 COLUMNS = {"what": "{}", "processor seconds": "{:.1f}", "extra MB": "{:.0f}"}
 SPACING_MM = (0.75, 0.75, 0.8)

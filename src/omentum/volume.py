@@ -19,8 +19,10 @@ from omentum.errors import GeometryError, UsageError
 Affine = NDArray[np.float64]
 Voxels = NDArray[Any]
 
-AIR_HU = -1024
-"""The least HU that 12 bits hold: what lies outside the body or the field of view."""
+PADDING_HU = -1024
+"""The least HU of 12-bit CT: the value of voxels outside the field of view, and of missing ones."""
+BODY_HU = -300
+"""Voxels above it belong to the body (or to the couch): between lung or air and fat."""
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no corner moves by more than this (reliability: label/image geometry)."""
 

@@ -9,7 +9,7 @@ from strategies import STORAGE_ORDERS, grids, in_storage_order
 from omentum.preprocess.prepare import prepare, prepare_upright
 from omentum.preprocess.upright import is_oblique, nearest, on_grid, upright, upright_grid
 from omentum.spec import PreprocessSpec
-from omentum.volume import AIR_HU, Grid, Volume
+from omentum.volume import PADDING_HU, Grid, Volume
 
 SPEC = PreprocessSpec(spacing_mm=(3, 3, 3))
 TURNS = {
@@ -115,7 +115,7 @@ def test_beyond_the_scan_is_air_and_the_grid_no_finer_than_is_of_use():
     grid = turned((0, 0, 45), (0.5, 0.5, 0.5), size_mm=30)
     standing = upright(Volume(np.full(grid.shape, 50, np.int16), grid.affine), SPEC)
     assert standing.spacing_mm == pytest.approx((1.5, 1.5, 1.5))
-    assert standing.voxels[0, 0, 0] == AIR_HU
+    assert standing.voxels[0, 0, 0] == PADDING_HU
     assert standing.voxels[tuple(n // 2 for n in standing.shape)] == 50
 
 

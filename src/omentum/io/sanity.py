@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from omentum.errors import InputError, warn_of_case
 from omentum.io.hu_scale import FAT_HU, doubt
-from omentum.volume import AIR_HU, Volume
+from omentum.volume import PADDING_HU, Volume
 
 LARGEST_HU = 32767
 """Beyond any CT number a 16-bit scanner can store; larger ones are clipped."""
@@ -69,12 +69,12 @@ def _mended(volume: Volume, source: str | Path | None) -> Volume:
     beyond = ((voxels > LARGEST_HU) | (voxels < -LARGEST_HU)) & ~is_bad
     n_beyond = int(np.count_nonzero(beyond))
     if n_bad:
-        _warn(f"{n_bad} voxels non-finite, treated as {AIR_HU}", source)
+        _warn(f"{n_bad} voxels non-finite, treated as {PADDING_HU}", source)
     if n_beyond:
         padding, said = _padding(voxels[beyond], voxels.size)
         _warn(f"{n_beyond} voxels beyond +/-{LARGEST_HU}, {said}", source)
         is_bad = is_bad | (voxels == padding) if padding is not None else is_bad
-    mended = np.where(is_bad, AIR_HU, voxels).clip(-LARGEST_HU, LARGEST_HU).astype(voxels.dtype)
+    mended = np.where(is_bad, PADDING_HU, voxels).clip(-LARGEST_HU, LARGEST_HU).astype(voxels.dtype)
     return Volume(mended, volume.affine, volume.header)
 
 
@@ -84,7 +84,7 @@ def _padding(beyond: NDArray[Any], n_voxels: int) -> tuple[float | None, str]:
     if counts.max() < max(PADDING_SHARE * n_voxels, len(beyond) / 2):
         return None, "clipped"
     padding = float(values[counts.argmax()])
-    return padding, f"most of them {padding:g}: padding, treated as {AIR_HU}"
+    return padding, f"most of them {padding:g}: padding, treated as {PADDING_HU}"
 
 
 def _warn_of_grid(volume: Volume, source: str | Path | None) -> None:

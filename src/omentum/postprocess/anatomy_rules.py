@@ -9,9 +9,9 @@ import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm, relative
+from omentum.midline.plane import Midline
 from omentum.postprocess.components import Mask, label_components
 from omentum.postprocess.mask_editor import MaskEditor
-from omentum.postprocess.midline import ON_THE_LINE_MM, Midline
 from omentum.postprocess.trunk import Trunk
 from omentum.volume import Grid
 
@@ -21,6 +21,8 @@ CROSSES, WRONG = 0.25, 0.75
 """A piece with more than the first share clearly on the other side is cut at the middle; with more than the second,
 all of it goes over. Lungs and horseshoe kidneys do cross the middle, but not with so much."""
 ROUNDING_MM = 1e-3
+ON_THE_LINE_MM = 1e-3
+"""Voxels nearer to the midline than this are neither left nor right."""
 OUTSIDE = 0.5
 """A piece with more than this share outside the trunk is no organ."""
 
@@ -126,7 +128,7 @@ def _is_near(editor: MaskEditor, hosts: tuple[str, ...], limit_mm: float, box: B
 
 def _beyond_mm(key: str, grid: Grid, box: Box, midline: Midline) -> np.ndarray:
     """How far beyond the middle, on the side that is not the structure's, each voxel of a box lies."""
-    right_mm = midline.towards_right_mm(grid, box)
+    right_mm = midline.box_offsets_mm(grid, box)
     return right_mm if STRUCTURES[key].side == "left" else -right_mm
 
 

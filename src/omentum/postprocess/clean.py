@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import GeometryError
+from omentum.midline.flanks import find_flank_midline
+from omentum.midline.plane import Midline
 from omentum.postprocess.anatomy_rules import (
     cut_to_hosts,
     hosts_to_go_by,
@@ -22,7 +24,6 @@ from omentum.postprocess.anatomy_rules import (
 )
 from omentum.postprocess.components import Mask, closed_holes, components_to_keep, label_components
 from omentum.postprocess.mask_editor import MaskChange, MaskEditor
-from omentum.postprocess.midline import Midline, find_midline
 from omentum.postprocess.rules import RULES, Rule
 from omentum.postprocess.trunk import find_trunk
 from omentum.segmentation import Segmentation
@@ -58,7 +59,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
     if trunk:
         for key in in_trunk:
             keep_in_trunk(editor, key, trunk)
-    midline = find_midline(ct) if any(rule.sides for rule in ruled.values()) else None
+    midline = find_flank_midline(ct) if any(rule.sides for rule in ruled.values()) else None
     if midline:
         for pair in _pairs(ruled):
             repair_sides(editor, pair, midline)

@@ -11,8 +11,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from omentum.boxes import Box
-from omentum.postprocess.midline import BODY_HU
-from omentum.volume import Volume
+from omentum.volume import BODY_HU, Volume
 
 STEP_MM = 5.0
 """How densely the scan is looked at."""

@@ -15,7 +15,7 @@ from omentum.preprocess.resample import antialias_sigma, resample
 from omentum.preprocess.upright import upright
 from omentum.sparse import sparse_zeros
 from omentum.spec import PreprocessSpec
-from omentum.volume import AIR_HU, Volume
+from omentum.volume import PADDING_HU, Volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,5 +73,5 @@ def on_model_grid(volume: Volume, spec: PreprocessSpec) -> Volume:
         antialias_sigma(new / old) if spec.antialias else 0.0
         for new, old in zip(target.spacing_mm, source.spacing_mm, strict=True)
     )
-    hu = resample(order.view(np.asarray(volume.voxels)), positions_on(target, source), (x, y, z), AIR_HU)
+    hu = resample(order.view(np.asarray(volume.voxels)), positions_on(target, source), (x, y, z), PADDING_HU)
     return Volume(hu.numpy(), target.affine)

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from omentum.preprocess.resample import antialias_sigma
 from omentum.spec import PreprocessSpec
-from omentum.volume import AIR_HU, Grid, Volume
+from omentum.volume import PADDING_HU, Grid, Volume
 
 OBLIQUE_DEGREES = 12.0
 """Patients lie askew by less, and networks are used to that: of a real abdomen turned by 10 degrees the large organs
@@ -69,7 +69,7 @@ def on_grid(ct: Volume, target: Grid, *, antialias: bool = False) -> Volume:
     """
     there = np.linalg.inv(ct.affine) @ target.affine
     # The outermost voxels reach beyond their centres: nothing of what the scan cuts is lost.
-    hu = np.pad(np.maximum(ct.voxels, AIR_HU, dtype=np.float32, order="C"), 1, mode="edge")
+    hu = np.pad(np.maximum(ct.voxels, PADDING_HU, dtype=np.float32, order="C"), 1, mode="edge")
     # How far one step on the new grid goes along each old axis, in its voxels.
     sigma = [antialias_sigma(step) if antialias else 0.0 for step in np.linalg.norm(there[:3, :3], axis=1)]
     if max(sigma) > 0:
@@ -78,7 +78,7 @@ def on_grid(ct: Volume, target: Grid, *, antialias: bool = False) -> Volume:
     for i in range(0, target.shape[0], SLAB):
         part = out[i : i + SLAB]
         offset = there[:3, 3] + there[:3, 0] * i + 1
-        ndimage.affine_transform(hu, there[:3, :3], offset, part.shape, part, order=1, cval=AIR_HU)
+        ndimage.affine_transform(hu, there[:3, :3], offset, part.shape, part, order=1, cval=PADDING_HU)
     return Volume(out, target.affine)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.measure.diameters import axial_axis
+from omentum.midline.centroid import centroid_mm
 from omentum.quality.limits import CtLimits
 from omentum.volume import Volume
 
@@ -49,12 +50,10 @@ def ct_facts(ct: Volume, limits: CtLimits) -> CtFacts:
     """Look at a CT."""
     axis = axial_axis(ct.grid)
     planes = np.moveaxis(ct.voxels, axis, 0)[:: -(-ct.shape[axis] // LOOKED_AT)]
-    counts = _body_counts(ct, limits.body_hu)
-    total = int(counts[0].sum())
-    centre = [float(np.arange(len(c)) @ c) / total for c in counts] if total else None
+    centre_mm = centroid_mm(_body_counts(ct, limits.body_hu), ct.grid)
     metal = sum(int(np.count_nonzero(part > limits.metal_hu)) for part in _as_they_lie(ct)[0])
     return CtFacts(
-        middle_mm=float(ct.grid.to_world(centre)[0]) if centre else None,
+        middle_mm=None if centre_mm is None else float(centre_mm[0]),
         cut_share=_cut_share(ct, axis, limits.body_hu),
         air_hu=_air(planes),
         noise_hu=_noise(planes),

@@ -30,8 +30,8 @@ ALIKE_SPREADS, UNLIKE_SPREADS = 1.0, 3.0
 MAD_TO_SD = 1.4826
 SLAB = 64
 """Voxels along the first axis that distances are computed for at once."""
-AIR_HU = -1000.0
-"""What voxels without a number count as."""
+MISSING_HU = -1000.0
+"""Voxels that are not a number count as air."""
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,4 @@ def _deeper(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
 
 def _hu(values: Voxels) -> NDArray[np.float32]:
     found = values.astype(np.float32)
-    return np.nan_to_num(found, copy=False, nan=AIR_HU) if values.dtype.kind == "f" else found
+    return np.nan_to_num(found, copy=False, nan=MISSING_HU) if values.dtype.kind == "f" else found

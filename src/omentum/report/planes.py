@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.formatting import number
 from omentum.segmentation import Segmentation
-from omentum.volume import Grid, Volume
+from omentum.volume import BODY_HU, Grid, Volume
 
 SEARCH_VOXELS = 128
 """Planes are chosen on every n-th voxel, so that about so many remain along each axis."""
@@ -25,7 +25,6 @@ SEARCH_VOXELS = 128
 LESION_WEIGHT = 3.0
 """A lesion in view is worth so many organs: it is what the reader looks for."""
 
-AIR_HU = -300.0
 MARGIN_MM = 8.0
 """Air further than this from body, table and structures is not shown."""
 
@@ -126,7 +125,7 @@ def shown_ranges(ct: Volume, seg: Segmentation, planes: Sequence[Plane]) -> list
     hu = hung(ct.voxels, ct.grid)
     inside = [np.zeros(n, bool) for n in hu.shape]
     for plane in planes:
-        something = plane.of(hu) > AIR_HU
+        something = plane.of(hu) > BODY_HU
         for bits in seg.bits:
             something |= plane.of(hung(bits, seg.grid)) != 0
         inside[plane.rows] |= something.any(axis=1)

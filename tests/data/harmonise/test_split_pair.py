@@ -20,7 +20,8 @@ from strategies import STORAGE_ORDERS, storage_orders
 
 from omentum.data.harmonise.split_pair import split_sides
 from omentum.io.nifti import read_volume
-from omentum.midline import Midline, find_midline
+from omentum.midline.plane import Midline
+from omentum.midline.spine import find_midline
 from omentum.volume import Grid
 from reference.published_sides import published_right
 

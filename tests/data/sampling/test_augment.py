@@ -12,8 +12,8 @@ from omentum.data.sampling.augment import augmented
 from omentum.data.sampling.augmentation import NONE, Augmentation
 from omentum.data.sampling.class_sets import Truth
 from omentum.data.sampling.sampler import PatchSampler, PatchSource
-from omentum.io.sanity import AIR_HU
 from omentum.train.config.toml_file import load_config
+from omentum.volume import PADDING_HU
 from reference import augment as reference
 
 KEYS = STRUCTURES.keys
@@ -78,7 +78,7 @@ def test_the_whole_chain_agrees_with_the_plain_reference():
             seen = raw.slices[row]
             start = int(rng.integers(max(0, seen - keep + 1), min(seen, 26 - keep) + 1))
             hu, bits = reference.slab_of(hu, bits, start, keep)
-        unscanned = hu <= AIR_HU + 1
+        unscanned = hu <= PADDING_HU + 1
         rng = appearance.stream(seed, "structures")
         if rng.random() < 0.5:
             hu = reference.with_shifts(hu, bits, rng.normal(0, 35.0, 32))
@@ -92,7 +92,7 @@ def test_the_whole_chain_agrees_with_the_plain_reference():
         for effect in appearance.EFFECTS:
             drawn = effect.draw(appearance.stream(seed, effect.name), how)
             hu = hu if drawn is None else plain[effect.name](hu, drawn)
-        hu = np.where(unscanned, AIR_HU, hu)
+        hu = np.where(unscanned, PADDING_HU, hu)
         image = reference.windowed(hu, *WINDOW)
         agree = bits_of(batch.truth)[row] == bits
         assert agree.mean() > 0.999
@@ -141,7 +141,7 @@ def test_a_flip_exchanges_what_was_annotated_on_either_side(known, mirror):
 
 def test_what_was_never_scanned_stays_air():
     case = toy_case()
-    case.hu[:, :, :12] = AIR_HU
+    case.hu[:, :, :12] = PADDING_HU
     source = dataclasses.replace(sampler(NONE), sources=(PatchSource("toys", (case,)),))
     seen = {"structure_hu": (1.0, 35.0), "contrast": 1, "gamma": 1, "bias": 1, "noise": 1, "blur": 1, "coarse": 1}
     varied = dataclasses.replace(source, augmentation=Augmentation(**{**vars(NONE), **seen})).batch(range(6))
@@ -156,7 +156,7 @@ def test_a_slab_is_as_thick_as_asked_for_and_empty_around():
     batch = sampler(how, (32, 32, 32)).batch(range(40))
     thick = set()
     for hu, bits in zip(in_hu(batch), bits_of(batch.truth), strict=True):
-        scanned = (hu > AIR_HU + 1).any(0).any(0).nonzero().flatten().tolist()
+        scanned = (hu > PADDING_HU + 1).any(0).any(0).nonzero().flatten().tolist()
         thick.add(scanned[-1] + 1 - scanned[0])
         assert thick <= {1, 2, 3, 4, 5, 6, 7, 8}  # less where it reaches beyond the case
         assert not bits[:, :, : scanned[0]].any()

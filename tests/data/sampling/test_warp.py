@@ -7,7 +7,7 @@ from toy_cases import toy_case
 
 from omentum.data.sampling.augmentation import NONE, Augmentation
 from omentum.data.sampling.warp import CELLS, FIELD_SD, draw_warp, sample
-from omentum.io.sanity import AIR_HU
+from omentum.volume import PADDING_HU
 from reference.augment import sampled
 
 SIZE = (24, 30, 26)
@@ -49,7 +49,7 @@ def test_an_unvaried_patch_is_the_case_itself():
 def test_outside_the_scan_is_air_without_labels():
     warp = draw_warp(np.random.default_rng(0), SIZE, Augmentation())
     hu, labels = warped(toy_case(), warp, np.array([-100.5, -100.5, -100.5]))
-    assert (hu == AIR_HU).all()
+    assert (hu == PADDING_HU).all()
     assert not labels.any()
 
 

@@ -12,7 +12,7 @@ from omentum.data.store.prepare_case import StoreOptions
 from omentum.data.store.store import Store
 from omentum.data.store.stored_case import BODY
 from omentum.errors import InputError
-from omentum.io.sanity import AIR_HU
+from omentum.volume import PADDING_HU
 
 AROUND = 180
 OPTIONS = StoreOptions(spacing_mm=(2.0, 2.0, 2.0), samples=50, margin_mm=6)
@@ -37,7 +37,7 @@ def own_store(tmp_path):
 def padded(store):
     """Each case in air, farther than any patch below reaches."""
     wholes = [store.read(case) for case in store.cases]
-    return [(np.pad(hu, AROUND, constant_values=AIR_HU), np.pad(bits[0], AROUND)) for hu, bits in wholes]
+    return [(np.pad(hu, AROUND, constant_values=PADDING_HU), np.pad(bits[0], AROUND)) for hu, bits in wholes]
 
 
 @settings(max_examples=60)

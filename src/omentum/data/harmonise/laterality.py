@@ -13,7 +13,8 @@ from omentum.boxes import Box, around
 from omentum.data.harmonise.label_bits import LabelBits, Names, looked_up
 from omentum.data.harmonise.notes import Note
 from omentum.data.harmonise.split_pair import Mask, split_sides
-from omentum.midline import Midline, find_midline
+from omentum.midline.plane import Midline
+from omentum.midline.spine import find_midline
 from omentum.volume import Affine, Grid
 
 

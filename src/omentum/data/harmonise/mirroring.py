@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.midline.centroid import centroid_mm
 from omentum.segmentation import Segmentation
-from omentum.volume import Volume
+from omentum.volume import BODY_HU, Volume
 
 RIGHT_OF = (("liver", "spleen"), ("liver", "stomach"), ("gallbladder", "spleen"), ("inferior_vena_cava", "aorta"))
 RIGHT_OF_MIDDLE, LEFT_OF_MIDDLE = ("liver",), ("spleen",)
 CLEAR_MM = 10.0
 """Centres nearer to one another than this from left to right decide nothing."""
-BODY_HU = -300.0
 
 
 def laterality_conflicts(ct: Volume, truth: Segmentation) -> str:
@@ -41,6 +41,5 @@ def laterality_conflicts(ct: Volume, truth: Segmentation) -> str:
 def _centre_mm(mask: NDArray[Any], truth: Segmentation) -> float:
     """x of the centroid, growing to the patient's right; NaN for an empty mask."""
     counts = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
-    total = counts[0].sum()
-    centre = [float((np.arange(len(c)) * c).sum() / total) if total else np.nan for c in counts]
-    return float(truth.grid.to_world(centre)[0])
+    centre = centroid_mm(counts, truth.grid)
+    return np.nan if centre is None else float(centre[0])

@@ -24,7 +24,7 @@ from omentum.io.nifti import read_volume
 from omentum.io.png_stack import read_png_stack
 from omentum.io.sanity import check_ct
 from omentum.segmentation import Segmentation
-from omentum.volume import AIR_HU, Volume
+from omentum.volume import PADDING_HU, Volume
 
 _NO_HU = "leave such cases out with a rule (skip), or say hu_offset = -1024 in the recipe where they hold HU + 1024"
 
@@ -71,10 +71,12 @@ def _read_ct(case: RawCase) -> Volume:
         volume = check_ct(volume, source=case.image)
     except InputError as fault:
         raise InputError(fault.reason, source=fault.source, remedy=_NO_HU) from fault
-    if (low := float(volume.voxels.min())) >= AIR_HU:
+    if (low := float(volume.voxels.min())) >= PADDING_HU:
         return volume
-    warnings.warn(CaseWarning(f"{case.image}: padded or out of scale, down to {low:g}; read as {AIR_HU}"), stacklevel=1)
-    return replace(volume, voxels=np.maximum(volume.voxels, volume.voxels.dtype.type(AIR_HU)))
+    warnings.warn(
+        CaseWarning(f"{case.image}: padded or out of scale, down to {low:g}; read as {PADDING_HU}"), stacklevel=1
+    )
+    return replace(volume, voxels=np.maximum(volume.voxels, volume.voxels.dtype.type(PADDING_HU)))
 
 
 def _read_labels(case: RawCase, ct: Volume, notes: list[Note]) -> Harmonised:

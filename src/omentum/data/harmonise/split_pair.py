@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.components import connected_components
-from omentum.midline import Midline
+from omentum.midline.plane import Midline
 from omentum.preprocess.grid import foreground_box
 from omentum.volume import Affine, Grid
 

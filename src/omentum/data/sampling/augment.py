@@ -15,7 +15,7 @@ from omentum.data.sampling import appearance, warp
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.class_sets import Truth
 from omentum.data.sampling.patches import PatchBatch, RawBatch
-from omentum.volume import AIR_HU
+from omentum.volume import PADDING_HU
 
 
 @torch.no_grad()
@@ -30,9 +30,9 @@ def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) 
     with torch.autocast(raw.hu.device.type, enabled=False):
         hu, labels = _warped(raw)
         _cut_slabs(hu, labels, raw, how)
-        unscanned = hu <= AIR_HU + 1
+        unscanned = hu <= PADDING_HU + 1
         hu = appearance.shift_structures(hu, labels, raw.sets, raw.seeds, how)
-        hu = appearance.vary(hu, raw.seeds, how).masked_fill_(unscanned, AIR_HU)
+        hu = appearance.vary(hu, raw.seeds, how).masked_fill_(unscanned, PADDING_HU)
         low, high = window_hu
         images = hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)
         _shift_intensity(images, raw.seeds, how)
@@ -61,7 +61,7 @@ def _cut_slabs(hu: Tensor, labels: Tensor, raw: RawBatch, how: Augmentation) -> 
             keep = int(rng.integers(thinnest, thickest + 1))
             start = int(rng.integers(max(0, seen - keep + 1), min(seen, depth - keep) + 1))
             for z in (slice(0, start), slice(start + keep, depth)):
-                hu[row, :, :, z] = AIR_HU
+                hu[row, :, :, z] = PADDING_HU
                 labels[row, :, :, z] = 0
 
 

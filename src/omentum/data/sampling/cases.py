@@ -16,7 +16,7 @@ from omentum.data.store.class_locations import sample_locations
 from omentum.errors import InputError
 from omentum.fingerprint import SliceHashes
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
-from omentum.volume import AIR_HU, Volume
+from omentum.volume import BODY_HU, PADDING_HU, Volume
 
 MAX_SETS = 2**15 - 1
 """The sets of classes that occur in a case are numbered with a signed 16-bit integer."""
@@ -108,7 +108,7 @@ class LabelledCase:
 
     def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
         """HU and labels of a box that may reach beyond the case."""
-        return cut(self.hu, start, size, AIR_HU), cut(self.labels, start, size, 0)
+        return cut(self.hu, start, size, PADDING_HU), cut(self.labels, start, size, 0)
 
 
 def labelled_case(
@@ -134,8 +134,8 @@ def labelled_case(
             if mask.any():
                 voxels[k] = int(np.count_nonzero(mask))
                 points[k] = _some_points(mask, rng, each_piece=STRUCTURES[key].is_lesion)
-    hu = np.clip(np.nan_to_num(ct.voxels, nan=-1024), -1024, 3071).astype(np.int16)
-    body = _some_points(hu > -300, rng, each_piece=False)
+    hu = np.clip(np.nan_to_num(ct.voxels, nan=PADDING_HU), PADDING_HU, 3071).astype(np.int16)
+    body = _some_points(hu > BODY_HU, rng, each_piece=False)
     sets, labels = distinct_sets(bits)
     return LabelledCase(name, hu, labels, checked(members(sets, len(classes)), name), annotated, voxels, points, body)
 

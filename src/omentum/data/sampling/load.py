@@ -20,7 +20,7 @@ from omentum.preprocess.prepare import on_model_grid
 from omentum.preprocess.upright import labels_upright, upright
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
-from omentum.volume import AIR_HU, Volume
+from omentum.volume import PADDING_HU, Volume
 
 
 def load_folder(
@@ -71,7 +71,7 @@ def load_pair(
 
 
 def _on_grid(name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], spec: PreprocessSpec) -> LabelledCase:
-    hu = on_model_grid(upright(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=AIR_HU)), spec), spec)
+    hu = on_model_grid(upright(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=PADDING_HU)), spec), spec)
     bits = np.ascontiguousarray(nearest_on_model_grid(*labels_upright(truth.bits, truth.grid, spec), spec))
     moved = Segmentation(bits, hu.affine, truth.classes, truth.annotated)
     # A case keeps the same sampled voxels in every run: its name seeds them.

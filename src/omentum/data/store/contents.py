@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.data.store.bitsets import Index, Sets, members
 from omentum.data.store.class_locations import sample_locations
-from omentum.data.store.crop import BODY_HU
 from omentum.data.store.stored_case import BODY, StructureFacts
+from omentum.volume import BODY_HU
 
 LOWEST_HU, HIGHEST_HU = -1024, 3071
 """What twelve bits hold; beyond are metal, and fillers for voxels that were never scanned."""

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.preprocess.grid import Box, foreground_box
+from omentum.volume import BODY_HU
 
-BODY_HU = -300
-"""Between lung-free fat and foam: skin and fat are above, mattresses below."""
 SMALLEST_SHARE = 0.01
 """Pieces of less than this share of the largest (noise, tubes, rims of the table) do not widen the crop; legs do."""
 

@@ -32,7 +32,7 @@ from omentum.data.store.chunked import open_chunked
 from omentum.data.store.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
 from omentum.segmentation import Bits, bits_dtype
-from omentum.volume import AIR_HU
+from omentum.volume import PADDING_HU
 
 if TYPE_CHECKING:
     from omentum.data.store.chunked import Array
@@ -119,7 +119,7 @@ class Store:
         hu_file, label_file, table = self._volumes(case)
         remedy = "delete it and prepare it again"
         try:
-            hu, labels = cut(hu_file, start, size, AIR_HU), cut(label_file, start, size, 0)
+            hu, labels = cut(hu_file, start, size, PADDING_HU), cut(label_file, start, size, 0)
         except RuntimeError as fault:
             raise InputError(f"cannot be decoded: {fault}", source=self.folder(case), remedy=remedy) from fault
         if labels.max(initial=0) >= table.shape[1]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omentum.errors import InputError, silence_library_warnings, warn_of_case
 from omentum.io.dicom.decoder import FOREIGN, Decoder
 from omentum.io.dicom.open import open_dicom
-from omentum.volume import AIR_HU
+from omentum.volume import PADDING_HU
 
 LEAST_TISSUE_HU, MOST_TISSUE_HU = -950.0, 3071.0
 """What is called padding and lies between is left alone: it may be tissue."""
@@ -62,10 +62,10 @@ def _rescaled(stored: NDArray[Any], slope: float, intercept: float, padding: NDA
         # Some headers call a number padding that is tissue, too, e.g. 0 where that is 0 HU.
         is_padding = padding if not LEAST_TISSUE_HU < first < MOST_TISSUE_HU else is_padding
     if slope.is_integer() and intercept.is_integer():
-        whole = np.where(is_padding, AIR_HU, stored.astype(np.int64) * int(slope) + int(intercept))
+        whole = np.where(is_padding, PADDING_HU, stored.astype(np.int64) * int(slope) + int(intercept))
         if _INT16.min <= whole.min() and whole.max() <= _INT16.max:
             return whole.astype(np.int16)
-    return np.where(is_padding, AIR_HU, stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    return np.where(is_padding, PADDING_HU, stored.astype(np.float64) * slope + intercept).astype(np.float32)
 
 
 def padding_of(header: Any, stored: NDArray[Any]) -> NDArray[np.bool_] | None:

@@ -26,7 +26,7 @@ STUDIOS = {"3d-ircadb-01": THICK}
 CASES = {"3d-ircadb-01": 1, "btcv": 3}
 """Two cases of a site where nothing is said: enough for two of its orientations."""
 STORED = StoreOptions(spacing_mm=(7.0, 7.0, 7.0), samples=10)
-AIR_HU, BONE_HU = -1024, 3071
+PADDING_HU, BONE_HU = -1024, 3071
 
 
 def upright(array, grid):
@@ -58,7 +58,7 @@ def compare(task, read):
     voxels, grid = upright(read.ct.voxels, read.ct.grid)
     wanted, exact = upright(ct.voxels, ct.grid)
     assert grid.same_as(exact, tolerance_mm=1e-3)
-    assert np.array_equal(np.clip(voxels, AIR_HU, BONE_HU), np.clip(wanted, AIR_HU, BONE_HU))
+    assert np.array_equal(np.clip(voxels, PADDING_HU, BONE_HU), np.clip(wanted, PADDING_HU, BONE_HU))
     for key in read.truth.annotated:
         found, _ = upright(read.truth.mask(key), read.truth.grid)
         drawn, _ = upright(truth.mask(key), truth.grid)

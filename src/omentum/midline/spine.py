@@ -1,7 +1,7 @@
-"""Where the middle of the body runs, from the CT alone: along the spine where it is in view, else between the flanks.
+"""The midline of the body from the CT alone: along the spine where it is in view, otherwise between the flanks.
 
-Everything happens on points in the patient (RAS+ mm), so storage order, flips and oblique grids do not matter, and
-neither does where the body lies in the array.
+Everything is computed on points in the patient (RAS+ mm), so storage order, flips, oblique grids and the position of
+the body in the array do not matter.
 """
 
 from __future__ import annotations
@@ -15,62 +15,34 @@ from scipy import ndimage
 from scipy.stats import theilslopes
 
 from omentum.components import component_sizes, connected_components
-from omentum.volume import Affine, Grid
+from omentum.midline.plane import Midline
+from omentum.volume import BODY_HU, Affine, Grid
 
-BODY_HU = -300
 BONE_HU = 250
 """Cortical bone and vertebrae pass it in every phase; so do a few enhanced vessels, which the median outvotes."""
 SAMPLE_MM = 5.0
-"""Every so many millimetres a voxel is looked at; an organ is many times larger."""
+"""Distance of the sampled voxels; organs are many times larger."""
 BIN_MM = 10.0
 NARROWEST_ROW_MM = 60.0
-"""A row of body voxels narrower than this (a breast, the tip of a flank) says nothing about the middle."""
+"""Rows of body voxels narrower than this (a breast, the tip of a flank) carry no information on the midline."""
 SPINE_REACH_MM = 40.0
-"""The spine is looked for this far to both sides of where it should be; half a vertebra and its processes."""
+"""Search range to both sides of the expected position of the spine: half a vertebra and its processes."""
 HALF_BODY_MM = 170.0
-"""Half of an adult's width: all there is to go by when one flank is in view and the spine is not."""
+"""Half the width of an adult, used when only one flank is in view and the spine is not."""
 FLANK_ERROR_MM = 70.0
-"""How far that may be wrong, in slim and in stout patients; the spine is looked for within it."""
+"""Largest error of that width in slim and in stout patients; the spine is searched within it."""
 LONG_ENOUGH_MM = 100.0
-"""Over a shorter stretch a slope of the middle cannot be told from noise."""
+"""Over a shorter range of heights the slope of the midline cannot be distinguished from noise."""
 STEEPEST = 0.7
 FEWEST_ROWS = 0.2
-"""Share of rows that must be complete for the flanks to be believed."""
+"""Least fraction of complete rows for which the flanks are used."""
 
 Points = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Midline:
-    """A plane x = x_mm + slope * (z - z_mm) that parts right from left.
-
-    Args:
-        x_mm: RAS+ x of the plane at height `z_mm`.
-        slope: How far it moves to the right per millimetre towards the head.
-        z_mm: Reference height.
-        seen_in: What it was found from.
-    """
-
-    x_mm: float
-    slope: float = 0.0
-    z_mm: float = 0.0
-    seen_in: Literal["spine", "body", "one flank", "nothing"] = "body"
-
-    def offsets_mm(self, grid: Grid) -> NDArray[np.float32]:
-        """How far right of the plane each voxel of a grid lies, shape of the grid; negative is left."""
-        normal = np.array([1.0, 0.0, -self.slope])
-        along = [
-            np.arange(n, dtype=np.float32) * np.float32(normal @ grid.affine[:3, axis])
-            for axis, n in enumerate(grid.shape)
-        ]
-        start = np.float32(normal @ (grid.affine[:3, 3] - [self.x_mm, 0.0, self.z_mm]))
-        i, j, k = np.ix_(*along)
-        return i + start + j + k
-
-
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Left and right end of the body in thin rows (bins of y and z), and whether the image cut it off there."""
+    """Left and right end of the body in thin rows (bins of y and z), and whether the image cuts it off there."""
 
     z_bin: NDArray[np.int64]
     left_mm: Points
@@ -84,14 +56,14 @@ class _Rows:
 
 
 def find_midline(hu: NDArray[Any], affine: Affine) -> Midline | None:
-    """Estimate the middle of the body.
+    """Estimate the midline of the body, following the spine where it is in view.
 
     Args:
         hu: CT, any storage order.
         affine: Voxel index -> RAS+ mm.
 
     Returns:
-        None where there is no body at all.
+        None where the image shows no body.
     """
     grid = Grid(hu.shape, affine)
     strides = [max(1, round(SAMPLE_MM / mm)) for mm in grid.spacing_mm]

@@ -7,7 +7,8 @@ import pytest
 from sided_body import TRUNK, drawn, grid_around, hu_of
 from strategies import STORAGE_ORDERS
 
-from omentum.midline import Midline, find_midline
+from omentum.midline.plane import Midline
+from omentum.midline.spine import find_midline
 from omentum.volume import Grid
 
 SPINE_HU = 400

@@ -1,49 +1,30 @@
-"""Where the middle of the body lies: what is left and what is right of it."""
+"""The midline of the body halfway between its flanks, for scans that show both with air beside them."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.boxes import Box
-from omentum.volume import Grid, Volume
+from omentum.midline.plane import Midline
+from omentum.volume import BODY_HU, Volume
 
-BODY_HU = -300.0
-"""Denser is body (or couch)."""
 BODY_THICKNESS_MM = 40.0
-"""What is thinner from front to back is couch, blanket or an arm's edge."""
+"""Anything thinner from front to back is couch, blanket or the edge of an arm."""
 ROW_STEP_MM, DEPTH_STEP_MM = 5.0, 2.0
-"""How densely the scan is looked at from head to foot and from front to back."""
+"""Sampling steps from head to foot and from front to back."""
 SEEN_ROWS = 0.25
-"""Least share of the body's rows that must show both flanks."""
-ON_THE_LINE_MM = 1e-3
-"""Nearer to the middle than this is neither left nor right."""
+"""Least fraction of the body's rows that must show both flanks."""
 
 
-@dataclass(frozen=True)
-class Midline:
-    """The plane between left and right, perpendicular to the world's left-right axis.
+def find_flank_midline(ct: Volume) -> Midline | None:
+    """Estimate the midline halfway between the flanks, perpendicular to the world's left-right axis.
 
     Args:
-        x_mm: Its RAS+ x coordinate.
-    """
+        ct: HU, any storage order.
 
-    x_mm: float
-
-    def towards_right_mm(self, grid: Grid, box: Box) -> NDArray[np.float32]:
-        """How far to the patient's right of the plane each voxel of a box lies, float32, shape of the box."""
-        i, j, k = (grid.affine[0, axis] * np.arange(s.start, s.stop) for axis, s in enumerate(box))
-        plane = (i[:, None] + j + (grid.affine[0, 3] - self.x_mm)).astype(np.float32)
-        return plane[:, :, None] + k.astype(np.float32)
-
-
-def find_midline(ct: Volume) -> Midline | None:
-    """The middle between the body's flanks.
-
-    None when the scan does not show both flanks with air beside them (a crop, a very large patient): then
-    nobody can tell the middle from the picture alone.
+    Returns:
+        The median over axial rows; None when fewer than `SEEN_ROWS` of the rows show both flanks with air beside them
+        (a crop, a very large patient).
     """
     axis_of = {world: axis for axis, (world, _) in enumerate(ct.grid.axis_directions())}
     order = (axis_of[0], axis_of[1], axis_of[2])

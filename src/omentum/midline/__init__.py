@@ -1,0 +1,1 @@
+"""Where the left and the right half of the body meet."""
