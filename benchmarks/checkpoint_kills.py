@@ -141,7 +141,8 @@ def train_and_tell(sampler: PatchSampler, model: UniversalModel, folder: Path, w
 def newest(folder: Path) -> tuple[int, list[str]]:
     """Step of the newest whole checkpoint, and what was said of damaged ones."""
     warnings: list[str] = []
-    found = Checkpoints(folder / CHECKPOINTS, CONFIG.keep).newest(warnings.append) if folder.exists() else None
+    checkpoints = Checkpoints(folder / CHECKPOINTS, CONFIG.keep_checkpoints) if folder.exists() else None
+    found = checkpoints and checkpoints.newest(warnings.append)
     return (int(found["step"]) if found else 0), warnings
 
 
@@ -159,7 +160,7 @@ def undisturbed(sampler: PatchSampler, folder: Path, steps: int) -> None:
 
 
 def state(folder: Path, step: int) -> dict[str, Any]:
-    return Checkpoints(folder / CHECKPOINTS, CONFIG.keep).load(step)
+    return Checkpoints(folder / CHECKPOINTS, CONFIG.keep_checkpoints).load(step)
 
 
 def equal(one: Any, other: Any) -> bool:

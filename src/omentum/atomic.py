@@ -100,7 +100,12 @@ def remove_folder(path: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """JSON for people and programs: indented, no NaN, complete or not at all."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """The text that `write_json` writes."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, content: str) -> None:

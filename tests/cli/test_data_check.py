@@ -8,7 +8,7 @@ import pytest
 
 from omentum.cli import main
 from omentum.cli.check_text import SHOWN, print_check
-from omentum.data.datasets.raw_case import Found
+from omentum.data.datasets.raw_case import DatasetCases
 from omentum.data.datasets.recipe_catalogue import find_recipe
 from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case
 from omentum.data.harmonise.check import CaseCheck, Finding
@@ -81,13 +81,13 @@ def test_many_findings_of_one_kind_are_counted(capsys):
     finding = Finding("note", "geometry", "turned by its affine")
     checks = [CaseCheck(f"lits_{n}", "lits", f"lits-{n}", (finding,)) for n in range(SHOWN + 5)]
     cases = tuple(NamedCase(check.name) for check in checks)
-    print_check({"lits": Found(cases, {"131": "a test case"}, ())}, checks, notes=True)
+    print_check({"lits": DatasetCases(cases, {"131": "a test case"}, ())}, checks, notes=True)
     said = capsys.readouterr().out
     assert said.count("turned by its affine") == SHOWN
     assert "note: geometry: 5 more of lits, see --json" in said
     assert "note: skipped: 131: a test case" in said
     assert "note: reuse: known of lits: MSD Liver is the same CTs" in said
-    print_check({"lits": Found(cases, {}, ())}, checks, notes=False)
+    print_check({"lits": DatasetCases(cases, {}, ())}, checks, notes=False)
     assert "note" not in capsys.readouterr().out
 
 

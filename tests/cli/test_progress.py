@@ -1,6 +1,6 @@
 import pytest
 
-from omentum.cli import countdown as module
+from omentum.cli import progress as module
 from omentum.cli.progress import Countdown
 
 

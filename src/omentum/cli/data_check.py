@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +32,7 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the table, no progress and no notes.")] = False,
 ) -> int:
     """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
+    from omentum.atomic import write_json
     from omentum.data.datasets.find import find_dataset
     from omentum.data.datasets.raw_case import find_cases
     from omentum.data.harmonise.duplicates import find_reuse, report, with_reuse
@@ -49,7 +49,7 @@ def check(
     checks = with_reuse(checks, reuse)
     print_check(found, checks, notes=not quiet)
     if json_file:
-        _write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
+        write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
     if splits_file:
         _split(checks, reuse.groups, seed).write(splits_file)
     return SOME_FAILED if any(check.failed for check in checks) else 0
@@ -105,10 +105,3 @@ def _pairing(found: Mapping[str, DatasetCases], roots: Mapping[str, Path]) -> di
         }
         for name, one in found.items()
     }
-
-
-def _write_json(path: Path, content: Any) -> None:
-    from omentum.atomic import replacing
-
-    with replacing(path) as file:
-        file.write(json.dumps(content, indent=1, allow_nan=False).encode())

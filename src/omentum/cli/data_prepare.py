@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,7 +86,7 @@ def stats(
     """What a store holds: cases, what is annotated where, volumes and HU by structure."""
     from rich.console import Console
 
-    from omentum.atomic import replacing
+    from omentum.atomic import replacing, write_json
     from omentum.data.store.statistics import statistics
     from omentum.data.store.store import Store
     from omentum.output_checks import check_output
@@ -99,8 +98,7 @@ def stats(
         with replacing(picture) as file:
             file.write(_matrix(counted))
     if json_file:
-        with replacing(json_file) as file:
-            file.write(json.dumps(counted.to_json(), indent=1, allow_nan=False).encode())
+        write_json(json_file, counted.to_json())
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH

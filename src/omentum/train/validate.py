@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from omentum.atomic import replacing
+from omentum.atomic import write_json
 from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.class_sets import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
@@ -54,8 +54,7 @@ class Validation:
 
     def write(self, path: Path) -> None:
         """As JSON, atomically."""
-        with replacing(path) as file:
-            file.write(json.dumps(asdict(self), indent=1).encode())
+        write_json(path, asdict(self))
 
 
 def validate(

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from omentum.atomic import replacing
+from omentum.atomic import write_json
 from omentum.errors import InputError, UsageError
 from omentum.fingerprint import SliceHashes, hashes_of, scan_digest, written
 
@@ -157,8 +157,7 @@ class Split:
 
     def write(self, path: Path) -> None:
         """As a file, atomically."""
-        with replacing(path) as file:
-            file.write(json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False).encode())
+        write_json(path, self.to_json())
 
     @classmethod
     def read(cls, path: Path) -> Split:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy.structure_rows import carried_rows
-from omentum.atomic import replacing
+from omentum.atomic import json_text, write_json
 from omentum.data.datasets.recipe_catalogue import Recipe
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.data.store.store import DATASETS, MANIFEST, STORE_FORMAT
@@ -57,7 +57,5 @@ def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     """Only where it differs: a run that changes nothing touches nothing."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode()
-    if not path.exists() or path.read_bytes() != text:
-        with replacing(path) as file:
-            file.write(text)
+    if not path.exists() or path.read_bytes() != json_text(content).encode():
+        write_json(path, content)

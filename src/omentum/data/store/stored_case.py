@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from omentum.atomic import json_text
 from omentum.errors import InputError
 from omentum.fingerprint import SliceHashes, hashes_of
 from omentum.volume import Grid
@@ -114,7 +115,7 @@ class StoredCase:
 
     def to_bytes(self) -> bytes:
         """The content of case.json."""
-        return json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False).encode()
+        return json_text(self.to_json()).encode()
 
     @classmethod
     def read(cls, folder: Path) -> StoredCase:

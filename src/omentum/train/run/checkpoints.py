@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from omentum.atomic import remove_folder, replacing_folder
+from omentum.atomic import json_text, remove_folder, replacing_folder
 from omentum.errors import CheckpointError, OutputError
 from omentum.model import UniversalModel, save_checkpoint
 from omentum.temporary_names import remove_unfinished
@@ -131,7 +131,7 @@ def _write(folder: Path, step: int, state: dict[str, Any], model: UniversalModel
     torch.save(state, folder / STATE_FILE)
     save_checkpoint(folder / MODEL_FILE, model, dtype=MODEL_DTYPE)  # what is resumed from is the state, in full
     files = {name: _facts(folder / name) for name in (STATE_FILE, MODEL_FILE)}
-    (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, "step": step, "files": files}, indent=1))
+    (folder / MANIFEST).write_text(json_text({"format": FORMAT, "step": step, "files": files}), encoding="utf-8")
 
 
 def _read(folder: Path) -> dict[str, Any]:

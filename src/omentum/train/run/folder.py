@@ -23,7 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from omentum.atomic import replacing
+from omentum.atomic import replacing, write_json
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.spec import strict_json
 from omentum.temporary_names import remove_unfinished
@@ -92,8 +92,7 @@ def claim(run: Path, identity: Identity, may_go_on: Callable[[int], bool] = lamb
         raise UsageError(
             f"is no run and not empty: it holds {', '.join(foreign[:5])}", source=run, remedy="use another -o"
         )
-    with replacing(path) as file:
-        file.write(json.dumps(identity, indent=1).encode())
+    write_json(path, identity)
     return remark
 
 
