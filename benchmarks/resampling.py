@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from omentum.axis_order import axis_order
 from omentum.io.nifti import read_volume
-from omentum.preprocess.grid import axis_order, model_grid, positions_on
+from omentum.preprocess.grid import model_grid, positions_on
 from omentum.preprocess.resample import sample_along
 from omentum.spec import PreprocessSpec
 from record import Table, publish, result_file

@@ -11,7 +11,19 @@ PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
 CORE = {
-    *("errors", "anatomy", "volume", "fingerprint", "boxes", "components", "spec", "sparse", "segmentation", "atomic"),
+    *(
+        "errors",
+        "anatomy",
+        "volume",
+        "fingerprint",
+        "axis_order",
+        "boxes",
+        "components",
+        "spec",
+        "sparse",
+        "segmentation",
+        "atomic",
+    ),
     *("formatting", "output_checks", "progress", "result_files", "sockets", "temporary_names"),
 }
 LAYERS: dict[str, set[str]] = {
@@ -24,6 +36,7 @@ LAYERS: dict[str, set[str]] = {
     "home": set(),
     "temporary_names": set(),
     "volume": {"errors"},
+    "axis_order": {"errors", "volume"},
     "boxes": {"volume"},
     "fingerprint": {"volume"},
     "components": set(),
@@ -35,7 +48,7 @@ LAYERS: dict[str, set[str]] = {
     "midline": {"volume", "boxes", "components"},
     "process_pool": {"anatomy", "errors", "sockets"},
     "io": CORE,
-    "preprocess": {"errors", "volume", "spec", "sparse"},
+    "preprocess": {"errors", "volume", "axis_order", "boxes", "spec", "sparse"},
     "postprocess": CORE | {"midline"},
     "model": CORE | {"home"},
     "text": {"errors", "anatomy"},

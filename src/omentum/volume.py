@@ -77,8 +77,14 @@ class Grid:
     @property
     def words(self) -> str:
         """For people: "40 x 36 x 34 voxels of 3 x 3 x 5 mm, RAS"."""
-        shape, spacing = (" x ".join(f"{n:.4g}" for n in numbers) for numbers in (self.shape, self.spacing_mm))
+        shape = " x ".join(str(n) for n in self.shape)
+        spacing = " x ".join(f"{mm:.4g}" for mm in self.spacing_mm)
         return f"{shape} voxels of {spacing} mm, {self.orientation}"
+
+    def __str__(self) -> str:
+        """Format as `words` with the origin, for messages that compare grids."""
+        origin = ", ".join(f"{mm:.1f}" for mm in self.affine[:3, 3])
+        return f"{self.words}, origin ({origin}) mm"
 
     def axis_directions(self) -> tuple[tuple[int, int], ...]:
         """For each array axis: the world axis (0..2) it follows best and its sign, each world axis once."""

@@ -5,8 +5,9 @@ import pytest
 from banded_phantom import ras_grid, stored
 from strategies import STORAGE_ORDERS
 
+from omentum.axis_order import axis_order
 from omentum.pipeline.compressed_array import CompressedSparseArray
-from omentum.preprocess.grid import Box, Undo, axis_order
+from omentum.preprocess.grid import Box, Undo
 
 
 @pytest.mark.parametrize(("axes", "signs"), STORAGE_ORDERS[::7])

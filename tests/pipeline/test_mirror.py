@@ -7,10 +7,10 @@ from shared_data import shared
 from strategies import STORAGE_ORDERS, in_storage_order
 from threshold_model import ThresholdModel
 
+from omentum.axis_order import axis_order
 from omentum.io.nifti import read_volume
 from omentum.pipeline import segment
 from omentum.pipeline.mirror import compare
-from omentum.preprocess.grid import axis_order
 from omentum.quality import Confidence
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import grids, noise, spacings
 
-from omentum.preprocess.grid import axis_order, model_grid, positions_on
+from omentum.axis_order import axis_order
+from omentum.preprocess.grid import model_grid, positions_on
 from omentum.preprocess.prepare import on_model_grid
 from omentum.preprocess.resample import SLAB, antialias_sigma, resample, sample_along, smooth_and_sample_along
 from omentum.spec import PreprocessSpec

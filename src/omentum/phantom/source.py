@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
+from omentum.axis_order import axis_order
 from omentum.errors import GeometryError
 from omentum.phantom.label_names import AnatomicalPart, parts_of
 from omentum.phantom.texture import Field, sample_axes
@@ -87,20 +88,16 @@ def _canonical(
     labels: Volume, part_by_value: Mapping[int, AnatomicalPart], parts: tuple[AnatomicalPart, ...]
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float]]:
     """Part indices in RAS+ order, cut to what is labelled, with empty sides but no empty ends."""
-    directions = labels.grid.axis_directions()
-    order = [next(a for a in range(3) if directions[a][0] == world) for world in range(3)]
-    voxels = np.transpose(labels.voxels, order)
-    voxels = voxels[tuple(slice(None, None, directions[a][1]) for a in order)]
-    values = np.rint(voxels).astype(np.int64)
-    table = np.zeros(max(int(values.max()), max(part_by_value)) + 1, np.uint8)
+    order = axis_order(labels.grid)
+    values = np.rint(order.view(labels.voxels)).astype(np.int64)
+    table = np.zeros(max(int(values.max()), *part_by_value) + 1, np.uint8)
     for value, part in part_by_value.items():
         table[value] = parts.index(part)
     found = table[np.maximum(values, 0)]
     boxes = ndimage.find_objects((found != 0).astype(np.uint8))
     if not boxes:
         raise GeometryError("nothing is labelled with a known name")
-    x, y, z = labels.spacing_mm[order[0]], labels.spacing_mm[order[1]], labels.spacing_mm[order[2]]
-    return np.pad(found[boxes[0]], ((2, 2), (2, 2), (0, 0))), (x, y, z)
+    return np.pad(found[boxes[0]], ((2, 2), (2, 2), (0, 0))), order.grid(labels.grid).spacing_mm
 
 
 def _resampled(

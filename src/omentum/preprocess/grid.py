@@ -12,71 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.errors import GeometryError
+from omentum.axis_order import AxisOrder, axis_order
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid
 
 Positions = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """For each axis, where voxels lie on another grid, in voxels of that grid."""
-
-_DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
-
-
-@dataclass(frozen=True)
-class AxisOrder:
-    """Array axes in another order and direction: a permutation with flips, its own exact opposite at hand.
-
-    Args:
-        axes: New axis a is old axis axes[a].
-        flipped: Whether new axis a runs against the old one.
-    """
-
-    axes: tuple[int, int, int]
-    flipped: tuple[bool, bool, bool]
-
-    def view(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The last three axes reordered; a view, so writing to it writes to `array`."""
-        lead = array.ndim - 3
-        turned = array.transpose(*range(lead), *(lead + axis for axis in self.axes))
-        a, b, c = (slice(None, None, -1 if flip else 1) for flip in self.flipped)
-        return turned[..., a, b, c]
-
-    def inverse(self) -> AxisOrder:
-        """The order that undoes this one."""
-        axes = tuple(self.axes.index(axis) for axis in range(3))
-        i, j, k = axes
-        return AxisOrder((i, j, k), (self.flipped[i], self.flipped[j], self.flipped[k]))
-
-    def grid(self, grid: Grid) -> Grid:
-        """The grid of `view`: every voxel stays where it is in the patient."""
-        shape = np.asarray(grid.shape)[list(self.axes)]
-        turn = np.zeros((4, 4))
-        turn[3, 3] = 1
-        for axis, (old, flip) in enumerate(zip(self.axes, self.flipped, strict=True)):
-            turn[old, axis] = -1 if flip else 1
-            turn[old, 3] = shape[axis] - 1 if flip else 0
-        i, j, k = (int(n) for n in shape)
-        return Grid((i, j, k), grid.affine @ turn)
-
-
-def axis_order(grid: Grid, orientation: str = "RAS") -> AxisOrder:
-    """How to reorder a grid's axes to an orientation.
-
-    Args:
-        grid: Any of the 48 storage orders, oblique or not.
-        orientation: Where the new axes grow to, e.g. "RAS".
-
-    Raises:
-        GeometryError: `orientation` is not three different axes.
-    """
-    wanted = [_DIRECTIONS.get(letter, (None, 0)) for letter in orientation]
-    if sorted(world for world, _ in wanted if world is not None) != [0, 1, 2]:
-        raise GeometryError(f"{orientation!r} is no orientation", remedy='three letters such as "RAS"')
-    found = grid.axis_directions()
-    axis_of = {world: axis for axis, (world, _) in enumerate(found)}
-    i, j, k = (axis_of[int(world or 0)] for world, _ in wanted)
-    f, g, h = (found[axis][1] != sign for axis, (_, sign) in zip((i, j, k), wanted, strict=True))
-    return AxisOrder((i, j, k), (f, g, h))
 
 
 def model_grid(grid: Grid, spec: PreprocessSpec) -> Grid:

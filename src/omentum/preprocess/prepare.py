@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from omentum.preprocess.grid import Undo, axis_order, foreground_box, model_grid, positions_on
+from omentum.axis_order import axis_order
+from omentum.preprocess.grid import Undo, foreground_box, model_grid, positions_on
 from omentum.preprocess.intensity import window
 from omentum.preprocess.resample import antialias_sigma, resample
 from omentum.preprocess.upright import upright

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omentum.axis_order import axis_order
 from omentum.data.datasets import fingerprint
 from omentum.data.datasets.fingerprint import Match, find_matches, grouped, patient_groups
 from omentum.fingerprint import (
@@ -20,7 +21,6 @@ from omentum.fingerprint import (
     written,
 )
 from omentum.phantom import BodyOptions, build_body, draw_protocol, scan
-from omentum.preprocess.grid import axis_order
 from omentum.volume import Volume
 
 SPACING_MM = (6.0, 6.0, 6.0)

@@ -9,12 +9,12 @@ from PIL import Image
 from sided_body import LEFT_KIDNEY, RIGHT_KIDNEY, drawn, grid_around, hu_of
 from strategies import STORAGE_ORDERS
 
+from omentum.axis_order import axis_order
 from omentum.data.datasets.raw_case import RawCase, find_cases
 from omentum.data.datasets.recipe import CaseRule, FileLayout, Recipe, Target
 from omentum.data.harmonise.read import read_raw
 from omentum.errors import GeometryError, InputError
 from omentum.io.nifti import write_volume
-from omentum.preprocess.grid import axis_order
 from omentum.volume import Grid, Volume
 
 LIVER = ((70, 20, 10), (60, 60, 50))

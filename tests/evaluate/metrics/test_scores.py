@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from omentum.axis_order import AxisOrder
 from omentum.errors import GeometryError
 from omentum.evaluate import Rules, aligned, evaluate, load_tolerances, missed_case, summarise
-from omentum.preprocess.grid import AxisOrder
 from omentum.segmentation import Segmentation
 
 SHAPE = (24, 12, 12)

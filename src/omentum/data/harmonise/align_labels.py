@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.axis_order import axis_order
 from omentum.data.harmonise.notes import Note
 from omentum.errors import GeometryError
-from omentum.preprocess.grid import axis_order
-from omentum.volume import Grid, Volume
+from omentum.volume import Volume
 
 SLIGHT_VOXELS = 1.0
 """Grids of one shape whose corners lie closer than this were one grid, before somebody rounded a header."""
@@ -42,7 +42,7 @@ def on_grid_of(ct: Volume, labels: Volume, source: Path) -> tuple[NDArray[Any], 
     slight_mm = SLIGHT_VOXELS * min(ct.spacing_mm)
     if not turned.same_as(ct.grid, max(slight_mm, 0.1)):
         raise GeometryError(
-            f"lies on another grid than its CT: {_described(labels.grid)} against {_described(ct.grid)}",
+            f"lies on another grid than its CT: {labels.grid} against {ct.grid}",
             source=source,
             remedy="labels are never resampled; find the CT they were drawn on, or leave the case out by a rule",
         )
@@ -100,12 +100,6 @@ def _in_soft_tissue(labels: NDArray[Any], hu: NDArray[Any]) -> float:
         labelled += values.size
         inside += int(np.count_nonzero((values >= low) & (values <= high)))
     return inside / max(1, labelled)
-
-
-def _described(grid: Grid) -> str:
-    spacing = " x ".join(f"{mm:.4g}" for mm in grid.spacing_mm)
-    origin = ", ".join(f"{mm:.1f}" for mm in grid.affine[:3, 3])
-    return f"{_sizes(grid.shape)} voxels of {spacing} mm, {grid.orientation}, origin ({origin}) mm"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.axis_order import axis_order_between
 from omentum.errors import GeometryError
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
-
-TURN_TOLERANCE = 0.01
-"""How far the turn from one grid to the other may be from swapping and flipping axes (fractions of a voxel)."""
 
 
 def aligned(segmentation: Segmentation, grid: Grid) -> Segmentation:
@@ -34,11 +32,11 @@ def turned(voxels: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
     Raises:
         GeometryError: as for `aligned`.
     """
-    order, signs = _turn(source, target)
-    there = voxels.transpose(*order, *range(3, voxels.ndim))[tuple(slice(None, None, s) for s in signs)]
-    if not Grid(there.shape[:3], _turned_affine(source, order, signs)).same_as(target):
+    order = axis_order_between(source, target)
+    if order is None:
         raise different_grids(source, target)
-    return there
+    first, last = (0, 1, 2), (-3, -2, -1)
+    return np.moveaxis(order.view(np.moveaxis(voxels, first, last)), last, first)
 
 
 def with_unions(segmentation: Segmentation, unions: Mapping[str, Iterable[str]]) -> Segmentation:
@@ -55,38 +53,9 @@ def with_unions(segmentation: Segmentation, unions: Mapping[str, Iterable[str]])
     return Segmentation(bits, segmentation.affine, segmentation.classes, segmentation.annotated, segmentation.header)
 
 
-def _turn(source: Grid, target: Grid) -> tuple[list[int], list[int]]:
-    """For each target axis: the source axis that runs along it, and whether in its direction."""
-    steps = np.linalg.solve(source.affine[:3, :3], target.affine[:3, :3])
-    whole = np.rint(steps)
-    # Rows and columns of a swap-and-flip have exactly one entry, 1 or -1.
-    if np.abs(steps - whole).max() > TURN_TOLERANCE or not np.array_equal(np.abs(whole @ whole.T), np.eye(3)):
-        raise different_grids(source, target)
-    order = np.abs(whole).argmax(axis=0)
-    return order.tolist(), [int(whole[a, t]) for t, a in enumerate(order)]
-
-
-def _turned_affine(grid: Grid, order: list[int], signs: list[int]) -> np.ndarray:
-    affine = grid.affine.copy()
-    last = np.array(grid.shape) - 1
-    first = np.zeros(3)
-    for target, (axis, sign) in enumerate(zip(order, signs, strict=True)):
-        affine[:3, target] = sign * grid.affine[:3, axis]
-        first[axis] = 0 if sign > 0 else last[axis]
-    affine[:3, 3] = grid.to_world(first)
-    return affine
-
-
 def different_grids(ours: Grid, theirs: Grid) -> GeometryError:
     """The error that says so, naming both."""
     return GeometryError(
-        f"prediction and reference lie on different grids: {_described(ours)} against {_described(theirs)}",
+        f"prediction and reference lie on different grids: {ours} against {theirs}",
         remedy="evaluation never resamples; segment the CT the reference was drawn on",
     )
-
-
-def _described(grid: Grid) -> str:
-    shape = " x ".join(str(n) for n in grid.shape)
-    spacing = " x ".join(f"{mm:.4g}" for mm in grid.spacing_mm)
-    origin = ", ".join(f"{mm:.1f}" for mm in grid.affine[:3, 3])
-    return f"{shape} voxels of {spacing} mm, {grid.orientation}, origin ({origin}) mm"

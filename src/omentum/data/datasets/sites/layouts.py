@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.atomic import replacing
+from omentum.axis_order import axis_order
 from omentum.data.datasets.sites.annotate import native_map, native_masks
 from omentum.data.datasets.sites.table import Site
 from omentum.io.dicom.write import write_series
 from omentum.io.nifti import write_volume
 from omentum.io.png_write import write_png
-from omentum.preprocess.grid import axis_order
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
