@@ -5,18 +5,19 @@ import pytest
 import torch
 from torch import nn
 
+from omentum.boxes import box_of, starts, stops
 from omentum.infer.blend import Slab
-from omentum.infer.regions import Border, ClassBox, Region, box_around, find_class_boxes
+from omentum.infer.regions import Border, ClassBox, Region, find_class_boxes
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 
 SHAPE, PATCH = (50, 40, 60), (16, 20, 24)
 BOXES = {
-    "in the middle": (((20, 15, 25), (28, 20, 33)),),
-    "low corner": (((0, 0, 0), (3, 4, 5)),),
-    "high corner": (((45, 36, 57), (50, 40, 60)),),
-    "two with a gap": (((2, 2, 2), (6, 6, 6)), ((40, 30, 50), (44, 34, 55))),
-    "everything": (((0, 0, 0), SHAPE),),
+    "in the middle": (box_of((20, 15, 25), (28, 20, 33)),),
+    "low corner": (box_of((0, 0, 0), (3, 4, 5)),),
+    "high corner": (box_of((45, 36, 57), (50, 40, 60)),),
+    "two with a gap": (box_of((2, 2, 2), (6, 6, 6)), box_of((40, 30, 50), (44, 34, 55))),
+    "everything": (box_of((0, 0, 0), SHAPE),),
 }
 
 
@@ -62,7 +63,10 @@ def test_inside_the_boxes_the_logits_are_those_of_a_whole_scan(boxes):
 def test_windows_that_meet_no_box_are_not_run():
     """Every window that is run has a voxel in a box, also where the volume is padded; and none of those is missing."""
     shape = (10, 40, 60)
-    plan, region = plan_windows(shape, PATCH), Region(shape, (((0, 0, 0), (4, 5, 6)), ((8, 39, 20), (10, 40, 30))))
+    plan, region = (
+        plan_windows(shape, PATCH),
+        Region(shape, (box_of((0, 0, 0), (4, 5, 6)), box_of((8, 39, 20), (10, 40, 30)))),
+    )
     padded = np.pad(region.inside(), list(zip(plan.before, plan.after, strict=True)))
     kept = region.windows(plan).wanted
     for start in itertools.product(*plan.starts):
@@ -96,8 +100,8 @@ def test_boxes_around_what_is_positive():
     found = find_class_boxes(slabs_of(torch.stack([one, torch.full(SHAPE, -1.0), torch.maximum(one, other)])))
     voxels = int((one > 0).sum())
     assert found == {
-        0: ClassBox(((5, 15, 10), (16, 26, 21)), voxels),
-        2: ClassBox(((5, 3, 10), (46, 26, 46)), voxels + int((other > 0).sum())),
+        0: ClassBox(box_of((5, 15, 10), (16, 26, 21)), voxels),
+        2: ClassBox(box_of((5, 3, 10), (46, 26, 46)), voxels + int((other > 0).sum())),
     }
 
 
@@ -106,14 +110,15 @@ def test_boxes_around_what_is_positive():
 def test_what_is_cut_off_is_seen_at_the_border_and_the_box_grows_there(axis, high):
     low, stop = [10, 10, 10], [40, 30, 50]
     (stop if high else low)[axis] = 22  # through the ball
-    region = Region(SHAPE, ((tuple(low), tuple(stop)),))
+    region = Region(SHAPE, (box_of(low, stop),))
     logits = ball_logits(SHAPE, (22, 20, 22), 8.5)
     border = Border(region)
     kept = put_together(border.keep(slabs_of(logits)), SHAPE)
     assert border.touched.any()
     grown = region.grown(border.touched, (12, 12, 12))
     (box,) = grown.boxes
-    changed = [(n, a) for n in (0, 1) for a in range(3) if box[n][a] != region.boxes[0][n][a]]
+    ends = [(starts(one), stops(one)) for one in (box, region.boxes[0])]
+    changed = [(n, a) for n in (0, 1) for a in range(3) if ends[0][n][a] != ends[1][n][a]]
     assert changed == [(int(high), axis)]
     assert not (kept > 0).numpy()[0][~region.inside()].any()
     again = Border(grown)
@@ -123,21 +128,16 @@ def test_what_is_cut_off_is_seen_at_the_border_and_the_box_grows_there(axis, hig
 
 def test_a_box_grows_to_the_edge_of_the_volume_and_no_further():
     """On all sides at once, by other steps along each axis."""
-    region = Region(SHAPE, (((5, 20, 1), (48, 30, 50)),))
+    region = Region(SHAPE, (box_of((5, 20, 1), (48, 30, 50)),))
     touched = region.inside()
-    assert region.grown(touched, (12, 4, 3)).boxes == (((0, 16, 0), (50, 34, 53)),)
+    assert region.grown(touched, (12, 4, 3)).boxes == (box_of((0, 16, 0), (50, 34, 53)),)
     assert region.grown(np.zeros_like(touched), (12, 4, 3)) == region
 
 
 def test_the_edge_of_the_scan_and_a_neighbouring_box_are_no_border():
     logits = ball_logits(SHAPE, (0, 20, 30), 9.5)
-    edge = Border(Region(SHAPE, (((0, 5, 15), (15, 35, 45)),)))
-    two = Border(Region(SHAPE, (((0, 5, 15), (15, 20, 45)), ((0, 18, 15), (15, 35, 45)))))
+    edge = Border(Region(SHAPE, (box_of((0, 5, 15), (15, 35, 45)),)))
+    two = Border(Region(SHAPE, (box_of((0, 5, 15), (15, 20, 45)), box_of((0, 18, 15), (15, 35, 45)))))
     for border in (edge, two):
         list(border.keep(slabs_of(logits)))
         assert not border.touched.any()
-
-
-def test_a_box_never_leaves_the_volume():
-    assert box_around(np.array([[-3.0, 5.0, 5.5], [4.2, 6.0, 58.0]]), (1, 2, 3), SHAPE) == ((0, 3, 2), (7, 9, 60))
-    assert box_around(np.array([[70.0, 5.0, 5.0]]), (1, 1, 1), SHAPE) is None

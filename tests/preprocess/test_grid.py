@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from strategies import grids, noise, spacings
 
 from omentum.axis_order import axis_order
-from omentum.preprocess.grid import Box, Undo, foreground_box, model_grid, nearest_on_model_grid, positions_on
+from omentum.boxes import box_of
+from omentum.preprocess.grid import Undo, model_grid, nearest_on_model_grid, positions_on
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid
 
@@ -34,39 +35,11 @@ def test_positions_say_where_voxels_are(grid, spacing_mm):
     np.testing.assert_allclose(model.to_world(corner), oriented.to_world(np.array(oriented.shape) - 1), atol=1e-6)
 
 
-@given(grids(), st.data())
-def test_a_crop_keeps_its_place_and_is_undone_by_its_slices(grid, data):
-    spans = [sorted(data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)))) for n in grid.shape]
-    box = Box(tuple(a for a, _ in spans), tuple(b + 1 for _, b in spans))
-    voxels = noise(grid)
-    part = box.grid(grid)
-    assert voxels[box.slices].shape == part.shape
-    np.testing.assert_allclose(part.to_world([0, 0, 0]), grid.to_world(box.start), atol=1e-9)
-    np.testing.assert_array_equal(part.affine[:3, :3], grid.affine[:3, :3])
-    whole = np.zeros_like(voxels)
-    whole[box.slices] = voxels[box.slices]
-    assert (whole == np.where(whole != 0, voxels, 0)).all()
-
-
-@given(st.data())
-def test_the_foreground_box_is_the_smallest(data):
-    shape = data.draw(st.tuples(*[st.integers(1, 6)] * 3))
-    foreground = np.zeros(shape, bool)
-    for index in data.draw(st.lists(st.tuples(*[st.integers(0, n - 1) for n in shape]), max_size=5)):
-        foreground[index] = True
-    box = foreground_box(foreground)
-    if not foreground.any():
-        assert box == Box((0, 0, 0), shape)
-        return
-    found = np.argwhere(foreground)
-    assert box == Box(tuple(found.min(axis=0).tolist()), tuple((found.max(axis=0) + 1).tolist()))
-
-
 @given(grids(), spacings, st.data())
 def test_undo_positions_belong_to_the_cropped_grid(grid, spacing_mm, data):
     model = model_grid(grid, PreprocessSpec(spacing_mm=spacing_mm))
     spans = [sorted(data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)))) for n in model.shape]
-    box = Box(tuple(a for a, _ in spans), tuple(b + 1 for _, b in spans))
+    box = box_of(tuple(a for a, _ in spans), tuple(b + 1 for _, b in spans))
     undo = Undo(grid, axis_order(grid), model, box)
     first = [at[0] for at in undo.positions]
     np.testing.assert_allclose(undo.model.to_world(first), undo.oriented.to_world([0, 0, 0]), atol=1e-6)

@@ -164,21 +164,22 @@ def array_on_stored_grid(voxels: NDArray[Any], grid: Grid, folder: Path) -> NDAr
     Raises:
         GeometryError: they are not on the CT's own grid.
     """
-    from omentum.preprocess.grid import Box, model_grid, nearest_on_model_grid
+    from omentum.boxes import box_of, cropped_grid
+    from omentum.preprocess.grid import model_grid, nearest_on_model_grid
     from omentum.preprocess.upright import labels_upright, upright_grid
     from omentum.spec import PreprocessSpec
 
     store, case = _stored(folder)
     made = store.manifest["options"]
     spec = PreprocessSpec(spacing_mm=tuple(made["spacing_mm"]), orientation=made["orientation"])
-    box = Box(case.crop_start, _sum(case.crop_start, case.shape))
+    box = box_of(case.crop_start, _sum(case.crop_start, case.shape))
     whole = model_grid(upright_grid(grid, spec), spec)
-    if whole.shape != case.whole_shape or not box.grid(whole).same_as(case.grid):
+    if whole.shape != case.whole_shape or not cropped_grid(whole, box).same_as(case.grid):
         raise GeometryError(
             f"is not on the grid of the CT that {case.name!r} was prepared from",
             remedy="give the output of omentum segment for that CT",
         )
-    return nearest_on_model_grid(*labels_upright(voxels, grid, spec), spec)[..., *box.slices]
+    return nearest_on_model_grid(*labels_upright(voxels, grid, spec), spec)[..., *box]
 
 
 def _open(store: Path) -> Store:

@@ -7,8 +7,7 @@ shows at the border: a positive voxel in the outermost layer of the boxes may go
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from omentum.boxes import Box, around, box_of, starts, stops
 from omentum.infer.blend import Slab
 from omentum.infer.windows import Triple, WindowPlan
 
 OUTSIDE = -1.0
 """The sum of logits that is put where nothing may be found: any that is negative."""
-
-Corners = tuple[Triple, Triple]
-"""First voxel and one past the last, along x, y, z."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +28,11 @@ class ClassBox:
     """Where a coarse network sees a class.
 
     Args:
-        corners: The smallest box around its voxels.
+        box: The smallest box around its voxels.
         voxels: How many they are.
     """
 
-    corners: Corners
+    box: Box
     voxels: int
 
 
@@ -52,22 +49,16 @@ def find_class_boxes(slabs: Iterable[Slab]) -> dict[int, ClassBox]:
             voxels = int(torch.count_nonzero(positive))
             if voxels:
                 here = ClassBox(_span(positive, slab.start), voxels)
-                found[k] = here if k not in found else _joined(found[k], here)
+                if k in found:
+                    here = ClassBox(around([found[k].box, here.box]), found[k].voxels + here.voxels)
+                found[k] = here
     return found
 
 
-def _span(positive: Tensor, start: int) -> Corners:
+def _span(positive: Tensor, start: int) -> Box:
     hits = [torch.nonzero(positive.any(dim=b).any(dim=a)).flatten() for a, b in ((1, 2), (0, 2), (0, 1))]
-    low, high = [int(hit[0]) for hit in hits], [int(hit[-1]) + 1 for hit in hits]
-    return (low[0], low[1], low[2] + start), (high[0], high[1], high[2] + start)
-
-
-def _joined(one: ClassBox, other: ClassBox) -> ClassBox:
-    low, high = (
-        tuple(pick(a, b) for a, b in zip(one.corners[n], other.corners[n], strict=True))
-        for n, pick in enumerate((min, max))
-    )
-    return ClassBox((low, high), one.voxels + other.voxels)  # type: ignore[arg-type]  # three axes each
+    x, y, z = (slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
+    return x, y, slice(z.start + start, z.stop + start)
 
 
 @dataclass(frozen=True)
@@ -80,18 +71,18 @@ class Region:
     """
 
     shape: Triple
-    boxes: tuple[Corners, ...]
+    boxes: tuple[Box, ...]
 
     @classmethod
     def everything(cls, shape: Triple) -> Region:
         """The whole volume."""
-        return cls(shape, (((0, 0, 0), shape),))
+        return cls(shape, (box_of((0, 0, 0), shape),))
 
     def inside(self) -> NDArray[np.bool_]:
         """Which voxels lie in some box."""
         inside = np.zeros(self.shape, np.bool_)
         for box in self.boxes:
-            inside[_slices(box)] = True
+            inside[box] = True
         return inside
 
     def windows(self, plan: WindowPlan) -> WindowPlan:
@@ -100,17 +91,17 @@ class Region:
 
     def grown(self, touched: NDArray[np.bool_], voxels: Triple) -> Region:
         """Every box longer by so many voxels on each side on which its outermost layer was touched."""
-        return replace(self, boxes=tuple(self._grown(box, touched[_slices(box)], voxels) for box in self.boxes))
+        return replace(self, boxes=tuple(self._grown(box, touched[box], voxels) for box in self.boxes))
 
-    def _grown(self, box: Corners, touched: NDArray[np.bool_], voxels: Triple) -> Corners:
-        low, high = list(box[0]), list(box[1])
+    def _grown(self, box: Box, touched: NDArray[np.bool_], voxels: Triple) -> Box:
+        low, high = list(starts(box)), list(stops(box))
         for axis, (more, length) in enumerate(zip(voxels, self.shape, strict=True)):
             layers = touched.swapaxes(0, axis)
             if layers[0].any():
                 low[axis] = max(0, low[axis] - more)
             if layers[-1].any():
                 high[axis] = min(length, high[axis] + more)
-        return (low[0], low[1], low[2]), (high[0], high[1], high[2])
+        return box_of(low, high)
 
 
 class Border:
@@ -149,30 +140,3 @@ def _eroded(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         layers[1:] &= from_layers[:-1]
         layers[:-1] &= from_layers[1:]
     return kept
-
-
-def box_around(points: NDArray[np.float64], margins: Sequence[float], shape: Triple) -> Corners | None:
-    """The smallest box of whole voxels around points with a margin, cut to a volume; None where none is left.
-
-    Args:
-        points: (n, 3), in voxels of the volume.
-        margins: In voxels along x, y, z.
-        shape: Of the volume.
-    """
-    low = np.floor(points.min(axis=0) - margins).astype(int).clip(0, shape)
-    high = (np.ceil(points.max(axis=0) + margins).astype(int) + 1).clip(0, shape)
-    if (low >= high).any():
-        return None
-    (a, b, c), (d, e, f) = low.tolist(), high.tolist()
-    return (a, b, c), (d, e, f)
-
-
-def corner_points(box: Corners) -> NDArray[np.float64]:
-    """(8, 3): the centres of a box's corner voxels."""
-    (a, b, c), (d, e, f) = box
-    return np.array(list(itertools.product((a, d - 1), (b, e - 1), (c, f - 1))), np.float64)
-
-
-def _slices(box: Corners) -> tuple[slice, slice, slice]:
-    x, y, z = (slice(low, high) for low, high in zip(*box, strict=True))
-    return x, y, z

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
-from omentum.infer.regions import Border, Corners, Region, box_around, corner_points, find_class_boxes
+from omentum.boxes import Box, around_points, corner_points, starts, stops
+from omentum.infer.regions import Border, Region, find_class_boxes
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import Triple, WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
@@ -46,7 +47,7 @@ class LocatedStructures:
         reason: Why it must be.
     """
 
-    boxes: dict[str, Corners]
+    boxes: dict[str, Box]
     reason: str | None = None
 
 
@@ -92,7 +93,7 @@ class Locator:
             return LocatedStructures({}, f"what the coarse pass calls {', '.join(lost)} lies outside the body")
         return LocatedStructures({key: box for key, box in boxes.items() if box is not None})
 
-    def _find(self, coarse: Prepared, windows: WindowPlan, keys: Sequence[str]) -> dict[str, Corners]:
+    def _find(self, coarse: Prepared, windows: WindowPlan, keys: Sequence[str]) -> dict[str, Box]:
         """Boxes in voxels of the coarse grid, of what is large enough to be believed."""
         if not keys:
             return {}
@@ -104,12 +105,10 @@ class Locator:
         found = find_class_boxes(sliding_slabs(coarse.tensor[0, 0], predict, windows, WindowRun(self._device)))
         voxel_ml = coarse.undo.model.voxel_volume_ml
         trusted = {k: MIN_VOLUME_FRACTION * STRUCTURES[key].volume_ml[0] for k, key in enumerate(keys)}
-        return {keys[k]: here.corners for k, here in found.items() if here.voxels * voxel_ml >= trusted[k]}
+        return {keys[k]: here.box for k, here in found.items() if here.voxels * voxel_ml >= trusted[k]}
 
 
-def infer_regions(
-    prepared: Prepared, plan: InferencePlan, boxes: dict[str, Corners]
-) -> tuple[Prediction, dict[str, Any]]:
+def infer_regions(prepared: Prepared, plan: InferencePlan, boxes: dict[str, Box]) -> tuple[Prediction, dict[str, Any]]:
     """Segment only inside the boxes; grow a box wherever a mask reaches its border.
 
     Returns:
@@ -131,7 +130,7 @@ def infer_regions(
     return found, {
         "model": LOCATOR,
         "margin_mm": MARGIN_MM,
-        "boxes_ct_voxels": dict(zip(names, on_ct, strict=True)),
+        "boxes_ct_voxels": {name: box and (starts(box), stops(box)) for name, box in zip(names, on_ct, strict=True)},
         "growths": growths,
         "windows_run": done,
         "windows_whole_scan": len(plan.windows),
@@ -154,13 +153,13 @@ def _voxels(windows: WindowPlan) -> int:
     return len(windows) * int(np.prod(windows.patch))
 
 
-def _box_on_grid(box: Corners, grid: Grid, other: Grid, margin_mm: float = 0.0) -> Corners | None:
+def _box_on_grid(box: Box, grid: Grid, other: Grid, margin_mm: float = 0.0) -> Box | None:
     """The smallest axis-aligned box on another grid of the same patient that encloses this one."""
     back = np.linalg.inv(other.affine)
     points = grid.to_world(corner_points(box)) @ back[:3, :3].T + back[:3, 3]
     # A voxel reaches half its size beyond its centre.
     reach = margin_mm + max(grid.spacing_mm) / 2
-    return box_around(points, [reach / mm for mm in other.spacing_mm], other.shape)
+    return around_points(points, [reach / mm for mm in other.spacing_mm], other.shape)
 
 
 def _in_voxels(length_mm: float, grid: Grid) -> Triple:

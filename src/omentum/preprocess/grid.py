@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.axis_order import AxisOrder, axis_order
+from omentum.boxes import Box, cropped_grid, starts
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid
 
@@ -30,42 +31,6 @@ def model_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
     ratios = np.asarray(spec.spacing_mm) / oriented.spacing_mm
     i, j, k = (int(n) for n in np.round((np.asarray(oriented.shape) - 1) / ratios + 1))
     return Grid((i, j, k), oriented.affine @ np.diag([*ratios, 1.0]))
-
-
-@dataclass(frozen=True)
-class Box:
-    """A part of a grid, whole voxels.
-
-    Args:
-        start, stop: First voxel and one past the last, along each axis.
-    """
-
-    start: tuple[int, int, int]
-    stop: tuple[int, int, int]
-
-    @property
-    def slices(self) -> tuple[slice, slice, slice]:
-        """For indexing an array on the whole grid."""
-        i, j, k = (slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
-        return i, j, k
-
-    def grid(self, grid: Grid) -> Grid:
-        """The grid of the part."""
-        affine = grid.affine.copy()
-        affine[:3, 3] = grid.to_world(self.start)
-        i, j, k = (b - a for a, b in zip(self.start, self.stop, strict=True))
-        return Grid((i, j, k), affine)
-
-
-def foreground_box(foreground: NDArray[np.bool_]) -> Box:
-    """The smallest box that holds every true voxel; everything where there is none."""
-    spans = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        hit = np.flatnonzero(foreground.any(axis=others))
-        spans.append((int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, foreground.shape[axis]))
-    (a, b), (c, d), (e, f) = spans
-    return Box((a, c, e), (b, d, f))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +64,7 @@ class Undo:
     @property
     def model(self) -> Grid:
         """The cropped model grid, where the tensor lives."""
-        return self.box.grid(self.whole)
+        return cropped_grid(self.whole, self.box)
 
     @property
     def positions(self) -> Positions:
@@ -108,7 +73,7 @@ class Undo:
         Parts that were cropped away lie outside it. Less than half a voxel outside still belongs to the outermost one.
         """
         i, j, k = positions_on(self.oriented, self.whole)
-        a, b, c = self.box.start
+        a, b, c = starts(self.box)
         return i - a, j - b, k - c
 
     def oriented_view(self, native_array: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from omentum.axis_order import axis_order
-from omentum.preprocess.grid import Undo, foreground_box, model_grid, positions_on
+from omentum.boxes import bounding_box
+from omentum.preprocess.grid import Undo, model_grid, positions_on
 from omentum.preprocess.intensity import window
 from omentum.preprocess.resample import antialias_sigma, resample
 from omentum.preprocess.upright import upright
@@ -42,8 +43,8 @@ def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
         spec: From the checkpoint.
     """
     ct = on_model_grid(volume, spec)
-    box = foreground_box(ct.voxels > spec.window_hu[0])
-    tensor = _windowed(ct.voxels[box.slices], spec)
+    box = bounding_box(ct.voxels > spec.window_hu[0])
+    tensor = _windowed(ct.voxels[box], spec)
     undo = Undo(volume.grid, axis_order(volume.grid, spec.orientation), ct.grid, box)
     return Prepared(tensor[None, None], undo)
 

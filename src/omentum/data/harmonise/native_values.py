@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from omentum.boxes import bounding_box
 from omentum.data.datasets.recipe import Target
 from omentum.data.harmonise.label_bits import LabelBits, mark_of
 from omentum.data.harmonise.notes import Note
 from omentum.errors import InputError
-from omentum.preprocess.grid import foreground_box
 
 ROUNDING = 1e-3
 """A label stored as a fraction is a whole number when it is at most this far from one."""
@@ -126,7 +126,7 @@ def _stray_notes(strays: list[int], inside: list[int], counts: Counter[int]) -> 
 def _enclosed(native: NDArray[Any], value: int, marks: LabelBits, annotated: frozenset[str]) -> bool:
     """Whether a good part of what touches a value's voxels is labelled as something that was looked for."""
     stray = native == value if native.dtype.kind in "iub" else np.rint(native) == value
-    i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in foreground_box(stray).slices)
+    i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in bounding_box(stray))
     around = ndimage.binary_dilation(stray[i, j, k]) & ~stray[i, j, k]
     return bool(around.any() and marks.holding(annotated)[marks.numbers[i, j, k][around]].mean() >= ENCLOSED_SHARE)
 

@@ -25,9 +25,9 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.boxes import bounding_box, cropped_grid
 from omentum.components import connected_components
 from omentum.midline.plane import Midline
-from omentum.preprocess.grid import foreground_box
 from omentum.volume import Affine, Grid
 
 BULK_SHARE = 0.1
@@ -76,10 +76,10 @@ def split_sides(mask: Mask, affine: Affine, midline: Midline | None, organ_ml: f
     right = np.zeros(mask.shape, bool, order="F")
     if not mask.any():
         return Sides(right)
-    box = foreground_box(mask)
-    pieces = _Pieces.of(np.ascontiguousarray(mask[box.slices]), box.grid(Grid(mask.shape, affine)), midline)
+    box = bounding_box(mask)
+    pieces = _Pieces.of(np.ascontiguousarray(mask[box]), cropped_grid(Grid(mask.shape, affine), box), midline)
     settled = pieces.settle(organ_ml)
-    right[box.slices] = settled.right
+    right[box] = settled.right
     return Sides(right, settled.doubt, settled.remark)
 
 

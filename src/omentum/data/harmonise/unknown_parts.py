@@ -13,9 +13,8 @@ import numpy as np
 from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
-from omentum.boxes import grown
+from omentum.boxes import bounding_box, grown
 from omentum.data.harmonise.label_bits import UNKNOWN, LabelBits
-from omentum.preprocess.grid import foreground_box
 
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
@@ -25,7 +24,7 @@ def perhaps_incomplete(marks: LabelBits, annotated: frozenset[str]) -> frozenset
     unknown = marks.mask((UNKNOWN,))
     if not unknown.any():
         return frozenset()
-    box = grown(foreground_box(unknown).slices, (1, 1, 1), marks.numbers.shape)
+    box = grown(bounding_box(unknown), (1, 1, 1), marks.numbers.shape)
     near = ndimage.binary_dilation(unknown[box], _ALL_NEIGHBOURS)
     seen = (marks.combinations[number] for number in np.unique(marks.numbers[box][near]))
     touched = annotated & frozenset[str]().union(*seen)

@@ -8,7 +8,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.preprocess.grid import Box, foreground_box
+from omentum.boxes import Box, around, bounding_box, grown
 from omentum.volume import BODY_HU
 
 SMALLEST_SHARE = 0.01
@@ -23,14 +23,10 @@ def body_box(hu: NDArray[np.int16], labelled: NDArray[np.bool_], margin: tuple[i
         labelled: Of the same shape; whether a voxel has any label.
         margin: Voxels along each axis.
     """
-    boxes = [foreground_box(_large_pieces(hu > BODY_HU))]
+    boxes = [bounding_box(_large_pieces(hu > BODY_HU))]
     if labelled.any():
-        boxes.append(foreground_box(labelled))
-    low = np.min([box.start for box in boxes], axis=0) - margin
-    high = np.max([box.stop for box in boxes], axis=0) + margin
-    i, j, k = (int(n) for n in np.maximum(low, 0))
-    a, b, c = (int(n) for n in np.minimum(high, hu.shape))
-    return Box((i, j, k), (a, b, c))
+        boxes.append(bounding_box(labelled))
+    return grown(around(boxes), margin, hu.shape)
 
 
 def margin_voxels(margin_mm: float, spacing_mm: tuple[float, float, float]) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES, Structure
+from omentum.boxes import cropped_grid, starts
 from omentum.data.store.bitsets import Index, as_integers, distinct_sets
 from omentum.data.store.chunked import HU, LABELS, write_chunked
 from omentum.data.store.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, sampled_class_locations, structure_facts
@@ -105,8 +106,8 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
         raise GeometryError("CT and labels are on different grids", source=raw.name)
     whole, hu, bits = _on_grid(case, options)
     box = body_box(hu, (bits != 0).any(axis=0), margin_voxels(options.margin_mm, options.spacing_mm))
-    grid = box.grid(whole)
-    hu, (sets, labels) = np.ascontiguousarray(hu[box.slices]), distinct_sets(bits[:, *box.slices])
+    grid = cropped_grid(whole, box)
+    hu, (sets, labels) = np.ascontiguousarray(hu[box]), distinct_sets(bits[:, *box])
     del bits
     held = LabelledVoxels(sets, labels, options.classes)
     samples = sampled_class_locations(raw.name, hu, held, options.samples)
@@ -121,7 +122,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
         native_spacing_mm=case.ct.spacing_mm,
         native_orientation=case.ct.orientation,
         whole_shape=whole.shape,
-        crop_start=box.start,
+        crop_start=starts(box),
         shape=grid.shape,
         affine=tuple(tuple(row) for row in grid.affine.tolist()),
         annotated=tuple(key for key in options.classes if key in (case.truth.annotated or ())),

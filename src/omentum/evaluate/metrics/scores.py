@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from omentum.anatomy.pairs import kind_of, members
+from omentum.boxes import Box, around
 from omentum.errors import GeometryError
 from omentum.evaluate.metrics.alignment import different_grids
 from omentum.evaluate.metrics.detection import Detection, detect
@@ -19,7 +20,7 @@ from omentum.evaluate.metrics.scope import NO_PREDICTION, Scope
 from omentum.evaluate.metrics.status import Status, status
 from omentum.evaluate.metrics.surface import surface_distances
 from omentum.evaluate.metrics.tolerances import Tolerance, Tolerances, packaged_tolerances
-from omentum.segmentation import Box, Segmentation, no_bits
+from omentum.segmentation import Segmentation, no_bits
 from omentum.volume import Grid
 
 MINIMUM_LESION_ML = 0.03
@@ -258,10 +259,7 @@ def mask_of(segmentation: Segmentation, key: str, within: Box) -> Mask:
 
 def _around(boxes: list[Box]) -> Box:
     """The smallest box that holds all the given ones; an empty one for none."""
-    if not boxes:
-        return slice(0, 0), slice(0, 0), slice(0, 0)
-    i, j, k = (slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*boxes, strict=True))
-    return i, j, k
+    return around(boxes) if boxes else (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
 def _diagonal_mm(grid: Grid) -> float:
