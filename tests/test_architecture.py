@@ -11,24 +11,15 @@ PACKAGE = "omentum"
 ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
 CORE = {
-    *(
-        "errors",
-        "anatomy",
-        "volume",
-        "fingerprint",
-        "axis_order",
-        "boxes",
-        "components",
-        "spec",
-        "sparse",
-        "segmentation",
-        "atomic",
-    ),
-    *("formatting", "output_checks", "progress", "result_files", "sockets", "temporary_names"),
+    *("errors", "anatomy", "volume", "fingerprint", "axis_order", "boxes", "components", "spec", "sparse"),
+    *("segmentation", "atomic", "formatting", "lazy_names", "option_fields", "output_checks", "progress"),
+    *("result_files", "sockets", "temporary_names"),
 }
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "formatting": set(),
+    "lazy_names": set(),
+    "option_fields": set(),
     "progress": set(),
     "result_files": set(),
     "sockets": set(),
@@ -61,7 +52,8 @@ LAYERS: dict[str, set[str]] = {
     "data": CORE | {"midline", "process_pool", "io", "preprocess", "phantom"},
     "evaluate": CORE | {"process_pool", "io", "preprocess", "measure", "report", "data"},
     "pipeline": CORE
-    | {"process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"},
+    | {"process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"}
+    | {"data", "evaluate"},
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {

@@ -17,17 +17,28 @@ if TYPE_CHECKING:
     from omentum.errors import OmentumError as OmentumError
     from omentum.model import load_model as load_model
     from omentum.pipeline import CaseSegmentation as CaseSegmentation
+    from omentum.pipeline import SaveOptions as SaveOptions
     from omentum.pipeline import Segmenter as Segmenter
+    from omentum.pipeline import SegmentOptions as SegmentOptions
     from omentum.pipeline import load_volume as load_volume
     from omentum.pipeline import segment as segment
+    from omentum.pipeline.batch import BatchOptions as BatchOptions
+    from omentum.pipeline.batch import BatchResult as BatchResult
+    from omentum.pipeline.batch import CaseSelection as CaseSelection
+    from omentum.pipeline.batch import segment_batch as segment_batch
     from omentum.segmentation import Segmentation as Segmentation
     from omentum.volume import Volume as Volume
 
 _HOMES = {
     "STRUCTURES": "omentum.anatomy",
+    "BatchOptions": "omentum.pipeline.batch.options",
+    "BatchResult": "omentum.pipeline.batch.api",
     "CaseSegmentation": "omentum.pipeline",
+    "CaseSelection": "omentum.pipeline.batch.options",
     "CaseWarning": "omentum.errors",
     "OmentumError": "omentum.errors",
+    "SaveOptions": "omentum.pipeline.options",
+    "SegmentOptions": "omentum.pipeline.options",
     "Segmentation": "omentum.segmentation",
     "Segmenter": "omentum.pipeline",
     "Volume": "omentum.volume",
@@ -35,6 +46,7 @@ _HOMES = {
     "load_model": "omentum.model",
     "load_volume": "omentum.pipeline",
     "segment": "omentum.pipeline",
+    "segment_batch": "omentum.pipeline.batch.api",
 }
 _ROOMS = ("evaluate", "phantom")
 

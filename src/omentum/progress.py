@@ -32,3 +32,25 @@ class ProgressListener(Protocol):
 
     def flag(self, text: str) -> None:
         """A quality flag of a result."""
+
+
+class SilentProgress:
+    """A listener that ignores everything."""
+
+    def begin(self, case: str, number: int, of: int, left: str = "") -> None:
+        """See `ProgressListener`."""
+
+    def progress(self, done: int, of: int) -> None:
+        """See `ProgressListener`."""
+
+    def step(self, text: str) -> None:
+        """See `ProgressListener`."""
+
+    def say(self, kind: Literal["warning", "error"], message: str) -> None:
+        """See `ProgressListener`."""
+
+    def note(self, message: str) -> None:
+        """See `ProgressListener`."""
+
+    def flag(self, text: str) -> None:
+        """See `ProgressListener`."""

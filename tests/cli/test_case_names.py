@@ -9,10 +9,12 @@ from case_files import files_in, put_ct
 from dicom_files import write_stack
 
 from omentum.cli import main
-from omentum.cli.case_names import InputCase, name_cases
-from omentum.cli.segment_inputs import Wanted, plan_jobs
+from omentum.cli.progress import ProgressReporter
 from omentum.errors import UsageError
 from omentum.io.detect import case_name
+from omentum.pipeline.batch.case_names import InputCase, name_cases
+from omentum.pipeline.batch.inputs import plan_jobs
+from omentum.pipeline.batch.options import CaseSelection
 
 
 def named(*paths, pattern=None):
@@ -105,7 +107,8 @@ def test_the_same_file_twice_and_the_names_of_tables_are_refused():
 
 
 def planned(*inputs, out="out", **more):
-    return {job.case: job.source.as_posix() for job in plan_jobs(Wanted(tuple(map(Path, inputs)), **more), Path(out))}
+    jobs = plan_jobs([Path(path) for path in inputs], Path(out), CaseSelection(**more), ProgressReporter())
+    return {job.case: job.source.as_posix() for job in jobs}
 
 
 @pytest.fixture

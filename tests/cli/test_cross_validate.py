@@ -12,11 +12,13 @@ from toy_cases import toy_volume
 from toy_run import EMBEDDINGS
 
 from omentum.cli import main
-from omentum.cli.segment_inputs import Wanted, plan_jobs
+from omentum.cli.progress import ProgressReporter
 from omentum.cli.train_folds import how_to_judge
 from omentum.data.splits.split import Split
 from omentum.io.truth import write_case
 from omentum.model import load_checkpoint
+from omentum.pipeline.batch.inputs import plan_jobs
+from omentum.pipeline.batch.options import CaseSelection
 from omentum.train import fresh_model
 from omentum.train.config.settings import DataConfig, TrainConfig
 
@@ -255,11 +257,12 @@ def test_cases_of_a_part_that_are_not_there_are_told(cases, capsys):
     assert split("--test", 0) == 0
     made = Split.read(cases / "split.json")
     here, *gone = made.parts["fold-0"]
-    plan_jobs(Wanted((cases / "cases" / here,), split=cases / "split.json", part="fold-0"), cases / "out")
+    wanted = CaseSelection(split=cases / "split.json", part="fold-0")
+    plan_jobs([cases / "cases" / here], cases / "out", wanted, ProgressReporter())
     told = capsys.readouterr().err
     assert f"warning: {cases / 'split.json'}: {len(gone)} of the {len(gone) + 1} cases of its part 'fold-0'" in told
     assert ", ".join(gone) in told
-    plan_jobs(Wanted((cases / "cases",), split=cases / "split.json", part="fold-0"), cases / "out")
+    plan_jobs([cases / "cases"], cases / "out", wanted, ProgressReporter())
     assert capsys.readouterr().err == ""
 
 

@@ -40,7 +40,7 @@ def test_without_arguments_the_help_is_shown(capsys):
         (["segment"], "error: Missing option '-o'"),
         (["evaluate"], "error: Missing argument"),
         (["segment", "ct.nii.gz"], "error: Missing option"),
-        (["segment", "ct.nii.gz", "-o", "x", "--batch", "0"], "error: Invalid value for '--batch'"),
+        (["segment", "ct.nii.gz", "-o", "x", "--batch-size", "0"], "error: Invalid value for '--batch-size'"),
     ],
 )
 def test_a_bad_command_line_is_one_line_and_2(arguments, said, capsys):

@@ -13,12 +13,12 @@ from dicom_files import write_stack
 from msd_submission import broken_rules
 
 from omentum.cli import main
-from omentum.cli.numbering_option import find_numbering
-from omentum.cli.submission import Submission
 from omentum.errors import UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, labels_in
 from omentum.io.nifti import read_extensions, read_volume, write_volume
 from omentum.pipeline.batch import Job
+from omentum.pipeline.batch.numbering import find_numbering
+from omentum.pipeline.batch.submission import Submission
 from omentum.volume import Volume
 
 QUIET = ["--quiet", "--no-preview", "--no-report"]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from omentum.anatomy import STRUCTURES
-from omentum.cli.numbering_option import find_numbering
 from omentum.io.label_names import itk_snap_labels, slicer_labels
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
+from omentum.pipeline.batch.numbering import find_numbering
 from omentum.segmentation import Segmentation
 
 CLASSES = ("liver", "liver_tumour", "spleen")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 
-import click
 import typer
 
 from omentum.cli import app
@@ -34,7 +33,7 @@ def parse(arguments: list[str]) -> None:
     """Let the real command line read arguments, to the last command, and start nothing.
 
     Raises:
-        click.UsageError: it does not understand them.
+        UsageError: it does not understand them.
     """
     command = typer.main.get_command(app)
     context = command.make_context("omentum", list(arguments))
@@ -44,4 +43,5 @@ def parse(arguments: list[str]) -> None:
         context = command.make_context(name, rest, parent=context)
 
 
-UsageError = click.UsageError
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Of click, or of the copy of it in typer."""

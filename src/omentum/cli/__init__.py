@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from omentum.cli import cache, classes, data, evaluate, lesions, phantom, segment, train, weights
+from omentum.cli.renamed_options import renaming_hint
 from omentum.cli.signals import EndedError, unwinding
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.terminal import OutputGoneError, safe_output
@@ -29,16 +30,16 @@ NOBODY_READS = 141
 app = typer.Typer(
     name="omentum",
     help="Segment the organs and tumours of CT scans, by the words for them.",
-    add_completion=False,
+    add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(segment.segment)
-app.command()(classes.classes)
+app.command(epilog="Example: omentum segment ct.nii.gz -o out/ --classes liver,kidneys")(segment.segment)
+app.command(epilog="Example: omentum classes -w mine.safetensors")(classes.classes)
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")
-app.command()(phantom.phantom)
-app.command()(train.train)
-app.command()(evaluate.evaluate)
+app.command(epilog="Example: omentum phantom -n 4 -o cases/")(phantom.phantom)
+app.command(epilog="Example: omentum train compact --data store/ --split splits.json -o runs/mine")(train.train)
+app.command(epilog="Example: omentum evaluate out/ truths/ --html page.html")(evaluate.evaluate)
 app.add_typer(lesions.app, name="lesions")
 app.add_typer(cache.app, name="cache")
 
@@ -77,7 +78,9 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
     except OutputGoneError:
         raise
     except _BadCommandLine as fault:
-        return _answer(f"{fault.format_message().rstrip('.')} (see omentum --help)", BAD_INPUT, debug)  # type: ignore[attr-defined]
+        message = fault.format_message().rstrip(".")  # type: ignore[attr-defined]
+        hint = renaming_hint(arguments, message) or "see omentum --help"
+        return _answer(f"{message} ({hint})", BAD_INPUT, debug)
     except Exception as fault:
         return _answer(f"internal fault: {type(fault).__name__}: {fault} (run again with --debug)", OUR_FAULT, debug)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.check_text import known_reuse, print_check
-from omentum.cli.dataset_option import name_and_root
+from omentum.data.datasets.named_folder import name_and_root
 from omentum.errors import UsageError
 
 if TYPE_CHECKING:

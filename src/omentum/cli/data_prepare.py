@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
-from omentum.cli.dataset_option import name_and_root
 from omentum.cli.structures_option import StructuresFile
+from omentum.data.datasets.named_folder import name_and_root
 from omentum.errors import UsageError
 from omentum.formatting import counted
 

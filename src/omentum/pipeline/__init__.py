@@ -1,28 +1,43 @@
 """One CT: read, prepared, segmented, cleaned, measured and written."""
 
-from omentum.io.detect import case_name, holds_dicom, load_volume, nifti_files
-from omentum.pipeline.case import CaseSegmentation
-from omentum.pipeline.manifest import sha256_of
-from omentum.pipeline.options import SaveOptions, SegmentOptions
-from omentum.pipeline.outputs import check_case_output, check_labels_alone, is_single_file
-from omentum.pipeline.segmenter import Segmenter, segment
-from omentum.pipeline.thresholds import parse_thresholds
-from omentum.report.meshes import check_meshes
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "CaseSegmentation",
-    "SaveOptions",
-    "SegmentOptions",
-    "Segmenter",
-    "case_name",
-    "check_case_output",
-    "check_labels_alone",
-    "check_meshes",
-    "holds_dicom",
-    "is_single_file",
-    "load_volume",
-    "nifti_files",
-    "parse_thresholds",
-    "segment",
-    "sha256_of",
-]
+from omentum.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from omentum.io.detect import case_name as case_name
+    from omentum.io.detect import holds_dicom as holds_dicom
+    from omentum.io.detect import load_volume as load_volume
+    from omentum.io.detect import nifti_files as nifti_files
+    from omentum.pipeline.case import CaseSegmentation as CaseSegmentation
+    from omentum.pipeline.manifest import sha256_of as sha256_of
+    from omentum.pipeline.options import SaveOptions as SaveOptions
+    from omentum.pipeline.options import SegmentOptions as SegmentOptions
+    from omentum.pipeline.outputs import check_case_output as check_case_output
+    from omentum.pipeline.outputs import check_labels_alone as check_labels_alone
+    from omentum.pipeline.outputs import is_single_file as is_single_file
+    from omentum.pipeline.segmenter import Segmenter as Segmenter
+    from omentum.pipeline.segmenter import segment as segment
+    from omentum.pipeline.thresholds import parse_thresholds as parse_thresholds
+    from omentum.report.meshes import check_meshes as check_meshes
+
+_HOMES = {
+    "CaseSegmentation": "omentum.pipeline.case",
+    "SaveOptions": "omentum.pipeline.options",
+    "SegmentOptions": "omentum.pipeline.options",
+    "Segmenter": "omentum.pipeline.segmenter",
+    "case_name": "omentum.io.detect",
+    "check_case_output": "omentum.pipeline.outputs",
+    "check_labels_alone": "omentum.pipeline.outputs",
+    "check_meshes": "omentum.report.meshes",
+    "holds_dicom": "omentum.io.detect",
+    "is_single_file": "omentum.pipeline.outputs",
+    "load_volume": "omentum.io.detect",
+    "nifti_files": "omentum.io.detect",
+    "parse_thresholds": "omentum.pipeline.thresholds",
+    "segment": "omentum.pipeline.segmenter",
+    "sha256_of": "omentum.pipeline.manifest",
+}
+
+__all__ = list(_HOMES)  # names that are imported when first used
+__getattr__ = lazy_names(__name__, _HOMES)

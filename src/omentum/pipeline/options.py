@@ -1,68 +1,145 @@
-"""How cases are segmented, and what is written of them; repeated in every manifest."""
+"""How a CT is segmented, and what is written of it; recorded in every manifest.
+
+The one definition of these options: the command line is generated from it. Nothing slow is imported here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from omentum.anatomy.numbering import Numbering
 from omentum.errors import UsageError
-from omentum.infer.profiles import Profile, find_profile
-from omentum.infer.sliding import Precision
-from omentum.pipeline.thresholds import Thresholds
+from omentum.option_fields import Group, option
+
+if TYPE_CHECKING:
+    from omentum.anatomy.numbering import Numbering
+    from omentum.infer.profiles import Profile
+    from omentum.infer.sliding import Precision
+    from omentum.pipeline.thresholds import Thresholds
 
 Step = Callable[[str], None]
-"""Told in a word or two what is begun, e.g. "measuring"."""
+"""Called with a few words when a part of the work begins, e.g. "measuring"."""
 
-RESULT_NEUTRAL_OPTIONS = ("device", "batch")
-"""SegmentOptions that say where a case is computed, not what comes out."""
+RESULT_NEUTRAL_OPTIONS = ("device", "batch_size")
+"""Fields of `SegmentOptions` that decide where a case is computed, not what comes out."""
+
+PROFILES = ("fast", "balanced", "exact", "best")
+RULES = ("omentum", "published", "none")
+ENGINES = ("auto", "openvino", "torch")
+PRECISIONS = ("float32", "bf16")
+MESH_FORMATS = ("stl", "obj", "glb")
+PROBABILITY_TYPES = ("uint8", "uint16")
 
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How cases are segmented.
+    """How CTs are segmented.
 
     Args:
-        classes: Structures wanted, by key, synonym or plural, also in one string with commas; all that the weights know
-            by default.
-        device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do.
-        precision: Of the network; what the profile says by default.
-        batch: Windows per forward pass.
-        volume: Which volume of a 4D file.
+        classes: Structures to find, by key, synonym or plural, also in one string with commas; by default all that the
+            weights know.
+        device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do. For a batch also several, by comma.
+        precision: Of the network; the profile's by default.
+        batch_size: Windows per forward pass.
+        volume: Index of the volume to take from a 4D file.
         assume_orientation: Axis directions such as "RAS" for a file that states none.
         force: Accept an image that does not look like a CT in HU.
         postprocess: omentum cleans by our rules, published by those of the published code, none not at all.
-        profile: How thoroughly the CT is looked at; see `omentum.infer.profiles`.
+        profile: How thorough the inference is; see `omentum.infer.profiles`.
         engine: openvino or torch; auto takes OpenVINO on a CPU where it is installed.
-        locate: With `classes`, skip windows that are far from all of them, where a coarse pass finds all of them.
-        threshold: Probability above which a voxel belongs to a structure: one for all, or by name (see
-            `omentum.pipeline.thresholds`); those of the weights by default, 0.5 where they say nothing.
-        probabilities: Keep the probability of every structure, too, as uint8 or uint16; the whole CT is then looked at.
+        locate: With `classes`, skip windows far from all of them, if a coarse pass finds all of them.
+        threshold: Probability above which a voxel belongs to a structure: one for all, by name, or as words such as
+            "liver_tumour=0.3" (see `omentum.pipeline.thresholds`); the weights' own by default, else 0.5.
+        probabilities: Keep the probability of every structure, too, as uint8 or uint16; needs the whole scan.
     """
 
-    classes: tuple[str, ...] | None = None
-    device: str = "auto"
-    precision: Precision | None = None
-    batch: int = 1
-    volume: int | None = None
-    assume_orientation: str | None = None
-    force: bool = False
-    postprocess: str = "omentum"
-    profile: str = "exact"
-    locate: bool = True
-    engine: str = "auto"
-    threshold: Thresholds | None = None
-    probabilities: str | None = None
+    classes: tuple[str, ...] | None = field(
+        default=None, metadata=option("only these: liver,kidneys; see omentum classes", Group.FIND, metavar="NAMES")
+    )
+    device: str = field(
+        default="auto",
+        metadata=option(
+            "auto, cpu, cuda, mps; 0,1 for several CUDA devices",
+            Group.HOW,
+            flags=("--device", "--devices"),
+            metavar="DEVICE",
+        ),
+    )
+    precision: Precision | None = field(
+        default=None,
+        metadata=option(
+            "of the network",
+            Group.HOW,
+            choices=PRECISIONS,
+            shown_default="the profile's",
+            is_rare=True,
+        ),
+    )
+    batch_size: int = field(
+        default=1, metadata=option("windows per forward pass", Group.HOW, metavar="N", minimum=1, is_rare=True)
+    )
+    volume: int | None = field(
+        default=None,
+        metadata=option("volume of a 4D file, counted from 0", Group.INPUT, kind=int, metavar="N", is_rare=True),
+    )
+    assume_orientation: str | None = field(
+        default=None,
+        metadata=option(
+            'axis directions such as "RAS" for a file that states none', Group.INPUT, metavar="AXES", is_rare=True
+        ),
+    )
+    force: bool = field(
+        default=False, metadata=option("accept an image that does not look like a CT in HU", Group.INPUT, is_rare=True)
+    )
+    postprocess: str = field(
+        default="omentum",
+        metadata=option(
+            "cleaning of the masks: our rules, the published model's, or none",
+            Group.FIND,
+            choices=RULES,
+            is_rare=True,
+        ),
+    )
+    profile: str = field(default="exact", metadata=option("speed against thoroughness", Group.HOW, choices=PROFILES))
+    locate: bool = field(
+        default=True, metadata=option("with --classes, skip windows far from all of them", Group.HOW, is_rare=True)
+    )
+    engine: str = field(
+        default="auto", metadata=option("what runs the network", Group.HOW, choices=ENGINES, is_rare=True)
+    )
+    threshold: Thresholds | None = field(
+        default=None,
+        metadata=option(
+            "probability above which a voxel counts: 0.3 for all, liver_tumour=0.3 for one; repeatable",
+            Group.FIND,
+            metavar="P|NAME=P",
+            is_repeated=True,
+            shown_default="the weights' own, else 0.5",
+        ),
+    )
+    probabilities: str | None = field(
+        default=None,
+        metadata=option(
+            "also probabilities/<structure>.nii.gz, read as 0 to 1",
+            Group.OUTPUT,
+            choices=PROBABILITY_TYPES,
+            is_rare=True,
+        ),
+    )
 
     def __post_init__(self) -> None:
-        # What comes of a caller's own objects is words: "liver, kidneys", a `torch.device`.
+        """Bring what callers have to one form: "liver, kidneys", a `torch.device`, words for thresholds."""
         words = self.classes.split(",") if isinstance(self.classes, str) else self.classes
         if words is not None:
             if odd := [word for word in words if not isinstance(word, str)]:
                 raise UsageError(f"structures are named in words, not by {odd[0]!r}", remedy="see omentum classes")
             object.__setattr__(self, "classes", tuple(word.strip() for word in words if word.strip()))
         object.__setattr__(self, "device", str(self.device))
+        if isinstance(self.threshold, (tuple, list)):
+            from omentum.pipeline.thresholds import parse_thresholds
+
+            object.__setattr__(self, "threshold", parse_thresholds(self.threshold) if self.threshold else None)
 
     def resolved_profile(self) -> Profile:
         """The profile, with the precision asked for.
@@ -70,20 +147,36 @@ class SegmentOptions:
         Raises:
             UsageError: an unknown profile or precision.
         """
+        from omentum.infer.profiles import Profile, find_profile
+
         profile = find_profile(self.profile)
         return profile if self.precision is None else Profile(**asdict(profile) | {"precision": self.precision})
 
 
 @dataclass(frozen=True)
 class SaveOptions:
-    """What is written of a case; see `CaseSegmentation.save`."""
+    """What is written of a case; see `CaseSegmentation.save`.
 
-    masks: bool = False
-    preview: bool = True
-    statistics: bool = False
-    report: bool = True
-    meshes: str | None = None
-    overwrite: bool = False
+    Args:
+        masks: A mask of every class, too.
+        preview: preview.png.
+        statistics: statistics.json as TotalSegmentator writes it, too.
+        report: report.html.
+        meshes: The surface of every class found, too: stl, obj or glb, in mm.
+        overwrite: Replace earlier results instead of completing them.
+        numbering: Whose numbers the label map has; the template's by default.
+    """
+
+    masks: bool = field(default=False, metadata=option("also masks/<structure>.nii.gz; zeros: not found", Group.OUTPUT))
+    preview: bool = field(default=True, metadata=option("write preview.png", Group.OUTPUT, is_rare=True))
+    statistics: bool = field(
+        default=False, metadata=option("also statistics.json as TotalSegmentator writes it", Group.OUTPUT, is_rare=True)
+    )
+    report: bool = field(default=True, metadata=option("write report.html", Group.OUTPUT, is_rare=True))
+    meshes: str | None = field(
+        default=None, metadata=option("also meshes/<structure>.<format>, in mm", Group.OUTPUT, choices=MESH_FORMATS)
+    )
+    overwrite: bool = field(default=False, metadata=option("replace earlier results", Group.OUTPUT))
     numbering: Numbering | None = None
 
     def outputs(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Segmenter:
         check_kind(self.options.probabilities)
         if self.options.assume_orientation is not None:
             check_orientation(self.options.assume_orientation)
-        self._run = WindowRun(self.device, self.options.batch)
+        self._run = WindowRun(self.device, self.options.batch_size)
         self._weights = several(weights)
         self._locator = Locator(self.device)
         self._loading = threading.RLock()

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from omentum.errors import UsageError
-from omentum.infer.sliding import Predictor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from omentum.infer.sliding import Predictor
 
 ALL = "all"
 """Stands for every structure where thresholds are given by name."""

@@ -1,20 +1,25 @@
 """Many CTs: read, computed and written at the same time, on one device or several, resumable."""
 
-from omentum.pipeline.batch.jobs import CaseOutcome, Job
-from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, parse_devices, run_on_devices
-from omentum.pipeline.batch.pipelined import PipelinedBatch
-from omentum.pipeline.batch.resume import has_result
-from omentum.pipeline.batch.workers import InlineExecutor, WorkerPool
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BatchSettings",
-    "CaseOutcome",
-    "InlineExecutor",
-    "Job",
-    "PipelinedBatch",
-    "WorkerPool",
-    "has_result",
-    "helpful_jobs",
-    "parse_devices",
-    "run_on_devices",
-]
+from omentum.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from omentum.pipeline.batch.api import BatchResult as BatchResult
+    from omentum.pipeline.batch.api import segment_batch as segment_batch
+    from omentum.pipeline.batch.jobs import CaseOutcome as CaseOutcome
+    from omentum.pipeline.batch.jobs import Job as Job
+    from omentum.pipeline.batch.options import BatchOptions as BatchOptions
+    from omentum.pipeline.batch.options import CaseSelection as CaseSelection
+
+_HOMES = {
+    "BatchOptions": "omentum.pipeline.batch.options",
+    "BatchResult": "omentum.pipeline.batch.api",
+    "CaseOutcome": "omentum.pipeline.batch.jobs",
+    "CaseSelection": "omentum.pipeline.batch.options",
+    "Job": "omentum.pipeline.batch.jobs",
+    "segment_batch": "omentum.pipeline.batch.api",
+}
+
+__all__ = list(_HOMES)  # names that are imported when first used
+__getattr__ = lazy_names(__name__, _HOMES)

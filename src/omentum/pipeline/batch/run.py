@@ -11,18 +11,14 @@ from pathlib import Path
 from omentum.anatomy.numbering import lacking_words
 from omentum.errors import EndedError, OmentumError, capture_warnings
 from omentum.formatting import time_left
-from omentum.pipeline import Segmenter, check_case_output
-from omentum.pipeline.batch import (
-    BatchSettings,
-    CaseOutcome,
-    InlineExecutor,
-    Job,
-    PipelinedBatch,
-    WorkerPool,
-    has_result,
-    run_on_devices,
-)
+from omentum.pipeline.batch.jobs import CaseOutcome, Job
+from omentum.pipeline.batch.multi_device import BatchSettings, run_on_devices
+from omentum.pipeline.batch.pipelined import PipelinedBatch
+from omentum.pipeline.batch.resume import has_result
 from omentum.pipeline.batch.tables import BatchTables
+from omentum.pipeline.batch.workers import InlineExecutor, WorkerPool
+from omentum.pipeline.outputs import check_case_output
+from omentum.pipeline.segmenter import Segmenter
 from omentum.progress import ProgressListener
 from omentum.quality.flags import FlagCode, Severity
 from omentum.temporary_names import remove_unfinished

@@ -11,7 +11,7 @@ from typing import Any
 from omentum.atomic import replacing, write_json, write_text
 from omentum.measure import lesions_csv, measures_csv, measures_rows
 from omentum.measure.parquet import parquet_bytes
-from omentum.pipeline.batch import CaseOutcome
+from omentum.pipeline.batch.jobs import CaseOutcome
 from omentum.quality import quality_csv
 from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALITY, BATCH_REPORT, LESIONS
 

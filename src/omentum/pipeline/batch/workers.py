@@ -22,7 +22,7 @@ from omentum.errors import OmentumError, capture_warnings
 from omentum.pipeline.batch.ipc import receive, send
 from omentum.process_pool import GRACE_S, end_process, start_process
 
-PRELOAD = ("omentum.pipeline",)
+PRELOAD = ("omentum.pipeline.segmenter",)
 """What a fork server imports once for all workers."""
 
 

@@ -1,4 +1,4 @@
-"""`--dataset NAME=FOLDER`, the same in every command about raw datasets."""
+"""`NAME=FOLDER`: a dataset and where it lies, as it is written on every command line about raw datasets."""
 
 from __future__ import annotations
 

@@ -1,84 +1,67 @@
-"""Which CTs `omentum segment` is to segment, what each is called, and where its result goes."""
+"""Which CTs a batch is made of, what each is called, and where its result goes."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from omentum.cli.case_names import InputCase, name_cases
+from omentum.data.datasets.find import find_dataset
+from omentum.data.datasets.named_folder import name_and_root
+from omentum.data.datasets.raw_case import find_cases
+from omentum.data.splits.split import Split
 from omentum.errors import InputError, UsageError
-
-if TYPE_CHECKING:
-    from omentum.pipeline.batch import Job
+from omentum.io.detect import case_name, holds_dicom, nifti_files
+from omentum.io.truth import DESCRIPTION
+from omentum.pipeline.batch.case_names import InputCase, name_cases
+from omentum.pipeline.batch.jobs import Job
+from omentum.pipeline.batch.options import CaseSelection
+from omentum.pipeline.manifest import sha256_of
+from omentum.pipeline.outputs import is_single_file
+from omentum.progress import ProgressListener
 
 PART = "test"
-"""Of a split, if nothing else is asked for."""
+"""Part of a split that is segmented by default."""
 SHOWN = 5
-"""So many missing cases are named."""
+"""How many missing cases are named in a message."""
 CT = "ct.nii.gz"
 """In a case folder, see `omentum.io.truth`."""
 USUAL_NAMES = (CT, "ct.nii", "imaging.nii.gz", "imaging.nii", "image.nii.gz", "image.nii")
-"""What datasets with a folder for each case call the CT in it; what lies beside it are labels."""
+"""Names of the CT in datasets with a folder for each case; what lies beside it are labels."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the command line names.
+def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progress: ProgressListener) -> list[Job]:
+    """Which file goes where.
 
     Args:
         inputs: CTs, folders of CTs, and folders of case folders.
-        datasets: NAME=FOLDER.
-        split, part: Only the cases of a part of a split.
-        name: Pattern for the names of the cases; see `omentum.cli.case_names`.
-        anonymous: Whether names of files and folders may not be known.
-        quiet: Whether to show no progress.
-    """
-
-    inputs: tuple[Path, ...]
-    datasets: tuple[str, ...] = ()
-    split: Path | None = None
-    part: str | None = None
-    name: str | None = None
-    anonymous: bool = False
-    quiet: bool = False
-
-
-def plan_jobs(wanted: Wanted, out: Path) -> list[Job]:
-    """Which file goes where.
+        out: Folder for the case folders, or a file for the label map of a single case.
+        selection: Datasets, part of a split, names.
+        progress: Gets warnings, and how far the naming of anonymous cases is.
 
     Raises:
         UsageError: nothing to do, or two inputs would write to the same place.
         InputError: a dataset or split that cannot be read, or one that holds nothing of the other.
     """
-    from omentum.pipeline import is_single_file
-    from omentum.pipeline.batch import Job
-
-    if wanted.part is not None and wanted.split is None:
+    if selection.part is not None and selection.split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
-    sources = [*_inputs(wanted.inputs), *_of_datasets(wanted.datasets)]
+    sources = [*_inputs(inputs, progress), *_of_datasets(selection.dataset)]
     if not sources:
         raise UsageError("nothing to segment", remedy="give CTs, folders of cases, or --dataset NAME=FOLDER")
-    named = name_cases(sources, wanted.name)
-    if wanted.split is not None:
-        named = _of_part(named, wanted.split, wanted.part or PART)
-    if wanted.anonymous and wanted.name is None:
-        named = dict(zip(_hashed(list(named.values()), quiet=wanted.quiet), named.values(), strict=True))
+    named = name_cases(sources, selection.name)
+    if selection.split is not None:
+        named = _of_part(named, selection.split, selection.part or PART, progress)
+    if selection.anonymous and selection.name is None:
+        named = dict(zip(_hashed(list(named.values()), progress), named.values(), strict=True))
     if is_single_file(out) and len(named) > 1:
         raise UsageError("is one file, but there are several inputs", source=out, remedy="give a folder with -o")
     _refuse_inside(out, list(named.values()))
     jobs = [(case, source, out if is_single_file(out) else out / case) for case, source in named.items()]
-    return [Job(*job, wanted.anonymous) for job in jobs]
+    return [Job(*job, selection.anonymous) for job in jobs]
 
 
-def _inputs(paths: tuple[Path, ...]) -> Iterator[InputCase]:
+def _inputs(paths: Sequence[Path], progress: ProgressListener) -> Iterator[InputCase]:
     """Each CT; a folder of cases or of CTs stands for all of them."""
-    from omentum.io.truth import DESCRIPTION
-    from omentum.pipeline import case_name
-
     for path in paths:
         folders = [path] if (path / DESCRIPTION).is_file() else sorted(p.parent for p in path.glob(f"*/{DESCRIPTION}"))
         if folders:
@@ -86,14 +69,12 @@ def _inputs(paths: tuple[Path, ...]) -> Iterator[InputCase]:
         else:
             found = _of_folder(path)
             if found and (left := _not_looked_into(path, found)):
-                print(f"warning: {path}: CTs further down are left out: {_listed(left)}", file=sys.stderr)
+                progress.say("warning", f"{path}: CTs further down are left out: {_listed(left)}")
             yield from found or [InputCase(path)]
 
 
 def _of_folder(path: Path) -> list[InputCase]:
     """CTs in a folder, or in the folders in it; none for anything else, and for a folder of DICOM images."""
-    from omentum.pipeline import holds_dicom, nifti_files
-
     if not path.is_dir():
         return []
     found = [InputCase(file) for file in nifti_files(path)]
@@ -107,8 +88,6 @@ def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
 
     What lies in a folder beside or below a CT that was found there are its labels.
     """
-    from omentum.pipeline import nifti_files
-
     places = {source.path.parent for source in found}
     left = []
     for folder in _folders(path):
@@ -127,30 +106,25 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _of_case(folder: Path, files: Sequence[Path]) -> list[InputCase]:
-    from omentum.pipeline import case_name
-
     usual = {file.name.lower(): file for file in files}
     one = next((usual[name] for name in USUAL_NAMES if name in usual), files[0] if len(files) == 1 else None)
     return [InputCase(file) for file in files] if one is None else [InputCase(one, case_name(folder))]
 
 
-def _hashed(paths: Sequence[Path], *, quiet: bool) -> list[str]:
+def _hashed(paths: Sequence[Path], progress: ProgressListener) -> list[str]:
     """Names that say nothing, and are the same in every run: the beginning of each file's SHA-256."""
-    from omentum.cli.progress import Countdown
-    from omentum.pipeline import sha256_of
-
     names: list[str] = []
-    with Countdown("naming cases", silent=quiet) as countdown:
-        for number, path in enumerate(paths, start=1):
-            try:
-                name = f"case_{sha256_of(path)[:10]}"
-            except InputError:
-                name = f"unreadable_{number}"  # what is wrong is said when it is read
-            if name in names:
-                other = paths[names.index(name)]
-                raise UsageError(f"holds the same as {other}", source=path, remedy="name one of them")
-            names.append(name)
-            countdown.count(number, len(paths))
+    progress.begin("naming cases", 1, 1)
+    for number, path in enumerate(paths, start=1):
+        try:
+            name = f"case_{sha256_of(path)[:10]}"
+        except InputError:
+            name = f"unreadable_{number}"  # what is wrong is said when it is read
+        if name in names:
+            other = paths[names.index(name)]
+            raise UsageError(f"holds the same as {other}", source=path, remedy="name one of them")
+        names.append(name)
+        progress.progress(number, len(paths))
     return names
 
 
@@ -162,27 +136,19 @@ def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
             raise UsageError(f"lies inside the input {source}", source=out, remedy="choose an output beside it")
 
 
-def _of_datasets(named: tuple[str, ...]) -> Iterator[InputCase]:
+def _of_datasets(named: Sequence[str]) -> Iterator[InputCase]:
     """Name in a store, and CT."""
-    from omentum.cli.dataset_option import name_and_root
-    from omentum.data.datasets.find import find_dataset
-    from omentum.data.datasets.raw_case import find_cases
-
     for text in named:
         name, root = name_and_root(text)
         yield from (InputCase(case.image, case.name) for case in find_cases(find_dataset(name), root).cases)
 
 
-def _of_part(named: dict[str, Path], path: Path, part: str) -> dict[str, Path]:
-    from omentum.data.splits.split import Split
-
+def _of_part(named: dict[str, Path], path: Path, part: str, progress: ProgressListener) -> dict[str, Path]:
     names = Split.read(path).names(part)
     found = {name: named[name] for name in names if name in named}
     if not found:
         raise InputError(f"none of the inputs is in its part {part!r}", source=path, remedy="names must be the store's")
     if missing := [name for name in names if name not in found]:
-        text = (
-            f"{path}: {len(missing)} of the {len(names)} cases of its part {part!r} are not there: {_listed(missing)}"
-        )
-        print(f"warning: {text}", file=sys.stderr)
+        count = f"{len(missing)} of the {len(names)} cases"
+        progress.say("warning", f"{path}: {count} of its part {part!r} are not there: {_listed(missing)}")
     return found

@@ -1,4 +1,4 @@
-"""`--submission`: label maps alone in one folder, each named as its CT: the form in which challenges take them."""
+"""Label maps alone in one folder, each named as its CT: the form in which challenges take them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from omentum.cli.segment_inputs import CT
 from omentum.errors import OutputError, UsageError
+from omentum.io.nifti import copy_nifti
 from omentum.output_checks import check_output
+from omentum.pipeline.batch.inputs import CT
+from omentum.pipeline.batch.jobs import CaseOutcome, Job
+from omentum.pipeline.batch.resume import has_result
+from omentum.pipeline.outputs import is_single_file
 from omentum.result_files import LABEL_MAP
-
-if TYPE_CHECKING:
-    from omentum.pipeline.batch import CaseOutcome, Job
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,6 @@ class Submission:
             UsageError: the folder is that of the results.
             OutputError: a file is in the way, or the folder cannot be written.
         """
-        from omentum.pipeline import is_single_file
-        from omentum.pipeline.batch import has_result
-
         if is_single_file(self.results):
             raise UsageError("is one file already", source=self.results, remedy="give a folder with -o")
         if self.folder.resolve() == self.results.resolve():
@@ -72,8 +69,6 @@ class Submission:
         Raises:
             OutputError: a file cannot be written.
         """
-        from omentum.io.nifti import copy_nifti
-
         done = [outcome.job for outcome in outcomes if outcome.error is None]
         for job in done:
             label_map = job.target / LABEL_MAP

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import UsageError
+from omentum.io.detect import case_name
+from omentum.pipeline.outputs import is_single_file
 from omentum.result_files import BATCH
 
 FIELDS = ("name", "parent", "grandparent", "number")
@@ -32,8 +34,6 @@ class InputCase:
     @property
     def own_name(self) -> str:
         """Without a look at the others."""
-        from omentum.pipeline import case_name
-
         return self.case or case_name(self.path)
 
 
@@ -137,16 +137,12 @@ def _folders(path: Path) -> tuple[str, ...]:
 
 
 def _checked(name: str, pattern: str) -> str:
-    from omentum.pipeline import is_single_file
-
     if not name.strip(" .") or name != os.path.basename(name) or "\0" in name or is_single_file(name):
         raise UsageError(f"--name {pattern!r} makes {name!r}, which no folder can be called", remedy=f"use {_REMEDY}")
     return name
 
 
 def _escaped(folder: str) -> str:
-    from omentum.pipeline import case_name
-
     return case_name(os.path.join(os.sep, folder)) if folder else ""
 
 

@@ -1,13 +1,12 @@
-"""`--numbering`: whose label values a label map is written in."""
+"""The label values of a dataset, by its name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from omentum.anatomy.numbering import Numbering
-
-TEMPLATE = "template"
+from omentum.anatomy.numbering import Numbering
+from omentum.data.datasets.find import find_dataset
+from omentum.data.datasets.numbering import numbering_of_mapping, numbering_of_recipe
+from omentum.evaluate.mapping import load_mapping, packaged_mappings
+from omentum.pipeline.batch.options import TEMPLATE
 
 
 def find_numbering(name: str) -> Numbering | None:
@@ -26,10 +25,6 @@ def find_numbering(name: str) -> Numbering | None:
     """
     if name == TEMPLATE:
         return None
-    from omentum.data.datasets.find import find_dataset
-    from omentum.data.datasets.numbering import numbering_of_mapping, numbering_of_recipe
-    from omentum.evaluate.mapping import load_mapping, packaged_mappings
-
     if name in packaged_mappings():
         mapping = load_mapping(name)
         return numbering_of_mapping(name, mapping.labels, mapping.unions)

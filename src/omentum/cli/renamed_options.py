@@ -1,0 +1,28 @@
+"""Options that had another name in an earlier version: a command line that still uses one is told the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+RENAMED = {
+    "--batch": "--batch-size",
+    "--output": "--out",
+}
+"""Old name -> new name, in any command."""
+_JSON = "--json prints to standard output; a file is written by --json-file"
+
+
+def renaming_hint(arguments: Sequence[str], message: str) -> str | None:
+    """What to write instead, if a command line was refused for an old name.
+
+    Args:
+        arguments: The command line.
+        message: Why it was refused.
+    """
+    words = [argument.partition("=")[0] for argument in arguments]
+    for old, new in RENAMED.items():
+        if old in words and f"No such option: {old}" in message:
+            return f"it is called {new} now"
+    if "--json" in words and ("unexpected extra argument" in message or "does not take a value" in message):
+        return _JSON
+    return None

@@ -1,0 +1,130 @@
+"""A whole batch in one call; what `omentum segment` does, without a terminal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omentum.measure.parquet import check_parquet
+from omentum.pipeline.batch.inputs import plan_jobs
+from omentum.pipeline.batch.jobs import CaseOutcome, Job
+from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, parse_devices
+from omentum.pipeline.batch.numbering import find_numbering
+from omentum.pipeline.batch.options import TEMPLATE, BatchOptions, CaseSelection
+from omentum.pipeline.batch.run import BatchRun
+from omentum.pipeline.batch.submission import Submission
+from omentum.pipeline.batch.tables import BatchTables, report
+from omentum.pipeline.options import SaveOptions, SegmentOptions
+from omentum.pipeline.outputs import check_labels_alone
+from omentum.progress import ProgressListener, SilentProgress
+from omentum.report.meshes import check_meshes
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Result of a batch.
+
+    Args:
+        outcomes: Of every case, in order: measures, lesions, quality, warnings, or why it failed.
+        folder: That holds the case folders and the tables of the batch; of one case, its own folder or file.
+        seconds: Wall-clock time.
+        submitted: How many label maps were copied; None if that was not asked for.
+    """
+
+    outcomes: tuple[CaseOutcome, ...]
+    folder: Path
+    seconds: float
+    submitted: int | None = None
+
+    @property
+    def failed(self) -> tuple[CaseOutcome, ...]:
+        """Cases without a result."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `omentum segment --json` prints and report.json holds, in JSON values."""
+        return report(self.outcomes)
+
+
+def segment_batch(
+    inputs: PathLike | Sequence[PathLike],
+    out: PathLike,
+    *,
+    cases: CaseSelection | None = None,
+    options: SegmentOptions | None = None,
+    save: SaveOptions | None = None,
+    batch: BatchOptions | None = None,
+    progress: ProgressListener | None = None,
+) -> BatchResult:
+    """Segment CTs and write a folder of results for each; what is complete already is not computed again.
+
+    Args:
+        inputs: CTs (NIfTI, or folders with one DICOM series), folders of CTs, or folders of case folders.
+        out: Folder for the case folders and the tables; for a single CT also a `.nii.gz` for its label map alone.
+        cases: Datasets, part of a split, names; all of `inputs` by default.
+        options: How each CT is segmented.
+        save: What is written of each.
+        batch: Weights, number of processes, further tables, label values.
+        progress: Gets progress, warnings and flags; see `omentum.progress.ProgressListener`.
+
+    Returns:
+        The outcome of every case. With several CTs the fault of one is recorded there and does not stop the others.
+
+    Raises:
+        OmentumError: nothing to do, options, weights or outputs that cannot be used; with a single CT also its fault.
+
+    Example:
+        >>> done = omentum.segment_batch("cts/", "out/", options=omentum.SegmentOptions(classes="liver, kidneys"))
+        >>> [outcome.job.case for outcome in done.failed]
+    """
+    started = time.perf_counter()
+    options, save, batch = options or SegmentOptions(), save or SaveOptions(), batch or BatchOptions()
+    paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    target, progress = Path(out), progress or SilentProgress()
+    _check(target, options, save, batch)
+    jobs = plan_jobs([Path(path) for path in paths], target, cases or CaseSelection(), progress)
+    if batch.numbering != TEMPLATE:
+        save = replace(save, numbering=find_numbering(batch.numbering))
+    copies = None if batch.submission is None else Submission(batch.submission, target, jobs, save.overwrite)
+    if copies is not None:
+        copies.check()
+    outcomes = _run(jobs, target, options, save, batch, progress)
+    submitted = None if copies is None else copies.add(outcomes)
+    return BatchResult(tuple(outcomes), target, time.perf_counter() - started, submitted)
+
+
+def _check(target: Path, options: SegmentOptions, save: SaveOptions, batch: BatchOptions) -> None:
+    """Refuse before anything is read what cannot be written."""
+    check_meshes(save.meshes)
+    beside = {"masks": save.masks, "statistics": save.statistics, "parquet": batch.parquet}
+    check_labels_alone(target, beside | {"meshes": save.meshes, "probabilities": options.probabilities})
+    if batch.parquet:
+        check_parquet()
+
+
+def _run(
+    jobs: Sequence[Job],
+    target: Path,
+    options: SegmentOptions,
+    save: SaveOptions,
+    batch: BatchOptions,
+    progress: ProgressListener,
+) -> list[CaseOutcome]:
+    devices = parse_devices(options.device)
+    settings = BatchSettings(
+        weights=batch.weights,
+        options=replace(options, device=devices[0]),
+        save=save,
+        jobs=helpful_jobs(devices[0]) if batch.jobs is None else batch.jobs,
+    )
+    tables = BatchTables(target, parquet=batch.parquet) if len(jobs) > 1 or batch.parquet else None
+    outcomes = BatchRun(settings, devices if len(devices) > 1 else None, progress, tables).run(jobs)
+    if tables is not None:
+        tables.write(outcomes)
+    return outcomes
