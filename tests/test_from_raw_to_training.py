@@ -52,13 +52,13 @@ def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     assert all(key in listed for key in DATASETS)
     omentum("data", "show", "word", "raw/word")
     assert "2 cases, 0 skipped" in capsys.readouterr().out
-    omentum("data", "check", *folders, "--json", "check.json")
+    omentum("data", "check", *folders, "--json-file", "check.json")
     assert {case["status"] for case in json.loads((tmp_path / "check.json").read_text())["cases"]} <= {
         "fine",
         "doubtful",
     }
     omentum("data", "prepare", *folders, "--spacing", 8, "--antialias", "-o", "store")
-    omentum("data", "stats", "store", "--json", "stats.json")
+    omentum("data", "stats", "store", "--json-file", "stats.json")
 
     store = Store.open("store")
     assert [case.name for case in store.cases] == NAMES
@@ -87,7 +87,7 @@ def test_from_raw_files_to_a_model(tmp_path, monkeypatch, capsys):
     how = ("--split", "splits.json", "--part", "test")
     plain = ("--engine", "torch", "--no-preview", "--no-report", "--quiet")
     omentum("segment", *folders, *how, "-w", "run/model.safetensors", "-o", "out", *plain)
-    omentum("evaluate", "out", "store", *how, "--json", "scores.json", "--quiet")
+    omentum("evaluate", "out", "store", *how, "--json-file", "scores.json", "--quiet")
     judged = {case["case"] for case in json.loads((tmp_path / "scores.json").read_text())["cases"]}
     assert judged == set(split.parts["test"])
 

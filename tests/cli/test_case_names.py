@@ -106,8 +106,8 @@ def test_the_same_file_twice_and_the_names_of_tables_are_refused():
         named("lesions.csv.nii.gz", "b.nii.gz")
 
 
-def planned(*inputs, out="out", **more):
-    jobs = plan_jobs([Path(path) for path in inputs], Path(out), CaseSelection(**more), ProgressReporter())
+def planned(*inputs, out="out", quiet=False, **more):
+    jobs = plan_jobs([Path(path) for path in inputs], Path(out), CaseSelection(**more), ProgressReporter(silent=quiet))
     return {job.case: job.source.as_posix() for job in jobs}
 
 
@@ -175,10 +175,9 @@ def test_an_anonymous_case_is_called_after_its_content(there):
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_naming_anonymous_cases_is_silent_only_where_that_is_asked_for(quiet, there, monkeypatch, capsys):
+def test_naming_anonymous_cases_is_silent_only_where_that_is_asked_for(quiet, there, capsys):
     there("ct.nii.gz")
     Path("other.nii.gz").write_bytes(b"another")
-    monkeypatch.setattr("omentum.cli.progress.LINE_EVERY_S", 0.0)
     planned("ct.nii.gz", "other.nii.gz", anonymous=True, quiet=quiet)
     assert ("naming cases" in capsys.readouterr().err) is not quiet
 

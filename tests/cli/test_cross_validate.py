@@ -141,7 +141,7 @@ def test_all_folds_are_trained_segmented_and_judged_in_one_table(cases, capsys):
     # The test part by both models together, which neither has seen.
     members = [part for fold in FOLDS for part in ("-w", f"runs/x/{fold}/model.safetensors")]
     assert main(["segment", "cases", "--split", "split.json", *members, "-o", "test", *FAST]) == 0
-    assert main(["evaluate", "test", "cases", "--split", "split.json", "--json", "t.json", "--quiet"]) == 0
+    assert main(["evaluate", "test", "cases", "--split", "split.json", "--json-file", "t.json", "--quiet"]) == 0
     assert {case["case"] for case in json.loads((cases / "t.json").read_text())["cases"]} == set(made.parts["test"])
     assert capsys.readouterr().err == ""
 

@@ -34,7 +34,7 @@ def run(*arguments):
 def test_the_command_finds_who_is_in_two_datasets_and_keeps_them_together(raw, tmp_path, capsys):
     files = tmp_path / "report.json", tmp_path / "splits.json"
     roots = [f"{key}={raw / key}" for key in ("btcv", "abdomenatlas-1.0")]
-    code = run("--dataset", roots[0], "--dataset", roots[1], "--json", files[0], "--splits", files[1])
+    code = run("--dataset", roots[0], "--dataset", roots[1], "--json-file", files[0], "--splits", files[1])
     said = capsys.readouterr().out
     assert code == 0
     assert "warning: duplicate: abdomenatlas-1.0_00000002: the same scan as btcv_0001" in said
@@ -49,7 +49,7 @@ def test_the_command_finds_who_is_in_two_datasets_and_keeps_them_together(raw, t
 def test_the_command_goes_on_after_a_bad_case_and_says_so_in_its_exit_code(raw, tmp_path, capsys):
     btcv = shutil.copytree(raw / "btcv", tmp_path / "btcv")
     (btcv / IMAGE.format("0001")).write_bytes(b"")
-    assert run("--dataset", f"btcv={btcv}", "--json", tmp_path / "r.json", "--splits", tmp_path / "s.json") == 3
+    assert run("--dataset", f"btcv={btcv}", "--json-file", tmp_path / "r.json", "--splits", tmp_path / "s.json") == 3
     assert "error: unusable: btcv_0001:" in capsys.readouterr().out
     status = {case["case"]: case["status"] for case in json.loads((tmp_path / "r.json").read_text())["cases"]}
     assert status == {"btcv_0001": "failed", "btcv_0061": "fine"}

@@ -78,7 +78,7 @@ def test_a_bad_case_is_told_and_the_rest_prepared(raw, tmp_path):
 def test_statistics_as_tables_json_and_picture(raw, tmp_path):
     prepare(raw, tmp_path / "store")
     picture, as_json = tmp_path / "matrix.png", tmp_path / "stats.json"
-    result = run("stats", tmp_path / "store", "--picture", picture, "--json", as_json)
+    result = run("stats", tmp_path / "store", "--picture", picture, "--json-file", as_json)
     assert result.exit_code == 0
     assert "livers" in result.stdout
     assert "Liver" in result.stdout

@@ -65,7 +65,7 @@ def scores_of(path):
 
 @pytest.mark.parametrize("name", ["out", "out/segmentation.nii.gz"])
 def test_a_result_against_its_truth_folder(case, capsys, name):
-    assert run(case / name, case / "truth", "--json", case / "s.json", "--csv", case / "s.csv") == 0
+    assert run(case / name, case / "truth", "--json-file", case / "s.json", "--csv", case / "s.csv") == 0
     shown = capsys.readouterr().out
     assert "0 of 1" in shown
     assert "mean Dice over 2 of 2 annotated organs and vessels: 0.750" in shown
@@ -79,7 +79,7 @@ def test_a_result_against_its_truth_folder(case, capsys, name):
 
 
 def test_the_truth_itself_as_a_label_map_is_perfect_because_lesions_belong_to_their_hosts(case):
-    assert run(case / "truth" / "labels.nii.gz", case / "truth", "--json", case / "s.json") == 0
+    assert run(case / "truth" / "labels.nii.gz", case / "truth", "--json-file", case / "s.json") == 0
     assert {s["dice"] for s in scores_of(case / "s.json").values()} == {1.0}
 
 
@@ -87,7 +87,7 @@ def test_another_storage_order_is_aligned_exactly_and_another_grid_refused(case,
     turned = AFFINE.copy()
     turned[0, 0], turned[0, 3] = -3, 3 * (SHAPE[0] - 1)
     flipped = Segmentation(truth().bits[:, ::-1], turned, truth().classes)
-    assert run(write_result(case / "flipped", flipped), case / "truth", "--json", case / "s.json") == 0
+    assert run(write_result(case / "flipped", flipped), case / "truth", "--json-file", case / "s.json") == 0
     assert scores_of(case / "s.json")["spleen"]["dice"] == 1.0
     elsewhere = Segmentation(truth().bits, AFFINE @ np.diag([1, 1, 2, 1]), truth().classes)
     assert run(write_result(case / "elsewhere", elsewhere), case / "truth") == 2
@@ -101,7 +101,7 @@ def test_a_foreign_label_map_with_its_mapping(case):
     foreign[block(18)], foreign[block(2)] = 5, 1
     write_volume(case / "foreign.nii.gz", Volume(foreign, AFFINE))
     (case / "mapping.json").write_text('{"1": "spleen", "5": "liver"}')
-    options = ("--mapping", case / "mapping.json", "--json", case / "s.json")
+    options = ("--mapping", case / "mapping.json", "--json-file", case / "s.json")
     assert run(case / "out", case / "foreign.nii.gz", *options) == 0
     structures = scores_of(case / "s.json")
     assert structures["liver"]["dice"] == 1.0
@@ -114,7 +114,7 @@ def test_predicted_rectum_counts_as_colon_for_totalsegmentator(case, capsys):
     write_volume(case / "ts.nii.gz", Volume(foreign, AFFINE))
     ours = Segmentation.from_masks({"colon": block(18), "rectum": block(6)}, AFFINE)
     out = write_result(case / "bowel", ours)
-    assert run(out, case / "ts.nii.gz", "--mapping", "totalsegmentator", "--json", case / "s.json") == 0
+    assert run(out, case / "ts.nii.gz", "--mapping", "totalsegmentator", "--json-file", case / "s.json") == 0
     assert scores_of(case / "s.json")["colon"]["dice"] == 1.0
     told = capsys.readouterr().out
     assert "mean Dice over 1 of 20 annotated organs and vessels: 1.000" in told
@@ -126,7 +126,7 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         write_case(tmp_path / "truths" / name, CT, truth(), {})
     write_result(tmp_path / "outs" / "a", truth())
     write_result(tmp_path / "outs" / "b", shifted())
-    assert run(tmp_path / "outs", tmp_path / "truths", "--json", tmp_path / "s.json") == 0
+    assert run(tmp_path / "outs", tmp_path / "truths", "--json-file", tmp_path / "s.json") == 0
     assert "no prediction, counted as missed: c" in capsys.readouterr().out
     summary = json.loads((tmp_path / "s.json").read_text())["summary"]
     assert summary["structures"]["liver"]["dice"]["mean"] == pytest.approx(2 / 3)
@@ -149,9 +149,9 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
         (("out", "truth", "--patients", "other.csv"), "is no list of patients"),
         (("out", "truth", "--compare", "nowhere"), "nowhere: no such file or folder"),
         (("out", "truth", "--compare", "empty"), "holds no case of the reference"),
-        (("out", "truth", "--json", "truth/case.json/s.json"), "cannot be written"),
-        (("out", "truth", "--json", "scores", "--csv", "./scores"), "scores: is asked for twice"),
-        (("out", "truth", "--patients", "patients.csv", "--json", "patients.csv"), "is also the input"),
+        (("out", "truth", "--json-file", "truth/case.json/s.json"), "cannot be written"),
+        (("out", "truth", "--json-file", "scores", "--csv", "./scores"), "scores: is asked for twice"),
+        (("out", "truth", "--patients", "patients.csv", "--json-file", "patients.csv"), "is also the input"),
         (("out", "truth", "--part", "validation"), "--part without --split"),
         (("out", "truth", "--split", "split.json"), "split.json: No such file or directory"),
     ],
@@ -182,7 +182,7 @@ def batch(tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_broken_case_is_told_counted_as_missed_and_stops_nothing(batch, capsys, jobs):
-    assert run(batch / "outs", batch / "truths", "-j", jobs, "--json", batch / "s.json") == 3
+    assert run(batch / "outs", batch / "truths", "-j", jobs, "--json-file", batch / "s.json") == 3
     told = capsys.readouterr()
     assert "could not be evaluated, counted as missed: c" in told.out
     (error,) = (line for line in told.err.splitlines() if line.startswith("error: "))
@@ -196,22 +196,22 @@ def test_a_broken_case_is_told_counted_as_missed_and_stops_nothing(batch, capsys
 
 def test_a_reference_that_cannot_be_read_is_told_and_left_out(batch, capsys):
     (batch / "truths" / "b" / "bits.nii.gz").write_bytes(b"")
-    assert run(batch / "outs", batch / "truths", "--json", batch / "s.json") == 3
+    assert run(batch / "outs", batch / "truths", "--json-file", batch / "s.json") == 3
     assert "could not be evaluated nor counted: b" in capsys.readouterr().out
     assert json.loads((batch / "s.json").read_text())["summary"]["cases"] == 2
 
 
 def test_cases_of_one_patient_belong_together_by_the_case_or_by_a_list(batch, capsys):
-    run(batch / "outs", batch / "truths", "--json", batch / "s.json")
+    run(batch / "outs", batch / "truths", "--json-file", batch / "s.json")
     assert json.loads((batch / "s.json").read_text())["summary"]["patients"] == 2
     (batch / "list.csv").write_text("case,patient\na,1\nb,2\nc,3\n")
-    run(batch / "outs", batch / "truths", "--patients", batch / "list.csv", "--json", batch / "s.json")
+    run(batch / "outs", batch / "truths", "--patients", batch / "list.csv", "--json-file", batch / "s.json")
     assert json.loads((batch / "s.json").read_text())["summary"]["patients"] == 3
     assert "3 cases of 3 patients" in capsys.readouterr().out
 
 
 def test_two_models_are_compared_case_by_case(batch, capsys):
-    options = ("--compare", batch / "others", "--json", batch / "s.json")
+    options = ("--compare", batch / "others", "--json-file", batch / "s.json")
     assert run(batch / "outs", batch / "truths", *options) == 3
     assert "worse" in capsys.readouterr().out
     result = json.loads((batch / "s.json").read_text())
@@ -228,10 +228,10 @@ def test_a_single_case_can_be_compared_too(case, capsys):
 
 
 def test_surfaces_are_measured_unless_told_not_to(case):
-    assert run(case / "out", case / "truth", "--json", case / "s.json", "--tolerance", "12") == 0
+    assert run(case / "out", case / "truth", "--json-file", case / "s.json", "--tolerance", "12") == 0
     spleen = scores_of(case / "s.json")["spleen"]
     assert (spleen["nsd"], spleen["hd95_mm"]) == (1.0, pytest.approx(12.0))
-    assert run(case / "out", case / "truth", "--json", case / "s.json", "--no-distances") == 0
+    assert run(case / "out", case / "truth", "--json-file", case / "s.json", "--no-distances") == 0
     assert scores_of(case / "s.json")["spleen"]["nsd"] is None
 
 
@@ -310,7 +310,7 @@ def test_quiet_prints_nothing(case, capsys):
 def test_real_labels_against_themselves(tmp_path):
     labels = shared("data", "abdomen_3mm", "totalsegmentator_labels.nii.gz")
     ours = write_result(tmp_path, read_labels(labels, load_mapping("totalsegmentator").labels))
-    assert run(ours, labels, "--mapping", "totalsegmentator", "--json", tmp_path / "s.json") == 0
+    assert run(ours, labels, "--mapping", "totalsegmentator", "--json-file", tmp_path / "s.json") == 0
     scores = {k: s for k, s in scores_of(tmp_path / "s.json").items() if s["status"] == "evaluated"}
     assert {s["dice"] for s in scores.values()} == {1.0}
     assert scores["liver"]["reference_ml"] == pytest.approx(41692 * 0.027)

@@ -50,7 +50,7 @@ def told(tmp_path, capsys):
     """Evaluates; returns the structures of the first case, what is left out of it, and what was printed."""
 
     def scores(*arguments, code=0):
-        assert run(*arguments, "--json", tmp_path / "scores.json") == code
+        assert run(*arguments, "--json-file", tmp_path / "scores.json") == code
         case = json.loads((tmp_path / "scores.json").read_text())["cases"][0]
         return case["structures"], case["not_evaluated"], capsys.readouterr()
 
@@ -98,18 +98,18 @@ def test_the_manifest_beside_it_says_what_was_asked_for(tmp_path, truth, told):
 
 def test_structures_says_what_is_judged_whatever_the_prediction_holds(tmp_path, truth, told):
     write_labelmap(tmp_path / "ours.nii.gz", seg(liver=block(18), pancreas=NOTHING))
-    structures, not_evaluated, printed = told(tmp_path / "ours.nii.gz", truth, "--structures", "spleen, liver tumor")
+    structures, not_evaluated, printed = told(tmp_path / "ours.nii.gz", truth, "--classes", "spleen, liver tumor")
     assert set(structures) == {"spleen", "liver_tumour"}
     assert structures["spleen"]["dice"] == 0.0
-    assert not_evaluated == {"liver": "not among --structures"}
+    assert not_evaluated == {"liver": "not among --classes"}
     assert "mean Dice over 1 of 2 annotated organs and vessels: 0.000" in printed.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--structures", ","), "--structures names none"),
-        (("--structures", "livr"), "did you mean 'liver'"),
+        (("--classes", ","), "--classes names none"),
+        (("--classes", "livr"), "did you mean 'liver'"),
         (("--pred-mapping", "nothing"), "no such mapping"),
         (("--pred-mapping", "3d-ircadb-01"), "has masks and no numbers"),
         (("--healthy", "nowhere.csv"), "No such file"),
@@ -294,7 +294,7 @@ def test_two_predictions_with_different_classes_are_compared_over_the_same_struc
     assert (comparison["structures"], comparison["only_first"]) == (["liver"], ["spleen"])
 
 
-@pytest.mark.parametrize("option", ["--csv", "--json", "--html", "--operating-points"])
+@pytest.mark.parametrize("option", ["--csv", "--json-file", "--html", "--operating-points"])
 @pytest.mark.parametrize(
     "target",
     [
@@ -324,7 +324,7 @@ def test_scores_may_lie_beside_cases_and_be_made_again(tmp_path, monkeypatch):
     write_labelmap(tmp_path / "outs/a/segmentation.nii.gz", seg(liver=block(18)))
     number_map(tmp_path / "refs/a.nii.gz", {6: block(18)})
     for _ in range(2):
-        assert run("outs", "refs", "--quiet", "--csv", "outs/scores.csv", "--json", "refs/scores.json") == 0
+        assert run("outs", "refs", "--quiet", "--csv", "outs/scores.csv", "--json-file", "refs/scores.json") == 0
 
 
 def test_a_reference_in_another_s_numbers_is_suspected(tmp_path, told):

@@ -67,7 +67,7 @@ def curves(path):
 @pytest.mark.parametrize("flip", [False, True])
 def test_from_probability_maps_in_any_storage_order(tmp_path, capsys, flip):
     write_cases(tmp_path, flip=flip)
-    files = ("--json", tmp_path / "s.json", "--operating-points", tmp_path / "op.csv", "--csv", tmp_path / "s.csv")
+    files = ("--json-file", tmp_path / "s.json", "--operating-points", tmp_path / "op.csv", "--csv", tmp_path / "s.csv")
     assert run(tmp_path / "outs", tmp_path / "truths", *files) == 0
     found = curves(tmp_path / "s.json")
     assert found["source"] == "probability maps"
@@ -91,7 +91,7 @@ def test_without_a_lesion_in_the_references_no_threshold_is_advised(tmp_path, ca
     write_cases(tmp_path)
     for name in ("a", "b"):
         write_case(tmp_path / "truths" / name, CT, Segmentation.from_masks({"liver_tumour": NOTHING}, AFFINE), {})
-    files = ("--json", tmp_path / "s.json", "--operating-points", tmp_path / "op.csv")
+    files = ("--json-file", tmp_path / "s.json", "--operating-points", tmp_path / "op.csv")
     assert run(tmp_path / "outs", tmp_path / "truths", *files) == 0
     rows = list(csv.DictReader((tmp_path / "op.csv").read_text().splitlines()))
     assert len(rows) == 7
@@ -105,7 +105,7 @@ def test_without_a_lesion_in_the_references_no_threshold_is_advised(tmp_path, ca
 
 def test_from_lesion_lists_which_end_at_their_threshold(tmp_path, capsys):
     write_cases(tmp_path, maps=False)
-    assert run(tmp_path / "outs", tmp_path / "truths", "--json", tmp_path / "s.json") == 0
+    assert run(tmp_path / "outs", tmp_path / "truths", "--json-file", tmp_path / "s.json") == 0
     found = curves(tmp_path / "s.json")
     assert found["source"] == "lesion lists"
     # What is below a half was never a lesion, and nothing is said of it.
@@ -119,7 +119,7 @@ def test_a_lesion_gets_the_probability_of_its_own_line(tmp_path):
     write_labelmap(tmp_path / "out" / "segmentation.nii.gz", ours)
     steps = np.where(block(2, 4), 204, np.where(block(20, 6), 153, 0)).astype(np.uint8)
     (tmp_path / "out" / "lesions.csv").write_text(lesions_csv({"out": find_lesions(None, ours, steps)}), newline="")
-    assert run(tmp_path / "out", tmp_path / "truth", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert run(tmp_path / "out", tmp_path / "truth", "--json-file", tmp_path / "s.json", "--quiet") == 0
     found = curves(tmp_path / "s.json")
     points = zip(found["froc"]["sensitivity"], found["froc"]["false_positives_per_scan"], strict=True)
     at = dict(zip(found["thresholds"], points, strict=True))
@@ -137,7 +137,7 @@ def test_a_lesion_gets_the_probability_of_its_own_line(tmp_path):
 def test_a_map_that_cannot_be_used_is_told_and_its_case_in_no_curve(tmp_path, capsys, spoil, message):
     write_cases(tmp_path)
     spoil(tmp_path / "outs" / "b")
-    assert run(tmp_path / "outs", tmp_path / "truths", "--json", tmp_path / "s.json") == 0
+    assert run(tmp_path / "outs", tmp_path / "truths", "--json-file", tmp_path / "s.json") == 0
     told = capsys.readouterr()
     assert "warning: no ROC and FROC of liver_tumour from this case" in told.err
     assert message in told.err
@@ -173,6 +173,6 @@ def test_maps_are_taken_to_the_grid_of_a_store(tmp_path):
     write_labelmap(tmp_path / "out" / "toy_0" / "segmentation.nii.gz", truth)
     steps = truth.mask("liver_tumour") * 204
     write_map(tmp_path / "out" / "toy_0" / "probabilities" / "liver_tumour.nii.gz", steps, truth.affine)
-    assert run(tmp_path / "out", tmp_path / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert run(tmp_path / "out", tmp_path / "store", "--json-file", tmp_path / "s.json", "--quiet") == 0
     points = curves(tmp_path / "s.json")["froc"]["points"]
     assert {(p["threshold"], p["false_positives_per_scan"], p["sensitivity"]) for p in points} == {(0.8, 0.0, 1.0)}

@@ -46,7 +46,7 @@ def run(*arguments):
 def test_the_truth_is_perfect_on_the_stores_own_cropped_grid(made, tmp_path):
     case = Store.open(made / "store").cases[0]
     assert case.shape != case.whole_shape
-    assert run(made / "out", made / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert run(made / "out", made / "store", "--json-file", tmp_path / "s.json", "--quiet") == 0
     cases = json.loads((tmp_path / "s.json").read_text())["cases"]
     assert [(c["case"], c["patient"]) for c in cases] == [(f"toy_{n}", f"toy-{n}") for n in range(3)]
     for scores in (c["structures"] for c in cases):
@@ -76,7 +76,7 @@ def test_a_part_of_a_split(made, tmp_path, capsys):
 
 
 def test_a_single_prediction_is_the_case_of_its_name(made, tmp_path, capsys):
-    assert run(made / "out" / "toy_1", made / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert run(made / "out" / "toy_1", made / "store", "--json-file", tmp_path / "s.json", "--quiet") == 0
     assert [c["case"] for c in json.loads((tmp_path / "s.json").read_text())["cases"]] == ["toy_1"]
     other = tmp_path / "other"
     other.mkdir()
@@ -92,7 +92,7 @@ def test_a_prediction_on_another_grid_is_refused_and_counts_as_missed(made, tmp_
     (tmp_path / "out" / "toy_1" / "segmentation.nii.gz").write_bytes(good)
     cut = Segmentation(np.ascontiguousarray(truth.bits[..., 3:]), truth.affine, truth.classes)
     write_labelmap(tmp_path / "out" / "toy_0" / "segmentation.nii.gz", cut)
-    assert run(tmp_path / "out", made / "store", "--json", tmp_path / "s.json") == 3
+    assert run(tmp_path / "out", made / "store", "--json-file", tmp_path / "s.json") == 3
     assert "is not on the grid of the CT that 'toy_0' was prepared from" in capsys.readouterr().err
     cases = json.loads((tmp_path / "s.json").read_text())["cases"]
     assert [c["structures"]["liver"]["status"] for c in cases] == ["false_negative", "evaluated", "false_negative"]
@@ -136,15 +136,15 @@ def lits(tmp_path_factory):
 
 def test_predictions_may_be_called_as_the_dataset_calls_its_cts(lits, tmp_path, capsys):
     for more in ([], ["--compare", lits / "out"]):
-        assert run(lits / "out", lits / "store", "--json", tmp_path / "s.json", *more) == 0
+        assert run(lits / "out", lits / "store", "--json-file", tmp_path / "s.json", *more) == 0
         assert "ignored" not in capsys.readouterr().err
         cases = json.loads((tmp_path / "s.json").read_text())["cases"]
         assert [(c["case"], c["structures"]["liver"]["dice"]) for c in cases] == [("lits_0", 1.0), ("lits_1", 1.0)]
-    assert run(lits / "out" / "volume-1", lits / "store", "--json", tmp_path / "s.json", "--quiet") == 0
+    assert run(lits / "out" / "volume-1", lits / "store", "--json-file", tmp_path / "s.json", "--quiet") == 0
     assert json.loads((tmp_path / "s.json").read_text())["cases"][0]["case"] == "lits_1"
     split = tmp_path / "split.json"
     split.write_text(json.dumps({"train": ["lits_0"], "test": ["lits_1"], "validation": []}))
-    assert run(lits / "out", lits / "store", "--split", split, "--json", tmp_path / "s.json", "--quiet") == 0
+    assert run(lits / "out", lits / "store", "--split", split, "--json-file", tmp_path / "s.json", "--quiet") == 0
     assert [c["case"] for c in json.loads((tmp_path / "s.json").read_text())["cases"]] == ["lits_1"]
 
 

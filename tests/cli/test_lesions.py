@@ -36,7 +36,7 @@ def scans(tmp_path_factory):
 
 
 def test_two_scans_as_table_csv_and_json(scans, tmp_path, capsys):
-    files = "--json", tmp_path / "f.json", "--csv", tmp_path / "f.csv"
+    files = "--json-file", tmp_path / "f.json", "--csv", tmp_path / "f.csv"
     assert run(scans / "before", scans / "after", *files) == 0
     shown = capsys.readouterr().out
     assert "RECIST 1.1, of the segmentations: stable disease" in shown
@@ -78,7 +78,7 @@ def test_bodies_that_do_not_fit_are_refused_unless_forced_and_then_marked(scans,
     others = zip(ORGANS, places[1:] + places[:1], ORGANS.values(), strict=True)
     mixed = {key: Ellipsoid(place, body.half_axes) for key, place, body in others}
     write_labelmap(tmp_path / "other.nii.gz", scan({"liver_tumour": []}, field(SPACING_MM), organs=mixed))
-    files = "--json", tmp_path / "f.json", "--csv", tmp_path / "f.csv"
+    files = "--json-file", tmp_path / "f.json", "--csv", tmp_path / "f.csv"
     assert run(scans / "before", tmp_path / "other.nii.gz", *files) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert "do not match: organs differ by" in line
@@ -114,7 +114,7 @@ def test_the_manifest_tells_the_frame_of_reference_and_what_weights_cannot_find(
         (tmp_path / when).mkdir()
         (tmp_path / when / "segmentation.nii.gz").write_bytes(labels)
         (tmp_path / when / "manifest.json").write_text(json.dumps(told))
-    assert run(tmp_path / "before", tmp_path / "after", "--json", tmp_path / "f.json") == 0
+    assert run(tmp_path / "before", tmp_path / "after", "--json-file", tmp_path / "f.json") == 0
     content = json.loads((tmp_path / "f.json").read_text())
     assert content["alignment"]["same_frame_of_reference"] is True
     rows = {row["key"]: row for row in content["lesions"]}

@@ -290,7 +290,7 @@ def test_what_was_written_is_judged_in_the_same_numbers(here):
     Path("truths").mkdir()
     write_volume("truths/ct.nii.gz", Volume(native, TURNED.affine))
     mappings = ["--mapping", "msd-liver", "--pred-mapping", "msd-liver"]
-    assert main(["evaluate", "out", "truths", *mappings, "--json", "scores.json", "--quiet"]) == 0
+    assert main(["evaluate", "out", "truths", *mappings, "--json-file", "scores.json", "--quiet"]) == 0
     (case,) = json.loads(Path("scores.json").read_text())["cases"]
     found = {key: score["dice"] for key, score in case["structures"].items() if score["dice"] is not None}
     assert found == {"liver": 1.0, "liver_tumour": 1.0}

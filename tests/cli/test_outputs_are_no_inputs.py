@@ -49,7 +49,7 @@ def test_segment_does_not_replace_a_case_folder_that_holds_a_ct(refused):
         assert "out/ct: holds the input" in refused("segment", "out/ct/ct.nii.gz", "-o", "out", *more)
 
 
-@pytest.mark.parametrize("option", ["--csv", "--json"])
+@pytest.mark.parametrize("option", ["--csv", "--json-file"])
 @pytest.mark.parametrize("name", ["segmentation.nii.gz", "measurements.json"])
 def test_lesions_compare(refused, option, name):
     mask = np.zeros((8, 8, 8), bool)
@@ -64,10 +64,10 @@ def test_lesions_compare(refused, option, name):
 @pytest.mark.parametrize(
     "command",
     [
-        ("data", "stats", "store", "--json"),
+        ("data", "stats", "store", "--json-file"),
         ("data", "stats", "store", "--picture"),
         ("data", "split", "store", "-o"),
-        ("evaluate", "outs", "store", "--json"),
+        ("evaluate", "outs", "store", "--json-file"),
     ],
     ids=" ".join,
 )
@@ -78,7 +78,7 @@ def test_a_store_stays_as_it_is(refused, store, command, target):
     assert str(found[0].relative_to(store.parent)) in refused(*command, str(found[0].relative_to(store.parent)))
 
 
-@pytest.mark.parametrize("option", ["--json", "--splits"])
+@pytest.mark.parametrize("option", ["--json-file", "--splits"])
 def test_data_check(refused, option):
     for part in ("imagesTr", "labelsTr"):
         Path("raw", part).mkdir(parents=True)

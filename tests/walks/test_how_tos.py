@@ -141,7 +141,7 @@ OWN = Walk(
         "omentum classes --weights runs/mine/model.safetensors": TRAINED,
         "omentum data prepare --dataset muscles.toml=raw/": LABELLED,
         "omentum segment ct.nii.gz -o out/ --weights runs/mine": TRAINED,
-        "omentum --structures structures.toml evaluate": LABELLED,
+        "omentum evaluate out/ reference.nii.gz": LABELLED,
     },
 )
 PREPARE = Walk(

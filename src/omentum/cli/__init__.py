@@ -78,7 +78,7 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
     except OutputGoneError:
         raise
     except _BadCommandLine as fault:
-        message = fault.format_message().rstrip(".")  # type: ignore[attr-defined]
+        message = fault.format_message().rstrip(".").replace(" Value error,", "")  # type: ignore[attr-defined]
         hint = renaming_hint(arguments, message) or "see omentum --help"
         return _answer(f"{message} ({hint})", BAD_INPUT, debug)
     except Exception as fault:

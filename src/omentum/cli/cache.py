@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from omentum.errors import OutputError, UsageError
+from omentum.cli.option_table import Json, Quiet
+from omentum.errors import OutputError
 from omentum.home import COMPILED, HOME_VARIABLE, WEIGHTS, home
 
 app = typer.Typer(help="What is kept on this machine: list it with sizes, clear it.", no_args_is_help=True)
@@ -20,6 +22,16 @@ KINDS = {
     "weights": (WEIGHTS, "weights that were pulled; pulled again on demand, bundled ones are not among them"),
 }
 """What can be cleared -> its folder below the home, and what it is."""
+
+
+class Kind(StrEnum):
+    """What `omentum cache clear` removes."""
+
+    COMPILED = "compiled"
+    WEIGHTS = "weights"
+    ALL = "all"
+
+
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -42,8 +54,8 @@ class Kept:
     what: str
 
 
-@app.command("list")
-def list_kept(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
+@app.command("list", epilog="Example: omentum cache list")
+def list_kept(as_json: Json = False) -> None:
     """Folders, numbers of files and sizes; OMENTUM_HOME names another place than ~/.cache/omentum."""
     kept = [_kept(kind) for kind in KINDS]
     if as_json:
@@ -54,16 +66,14 @@ def list_kept(as_json: Annotated[bool, typer.Option("--json", help="Machine-read
         print(f"{one.kind:<10}{one.files:>6} files {readable(one.size_bytes):>10}  {one.what}")
 
 
-@app.command()
+@app.command(epilog="Example: omentum cache clear all")
 def clear(
-    kind: Annotated[str, typer.Argument(help="compiled, weights or all", show_default=True)] = "compiled",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    kind: Annotated[Kind, typer.Argument(help="what to remove")] = Kind.COMPILED,
+    quiet: Quiet = False,
 ) -> None:
     """Remove what is kept: compiled networks, or pulled weights too. Results are never touched."""
-    if kind not in (*KINDS, "all"):
-        raise UsageError(f"nothing kept is called {kind!r}", remedy=f"use {', '.join(KINDS)} or all")
     for name in KINDS:
-        if kind not in (name, "all"):
+        if kind not in (name, Kind.ALL):
             continue
         one, files = _kept(name), _files(name)
         for file in files:

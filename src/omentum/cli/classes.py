@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from omentum.anatomy import STRUCTURES, Structure
+from omentum.cli.option_table import Json
 from omentum.cli.structures_option import StructuresFile
 from omentum.spec import Trust
 
@@ -18,10 +19,13 @@ PIPED_WIDTH = 200
 
 
 def classes(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
     structures: StructuresFile = None,
     weights: Annotated[
-        str | None, typer.Option("-w", "--weights", help="Only what these weights find, and how far to trust it.")
+        str | None,
+        typer.Option(
+            "-w", "--weights", metavar="WEIGHTS", help="only what these weights find, and how far to trust it"
+        ),
     ] = None,
 ) -> None:
     """List the structures: number, key, name, kind, side, hosts, SNOMED CT code and synonyms."""

@@ -11,20 +11,19 @@ import typer
 from omentum.cli import data_prepare
 from omentum.cli.data_check import check
 from omentum.cli.data_split import split
+from omentum.cli.option_table import Json
 from omentum.cli.recipe_text import description, print_recipe, print_recipes
 
 app = typer.Typer(
     help="Datasets for training: list and show recipes, check raw data, prepare a store, split it by patient.",
     no_args_is_help=True,
 )
-app.command()(data_prepare.prepare)
-app.command()(data_prepare.stats)
-app.command()(split)
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+app.command(epilog="Example: omentum data prepare --dataset lits=/data/LiTS -o store/ -j 4")(data_prepare.prepare)
+app.command(epilog="Example: omentum data stats store/ --picture annotated.png")(data_prepare.stats)
+app.command(epilog="Example: omentum data split store/ -o splits.json --folds 5 --test 0.2")(split)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: omentum data list --json")
 def list_datasets(as_json: Json = False) -> None:
     """Datasets with a recipe that comes with the package."""
     from omentum.data.datasets.recipe_catalogue import bundled_recipes
@@ -36,10 +35,12 @@ def list_datasets(as_json: Json = False) -> None:
         print_recipes(recipes)
 
 
-@app.command()
+@app.command(epilog="Example: omentum data show lits /data/LiTS")
 def show(
-    dataset: Annotated[str, typer.Argument(help="A name from the list, a recipe's .toml, or an nnU-Net v2 folder.")],
-    root: Annotated[Path | None, typer.Argument(help="Also count the cases in this folder.")] = None,
+    dataset: Annotated[
+        str, typer.Argument(help="a name of omentum data list, a recipe's .toml, or an nnU-Net v2 folder")
+    ],
+    root: Annotated[Path | None, typer.Argument(help="also count the cases in this folder")] = None,
     as_json: Json = False,
 ) -> None:
     """What one dataset's labels mean, what is annotated, where its cases lie, and its exceptions."""
@@ -54,4 +55,4 @@ def show(
         print_recipe(recipe, found)
 
 
-app.command()(check)
+app.command(epilog="Example: omentum data check --dataset lits=/data/LiTS -j 4 --json-file check.json")(check)

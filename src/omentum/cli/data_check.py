@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.check_text import known_reuse, print_check
+from omentum.cli.option_table import Jobs, Json, JsonFile, Quiet
 from omentum.data.datasets.named_folder import name_and_root
 from omentum.errors import UsageError
 
@@ -22,14 +24,17 @@ SOME_FAILED = 3
 
 
 def check(
-    dataset: Annotated[list[str], typer.Option("--dataset", help="NAME=FOLDER, as often as there are datasets.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything that was found as JSON.")] = None,
+    dataset: Annotated[
+        list[str], typer.Option("--dataset", metavar="NAME=DIR", help="a dataset and its folder; repeatable")
+    ],
+    json_file: JsonFile = None,
+    as_json: Json = False,
     splits_file: Annotated[
-        Path | None, typer.Option("--splits", help="Write a split into train, validation and test, by patient.")
+        Path | None, typer.Option("--splits", help="write a split into train, validation and test, by patient")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another split.", min=0)] = 0,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes.", min=1)] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Only the table, no progress and no notes.")] = False,
+    seed: Annotated[int, typer.Option(help="another seed, another split", min=0)] = 0,
+    jobs: Jobs = 1,
+    quiet: Quiet = False,
 ) -> int:
     """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
     from omentum.atomic import write_json
@@ -47,9 +52,13 @@ def check(
     checks = _checked(found, jobs, quiet)
     reuse = find_reuse(checks)
     checks = with_reuse(checks, reuse)
-    print_check(found, checks, notes=not quiet)
+    content = report(checks, reuse) | {"datasets": _pairing(found, roots)}
+    if as_json:
+        typer.echo(json.dumps(content, indent=1, allow_nan=False))
+    else:
+        print_check(found, checks, notes=not quiet)
     if json_file:
-        write_json(json_file, report(checks, reuse) | {"datasets": _pairing(found, roots)})
+        write_json(json_file, content)
     if splits_file:
         _split(checks, reuse.groups, seed).write(splits_file)
     return SOME_FAILED if any(check.failed for check in checks) else 0

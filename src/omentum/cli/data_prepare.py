@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.cli.option_table import Jobs, Json, JsonFile, Quiet
 from omentum.cli.structures_option import StructuresFile
 from omentum.data.datasets.named_folder import name_and_root
 from omentum.errors import UsageError
@@ -42,8 +44,8 @@ def prepare(
         bool, typer.Option(help="smooth finer scans first; for models that were trained so (coarse grids)")
     ] = False,
     structures: StructuresFile = None,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes, each with a case in memory", min=1)] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    jobs: Jobs = 1,
+    quiet: Quiet = False,
 ) -> None:
     """Bring raw datasets to one grid and one set of structures, cropped and compressed for training.
 
@@ -80,7 +82,8 @@ def prepare(
 
 def stats(
     store: Annotated[Path, typer.Argument(help="as made by omentum data prepare")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="write everything counted as JSON")] = None,
+    json_file: JsonFile = None,
+    as_json: Json = False,
     picture: Annotated[Path | None, typer.Option(help="draw what is annotated where as PNG")] = None,
 ) -> None:
     """What a store holds: cases, what is annotated where, volumes and HU by structure."""
@@ -99,6 +102,9 @@ def stats(
             file.write(_matrix(counted))
     if json_file:
         write_json(json_file, counted.to_json())
+    if as_json:
+        typer.echo(json.dumps(counted.to_json(), indent=1, allow_nan=False))
+        return
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH

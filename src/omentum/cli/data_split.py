@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.cli.option_table import Quiet
 from omentum.errors import UsageError
 from omentum.formatting import counted
 
@@ -28,7 +29,7 @@ def split(
         float | None, typer.Option(help="without folds: share of the part validation", show_default="0.1", min=0.0)
     ] = None,
     seed: Annotated[int, typer.Option(help="another seed, another split", min=0)] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Split cases by patient; equal scans stay together, each part has its share of every dataset and kind of lesion.
 

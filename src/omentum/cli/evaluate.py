@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
-from omentum.cli.structures_option import pointing_to_own_structures
+from omentum.cli.option_table import Json, JsonFile, Quiet
+from omentum.cli.structures_option import StructuresFile, pointing_to_own_structures
 from omentum.errors import UsageError
+from omentum.option_fields import Group
 
 if TYPE_CHECKING:
     from omentum.evaluate import Rules
@@ -32,43 +35,93 @@ def evaluate(
     *,
     mapping: Annotated[
         str | None,
-        typer.Option(help="what the numbers of a foreign REF mean: totalsegmentator, a dataset (btcv), or a file"),
+        typer.Option(
+            help="what the numbers of a foreign REF mean: totalsegmentator, a dataset (btcv), or a file",
+            rich_help_panel=Group.INPUT,
+        ),
     ] = None,
     pred_mapping: Annotated[
-        str | None, typer.Option(help='the same of a foreign PRED (and of --compare); a file is {"1": "spleen", ...}')
+        str | None,
+        typer.Option(
+            help='the same of a foreign PRED (and of --compare); a file is {"1": "spleen", ...}',
+            rich_help_panel=Group.INPUT,
+        ),
     ] = None,
     structures: Annotated[
-        str | None, typer.Option(help="evaluate only these, e.g. liver,kidneys; see omentum classes")
+        str | None,
+        typer.Option(
+            "--classes",
+            metavar="NAMES",
+            help="evaluate only these, e.g. liver,kidneys; see omentum classes",
+            rich_help_panel=Group.FIND,
+        ),
     ] = None,
     healthy: Annotated[
-        Path | None, typer.Option(help="CSV with the columns case,structure: lesions a patient is known not to have")
+        Path | None,
+        typer.Option(
+            help="CSV with the columns case,structure: lesions a patient is known not to have",
+            rich_help_panel=Group.INPUT,
+        ),
     ] = None,
-    compare: Annotated[Path | None, typer.Option(help="a second model's predictions for the same REF")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="a second model's predictions for the same REF", rich_help_panel=Group.INPUT)
+    ] = None,
     tolerance: Annotated[
-        str | None, typer.Option(help="of the NSD: mm for all structures, or a TOML file such as liver = 3.0")
+        str | None,
+        typer.Option(
+            help="of the NSD: mm for all structures, or a TOML file such as liver = 3.0", rich_help_panel=Group.HOW
+        ),
     ] = None,
     distances: Annotated[
-        bool, typer.Option("--distances/--no-distances", help="measure NSD, HD95 and ASSD, not only voxels")
+        bool,
+        typer.Option(
+            "--distances/--no-distances", help="measure NSD, HD95 and ASSD, not only voxels", rich_help_panel=Group.HOW
+        ),
     ] = True,
     patients: Annotated[
-        Path | None, typer.Option(help="CSV with the columns case,patient, where a patient has several scans")
+        Path | None,
+        typer.Option(
+            help="CSV with the columns case,patient, where a patient has several scans", rich_help_panel=Group.INPUT
+        ),
     ] = None,
-    split: Annotated[Path | None, typer.Option(help="only a part of the reference: omentum data split")] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="only a part of the reference: omentum data split", rich_help_panel=Group.INPUT)
+    ] = None,
     part: Annotated[
-        str | None, typer.Option(help='of the split, e.g. fold-0; "folds": all folds together', show_default=PART)
+        str | None,
+        typer.Option(
+            help='of the split, e.g. fold-0; "folds": all folds together',
+            show_default=PART,
+            rich_help_panel=Group.INPUT,
+        ),
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="write all scores as JSON")] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a case and structure")] = None,
+    json_file: JsonFile = None,
+    as_json: Json = False,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="write one line a case and structure", rich_help_panel=Group.OUTPUT)
+    ] = None,
     points_file: Annotated[
-        Path | None, typer.Option("--operating-points", help="write the thresholds for rates of false lesions as CSV")
+        Path | None,
+        typer.Option(
+            "--operating-points",
+            help="write the thresholds for rates of false lesions as CSV",
+            rich_help_panel=Group.OUTPUT,
+        ),
     ] = None,
     html_file: Annotated[
-        Path | None, typer.Option("--html", help="write a page with box plots, worst cases and pictures of them")
+        Path | None,
+        typer.Option(
+            "--html", help="write a page with box plots, worst cases and pictures of them", rich_help_panel=Group.OUTPUT
+        ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("-j", "--jobs", help="cases at once; each takes the memory of its scan", min=1)
+        int,
+        typer.Option(
+            "-j", "--jobs", help="cases at once; each takes the memory of its scan", min=1, rich_help_panel=Group.HOW
+        ),
     ] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
+    own: StructuresFile = None,
+    quiet: Quiet = False,
 ) -> None:
     """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
     from omentum.cli.progress import ProgressReporter
@@ -91,7 +144,7 @@ def evaluate(
 
     if part is not None and split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
-    with pointing_to_own_structures("evaluate"):
+    with pointing_to_own_structures():
         rules = Rules(distances=distances) if tolerance is None else Rules(load_tolerances(tolerance), distances)
         read = [None if name is None else load_mapping(name) for name in (mapping, pred_mapping)]
         known_healthy = {} if healthy is None else read_healthy(healthy)
@@ -132,7 +185,9 @@ def evaluate(
         pictures = worst_cases(evaluated, pairs, evaluator, reporter) if html_file else []
     result = Evaluation.of(evaluated, other, (str(pred), str(compare)), pictures)
     result = replace(result, inputs={name: str(value) for name, value in inputs.items() if value})
-    if not quiet:
+    if as_json:
+        typer.echo(json.dumps(_content(result, rules), indent=1, allow_nan=False))
+    elif not quiet:
         _print(result)
     files.write(result, rules)
     if evaluated.failed or (other and other.failed):
@@ -181,14 +236,9 @@ class Files:
     def write(self, result: Evaluation, rules: Rules) -> None:
         """Write them."""
         from omentum.evaluate import files as evaluate_files
-        from omentum.evaluate import summarise
 
         if self.json:
-            content = evaluate_files.content(result.evaluated, result.summary, rules) | {"inputs": dict(result.inputs)}
-            if result.other and result.comparison:
-                second = summarise(result.other.scores)
-                content |= evaluate_files.compared_content(result.other, second, result.comparison)
-            evaluate_files.write_json(self.json, content)
+            evaluate_files.write_json(self.json, _content(result, rules))
         if self.csv:
             evaluate_files.write_csv(self.csv, result.evaluated.scores)
         if self.points:
@@ -197,6 +247,16 @@ class Files:
             from omentum.evaluate.page import write_page
 
             write_page(self.html, result, rules)
+
+
+def _content(result: Evaluation, rules: Rules) -> dict[str, Any]:
+    """All scores in JSON values."""
+    from omentum.evaluate import files, summarise
+
+    content = files.content(result.evaluated, result.summary, rules) | {"inputs": dict(result.inputs)}
+    if result.other and result.comparison:
+        content |= files.compared_content(result.other, summarise(result.other.scores), result.comparison)
+    return content
 
 
 def _print(result: Evaluation) -> None:

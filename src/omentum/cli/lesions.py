@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.cli.option_table import Json, JsonFile, Quiet
 from omentum.errors import InputError
 from omentum.formatting import counted
+from omentum.option_fields import Group
 from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -30,15 +32,18 @@ def _lesions() -> None:
     """Lesions of one patient in two scans: grown, new, gone, and RECIST (compare)."""
 
 
-@app.command()
+@app.command(epilog="Example: omentum lesions compare before/ after/ --csv changes.csv")
 def compare(
     before: Annotated[Path, typer.Argument(help="the earlier scan: segmentation.nii.gz, or its folder")],
     after: Annotated[Path, typer.Argument(help="the later scan of the same patient")],
     *,
-    json_file: Annotated[Path | None, typer.Option("--json", help="write everything as JSON")] = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="write one line a lesion")] = None,
+    json_file: JsonFile = None,
+    as_json: Json = False,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="write one line a lesion", rich_help_panel=Group.OUTPUT)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="go on although the two bodies do not match")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but warnings and errors")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Match the lesions of two scans and measure their growth: volume, longest diameter, RECIST; new and gone ones.
 
@@ -67,12 +72,15 @@ def compare(
             raise InputError(fault.reason, source=f"{before} and {after}", remedy=fault.remedy) from fault
         if result.is_forced:
             speaker.say("warning", f"{before} and {after}: {'; '.join(result.alignment.mismatches)}; {FORCED}")
+    content = {"before": str(before), "after": str(after)} | follow_up_json(result)
     if json_file:
-        write_json(json_file, {"before": str(before), "after": str(after)} | follow_up_json(result))
+        write_json(json_file, content)
     if csv_file:
         with replacing(csv_file) as file:
             file.write(follow_up_csv(result).encode())
-    if not quiet:
+    if as_json:
+        typer.echo(json.dumps(content, indent=1))
+    elif not quiet:
         _print(result)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omentum.cli.option_table import Jobs, Quiet
 from omentum.cli.phantom_sites import SiteOrder, write_sites, written
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import InputError, UsageError
@@ -55,8 +56,8 @@ def phantom(
         bool, typer.Option("--sites", help="re-enact the public datasets, files and labels as downloaded")
     ] = False,
     site: Annotated[list[str] | None, typer.Option("--site", help="only this dataset (repeatable)")] = None,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", help="processes", min=1)] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    jobs: Jobs = 1,
+    quiet: Quiet = False,
 ) -> None:
     """Make synthetic CTs with exact masks of all structures, as case folders to train on or to test with.
 

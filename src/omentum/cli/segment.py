@@ -59,7 +59,8 @@ def segment(
     from omentum.pipeline.batch.api import segment_batch
     from omentum.pipeline.outputs import check_labels_alone
 
-    check_labels_alone(out, {name: _is_given(context, name) for name in ("preview", "report")})
+    asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
+    check_labels_alone(out, asked)
     with ProgressReporter(silent=quiet) as progress:
         result = segment_batch(
             inputs or (), out, cases=cases, options=options, save=save, batch=batch, progress=progress

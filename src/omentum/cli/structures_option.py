@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from omentum.anatomy.suggestions import UnknownStructureError
+from omentum.errors import UsageError
+from omentum.option_fields import Group
 
 STRUCTURES_HELP = "TOML file of structures beside the packaged ones (docs/how-to/own-structures.md)"
 
@@ -17,6 +19,9 @@ STRUCTURES_HELP = "TOML file of structures beside the packaged ones (docs/how-to
 def include(path: Path | None) -> Path | None:
     """Make the structures of a file known, before anything else is done; the path, for the command."""
     if path is not None:
+        if not path.exists():
+            remedy = "structures to find or to evaluate are named by --classes"
+            raise UsageError("no such file of structures", source=path, remedy=remedy)
         from omentum.anatomy.structure_file import include_structures
 
         include_structures(path)
@@ -24,9 +29,8 @@ def include(path: Path | None) -> Path | None:
 
 
 @contextmanager
-def pointing_to_own_structures(command: str) -> Iterator[None]:
-    """A name that nothing is known by may be of a user's own table: say how that is given to a command which uses
-    `--structures` for something else.
+def pointing_to_own_structures() -> Iterator[None]:
+    """Add to the fault of an unknown name how structures of one's own are given.
 
     Raises:
         UnknownStructureError: as it was raised inside, with that remedy added.
@@ -34,12 +38,20 @@ def pointing_to_own_structures(command: str) -> Iterator[None]:
     try:
         yield
     except UnknownStructureError as fault:
-        own = f"structures of your own: omentum --structures FILE {command} ..."
+        own = "structures of your own: --structures FILE"
         fault.remedy = f"{fault.remedy}; {own}" if fault.remedy else own
         raise
 
 
 StructuresFile = Annotated[
-    Path | None, typer.Option("--structures", help=STRUCTURES_HELP, dir_okay=False, callback=include)
+    Path | None,
+    typer.Option(
+        "--structures",
+        metavar="FILE",
+        help=STRUCTURES_HELP,
+        dir_okay=False,
+        callback=include,
+        rich_help_panel=Group.INPUT,
+    ),
 ]
 """Type of the option; its structures are known when the command begins."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.case_warnings import print_case_warnings
+from omentum.cli.option_table import Quiet
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
 from omentum.formatting import counted
@@ -54,7 +55,7 @@ def train(
         bool, typer.Option("--show", help="print every setting of the run with what it means, as a TOML file; no run")
     ] = False,
     structures: StructuresFile = None,
-    quiet: Annotated[bool, typer.Option(help="print nothing but warnings and errors")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a model on partially labelled cases; an interrupted run goes on where it stopped.
 

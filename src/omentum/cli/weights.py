@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omentum.cli.case_warnings import print_case_warnings
+from omentum.cli.option_table import Json, Overwrite
 from omentum.cli.weights_output import check_new
 from omentum.cli.weights_trust import set_trust
 from omentum.spec import USUAL_THRESHOLD, Trust
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from omentum.model.catalogue import CatalogueEntry
 
 app = typer.Typer(help="List, fetch, import and inspect model weights.", no_args_is_help=True)
-app.command("set-trust")(set_trust)
+app.command(
+    "set-trust", epilog="Example: omentum weights set-trust mine.safetensors weak liver=reliable -o judged.safetensors"
+)(set_trust)
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
-
-@app.command("list")
+@app.command("list", epilog="Example: omentum weights list")
 def list_weights(as_json: Json = False) -> None:
     """Weights that have a name, and whether they are on this machine."""
     from omentum.model.catalogue import catalogue
@@ -39,10 +40,10 @@ def list_weights(as_json: Json = False) -> None:
         print(f"{row['name']:<28}{place:<9}{row['licence']:<18}{row['title']}")
 
 
-@app.command()
+@app.command(epilog="Example: omentum weights pull clip-universal-unet")
 def pull(
-    name: Annotated[str, typer.Argument(help="A name from `omentum weights list`.")],
-    accept_licence: Annotated[bool, typer.Option("--accept-licence", help="You have read and accept it.")] = False,
+    name: Annotated[str, typer.Argument(help="a name of omentum weights list")],
+    accept_licence: Annotated[bool, typer.Option("--accept-licence", help="you have read and accept it")] = False,
 ) -> None:
     """Download published weights once; an interrupted download goes on where it stopped."""
     from omentum.model import weights
@@ -60,29 +61,32 @@ def pull(
         print(f"sha256 of the publisher's file: {note.sha256}", file=sys.stderr)
 
 
-@app.command("import")
+@app.command("import", epilog="Example: omentum weights import unet.pth -o published.safetensors")
 def import_weights(
-    file: Annotated[Path, typer.Argument(help="A .pth file in the published layout.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    file: Annotated[Path, typer.Argument(help="a .pth file in the published layout")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="the .safetensors file to write")],
+    overwrite: Overwrite = False,
 ) -> None:
     """Turn a published .pth file into a safe checkpoint that says what it is."""
-    check_new(output, overwrite, file)
+    check_new(out, overwrite, file)
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
 
     with print_case_warnings():
         model = import_published(file)
-    save_checkpoint(output, model)
-    print(f"{output}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")
+    save_checkpoint(out, model)
+    print(f"{out}: {model.spec.model.backbone}, {len(model.spec.classes)} classes")
 
 
-@app.command("set-threshold")
+@app.command(
+    "set-threshold",
+    epilog="Example: omentum weights set-threshold mine.safetensors liver_tumour=0.3 -o tuned.safetensors",
+)
 def set_threshold(
-    name_or_file: Annotated[str, typer.Argument(help="A name from `omentum weights list`, or a file.")],
-    thresholds: Annotated[list[str], typer.Argument(metavar="P|NAME=P...", help="0.4 for all, kidneys=0.3 for some.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    name_or_file: Annotated[str, typer.Argument(help="a name of omentum weights list, or a file")],
+    thresholds: Annotated[list[str], typer.Argument(metavar="P|NAME=P...", help="0.4 for all, kidneys=0.3 for some")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="the .safetensors file to write")],
+    overwrite: Overwrite = False,
 ) -> None:
     """Write weights again with the probability above which a voxel counts, for some structures or all."""
     from omentum.anatomy import STRUCTURES
@@ -91,18 +95,18 @@ def set_threshold(
     from omentum.pipeline.thresholds import parse_thresholds, settle_thresholds
 
     source = locate(name_or_file)
-    check_new(output, overwrite, source)
+    check_new(out, overwrite, source)
     asked = parse_thresholds(thresholds)
     usual = read_spec(source).thresholds
     settled = settle_thresholds(usual, asked, lambda name: [row.key for row in STRUCTURES.expand(name)])
-    save_with_thresholds(output, source, settled)
+    save_with_thresholds(out, source, settled)
     moved = [f"{key} {value:g}" for key, value in settled.items() if value != usual[key]]
-    print(f"{output}: {', '.join(moved) or 'no threshold changed'}")
+    print(f"{out}: {', '.join(moved) or 'no threshold changed'}")
 
 
-@app.command()
+@app.command(epilog="Example: omentum weights info default")
 def info(
-    name_or_file: Annotated[str, typer.Argument(help="A name from `omentum weights list`, or a file.")],
+    name_or_file: Annotated[str, typer.Argument(help="a name of omentum weights list, or a file")],
     as_json: Json = False,
 ) -> None:
     """What a set of weights says of itself."""

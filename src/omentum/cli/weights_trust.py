@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from omentum.cli.option_table import Overwrite
 from omentum.errors import InputError, UsageError
 from omentum.spec import Trust
 
@@ -16,19 +17,19 @@ _EXAMPLE = "for example liver=reliable, or weak for all"
 
 
 def set_trust(
-    name_or_file: Annotated[str, typer.Argument(help="A name from `omentum weights list`, or a file.")],
+    name_or_file: Annotated[str, typer.Argument(help="a name of omentum weights list, or a file")],
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WORD|NAME=WORD...", help="reliable, weak, not-found or unknown; before --scores."),
+        typer.Argument(metavar="WORD|NAME=WORD...", help="reliable, weak, not-found or unknown; before --scores"),
     ] = None,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="the .safetensors file to write")],
     scores: Annotated[
         list[Path] | None,
-        typer.Option(help="JSON of omentum evaluate --json; of several the worst counts", dir_okay=False),
+        typer.Option(help="JSON of omentum evaluate --json-file; of several the worst counts", dir_okay=False),
     ] = None,
-    because: Annotated[str, typer.Option(help="What it was judged by, in a line; the files by default.")] = "",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    because: Annotated[str, typer.Option(help="what it was judged by, in a line; the files by default")] = "",
+    overwrite: Overwrite = False,
 ) -> None:
     """Write weights again with how far they can be trusted with each structure, by their evaluation.
 
@@ -39,16 +40,16 @@ def set_trust(
     from omentum.model.weights import locate
 
     source = locate(name_or_file)
-    check_new(output, overwrite, source)
+    check_new(out, overwrite, source)
     if not words and not scores:
         raise UsageError("neither words nor scores", remedy=_EXAMPLE)
     before = read_spec(source).trust
     judged = {key: trust for key, trust in _judged(scores or ()).items() if key in before}
     settled = before | judged | _said(words or (), before)
     judged_by = because or ", ".join(path.name for path in scores or ())
-    save_with_trust(output, source, settled, judged_by)
+    save_with_trust(out, source, settled, judged_by)
     moved = [f"{key} {trust}" for key, trust in settled.items() if trust is not before[key]]
-    print(f"{output}: {', '.join(moved) or 'nothing changed'}")
+    print(f"{out}: {', '.join(moved) or 'nothing changed'}")
 
 
 def _judged(files: Sequence[Path]) -> dict[str, Trust]:
@@ -62,7 +63,9 @@ def _judged(files: Sequence[Path]) -> dict[str, Trust]:
         except OSError as fault:
             raise InputError(fault.strerror or str(fault), source=path) from fault
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise InputError(f"holds no scores: {fault!r}", source=path, remedy="omentum evaluate --json") from fault
+            raise InputError(
+                f"holds no scores: {fault!r}", source=path, remedy="omentum evaluate --json-file"
+            ) from fault
     keys = dict.fromkeys(key for one in each for key in one)
     return {key: Trust.worst(one[key] for one in each if key in one) for key in keys}
 

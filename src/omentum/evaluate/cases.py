@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from omentum.segmentation import Segmentation
     from omentum.volume import Grid
 
-NOT_WANTED = "not among --structures"
+NOT_WANTED = "not among --classes"
 
 PATIENCE_S = 2.0
 """What is done sooner needs no report of progress."""

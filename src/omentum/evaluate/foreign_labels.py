@@ -38,7 +38,7 @@ def wanted_structures(names: str | None) -> frozenset[str] | None:
         return None
     keys = [key for name in names.split(",") if name.strip() for key in _keys(name.strip())]
     if not keys:
-        raise UsageError("--structures names none", remedy="liver,kidneys for example; see omentum classes")
+        raise UsageError("--classes names none", remedy="liver,kidneys for example; see omentum classes")
     return frozenset(keys)
 
 
