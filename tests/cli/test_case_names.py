@@ -11,7 +11,7 @@ from dicom_files import write_stack
 from omentum.cli import main
 from omentum.cli.progress import ProgressReporter
 from omentum.errors import UsageError
-from omentum.io.detect import case_name
+from omentum.io.case_names import case_name
 from omentum.pipeline.batch.case_names import InputCase, name_cases
 from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.options import CaseSelection

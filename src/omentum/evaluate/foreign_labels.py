@@ -17,7 +17,8 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import find_pair, members
 from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import CaseWarning, InputError, UsageError
-from omentum.evaluate.pairing import IdOf, case_name
+from omentum.evaluate.pairing import IdOf
+from omentum.io.case_names import case_name
 from omentum.result_files import LABEL_MAP, MANIFEST
 
 if TYPE_CHECKING:

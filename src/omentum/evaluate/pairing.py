@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.errors import InputError, UsageError
+from omentum.io.case_names import NIFTI_SUFFIXES, case_name, is_nifti_name
 from omentum.result_files import BATCH, LABEL_MAP
 
 DESCRIPTION = "case.json"
@@ -168,11 +169,6 @@ def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str
         raise InputError(complaint, source=path, remedy=f"CSV with the columns case,{second}") from fault
 
 
-def case_name(path: Path) -> str:
-    """What a case is called after its file or folder."""
-    return path.name.removesuffix(".gz").removesuffix(".nii")
-
-
 def single_prediction(pred: Path) -> tuple[str, Path] | None:
     """Case name and label map, if a path is one prediction and not a folder of them."""
     single = prediction_at(pred)
@@ -215,7 +211,8 @@ def listed(names: Sequence[str]) -> str:
 
 def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
     """The prediction of a case in a folder of them: by name, else by what is the same in names; see `find_pairs`."""
-    places = [folder / name, folder / f"{name}.nii.gz", folder / f"{name}.nii"]
+    suffixes = (*NIFTI_SUFFIXES, *map(str.upper, NIFTI_SUFFIXES))
+    places = [folder / name, *(folder / f"{name}{suffix}" for suffix in suffixes)]
     if same is not str and not any(map(prediction_at, places)):
         predictions = filter(_is_prediction, sorted(folder.iterdir()))
         places = [path for path in predictions if same(case_name(path)) == same(name)]
@@ -241,13 +238,8 @@ def read_in(path: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_prediction(path: Path) -> bool:
-    return (path / LABEL_MAP).is_file() or (path.is_file() and _is_nifti(path))
+    return (path / LABEL_MAP).is_file() or (path.is_file() and is_nifti_name(path))
 
 
 def _is_reference(path: Path) -> bool:
-    return (path / DESCRIPTION).is_file() or _is_nifti(path)
-
-
-def _is_nifti(path: Path) -> bool:
-    """Hidden files ("._liver_0.nii.gz", of archives packed on a Mac) are none."""
-    return path.name.endswith((".nii", ".nii.gz")) and not path.name.startswith(".")
+    return (path / DESCRIPTION).is_file() or is_nifti_name(path)

@@ -18,13 +18,13 @@ from omentum.evaluate.pairing import (
     IdOf,
     Pair,
     PairedCases,
-    case_name,
     listed,
     nothing_together,
     prediction_of,
     single_prediction,
 )
 from omentum.evaluate.split_part import SplitPart
+from omentum.io.case_names import case_name
 from omentum.result_files import LABEL_MAP
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid

@@ -8,7 +8,6 @@ Nothing here knows a CT, a class or a file: a predictor is any callable from win
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -19,7 +18,7 @@ from torch import Tensor
 from omentum.errors import UsageError
 from omentum.infer.blend import Blend, Slab
 from omentum.infer.confidence import WindowAgreement
-from omentum.infer.engines.network import as_logits
+from omentum.infer.engines.network import as_logits, autocast
 from omentum.infer.profiles import Precision
 from omentum.infer.windows import Triple, WindowPlan
 
@@ -53,12 +52,6 @@ class WindowRun:
             raise UsageError(f"a batch needs at least one window, got {self.batch}")
         if self.precision not in get_args(Precision):
             raise UsageError(f"unknown precision {self.precision!r}", remedy="use float32 or bf16")
-
-    def autocast(self) -> AbstractContextManager[object]:
-        """The context in which the network runs."""
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
 
 def sliding_slabs(
@@ -110,7 +103,7 @@ def _level(
         now = columns[first : first + run.batch]
         windows = torch.stack([padded[x : x + px, y : y + py, z : z + pz] for x, y in now])[:, None]
         # Not a decorator on the generator: inference mode must not leak to the caller while it holds a slab.
-        with torch.inference_mode(), run.autocast():
+        with torch.inference_mode(), autocast(run.device, run.precision):
             logits = as_logits(predict(windows.to(run.device)))
         yield [(x, y, z) for x, y in now], logits
         del logits

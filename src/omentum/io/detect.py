@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
+from omentum.io.case_names import NIFTI_SUFFIXES, is_nifti_name
 from omentum.io.dicom.open import HEAD, looks_like_dicom
 from omentum.io.dicom.series import read_series
 from omentum.io.foreign import refuse_foreign
@@ -14,7 +15,6 @@ from omentum.io.nifti import read_volume
 from omentum.io.nifti_geometry import check_assumed
 from omentum.volume import Volume
 
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
 _LOOKED_AT = 200
 """Files of a folder among which a DICOM image is looked for."""
 
@@ -45,25 +45,9 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     return found
 
 
-def case_name(path: str | Path) -> str:
-    """The name of a case: its file without `.nii` and `.gz`, or its folder; bytes that are no text are escaped.
-
-    No case is called like a NIfTI file, for its results are a folder of that name.
-    """
-    name = os.path.basename(os.path.abspath(path))  # a link keeps its own name, and `.` gets one
-    while name.lower().endswith((".gz", ".nii")) and name.strip(".").lower() not in ("gz", "nii"):
-        name = name.rpartition(".")[0]
-    name = name.replace(".", "") if name.lower().endswith(NIFTI_SUFFIXES) else name
-    return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in name)
-
-
 def nifti_files(folder: Path) -> list[Path]:
     """Files in a folder (not below it) that are called like NIfTI, by name; hidden ones are nobody's CT."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.name.lower().endswith(NIFTI_SUFFIXES) and not path.name.startswith(".") and not path.is_dir()
-    )
+    return sorted(path for path in folder.iterdir() if is_nifti_name(path) and not path.is_dir())
 
 
 def holds_dicom(folder: Path) -> bool:

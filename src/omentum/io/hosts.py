@@ -1,4 +1,4 @@
-"""A lesion belongs to the organ it lives in: giving back to the hosts what a one-number-a-voxel map took from them."""
+"""Give back to host organs the voxels of lesions and vessels in them, which a label map cannot store twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.hosts import sole_host
 from omentum.segmentation import BITS_PER_PLANE, Bits, Segmentation
 
 Mask = NDArray[np.bool_]
@@ -28,7 +29,7 @@ def with_hosts(segmentation: Segmentation) -> Segmentation:
         hosts = [host for host in STRUCTURES[key].hosts if host in segmentation.classes]
         if not hosts:
             continue
-        if len(STRUCTURES[key].hosts) == 1:
+        if sole_host(key):
             _add(bits, segmentation.classes.index(hosts[0]), ..., segmentation.mask(key))
         else:
             _share_out(segmentation, key, hosts, bits)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from omentum.atomic import write_json
 from omentum.errors import OutputError
 
 
@@ -39,7 +40,7 @@ class PartFile:
             if start == 0:
                 tag = headers.get("ETag", "")
                 validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
-                self._mark.write_text(json.dumps({"validator": validator}), encoding="utf-8")
+                write_json(self._mark, {"validator": validator})
             self.path.touch()
             file = self.path.open("r+b")
             file.truncate(start)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
+from omentum.atomic import write_json
 from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model.catalogue import CatalogueEntry, catalogue, find
 from omentum.model.checkpoint import load_checkpoint, save_checkpoint
@@ -111,7 +112,7 @@ def _fetch(entry: CatalogueEntry, progress: Progress | None) -> Path:
     finally:
         original.unlink()
     note = Receipt(entry.address, sha256, datetime.now(UTC).isoformat(timespec="seconds"), entry.origin.licence)
-    _receipt_path(entry).write_text(json.dumps(asdict(note), indent=1), encoding="utf-8")
+    write_json(_receipt_path(entry), asdict(note))
     save_checkpoint(entry.path, model)
     return entry.path
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from omentum.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from omentum.io.detect import case_name as case_name
+    from omentum.io.case_names import case_name as case_name
     from omentum.io.detect import holds_dicom as holds_dicom
     from omentum.io.detect import load_volume as load_volume
     from omentum.io.detect import nifti_files as nifti_files
@@ -26,7 +26,7 @@ _HOMES = {
     "SaveOptions": "omentum.pipeline.options",
     "SegmentOptions": "omentum.pipeline.options",
     "Segmenter": "omentum.pipeline.segmenter",
-    "case_name": "omentum.io.detect",
+    "case_name": "omentum.io.case_names",
     "check_case_output": "omentum.pipeline.outputs",
     "check_labels_alone": "omentum.pipeline.outputs",
     "check_meshes": "omentum.report.meshes",

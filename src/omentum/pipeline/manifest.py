@@ -17,7 +17,7 @@ import torch
 
 from omentum.errors import InputError, printable
 from omentum.infer.device import describe_device
-from omentum.io.detect import case_name
+from omentum.io.case_names import case_name
 from omentum.model import UniversalModel
 from omentum.model.state import state_sha256
 from omentum.volume import Volume

@@ -1,18 +1,25 @@
-"""HU to what the network reads."""
+"""The HU window: the input range of the network."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from omentum.spec import PreprocessSpec
 
-
-def window(hu: Tensor, spec: PreprocessSpec) -> Tensor:
-    """Map the window to 0..1 and clip what lies outside.
+def window(hu: Tensor, window_hu: tuple[float, float]) -> Tensor:
+    """Map a window of HU to 0..1 and clip values outside it.
 
     Args:
-        hu: Floating point, HU.
-        spec: Has the window.
+        hu: Floating point, any shape.
+        window_hu: Values mapped to 0 and to 1.
+
+    Returns:
+        Same shape and dtype.
     """
-    low, high = spec.window_hu
+    low, high = window_hu
     return hu.sub(low).div_(high - low).clamp_(0, 1)
+
+
+def window_(hu: Tensor, window_hu: tuple[float, float]) -> Tensor:
+    """As `window`, in place and multiplying by the reciprocal: for training batches; may differ in the last bit."""
+    low, high = window_hu
+    return hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)

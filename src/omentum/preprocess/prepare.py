@@ -62,7 +62,7 @@ def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
     """See `window`; the air around the body is 0 and takes no memory."""
     out = sparse_zeros(hu.shape, np.float32)
     for plane, there in zip(torch.from_numpy(hu), out, strict=True):
-        seen = window(plane, spec).numpy()
+        seen = window(plane, spec.window_hu).numpy()
         np.copyto(there, seen, where=seen != 0)
     return torch.from_numpy(out)
 

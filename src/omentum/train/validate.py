@@ -17,6 +17,7 @@ from omentum.data.sampling.class_sets import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
+from omentum.preprocess.intensity import window
 from omentum.train.distributed import summed
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def case_dice(model: UniversalModel, case: LabelledCase, *, bf16: bool) -> dict[
         bf16: Run the network in bfloat16.
     """
     keys, preprocess = model.spec.class_keys, model.spec.preprocess
-    low, high = preprocess.window_hu
-    image = ((torch.from_numpy(case.hu.astype(np.float32)) - low) / (high - low)).clamp(0, 1)
+    image = window(torch.from_numpy(case.hu.astype(np.float32)), preprocess.window_hu)
     labels, sets = torch.from_numpy(case.labels.astype(np.int16)), torch.from_numpy(case.sets)
     run = WindowRun(device=model.text_embeddings.device, precision="bf16" if bf16 else "float32")
     counts = torch.zeros(3, len(keys), dtype=torch.int64)

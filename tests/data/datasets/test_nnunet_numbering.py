@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.hosts import may_overlap
 from omentum.anatomy.numbering import Numbering
 from omentum.anatomy.pairs import PAIRS
 from omentum.data.datasets.numbering import numbering_of_recipe
@@ -17,7 +18,6 @@ from omentum.data.datasets.recipe_catalogue import bundled_recipes
 from omentum.data.datasets.sites import Studio, load_sites
 from omentum.data.datasets.sites.annotate import native_map
 from omentum.data.harmonise.harmonise import harmonise
-from omentum.data.harmonise.overlaps import may_overlap
 from omentum.segmentation import Segmentation
 
 STUDIO = Studio(seed=5, finest_mm=(5.0, 5.0, 6.0), bodies=1)

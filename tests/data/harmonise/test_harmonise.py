@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import arrays
 from sided_body import LEFT_KIDNEY, LEFT_LUNG, RIGHT_KIDNEY, RIGHT_LUNG, drawn, grid_around, hu_of
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.hosts import may_overlap
 from omentum.data.datasets.recipe import Target
 from omentum.data.harmonise.harmonise import harmonise, harmonise_masks
-from omentum.data.harmonise.overlaps import may_overlap
 from omentum.errors import GeometryError, InputError
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])

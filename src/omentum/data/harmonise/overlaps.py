@@ -14,25 +14,9 @@ from collections import Counter
 from functools import partial
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.hosts import may_overlap, nesting_depth, sole_host
 from omentum.data.harmonise.label_bits import LabelBits, Names
 from omentum.data.harmonise.notes import Note
-
-RUNS_THROUGH = {"portal_splenic_vein": ("liver", "pancreas")}
-
-
-def may_overlap(one: str, other: str) -> bool:
-    """Whether a voxel can belong to both structures."""
-    for a, b in ((STRUCTURES[one], STRUCTURES[other]), (STRUCTURES[other], STRUCTURES[one])):
-        if a.is_lesion or b.key in hosts_of(a.key):
-            return True
-        if a.kind == "vessel" and b.kind != "vessel" and not hosts_of(a.key).isdisjoint(b.hosts):
-            return True
-    return False
-
-
-def hosts_of(key: str) -> frozenset[str]:
-    """What a structure lives in or runs through."""
-    return frozenset((*STRUCTURES[key].hosts, *RUNS_THROUGH.get(key, ())))
 
 
 def resolve_conflicts(marks: LabelBits) -> list[Note]:
@@ -50,25 +34,20 @@ def resolve_conflicts(marks: LabelBits) -> list[Note]:
 def add_to_hosts(marks: LabelBits, annotated: frozenset[str]) -> list[Note]:
     """Give what lives in one host to that host, where both are annotated; in place."""
     notes, counts = [], marks.counts()
-    for key in sorted(STRUCTURES.keys, key=lambda key: -_depth(key)):
-        hosts = frozenset(STRUCTURES[key].hosts)
-        if len(hosts) != 1 or not hosts | {key} <= annotated:
+    for key in sorted(STRUCTURES.keys, key=lambda key: -nesting_depth(key)):
+        host = sole_host(key)
+        if host is None or not {host, key} <= annotated:
             continue
         before = marks.combinations
-        marks.change_all(partial(_with_host, key=key, hosts=hosts))
+        marks.change_all(partial(_with_host, key=key, hosts=frozenset((host,))))
         added = sum(int(n) for n, old, new in zip(counts, before, marks.combinations, strict=True) if old != new)
         if added:
-            notes.append(Note("host", f"{added} voxels of {key} were not in {min(hosts)}; now they are"))
+            notes.append(Note("host", f"{added} voxels of {key} were not in {host}; now they are"))
     return notes
 
 
 def _with_host(names: Names, key: str, hosts: Names) -> Names:
     return names | hosts if key in names else names
-
-
-def _depth(key: str) -> int:
-    """In how many others a structure lives, one within the other."""
-    return max((1 + _depth(host) for host in STRUCTURES[key].hosts), default=0)
 
 
 def _kept(claims: Names) -> Names:

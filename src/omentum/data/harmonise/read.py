@@ -18,7 +18,7 @@ from omentum.data.harmonise.align_labels import on_grid_of, stack_on_grid_of
 from omentum.data.harmonise.harmonise import Harmonised, harmonise, harmonise_masks
 from omentum.data.harmonise.notes import Note, noting
 from omentum.errors import CaseWarning, GeometryError, InputError
-from omentum.io.detect import case_name
+from omentum.io.case_names import case_name
 from omentum.io.dicom.series import read_mask_series, read_series
 from omentum.io.nifti import read_volume
 from omentum.io.png_stack import read_png_stack

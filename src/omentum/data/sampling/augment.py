@@ -15,6 +15,7 @@ from omentum.data.sampling import appearance, warp
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.sampling.class_sets import Truth
 from omentum.data.sampling.patches import PatchBatch, RawBatch
+from omentum.preprocess.intensity import window_
 from omentum.volume import PADDING_HU
 
 
@@ -33,8 +34,7 @@ def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) 
         unscanned = hu <= PADDING_HU + 1
         hu = appearance.shift_structures(hu, labels, raw.sets, raw.seeds, how)
         hu = appearance.vary(hu, raw.seeds, how).masked_fill_(unscanned, PADDING_HU)
-        low, high = window_hu
-        images = hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)
+        images = window_(hu, window_hu)
         _shift_intensity(images, raw.seeds, how)
         return PatchBatch(images[:, None], _truth(labels, raw), raw.annotated.to(hu.device), raw.names, raw.faults)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,11 @@ class Engine(Protocol):
         ...
 
 
-def as_logits(drawn: Tensor) -> Tensor:
-    """In float32, or in float16 if a network draws in it; bf16 has too few digits to be added up in."""
-    return drawn if drawn.dtype == torch.float16 else drawn.float()
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """The context in which a network computes in a precision: bf16 by torch's autocast, float32 as it is."""
+    return nullcontext() if precision == "float32" else torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def as_logits(output: Tensor) -> Tensor:
+    """Convert the output of a network to float32, unless it is float16; bf16 has too few digits to be summed."""
+    return output if output.dtype == torch.float16 else output.float()

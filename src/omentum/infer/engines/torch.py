@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from omentum.infer.engines.forks import note_computing, refuse_after_fork
-from omentum.infer.engines.network import Network, as_logits
+from omentum.infer.engines.network import Network, as_logits, autocast
 from omentum.infer.profiles import Precision
 
 _CHANNELS_LAST = frozenset({"cuda"})
@@ -47,7 +47,7 @@ class TorchEngine:
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == "float32":
             return _without_tf32(self.device)
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return autocast(self.device, self.precision)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from omentum.anatomy import STRUCTURES
-from omentum.data.harmonise.overlaps import hosts_of, may_overlap
+from omentum.anatomy.hosts import hosts_of, may_overlap
 
 NOTHING = 0
 """The label of background; a class's label is 1 + its number."""
