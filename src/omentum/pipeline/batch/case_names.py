@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import UsageError
-from omentum.io.detect import case_name
+from omentum.io.case_names import case_name
 from omentum.pipeline.outputs import is_single_file
 from omentum.result_files import BATCH
 

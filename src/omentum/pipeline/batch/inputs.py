@@ -11,7 +11,8 @@ from omentum.data.datasets.named_folder import name_and_root
 from omentum.data.datasets.raw_case import find_cases
 from omentum.data.splits.split import Split
 from omentum.errors import InputError, UsageError
-from omentum.io.detect import case_name, holds_dicom, nifti_files
+from omentum.io.case_names import case_name
+from omentum.io.detect import holds_dicom, nifti_files
 from omentum.io.truth import DESCRIPTION
 from omentum.pipeline.batch.case_names import InputCase, name_cases
 from omentum.pipeline.batch.jobs import Job
