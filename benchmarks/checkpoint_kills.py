@@ -133,7 +133,7 @@ def train_and_tell(sampler: PatchSampler, model: UniversalModel, folder: Path, w
             os.write(writer, f"{figures['step']}\n".encode())
 
     try:
-        loop.train(CONFIG, sampler, (), folder, tell, model=model)
+        loop.run_training(CONFIG, sampler, (), folder, tell, model=model)
     finally:
         os._exit(1)
 
@@ -154,7 +154,7 @@ def undisturbed(sampler: PatchSampler, folder: Path, steps: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     try:
-        loop.train(CONFIG, sampler, (), folder, tell, model=toy_model())
+        loop.run_training(CONFIG, sampler, (), folder, tell, model=toy_model())
     except StoppedError as stopped:
         print(stopped.reason)
 

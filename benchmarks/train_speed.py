@@ -2,11 +2,11 @@
 
     python benchmarks/train_speed.py -o benchmarks/results/train_speed.json
 
-Each way is a run of its own of `omentum.train.loop.train`, in processes that torchrun starts, with its workers, its
-exchange of gradients and its optimisers; the clock runs from its third step on. Every run uses all cores: one process
-with as many threads, or as many processes with one thread each, joined by gloo. All take the same patches of the same
-phantoms, as many in a step as there are cores, so that all learn the same. *Muon as it was* iterates on the whole
-matrices in bfloat16, which processors without bfloat16 units emulate.
+Each way is a run of its own of `omentum.train.loop.run_training`, in processes that torchrun starts, with its workers,
+its exchange of gradients and its optimisers; the clock runs from its third step on. Every run uses all cores: one
+process with as many threads, or as many processes with one thread each, joined by gloo. All take the same patches of
+the same phantoms, as many in a step as there are cores, so that all learn the same. *Muon as it was* iterates on the
+whole matrices in bfloat16, which processors without bfloat16 units emulate.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def train_as_told(config: Path, result: Path) -> None:
         if kind == "advance":
             times.append(time.perf_counter())
 
-    loop.train(run, sampler, (), config.parent / "run", note)
+    loop.run_training(run, sampler, (), config.parent / "run", note)
     if os.environ["RANK"] == "0":
         result.write_text(json.dumps((times[-1] - times[WARM_UP - 1]) / (len(times) - WARM_UP)))
 

@@ -58,7 +58,7 @@ def train(arm: Arm, seed: int, study: Study, run: Path, start: Path | None) -> t
 
     began = time.process_time()
     model = fresh(arm, seed, config)
-    checkpoint = loop.train(config, sampler, (), run, tell, model=model, loss=arm.loss)
+    checkpoint = loop.run_training(config, sampler, (), run, tell, model=model, loss=arm.loss)
     done = curve["step"][-1] - (curve["step"][0] - LOG_EVERY) if curve["step"] else 1
     return checkpoint, curve, Cost((time.process_time() - began) / max(1, done))
 

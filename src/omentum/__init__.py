@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from omentum import phantom as phantom
     from omentum.anatomy import STRUCTURES as STRUCTURES
     from omentum.anatomy import include_structures as include_structures
+    from omentum.data.check_data import check_data as check_data
+    from omentum.data.prepare_data import prepare_data as prepare_data
+    from omentum.data.split_data import SplitOptions as SplitOptions
+    from omentum.data.split_data import split_data as split_data
+    from omentum.data.store.prepare_case import StoreOptions as StoreOptions
     from omentum.errors import CaseWarning as CaseWarning
     from omentum.errors import OmentumError as OmentumError
     from omentum.model import load_model as load_model
@@ -27,9 +32,24 @@ if TYPE_CHECKING:
     from omentum.pipeline.batch import CaseSelection as CaseSelection
     from omentum.pipeline.batch import segment_batch as segment_batch
     from omentum.segmentation import Segmentation as Segmentation
+    from omentum.train.config.settings import TrainConfig as TrainConfig
+    from omentum.train.config.toml_file import load_config as load_config
+    from omentum.train.training import cross_validate as cross_validate
+    from omentum.train.training import plan_training as plan_training
+    from omentum.train.training import train_model as train_model
     from omentum.volume import Volume as Volume
 
 _HOMES = {
+    "check_data": "omentum.data.check_data",
+    "prepare_data": "omentum.data.prepare_data",
+    "split_data": "omentum.data.split_data",
+    "SplitOptions": "omentum.data.split_data",
+    "StoreOptions": "omentum.data.store.prepare_case",
+    "TrainConfig": "omentum.train.config.settings",
+    "load_config": "omentum.train.config.toml_file",
+    "plan_training": "omentum.train.training",
+    "train_model": "omentum.train.training",
+    "cross_validate": "omentum.train.training",
     "STRUCTURES": "omentum.anatomy",
     "BatchOptions": "omentum.pipeline.batch.options",
     "BatchResult": "omentum.pipeline.batch.api",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 
 class ProgressListener(Protocol):
@@ -34,23 +34,71 @@ class ProgressListener(Protocol):
         """A quality flag of a result."""
 
 
-class SilentProgress:
-    """A listener that ignores everything."""
+class TaskListener(Protocol):
+    """Receives the progress of many tasks of about the same size: cases to prepare, check or read."""
 
-    def begin(self, case: str, number: int, of: int, left: str = "") -> None:
-        """See `ProgressListener`."""
+    def progress(self, done: int, of: int, *, worked: bool = True) -> None:
+        """Another task is done.
 
-    def progress(self, done: int, of: int) -> None:
-        """See `ProgressListener`."""
-
-    def step(self, text: str) -> None:
-        """See `ProgressListener`."""
+        Args:
+            done: Tasks done.
+            of: Tasks in all.
+            worked: False where the last one took no time, because its result was there already.
+        """
 
     def say(self, kind: Literal["warning", "error"], message: str) -> None:
-        """See `ProgressListener`."""
+        """A warning or an error about one task."""
 
     def note(self, message: str) -> None:
-        """See `ProgressListener`."""
+        """A line about all of them."""
+
+
+class TrainingListener(Protocol):
+    """Receives the progress of a training run."""
+
+    def reading(self, collection: str, done: int, of: int) -> None:
+        """Cases of a collection that have been read.
+
+        Args:
+            collection: Its name.
+            done: Cases read.
+            of: Cases in all.
+        """
+
+    def event(self, kind: str, figures: dict[str, Any]) -> None:
+        """Something happened; `omentum.train.loop.EventListener` lists the kinds with their figures."""
+
+    def note(self, message: str) -> None:
+        """A line, or several, about the run."""
+
+
+class SilentProgress:
+    """Ignores all progress; meets every protocol of this module."""
+
+    def begin(self, case: str, number: int, of: int, left: str = "") -> None:
+        """See `ProgressListener.begin`."""
+
+    def progress(self, done: int, of: int, *, worked: bool = True) -> None:
+        """See `TaskListener.progress`."""
+
+    def step(self, text: str) -> None:
+        """See `ProgressListener.step`."""
+
+    def say(self, kind: Literal["warning", "error"], message: str) -> None:
+        """See `TaskListener.say`."""
+
+    def note(self, message: str) -> None:
+        """See `TaskListener.note`."""
 
     def flag(self, text: str) -> None:
-        """See `ProgressListener`."""
+        """See `ProgressListener.flag`."""
+
+    def reading(self, collection: str, done: int, of: int) -> None:
+        """See `TrainingListener.reading`."""
+
+    def event(self, kind: str, figures: dict[str, Any]) -> None:
+        """See `TrainingListener.event`."""
+
+
+SILENT = SilentProgress()
+"""The default of everything that reports progress."""

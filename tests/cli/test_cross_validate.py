@@ -13,7 +13,7 @@ from toy_run import EMBEDDINGS
 
 from omentum.cli import main
 from omentum.cli.progress import ProgressReporter
-from omentum.cli.train_folds import how_to_judge
+from omentum.cli.train.fold_commands import next_commands
 from omentum.data.splits.split import Split
 from omentum.io.truth import write_case
 from omentum.model import load_checkpoint
@@ -248,7 +248,7 @@ def test_a_part_that_stays_empty_is_told(cases, capsys):
 
 def test_every_collection_is_judged():
     run = TrainConfig(data=(DataConfig(folder="a b"), DataConfig(store="s")), split="split.json")
-    told = how_to_judge(run, Path("runs"), [0, 1])
+    told = next_commands(run, Path("runs"), [0, 1])
     assert "omentum evaluate pred 'a b' --split split.json --part folds" in told
     assert "omentum evaluate pred s --split split.json --part folds" in told
 

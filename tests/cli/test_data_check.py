@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 
 from omentum.cli import main
-from omentum.cli.check_text import SHOWN, print_check
+from omentum.cli.data.check_text import SHOWN, print_check
 from omentum.data.datasets.raw_case import DatasetCases
 from omentum.data.datasets.recipe_catalogue import find_recipe
 from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case

@@ -62,7 +62,9 @@ def test_patches_are_turned_in_the_millimetres_of_the_grid(cases, tmp_path, monk
 
 def test_what_decides_which_patches_are_shown_reaches_the_sampler(monkeypatch, cases, tmp_path):
     made = []
-    monkeypatch.setattr("omentum.train.loop.train", lambda config, sampler, *_, **__: made.extend((config, sampler)))
+    monkeypatch.setattr(
+        "omentum.train.training.run_training", lambda config, sampler, *_, **__: made.extend((config, sampler))
+    )
     given = {"foreground_probability": 0.5, "temperature": 3, "lesion_weight": 5, "patches_per_case": 4, "seed": 7}
     settings = [*SETTINGS, "centres=[1, 2]", *(f"{name}={value}" for name, value in given.items())]
     assert train("smoke", "--data", cases, "-o", tmp_path / "run", settings=settings) == 0

@@ -2,8 +2,8 @@ import pytest
 from rich.console import Console
 
 from omentum.cli import progress as progress_bar
-from omentum.cli import train_progress as module
-from omentum.cli.train_progress import TrainProgress
+from omentum.cli.train import progress as module
+from omentum.cli.train.progress import TrainProgress
 
 STEP = {
     "step": 20,
@@ -22,10 +22,10 @@ def test_lines_without_a_terminal(monkeypatch, capsys):
         for done in range(4):
             now[0] += 6
             progress.reading("lits", done, 9)
-        progress.report("advance", {"step": 20})
-        progress.report("step", STEP)
-        progress.report("saved", {"step": 20})
-        progress.report("validation", {"step": 20, "mean_dice": 0.5, "dice": {"liver": 0.75}})
+        progress.event("advance", {"step": 20})
+        progress.event("step", STEP)
+        progress.event("saved", {"step": 20})
+        progress.event("validation", {"step": 20, "mean_dice": 0.5, "dice": {"liver": 0.75}})
     assert capsys.readouterr().err.splitlines() == [
         "reading lits: 1 of 9",
         "reading lits: 3 of 9",
@@ -37,8 +37,8 @@ def test_lines_without_a_terminal(monkeypatch, capsys):
 
 def test_silence_but_for_warnings(capsys):
     with TrainProgress(100, silent=True) as progress:
-        progress.report("step", STEP)
-        progress.report("warning", {"text": "one\nline"})
+        progress.event("step", STEP)
+        progress.event("warning", {"text": "one\nline"})
     assert capsys.readouterr().err == "warning: one line\n"
 
 
@@ -47,8 +47,8 @@ def test_a_bar_on_a_terminal_shows_figures_and_steps(monkeypatch, capsys, done):
     monkeypatch.setattr(progress_bar, "Console", lambda **how: Console(**how, force_terminal=True, width=160))
     with TrainProgress(100) as progress:
         progress.reading("lits", 3, 9)
-        progress.report("advance", {"step": done})
-        progress.report("step", STEP)
+        progress.event("advance", {"step": done})
+        progress.event("step", STEP)
         progress._bar.refresh()
     shown = capsys.readouterr().err
     assert f"{done}/100" in shown

@@ -25,7 +25,7 @@ def main(folder: str, changes: str, die: str = "") -> None:
     if die and os.environ.get("RANK") == "1":
         sampler = Deadly(sampler, config.batch * int(die))
     try:
-        loop.train(config, sampler, (), Path(folder), told, model=toy_run.model(config))
+        loop.run_training(config, sampler, (), Path(folder), told, model=toy_run.model(config))
     except OmentumError as fault:
         print(f"error: {fault}", file=sys.stderr, flush=True)
         sys.exit(fault.exit_code)

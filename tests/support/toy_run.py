@@ -52,7 +52,9 @@ def run(config, folder, held_out=(), **how):
     events = []
     how = {"sampler": sampler(config), "model": model(config)} | how
     source = how.pop("sampler")
-    path = loop.train(config, source, held_out, folder, lambda kind, figures: events.append((kind, figures)), **how)
+    path = loop.run_training(
+        config, source, held_out, folder, lambda kind, figures: events.append((kind, figures)), **how
+    )
     return load_checkpoint(path), events
 
 

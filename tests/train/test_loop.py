@@ -103,7 +103,7 @@ def test_a_stopped_run_saves_says_so_and_goes_on(whole, tmp_path, number):
             os.kill(os.getpid(), number)
 
     with pytest.raises(StoppedError, match=f"stopped by {number.name} after step 3, which is saved") as stopped:
-        loop.train(CONFIG, sampler(), [toy_case(2)], tmp_path, stop_in_step_three, model=model())
+        loop.run_training(CONFIG, sampler(), [toy_case(2)], tmp_path, stop_in_step_three, model=model())
     assert stopped.value.exit_code == 128 + number
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     resumed, events = run(CONFIG, tmp_path, [toy_case(2)])
@@ -164,7 +164,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_names_its_cases(tmp_path)
         events.append((kind, figures))
 
     config = changed(steps=4, save_every=1)
-    path = loop.train(config, sampler(), (), tmp_path / "nan", tell, model=model(config), loss=poisoned(3))
+    path = loop.run_training(config, sampler(), (), tmp_path / "nan", tell, model=model(config), loss=poisoned(3))
     warnings = [figures["text"] for kind, figures in events if kind == "warning"]
     assert len(warnings) == 1
     assert warnings[0].startswith("step 4: gradient not finite, not taken; cases toys/toy_")
@@ -235,7 +235,7 @@ def test_a_second_writer_is_refused_and_told_who_is_first(tmp_path):
                 run(CONFIG, tmp_path)
             messages.append(str(refused.value))
 
-    loop.train(changed(steps=1), sampler(), (), tmp_path, start_another, model=model())
+    loop.run_training(changed(steps=1), sampler(), (), tmp_path, start_another, model=model())
     assert f"process {os.getpid()} on " in messages[0]
     assert "is training into it" in messages[0]
 
@@ -253,7 +253,7 @@ def stopped_at(step, config, folder):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(StoppedError):
-        loop.train(config, sampler(config), (), folder, ask, model=model(config))
+        loop.run_training(config, sampler(config), (), folder, ask, model=model(config))
 
 
 def test_a_run_is_extended_while_its_rate_has_not_fallen_and_ends_as_if_begun_so(tmp_path):

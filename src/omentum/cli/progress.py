@@ -129,7 +129,7 @@ class Countdown(ProgressBar):
 
     Args:
         what: In a word or two, e.g. "preparing".
-        silent: Only errors are told.
+        silent: Only warnings and errors are printed.
     """
 
     def __init__(self, what: str, *, silent: bool = False) -> None:
@@ -140,7 +140,7 @@ class Countdown(ProgressBar):
         self._idle = 0
         self._task: TaskID | None = None
 
-    def count(self, done: int, of: int, *, worked: bool = True) -> None:
+    def progress(self, done: int, of: int, *, worked: bool = True) -> None:
         """So many are done.
 
         Args:
@@ -156,13 +156,14 @@ class Countdown(ProgressBar):
             self._told = time.monotonic()
             self._line(f"{self._what}: {done} of {of}{self._time_left(done, of)}")
 
-    def error(self, message: str) -> None:
+    def say(self, kind: Literal["warning", "error"], message: str) -> None:
         """One line, also when silent."""
-        self._line(f"error: {message}")
+        self._line(f"{kind}: {message}")
 
-    def warning(self, message: str) -> None:
-        """One line."""
-        self._line(f"warning: {message}")
+    def note(self, message: str) -> None:
+        """One line, not when silent."""
+        if not self._silent:
+            self._line(message)
 
     def _time_left(self, done: int, of: int) -> str:
         worked = done - self._idle

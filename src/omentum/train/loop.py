@@ -34,8 +34,8 @@ from omentum.train.validate import Validation, validate
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-Report = Callable[[str, dict[str, Any]], None]
-"""Told of every kind of event with its figures: "advance" (step) after each step; "step" (step, means of the last
+EventListener = Callable[[str, dict[str, Any]], None]
+"""Receives every kind of event with its figures: "advance" (step) after each step; "step" (step, means of the last
 steps, rate, seconds_a_step, patches_a_second, waiting); "validating" (done, of); "validation" (step, mean_dice, dice);
 "saved" (step); "warning" (text)."""
 
@@ -46,12 +46,12 @@ UNREADABLE_SHARE = 0.01
 """A run goes on without cases that cannot be read, up to this share of all; one is always forgiven."""
 
 
-def train(
+def run_training(
     config: TrainConfig,
     sampler: PatchSampler,
     held_out: Sequence[LabelledCase],
     run: Path,
-    tell: Report,
+    tell: EventListener,
     *,
     model: UniversalModel | None = None,
     loss: Loss | None = None,
@@ -111,7 +111,7 @@ class _Run:
         learner: Learner,
         fabric: Fabric,
         run: Path,
-        tell: Report,
+        tell: EventListener,
         held_out: Sequence[LabelledCase],
         record: Mapping[str, Any],
     ) -> None:

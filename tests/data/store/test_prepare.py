@@ -7,6 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 from filelock import FileLock
+from listeners import Recorder
 from raw_cases import files_of, raw_case, read_or_raise, read_toy, touched, toy_recipe, write_toys
 from toy_cases import toy_volume
 
@@ -128,17 +129,18 @@ def test_other_options_make_every_case_again(tmp_path):
 def test_a_case_that_is_gone_leaves_the_store(tmp_path):
     toys = write_toys(tmp_path / "raw", 2)
     run(toys, tmp_path / "store")
-    assert run(toys[:1], tmp_path / "store").removed == ["toy_1"]
+    assert run(toys[:1], tmp_path / "store").removed == ("toy_1",)
     assert [case.name for case in Store.open(tmp_path / "store").cases] == ["toy_0"]
 
 
 def test_a_bad_case_is_told_and_does_not_stop_the_others(toys, tmp_path):
-    told = []
-    report = run(toys, tmp_path / "store", read=read_or_raise, tell=lambda *news: told.append(news))
+    listener = Recorder()
+    report = run(toys, tmp_path / "store", read=read_or_raise, progress=listener)
     assert states(report) == ["prepared", "failed", "failed"]
     assert report.outcomes[1].error == f"{toys[1].image}: is no scan (give a scan)"
     assert "internal fault: ZeroDivisionError: ours" in report.outcomes[2].error
-    assert [news[1:] for news in told] == [(1, 3), (2, 3), (3, 3)]
+    assert listener.of("progress") == [(1, 3, True), (2, 3, True), (3, 3, True)]
+    assert [kind for kind, _ in listener.of("say")] == ["error", "error"]
     store = Store.open(tmp_path / "store")
     assert [case.name for case in store.cases] == ["toy_0"]
     assert store.manifest["datasets"]["toy"]["failed"]["toy_1"] == "is no scan"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from omentum.data.datasets import nnunet
+from omentum.data.datasets.raw_case import DatasetCases, find_cases
 from omentum.data.datasets.recipe_catalogue import FOLDER_FILE, Recipe, bundled_recipes, find_recipe
 
 
@@ -26,3 +28,26 @@ def find_dataset(name_or_path: str | Path) -> Recipe:
         if (path / nnunet.FILE_NAME).is_file() and not (path / FOLDER_FILE).is_file():
             return nnunet.nnunet_recipe(path / nnunet.FILE_NAME)
     return find_recipe(name_or_path)
+
+
+Datasets = Mapping[str, str | Path | DatasetCases]
+"""Name of a dataset (see `find_dataset`) -> the folder it lies in, or the cases that were found there."""
+
+
+def find_all_cases(datasets: Datasets) -> dict[str, DatasetCases]:
+    """The cases of several datasets.
+
+    Args:
+        datasets: Names and folders; where cases are given they are taken as they are.
+
+    Returns:
+        Name -> its cases, in the same order.
+
+    Raises:
+        UsageError: an unknown dataset.
+        InputError: a recipe that cannot be, or a folder without a case of its dataset.
+    """
+    return {
+        name: found if isinstance(found, DatasetCases) else find_cases(find_dataset(name), Path(found))
+        for name, found in datasets.items()
+    }

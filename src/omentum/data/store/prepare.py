@@ -7,9 +7,9 @@ is taken away while cases change and written when the last one is done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,23 +24,25 @@ from omentum.data.store.store import CACHE, CASES, DATASETS, MANIFEST
 from omentum.data.store.stored_case import StoredCase
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.process_pool import map_in_processes
+from omentum.progress import SILENT, TaskListener
 from omentum.temporary_names import remove_unfinished
 
-Tell = Callable[[PreparationOutcome, int, int], None]
 _DIED = "its process died (out of memory, or a crash in foreign code)"
 
 
-@dataclass
+@dataclass(frozen=True)
 class PreparationResult:
-    """What a run did.
+    """The outcome of bringing a store up to date.
 
     Args:
-        outcomes: One for each case, by name.
-        removed: Cases the store held of these datasets that are no longer in them.
+        store: Its folder.
+        outcomes: One for each case, sorted by name.
+        removed: Names of cases that the store held and their dataset no longer has.
     """
 
-    outcomes: list[PreparationOutcome] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
+    store: Path
+    outcomes: tuple[PreparationOutcome, ...]
+    removed: tuple[str, ...] = ()
 
     def count(self, state: State) -> int:
         """How many cases ended so."""
@@ -54,7 +56,7 @@ def prepare(
     *,
     jobs: int = 1,
     read: Read | None = None,
-    tell: Tell = lambda outcome, done, of: None,
+    progress: TaskListener = SILENT,
 ) -> PreparationResult:
     """Bring a store up to date with some datasets; cases of other datasets stay in it as they are.
 
@@ -64,7 +66,7 @@ def prepare(
         options: See there.
         jobs: Processes; each holds one case in memory.
         read: Raw case -> CT and truth, a function at module level; `omentum.data.harmonise.read.read_raw` by default.
-        tell: Called after each case with what became of it, cases done, and cases in all.
+        progress: Receives progress, and a warning or an error for each case that has one.
 
     Raises:
         UsageError: no cases, two of one name, or the store holds other datasets made with other options.
@@ -78,7 +80,7 @@ def prepare(
         for folder in (out, out / CASES, out / DATASETS):
             remove_unfinished(folder)
         tasks = [CaseTask(case, out, options, read or _default_read()) for case in cases]
-        return _Run(out, options, tasks).run(jobs, tell)
+        return _Run(out, options, tasks).run(jobs, progress)
 
 
 class _Run:
@@ -88,9 +90,9 @@ class _Run:
         self.out, self.options, self.tasks = out, options, tasks
         self.recipes = {task.case.recipe.key: task.case.recipe for task in tasks}
         self.stored = {case.name: case for case in _stored(out)}
-        self.report = PreparationResult()
+        self.outcomes: list[PreparationOutcome] = []
 
-    def run(self, jobs: int, tell: Tell) -> PreparationResult:
+    def run(self, jobs: int, progress: TaskListener) -> PreparationResult:
         """Do all that is left to do."""
         self._check_options()
         gone = self._no_longer_there()
@@ -100,12 +102,15 @@ class _Run:
             describe_datasets(self.out, self.recipes, {})
         for name in gone:
             remove_folder(self.out / CASES / name)
-        self.report.removed = gone
         for outcome in self._outcomes(kept, rest, jobs):
-            self.report.outcomes.append(outcome)
-            tell(outcome, len(self.report.outcomes), len(self.tasks))
+            self.outcomes.append(outcome)
+            if outcome.error:
+                progress.say("error", outcome.error)
+            if outcome.warning:
+                progress.say("warning", outcome.warning)
+            progress.progress(len(self.outcomes), len(self.tasks), worked=outcome.state != "kept")
         self._finish()
-        return self.report
+        return PreparationResult(self.out, tuple(self.outcomes), tuple(gone))
 
     def _check_options(self) -> None:
         others = {case.dataset for case in self.stored.values() if case.key.options != self.options.sha256}
@@ -135,10 +140,10 @@ class _Run:
             yield outcome
 
     def _finish(self) -> None:
-        self.report.outcomes.sort(key=lambda outcome: outcome.name)
+        self.outcomes.sort(key=lambda outcome: outcome.name)
         dataset_of = {task.case.name: task.case.recipe.key for task in self.tasks}
         failed: dict[str, dict[str, str]] = {key: {} for key in self.recipes}
-        for outcome in self.report.outcomes:
+        for outcome in self.outcomes:
             if outcome.state == "failed":
                 failed[dataset_of[outcome.name]][outcome.name] = outcome.reason
         describe_datasets(self.out, self.recipes, failed)

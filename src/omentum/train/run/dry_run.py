@@ -27,7 +27,7 @@ WARM_UP, TIMED = 1, 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A run's cost.
 
     Args:
@@ -40,6 +40,7 @@ class Plan:
         patch_s: Seconds one process needs to prepare a patch.
         total_s: For all steps: computation and preparation go on at the same time where there are workers.
         table: What is sampled.
+        held_out: Cases for validation; their validation is not in `total_s`.
     """
 
     device: str
@@ -51,9 +52,10 @@ class Plan:
     patch_s: float
     total_s: float
     table: SamplingTable
+    held_out: int = 0
 
 
-def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | None = None) -> Plan:
+def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | None = None) -> TrainingPlan:
     """Take a few steps of a run with a model that is thrown away.
 
     Args:
@@ -81,8 +83,8 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
     step_s, patch_s = (sum(times[WARM_UP:]) / TIMED for times in (computed_s, prepared_s))
     prepare_s = patch_s * config.batch / fabric.world_size
     total_s = config.steps * (max(step_s, prepare_s / config.workers) if config.workers else step_s + prepare_s)
-    return Plan(
-        device=_told(fabric.device),
+    return TrainingPlan(
+        device=_device_name(fabric.device),
         processes=fabric.world_size,
         parameters=sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
         checkpoint_bytes=checkpoint_bytes(learner.state(), learner.average.model),
@@ -100,7 +102,7 @@ def _batch(sampler: PatchSampler, numbers: range, device: torch.device) -> Patch
     return sampler.augmented(raw.to(device) if device.type == "cuda" else raw)
 
 
-def _told(device: torch.device) -> str:
+def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from omentum.formatting import counted
 from omentum.train.config.settings import TrainConfig
-from omentum.train.run.dry_run import Plan
+from omentum.train.run.dry_run import TrainingPlan
 
 
-def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
+def format_plan(plan: TrainingPlan, config: TrainConfig) -> str:
     """A plan as text.
 
     Args:
         plan: The costs.
         config: The run.
-        held_out: Cases for validation.
     """
     lines = [
         f"network        {config.backbone}, {plan.parameters:,} parameters, patch {' x '.join(map(str, config.patch))}",
@@ -22,7 +21,8 @@ def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
         f"checkpoint     {plan.checkpoint_bytes / 2**20:.0f} MiB, up to {config.keep_checkpoints + 1} are kept",
         f"steps          {config.steps:,} of {config.batch} patches, {config.steps * config.batch:,} patches in all",
         f"a step         {plan.step_s:.2f} s; a patch is prepared in {plan.patch_s:.2f} s, by {config.workers} workers",
-        f"time           about {_duration(plan.total_s)}, without validation of {counted(held_out, 'case')}",
+        f"time           about {_format_duration(plan.total_s)}, "
+        f"without validation of {counted(plan.held_out, 'case')}",
         "",
         *plan.table.lines(),
         "(known: cases annotated for it; seen: cases that have it; share: of all patches)",
@@ -30,5 +30,5 @@ def told(plan: Plan, config: TrainConfig, held_out: int) -> str:
     return "\n".join(lines)
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.1f} minutes"

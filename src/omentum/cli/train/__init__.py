@@ -12,13 +12,9 @@ from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.option_table import Quiet
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
-from omentum.formatting import counted
 
 if TYPE_CHECKING:
-    from omentum.cli.train_progress import TrainProgress
-    from omentum.data.sampling.sampler import PatchSampler
     from omentum.train.config.settings import TrainConfig
-    from omentum.train.run.sources import TrainingData
 
 ALL_FOLDS = "all"
 
@@ -63,7 +59,6 @@ def train(
 
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
-    from omentum.cli.train_folds import folds_of, how_to_judge, run_of_fold
     from omentum.train.config.toml_file import load_config, parse_settings, presets
     from omentum.train.run.show import shown
 
@@ -76,17 +71,39 @@ def train(
         raise UsageError("needs a configuration", remedy=f"a TOML file or one of {', '.join(presets())}")
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
+    if dry_run and fold == ALL_FOLDS:
+        raise UsageError("--dry-run is for one run", remedy="--fold 0: the others cost the same")
     with print_case_warnings():
         run = load_config(config, given, data or ())
-        if fold != ALL_FOLDS:
-            _train(run, out, dry_run, quiet)
+        silent = quiet or os.environ.get("RANK", "0") != "0"
+        if dry_run:
+            _plan(run, silent)
             return
-        numbers = folds_of(run, dry_run=dry_run)
         assert out is not None
-        for number in numbers:
-            _train(run_of_fold(run, number), out / f"fold-{number}", dry_run, quiet, f"fold-{number}: ")
-    if not quiet:
-        typer.echo(how_to_judge(run, out, numbers), err=True)
+        _train(run, out, silent, all_folds=fold == ALL_FOLDS)
+
+
+def _plan(run: TrainConfig, silent: bool) -> None:
+    from omentum.cli.train.plan_text import format_plan
+    from omentum.cli.train.progress import TrainProgress
+    from omentum.train.training import plan_training
+
+    with TrainProgress(run.steps, silent=silent) as progress:
+        progress.note(format_plan(plan_training(run, progress=progress), run))
+
+
+def _train(run: TrainConfig, out: Path, silent: bool, *, all_folds: bool) -> None:
+    from omentum.cli.train.fold_commands import next_commands
+    from omentum.cli.train.progress import TrainProgress
+    from omentum.train.training import cross_validate, train_model
+
+    with TrainProgress(run.steps, silent=silent) as progress:
+        if not all_folds:
+            train_model(run, out, progress=progress)
+            return
+        folds = cross_validate(run, out, progress=progress)
+    if not silent:
+        typer.echo(next_commands(run, out, list(folds)), err=True)
 
 
 def _of_split(split: Path | None, fold: str | None, part: str | None) -> dict[str, str | int]:
@@ -101,54 +118,3 @@ def _of_split(split: Path | None, fold: str | None, part: str | None) -> dict[st
             raise UsageError(f"--fold {fold!r} is no number from 0", remedy="e.g. --fold 0, or --fold all")
         values |= {"fold": int(fold)}
     return values
-
-
-def _train(run: TrainConfig, out: Path | None, dry_run: bool, quiet: bool, which: str = "") -> None:
-    """One run, or what it would cost."""
-    from omentum.cli.train_progress import TrainProgress
-
-    with TrainProgress(run.steps, silent=quiet or os.environ.get("RANK", "0") != "0") as progress:
-        sampler, loaded = _read_cases(run, progress, which)
-        if dry_run:
-            from omentum.cli.train_plan import told
-            from omentum.train.run.dry_run import dry_run as plan_of
-
-            progress.say("taking a few steps")
-            progress.say(told(plan_of(run, sampler), run, len(loaded.held_out)))
-            return
-        from omentum.train.loop import train as run_training
-
-        assert out is not None
-        result = run_training(run, sampler, loaded.held_out, out, progress.report, record=loaded.record)
-        progress.say(f"{which}done: {result}")
-
-
-def _read_cases(run: TrainConfig, progress: TrainProgress, which: str) -> tuple[PatchSampler, TrainingData]:
-    from omentum.data.sampling.sampler import PatchSampler
-    from omentum.train.classes import run_classes
-    from omentum.train.run.sources import load_sources
-    from omentum.train.words import check_words
-
-    classes = run_classes(run)
-    check_words(run, classes)
-    loaded = load_sources(run, classes, progress.reading)
-    for source in loaded.sources:
-        progress.say(f"{which}{source.name}: {counted(len(source.cases), 'case')}, weight {source.weight:g}")
-    for remark in loaded.remarks:
-        progress.say(remark)
-    structures, held_out = counted(len(classes), "structure"), counted(len(loaded.held_out), "case")
-    progress.say(f"{which}{structures}, {held_out} for validation, {run.steps} steps")
-    sampler = PatchSampler(
-        sources=loaded.sources,
-        classes=classes,
-        patch=run.patch,
-        window_hu=run.window_hu,
-        augmentation=run.augmentation,
-        foreground_probability=run.foreground_probability,
-        temperature=run.temperature,
-        lesion_weight=run.lesion_weight,
-        patches_per_case=run.patches_per_case,
-        seed=run.seed,
-        spacing_mm=run.spacing_mm,
-    )
-    return sampler, loaded

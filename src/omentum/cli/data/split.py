@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,6 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.cli.option_table import Quiet
-from omentum.errors import UsageError
 from omentum.formatting import counted
 
 if TYPE_CHECKING:
@@ -37,47 +35,19 @@ def split(
     take the file.
     """
     from omentum.cli.progress import Countdown
-    from omentum.data.splits.collection import kept_together, read_collections
-    from omentum.data.splits.split import Split
-    from omentum.data.splits.stratify import stratified
+    from omentum.data.split_data import SplitOptions, split_data
     from omentum.output_checks import check_output
 
-    shares = _shares(folds, test, validation)
+    options = SplitOptions(folds, test, validation, seed)
     check_output(out, inputs=collections, overwrite=True)
     with Countdown("reading", silent=quiet) as countdown:
-        cases = read_collections(collections, lambda done, of: countdown.count(done, of))
-    groups = kept_together(cases)
-    _check_enough(len(groups), shares)
-    made = {"omentum": version("omentum"), "folds": folds, "test": test, "seed": seed}
-    result = Split(stratified(groups, shares, seed), {case.name: case for case in cases}, made)
-    result.write(out)
+        result = split_data(collections, options, progress=countdown)
+    result.split.write(out)
     if not quiet:
-        _print(result, len(groups), out)
-        for part in (part for part, share in shares.items() if share > 0 and not result.parts.get(part)):
-            reason = f"{len(groups)} patients are too few for a share of {shares[part]:g}"
+        _print(result.split, result.patients, out)
+        for part in result.empty_parts:
+            reason = f"{result.patients} patients are too few for a share of {result.shares[part]:g}"
             typer.echo(f"warning: the part {part} is empty: {reason}; ask for more, or for 0", err=True)
-
-
-def _shares(folds: int, test: float, validation: float | None) -> dict[str, float]:
-    from omentum.data.splits.split import FOLD, TEST, TRAIN, VALIDATION
-
-    if folds == 1:
-        raise UsageError("one fold leaves none to train on", remedy="--folds 5, or --folds 0 for a plain split")
-    if folds and validation is not None:
-        raise UsageError("folds are validated on in turn, --validation is for a plain split", remedy="--folds 0")
-    if folds:
-        tested = {TEST: test} if test else {}
-        return tested | {f"{FOLD}{number}": (1 - test) / folds for number in range(folds)}
-    held = 0.1 if validation is None else validation
-    if test + held >= 1:
-        raise UsageError(f"test {test:g} and validation {held:g} leave nothing to train on")
-    return {TRAIN: 1 - held - test, VALIDATION: held, TEST: test}
-
-
-def _check_enough(patients: int, shares: Mapping[str, float]) -> None:
-    wanted = sum(share > 0 for share in shares.values())
-    if patients < wanted:
-        raise UsageError(f"{patients} patients are too few for {wanted} parts", remedy="fewer --folds, or --test 0")
 
 
 def _print(result: Split, groups: int, out: Path) -> None:

@@ -8,19 +8,17 @@ from typing import Annotated
 
 import typer
 
-from omentum.cli import data_prepare
-from omentum.cli.data_check import check
-from omentum.cli.data_split import split
+from omentum.cli.data import check, prepare, split, stats
+from omentum.cli.data.recipe_text import description, print_recipe, print_recipes
 from omentum.cli.option_table import Json
-from omentum.cli.recipe_text import description, print_recipe, print_recipes
 
 app = typer.Typer(
     help="Datasets for training: list and show recipes, check raw data, prepare a store, split it by patient.",
     no_args_is_help=True,
 )
-app.command(epilog="Example: omentum data prepare --dataset lits=/data/LiTS -o store/ -j 4")(data_prepare.prepare)
-app.command(epilog="Example: omentum data stats store/ --picture annotated.png")(data_prepare.stats)
-app.command(epilog="Example: omentum data split store/ -o splits.json --folds 5 --test 0.2")(split)
+app.command(epilog="Example: omentum data prepare --dataset lits=/data/LiTS -o store/ -j 4")(prepare.prepare)
+app.command(epilog="Example: omentum data stats store/ --picture annotated.png")(stats.stats)
+app.command(epilog="Example: omentum data split store/ -o splits.json --folds 5 --test 0.2")(split.split)
 
 
 @app.command("list", epilog="Example: omentum data list --json")
@@ -55,4 +53,4 @@ def show(
         print_recipe(recipe, found)
 
 
-app.command(epilog="Example: omentum data check --dataset lits=/data/LiTS -j 4 --json-file check.json")(check)
+app.command(epilog="Example: omentum data check --dataset lits=/data/LiTS -j 4 --json-file check.json")(check.check)

@@ -29,23 +29,23 @@ class TrainProgress(ProgressBar):
         figures = TextColumn("{task.fields[figures]}", markup=False)
         super().__init__(*columns, silent=silent, after=(figures,), speed_over_s=SPEED_OVER_S)
         self._steps = steps
-        self._told = time.monotonic()
+        self._last_line_s = time.monotonic()
         self._task: TaskID | None = None
 
-    def say(self, text: str) -> None:
-        """Something worth a line or some, unless silent."""
-        for line in [] if self._silent else text.split("\n"):
+    def note(self, message: str) -> None:
+        """A line or several, unless silent."""
+        for line in [] if self._silent else message.split("\n"):
             self._line(line)
 
-    def reading(self, name: str, done: int, of: int) -> None:
+    def reading(self, collection: str, done: int, of: int) -> None:
         """Cases of a collection that have been read."""
-        self._advance(f"reading {name}", done, of)
+        self._advance(f"reading {collection}", done, of)
 
-    def report(self, kind: str, figures: dict[str, Any]) -> None:
-        """See `omentum.train.loop.Report`."""
-        tell = getattr(self, f"_on_{kind}", None)
-        if tell is not None:
-            tell(figures)
+    def event(self, kind: str, figures: dict[str, Any]) -> None:
+        """See `omentum.train.loop.EventListener`; a kind that is not shown is ignored."""
+        show = getattr(self, f"_on_{kind}", None)
+        if show is not None:
+            show(figures)
 
     def _on_advance(self, figures: Mapping[str, Any]) -> None:
         self._advance("training", figures["step"], self._steps)
@@ -62,11 +62,11 @@ class TrainProgress(ProgressBar):
             self._bar.update(self._task, figures=text)
         else:
             left = (self._steps - figures["step"]) * figures["seconds_a_step"]
-            self.say(f"step {figures['step']}/{self._steps}  {text}  {_duration(left)} left")
+            self.note(f"step {figures['step']}/{self._steps}  {text}  {_format_duration(left)} left")
 
     def _on_validation(self, figures: Mapping[str, Any]) -> None:
-        self.say(f"validation at step {figures['step']}: mean Dice {figures['mean_dice']:.3f}")
-        self.say("  ".join(f"{key} {dice:.3f}" for key, dice in figures["dice"].items()))
+        self.note(f"validation at step {figures['step']}: mean Dice {figures['mean_dice']:.3f}")
+        self.note("  ".join(f"{key} {dice:.3f}" for key, dice in figures["dice"].items()))
 
     def _on_warning(self, figures: Mapping[str, Any]) -> None:
         self._line(f"warning: {' '.join(figures['text'].split())}")
@@ -78,12 +78,12 @@ class TrainProgress(ProgressBar):
             if self._bar.tasks[0].description != what:
                 self._bar.reset(self._task, description=what, total=of, figures="")
             self._bar.update(self._task, completed=done)
-        elif not self._silent and what != "training" and time.monotonic() - self._told >= LINE_EVERY_S:
-            self._told = time.monotonic()
-            self.say(f"{what}: {done} of {of}")
+        elif not self._silent and what != "training" and time.monotonic() - self._last_line_s >= LINE_EVERY_S:
+            self._last_line_s = time.monotonic()
+            self.note(f"{what}: {done} of {of}")
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return (
         f"{seconds / 3600:.1f} h"
         if seconds >= 5400

@@ -1,0 +1,103 @@
+"""Cases split by patient into folds and a test part, in one call; what `omentum data split` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from omentum.data.splits.collection import kept_together, read_collections
+from omentum.data.splits.split import FOLD, TEST, TRAIN, VALIDATION, Split
+from omentum.data.splits.stratify import stratified
+from omentum.errors import UsageError
+from omentum.progress import SILENT, TaskListener
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How cases are split.
+
+    Args:
+        folds: Of a cross-validation, from 2; 0: parts train and validation instead.
+        test: Share of the cases in the part test, 0 to below 1.
+        validation: Without folds: share of the cases in the part validation; None: `VALIDATION_SHARE`.
+        seed: Another seed, another split.
+
+    Raises:
+        UsageError: numbers that leave nothing to train on.
+    """
+
+    folds: int = 5
+    test: float = 0.2
+    validation: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.folds == 1:
+            raise UsageError("one fold leaves none to train on", remedy="--folds 5, or --folds 0 for a plain split")
+        if self.folds and self.validation is not None:
+            raise UsageError("folds are validated on in turn, --validation is for a plain split", remedy="--folds 0")
+        held = self.shares.get(VALIDATION, 0.0)
+        if not self.folds and self.test + held >= 1:
+            raise UsageError(f"test {self.test:g} and validation {held:g} leave nothing to train on")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Part -> its share of the cases; they add up to 1."""
+        if self.folds:
+            tested = {TEST: self.test} if self.test else {}
+            return tested | {f"{FOLD}{number}": (1 - self.test) / self.folds for number in range(self.folds)}
+        held = VALIDATION_SHARE if self.validation is None else self.validation
+        return {TRAIN: 1 - held - self.test, VALIDATION: held, TEST: self.test}
+
+
+VALIDATION_SHARE = 0.1
+"""Share of the part validation where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """A split, and what it was made of.
+
+    Args:
+        split: To be written by `Split.write`.
+        patients: Number of groups of cases that stay together.
+        shares: Part -> the share that was asked for.
+    """
+
+    split: Split
+    patients: int
+    shares: Mapping[str, float]
+
+    @property
+    def empty_parts(self) -> tuple[str, ...]:
+        """Parts that were asked for and have no case, because there are too few patients."""
+        return tuple(part for part, share in self.shares.items() if share > 0 and not self.split.parts.get(part))
+
+
+def split_data(
+    collections: Sequence[str | Path], options: SplitOptions | None = None, *, progress: TaskListener = SILENT
+) -> SplitResult:
+    """Split cases by patient; equal scans stay together, each part has its share of every dataset and kind of lesion.
+
+    The same cases give the same split on every machine.
+
+    Args:
+        collections: Stores, and folders of cases.
+        options: Parts and their sizes.
+        progress: Receives progress while folders of cases are read.
+
+    Raises:
+        UsageError: two cases of one name, or fewer patients than parts.
+        InputError: a collection without cases, or one that cannot be read.
+    """
+    options = options or SplitOptions()
+    cases = read_collections([Path(place) for place in collections], progress.progress)
+    groups = kept_together(cases)
+    wanted = sum(share > 0 for share in options.shares.values())
+    if len(groups) < wanted:
+        raise UsageError(f"{len(groups)} patients are too few for {wanted} parts", remedy="fewer --folds, or --test 0")
+    made = {"omentum": version("omentum"), "folds": options.folds, "test": options.test, "seed": options.seed}
+    parts = stratified(groups, options.shares, options.seed)
+    return SplitResult(Split(parts, {case.name: case for case in cases}, made), len(groups), options.shares)

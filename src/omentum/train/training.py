@@ -1,0 +1,164 @@
+"""Training in one call: plan a run, train it, or train one run for each fold; what `omentum train` runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from omentum.data.sampling.sampler import PatchSampler
+from omentum.data.splits.split import FOLD, Split
+from omentum.errors import UsageError
+from omentum.formatting import counted
+from omentum.progress import SILENT, TrainingListener
+from omentum.train.classes import run_classes
+from omentum.train.config.settings import TrainConfig
+from omentum.train.config.toml_file import load_config
+from omentum.train.loop import run_training
+from omentum.train.run.dry_run import TrainingPlan, dry_run
+from omentum.train.run.folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
+from omentum.train.run.sources import TrainingData, load_sources
+from omentum.train.validate import Validation
+from omentum.train.words import check_words
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished run.
+
+    Args:
+        run: Its folder; see `omentum.train.run.folder`.
+        model: The averaged model of the last step, a safetensors file.
+        best: The averaged model that did best on the held-out cases; None where nothing was held out.
+        validation: The last validation and the best one; of step 0 where there was none.
+        remarks: Cases that were left out, a line each.
+    """
+
+    run: Path
+    model: Path
+    best: Path | None
+    validation: Validation
+    remarks: tuple[str, ...] = ()
+
+
+def plan_training(config: TrainConfig | str | Path, *, progress: TrainingListener = SILENT) -> TrainingPlan:
+    """Take a few steps of a run and extrapolate: memory, time, and what is sampled. Nothing is written.
+
+    Args:
+        config: The run, a TOML file, or the name of a preset.
+        progress: Receives progress.
+
+    Raises:
+        UsageError: impossible settings or data.
+        InputError: a case or split that cannot be read.
+        TrainingError: memory is full.
+    """
+    config = _loaded(config)
+    sampler, data = _read_cases(config, progress, "")
+    progress.note("taking a few steps")
+    return replace(dry_run(config, sampler), held_out=len(data.held_out))
+
+
+def train_model(
+    config: TrainConfig | str | Path, out: str | Path, *, progress: TrainingListener = SILENT
+) -> TrainingResult:
+    """Train a model on partially labelled cases; an interrupted run in the same folder goes on where it stopped.
+
+    In the processes that `torchrun` starts, all of them call this and share the work.
+
+    Args:
+        config: The run, a TOML file, or the name of a preset.
+        out: Folder of the run, made if need be.
+        progress: Receives progress.
+
+    Raises:
+        UsageError: impossible settings or data, or the folder belongs to another run or is in use.
+        InputError: a case or split that cannot be read.
+        StoppedError: SIGTERM or Ctrl-C; the run is saved.
+        TrainingError: the loss is not finite time and again, too many cases cannot be read, or memory is full.
+        OutputError: the folder cannot be written.
+    """
+    return _train(_loaded(config), Path(out), progress, "")
+
+
+def cross_validate(
+    config: TrainConfig | str | Path, out: str | Path, *, progress: TrainingListener = SILENT
+) -> dict[int, TrainingResult]:
+    """Train one run after another, each validated on one fold of the split and trained on the others.
+
+    Args:
+        config: The run, a TOML file, or the name of a preset; with a split that has folds.
+        out: Holds the folders `fold-0`, `fold-1`, ... of the runs.
+        progress: Receives progress.
+
+    Returns:
+        Number of the fold -> its run.
+
+    Raises:
+        UsageError: no split, one without folds, a part too, or several processes; and as `train_model`.
+        InputError, StoppedError, TrainingError, OutputError: as `train_model`.
+    """
+    config = _loaded(config)
+    return {
+        number: _train(replace(config, fold=number), Path(out) / f"{FOLD}{number}", progress, f"{FOLD}{number}: ")
+        for number in folds_of(config)
+    }
+
+
+def folds_of(config: TrainConfig) -> list[int]:
+    """Numbers of the folds of a run's split.
+
+    Raises:
+        UsageError: no split, one without folds, a part too, or several processes.
+        InputError: the split cannot be read.
+    """
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError("--fold all is for one process", remedy="start torchrun for each fold: --fold 0, ...")
+    if not config.split:
+        raise UsageError("--fold all without a split", remedy="--split FILE, made by omentum data split")
+    if config.part:
+        raise UsageError("--fold and --part", remedy="give one of the two")
+    split = Split.read(Path(config.split))
+    if not split.folds:
+        raise UsageError("has no folds", source=config.split, remedy="make some: omentum data split --folds 5")
+    return [int(fold.removeprefix(FOLD)) for fold in split.folds]
+
+
+def _loaded(config: TrainConfig | str | Path) -> TrainConfig:
+    return config if isinstance(config, TrainConfig) else load_config(config)
+
+
+def _train(config: TrainConfig, out: Path, progress: TrainingListener, which: str) -> TrainingResult:
+    sampler, data = _read_cases(config, progress, which)
+    model = run_training(config, sampler, data.held_out, out, progress.event, record=data.record)
+    progress.note(f"{which}done: {model}")
+    best = out / BEST_FILE
+    validation = Validation.read(out / VALIDATION_FILE)
+    return TrainingResult(out, out / RESULT_FILE, best if best.exists() else None, validation, data.remarks)
+
+
+def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> tuple[PatchSampler, TrainingData]:
+    """The cases of a run and a sampler over them; `which` begins each line about them."""
+    classes = run_classes(config)
+    check_words(config, classes)
+    data = load_sources(config, classes, progress.reading)
+    for source in data.sources:
+        progress.note(f"{which}{source.name}: {counted(len(source.cases), 'case')}, weight {source.weight:g}")
+    for remark in data.remarks:
+        progress.note(remark)
+    structures, held_out = counted(len(classes), "structure"), counted(len(data.held_out), "case")
+    progress.note(f"{which}{structures}, {held_out} for validation, {config.steps} steps")
+    sampler = PatchSampler(
+        sources=data.sources,
+        classes=classes,
+        patch=config.patch,
+        window_hu=config.window_hu,
+        augmentation=config.augmentation,
+        foreground_probability=config.foreground_probability,
+        temperature=config.temperature,
+        lesion_weight=config.lesion_weight,
+        patches_per_case=config.patches_per_case,
+        seed=config.seed,
+        spacing_mm=config.spacing_mm,
+    )
+    return sampler, data
