@@ -153,7 +153,7 @@ class Segmentation:
 
         Within a kind the order is the structures' written `paint` order (see structures.toml).
         """
-        out = np.zeros(self.shape, np.uint16)
+        out = np.zeros(self.shape, np.uint16, order="F")  # as files have it
         around = self.boxes()
         for key in sorted(around, key=lambda k: STRUCTURES[k].paint_order):
             out[around[key]][self.mask(key, around[key])] = STRUCTURES[key].index
@@ -161,7 +161,7 @@ class Segmentation:
 
     def numbered(self, numbering: Numbering) -> NDArray[np.uint16]:
         """One number a voxel in a dataset's own values, 0 for none; see `Numbering`."""
-        out = np.zeros(self.shape, np.uint16)
+        out = np.zeros(self.shape, np.uint16, order="F")
         around = self.boxes()
         for entry in numbering.entries:
             for key in (*entry.structures, *entry.also):

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
 from omentum.io.labels import packed
-from omentum.io.nifti import SLAB, read_volume, write_layers
+from omentum.io.nifti import read_volume, write_layers
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, in_several
 
 Where = tuple[NDArray[np.intp], ...]
+
+SLAB = 16
+"""Planes looked at together."""
 
 
 def write_overlaps(path: str | Path, seg: Segmentation) -> int:
@@ -67,11 +70,11 @@ def read_layered(label_map: str | Path, overlaps: str | Path, layers: int, class
 
 
 def _several(seg: Segmentation) -> Where:
-    """Voxels that more than one structure has, found some planes of the image at a time."""
+    """Voxels that more than one structure has, found some planes at a time, of those that lie together in memory."""
     found = []
-    for k in range(0, seg.shape[2], SLAB):
-        i, j, above = np.nonzero(in_several(seg.bits[..., k : k + SLAB]))
-        found.append((i, j, above + k))
+    for i in range(0, seg.shape[0], SLAB):
+        beyond, j, k = np.nonzero(in_several(seg.bits[:, i : i + SLAB]))
+        found.append((beyond + i, j, k))
     return tuple(np.concatenate(axis) for axis in zip(*found, strict=True))
 
 
@@ -92,6 +95,6 @@ def _hidden(seg: Segmentation, where: Where) -> NDArray[np.uint16]:
 
 def _volumes(layers: NDArray[Any], where: Where, shape: tuple[int, int, int]) -> Iterator[NDArray[Any]]:
     for layer in layers:
-        volume = np.zeros(shape, layers.dtype)
+        volume = np.zeros(shape, layers.dtype, order="F")  # as it is written
         volume[where] = layer
         yield volume

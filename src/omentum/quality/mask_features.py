@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 
 import cc3d
-import edt
 import numpy as np
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, grown_mm
-from omentum.components import component_sizes, connected_components
+from omentum.components import connected_components
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.limits import QUALITY_RULES, QualityRules
+from omentum.quality.rim import rim
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Volume, Voxels
 
@@ -28,8 +28,6 @@ CORE_SHARE = 0.25
 LEAST_SPREAD_HU = 12.0
 ALIKE_SPREADS, UNLIKE_SPREADS = 1.0, 3.0
 MAD_TO_SD = 1.4826
-SLAB = 64
-"""Voxels along the first axis that distances are computed for at once."""
 MISSING_HU = -1000.0
 """Voxels that are not a number count as air."""
 
@@ -118,7 +116,7 @@ def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
 
 
 def _components(mask: Mask, voxels: int, fragment_share: float) -> tuple[int, float]:
-    found = component_sizes(connected_components(mask))[1:]
+    found = np.bincount(connected_components(mask)[mask])[1:]
     return int(np.count_nonzero(found >= fragment_share * voxels)), 1.0 - float(found.max()) / voxels
 
 
@@ -131,8 +129,8 @@ def _cavities(mask: Mask, foreign: Mask) -> int:
 
 def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, ...]) -> dict[str, float]:
     rim_mm = max(RIM_MM, 1.01 * min(spacing_mm))
-    deeper = _deeper(mask, rim_mm, spacing_mm)
-    core, shell = mask & deeper, ~mask & ~deeper
+    close = rim(mask, rim_mm, spacing_mm)
+    core, shell = mask & ~close, close & ~mask
     inside, outside, free = _hu(ct[mask]), _hu(ct[shell]), ~foreign[shell]
     middle_of = _hu(ct[core]) if np.count_nonzero(core) >= CORE_SHARE * len(inside) else inside
     middle = float(np.median(middle_of))
@@ -145,21 +143,6 @@ def _appearance(ct: Voxels, mask: Mask, foreign: Mask, spacing_mm: tuple[float, 
         "edge_hu": abs(float(np.median(outside)) - middle) if len(outside) else 0.0,
         "spread_hu": spread,
     }
-
-
-def _deeper(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
-    """Voxels of the mask further than this from what is outside, and those outside further than this from the mask.
-
-    The edge of the array is neither. Done a slab at a time, with as much around it as can decide.
-    """
-    deeper = np.empty(mask.shape, np.bool_)
-    reach = math.ceil(mm / spacing_mm[0]) + 1
-    for start in range(0, len(mask), SLAB):
-        low, stop = max(0, start - reach), min(len(mask), start + SLAB)
-        sides = np.add(mask[low : stop + reach], 1, dtype=np.uint8, order="C")
-        distance: NDArray[np.float32] = edt.edt(sides, anisotropy=spacing_mm, black_border=False, parallel=0)
-        deeper[start:stop] = distance[start - low : stop - low] > mm
-    return deeper
 
 
 def _hu(values: Voxels) -> NDArray[np.float32]:
