@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MEASUREMENTS, OVERLAPS, PROBABILITIES
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+
+if TYPE_CHECKING:
+    from omentum.report.case_pictures import CasePictures
 
 MEASUREMENTS_SCHEMA = "omentum measurements, 1"
 """Raised when a key of measurements.json changes its meaning."""
@@ -197,13 +200,12 @@ class CaseSegmentation(Segmentation):
             say("writing")
             write_labelmap(path, self, numbering)
             return path.resolve()
+        beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
         with replacing_folder(path) as folder:
-            hidden = self._fill(folder, masks, numbering, say)
+            hidden = self._fill(folder, beside, say)
             if self.probabilities:
                 say("writing probabilities")
                 self._write_probabilities(folder / PROBABILITIES)
-            beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
-            self.write_beside(folder, replace(beside, masks=False), say)
             written = {LABEL_MAP_SHA256: sha256_of(folder / LABEL_MAP), **hidden}
             made = {"outputs": beside.outputs(), "quality": self.quality().summary(), **written}
             if numbering is not None:
@@ -217,36 +219,59 @@ class CaseSegmentation(Segmentation):
         return str(self.manifest["input"]["case"])
 
     def write_beside(self, folder: Path, wanted: SaveOptions, say: Step) -> None:
-        """Write what is wanted beside the label map and the measurements to a folder; used by `save`."""
+        """Write what is wanted beside the label map and the measurements to a folder."""
         if wanted.masks:
             say("writing masks")
             self._write_each_mask(folder / "masks")
+        if wanted.preview or wanted.report:
+            say("drawing")
+        self._write_told(folder, wanted, self._draw(folder, wanted, self.measures()), say)
+
+    def _fill(self, folder: Path, wanted: SaveOptions, say: Step) -> dict[str, int | str]:
+        """Everything but probabilities and manifest; for the manifest, how many layers of labels the label map hides.
+
+        What has to be written and drawn is, in a thread, while the quality is judged: about as much work.
+        """
+        say("writing masks and measuring")
+        with ThreadPoolExecutor(1) as thread:
+            written = thread.submit(self._write_masks, folder, wanted.masks, wanted.numbering)
+            drawn = thread.submit(self._draw, folder, wanted, self._measures)
+            self._write_numbers(folder, wanted.numbering)
+            hidden = written.result()
+            say("drawing")
+            pictures = drawn.result()
+        self._write_told(folder, wanted, pictures, say)
+        return hidden
+
+    def _draw(self, folder: Path, wanted: SaveOptions, measures: Sequence[StructureMeasure]) -> CasePictures | None:
+        """The preview, and what is to be seen in a report."""
+        if wanted.preview:
+            self._draw_preview(folder / "preview.png", measures)
+        if not wanted.report:
+            return None
+        from omentum.report.case_pictures import draw_case
+
+        return draw_case(self.ct, self, self.lesions())
+
+    def _write_told(self, folder: Path, wanted: SaveOptions, pictures: CasePictures | None, say: Step) -> None:
+        """What needs the measurements."""
         if wanted.statistics:
             write_json(folder / "statistics.json", statistics_json(self.measures()))
         if wanted.meshes:
             say("making surfaces")
             self._write_meshes(folder / "meshes", wanted.meshes)
-        if wanted.preview:
-            say("drawing")
-            self._draw_preview(folder / "preview.png")
         if wanted.report:
             say("writing the report")
-            self._write_report(folder / "report.html", wanted.numbering)
+            self._write_report(folder / "report.html", wanted.numbering, pictures)
 
-    def _fill(self, folder: Path, masks: bool, numbering: Numbering | None, say: Step) -> dict[str, int | str]:
-        """Label map and measurements; for the manifest, how many layers of labels it hides."""
-        say("writing masks and measuring")
-        with ThreadPoolExecutor(1) as thread:
-            written = thread.submit(self._write_masks, folder, masks, numbering)
-            measured = measures_json(self.measures(numbering), self.grid, self._aorta)
-            measured |= lesions_json(self.lesions(), self.grid)
-            measured |= {"quality": self.quality().to_json()}
-            hidden = written.result()
+    def _write_numbers(self, folder: Path, numbering: Numbering | None) -> None:
+        measured = measures_json(self.measures(numbering), self.grid, self._aorta)
+        measured |= lesions_json(self.lesions(), self.grid)
+        measured |= {"quality": self.quality().to_json()}
         write_json(folder / MEASUREMENTS, self._head(numbering) | measured)
         write_text(folder / ITK_SNAP, itk_snap_labels(self.classes, numbering))
         write_text(folder / SLICER, slicer_labels(self.classes, numbering))
         write_text(folder / LESIONS, lesions_csv({self._name: self.lesions()}))
-        return hidden
 
     def _head(self, numbering: Numbering | None) -> dict[str, Any]:
         """What a reader of the numbers has to know first."""
@@ -282,13 +307,13 @@ class CaseSegmentation(Segmentation):
             with replacing(folder / f"{key}.{file_type}") as file:
                 file.write(mesh_file(surface_mesh(self, key, box, FILE), key, file_type))
 
-    def _draw_preview(self, path: Path) -> None:
+    def _draw_preview(self, path: Path, measures: Sequence[StructureMeasure]) -> None:
         from omentum.report.preview import preview_png  # matplotlib is slow to import
 
         with replacing(path) as file:
-            file.write(preview_png(self.ct, self, case=self._name, measures=self.measures()))
+            file.write(preview_png(self.ct, self, case=self._name, measures=measures))
 
-    def _write_report(self, path: Path, numbering: Numbering | None) -> None:
+    def _write_report(self, path: Path, numbering: Numbering | None, pictures: CasePictures | None) -> None:
         from omentum.report.html import CaseReport, case_html
 
         page = case_html(
@@ -298,6 +323,7 @@ class CaseSegmentation(Segmentation):
                 class_trust=self.class_trust,
                 aorta=self._aorta,
                 score=self.quality().score,
+                pictures=pictures,
             )
         )
         with replacing(path) as file:

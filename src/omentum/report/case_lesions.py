@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
@@ -12,12 +12,11 @@ from omentum.measure.diameters import axial_axis
 from omentum.measure.lesion_tables import target_lesions
 from omentum.measure.lesions import Lesion
 from omentum.report.case_views import add_picture
-from omentum.report.key_images import KeyImage, key_image
+from omentum.report.key_images import KeyImage
 from omentum.report.page import PageTable, add, add_swatch, add_table
 from omentum.report.planes import slice_words
-from omentum.segmentation import Segmentation
 from omentum.spec import Trust
-from omentum.volume import Volume
+from omentum.volume import Grid
 
 KEY_IMAGES = 24
 """So many lesions, the longest, get a picture; all are in the table."""
@@ -29,24 +28,30 @@ COLUMNS = (
 
 
 def add_lesions(
-    main: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion], class_trust: ClassTrust | None = None
+    main: ET.Element,
+    grid: Grid,
+    classes: Sequence[str],
+    lesions: Sequence[Lesion],
+    images: Mapping[int, KeyImage],
+    class_trust: ClassTrust | None = None,
 ) -> None:
     """A table of all lesions, one of the candidates, and key images of the largest.
 
     Args:
         main: Where to add them.
-        ct: HU.
-        seg: On the grid of `ct`.
+        grid: Of the CT.
+        classes: Keys of the structures that were looked for.
         lesions: All of them.
+        images: By the number of the lesion; of those that are `pictured`.
         class_trust: How far the weights can be trusted with each type.
     """
     section = add(main, "section", class_="found", aria_label="Lesions")
     add(section, "h2", "Lesions")
     sure = [lesion for lesion in lesions if not lesion.is_candidate]
     if sure:
-        targets = target_lesions(sure, ct.spacing_mm[axial_axis(ct.grid)])
+        targets = target_lesions(sure, grid.spacing_mm[axial_axis(grid)])
         _add_table(section, PageTable(_caption(targets), COLUMNS, [_row(one, targets) for one in sure]), sure)
-    types = [key for key in seg.classes if STRUCTURES[key].is_lesion]
+    types = [key for key in classes if STRUCTURES[key].is_lesion]
     for line in _unlisted(types, {lesion.key for lesion in lesions}, bool(sure), class_trust or ClassTrust()):
         add(section, "p", line)
     candidates = [lesion for lesion in lesions if lesion.is_candidate]
@@ -56,7 +61,7 @@ def add_lesions(
         caption = "Candidates: in no sum, and no target"
         _add_table(section, PageTable(caption, COLUMNS, [_row(one, ()) for one in candidates]), candidates)
     if lesions:
-        _add_gallery(section, ct, seg, lesions)
+        _add_gallery(section, grid, lesions, images)
 
 
 def _add_table(section: ET.Element, table: PageTable, lesions: Sequence[Lesion]) -> None:
@@ -86,14 +91,14 @@ def pictured(lesions: Sequence[Lesion]) -> list[Lesion]:
     return sorted(lesions, key=lambda one: -one.axial.longest.mm)[:KEY_IMAGES]
 
 
-def _add_gallery(section: ET.Element, ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> None:
+def _add_gallery(section: ET.Element, grid: Grid, lesions: Sequence[Lesion], images: Mapping[int, KeyImage]) -> None:
     largest = pictured(lesions)
     if len(largest) < len(lesions):
         add(section, "p", f"Key images of the {len(largest)} longest.", class_="faint")
     gallery = add(section, "div", class_="lesions")
     for lesion in sorted(largest, key=lambda one: one.number):
-        where = slice_words(ct.grid, lesion.axial.axis, lesion.axial.slice)
-        _add_key_image(gallery, lesion, key_image(ct, seg, lesion), where)
+        where = slice_words(grid, lesion.axial.axis, lesion.axial.slice)
+        _add_key_image(gallery, lesion, images[lesion.number], where)
 
 
 def _caption(targets: Sequence[Lesion]) -> str:

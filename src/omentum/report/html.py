@@ -9,7 +9,6 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import MissingDependencyError
 from omentum.formatting import counted
 from omentum.measure.aorta import AorticProfile
 from omentum.measure.class_trust import ClassTrust
@@ -17,11 +16,10 @@ from omentum.measure.lesions import Lesion
 from omentum.measure.measures import StructureMeasure
 from omentum.quality.flags import Flag
 from omentum.report.case_aorta import add_aorta
-from omentum.report.case_lesions import add_lesions, pictured
+from omentum.report.case_lesions import add_lesions
+from omentum.report.case_pictures import CasePictures, draw_case
 from omentum.report.case_tables import add_flags, add_making, add_structures
-from omentum.report.case_views import Surfaces, add_explorer
-from omentum.report.layers import overview
-from omentum.report.meshes import VIEW, need_libraries, scene_glb, surface_mesh
+from omentum.report.case_views import add_explorer
 from omentum.report.page import add, document, finished
 from omentum.report.three_js import three_js
 from omentum.segmentation import Segmentation
@@ -45,6 +43,7 @@ class CaseReport:
         class_trust: How far the weights can be trusted with each structure.
         aorta: Its diameters, if it was found.
         score: Of the case; see `Quality.score`.
+        pictures: Of the case, where they were drawn before.
     """
 
     case: str
@@ -57,13 +56,14 @@ class CaseReport:
     class_trust: ClassTrust = field(default_factory=ClassTrust)
     aorta: AorticProfile | None = None
     score: float | None = None
+    pictures: CasePictures | None = None
 
 
 def case_html(report: CaseReport) -> bytes:
     """The page of a case, UTF-8; without the extra `[report]` it has no 3D view and says so."""
-    surfaces = _surfaces(report.seg)
+    pictures = report.pictures or draw_case(report.ct, report.seg, report.lesions)
     scripts = [_asset("report.js")]
-    if surfaces.glb:
+    if pictures.surfaces.glb:
         scripts = [three_js(), *scripts, _asset("surfaces.js")]
     name = report.case.strip() or "CT"
     page, body = document(f"{name} · Omentum", f"{_asset('report.css')}\n{_colours()}", scripts)
@@ -71,9 +71,8 @@ def case_html(report: CaseReport) -> bytes:
     main = add(body, "main")
     _add_head(main, name, report)
     add_flags(main, report.flags)
-    views = overview(report.ct, report.seg, [one.axial.slice for one in pictured(report.lesions)])
-    add_explorer(main, views, report.measures, surfaces, report.ct.grid)
-    add_lesions(main, report.ct, report.seg, report.lesions, report.class_trust)
+    add_explorer(main, pictures.views, report.measures, pictures.surfaces, report.ct.grid)
+    add_lesions(main, report.ct.grid, report.seg.classes, report.lesions, pictures.key_images, report.class_trust)
     add_structures(main, report.measures, report.score)
     add_aorta(main, report.aorta)
     add_making(main, report.manifest)
@@ -103,19 +102,6 @@ def _counted_lesions(lesions: Sequence[Lesion]) -> list[str]:
     candidates = sum(lesion.is_candidate for lesion in lesions)
     told = [counted(len(lesions) - candidates, "lesion")]
     return told + ([counted(candidates, "candidate")] if candidates else [])
-
-
-def _surfaces(seg: Segmentation) -> Surfaces:
-    """The 3D view's content, or why there is none."""
-    try:
-        need_libraries()
-        three_js()
-    except MissingDependencyError as fault:
-        return Surfaces(b"", f"No 3D view: {fault}")
-    boxes = seg.boxes()
-    if not boxes:
-        return Surfaces(b"", "No 3D view: nothing was found.")
-    return Surfaces(scene_glb({key: surface_mesh(seg, key, box, VIEW) for key, box in boxes.items()}), "")
 
 
 def _asset(name: str) -> str:
