@@ -14,7 +14,7 @@ from omentum.measure import find_lesions, lesions_csv, lesions_json, measure
 from omentum.measure.aorta import AorticProfile, Station
 from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, NO_RECORD, ClassTrust
 from omentum.measure.lesion_tables import target_lesions
-from omentum.report import html as page
+from omentum.report import case_pictures
 from omentum.report.case_tables import add_making
 from omentum.report.html import case_html
 from omentum.report.page import document, finished
@@ -26,8 +26,8 @@ GRID = ras_grid((3.0, 3.0, 3.0), (170, 110, 90))
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(page, "overview", lambda *_: [])
-    monkeypatch.setattr(page, "_surfaces", lambda _: page.Surfaces(b"", "no surfaces"))
+    monkeypatch.setattr(case_pictures, "overview", lambda *_: [])
+    monkeypatch.setattr(case_pictures, "_surfaces", lambda _: case_pictures.Surfaces(b"", "no surfaces"))
 
 
 def case_of(trust: Trust, operating_point: float | None = None, steps: int = 200):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_case import small_case
 
-from omentum.report import html, meshes
+from omentum.report import case_pictures, meshes
 from omentum.report.html import case_html
 from omentum.segmentation import Segmentation
 
@@ -69,8 +69,8 @@ def page(case):
 @pytest.fixture
 def quick(monkeypatch):
     """Without pictures and surfaces, for texts alone."""
-    monkeypatch.setattr(html, "overview", lambda *_: [])
-    monkeypatch.setattr(html, "_surfaces", lambda _: html.Surfaces(b"", "no surfaces"))
+    monkeypatch.setattr(case_pictures, "overview", lambda *_: [])
+    monkeypatch.setattr(case_pictures, "_surfaces", lambda _: case_pictures.Surfaces(b"", "no surfaces"))
 
 
 def test_nothing_is_fetched_and_only_our_scripts_run(page):
@@ -161,8 +161,8 @@ def test_hostile_names_are_words_and_nothing_else(case, page):
 def test_whatever_a_text_says_no_element_comes_of_it(text):
     case = small_case(ras_grid((9.0, 9.0, 9.0), (170, 110, 90)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(html, "overview", lambda *_: [])
-        patch.setattr(html, "_surfaces", lambda _: html.Surfaces(b"", text))
+        patch.setattr(case_pictures, "overview", lambda *_: [])
+        patch.setattr(case_pictures, "_surfaces", lambda _: case_pictures.Surfaces(b"", text))
         plain = [tag for tag, _ in Page(case_html(hostile(case, "x"))).elements]
         assert [tag for tag, _ in Page(case_html(hostile(case, text))).elements] == plain
 
