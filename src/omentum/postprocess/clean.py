@@ -6,7 +6,8 @@ nothing to do, and neither the order of classes nor which side is called first m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from omentum.anatomy import STRUCTURES
@@ -28,6 +29,14 @@ from omentum.postprocess.rules import RULES, Rule
 from omentum.postprocess.trunk import find_trunk
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+
+AT_ONCE = 2
+"""So many structures are looked at side by side; each needs memory of its own."""
+LARGE_VOXELS = 2**27
+"""In an image of more voxels they are looked at one by one."""
+
+Parts = list[tuple[Box, Mask]]
+"""Boxes, and masks in them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +74,12 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
             repair_sides(editor, pair, midline)
     free = [key for key in ruled if not STRUCTURES[key].hosts]
     hosted = [key for key in ruled if STRUCTURES[key].hosts]
-    for key in [*free, *hosted]:
+    # What has no host depends on no other structure.
+    for key, unwanted in zip(
+        free, _side_by_side(editor, lambda key: _unwanted(editor, key, ruled[key]), free), strict=True
+    ):
+        _remove_pieces(editor, key, unwanted)
+    for key in hosted:
         _reduce(editor, key, ruled[key])
     for keys in (free, hosted):
         _fill(editor, {key: ruled[key] for key in keys}, midline)
@@ -86,24 +100,44 @@ def _reduce(editor: MaskEditor, key: str, rule: Rule) -> None:
         cut_to_hosts(editor, key, rule.inside_mm)
     if rule.near_mm is not None:
         keep_near_hosts(editor, key, rule.near_mm)
-    if rule.keep or rule.minimum_ml:
-        pieces = label_components(editor.islands(key))
-        goes = ~components_to_keep(pieces, rule, editor.seg.grid)
-        for box, voxels in pieces.selected(goes):
-            editor.remove(key, "pieces", box, voxels)
+    _remove_pieces(editor, key, _unwanted(editor, key, rule))
+
+
+def _unwanted(editor: MaskEditor, key: str, rule: Rule) -> Parts:
+    """The pieces of a structure that are too many or too small."""
+    if not (rule.keep or rule.minimum_ml):
+        return []
+    pieces = label_components(editor.islands(key))
+    return list(pieces.selected(~components_to_keep(pieces, rule, editor.seg.grid)))
+
+
+def _remove_pieces(editor: MaskEditor, key: str, pieces: Parts) -> None:
+    for box, voxels in pieces:
+        editor.remove(key, "pieces", box, voxels)
 
 
 def _fill(editor: MaskEditor, rules: Mapping[str, Rule], midline: Midline | None) -> None:
     """Fill the cavities of several structures, all found before any is filled."""
-    fills = []
-    for key, rule in rules.items():
-        limit = rule.holes_ml / editor.seg.grid.voxel_volume_ml
-        for box, _ in editor.islands(key) if limit else ():
-            voxels = closed_holes(editor.mask(box, key), limit)
-            if voxels.any():
-                fills.append((key, box, voxels & _allowed(editor, key, rule, box, midline)))
-    for key, box, voxels in fills:
-        editor.add(key, "holes", box, voxels)
+    found = _side_by_side(editor, lambda key: _cavities(editor, key, rules[key], midline), rules)
+    for key, cavities in zip(rules, found, strict=True):
+        for box, voxels in cavities:
+            editor.add(key, "holes", box, voxels)
+
+
+def _cavities(editor: MaskEditor, key: str, rule: Rule, midline: Midline | None) -> Parts:
+    """What is to be filled of a structure."""
+    found, limit = Parts(), rule.holes_ml / editor.seg.grid.voxel_volume_ml
+    for box, _ in editor.islands(key) if limit else ():
+        voxels = closed_holes(editor.mask(box, key), limit)
+        if voxels.any():
+            found.append((box, voxels & _allowed(editor, key, rule, box, midline)))
+    return found
+
+
+def _side_by_side(editor: MaskEditor, look: Callable[[str], Parts], keys: Iterable[str]) -> list[Parts]:
+    """What is found of each of several structures while no mask is changed."""
+    with ThreadPoolExecutor(AT_ONCE if editor.seg.bits[0].size <= LARGE_VOXELS else 1) as threads:
+        return list(threads.map(look, keys))
 
 
 def _allowed(editor: MaskEditor, key: str, rule: Rule, box: Box, midline: Midline | None) -> Mask:

@@ -47,6 +47,10 @@ class CoarseMasks:
             box = self._voxels(coarse)
             yield box, None if alone else _repeated(part == number, box)
 
+    def any(self, bits: Sets) -> bool:
+        """Whether the union of some classes has a voxel."""
+        return bool(self._holding(bits).any())
+
     def any_shared(self, one: Sets, other: Sets) -> Box | None:
         """A box around the blocks that hold both of two classes."""
         at = np.argwhere(self._holding(one) & self._holding(other))

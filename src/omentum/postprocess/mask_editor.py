@@ -74,7 +74,7 @@ class MaskEditor:
 
     def has(self, *keys: str) -> bool:
         """Whether the union of some structures has a voxel."""
-        return any(mask.any() for _, mask in self.islands(*keys))
+        return self._coarse.any(self.bits(*keys))
 
     def shared_box(self, one: str, other: str) -> Box | None:
         """A box around what two structures may have in common; None if nothing."""

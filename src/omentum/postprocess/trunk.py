@@ -37,8 +37,10 @@ class Trunk:
 
     def outside(self, box: Box) -> NDArray[np.bool_]:
         """Voxels of a box that lie outside, bool, shape of the box."""
-        index = (np.arange(s.start, s.stop) // step for s, step in zip(box, self.steps, strict=True))
-        return ~self.inside[np.ix_(*index)]
+        found = ~self.inside
+        for axis in (2, 1, 0):  # the first axis last, so that what grows is copied in whole planes
+            found = found.take(np.arange(box[axis].start, box[axis].stop) // self.steps[axis], axis=axis)
+        return found
 
 
 def find_trunk(ct: Volume) -> Trunk | None:
