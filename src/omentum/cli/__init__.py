@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from omentum.cli import cache, classes, data, evaluate, lesions, phantom, segment, train, weights
+from omentum.cli.garbage import leave_at_exit
 from omentum.cli.renamed_options import renaming_hint
 from omentum.cli.signals import EndedError, unwinding
 from omentum.cli.structures_option import StructuresFile
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     os.environ["MPLBACKEND"] = "agg"  # no window is ever opened; a notebook's shell names a backend that is not here
+    leave_at_exit()
     try:
         with safe_output(), unwinding():
             return _run(arguments, debug)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from omentum.cli.garbage import importing
 from omentum.cli.option_table import HelpAll, Json, Quiet, with_options
 from omentum.option_fields import Group
 from omentum.pipeline.batch.options import BatchOptions, CaseSelection
@@ -54,10 +55,11 @@ def segment(
     be a patient's name: see --anonymous. Files of the same name are named after
     the nearest folders that differ.
     """
-    from omentum.cli.batch_summary import print_summary
-    from omentum.cli.progress import ProgressReporter
-    from omentum.pipeline.batch.api import segment_batch
-    from omentum.pipeline.outputs import check_labels_alone
+    with importing():
+        from omentum.cli.batch_summary import print_summary
+        from omentum.cli.progress import ProgressReporter
+        from omentum.pipeline.batch.api import segment_batch
+        from omentum.pipeline.outputs import check_labels_alone
 
     asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
     check_labels_alone(out, asked)

@@ -47,6 +47,7 @@ from omentum.pipeline.outputs import (
     check_labels_alone,
     is_single_file,
 )
+from omentum.pipeline.run_record import RunRecord
 from omentum.quality import Confidence, Quality, assess_quality
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MEASUREMENTS, OVERLAPS, PROBABILITIES
@@ -201,8 +202,9 @@ class CaseSegmentation(Segmentation):
             write_labelmap(path, self, numbering)
             return path.resolve()
         beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
+        record = RunRecord(dict(self.manifest.get("timings_s", {})))
         with replacing_folder(path) as folder:
-            hidden = self._fill(folder, beside, say)
+            hidden = self._fill(folder, beside, say, record)
             if self.probabilities:
                 say("writing probabilities")
                 self._write_probabilities(folder / PROBABILITIES)
@@ -211,7 +213,7 @@ class CaseSegmentation(Segmentation):
             if numbering is not None:
                 made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
                 made["never_written"] = {str(value): why for value, why in numbering.never.items()}
-            write_json(folder / MANIFEST, {**self.manifest, **made})
+            write_json(folder / MANIFEST, {**self.manifest, "timings_s": record.seconds, **made})
         return path.resolve()
 
     @property
@@ -227,7 +229,7 @@ class CaseSegmentation(Segmentation):
             say("drawing")
         self._write_told(folder, wanted, self._draw(folder, wanted, self.measures()), say)
 
-    def _fill(self, folder: Path, wanted: SaveOptions, say: Step) -> dict[str, int | str]:
+    def _fill(self, folder: Path, wanted: SaveOptions, say: Step, record: RunRecord) -> dict[str, int | str]:
         """Everything but probabilities and manifest; for the manifest, how many layers of labels the label map hides.
 
         What has to be written and drawn is, in a thread, while the quality is judged: about as much work.
@@ -235,12 +237,14 @@ class CaseSegmentation(Segmentation):
         say("writing masks and measuring")
         with ThreadPoolExecutor(1) as thread:
             written = thread.submit(self._write_masks, folder, wanted.masks, wanted.numbering)
-            drawn = thread.submit(self._draw, folder, wanted, self._measures)
-            self._write_numbers(folder, wanted.numbering)
-            hidden = written.result()
+            with record.stage("measure"):
+                drawn = thread.submit(self._draw, folder, wanted, self._measures)
+                self._write_numbers(folder, wanted.numbering)
             say("drawing")
-            pictures = drawn.result()
-        self._write_told(folder, wanted, pictures, say)
+            with record.stage("draw"):
+                hidden, pictures = written.result(), drawn.result()
+        with record.stage("write"):
+            self._write_told(folder, wanted, pictures, say)
         return hidden
 
     def _draw(self, folder: Path, wanted: SaveOptions, measures: Sequence[StructureMeasure]) -> CasePictures | None:

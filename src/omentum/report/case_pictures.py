@@ -49,10 +49,11 @@ def _surfaces(seg: Segmentation) -> Surfaces:
     """The 3D view's content, or why there is none."""
     try:
         need_libraries()
-        three_js()
+        script = three_js()
     except MissingDependencyError as fault:
         return Surfaces(b"", f"No 3D view: {fault}")
     boxes = seg.boxes()
     if not boxes:
         return Surfaces(b"", "No 3D view: nothing was found.")
-    return Surfaces(scene_glb({key: surface_mesh(seg, key, box, VIEW) for key, box in boxes.items()}), "")
+    meshes = {key: surface_mesh(seg, key, box, VIEW) for key, box in boxes.items()}
+    return Surfaces(scene_glb(meshes), script=script)

@@ -31,10 +31,17 @@ KEYS_3D = (
 
 @dataclass(frozen=True)
 class Surfaces:
-    """A binary glTF whose nodes are named by structure key, or a note that says why there is none."""
+    """What the 3D view shows.
+
+    Args:
+        glb: A binary glTF whose nodes are named by structure key; empty where there is none.
+        note: Why there is none.
+        script: That can draw it.
+    """
 
     glb: bytes
-    note: str
+    note: str = ""
+    script: str = ""
 
 
 def add_explorer(

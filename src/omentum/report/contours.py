@@ -43,7 +43,7 @@ def field_around(mask: NDArray[np.bool_], finer: Fineness = (1, 1)) -> Field:
         finer: So many values to the height and width of a pixel, by cubic splines; large pixels would give angular
             outlines.
     """
-    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
+    rows, columns = (slice(hit[0], hit[-1] + 1) for hit in (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)))
     cut = np.pad(mask[rows, columns], _PAD).astype(np.float32)
     values = ndimage.gaussian_filter(cut, SMOOTHING_VOXELS)
     level = 0.5 * float(values.max())

@@ -21,7 +21,6 @@ from omentum.report.case_pictures import CasePictures, draw_case
 from omentum.report.case_tables import add_flags, add_making, add_structures
 from omentum.report.case_views import add_explorer
 from omentum.report.page import add, document, finished
-from omentum.report.three_js import three_js
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -64,7 +63,7 @@ def case_html(report: CaseReport) -> bytes:
     pictures = report.pictures or draw_case(report.ct, report.seg, report.lesions)
     scripts = [_asset("report.js")]
     if pictures.surfaces.glb:
-        scripts = [three_js(), *scripts, _asset("surfaces.js")]
+        scripts = [pictures.surfaces.script, *scripts, _asset("surfaces.js")]
     name = report.case.strip() or "CT"
     page, body = document(f"{name} · Omentum", f"{_asset('report.css')}\n{_colours()}", scripts)
     add(body, "a", "Skip to the tables", class_="skip", href="#structures")
