@@ -254,6 +254,8 @@ class TestSave:
             "report.html",
             "segmentation.nii.gz",
         ]
+        timings_s = json.loads((tmp_path / "case" / "manifest.json").read_text())["timings_s"]
+        assert set(timings_s) == {*straight.manifest["timings_s"], "measure", "draw", "write"}
         written = read_volume(tmp_path / "case" / "segmentation.nii.gz")
         np.testing.assert_array_equal(written.voxels, straight.labelmap())
         measured = json.loads((tmp_path / "case" / "measurements.json").read_text())

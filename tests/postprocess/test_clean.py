@@ -1,5 +1,7 @@
 """Properties that hold whatever a network says."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -149,3 +151,14 @@ def test_more_classes_than_fit_one_plane_are_not_needed_but_the_last_bit_of_one_
     masks["right_kidney"] = block((18, 25), (2, 8), (2, 9))
     masks["left_kidney"] = block((5, 11), (2, 8), (2, 9))
     assert same(clean(torso_masks(**masks), torso_ct()).segmentation, torso_masks(**masks))
+
+
+@settings(max_examples=10, deadline=None)
+@given(scenes())
+def test_one_by_one_or_side_by_side_is_the_same(seg):
+    beside = clean(seg, torso_ct())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("omentum.postprocess.clean"), "LARGE_VOXELS", 0)
+        alone = clean(seg, torso_ct())
+    assert same(alone.segmentation, beside.segmentation)
+    assert alone.changes == beside.changes

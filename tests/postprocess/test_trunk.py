@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from omentum.postprocess.clean import clean
-from omentum.postprocess.trunk import find_trunk
+from omentum.postprocess.trunk import Trunk, find_trunk
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -61,3 +61,11 @@ def test_a_colon_in_the_couch_goes_and_one_in_the_belly_stays(axes):
     assert not left[:, :20].any()
     assert np.array_equal(left[:, 20:], colon[:, 20:])
     assert [(c.structure, c.rule) for c in cleaned.changes] == [("colon", "in trunk")]
+
+
+def test_outside_is_every_voxels_own_block():
+    inside = np.random.default_rng(0).random((4, 5, 6)) > 0.5
+    box = (slice(3, 11), slice(0, 9), slice(7, 23))
+    outside = Trunk(inside, (3, 2, 4)).outside(box)
+    for i, j, k in np.ndindex(outside.shape):
+        assert outside[i, j, k] != inside[(i + 3) // 3, j // 2, (k + 7) // 4]

@@ -114,3 +114,11 @@ def test_an_oblique_anisotropic_scan_is_sampled_where_it_should_be():
     )
     np.testing.assert_allclose(found.voxels[part], expected[part], atol=1e-3)
     assert model_grid(grid, PreprocessSpec(spacing_mm=(1, 1, 1))).shape == found.shape
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_order_in_memory_does_not_matter(order):
+    plain = np.random.default_rng(2).integers(-1000, 1500, (11, 21, 9)).astype(np.int16)
+    ways = [np.linspace(0, n - 1, 2 * n - 3) for n in plain.shape]
+    turned = np.array(plain[::-1, :, ::-1], order=order)[::-1, :, ::-1]
+    np.testing.assert_array_equal(resample(turned, ways), resample(plain, ways))
