@@ -70,7 +70,7 @@ _HOMES = {
 }
 _ROOMS = ("evaluate", "phantom")
 
-__all__ = [*_HOMES, *_ROOMS, "__version__"]
+__all__ = sorted({*_HOMES, *_ROOMS, "__version__"})
 
 
 def __getattr__(name: str) -> Any:

@@ -78,9 +78,7 @@ def row_digests(hashes: SliceHashes) -> frozenset[str]:
 
 
 def sketch(hashes: SliceHashes) -> frozenset[str]:
-    """A few of the `row_digests`, the same ones whatever else is known: enough to tell whether another scan is this one
-    or a part of it.
-    """
+    """A fixed small subset of the `row_digests`: enough to recognise this scan, or a part of it, in another one."""
     telling = without_blanks(hashes)
     each = (sorted(map(_digest, rows_of(telling, [stride])))[:SKETCHED] for stride in STRIDES)
     return frozenset(digest for few in each for digest in few)

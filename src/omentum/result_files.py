@@ -1,6 +1,4 @@
-"""What the files of results are called: by those who write them, those who read them, and those who must not take them
-for something else.
-"""
+"""Names of the result files, shared by all modules that write, read or skip them."""
 
 LABEL_MAP = "segmentation.nii.gz"
 OVERLAPS = "overlaps.nii.gz"

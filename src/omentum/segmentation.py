@@ -110,7 +110,8 @@ class Segmentation:
         byte, bit = divmod(k % BITS_PER_PLANE, 8)
         size = voxels.dtype.itemsize
         of_voxel = voxels.view([(f"byte{n}", np.uint8) for n in range(size)])
-        return (of_voxel[f"byte{byte if sys.byteorder == 'little' else size - 1 - byte}"] & np.uint8(1 << bit)) != 0
+        its_byte = of_voxel[f"byte{byte if sys.byteorder == 'little' else size - 1 - byte}"]
+        return np.asarray((its_byte & np.uint8(1 << bit)) != 0)
 
     def boxes(self) -> dict[str, Box]:
         """The smallest box around each class that has a voxel, found in one pass for all classes."""

@@ -109,9 +109,7 @@ class ClassSpec:
         object.__setattr__(self, "trust", Trust(self.trust))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; the usual threshold and unknown trust are not said, so that earlier versions can read what needs
-        no later one.
-        """
+        """JSON values; the usual threshold and unknown trust are left out, as earlier versions expect."""
         said = asdict(self)
         if self.threshold == USUAL_THRESHOLD:
             del said["threshold"]

@@ -92,9 +92,9 @@ def _is_alive(process: int) -> bool:
 
 
 def _machine() -> str:
-    """Of two containers with the same process numbers the names differ, also where they share the name of the host."""
+    """Identifier of the machine or container; differs between containers that share host name and process numbers."""
     try:
-        processes = os.readlink("/proc/self/ns/pid")
+        processes = str(Path("/proc/self/ns/pid").readlink())
     except OSError:  # no Linux
         processes = ""
     return hashlib.sha256(f"{platform.node()} {processes}".encode()).hexdigest()[:8]

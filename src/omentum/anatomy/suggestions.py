@@ -84,11 +84,15 @@ def _words(name: str) -> set[str]:
 
 
 def slips(one: str, other: str, most: int) -> int:
-    """Letters wrong, missing, too many or swapped with their neighbour (optimal string alignment distance).
+    """Number of letters wrong, missing, added or swapped with their neighbour (optimal string alignment distance).
 
     Args:
-        one, other: Words.
-        most: Where there are surely more, `most + 1` is the answer.
+        one: A word.
+        other: Another word.
+        most: Largest distance of interest.
+
+    Returns:
+        The distance, or `most + 1` where it is certainly larger than `most`.
     """
     if abs(len(one) - len(other)) > most:
         return most + 1

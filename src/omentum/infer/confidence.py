@@ -58,7 +58,9 @@ class Tally:
         return self._share(self.unsure)
 
     def _share(self, of: NDArray[np.generic]) -> NDArray[np.float64]:
-        return np.divide(of, self.voxels, out=np.full(len(self.voxels), np.nan), where=self.voxels > 0)
+        share = np.full(len(self.voxels), np.nan)
+        np.divide(of, self.voxels, out=share, where=self.voxels > 0)
+        return share
 
 
 class WindowAgreement:
@@ -94,7 +96,8 @@ class WindowAgreement:
     def disagreement(self) -> NDArray[np.float64]:
         """1 - both / either by class; NaN for a class that no two windows had to agree on."""
         apart = np.full(len(self.both), np.nan)
-        return np.divide(self.either - self.both, self.either, out=apart, where=self.either > 0)
+        np.divide(self.either - self.both, self.either, out=apart, where=self.either > 0)
+        return apart
 
 
 def in_steps(logits: Tensor) -> Tensor:

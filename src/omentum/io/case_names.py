@@ -18,7 +18,7 @@ def case_name(path: str | Path) -> str:
 
     No case is called like a NIfTI file, since its results are a folder of that name.
     """
-    name = os.path.basename(os.path.abspath(path))
+    name = Path(os.path.normpath(Path(path).absolute())).name  # a link keeps its own name, and `.` gets one
     while name.lower().endswith((".gz", ".nii")) and name.strip(".").lower() not in ("gz", "nii"):
         name = name.rpartition(".")[0]
     name = name.replace(".", "") if name.lower().endswith(NIFTI_SUFFIXES) else name

@@ -1,4 +1,4 @@
-"""What an input is, by its first bytes and never by its name: a NIfTI file, or a folder with a DICOM series."""
+"""Reading a CT of any supported format, recognised by its first bytes: a NIfTI file or a folder with a DICOM series."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from omentum.io.nifti_geometry import check_assumed
 from omentum.volume import Volume
 
 _LOOKED_AT = 200
-"""Files of a folder among which a DICOM image is looked for."""
+"""Number of files of a folder that are checked for a DICOM image."""
 
 
 def load_volume(path: str | Path, *, volume: int | None = None, assume_orientation: str | None = None) -> Volume:
-    """Read a CT from a file or folder, whatever it is called.
+    """Read a CT from a file or folder; the format is recognised by content, not by name.
 
     Args:
         path: `.nii`, `.nii.gz`, or a folder that holds one DICOM series.
-        volume, assume_orientation: Of a NIfTI file, see `omentum.io.nifti.read_volume`.
+        volume: Which volume of a 4D NIfTI file; see `omentum.io.nifti.read_volume`.
+        assume_orientation: For NIfTI files that state none; see there.
 
     Raises:
         InputError: not there, damaged, or in a format that cannot be read yet; the remedy says how to convert it.
@@ -46,12 +47,12 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
 
 
 def nifti_files(folder: Path) -> list[Path]:
-    """Files in a folder (not below it) that are called like NIfTI, by name; hidden ones are nobody's CT."""
+    """NIfTI files directly in a folder, sorted by name; hidden ones are left out."""
     return sorted(path for path in folder.iterdir() if is_nifti_name(path) and not path.is_dir())
 
 
 def holds_dicom(folder: Path) -> bool:
-    """Whether there is a DICOM image in a folder or below it, as far as a few files tell."""
+    """Whether a folder (or one below it) holds a DICOM image, judged by its first few files."""
     files = (
         Path(place, name)
         for place, _, names in os.walk(folder)

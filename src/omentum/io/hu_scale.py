@@ -96,17 +96,23 @@ def doubt(voxels: NDArray[Any]) -> Doubt | None:
     # Pieces without noise at the numbers of an offset CT are one: labels that high are rare.
     if is_label_map(sample.values, sample.neighbours) and not (shift and high > FEW_VALUES):
         return Doubt(f"{seen}, few different ones and in whole regions: a label map, not HU")
-    if low >= 0 and high <= 1:
-        return Doubt("values lie in 0..1, expected HU (-1024 for air)")
-    if high - low < FLAT_HU and high > FAT_HU:
-        return Doubt(f"nearly every voxel is {np.median(sample.values):.3g} ({seen}): no image, or not in HU")
-    if shift:
-        return Doubt(shift)
+    reason = _range_fault(sample, low, high, seen) or shift
+    if reason:
+        return Doubt(reason)
     if low < FAT_HU:
         return _doubt_beside_padding(sample) or _doubt_of_tissue(sample)
     if _structureless(voxels):
         return Doubt(f"{seen} are noise around {np.mean(sample.values):.0f}: nothing of a body in the image")
     return _doubt_without_fat(sample, low, high, seen) if low > NO_FAT_HU else None
+
+
+def _range_fault(sample: _Sample, low: float, high: float, seen: str) -> str:
+    """What is wrong with the range of the values; "" where nothing is."""
+    if low >= 0 and high <= 1:
+        return "values lie in 0..1, expected HU (-1024 for air)"
+    if high - low < FLAT_HU and high > FAT_HU:
+        return f"nearly every voxel is {np.median(sample.values):.3g} ({seen}): no image, or not in HU"
+    return ""
 
 
 def is_label_map(values: NDArray[np.float64], neighbours: NDArray[np.float64]) -> bool:
@@ -135,7 +141,7 @@ def _are_labels(different: NDArray[np.float64]) -> bool:
     # A CT of pieces without noise (air, fat, tissue) has its numbers far apart, a label map counts them up.
     labels = different[different >= 0]
     if len(different) == 2 and len(labels) == 1:
-        return 0 < labels[0] <= VERY_FEW_VALUES
+        return bool(0 < labels[0] <= VERY_FEW_VALUES)
     return len(labels) > 1 and len(labels) >= LABEL_DENSITY * (labels[-1] + 1)
 
 

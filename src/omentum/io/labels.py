@@ -143,7 +143,7 @@ def _whole_numbers(voxels: NDArray[Any], path: str | Path) -> NDArray[Any]:
         return voxels
     if not np.isfinite(voxels).all() or np.abs(voxels).max(initial=0) > 2**31 - 1:
         raise InputError("holds values that are no label numbers", source=path)
-    whole = np.rint(voxels).astype(np.int32)
+    whole: NDArray[np.int32] = np.rint(voxels).astype(np.int32)
     worst = float(np.abs(voxels - whole).max(initial=0))
     if worst > ROUNDING:
         raise InputError(f"holds fractions (off by {worst:.3g}), expected a label map", source=path)

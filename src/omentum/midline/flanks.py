@@ -48,4 +48,4 @@ def find_flank_midline(ct: Volume) -> Midline | None:
 def _mean_depth(body: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Mean index along axis 1 of the true voxels of each row of axis 2."""
     counts = body.sum(axis=0)
-    return np.arange(len(counts)) @ counts / counts.sum(axis=0)
+    return np.asarray(np.arange(len(counts)) @ counts / counts.sum(axis=0))

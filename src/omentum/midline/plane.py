@@ -40,7 +40,7 @@ class Midline:
         ]
         start = np.float32(normal @ (grid.affine[:3, 3] - [self.x_mm, 0.0, self.z_mm]))
         i, j, k = np.ix_(*along)
-        return i + start + j + k
+        return np.asarray(i + start + j + k)
 
     def box_offsets_mm(self, grid: Grid, box: Box) -> NDArray[np.float32]:
         """As `offsets_mm` for the voxels of a box, shape of the box."""

@@ -29,6 +29,7 @@ def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype 
 
     Args:
         path: `.safetensors` file to write; its folder must exist.
+        model: With its spec, which becomes the description.
         dtype: How floating-point tensors are stored; float16 halves the file. Loading gives float32 again.
 
     Raises:

@@ -88,7 +88,8 @@ class TextDrivenHead(nn.Module):
             [B, K, X, Y, Z].
         """
         logits = self.apply_dynamic_head(features.flatten(2), self._generated(image, text), dtype)
-        return logits.unflatten(2, features.shape[2:])
+        volume: Tensor = logits.unflatten(2, features.shape[2:])
+        return volume
 
     def layers(self, deep: Tensor, text: Tensor) -> Tensor:
         """Generate the parameters of the dynamic head; in float32 also under autocast.
@@ -107,7 +108,8 @@ class TextDrivenHead(nn.Module):
             words = self.text_feature(text.to(self.text_feature.weight.dtype)).relu()
             image = image.to(words.dtype)
             pairs = [image[:, None].expand(-1, len(words), -1), words[None].expand(len(image), -1, -1)]
-            return self.controller(torch.cat(pairs, dim=2))
+            parameters: Tensor = self.controller(torch.cat(pairs, dim=2))
+            return parameters
 
     def apply_dynamic_head(self, features: Tensor, layers: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Apply the generated layers to voxel features, a run of voxels at a time ("dynamic head" as in DoDNet, 2021).

@@ -87,10 +87,10 @@ def published_name(name: str) -> str:
 def _canonical(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Names with `backbone.` and without `module.`; unused statistics dropped; 1x1x1 controller kernels flattened."""
     canonical = {}
-    for name, tensor in state.items():
-        name = name.removeprefix("module.")
-        if name.split(".")[0] in {"swinViT"} or re.match(r"(encoder|decoder)\d+\.", name):
-            name = f"backbone.{name}"
+    for stored_name, tensor in state.items():
+        bare = stored_name.removeprefix("module.")
+        in_backbone = bare.split(".")[0] == "swinViT" or re.match(r"(encoder|decoder)\d+\.", bare)
+        name = f"backbone.{bare}" if in_backbone else bare
         if not UNUSED.search(name):
             canonical[name] = tensor.flatten(1) if name == "controller.weight" and tensor.ndim == 5 else tensor
     return canonical

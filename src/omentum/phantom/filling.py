@@ -58,7 +58,7 @@ class FillRegion:
     def wall(self, thickness_mm: float, variation_mm: float = 0.6) -> Mask:
         """An outer layer of slowly varying thickness, at least one voxel of it nearly everywhere."""
         least = 1.01 * min(self.spacing_mm)
-        return self.depth_mm < np.maximum(thickness_mm + variation_mm * self.field(18.0), least)
+        return np.asarray(self.depth_mm < np.maximum(thickness_mm + variation_mm * self.field(18.0), least))
 
     def height_mm(self, length_mm: float) -> Field:
         """How far a voxel lies in front of the material's middle, averaged over a neighbourhood of that size."""
@@ -66,7 +66,7 @@ class FillRegion:
         y = (np.arange(self.mask.shape[1], dtype=np.float32) * np.float32(self.spacing_mm[1]))[None, :, None]
         share = gaussian_filter(self.mask.astype(np.float32), sigma, mode="constant", truncate=2.5)
         moment = gaussian_filter(self.mask * y, sigma, mode="constant", truncate=2.5)
-        return y - moment / np.maximum(share, np.float32(1e-3))
+        return np.asarray(y - moment / np.maximum(share, np.float32(1e-3)))
 
 
 def fill(place: FillRegion, material: str) -> None:

@@ -103,7 +103,7 @@ def _near_bone(bone: Mask, spacing_mm: tuple[float, float, float], habitus: Habi
     if not bone.any():
         return np.zeros(bone.shape, bool)
     distance = edt.edt(~bone, anisotropy=spacing_mm, black_border=False)
-    return distance < 45.0 * habitus.muscle + 8.0 * clumps
+    return np.asarray(distance < 45.0 * habitus.muscle + 8.0 * clumps)
 
 
 def _fat_vessels(

@@ -154,7 +154,7 @@ def _room(
     if beyond.any():
         far = edt.edt(~inside, anisotropy=truth.grid.spacing_mm, black_border=False)
         beyond &= far <= 2.0 * kind.bulge * blob.radius_mm
-    return (inside & ((bits & _lasting(truth, kind)) == 0)) | beyond
+    return np.asarray((inside & ((bits & _lasting(truth, kind)) == 0)) | beyond)
 
 
 def _lasting(truth: Segmentation, kind: LesionKind) -> np.uint64:

@@ -78,7 +78,7 @@ def restyle(
 
 
 def _half_extent_mm(source: RestyleSource) -> NDArray[np.float64]:
-    return (np.array(source.labels.shape) - 1) * np.array(source.spacing_mm) / 2
+    return np.asarray((np.array(source.labels.shape) - 1) * np.array(source.spacing_mm) / 2)
 
 
 def _target_axes(

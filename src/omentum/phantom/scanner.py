@@ -136,7 +136,7 @@ def _noise(
     # 1.45 per 40 mm without, about half of that in the exponent with tube current modulation
     dose = np.clip(1.45 ** ((width_mm - 300.0) / 80.0), 0.5, 2.0).astype(np.float32)
     level = np.float32(protocol.noise_hu) * (1.0 - 0.35 * _radius(inside.shape, inside) ** 2)
-    return noise * level * dose * np.where(inside, np.float32(1.0), np.float32(0.5))
+    return np.asarray(noise * level * dose * np.where(inside, np.float32(1.0), np.float32(0.5)))
 
 
 def _shading(
@@ -175,7 +175,7 @@ def _streaks(rng: np.random.Generator, image: Field, spacing_mm: tuple[float, fl
     band = both / (both + np.float32(12.0))
     rows = rng.standard_normal((1, *image.shape[1:])).astype(np.float32)
     rows = gaussian_filter1d(rows, 0.6, axis=1)
-    return np.float32(depth_hu) * band * (rows * np.float32(1.2) - np.float32(1.0))
+    return np.asarray(np.float32(depth_hu) * band * (rows * np.float32(1.2) - np.float32(1.0)))
 
 
 def _outside_view(body: PhantomBody) -> NDArray[np.bool_]:

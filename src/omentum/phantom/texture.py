@@ -49,10 +49,10 @@ def stretch(field: Field, shape: tuple[int, int, int]) -> Field:
 
 def sample_axes(field: Field, positions: tuple[Axis, Axis, Axis]) -> Field:
     """Linear interpolation at the grid points of three axes of (fractional) indices, clamped to the field."""
-    for axis, position in enumerate(positions):
-        if field.shape[axis] == len(position) and np.array_equal(position, np.arange(len(position))):
+    for axis, given in enumerate(positions):
+        if field.shape[axis] == len(given) and np.array_equal(given, np.arange(len(given))):
             continue
-        position = np.clip(position, 0.0, field.shape[axis] - 1.0)
+        position = np.clip(given, 0.0, field.shape[axis] - 1.0)
         low = np.minimum(position.astype(np.intp), max(field.shape[axis] - 2, 0))
         high = np.minimum(low + 1, field.shape[axis] - 1)
         weight = (position - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])

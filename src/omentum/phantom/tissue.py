@@ -138,7 +138,8 @@ def _kindred_normal(rng: np.random.Generator) -> NDArray[np.float64]:
     """Standard normal per tissue, correlated within a kin, truncated at 2.5 SD."""
     shared = _per_kin(rng.standard_normal(len(TISSUES)))
     own = rng.standard_normal(len(TISSUES))
-    return np.clip(np.sqrt(KIN_SHARE) * shared + np.sqrt(1 - KIN_SHARE) * own, -2.5, 2.5)
+    mixed: NDArray[np.float64] = np.sqrt(KIN_SHARE) * shared + np.sqrt(1 - KIN_SHARE) * own
+    return mixed.clip(-2.5, 2.5)
 
 
 def _per_kin(values: NDArray[np.float64]) -> NDArray[np.float64]:

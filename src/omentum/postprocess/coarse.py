@@ -99,7 +99,7 @@ def _blocks_of(box: Box) -> Box:
     return i, j, k
 
 
-def _block_union(array: NDArray, union: np.ufunc, axes: tuple[int, ...]) -> NDArray:
+def _block_union(array: NDArray[Any], union: np.ufunc, axes: tuple[int, ...]) -> NDArray[Any]:
     for axis in axes:
         array = union.reduceat(array, range(0, array.shape[axis], BLOCK), axis=axis)
     return array

@@ -40,7 +40,7 @@ class ComponentBlock:
 
     def piece(self, number: int, box: Box) -> Mask:
         """The mask of one of its pieces, in a box (in the image's voxels) within the part's."""
-        return self.labels[relative(box, self.box)] == number - self.offset
+        return np.asarray(self.labels[relative(box, self.box)] == number - self.offset)
 
     def count(self, voxels: Mask) -> NDArray[np.int64]:
         """How many voxels of a mask in the part's box lie on each of its labels 0..n."""

@@ -45,12 +45,19 @@ def smooth_and_sample_along(values: Tensor, axis: int, positions: NDArray[np.flo
     """As `sample_along`, after a Gaussian along the same axis (renormalised at the ends).
 
     Args:
-        sigma: Standard deviation in voxels of that axis; 0 leaves everything as it is.
+        values: Floating point, any shape.
+        axis: Which axis.
+        positions: float64 [m], in voxels of that axis.
+        sigma: Standard deviation of the Gaussian in voxels of that axis; 0 for none.
+
+    Returns:
+        The values with length m along `axis`.
     """
     if sigma == 0:
         return sample_along(values, axis, positions)
     weights = torch.from_numpy(_smoothing_weights(values.shape[axis], positions, sigma)).to(values)
-    return torch.tensordot(values, weights, dims=([axis], [1])).movedim(-1, axis)
+    smoothed: Tensor = torch.tensordot(values, weights, dims=([axis], [1]))
+    return smoothed.movedim(-1, axis)
 
 
 def antialias_sigma(ratio: float) -> float:

@@ -108,4 +108,4 @@ def nearest(array: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
 def interpolated(values: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
     """Numbers on `source`, interpolated on any other grid and as whole as they were; 0 beyond."""
     there = np.linalg.inv(source.affine) @ target.affine
-    return ndimage.affine_transform(values, there[:3, :3], there[:3, 3], target.shape, order=1)
+    return np.asarray(ndimage.affine_transform(values, there[:3, :3], there[:3, 3], target.shape, order=1))

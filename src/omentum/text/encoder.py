@@ -42,9 +42,11 @@ def embed(sentences: Sequence[str], encoder: str = MINILM) -> torch.Tensor:
     with torch.inference_mode():
         output = model(**tokens)
     if "text_embeds" in output:
-        return output.text_embeds.float().clone()
+        embeddings: torch.Tensor = output.text_embeds.float().clone()
+        return embeddings
     weights = tokens["attention_mask"].unsqueeze(-1).float()
-    return (output.last_hidden_state.float() * weights).sum(1) / weights.sum(1)
+    mean: torch.Tensor = (output.last_hidden_state.float() * weights).sum(1) / weights.sum(1)
+    return mean
 
 
 def check(encoder: str = MINILM) -> None:

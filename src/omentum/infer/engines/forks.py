@@ -1,6 +1,6 @@
-"""A process that was forked after its parent had computed cannot compute: the threads that it counts on are gone.
+"""Detect processes that were forked after their parent had computed: their compute threads are gone.
 
-What torch and OpenVINO start once, they wait for in the child for ever; so the child is told, instead of hanging.
+torch and OpenVINO would wait for these threads for ever; an error is raised instead.
 """
 
 from __future__ import annotations
@@ -9,22 +9,26 @@ import os
 
 from omentum.errors import UsageError
 
-_computed = _forked = False
+
+class _ProcessState:
+    """Whether this process has computed, and whether it was forked from one that had."""
+
+    computed = False
+    forked = False
 
 
 def note_computing() -> None:
-    """From now on threads are at work in this process."""
-    global _computed
-    _computed = True
+    """Record that compute threads run in this process from now on."""
+    _ProcessState.computed = True
 
 
 def refuse_after_fork() -> None:
-    """To be called before anything is computed.
+    """Refuse to compute in a forked child of a process that had computed; called before every computation.
 
     Raises:
         UsageError: this process was forked from one that had computed.
     """
-    if _forked:
+    if _ProcessState.forked:
         raise UsageError(
             "cannot compute in a process that was forked after its parent had segmented something",
             remedy='start processes with multiprocessing.get_context("spawn"), or fork before the first use',
@@ -32,8 +36,7 @@ def refuse_after_fork() -> None:
 
 
 def _after_fork() -> None:
-    global _forked
-    _forked = _forked or _computed
+    _ProcessState.forked = _ProcessState.forked or _ProcessState.computed
 
 
 if hasattr(os, "register_at_fork"):

@@ -77,7 +77,7 @@ class Decoder:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    paths = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    paths = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     # Quiet: a decoder's remarks are of no use to a user, and its fault is named by us. -P: nothing is imported from the
     # working directory, which may be a folder of somebody else's files.
     return subprocess.Popen(

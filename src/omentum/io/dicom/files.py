@@ -160,6 +160,11 @@ def _judged(header: Any, path: Path) -> Slice | Other | None:
     if modality != "CT":
         fault = InputError(f"is an image of modality {modality}, expected CT", source=path)
         return _other(header, f"image of modality {modality}", fault)
+    return _image_fault(header, path) or _slice(header, path)
+
+
+def _image_fault(header: Any, path: Path) -> Other | None:
+    """What is wrong with the image matrix of a CT file; None for a usable slice."""
     if not header.get("Rows") or not header.get("Columns"):
         fault = InputError("is a DICOM file without an image", source=path, remedy="copy or download the series again")
         return _other(header, "file without an image", fault)
@@ -169,7 +174,7 @@ def _judged(header: Any, path: Path) -> Slice | Other | None:
         return _other(header, "image too large for a CT", fault)
     if int(header.get("SamplesPerPixel") or 1) != 1:
         return _other(header, "colour image", InputError("is a colour image, not a CT slice", source=path))
-    return _slice(header, path)
+    return None
 
 
 def _other(header: Any, what: str, fault: InputError) -> Other:

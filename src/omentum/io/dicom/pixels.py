@@ -35,10 +35,14 @@ def read_stored(path: Path, decoder: Decoder | None = None) -> NDArray[Any]:
 
 
 def read_hu(path: Path, decoder: Decoder | None = None) -> NDArray[Any]:
-    """HU, shape (columns, rows); int16 where slope and intercept are whole and the result fits, else float32.
+    """Read one slice in HU.
 
     Args:
-        path, decoder: See `read_stored`.
+        path: DICOM file.
+        decoder: See `read_stored`.
+
+    Returns:
+        Shape (columns, rows); int16 where slope and intercept are whole and the result fits, otherwise float32.
 
     Raises:
         InputError: as `read_stored`, or a slope or intercept that is no number.
