@@ -18,7 +18,9 @@ from pathlib import Path
 from omentum.io.nifti import write_volume
 from omentum.phantom import make_case
 from omentum.pipeline import SaveOptions, Segmenter, SegmentOptions
-from omentum.pipeline.batch import Crew, Here, Job, Line
+from omentum.pipeline.batch.jobs import Job
+from omentum.pipeline.batch.pipelined import PipelinedBatch
+from omentum.pipeline.batch.workers import InlineExecutor, WorkerPool
 from record import Table, publish, result_file
 
 MEASURES = ("src/omentum/pipeline", "src/omentum/infer", "src/omentum/report", "src/omentum/io")
@@ -80,8 +82,8 @@ def timed(segmenter: Segmenter, sources: Sequence[Path], out: Path, jobs: int) -
     """Seconds by the clock and of processors, start of the processes included."""
     batch = [Job(source.name, source, out / source.name) for source in sources]
     before, start = processor_s(), time.perf_counter()
-    with Crew(jobs) if jobs else Here() as crew:
-        outcomes = list(Line(segmenter, SaveOptions(), crew, Silent()).run(batch))
+    with WorkerPool(jobs) if jobs else InlineExecutor() as pool:
+        outcomes = list(PipelinedBatch(segmenter, SaveOptions(), pool, Silent()).run(batch))
     assert not any(outcome.error for outcome in outcomes), [outcome.error for outcome in outcomes]
     seconds, used = time.perf_counter() - start, processor_s() - before
     shutil.rmtree(out)

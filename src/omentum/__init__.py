@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from omentum.errors import CaseWarning as CaseWarning
     from omentum.errors import OmentumError as OmentumError
     from omentum.model import load_model as load_model
+    from omentum.model.catalogue import list_weights as list_weights
     from omentum.pipeline import CaseSegmentation as CaseSegmentation
     from omentum.pipeline import SaveOptions as SaveOptions
     from omentum.pipeline import Segmenter as Segmenter
@@ -63,6 +64,7 @@ _HOMES = {
     "Segmenter": "omentum.pipeline",
     "Volume": "omentum.volume",
     "include_structures": "omentum.anatomy",
+    "list_weights": "omentum.model.catalogue",
     "load_model": "omentum.model",
     "load_volume": "omentum.pipeline",
     "segment": "omentum.pipeline",

@@ -2,13 +2,14 @@
 
 import inspect
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import typer
 
 from omentum import BatchOptions, CaseSelection, SaveOptions, SegmentOptions, segment_batch
 from omentum.cli import app, main
-from omentum.cli.option_table import with_options
+from omentum.cli.option_table import markdown_table, with_options
 from omentum.infer.engines import ENGINES
 from omentum.infer.maps import STEPS
 from omentum.infer.profiles import PROFILES
@@ -65,6 +66,11 @@ def test_the_call_from_python_takes_the_same_objects():
 )
 def test_choices_are_those_of_the_library(choices, table):
     assert set(choices) == set(table)
+
+
+def test_the_table_in_the_docs_is_true():
+    page = (Path(__file__).parents[2] / "docs/how-to/segment-options.md").read_text(encoding="utf-8")
+    assert page.endswith(markdown_table(*OBJECTS))
 
 
 def test_rare_options_are_shown_only_on_request(capsys):

@@ -17,10 +17,10 @@ import typer
 from omentum.cli import cache, classes, data, evaluate, lesions, phantom, segment, train, weights
 from omentum.cli.garbage import leave_at_exit
 from omentum.cli.renamed_options import renaming_hint
-from omentum.cli.signals import EndedError, unwinding
+from omentum.cli.signals import unwinding
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.terminal import OutputGoneError, safe_output
-from omentum.errors import OmentumError
+from omentum.errors import EndedError, OmentumError
 
 OUR_FAULT = 1
 BAD_INPUT = 2

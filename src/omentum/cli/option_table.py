@@ -113,3 +113,24 @@ Quiet = Annotated[
 ]
 Jobs = Annotated[int, typer.Option("-j", "--jobs", metavar="N", help="number of processes", min=1)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an existing file", rich_help_panel=Group.OUTPUT)]
+
+
+def markdown_table(*options_classes: type[Any]) -> str:
+    """All options of some objects as tables of Markdown, a heading each; docs/how-to/segment-options.md holds it."""
+    rows: dict[Group, list[str]] = {group: [] for group in Group}
+    for kind in options_classes:
+        for name, default, about in options_of(kind):
+            value = "|".join(about.choices) or about.metavar or ""
+            flags = ", ".join(f"`{flag}`" for flag in "/".join(flags_of(name, default, about)).split("/"))
+            shown = about.shown_default or _shown(default)
+            field = f"`{kind.__name__}.{name}`"
+            text = about.help.replace("|", "\\|")
+            rows[about.group].append(f"| {flags} | {value.replace('|', ', ')} | {shown} | {text} | {field} |")
+    head = "| option | value | default | | in Python |\n|---|---|---|---|---|\n"
+    return "\n\n".join(f"## {group}\n\n{head}" + "\n".join(lines) for group, lines in rows.items() if lines) + "\n"
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool) or default in (None, ()):
+        return "on" if default is True else ""
+    return ", ".join(default) if isinstance(default, tuple) else str(default)

@@ -82,7 +82,9 @@ class ProgressReporter(ProgressBar):
         """A new case is at work.
 
         Args:
-            case, number, of: Its name, and which of how many it is.
+            case: Its name.
+            number: Which of the cases it is, from 1.
+            of: How many cases there are.
             left: How long all of them will take, in words; see `time_left`.
         """
         self._case, self._told = (case if of == 1 else f"{case} ({number}/{of})"), 0
@@ -144,7 +146,8 @@ class Countdown(ProgressBar):
         """So many are done.
 
         Args:
-            done, of: How many.
+            done: How many are done.
+            of: How many there are.
             worked: Whether the last one took time; those that did not say nothing about the time left.
         """
         self._idle += not worked

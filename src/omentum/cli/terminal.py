@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from omentum.errors import printable
@@ -58,7 +59,7 @@ def safe_output() -> Iterator[None]:
 
 
 def _nowhere(opened: ExitStack) -> Any:
-    return opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+    return opened.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
 
 
 def _take_any_text(stream: Any) -> None:

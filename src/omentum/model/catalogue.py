@@ -57,6 +57,11 @@ def catalogue() -> dict[str, CatalogueEntry]:
     }
 
 
+def list_weights() -> list[CatalogueEntry]:
+    """Every named set of weights, in the file's order; `here` says whether it is on this machine."""
+    return list(catalogue().values())
+
+
 @cache
 def origin(name: str) -> Origin:
     """A row of the origins."""

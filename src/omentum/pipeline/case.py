@@ -99,8 +99,9 @@ class CaseSegmentation(Segmentation):
         return self._quality
 
     def lesions(self) -> list[Lesion]:
-        """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size; those that are
-        only candidates (see `omentum.measure.class_trust`) say so.
+        """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size.
+
+        Those that are only candidates (see `omentum.measure.class_trust`) say so.
         """
         return self._lesions
 
@@ -120,7 +121,8 @@ class CaseSegmentation(Segmentation):
         if key not in self.probabilities:
             raise UsageError("no probabilities were kept", remedy='segment with probabilities="uint8"')
         steps = self.probabilities[key].to_array()
-        return np.multiply(steps, 1 / STEPS[str(steps.dtype)], dtype=np.float32)
+        fractions: NDArray[np.float32] = np.multiply(steps, 1 / STEPS[str(steps.dtype)], dtype=np.float32)
+        return fractions
 
     def aorta(self) -> AorticProfile | None:
         """Diameters along the aorta; None where none was found.

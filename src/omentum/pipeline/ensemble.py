@@ -84,8 +84,10 @@ def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalMode
 
 
 def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
-    """`trained_on_this_scan`: whether one of the models learned from this very scan, a part of it, or one that it is
-    a part of; empty where that is unknown.
+    """`trained_on_this_scan`: whether one of the models learned from this scan, a part of it, or one it is part of.
+
+    Returns:
+        Empty where that is unknown.
     """
     if not any(model.spec.trained_on for model in models):
         return {}

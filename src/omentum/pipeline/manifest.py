@@ -40,12 +40,15 @@ class CaseName:
         """As its file is called; "" for what is none."""
         if not isinstance(image, (str, os.PathLike)):
             return cls("", None)
-        return cls(case_name(os.fspath(image)), printable(Path(os.path.abspath(image)).name))
+        return cls(case_name(os.fspath(image)), printable(Path(os.path.normpath(Path(image).absolute())).name))
 
 
 def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, name: CaseName) -> dict[str, Any]:
-    """The CT: its name, the hash of the file (or of the voxels of a volume that never was one), its grid,
-    and (of DICOM) a hash that says which other images lie in the same space."""
+    """The CT: its name, hash, grid, and (of DICOM) its frame of reference.
+
+    The hash is of the file, or of the voxels of a volume that never was one; the frame of reference is a hash that is
+    equal for images in the same space.
+    """
     frame = getattr(ct.header.get("dicom"), "frame", None)
     where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation, "frame_of_reference": frame}
     if isinstance(image, Volume):

@@ -14,8 +14,7 @@ from omentum.option_fields import Group, option
 
 if TYPE_CHECKING:
     from omentum.anatomy.numbering import Numbering
-    from omentum.infer.profiles import Profile
-    from omentum.infer.sliding import Precision
+    from omentum.infer.profiles import Precision, Profile
     from omentum.pipeline.thresholds import Thresholds
 
 Step = Callable[[str], None]

@@ -21,6 +21,7 @@ from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import Triple, WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
 from omentum.pipeline.inference import InferencePlan, Prediction, infer
+from omentum.pipeline.reading import PreparedInput
 from omentum.preprocess.prepare import Prepared
 from omentum.volume import Grid
 
@@ -100,12 +101,39 @@ class Locator:
         channels = [self.model.spec.class_keys.index(key) for key in keys]
 
         def predict(windows: Tensor) -> Tensor:
-            return self.model(windows, channels)
+            logits: Tensor = self.model(windows, channels)
+            return logits
 
         found = find_class_boxes(sliding_slabs(coarse.tensor[0, 0], predict, windows, WindowRun(self._device)))
         voxel_ml = coarse.undo.model.voxel_volume_ml
         trusted = {k: MIN_VOLUME_FRACTION * STRUCTURES[key].volume_ml[0] for k, key in enumerate(keys)}
         return {keys[k]: here.box for k, here in found.items() if here.voxels * voxel_ml >= trusted[k]}
+
+
+def infer_case(
+    ready: PreparedInput, plan: InferencePlan, locator: Locator | None, reason: str | None
+) -> tuple[Prediction, dict[str, Any]]:
+    """Segment a case, only where its structures are if that can be known.
+
+    Args:
+        ready: The CT for both models.
+        plan: How it is segmented.
+        locator: Finds the regions; None segments the whole scan.
+        reason: Why there is no locator.
+
+    Returns:
+        The prediction, and the manifest's record of how it was located.
+    """
+    run_record, boxes = ready.case.run_record, dict[str, Box]()
+    if locator is not None and ready.coarse is not None:
+        with run_record.stage("locate"):
+            located = locator.locate(ready.coarse, ready.prepared, plan.windows, plan.classes)
+        reason, boxes = located.reason, located.boxes
+    with run_record.stage("infer"):
+        if not boxes:
+            return infer(ready.prepared, plan), {"used": False, "reason": reason}
+        found, record = infer_regions(ready.prepared, plan, boxes)
+        return found, {"used": True, **record}
 
 
 def infer_regions(prepared: Prepared, plan: InferencePlan, boxes: dict[str, Box]) -> tuple[Prediction, dict[str, Any]]:

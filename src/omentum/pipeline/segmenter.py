@@ -34,13 +34,13 @@ from omentum.pipeline.ensemble import (
     worst_trust,
 )
 from omentum.pipeline.finishing import PredictedCase, finish_case
-from omentum.pipeline.inference import InferencePlan, Prediction, infer
+from omentum.pipeline.inference import InferencePlan, Prediction
 from omentum.pipeline.manifest import describe_machine
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
 from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
-from omentum.pipeline.region_of_interest import Locator, infer_regions
+from omentum.pipeline.region_of_interest import Locator, infer_case
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
@@ -165,8 +165,10 @@ class Segmenter:
                 self._locator.model  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
-        """Everything that decides what comes out, for the manifest, in JSON values: thresholds that are not 0.5, what
-        is known of trust, and the weights' own thresholds where lower ones were asked for.
+        """Everything that decides the result, in JSON values, for the manifest.
+
+        Thresholds that are not 0.5, what is known of trust, and the weights' own thresholds where lower ones were asked
+        for.
         """
         moved = {key: threshold for key, threshold in self.thresholds.items() if threshold != USUAL_THRESHOLD}
         usual = mean_thresholds(self.models)
@@ -206,7 +208,8 @@ class Segmenter:
             with run_record.stage("load_weights"):
                 self.load()
                 plan = self._inference_plan(ready, progress)
-            found, located = self._infer(ready, plan)
+            locator = self._locator if ready.coarse is not None else None
+            found, located = infer_case(ready, plan, locator, self._no_locator_reason)
             with run_record.stage("mirror"):
                 mirror = self._mirror(ready, plan, found, whole=not located["used"])
         manifest = {
@@ -226,19 +229,6 @@ class Segmenter:
         windows: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
         return InferencePlan(self._predictor, self.thresholds, windows, run, self.options.probabilities)
-
-    def _infer(self, ready: PreparedInput, plan: InferencePlan) -> tuple[Prediction, dict[str, Any]]:
-        """What is found, and how it was located; see `omentum.pipeline.region_of_interest`."""
-        run_record, reason, boxes = ready.case.run_record, self._no_locator_reason, {}
-        if ready.coarse is not None:
-            with run_record.stage("locate"):
-                located = self._locator.locate(ready.coarse, ready.prepared, plan.windows, self.classes)
-            reason, boxes = located.reason, located.boxes
-        with run_record.stage("infer"):
-            if not boxes:
-                return infer(ready.prepared, plan), {"used": False, "reason": reason}
-            found, record = infer_regions(ready.prepared, plan, boxes)
-            return found, {"used": True, **record}
 
     def _mirror(self, ready: PreparedInput, plan: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
         """See `check_mirror_image`; a part of a scan, or an average over both sides, cannot tell."""

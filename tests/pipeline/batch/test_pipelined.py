@@ -6,8 +6,9 @@ from threshold_model import ThresholdModel
 from omentum.errors import UsageError
 from omentum.io.nifti import read_volume, write_volume
 from omentum.pipeline import SaveOptions, Segmenter, SegmentOptions
-from omentum.pipeline.batch import InlineExecutor, Job, PipelinedBatch
-from omentum.pipeline.batch.workers import CompletedTask, run_task
+from omentum.pipeline.batch.jobs import Job
+from omentum.pipeline.batch.pipelined import PipelinedBatch
+from omentum.pipeline.batch.workers import CompletedTask, InlineExecutor, run_task
 from omentum.spec import PreprocessSpec
 
 SPEC = PreprocessSpec(spacing_mm=(4.0, 4.0, 4.0), patch=(32, 32, 32))

@@ -67,7 +67,7 @@ def name_cases(sources: Sequence[InputCase], pattern: str | None = None) -> dict
 def _refuse_twice(sources: Iterable[InputCase]) -> None:
     seen = set()
     for path in (source.path for source in sources):
-        place = os.path.abspath(path)
+        place = os.path.normpath(path.absolute())
         if place in seen:
             raise UsageError("is named twice", source=path, remedy="name it once")
         seen.add(place)
@@ -133,17 +133,17 @@ def _fields(pattern: str) -> set[str]:
 
 def _folders(path: Path) -> tuple[str, ...]:
     """Names of the folders it lies in, the nearest first."""
-    return Path(os.path.abspath(path)).parts[-2:0:-1]
+    return Path(os.path.normpath(path.absolute())).parts[-2:0:-1]
 
 
 def _checked(name: str, pattern: str) -> str:
-    if not name.strip(" .") or name != os.path.basename(name) or "\0" in name or is_single_file(name):
+    if not name.strip(" .") or name != Path(name).name or "\0" in name or is_single_file(name):
         raise UsageError(f"--name {pattern!r} makes {name!r}, which no folder can be called", remedy=f"use {_REMEDY}")
     return name
 
 
 def _escaped(folder: str) -> str:
-    return case_name(os.path.join(os.sep, folder)) if folder else ""
+    return case_name(f"{os.sep}{folder}") if folder else ""
 
 
 def _braced(field: str) -> str:

@@ -35,7 +35,7 @@ def set_trust(
 
     Lesions of a class that is weak or not found are candidates in every result: listed apart, in no sum, no target.
     """
-    from omentum.cli.weights_output import check_new
+    from omentum.cli.weights.output import check_new
     from omentum.model.checkpoint import read_spec, save_with_trust
     from omentum.model.weights import locate
 

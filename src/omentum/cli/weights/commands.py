@@ -13,8 +13,8 @@ import typer
 
 from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.option_table import Json, Overwrite
-from omentum.cli.weights_output import check_new
-from omentum.cli.weights_trust import set_trust
+from omentum.cli.weights.output import check_new
+from omentum.cli.weights.trust import set_trust
 from omentum.spec import USUAL_THRESHOLD, Trust
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _file_facts(name_or_file: str) -> dict[str, Any]:
     import math
     from hashlib import file_digest
 
-    from omentum.model.checkpoint import read_header, spec_of
+    from omentum.model.checkpoint import spec_of
+    from omentum.model.safetensors_file import read_header
     from omentum.model.weights import locate
 
     path = locate(name_or_file)
