@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from omentum.follow_up.compare import FollowUp, TrackedLesion, follow_up
-from omentum.io.labels import read_segmentation
+from omentum.io.labels import read_labelmap
 from omentum.phantom import build_body
 from omentum.segmentation import Segmentation
 from poses import Ball, draw_balls, draw_motion, field_of, inside, scans_of, seen_on, stored_otherwise
@@ -169,7 +169,7 @@ def phantom(patient: int) -> Segmentation:
 
 def segmentation(path: str) -> Segmentation:
     """Of a folder."""
-    return read_segmentation(Path(path) / "segmentation.nii.gz")
+    return read_labelmap(Path(path) / "segmentation.nii.gz")
 
 
 def ratio_of(result: FollowUp) -> float | None:

@@ -92,6 +92,7 @@ WALLS: dict[str, set[str]] = {
     "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline"},
     "monai": {"model"},
     "nibabel": {"io"},
+    "nrrd": {"io"},
     "pydicom": {"io"},
     "PIL": {"io", "report"},
     "matplotlib": {"report"},

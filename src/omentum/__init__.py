@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from omentum.data.store.prepare_case import StoreOptions as StoreOptions
     from omentum.errors import CaseWarning as CaseWarning
     from omentum.errors import OmentumError as OmentumError
+    from omentum.io.segmentations import read_segmentation as read_segmentation
     from omentum.model import load_model as load_model
     from omentum.model.catalogue import list_weights as list_weights
     from omentum.pipeline import CaseSegmentation as CaseSegmentation
@@ -67,6 +68,7 @@ _HOMES = {
     "list_weights": "omentum.model.catalogue",
     "load_model": "omentum.model",
     "load_volume": "omentum.pipeline",
+    "read_segmentation": "omentum.io.segmentations",
     "segment": "omentum.pipeline",
     "segment_batch": "omentum.pipeline.batch.api",
 }

@@ -1,8 +1,12 @@
 """Names of the result files, shared by all modules that write, read or skip them."""
 
+from pathlib import Path
+
 LABEL_MAP = "segmentation.nii.gz"
-OVERLAPS = "overlaps.nii.gz"
-"""What the label map hides, where it hides anything."""
+MASKS = "segmentation.seg.nrrd"
+"""Every mask, where structures overlap, too."""
+SEGMENTATIONS = (MASKS, LABEL_MAP)
+"""A case's segmentation: which of its files is read where both are there."""
 MANIFEST = "manifest.json"
 """Written last: a case folder that has one is complete, and ours."""
 MEASUREMENTS = "measurements.json"
@@ -16,3 +20,8 @@ BATCH_MEASUREMENTS, BATCH_PARQUET = "measurements.csv", "measurements.parquet"
 BATCH_QUALITY = "quality.csv"
 BATCH = (BATCH_REPORT, BATCH_MEASUREMENTS, BATCH_PARQUET, LESIONS, BATCH_QUALITY)
 """All files of a batch, beside its case folders."""
+
+
+def segmentation_in(folder: Path) -> Path | None:
+    """The segmentation of a case folder, the file that says most; None where there is none."""
+    return next((file for name in SEGMENTATIONS if (file := folder / name).is_file()), None)

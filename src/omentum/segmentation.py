@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ TOLD = 5
 """So many classes are named where a segmentation is printed."""
 FEW_CLASSES = 32
 """So many fit into half the memory."""
+_SLAB = 16
+"""Planes looked at together."""
 
 Bits = NDArray[np.uint32] | NDArray[np.uint64]
 
@@ -220,3 +223,17 @@ def in_several(bits: Bits) -> NDArray[np.bool_]:
         several |= some & (plane != 0)
         some |= plane != 0
     return several
+
+
+def overlaps(seg: Segmentation) -> dict[frozenset[str], int]:
+    """How many voxels belong to each set of two or more structures, in one pass over the masks."""
+    counts: Counter[tuple[int, ...]] = Counter()
+    for start in range(0, seg.shape[0], _SLAB):
+        part = seg.bits[:, start : start + _SLAB]
+        rows, times = np.unique(part[:, in_several(part)], axis=1, return_counts=True)
+        counts.update(dict(zip(map(tuple, rows.T.tolist()), times.tolist(), strict=True)))
+    return {_keys(bits, seg.classes): n for bits, n in counts.items()}
+
+
+def _keys(bits: tuple[int, ...], classes: Sequence[str]) -> frozenset[str]:
+    return frozenset(key for k, key in enumerate(classes) if bits[k // BITS_PER_PLANE] >> (k % BITS_PER_PLANE) & 1)

@@ -53,7 +53,7 @@ def test_what_is_added_is_what_would_have_been_written_at_once(finished):
     assert main(["segment", "ct.nii.gz", "-o", "out", *FULL]) == 0
     after, expected = contents(finished), contents("full/ct")
     assert set(after) == set(expected)
-    assert "overlaps.nii.gz" in after
+    assert "segmentation.seg.nrrd" in after
     for name in set(after) - {"manifest.json", "report.html"}:
         assert after[name] == expected[name], name
     assert without_dates(after["manifest.json"]) == without_dates(expected["manifest.json"])
@@ -98,15 +98,15 @@ def test_what_needs_the_network_is_still_refused(finished, capsys):
         assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", ["label map", "overlaps", "no layers"])
+@pytest.mark.parametrize("damage", ["label map", "masks", "not said"])
 def test_a_case_that_does_not_hold_its_masks_gets_nothing_new(damage, finished, capsys):
     if damage == "label map":
         shutil.copy("ct.nii.gz", finished / "segmentation.nii.gz")
-    elif damage == "overlaps":
-        (finished / "overlaps.nii.gz").unlink()
+    elif damage == "masks":
+        (finished / "segmentation.seg.nrrd").unlink()
     else:
         manifest = json.loads((finished / "manifest.json").read_text())
-        del manifest["overlap_layers"]
+        del manifest["masks_sha256"]
         (finished / "manifest.json").write_text(json.dumps(manifest))
     assert main(["segment", "ct.nii.gz", "-o", "out", *BARE, "--masks"]) == 2
     assert capsys.readouterr().err.startswith("error: out/ct")
@@ -114,7 +114,7 @@ def test_a_case_that_does_not_hold_its_masks_gets_nothing_new(damage, finished, 
     assert not [path for path in Path("out").iterdir() if path.name.startswith(".")]
 
 
-@pytest.mark.parametrize("file", ["segmentation.nii.gz", "overlaps.nii.gz"])
+@pytest.mark.parametrize("file", ["segmentation.nii.gz", "segmentation.seg.nrrd"])
 def test_nothing_is_made_from_masks_that_were_changed_since(file, finished, capsys):
     path = finished / file
     path.write_bytes(path.read_bytes()[:-1] + b"!")
@@ -122,3 +122,17 @@ def test_nothing_is_made_from_masks_that_were_changed_since(file, finished, caps
     assert main(["segment", "ct.nii.gz", "-o", "out", *FULL]) == 2
     assert f"{file}: is damaged or changed: not what was written" in capsys.readouterr().err
     assert contents(finished) == before
+
+
+def test_a_case_in_a_dataset_s_numbers_holds_all_masks_too(here, monkeypatch):
+    put_ct("ct.nii.gz")
+    monkeypatch.setattr("omentum.pipeline.segmenter.load_model", lambda *_: Overlapping())
+    numbered = (*BARE, "--numbering", "msd-liver")
+    assert main(["segment", "ct.nii.gz", "-o", "full", *numbered, "--masks"]) == 0
+    assert main(["segment", "ct.nii.gz", "-o", "out", *numbered]) == 0
+    monkeypatch.setattr("omentum.pipeline.segmenter.load_model", lambda *_: Asked())
+    assert main(["segment", "ct.nii.gz", "-o", "out", *numbered, "--masks"]) == 0
+    after, expected = contents("out/ct"), contents("full/ct")
+    assert "masks/left_kidney.nii.gz" in after
+    for name in set(after) - {"manifest.json"}:
+        assert after[name] == expected[name], name

@@ -138,11 +138,11 @@ def test_a_folder_of_cases_counts_the_one_without_a_result_as_missed(tmp_path, c
     ("arguments", "message"),
     [
         (("nowhere", "truth"), "nowhere: no such file or folder"),
-        (("empty", "truth"), "has no segmentation.nii.gz"),
+        (("empty", "truth"), "has no segmentation.seg.nrrd or segmentation.nii.gz"),
         (("empty", "."), "holds no case of the reference"),
         (("out", "truth", "--mapping", "totalsegmentator"), "needs no --mapping"),
         (("out", "truth/labels.nii.gz", "--mapping", "none"), "no such mapping"),
-        (("out", "empty"), "empty: is no case folder: it has no case.json (give the truth folder"),
+        (("out", "empty"), "empty: is no case folder: it has no case.json and no segmentation (give the truth or"),
         (("out", "truth", "--tolerance", "none.toml"), "no such file of tolerances"),
         (("out", "truth", "--tolerance", "-1"), "error: -1.0 is no tolerance (a positive number of mm"),
         (("out", "truth", "--patients", "truth/case.json"), "is no list of patients"),

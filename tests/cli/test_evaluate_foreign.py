@@ -265,7 +265,7 @@ def test_references_that_cannot_be_judged_are_named(tmp_path, told):
     (tmp_path / "refs" / "lost").mkdir()
     number_map(tmp_path / "outs" / "a.nii.gz", {6: block(18)})
     _, _, printed = told(tmp_path / "outs", tmp_path / "refs")
-    assert "refs: not evaluated, for want of a case.json: 'lost'" in printed.err
+    assert "refs: not evaluated, for want of a case.json or segmentation: 'lost'" in printed.err
     assert "references that name no structures: 'a'; their numbers are taken for Omentum's own (1 spleen" in printed.err
 
 

@@ -59,7 +59,10 @@ def test_bad_input_is_one_line(scans, tmp_path, capsys):
     assert run(scans / "missing", scans / "after") == 2
     assert "missing: no such file or folder" in capsys.readouterr().err
     assert run(tmp_path, scans / "after") == 2
-    assert "has no segmentation.nii.gz (give the output of omentum segment)" in capsys.readouterr().err
+    assert (
+        "has no segmentation.seg.nrrd or segmentation.nii.gz (give the output of omentum segment)"
+        in capsys.readouterr().err
+    )
     for name in "ab":
         write_labelmap(tmp_path / name / "segmentation.nii.gz", scan({}, field((9, 9, 9))))
     assert run(tmp_path, scans / "after") == 2

@@ -17,7 +17,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.cli import main
 from omentum.data.store.store import Store
-from omentum.io.labels import read_segmentation
+from omentum.io.labels import read_labelmap
 from omentum.io.nifti import write_volume
 from omentum.io.truth import read_truth, write_case
 from omentum.segmentation import Segmentation
@@ -95,7 +95,7 @@ def test_results_need_no_file_of_structures(here, weights, capsys):
     assert json.loads(Path("out/ct/manifest.json").read_text())["weights"]["classes_sha256"]
     assert Path("out/ct/masks/gluteus_maximus_left.nii.gz").is_file()
     STRUCTURES.reset()
-    found = read_segmentation("out/ct/segmentation.nii.gz")
+    found = read_labelmap("out/ct/segmentation.nii.gz")
     assert set(found.classes) == set(FOUND)
     assert STRUCTURES[PAIR[0]].colour == (176, 70, 50)
     assert np.unique(np.asarray(nib.load("out/ct/segmentation.nii.gz").dataobj)).tolist() == [0, 33, 34, 35, 36]
@@ -108,7 +108,7 @@ def test_they_are_asked_for_by_words_that_only_the_weights_know(here, weights, c
     Path("own.safetensors").touch()
     assert main([*command, "vertebrae L1,gluteus maximus"]) == 0
     STRUCTURES.reset()
-    assert read_segmentation("out.nii.gz").classes == ("vertebra_L1", *PAIR)
+    assert read_labelmap("out.nii.gz").classes == ("vertebra_L1", *PAIR)
     Path("out.nii.gz").unlink()
     assert main([*command, "vertebrae L9"]) == 2
     assert "unknown structure 'vertebrae L9' (did you mean 'vertebra_L1'?)" in capsys.readouterr().err

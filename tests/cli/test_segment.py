@@ -33,6 +33,7 @@ def test_a_case_becomes_a_folder(here, capsys):
                 "report.html",
             ),
             "segmentation.nii.gz",
+            "segmentation.seg.nrrd",
         )
     ]
     shown = capsys.readouterr()

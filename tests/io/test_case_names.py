@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from omentum.evaluate.pairing import find_pairs
-from omentum.io.case_names import case_name, is_nifti_name
+from omentum.io.case_names import case_name, is_nifti_name, is_segmentation_name
 
 
 @pytest.mark.parametrize("file", ["a.b.nii.gz", "a.b.nii", "a.b.NII.GZ", "a.b.Nii"])
@@ -24,3 +24,11 @@ def test_files_with_suffixes_in_capitals_are_paired(tmp_path):
         (tmp_path / folder / name).touch()
     pairs = find_pairs(tmp_path / "pred", tmp_path / "ref", {})
     assert [(pair.name, pair.prediction.name) for pair in pairs] == [("one", "one.NII.GZ"), ("two", "two.nii")]
+
+
+@pytest.mark.parametrize("file", ["a.b.seg.nrrd", "a.b.SEG.NRRD"])
+def test_a_file_of_all_masks_is_called_after_its_case(file):
+    assert case_name(Path("somewhere") / file) == "a.b"
+    assert is_segmentation_name(Path(file))
+    assert not is_segmentation_name(Path(f".{file}"))
+    assert not is_nifti_name(Path(file))

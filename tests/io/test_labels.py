@@ -8,7 +8,7 @@ from own_structures import included
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, include_rows_of, label_table, labels_in
-from omentum.io.labels import read_labels, read_segmentation
+from omentum.io.labels import read_labelmap, read_labels
 from omentum.io.nifti import read_extensions, write_labelmap, write_volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -36,7 +36,7 @@ def test_a_segmentation_comes_back_lesions_in_their_hosts(tmp_path):
     }
     written = Segmentation.from_masks(masks, AFFINE)
     write_labelmap(tmp_path / "segmentation.nii.gz", written)
-    back = read_segmentation(tmp_path / "segmentation.nii.gz")
+    back = read_labelmap(tmp_path / "segmentation.nii.gz")
     assert set(back.classes) == set(masks)
     for key, mask in masks.items():
         np.testing.assert_array_equal(back.mask(key), mask, err_msg=key)
@@ -64,20 +64,20 @@ def test_a_table_of_another_program_is_understood():
 
 def test_without_names_the_numbers_are_the_classes(tmp_path):
     labels = np.where(cube(1, 1, 1), STRUCTURES["liver"].index, 0).astype(np.uint8)
-    back = read_segmentation(write_map(tmp_path / "s.nii.gz", labels))
+    back = read_labelmap(write_map(tmp_path / "s.nii.gz", labels))
     assert back.classes == ("liver",)
 
 
 def test_foreign_numbers_and_names_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"labels \[77\] that are not template numbers .read it with read_labels"):
-        read_segmentation(write_map(tmp_path / "s.nii.gz", np.where(cube(1, 1, 1), 77, 0).astype(np.uint8)))
+        read_labelmap(write_map(tmp_path / "s.nii.gz", np.where(cube(1, 1, 1), 77, 0).astype(np.uint8)))
     with pytest.raises(InputError, match="has no labels and no names"):
-        read_segmentation(write_map(tmp_path / "s.nii.gz", np.zeros((20, 16, 12), np.uint8)))
+        read_labelmap(write_map(tmp_path / "s.nii.gz", np.zeros((20, 16, 12), np.uint8)))
     path = tmp_path / "swapped.nii"
     write_labelmap(path, Segmentation.from_masks({"right_kidney": cube(1, 1, 1)}, AFFINE))
     path.write_bytes(path.read_bytes().replace(b"Right kidney", b"Left kidney "))
     with pytest.raises(InputError, match="calls label 2 'Left kidney ', the template does not"):
-        read_segmentation(path)
+        read_labelmap(path)
 
 
 def test_somebody_elses_numbers_become_structures(tmp_path):
@@ -116,7 +116,7 @@ def test_all_structures_fit_in_one_table(tmp_path):
         {key: cube(k % 16, k % 12, k % 8) for k, key in enumerate(STRUCTURES.keys)}, AFFINE
     )
     write_labelmap(tmp_path / "all.nii.gz", segmentation)
-    assert set(read_segmentation(tmp_path / "all.nii.gz").classes) == set(STRUCTURES.keys)
+    assert set(read_labelmap(tmp_path / "all.nii.gz").classes) == set(STRUCTURES.keys)
     assert len(labels_in(label_table(STRUCTURES.keys))) == 32
     assert read_extensions(tmp_path / "all.nii.gz")[0][0] == LABEL_TABLE_CODE
 
@@ -127,7 +127,7 @@ def test_structures_of_a_user_come_along_in_the_file(tmp_path):
     write_labelmap(tmp_path / "map.nii.gz", Segmentation.from_masks({**masks, "liver": cube(12, 10, 6)}, AFFINE))
     rows = tuple(STRUCTURES)
     STRUCTURES.reset()
-    back = read_segmentation(tmp_path / "map.nii.gz")
+    back = read_labelmap(tmp_path / "map.nii.gz")
     assert tuple(STRUCTURES) == rows[:-4] + tuple(r for r in rows[-4:] if r.key != "vertebra_L1")
     assert np.array_equal(back.mask("left gluteus maximus"), masks["gluteus_maximus_left"])
     assert np.array_equal(back.mask("gluteus_sarcoma"), masks["gluteus_sarcoma"])

@@ -8,8 +8,8 @@ import pytest
 from omentum.anatomy import STRUCTURES
 from omentum.data.datasets.numbering import numbering_of_mapping, numbering_of_recipe
 from omentum.measure import measure
-from omentum.measure.label_map import hidden_line, overlaps, with_label_map
-from omentum.segmentation import Segmentation
+from omentum.measure.label_map import hidden_line, with_label_map
+from omentum.segmentation import Segmentation, overlaps
 from omentum.volume import Volume
 
 AFFINE = np.diag([-2.0, 1.0, 3.0, 1.0])

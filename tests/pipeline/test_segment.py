@@ -253,6 +253,7 @@ class TestSave:
             "preview.png",
             "report.html",
             "segmentation.nii.gz",
+            "segmentation.seg.nrrd",
         ]
         timings_s = json.loads((tmp_path / "case" / "manifest.json").read_text())["timings_s"]
         assert set(timings_s) == {*straight.manifest["timings_s"], "measure", "draw", "write"}

@@ -30,8 +30,8 @@ PART = "test"
 
 
 def evaluate(
-    pred: Annotated[Path, typer.Argument(help="segmentation.nii.gz, its folder, or a folder of such folders")],
-    ref: Annotated[Path, typer.Argument(help="truth folder (case.json), label map, a folder of either, or a store")],
+    pred: Annotated[Path, typer.Argument(help="a case folder, segmentation.seg.nrrd or .nii.gz, or a folder of such")],
+    ref: Annotated[Path, typer.Argument(help="truth folder, .seg.nrrd, label map, a folder of these, or a store")],
     *,
     mapping: Annotated[
         str | None,

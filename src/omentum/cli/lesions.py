@@ -13,7 +13,7 @@ from omentum.cli.option_table import Json, JsonFile, Quiet
 from omentum.errors import InputError
 from omentum.formatting import counted
 from omentum.option_fields import Group
-from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
+from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
 
 if TYPE_CHECKING:
     from omentum.follow_up.compare import FollowUp, TrackedLesion
@@ -34,7 +34,7 @@ def _lesions() -> None:
 
 @app.command(epilog="Example: omentum lesions compare before/ after/ --csv changes.csv")
 def compare(
-    before: Annotated[Path, typer.Argument(help="the earlier scan: segmentation.nii.gz, or its folder")],
+    before: Annotated[Path, typer.Argument(help="the earlier scan: its folder, segmentation.seg.nrrd or .nii.gz")],
     after: Annotated[Path, typer.Argument(help="the later scan of the same patient")],
     *,
     json_file: JsonFile = None,
@@ -85,7 +85,7 @@ def compare(
 
 
 def _result_at(path: Path) -> Path:
-    """The label map of a case: itself, in its folder, or in the only case folder of an output.
+    """The segmentation of a case: itself, in its folder, or in the only case folder of an output.
 
     Raises:
         InputError: there is none, or more than one.
@@ -96,22 +96,26 @@ def _result_at(path: Path) -> Path:
         raise InputError("no such file or folder", source=path)
     if found := prediction_at(path):
         return found
-    inside = [place for folder in sorted(path.iterdir()) if (place := folder / LABEL_MAP).is_file()]
+    inside = [place for folder in sorted(path.iterdir()) if (place := segmentation_in(folder))]
     if len(inside) == 1:
         return inside[0]
     if inside:
         names = ", ".join(place.parent.name for place in inside[:3])
         raise InputError(f"holds {len(inside)} cases ({names} ...)", source=path, remedy="name the one that is meant")
-    raise InputError(f"has no {LABEL_MAP}", source=path, remedy="give the output of omentum segment")
+    raise InputError(f"has no {' or '.join(SEGMENTATIONS)}", source=path, remedy="give the output of omentum segment")
 
 
 def _read(path: Path) -> Segmentation:
     from omentum.anatomy import STRUCTURES
-    from omentum.io.labels import ForeignLabelsError, read_segmentation
+    from omentum.io.labels import ForeignLabelsError
+    from omentum.io.seg_nrrd.segments import is_seg_nrrd
+    from omentum.io.segmentations import read_segmentation
 
     try:
         seg = read_segmentation(path)
     except ForeignLabelsError as fault:
+        if is_seg_nrrd(path):
+            raise
         fault.remedy = "segment it without --numbering, or write it in the numbers of omentum classes"
         raise
     if not any(STRUCTURES[key].is_lesion for key in seg.classes):
@@ -120,7 +124,7 @@ def _read(path: Path) -> Segmentation:
 
 
 def _facts(path: Path) -> ScanFacts:
-    """What lies beside a label map; a label map alone says nothing more."""
+    """What lies beside a segmentation; a file alone says nothing more."""
     from omentum.follow_up.scan_facts import ScanFacts
 
     return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in (MANIFEST, MEASUREMENTS)))

@@ -16,6 +16,7 @@ from omentum.evaluate.pairing import DESCRIPTION, Pair
 from omentum.formatting import counted
 from omentum.process_pool import map_in_processes
 from omentum.progress import ProgressListener
+from omentum.result_files import segmentation_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +67,9 @@ class CaseEvaluator:
             pair.prediction, read.native, read.reference, minimum_ml, partial(_on_reference_grid, pair, read)
         )
         evaluated = {score.key for score in scored.structures}
-        return replace(scored, curves={key: one for key, one in curves.items() if key in evaluated})
+        curves = {key: one for key, one in curves.items() if key in evaluated}
+        hidden = {key: share for key, share in self._hidden(pair, read).items() if key in evaluated}
+        return replace(scored, curves=curves, hidden=hidden)
 
     def read(self, pair: Pair) -> ReadPair:
         """A pair with a prediction."""
@@ -103,6 +106,20 @@ class CaseEvaluator:
             keys = frozenset(STRUCTURES.keys) if self.of_predictions is None else self.of_predictions.structures
         named = (pair if (pair := pair_of(key)) in self._joined else key for key in STRUCTURES.keys if key in keys)
         return tuple(dict.fromkeys(key for key in named if key)), NOT_WANTED if self.structures else ""
+
+    def _hidden(self, pair: Pair, read: ReadPair) -> dict[str, float]:
+        """What a label map on one side cannot show of the other side; two of them are painted alike."""
+        from omentum.evaluate import hidden_shares
+        from omentum.evaluate.foreign_labels import label_map_if_numbered
+        from omentum.io.seg_nrrd.segments import is_seg_nrrd
+
+        assert pair.prediction is not None
+        if not is_seg_nrrd(label_map_if_numbered(pair.prediction, self.of_predictions)):
+            return hidden_shares(read.reference, read.prediction.classes)
+        file = segmentation_in(pair.reference) or pair.reference
+        if file.is_dir() or is_seg_nrrd(file):
+            return {}
+        return hidden_shares(read.prediction, read.reference.classes)
 
     def _settled(self, scope: Scope, truth: Segmentation) -> Scope:
         """The scope, with what the user wants and what the mappings cannot tell apart."""
@@ -148,6 +165,8 @@ class CaseEvaluator:
         from omentum.io.truth import read_truth
 
         path = pair.reference
+        if path.is_dir() and not (path / DESCRIPTION).is_file():
+            path = segmentation_in(path) or path
         if not path.is_dir():
             return read_reference(path, self.mapping), pair.patient
         if self.mapping:
@@ -157,9 +176,9 @@ class CaseEvaluator:
             return truth, pair.patient or patient
         if not (path / DESCRIPTION).is_file():
             raise InputError(
-                f"is no case folder: it has no {DESCRIPTION}",
+                f"is no case folder: it has no {DESCRIPTION} and no segmentation",
                 source=path,
-                remedy="give the truth folder or label map of that case",
+                remedy="give the truth or a segmentation of that case",
             )
         truth, facts = read_truth(path)
         return truth, pair.patient or str(facts.get("patient", ""))

@@ -1,4 +1,4 @@
-"""Label maps of anybody's making as prediction or reference: what their numbers mean, and what they can speak of."""
+"""Segmentations of anybody's making as prediction or reference: what is in them, and what they can speak of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import CaseWarning, InputError, UsageError
 from omentum.evaluate.pairing import IdOf
 from omentum.io.case_names import case_name
-from omentum.result_files import LABEL_MAP, MANIFEST
+from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, SEGMENTATIONS
 
 if TYPE_CHECKING:
     from omentum.evaluate import LabelMapping, Scope
@@ -51,7 +51,7 @@ def same_case(mapping: LabelMapping | None) -> IdOf:
 
 
 def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentation, Scope]:
-    """A label map, and what it is held to.
+    """All masks or a label map, and what it is held to.
 
     Its own record says what it was asked for: the manifest beside it, the names inside the file, or the numbers that a
     mapping knows. Without any of them it is held to all that the reference annotates.
@@ -60,36 +60,50 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
         InputError: the file cannot be read, or its numbers are not the template's and there is no mapping.
     """
     from omentum.evaluate import Scope
-    from omentum.io.labels import has_label_table, read_labels
+    from omentum.io.labels import read_labels
+    from omentum.io.seg_nrrd.read import read_seg_nrrd
+    from omentum.io.seg_nrrd.segments import is_seg_nrrd
+    from omentum.io.segmentations import names_its_structures
 
+    path = label_map_if_numbered(path, mapping)
     found = None if mapping else _read_template(path, "--pred-mapping")  # brings along what its structures are
     asked = _asked_of_manifest(path)
     if mapping:
         scope = Scope(mapping.structures, f"no number in {mapping.name}")
         if asked is not None and (unasked := mapping.structures - asked):
             scope = replace(scope, excluded=dict.fromkeys(unasked, NOT_ASKED))
-        return read_labels(path, mapping.labels), scope
+        return read_seg_nrrd(path) if is_seg_nrrd(path) else read_labels(path, mapping.labels), scope
     assert found is not None
     if asked is not None:
         return found, Scope(asked | {*found.classes}, NOT_ASKED)
-    if has_label_table(path):
+    if names_its_structures(path):
         return found, Scope(frozenset(found.classes), "not among the names in the prediction's file")
     return found, Scope(None)
 
 
+def label_map_if_numbered(path: Path, mapping: LabelMapping | None) -> Path:
+    """What is read of a prediction: a mapping of numbers is about the label map that lies beside all masks."""
+    label_map = path.with_name(LABEL_MAP)
+    return label_map if mapping and path.name == MASKS and label_map.is_file() else path
+
+
 def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
-    """A label map as truth; by a recipe's numbers, only what its annotators looked for in that case counts.
+    """All masks or a label map as truth; by a recipe's numbers, only what was looked for in that case counts.
 
     Zeros alone, without names, are a patient without any lesion; of organs they say nothing.
 
     Raises:
         InputError: as for `read_prediction`.
+        UsageError: all masks, which are named, and a mapping of numbers.
     """
     from omentum.data.datasets.raw_case import id_of
     from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
     from omentum.evaluate import known_absent
     from omentum.io.labels import read_labels
+    from omentum.io.seg_nrrd.segments import is_seg_nrrd
 
+    if mapping is not None and is_seg_nrrd(path):
+        raise UsageError("names its structures and needs no --mapping", source=path)
     if mapping is None:
         truth = _read_template(path, "--mapping")
         lesions = [row.key for row in STRUCTURES if row.is_lesion]
@@ -110,16 +124,20 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
 
 
 def _read_template(path: Path, option: str) -> Segmentation:
-    """A label map in the template's numbers; see `read_segmentation`.
+    """All masks, or a label map in the template's numbers; see `read_segmentation`.
 
     Raises:
         InputError: it is none, and how an option says what its numbers mean.
     """
-    from omentum.io.labels import ForeignLabelsError, read_segmentation
+    from omentum.io.labels import ForeignLabelsError
+    from omentum.io.seg_nrrd.segments import is_seg_nrrd
+    from omentum.io.segmentations import read_segmentation
 
     try:
         return read_segmentation(path, may_be_empty=True)
     except ForeignLabelsError as fault:
+        if is_seg_nrrd(path):  # it has names, and the fault says what they should be
+            raise
         fault.remedy = (
             f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
         )
@@ -134,7 +152,7 @@ def _keys(name: str) -> tuple[str, ...]:
 def _asked_of_manifest(path: Path) -> frozenset[str] | None:
     """Structures that `omentum segment` was asked for, if it made this file and says so."""
     beside = path.parent / MANIFEST
-    if path.name != LABEL_MAP or not beside.is_file():
+    if path.name not in SEGMENTATIONS or not beside.is_file():
         return None
     try:
         manifest = json.loads(beside.read_bytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omentum.anatomy.pairs import display_of
+from omentum.evaluate.metrics.hidden import most_hidden
 
 if TYPE_CHECKING:
     from omentum.evaluate.cases import EvaluatedCases
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from omentum.evaluate.metrics.detection import Detection
     from omentum.evaluate.metrics.statistics import Statistics
     from omentum.evaluate.metrics.summary import Coverage, Summary
+
+HIDDEN = (
+    "predictions or references are label maps, one number a voxel; of what the other's masks have in one place, they "
+    "show one structure, and the rest counts against the prediction (segmentation.seg.nrrd has all); at most of "
+)
 
 
 def difference_cells(row: PairedDifference) -> list[str]:
@@ -35,7 +41,10 @@ def remarks(evaluated: EvaluatedCases, summary: Summary) -> list[str]:
         ("could not be evaluated, counted as missed", [name for name in evaluated.failed if name in counted]),
         ("could not be evaluated nor counted", [name for name in evaluated.failed if name not in counted]),
     )
-    return lines + [f"{what}: {', '.join(names)}" for what, names in told if names]
+    lines += [f"{what}: {', '.join(names)}" for what, names in told if names]
+    if hidden := most_hidden(case.hidden for case in evaluated.scores):
+        lines.append(HIDDEN + ", ".join(f"{display(key)} {share:.0%}" for key, share in hidden.items()))
+    return lines
 
 
 def about_comparison(comparison: Comparison) -> list[str]:

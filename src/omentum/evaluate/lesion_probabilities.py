@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from omentum.anatomy.pairs import kind_of
 from omentum.components import connected_components
 from omentum.errors import CaseWarning, InputError, OmentumError
-from omentum.result_files import LABEL_MAP, LESIONS, PROBABILITIES
+from omentum.result_files import LESIONS, PROBABILITIES, SEGMENTATIONS
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -40,7 +40,7 @@ def lesion_curves_of(
     A map or list that cannot be used is warned of, and its type has no curve in this case.
 
     Args:
-        prediction: Label map; its folder is looked into if it is a result of `omentum segment`.
+        prediction: All masks, or a label map; its folder is looked into if it is a result of `omentum segment`.
         native: The prediction on its own grid.
         truth: The reference.
         minimum_ml: See `detect`.
@@ -48,7 +48,7 @@ def lesion_curves_of(
     """
     from omentum.evaluate.metrics.operating import LISTS, MAPS, curve
 
-    if prediction.name != LABEL_MAP:
+    if prediction.name not in SEGMENTATIONS:
         return {}
     found = {}
     for key in truth.classes:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.errors import InputError, UsageError
-from omentum.io.case_names import NIFTI_SUFFIXES, case_name, is_nifti_name
-from omentum.result_files import BATCH, LABEL_MAP
+from omentum.io.case_names import SEGMENTATION_SUFFIXES, case_name, is_segmentation_name
+from omentum.result_files import BATCH, SEGMENTATIONS, segmentation_in
 
 DESCRIPTION = "case.json"
 IdOf = Callable[[str], str]
@@ -31,8 +31,8 @@ class Pair:
 
     Args:
         name: Of the case.
-        prediction: Label map; None when there is none.
-        reference: Truth folder or label map.
+        prediction: All masks, or a label map; None when there is none.
+        reference: Truth folder, result folder, all masks, or label map.
         patient: Whose case it is, if a list of patients says so.
     """
 
@@ -78,9 +78,9 @@ def find_pairs(
     if single:
         name, file = single
         return [Pair(name, file, ref, patients.get(name, ""))]
-    if ref.is_file() or (ref / DESCRIPTION).exists():
+    if ref.is_file() or _is_reference(ref):
         raise InputError(
-            f"has no {LABEL_MAP}, and the reference is a single case",
+            f"has no {' or '.join(SEGMENTATIONS)}, and the reference is a single case",
             source=pred,
             remedy="give the output of omentum segment",
         )
@@ -170,11 +170,11 @@ def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str
 
 
 def single_prediction(pred: Path) -> tuple[str, Path] | None:
-    """Case name and label map, if a path is one prediction and not a folder of them."""
+    """Case name and file, if a path is one prediction and not a folder of them."""
     single = prediction_at(pred)
     if not single:
         return None
-    named = single.parent if single.name == LABEL_MAP else single
+    named = single.parent if single.name in SEGMENTATIONS else single
     return case_name(named.resolve()), single
 
 
@@ -200,7 +200,7 @@ def unknown_references(folder: Path) -> tuple[str, ...]:
     """A line about folders among references that hold no truth, so that no case drops out in silence."""
     stray = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and not _is_reference(path)]
     stray = [name for name in stray if not name.startswith(".")]
-    return (f"{folder}: not evaluated, for want of a {DESCRIPTION}: {listed(stray)}",) if stray else ()
+    return (f"{folder}: not evaluated, for want of a {DESCRIPTION} or segmentation: {listed(stray)}",) if stray else ()
 
 
 def listed(names: Sequence[str]) -> str:
@@ -211,7 +211,7 @@ def listed(names: Sequence[str]) -> str:
 
 def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
     """The prediction of a case in a folder of them: by name, else by what is the same in names; see `find_pairs`."""
-    suffixes = (*NIFTI_SUFFIXES, *map(str.upper, NIFTI_SUFFIXES))
+    suffixes = (*SEGMENTATION_SUFFIXES, *map(str.upper, SEGMENTATION_SUFFIXES))
     places = [folder / name, *(folder / f"{name}{suffix}" for suffix in suffixes)]
     if same is not str and not any(map(prediction_at, places)):
         predictions = filter(_is_prediction, sorted(folder.iterdir()))
@@ -220,15 +220,14 @@ def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
 
 
 def prediction_at(path: Path) -> Path | None:
-    """The label map that a file or a case's output folder is, if it is one."""
-    inside = path / LABEL_MAP
-    return path if path.is_file() else inside if inside.is_file() else None
+    """The segmentation that a file is or a case's output folder holds, if there is one."""
+    return path if path.is_file() else segmentation_in(path)
 
 
 def read_in(path: Path) -> tuple[list[Path], list[Path]]:
     """What must stay as it is in predictions or references: files, and folders with all that is in them."""
     if path.is_file():
-        beside = [path.parent] if path.name == LABEL_MAP else []
+        beside = [path.parent] if path.name in SEGMENTATIONS else []
         return [path], beside
     if single_prediction(path) or (path / DESCRIPTION).is_file():
         return [], [path]
@@ -238,8 +237,8 @@ def read_in(path: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_prediction(path: Path) -> bool:
-    return (path / LABEL_MAP).is_file() or (path.is_file() and is_nifti_name(path))
+    return segmentation_in(path) is not None or (path.is_file() and is_segmentation_name(path))
 
 
 def _is_reference(path: Path) -> bool:
-    return (path / DESCRIPTION).is_file() or is_nifti_name(path)
+    return (path / DESCRIPTION).is_file() or segmentation_in(path) is not None or is_segmentation_name(path)

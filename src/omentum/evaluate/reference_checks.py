@@ -17,12 +17,12 @@ TOLD_NUMBERS = 3
 
 def unnamed_references(pairs: Iterable[Pair]) -> str | None:
     """One line about label maps that do not say what they can hold: what has no voxel in them may have been sought."""
-    from omentum.io.labels import has_label_table
+    from omentum.io.segmentations import names_its_structures
 
     names = []
     for pair in pairs:
         with suppress(OmentumError):  # told when it is read
-            if pair.reference.is_file() and not has_label_table(pair.reference):
+            if pair.reference.is_file() and not names_its_structures(pair.reference):
                 names.append(pair.name)
     if not names:
         return None
@@ -38,11 +38,11 @@ def doubted_numbers(pairs: Iterable[Pair], evaluator: CaseEvaluator) -> str | No
     that can be read.
     """
     from omentum.evaluate.label_value_checks import contradictions, fitting_mappings
-    from omentum.io.labels import has_label_table
+    from omentum.io.segmentations import names_its_structures
 
     for pair in pairs:
         try:
-            if pair.prediction is None or not pair.reference.is_file() or has_label_table(pair.reference):
+            if pair.prediction is None or not pair.reference.is_file() or names_its_structures(pair.reference):
                 continue
             read = evaluator.read(pair)
         except OmentumError:  # told when it is evaluated

@@ -25,7 +25,7 @@ from omentum.evaluate.pairing import (
 )
 from omentum.evaluate.split_part import SplitPart
 from omentum.io.case_names import case_name
-from omentum.result_files import LABEL_MAP
+from omentum.result_files import SEGMENTATIONS
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -125,7 +125,7 @@ def _refuse_shared(pairs: Sequence[Pair]) -> None:
 def _names_of(pairs: Sequence[Pair]) -> frozenset[str]:
     """What the predictions of these cases are called."""
     files = [pair.prediction for pair in pairs if pair.prediction]
-    return frozenset(case_name(file.parent if file.name == LABEL_MAP else file) for file in files)
+    return frozenset(case_name(file.parent if file.name in SEGMENTATIONS else file) for file in files)
 
 
 def finder(store: Path, split: SplitPart | None) -> Find:

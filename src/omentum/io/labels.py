@@ -61,7 +61,7 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
     return packed(labels, rows, volume)
 
 
-def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmentation:
+def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentation:
     """Read a label map that `write_labelmap` wrote (or one with template numbers and no names).
 
     Classes come from the label table inside the file, else they are the numbers found. Lesions are given back to

@@ -140,26 +140,6 @@ def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume
     _write(Path(path), image, [steps], like.header.get("nifti"), ())
 
 
-def write_layers(
-    path: str | Path, layers: Iterable[NDArray[Any]], number: int, dtype: np.dtype[Any], like: Volume | Segmentation
-) -> None:
-    """Write several label maps on one grid: a fourth axis where there is more than one.
-
-    Args:
-        path: `.nii.gz` or `.nii`.
-        layers: Each [i, j, k]; asked for one after another.
-        number: How many.
-        dtype: Of their numbers.
-        like: Whose grid it is.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    shape = like.shape if number == 1 else (*like.shape, number)
-    image = _Image(shape, dtype, like.affine, what="hidden labels", intent="label")
-    _write(Path(path), image, layers, like.header.get("nifti"), ())
-
-
 def _step(of: int) -> float:
     """1 / of as the header's float32 can hold it, rounded down: no reader shall get more than 1."""
     step = np.float32(1 / of)

@@ -96,13 +96,26 @@ def read_layout(block: bytes, source: Path, most_bytes: int, assume_orientation:
     _check_magic(header, source)
     shape, volumes = _dimensions(header, source)
     dtype, offset = _dtype(header, source, order), _offset(header, source)
-    _refuse_bomb(math.prod(shape), volumes, dtype.itemsize, offset, most_bytes, source)
+    refuse_bomb(math.prod(shape), volumes, dtype.itemsize, offset, most_bytes, source)
     slope, intercept = _scaling(header, source)
     geometry = read_geometry(header, shape, source, assume_orientation)
     return NiftiLayout(shape, volumes, dtype, offset, slope, intercept, geometry)
 
 
-def _refuse_bomb(voxels: int, volumes: int, itemsize: int, offset: int, most_bytes: int, source: Path) -> None:
+def refuse_bomb(voxels: int, volumes: int, itemsize: int, offset: int, most_bytes: int, source: Path) -> None:
+    """Refuse what a header declares before memory is taken for it.
+
+    Args:
+        voxels: Of a volume.
+        volumes: How many there are.
+        itemsize: Bytes of a voxel.
+        offset: Bytes before the first.
+        most_bytes: What the (decompressed) file can hold at the very most.
+        source: File to name in messages.
+
+    Raises:
+        InputError: more voxels than are allowed, than the file can hold, or than this machine has memory for.
+    """
     end = offset + voxels * volumes * itemsize
     if voxels * volumes > MAX_VOXELS:
         raise InputError(f"declares {voxels * volumes} voxels, the limit is {MAX_VOXELS}", source=source)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-
-import numpy as np
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
 from omentum.formatting import volume
 from omentum.measure.measures import StructureMeasure
-from omentum.segmentation import BITS_PER_PLANE, Segmentation, in_several
 from omentum.volume import Grid
 
-SLAB = 16
-"""Planes looked at together."""
 TOLD_SHARE = 0.01
 """A structure that loses less to others than this is not worth a line."""
 
@@ -34,7 +28,7 @@ def with_label_map(
     Args:
         measures: Of a segmentation.
         grid: Its grid.
-        shared: Its `overlaps`.
+        shared: Its `omentum.segmentation.overlaps`.
         numbering: A dataset's numbers; the template's by default. Where several structures share a number, each keeps
             those of its own voxels that have it.
     """
@@ -46,20 +40,6 @@ def with_label_map(
         shown = alone + sum(n for keys, n in of_key.items() if rule(keys, m.key))
         found.append(replace(m, label_map_voxels=shown, label_map_volume_ml=shown * grid.voxel_volume_ml))
     return found
-
-
-def overlaps(seg: Segmentation) -> dict[frozenset[str], int]:
-    """How many voxels belong to each set of two or more structures, in one pass over the masks."""
-    counts: Counter[tuple[int, ...]] = Counter()
-    for start in range(0, seg.shape[0], SLAB):
-        part = seg.bits[:, start : start + SLAB]
-        rows, times = np.unique(part[:, in_several(part)], axis=1, return_counts=True)
-        counts.update(dict(zip(map(tuple, rows.T.tolist()), times.tolist(), strict=True)))
-    return {_keys(bits, seg.classes): n for bits, n in counts.items()}
-
-
-def _keys(bits: tuple[int, ...], classes: Sequence[str]) -> frozenset[str]:
-    return frozenset(key for k, key in enumerate(classes) if bits[k // BITS_PER_PLANE] >> (k % BITS_PER_PLANE) & 1)
 
 
 def _in_template(keys: frozenset[str], key: str) -> bool:

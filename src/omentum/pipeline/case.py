@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,7 @@ from omentum.infer.maps import STEPS
 from omentum.io.label_names import ITK_SNAP, SLICER, itk_snap_labels, slicer_labels
 from omentum.io.label_table import label_rows
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
-from omentum.io.overlaps import write_overlaps
+from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.measure import (
     AorticProfile,
     ClassTrust,
@@ -35,14 +35,13 @@ from omentum.measure import (
     statistics_json,
 )
 from omentum.measure.aorta import AORTA
-from omentum.measure.label_map import overlaps, with_label_map
+from omentum.measure.label_map import with_label_map
 from omentum.pipeline.compressed_array import CompressedSparseArray
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.pipeline.outputs import (
     LABEL_MAP_SHA256,
-    LAYERS,
-    OVERLAPS_SHA256,
+    MASKS_SHA256,
     check_case_output,
     check_labels_alone,
     is_single_file,
@@ -50,8 +49,8 @@ from omentum.pipeline.outputs import (
 from omentum.pipeline.run_record import RunRecord
 from omentum.quality import Confidence, Quality, assess_quality
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
-from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MEASUREMENTS, OVERLAPS, PROBABILITIES
-from omentum.segmentation import Segmentation
+from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MASKS, MEASUREMENTS, PROBABILITIES
+from omentum.segmentation import Segmentation, overlaps
 from omentum.volume import Volume
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ class CaseSegmentation(Segmentation):
     ) -> Path:
         """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
 
-        The folder gets segmentation.nii.gz, overlaps.nii.gz (what the label map hides where structures overlap),
+        The folder gets segmentation.nii.gz (a label map), segmentation.seg.nrrd (all masks, where they overlap, too),
         labels_itksnap.txt, labels_slicer.ctbl, measurements.json, lesions.csv, manifest.json, preview.png, report.html,
         masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept, probabilities/<key>.nii.gz.
 
@@ -206,11 +205,11 @@ class CaseSegmentation(Segmentation):
         beside = SaveOptions(masks, preview, statistics, report, meshes, numbering=numbering)
         record = RunRecord(dict(self.manifest.get("timings_s", {})))
         with replacing_folder(path) as folder:
-            hidden = self._fill(folder, beside, say, record)
+            self._fill(folder, beside, say, record)
             if self.probabilities:
                 say("writing probabilities")
                 self._write_probabilities(folder / PROBABILITIES)
-            written = {LABEL_MAP_SHA256: sha256_of(folder / LABEL_MAP), **hidden}
+            written = {LABEL_MAP_SHA256: sha256_of(folder / LABEL_MAP), MASKS_SHA256: sha256_of(folder / MASKS)}
             made = {"outputs": beside.outputs(), "quality": self.quality().summary(), **written}
             if numbering is not None:
                 made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
@@ -231,23 +230,24 @@ class CaseSegmentation(Segmentation):
             say("drawing")
         self._write_told(folder, wanted, self._draw(folder, wanted, self.measures()), say)
 
-    def _fill(self, folder: Path, wanted: SaveOptions, say: Step, record: RunRecord) -> dict[str, int | str]:
-        """Everything but probabilities and manifest; for the manifest, how many layers of labels the label map hides.
+    def _fill(self, folder: Path, wanted: SaveOptions, say: Step, record: RunRecord) -> None:
+        """Everything but probabilities and manifest.
 
         What has to be written and drawn is, in a thread, while the quality is judged: about as much work.
         """
         say("writing masks and measuring")
+        shared = self._overlaps  # needed by the masks and the measurements
         with ThreadPoolExecutor(1) as thread:
-            written = thread.submit(self._write_masks, folder, wanted.masks, wanted.numbering)
+            written = thread.submit(self._write_masks, folder, wanted.masks, wanted.numbering, shared)
             with record.stage("measure"):
                 drawn = thread.submit(self._draw, folder, wanted, self._measures)
                 self._write_numbers(folder, wanted.numbering)
             say("drawing")
             with record.stage("draw"):
-                hidden, pictures = written.result(), drawn.result()
+                written.result()
+                pictures = drawn.result()
         with record.stage("write"):
             self._write_told(folder, wanted, pictures, say)
-        return hidden
 
     def _draw(self, folder: Path, wanted: SaveOptions, measures: Sequence[StructureMeasure]) -> CasePictures | None:
         """The preview, and what is to be seen in a report."""
@@ -290,14 +290,13 @@ class CaseSegmentation(Segmentation):
             "labels": {str(number): name for number, name, _ in label_rows(self.classes, numbering)},
         }
 
-    def _write_masks(self, folder: Path, masks: bool, numbering: Numbering | None) -> dict[str, int | str]:
+    def _write_masks(
+        self, folder: Path, masks: bool, numbering: Numbering | None, shared: Iterable[frozenset[str]]
+    ) -> None:
         write_labelmap(folder / LABEL_MAP, self, numbering)
+        write_seg_nrrd(folder / MASKS, self, shared)
         if masks:
             self._write_each_mask(folder / "masks")
-        if numbering is not None:
-            return {}
-        layers = write_overlaps(folder / OVERLAPS, self)
-        return {LAYERS: layers} | ({OVERLAPS_SHA256: sha256_of(folder / OVERLAPS)} if layers else {})
 
     def _write_each_mask(self, folder: Path) -> None:
         for key in sorted(self.annotated or ()):  # what was not found gets a mask of zeros

@@ -18,9 +18,7 @@ NOT_WRITTEN = tuple(
     )
 )
 """Endings of outputs that would become folders of that name."""
-LAYERS = "overlap_layers"
-"""In the manifest: how many layers `OVERLAPS` has; not there where the label map has a dataset's numbers."""
-LABEL_MAP_SHA256, OVERLAPS_SHA256 = "label_map_sha256", "overlaps_sha256"
+LABEL_MAP_SHA256, MASKS_SHA256 = "label_map_sha256", "masks_sha256"
 """In the manifest: what was written, so that nothing is made from files that were changed since."""
 
 

@@ -22,7 +22,7 @@ class RawCase:
         name: "<recipe key>_<id>", unique and safe as a file name.
         patient: Equal in every dataset that is known to hold the same patient.
         image: A NIfTI file, or a folder with a DICOM series.
-        labels: The label map, or the folder with masks or PNGs.
+        labels: The label map or .seg.nrrd, or the folder with masks or PNGs.
         layout: How to read the two.
         annotated: Structures looked for in this case; see `annotated_if_present` for those that count only when seen.
         suspect: What is known to be wrong with it; "" for nothing.
@@ -136,7 +136,7 @@ def _case(recipe: Recipe, layout: FileLayout, case_id: str, image: Path, truth: 
 
 def _both_sides(layout: FileLayout, root: Path) -> tuple[Matches, Matches]:
     images = find_paths(layout.image, root, _nifti if layout.image_kind == "nifti" else Path.is_dir)
-    labels = find_paths(layout.labels, root, _nifti if layout.label_kind == "map" else Path.is_dir)
+    labels = find_paths(layout.labels, root, _LABELS.get(layout.label_kind, Path.is_dir))
     return _told_apart(layout, images, labels)
 
 
@@ -162,6 +162,14 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 
 def _nifti(path: Path) -> bool:
     return path.name.endswith((".nii", ".nii.gz")) and path.is_file()
+
+
+def _seg_nrrd(path: Path) -> bool:
+    return path.name.endswith(".seg.nrrd") and path.is_file()
+
+
+_LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _nifti, "segments": _seg_nrrd}
+"""What labels are, by their kind; folders otherwise."""
 
 
 def _looked_for(recipe: Recipe, root: Path) -> str:

@@ -12,7 +12,7 @@ from omentum.anatomy.pairs import PAIRS
 from omentum.errors import InputError
 
 ImageKind = Literal["nifti", "dicom"]
-LabelKind = Literal["map", "masks", "dicom_masks", "png_stack"]
+LabelKind = Literal["map", "masks", "dicom_masks", "png_stack", "segments"]
 
 PATIENT_FIELD = re.compile(r"\{id([+-]\d+)?\}")
 _RANGE = re.compile(r"(\d+)(-(\d*))?")
@@ -51,7 +51,8 @@ class FileLayout:
         image_kind: "nifti" (a file) or "dicom" (a folder holding one series).
         labels: Glob with {id}.
         label_kind: "map" (one label map), "masks" (a folder with one NIfTI mask a structure), "dicom_masks" (a folder
-            with one folder a structure, each a DICOM series), "png_stack" (a folder with one PNG a slice).
+            with one folder a structure, each a DICOM series), "png_stack" (a folder with one PNG a slice), "segments"
+            (a .seg.nrrd of 3D Slicer; a segment's ID or name is the name of a mask).
     """
 
     image: str
@@ -96,7 +97,7 @@ class Recipe:
         label_noise: What is known to be wrong with the labels.
         layout: Alternatives; the first one with cases counts.
         values: Native value -> meaning, for label maps and PNG stacks.
-        masks: Name of a mask (no suffix; wildcards allowed) -> meaning, for masks and DICOM masks.
+        masks: Name of a mask (no suffix; wildcards allowed) -> meaning, for masks, DICOM masks and segments.
         ignored: Native values, or mask names, that are known and mean none of our structures.
         annotated: Structure keys the annotators looked for in every case.
         rules: Exceptions by case.

@@ -10,7 +10,7 @@ from omentum.anatomy.structures import STRUCTURES
 from omentum.data.datasets.recipe import PATIENT_FIELD, Recipe, Target
 from omentum.errors import InputError
 
-_MASK_KINDS = ("masks", "dicom_masks")
+_MASK_KINDS = ("masks", "dicom_masks", "segments")
 _EXAMPLES = {"values": 'for example 1 = "spleen"', "masks": 'for example "kidney_left*" = "left kidney"'}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from omentum.data.datasets.recipe import Target
 from omentum.data.harmonise.align_labels import on_grid_of, stack_on_grid_of
 from omentum.data.harmonise.harmonise import Harmonised, harmonise, harmonise_masks
 from omentum.data.harmonise.notes import Note, noting
+from omentum.data.harmonise.segments import known_segments, segment_masks
 from omentum.errors import CaseWarning, GeometryError, InputError
 from omentum.io.case_names import case_name
 from omentum.io.dicom.series import read_mask_series, read_series
 from omentum.io.nifti import read_volume
 from omentum.io.png_stack import read_png_stack
 from omentum.io.sanity import check_ct
+from omentum.io.seg_nrrd.segments import read_segments
 from omentum.segmentation import Segmentation
 from omentum.volume import PADDING_HU, Volume
 
@@ -87,8 +89,13 @@ def _read_labels(case: RawCase, ct: Volume, notes: list[Note]) -> Harmonised:
                 return _from_map(case, ct, *on_grid_of(ct, read_volume(place), place))
             case "png_stack":
                 return _from_map(case, ct, *stack_on_grid_of(ct, read_png_stack(place), place))
+            case "segments":
+                file = read_segments(place)
+                known = known_segments(case.recipe, file, place, notes)
+                return _from_masks(case, ct, known, segment_masks(ct, file, known, place, notes), notes)
             case _:
-                return _from_masks(case, ct, _find_masks(case, place, notes), notes)
+                found = _find_masks(case, place, notes)
+                return _from_masks(case, ct, found, _masks(case, ct, found, notes), notes)
     except (InputError, GeometryError) as fault:
         if fault.source is not None:
             raise
@@ -109,13 +116,19 @@ def _from_map(case: RawCase, ct: Volume, native: NDArray[Any], notes: list[Note]
     return replace(harmonised, notes=(*notes, *harmonised.notes))
 
 
-def _from_masks(case: RawCase, ct: Volume, masks: list[tuple[Path, Target]], notes: list[Note]) -> Harmonised:
-    drawn = frozenset[str]().union(*(target.gives for _, target in masks))
+def _from_masks(
+    case: RawCase,
+    ct: Volume,
+    known: Sequence[tuple[Any, Target]],
+    masks: Iterator[tuple[Target, NDArray[np.bool_]]],
+    notes: list[Note],
+) -> Harmonised:
+    drawn = frozenset[str]().union(*(target.gives for _, target in known))
     annotated = _looked_for(case, drawn)
     if missing := sorted(case.annotated - case.annotated_if_present - annotated):
         notes.append(Note("not annotated", f"no mask of {', '.join(missing)}: not annotated in this case"))
     return harmonise_masks(
-        _masks(case, ct, masks, notes),
+        masks,
         ct.shape,
         ct.affine,
         annotated,
@@ -131,7 +144,7 @@ def _looked_for(case: RawCase, drawn: frozenset[str]) -> frozenset[str]:
     A mask that is not there was not drawn: its structure is unknown. Only where files are made for what was found, and
     for nothing else (DICOM masks), does a lesion without a mask mean that the organ it lives in was seen to have none.
     """
-    if case.layout.label_kind == "masks":
+    if case.layout.label_kind in ("masks", "segments"):
         return case.annotated & drawn
     none_found = {s.key for s in STRUCTURES if s.is_lesion and any(host in drawn for host in s.hosts)}
     return case.annotated & (drawn | none_found)

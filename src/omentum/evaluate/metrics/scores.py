@@ -107,6 +107,8 @@ class CaseScores:
         patient: Whose case it is; cases of one patient are not independent. The case's name by default.
         curves: What the probabilities of a lesion type came to at every threshold, where there are any.
         has_prediction: There was a prediction that could be read.
+        hidden: Of a prediction or reference that is a label map: structure key -> share of it, in the other of the two,
+            that lies under another structure, where one number a voxel cannot show it; see `hidden_shares`.
     """
 
     case: str
@@ -115,6 +117,7 @@ class CaseScores:
     patient: str = ""
     curves: Mapping[str, Curve] = field(default_factory=dict)
     has_prediction: bool = True
+    hidden: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patient", self.patient or self.case)
@@ -127,7 +130,7 @@ class CaseScores:
         scores = {s.key: s.to_json() for s in self.structures}
         curves = {key: curve.to_json() for key, curve in self.curves.items()}
         told = {"case": self.case, "patient": self.patient, "has_prediction": self.has_prediction, "structures": scores}
-        return told | {"not_evaluated": dict(self.not_evaluated), "curves": curves}
+        return told | {"not_evaluated": dict(self.not_evaluated), "curves": curves, "hidden": dict(self.hidden)}
 
 
 def evaluate(

@@ -11,16 +11,15 @@ from typing import Any
 from omentum.anatomy.numbering import Numbering
 from omentum.atomic import write_json
 from omentum.errors import OutputError
-from omentum.io.overlaps import read_layered
+from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.batch.resume import read_manifest
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.options import SaveOptions, Step
-from omentum.pipeline.outputs import LAYERS
 from omentum.pipeline.reading import LoadedCase
 from omentum.quality import Quality
-from omentum.result_files import LABEL_MAP, MANIFEST, OVERLAPS
+from omentum.result_files import MANIFEST, MASKS
 from omentum.temporary_names import unfinished
 
 NO_OUTPUTS = SaveOptions(preview=False, report=False)
@@ -63,7 +62,8 @@ def add_outputs(
         step: Told what is begun.
 
     Raises:
-        OutputError: something cannot be written, or the case does not hold all of its masks.
+        OutputError: something cannot be written.
+        InputError: its masks are damaged.
     """
     manifest = read_manifest(folder)
     whole = _case(folder, manifest, case, summary)
@@ -83,14 +83,14 @@ def add_outputs(
 
 
 def _case(folder: Path, manifest: Mapping[str, Any], case: LoadedCase, summary: CaseSummary) -> FinishedCase:
-    layers, classes = manifest.get(LAYERS), tuple(manifest["options"]["classes"])
-    if layers is None:
-        remedy = "pass --overwrite"
-        raise OutputError("does not hold all of its masks, so nothing can be added to it", source=folder, remedy=remedy)
-    masks = read_layered(folder / LABEL_MAP, folder / OVERLAPS, layers, classes)
+    masks = read_seg_nrrd(folder / MASKS)
     found = {key: q.confidence for key, q in summary.quality.structures.items() if q.confidence}
     bare = FinishedCase(
-        *(masks.bits, case.ct.affine, classes), header=case.ct.header, ct=case.ct, manifest=manifest, summary=summary
+        *(masks.bits, case.ct.affine, masks.classes),
+        header=case.ct.header,
+        ct=case.ct,
+        manifest=manifest,
+        summary=summary,
     )
     return replace(bare, confidence=found)
 

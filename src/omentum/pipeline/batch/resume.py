@@ -15,10 +15,10 @@ from omentum.measure.diameters import AxialDiameters, Diameter
 from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import RESULT_NEUTRAL_OPTIONS
-from omentum.pipeline.outputs import LABEL_MAP_SHA256, OVERLAPS_SHA256, is_single_file
+from omentum.pipeline.outputs import LABEL_MAP_SHA256, MASKS_SHA256, is_single_file
 from omentum.quality import Confidence, Flag, Quality
 from omentum.quality.assess import StructureQuality
-from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS, OVERLAPS
+from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, MEASUREMENTS
 from omentum.spec import Trust
 
 ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
@@ -73,8 +73,7 @@ def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[st
     if differs:
         raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
     _check_as_written(folder / LABEL_MAP, manifest.get(LABEL_MAP_SHA256))
-    if OVERLAPS_SHA256 in manifest:
-        _check_as_written(folder / OVERLAPS, manifest[OVERLAPS_SHA256])
+    _check_as_written(folder / MASKS, manifest.get(MASKS_SHA256))
     return missing
 
 

@@ -1,0 +1,59 @@
+"""Labels of a case as a `.seg.nrrd`: what a recipe says of its segments, and their masks on the CT's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.data.datasets.recipe import Recipe, Target
+from omentum.data.harmonise.align_labels import on_grid_of
+from omentum.data.harmonise.notes import Note
+from omentum.errors import InputError
+from omentum.io.seg_nrrd.segments import Segment, SegmentFile, listed
+from omentum.volume import Volume
+
+Known = Sequence[tuple[Segment, Target]]
+
+
+def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[Note]) -> Known:
+    """The segments that mean something, in the file's order; told by ID, else by name.
+
+    Args:
+        recipe: Its masks are the segments.
+        file: With its segments.
+        source: The file, for messages.
+        notes: Told of segments that the recipe does not know.
+
+    Raises:
+        InputError: it knows none of them.
+    """
+    found, strange = list[tuple[Segment, Target]](), []
+    for segment in file.segments:
+        words = [word for word in (segment.id, segment.name) if word]
+        target = next((target for word in words if (target := recipe.mask_target(word))), None)
+        if target is not None and segment.is_annotated:
+            found.append((segment, target))
+        elif target is None and not any(map(recipe.ignores_mask, words)):
+            strange.append(segment)
+    if strange:
+        notes.append(Note("stray", f"segments that the recipe does not know: {listed(strange)}"))
+    if not found:
+        raise InputError(f"has no segment that the recipe knows: {listed(file.segments)}", source=source)
+    return found
+
+
+def segment_masks(
+    ct: Volume, file: SegmentFile, segments: Known, source: Path, notes: list[Note]
+) -> Iterator[tuple[Target, NDArray[np.bool_]]]:
+    """One mask after another; remarks that several make in the same words are kept once.
+
+    Raises:
+        GeometryError: they do not lie on the CT's grid.
+    """
+    for segment, target in segments:
+        voxels, remarks = on_grid_of(ct, Volume(file.mask(segment), file.grid.affine), source)
+        notes += [remark for remark in remarks if remark not in notes]
+        yield target, voxels

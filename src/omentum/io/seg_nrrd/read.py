@@ -1,0 +1,105 @@
+"""Reading `.seg.nrrd`: every mask, voxel by voxel, of our own making or of anybody's who named the segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.boxes import Box
+from omentum.errors import InputError, warn_of_case
+from omentum.io.hosts import with_hosts
+from omentum.io.labels import ForeignLabelsError
+from omentum.io.seg_nrrd.segments import Segment, listed, read_segments
+from omentum.segmentation import BITS_PER_PLANE, Bits, Segmentation, no_bits
+
+SLAB = 16
+"""Planes looked at together."""
+
+
+def read_seg_nrrd(path: str | Path) -> Segmentation:
+    """All masks of a `.seg.nrrd`.
+
+    A segment is told by its ID where that is our key, else by its name or a synonym. Segments that are nothing of ours
+    are left out, with a warning. Of files that were not written here a lesion's voxels are given to its host, too (see
+    `with_hosts`): a liver drawn around its tumour is what others call the liver.
+
+    Returns:
+        Classes in the file's order; a segment without a voxel is a structure that was looked for and not found.
+
+    Raises:
+        InputError: it cannot be read, or two segments are the same.
+        ForeignLabelsError: no segment is a structure of ours.
+        GeometryError: impossible or unknown geometry.
+        UsageError: it brings along structures that mean something else in this process.
+    """
+    file = read_segments(path)
+    known = _known(file.segments, Path(path))
+    bits = no_bits(len(known), file.grid.shape)
+    for number, layer in enumerate(file.layers):
+        values = {segment.value: k for k, segment in enumerate(known.values()) if segment.layer == number}
+        described = [segment.value for segment in file.segments if segment.layer == number]
+        _add(bits, layer, values, described, Path(path))
+    annotated = frozenset(key for key, segment in known.items() if segment.is_annotated)
+    seg = Segmentation(bits, file.grid.affine, tuple(known), annotated)
+    return seg if file.is_ours else with_hosts(seg)
+
+
+def _known(segments: Sequence[Segment], path: Path) -> dict[str, Segment]:
+    """Structure key -> its segment."""
+    known: dict[str, Segment] = {}
+    foreign: list[Segment] = []
+    for segment in segments:
+        key = segment.key
+        if key is None:
+            foreign.append(segment)
+        elif key in known:
+            raise InputError(f"has {key} twice: {listed([known[key], segment])}", source=path)
+        else:
+            known[key] = segment
+    if not known:
+        fault = ForeignLabelsError(f"has no segment that is a structure of ours: {listed(foreign)}", path)
+        fault.remedy = "call them as `omentum classes` does"
+        raise fault
+    if foreign:
+        warn_of_case(f"segments that are nothing of ours, left out: {listed(foreign)}", path)
+    return known
+
+
+def _add(bits: Bits, layer: NDArray[Any], rows: Mapping[int, int], described: Sequence[int], path: Path) -> None:
+    """Give the masks their voxels of one layer, part by part: what is looked up takes more memory than numbers do.
+
+    Args:
+        bits: Of all classes.
+        layer: [i, j, k].
+        rows: Value -> number of the class; other values are none of ours.
+        described: Values that the header has a segment for.
+        path: For messages.
+    """
+    # One entry beyond the last value is left empty; larger and negative values are clipped to the ends.
+    table = no_bits(bits.shape[0] * BITS_PER_PLANE, (max(described, default=0) + 2,)).astype(bits.dtype)
+    strange = np.ones(table.shape[1], bool)
+    strange[[0, *described]] = False
+    for value, k in rows.items():
+        table[k // BITS_PER_PLANE, value] |= table.dtype.type(1 << (k % BITS_PER_PLANE))
+    n_strange = 0
+    for box in _drawn(layer):
+        part = layer[box]
+        for row, out in zip(table, bits, strict=True):
+            out[box] |= row.take(part, mode="clip")
+        n_strange += int(np.count_nonzero(strange.take(part, mode="clip")))
+    if n_strange:
+        warn_of_case(f"{n_strange} voxels have values that belong to no segment, left out", path)
+
+
+def _drawn(layer: NDArray[Any]) -> Iterator[Box]:
+    """Boxes around all that is not 0, some planes at a time."""
+    for start in range(0, layer.shape[2], SLAB):
+        slab = layer[..., start : start + SLAB]
+        spans = [np.flatnonzero(slab.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+        if len(spans[0]):
+            i, j, k = (slice(int(span[0]), int(span[-1]) + 1) for span in spans)
+            yield i, j, slice(k.start + start, k.stop + start)

@@ -1,0 +1,181 @@
+"""A `.seg.nrrd` as its maker describes it: segments by ID and name, and the layers that their voxels are in."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from isal import igzip
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import include_carried
+from omentum.errors import InputError, UsageError
+from omentum.io.labels import MAX_LABEL
+from omentum.io.nifti import TRAILING_BYTES
+from omentum.io.nifti_header import refuse_bomb
+from omentum.io.seg_nrrd.fields import MADE_BY, NOT_ANNOTATED, ROWS, unescaped
+from omentum.io.seg_nrrd.nrrd_header import MAGIC, NrrdLayout, read_nrrd_layout
+from omentum.io.source import MAX_DEFLATE_RATIO, InputStream, open_source
+from omentum.volume import Grid
+
+TOLD = 5
+"""So many segments are listed."""
+
+_FIELD = re.compile(r"Segment(\d{1,5})_(ID|Name|Layer|LabelValue|Tags)")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment as the file describes it.
+
+    Args:
+        id, name: As written; either may be empty.
+        layer, value: Where its voxels are.
+        is_annotated: Whether it was looked for.
+    """
+
+    id: str
+    name: str
+    layer: int
+    value: int
+    is_annotated: bool = True
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name or self.id
+
+    @property
+    def key(self) -> str | None:
+        """Of the structure it is: by our key, then by any name of it; None for nothing of ours."""
+        for word in filter(None, (self.id, self.name)):
+            if word in STRUCTURES:
+                return word
+        for word in filter(None, (self.name, self.id)):
+            try:
+                return STRUCTURES.find(word).key
+            except UsageError:
+                continue
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentFile:
+    """A `.seg.nrrd` before its segments are taken for structures.
+
+    Args:
+        segments: In the file's order.
+        layers: (layers, i, j, k); a view of the file's voxels.
+        grid: Where they lie.
+        is_ours: Whether it was written here, so that its masks are as they should be.
+    """
+
+    segments: tuple[Segment, ...]
+    layers: NDArray[Any]
+    grid: Grid
+    is_ours: bool
+
+    def mask(self, segment: Segment) -> NDArray[np.bool_]:
+        """[i, j, k] of one segment."""
+        return np.asarray(self.layers[segment.layer] == segment.value)
+
+
+def is_seg_nrrd(path: str | Path) -> bool:
+    """Whether a file begins as an NRRD file does; what is no file is none."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def read_segments(path: str | Path) -> SegmentFile:
+    """Header and voxels of a `.seg.nrrd`, whatever its segments are called.
+
+    Raises:
+        InputError: it cannot be read, or is an image without segments.
+        GeometryError: impossible or unknown geometry.
+        UsageError: it brings along structures that mean something else in this process.
+    """
+    path = Path(path)
+    with open_source(path) as source:
+        layout = read_nrrd_layout(source, path)
+        segments = _segments(layout, path)
+        _include_rows(layout.pairs.get(ROWS), path)
+        voxels = _voxels(source, layout, path)
+    array = voxels.reshape(layout.sizes, order="F")
+    array = array[None] if layout.layer_axis is None else np.moveaxis(array, layout.layer_axis, 0)
+    return SegmentFile(segments, array, layout.grid, MADE_BY in layout.pairs)
+
+
+def _segments(layout: NrrdLayout, path: Path) -> tuple[Segment, ...]:
+    told: dict[int, dict[str, str]] = {}
+    for name, value in layout.pairs.items():
+        if match := _FIELD.fullmatch(name):
+            told.setdefault(int(match[1]), {})[match[2]] = unescaped(value)
+    representation = layout.pairs.get("Segmentation_SourceRepresentation") or layout.pairs.get(
+        "Segmentation_MasterRepresentation", "Binary labelmap"
+    )
+    if not told:
+        remedy = "save it in 3D Slicer as a segmentation (.seg.nrrd), or as .nii.gz"
+        raise InputError("is an NRRD image that names no segments", source=path, remedy=remedy)
+    if representation != "Binary labelmap":
+        raise InputError(f"holds a {representation!r}, no binary label map", source=path)
+    found = tuple(_segment(n, told[n], layout, path) for n in sorted(told))
+    places = [(one.layer, one.value) for one in found]
+    if twice := [one for one in found if places.count((one.layer, one.value)) > 1]:
+        raise InputError(f"gives one number to several segments: {listed(twice)}", source=path)
+    return found
+
+
+def _segment(number: int, told: Mapping[str, str], layout: NrrdLayout, path: Path) -> Segment:
+    # Until 3D Slicer 4.10 a segment had a layer of its own, and no value.
+    own_layer = number if layout.layer_axis is not None and "LabelValue" not in told else 0
+    try:
+        layer, value = int(told.get("Layer", own_layer)), int(told.get("LabelValue", 1))
+    except ValueError as fault:
+        raise InputError(f"has a damaged header: segment {number}: {fault}", source=path) from fault
+    if not 0 <= layer < layout.layers:
+        raise InputError(f"segment {number} is in layer {layer}; there are {layout.layers}", source=path)
+    if not 1 <= value <= MAX_LABEL:
+        raise InputError(f"segment {number} has the value {value}, expected 1 to {MAX_LABEL}", source=path)
+    is_annotated = NOT_ANNOTATED not in told.get("Tags", "").split("|")
+    return Segment(told.get("ID", ""), told.get("Name", ""), layer, value, is_annotated)
+
+
+def _include_rows(text: str | None, path: Path) -> None:
+    if text is None:
+        return
+    try:
+        rows = json.loads(unescaped(text))
+    except (ValueError, RecursionError):
+        rows = None
+    include_carried(rows if isinstance(rows, dict) else {"": rows}, path)
+
+
+def _voxels(source: InputStream, layout: NrrdLayout, path: Path) -> NDArray[Any]:
+    """All of them in the file's order, after reading the stream to its end so that a checksum fault shows."""
+    most = source.most_bytes * (MAX_DEFLATE_RATIO if layout.compressed else 1)
+    refuse_bomb(math.prod(layout.grid.shape), 1, layout.dtype.itemsize * layout.layers, 0, most, path)
+    content = InputStream(igzip.IGzipFile(fileobj=source.stream), most, True) if layout.compressed else source
+    buffer = np.empty(layout.n_bytes, np.uint8)
+    if (got := content.fill(buffer.data)) < layout.n_bytes:
+        raise InputError(
+            f"expected {layout.n_bytes} bytes of voxels, got {got}", source=path, remedy="the file was cut short"
+        )
+    if content.skip(TRAILING_BYTES + 1) > TRAILING_BYTES:
+        raise InputError(f"holds far more data than the {layout.n_bytes} bytes its header declares", source=path)
+    return buffer.view(layout.dtype)
+
+
+def listed(segments: Sequence[Segment]) -> str:
+    """What the first few are called, and how many more there are."""
+    more = f" and {len(segments) - TOLD} more" if len(segments) > TOLD else ""
+    return f"{', '.join(repr(one.label) for one in segments[:TOLD])}{more}"
