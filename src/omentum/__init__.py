@@ -74,7 +74,7 @@ _HOMES = {
 }
 _ROOMS = ("evaluate", "phantom")
 
-__all__ = sorted({*_HOMES, *_ROOMS, "__version__"})
+__all__ = list(_HOMES | dict.fromkeys((*_ROOMS, "__version__"), ""))
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
-"""Writing files and folders so that nobody ever sees half of one, not even after a kill -9 or a power cut.
+"""Atomic writing of files and folders: complete or not at all, also after a kill -9 or a power cut.
 
-The new content lies beside the final place under a temporary name (see `omentum.temporary_names`), is flushed to disk
-and takes the place in one rename.
+New content is written beside the target under a temporary name (see `omentum.temporary_names`), flushed to disk and
+renamed over the target.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from omentum.temporary_names import remove, unfinished
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` only when the block ends well.
+    """Open a temporary file that replaces `path` only when the block ends without an exception.
 
-    On any fault the new file is removed and what was there before stays. The folder is made if need be.
+    Otherwise it is removed and the earlier file stays. The parent folder is created where needed.
 
     Raises:
         OutputError: the folder or file cannot be written (no space, no permission, ...).
@@ -38,10 +38,10 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing_by_name(path: Path) -> Iterator[Path]:
-    """`replacing` for libraries that write to a name: the block makes the file of the name it is given.
+    """As `replacing`, for libraries that write to a path: the block creates the file under the path it receives.
 
     Raises:
-        OutputError: the file cannot be written; its folder has to be there.
+        OutputError: the file cannot be written; its folder must exist.
     """
     temporary = unfinished(path)
     try:
@@ -57,11 +57,11 @@ def replacing_by_name(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A new folder to fill that takes the place of `path` only when the block ends well.
+    """Create a temporary folder that replaces `path` only when the block ends without an exception.
 
-    Killed at any moment, the name belongs to the old folder, to the new one, or for an instant to none. What was there
-    before is deleted last. Where neither the new folder nor the earlier one can be put in the place, the earlier one
-    stays beside it under its temporary name, from which `temporary_names.remove_unfinished` brings it back.
+    If the process is killed, `path` is the old folder, the new one, or for an instant neither. The old one is deleted
+    last. Where neither can be renamed to `path`, the old one keeps its temporary name, from which
+    `temporary_names.remove_unfinished` restores it.
 
     Raises:
         OutputError: something cannot be written.
@@ -92,14 +92,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Delete a folder so that its name never belongs to half of it."""
+    """Delete a folder; its name disappears before any of its content does."""
     going = unfinished(path, "old")
     path.rename(going)
     shutil.rmtree(going, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """JSON for people and programs: indented, no NaN, complete or not at all."""
+    """Write JSON atomically: UTF-8, indented by one, no NaN."""
     write_text(path, json_text(content))
 
 
@@ -109,7 +109,7 @@ def json_text(content: Any) -> str:
 
 
 def write_text(path: Path, content: str) -> None:
-    """UTF-8, line ends as they are, complete or not at all."""
+    """Write text atomically as UTF-8, line ends unchanged."""
     with replacing(path) as file:
         file.write(printable(content).encode())
 

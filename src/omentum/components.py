@@ -36,7 +36,7 @@ def component_sizes(labels: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
 
 
 def select_components(labels: NDArray[np.unsignedinteger], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mask of the labels for which `wanted` is true; plane by plane, as in `component_sizes`.
+    """Mask of the labels selected by `wanted`; plane by plane, as in `component_sizes`.
 
     Args:
         labels: From `connected_components`.

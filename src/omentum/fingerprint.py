@@ -1,4 +1,4 @@
-"""What makes a scan this scan, whatever file it lies in: one hash a slice.
+"""Recognise a scan in any file: one hash per slice.
 
 A slice's hash is made of how many voxels it has of each soft-tissue CT number. That does not change when an image is
 saved with another dtype, flipped, turned or permuted, when slices or air around the body are cut away, when the
@@ -22,13 +22,13 @@ from omentum.volume import Volume
 SOFT_TISSUE_HU = (-149, 199)
 """Counted, both ends included: within what usual clipping leaves untouched."""
 LEAST_VOXELS = 256
-"""A slice with less soft tissue says nothing."""
+"""Slices with less soft tissue are not informative."""
 
 SliceHashes = tuple[str, ...]
-"""One for each slice from the feet up, "" for a slice that says nothing."""
+"""One for each slice from the feet up, "" for a slice that is not informative."""
 
 LEAST_RUN = 4
-"""So many slices in a row in common make the same scan; a repeated slice or two happen within one."""
+"""Consecutive common slices that identify a scan; one or two repeated slices occur within one scan."""
 LEAST_DISTINCT = 3
 """Of them; blanks of a scanner repeat each other."""
 STRIDES = (1, 2, 3)
@@ -64,7 +64,7 @@ def _hash(plane: NDArray[Any]) -> str:
 
 
 def scan_digest(hashes: SliceHashes) -> str:
-    """One short hash of a whole scan, whichever way up it lies; "" where no slice says anything.
+    """One short hash of a whole scan, independent of its direction; "" without an informative slice.
 
     It does not recognise a scan of which slices were cut away: see `sketch` for that.
     """
@@ -95,7 +95,7 @@ def without_blanks(hashes: SliceHashes) -> SliceHashes:
 
 
 def rows_of(hashes: SliceHashes, strides: Sequence[int] = STRIDES) -> set[tuple[str, ...]]:
-    """Its rows of `LEAST_RUN` slices that tell something, each written the same way for either way up."""
+    """Runs of `LEAST_RUN` informative slices, each in a form that does not depend on the direction of the scan."""
     span = LEAST_RUN - 1
     rows = (
         hashes[first : first + span * stride + 1 : stride]
@@ -111,5 +111,5 @@ def written(hashes: SliceHashes) -> str:
 
 
 def hashes_of(text: str) -> SliceHashes:
-    """What `written` wrote."""
+    """Parse the text made by `written`."""
     return tuple("" if digest == "-" else digest for digest in text.split())

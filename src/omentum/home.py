@@ -25,7 +25,7 @@ def home() -> Path:
 
 
 def writable_home() -> Path:
-    """The folder, or where it cannot be written a temporary one of this user's, which is said once in a line."""
+    """The home folder; where it cannot be written, a temporary one of this user, with a warning once."""
     wanted = home()
     if _can_be_written(wanted):
         return wanted
@@ -46,7 +46,7 @@ def _can_be_written(folder: Path) -> bool:
 
 
 def _temporary() -> Path:
-    """A folder that nobody else can have put something into: what lies there is loaded as code is."""
+    """A folder that only this user can write to, since its content is loaded like code."""
     user = os.getuid() if hasattr(os, "getuid") else None
     folder = Path(tempfile.gettempdir()) / ("omentum" if user is None else f"omentum-{user}")
     try:

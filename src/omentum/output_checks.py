@@ -1,4 +1,4 @@
-"""Whether an output may be written where it is wanted: asked before the work, not after it."""
+"""Checks whether an output may be written, before the work starts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_output(
         path: The file or folder to be written.
         inputs: Files and folders that are read; neither they, nor what lies in them, nor a folder that holds one is
             an output.
-        within: Folders of inputs: no file in them is replaced, whatever it is; new ones may be added.
+        within: Folders of inputs: no file in them is ever replaced; new ones may be added.
         overwrite: Whether something else that is there may be replaced.
 
     Raises:

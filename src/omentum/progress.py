@@ -6,10 +6,10 @@ from typing import Any, Literal, Protocol
 
 
 class ProgressListener(Protocol):
-    """Told of cases, one after another."""
+    """Receives the progress of cases, one after another."""
 
     def begin(self, case: str, number: int, of: int, left: str = "") -> None:
-        """A new case is at work.
+        """Processing of a new case has begun.
 
         Args:
             case: Its name.
@@ -25,13 +25,13 @@ class ProgressListener(Protocol):
         """Something of unknown length has begun."""
 
     def say(self, kind: Literal["warning", "error"], message: str) -> None:
-        """A warning or an error."""
+        """Report a warning or an error of the case."""
 
     def note(self, message: str) -> None:
-        """A line about all cases."""
+        """Report a line about all cases."""
 
     def flag(self, text: str) -> None:
-        """A quality flag of a result."""
+        """Report a quality flag of a result."""
 
 
 class TaskListener(Protocol):

@@ -1,4 +1,4 @@
-"""Masks that overlap, packed: bit k of a voxel says whether it belongs to the k-th class of *this* segmentation."""
+"""Overlapping masks, packed: bit k of a voxel states whether it belongs to the k-th class of *this* segmentation."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
 TOLD = 5
-"""So many classes are named where a segmentation is printed."""
+"""Number of classes named in `repr`."""
 FEW_CLASSES = 32
-"""So many fit into half the memory."""
+"""Up to this number of classes, 32 bits a voxel suffice."""
 _SLAB = 16
-"""Planes looked at together."""
+"""Planes processed together."""
 
 Bits = NDArray[np.uint32] | NDArray[np.uint64]
 
@@ -38,7 +38,7 @@ class Segmentation:
             classes (see `no_bits`).
         affine: 4x4 voxel index -> RAS+ mm.
         classes: Structure keys, bit order.
-        annotated: Keys that were looked for; the default is all classes. A class outside it is unknown,
+        annotated: Keys that were searched for; the default is all classes. A class outside it is unknown,
             not absent.
         header: See `Volume.header`.
 
@@ -89,7 +89,7 @@ class Segmentation:
 
     @property
     def grid(self) -> Grid:
-        """Shape and affine."""
+        """Grid of the masks: shape and affine."""
         return Grid(self.bits.shape[1:], self.affine)
 
     @property
@@ -194,7 +194,7 @@ class Segmentation:
 
 
 def planes_for(number_of_classes: int) -> int:
-    """How many planes hold so many classes (at least one)."""
+    """Number of planes that hold a number of classes (at least one)."""
     return max(1, -(-number_of_classes // BITS_PER_PLANE))
 
 
@@ -204,7 +204,7 @@ def bits_dtype(number_of_classes: int) -> np.dtype[Any]:
 
 
 def no_bits(number_of_classes: int, shape: Sequence[int]) -> Bits:
-    """Masks of so many classes without a voxel, to be filled; takes memory only where it is written to."""
+    """Allocate empty masks of a number of classes; memory is used only where they are written to."""
     return sparse_zeros((planes_for(number_of_classes), *shape), bits_dtype(number_of_classes))
 
 

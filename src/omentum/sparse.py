@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 
 def sparse_zeros(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
-    """Zeros, of which a page of 4 KB takes memory when something is first written to it.
+    """Allocate zeros that use memory page by page (4 KB), when something is first written to a page.
 
     `numpy.zeros` promises as much, but asks Linux for pages of 2 MB: then one voxel takes what a hundred columns of
     voxels would.

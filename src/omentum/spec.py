@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself: the only copy of each number that preprocessing and model must agree on."""
+"""The description in a checkpoint: the only copy of each number that preprocessing and model must agree on."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from omentum.errors import CheckpointError
 
 FORMAT_VERSION = 3
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
-with a word on how far classes can be trusted."""
+with the trust in each class."""
 
 USUAL_THRESHOLD = 0.5
-"""Of a class for which nobody chose another."""
+"""Probability threshold of a class without a chosen one."""
 TRAINED_ON = "trained_on"
 """Entry of `CheckpointSpec.training`: digests of the scans it learned from, see `omentum.fingerprint.scan_digest`."""
 TRAINED_ON_ROWS = "trained_on_rows"
-"""Another entry: digests of a few rows of slices of each, in one text: they tell where slices were cut away; see
+"""Another entry: digests of a few rows of slices of each, in one text: they identify scans with missing slices; see
 `omentum.fingerprint.sketch`."""
 STARTED_FROM = "started_from"
-"""Another entry: the file that its training started from, and whether that one says all scans it had learned from."""
+"""Another entry: the file that its training started from, and whether that one lists all scans it was trained on."""
 TRUST_FROM = "trust_from"
 """Entry of `CheckpointSpec.training`: what the record of trust was made from, in words."""
 
@@ -34,7 +34,7 @@ class Trust(StrEnum):
 
     RELIABLE = "reliable"
     UNKNOWN = "unknown"
-    """Nobody evaluated it, or nobody wrote it down."""
+    """Not evaluated, or not recorded."""
     WEAK = "weak"
     NOT_FOUND = "not found"
     """It was there and was (all but) never found: that it is missing in a result means nothing."""
@@ -152,7 +152,7 @@ class CheckpointSpec:
 
     @property
     def trained_on(self) -> frozenset[str]:
-        """Digests of the scans it learned from, as far as it says."""
+        """Digests of the scans it was trained on, as far as recorded."""
         return frozenset(self.training.get(TRAINED_ON, ()))
 
     @property

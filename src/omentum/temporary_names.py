@@ -1,4 +1,4 @@
-"""Names for what is not finished, and removing what a process that was killed never finished.
+"""Temporary names of unfinished files, and the removal of those left behind by killed processes.
 
 A temporary name says which process of which machine is at it, so that a later run can tell what nobody works at any
 more.

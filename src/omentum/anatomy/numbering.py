@@ -22,13 +22,13 @@ LAST_VALUE = 65535
 
 @dataclass(frozen=True)
 class NumberingEntry:
-    """One value and what it is drawn for.
+    """One label value and the structures that receive it.
 
     Args:
-        value: The number.
-        structures: The voxels of any of these.
-        also: And of these, as far as they are known: parts of what the dataset calls by this name.
-        within: Of all that, only what lies in one of these; empty for anywhere.
+        value: The label value.
+        structures: Keys; the voxels of any of these.
+        also: Further keys where they are known: parts of what the dataset calls by this name.
+        within: Restrict to voxels in one of these structures; empty for no restriction.
     """
 
     value: int
@@ -38,7 +38,7 @@ class NumberingEntry:
 
     @property
     def paint_order(self) -> tuple[int, int]:
-        """Sort key: later entries are drawn over earlier ones."""
+        """Sort key: later entries overwrite earlier ones."""
         return max(STRUCTURES[key].paint_order for key in self.structures)
 
     @property
@@ -51,12 +51,12 @@ class NumberingEntry:
 
 @dataclass(frozen=True)
 class Numbering:
-    """The values of a dataset.
+    """The label values of a dataset.
 
     Args:
-        name: Of the dataset.
-        entries: In the order in which they are drawn.
-        never: Value -> why no voxel ever gets it.
+        name: Name of the dataset.
+        entries: In painting order.
+        never: Value -> reason why it is never written.
     """
 
     name: str
@@ -64,10 +64,10 @@ class Numbering:
     never: Mapping[int, str] = field(default_factory=dict)
 
     def lacking(self, classes: Collection[str]) -> dict[int, tuple[str, ...]]:
-        """Value -> which of its structures are not among these, so that it is drawn in part or not at all.
+        """Value -> which of its structures are not among these, so that it is written in part or not at all.
 
         Raises:
-            UsageError: no value can be drawn.
+            UsageError: no value can be written.
         """
         known = set(classes)
         if not any(known & {*entry.structures} for entry in self.entries):

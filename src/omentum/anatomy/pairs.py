@@ -45,7 +45,7 @@ def members(key: str) -> tuple[str, ...]:
 
 
 def kind_of(key: str) -> Structure:
-    """The table's row of a structure; of a pair, that of its right side, which says the same but for the side."""
+    """The table's row of a structure; of a pair, that of its right side; the left differs in the side only."""
     return STRUCTURES[members(key)[0]]
 
 

@@ -23,7 +23,7 @@ def check_table(rows: Mapping[str, Structure], changed: Collection[str], words: 
 
     Args:
         rows: By key.
-        changed: Keys of the rows to be looked at one by one; the others were before.
+        changed: Keys of the rows to check one by one; the others have been checked before.
         words: Plural words, which no structure may be called.
 
     Raises:

@@ -62,7 +62,7 @@ def naming(source: str | Path | None) -> Iterator[None]:
 
 
 def check_columns(key: str, columns: Any) -> None:
-    """Refuse a row with unknown columns or values of another type; whether they make sense is asked when included.
+    """Refuse a row with unknown columns or values of another type; plausibility is checked when they are included.
 
     Raises:
         UsageError: the message names the column.
@@ -79,7 +79,7 @@ def check_columns(key: str, columns: Any) -> None:
 
 
 def _fits(name: str, value: Any) -> bool:
-    """Whether a value has the type of its column; whether it makes sense is asked in `structure_checks`."""
+    """Whether a value has the type of its column; plausibility is checked in `structure_checks`."""
     match name:
         case "hosts" | "synonyms" | "misspelt":
             return isinstance(value, list) and all(isinstance(entry, str) for entry in value)

@@ -156,7 +156,7 @@ class StructureTable:
         return tuple(row for row in self if row.key in found and self._defaults.get(row.key) != row)
 
     def reset(self) -> None:
-        """Back to the packaged table."""
+        """Restore the packaged table; for tests and long-lived processes."""
         self._set(self._defaults)
 
     def _is_new(self, row: Structure, binding: bool) -> bool:
@@ -213,7 +213,7 @@ def _words_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, ...]]:
 
 
 class LiveTable(Mapping[str, Value]):
-    """A table that follows from `STRUCTURES`: made when first looked at, and again after structures were included."""
+    """A table that follows from `STRUCTURES`: computed on first access, and again after structures were included."""
 
     def __init__(self, make: Callable[[], Mapping[str, Value]]) -> None:
         self._make, self._revision, self._table = make, -1, dict[str, Value]()
@@ -234,7 +234,7 @@ class LiveTable(Mapping[str, Value]):
 
 
 def load_structures() -> StructureTable:
-    """Read the packaged table."""
+    """Read the packaged structures.toml."""
     raw = tomllib.loads((resources.files("omentum.anatomy") / "structures.toml").read_text(encoding="utf-8"))
     return StructureTable(tuple(row_of(key, columns) for key, columns in raw.items()))
 

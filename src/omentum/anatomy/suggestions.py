@@ -1,4 +1,4 @@
-"""What somebody may have meant by a word for no structure; rather nothing than another organ."""
+"""Suggestions for unknown structure names; no suggestion is better than another organ."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class UnknownStructureError(UsageError):
 
     Args:
         words: As they were given.
-        meant: For each, what was probably meant; nothing where nobody knows.
+        meant: For each word, the probable meaning; empty where there is none.
     """
 
     def __init__(self, words: Sequence[str], meant: Sequence[Sequence[str]]) -> None:

@@ -28,4 +28,4 @@ TOTALSEGMENTATOR_NAMES: Mapping[str, str] = {
     "prostate": "prostate",
     "liver_tumour": "liver_tumor",
 }
-"""Structure key -> name. Not here: what it lacks, or draws otherwise (whole femurs, a rectum that is colon)."""
+"""Structure key -> name. Left out: what it lacks or defines differently (whole femurs, a rectum that is colon)."""

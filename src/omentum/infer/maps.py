@@ -29,12 +29,12 @@ Keep = Callable[[int, Box, NDArray[np.uint8 | np.uint16]], None]
 
 @dataclass(frozen=True)
 class ProbabilityMaps:
-    """Which maps are wanted, and who keeps them.
+    """Which probability maps are kept, and where.
 
     Args:
         kind: A key of `STEPS`.
         offsets: What the network's logits are above those that come here, by class; see `Tally`.
-        keep: Told about every part; the parts of a class do not overlap.
+        keep: Called with every part; the parts of a class do not overlap.
     """
 
     kind: str

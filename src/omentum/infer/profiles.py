@@ -12,14 +12,14 @@ from typing import Literal, get_args
 from omentum.errors import UsageError
 
 Precision = Literal["float32", "bf16"]
-"""Of the network; where bf16 is asked for, logits and their sums are kept in float16."""
+"""Precision of the network; with bf16, logits and their sums are kept in float16."""
 
 AXES = "xyz"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How thoroughly a CT is looked at.
+    """How thoroughly a CT is segmented.
 
     Args:
         about: One line for the user.

@@ -1,8 +1,8 @@
-"""Boxes that hold all that is wanted: found by a coarse network, looked at by the real one, grown where they cut.
+"""Regions of interest: boxes found by a coarse network, segmented by the full one, grown where a mask is cut off.
 
-A window that meets no box is skipped. Every voxel in a box is then seen by the same windows as in a whole scan, so its
-logits are the same to the bit; what lies outside all boxes is never called anything. Whether that cuts something off
-shows at the border: a positive voxel in the outermost layer of the boxes may go on outside, so they have to be grown.
+Windows that meet no box are skipped. Every voxel in a box is covered by the same windows as in a whole scan, so its
+logits are the same to the bit; nothing is found outside the boxes. Whether that cuts something off shows at the border:
+a structure with a voxel in the outermost layer of a box may continue outside, so the box has to be grown.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ OUTSIDE = -1.0
 
 @dataclass(frozen=True)
 class ClassBox:
-    """Where a coarse network sees a class.
+    """Where a coarse network finds a class.
 
     Args:
         box: The smallest box around its voxels.
-        voxels: How many they are.
+        voxels: Number of its voxels.
     """
 
     box: Box
@@ -75,7 +75,7 @@ class Region:
 
     @classmethod
     def everything(cls, shape: Triple) -> Region:
-        """The whole volume."""
+        """Make a region of the whole volume."""
         return cls(shape, (box_of((0, 0, 0), shape),))
 
     def inside(self) -> NDArray[np.bool_]:
@@ -86,11 +86,11 @@ class Region:
         return inside
 
     def windows(self, plan: WindowPlan) -> WindowPlan:
-        """The plan, of which only windows are run that meet a box."""
+        """Restrict a plan to the windows that meet a box."""
         return plan.touching(self.inside())
 
     def grown(self, touched: NDArray[np.bool_], voxels: Triple) -> Region:
-        """Every box longer by so many voxels on each side on which its outermost layer was touched."""
+        """Enlarge every box by `voxels` on each side whose outermost layer was touched."""
         return replace(self, boxes=tuple(self._grown(box, touched[box], voxels) for box in self.boxes))
 
     def _grown(self, box: Box, touched: NDArray[np.bool_], voxels: Triple) -> Box:
@@ -133,7 +133,7 @@ class Border:
 
 
 def _eroded(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Voxels all six neighbours of which are inside, or beyond the edge of the volume."""
+    """Voxels whose six neighbours are all inside, or beyond the edge of the volume."""
     kept = inside.copy()
     for axis in range(3):
         layers, from_layers = kept.swapaxes(0, axis), inside.swapaxes(0, axis)

@@ -1,7 +1,7 @@
-"""Run a network over a volume window by window and hand out finished slabs of blended logits.
+"""Sliding-window inference that yields finished slabs of blended logits.
 
-Windows are visited from the feet upwards (along z, the last axis). What no later window can touch any more is handed
-out and forgotten, so memory holds one window's height of logits, however long the scan: K x X x Y x patch_z values.
+Windows are visited from the feet upwards (along z, the last axis). Planes that no later window can reach
+are yielded and dropped, so memory holds one window's height of logits, K x X x Y x patch_z values, for any scan.
 Nothing here knows a CT, a class or a file: a predictor is any callable from windows to logits.
 """
 
@@ -36,7 +36,7 @@ class WindowRun:
         device: Where the network is and the logits are blended.
         batch: Windows per forward pass.
         precision: float32, or bf16 for the network alone.
-        progress: Told after every forward pass.
+        progress: Called after every forward pass.
         sums: What weighted logits are summed up in: float32, or float16, which halves their memory and rounds the sum
             with each window by a two-thousandth at most.
     """
@@ -63,7 +63,7 @@ def sliding_slabs(
 ) -> Iterator[Slab]:
     """Blended logits of a volume, slab by slab upwards along z; together the slabs cover it exactly once.
 
-    A slab is good until the next one is asked for. Planes below the first window that is run do not occur.
+    A slab is valid until the next one is requested. Planes below the first window that is run do not occur.
 
     The logits equal those of MONAI's `sliding_window_inference(..., mode="gaussian")` with the same windows.
 
@@ -72,7 +72,7 @@ def sliding_slabs(
         predict: The network.
         plan: From `plan_windows`.
         run: Device, batch size, precision, progress.
-        agreement: Shown every window and what it overlaps.
+        agreement: Receives every window and the logits it overlaps.
     """
     run = run or WindowRun()
     padding = [side for axis in (2, 1, 0) for side in (plan.before[axis], plan.after[axis])]

@@ -91,8 +91,8 @@ def pack_slabs(
         slabs: From `sliding_slabs`: consecutive along z, together the whole model grid.
         axes: Where the CT's voxels are, along x, y, z of the model grid.
         sample: Linear interpolation along one axis.
-        tally: Told every voxel of the CT that becomes part of a mask.
-        maps: Told the probabilities of all voxels, too.
+        tally: Counts every voxel of the CT that becomes part of a mask.
+        maps: Receives the probabilities of all voxels as well.
 
     Yields:
         Parts upwards along the CT's z, none of which overlap; everything else is empty.

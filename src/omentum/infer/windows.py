@@ -36,7 +36,7 @@ class WindowPlan:
         before, after: Voxels of padding on each side where the volume is smaller than a window.
         starts: First voxel of the windows along each axis of the padded volume, ascending; every combination
             is a window.
-        wanted: The windows to be run, by their first voxels; None for all of them.
+        wanted: First voxels of the windows to run; None for all windows.
     """
 
     shape: Triple

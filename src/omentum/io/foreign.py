@@ -73,7 +73,7 @@ def _of_nibabel(path: Path, head: bytes) -> str | None:
 
 
 def _inflated(head: bytes) -> bytes:
-    """What gzip hides of a few bytes; damaged or not, a reader says later."""
+    """Decompress the first few bytes; damage is reported later by the reader."""
     if not head.startswith(GZIP_MAGIC):
         return head
     try:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE = 1_000_000
-"""So many voxels, evenly spread, are looked at."""
+"""Number of voxels in the sample, evenly spread."""
 OUTLIERS = 0.001
-"""What this share of the voxels is below or above says nothing."""
+"""Fraction of voxels at either end of the range that is ignored."""
 FLAT_HU = 12.0
 """Noise and tissue together spread further than this, in every CT."""
 FAT_HU = -200
@@ -49,7 +49,7 @@ PICTURE_END = 250
 CROP_TISSUE, CROP_SD_HU, CROP_PILE = 0.8, 70.0, 0.05
 """A crop without fat is a CT where so much is soft tissue, it varies no more, and no more sits at the lowest value."""
 BLOCK, STRUCTURE_HU, LEAST_BLOCKS = 8, 3.0, 64
-"""Means of blocks of so many voxels a side vary more than this in any body; fewer blocks say nothing."""
+"""Means of blocks of so many voxels a side vary more than this in any body; fewer blocks are not informative."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class _Sample:
 
 
 def doubt(voxels: NDArray[Any]) -> Doubt | None:
-    """What speaks against these numbers being HU; None where nothing does.
+    """Find reasons why the values cannot be HU; None where there are none.
 
     Args:
         voxels: 3D, any real dtype; with a finite voxel.

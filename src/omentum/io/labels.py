@@ -21,7 +21,7 @@ MAX_LABEL = 65535
 CT_BELOW, CT_VALUES = -100, 1000
 """No label map has a lower value, or more different ones."""
 TOLD = 5
-"""So many foreign labels are listed."""
+"""Number of foreign labels that are listed."""
 ROUNDING = 1e-3
 """A label stored as a fraction (0.9999) is the nearest integer when it is at most this far away."""
 
@@ -39,7 +39,7 @@ class ForeignLabelsError(InputError):
 
 
 def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) -> Segmentation:
-    """Read somebody's label map with their numbers.
+    """Read a label map with the numbers of its author.
 
     Args:
         path: A NIfTI label map.
@@ -96,12 +96,12 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
 
 
 def has_label_table(path: str | Path) -> bool:
-    """Whether a label map says itself which structures it can hold, drawn or not."""
+    """Whether a label map itself lists the structures it can hold, present or not."""
     return any(code == LABEL_TABLE_CODE for code, _ in read_extensions(path))
 
 
 def packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
-    """Masks of a label map, by a table of label values -> structures: one pass, whatever the number of classes."""
+    """Masks of a label map, by a table of label values -> structures: one pass for any number of classes."""
     classes = tuple(dict.fromkeys(key for keys in rows.values() for key in keys))
     # One entry beyond the last mapped value is left empty; larger and negative labels are clipped to the ends.
     table = no_bits(len(classes), (max(rows) + 2,))

@@ -47,7 +47,7 @@ Extension = tuple[int, bytes]
 
 
 class SeveralVolumesError(InputError):
-    """A 4D file, and nobody said which of its volumes is meant.
+    """A 4D file was given without the number of the volume to read.
 
     Args:
         shape: All axes.
@@ -245,7 +245,7 @@ def _split_extensions(block: bytes) -> list[Extension]:
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """What is said of voxels before they come; with a slope below 1, they are fractions of 1.
+    """The header of the voxels to be written; with a slope below 1, they are fractions of 1.
 
     Args:
         what: In words, after the name of the program.

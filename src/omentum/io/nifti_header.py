@@ -1,6 +1,6 @@
 """The 348 (NIfTI-1) or 540 (NIfTI-2) bytes that say where voxels are, believed only after checking.
 
-Every answer here comes before a single voxel is allocated.
+Everything here is decided before a single voxel is allocated.
 Standard: https://nifti.nimh.nih.gov/nifti-1 and nifti-2.
 """
 
@@ -49,7 +49,7 @@ class NiftiLayout:
 
     @property
     def volume_bytes(self) -> int:
-        """Bytes of one 3D volume."""
+        """Size of one stored 3D volume in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property

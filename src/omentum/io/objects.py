@@ -1,4 +1,4 @@
-"""Images that somebody else's code holds in memory: taken where they say where their voxels are, refused where not."""
+"""In-memory images of other libraries (nibabel, SimpleITK, ITK, MONAI): accepted only with their geometry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def as_volume(image: Any, *, volume: int | None = None) -> Volume:
         volume: Which volume of a 4D image, from 0.
 
     Raises:
-        UsageError: anything else; the remedy says what to do with it.
+        UsageError: anything else; the remedy names a way to convert it.
         GeometryError: an impossible affine, or not three axes.
     """
     if isinstance(image, Volume):

@@ -1,4 +1,4 @@
-"""Does it look like a CT? Asked of the voxels and the grid before any model sees them."""
+"""Plausibility checks of the voxels and the grid of a CT, before any model sees them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORCE = "if it is a CT in HU all the same, pass --force"
 
 
 def check_ct(volume: Volume, *, source: str | Path | None = None, force: bool = False) -> Volume:
-    """Refuse what is surely not a CT in Hounsfield units, mend and tell what can be mended.
+    """Refuse images that cannot be a CT in HU; repair what can be repaired, with a warning.
 
     Args:
         volume: As read.

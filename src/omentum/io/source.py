@@ -1,4 +1,4 @@
-"""Opening a file somebody else made: what it is by its first bytes, and plain words for every way it can be broken.
+"""Opening untrusted files: recognised by their first bytes, with a plain message for every kind of damage.
 
 Nothing here trusts a declared size: a reader learns how many bytes the file could hold at the very most.
 """
@@ -32,7 +32,7 @@ class InputStream:
 
     Args:
         stream: Bytes from the beginning of the (decompressed) content.
-        most_bytes: More than this the content cannot hold, whatever its header says.
+        most_bytes: Upper limit of the content in bytes, independent of its header.
         compressed: Whether the file was gzip.
     """
 
@@ -68,7 +68,7 @@ class InputStream:
 
 @contextmanager
 def open_source(path: str | Path) -> Iterator[InputStream]:
-    """Open a file for reading, seeing through gzip whatever the file is called.
+    """Open a file for reading, decompressing gzip whatever its name.
 
     Faults met while reading inside the block are translated too.
 
@@ -104,7 +104,7 @@ def open_source(path: str | Path) -> Iterator[InputStream]:
 
 
 def _refuse_impostor(head: bytes, path: Path) -> None:
-    """Name the things that are often found under somebody else's file name."""
+    """Refuse content that is often found under a wrong file name."""
     if not head:
         raise InputError("file is empty", source=path)
     if head.startswith(b"version https://git-lfs"):

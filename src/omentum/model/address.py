@@ -11,7 +11,7 @@ from omentum.errors import UsageError
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to an address that could have been asked for in the first place."""
+    """Follow redirects only to addresses that would be allowed themselves."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         check_address(newurl)
@@ -19,7 +19,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def opener() -> urllib.request.OpenerDirector:
-    """Opens addresses and follows redirects, all of them safe."""
+    """Build an opener that follows safe redirects only."""
     return urllib.request.build_opener(_SafeRedirects)
 
 

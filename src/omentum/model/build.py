@@ -22,7 +22,7 @@ BACKBONES: dict[str, str] = {
     "dynunet": "omentum.model.backbones.dynunet:DynUNet",
     "mednext": "omentum.model.backbones.mednext:MedNeXt",
 }
-"""Name in a checkpoint -> module:class; imported when asked for, because some need slow libraries."""
+"""Name in a checkpoint -> module:class; imported on demand, because some need slow libraries."""
 
 
 def build(spec: CheckpointSpec, text_embeddings: Tensor) -> UniversalModel:

@@ -64,7 +64,7 @@ def list_weights() -> list[CatalogueEntry]:
 
 @cache
 def origin(name: str) -> Origin:
-    """A row of the origins."""
+    """Where weights of a name come from: one row of catalogue.toml."""
     return Origin(**_table()["origins"][name])
 
 
@@ -77,7 +77,7 @@ def find(name: str) -> CatalogueEntry:
     """The entry with a name.
 
     Raises:
-        UsageError: there is none; the message says what was probably meant.
+        UsageError: there is none; the message suggests similar names.
     """
     if name not in catalogue():
         close = difflib.get_close_matches(name, list(catalogue()), n=1)

@@ -74,7 +74,7 @@ def save_with_trust(path: str | Path, source: str | Path, trust: Mapping[str, Tr
         path: `.safetensors` file to write.
         source: The checkpoint.
         trust: Structure key -> how far; the others keep theirs.
-        made_from: What that was judged by, in words; "" keeps what is said already.
+        made_from: Description of the evaluation behind it; "" keeps the present description.
 
     Raises:
         CheckpointError: see `load_checkpoint`.

@@ -60,7 +60,7 @@ def download(address: str, target: Path, expected: Expected = Expected(), progre
         address: https, or http on this machine.
         target: Where the complete file goes; its folder must exist.
         expected: Checked where known.
-        progress: Told about every chunk.
+        progress: Called after every chunk.
 
     Returns:
         The SHA-256 of the file.
@@ -124,7 +124,7 @@ def _copy(response: Any, file: BinaryIO, total: int | None, progress: Progress |
 
 
 def _write(file: BinaryIO, chunk: bytes) -> None:
-    """The disk's faults are told from the network's here, where it is certain whose they are."""
+    """Report failures of the disk here, where they cannot be confused with those of the network."""
     try:
         file.write(chunk)
         file.flush()
@@ -177,7 +177,7 @@ def _accept(part: PartFile, target: Path, expected: Expected, address: str) -> s
 
 
 def _resumed_at(response: Any, asked: int) -> int:
-    """Where the answer starts: a server may ignore the wish for a range and send everything."""
+    """First byte of the response: a server may ignore the requested range and send everything."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     if not response.headers.get("Content-Range", "").startswith(f"bytes {asked}-"):

@@ -1,4 +1,4 @@
-"""The unfinished part of a download, kept so that a later attempt can go on."""
+"""The partial file of a download, kept so that a later attempt can resume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omentum.errors import OutputError
 
 
 class PartFile:
-    """The file and, beside it, the mark by which the server recognises the same version.
+    """The partial file and, beside it, the validator by which the server recognises the same version.
 
     Args:
         target: Where the complete file will go.
@@ -23,19 +23,19 @@ class PartFile:
 
     @property
     def size(self) -> int:
-        """Bytes that have come."""
+        """Number of bytes received so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def validator(self) -> str:
-        """A strong ETag or a date; empty if there is none, and then there is nothing to continue."""
+        """A strong ETag or a date; empty if there is none, so that nothing can be resumed."""
         try:
             return str(json.loads(self._mark.read_text(encoding="utf-8"))["validator"])
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
     def opened(self, start: int, headers: Any) -> BinaryIO:
-        """For writing, cut to `start` bytes; from the beginning, the server's mark is noted too."""
+        """Open for writing, truncated to `start` bytes; at 0 the validator of the server is stored, too."""
         try:
             if start == 0:
                 tag = headers.get("ETag", "")
@@ -50,6 +50,6 @@ class PartFile:
         return file
 
     def discard(self) -> None:
-        """Forget what came."""
+        """Delete the partial file and its mark."""
         self.path.unlink(missing_ok=True)
         self._mark.unlink(missing_ok=True)

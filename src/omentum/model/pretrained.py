@@ -30,7 +30,7 @@ OWN_LAYOUT = TensorLayout(DESCRIPTION, "checkpoints of this package", backbones=
 
 @dataclass(frozen=True)
 class InitialisationReport:
-    """What became of the tensors of a file and of the network.
+    """Which tensors of a file were loaded, and which were not.
 
     Args:
         source: The file.
@@ -55,7 +55,7 @@ class InitialisationReport:
 
     @property
     def findings(self) -> str:
-        """All of it but the file, in one line."""
+        """Everything except the file name, in one line."""
         parts = [f"{len(self.loaded)} tensors fit, {self.encoder_share:.0%} of the encoder's (names: {self.layout})"]
         for word in ("missing", "unexpected", "misshapen"):
             names: tuple[str, ...] = getattr(self, word)
@@ -75,7 +75,7 @@ def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = (
 
     A checkpoint of ours must have the same kind of backbone and fills the head too; where its parameters differ (more
     decoded channels, say), the tensors of another shape keep their fresh values. Any other file, a PyTorch or
-    safetensors one, fills the backbone; the layout of layouts.toml that fits it best says how its names are read.
+    safetensors one, fills the backbone; the layout of layouts.toml that fits it best determines how its names are read.
 
     Args:
         model: Changed in place.
@@ -101,7 +101,7 @@ def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = (
 
 
 def own_spec(path: Path) -> CheckpointSpec | None:
-    """What a checkpoint of ours says of itself; None for any other file that weights may be taken from.
+    """Read the spec of one of our checkpoints; None for any other file with weights.
 
     Raises:
         CheckpointError: unsafe or damaged.

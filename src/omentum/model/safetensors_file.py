@@ -36,7 +36,7 @@ ITEM_BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, 
 
 @dataclass(frozen=True)
 class Header:
-    """What the file says it holds.
+    """The parsed header of a file.
 
     Args:
         metadata: Free text entries.

@@ -57,7 +57,7 @@ class UniversalModel(nn.Module):
         backbone: Any `Backbone`.
         head: Fits the backbone's channels.
         text_embeddings: [K, text_width]; rows in the order of `spec.classes`. Kept as a buffer.
-        spec: What the checkpoint says of itself.
+        spec: Description from the checkpoint.
 
     Example:
         >>> logits = model(torch.rand(1, 1, 96, 96, 96), classes=[5])   # [1, 1, 96, 96, 96]
@@ -76,7 +76,7 @@ class UniversalModel(nn.Module):
         """Logits; a sigmoid above 0.5 (a logit above 0) means the voxel belongs to the class.
 
         Args:
-            x: [B, 1, X, Y, Z], preprocessed as `spec.preprocess` says.
+            x: [B, 1, X, Y, Z], preprocessed according to `spec.preprocess`.
             classes: Channels wanted, by position in `spec.classes`; all by default. The head's cost scales with them.
 
         Returns:

@@ -51,7 +51,7 @@ def load_model(name_or_path: str | Path = "default", device: str | torch.device 
 
 
 def locate(name_or_path: str | Path) -> Path:
-    """The file behind a name or a path; see `load_model` for the errors. The network is never asked."""
+    """The file behind a name or a path; see `load_model` for the errors. No network access."""
     if str(name_or_path) not in catalogue():
         path = Path(name_or_path)
         return path if path.exists() else _neither(path)
@@ -73,7 +73,7 @@ def pull(name: str, *, licence_accepted: bool = False, progress: Progress | None
     Args:
         name: A name of the catalogue.
         licence_accepted: Whether the user has read and accepted the entry's terms.
-        progress: Told about bytes so far and in all.
+        progress: Called with bytes received and bytes in total.
 
     Returns:
         The safetensors file.

@@ -1,4 +1,4 @@
-"""Cleaning what a network said with what is known of bodies."""
+"""Post-processing: cleaning predicted masks by anatomical rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLEANERS: Mapping[str, Callable[[Segmentation, Volume], Cleaned]] = {
     "published": lambda seg, _: clean_as_published(seg, in_place=True),
     "none": lambda seg, _: Cleaned(seg, ()),
 }
-"""By the name a user says; each writes into the segmentation it is given."""
+"""By the name of the option; each modifies the segmentation it receives."""
 
 
 def find_cleaner(name: str) -> Callable[[Segmentation, Volume], Cleaned]:

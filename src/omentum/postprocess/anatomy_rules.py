@@ -44,7 +44,7 @@ def repair_sides(editor: MaskEditor, pair: tuple[str, str], midline: Midline) ->
 
 
 def keep_in_trunk(editor: MaskEditor, key: str, trunk: Trunk) -> None:
-    """Remove whole pieces most of which lie outside the trunk."""
+    """Remove components that lie mostly outside the trunk."""
     if not any((mask & trunk.outside(box)).any() for box, mask in editor.islands(key)):
         return
     pieces = label_components(editor.islands(key))
@@ -87,9 +87,9 @@ def cut_to_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
 
 
 def hosts_to_go_by(editor: MaskEditor, key: str) -> tuple[str, ...]:
-    """The hosts, if they can be relied on: none unless each was looked for and found.
+    """The hosts, if reliable: none unless each was searched for and found.
 
-    A lesion is not thrown away because the model missed its organ, or because nobody asked for the organ.
+    A lesion is not thrown away because the model missed its organ, or because the organ was not requested.
     """
     hosts = STRUCTURES[key].hosts
     return hosts if set(hosts) <= set(editor.seg.classes) and all(editor.has(host) for host in hosts) else ()

@@ -31,9 +31,9 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 AT_ONCE = 2
-"""So many structures are looked at side by side; each needs memory of its own."""
+"""Number of structures processed in parallel; each needs memory of its own."""
 LARGE_VOXELS = 2**27
-"""In an image of more voxels they are looked at one by one."""
+"""In images with more voxels structures are processed one by one."""
 
 Parts = list[tuple[Box, Mask]]
 """Boxes, and masks in them."""
@@ -52,7 +52,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
 
     Args:
         seg: On the grid of `ct`. Empty masks, single and fused organs and missing classes are all fine.
-        ct: HU; only the outline of the body is looked at, to know left from right and inside from outside.
+        ct: HU; used only for the outline of the body, which separates left from right and inside from outside.
         rules: By structure key; what is not in it is left alone.
         in_place: Write into the bits of `seg` instead of a copy.
 

@@ -1,7 +1,7 @@
-"""A coarse picture of all masks at once: which blocks of voxels hold any of which class.
+"""A coarse copy of all masks at once: which blocks of voxels hold any voxel of which class.
 
-Masks fall into islands of blocks, and what hangs together lies on one island. So everything that is asked of connected
-pieces is asked island by island: a speck at the far end of the image costs a few blocks, and not a box around it all.
+Masks fall into islands of blocks, and a connected component lies on one island. So components are processed island by
+island: a speck at the far end of the image costs a few blocks, not a box around everything.
 """
 
 from __future__ import annotations

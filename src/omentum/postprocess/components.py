@@ -1,4 +1,4 @@
-"""Connected pieces of a mask, which of them stay, and the cavities they close."""
+"""Connected components of a mask: which of them to keep, and the holes they enclose."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ComponentBlock:
     n: int
 
     def selected(self, wanted: Mask) -> Mask:
-        """The mask, in the part's box, of the pieces for which `wanted` (by number of the piece) is true."""
+        """Mask, in the block's box, of the components for which `wanted` (by component number) is true."""
         ours = wanted[self.offset + 1 : self.offset + self.n + 1]
         return self.labels > 0 if ours.all() else select_components(self.labels, np.concatenate([[False], ours]))
 
@@ -49,7 +49,7 @@ class ComponentBlock:
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Connected pieces (26 neighbours) of a mask, numbered from 1 in no meaningful order.
+    """Connected components (26-connectivity) of a mask, numbered from 1 in no meaningful order.
 
     Args:
         parts: Where they are.
@@ -67,20 +67,20 @@ class Components:
         return len(self.voxels) - 1
 
     def selected(self, wanted: Mask) -> Iterator[tuple[Box, Mask]]:
-        """Boxes and masks in them of the pieces for which `wanted` (by number) is true; parts without any left out."""
+        """Boxes and masks of the components for which `wanted` (by number) is true; blocks without any are skipped."""
         for part in self.parts:
             if wanted[part.offset + 1 : part.offset + part.n + 1].any():
                 yield part.box, part.selected(wanted)
 
     def largest(self, count: int) -> Mask:
-        """By number: among so many largest ones."""
+        """By component number: whether it is among the `count` largest."""
         found = np.zeros(len(self) + 1, bool)
         found[np.argsort(-self.voxels[1:], kind="stable")[:count] + 1] = True
         return found
 
 
 def label_components(islands: Iterable[tuple[Box, Mask]]) -> Components:
-    """All pieces of a mask that is given in parts which do not touch one another."""
+    """Label the components of a mask given in parts that do not touch one another."""
     parts, voxels, centres = [], [np.zeros(1, np.int64)], [np.zeros((1, 3))]
     boxes: list[Box] = [(slice(0, 0), slice(0, 0), slice(0, 0))]
     for box, mask in islands:
@@ -94,10 +94,10 @@ def label_components(islands: Iterable[tuple[Box, Mask]]) -> Components:
 
 
 def components_to_keep(pieces: Components, rule: Rule, grid: Grid) -> Mask:
-    """Which pieces stay by size and number, by number of the piece (false for 0).
+    """Select the components to keep by size and rank; bool by component number (false for 0).
 
     Components that reach the same face of the image may hang together outside it, so they count as one; and they may be
-    the tip of something large, so less is asked of their size.
+    the tip of something large, so a smaller size suffices.
 
     Args:
         pieces: Of one structure.
@@ -120,7 +120,7 @@ def components_to_keep(pieces: Components, rule: Rule, grid: Grid) -> Mask:
 
 
 def closed_holes(mask: Mask, limit_voxels: float) -> Mask:
-    """Background that no path (6 neighbours) leads out of the array from, in cavities of at most so many voxels."""
+    """Holes: background (6-connected) that does not reach the faces of the array, of at most `limit_voxels` voxels."""
     outside = cc3d.connected_components(np.ascontiguousarray(~mask), connectivity=6)
     closed = component_sizes(outside) <= limit_voxels
     closed[0] = False

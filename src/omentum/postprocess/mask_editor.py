@@ -1,4 +1,4 @@
-"""Changing masks where they lie, packed, and keeping account of what changed."""
+"""In-place editing of packed masks, with a record of every change."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from omentum.segmentation import BITS_PER_PLANE, Segmentation
 
 @dataclass(frozen=True)
 class MaskChange:
-    """What one rule did to one structure.
+    """Effect of one rule on one structure.
 
     Args:
         structure: Its key.
         rule: Name of the rule.
-        removed_ml, added_ml: How much of it.
+        removed_ml, added_ml: Volume removed and added.
     """
 
     structure: str
@@ -30,15 +30,15 @@ class MaskChange:
     added_ml: float
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """The change as JSON values, volumes rounded to 0.001 ml."""
         return asdict(self) | {"removed_ml": round(self.removed_ml, 3), "added_ml": round(self.added_ml, 3)}
 
 
 class MaskEditor:
-    """A segmentation whose bits are changed in place.
+    """Edits the bits of a segmentation in place.
 
     Args:
-        seg: Its bits must be ours to write to.
+        seg: Its bits are modified.
     """
 
     def __init__(self, seg: Segmentation) -> None:
@@ -47,7 +47,7 @@ class MaskEditor:
         self._voxels: dict[tuple[str, str], list[int]] = {}
 
     def bits(self, *keys: str) -> Sets:
-        """Those of some classes, together: plane -> bits, of planes that have any."""
+        """Bits of some classes together: plane -> bits, for planes that have any."""
         of_plane: dict[int, int] = {}
         for key in keys:
             plane, bit = divmod(self.seg.classes.index(key), BITS_PER_PLANE)
@@ -81,14 +81,14 @@ class MaskEditor:
         return self._coarse.any_shared(self.bits(one), self.bits(other))
 
     def remove(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
-        """Take voxels from a structure."""
+        """Remove voxels from a structure, recorded under a rule."""
         part, bit = self._part(key, box)
         self._count(key, rule, 0, voxels & ((part & bit) != 0))
         np.bitwise_and(part, ~bit, out=part, where=voxels)
         self._look_again(key, box)
 
     def add(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
-        """Give voxels to a structure."""
+        """Add voxels to a structure, recorded under a rule."""
         part, bit = self._part(key, box)
         self._count(key, rule, 1, voxels & ((part & bit) == 0))
         np.bitwise_or(part, bit, out=part, where=voxels)
@@ -99,7 +99,7 @@ class MaskEditor:
         return self.mask(box, *(key for key in self.seg.classes if key not in keys))
 
     def changes(self) -> tuple[MaskChange, ...]:
-        """What was done, in order."""
+        """All changes so far, in order."""
         ml = self.seg.grid.voxel_volume_ml
         return tuple(MaskChange(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
 
@@ -119,5 +119,5 @@ class MaskEditor:
 
 
 def changes_json(changes: Collection[MaskChange]) -> list[Mapping[str, Any]]:
-    """For the manifest."""
+    """All changes as JSON values, for the manifest."""
     return [change.to_json() for change in changes]

@@ -1,8 +1,8 @@
 """The rules of the published code, re-enacted from their description, without what made them fail.
 
 Kept: one largest piece for nearly every organ, torn tubes and pieces of bowel included; vein below the pancreas cut
-off; lungs told apart by which of the two largest pieces lies further right; tumours of liver and kidney cut to a closed
-and dilated organ. Changed: an empty pancreas, a single or fused lung and a class that was not asked for leave the
+off; lungs separated by which of the two largest ones lies further right; tumours of liver and kidney cut to a closed
+and dilated organ. Changed: an empty pancreas, a single or fused lung and a class that was not requested leave the
 masks concerned as they are, where the original stopped or returned nothing. Neighbourhoods that were counted in voxels
 of 1.5 mm are as large here, in mm.
 """
@@ -97,7 +97,7 @@ def _cut_tumour(editor: MaskEditor, key: str, organ: tuple[Box, Mask] | None) ->
 
 
 def _organ(editor: MaskEditor, keys: tuple[str, ...], count: int) -> tuple[Box, Mask] | None:
-    """The organ as the network said it: largest pieces, closed and dilated; None when not all of it was asked for."""
+    """The organ as predicted: largest components, closed and dilated; None when not all of it was requested."""
     if not set(keys) <= set(editor.seg.classes):
         return None
     pieces = label_components(editor.islands(*keys))

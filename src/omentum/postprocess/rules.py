@@ -65,7 +65,7 @@ def rule_by_kind(structure: Structure) -> Rule:
     """For a structure without a rule of its own, where nothing is known but its row.
 
     Components that are specks beside the smallest plausible structure go, and so do lesions far from their hosts; sides
-    are repaired. It may lie in an arm or the head: whether it is in the trunk is not asked.
+    are repaired. It may lie in an arm or the head: whether it is in the trunk is not checked.
     """
     smallest_ml = structure.volume_ml[0]
     if structure.is_lesion:
@@ -82,4 +82,4 @@ def _all_rules() -> Mapping[str, Rule]:
 
 _PACKAGED = parse_rules((resources.files("omentum.postprocess") / "rules.toml").read_text(encoding="utf-8"))
 RULES: Mapping[str, Rule] = LiveTable(_all_rules)
-"""The packaged table, and for the structures of a user what `rule_by_kind` says."""
+"""The packaged table, and `rule_by_kind` for the structures of a user."""

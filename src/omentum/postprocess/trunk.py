@@ -14,13 +14,13 @@ from omentum.boxes import Box
 from omentum.volume import BODY_HU, Volume
 
 STEP_MM = 5.0
-"""How densely the scan is looked at."""
+"""Sampling step."""
 COUCH_MM = 12.0
 """What is thinner than this in an axial plane (couch, blanket, tubes) is no part of the trunk."""
 MARGIN_MM = 10.0
 """What is this near to the trunk still counts as inside."""
 SMALLEST_SHARE = 0.3
-"""Of the dense voxels the trunk must hold so many, or nobody can tell which piece it is."""
+"""Least fraction of the dense voxels in the trunk; below it the trunk cannot be identified."""
 
 
 @dataclass(frozen=True, eq=False)

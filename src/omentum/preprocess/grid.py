@@ -1,7 +1,7 @@
-"""Grids and nothing but grids: axis order, the model grid, crop boxes, and the exact way back; nothing is averaged.
+"""The model grid, the crop, and the exact way back to the CT; geometry only, nothing is averaged.
 
 A model grid keeps the directions of the axes (permuted and flipped to the model's orientation, never rotated), so going
-there and back is three one-dimensional steps. What is turned is stood up first, see `omentum.preprocess.upright`.
+there and back is three one-dimensional steps. Oblique images are first made upright, see `omentum.preprocess.upright`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def model_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
 
 @dataclass(frozen=True, eq=False)
 class Undo:
-    """All that is needed to bring a result on the cropped model grid back to the CT's own grid.
+    """The inverse of preprocessing: from the cropped model grid back to the grid of the CT.
 
     Args:
         native: The CT's grid, or an upright one in its place.
         order: From the CT's axes to the model's.
         whole: The model grid before cropping.
-        box: What was kept of it.
+        box: The part of it that was kept.
         oblique: The CT's own grid, where `native` is an upright one in its place.
     """
 
@@ -53,7 +53,7 @@ class Undo:
 
     @property
     def ct(self) -> Grid:
-        """The CT's own grid."""
+        """The grid of the CT file."""
         return self.oblique or self.native
 
     @property

@@ -1,4 +1,4 @@
-"""A CT into the tensor its model was trained on, with the way back."""
+"""Preprocessing: from a CT to the input tensor of a model, with the way back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from omentum.volume import PADDING_HU, Volume
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What a model gets, and how its answer finds back.
+    """The input of a model, and the way back from its output.
 
     Args:
         tensor: float32 [1, 1, x, y, z] in 0..1 on the grid `undo.model`.
@@ -34,7 +34,7 @@ class Prepared:
 
 
 def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
-    """Orientation, spacing, window, and a crop to everything brighter than the window's lower end.
+    """Bring a CT to the orientation and spacing of the model, window it, and crop it to voxels above its lower end.
 
     The order is that of the published model (resampled HU are windowed, not the reverse).
 

@@ -16,7 +16,7 @@ SLAB = 32
 ROWS = 8
 """Copied at once."""
 _REACH = 4.0
-"""A Gaussian is cut off at so many standard deviations."""
+"""Standard deviations at which a Gaussian is truncated."""
 
 
 def sample_along(values: Tensor, axis: int, positions: NDArray[np.float64]) -> Tensor:

@@ -1,1 +1,1 @@
-"""From words to embeddings."""
+"""Text encoders: from prompts to embeddings."""

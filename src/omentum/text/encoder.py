@@ -83,7 +83,7 @@ def _open(encoder: str) -> tuple[Any, Any]:
 
 
 def _not_here(encoder: str, fault: Exception) -> InputError:
-    """Nothing is ever downloaded here, so a model that is not in the cache is told apart from a folder without one."""
+    """Nothing is ever downloaded here, so a model missing from the cache differs from a folder without a model."""
     if Path(encoder).is_dir():
         reason, remedy = str(fault).splitlines()[0], "give a folder with the model's files"
     else:

@@ -18,7 +18,7 @@ _HEAD = len(MARK) + hashlib.sha256().digest_size
 
 
 def read_kept(file: Path) -> bytes | None:
-    """What was kept; None where there is nothing, or nothing that is as it was written (told and removed)."""
+    """Read a kept network; None where there is none, or a damaged one (which is removed with a warning)."""
     try:
         content = file.read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What an engine runs: a network in two parts, the costly one and the one that depends on what is asked."""
+"""The network that an engine runs, in two parts: the costly one, and the one that depends on the classes."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class OpenVinoEngine:
         self._turn = threading.Lock()
 
     def __call__(self, windows: Tensor) -> Tensor:
-        """See `Engine`."""
+        """Compute logits of windows; see `Engine`."""
         refuse_after_fork()
         with torch.inference_mode():
             logits = [self._one(window) for window in windows.split(1)]
@@ -91,7 +91,7 @@ def import_openvino() -> Any:
         MissingDependencyError: it is not installed.
     """
     # Its Python part reports every import and conversion to a web analytics service unless this module is missing.
-    # What runs on patients' images calls nobody.
+    # Software that runs on patients' images must not contact anyone.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # "not installed", says the import system
     try:
         import openvino
@@ -105,7 +105,7 @@ def import_openvino() -> Any:
 def converted(network: Network) -> Any:
     """The front as an OpenVINO model of fixed shape, weights in float32."""
     example = torch.zeros(1, 1, *network.patch)
-    # torch's word on how its trees are copied: nothing a reader of the terminal could do about it
+    # torch warns about how it copies its trees, which no user could change
     with torch.no_grad(), silence_library_warnings():
         program = torch.export.export(with_plain_norms(network.front.cpu().eval()), (example,))
         openvino = import_openvino()

@@ -1,4 +1,4 @@
-"""Torch on whatever device it knows: CUDA, MPS, or the CPU as the fallback that always works."""
+"""The torch engine: CUDA, MPS, or the CPU as the fallback that always works."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class TorchEngine:
     Args:
         network: Its front is moved to the device.
         device: Any that torch has.
-        precision: bf16 by autocast. On CUDA, torch computes float32 convolutions in TF32 unless it is told not to; here
-            float32 means float32.
+        precision: bf16 by autocast. On CUDA, torch computes float32 convolutions in TF32 by default; here TF32 is
+            switched off.
     """
 
     name = "torch"
@@ -39,7 +39,7 @@ class TorchEngine:
             self._front.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in its stub
 
     def __call__(self, windows: Tensor) -> Tensor:
-        """See `Engine`."""
+        """Compute logits of windows; see `Engine`."""
         refuse_after_fork()
         with torch.inference_mode(), self._autocast():
             return as_logits(self._network.back(*self._front(windows.to(self.device, non_blocking=True))))

@@ -17,10 +17,10 @@ DAMAGED, UNDECODABLE = "damaged", "undecodable"
 
 
 def main() -> None:
-    """Answer until stdin ends."""
+    """Decode requests from stdin until it ends."""
     import numpy as np
 
-    # Decoders write to stdout when they are unhappy; the answers need a channel of their own.
+    # Decoders write their complaints to stdout; the replies need a channel of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:

@@ -37,7 +37,7 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """End the child."""
+        """End the decoding process."""
         if self._child is not None:
             for pipe in (self._child.stdin, self._child.stdout):
                 if pipe is not None:

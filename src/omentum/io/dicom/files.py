@@ -19,10 +19,10 @@ from omentum.errors import InputError, MissingDependencyError
 from omentum.io.dicom.open import HEAD, looks_like_dicom, open_dicom
 
 MAX_SIDE = 4096
-"""No CT has more rows or columns; a header that says so is damaged or hostile."""
+"""No CT has more rows or columns; a header with more is damaged or hostile."""
 
 FRAME_DIGITS = 16
-"""Of a hash: enough to tell frames of reference apart."""
+"""Digits of a hash, enough to distinguish frames of reference."""
 
 _OTHER_OBJECTS = (
     ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"),
@@ -52,7 +52,7 @@ _DAMAGE = (ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError
 
 @dataclass(frozen=True)
 class Slice:
-    """What the header of one CT slice says.
+    """Contents of the header of one CT slice.
 
     Args:
         path: The file.
@@ -90,8 +90,8 @@ class Other:
         path: The file.
         what: A noun for people, e.g. "image of modality PT".
         fault: What to say if it should have been a slice.
-        series: As of `Slice`; None where the file does not tell.
-        placed: Whether it says where in the patient it lies.
+        series: As of `Slice`; None where the file does not state it.
+        placed: Whether it states its position in the patient.
     """
 
     path: Path

@@ -16,7 +16,7 @@ from omentum.errors import silence_library_warnings
 PREAMBLE = 128
 MAGIC = b"DICM"
 HEAD = 256
-"""So many bytes of a file decide."""
+"""Bytes of a file that are inspected."""
 FIRST_GROUPS = (0x0002, 0x0008)
 LONGEST_FIRST = 1024
 """Bytes of the value of the first element of a data set whose lengths have no type beside them."""

@@ -60,7 +60,7 @@ def read_series(folder: str | Path) -> Volume:
 def read_mask_series(folder: str | Path, like: Volume) -> Volume:
     """Read a mask that is stored as a DICOM series (any stored number but 0 is inside).
 
-    Stored numbers count: such files repeat the rescale intercept of the CT they were drawn on. Where they do not
+    Stored numbers count: such files repeat the rescale intercept of the CT they annotate. Where they do not
     repeat its positions, each slice goes to the CT slice with the same instance number.
 
     Args:

@@ -1,4 +1,4 @@
-"""Window attention of MONAI's Swin transformers, a few windows at a time where no gradient is wanted."""
+"""Window attention of MONAI's Swin transformers, a few windows at a time where no gradient is needed."""
 
 from __future__ import annotations
 
