@@ -73,7 +73,7 @@ def saved_with(monkeypatch, tmp_path, model) -> None:
 def test_a_finished_case_is_read_back_with_its_candidates(monkeypatch, tmp_path, capsys):
     saved_with(monkeypatch, tmp_path, trusted(liver=Trust.RELIABLE, liver_tumour=Trust.WEAK))
     command = ["segment", "ct.nii.gz", "-o", "out", "--no-preview"]
-    said = "Candidates, to be looked at and in no sum: Liver tumour 1."
+    said = "Candidates, for review and not in any sum: Liver tumour 1."
     for _ in range(2):
         assert main(command) == 0
         out = capsys.readouterr().out

@@ -1,7 +1,7 @@
-"""The command line: one file a command, every answer to a fault in one place.
+"""The command line: one module for each command, one place for error messages.
 
-Exit codes: 0 fine, 1 our fault, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted, 141 nobody reads
-what is printed, 143 ended by SIGTERM.
+Exit codes: 0 fine, 1 our fault, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted, 141 standard
+output closed, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _BadCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and answer with its exit code; what `omentum` in a shell calls.
+    """Run a command line and return its exit code; entry point of `omentum`.
 
     Args:
         arguments: Without the program's name; the process's own by default.
@@ -102,7 +102,7 @@ def _answer(message: str, code: int, debug: bool) -> int:
 
 
 def one_line(message: str) -> str:
-    """The message on a single line."""
+    """Collapse all white space of a message to single spaces."""
     return " ".join(message.split())
 
 

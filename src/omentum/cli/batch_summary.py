@@ -59,7 +59,7 @@ def _trust_lines(outcomes: Sequence[CaseOutcome]) -> list[str]:
     if candidates:
         types = Counter(lesion.display for lesion in candidates)
         counts = ", ".join(f"{name} {n}" for name, n in types.items())
-        lines.append(f"Candidates, to be looked at and in no sum: {counts}.")
+        lines.append(f"Candidates, for review and not in any sum: {counts}.")
     return lines
 
 

@@ -45,10 +45,10 @@ def _known_to(weights: str) -> dict[str, Trust]:
 
 
 def _description(row: Structure, trust: Mapping[str, Trust] | None) -> dict[str, Any]:
-    said = {} if trust is None else {"trust": trust[row.key]}
+    trust_columns = {} if trust is None else {"trust": trust[row.key]}
     return (
         asdict(row)
-        | said
+        | trust_columns
         | {
             "snomed_category": asdict(row.snomed_category),
             "snomed_modifier": None if row.snomed_modifier is None else asdict(row.snomed_modifier),
@@ -70,9 +70,9 @@ def _print_table(rows: Sequence[Structure], trust: Mapping[str, Trust] | None) -
     for row in rows:
         hosts = ", ".join(row.hosts)
         words = ", ".join(row.synonyms)
-        said = [] if trust is None else [trust[row.key]]
+        trust_columns = [] if trust is None else [trust[row.key]]
         about = (row.kind, row.side or "", hosts, row.snomed.code, words)
-        table.add_row(str(row.index), row.key, row.display, *said, *about)
+        table.add_row(str(row.index), row.key, row.display, *trust_columns, *about)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH

@@ -86,7 +86,7 @@ def _group_number(parameter: inspect.Parameter) -> int:
 
 
 def _value(given: Any, about: Option) -> Any:
-    """As the dataclass takes it."""
+    """A value of the command line as the dataclass takes it."""
     if about.is_repeated:
         return tuple(given or ())
     return str(given) if about.choices and given is not None else given

@@ -27,13 +27,13 @@ LINE_EVERY_S = 10.0
 
 
 class ProgressBar:
-    """A bar on a terminal; without one, `bar` is None and lines are told instead.
+    """A bar on a terminal; elsewhere `bar` is None and lines are printed instead.
 
     Args:
         columns: Of the bar; the time left is added.
         silent: No bar.
         after: Columns behind the time left.
-        speed_over_s: The time left is judged by so much of the past.
+        speed_over_s: Period over which speed is averaged for the time left.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ProgressReporter(ProgressBar):
     """Progress of one case after another.
 
     Args:
-        silent: Only warnings and errors are told.
+        silent: Only warnings and errors are printed.
     """
 
     def __init__(self, *, silent: bool = False) -> None:
@@ -104,7 +104,7 @@ class ProgressReporter(ProgressBar):
             self._line(f"{self._case}: {100 * done // of} %")
 
     def step(self, text: str) -> None:
-        """Something whose end cannot be told is begun."""
+        """A part of unknown length begins."""
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -113,7 +113,7 @@ class ProgressReporter(ProgressBar):
             self._line(text)
 
     def say(self, kind: Literal["warning", "error"], message: str) -> None:
-        """One line, also when silent."""
+        """Print one line, also when silent."""
         self._line(f"{kind}: {message}")
 
     def note(self, message: str) -> None:
@@ -160,11 +160,11 @@ class Countdown(ProgressBar):
             self._line(f"{self._what}: {done} of {of}{self._time_left(done, of)}")
 
     def say(self, kind: Literal["warning", "error"], message: str) -> None:
-        """One line, also when silent."""
+        """Print one line, also when silent."""
         self._line(f"{kind}: {message}")
 
     def note(self, message: str) -> None:
-        """One line, not when silent."""
+        """Print one line, unless silent."""
         if not self._silent:
             self._line(message)
 

@@ -1,4 +1,4 @@
-"""Options that had another name in an earlier version: a command line that still uses one is told the new one."""
+"""Options with another name in an earlier version: the error message for an old name gives the new one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _JSON = "--json prints to standard output; a file is written by --json-file"
 
 
 def renaming_hint(arguments: Sequence[str], message: str) -> str | None:
-    """What to write instead, if a command line was refused for an old name.
+    """The new option, if a command line was refused because of an old one.
 
     Args:
         arguments: The command line.
-        message: Why it was refused.
+        message: Of the error.
     """
     words = [argument.partition("=")[0] for argument in arguments]
     for old, new in RENAMED.items():

@@ -21,13 +21,13 @@ def unwinding() -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     # Whoever was started to outlive its terminal (nohup) ignores that signal.
-    heard = [number for number in SIGNALS if before[number] == signal.SIG_DFL]
-    for number in heard:
+    default_handled = [number for number in SIGNALS if before[number] == signal.SIG_DFL]
+    for number in default_handled:
         signal.signal(number, _end)
     try:
         yield
     finally:
-        for number in heard:
+        for number in default_handled:
             signal.signal(number, before[number])
 
 

@@ -112,7 +112,7 @@ class _Guarded:
 
 
 class _Quiet(_Guarded):
-    """Standard error: whoever does not want to hear does not stop the work."""
+    """Standard error: if it is closed, the work goes on."""
 
     def _try(self, method: str, *arguments: Any) -> Any:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What is told of a case whose files may not be named: the same messages, without the names of its file and folders."""
+"""Messages about an anonymous case, without the names of its file and folders."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from omentum.errors import printable
 
 UNNAMED = "[file]"
-"""Stands for a file in the folder of a case."""
-_TELLS_NOTHING = re.compile(r"\d{1,5}|[A-Za-z]{1,3}")
-"""Names of files that say nothing of anybody, and occur in messages for other reasons: 12, CT."""
+"""Replaces the name of a file in the folder of a case."""
+_IDENTIFIES_NOBODY = re.compile(r"\d{1,5}|[A-Za-z]{1,3}")
+"""File names that identify nobody and occur in messages for other reasons, e.g. 12 or CT."""
 
 
 def without_names(message: str, source: Path, case: str) -> str:
-    """A message about a case as it may be written.
+    """Remove the names of a case's files from a message.
 
     Args:
-        message: May name the file, its folders, and (of a folder) files and folders in it.
+        message: May name the file, its folders, and, if it is a folder, files and folders in it.
         source: File or folder of the case.
-        case: What it is called instead.
+        case: Name used instead.
     """
     text = message.replace(printable(str(source)), case)
     for name in _names_in(source):
@@ -30,7 +30,7 @@ def without_names(message: str, source: Path, case: str) -> str:
 
 
 def _names_in(folder: Path) -> list[str]:
-    """Of all files in a folder, as paths below it, the longest first: one may be a part of another."""
+    """Relative paths of all files in a folder, longest first, because one may be part of another."""
     paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
     names = [printable(str(path.relative_to(folder))) for path in paths]
-    return sorted((name for name in names if not _TELLS_NOTHING.fullmatch(name)), key=len, reverse=True)
+    return sorted((name for name in names if not _IDENTIFIES_NOBODY.fullmatch(name)), key=len, reverse=True)

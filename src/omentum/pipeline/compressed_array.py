@@ -1,7 +1,7 @@
-"""Arrays on a CT's own grid, kept small until they are needed.
+"""Arrays on a CT's own grid, compressed until they are needed.
 
-What windows and their sums need, and what the masks of a long scan need, is then never needed at once; and from one
-process to another goes a fiftieth of it.
+The memory of the sliding window and the memory of a long scan's masks are then never needed at the same time, and a
+fiftieth of the data is sent between processes.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from omentum.preprocess.upright import interpolated, nearest
 from omentum.sparse import sparse_zeros
 
 LEVEL = 1
-"""Of isal's deflate: masks become a fiftieth, at gigabytes a second."""
+"""Compression level of isal's deflate: masks shrink to a fiftieth, at gigabytes per second."""
 
 
 @dataclass(eq=False)
 class CompressedSparseArray:
-    """An array that is 0 but for some boxes.
+    """An array that is 0 outside some boxes.
 
     Args:
-        undo: Boxes lie on its native grid, with the model's axes.
+        undo: The boxes lie on its native grid, with the model's axes.
         dtype: Of the array.
-        planes: Its axes before those of the grid.
+        planes: Shape of the axes before those of the grid.
     """
 
     undo: Undo
@@ -38,14 +38,14 @@ class CompressedSparseArray:
     _parts: list[tuple[Box, tuple[int, ...], bytes]] = field(default_factory=list, init=False)
 
     def add(self, box: Box, part: NDArray[Any]) -> None:
-        """What is in a box; where boxes overlap, what is not 0 in the last of them counts."""
+        """Set the values in a box; where boxes overlap, the last value that is not 0 counts."""
         self._parts.append((box, part.shape, isal_zlib.compress(np.ascontiguousarray(part, self.dtype), LEVEL)))
 
     def to_array(self) -> NDArray[Any]:
         """The array on the CT's own grid, shape (*planes, i, j, k); takes memory only where it is not 0.
 
-        Where the CT was stood up (see `Undo`), what has planes is bits and taken from the nearest voxel, what has none
-        is interpolated.
+        If the CT was resampled to upright axes (see `Undo`), an array with planes holds bits and is sampled at the
+        nearest voxel; one without is interpolated.
         """
         out = self.upright()
         if self.undo.oblique is None:

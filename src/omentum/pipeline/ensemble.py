@@ -1,4 +1,4 @@
-"""One or several checkpoints that segment together: that they go together, and what a manifest says of them."""
+"""Ensembles of checkpoints: whether they can be averaged, and their description in the manifest."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from omentum.spec import Trust
 from omentum.volume import Volume
 
 Weights = str | Path | UniversalModel
-"""A name, a checkpoint file, or a model that is already loaded."""
+"""A name, a checkpoint file, or a loaded model."""
 
 
-def several(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
-    """One or some as some.
+def as_tuple(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
+    """Bring one or several weights to a tuple.
 
     Raises:
-        UsageError: none, or something that is no weights.
+        UsageError: none, or an object that is no weights.
     """
     one = isinstance(weights, str) or not isinstance(weights, Sequence)
     each: tuple[Any, ...] = (weights,) if one else tuple(weights)  # type: ignore[arg-type]  # by the line above
@@ -38,8 +38,8 @@ def several(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
     return each
 
 
-def check_alike(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> None:
-    """Refuse to average what does not mean the same.
+def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> None:
+    """Refuse to average models whose outputs differ in meaning.
 
     Raises:
         UsageError: another grid, window, patch or class list than that of the first.
@@ -56,27 +56,27 @@ def check_alike(models: Sequence[UniversalModel], weights: Sequence[Weights]) ->
 
 
 def mean_thresholds(models: Sequence[UniversalModel]) -> dict[str, float]:
-    """By class, of the models' own."""
+    """Mean of the models' own thresholds, by class."""
     each = [model.spec.thresholds for model in models]
     return {key: fmean(known[key] for known in each) for key in each[0]}
 
 
 def worst_trust(models: Sequence[UniversalModel]) -> dict[str, Trust]:
-    """By class: a mean is no better than what is known of the worst of them."""
+    """Lowest trust of the models, by class: their mean is no better than the worst of them."""
     each = [model.spec.trust for model in models]
     return {key: Trust.worst(known[key] for known in each) for key in each[0]}
 
 
 def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalModel]) -> dict[str, Any]:
-    """See `describe_weights`; of several, what they have in common, one hash of all, and each as a member."""
+    """See `describe_weights`; for several, common facts, one hash of all, and each as a member."""
     members = [describe_weights(w, model) for w, model in zip(weights, models, strict=True)]
     if len(members) == 1:
         return members[0]
     together = hashlib.sha256("".join(sorted(member["sha256"] for member in members)).encode())
-    told = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in members[0]}
-    told["name"] = f"{len(members)} averaged: {', '.join(_told_apart(weights))}"
+    description = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in members[0]}
+    description["name"] = f"{len(members)} averaged: {', '.join(_distinct_names(weights))}"
     return {
-        **told,
+        **description,
         "sha256": together.hexdigest(),
         "classes_sha256": members[0]["classes_sha256"],
         "members": members,
@@ -99,8 +99,8 @@ def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
     return {"trained_on_this_scan": False} if all(model.spec.says_all_trained_on for model in models) else {}
 
 
-def _told_apart(weights: Sequence[Weights]) -> list[str]:
-    """Names of files, with their folders where files of several runs have the same name."""
+def _distinct_names(weights: Sequence[Weights]) -> list[str]:
+    """File names, with their folders where files of several runs have the same name."""
     files = [Path(_name(w)) for w in weights]
     same = len({file.name for file in files}) < len(files)
     return [f"{file.parent.name}/{file.name}" if same and file.parent.name else file.name for file in files]

@@ -1,4 +1,4 @@
-"""The last stages of a case: cleaned, with the record of how it came about. No network is needed here."""
+"""The last stages of a case: post-processing and its record. Needs no network."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from omentum.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class PredictedCase:
-    """A CT and what the network said of it.
+    """A CT and the network's prediction.
 
     Args:
         ct: As read.
-        found: On its grid.
+        prediction: On its grid.
         classes: Keys, bit order.
-        manifest: What is known so far.
-        ledger: Of the stages so far.
+        manifest: Entries known so far.
+        run_record: Of the stages so far.
     """
 
     ct: Volume
@@ -52,7 +52,7 @@ def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
 
 
 def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[MaskChange]]:
-    """Masks on the CT's own grid, cleaned where the body stands upright; and what was changed."""
+    """Masks on the CT's own grid, cleaned on the upright grid; and what was changed."""
     undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess)
     ct = predicted.ct if undo.oblique is None else on_grid(predicted.ct, undo.native)
     cleaned = clean(Segmentation(predicted.prediction.bits.upright(), ct.affine, predicted.classes), ct)

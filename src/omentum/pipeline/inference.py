@@ -1,4 +1,4 @@
-"""What the network says of a prepared CT, on the CT's own grid."""
+"""The network's prediction for a prepared CT, on the CT's own grid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from omentum.segmentation import bits_dtype, planes_for
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the network said, before cleaning; see `CaseSegmentation`."""
+    """The network's prediction before post-processing; fields as in `CaseSegmentation`."""
 
     bits: CompressedSparseArray
     confidence: Mapping[str, Confidence]
@@ -36,14 +36,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class InferencePlan:
-    """How to look at a CT.
+    """How the network is run on a CT.
 
     Args:
-        predictor: The network, with only the wanted classes as its channels.
-        thresholds: Their keys, in the order of the channels -> probability above which a voxel belongs to them.
-        windows: Where they lie.
+        predictor: The network; its channels are the requested classes only.
+        thresholds: Class key, in the order of the channels -> probability above which a voxel belongs to it.
+        windows: Positions of the sliding window.
         run: Device, batch size, precision, progress.
-        probabilities: What probabilities are kept as, by a key of `omentum.infer.maps.STEPS`; None keeps none.
+        probabilities: Integer type in which probabilities are kept (a key of `omentum.infer.maps.STEPS`), or None.
     """
 
     predictor: Predictor
@@ -54,22 +54,22 @@ class InferencePlan:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Keys of the wanted classes."""
+        """Keys of the requested classes, in the order of the channels."""
         return tuple(self.thresholds)
 
     @property
     def offsets(self) -> list[float]:
-        """Logits of the thresholds."""
+        """Logits of the thresholds, by channel."""
         return [logit(threshold) for threshold in self.thresholds.values()]
 
 
 def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None) -> Prediction:
-    """Packed masks on the CT's own grid; written plane by plane as the windows are done.
+    """Predict packed masks on the CT's own grid, plane by plane as windows are finished.
 
     Args:
         prepared: The CT.
-        plan: See there.
-        border: Of the region that is looked at; everything by default.
+        plan: Network, windows, thresholds, device.
+        border: Of the region that is segmented; the whole CT by default.
     """
     undo, classes = prepared.undo, plan.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
@@ -87,7 +87,7 @@ def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None)
 
 
 def _maps(undo: Undo, plan: InferencePlan) -> tuple[dict[str, CompressedSparseArray], ProbabilityMaps | None]:
-    """Where the probabilities of each class are kept, and what puts them there."""
+    """Arrays for the probabilities of each class, and the object that fills them."""
     if plan.probabilities is None:
         return {}, None
     arrays = [CompressedSparseArray(undo, np.dtype(plan.probabilities)) for _ in plan.classes]
@@ -96,7 +96,7 @@ def _maps(undo: Undo, plan: InferencePlan) -> tuple[dict[str, CompressedSparseAr
 
 
 def _confidence(classes: tuple[str, ...], tally: Tally, agreement: WindowAgreement) -> dict[str, Confidence]:
-    """Of the classes with a voxel."""
+    """Confidence of every class that has a voxel."""
     columns = (tally.mean_probability(), tally.unsure_share(), agreement.disagreement())
     rows = zip(classes, *(column.tolist() for column in columns), strict=True)
     known = {key: [None if math.isnan(x) else round(x, 4) for x in numbers] for key, *numbers in rows}

@@ -1,4 +1,4 @@
-"""What has to be known to repeat or to doubt a result, in JSON values; nothing about the patient."""
+"""Provenance of a result in JSON values: what is needed to repeat or question it, and nothing about the patient."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from omentum.volume import Volume
 
 @dataclass(frozen=True)
 class CaseName:
-    """What a CT is called in everything that is written of it.
+    """Name of a CT in all of its results.
 
     Args:
         case: "" for a volume that never was a file.
-        file: Name of its file or folder; None where it shall not be known.
+        file: Name of its file or folder; None if it must not be known.
     """
 
     case: str
@@ -37,7 +37,7 @@ class CaseName:
 
     @classmethod
     def of_image(cls, image: Any) -> CaseName:
-        """As its file is called; "" for what is none."""
+        """Name of an image after its file; "" for an image in memory."""
         if not isinstance(image, (str, os.PathLike)):
             return cls("", None)
         return cls(case_name(os.fspath(image)), printable(Path(os.path.normpath(Path(image).absolute())).name))
@@ -77,7 +77,7 @@ def sha256_of(path: Path) -> str:
 
 
 def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel) -> dict[str, Any]:
-    """Which weights, by the numbers in them and not only by name."""
+    """Identify weights by a hash of their values, not only by name."""
     state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
     return {
         "name": Path(weights).name if isinstance(weights, (str, Path)) else None,
@@ -91,7 +91,7 @@ def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Versions, date and processor."""
+    """Software versions, date and device."""
     return {
         "versions": {
             "omentum": version("omentum"),

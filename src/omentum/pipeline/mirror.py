@@ -1,7 +1,7 @@
-"""Is left where the header says? A second look, at the mirror image, where the first one makes that doubtful.
+"""Detects mirrored images: if the first prediction is doubtful, the mirror image is segmented, too.
 
-Networks know bodies with the liver on the right. In a mirrored one they find part of it, part of the spleen where the
-liver is, and are less sure of all of it; in the mirror image of such a body they are as sure as always.
+Networks learn bodies with the liver on the right. In a mirrored body they find part of the liver, part of a spleen in
+its place, and with lower probabilities; in the mirror image of such a body the probabilities are as high as usual.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from omentum.quality import Confidence
 
 DOUBTED = "liver"
 LATERALISED = (DOUBTED, "spleen", "stomach", "aorta", "inferior_vena_cava")
-"""What has its place on one side, or is of another shape on either."""
+"""Structures on one side of the body, or of different shape on either side."""
 SURE = 0.92
 """Mean probability of the liver. In nine bodies it was 0.94 to 0.96, in the same ones mirrored 0.85 to 0.90."""
 CLEARER = 0.02
-"""Difference of mean probabilities that says something."""
+"""Difference of mean probabilities that counts."""
 AGREE = 3
-"""So many structures must be clearer in the mirror image, the liver among them, and none less clear."""
+"""At least so many structures must be clearer in the mirror image, the liver among them, and none less clear."""
 OVERLAP = 0.25
-"""Of the windows of the second look, which needs no smooth masks."""
+"""Overlap of the windows in the mirror image, where no smooth masks are needed."""
 
 
 @dataclass(frozen=True)
 class MirrorCheck:
-    """What the second look came to.
+    """Result of the check.
 
     Args:
-        checked: Whether there was one.
-        clearer: Structures that are clearer in the mirror image: mean probability as stored, and mirrored.
-        mirrored: Whether they say that the image is mirrored, or the body.
+        checked: Whether the mirror image was segmented.
+        clearer: Structures clearer in the mirror image -> mean probability as stored, and mirrored.
+        mirrored: Whether the image, or the body, is mirrored.
     """
 
     checked: bool
@@ -43,18 +43,18 @@ class MirrorCheck:
     mirrored: bool
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only: the part of the manifest about this."""
+        """Entry of the manifest, in JSON values."""
         clearer = {key: list(pair) for key, pair in self.clearer.items()}
         return {"checked": self.checked, "clearer_mirrored": clearer, "mirrored": self.mirrored}
 
 
 def check_mirror_image(prepared: Prepared, plan: InferencePlan, seen: Mapping[str, Confidence]) -> MirrorCheck:
-    """Look again if the first look leaves doubt.
+    """Segment the mirror image if the first prediction is doubtful.
 
     Args:
         prepared: The CT.
-        plan: How it was looked at.
-        seen: How sure the network was of what it found.
+        plan: How it was segmented.
+        seen: Confidence of the first prediction, by key.
     """
     if DOUBTED not in seen or _sure(seen, DOUBTED) >= SURE or len(set(LATERALISED) & set(plan.classes)) < AGREE:
         return MirrorCheck(False, {}, False)
@@ -68,11 +68,11 @@ def check_mirror_image(prepared: Prepared, plan: InferencePlan, seen: Mapping[st
 
 
 def compare(seen: Mapping[str, Confidence], again: Mapping[str, Confidence]) -> MirrorCheck:
-    """What is clearer in which of two looks.
+    """Compare the confidence in the stored and the mirrored image.
 
     Args:
-        seen: As stored.
-        again: Mirrored.
+        seen: Of the image as stored, by key.
+        again: Of its mirror image.
     """
     pairs = {key: (_sure(seen, key), _sure(again, key)) for key in LATERALISED if key in seen or key in again}
     clearer = {key: pair for key, pair in pairs.items() if pair[1] - pair[0] >= CLEARER}

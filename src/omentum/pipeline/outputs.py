@@ -1,4 +1,4 @@
-"""Where results go: the files of a case, and what may not be replaced."""
+"""Checks of output paths before any work: formats, and what must not be replaced."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ NOT_WRITTEN = tuple(
         *("h5", "bz2", "xz", "gz"),
     )
 )
-"""Endings of outputs that would become folders of that name."""
+"""Suffixes of formats that are not written; a folder of that name is not made."""
 LABEL_MAP_SHA256, MASKS_SHA256 = "label_map_sha256", "masks_sha256"
 """In the manifest: what was written, so that nothing is made from files that were changed since."""
 
 
 def is_single_file(path: str | Path) -> bool:
-    """Whether an output path means the label map alone."""
+    """Whether an output path is a single file for the label map."""
     return Path(path).name.lower().endswith((".nii", ".nii.gz"))
 
 
 def check_labels_alone(path: str | Path, asked: Mapping[str, object]) -> None:
-    """Refuse to leave out silently what was asked for, and names of formats that are not written.
+    """Refuse outputs that a single file cannot hold, and formats that are not written.
 
     Args:
         path: Where the results go.

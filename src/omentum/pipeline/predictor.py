@@ -1,4 +1,4 @@
-"""A model as an engine runs it, with the structures that are wanted."""
+"""A model as an engine runs it, restricted to the requested structures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omentum.model.state import state_sha256
 
 
 def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype | None = None) -> Network:
-    """The model, drawing the given classes in this order.
+    """The model with the given classes as its output channels.
 
     Args:
         model: Any module with a `spec` that takes (windows, channels) will do, but only a `UniversalModel` is compiled.
@@ -36,24 +36,24 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
 def engine_for(
     model: UniversalModel, classes: Sequence[str], device: torch.device, how: Profile, engine: str
 ) -> Engine:
-    """The engine for a model; see `choose_engine`. With flips along x it draws what `with_paired_classes` says."""
+    """The engine for a model; see `choose_engine`. Flips along x need the channels of `with_paired_classes`."""
     drawn = with_paired_classes(model, classes) if "x" in how.flips else classes
     return choose_engine(network_of(model, drawn, logits_dtype(how)), device, how.precision, engine)
 
 
 def logits_dtype(how: Profile) -> torch.dtype:
-    """What logits and their sums are kept in: float16 rounds an eighth as coarsely as a network in bf16."""
+    """Type of logits and their sums; float16 rounds eight times finer than a network in bf16."""
     return torch.float16 if how.precision == "bf16" else torch.float32
 
 
 def with_paired_classes(model: UniversalModel, classes: Sequence[str]) -> list[str]:
-    """The classes, and behind them what is missing of their pairs on the other side of the body."""
+    """The classes, followed by their counterparts on the other side of the body that are missing."""
     pairs = [STRUCTURES[key].pair for key in classes]
     return list(dict.fromkeys([*classes, *(key for key in pairs if key and key in model.spec.class_keys)]))
 
 
 def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how: Profile) -> Predictor:
-    """The engine's answers for the classes, averaged over the profile's mirror images."""
+    """The engine's logits for the classes, averaged over the flips of the profile."""
     if not how.flips:
         return engine
     drawn = with_paired_classes(model, classes) if "x" in how.flips else list(classes)
@@ -65,7 +65,7 @@ def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how
 
 
 class _Whole(nn.Module):
-    """A model that is not taken apart."""
+    """A model run as a whole, without a separate dynamic head."""
 
     def __init__(self, model: nn.Module, channels: list[int] | None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The first stages of a case: its CT from disk, checked, and as the networks want it. No network is needed here."""
+"""The first stages of a case: reading, checking and preprocessing its CT. Needs no network."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from omentum.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class LoadedCase:
-    """A CT as read.
+    """A CT after reading.
 
     Args:
-        ct: In HU, mended where it needed to be (see `check_ct`).
+        ct: In HU, repaired where necessary (see `check_ct`).
         description: What it is, for the manifest.
-        ledger: Begun.
+        run_record: Timings and warnings so far.
     """
 
     ct: Volume
@@ -37,12 +37,12 @@ class LoadedCase:
 
 @dataclass(frozen=True, eq=False)
 class PreparedInput:
-    """A CT that networks can look at.
+    """A CT preprocessed for the networks.
 
     Args:
-        case: As read.
+        case: After reading.
         prepared: For the model.
-        coarse: For the model that locates structures; None where nothing is to be located.
+        coarse: For the model that locates structures; None if nothing is located.
     """
 
     case: LoadedCase
@@ -52,7 +52,7 @@ class PreparedInput:
 
 @dataclass(frozen=True)
 class PreprocessSpecs:
-    """What the networks want: the model, and the one that locates structures for it, if one does."""
+    """Preprocessing of the model, and of the model that locates structures for it, if there is one."""
 
     model: PreprocessSpec
     locator: PreprocessSpec | None
@@ -61,11 +61,11 @@ class PreprocessSpecs:
 def read_case(
     image: str | os.PathLike[str] | Volume | Any, options: SegmentOptions, name: CaseName | None = None
 ) -> LoadedCase:
-    """Read and check.
+    """Read and check a CT.
 
     Args:
         image: A file, or an image in memory in HU; see `as_volume`.
-        options: How.
+        options: How it is read; see `SegmentOptions`.
         name: What it is called in its results; as its file by default.
 
     Raises:
@@ -85,7 +85,7 @@ def read_case(
 
 
 def prepare_case(case: LoadedCase, specs: PreprocessSpecs) -> PreparedInput:
-    """Bring the CT to the grids of the networks."""
+    """Resample the CT to the grids of the networks."""
     with case.run_record.capture_warnings(), case.run_record.stage("prepare"):
         coarse = None if specs.locator is None else prepare_upright(case.ct, specs.locator)
         return PreparedInput(case, prepare_upright(case.ct, specs.model), coarse)
@@ -94,7 +94,7 @@ def prepare_case(case: LoadedCase, specs: PreprocessSpecs) -> PreparedInput:
 def read_and_prepare(
     image: str | Path, options: SegmentOptions, name: CaseName, specs: PreprocessSpecs
 ) -> PreparedInput:
-    """Both; see `read_case` for errors."""
+    """Read and preprocess; see `read_case` for errors."""
     return prepare_case(read_case(image, options, name), specs)
 
 

@@ -1,4 +1,4 @@
-"""What happened to one case: how long each stage took, what its user was warned of, how much memory it needed."""
+"""Record of one case: duration of each stage, warnings, peak memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 @dataclass
 class RunRecord:
-    """Filled while a case runs, if need be by one process after another; read when it is done.
+    """Filled while a case runs, possibly by several processes in turn; read when it is done.
 
     Args:
         seconds: Time of each stage, in order.
@@ -33,7 +33,7 @@ class RunRecord:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure the block."""
+        """Add the duration of the block to a stage, in seconds."""
         started = time.perf_counter()
         try:
             yield
@@ -44,7 +44,7 @@ class RunRecord:
 
     @contextmanager
     def track_device_memory(self, device: torch.device) -> Iterator[None]:
-        """Measure the memory of the device during the block."""
+        """Record the peak memory of the device during the block."""
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         yield
@@ -53,12 +53,12 @@ class RunRecord:
 
     @contextmanager
     def capture_warnings(self) -> Iterator[None]:
-        """Note every warning of the block that is about the case, each once."""
+        """Record every case warning of the block, each once."""
         with capture_warnings(self._note):
             yield
 
     def to_json(self) -> dict[str, Any]:
-        """Its part of the manifest."""
+        """Entries of the manifest, in JSON values."""
         return {"timings_s": self.seconds, "peak_memory_mb": self.peak_memory_mb, "warnings": self.warnings}
 
     def _note(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""From a CT to its segmentation: the order of the stages is written here, and only here."""
+"""From a CT to its segmentation: the only place that knows the order of the stages."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from omentum.model import UniversalModel, load_model
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.ensemble import (
     Weights,
-    check_alike,
+    as_tuple,
+    check_compatible,
     describe_ensemble,
     mean_thresholds,
-    several,
     trained_on,
     worst_trust,
 )
@@ -74,16 +74,16 @@ class Segmenter:
         if self.options.assume_orientation is not None:
             check_orientation(self.options.assume_orientation)
         self._run = WindowRun(self.device, self.options.batch_size)
-        self._weights = several(weights)
+        self._weights = as_tuple(weights)
         self._locator = Locator(self.device)
         self._loading = threading.RLock()
         self._wanted = None if self.options.classes is None else self._keys_of(self.options.classes)
 
     @cached_property
     def models(self) -> list[UniversalModel]:
-        """The models on their device; loaded when first asked for."""
+        """The models on their device; loaded on first use."""
         found = [load_model(w, self.device) if isinstance(w, (str, Path)) else w for w in self._weights]
-        check_alike(found, self._weights)
+        check_compatible(found, self._weights)
         return [model.to(self.device).eval() for model in found]
 
     @property
@@ -92,7 +92,7 @@ class Segmenter:
         return self.models[0]
 
     def _keys_of(self, names: Iterable[str]) -> frozenset[str]:
-        """Of words that may be for structures which only the weights describe."""
+        """Structure keys of words, also of structures that only the weights define."""
         try:
             return _keys(names)
         except UsageError:
@@ -125,13 +125,13 @@ class Segmenter:
 
     @cached_property
     def engines(self) -> list[Engine]:
-        """What runs each model; compiled when first asked for."""
+        """The engine of each model; compiled on first use."""
         how = (self.classes, self.device, self.profile, self.options.engine)
         return [engine_for(model, *how) for model in self.models]
 
     @property
     def engine(self) -> Engine:
-        """What runs the first model."""
+        """The engine that runs the first model."""
         return self.engines[0]
 
     @cached_property
@@ -141,17 +141,17 @@ class Segmenter:
 
     @cached_property
     def weights_description(self) -> dict[str, Any]:
-        """Which weights these are, for the manifest."""
+        """Entry of the manifest that identifies the weights."""
         return describe_ensemble(self._weights, self.models)
 
     @cached_property
     def specs(self) -> PreprocessSpecs:
-        """What has to be prepared of a CT."""
+        """Preprocessing that a CT needs."""
         locates = self._no_locator_reason is None
         return PreprocessSpecs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
 
     def load(self) -> None:
-        """Load and check the weights now, so that their faults are not taken for those of a case.
+        """Load and check the weights now, so that their faults are not reported as faults of a case.
 
         Raises:
             UsageError: a class they do not have, or a threshold of one that is not looked for.
@@ -187,7 +187,7 @@ class Segmenter:
 
         Args:
             image: A file, or an image in memory that says where its voxels are, in HU; see `Image`.
-            progress: Told (windows done, windows in all) as they are done.
+            progress: Called with (windows done, windows in all).
 
         Raises:
             InputError: the image cannot be used; see `load_volume` and `check_ct`.
@@ -231,14 +231,14 @@ class Segmenter:
         return InferencePlan(self._predictor, self.thresholds, windows, run, self.options.probabilities)
 
     def _mirror(self, ready: PreparedInput, plan: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
-        """See `check_mirror_image`; a part of a scan, or an average over both sides, cannot tell."""
+        """See `check_mirror_image`; not possible for a part of a scan or with flips along x."""
         if not whole or "x" in self.profile.flips:
             return MirrorCheck(False, {}, False)
         return check_mirror_image(ready.prepared, plan, found.confidence)
 
     @cached_property
     def _no_locator_reason(self) -> str | None:
-        """Why nothing is located, None if it is."""
+        """Why no structure is located; None if they are."""
         if not self.options.locate:
             return "not wanted"
         if self.options.probabilities is not None:
@@ -259,7 +259,7 @@ def segment(
     progress: Progress | None = None,
     **options: Any,
 ) -> CaseSegmentation:
-    """Segment one CT; for many, make one `Segmenter` and use it again.
+    """Segment one CT; for many, use one `Segmenter`, or `segment_batch`.
 
     Args:
         image: A file, or an image in memory that says where its voxels are, in HU; see `Image`.
@@ -267,7 +267,7 @@ def segment(
             these, whose probabilities are averaged.
         classes: Structures wanted, by key, synonym or plural ("kidneys"), also "liver, kidneys"; all by default.
         device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do.
-        progress: Told (windows done, windows in all).
+        progress: Called with (windows done, windows in all).
         **options: Further fields of `SegmentOptions`.
 
     Raises:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from omentum.infer.sliding import Predictor
 
 ALL = "all"
-"""Stands for every structure where thresholds are given by name."""
+"""Name for every structure where thresholds are given by name."""
 
 Thresholds = float | Mapping[str, float]
 """One for all structures, or by key, synonym, plural or `all`; a later one overrides an earlier one."""
@@ -30,7 +30,7 @@ _EXAMPLE = "for example 0.3, or liver_tumour=0.3"
 
 
 def parse_thresholds(words: Iterable[str]) -> dict[str, float]:
-    """Thresholds as they are written on a command line: "0.3" for all, "kidneys=0.4" for some.
+    """Parse thresholds of a command line: "0.3" for all, "kidneys=0.4" for some.
 
     Raises:
         UsageError: not of this form.
@@ -52,7 +52,7 @@ def parse_thresholds(words: Iterable[str]) -> dict[str, float]:
 
 
 def check_thresholds(asked: Thresholds | None) -> None:
-    """Whether they are probabilities at which something can be decided.
+    """Refuse thresholds that are no probabilities between 0 and 1.
 
     Raises:
         UsageError: one is not between 0 and 1, exclusive.
@@ -65,7 +65,7 @@ def check_thresholds(asked: Thresholds | None) -> None:
 def settle_thresholds(
     usual: Mapping[str, float], asked: Thresholds | None, keys_of: Callable[[str], Iterable[str]]
 ) -> dict[str, float]:
-    """The threshold of every structure.
+    """Combine the thresholds of the weights with requested ones.
 
     Args:
         usual: Those of the weights; the result has the same keys in the same order.

@@ -1,4 +1,4 @@
-"""Outputs that are added to a finished case: made from what lies in its folder and from its CT, without the network."""
+"""Outputs added to a finished case: made from its folder and its CT, without the network."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ NO_OUTPUTS = SaveOptions(preview=False, report=False)
 
 @dataclass(frozen=True, eq=False)
 class FinishedCase(CaseSegmentation):
-    """A case as an earlier run left it: measured already.
+    """A case of an earlier run, measured already.
 
     Args:
-        summary: What it wrote of itself.
+        summary: Its measurements.
     """
 
     summary: CaseSummary = field(kw_only=True, repr=False)
 
     def measures(self, numbering: Numbering | None = None) -> list[StructureMeasure]:
-        """See `CaseSegmentation`."""
+        """See `CaseSegmentation.measures`."""
         return self.summary.measures
 
     def lesions(self) -> list[Lesion]:
-        """See `CaseSegmentation`."""
+        """See `CaseSegmentation.lesions`."""
         return self.summary.lesions
 
     def quality(self) -> Quality:
-        """See `CaseSegmentation`."""
+        """See `CaseSegmentation.quality`."""
         return self.summary.quality
 
 
 def add_outputs(
     folder: Path, names: Sequence[str], save: SaveOptions, case: LoadedCase, summary: CaseSummary, step: Step
 ) -> None:
-    """Write to a case folder what it lacks; its manifest says so when all of it is there.
+    """Write missing outputs to a case folder; its manifest is updated last.
 
     Args:
         folder: Of the case, checked to be what is wanted.
@@ -59,7 +59,7 @@ def add_outputs(
         save: What is wanted in all.
         case: Its CT, read again.
         summary: What `read_case_summary` found in the folder.
-        step: Told what is begun.
+        step: Called when a part begins.
 
     Raises:
         OutputError: something cannot be written.
@@ -96,7 +96,7 @@ def _case(folder: Path, manifest: Mapping[str, Any], case: LoadedCase, summary: 
 
 
 def _move(new: Path, place: Path) -> None:
-    """Put a file or folder in its place; files of a folder that is there already stay beside the new ones."""
+    """Move a file or folder to its place; other files of an existing folder stay."""
     if place.is_dir():
         for file in new.iterdir():
             file.replace(place / file.name)

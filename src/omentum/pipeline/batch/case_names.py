@@ -1,4 +1,4 @@
-"""What the cases of a command are called: after their files, after the folders that differ, or as a pattern says."""
+"""Names of cases: after their files, after the folders that differ, or by a pattern."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class InputCase:
 
     @property
     def own_name(self) -> str:
-        """Without a look at the others."""
+        """Its name if no other case has the same."""
         return self.case or case_name(self.path)
 
 
 def name_cases(sources: Sequence[InputCase], pattern: str | None = None) -> dict[str, Path]:
-    """A different name for each.
+    """Give each case a name of its own.
 
     Args:
         sources: In the order of the command.
@@ -48,10 +48,10 @@ def name_cases(sources: Sequence[InputCase], pattern: str | None = None) -> dict
         Name -> path, in the same order.
 
     Raises:
-        UsageError: the same CT twice, names that cannot be told apart, a pattern that makes none.
+        UsageError: the same CT twice, names that cannot be made distinct, a pattern that makes none.
     """
     _refuse_twice(sources)
-    names = _told_apart(sources) if pattern is None else _by_pattern(sources, pattern)
+    names = _distinct(sources) if pattern is None else _by_pattern(sources, pattern)
     named: dict[str, Path] = {}
     for name, source in zip(names, sources, strict=True):
         if name in named:
@@ -73,8 +73,8 @@ def _refuse_twice(sources: Iterable[InputCase]) -> None:
         seen.add(place)
 
 
-def _told_apart(sources: Sequence[InputCase]) -> list[str]:
-    """Own names, where these are different; the others are called after the nearest folders that differ."""
+def _distinct(sources: Sequence[InputCase]) -> list[str]:
+    """Own names if distinct; the others are named after the nearest folders that differ."""
     names = [source.own_name for source in sources]
     alike = defaultdict(list)
     for number, (name, source) in enumerate(zip(names, sources, strict=True)):
@@ -95,16 +95,16 @@ def _told_apart(sources: Sequence[InputCase]) -> list[str]:
 
 
 def _differing(paths: Sequence[Path]) -> list[str]:
-    """For each path as few of the folders it lies in as tell it from the others, the nearest ones."""
+    """For each path the fewest parent folders, nearest first, that distinguish it from the others."""
     folders = [[_escaped(folder) for folder in _folders(path)] for path in paths]
-    told: list[tuple[str, ...]] = [() for _ in paths]
+    chosen: list[tuple[str, ...]] = [() for _ in paths]
     for level in range(max(map(len, folders))):
         here = [parts[level] if level < len(parts) else "" for parts in folders]
         if len(set(here)) > 1:
-            told = [(part, *inner) if part else inner for part, inner in zip(here, told, strict=True)]
-            if len(set(told)) == len(told):
+            chosen = [(part, *inner) if part else inner for part, inner in zip(here, chosen, strict=True)]
+            if len(set(chosen)) == len(chosen):
                 break
-    return ["_".join(parts) for parts in told]
+    return ["_".join(parts) for parts in chosen]
 
 
 def _by_pattern(sources: Sequence[InputCase], pattern: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which CTs a batch is made of, what each is called, and where its result goes."""
+"""The cases of a batch: their CTs, names and output folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ USUAL_NAMES = (CT, "ct.nii", "imaging.nii.gz", "imaging.nii", "image.nii.gz", "i
 
 
 def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progress: ProgressListener) -> list[Job]:
-    """Which file goes where.
+    """Make the jobs of a batch.
 
     Args:
         inputs: CTs, folders of CTs, and folders of case folders.
@@ -85,7 +85,7 @@ def _of_folder(path: Path) -> list[InputCase]:
 
 
 def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
-    """Folders in it that hold NIfTI files, or have folders that do, where no CT was looked for.
+    """Names of subfolders that hold NIfTI files, or whose subfolders do, and were not searched.
 
     What lies in a folder beside or below a CT that was found there are its labels.
     """
@@ -113,14 +113,14 @@ def _of_case(folder: Path, files: Sequence[Path]) -> list[InputCase]:
 
 
 def _hashed(paths: Sequence[Path], progress: ProgressListener) -> list[str]:
-    """Names that say nothing, and are the same in every run: the beginning of each file's SHA-256."""
+    """Anonymous names that are the same in every run: the beginning of each file's SHA-256."""
     names: list[str] = []
     progress.begin("naming cases", 1, 1)
     for number, path in enumerate(paths, start=1):
         try:
             name = f"case_{sha256_of(path)[:10]}"
         except InputError:
-            name = f"unreadable_{number}"  # what is wrong is said when it is read
+            name = f"unreadable_{number}"  # the reason is reported when it is read
         if name in names:
             other = paths[names.index(name)]
             raise UsageError(f"holds the same as {other}", source=path, remedy="name one of them")
@@ -130,7 +130,7 @@ def _hashed(paths: Sequence[Path], progress: ProgressListener) -> list[str]:
 
 
 def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
-    """Results among the images of a series would be part of it when it is read again."""
+    """Refuse an output among the images of a series, which would be read as part of it."""
     place = Path(os.path.realpath(out))
     for source in sources:
         if source.is_dir() and place.is_relative_to(os.path.realpath(source)):
@@ -138,7 +138,7 @@ def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
 
 
 def _of_datasets(named: Sequence[str]) -> Iterator[InputCase]:
-    """Name in a store, and CT."""
+    """The CTs of datasets, with the case names of a store."""
     for text in named:
         name, root = name_and_root(text)
         yield from (InputCase(case.image, case.name) for case in find_cases(find_dataset(name), root).cases)

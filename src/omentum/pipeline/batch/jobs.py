@@ -1,4 +1,4 @@
-"""One case of a batch: what is to be done, and what became of it."""
+"""One case of a batch: the job and its outcome."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Job:
 
     @property
     def name(self) -> CaseName:
-        """For its results."""
+        """Its name in the results."""
         return CaseName(self.case, None if self.anonymous else CaseName.of_image(self.source).file)
 
     def anonymised(self, message: str) -> str:
-        """A message as it may be written."""
+        """A message without the names of files, if the case is anonymous."""
         return without_names(message, self.source, self.case) if self.anonymous else message
 
 
 @dataclass
 class CaseOutcome:
-    """What became of a job.
+    """Outcome of a job.
 
     Args:
         seconds: From when it was begun to be read until it was written.
-        fault: What it failed of, None if it did not.
-        resumed: Its result was there already, made from the same input in the same way.
-        measures: Of every structure that was looked for.
-        lesions: All of them.
-        quality: Flags and scores; None if it failed, or has not ended.
+        fault: Exception that ended it, None if it succeeded.
+        resumed: Whether an earlier run had made its result from the same input with the same options.
+        measures: Of every requested structure.
+        lesions: All lesions, candidates included.
+        quality: Flags and scores; None if it failed, or is not done.
     """
 
     job: Job
@@ -64,7 +64,7 @@ class CaseOutcome:
 
     @property
     def ended(self) -> bool:
-        """Whether it came to an end, good or bad."""
+        """Whether it succeeded or failed."""
         return self.fault is not None or self.quality is not None
 
     @property
@@ -86,7 +86,7 @@ class CaseOutcome:
 
 @dataclass(frozen=True)
 class CaseSummary:
-    """What a batch wants to know of a case that was written."""
+    """What a batch keeps of a case after it was written."""
 
     measures: list[StructureMeasure]
     lesions: list[Lesion]
@@ -97,7 +97,7 @@ class CaseSummary:
 def finish_and_save(
     predicted: PredictedCase, job: Job, postprocess: str, save: SaveOptions, step: Step | None = None
 ) -> CaseSummary:
-    """Clean, measure, write.
+    """Post-process, measure and write a case.
 
     Raises:
         OutputError: see `CaseSegmentation.save`.

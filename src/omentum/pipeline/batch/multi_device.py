@@ -1,4 +1,4 @@
-"""A production line for each of several devices, in processes of their own; whoever is free takes the next case."""
+"""A batch over several devices: a process for each; the next free one takes the next case."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.segmenter import Segmenter
 from omentum.process_pool import GRACE_S, end_process, start_process
 
-NEXT, OUTCOME, PROGRESS, END = "next", "outcome", "told", "end"
-"""What a line says: give me a job; this became of one; how it goes; I am done, or cannot begin."""
+NEXT, OUTCOME, PROGRESS, END = "next", "outcome", "progress", "end"
+"""Messages of a device process: send a job; outcome of a job; progress; finished, or cannot begin."""
 
 FEW_PROCESSORS = 2
-"""With so many, a process beside the one that computes has none to itself."""
+"""With this few, another process would compete with the one that computes."""
 
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """All that a line in another process has to know; see `PipelinedBatch`.
+    """Everything a device process needs; see `PipelinedBatch`.
 
     Args:
         weights: By name or file; several are averaged.
-        options: Their device is this line's.
+        options: Including the device.
         save: What is written.
-        jobs: Processes that read and write for it.
+        jobs: Processes that read and write.
     """
 
     weights: str | Path | tuple[str | Path, ...]
@@ -49,7 +49,7 @@ class BatchSettings:
 
 @dataclass
 class _DeviceProcess:
-    """A line in another process, as seen from here."""
+    """A device process as its parent sees it."""
 
     device: str
     pipe: Connection
@@ -70,7 +70,7 @@ def parse_devices(text: str) -> tuple[str, ...]:
 
 
 def helpful_jobs(device: str) -> int:
-    """How many processes for reading and writing make a batch faster, by what `benchmarks/batch.py` measured.
+    """Number of processes for reading and writing that makes a batch fastest; measured by `benchmarks/batch.py`.
 
     Two processors that compute are busy all the time: whatever else wants them makes them wait for each other.
 
@@ -87,13 +87,13 @@ def run_on_devices(
     listener: BatchListener,
     serve: Callable[..., None] | None = None,
 ) -> Iterator[CaseOutcome]:
-    """Every job on some device; outcomes come as they are ready. A device that dies costs the cases it was at.
+    """Run every job on some device; a device process that dies costs only the cases it was at.
 
     Args:
         jobs: Their cases have different names.
         devices: As `SegmentOptions.device`; one may occur several times.
         settings: What each line does.
-        listener: Told how it goes, all lines mixed.
+        listener: Gets the progress of all devices.
         serve: What a process runs instead of `serve_batch`.
 
     Raises:
@@ -120,7 +120,7 @@ def run_on_devices(
 def _distribute(
     processes: Sequence[_DeviceProcess], waiting: deque[Job], listener: BatchListener
 ) -> Iterator[CaseOutcome]:
-    """Hand out jobs and pass on what comes back, until every line has ended."""
+    """Hand out jobs and yield outcomes until every process has ended."""
     alive = {device_process.pipe: device_process for device_process in processes}
     while alive:
         for pipe in connection.wait(list(alive)):
@@ -151,7 +151,7 @@ def _distribute(
 
 
 def serve_batch(pipe: Connection, settings: BatchSettings) -> None:
-    """A line in a process of its own; asks for jobs through the pipe until there are none."""
+    """Run a batch in a process of its own; requests jobs through the pipe until there are none."""
     send(pipe, (END, run_task(_run_batch, pipe, settings)))
 
 
@@ -172,7 +172,7 @@ def _asking(pipe: Connection) -> Iterator[Job]:
 
 
 class _Relay:
-    """A listener that passes on what it is told."""
+    """A listener that forwards everything to the parent process."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

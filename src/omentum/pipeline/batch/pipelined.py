@@ -1,7 +1,7 @@
-"""A batch as a production line: while one case is computed, the next is read and the last ones are written.
+"""A pipelined batch: while one case is computed, the next is read and the previous ones are written.
 
-Bounded: one case waits to be computed, one is computed, and no more are being written than there are processes for it.
-What comes out does not depend on their number.
+Memory is bounded: one case waits to be computed, one is computed, and at most one per process is written.
+The results do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from omentum.pipeline.segmenter import Segmenter
 
 
 class BatchListener(Protocol):
-    """Is told how it goes."""
+    """Gets the progress of a pipelined batch."""
 
     def begin(self, case: str) -> None:
-        """A case is shown to the network."""
+        """Inference of a case begins."""
 
     def progress(self, done: int, of: int) -> None:
-        """Windows of it done, and in all."""
+        """Windows that are done, and in all."""
 
     def step(self, case: str, what: str) -> None:
-        """Something else is begun that may take a while."""
+        """Another part of a case begins, such as writing."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _RunningCase:
 
     Args:
         outcome: So far.
-        promise: Of the stage it is at.
+        future: Result of its current stage.
         started: When it was begun, by `time.perf_counter`.
     """
 
@@ -53,12 +53,12 @@ class _RunningCase:
     started: float = field(default_factory=time.perf_counter)
 
     def note(self, found: TaskResult) -> None:
-        """Take down an error and warnings."""
+        """Record the error and warnings of a stage."""
         self.outcome.warnings = list(dict.fromkeys([*self.outcome.warnings, *found.warnings]))
         self.outcome.fault = self.outcome.fault or found.error
 
     def outcome_when_done(self) -> CaseOutcome:
-        """Wait for the last stage."""
+        """Wait for the last stage; the outcome is then complete."""
         found = self.future.result()
         self.note(found)
         if isinstance(found.value, CaseSummary):
@@ -72,13 +72,13 @@ class _RunningCase:
 
 @dataclass(frozen=True)
 class PipelinedBatch:
-    """The line of one device.
+    """The pipeline of one device.
 
     Args:
-        segmenter: Computes.
+        segmenter: Runs the network.
         save: What is written.
-        crew: Reads and writes; with `InlineExecutor`, one thing is done after another.
-        listener: Told how it goes.
+        pool: Reads and writes; with `InlineExecutor` everything runs in sequence.
+        listener: Gets the progress.
     """
 
     segmenter: Segmenter
@@ -87,7 +87,7 @@ class PipelinedBatch:
     listener: BatchListener
 
     def run(self, jobs: Iterable[Job]) -> Iterator[CaseOutcome]:
-        """Every job; outcomes come in order, as soon as they are ready. One bad case does not stop the others.
+        """Run every job and yield outcomes in order; a case that fails does not stop the others.
 
         Raises:
             UsageError, CheckpointError: weights that cannot be used are no fault of the cases.
@@ -110,7 +110,7 @@ class PipelinedBatch:
         yield from (case.outcome_when_done() for case in writing)
 
     def _begin(self, waiting: Iterator[Job]) -> _RunningCase | None:
-        """Have the next case read, unless its result is there already."""
+        """Start reading the next case, unless it has a result already."""
         job = next(waiting, None)
         if job is None:
             return None
@@ -126,7 +126,7 @@ class PipelinedBatch:
         return _RunningCase(outcome, self.pool.submit(read_case, job.source, options, job.name))
 
     def _load(self, outcome: CaseOutcome) -> None:
-        """The weights, for the first case that needs them."""
+        """Load the weights for the first case that needs them."""
         with capture_warnings(outcome.warnings.append, propagate=False):
             self.segmenter.load()
 
@@ -141,7 +141,7 @@ class PipelinedBatch:
         return summary
 
     def _predict_case(self, current: _RunningCase, found: TaskResult) -> TaskResult:
-        """Show a case that was read to the network; what is not one passes."""
+        """Run the network on a case; results of a failed stage are passed on."""
         current.note(found)
         if not isinstance(found.value, (LoadedCase, PreparedInput)):
             return found

@@ -1,4 +1,4 @@
-"""Results of an earlier run: whether they are what this run would make, and what a batch wants to know of them."""
+"""Results of an earlier run: whether this run would make the same, and their summary."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, MEASUREMENTS
 from omentum.spec import Trust
 
 ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
-"""Outputs that are made from a finished case, see `omentum.pipeline.batch.adding`."""
+"""Outputs that can be added to a finished case, see `omentum.pipeline.batch.adding`."""
 _REMEDY = "choose another output or pass --overwrite"
 
 
 def has_result(target: Path) -> bool:
-    """Whether something was written there that may be the result of an earlier run."""
+    """Whether a folder holds what may be the result of an earlier run."""
     return not is_single_file(target) and (target / MANIFEST).is_file()
 
 
@@ -48,7 +48,7 @@ def identity(
 
 
 def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
-    """Refuse to take a result for what was wanted if it is something else.
+    """Refuse to reuse a result that was made otherwise.
 
     Args:
         folder: Holds an earlier result.
@@ -87,7 +87,7 @@ def _check_as_written(path: Path, written: str | None) -> None:
 
 
 def read_case_summary(folder: Path) -> CaseSummary:
-    """What `CaseSegmentation` wrote of itself.
+    """Read the summary of a case from its folder.
 
     Raises:
         OutputError: its files are damaged.
@@ -103,7 +103,7 @@ def read_case_summary(folder: Path) -> CaseSummary:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Of a case folder that was checked."""
+    """The manifest of a case folder that was checked."""
     return _read(folder / MANIFEST)
 
 

@@ -1,4 +1,4 @@
-"""Cases of one command: checked before anything is computed, run, told about as they go and at the end."""
+"""Runs the cases of a batch: checks them first, reports progress, keeps the tables up to date."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from omentum.temporary_names import remove_unfinished
 
 @dataclass(frozen=True)
 class BatchRun:
-    """Runs jobs.
+    """Runs the jobs of a batch.
 
     Args:
         settings: Weights, options, and how many processes read and write.
         devices: None for the one of the options; else one process for each.
-        progress: Told how it goes.
+        progress: Gets progress, warnings and flags.
         tables: Kept up to date; None where there is one case alone.
     """
 
@@ -41,7 +41,7 @@ class BatchRun:
     tables: BatchTables | None = None
 
     def run(self, jobs: Sequence[Job]) -> list[CaseOutcome]:
-        """Every job, in order. The fault of a single job is raised; of several, a faulty one is only recorded."""
+        """Run every job, in order. A single job raises its fault; one of several only records it."""
         for folder in {job.target.parent for job in jobs}:
             remove_unfinished(folder)
         sources = [job.source for job in jobs]
@@ -66,7 +66,7 @@ class BatchRun:
         return list(outcomes.values())
 
     def _report_interruption(self, outcomes: Sequence[CaseOutcome]) -> None:
-        """After an interruption, which may have come between the end of a case and the news of it."""
+        """Report what an interrupted batch keeps, also a case that ended unreported."""
         kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
         if self.tables is None:
             (only,) = outcomes
@@ -85,7 +85,7 @@ class BatchRun:
         return has_result(job.target) and not self.settings.save.overwrite
 
     def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
-        """Why a job cannot even be begun."""
+        """Why a job cannot begin, or None."""
         with_earlier = self.settings.save.overwrite or has_result(job.target)
         try:
             check_case_output(job.target, inputs=sources, overwrite=with_earlier)
@@ -108,7 +108,7 @@ class BatchRun:
             yield from PipelinedBatch(segmenter, self.settings.save, pool, listener).run(jobs)
 
     def _warn_of_numbering(self, segmenter: Segmenter) -> None:
-        """Which of a dataset's numbers no voxel gets, once for all cases and before any is computed.
+        """Warn once, before any case is computed, of label values that no voxel can get.
 
         Raises:
             UsageError: that would be all of them.
@@ -131,7 +131,7 @@ class BatchRun:
 
 
 class _BatchProgress:
-    """Passes on to the speaker how the cases go, and works out how long the rest of them will take."""
+    """Forwards the progress of the cases and estimates the remaining time."""
 
     def __init__(self, progress: ProgressListener, cases: Iterable[str]) -> None:
         self._progress, self._numbers = progress, {case: n for n, case in enumerate(cases, start=1)}
@@ -147,7 +147,7 @@ class _BatchProgress:
         self._progress.step(f"{case}: {what}")
 
     def ended(self, outcome: CaseOutcome) -> None:
-        """One case less; those that took no time say nothing about the others."""
+        """Count a finished case; those that took no time do not enter the estimate."""
         self._left -= 1
         self._computed += not (outcome.resumed or outcome.error)
 

@@ -1,4 +1,4 @@
-"""What several cases came to: tables on disk, kept up to date while the batch runs, and one on stdout at its end."""
+"""Tables of a batch on disk, kept up to date while it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omentum.quality import quality_csv
 from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALITY, BATCH_REPORT, LESIONS
 
 WRITE_EVERY_S = 10.0
-"""Tables are written at most so often while cases come in: each time they are written as a whole."""
+"""Minimum time between two writes; each time the tables are written as a whole."""
 
 
 class BatchTables:
@@ -32,12 +32,12 @@ class BatchTables:
         self._written = time.monotonic()
 
     def update(self, outcomes: Sequence[CaseOutcome]) -> None:
-        """Write them, unless they were written a moment ago."""
+        """Write the tables, unless they were written less than `WRITE_EVERY_S` ago."""
         if time.monotonic() - self._written >= WRITE_EVERY_S:
             self.write(outcomes)
 
     def write(self, outcomes: Sequence[CaseOutcome]) -> None:
-        """Write what there is of the cases so far."""
+        """Write the tables of all cases that are done."""
         folder, done = self._folder, [outcome for outcome in outcomes if outcome.ended and not outcome.error]
         write_json(folder / BATCH_REPORT, report(outcomes))
         write_text(folder / BATCH_MEASUREMENTS, measures_csv({o.job.case: o.measures for o in done}))
@@ -50,7 +50,7 @@ class BatchTables:
 
 
 def report(outcomes: Sequence[CaseOutcome]) -> dict[str, Any]:
-    """What happened, in JSON values."""
+    """Status, warnings and volumes of every case, in JSON values."""
     return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
 
 
@@ -68,7 +68,7 @@ def _entry(outcome: CaseOutcome) -> dict[str, Any]:
 
 
 def status(outcome: CaseOutcome) -> str:
-    """What became of a case, in a word or two."""
+    """Status of a case: done, done earlier, failed or not done."""
     if not outcome.ended:
         return "not done"
     return "failed" if outcome.error else "done earlier" if outcome.resumed else "done"

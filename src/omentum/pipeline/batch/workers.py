@@ -32,7 +32,7 @@ class WorkerDiedError(OmentumError):
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What came of a task.
+    """Result of a task.
 
     Args:
         value: Its result, if there is no error.
@@ -46,50 +46,50 @@ class TaskResult:
 
 
 class TaskFuture(Protocol):
-    """A result to come."""
+    """A task whose result may not be there yet."""
 
     def result(self) -> TaskResult:
-        """Wait for it."""
+        """Wait for the result and return it."""
         ...
 
     def done(self) -> bool:
-        """Whether there is nothing to wait for."""
+        """Whether the result is there."""
         ...
 
 
 def run_task(work: Callable[..., Any], *arguments: Any) -> TaskResult:
-    """Do a task here and now; an exception is an answer, an interruption is not."""
-    value, error, heard = None, None, list[str]()
-    with capture_warnings(heard.append, propagate=False):
+    """Run a task in this process; exceptions become part of the result, interruptions are raised."""
+    value, error, messages = None, None, list[str]()
+    with capture_warnings(messages.append, propagate=False):
         try:
             value = work(*arguments)
         except Exception as fault:
             error = fault
-    return TaskResult(value, error, tuple(dict.fromkeys(heard)))
+    return TaskResult(value, error, tuple(dict.fromkeys(messages)))
 
 
 @dataclass(frozen=True)
 class CompletedTask:
-    """A task that is already done."""
+    """A task whose result is there."""
 
     task_result: TaskResult
 
     def result(self) -> TaskResult:
-        """It."""
+        """The result, at once."""
         return self.task_result
 
     def done(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
 
 class InlineExecutor:
-    """Does tasks in this process, each when its answer is asked for."""
+    """Runs tasks in this process, each when its result is requested."""
 
     jobs = 0
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> TaskFuture:
-        """A task for later."""
+        """Defer a task until its result is requested."""
         return _DeferredTask(work, arguments)
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ class _DeferredTask:
 
 
 class WorkerPool:
-    """Several processes that do tasks; a context, at whose end they are gone.
+    """Several processes that run tasks; a context manager that ends them.
 
     Args:
         jobs: How many processes, at least one.
@@ -128,7 +128,7 @@ class WorkerPool:
             self._free.put(worker)
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[TaskResult]:
-        """A task for the next process that is free, in the order of submission.
+        """Queue a task for the next free process, in the order of submission.
 
         Args:
             work: A function at the top level of a module.
@@ -169,7 +169,7 @@ class _Worker:
         self.start()
 
     def start(self) -> None:
-        """A new process, unless it was told to end."""
+        """Start a new process, unless the pool is closing."""
         if not self._ended:
             self.pipe, self.process = start_process(_serve, preload=PRELOAD)
 
