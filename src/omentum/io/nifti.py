@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2, read with suspicion and written exactly.
+"""Reading and writing CTs, masks and label maps as NIfTI-1 and NIfTI-2.
 
 Reading: gzip or not is decided by the bytes, the stream is read to its end so that its checksum counts, and the
 geometry is remembered as stored. Writing: an output on the grid of a NIfTI input repeats that geometry bit for bit.
@@ -8,14 +8,10 @@ Nothing else of the input's header is copied: descriptions and extensions may ho
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
-import nibabel as nib
 import numpy as np
 from isal import igzip
 from numpy.typing import NDArray
@@ -25,25 +21,19 @@ from omentum.anatomy.numbering import Numbering
 from omentum.atomic import replacing
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, label_table, structures_text
-from omentum.io.nifti_geometry import NiftiGeometry, repeat_geometry, state_geometry
+from omentum.io.nifti_encode import Extension, NiftiImage, write_image
 from omentum.io.nifti_header import NiftiLayout, read_layout
 from omentum.io.source import InputStream, open_source
 from omentum.segmentation import Segmentation
-from omentum.volume import Affine, Volume
+from omentum.volume import Volume
 
-GZIP_LEVEL = 2
-"""ISA-L's own default: within 1 % of its best size on CTs and label maps, several times faster than zlib."""
 TRAILING_BYTES = 1 << 20
 """So much may follow the last voxel in a compressed file; more is a bomb, not a tail."""
 
 SLAB = 64
 """Planes of a label map that are painted at once."""
 
-DESCRIPTION_BYTES = 79
-"""Of the header's field, which ends with a zero."""
-
 _HEADER_BYTES = 540
-Extension = tuple[int, bytes]
 
 
 class SeveralVolumesError(InputError):
@@ -106,8 +96,8 @@ def write_volume(path: str | Path, volume: Volume) -> None:
         UsageError: another suffix, or a dtype NIfTI cannot hold.
         OutputError: the file cannot be written.
     """
-    image = _Image(volume.shape, volume.voxels.dtype, volume.affine)
-    _write(Path(path), image, [volume.voxels], volume.header.get("nifti"), ())
+    image = NiftiImage(volume.shape, volume.voxels.dtype, volume.affine)
+    write_image(Path(path), image, [volume.voxels], volume.header.get("nifti"), ())
 
 
 def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segmentation) -> None:
@@ -118,8 +108,8 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
     """
     if mask.shape != like.shape:
         raise OutputError(f"the mask has shape {mask.shape}, its grid {like.shape}", source=path)
-    image = _Image(mask.shape, np.dtype(np.uint8), like.affine, what="mask", intent="label")
-    _write(Path(path), image, [mask], like.header.get("nifti"), ())
+    image = NiftiImage(mask.shape, np.dtype(np.uint8), like.affine, what="mask", intent="label")
+    write_image(Path(path), image, [mask], like.header.get("nifti"), ())
 
 
 def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume | Segmentation) -> None:
@@ -136,8 +126,8 @@ def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume
     """
     if steps.shape != like.shape:
         raise OutputError(f"the map has shape {steps.shape}, its grid {like.shape}", source=path)
-    image = _Image(steps.shape, steps.dtype, like.affine, _step(of), "probability", "estimate")
-    _write(Path(path), image, [steps], like.header.get("nifti"), ())
+    image = NiftiImage(steps.shape, steps.dtype, like.affine, _step(of), "probability", "estimate")
+    write_image(Path(path), image, [steps], like.header.get("nifti"), ())
 
 
 def _step(of: int) -> float:
@@ -162,7 +152,7 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
     """
     numbers = [STRUCTURES[key].index for key in segmentation.classes]
     numbers = [entry.value for entry in numbering.entries] if numbering else numbers
-    image = _Image(
+    image = NiftiImage(
         segmentation.shape,
         np.min_scalar_type(max(numbers, default=0)),
         segmentation.affine,
@@ -174,7 +164,7 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
         STRUCTURES_CODE: structures_text(segmentation.classes),
     }
     extensions = [(code, text) for code, text in texts.items() if text]
-    _write(Path(path), image, _label_slabs(segmentation, numbering), segmentation.header.get("nifti"), extensions)
+    write_image(Path(path), image, _label_slabs(segmentation, numbering), segmentation.header.get("nifti"), extensions)
 
 
 def copy_nifti(source: str | Path, target: str | Path) -> None:
@@ -241,83 +231,3 @@ def _split_extensions(block: bytes) -> list[Extension]:
         found.append((code, block[8:size].rstrip(b"\0")))
         block = block[size:]
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Image:
-    """The header of the voxels to be written; with a slope below 1, they are fractions of 1.
-
-    Args:
-        what: In words, after the name of the program.
-        intent: A NIfTI intent, by nibabel's name.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    affine: Affine
-    slope: float = 1.0
-    what: str = ""
-    intent: str = "none"
-
-
-def _write(
-    path: Path,
-    image: _Image,
-    slabs: Iterable[NDArray[Any]],
-    geometry: NiftiGeometry | None,
-    extensions: Sequence[Extension],
-) -> None:
-    compressed = path.name.lower().endswith(".nii.gz")
-    if not compressed and path.suffix.lower() != ".nii":
-        raise UsageError("is not a name for NIfTI", source=path, remedy="use .nii.gz or .nii")
-    head = _header_bytes(path, image, geometry, extensions)
-    with replacing(path) as file, _compressing(file) if compressed else _as_is(file) as stream:
-        stream.write(head)
-        for slab in slabs:
-            for k in range(slab.shape[2]):
-                stream.write(np.ascontiguousarray(slab[:, :, k].T, image.dtype).view(np.uint8).data)
-
-
-def _header_bytes(path: Path, image: _Image, geometry: NiftiGeometry | None, extensions: Sequence[Extension]) -> bytes:
-    # Geometry remembered from a file counts only while it still says where these voxels are.
-    repeat = geometry is not None and np.array_equal(geometry.affine, image.affine)
-    second = (repeat and geometry is not None and geometry.version == 2) or max(image.shape) > 32767
-    header = nib.Nifti2Header(endianness="<") if second else nib.Nifti1Header(endianness="<")
-    try:
-        header.set_data_dtype(image.dtype)
-    except nib.spatialimages.HeaderDataError as fault:
-        raise UsageError(f"NIfTI cannot hold {image.dtype} voxels", source=path) from fault
-    header.set_data_shape(image.shape)
-    header["scl_slope"], header["scl_inter"] = image.slope, 0
-    header["cal_max"] = 1 if image.slope < 1 else 0  # the darkest and brightest that viewers show at first
-    if repeat and geometry is not None:
-        repeat_geometry(header, geometry)
-    else:
-        state_geometry(header, image.affine)
-    packed = b"".join(_packed_extension(e) for e in extensions)
-    if image.what:
-        header["descrip"] = f"omentum {version('omentum')}: {image.what}; not for clinical use".encode()[
-            :DESCRIPTION_BYTES
-        ]
-        header.set_intent(image.intent)
-    header["vox_offset"] = header.sizeof_hdr + 4 + len(packed)
-    header["magic"] = b"n+2" if second else b"n+1"
-    return bytes(header.binaryblock) + bytes([1 if packed else 0, 0, 0, 0]) + packed
-
-
-def _packed_extension(extension: Extension) -> bytes:
-    code, content = extension
-    size = -(-(len(content) + 8) // 16) * 16
-    return np.array([size, code], "<i4").tobytes() + content.ljust(size - 8, b"\0")
-
-
-@contextmanager
-def _compressing(file: BinaryIO) -> Any:
-    # No name and no time in the gzip header: the same result is the same bytes.
-    with igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0) as stream:
-        yield stream
-
-
-@contextmanager
-def _as_is(file: BinaryIO) -> Any:
-    yield file
