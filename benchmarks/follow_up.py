@@ -22,7 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from omentum.follow_up.compare import FollowUp, TrackedLesion, follow_up
+from omentum.follow_up.compare import follow_up
+from omentum.follow_up.result import FollowUp
+from omentum.follow_up.tracked import TrackedLesion
 from omentum.io.labels import read_labelmap
 from omentum.phantom import build_body
 from omentum.segmentation import Segmentation

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -29,3 +32,23 @@ def packaged_structures() -> Iterator[None]:
     """The structures that a test includes are gone after it."""
     yield
     STRUCTURES.reset()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def valid_json() -> Iterator[None]:
+    """Every document that any test has Omentum write, in this process, fits the schema that it names."""
+    from json_schemas import fault_of
+
+    plain = json.dumps
+
+    def dumps(content: Any, **options: Any) -> str:
+        text = plain(content, **options)
+        is_ours = sys._getframe(1).f_globals["__name__"].startswith("omentum.")
+        if is_ours and isinstance(content, dict) and "schema_version" in content:
+            fault = fault_of(json.loads(text))
+            assert fault is None, fault
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json, "dumps", dumps)
+        yield

@@ -14,6 +14,7 @@ CORE = {
     *("errors", "anatomy", "volume", "fingerprint", "axis_order", "boxes", "components", "spec", "sparse"),
     *("segmentation", "atomic", "formatting", "lazy_names", "option_fields", "output_checks", "progress"),
     *("result_files", "sockets", "temporary_names"),
+    *("json_values", "schemas"),
 }
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -71,6 +72,8 @@ LAYERS: dict[str, set[str]] = {
     }
     | {"evaluate", "phantom", "data", "pipeline", "train"},
     "resources": set(),
+    "json_values": set(),
+    "schemas": set(),
 }
 
 ROOMS: dict[str, dict[str, set[str]]] = {
@@ -216,7 +219,7 @@ def test_no_folder_is_a_drawer():
 
 
 COLLECTORS = {
-    "CompressedSparseArray", "EvaluatedCases", "HeldOut", "RunRecord", "CaseOutcome", "PreparationResult", "Report",
+    "CompressedSparseArray", "HeldOut", "RunRecord", "CaseOutcome", "PreparationResult", "Report",
     "Store",
     "_DeviceProcess", "_Tally", "_Total",
 }  # fmt: skip

@@ -23,7 +23,7 @@ def test_what_datasets_misspell_is_understood_and_not_shown(capsys):
 
 def test_json_is_the_whole_table(capsys):
     assert main(["classes", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["structures"]
     assert [row["key"] for row in rows] == list(STRUCTURES.keys)
     liver_tumour = next(row for row in rows if row["key"] == "liver_tumour")
     assert liver_tumour["hosts"] == ["liver"]
@@ -33,7 +33,7 @@ def test_json_is_the_whole_table(capsys):
 
 def test_weights_say_how_far_they_can_be_trusted(capsys):
     assert main(["classes", "-w", "default", "--json"]) == 0
-    trust = {row["key"]: row["trust"] for row in json.loads(capsys.readouterr().out)}
+    trust = {row["key"]: row["trust"] for row in json.loads(capsys.readouterr().out)["structures"]}
     assert [trust[key] for key in ("liver", "pancreas_tumour", "hepatic_vessel")] == ["reliable", "weak", "not found"]
     assert main(["classes", "-w", "default"]) == 0
     out = capsys.readouterr().out

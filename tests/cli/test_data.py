@@ -24,7 +24,7 @@ def test_the_list_names_every_dataset(capsys):
 
 def test_the_list_as_json(capsys):
     assert main(["data", "list", "--json"]) == 0
-    rows = {row["key"]: row for row in json.loads(capsys.readouterr().out)}
+    rows = {row["key"]: row for row in json.loads(capsys.readouterr().out)["datasets"]}
     assert rows.keys() == bundled_recipes().keys()
     assert rows["kits23"]["values"]["2"] == {"structures": ["kidney_tumour"], "pairs": ["kidneys"]}
     assert rows["word"]["annotated"][0] == "spleen"

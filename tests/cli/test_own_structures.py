@@ -74,7 +74,7 @@ def test_they_are_listed(here, weights, capsys):
     assert "gluteus_sarcoma" in capsys.readouterr().out
     STRUCTURES.reset()
     assert main(["classes", "--weights", "own.safetensors", "--json"]) == 0
-    assert [row["key"] for row in json.loads(capsys.readouterr().out)] == list(FOUND)
+    assert [row["key"] for row in json.loads(capsys.readouterr().out)["structures"]] == list(FOUND)
 
 
 def test_a_bad_table_is_one_line(here, capsys):

@@ -29,7 +29,7 @@ def run(*arguments: object) -> Result:
 
 
 def test_list_names_everything_with_its_licence():
-    rows = json.loads(run("list", "--json").stdout)
+    rows = json.loads(run("list", "--json").stdout)["weights"]
     assert {row["name"] for row in rows} == set(catalogue())
     assert not next(row for row in rows if row["name"] == NAME)["here"]
     assert "CC-BY-NC-ND-4.0" in run("list").stdout

@@ -6,7 +6,6 @@ from two_scans import FIELD_MM, ORGANS, changed_scan, field, motion, moved, scan
 from omentum.follow_up import alignment as body_alignment
 from omentum.follow_up.alignment import align_bodies
 from omentum.follow_up.compare import follow_up
-from omentum.follow_up.tables import follow_up_json
 
 WIDE = field(box_mm=1.4 * FIELD_MM)
 BEFORE = scan({}, field())
@@ -79,7 +78,7 @@ def test_growth_is_each_scan_s_own_however_the_body_changed():
     # The body lost a third of its volume; no lesion's size is scaled by that.
     for measured in sizes:
         assert any(measured == pytest.approx(true, rel=0.1) for true in expected)
-    told = follow_up_json(result)["alignment"]
+    told = result.to_json()["alignment"]
     assert told["kind"] == "affine"
     assert told["scale_factors"] == pytest.approx(sorted(1 / np.array([0.85, 0.8, 0.97]), reverse=True), abs=0.04)
 

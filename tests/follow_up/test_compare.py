@@ -8,7 +8,7 @@ from ellipsoids import Ellipsoid
 from two_scans import FIELD_MM, ORGANS, field, motion, scan
 
 from omentum.follow_up.compare import follow_up
-from omentum.follow_up.tables import COLUMNS, follow_up_csv, follow_up_json
+from omentum.follow_up.result import COLUMNS
 
 SPACING_MM = (2.0, 2.0, 2.5)
 BALL_ML = 4 / 3 * np.pi / 1000
@@ -121,7 +121,7 @@ def test_a_cut_lesion_has_no_growth():
     lesions = {"liver_tumour": [ball(60, 10, 50, 12)]}
     cut = field(SPACING_MM, box_mm=FIELD_MM - [[0, 0, 0], [0, 0, 22]])
     result = compared(lesions, lesions, grid=cut)
-    (row,) = csv.DictReader(io.StringIO(follow_up_csv(result)))
+    (row,) = csv.DictReader(io.StringIO(result.to_csv()))
     assert row["volume_change_percent"] == row["longest_change_mm"] == ""
     assert "lower limits" in row["remarks"]
     assert result.response.category == "not evaluable"
@@ -130,8 +130,8 @@ def test_a_cut_lesion_has_no_growth():
 def test_files_say_the_same_in_plain_values():
     before = {"liver_tumour": [ball(60, 10, 20, 9)]}
     result = compared(before, {"liver_tumour": [ball(60, 10, 20, 12), ball(20, -10, 35, 6)]})
-    content = json.loads(json.dumps(follow_up_json(result), allow_nan=False))
-    rows = list(csv.DictReader(io.StringIO(follow_up_csv(result))))
+    content = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    rows = list(csv.DictReader(io.StringIO(result.to_csv())))
     assert content["recist"]["category"] == "progressive disease"
     assert content["alignment"]["rotation_degrees"] == pytest.approx(10.3, abs=0.7)
     assert [row["status"] for row in rows] == [entry["status"] for entry in content["lesions"]] == ["same", "new"]
@@ -145,7 +145,7 @@ def test_no_lesion_is_no_change():
     result = compared(none, none)
     assert result.lesions == ()
     assert result.response.category == "no targets"
-    assert follow_up_csv(result).splitlines() == [",".join(COLUMNS)]
+    assert result.to_csv().splitlines() == [",".join(COLUMNS)]
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from two_scans import FIELD_MM, ORGANS, field, motion, scan
 from omentum.errors import InputError
 from omentum.follow_up.compare import follow_up
 from omentum.follow_up.scan_facts import ScanFacts
-from omentum.follow_up.tables import follow_up_csv, follow_up_json
 from omentum.phantom import build_body
 from omentum.segmentation import Segmentation
 from poses import Ball, cut, draw_balls, draw_motion, field_of, inside, scans_of, seen_on, stored_otherwise
@@ -45,7 +44,7 @@ def test_a_scan_cut_in_two_loses_no_lesion_and_does_not_move():
         assert result.alignment.motion.degrees == 0
         assert result.response.category == "not evaluable"
         assert (result.response.sums_mm[1], result.response.change) == (None, None)
-        content = follow_up_json(result)
+        content = result.to_json()
         assert content["recist"]["sum_after_mm"] is content["recist"]["change_percent"] is None
         assert content["alignment"]["basis"] == ("frame of reference" if same else "grids")
 
@@ -106,11 +105,11 @@ def test_another_person_is_refused_unless_forced_and_then_marked():
         with pytest.raises(InputError, match=r"do not match: organs differ by \d+\.\d mm after alignment \(limit 2"):
             follow_up(whole(), other, facts)
     forced = follow_up(whole(), other, force=True)
-    content = json.loads(json.dumps(follow_up_json(forced), allow_nan=False))
+    content = json.loads(json.dumps(forced.to_json(), allow_nan=False))
     assert content["forced"] is True
     assert content["alignment"]["fits"] is False
     assert content["alignment"]["residual_mm"] > content["alignment"]["residual_limit_mm"]
-    assert all(line.endswith(",True") for line in follow_up_csv(forced).splitlines()[1:])
+    assert all(line.endswith(",True") for line in forced.to_csv().splitlines()[1:])
 
 
 @pytest.mark.slow

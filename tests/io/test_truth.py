@@ -67,7 +67,7 @@ def test_a_spoilt_description_is_named(case, content):
 
 def test_a_newer_format_is_named(case):
     raw = json.loads((case / "case.json").read_text())
-    (case / "case.json").write_text(json.dumps(raw | {"format": 2}))
+    (case / "case.json").write_text(json.dumps(raw | {"schema_version": 2}))
     with pytest.raises(InputError, match="is case format 2, this version reads 1"):
         read_case(case)
 

@@ -14,6 +14,7 @@ import typer
 from omentum.cli.option_table import Json, Quiet
 from omentum.errors import OutputError
 from omentum.home import COMPILED, HOME_VARIABLE, WEIGHTS, home
+from omentum.schemas import Schema, stamped
 
 app = typer.Typer(help="What is kept on this machine: list it with sizes, clear it.", no_args_is_help=True)
 
@@ -59,7 +60,8 @@ def list_kept(as_json: Json = False) -> None:
     """Folders, numbers of files and sizes; OMENTUM_HOME names another place than ~/.cache/omentum."""
     kept = [_kept(kind) for kind in KINDS]
     if as_json:
-        print(json.dumps({"home": str(home()), "kept": [asdict(one) for one in kept]}, indent=1))
+        content = {"home": str(home()), "kept": [asdict(one) for one in kept]}
+        print(json.dumps(stamped(Schema.CACHE, content), indent=1))
         return
     print(f"{home()} (set {HOME_VARIABLE} for another folder)")
     for one in kept:

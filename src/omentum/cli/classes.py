@@ -12,6 +12,7 @@ import typer
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.cli.option_table import Json
 from omentum.cli.structures_option import StructuresFile
+from omentum.schemas import Schema, stamped
 from omentum.spec import Trust
 
 PIPED_WIDTH = 200
@@ -32,7 +33,8 @@ def classes(
     trust = None if weights is None else _known_to(weights)
     rows = list(STRUCTURES) if trust is None else [STRUCTURES[key] for key in trust]
     if as_json:
-        print(json.dumps([_description(row, trust) for row in rows], indent=1, ensure_ascii=False))
+        content = stamped(Schema.CLASSES, {"structures": [_description(row, trust) for row in rows]})
+        print(json.dumps(content, indent=1, ensure_ascii=False))
     else:
         _print_table(rows, trust)
 

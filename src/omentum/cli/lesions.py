@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +17,9 @@ from omentum.option_fields import Group
 from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
 
 if TYPE_CHECKING:
-    from omentum.follow_up.compare import FollowUp, TrackedLesion
+    from omentum.follow_up.result import FollowUp
     from omentum.follow_up.scan_facts import ScanFacts
+    from omentum.follow_up.tracked import TrackedLesion
     from omentum.segmentation import Segmentation
 
 FORCED = "forced: lesions may be mixed up, and nothing here be true of any patient"
@@ -51,10 +53,9 @@ def compare(
     refused where those do not match. Sizes are measured on each scan as it is. What a scan does not show, or was not
     asked for, is neither new nor gone; what a model overlooked can be "gone" here: look at the images.
     """
-    from omentum.atomic import replacing, write_json
+    from omentum.atomic import json_text
     from omentum.cli.progress import ProgressReporter
     from omentum.follow_up.compare import follow_up
-    from omentum.follow_up.tables import follow_up_csv, follow_up_json
     from omentum.output_checks import check_distinct, check_output
 
     places = _result_at(before), _result_at(after)
@@ -72,14 +73,10 @@ def compare(
             raise InputError(fault.reason, source=f"{before} and {after}", remedy=fault.remedy) from fault
         if result.is_forced:
             speaker.say("warning", f"{before} and {after}: {'; '.join(result.alignment.mismatches)}; {FORCED}")
-    content = {"before": str(before), "after": str(after)} | follow_up_json(result)
-    if json_file:
-        write_json(json_file, content)
-    if csv_file:
-        with replacing(csv_file) as file:
-            file.write(follow_up_csv(result).encode())
+    result = replace(result, scans=(str(before), str(after)))
+    result.write(json=json_file, csv=csv_file)
     if as_json:
-        typer.echo(json.dumps(content, indent=1))
+        typer.echo(json_text(result.to_json()), nl=False)
     elif not quiet:
         _print(result)
 
@@ -170,7 +167,7 @@ def _table(lesions: tuple[TrackedLesion, ...]) -> Any:
 
 def _cells(tracked: TrackedLesion) -> list[str]:
     from omentum.evaluate.formatting import display, number
-    from omentum.follow_up.tables import row_of
+    from omentum.follow_up.tracked import row_of
 
     row = row_of(tracked)
     names = [tracked.any.display, display(row["host"]) if row["host"] else "-", tracked.status]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omentum.anatomy.pairs import pair_of
 from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
+from omentum.evaluate.evaluated_cases import EvaluatedCases
 from omentum.evaluate.pairing import DESCRIPTION, Pair
 from omentum.formatting import counted
 from omentum.process_pool import map_in_processes
@@ -221,21 +222,6 @@ class CaseEvaluation:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass
-class EvaluatedCases:
-    """All cases of one model.
-
-    Args:
-        scores: In the order of the pairs.
-        failed: Case name -> why it could not be evaluated (and was counted as missed where its reference can be read).
-        without: Cases without a prediction.
-    """
-
-    scores: list[CaseScores] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    without: list[str] = field(default_factory=list)
-
-
 def evaluate_cases(
     pairs: Sequence[Pair], evaluator: CaseEvaluator, jobs: int, reporter: ProgressListener
 ) -> EvaluatedCases:
@@ -245,7 +231,7 @@ def evaluate_cases(
             only = evaluator.scores(pairs[0], _DelayedProgress(reporter, pairs[0].name))
         for message in heard:
             reporter.say("warning", message)
-        return EvaluatedCases([only])
+        return EvaluatedCases((only,))
     with_prediction = [pair for pair in pairs if pair.prediction is not None]
     evaluations = _evaluations(evaluator.scores, with_prediction, jobs, reporter)
     asked, reason = _asked(evaluations, evaluator)
@@ -254,8 +240,8 @@ def evaluate_cases(
     missed = _evaluations(partial(evaluator.missed, asked=asked, reason=reason), left, jobs, reporter)
     failed |= {name: evaluation.error for name, evaluation in missed.items() if evaluation.error}
     evaluations |= missed
-    scores = [found for pair in pairs if (found := evaluations[pair.name].scores)]
-    return EvaluatedCases(scores, failed, [pair.name for pair in pairs if pair.prediction is None])
+    scores = tuple(found for pair in pairs if (found := evaluations[pair.name].scores))
+    return EvaluatedCases(scores, failed, tuple(pair.name for pair in pairs if pair.prediction is None))
 
 
 def _evaluations(

@@ -1,46 +1,95 @@
-"""All that an evaluation came to, of one model or of two."""
+"""The result of an evaluation: scores of one model, or of two and their comparison; as JSON, CSV and a page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from omentum.evaluate.evaluated_cases import EvaluatedCases
+from omentum.evaluate.metrics.comparison import Comparison, compare
+from omentum.evaluate.metrics.scores import Rules
+from omentum.evaluate.metrics.summary import Summary, summarise
+from omentum.schemas import VERSIONS, Schema, stamped, version_of
 
 if TYPE_CHECKING:
-    from omentum.evaluate.cases import EvaluatedCases
-    from omentum.evaluate.metrics.comparison import Comparison
-    from omentum.evaluate.metrics.summary import Summary
     from omentum.evaluate.worst_cases import WorstCase
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that is known in the end, of one model or of two.
+    """The scores of a model, and of a second one if there is one.
 
     Args:
-        evaluated, summary: Of the model.
-        other, comparison: Of the one it is compared with.
-        pictures: Worst cases.
-        inputs: What was evaluated against what: names of options -> their values as text.
+        evaluated, summary: Cases of the model, and what they have in common.
+        rules: What was measured, and how strictly.
+        second, second_summary, comparison: The same of the second model, and the difference of the first one from it.
+        pictures: Worst cases, for the page; not in the JSON.
+        inputs: What was evaluated against what: names of inputs -> their values as text.
+        software: Version of Omentum that measured.
     """
 
     evaluated: EvaluatedCases
     summary: Summary
-    other: EvaluatedCases | None = None
+    rules: Rules
+    second: EvaluatedCases | None = None
+    second_summary: Summary | None = None
     comparison: Comparison | None = None
     pictures: Sequence[WorstCase] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    software: str = field(default_factory=lambda: version("omentum"))
 
     @classmethod
     def of(
         cls,
         evaluated: EvaluatedCases,
-        other: EvaluatedCases | None,
+        second: EvaluatedCases | None,
         names: tuple[str, str],
+        rules: Rules,
+        *,
         pictures: Sequence[WorstCase] = (),
+        inputs: Mapping[str, str] | None = None,
     ) -> Evaluation:
-        """Bring the cases together."""
-        from omentum.evaluate import compare, summarise
+        """Summarise the cases, and compare the two models, called by `names`."""
+        parts = (evaluated, summarise(evaluated.scores), rules)
+        if second is None:
+            return cls(*parts, pictures=pictures, inputs=inputs or {})
+        comparison = compare(evaluated.scores, second.scores, names=names)
+        return cls(*parts, second, summarise(second.scores), comparison, pictures, inputs or {})
 
-        comparison = None if other is None else compare(evaluated.scores, other.scores, names=names)
-        return cls(evaluated, summarise(evaluated.scores), other, comparison, pictures)
+    @property
+    def has_failures(self) -> bool:
+        """Whether a case of either model could not be evaluated."""
+        return bool(self.evaluated.failed or (self.second and self.second.failed))
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only: the document that `omentum evaluate --json` writes."""
+        keys = [score.key for case in self.evaluated.scores for score in case.structures]
+        content: dict[str, Any] = {"omentum": self.software, "rules": self.rules.to_json(keys)}
+        content |= self.evaluated.to_json() | {"summary": self.summary.to_json()}
+        if self.second and self.second_summary and self.comparison:
+            second = self.second.to_json() | {"summary": self.second_summary.to_json()}
+            content |= {"second": second, "comparison": self.comparison.to_json()}
+        return stamped(Schema.EVALUATION, content | {"inputs": dict(self.inputs)})
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Evaluation:
+        """Read what `to_json` made; pictures are not in it.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else, or of another version.
+        """
+        if (found := version_of(raw, Schema.EVALUATION)) != VERSIONS[Schema.EVALUATION]:
+            raise ValueError(f"an evaluation of version {found}, this one reads {VERSIONS[Schema.EVALUATION]}")
+        second = raw.get("second")
+        return cls(
+            EvaluatedCases.from_json(raw),
+            Summary.from_json(raw["summary"]),
+            Rules.from_json(raw["rules"]),
+            second and EvaluatedCases.from_json(second),
+            second and Summary.from_json(second["summary"]),
+            Comparison.from_json(raw["comparison"]) if second else None,
+            inputs=raw["inputs"],
+            software=raw["omentum"],
+        )

@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omentum.evaluate import CaseScores, Comparison, Rules, StructureScore, Summary
-    from omentum.evaluate.cases import EvaluatedCases
+    from omentum.evaluate import CaseScores, StructureScore
     from omentum.evaluate.metrics.roc import LesionCurves
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """JSON with null for what does not exist, never NaN."""
-    from omentum.atomic import replacing
-
-    text = json.dumps(content, indent=1, allow_nan=False)
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
-def content(evaluated: EvaluatedCases, summary: Summary, rules: Rules) -> dict[str, Any]:
-    """Scores of one model as JSON values."""
-    evaluated_keys = (score.key for case in evaluated.scores for score in case.structures)
-    tolerances = {key: asdict(rules.tolerances[key]) for key in dict.fromkeys([*rules.tolerances, *evaluated_keys])}
-    told = {"distances": rules.distances, "minimum_lesion_ml": rules.minimum_lesion_ml, "tolerances": tolerances}
-    return {
-        "omentum": version("omentum"),
-        "rules": told,
-        "cases": [case.to_json() for case in evaluated.scores],
-        "failed": evaluated.failed,
-        "without_prediction": evaluated.without,
-        "summary": summary.to_json(),
-    }
-
-
-def compared_content(evaluated: EvaluatedCases, summary: Summary, comparison: Comparison) -> dict[str, Any]:
-    """What a second model adds."""
-    second = {
-        "cases": [case.to_json() for case in evaluated.scores],
-        "failed": evaluated.failed,
-        "without_prediction": evaluated.without,
-        "summary": summary.to_json(),
-    }
-    return {"second": second, "comparison": comparison.to_json()}
-
-
-def write_csv(path: Path, cases: list[CaseScores]) -> None:
+def write_csv(path: Path, cases: Sequence[CaseScores]) -> None:
     """One line a case and structure."""
     from omentum.atomic import replacing
     from omentum.measure.csv_table import csv_text

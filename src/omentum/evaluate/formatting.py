@@ -8,7 +8,7 @@ from omentum.anatomy.pairs import display_of
 from omentum.evaluate.metrics.hidden import most_hidden
 
 if TYPE_CHECKING:
-    from omentum.evaluate.cases import EvaluatedCases
+    from omentum.evaluate.evaluated_cases import EvaluatedCases
     from omentum.evaluate.metrics.comparison import Comparison, PairedDifference
     from omentum.evaluate.metrics.detection import Detection
     from omentum.evaluate.metrics.statistics import Statistics

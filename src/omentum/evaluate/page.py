@@ -18,7 +18,7 @@ from omentum.report.page import PageTable
 
 if TYPE_CHECKING:
     from omentum.evaluate import CaseScores, Comparison, Rules, Summary
-    from omentum.evaluate.cases import EvaluatedCases
+    from omentum.evaluate.evaluated_cases import EvaluatedCases
     from omentum.evaluate.evaluation import Evaluation
     from omentum.evaluate.metrics.summary import StructureSummary
     from omentum.evaluate.worst_cases import WorstCase
@@ -43,11 +43,12 @@ PICTURES = (
 _PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in mm (detected only)", False))
 
 
-def write_page(path: Path, result: Evaluation, rules: Rules) -> None:
+def write_page(path: Path, result: Evaluation) -> None:
     """Write the page; it needs no other file and no network."""
     from omentum.atomic import replacing
 
     evaluated, summary, comparison = result.evaluated, result.summary, result.comparison
+    rules = result.rules
     cases, patients = counted(summary.cases, "case"), counted(summary.patients, "patient")
     made = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     subtitle = f"{cases} of {patients}, omentum {version('omentum')}, {made}. Not for clinical use."

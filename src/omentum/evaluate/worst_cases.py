@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omentum.evaluate import StructureScore
-    from omentum.evaluate.cases import CaseEvaluator, EvaluatedCases
+    from omentum.evaluate.cases import CaseEvaluator
     from omentum.evaluate.differences import Difference
+    from omentum.evaluate.evaluated_cases import EvaluatedCases
     from omentum.progress import ProgressListener
     from omentum.volume import Grid
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,11 @@ class OrganAgreement:
     def fits(self) -> bool:
         """Whether it can be one body."""
         return self.residual_mm <= self.limit_mm
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only: its part of the alignment."""
+        distances = {"residual_limit_mm": self.limit_mm, "place_mm": self.place_mm, "shape_mm": self.shape_mm}
+        return distances | {"organs_checked": list(self.organs), "surface_seen": self.seen}
 
 
 def agreement(

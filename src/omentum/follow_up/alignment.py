@@ -9,9 +9,9 @@ breathing moves is then followed organ by organ, by a shift. Whatever was found,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,41 @@ class Alignment:
     def position_uncertainty_mm(self) -> float:
         """How far a place may be from where it is put."""
         return max(1.0, self.agreement.place_mm) if self.agreement else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only; what cannot be known is null."""
+        unknown = dict.fromkeys(("residual_limit_mm", "place_mm", "shape_mm", "surface_seen")) | {"organs_checked": []}
+        return {
+            "organs": list(self.organs),
+            "basis": self.basis,
+            "fits": self.fits,
+            "mismatches": list(self.mismatches),
+            "residual_mm": self.residual_mm,
+            **(self.agreement.to_json() if self.agreement else unknown),
+            "organs_apart_mm": self.organs_apart_mm,
+            "rotation_degrees": self.motion.degrees,
+            "rotation": self.motion.rotation.tolist(),
+            "kind": "affine" if self.is_affine else "rigid",
+            "scale_factors": list(self.motion.scale_factors),
+            "linear": self.motion.linear.tolist(),
+            "shift_mm": self.motion.shift_mm.tolist(),
+            "organ_shifts_mm": {key: np.asarray(shift).tolist() for key, shift in self.shifts_mm.items()},
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Alignment:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        found = None
+        if raw["place_mm"] is not None:
+            distances = raw["place_mm"], raw["shape_mm"], raw["residual_limit_mm"]
+            found = OrganAgreement(tuple(raw["organs_checked"]), *distances, raw["surface_seen"])
+        motion = AffineTransform(np.array(raw["linear"]), np.array(raw["shift_mm"]))
+        shifts_mm = {key: np.array(shift) for key, shift in raw["organ_shifts_mm"].items()}
+        return cls(motion, raw["kind"] == "affine", raw["basis"], found, shifts_mm)
 
     def motion_of(self, organ: str | None) -> AffineTransform:
         """The motion of what lives in an organ."""

@@ -6,9 +6,7 @@ is only what the other scan would have shown; a lesion that reliable weights ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,40 +15,14 @@ from omentum.errors import InputError
 from omentum.follow_up.alignment import Alignment, align_bodies
 from omentum.follow_up.matching import LocatedLesion, locate_lesions, match_lesions
 from omentum.follow_up.recist import RecistResponse, recist_response
+from omentum.follow_up.result import FollowUp
 from omentum.follow_up.scan_facts import ScanFacts, same_frame
+from omentum.follow_up.tracked import LesionStatus, TrackedLesion, total_longest_mm
 from omentum.follow_up.visibility import FollowUpScan, Lack, lack
 from omentum.measure.diameters import Points
 from omentum.measure.lesion_tables import target_lesions
 from omentum.measure.lesions import Lesion
 from omentum.segmentation import Segmentation
-
-
-class LesionStatus(StrEnum):
-    """Outcome of one lesion, or of several that belong together, between two scans."""
-
-    SAME = "same"
-    """One lesion then, one now."""
-    SPLIT = "split"
-    """One then, several now."""
-    MERGED = "merged"
-    """Several then, one now."""
-    REGROUPED = "regrouped"
-    """Several then and several now that cannot be told apart."""
-    NEW = "new"
-    """At a position where the earlier scan would have shown it."""
-    GONE = "gone"
-    """From a position where the later scan would show it."""
-    NOT_IMAGED_BEFORE = "not imaged before"
-    """Outside the field of view of the earlier scan."""
-    NOT_IMAGED_NOW = "not imaged now"
-    """Outside the field of view of the later scan."""
-    NOT_LOOKED_FOR_BEFORE = "not looked for before"
-    """Of a type that was not among the classes of the earlier segmentation."""
-    NOT_LOOKED_FOR_NOW = "not looked for now"
-    NOT_SEEN_BEFORE = "not seen before"
-    """It may have been there: too small for the slices, a candidate, its organ not found at that position."""
-    NOT_SEEN_NOW = "not seen now"
-
 
 STATUS_OF_LACK: dict[tuple[Lack, bool], LesionStatus] = {
     ("not imaged", True): LesionStatus.NOT_IMAGED_BEFORE,
@@ -62,81 +34,6 @@ STATUS_OF_LACK: dict[tuple[Lack, bool], LesionStatus] = {
 }
 """What the other scan lacks, and whether the lesion is of the later scan -> the status."""
 UNKNOWN = frozenset(STATUS_OF_LACK.values())
-
-
-@dataclass(frozen=True)
-class TrackedLesion:
-    """One lesion, or several that belong together, in both scans.
-
-    Args:
-        status: See `LesionStatus`.
-        before, after: The lesions, each measured on its own scan.
-        targets: Numbers of those that are RECIST targets of the earlier scan.
-        moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
-        reason: Why the status is not known, where it is not.
-        candidate_reason: Why it is only a candidate, in a scan that has it; "" for a lesion.
-    """
-
-    status: LesionStatus
-    before: tuple[Lesion, ...]
-    after: tuple[Lesion, ...]
-    targets: tuple[int, ...]
-    moved_mm: float | None
-    reason: str = ""
-    candidate_reason: str = ""
-
-    @property
-    def any(self) -> Lesion:
-        """A lesion of it, an earlier one if there is one."""
-        return (*self.before, *self.after)[0]
-
-    @property
-    def volumes_ml(self) -> tuple[float, float]:
-        """Then and now."""
-        return sum(one.volume_ml for one in self.before), sum(one.volume_ml for one in self.after)
-
-    @property
-    def longest_mm(self) -> tuple[float, float]:
-        """Sum of the longest axial diameters then and now (of one lesion: its diameter), as RECIST counts parts."""
-        return _longest_mm(self.before), _longest_mm(self.after)
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether an edge of an image cuts it: sizes are lower limits, growth is not known."""
-        return any(one.touches_border for one in (*self.before, *self.after))
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the numbers do not say."""
-        told = [self.reason] if self.reason else []
-        told += [f"a candidate, no finding: {self.candidate_reason}"] if self.candidate_reason else []
-        told += ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
-        kinds = [{STRUCTURES[one.key].kind for one in lesions} for lesions in (self.before, self.after)]
-        if all(kinds) and kinds[0] != kinds[1]:
-            told.append(f"called {' and '.join(sorted(kinds[0]))} then, {' and '.join(sorted(kinds[1]))} now")
-        return tuple(told)
-
-
-@dataclass(frozen=True, eq=False)
-class FollowUp:
-    """Two scans of one patient.
-
-    Args:
-        lesions: All lesions of both.
-        response: Of the RECIST targets.
-        alignment: How the later scan lies in the earlier one.
-        frames: Whether both have one frame of reference; None where it is not known.
-    """
-
-    lesions: tuple[TrackedLesion, ...]
-    response: RecistResponse
-    alignment: Alignment
-    frames: bool | None = None
-
-    @property
-    def is_forced(self) -> bool:
-        """Whether it was made although the bodies do not match."""
-        return not self.alignment.fits
 
 
 def follow_up(
@@ -236,7 +133,10 @@ def _response(lesions: Sequence[TrackedLesion]) -> RecistResponse:
     targets = [one for one in tumours if one.targets]
     others = [one for one in tumours if not one.targets]
     # Parts of a target count together, and what grew into it counts with it.
-    diameters = [(_longest_mm(one for one in c.before if one.number in c.targets), c.longest_mm[1]) for c in targets]
+    diameters = [
+        (total_longest_mm(lesion for lesion in one.before if lesion.number in one.targets), one.longest_mm[1])
+        for one in targets
+    ]
     return recist_response(
         diameters,
         targets=sum(len(one.targets) for one in targets),
@@ -245,7 +145,3 @@ def _response(lesions: Sequence[TrackedLesion]) -> RecistResponse:
         unknown=sum(one.is_cut or one.status in UNKNOWN for one in targets),
         unseen=sum(not one.after and one.status is not LesionStatus.GONE for one in others),
     )
-
-
-def _longest_mm(lesions: Iterable[Lesion]) -> float:
-    return sum(one.axial.longest.mm for one in lesions)

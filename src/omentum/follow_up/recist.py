@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from omentum.formatting import counted
 
@@ -50,6 +51,28 @@ class RecistResponse:
         """Of the sum, as a fraction of the earlier one; None where either is not known."""
         then, now = self.sums_mm
         return None if then == 0 or now is None else (now - then) / then
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return {
+            "category": self.category,
+            "reason": self.reason,
+            "targets": self.targets,
+            "sum_before_mm": self.sums_mm[0],
+            "sum_after_mm": self.sums_mm[1],
+            "change_percent": None if self.change is None else 100 * self.change,
+            "new_tumours": self.new,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> RecistResponse:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        sums_mm = raw["sum_before_mm"], raw["sum_after_mm"]
+        return cls(RecistCategory(raw["category"]), raw["targets"], sums_mm, raw["new_tumours"], raw["reason"])
 
 
 def recist_response(

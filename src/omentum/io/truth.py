@@ -19,10 +19,10 @@ from omentum.anatomy.structure_rows import carried_rows, include_carried
 from omentum.atomic import replacing
 from omentum.errors import GeometryError, InputError, OutputError
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
+from omentum.schemas import VERSIONS, Schema, stamped, version_of
 from omentum.segmentation import Segmentation, bits_dtype, planes_for
 from omentum.volume import Volume
 
-CASE_FORMAT = 1
 DESCRIPTION = "case.json"
 
 
@@ -90,7 +90,6 @@ def _planes(classes: Sequence[str]) -> list[str]:
 def _description(folder: Path, truth: Segmentation, facts: Mapping[str, Any]) -> bytes:
     annotated = [key for key in truth.classes if truth.annotated is None or key in truth.annotated]
     content: dict[str, Any] = {
-        "format": CASE_FORMAT,
         "classes": truth.classes,
         "annotated": annotated,
         "facts": dict(facts),
@@ -98,7 +97,7 @@ def _description(folder: Path, truth: Segmentation, facts: Mapping[str, Any]) ->
     if rows := carried_rows(truth.classes):
         content["structures"] = rows
     try:
-        return json.dumps(content, indent=1, allow_nan=False).encode()
+        return json.dumps(stamped(Schema.CASE, content), indent=1, allow_nan=False).encode()
     except (TypeError, ValueError) as fault:
         raise OutputError(f"the facts are not JSON: {fault}", source=folder) from fault
 
@@ -106,8 +105,8 @@ def _description(folder: Path, truth: Segmentation, facts: Mapping[str, Any]) ->
 def _read_description(path: Path) -> tuple[tuple[str, ...], frozenset[str], dict[str, Any]]:
     try:
         raw = json.loads(path.read_bytes())
-        if raw["format"] != CASE_FORMAT:
-            raise InputError(f"is case format {raw['format']}, this version reads {CASE_FORMAT}", source=path)
+        if (found := version_of(raw, Schema.CASE)) != VERSIONS[Schema.CASE]:
+            raise InputError(f"is case format {found}, this version reads {VERSIONS[Schema.CASE]}", source=path)
         include_carried(raw.get("structures", {}), path)
         return tuple(raw["classes"]), frozenset(raw["annotated"]), dict(raw["facts"])
     except OSError as fault:

@@ -6,6 +6,7 @@ of the sections they leave from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from omentum.boxes import grown
+from omentum.json_values import from_json_values
 from omentum.measure.centreline import Centreline, centreline, evenly
 from omentum.measure.plane_sections import CrossSection, SectionSampler
 from omentum.segmentation import Segmentation
@@ -74,6 +76,15 @@ class AorticProfile:
         most = self.maximum
         content = {"maximum": None if most is None else asdict(most), "stations": [asdict(s) for s in self.stations]}
         return {"plane": self.plane, "partly_imaged": self.partly_imaged} | content
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> AorticProfile:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
 
 
 def aortic_profile(seg: Segmentation) -> AorticProfile | None:

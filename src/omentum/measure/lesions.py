@@ -19,6 +19,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box, shifted
 from omentum.components import connected_components
 from omentum.errors import GeometryError
+from omentum.json_values import from_json_values
 from omentum.measure.attenuation import Attenuation, attenuation
 from omentum.measure.class_trust import ClassTrust
 from omentum.measure.diameters import AxialDiameters, Diameter, Mask, Points, axial_diameters, face_middles, longest_3d
@@ -31,6 +32,11 @@ HOST_REACH_MM = 15.0
 """A lesion further from every organ it may live in has no host."""
 SAME_LESION = 0.5
 """A lesion is also another type's when that type has more than this share of its voxels."""
+
+
+_HU = tuple(one.name for one in fields(Attenuation))
+_FLATTENED = frozenset({"longest_axial", "perpendicular", "longest_3d", "key_slice", *_HU})
+"""Keys of a lesion in JSON that are no fields of `Lesion` by that name."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,19 @@ class Lesion:
         }
         where = {"axis": self.axial.axis, "index": self.axial.slice}
         return flat | asdict(self.hu) | diameters | {"key_slice": where}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Lesion:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        flat = {name: raw[name] for name in raw if name not in _FLATTENED}
+        axial = {"longest": raw["longest_axial"], "perpendicular": raw["perpendicular"]}
+        axial |= {"axis": raw["key_slice"]["axis"], "slice": raw["key_slice"]["index"]}
+        hu = {name: raw[name] for name in _HU}
+        return from_json_values(cls, flat | {"axial": axial, "longest_3d": raw["longest_3d"], "hu": hu})
 
 
 def find_lesions(

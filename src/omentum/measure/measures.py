@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import GeometryError
+from omentum.json_values import from_json_values
 from omentum.measure.aorta import AorticProfile
 from omentum.measure.attenuation import Attenuation, attenuation
 from omentum.measure.csv_table import csv_text
@@ -64,6 +65,15 @@ class StructureMeasure:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> StructureMeasure:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
 
 
 def measure(ct: Volume, seg: Segmentation) -> list[StructureMeasure]:

@@ -50,14 +50,12 @@ from omentum.pipeline.run_record import RunRecord
 from omentum.quality import Confidence, Quality, assess_quality
 from omentum.report.meshes import FILE, check_meshes, mesh_file, surface_mesh
 from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MASKS, MEASUREMENTS, PROBABILITIES
+from omentum.schemas import Schema, stamped
 from omentum.segmentation import Segmentation, overlaps
 from omentum.volume import Volume
 
 if TYPE_CHECKING:
     from omentum.report.case_pictures import CasePictures
-
-MEASUREMENTS_SCHEMA = "omentum measurements, 1"
-"""Raised when a key of measurements.json changes its meaning."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -214,7 +212,8 @@ class CaseSegmentation(Segmentation):
             if numbering is not None:
                 made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(self.classes).items()}
                 made["never_written"] = {str(value): why for value, why in numbering.never.items()}
-            write_json(folder / MANIFEST, {**self.manifest, "timings_s": record.seconds, **made})
+            content = {**self.manifest, "timings_s": record.seconds, **made}
+            write_json(folder / MANIFEST, stamped(Schema.MANIFEST, content))
         return path.resolve()
 
     @property
@@ -274,7 +273,7 @@ class CaseSegmentation(Segmentation):
         measured = measures_json(self.measures(numbering), self.grid, self._aorta)
         measured |= lesions_json(self.lesions(), self.grid)
         measured |= {"quality": self.quality().to_json()}
-        write_json(folder / MEASUREMENTS, self._head(numbering) | measured)
+        write_json(folder / MEASUREMENTS, stamped(Schema.MEASUREMENTS, self._head(numbering) | measured))
         write_text(folder / ITK_SNAP, itk_snap_labels(self.classes, numbering))
         write_text(folder / SLICER, slicer_labels(self.classes, numbering))
         write_text(folder / LESIONS, lesions_csv({self._name: self.lesions()}))
@@ -282,7 +281,6 @@ class CaseSegmentation(Segmentation):
     def _head(self, numbering: Numbering | None) -> dict[str, Any]:
         """What a reader of the numbers has to know first."""
         return {
-            "schema": MEASUREMENTS_SCHEMA,
             "software": f"omentum {version('omentum')}",
             "notice": "Not a medical device. Not for clinical use.",
             "case": self._name,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
+from omentum.json_values import from_json_values
 from omentum.measure.csv_table import csv_text
 from omentum.measure.lesions import Lesion
 from omentum.measure.measures import StructureMeasure
@@ -22,7 +23,7 @@ from omentum.quality.body_size import body_size, body_size_flags
 from omentum.quality.confidence import Confidence
 from omentum.quality.ct_facts import ct_facts
 from omentum.quality.ct_flags import ct_flags, input_warning_flags, mirrored_flags
-from omentum.quality.flags import Flag, Severity, worst_first
+from omentum.quality.flags import Flag, FlagCode, Severity, worst_first
 from omentum.quality.limits import QUALITY_RULES
 from omentum.quality.mask_features import MaskFeatures, mask_features
 from omentum.quality.placement import place
@@ -52,6 +53,20 @@ class StructureQuality:
     reasons: tuple[str, ...]
     confidence: Confidence | None
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        confidence = self.confidence.to_json() if self.confidence else None
+        return {"score": round(self.score, 4), "reasons": list(self.reasons), "confidence": confidence}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> StructureQuality:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -75,16 +90,20 @@ class Quality:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only: the part of measurements.json about quality."""
-        of_each = {
-            key: {
-                "score": round(q.score, 4),
-                "reasons": list(q.reasons),
-                "confidence": q.confidence.to_json() if q.confidence else None,
-            }
-            for key, q in self.structures.items()
-        }
+        of_each = {key: q.to_json() for key, q in self.structures.items()}
         score = None if self.score is None else round(self.score, 4)
         return {"score": score, "flags": [flag.to_json() for flag in self.flags], "structures": of_each}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Quality:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        flags = tuple(map(Flag.from_json, raw["flags"]))
+        structures = {key: StructureQuality.from_json(one) for key, one in raw["structures"].items()}
+        return cls(flags, structures, _missing(flags))
 
     def summary(self) -> dict[str, Any]:
         """What the manifest repeats: the score of the case, and how many flags of which code."""
@@ -170,8 +189,12 @@ def assess_quality(
     ]
     model = bundled_model()
     structures = {key: _structure(case, key, model) for key in case.found}
-    missing_structures = tuple(flag.structure for flag in missing(case) if flag.severity is not Severity.INFO)
-    return Quality(worst_first(flags), structures, missing_structures)
+    return Quality(worst_first(flags), structures, _missing(missing(case)))
+
+
+def _missing(flags: Iterable[Flag]) -> tuple[str, ...]:
+    """Structures that are missing and seldom taken out, in the order of the flags."""
+    return tuple(f.structure for f in flags if f.code is FlagCode.MISSING and f.severity is not Severity.INFO)
 
 
 def quality_csv(quality_by_case: Mapping[str, Quality]) -> str:

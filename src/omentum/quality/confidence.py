@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from omentum.json_values import from_json_values
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,12 @@ class Confidence:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Confidence:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)

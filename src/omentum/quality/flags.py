@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from omentum.json_values import from_json_values
+
 
 class Severity(StrEnum):
     """How serious a finding is, worst first."""
@@ -78,9 +80,9 @@ class Flag:
         """Read what `to_json` made.
 
         Raises:
-            KeyError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: it is something else.
         """
-        return cls(Severity(raw["severity"]), raw["structure"], FlagCode(raw["code"]), raw["text"])
+        return from_json_values(cls, raw)
 
 
 def worst_first(flags: Iterable[Flag]) -> tuple[Flag, ...]:

@@ -18,6 +18,7 @@ from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
 from omentum.preprocess.intensity import window
+from omentum.schemas import Schema, stamped, unstamped
 from omentum.train.distributed import summed
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class Validation:
     @classmethod
     def read(cls, path: Path) -> Validation:
         """What `write` wrote; an empty one where there is no file."""
-        return cls(**json.loads(path.read_bytes())) if path.exists() else cls()
+        return cls(**unstamped(json.loads(path.read_bytes()))) if path.exists() else cls()
 
     def write(self, path: Path) -> None:
         """As JSON, atomically."""
-        write_json(path, asdict(self))
+        write_json(path, stamped(Schema.VALIDATION, asdict(self)))
 
 
 def validate(

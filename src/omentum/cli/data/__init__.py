@@ -11,6 +11,7 @@ import typer
 from omentum.cli.data import check, prepare, split, stats
 from omentum.cli.data.recipe_text import description, print_recipe, print_recipes
 from omentum.cli.option_table import Json
+from omentum.schemas import Schema, stamped
 
 app = typer.Typer(
     help="Datasets for training: list and show recipes, check raw data, prepare a store, split it by patient.",
@@ -28,7 +29,8 @@ def list_datasets(as_json: Json = False) -> None:
 
     recipes = bundled_recipes().values()
     if as_json:
-        print(json.dumps([description(recipe) for recipe in recipes], indent=1, ensure_ascii=False))
+        content = stamped(Schema.DATASETS, {"datasets": [description(recipe) for recipe in recipes]})
+        print(json.dumps(content, indent=1, ensure_ascii=False))
     else:
         print_recipes(recipes)
 
@@ -48,7 +50,7 @@ def show(
     recipe = find_dataset(dataset)
     found = None if root is None else find_cases(recipe, root)
     if as_json:
-        print(json.dumps(description(recipe, found), indent=1, ensure_ascii=False))
+        print(json.dumps(stamped(Schema.DATASET, description(recipe, found)), indent=1, ensure_ascii=False))
     else:
         print_recipe(recipe, found)
 

@@ -36,6 +36,7 @@ def check(
     from omentum.data.check_data import check_data
     from omentum.data.datasets.named_folder import folders_by_name
     from omentum.output_checks import check_distinct, check_output
+    from omentum.schemas import Schema, stamped
 
     roots = folders_by_name(dataset)
     wanted = [path for path in (json_file, splits_file) if path]
@@ -44,7 +45,7 @@ def check(
     check_distinct(wanted)
     with Countdown("checking", silent=quiet) as countdown:
         result = check_data(roots, jobs=jobs, progress=countdown)
-    content = result.to_json() | {"datasets": _pairing(result.datasets, roots)}
+    content = stamped(Schema.DATA_CHECK, result.to_json() | {"datasets": _pairing(result.datasets, roots)})
     if as_json:
         typer.echo(json_text(content), nl=False)
     else:

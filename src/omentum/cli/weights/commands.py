@@ -15,6 +15,7 @@ from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.option_table import Json, Overwrite
 from omentum.cli.weights.output import check_new
 from omentum.cli.weights.trust import set_trust
+from omentum.schemas import Schema, stamped
 from omentum.spec import USUAL_THRESHOLD, Trust
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def list_weights(as_json: Json = False) -> None:
 
     rows = [_row(entry) for entry in catalogue().values()]
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps(stamped(Schema.WEIGHTS_LIST, {"weights": rows}), indent=1))
         return
     for row in rows:
         place = "here" if row["here"] else "to pull" if row["address"] else "missing"
@@ -112,7 +113,7 @@ def info(
     """What a set of weights says of itself."""
     facts = _facts(name_or_file)
     if as_json:
-        print(json.dumps(facts, indent=1))
+        print(json.dumps(stamped(Schema.WEIGHTS, facts), indent=1))
         return
     for key, value in sorted(facts.items(), key=lambda fact: fact[0] == "training"):  # the longest last
         if key == "classes":

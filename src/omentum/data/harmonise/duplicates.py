@@ -58,7 +58,7 @@ def _by_number_alone(patients: Mapping[str, str], reuse: Reuse) -> dict[str, lis
 
 
 def report(checks: Sequence[CaseCheck], reuse: Reuse) -> dict[str, Any]:
-    """Everything in JSON values."""
+    """Everything in JSON values, without the schema's name."""
     return {
         "cases": [
             {

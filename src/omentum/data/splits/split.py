@@ -1,6 +1,7 @@
 """Who is trained on, validated on and tested on: a split as a value and as a file, read by every command.
 
-    {"format": 2, "made": {...}, "parts": {"test": ["lits_3", ...], "fold-0": [...], ...},
+    {"schema": "omentum.split", "schema_version": 2, "made": {...},
+     "parts": {"test": ["lits_3", ...], "fold-0": [...], ...},
      "cases": {"lits_3": {"dataset": ..., "patient": ..., "lesions": {...}, "scan": "<digest>", "slices": "<hashes>"}}}
 
 `cases` tells what each case is, so that a copy under another name is recognised. Files of earlier versions hold the
@@ -21,8 +22,9 @@ from typing import Any
 from omentum.atomic import write_json
 from omentum.errors import InputError, UsageError
 from omentum.fingerprint import SliceHashes, hashes_of, scan_digest, written
+from omentum.schemas import VERSIONS, Schema, stamped, version_of
 
-SPLIT_FORMAT = 2
+SPLIT_FORMAT = VERSIONS[Schema.SPLIT]
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 FOLD = "fold-"
 """Of cross-validation: the parts fold-0, fold-1, ..."""
@@ -153,7 +155,7 @@ class Split:
         """JSON values."""
         cases = {name: _case_json(self.cases[name]) for name in sorted(self.cases)}
         parts = {part: list(names) for part, names in self.parts.items()}
-        return {"format": SPLIT_FORMAT, "made": dict(self.made), "parts": parts, "cases": cases}
+        return stamped(Schema.SPLIT, {"made": dict(self.made), "parts": parts, "cases": cases})
 
     def write(self, path: Path) -> None:
         """As a file, atomically."""
@@ -168,8 +170,9 @@ class Split:
         """
         try:
             raw = json.loads(path.read_bytes())
-            if raw.get("format", 1) not in (1, SPLIT_FORMAT):
-                reason = f"is a split of format {raw['format']}, this version reads {SPLIT_FORMAT}"
+            found = version_of({"format": 1} | raw, Schema.SPLIT)
+            if found not in (1, SPLIT_FORMAT):
+                reason = f"is a split of format {found}, this version reads {SPLIT_FORMAT}"
                 raise InputError(reason, source=path, remedy="make it again: omentum data split")
             parts = {str(part): _names(names) for part, names in raw.get("parts", raw).items()}
             cases = {name: _case(name, facts) for name, facts in raw.get("cases", {}).items()} if "parts" in raw else {}

@@ -12,8 +12,9 @@ from omentum.anatomy.structure_rows import carried_rows
 from omentum.atomic import json_text, write_json
 from omentum.data.datasets.recipe_catalogue import Recipe
 from omentum.data.store.prepare_case import StoreOptions
-from omentum.data.store.store import DATASETS, MANIFEST, STORE_FORMAT
+from omentum.data.store.store import DATASETS, MANIFEST
 from omentum.data.store.stored_case import StoredCase
+from omentum.schemas import Schema, stamped
 
 _PROVENANCE = ("title", "homepage", "licence", "citation", "label_noise")
 
@@ -28,7 +29,7 @@ def describe_datasets(out: Path, recipes: Mapping[str, Recipe], failed: Mapping[
     """
     for key, recipe in recipes.items():
         told = {name: getattr(recipe, name) for name in _PROVENANCE}
-        _write(out / DATASETS / f"{key}.json", told | {"failed": dict(failed.get(key, {}))})
+        _write(out / DATASETS / f"{key}.json", Schema.STORED_DATASET, told | {"failed": dict(failed.get(key, {}))})
 
 
 def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]) -> None:
@@ -44,8 +45,8 @@ def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]
     made_like: dict[str, Any] = {name: value for name, value in asdict(options).items() if name != "classes"}
     _write(
         out / MANIFEST,
+        Schema.STORE,
         {
-            "format": STORE_FORMAT,
             "classes": options.classes,
             **({"structures": own} if own else {}),
             "options": made_like,
@@ -55,7 +56,8 @@ def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]
     )
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def _write(path: Path, schema: Schema, content: Mapping[str, Any]) -> None:
     """Only where it differs: a run that changes nothing touches nothing."""
-    if not path.exists() or path.read_bytes() != json_text(content).encode():
-        write_json(path, content)
+    document = stamped(schema, content)
+    if not path.exists() or path.read_bytes() != json_text(document).encode():
+        write_json(path, document)

@@ -10,6 +10,7 @@ import numpy as np
 
 from omentum.data.store.store import Store
 from omentum.data.store.stored_case import StoredCase
+from omentum.schemas import Schema, stamped
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class StoreStatistics:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
-        return asdict(self)
+        return stamped(Schema.STATISTICS, asdict(self))
 
 
 def statistics(store: Store) -> StoreStatistics:

@@ -31,13 +31,13 @@ from omentum.data.store.bitsets import Index, from_integers
 from omentum.data.store.chunked import open_chunked
 from omentum.data.store.stored_case import HU_FILE, LABEL_FILE, SAMPLE_FILE, StoredCase
 from omentum.errors import InputError
+from omentum.schemas import VERSIONS, Schema, version_of
 from omentum.segmentation import Bits, bits_dtype
 from omentum.volume import PADDING_HU
 
 if TYPE_CHECKING:
     from omentum.data.store.chunked import Array
 
-STORE_FORMAT = 1
 MANIFEST, CASES, DATASETS, CACHE = "store.json", "cases", "datasets", ".cache"
 OPEN_CASES = 256
 """So many cases are kept open; each takes two file handles of the thousand a process usually may have."""
@@ -170,8 +170,8 @@ def read_manifest(store: Path) -> dict[str, Any]:
     path = store / MANIFEST
     try:
         raw = json.loads(path.read_bytes())
-        if raw["format"] != STORE_FORMAT:
-            reason = f"is a store of format {raw['format']}, this version reads {STORE_FORMAT}"
+        if (found := version_of(raw, Schema.STORE)) != VERSIONS[Schema.STORE]:
+            reason = f"is a store of format {found}, this version reads {VERSIONS[Schema.STORE]}"
             raise InputError(reason, source=store, remedy="run omentum data prepare again")
         return dict(raw)
     except FileNotFoundError as fault:

@@ -13,9 +13,10 @@ import numpy as np
 from omentum.atomic import json_text
 from omentum.errors import InputError
 from omentum.fingerprint import SliceHashes, hashes_of
+from omentum.schemas import VERSIONS, Schema, stamped, unstamped, version_of
 from omentum.volume import Grid
 
-CASE_FORMAT = 2
+CASE_FORMAT = VERSIONS[Schema.STORED_CASE]
 """Version of a case's folder; part of what decides whether a case must be prepared again."""
 
 HU_FILE, LABEL_FILE, SAMPLE_FILE, CASE_FILE = "ct.b2nd", "labels.b2nd", "samples.npy", "case.json"
@@ -111,7 +112,7 @@ class StoredCase:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
-        return {"format": CASE_FORMAT, **asdict(self)}
+        return stamped(Schema.STORED_CASE, asdict(self))
 
     def to_bytes(self) -> bytes:
         """The content of case.json."""
@@ -140,11 +141,11 @@ class StoredCase:
             InputError: it is something else, or of another format.
         """
         try:
-            values = {name: _frozen(value) for name, value in raw.items()}
-            found = values.pop("format")
+            found = version_of(raw, Schema.STORED_CASE)
             if found != CASE_FORMAT:
                 reason = f"is a prepared case of format {found}, this version reads {CASE_FORMAT}"
                 raise InputError(reason, source=source, remedy="run omentum data prepare again")
+            values = {name: _frozen(value) for name, value in unstamped(raw).items()}
             values["key"] = CaseKey(**raw["key"])
             values["structures"] = {
                 key: StructureFacts(**{name: _frozen(value) for name, value in facts.items()})

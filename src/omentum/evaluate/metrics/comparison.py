@@ -25,6 +25,7 @@ from omentum.evaluate.metrics.scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.statistics import Statistics
 from omentum.evaluate.metrics.summary import Summary, summarise
 from omentum.evaluate.metrics.table import COMPARED, Metric
+from omentum.json_values import from_json_values
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Comparison:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
 
 
 def compare(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from omentum.boxes import Box
 from omentum.evaluate.metrics.detection import SIZE_BINS_MM, Matcher
 from omentum.evaluate.metrics.overlap import Mask
+from omentum.json_values import from_json_values
 
 STEPS = 255
 """Probabilities are held in so many steps, in a byte."""
@@ -52,6 +53,15 @@ class Curve:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Curve:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
 
 
 def curve(

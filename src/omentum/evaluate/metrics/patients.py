@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from omentum.evaluate.metrics.overlap import ratio
 from omentum.evaluate.metrics.status import Status, status
+from omentum.json_values import from_json_values
 
 Z_95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
@@ -58,6 +59,15 @@ class PatientTable:
             "specificity": self.specificity,
             "specificity_95": self.specificity_95,
         }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> PatientTable:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
 
     @property
     def _diseased(self) -> int:

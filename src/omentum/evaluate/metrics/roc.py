@@ -23,6 +23,7 @@ from omentum.evaluate.metrics.overlap import ratio
 from omentum.evaluate.metrics.patients import Interval
 from omentum.evaluate.metrics.scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.status import Status
+from omentum.json_values import from_json_values
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """False positives a scan at which a FROC curve is read."""
@@ -112,6 +113,15 @@ class LesionCurves:
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self) | {"thresholds": THRESHOLDS}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> LesionCurves:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, {name: value for name, value in raw.items() if name != "thresholds"})
 
 
 @dataclass(frozen=True)

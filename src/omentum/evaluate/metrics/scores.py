@@ -20,6 +20,7 @@ from omentum.evaluate.metrics.scope import NO_PREDICTION, Scope
 from omentum.evaluate.metrics.status import Status, status
 from omentum.evaluate.metrics.surface import surface_distances
 from omentum.evaluate.metrics.tolerances import Tolerance, Tolerances, packaged_tolerances
+from omentum.json_values import from_json_values
 from omentum.segmentation import Segmentation, no_bits
 from omentum.volume import Grid
 
@@ -48,6 +49,26 @@ class Rules:
         packaged = packaged_tolerances()
         other = self.tolerances.other if isinstance(self.tolerances, Tolerances) else packaged.other
         object.__setattr__(self, "tolerances", Tolerances({**packaged, **self.tolerances}, other))
+
+    def to_json(self, keys: Iterable[str] = ()) -> dict[str, Any]:
+        """JSON values only.
+
+        Args:
+            keys: Structures whose tolerances are wanted beside those of the table.
+        """
+        tolerances = {key: asdict(self.tolerances[key]) for key in dict.fromkeys([*self.tolerances, *keys])}
+        told = {"distances": self.distances, "minimum_lesion_ml": self.minimum_lesion_ml}
+        return told | {"tolerances": tolerances}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Rules:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        tolerances = {key: from_json_values(Tolerance, row) for key, row in raw["tolerances"].items()}
+        return cls(tolerances, raw["distances"], raw["minimum_lesion_ml"])
 
 
 @dataclass(frozen=True)
@@ -95,6 +116,15 @@ class StructureScore:
         rates = {} if self.lesions is None else {"sensitivity": self.lesions.sensitivity}
         return asdict(self) | errors | {"lesions": None if self.lesions is None else asdict(self.lesions) | rates}
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> StructureScore:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return from_json_values(cls, raw)
+
 
 @dataclass(frozen=True)
 class CaseScores:
@@ -131,6 +161,17 @@ class CaseScores:
         curves = {key: curve.to_json() for key, curve in self.curves.items()}
         told = {"case": self.case, "patient": self.patient, "has_prediction": self.has_prediction, "structures": scores}
         return told | {"not_evaluated": dict(self.not_evaluated), "curves": curves, "hidden": dict(self.hidden)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> CaseScores:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        scores = tuple(map(StructureScore.from_json, raw["structures"].values()))
+        curves = {key: Curve.from_json(one) for key, one in raw["curves"].items()}
+        return cls(raw["case"], scores, raw["not_evaluated"], raw["patient"], curves, raw["has_prediction"])
 
 
 def evaluate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import reduce
 from typing import Any
 
@@ -20,6 +20,7 @@ from omentum.evaluate.metrics.scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.statistics import Observation, Statistics, statistics
 from omentum.evaluate.metrics.status import Status
 from omentum.evaluate.metrics.table import METRICS
+from omentum.json_values import from_json_values
 
 _Scores = Sequence[tuple[str, StructureScore]]
 """Patient and score, one a case."""
@@ -76,6 +77,24 @@ class StructureSummary:
         counts = {"evaluated_cases": self.annotated_cases, "annotated_cases": self.all_annotated_cases}
         return metrics | told | counts | {"not_evaluated": dict(self.not_evaluated)}
 
+    @classmethod
+    def from_json(cls, key: str, raw: Mapping[str, Any]) -> StructureSummary:
+        """Read what `to_json` made of a structure.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        names = {one.name for one in fields(Detection)}
+        counts = {name: value for name, value in (raw["lesions"] or {}).items() if name in names}
+        return cls(
+            key,
+            {metric.key: from_json_values(Statistics, raw[metric.key]) for metric in METRICS},
+            {Status(word): n for word, n in raw["outcomes"].items()},
+            PatientTable.from_json(raw["patients"]),
+            from_json_values(Detection, counts) if counts else None,
+            raw["not_evaluated"],
+        )
+
     def _lesions(self) -> dict[str, Any] | None:
         if self.lesions is None:
             return None
@@ -111,6 +130,16 @@ class Coverage:
         """JSON values only."""
         counts = {"n": len(self.in_mean), "of_annotated": len(self.annotated)}
         return counts | {"annotated": list(self.annotated), "not_evaluated": dict(self.not_evaluated)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Coverage:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        annotated, missing = tuple(raw["annotated"]), raw["not_evaluated"]
+        return cls(annotated, tuple(key for key in annotated if key not in missing), missing)
 
 
 @dataclass(frozen=True)
@@ -151,6 +180,24 @@ class Summary:
             "curves": {row.key: row.to_json() for row in self.curves},
             "structures": {row.key: row.to_json() for row in self.structures},
         }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Summary:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return cls(
+            raw["cases"],
+            raw["patients"],
+            tuple(StructureSummary.from_json(key, row) for key, row in raw["structures"].items()),
+            from_json_values(Statistics, raw["organ_dice"]),
+            from_json_values(Statistics, raw["lesion_dice"]),
+            Coverage.from_json(raw["organs"]),
+            Coverage.from_json(raw["lesions"]),
+            tuple(map(LesionCurves.from_json, raw["curves"].values())),
+        )
 
 
 def summarise(cases: Sequence[CaseScores]) -> Summary:

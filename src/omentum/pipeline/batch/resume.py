@@ -10,16 +10,12 @@ from typing import Any
 
 from omentum.errors import InputError, OutputError
 from omentum.measure import Lesion, StructureMeasure
-from omentum.measure.attenuation import Attenuation
-from omentum.measure.diameters import AxialDiameters, Diameter
 from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import RESULT_NEUTRAL_OPTIONS
 from omentum.pipeline.outputs import LABEL_MAP_SHA256, MASKS_SHA256, is_single_file
-from omentum.quality import Confidence, Flag, Quality
-from omentum.quality.assess import StructureQuality
+from omentum.quality import Quality
 from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, MEASUREMENTS
-from omentum.spec import Trust
 
 ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
 """Outputs that can be added to a finished case, see `omentum.pipeline.batch.adding`."""
@@ -94,10 +90,10 @@ def read_case_summary(folder: Path) -> CaseSummary:
     """
     try:
         measured, manifest = _read(folder / MEASUREMENTS), _read(folder / MANIFEST)
-        measures = [_measure(m) for m in measured["structures"].values()]
+        measures = [StructureMeasure.from_json(m) for m in measured["structures"].values()]
         listed = [*measured["lesions"], *measured["candidates"]]
-        lesions = sorted(map(_lesion, listed), key=lambda one: one.number)
-        return CaseSummary(measures, lesions, _quality(measured["quality"]), list(manifest["warnings"]))
+        lesions = sorted(map(Lesion.from_json, listed), key=lambda one: one.number)
+        return CaseSummary(measures, lesions, Quality.from_json(measured["quality"]), list(manifest["warnings"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and its measurements are damaged", source=folder, remedy=_REMEDY) from fault
 
@@ -110,40 +106,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def _measure(flat: Mapping[str, Any]) -> StructureMeasure:
-    return StructureMeasure(**_tuples(flat) | {"trust": Trust(flat["trust"])})
-
-
-def _lesion(flat: Mapping[str, Any]) -> Lesion:
-    fields = _tuples(flat)
-    where = fields.pop("key_slice")
-    longest, perpendicular, in_3d = (
-        _diameter(fields.pop(name)) for name in ("longest_axial", "perpendicular", "longest_3d")
-    )
-    hu = Attenuation(**{name: fields.pop(name) for name in Attenuation.__dataclass_fields__})
-    axial = AxialDiameters(longest, perpendicular, where["axis"], where["index"])
-    fields["trust"] = Trust(fields["trust"])
-    return Lesion(**fields, axial=axial, longest_3d=in_3d, hu=hu)
-
-
-def _diameter(written: Mapping[str, Any]) -> Diameter:
-    start, end = (tuple(point) for point in written["ends_mm"])
-    return Diameter(written["mm"], (start, end))
-
-
-def _quality(written: Mapping[str, Any]) -> Quality:
-    flags = tuple(Flag(**flag) for flag in written["flags"])
-    structures = {
-        key: StructureQuality(q["score"], tuple(q["reasons"]), q["confidence"] and Confidence(**q["confidence"]))
-        for key, q in written["structures"].items()
-    }
-    missing_structures = tuple(
-        f.structure for f in flags if f.code == "missing" and f.severity != "info" and f.structure
-    )
-    return Quality(flags, structures, missing_structures)
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -14,6 +14,7 @@ from omentum.measure.parquet import parquet_bytes
 from omentum.pipeline.batch.jobs import CaseOutcome
 from omentum.quality import quality_csv
 from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALITY, BATCH_REPORT, LESIONS
+from omentum.schemas import Schema, stamped
 
 WRITE_EVERY_S = 10.0
 """Minimum time between two writes; each time the tables are written as a whole."""
@@ -51,7 +52,8 @@ class BatchTables:
 
 def report(outcomes: Sequence[CaseOutcome]) -> dict[str, Any]:
     """Status, warnings and volumes of every case, in JSON values."""
-    return {"omentum": version("omentum"), "cases": [_entry(outcome) for outcome in outcomes]}
+    cases = [_entry(outcome) for outcome in outcomes]
+    return stamped(Schema.BATCH, {"omentum": version("omentum"), "cases": cases})
 
 
 def _entry(outcome: CaseOutcome) -> dict[str, Any]:

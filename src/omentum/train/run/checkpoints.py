@@ -19,11 +19,11 @@ import torch
 from omentum.atomic import json_text, remove_folder, replacing_folder
 from omentum.errors import CheckpointError, OutputError
 from omentum.model import UniversalModel, save_checkpoint
+from omentum.schemas import VERSIONS, Schema, stamped, version_of
 from omentum.temporary_names import remove_unfinished
 
 STATE_FILE, MODEL_FILE, MANIFEST = "state.pt", "model.safetensors", "manifest.json"
 PREFIX, BROKEN = "step-", ".broken"
-FORMAT = 1
 MODEL_DTYPE = torch.float16
 ROOM = 1.1
 """A checkpoint is begun only where the disk has what will be written times this."""
@@ -131,15 +131,16 @@ def _write(folder: Path, step: int, state: dict[str, Any], model: UniversalModel
     torch.save(state, folder / STATE_FILE)
     save_checkpoint(folder / MODEL_FILE, model, dtype=MODEL_DTYPE)  # what is resumed from is the state, in full
     files = {name: _facts(folder / name) for name in (STATE_FILE, MODEL_FILE)}
-    (folder / MANIFEST).write_text(json_text({"format": FORMAT, "step": step, "files": files}), encoding="utf-8")
+    document = stamped(Schema.CHECKPOINT, {"step": step, "files": files})
+    (folder / MANIFEST).write_text(json_text(document), encoding="utf-8")
 
 
 def _read(folder: Path) -> dict[str, Any]:
     """The state of a checkpoint whose files are what its manifest says."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        if manifest["format"] > FORMAT:
-            raise CheckpointError(f"is of format {manifest['format']}, newer than this version", source=folder)
+        if (version := version_of(manifest, Schema.CHECKPOINT)) > VERSIONS[Schema.CHECKPOINT]:
+            raise CheckpointError(f"is of format {version}, newer than this version", source=folder)
         for name, facts in manifest["files"].items():
             if _facts(folder / name) != facts:
                 raise CheckpointError(f"is damaged: {name} is not what was written", source=folder)

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from omentum.atomic import replacing, write_json
 from omentum.errors import InputError, OutputError, UsageError
+from omentum.schemas import Schema, stamped
 from omentum.spec import strict_json
 from omentum.temporary_names import remove_unfinished
 from omentum.train.run.identity import Identity, differences
@@ -92,7 +93,7 @@ def claim(run: Path, identity: Identity, may_go_on: Callable[[int], bool] = lamb
         raise UsageError(
             f"is no run and not empty: it holds {', '.join(foreign[:5])}", source=run, remedy="use another -o"
         )
-    write_json(path, identity)
+    write_json(path, stamped(Schema.TRAINING_RUN, identity))
     return remark
 
 

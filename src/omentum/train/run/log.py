@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.atomic import replacing
+from omentum.schemas import Schema, stamped
 from omentum.spec import strict_json
 from omentum.train.run.folder import CURVES, LOG_FILE
 
@@ -40,8 +41,9 @@ class RunLog:
             step: Steps done.
             figures: JSON values; numbers also become points of curves.
         """
+        entry = {"kind": kind, "step": step, **figures}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(strict_json({"kind": kind, "step": step, **figures}), allow_nan=False) + "\n")
+            file.write(json.dumps(strict_json(stamped(Schema.TRAINING_LOG, entry)), allow_nan=False) + "\n")
         if self._curves is not None:
             numbers = _flat(figures)
             self._curves.log_metrics({f"{kind}/{name}": value for name, value in numbers.items()}, step)

@@ -1,0 +1,92 @@
+"""The result of comparing two scans: all lesions of both, the RECIST response, the alignment; as JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omentum.atomic import write_json, write_text
+from omentum.follow_up.alignment import Alignment
+from omentum.follow_up.recist import RecistResponse
+from omentum.follow_up.tracked import TrackedLesion, row_of
+from omentum.measure.csv_table import csv_text
+from omentum.schemas import VERSIONS, Schema, stamped, version_of
+
+COLUMNS = (
+    *("status", "key", "display", "host", "side", "is_target", "is_candidate", "before", "after"),
+    *("volume_before_ml", "volume_after_ml", "volume_change_percent"),
+    *("longest_before_mm", "longest_after_mm", "longest_change_mm", "longest_change_percent", "moved_mm"),
+    *(f"centroid_{when}_{axis}_mm" for when in ("before", "after") for axis in "ras"),
+    *("remarks", "is_forced"),
+)
+"""Of the CSV."""
+
+
+@dataclass(frozen=True, eq=False)
+class FollowUp:
+    """Two scans of one patient.
+
+    Args:
+        lesions: All lesions of both.
+        response: Of the RECIST targets.
+        alignment: How the later scan lies in the earlier one.
+        frames: Whether both have one frame of reference; None where it is not known.
+        scans: What the earlier and the later scan are called.
+    """
+
+    lesions: tuple[TrackedLesion, ...]
+    response: RecistResponse
+    alignment: Alignment
+    frames: bool | None = None
+    scans: tuple[str, str] = ("", "")
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether it was made although the bodies do not match."""
+        return not self.alignment.fits
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only: the document of `omentum lesions compare --json`; what cannot be known is null."""
+        content: dict[str, Any] = {"before": self.scans[0], "after": self.scans[1], "recist": self.response.to_json()}
+        content |= {"forced": self.is_forced}
+        content |= {"alignment": self.alignment.to_json() | {"same_frame_of_reference": self.frames}}
+        lesions = [one.to_json() | {"is_forced": self.is_forced} for one in self.lesions]
+        return stamped(Schema.LESION_FOLLOW_UP, content | {"lesions": lesions})
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> FollowUp:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else, or of another version.
+        """
+        if (found := version_of(raw, Schema.LESION_FOLLOW_UP)) != VERSIONS[Schema.LESION_FOLLOW_UP]:
+            raise ValueError(f"a follow-up of version {found}, this one reads {VERSIONS[Schema.LESION_FOLLOW_UP]}")
+        return cls(
+            tuple(map(TrackedLesion.from_json, raw["lesions"])),
+            RecistResponse.from_json(raw["recist"]),
+            Alignment.from_json(raw["alignment"]),
+            raw["alignment"]["same_frame_of_reference"],
+            (raw["before"], raw["after"]),
+        )
+
+    def to_csv(self) -> str:
+        """One line a lesion, or a group of parts, as CSV text; the head alone when there are none."""
+        return csv_text([row_of(one) | {"is_forced": self.is_forced} for one in self.lesions], COLUMNS)
+
+    def write(self, *, json: Path | None = None, csv: Path | None = None) -> None:
+        """Write the files that are wanted, each as a whole or not at all.
+
+        Args:
+            json: Everything.
+            csv: One line a lesion.
+
+        Raises:
+            OutputError: one cannot be written.
+        """
+        if json:
+            write_json(json, self.to_json())
+        if csv:
+            write_text(csv, self.to_csv())

@@ -1,0 +1,144 @@
+"""A lesion followed over two scans: its status, its sizes then and now, as a value, a table row and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from omentum.anatomy import STRUCTURES
+from omentum.measure.lesions import Lesion
+
+
+class LesionStatus(StrEnum):
+    """Outcome of one lesion, or of several that belong together, between two scans."""
+
+    SAME = "same"
+    """One lesion then, one now."""
+    SPLIT = "split"
+    """One then, several now."""
+    MERGED = "merged"
+    """Several then, one now."""
+    REGROUPED = "regrouped"
+    """Several then and several now that cannot be told apart."""
+    NEW = "new"
+    """At a position where the earlier scan would have shown it."""
+    GONE = "gone"
+    """From a position where the later scan would show it."""
+    NOT_IMAGED_BEFORE = "not imaged before"
+    """Outside the field of view of the earlier scan."""
+    NOT_IMAGED_NOW = "not imaged now"
+    """Outside the field of view of the later scan."""
+    NOT_LOOKED_FOR_BEFORE = "not looked for before"
+    """Of a type that was not among the classes of the earlier segmentation."""
+    NOT_LOOKED_FOR_NOW = "not looked for now"
+    NOT_SEEN_BEFORE = "not seen before"
+    """It may have been there: too small for the slices, a candidate, its organ not found at that position."""
+    NOT_SEEN_NOW = "not seen now"
+
+
+@dataclass(frozen=True)
+class TrackedLesion:
+    """One lesion, or several that belong together, in both scans.
+
+    Args:
+        status: See `LesionStatus`.
+        before, after: The lesions, each measured on its own scan.
+        targets: Numbers of those that are RECIST targets of the earlier scan.
+        moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
+        reason: Why the status is not known, where it is not.
+        candidate_reason: Why it is only a candidate, in a scan that has it; "" for a lesion.
+    """
+
+    status: LesionStatus
+    before: tuple[Lesion, ...]
+    after: tuple[Lesion, ...]
+    targets: tuple[int, ...]
+    moved_mm: float | None
+    reason: str = ""
+    candidate_reason: str = ""
+
+    @property
+    def any(self) -> Lesion:
+        """A lesion of it, an earlier one if there is one."""
+        return (*self.before, *self.after)[0]
+
+    @property
+    def volumes_ml(self) -> tuple[float, float]:
+        """Then and now."""
+        return sum(one.volume_ml for one in self.before), sum(one.volume_ml for one in self.after)
+
+    @property
+    def longest_mm(self) -> tuple[float, float]:
+        """Sum of the longest axial diameters then and now (of one lesion: its diameter), as RECIST counts parts."""
+        return total_longest_mm(self.before), total_longest_mm(self.after)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether an edge of an image cuts it: sizes are lower limits, growth is not known."""
+        return any(one.touches_border for one in (*self.before, *self.after))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the numbers do not say."""
+        told = [self.reason] if self.reason else []
+        told += [f"a candidate, no finding: {self.candidate_reason}"] if self.candidate_reason else []
+        told += ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
+        kinds = [{STRUCTURES[one.key].kind for one in lesions} for lesions in (self.before, self.after)]
+        if all(kinds) and kinds[0] != kinds[1]:
+            told.append(f"called {' and '.join(sorted(kinds[0]))} then, {' and '.join(sorted(kinds[1]))} now")
+        return tuple(told)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only: the row of the CSV, with both scans' lesions in full and the remarks apart."""
+        scans = {name: [one.to_json() for one in getattr(self, name)] for name in ("before", "after")}
+        told = {"remarks": list(self.remarks), "targets": list(self.targets), "reason": self.reason}
+        return row_of(self) | scans | told | {"candidate_reason": self.candidate_reason}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> TrackedLesion:
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return cls(
+            LesionStatus(raw["status"]),
+            tuple(map(Lesion.from_json, raw["before"])),
+            tuple(map(Lesion.from_json, raw["after"])),
+            tuple(raw["targets"]),
+            raw["moved_mm"],
+            raw["reason"],
+            raw["candidate_reason"],
+        )
+
+
+def total_longest_mm(lesions: Iterable[Lesion]) -> float:
+    """Sum of the longest axial diameters of some lesions, in mm."""
+    return sum(one.axial.longest.mm for one in lesions)
+
+
+def row_of(tracked: TrackedLesion) -> dict[str, Any]:
+    """A tracked lesion as one flat row; changes of size only where both scans show all of it."""
+    first = tracked.any
+    row: dict[str, Any] = {"status": tracked.status, "key": first.key, "display": first.display}
+    row |= {"host": first.host, "side": first.side, "is_target": bool(tracked.targets)}
+    row |= {"moved_mm": tracked.moved_mm, "remarks": "; ".join(tracked.remarks)}
+    row |= {"longest_change_mm": None, "is_candidate": bool(tracked.candidate_reason)}
+    for name, (then, now) in (("volume", tracked.volumes_ml), ("longest", tracked.longest_mm)):
+        unit = "ml" if name == "volume" else "mm"
+        comparable = bool(tracked.before and tracked.after) and not tracked.is_cut
+        row |= {f"{name}_before_{unit}": then if tracked.before else None}
+        row |= {f"{name}_after_{unit}": now if tracked.after else None}
+        row |= {f"{name}_change_percent": 100 * (now - then) / then if comparable else None}
+        row |= {"longest_change_mm": now - then} if comparable and name == "longest" else {}
+    for when, lesions in (("before", tracked.before), ("after", tracked.after)):
+        row |= {when: " ".join(str(one.number) for one in lesions)} | _centroid(when, lesions)
+    return row
+
+
+def _centroid(when: str, lesions: Sequence[Lesion]) -> dict[str, float | None]:
+    """Of the largest of them."""
+    at = max(lesions, key=lambda one: one.volume_ml).centroid_mm if lesions else (None, None, None)
+    return {f"centroid_{when}_{axis}_mm": x for axis, x in zip("ras", at, strict=True)}

@@ -1,0 +1,84 @@
+"""The JSON that Omentum writes, for programs that read it: every document names its schema and its version.
+
+`schema` is the name of a file in this folder (JSON Schema, draft 2020-12) and `schema_version` the number it
+describes. The number grows when a key is renamed, removed or changes its meaning; a new key alone changes the schema
+file. statistics.json, in the form of TotalSegmentator, is the only exception.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+PREFIX = "omentum."
+
+
+class Schema(StrEnum):
+    """Names of documents: `PREFIX` and the name of the schema's file."""
+
+    BATCH = "omentum.batch"
+    CACHE = "omentum.cache"
+    CASE = "omentum.case"
+    CHECKPOINT = "omentum.checkpoint"
+    CLASSES = "omentum.classes"
+    DATA_CHECK = "omentum.data-check"
+    DATASET = "omentum.dataset"
+    DATASETS = "omentum.datasets"
+    EVALUATION = "omentum.evaluation"
+    LESION_FOLLOW_UP = "omentum.lesion-follow-up"
+    MANIFEST = "omentum.manifest"
+    MEASUREMENTS = "omentum.measurements"
+    SPLIT = "omentum.split"
+    STATISTICS = "omentum.statistics"
+    STORE = "omentum.store"
+    STORED_CASE = "omentum.stored-case"
+    STORED_DATASET = "omentum.stored-dataset"
+    TRAINING_LOG = "omentum.training-log"
+    TRAINING_RUN = "omentum.training-run"
+    VALIDATION = "omentum.validation"
+    WEIGHTS = "omentum.weights"
+    WEIGHTS_LIST = "omentum.weights-list"
+
+
+VERSIONS: dict[Schema, int] = dict.fromkeys(Schema, 1) | {Schema.SPLIT: 2, Schema.STORED_CASE: 2}
+"""What is written now; numbers go on where a document had a `format` before it had a schema."""
+
+
+def stamped(schema: Schema, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with its schema's name and version in front."""
+    return {"schema": schema.value, "schema_version": VERSIONS[schema], **content}
+
+
+def unstamped(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A document without its schema's name and version."""
+    return {key: value for key, value in content.items() if key not in ("schema", "schema_version")}
+
+
+def version_of(content: Mapping[str, Any], schema: Schema) -> Any:
+    """The version that a document says it has; documents older than schemas say it as `format`.
+
+    Raises:
+        KeyError: it says none.
+        TypeError: it is no object, or a document of another schema.
+    """
+    if not isinstance(content, Mapping):
+        raise TypeError(f"an object, not {type(content).__name__}")
+    if content.get("schema", schema) != schema:
+        raise TypeError(f"a document of schema {content['schema']!r}, not {schema.value!r}")
+    return content["schema_version"] if "schema_version" in content else content["format"]
+
+
+@cache
+def json_schema(name: str) -> dict[str, Any]:
+    """A schema file of this folder.
+
+    Args:
+        name: Of the file without ".json": a `Schema` without `PREFIX`, or "common" for what several of them share.
+    """
+    file = resources.files("omentum.schemas") / f"{name.removeprefix(PREFIX)}.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
