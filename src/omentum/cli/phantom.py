@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from omentum.cli.option_table import Jobs, Quiet
+from omentum.cli.option_table import Jobs, Quiet, with_options
 from omentum.cli.phantom_sites import SiteOrder, write_sites, written
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import InputError, UsageError
+from omentum.option_fields import Group, option
 
 if TYPE_CHECKING:
     from omentum.phantom import CaseOptions, RestyleSource
@@ -20,42 +21,54 @@ if TYPE_CHECKING:
 SPACING_MM = "1.6,1.6,3"
 
 
-class PhaseName(StrEnum):
-    """Of the contrast agent."""
+@dataclass(frozen=True)
+class PhantomSource:
+    """What a phantom is made from: a built body, a real label map, or the table of the public datasets.
 
-    NONE = "nc"
-    ARTERIAL = "art"
-    PORTAL = "pv"
-    DELAYED = "del"
+    Args:
+        from_labels, names: A label map to restyle, and a JSON file with the names of its values.
+        phase: Of the contrast agent; random by default.
+        sex: Of a built body; random by default.
+        sites: Re-enact the public datasets.
+        site: Only these of them.
+    """
+
+    from_labels: Path | None = field(
+        default=None,
+        metadata=option(
+            "restyle this real label map instead of building a body", Group.INPUT, kind=Path, metavar="FILE"
+        ),
+    )
+    names: Path | None = field(
+        default=None,
+        metadata=option("JSON: label value -> name of the structure", Group.INPUT, kind=Path, metavar="FILE"),
+    )
+    phase: Literal["nc", "art", "pv", "del"] | None = field(
+        default=None,
+        metadata=option("contrast phase, random by default", Group.HOW, choices=("nc", "art", "pv", "del")),
+    )
+    sex: Literal["m", "f"] | None = field(
+        default=None, metadata=option("of a built body, random by default", Group.HOW, choices=("m", "f"))
+    )
+    sites: bool = field(
+        default=False,
+        metadata=option("re-enact the public datasets, files and labels as downloaded", Group.INPUT),
+    )
+    site: tuple[str, ...] = field(
+        default=(), metadata=option("only this dataset; repeatable", Group.INPUT, metavar="NAME", is_repeated=True)
+    )
 
 
-class SexName(StrEnum):
-    """Of a procedural body."""
-
-    MALE = "m"
-    FEMALE = "f"
-
-
+@with_options
 def phantom(
+    source: PhantomSource,
     out: Annotated[Path, typer.Option("-o", "--out", help="folder for case_0000, case_0001, ...", file_okay=False)],
     number: Annotated[int, typer.Option("-n", "--number", help="how many cases", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="the same seed gives the same cases", min=0)] = 0,
     spacing: Annotated[str, typer.Option(help="voxel spacing in mm along x, y, z")] = SPACING_MM,
-    from_labels: Annotated[
-        Path | None, typer.Option(help="restyle this real label map instead of building a body", dir_okay=False)
-    ] = None,
-    names: Annotated[
-        Path | None, typer.Option(help="JSON: label value -> name of the structure", dir_okay=False)
-    ] = None,
     structures: StructuresFile = None,
     wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
     lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
-    phase: Annotated[PhaseName | None, typer.Option(help="contrast phase, random by default")] = None,
-    sex: Annotated[SexName | None, typer.Option(help="of a built body, random by default")] = None,
-    sites: Annotated[
-        bool, typer.Option("--sites", help="re-enact the public datasets, files and labels as downloaded")
-    ] = False,
-    site: Annotated[list[str] | None, typer.Option("--site", help="only this dataset (repeatable)")] = None,
     jobs: Jobs = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -71,25 +84,25 @@ def phantom(
 
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
-    if sites or site:
-        if from_labels or names or wild or phase or sex or not lesions:
+    if source.sites or source.site:
+        if source.from_labels or source.names or wild or source.phase or source.sex or not lesions:
             raise UsageError(
                 "--sites decides itself what a case looks like",
                 remedy="leave out --from-labels, --names, --wild, --phase, --sex, --no-lesions",
             )
-        write_sites(SiteOrder(out, tuple(site or ()), number, seed, spacing_mm), jobs, console)
+        write_sites(SiteOrder(out, source.site, number, seed, spacing_mm), jobs, console)
         return
     folders = [out / f"case_{k:04d}" for k in range(number)]
     for folder in folders:
-        check_output(folder, inputs=[path for path in (from_labels, names) if path], overwrite=True)
-    source = None if from_labels is None else _source(from_labels, names)
+        check_output(folder, inputs=[path for path in (source.from_labels, source.names) if path], overwrite=True)
+    labels = None if source.from_labels is None else _source(source.from_labels, source.names)
     options = CaseOptions(
-        phase=None if phase is None else phase.value,
+        phase=source.phase,
         wild=wild,
         lesions=LesionOptions() if lesions else None,
-        body=BodyOptions(sex=None if sex is None else sex.value),
+        body=BodyOptions(sex=source.sex),
     )
-    tasks = [(folder, (seed, k), spacing_mm, source, options) for k, folder in enumerate(folders)]
+    tasks = [(folder, (seed, k), spacing_mm, labels, options) for k, folder in enumerate(folders)]
     for folder in written(_write, tasks, jobs, console):
         console.print(str(folder), markup=False, soft_wrap=True)
 

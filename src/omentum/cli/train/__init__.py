@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.case_warnings import print_case_warnings
-from omentum.cli.option_table import Quiet
+from omentum.cli.option_table import Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
+from omentum.train.config.fold_choice import FoldChoice
 
 if TYPE_CHECKING:
     from omentum.train.config.settings import TrainConfig
 
-ALL_FOLDS = "all"
 
-
+@with_options
 def train(
+    choice: FoldChoice,
     config: Annotated[
         str | None, typer.Argument(help="TOML file that defines the run, or a preset: published|compact|smoke")
     ] = None,
@@ -31,15 +32,6 @@ def train(
         typer.Option(
             "--data", help="store or folder of cases, instead of all [[data]] and [[pairs]] of the file; repeatable"
         ),
-    ] = None,
-    split: Annotated[
-        Path | None, typer.Option("--split", help="see only what this split allows: omentum data split")
-    ] = None,
-    fold: Annotated[
-        str | None, typer.Option(help="validate on this fold, train on the others; all: one run after the other")
-    ] = None,
-    part: Annotated[
-        str | None, typer.Option(help='train on this part of the split; "folds": on all of them', show_default="train")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value instead of the file's; repeatable", metavar="KEY=VALUE")
@@ -63,7 +55,7 @@ def train(
     from omentum.train.run.show import shown
 
     given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
-    given |= _of_split(split, fold, part)
+    given |= choice.settings
     if show:
         typer.echo(shown(config, given, data or ()))
         return
@@ -71,7 +63,7 @@ def train(
         raise UsageError("needs a configuration", remedy=f"a TOML file or one of {', '.join(presets())}")
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
-    if dry_run and fold == ALL_FOLDS:
+    if dry_run and choice.all_folds:
         raise UsageError("--dry-run is for one run", remedy="--fold 0: the others cost the same")
     with print_case_warnings():
         run = load_config(config, given, data or ())
@@ -80,7 +72,7 @@ def train(
             _plan(run, silent)
             return
         assert out is not None
-        _train(run, out, silent, all_folds=fold == ALL_FOLDS)
+        _train(run, out, silent, all_folds=choice.all_folds)
 
 
 def _plan(run: TrainConfig, silent: bool) -> None:
@@ -104,17 +96,3 @@ def _train(run: TrainConfig, out: Path, silent: bool, *, all_folds: bool) -> Non
         folds = cross_validate(run, out, progress=progress)
     if not silent:
         typer.echo(next_commands(run, out, list(folds)), err=True)
-
-
-def _of_split(split: Path | None, fold: str | None, part: str | None) -> dict[str, str | int]:
-    """What the command line says of a split, as settings."""
-    values: dict[str, str | int] = {}
-    if split is not None:
-        values |= {"split": str(split)}
-    if part is not None:
-        values |= {"part": part}
-    if fold is not None and fold != ALL_FOLDS:
-        if not fold.isdecimal():
-            raise UsageError(f"--fold {fold!r} is no number from 0", remedy="e.g. --fold 0, or --fold all")
-        values |= {"fold": int(fold)}
-    return values
