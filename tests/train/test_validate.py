@@ -103,7 +103,9 @@ def test_the_mean_is_over_the_cases_that_have_the_structure():
         case_of({"right_kidney"}, shown={"liver": whole}, true={}),
     ]
     told = []
-    found = validate(Banded(), cases, join_processes(CONFIG), bf16=False, tell=lambda done, of: told.append((done, of)))
+    found = validate(
+        Banded(), cases, join_processes(CONFIG), bf16=False, progress=lambda done, of: told.append((done, of))
+    )
     assert found == {"liver": pytest.approx(0.5), "left_kidney": pytest.approx((1 + 2 / 3) / 2)}
     assert told == [(0, 4), (1, 4), (2, 4), (3, 4)]
 

@@ -27,7 +27,7 @@ def join_processes(config: TrainConfig) -> Fabric:
     """
     try:
         from lightning_fabric import Fabric
-        from lightning_fabric.strategies import DDPStrategy
+        from lightning_fabric.strategies.ddp import DDPStrategy
     except ImportError as fault:
         raise MissingDependencyError(
             "training needs lightning-fabric", remedy="pip install 'omentum[train]'"

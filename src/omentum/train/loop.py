@@ -51,7 +51,7 @@ def run_training(
     sampler: PatchSampler,
     held_out: Sequence[LabelledCase],
     run: Path,
-    tell: EventListener,
+    listener: EventListener,
     *,
     model: UniversalModel | None = None,
     loss: Loss | None = None,
@@ -67,7 +67,7 @@ def run_training(
         sampler: Where patches come from.
         held_out: Cases for validation.
         run: Folder for checkpoints, log and result; created when missing.
-        tell: Called as things happen, by the first process only.
+        listener: Called as things happen, by the first process only.
         model: Fresh model to train instead of `new_model(config)`.
         loss: Of the generated heads, instead of the configured one; see `Loss`.
         record: What was trained on and held out, for the checkpoints; under which terms; see
@@ -97,9 +97,9 @@ def run_training(
             identity = run_identity(config, model.spec.class_keys, sampler.sources, held_out, split)
             done = max(steps_in(run / CHECKPOINTS), default=0)
             if remark := claim(run, identity, lambda steps: may_go_on_as(config, steps, done)):
-                tell("warning", {"text": remark})
+                listener("warning", {"text": remark})
         fabric.barrier()
-        _Run(learner, fabric, run, tell if first else _silent, held_out, record or {}).go(sampler, share, stop)
+        _Run(learner, fabric, run, listener if first else _silent, held_out, record or {}).go(sampler, share, stop)
     return run / RESULT_FILE
 
 
@@ -111,15 +111,15 @@ class _Run:
         learner: Learner,
         fabric: Fabric,
         run: Path,
-        tell: EventListener,
+        listener: EventListener,
         held_out: Sequence[LabelledCase],
         record: Mapping[str, Any],
     ) -> None:
-        self._learner, self._fabric, self._path, self._tell = learner, fabric, run, tell
+        self._learner, self._fabric, self._path, self._emit = learner, fabric, run, listener
         self._config, self._held_out, self._record = learner.config, held_out, record
         self._checkpoints = Checkpoints(run / CHECKPOINTS, self._config.keep_checkpoints)
         self._faults: set[Fault] = set()
-        self._told_faults: set[Fault] = set()
+        self._reported_faults: set[Fault] = set()
         self._figures: list[dict[str, torch.Tensor]] = []
         self.step, self.skipped = self._restore()
         (self._validation, *_) = gathered(fabric, Validation.read(run / VALIDATION_FILE))
@@ -159,7 +159,7 @@ class _Run:
     def _note(self, step: Step, delivery: Delivery) -> None:
         """Keep a step's figures; a step that was not taken is told with its cases, and too many of them end the run."""
         self._faults.update(delivery.faults)
-        self._tell("advance", {"step": self.step})
+        self._emit("advance", {"step": self.step})
         if step.taken:
             self._figures.append(step.figures)
             self.skipped = 0
@@ -167,7 +167,7 @@ class _Run:
         self.skipped += 1
         names = [name for names in gathered(self._fabric, delivery.names) for name in names]
         self._event("skipped", cases=names)
-        self._tell("warning", {"text": f"step {self.step}: gradient not finite, not taken; cases {', '.join(names)}"})
+        self._emit("warning", {"text": f"step {self.step}: gradient not finite, not taken; cases {', '.join(names)}"})
         if self.skipped >= SKIPPED_STEPS_LIMIT:
             reason = f"the gradient was not finite in {self.skipped} steps in a row, last with {', '.join(names)}"
             remedy = f"lower the learning rates or look at these cases; {self._last_saved()}"
@@ -183,13 +183,13 @@ class _Run:
             figures = dict(zip(names, everywhere, strict=True)) | pace
             figures |= {"rate": rate_share(self._config, self.step - 1)}
             self._event("step", **figures)
-            self._tell("step", {"step": self.step, **figures})
+            self._emit("step", {"step": self.step, **figures})
             self._figures = []
         faults = set().union(*gathered(self._fabric, self._faults))
-        for fault in sorted(faults - self._told_faults):
+        for fault in sorted(faults - self._reported_faults):
             self._event("unreadable", case=fault.case, reason=fault.reason)
-            self._tell("warning", {"text": f"{fault.case} cannot be read and is left out: {fault.reason}"})
-        self._told_faults |= faults
+            self._emit("warning", {"text": f"{fault.case} cannot be read and is left out: {fault.reason}"})
+        self._reported_faults |= faults
         unreadable = sorted({fault.case for fault in faults})
         if len(unreadable) > max(1, UNREADABLE_SHARE * cases):
             reason = f"{len(unreadable)} of {cases} cases cannot be read: {', '.join(unreadable[:5])}"
@@ -204,7 +204,7 @@ class _Run:
             state = self._learner.state() | {"step": self.step, "skipped": self.skipped}
             best = self._validation.best_step
             publish(self._checkpoints.save(self.step, state, model, best) / MODEL_FILE, self._path / RESULT_FILE)
-            self._tell("saved", {"step": self.step})
+            self._emit("saved", {"step": self.step})
         self._fabric.barrier()
 
     def _validate(self) -> None:
@@ -216,7 +216,7 @@ class _Run:
             self._held_out,
             self._fabric,
             bf16=self._config.bf16,
-            tell=lambda done, of: self._tell("validating", {"done": done, "of": of}),
+            progress=lambda done, of: self._emit("validating", {"done": done, "of": of}),
         )
         self._validation = found = self._validation.after(self.step, dice)
         if self._fabric.global_rank == 0:
@@ -224,11 +224,11 @@ class _Run:
                 publish(self._checkpoints.place(self.step) / MODEL_FILE, self._path / BEST_FILE)
             found.write(self._path / VALIDATION_FILE)
         self._event("validation", mean_dice=found.mean_dice, dice=dice)
-        self._tell("validation", {"step": self.step, "mean_dice": found.mean_dice, "dice": dice})
+        self._emit("validation", {"step": self.step, "mean_dice": found.mean_dice, "dice": dice})
 
     def _restore(self) -> tuple[int, int]:
         """Go on from the newest checkpoint, which the first process chooses; steps done and skipped."""
-        fabric, warn = self._fabric, lambda text: self._tell("warning", {"text": text})
+        fabric, warn = self._fabric, lambda text: self._emit("warning", {"text": text})
         state = self._checkpoints.newest(warn) if fabric.global_rank == 0 else None
         steps = self._checkpoints.steps[-1:] if state is not None else []
         (steps, *_) = gathered(fabric, steps)

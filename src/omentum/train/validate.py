@@ -65,7 +65,7 @@ def validate(
     fabric: Fabric,
     *,
     bf16: bool,
-    tell: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
 ) -> dict[str, float]:
     """Mean Dice per structure over the cases where it is annotated and present; the processes share the cases.
 
@@ -74,7 +74,7 @@ def validate(
         cases: Held-out cases on the model grid.
         fabric: All its processes must call this.
         bf16: Run the network in bfloat16.
-        tell: Called with cases done and cases in all, of this process.
+        progress: Called with cases done and cases in all, of this process.
 
     Returns:
         Structure key -> mean Dice; structures that occur in no case are left out. The same in every process.
@@ -83,7 +83,7 @@ def validate(
     sums = torch.zeros(2, len(keys), dtype=torch.float64)
     mine = cases[fabric.global_rank :: fabric.world_size]
     for number, case in enumerate(mine):
-        tell(number, len(mine))
+        progress(number, len(mine))
         for key, dice in case_dice(model, case, bf16=bf16).items():
             sums[:, keys.index(key)] += torch.tensor([dice, 1.0], dtype=torch.float64)
     dice_sum, count = summed(fabric, sums).tolist()

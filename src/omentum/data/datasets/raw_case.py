@@ -80,7 +80,7 @@ def find_cases(recipe: Recipe, root: Path) -> DatasetCases:
         images, labels = _both_sides(layout, root)
         if images.keys() & labels.keys():
             return _pair(recipe, layout, images, labels)
-    raise InputError(f"no case of {recipe.key!r} in it: {_looked_for(recipe, root)}", source=root)
+    raise InputError(f"no case of {recipe.key!r} in it: {_search_summary(recipe, root)}", source=root)
 
 
 def id_of(recipe: Recipe, name: str) -> str:
@@ -137,10 +137,10 @@ def _case(recipe: Recipe, layout: FileLayout, case_id: str, image: Path, truth: 
 def _both_sides(layout: FileLayout, root: Path) -> tuple[Matches, Matches]:
     images = find_paths(layout.image, root, _nifti if layout.image_kind == "nifti" else Path.is_dir)
     labels = find_paths(layout.labels, root, _LABELS.get(layout.label_kind, Path.is_dir))
-    return _told_apart(layout, images, labels)
+    return _disambiguated(layout, images, labels)
 
 
-def _told_apart(layout: FileLayout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
+def _disambiguated(layout: FileLayout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
     """A path that both globs match ("1_0000.nii.gz" also fits "{id}.nii.gz") belongs to the one that says more."""
     both = {path for paths in images.values() for path in paths} & {path for paths in labels.values() for path in paths}
     of_labels = both if literal_length(layout.labels) > literal_length(layout.image) else set[Path]()
@@ -172,7 +172,7 @@ _LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _nifti, "segments": _seg
 """What labels are, by their kind; folders otherwise."""
 
 
-def _looked_for(recipe: Recipe, root: Path) -> str:
+def _search_summary(recipe: Recipe, root: Path) -> str:
     """What was sought and how much of it was there, for each layout."""
     tried = []
     for layout in recipe.layout:

@@ -133,8 +133,13 @@ class Recipe:
     hu_offset: int = 0
 
     def mask_target(self, name: str) -> Target | None:
-        """What a mask of this name (no suffix, any case) means: the first pattern that fits, in the recipe's order;
-        None for an ignored or unknown one (`ignores_mask` tells which).
+        """Meaning of a mask by its name: that of the first pattern that fits, in the recipe's order.
+
+        Args:
+            name: Without suffix, in any case.
+
+        Returns:
+            None for an ignored or unknown mask; `ignores_mask` tells which.
         """
         if self.ignores_mask(name):
             return None

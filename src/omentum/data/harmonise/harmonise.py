@@ -110,7 +110,11 @@ def harmonise_masks(
     Args:
         masks: What each mask means, and its voxels; several may mean the same (the lobes of a lung).
         shape: Of each mask.
-        affine, annotated, hu, if_present, healthy: See `harmonise`.
+        affine: Voxel index -> RAS+ mm.
+        annotated: Structures (or pairs) that the annotators looked for.
+        hu: The CT, [x, y, z], to tell left from right by; None without one.
+        if_present: Those of `annotated` that count only where a voxel has them.
+        healthy: Lesion types the patient is known not to have.
 
     Raises:
         GeometryError: a mask, or `hu`, has another shape.

@@ -39,7 +39,7 @@ def laterality_conflicts(ct: Volume, truth: Segmentation) -> str:
 
 
 def _centre_mm(mask: NDArray[Any], truth: Segmentation) -> float:
-    """x of the centroid, growing to the patient's right; NaN for an empty mask."""
+    """The centroid's x in mm, growing to the patient's right; NaN for an empty mask."""
     counts = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
     centre = centroid_mm(counts, truth.grid)
     return np.nan if centre is None else float(centre[0])

@@ -84,7 +84,7 @@ def _whole(plane: NDArray[Any], tally: _Tally) -> NDArray[Any]:
     off = np.abs(plane - whole)
     tally.worst = max(tally.worst, float(off.max(initial=0)))
     tally.fractions += int(np.count_nonzero(off > ROUNDING))
-    return whole.astype(np.int64)
+    return np.asarray(whole, np.int64)
 
 
 def _count(plane: NDArray[Any], counts: Counter[int]) -> None:

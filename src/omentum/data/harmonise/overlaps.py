@@ -26,7 +26,7 @@ def resolve_conflicts(marks: LabelBits) -> list[Note]:
     for number, before in enumerate(marks.combinations):
         after = _kept(before)
         if before != after and counts[number]:
-            lost[_told(before, after)] += int(counts[number])
+            lost[_format_change(before, after)] += int(counts[number])
     marks.change_all(_kept)
     return [Note("conflict", f"{n} voxels {text}") for text, n in sorted(lost.items())]
 
@@ -60,7 +60,7 @@ def _kept(claims: Names) -> Names:
     return claims.difference(keys).union(stay)
 
 
-def _told(before: Names, after: Names) -> str:
+def _format_change(before: Names, after: Names) -> str:
     losers = [s.key for s in STRUCTURES if s.key in before - after]
     keepers = [s.key for s in STRUCTURES if s.key in after and not s.is_lesion]
     return f"claimed by {' and '.join(losers)} were left to {' and '.join(keepers)}"

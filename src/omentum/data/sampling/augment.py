@@ -46,8 +46,7 @@ def _warped(raw: RawBatch) -> tuple[Tensor, Tensor]:
     lengths = [int(np.prod(box)) for box in raw.boxes]
     boxes = zip(raw.hu.split(lengths), raw.labels.split(lengths), raw.boxes, raw.lattices, strict=True)
     for row, (voxels, numbers, shape, lattice) in enumerate(boxes):
-        lattice = lattice.to(hu.device)
-        warp.sample(voxels.float().view(shape), numbers.view(shape), lattice, hu[row], labels[row])
+        warp.sample(voxels.float().view(shape), numbers.view(shape), lattice.to(hu.device), hu[row], labels[row])
     return hu, labels
 
 

@@ -58,5 +58,5 @@ def structure_shares(
 
 
 def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """above / below, 0 where there is nothing."""
+    """Quotient `above / below`, 0 where both are 0."""
     return np.asarray(np.divide(above, below, out=np.zeros_like(np.asarray(below, float)), where=np.asarray(below) > 0))

@@ -38,11 +38,11 @@ class TrainingCase(Protocol):
 
     @property
     def annotated(self) -> NDArray[np.bool_]:
-        """bool [K], which classes were looked for."""
+        """Bool [K], which classes were looked for."""
 
     @property
     def sets(self) -> NDArray[np.bool_]:
-        """bool [S, K], which classes of the model's list each set that occurs holds; the first one is empty."""
+        """Bool [S, K], which classes of the model's list each set that occurs holds; the first one is empty."""
 
     @property
     def voxels(self) -> Mapping[int, int]:
@@ -99,7 +99,7 @@ class LabelledCase:
         return x, y, z
 
     def mask(self, k: int) -> NDArray[np.bool_]:
-        """bool [x, y, z] of a class, made anew."""
+        """Mask of a class, bool [x, y, z], computed at each call."""
         return self.sets[:, k][self.labels]
 
     def places(self, k: int | None) -> NDArray[np.int16]:

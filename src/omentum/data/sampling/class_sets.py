@@ -33,7 +33,7 @@ class Truth(NamedTuple):
         return Truth(self.labels[voxels], self.sets)
 
     def masks(self) -> Tensor:
-        """bool [K, *shape of `labels`]."""
+        """One mask a class, bool [K, *shape of `labels`]."""
         return unpack(self.labels, self.sets)
 
 

@@ -24,7 +24,7 @@ from omentum.volume import PADDING_HU, Volume
 
 
 def load_folder(
-    folder: Path, classes: Sequence[str], spec: PreprocessSpec, tell: Callable[[int, int], None] | None = None
+    folder: Path, classes: Sequence[str], spec: PreprocessSpec, progress: Callable[[int, int], None] | None = None
 ) -> tuple[LabelledCase, ...]:
     """Every case folder (with a case.json) below a folder, by name.
 
@@ -32,7 +32,7 @@ def load_folder(
         folder: As written by `omentum phantom`.
         classes: The model's class keys.
         spec: The model grid.
-        tell: Called with cases done and cases in all.
+        progress: Called with cases done and cases in all.
 
     Raises:
         InputError: there is no usable case.
@@ -40,8 +40,8 @@ def load_folder(
     found = sorted(path.parent for path in folder.glob("*/case.json"))
     cases = []
     for number, place in enumerate(found):
-        if tell:
-            tell(number, len(found))
+        if progress:
+            progress(number, len(found))
         try:
             ct, truth, facts = read_case(place)
             case = _on_grid(place.name, ct, truth, classes, spec)

@@ -30,7 +30,7 @@ def load_store(
     classes: Sequence[str],
     spec: PreprocessSpec,
     divide: Divide = all_trained_on,
-    tell: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[StoreCase, ...], tuple[LabelledCase, ...]]:
     """The cases of a store, by name, split into what is trained on and what is held out.
 
@@ -39,7 +39,7 @@ def load_store(
         classes: The model's class keys.
         spec: The model grid, which must be the store's.
         divide: Says of the usable cases who is trained on and who held out; all are trained on by default.
-        tell: Called with held-out cases read, and how many there will be.
+        progress: Called with held-out cases read, and how many there will be.
 
     Raises:
         InputError: no store, one on another grid, or no usable case.
@@ -53,8 +53,8 @@ def load_store(
     wanted = [case.stored for case in known if case.name in division.validation]
     held = []
     for number, stored in enumerate(wanted):
-        if tell:
-            tell(number, len(wanted))
+        if progress:
+            progress(number, len(wanted))
         labelled = _or_warn(partial(_labelled, store, stored, classes))
         held += [labelled] if labelled else []
     return tuple(case for case in known if case.name in division.train), tuple(held)
@@ -79,15 +79,15 @@ def check_store(path: Path, spec: PreprocessSpec) -> None:
 
 def _check_grid(path: Path, manifest: Mapping[str, Any], spec: PreprocessSpec) -> None:
     made = manifest["options"]
-    found = _told(made["spacing_mm"], made["orientation"], made["antialias"])
-    wanted = _told(spec.spacing_mm, spec.orientation, spec.antialias)
+    found = _format_grid(made["spacing_mm"], made["orientation"], made["antialias"])
+    wanted = _format_grid(spec.spacing_mm, spec.orientation, spec.antialias)
     if found != wanted:
         grid = f"spacing_mm = {list(made['spacing_mm'])}, antialias = {str(made['antialias']).lower()}"
         remedy = f"train with {grid}, or prepare another: omentum data prepare --for PRESET (or the run's TOML file)"
         raise InputError(f"was prepared for {found}, not {wanted}", source=path, remedy=remedy)
 
 
-def _told(spacing_mm: Sequence[float], orientation: str, antialias: bool) -> str:
+def _format_grid(spacing_mm: Sequence[float], orientation: str, antialias: bool) -> str:
     smoothed = "smoothed first" if antialias else "not smoothed"
     return f"{' x '.join(f'{mm:g}' for mm in spacing_mm)} mm {orientation} {smoothed}"
 

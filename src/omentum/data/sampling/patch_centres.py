@@ -37,7 +37,7 @@ def centre_shares(case: TrainingCase, ratio: Sequence[float], classes: Sequence[
     groups = [voxels_of_their_own] if len(ratio) == 2 else [voxels_of_their_own * ~lesion, voxels * lesion]
     shares = sum(part * group / group.sum() for part, group in zip(ratio[1:], groups, strict=True) if group.any())
     shares = np.concatenate([[ratio[0]], np.zeros(len(classes)) + shares])
-    return shares / shares.sum() if shares.any() else np.eye(1 + len(classes))[0]
+    return np.asarray(shares / shares.sum() if shares.any() else np.eye(1 + len(classes))[0])
 
 
 def drawn_voxel(
@@ -47,7 +47,8 @@ def drawn_voxel(
 
     Args:
         case: Of which the patch is.
-        ratio, classes: See `centre_shares`.
+        ratio: Background to labelled voxels, or background to organs to lesions.
+        classes: Structure keys in the model's order.
         rng: Draws the class, then the voxel.
 
     Raises:

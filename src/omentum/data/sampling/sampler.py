@@ -51,7 +51,7 @@ class PatchSource:
     magnify: tuple[float, float, float] | None = None
     file: str = ""
 
-    def told(self, case: TrainingCase) -> str:
+    def describe(self, case: TrainingCase) -> str:
         """One of its cases, for messages."""
         return self.file or f"{case.name} of {self.name}"
 

@@ -111,7 +111,8 @@ def sample(hu: Tensor, labels: Tensor, lattice: Tensor, out_hu: Tensor, out_labe
         hu: Source box, float32 [a, b, c].
         labels: Of the same shape, int16.
         lattice: float32 [n, n, n, 3], source voxels at the patch's nodes; see `PatchWarp.box`.
-        out_hu, out_labels: The patch [x, y, z], filled in place.
+        out_hu: The patch [x, y, z], float32, filled in place.
+        out_labels: The same, int16.
     """
     size = out_hu.shape
     # A GPU may multiply single precision in TF32, which is a twentieth of a voxel.

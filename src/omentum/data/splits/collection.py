@@ -13,15 +13,15 @@ from omentum.errors import InputError, UsageError
 from omentum.fingerprint import slice_hashes
 from omentum.io.truth import read_case
 
-Tell = Callable[[int, int], None]
+CountListener = Callable[[int, int], None]
 
 
-def read_collections(places: Sequence[Path], tell: Tell | None = None) -> list[SplitCase]:
+def read_collections(places: Sequence[Path], progress: CountListener | None = None) -> list[SplitCase]:
     """All cases of some stores and folders.
 
     Args:
         places: Stores, and folders as `omentum phantom` writes them.
-        tell: Called with cases of a folder read, and how many there are; stores are known at once.
+        progress: Called with cases of a folder read, and how many there are; stores are known at once.
 
     Raises:
         InputError: no case in it, a store whose cases have no fingerprint yet, or a case that cannot be read.
@@ -29,7 +29,7 @@ def read_collections(places: Sequence[Path], tell: Tell | None = None) -> list[S
     """
     cases: dict[str, SplitCase] = {}
     for place in places:
-        found = _of_store(place) if (place / MANIFEST).exists() else _of_folder(place, tell)
+        found = _of_store(place) if (place / MANIFEST).exists() else _of_folder(place, progress)
         for case in found:
             if case.name in cases:
                 raise UsageError(f"has a case {case.name!r} like another collection", source=place, remedy="rename one")
@@ -38,7 +38,7 @@ def read_collections(places: Sequence[Path], tell: Tell | None = None) -> list[S
 
 
 def kept_together(cases: Sequence[SplitCase]) -> list[list[SplitCase]]:
-    """Groups of one patient, so far as names of patients and equal scans tell."""
+    """Groups of one patient, so far as names of patients and equal scans progress."""
     by_name = {case.name: case for case in cases}
     matches = find_matches({case.name: case.hashes for case in cases})
     return [[by_name[name] for name in group] for group in patient_groups(cases, matches)]
@@ -52,15 +52,15 @@ def _of_store(place: Path) -> list[SplitCase]:
     return [SplitCase(c.name, c.dataset, c.patient, lesions(c.annotated, c.structures), c.hashes) for c in store.cases]
 
 
-def _of_folder(place: Path, tell: Tell | None) -> list[SplitCase]:
+def _of_folder(place: Path, progress: CountListener | None) -> list[SplitCase]:
     folders = sorted(path.parent for path in place.glob("*/case.json"))
     if not folders:
         remedy = "give a store (omentum data prepare) or a folder of cases (omentum phantom)"
         raise InputError("holds no cases", source=place, remedy=remedy)
     cases = []
     for number, folder in enumerate(folders):
-        if tell:
-            tell(number, len(folders))
+        if progress:
+            progress(number, len(folders))
         ct, truth, facts = read_case(folder)
         found = lesions(truth.annotated or (), truth.present())
         cases.append(SplitCase(folder.name, "", str(facts.get("patient", "")), found, slice_hashes(ct)))

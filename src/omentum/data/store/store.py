@@ -36,7 +36,7 @@ from omentum.segmentation import Bits, bits_dtype
 from omentum.volume import PADDING_HU
 
 if TYPE_CHECKING:
-    from omentum.data.store.chunked import Array
+    from blosc2 import NDArray as Array
 
 MANIFEST, CASES, DATASETS, CACHE = "store.json", "cases", "datasets", ".cache"
 OPEN_CASES = 256

@@ -165,7 +165,7 @@ def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
         if isinstance(out.get(table), list):
             out[table] = [_absolute(entry, names, here) for entry in out[table]]
     named = str(out.get("init")) in catalogue()  # weights with a name are no path
-    return _absolute(out, ("structures", "split") if named else ("init", "structures", "split"), here)
+    return dict(_absolute(out, ("structures", "split") if named else ("init", "structures", "split"), here))
 
 
 def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:

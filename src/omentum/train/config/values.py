@@ -6,10 +6,12 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omentum.errors import UsageError
 from omentum.train.config.renamed_settings import RENAMED
+
+Kind = TypeVar("Kind")
 
 
 def tables(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -21,13 +23,18 @@ def tables(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iter
 
 
 def listed(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[Any]:
+    """The tables of a list of tables, e.g. [[data]]; none where it is not given.
+
+    Raises:
+        UsageError: it is no list.
+    """
     found = raw.get(name, ())
     if not isinstance(found, list | tuple):
         raise UsageError(f"{name} is a list of tables, got {found!r}", source=source, remedy=f"write [[{name}]]")
     return found
 
 
-def typed(kind: type[Any], raw: Any, source: str | Path | None, place: str = "") -> Any:
+def typed(kind: type[Kind], raw: Any, source: str | Path | None, place: str = "") -> Kind:
     """The dataclass with lists made tuples, and values of the kind that its defaults or its annotations are.
 
     Args:
@@ -43,7 +50,7 @@ def typed(kind: type[Any], raw: Any, source: str | Path | None, place: str = "")
         raise UsageError(f"{place or 'the configuration'} is a table of settings, got {raw!r}", source=source)
     refuse_unknown(kind, raw, place, source)
     values = {key: _tuple(value) for key, value in raw.items()}
-    for entry in dataclasses.fields(kind):
+    for entry in _fields(kind):
         if entry.name not in values:
             continue
         value = values[entry.name]
@@ -53,7 +60,7 @@ def typed(kind: type[Any], raw: Any, source: str | Path | None, place: str = "")
             raise UsageError(f"{entry.name} is a str, got {value!r}", source=source)
         elif str(entry.type).startswith("Mapping") and not isinstance(value, Mapping):
             raise UsageError(f"{entry.name} is a table, got {value!r}", source=source)
-    if missing := [entry.name for entry in dataclasses.fields(kind) if _is_needed(entry) and entry.name not in values]:
+    if missing := [entry.name for entry in _fields(kind) if _is_needed(entry) and entry.name not in values]:
         raise UsageError(f"{place or 'the configuration'} needs {', '.join(missing)}", source=source)
     return kind(**values)
 
@@ -64,7 +71,7 @@ def refuse_unknown(kind: type[Any], raw: Mapping[str, Any], place: str, source: 
     Raises:
         UsageError: there is one.
     """
-    known = [entry.name for entry in dataclasses.fields(kind)]
+    known = [entry.name for entry in _fields(kind)]
     for name in raw:
         if name not in known:
             where = f" in {place}" if place else ""
@@ -75,6 +82,10 @@ def refuse_unknown(kind: type[Any], raw: Mapping[str, Any], place: str, source: 
             close = difflib.get_close_matches(str(name), known, n=1)
             meant = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
             raise UsageError(f"unknown setting {str(name)!r}{where}", source=source, remedy=meant)
+
+
+def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
 
 
 def _is_needed(entry: dataclasses.Field[Any]) -> bool:

@@ -107,4 +107,5 @@ def partial_label_loss(
 def _dice_loss(z: Tensor, t: Tensor, slabs: int, smooth_above: float = SMOOTH_VOXELS) -> Tensor:
     p, t = (x.unflatten(1, (slabs, -1)) for x in (torch.sigmoid(z), t))
     overlap, total = (p * t).sum(2), p.sum(2) + t.sum(2)
-    return (1 - (2 * overlap + smooth_above) / (total + SMOOTH_VOXELS)).mean()
+    loss: Tensor = (1 - (2 * overlap + smooth_above) / (total + SMOOTH_VOXELS)).mean()
+    return loss

@@ -52,7 +52,9 @@ class PatchLoss(nn.Module):
         """Total and its parts, scalars.
 
         Args:
-            images, truth, annotated: As in `PatchBatch`, on the model's device.
+            images: float32 [B, 1, x, y, z], windowed to 0 ... 1, on the model's device.
+            truth: Labels [B, x, y, z] and the sets of classes they stand for.
+            annotated: bool [B, K], which classes were looked for.
             voxels: The voxels the heads learn from; see `voxel_subsample`.
             balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
         """
@@ -86,8 +88,10 @@ def voxel_subsample(step: int, factor: int) -> tuple[Any, ...]:
 
 
 def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Logits [B, K, V] of the subsampled voxels (all the network is run, the pointwise head only where it learns),
-    and the decoder's coarse features where the backbone has them."""
+    """Logits [B, K, V] of the subsampled voxels, and the decoder's coarse features where the backbone has them.
+
+    The whole network runs; the pointwise head only on the voxels it learns from.
+    """
     deep, decoded, coarse = model.backbone.stages(images)
     layers = model.head.layers(deep, model.text_embeddings)
     features = model.head.voxel_features(decoded)

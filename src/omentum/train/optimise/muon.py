@@ -70,5 +70,5 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         factor.diagonal().add_(a)
         product = factor @ product
         gram = factor @ gram @ factor  # they commute: this is the Gram matrix of factor @ x
-    x = product @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
+    result: Tensor = product @ x
+    return result.T if matrix.shape[0] > matrix.shape[1] else result

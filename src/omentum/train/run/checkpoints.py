@@ -70,7 +70,9 @@ class Checkpoints:
             with replacing_folder(self.place(step)) as new:
                 _write(new, step, state, model)
         except (OutputError, RuntimeError) as fault:  # torch.save has no error of its own for a disk that is full
-            reason = f"the checkpoint of step {step} cannot be written: {_told(fault)}; it needs {needed / 1e9:.2f} GB"
+            reason = (
+                f"the checkpoint of step {step} cannot be written: {_disk_fault(fault)}; it needs {needed / 1e9:.2f} GB"
+            )
             remedy = f"make room, or raise the limit or quota; {self._goes_on()}"
             raise OutputError(reason, source=self.folder, remedy=remedy) from fault
         for old in [s for s in self.steps if s <= step][: -self.keep]:
@@ -78,11 +80,11 @@ class Checkpoints:
                 remove_folder(self.place(old))
         return self.place(step)
 
-    def newest(self, tell: Callable[[str], None]) -> dict[str, Any] | None:
+    def newest(self, warn: Callable[[str], None]) -> dict[str, Any] | None:
         """The state of the newest whole checkpoint; None for a run that has not saved yet.
 
         Args:
-            tell: Told of damaged ones, which are put aside under `<name>.broken`.
+            warn: Receives a warning for each damaged one; they are put aside under `<name>.broken`.
 
         Raises:
             CheckpointError: there are checkpoints, and all are damaged.
@@ -93,7 +95,7 @@ class Checkpoints:
                 return self.load(step)
             except CheckpointError as fault:
                 damaged = fault
-                tell(f"{fault}; going back to the one before")
+                warn(f"{fault}; going back to the one before")
                 _put_aside(self.place(step))
         if damaged is not None or any(self.folder.glob(f"*{BROKEN}")):
             remedy = "restore a checkpoint from a copy, or begin again with another -o"
@@ -153,7 +155,7 @@ def _read(folder: Path) -> dict[str, Any]:
     return state
 
 
-def _told(fault: Exception) -> str:
+def _disk_fault(fault: Exception) -> str:
     if isinstance(fault, OutputError):
         return fault.reason
     return f"the disk takes no more ({str(fault).partition(chr(10))[0]})"

@@ -85,7 +85,7 @@ class HeldOut:
             self.remarks.append(f"{place}: {division.unknown} cases are in no part of the split and left out")
         return division
 
-    def told(self, data: DataConfig) -> str:
+    def describe(self, data: DataConfig) -> str:
         """What is held out of a collection, in words."""
         return f"{data.validation} cases" if self.split is None else f"what the split {self.split.source}"
 
@@ -168,7 +168,7 @@ class HeldOut:
     ) -> UsageError:
         assert self.split is not None
         here, there, slices = found[0]
-        copy = next(source.told(case) for source in sources for case in source.cases if case is cases[there])
+        copy = next(source.describe(case) for source in sources for case in source.cases if case is cases[there])
         how = f"the same scan ({slices} slices in common)" if slices else "of the same patient"
         more = f", and {len(found) - 1} more such pairs" if len(found) > 1 else ""
         part = self.split.part_of[held[here].name]

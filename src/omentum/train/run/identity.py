@@ -65,7 +65,7 @@ def run_identity(
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs, one sentence each; empty where it is the same run."""
     found = [
-        f"{name} was {_told(old)}, is {_told(new)}"
+        f"{name} was {_format_value(old)}, is {_format_value(new)}"
         for name, old, new in _compared(before.get("config", {}), now["config"])
         if name not in MAY_CHANGE
     ]
@@ -91,7 +91,7 @@ def _compared(before: Any, now: Any, name: str = "") -> Iterable[tuple[str, Any,
         yield name, before, now
 
 
-def _told(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

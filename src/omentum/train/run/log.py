@@ -96,7 +96,7 @@ def _step_of(line: str) -> float:
 def _curves(run: Path, step: int) -> Any:
     if importlib.util.find_spec("tensorboard") is None:
         return None
-    from lightning_fabric.loggers import TensorBoardLogger
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
     return TensorBoardLogger(run, name=CURVES, version="", purge_step=step + 1)
 

@@ -21,17 +21,18 @@ _ENTRY = re.compile(r"    (\w+(?:, \w+)*): (.*)")
 
 
 def shown(source: str | Path | None, overrides: Mapping[str, Any], data: Iterable[str | Path] = ()) -> str:
-    """What a run would use; see `omentum.train.config.toml_file.load_config`.
+    """All settings of a run as TOML text; see `omentum.train.config.toml_file.load_config`.
 
     Args:
-        source: None for the defaults.
-        overrides, data: As there; without material anywhere, the line of it is commented out.
+        source: A file or preset; None for the defaults.
+        overrides: Values to replace, tables nested.
+        data: Stores and folders of cases; where none is named anywhere, the line is commented out.
 
     Returns:
-        TOML text; a setting that is not the default has a remark.
+        TOML text; a setting that differs from its default has a remark.
 
     Raises:
-        UsageError: as there.
+        UsageError: unreadable, an unknown setting, or impossible values.
     """
     config, named = load_without_data(source, overrides, data)
     lines = list(_lines(config, hidden=set() if named else {"data"}))

@@ -22,7 +22,7 @@ from omentum.train.run import terms
 from omentum.train.run.held_out import HeldOut
 from omentum.train.run.terms import Terms
 
-Tell = Callable[[str, int, int], None]
+CountListener = Callable[[str, int, int], None]
 """Called with a collection's name, cases done and cases in all."""
 
 
@@ -44,7 +44,7 @@ class TrainingData:
     remarks: tuple[str, ...] = ()
 
 
-def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None = None) -> TrainingData:
+def load_sources(config: TrainConfig, classes: Sequence[str], progress: CountListener | None = None) -> TrainingData:
     """Read all collections and pairs.
 
     With a split, a run sees what the split gives it: the cases of its part or of the other folds, and for validation
@@ -64,11 +64,11 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
     made_from = held.start.terms
     for data in config.data:
         place = Path(data.folder or data.store)
-        counted = (lambda *done, name=place.name: tell(name, *done)) if tell else None
+        counted = (lambda *done, name=place.name: progress(name, *done)) if progress else None
         read = _of_store if data.store else _of_folder
         found, cases = read(place, data, classes, config.preprocess, held, counted)
         if not found:
-            raise UsageError(f"{held.told(data)} held out leaves none to train on", source=place)
+            raise UsageError(f"{held.describe(data)} held out leaves none to train on", source=place)
         sources += found
         made_from += _terms(place, data, [source.name for source in found])
         validated += cases
@@ -79,8 +79,8 @@ def load_sources(config: TrainConfig, classes: Sequence[str], tell: Tell | None 
         made_from.append(Terms(case.name, pair.licence))
     held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
-    told = held.record(kept, validated) | terms.record(made_from)
-    return TrainingData(_distinct(kept), tuple(validated), told, tuple(held.remarks))
+    record = held.record(kept, validated) | terms.record(made_from)
+    return TrainingData(_distinct(kept), tuple(validated), record, tuple(held.remarks))
 
 
 _Loaded = tuple[list[PatchSource], Sequence[LabelledCase]]
@@ -88,9 +88,9 @@ Counted = Callable[[int, int], None] | None
 
 
 def _of_folder(
-    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
+    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, progress: Counted
 ) -> _Loaded:
-    cases = load_folder(place, classes, spec, tell)
+    cases = load_folder(place, classes, spec, progress)
     division = held.divide(cases, data)
     kept = tuple(case for case in cases if case.name in division.train)
     validated = [case for case in cases if case.name in division.validation]
@@ -98,10 +98,10 @@ def _of_folder(
 
 
 def _of_store(
-    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, tell: Counted
+    place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, progress: Counted
 ) -> _Loaded:
     """One source for each dataset in the store."""
-    kept, validated = load_store(place, classes, spec, lambda cases: held.divide(cases, data), tell)
+    kept, validated = load_store(place, classes, spec, lambda cases: held.divide(cases, data), progress)
     by_dataset: dict[str, list[TrainingCase]] = {}
     for case in kept:
         by_dataset.setdefault(case.stored.dataset, []).append(case)

@@ -87,8 +87,9 @@ class Site:
         return self.copies.get(id_) or self.patient.format(id=id_)
 
     def annotated_in(self, id_: str) -> frozenset[str]:
-        """Structures that the annotators looked for in this case (before `only_if_seen` is looked at), or that nobody
-        had to look for, since no patient has them.
+        """Structures that were annotated in a case, before `only_if_seen` is applied.
+
+        Those that no patient of the site has are among them.
         """
         others = self.foreign | self.unnamed
         rows: list[SiteLabel | Mask] = [row for row in self.paint if row.value not in others]
