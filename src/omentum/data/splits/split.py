@@ -157,9 +157,9 @@ class Split:
         parts = {part: list(names) for part, names in self.parts.items()}
         return stamped(Schema.SPLIT, {"made": dict(self.made), "parts": parts, "cases": cases})
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """As a file, atomically."""
-        write_json(path, self.to_json())
+        write_json(Path(path), self.to_json())
 
     @classmethod
     def read(cls, path: Path) -> Split:
