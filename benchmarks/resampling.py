@@ -24,7 +24,7 @@ from omentum.preprocess.resample import sample_along
 from omentum.spec import PreprocessSpec
 from record import Table, publish, result_file
 
-MEASURES = ("src/omentum/preprocess/resample.py", "src/omentum/preprocess/grid.py")
+MEASURES = ("src/omentum/preprocess/resample.py", "src/omentum/preprocess/grid.py", "src/omentum/axis_order.py")
 COLUMNS = {
     "job": "{}",
     "type": "{}",

@@ -117,7 +117,7 @@ class TestHosts:
 class TestPieces:
     @pytest.mark.parametrize("key", ["colon", "small_bowel", "portal_splenic_vein", "inferior_vena_cava"])
     def test_what_lies_apart_in_the_body_stays(self, key):
-        """Published: all but the largest piece of the bowel was thrown away."""
+        """Published: all but the largest component of the bowel was thrown away."""
         parts = block((4, 9), (3, 6), (3, 6)) | block((18, 24), (3, 6), (9, 13))
         assert_masks(cleaned(torso_masks(**{key: parts})), **{key: parts})
 

@@ -23,7 +23,7 @@ KEYS = (
 
 @st.composite
 def scenes(draw: st.DrawFn) -> Segmentation:
-    """A few boxes added to and cut out of every mask: pieces, cavities, overlaps, emptiness, edges of the image."""
+    """A few boxes added to and cut out of every mask: components, cavities, overlaps, emptiness, edges of the image."""
     masks = {}
     for key in draw(st.lists(st.sampled_from(KEYS), min_size=1, unique=True)):
         masks[key] = np.zeros(SHAPE, bool)

@@ -20,13 +20,13 @@ def cube(at, size, mask=None):
 
 
 def stay(mask, rule):
-    pieces = label_components([(WHOLE, mask)])
-    return whole(pieces, components_to_keep(pieces, rule, GRID))
+    components = label_components([(WHOLE, mask)])
+    return whole(components, components_to_keep(components, rule, GRID))
 
 
-def whole(pieces, wanted, shape=GRID.shape):
+def whole(components, wanted, shape=GRID.shape):
     found = np.zeros(shape, bool)
-    for box, mask in pieces.selected(wanted):
+    for box, mask in components.selected(wanted):
         found[box] |= mask
     return found
 
@@ -49,11 +49,11 @@ def test_only_small_cavities_are_filled():
 @settings(max_examples=60, deadline=None)
 @given(arrays(bool, (6, 5, 4), elements=st.booleans()))
 def test_pieces_are_those_of_scipy(mask):
-    pieces = label_components([((slice(0, 6), slice(0, 5), slice(0, 4)), mask)])
+    components = label_components([((slice(0, 6), slice(0, 5), slice(0, 4)), mask)])
     _, n = ndimage.label(mask, np.ones((3, 3, 3)))
-    assert len(pieces) == n
-    assert pieces.voxels.sum() == mask.sum()
-    np.testing.assert_array_equal(whole(pieces, np.arange(n + 1) > 0, mask.shape), mask)
+    assert len(components) == n
+    assert components.voxels.sum() == mask.sum()
+    np.testing.assert_array_equal(whole(components, np.arange(n + 1) > 0, mask.shape), mask)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

@@ -32,17 +32,17 @@ def sparse(draw: st.DrawFn) -> Segmentation:
 def test_the_islands_are_the_mask_in_parts_that_do_not_touch(seg, keys):
     union = np.logical_or.reduce([seg.mask(key) for key in keys])
     seen = np.zeros(seg.shape, int)
-    pieces = label_components(MaskEditor(seg).islands(*keys))
-    for box, mask in pieces.selected(np.ones(len(pieces) + 1, bool)):
+    components = label_components(MaskEditor(seg).islands(*keys))
+    for box, mask in components.selected(np.ones(len(components) + 1, bool)):
         seen[box] += mask
     np.testing.assert_array_equal(seen, union.astype(int))
     labels, n = ndimage.label(union, np.ones((3, 3, 3)))
-    assert sorted(pieces.voxels[1:]) == sorted(np.bincount(labels.ravel())[1:])
+    assert sorted(components.voxels[1:]) == sorted(np.bincount(labels.ravel())[1:])
     for number in range(1, n + 1):
-        found = labels[pieces.boxes[number]]
-        assert pieces.voxels[number] in np.bincount(found.ravel())[1:]
+        found = labels[components.boxes[number]]
+        assert components.voxels[number] in np.bincount(found.ravel())[1:]
     centres = np.array(ndimage.center_of_mass(union, labels, range(1, n + 1))).reshape(-1, 3)
-    both = [np.array(sorted(np.round(c, 4).tolist())).reshape(-1, 3) for c in (pieces.centres[1:], centres)]
+    both = [np.array(sorted(np.round(c, 4).tolist())).reshape(-1, 3) for c in (components.centres[1:], centres)]
     np.testing.assert_allclose(*both, atol=1e-3)
 
 

@@ -1,4 +1,4 @@
-"""Names in somebody's label map, translated into our structures and into what to make the place of."""
+"""Label names of other label maps, translated into our structures and tissues."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AnatomicalPart:
 
 
 UNKNOWN = AnatomicalPart((), "soft_tissue")
-"""A label with a name we do not know is anatomy of some soft kind, and tells nothing about our structures."""
+"""A label of unknown name is soft tissue of some kind, and no information on our structures."""
 
 
 @cache

@@ -110,7 +110,7 @@ def _insert_one(
 def _place(
     rng: np.random.Generator, host: Mask, spacing_mm: tuple[float, float, float], blob: Blob, kind: LesionKind
 ) -> NDArray[np.intp] | None:
-    """A voxel of the host, deep enough that only the wanted share of the lesion bulges out."""
+    """Draw a voxel of the host, deep enough that only the given fraction of the lesion bulges out."""
     depth = edt.edt(host, anisotropy=spacing_mm, black_border=True)
     wanted = min(blob.radius_mm * (1.0 - 2.0 * kind.bulge * rng.random()), 0.8 * float(depth.max()))
     where = np.argwhere((depth > 0) & (depth >= wanted))

@@ -49,7 +49,7 @@ SURVEY_MM = 12.0
 
 @dataclass(frozen=True)
 class BodyOptions:
-    """What a procedural body is like; None is drawn at random.
+    """Properties of a procedural body; None is sampled at random.
 
     Args:
         sex: "m" or "f".

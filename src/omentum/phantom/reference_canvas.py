@@ -70,7 +70,7 @@ class Canvas:
         return x, y, z
 
     def claim(self, box: Box, where: Mask, part: AnatomicalPart) -> None:
-        """Give the voxels in `where` that nobody has to a part."""
+        """Assign the free voxels in `where` to a part."""
         if self.missing & set(part.structures):
             return
         if part not in self.parts:

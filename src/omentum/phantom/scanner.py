@@ -1,4 +1,4 @@
-"""From tissues to CT numbers: texture, blur, noise and artefacts of a scanner drawn at random."""
+"""From tissues to CT numbers: texture, blur, noise and artefacts of a randomly sampled scanner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Table = Literal["curved", "flat", "none"]
 IODINE_BY_KILOVOLT = {80: 1.6, 100: 1.25, 120: 1.0, 140: 0.88}
 HU_RANGE = (-1024, 3071)
 TEXTURE_LENGTHS_MM = (3.0, 5.0, 10.0)
-"""One field is drawn for each; a tissue uses the one nearest to its own correlation length."""
+"""One field is sampled for each; a tissue uses the one nearest to its own correlation length."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The tissues a phantom is made of, and their CT numbers for one patient drawn at random."""
+"""The tissues a phantom is made of, and their CT numbers for one randomly sampled patient."""
 
 from __future__ import annotations
 

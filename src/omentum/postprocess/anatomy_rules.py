@@ -18,20 +18,20 @@ from omentum.volume import Grid
 CLEARLY_MM = 10.0
 """A voxel this far beyond the middle is on the other side even if the middle was found some millimetres off."""
 CROSSES, WRONG = 0.25, 0.75
-"""A piece with more than the first share clearly on the other side is cut at the middle; with more than the second,
+"""A component with more than the first share clearly on the other side is cut at the middle; with more than the second,
 all of it goes over. Lungs and horseshoe kidneys do cross the middle, but not with so much."""
 ROUNDING_MM = 1e-3
 ON_THE_LINE_MM = 1e-3
 """Voxels nearer to the midline than this are neither left nor right."""
 OUTSIDE = 0.5
-"""A piece with more than this share outside the trunk is no organ."""
+"""A component with more than this share outside the trunk is no organ."""
 
 
 def repair_sides(editor: MaskEditor, pair: tuple[str, str], midline: Midline) -> None:
     """Give what lies on the other side of the body to the structure of that side.
 
     A pair whose partner is no class of the segmentation just loses it. Nothing is decided by the order, size or
-    number of pieces: a single kidney is whose side it is on, fused lungs are cut at the middle.
+    number of components: a single kidney is whose side it is on, fused lungs are cut at the middle.
     """
     _part_overlap(editor, pair, midline)
     moves = [(key, *move) for key in pair if key in editor.seg.classes for move in _other_side(editor, key, midline)]
@@ -47,13 +47,13 @@ def keep_in_trunk(editor: MaskEditor, key: str, trunk: Trunk) -> None:
     """Remove components that lie mostly outside the trunk."""
     if not any((mask & trunk.outside(box)).any() for box, mask in editor.islands(key)):
         return
-    pieces = label_components(editor.islands(key))
-    gone = np.zeros(len(pieces) + 1, bool)
-    for part in pieces.parts:
+    components = label_components(editor.islands(key))
+    gone = np.zeros(len(components) + 1, bool)
+    for part in components.parts:
         for number in range(part.offset + 1, part.offset + part.n + 1):
-            box = pieces.boxes[number]
-            gone[number] = trunk.outside(box)[part.piece(number, box)].mean() > OUTSIDE
-    for box, voxels in pieces.selected(gone):
+            box = components.boxes[number]
+            gone[number] = trunk.outside(box)[part.component(number, box)].mean() > OUTSIDE
+    for box, voxels in components.selected(gone):
         editor.remove(key, "in trunk", box, voxels)
 
 
@@ -63,15 +63,15 @@ def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:
 
 
 def keep_near_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
-    """Remove whole pieces that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
+    """Remove whole components that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
     hosts = hosts_to_go_by(editor, key)
-    pieces = label_components(editor.islands(key) if hosts else ())
-    far = np.zeros(len(pieces) + 1, bool)
-    for part in pieces.parts:
+    components = label_components(editor.islands(key) if hosts else ())
+    far = np.zeros(len(components) + 1, bool)
+    for part in components.parts:
         for number in range(part.offset + 1, part.offset + part.n + 1):
-            box = pieces.boxes[number]
-            far[number] = not _is_near(editor, hosts, limit_mm, box, part.piece(number, box))
-    for box, voxels in pieces.selected(far):
+            box = components.boxes[number]
+            far[number] = not _is_near(editor, hosts, limit_mm, box, part.component(number, box))
+    for box, voxels in components.selected(far):
         editor.remove(key, "near host", box, voxels)
 
 
@@ -111,18 +111,18 @@ def _other_side(editor: MaskEditor, key: str, midline: Midline) -> Iterator[tupl
         beyond_mm = _beyond_mm(key, editor.seg.grid, box, midline)
         clearly = mask & (beyond_mm > CLEARLY_MM + ON_THE_LINE_MM)
         if clearly.any():
-            (part,) = (pieces := label_components([(box, mask)])).parts
+            (part,) = (components := label_components([(box, mask)])).parts
             on_a_side = part.count(np.abs(beyond_mm) > ON_THE_LINE_MM)
             share = part.count(clearly) / np.maximum(on_a_side, 1)
-            cut = part.selected((share > CROSSES) & (pieces.voxels > 0)) & (beyond_mm > ON_THE_LINE_MM)
-            yield box, cut | part.selected((share > WRONG) & (pieces.voxels > 0))
+            cut = part.selected((share > CROSSES) & (components.voxels > 0)) & (beyond_mm > ON_THE_LINE_MM)
+            yield box, cut | part.selected((share > WRONG) & (components.voxels > 0))
 
 
-def _is_near(editor: MaskEditor, hosts: tuple[str, ...], limit_mm: float, box: Box, piece: Mask) -> bool:
-    if (editor.mask(box, *hosts) & piece).any():
+def _is_near(editor: MaskEditor, hosts: tuple[str, ...], limit_mm: float, box: Box, component: Mask) -> bool:
+    if (editor.mask(box, *hosts) & component).any():
         return True
     around = grown_mm(box, limit_mm, editor.seg.grid)
-    distance_mm = _distance_mm(editor, hosts, around)[relative(box, around)][piece]
+    distance_mm = _distance_mm(editor, hosts, around)[relative(box, around)][component]
     return bool(distance_mm.min() <= limit_mm + ROUNDING_MM)
 
 

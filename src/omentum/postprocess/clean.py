@@ -78,7 +78,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
     for key, unwanted in zip(
         free, _side_by_side(editor, lambda key: _unwanted(editor, key, ruled[key]), free), strict=True
     ):
-        _remove_pieces(editor, key, unwanted)
+        _remove_components(editor, key, unwanted)
     for key in hosted:
         _reduce(editor, key, ruled[key])
     for keys in (free, hosted):
@@ -100,20 +100,20 @@ def _reduce(editor: MaskEditor, key: str, rule: Rule) -> None:
         cut_to_hosts(editor, key, rule.inside_mm)
     if rule.near_mm is not None:
         keep_near_hosts(editor, key, rule.near_mm)
-    _remove_pieces(editor, key, _unwanted(editor, key, rule))
+    _remove_components(editor, key, _unwanted(editor, key, rule))
 
 
 def _unwanted(editor: MaskEditor, key: str, rule: Rule) -> Parts:
-    """The pieces of a structure that are too many or too small."""
+    """The components of a structure that are too many or too small."""
     if not (rule.keep or rule.minimum_ml):
         return []
-    pieces = label_components(editor.islands(key))
-    return list(pieces.selected(~components_to_keep(pieces, rule, editor.seg.grid)))
+    components = label_components(editor.islands(key))
+    return list(components.selected(~components_to_keep(components, rule, editor.seg.grid)))
 
 
-def _remove_pieces(editor: MaskEditor, key: str, pieces: Parts) -> None:
-    for box, voxels in pieces:
-        editor.remove(key, "pieces", box, voxels)
+def _remove_components(editor: MaskEditor, key: str, components: Parts) -> None:
+    for box, voxels in components:
+        editor.remove(key, "components", box, voxels)
 
 
 def _fill(editor: MaskEditor, rules: Mapping[str, Rule], midline: Midline | None) -> None:

@@ -19,14 +19,14 @@ Mask = NDArray[np.bool_]
 Labels = NDArray[np.unsignedinteger]
 
 EDGE_SHARE = 0.1
-"""Of the least volume, for a piece at the edge of the image."""
+"""Of the least volume, for a component at the edge of the image."""
 _POSITION_DECIMALS = 3
 """Places are compared to a micrometre: nearer than any voxel, coarser than rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class ComponentBlock:
-    """Some of the pieces: `labels` 1..n in a box are pieces offset + 1 .. offset + n."""
+    """Some of the components: `labels` 1..n in a box are components offset + 1 .. offset + n."""
 
     box: Box
     labels: Labels
@@ -38,8 +38,8 @@ class ComponentBlock:
         ours = wanted[self.offset + 1 : self.offset + self.n + 1]
         return self.labels > 0 if ours.all() else select_components(self.labels, np.concatenate([[False], ours]))
 
-    def piece(self, number: int, box: Box) -> Mask:
-        """The mask of one of its pieces, in a box (in the image's voxels) within the part's."""
+    def component(self, number: int, box: Box) -> Mask:
+        """The mask of one of its components, in a box (in the image's voxels) within the part's."""
         return np.asarray(self.labels[relative(box, self.box)] == number - self.offset)
 
     def count(self, voxels: Mask) -> NDArray[np.int64]:
@@ -53,9 +53,9 @@ class Components:
 
     Args:
         parts: Where they are.
-        voxels: Number of voxels by piece, shape (n + 1,); that of 0 is 0.
-        centres: Centre of gravity by piece in the image's voxels, shape (n + 1, 3).
-        boxes: The box around each piece in the image's voxels; that of 0 means nothing.
+        voxels: Number of voxels by component, shape (n + 1,); that of 0 is 0.
+        centres: Centre of gravity by component in the image's voxels, shape (n + 1, 3).
+        boxes: The box around each component in the image's voxels; that of 0 means nothing.
     """
 
     parts: tuple[ComponentBlock, ...]
@@ -93,27 +93,27 @@ def label_components(islands: Iterable[tuple[Box, Mask]]) -> Components:
     return Components(tuple(parts), np.concatenate(voxels), np.concatenate(centres), tuple(boxes))
 
 
-def components_to_keep(pieces: Components, rule: Rule, grid: Grid) -> Mask:
+def components_to_keep(components: Components, rule: Rule, grid: Grid) -> Mask:
     """Select the components to keep by size and rank; bool by component number (false for 0).
 
     Components that reach the same face of the image may hang together outside it, so they count as one; and they may be
     the tip of something large, so a smaller size suffices.
 
     Args:
-        pieces: Of one structure.
+        components: Of one structure.
         rule: `keep` and `minimum_ml` are obeyed.
         grid: Of the image.
     """
-    faces = list(_on_the_faces(pieces, grid.shape))
-    minimum_ml = np.full(len(pieces) + 1, rule.minimum_ml)
+    faces = list(_on_the_faces(components, grid.shape))
+    minimum_ml = np.full(len(components) + 1, rule.minimum_ml)
     for touching in faces:
         minimum_ml[touching] = rule.minimum_ml * EDGE_SHARE
-    stays = pieces.voxels * grid.voxel_volume_ml >= minimum_ml
+    stays = components.voxels * grid.voxel_volume_ml >= minimum_ml
     stays[0] = False
     if rule.keep is None or stays.sum() <= rule.keep:
         return stays
     group = _joined_outside(faces, stays)
-    ranks = {n: _rank(pieces, np.flatnonzero(stays & (group == n)), grid) for n in np.unique(group[stays])}
+    ranks = {n: _rank(components, np.flatnonzero(stays & (group == n)), grid) for n in np.unique(group[stays])}
     last = sorted(ranks.values(), reverse=True)[: rule.keep][-1]
     # Components that size and place cannot tell apart (mirror images of one another) stay or go together.
     return stays & np.isin(group, [n for n, rank in ranks.items() if rank >= last])
@@ -129,16 +129,16 @@ def closed_holes(mask: Mask, limit_voxels: float) -> Mask:
     return select_components(outside, closed) if closed.any() else np.zeros_like(mask)
 
 
-def _rank(pieces: Components, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:
+def _rank(components: Components, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:
     """Larger first; of equal ones the higher, then the more anterior: an order that a mirror does not change."""
-    counts = pieces.voxels[members]
-    centre = (counts[:, None] * pieces.centres[members]).sum(axis=0) / counts.sum()
+    counts = components.voxels[members]
+    centre = (counts[:, None] * components.centres[members]).sum(axis=0) / counts.sum()
     _, y, z = np.round(grid.to_world(centre), _POSITION_DECIMALS)
     return float(counts.sum()), float(z), float(y)
 
 
 def _joined_outside(faces: list[NDArray[np.intp]], stays: Mask) -> NDArray[np.intp]:
-    """By number of the piece: the number of the group that it belongs to."""
+    """By number of the component: the number of the group that it belongs to."""
     group = np.arange(len(stays))
     for touching in faces:
         numbers = group[touching[stays[touching]]]
@@ -146,10 +146,10 @@ def _joined_outside(faces: list[NDArray[np.intp]], stays: Mask) -> NDArray[np.in
     return group
 
 
-def _on_the_faces(pieces: Components, shape: tuple[int, int, int]) -> Iterator[NDArray[np.intp]]:
-    """For each face of the image: the numbers of the pieces that reach it."""
-    starts = np.array([[s.start for s in box] for box in pieces.boxes])
-    stops = np.array([[s.stop for s in box] for box in pieces.boxes])
+def _on_the_faces(components: Components, shape: tuple[int, int, int]) -> Iterator[NDArray[np.intp]]:
+    """For each face of the image: the numbers of the components that reach it."""
+    starts = np.array([[s.start for s in box] for box in components.boxes])
+    stops = np.array([[s.stop for s in box] for box in components.boxes])
     for axis in range(3):
         yield np.flatnonzero(starts[1:, axis] == 0) + 1
         yield np.flatnonzero(stops[1:, axis] == shape[axis]) + 1

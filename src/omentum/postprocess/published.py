@@ -1,6 +1,6 @@
 """The rules of the published code, re-enacted from their description, without what made them fail.
 
-Kept: one largest piece for nearly every organ, torn tubes and pieces of bowel included; vein below the pancreas cut
+Kept: one largest component for nearly every organ, torn tubes and parts of bowel included; vein below the pancreas cut
 off; lungs separated by which of the two largest ones lies further right; tumours of liver and kidney cut to a closed
 and dilated organ. Changed: an empty pancreas, a single or fused lung and a class that was not requested leave the
 masks concerned as they are, where the original stopped or returned nothing. Neighbourhoods that were counted in voxels
@@ -26,7 +26,7 @@ LARGEST_ONLY = (
     *("bladder", "prostate", "left_femoral_head", "right_femoral_head", "coeliac_trunk"),
 )
 TUMOUR_IN_LARGEST = {"kidney_tumour": (("right_kidney", "left_kidney"), 2), "liver_tumour": (("liver",), 1)}
-"""Tumour -> the organs that hold it, and how many of their largest pieces count."""
+"""Tumour -> the organs that hold it, and how many of their largest components count."""
 REACH_MM = 3.0
 """Two voxels of 1.5 mm: half the side of the neighbourhood for closing and dilating, without the middle."""
 
@@ -51,9 +51,9 @@ def clean_as_published(seg: Segmentation, *, in_place: bool = False) -> Cleaned:
 
 def _keep_largest(editor: MaskEditor, key: str) -> None:
     if key in editor.seg.classes:
-        pieces = label_components(editor.islands(key))
-        for box, voxels in pieces.selected(~pieces.largest(1)):
-            editor.remove(key, "largest piece", box, voxels)
+        components = label_components(editor.islands(key))
+        for box, voxels in components.selected(~components.largest(1)):
+            editor.remove(key, "largest component", box, voxels)
 
 
 def _cut_vein_below_pancreas(editor: MaskEditor) -> None:
@@ -74,16 +74,16 @@ def _tell_lungs_apart(editor: MaskEditor) -> None:
     lungs = ("right_lung", "left_lung")
     if not set(lungs) <= set(editor.seg.classes):
         return
-    pieces = label_components(editor.islands(*lungs))
-    if len(pieces) < 2:
+    components = label_components(editor.islands(*lungs))
+    if len(components) < 2:
         return
-    two = np.flatnonzero(pieces.largest(2))
-    right_first = sorted(two, key=lambda n: -editor.seg.grid.to_world(pieces.centres[n])[0])
+    two = np.flatnonzero(components.largest(2))
+    right_first = sorted(two, key=lambda n: -editor.seg.grid.to_world(components.centres[n])[0])
     for key, number in zip(lungs, right_first, strict=True):
-        theirs = np.arange(len(pieces) + 1) == number
-        for box, voxels in pieces.selected(~theirs):
+        theirs = np.arange(len(components) + 1) == number
+        for box, voxels in components.selected(~theirs):
             editor.remove(key, "largest two", box, voxels)
-        for box, voxels in pieces.selected(theirs):
+        for box, voxels in components.selected(theirs):
             editor.add(key, "largest two", box, voxels)
 
 
@@ -100,17 +100,17 @@ def _organ(editor: MaskEditor, keys: tuple[str, ...], count: int) -> tuple[Box, 
     """The organ as predicted: largest components, closed and dilated; None when not all of it was requested."""
     if not set(keys) <= set(editor.seg.classes):
         return None
-    pieces = label_components(editor.islands(*keys))
-    largest = pieces.largest(count)
+    components = label_components(editor.islands(*keys))
+    largest = components.largest(count)
     reach = [round(REACH_MM / mm) for mm in editor.seg.grid.spacing_mm]
-    boxes = [pieces.boxes[n] for n in np.flatnonzero(largest)] or [pieces.boxes[0]]
+    boxes = [components.boxes[n] for n in np.flatnonzero(largest)] or [components.boxes[0]]
     box = grown(around(boxes), [2 * r for r in reach], editor.seg.shape)
     organ = np.zeros([s.stop - s.start for s in box], np.uint8)
-    for part in pieces.parts:
+    for part in components.parts:
         for number in range(part.offset + 1, part.offset + part.n + 1):
             if largest[number]:
-                where = pieces.boxes[number]
-                organ[relative(where, box)] |= part.piece(number, where)
+                where = components.boxes[number]
+                organ[relative(where, box)] |= part.component(number, where)
     size = [2 * r + 1 for r in reach]
     closed = ndimage.grey_erosion(ndimage.maximum_filter(organ, size), size)
     return box, ndimage.maximum_filter(closed, size).astype(bool)

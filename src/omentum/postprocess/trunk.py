@@ -44,13 +44,13 @@ class Trunk:
 
 
 def find_trunk(ct: Volume) -> Trunk | None:
-    """The largest dense piece of a scan, made convex in every axial plane so that lungs are inside.
+    """The largest dense component of a scan, made convex in every axial plane so that lungs are inside.
 
     Convex, and not merely filled: where the image cuts the chest wall open, a filled outline would leak. Planes that
     show nothing of the trunk count as inside.
 
     Returns:
-        None when no piece stands out.
+        None when no component stands out.
     """
     steps = [max(1, round(STEP_MM / mm)) for mm in ct.spacing_mm]
     dense = ct.voxels[:: steps[0], :: steps[1], :: steps[2]] > BODY_HU
@@ -58,11 +58,11 @@ def find_trunk(ct: Volume) -> Trunk | None:
     planes = np.moveaxis(dense, upright, 0)
     spacing = [mm * step for axis, (mm, step) in enumerate(zip(ct.spacing_mm, steps, strict=True)) if axis != upright]
     thick = ndimage.binary_opening(np.pad(planes, ((0, 0), (9, 9), (9, 9)), mode="edge"), _disc(COUCH_MM / 2, spacing))
-    pieces = cc3d.connected_components(np.ascontiguousarray(thick[:, 9:-9, 9:-9]), connectivity=6)
-    sizes = np.bincount(pieces.ravel())[1:]
+    components = cc3d.connected_components(np.ascontiguousarray(thick[:, 9:-9, 9:-9]), connectivity=6)
+    sizes = np.bincount(components.ravel())[1:]
     if not len(sizes) or sizes.max() < SMALLEST_SHARE * planes.sum():
         return None
-    trunk = pieces == 1 + sizes.argmax()
+    trunk = components == 1 + sizes.argmax()
     hulls = np.stack([_convex(plane) for plane in trunk])
     inside = ndimage.binary_dilation(hulls, _disc(MARGIN_MM, spacing))
     return Trunk(np.moveaxis(inside, 0, upright), (steps[0], steps[1], steps[2]))
