@@ -28,7 +28,7 @@ MEASURES = (
     "src/omentum/infer/stream.py",
     "src/omentum/pipeline/compressed_array.py",
     "src/omentum/pipeline/inference.py",
-    "src/omentum/pipeline/case.py",
+    "src/omentum/pipeline/case_folder.py",
     "src/omentum/resources/default.safetensors",
 )
 

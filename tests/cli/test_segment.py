@@ -315,7 +315,7 @@ class TestFaults:
 
     def test_an_internal_fault_leaves_nothing(self, here, capsys, monkeypatch):
         put_ct("ct.nii.gz")
-        monkeypatch.setattr("omentum.pipeline.case.measures_json", lambda *_: 1 / 0)
+        monkeypatch.setattr("omentum.pipeline.case_folder.measures_json", lambda *_: 1 / 0)
         assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 1
         assert "error: internal fault: ZeroDivisionError" in capsys.readouterr().err
         assert files_in("out") == []
@@ -326,7 +326,7 @@ class TestFaults:
         def interrupt(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("omentum.pipeline.case.measures_json", interrupt)
+        monkeypatch.setattr("omentum.pipeline.case_folder.measures_json", interrupt)
         assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 130
         assert files_in("out") == []
 

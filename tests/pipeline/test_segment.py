@@ -345,7 +345,7 @@ class TestSave:
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("omentum.pipeline.case.measures_json", full)
+        monkeypatch.setattr("omentum.pipeline.case_folder.measures_json", full)
         for target in ("case", "other"):
             with pytest.raises(OutputError, match="No space left"):
                 straight.save(tmp_path / target, preview=False, report=False, overwrite=True)

@@ -12,7 +12,7 @@ from case_files import SPEC
 from threshold_model import ThresholdModel
 
 from omentum.pipeline import segmenter
-from omentum.pipeline.case import CaseSegmentation
+from omentum.pipeline.case_folder import CaseFolder
 
 STOP_S = 120
 # As from a terminal, also where whoever runs the tests ignores it, as shells do for what they run in the background
@@ -28,16 +28,16 @@ class SlowModel(ThresholdModel):
 
 def main(where: str, *arguments: str) -> int:
     segmenter.load_model = lambda *_: (SlowModel if where == "computing" else ThresholdModel)(SPEC)
-    fill = CaseSegmentation._fill
+    fill = CaseFolder._fill
 
     def slowly(self, folder, *rest):
         hidden = fill(self, folder, *rest)
-        if self._name == "slow":
+        if self._case.case_name == "slow":
             time.sleep(STOP_S)
         return hidden
 
     if where == "writing":
-        CaseSegmentation._fill = slowly
+        CaseFolder._fill = slowly
     from omentum import cli
 
     return cli.main(arguments)

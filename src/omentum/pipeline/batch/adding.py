@@ -16,6 +16,7 @@ from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.batch.resume import read_manifest
 from omentum.pipeline.case import CaseSegmentation
+from omentum.pipeline.case_folder import CaseFolder
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.pipeline.reading import LoadedCase
 from omentum.quality import Quality
@@ -71,7 +72,7 @@ def add_outputs(
     new = unfinished(folder)
     try:
         new.mkdir()
-        whole.write_beside(new, wanted, step)
+        CaseFolder(whole).write_beside(new, wanted, step)
         for part in new.iterdir():
             _move(part, folder / part.name)
     except OSError as fault:
