@@ -63,7 +63,7 @@ class Delivery:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all its cases."""
+        """Names of the cases of all its patches."""
         return tuple(name for batch in self.batches for name in batch.names)
 
     @property

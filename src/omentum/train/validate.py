@@ -55,7 +55,7 @@ class Validation:
         return cls(**unstamped(json.loads(path.read_bytes()))) if path.exists() else cls()
 
     def write(self, path: Path) -> None:
-        """As JSON, atomically."""
+        """Write a JSON file, complete or not at all."""
         write_json(path, stamped(Schema.VALIDATION, asdict(self)))
 
 

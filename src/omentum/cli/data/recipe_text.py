@@ -38,7 +38,7 @@ def description(recipe: Recipe, found: DatasetCases | None = None) -> dict[str, 
 
 
 def print_recipes(recipes: Iterable[Recipe]) -> None:
-    """One line a dataset."""
+    """Print a table with one line for each dataset."""
     from rich import box
     from rich.table import Table
 
@@ -133,7 +133,7 @@ def _found(found: DatasetCases) -> dict[str, Any]:
 
 
 def _in_order(keys: Iterable[str]) -> list[str]:
-    """Template order."""
+    """Structure keys in the order of the template."""
     return sorted(keys, key=STRUCTURES.keys.index)
 
 

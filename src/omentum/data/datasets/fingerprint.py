@@ -16,7 +16,7 @@ class IdentifiedScan(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique."""
+        """Name of the case, unique among those compared."""
 
     @property
     def patient(self) -> str:

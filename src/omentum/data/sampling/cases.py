@@ -30,7 +30,7 @@ class TrainingCase(Protocol):
 
     @property
     def name(self) -> str:
-        """For messages and logs."""
+        """Name of the case, for messages and logs."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -63,12 +63,12 @@ class StoreCase:
 
     @property
     def dataset(self) -> str:
-        """Key of its recipe."""
+        """Key of the recipe of the dataset that the case is from."""
         return self.stored.dataset
 
     @property
     def patient(self) -> str:
-        """Whose it is."""
+        """Name of the patient; "" where nobody says."""
         return self.stored.patient
 
     @property

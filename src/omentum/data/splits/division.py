@@ -37,7 +37,7 @@ class Division:
 
 
 def all_trained_on(cases: Sequence[ScanOfDataset]) -> Division:
-    """Nothing is held out."""
+    """The division that holds nothing out."""
     return Division(frozenset(case.name for case in cases), whole=True)
 
 

@@ -97,7 +97,7 @@ class Split:
 
     @cached_property
     def part_of(self) -> dict[str, str]:
-        """Case -> its part."""
+        """Name of a case -> the part it is in."""
         return {name: part for part, names in self.parts.items() for name in names}
 
     @cached_property
@@ -152,13 +152,13 @@ class Split:
         raise UsageError(f"has no fold {fold}", source=self.source or None, remedy=remedy)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values."""
+        """The content of the file as JSON values."""
         cases = {name: _case_json(self.cases[name]) for name in sorted(self.cases)}
         parts = {part: list(names) for part, names in self.parts.items()}
         return stamped(Schema.SPLIT, {"made": dict(self.made), "parts": parts, "cases": cases})
 
     def write(self, path: str | Path) -> None:
-        """As a file, atomically."""
+        """Write the split as a JSON file, complete or not at all."""
         write_json(Path(path), self.to_json())
 
     @classmethod

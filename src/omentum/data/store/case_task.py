@@ -73,7 +73,7 @@ class CaseTask:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """What it is made from."""
+        """Files and folders that the case is made from."""
         return self.case.image, *self.case.labels
 
     @property
@@ -86,7 +86,7 @@ class CaseTask:
         return CaseKey(recipe_hash(self.case), source, self.options.sha256)
 
     def failed(self, reason: str) -> PreparationOutcome:
-        """With the file named."""
+        """The outcome of a failure, with the file named."""
         return PreparationOutcome(self.case.name, "failed", f"{self.case.image}: {reason}", reason)
 
 

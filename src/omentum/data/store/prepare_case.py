@@ -56,7 +56,7 @@ class StoreOptions:
 
     @property
     def spec(self) -> PreprocessSpec:
-        """The model grid."""
+        """The model grid as a specification."""
         return PreprocessSpec(spacing_mm=self.spacing_mm, orientation=self.orientation, antialias=self.antialias)
 
     @property

@@ -75,7 +75,7 @@ class StoreStatistics:
     together: DatasetStatistics
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values."""
+        """The statistics as JSON values."""
         return stamped(Schema.STATISTICS, asdict(self))
 
 

@@ -127,7 +127,7 @@ class Store:
         return hu, labels
 
     def read(self, case: StoredCase) -> Patch:
-        """The whole case."""
+        """All voxels of a case."""
         return self.read_patch(case, (0, 0, 0), case.shape)
 
     def samples(self, case: StoredCase) -> dict[str, NDArray[np.int16]]:

@@ -111,7 +111,7 @@ class StoredCase:
         return Grid(self.shape, np.array(self.affine))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values."""
+        """The content of case.json as JSON values."""
         return stamped(Schema.STORED_CASE, asdict(self))
 
     def to_bytes(self) -> bytes:

@@ -292,5 +292,5 @@ class TrainConfig:
 
     @property
     def preprocess(self) -> PreprocessSpec:
-        """The model grid."""
+        """The model grid as a specification, as it is saved with the weights."""
         return PreprocessSpec(self.spacing_mm, self.window_hu, self.patch, antialias=self.antialias)

@@ -159,7 +159,7 @@ def _collection(place: Path) -> dict[str, str]:
 
 
 def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
-    """Paths made absolute."""
+    """The same values with absolute paths."""
     out = dict(raw)
     for table, names in (("data", ("folder", "store")), ("pairs", ("image", "labels"))):
         if isinstance(out.get(table), list):

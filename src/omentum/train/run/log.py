@@ -66,7 +66,7 @@ class Pace:
         self._begin()
 
     def step(self, waited_s: float) -> None:
-        """One more step is done."""
+        """Count one more finished step."""
         self._steps += 1
         self._waited_s += waited_s
 
