@@ -48,7 +48,7 @@ LAYERS: dict[str, set[str]] = {
     "phantom": CORE,
     "measure": CORE,
     "quality": CORE | {"midline", "measure"},
-    "follow_up": CORE | {"measure"},
+    "follow_up": CORE | {"io", "measure"},
     "report": CORE | {"home", "measure", "quality"},
     "data": CORE | {"midline", "process_pool", "io", "preprocess", "phantom"},
     "evaluate": CORE | {"process_pool", "io", "preprocess", "measure", "report", "data"},

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from omentum.data.store.prepare_case import StoreOptions as StoreOptions
     from omentum.errors import CaseWarning as CaseWarning
     from omentum.errors import OmentumError as OmentumError
+    from omentum.evaluate.evaluation import Evaluation as Evaluation
+    from omentum.evaluate.outputs import EvaluationFiles as EvaluationFiles
+    from omentum.evaluate.study import EvaluationOptions as EvaluationOptions
+    from omentum.evaluate.study import evaluate_study as evaluate_study
+    from omentum.follow_up.result import FollowUp as FollowUp
+    from omentum.follow_up.scans import compare_scans as compare_scans
     from omentum.io.segmentations import read_segmentation as read_segmentation
     from omentum.model import load_model as load_model
     from omentum.model.catalogue import list_weights as list_weights
@@ -64,6 +70,12 @@ _HOMES = {
     "Segmentation": "omentum.segmentation",
     "Segmenter": "omentum.pipeline",
     "Volume": "omentum.volume",
+    "Evaluation": "omentum.evaluate.evaluation",
+    "EvaluationFiles": "omentum.evaluate.outputs",
+    "EvaluationOptions": "omentum.evaluate.study",
+    "FollowUp": "omentum.follow_up.result",
+    "compare_scans": "omentum.follow_up.scans",
+    "evaluate_study": "omentum.evaluate.study",
     "include_structures": "omentum.anatomy",
     "list_weights": "omentum.model.catalogue",
     "load_model": "omentum.model",

@@ -1,9 +1,7 @@
-"""`omentum lesions compare`: what became of a patient's lesions between two scans."""
+"""`omentum lesions compare`: lesion follow-up of a patient between two scans."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,16 +9,12 @@ import typer
 
 from omentum.cli.classes import PIPED_WIDTH
 from omentum.cli.option_table import Json, JsonFile, Quiet
-from omentum.errors import InputError
 from omentum.formatting import counted
 from omentum.option_fields import Group
-from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
 
 if TYPE_CHECKING:
     from omentum.follow_up.result import FollowUp
-    from omentum.follow_up.scan_facts import ScanFacts
     from omentum.follow_up.tracked import TrackedLesion
-    from omentum.segmentation import Segmentation
 
 FORCED = "forced: lesions may be mixed up, and nothing here be true of any patient"
 
@@ -55,86 +49,23 @@ def compare(
     """
     from omentum.atomic import json_text
     from omentum.cli.progress import ProgressReporter
-    from omentum.follow_up.compare import follow_up
+    from omentum.follow_up.scans import compare_scans, segmentation_of
     from omentum.output_checks import check_distinct, check_output
 
-    places = _result_at(before), _result_at(after)
+    places = segmentation_of(before), segmentation_of(after)
     wanted = [path for path in (json_file, csv_file) if path]
     for path in wanted:
         check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
     check_distinct(wanted)
-    with ProgressReporter(silent=quiet) as speaker:
-        then, now = (_read(place) for place in places)
-        facts = _facts(places[0]), _facts(places[1])
-        speaker.begin("comparing", 1, 1)
-        try:
-            result = follow_up(then, now, facts, force=force)
-        except InputError as fault:
-            raise InputError(fault.reason, source=f"{before} and {after}", remedy=fault.remedy) from fault
+    with ProgressReporter(silent=quiet) as reporter:
+        result = compare_scans(before, after, force=force, progress=reporter)
         if result.is_forced:
-            speaker.say("warning", f"{before} and {after}: {'; '.join(result.alignment.mismatches)}; {FORCED}")
-    result = replace(result, scans=(str(before), str(after)))
+            reporter.say("warning", f"{before} and {after}: {'; '.join(result.alignment.mismatches)}; {FORCED}")
     result.write(json=json_file, csv=csv_file)
     if as_json:
         typer.echo(json_text(result.to_json()), nl=False)
     elif not quiet:
         _print(result)
-
-
-def _result_at(path: Path) -> Path:
-    """The segmentation of a case: itself, in its folder, or in the only case folder of an output.
-
-    Raises:
-        InputError: there is none, or more than one.
-    """
-    from omentum.evaluate.pairing import prediction_at
-
-    if not path.exists():
-        raise InputError("no such file or folder", source=path)
-    if found := prediction_at(path):
-        return found
-    inside = [place for folder in sorted(path.iterdir()) if (place := segmentation_in(folder))]
-    if len(inside) == 1:
-        return inside[0]
-    if inside:
-        names = ", ".join(place.parent.name for place in inside[:3])
-        raise InputError(f"holds {len(inside)} cases ({names} ...)", source=path, remedy="name the one that is meant")
-    raise InputError(f"has no {' or '.join(SEGMENTATIONS)}", source=path, remedy="give the output of omentum segment")
-
-
-def _read(path: Path) -> Segmentation:
-    from omentum.anatomy import STRUCTURES
-    from omentum.io.labels import ForeignLabelsError
-    from omentum.io.seg_nrrd.segments import is_seg_nrrd
-    from omentum.io.segmentations import read_segmentation
-
-    try:
-        seg = read_segmentation(path)
-    except ForeignLabelsError as fault:
-        if is_seg_nrrd(path):
-            raise
-        fault.remedy = "segment it without --numbering, or write it in the numbers of omentum classes"
-        raise
-    if not any(STRUCTURES[key].is_lesion for key in seg.classes):
-        raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
-    return seg
-
-
-def _facts(path: Path) -> ScanFacts:
-    """What lies beside a segmentation; a file alone says nothing more."""
-    from omentum.follow_up.scan_facts import ScanFacts
-
-    return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in (MANIFEST, MEASUREMENTS)))
-
-
-def _json_at(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise InputError(f"cannot be read: {fault}", source=path, remedy="segment the scan again") from fault
-    return content if isinstance(content, dict) else {}
 
 
 def _print(result: FollowUp) -> None:

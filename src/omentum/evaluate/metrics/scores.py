@@ -171,7 +171,15 @@ class CaseScores:
         """
         scores = tuple(map(StructureScore.from_json, raw["structures"].values()))
         curves = {key: Curve.from_json(one) for key, one in raw["curves"].items()}
-        return cls(raw["case"], scores, raw["not_evaluated"], raw["patient"], curves, raw["has_prediction"])
+        return cls(
+            raw["case"],
+            scores,
+            raw["not_evaluated"],
+            raw["patient"],
+            curves,
+            raw["has_prediction"],
+            raw["hidden"],
+        )
 
 
 def evaluate(

@@ -1,0 +1,99 @@
+"""Comparing the lesions of two scans from their files, as `omentum lesions compare` does it, without printing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from omentum.anatomy import STRUCTURES
+from omentum.errors import InputError
+from omentum.follow_up.compare import follow_up
+from omentum.follow_up.result import FollowUp
+from omentum.follow_up.scan_facts import ScanFacts
+from omentum.io.labels import ForeignLabelsError
+from omentum.io.seg_nrrd.segments import is_seg_nrrd
+from omentum.io.segmentations import read_segmentation
+from omentum.progress import SILENT, ProgressListener
+from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
+from omentum.segmentation import Segmentation
+
+
+def compare_scans(
+    earlier: str | Path, later: str | Path, *, force: bool = False, progress: ProgressListener = SILENT
+) -> FollowUp:
+    """Match the lesions of two scans of a patient and measure their growth; see `omentum.follow_up.compare.follow_up`.
+
+    Args:
+        earlier, later: A segmentation file, the output folder of a case, or an output with a single case. Beside a
+            segmentation its manifest and measurements are read, where they are.
+        force: Go on although the bodies do not match; the result says so (`is_forced`).
+        progress: Receives the beginning of the comparison.
+
+    Returns:
+        All lesions of both scans with their status and sizes, the RECIST response, and the alignment.
+
+    Raises:
+        InputError: a scan cannot be read or was not segmented with any lesion; or the two have no organ in common, or
+            (without `force`) are not of one body.
+    """
+    places = segmentation_of(earlier), segmentation_of(later)
+    scans = [_read(place) for place in places]
+    facts = _facts(places[0]), _facts(places[1])
+    progress.begin("comparing", 1, 1)
+    try:
+        result = follow_up(scans[0], scans[1], facts, force=force)
+    except InputError as fault:
+        raise InputError(fault.reason, source=f"{earlier} and {later}", remedy=fault.remedy) from fault
+    return replace(result, scans=(str(earlier), str(later)))
+
+
+def segmentation_of(path: str | Path) -> Path:
+    """The segmentation of a case: itself, in its folder, or in the only case folder of an output.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError("no such file or folder", source=path)
+    if path.is_file():
+        return path
+    if found := segmentation_in(path):
+        return found
+    inside = [place for folder in sorted(path.iterdir()) if (place := segmentation_in(folder))]
+    if len(inside) == 1:
+        return inside[0]
+    if inside:
+        names = ", ".join(place.parent.name for place in inside[:3])
+        raise InputError(f"holds {len(inside)} cases ({names} ...)", source=path, remedy="name the one that is meant")
+    raise InputError(f"has no {' or '.join(SEGMENTATIONS)}", source=path, remedy="give the output of omentum segment")
+
+
+def _read(path: Path) -> Segmentation:
+    try:
+        seg = read_segmentation(path)
+    except ForeignLabelsError as fault:
+        if is_seg_nrrd(path):
+            raise
+        fault.remedy = "segment it without --numbering, or write it in the numbers of omentum classes"
+        raise
+    if not any(STRUCTURES[key].is_lesion for key in seg.classes):
+        raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
+    return seg
+
+
+def _facts(path: Path) -> ScanFacts:
+    """What lies beside a segmentation; a file alone says nothing more."""
+    return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in (MANIFEST, MEASUREMENTS)))
+
+
+def _json_at(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise InputError(f"cannot be read: {fault}", source=path, remedy="segment the scan again") from fault
+    return content if isinstance(content, dict) else {}
