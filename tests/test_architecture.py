@@ -244,3 +244,19 @@ def test_what_a_case_is_warned_of_goes_through_one_place():
     texts = {path: path.read_text(encoding="utf-8") for room in rooms for path in (ROOT / room).rglob("*.py")}
     assert len(texts) > 50
     assert [path for path, text in texts.items() if "warnings.warn(" in text or "catch_warnings(" in text] == []
+
+
+MOST_PARAMETERS = 10
+MANY_PARAMETERS: set[str] = {"evaluate"}
+"""Functions with more; there should be none."""
+
+
+def test_options_are_passed_as_objects():
+    many = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if len(set(names) - {"self", "cls"}) > MOST_PARAMETERS and node.name not in MANY_PARAMETERS:
+                    many[f"{path.relative_to(ROOT)} {node.name}"] = len(names)
+    assert many == {}

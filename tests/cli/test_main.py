@@ -86,3 +86,59 @@ def test_an_interruption_is_130(fault, failing):
 def test_an_exit_code_of_a_command_is_kept(failing):
     failing(typer.Exit(3))
     assert main(["classes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["segment", "ct.nii.gz", "-o", "x", "--batch", "2"], "it is called --batch-size now"),
+        (["weights", "import", "unet.pth", "--output", "x.safetensors"], "it is called --out now"),
+        (["evaluate", "out", "truth", "--json", "scores.json"], "a file is written by --json-file"),
+        (["evaluate", "out", "truth", "--structures", "liver"], "are named by --classes"),
+    ],
+)
+def test_an_old_option_is_answered_with_the_new_one(arguments, said, capsys):
+    assert main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+
+
+def commands(group, *names):
+    """Every command with its words."""
+    for name, one in getattr(group, "commands", {}).items():
+        yield from commands(one, *names, name)
+        if not hasattr(one, "commands"):
+            yield (*names, name), one
+
+
+def every_command():
+    return dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_help_has_an_example_and_says_what_each_option_is(words, capsys):
+    command = every_command()[words]
+    assert command.epilog is not None
+    assert f"{command.epilog} ".startswith(f"Example: omentum {' '.join(words)} ")
+    assert [p.name for p in command.params if p.param_type_name == "option" and not p.help] == []
+    assert main([*words, "--help"]) == 0
+
+
+def test_an_option_means_the_same_in_every_command():
+    kinds = {}
+    for words, command in every_command().items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                for flag in parameter.opts:
+                    kinds.setdefault(flag, {})[bool(parameter.is_flag)] = words
+    assert {flag: users for flag, users in kinds.items() if len(users) > 1} == {}
+
+
+def test_a_shell_can_complete(monkeypatch, capsys):
+    monkeypatch.setenv("_OMENTUM_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "omentum segment --pro")
+    with pytest.raises(SystemExit):
+        main([])
+    shown = capsys.readouterr().out
+    assert "--profile" in shown

@@ -19,7 +19,7 @@ from omentum.postprocess import CLEANERS
 from omentum.report.meshes import FORMATS
 
 OBJECTS = (CaseSelection, SegmentOptions, BatchOptions, SaveOptions)
-OF_THE_TERMINAL = {"inputs", "out", "quiet", "as_json", "help_all", "help"}
+OF_THE_TERMINAL = {"inputs", "out", "quiet", "as_json", "help_all", "help", "own"}
 """Not of a library call, or its two positional arguments."""
 OF_PYTHON = {"numbering"}
 """A field of `SaveOptions` that holds an object; the command line names it by `BatchOptions.numbering`."""

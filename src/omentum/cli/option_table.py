@@ -31,8 +31,13 @@ def with_options(command: Command) -> Command:
         else:
             parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
 
+    if any(about.is_rare for kind in objects.values() for _, _, about in options_of(kind)):
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter("help_all", keyword, default=False, annotation=HelpAll))
+
     @functools.wraps(command)
     def made(**values: Any) -> Any:
+        values.pop("help_all", None)  # handled while the command line is read
         arguments = {
             name: kind(**{field: _value(values.pop(field), about) for field, _, about in options_of(kind)})
             for name, kind in objects.items()

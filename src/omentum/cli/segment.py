@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from omentum.cli.garbage import importing
-from omentum.cli.option_table import HelpAll, Json, Quiet, with_options
+from omentum.cli.option_table import Json, Quiet, with_options
+from omentum.cli.structures_option import StructuresFile
 from omentum.option_fields import Group
 from omentum.pipeline.batch.options import BatchOptions, CaseSelection
 from omentum.pipeline.options import SaveOptions, SegmentOptions
@@ -44,7 +45,7 @@ def segment(
     save: SaveOptions,
     quiet: Quiet = False,
     as_json: Json = False,
-    help_all: HelpAll = False,
+    own: StructuresFile = None,
 ) -> None:
     """Segment CTs (NIfTI or DICOM): label map, measurements, report, manifest.
 

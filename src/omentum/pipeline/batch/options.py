@@ -98,6 +98,7 @@ class BatchOptions:
             "label values: of msd-liver, btcv, totalsegmentator, a recipe, ...",
             Group.OUTPUT,
             metavar="DATASET",
+            is_rare=True,
         ),
     )
     submission: Path | None = field(
