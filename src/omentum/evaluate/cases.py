@@ -1,4 +1,4 @@
-"""Judging cases, in several processes if wanted: what cannot be evaluated counts as missed and is told, never fatal."""
+"""Evaluating cases, in several processes if wanted; what cannot be evaluated counts as missed and is reported."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def _on_reference_grid(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: G
 
 @dataclass(frozen=True)
 class CaseEvaluation:
-    """What became of a pair: scores, or why there are none."""
+    """Outcome of a pair: its scores, or why there are none."""
 
     scores: CaseScores | None = None
     error: str | None = None

@@ -47,7 +47,8 @@ def differences(
 
     Args:
         hu: The CT, shape of `ref`; None draws on black.
-        pred, ref: On one grid.
+        pred: The prediction.
+        ref: The reference, on the same grid.
         keys: Of structures.
     """
     found = pred.boxes(), ref.boxes()

@@ -23,8 +23,9 @@ def write_csv(path: Path, cases: Sequence[CaseScores]) -> None:
 
 
 def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
-    """One line a lesion type and rate of false positives; an empty threshold where none finds anything within the rate,
-    or where the references have no lesion.
+    """Write one line for each lesion type and rate of false positives.
+
+    The threshold is empty where none finds anything within the rate, or where the references have no lesion.
     """
     from omentum.atomic import replacing
     from omentum.evaluate.metrics.detection import SIZE_BINS_MM

@@ -42,10 +42,10 @@ class Contradiction:
 
 
 def contradictions(found: Segmentation, reference: Segmentation) -> list[Contradiction]:
-    """Numbers of the template in a reference that a prediction contradicts; below `LEAST` of them only where it bears
-    out none of the other numbers (a liver that is 1, the spleen's number, and nothing else).
+    """Numbers of the template in a reference that a prediction contradicts.
 
-    Left taken for right is no matter of numbers, and not told here.
+    Fewer than `LEAST` are returned only where the prediction confirms none of the other numbers (a liver that is 1,
+    the spleen's number, and nothing else). Left taken for right is no matter of numbers, and not returned.
 
     Args:
         found: The prediction, whose names are known.
@@ -68,7 +68,8 @@ def fitting_mappings(found: Segmentation, reference: Segmentation) -> list[str]:
     """Names for `--mapping` by which the reference's numbers fit the prediction best; empty where none does.
 
     Args:
-        found, reference: See `contradictions`.
+        found: The prediction, whose names are known.
+        reference: On the same grid, read by the template's numbers.
     """
     numbers, labels = found.labelmap(), reference.labelmap()
     counts = _counts(numbers, labels)

@@ -57,8 +57,10 @@ def packaged_mappings() -> tuple[str, ...]:
 
 
 def load_mapping(name: str | Path) -> LabelMapping:
-    """A packaged mapping or a bundled recipe by name; a file: JSON {"1": "spleen", "10": ["left_lung"]}, JSON/TOML with
-    `labels` and `unions` tables (see mappings/totalsegmentator.toml), a recipe, or a folder with a recipe.toml.
+    """Read a packaged mapping or a bundled recipe by its name, or a file.
+
+    A file is JSON such as {"1": "spleen", "10": ["left_lung"]}, JSON or TOML with the tables `labels` and `unions` (see
+    mappings/totalsegmentator.toml), a recipe, or a folder with a recipe.toml.
 
     Raises:
         InputError: no such mapping, or the file cannot be read as one.

@@ -63,7 +63,8 @@ def find_pairs(
     """The cases of a reference with their predictions, by case name; or the one pair that was named.
 
     Args:
-        pred, ref: Files, or folders.
+        pred: Prediction: a file, or a folder.
+        ref: Reference: a file, or a folder.
         patients: Case name -> patient.
         same: Case name -> what is the same in the names of a case's image and labels ("img0001", "label0001").
         everywhere: Predictions may lie elsewhere than directly in `pred`, so that none there is no fault.
@@ -131,8 +132,10 @@ def read_patients(path: Path) -> dict[str, str]:
 
 
 def read_healthy(path: Path) -> dict[str, frozenset[str]]:
-    """Case name -> lesion types its patient is known not to have, from a CSV file with the columns `case` and
-    `structure`, one line for each.
+    """Case name -> lesion types its patient is known not to have.
+
+    Args:
+        path: CSV file with the columns `case` and `structure`, one line for each.
 
     Raises:
         InputError: unreadable, or without these columns.

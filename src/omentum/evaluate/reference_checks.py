@@ -34,8 +34,9 @@ def unnamed_references(pairs: Iterable[Pair]) -> str | None:
 
 
 def doubted_numbers(pairs: Iterable[Pair], evaluator: CaseEvaluator) -> str | None:
-    """One line where references without names are something else by place than by number; evaluated by the first case
-    that can be read.
+    """One line where the numbers of references without names contradict the positions of the structures.
+
+    The first case that can be read decides.
     """
     from omentum.evaluate.label_value_checks import contradictions, fitting_mappings
     from omentum.io.segmentations import names_its_structures

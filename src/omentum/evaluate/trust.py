@@ -41,7 +41,7 @@ def trust_of(scores: Mapping[str, Any]) -> dict[str, Trust]:
 
 
 def parse_trust(word: str) -> Trust:
-    """ "not-found" is "not found", too.
+    """A word for trust; "not-found" is "not found", too.
 
     Raises:
         UsageError: no such word.

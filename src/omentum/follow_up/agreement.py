@@ -50,7 +50,7 @@ class OrganAgreement:
 
     @property
     def residual_mm(self) -> float:
-        """Geometric mean of both."""
+        """Geometric mean of `place_mm` and `shape_mm`."""
         return math.sqrt(self.place_mm * self.shape_mm)
 
     @property

@@ -159,7 +159,8 @@ def align_bodies(before: Segmentation, after: Segmentation, *, same_frame: bool 
     """Bring the later scan of a patient onto the earlier one.
 
     Args:
-        before, after: On any two grids.
+        before: The earlier scan.
+        after: The later scan, on any grid.
         same_frame: Whether both have one frame of reference (DICOM); None where it is not known.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What became of a patient's lesions between two scans: grown, shrunk, new, gone, split, merged, or not to be told.
+"""Lesion follow-up between two scans of a patient: grown, shrunk, new, gone, split, merged, or unknown.
 
 Sizes are measured on each scan in its own millimetres; the alignment only decides which lesion is which. Gone (or new)
 is only what the other scan would have shown; a lesion that reliable weights overlooked in it is "gone" all the same.
@@ -46,7 +46,8 @@ def follow_up(
     """Compare the lesions of two scans of a patient, on any two grids.
 
     Args:
-        before, after: The scans.
+        before: The earlier scan.
+        after: The later scan, on any grid.
         facts: What else is known of either.
         force: Go on although the bodies do not match; the result says so (`is_forced`).
 

@@ -29,8 +29,9 @@ GROWN_LEAST_MM = 5.0
 
 @dataclass(frozen=True)
 class RecistResponse:
-    """Two scans are compared; progression since a best scan in between, non-target lesions and what is not in the
-    images are for the reader.
+    """The response between two scans.
+
+    Progression since a best scan in between, non-target lesions and what is not in the images are for the reader.
 
     Args:
         category: By RECIST 1.1, of the segmentations as they are.

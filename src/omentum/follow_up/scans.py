@@ -26,8 +26,8 @@ def compare_scans(
     """Match the lesions of two scans of a patient and measure their growth; see `omentum.follow_up.compare.follow_up`.
 
     Args:
-        earlier, later: A segmentation file, the output folder of a case, or an output with a single case. Beside a
-            segmentation its manifest and measurements are read, where they are.
+        earlier: The earlier scan: a segmentation file, the output folder of a case, or an output with a single case.
+        later: The later scan, likewise. Beside a segmentation its manifest and measurements are read, where they are.
         force: Go on although the bodies do not match; the result says so (`is_forced`).
         progress: Receives the beginning of the comparison.
 

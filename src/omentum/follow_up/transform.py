@@ -12,7 +12,7 @@ from omentum.measure.diameters import Points
 
 LEAST_SPREAD_MM = 15.0
 """Points that lie closer than this to a line (root mean square) say nothing about the turn around it; those that lie
-closer than this to a plane say nothing about how the body scale_factors across it."""
+closer than this to a plane say nothing about how the body is scaled across it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,8 @@ def fit_rigid(points_mm: Points, targets_mm: Points, weights: NDArray[np.float64
     Where the points do not fix the turn (fewer than three, or nearly on a line) there is none, only a shift.
 
     Args:
-        points_mm, targets_mm: Pairs, shape (n, 3), at least one.
+        points_mm: Points to move, shape (n, 3), at least one.
+        targets_mm: Where each of them should come to lie, shape (n, 3).
         weights: Shape (n,), not all zero.
     """
     w = np.ones(len(points_mm)) if weights is None else weights
@@ -90,7 +91,8 @@ def fit_affine(points_mm: Points, targets_mm: Points) -> AffineTransform:
     """The motion of 12 parameters with the least sum of squared distances; a rigid one where pairs do not fix it.
 
     Args:
-        points_mm, targets_mm: Pairs, shape (n, 3), at least one.
+        points_mm: Points to move, shape (n, 3), at least one.
+        targets_mm: Where each of them should come to lie, shape (n, 3).
     """
     from_mm, to_mm = points_mm.mean(axis=0), targets_mm.mean(axis=0)
     moved, fixed = points_mm - from_mm, targets_mm - to_mm

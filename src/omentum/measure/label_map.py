@@ -22,8 +22,9 @@ def with_label_map(
     shared: Mapping[frozenset[str], int],
     numbering: Numbering | None = None,
 ) -> list[StructureMeasure]:
-    """The same measures, with what the label map shows of each structure; the other voxels are given to what is painted
-    later, or have no number.
+    """The same measures, with what the label map shows of each structure.
+
+    The other voxels of a structure are painted over by a later one, or have no number.
 
     Args:
         measures: Of a segmentation.

@@ -125,7 +125,8 @@ def gather_evidence(
     Args:
         ct: HU.
         seg: On the grid of `ct`.
-        measures, lesions: Of the same.
+        measures: Of the same, every class.
+        lesions: Of the same.
         middle_mm: See `CtFacts`.
         confidence: By key.
     """
@@ -172,7 +173,8 @@ def assess_quality(
     Args:
         ct: HU.
         seg: On the grid of `ct`.
-        measures, lesions: Of the same.
+        measures: Of the same, every class.
+        lesions: Of the same.
         confidence: Of the network, by key.
         input_warnings: Warnings from reading the CT.
         clearer_mirrored: Structures by which the network knows the mirror image for the right one: their mean

@@ -49,7 +49,7 @@ class BodySize:
 
 
 def body_size(ct: Volume, body_hu: float) -> BodySize:
-    """Measure.
+    """Measure the trunk, and how fast HU change along each axis of the patient.
 
     Args:
         ct: HU.

@@ -96,7 +96,8 @@ def mirrored_flags(
     Of places only those of structures without a counterpart tell: the names of the others are mirrored with the image.
 
     Args:
-        measures, placement: As of `ct_flags`.
+        measures: See `ct_flags`.
+        placement: See `ct_flags`.
         clearer_mirrored: Mean probability of structures as stored and in the mirror image; see `assess_quality`.
         rules: Limits.
     """

@@ -121,7 +121,8 @@ def anomaly_scores(
     """How unusual a mask is in each respect (`FEATURES`), from 0.
 
     Args:
-        m, features: Of the structure.
+        m: Measure of the structure.
+        features: Features of its mask.
         placement: Of its case.
         pair: Measure of its counterpart on the other side, if there is one and it was found.
         usual: Of its group; without an entry a learned feature says nothing.

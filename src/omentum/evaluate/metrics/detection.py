@@ -126,7 +126,8 @@ def detect(predicted: Mask, reference: Mask, voxel_volume_ml: float, minimum_ml:
     """Match the lesions of two masks.
 
     Args:
-        predicted, reference: Boolean masks of one shape.
+        predicted: Mask of the prediction, boolean.
+        reference: Mask of the reference, of the same shape.
         voxel_volume_ml: Volume of a voxel.
         minimum_ml: Smaller lesions are not asked for: a smaller reference lesion is neither found nor missed (nor is
             what was matched to it a false positive), a smaller unmatched prediction is no false positive.

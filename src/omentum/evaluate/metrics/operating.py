@@ -72,7 +72,8 @@ def curve(
     Args:
         probability: In steps of 1/255, of the shape of `reference`.
         reference: Where the lesion type is.
-        voxel_volume_ml, minimum_ml: See `detect`.
+        voxel_volume_ml: Volume of a voxel, in ml.
+        minimum_ml: See `detect`.
         source: See `Curve`.
     """
     box = _box((probability >= _step(THRESHOLDS[0])) | reference)

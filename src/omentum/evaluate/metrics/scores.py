@@ -195,7 +195,8 @@ def evaluate(
     """Score a prediction against a reference.
 
     Args:
-        pred, ref: On the same grid (see `aligned`); `ref.annotated` says what may be evaluated.
+        pred: The prediction.
+        ref: The reference, on the same grid (see `aligned`); `ref.annotated` says what may be evaluated.
         case: Name for tables.
         patient: See `CaseScores`.
         rules: See `Rules`.
@@ -237,7 +238,10 @@ def missed_case(
     false positives.
 
     Args:
-        ref, case, patient, rules: As in `evaluate`.
+        ref: As in `evaluate`.
+        case: As in `evaluate`.
+        patient: As in `evaluate`.
+        rules: As in `evaluate`.
         classes: Keys that predictions are asked for; those of pairs are evaluated joined.
         reason: Why others are left out; see `Scope`.
     """

@@ -33,7 +33,8 @@ def status(*, annotated: bool, predicted_voxels: int, reference_voxels: int) -> 
 
     Args:
         annotated: The structure is in the reference's declared list, whether or not it occurs.
-        predicted_voxels, reference_voxels: Sizes of the two masks.
+        predicted_voxels: Size of the prediction's mask.
+        reference_voxels: Size of the reference's mask.
     """
     if not annotated:
         return Status.NOT_ANNOTATED

@@ -89,8 +89,8 @@ def surface_distances(predicted: Mask, reference: Mask, spacing_mm: Sequence[flo
     """Measure two masks against one another.
 
     Args:
-        predicted, reference: Boolean masks of one shape, each with at least one voxel. What lies around both need
-            not be there: a box around the two gives the same as the whole image.
+        predicted: Mask of the prediction, boolean.
+        reference: Mask of the reference, of the same shape.
         spacing_mm: Voxel spacing along the axes, which stand at right angles.
     """
     areas = surfel_areas(spacing_mm)
