@@ -111,7 +111,7 @@ def _dice(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np
     sizes = counts.sum(axis=1)[:, None] + counts.sum(axis=0)
     dice = np.divide(2 * counts, sizes, out=np.zeros_like(counts), where=sizes > 0)
     dice[0], dice[:, 0] = 0, 0
-    return dice
+    return np.asarray(dice)
 
 
 def _counts(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np.float64]:

@@ -82,7 +82,9 @@ def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> C
 def _middle(path_mm: Points, radius_mm: float) -> Points:
     """A path without its way from the corners to the middle, and smooth."""
     trim = min(int(END_RADII * radius_mm / STEP_MM), len(path_mm) // 4)
-    return gaussian_filter1d(path_mm[trim : len(path_mm) - trim], radius_mm / 3 / STEP_MM, axis=0, mode="nearest")
+    return np.asarray(
+        gaussian_filter1d(path_mm[trim : len(path_mm) - trim], radius_mm / 3 / STEP_MM, axis=0, mode="nearest")
+    )
 
 
 def _depth_mm(inside: NDArray[np.bool_], steps_mm: Points, cut: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -91,7 +93,7 @@ def _depth_mm(inside: NDArray[np.bool_], steps_mm: Points, cut: NDArray[np.bool_
     depth = edt.edt(np.pad(inside, margins), anisotropy=tuple(steps_mm.tolist()))
     own = tuple(slice(low, low + n) for (low, _), n in zip(margins, inside.shape, strict=True))
     # Where the mask fills the image there is no wall at all, and the distance is infinite.
-    return np.minimum(depth[own], np.float32(steps_mm @ inside.shape))
+    return np.asarray(np.minimum(depth[own], np.float32(steps_mm @ inside.shape)))
 
 
 def evenly(line_mm: Points, step_mm: float) -> Points:

@@ -124,7 +124,7 @@ def extents_mm(mask: Mask, grid: Grid) -> Point:
 def _hull(world_mm: Points) -> Points:
     """Corners of the convex outline of points in one plane, in order round it, in world mm."""
     flat = (world_mm - world_mm[0]) @ _plane_axes(world_mm).T
-    return world_mm[ConvexHull(flat).vertices]
+    return np.asarray(world_mm[ConvexHull(flat).vertices])
 
 
 def _plane_axes(world_mm: Points) -> Points:

@@ -141,4 +141,4 @@ def _crossings(piece: NDArray[np.bool_], share: NDArray[np.float32]) -> Points:
     at = np.argwhere(padded[1:] != padded[:-1])
     a, b = level[:-1][tuple(at.T)], level[1:][tuple(at.T)]
     part = np.divide(0.5 - a, b - a, out=np.full(len(a), 0.5, np.float32), where=a != b).clip(0, 1)
-    return at + np.stack([part, np.zeros_like(part)], axis=1)
+    return np.asarray(at + np.stack([part, np.zeros_like(part)], axis=1))

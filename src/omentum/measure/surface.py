@@ -49,4 +49,4 @@ def _area_per_line_mm2(affine: Affine) -> NDArray[np.float64]:
     directions = steps_mm / lengths_mm[:, None]
     cells = SphericalVoronoi(np.concatenate([directions, -directions])).calculate_areas()
     share = cells.reshape(2, -1).sum(axis=0) / cells.sum()
-    return share * abs(np.linalg.det(affine[:3, :3])) / lengths_mm
+    return np.asarray(share * abs(np.linalg.det(affine[:3, :3])) / lengths_mm)

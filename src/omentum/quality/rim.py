@@ -52,7 +52,7 @@ def _ball(mm: float, spacing_mm: tuple[float, ...]) -> NDArray[np.intp]:
     sides[tuple(reach)] = 2
     distance = edt.edt(sides, anisotropy=spacing_mm, black_border=False)
     distance[tuple(reach)] = 0.0
-    return (np.count_nonzero(distance <= mm, axis=2) - 1) // 2
+    return np.asarray((np.count_nonzero(distance <= mm, axis=2) - 1) // 2)
 
 
 def _packed(mask: Mask) -> Words:

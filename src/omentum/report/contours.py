@@ -85,7 +85,7 @@ def _simpler(units: NDArray[np.float64]) -> NDArray[np.int64]:
     path = Path(units)
     path.should_simplify, path.simplify_threshold = True, SIMPLER_BY
     corners = np.asarray(path.cleaned(simplify=True).vertices)[:-1]  # the last is the mark of the path's end
-    return np.rint(corners).astype(np.int64)
+    return np.asarray(np.rint(corners).astype(np.int64))
 
 
 def _closed(corners: NDArray[np.int64]) -> str:

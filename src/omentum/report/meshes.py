@@ -142,7 +142,7 @@ def _step(shape: Sequence[int], grid: Grid, across: int | None) -> NDArray[np.in
         return np.ones(3, np.int64)
     spacing = np.array(grid.spacing_mm)
     wanted_mm = (np.array(shape) * spacing).max() / across
-    return np.maximum(1, np.floor(wanted_mm / spacing + 0.5)).astype(np.int64)
+    return np.asarray(np.maximum(1, np.floor(wanted_mm / spacing + 0.5)).astype(np.int64))
 
 
 def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -154,7 +154,7 @@ def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.fl
     values = padded.reshape(-1, first, *padded.shape[1:]).sum(axis=1, dtype=np.uint16) / np.float32(first)
     for axis, s in enumerate(others, start=1):
         values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)
-    return values
+    return np.asarray(values)
 
 
 def _level(values: NDArray[np.float32], voxels: float) -> float:

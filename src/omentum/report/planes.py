@@ -157,7 +157,7 @@ def _cut(axis: int, score: NDArray[np.float64], seg: Segmentation) -> int:
     """The full-resolution index of the best score; the middle of a plateau."""
     best = np.flatnonzero(score >= score.max() - 1e-9)
     n = hung(seg.bits[0], seg.grid).shape[axis]
-    return min(n - 1, int((best[len(best) // 2] + 0.5) * n / len(score)))
+    return int(min(n - 1, int((best[len(best) // 2] + 0.5) * n / len(score))))
 
 
 def _with_margin(inside: NDArray[np.bool_], spacing_mm: float) -> Range:

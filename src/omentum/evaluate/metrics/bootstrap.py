@@ -42,7 +42,7 @@ class Bootstrap:
         counts = np.bincount(rows, minlength=len(self._row))
         drawn = self._times_drawn @ counts
         total = self._times_drawn @ sums
-        return np.divide(total, drawn, out=np.full(DRAWS, np.nan), where=drawn > 0)
+        return np.asarray(np.divide(total, drawn, out=np.full(DRAWS, np.nan), where=drawn > 0))
 
     def totals(self, values: ArrayLike, patients: Sequence[str]) -> NDArray[np.float64]:
         """The sums over cases in each draw, float64 [DRAWS, column].
@@ -74,4 +74,4 @@ def mean_of_means(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """In each draw, the mean over structures of their means; structures without a case in a draw are left out of it."""
     known = np.isfinite(rows)
     total = np.where(known, rows, 0.0).sum(axis=0)
-    return np.divide(total, known.sum(axis=0), out=np.full(DRAWS, np.nan), where=known.any(axis=0))
+    return np.asarray(np.divide(total, known.sum(axis=0), out=np.full(DRAWS, np.nan), where=known.any(axis=0)))

@@ -197,7 +197,7 @@ def _roc_points(diseased: Sequence[float], healthy: Sequence[float]) -> tuple[tu
 def _in_order(diseased: Sequence[float], healthy: Sequence[float]) -> NDArray[np.float64]:
     """1 where the diseased of a pair has the higher score, 1/2 for a tie, [diseased, healthy]."""
     ill, well = np.asarray(diseased, np.float64)[:, None], np.asarray(healthy, np.float64)
-    return (ill > well) + 0.5 * (ill == well)
+    return np.asarray((ill > well) + 0.5 * (ill == well))
 
 
 def _auc_95(scores: Mapping[str, float], present: Mapping[str, bool]) -> Interval | None:
@@ -233,7 +233,7 @@ def _froc(cases: Sequence[_Case]) -> Froc:
 
 
 def _found(case: _Case) -> NDArray[np.int64]:
-    return np.array([case.found[size] for size in SIZE_BINS_MM]).sum(axis=0)
+    return np.asarray(np.array([case.found[size] for size in SIZE_BINS_MM]).sum(axis=0))
 
 
 def _rates(totals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
