@@ -60,7 +60,8 @@ def forward_chunked(features: Tensor, parts: Sequence[Tensor], voxels: int, dtyp
     first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
     second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
     third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
-    logits: Tensor = _ForwardChunked.apply(features, first, second, third, voxels, dtype or features.dtype)
+    apply = _ForwardChunked.apply  # torch types this method neither for itself nor for its subclasses
+    logits: Tensor = apply(features, first, second, third, voxels, dtype or features.dtype)  # type: ignore[no-untyped-call]
     return logits
 
 

@@ -136,7 +136,7 @@ class TextDrivenHead(nn.Module):
             return forward_chunked(features, parts, voxels, dtype)
 
     def _voxels_at_once(self, features: Tensor, classes: int) -> int:
-        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():  # type: ignore[attr-defined, no-untyped-call]
             return features.shape[2]  # a graph must not hold the unrolled loop
         limit = HIDDEN_NUMBERS_AT_ONCE.get(features.device.type, HIDDEN_NUMBERS_AT_ONCE["cuda"])
         return max(1, limit // (classes * self.channels))

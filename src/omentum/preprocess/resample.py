@@ -104,8 +104,11 @@ def resample(
 
 
 def _floats(voxels: NDArray[np.generic]) -> NDArray[np.float32]:
-    """A float32 copy in C order; some rows at a time, or most of what is fetched of an array in Fortran order is lost
-    from the cache before it is used."""
+    """A float32 copy in C order.
+
+    It is made some rows at a time: otherwise most of what is fetched of an array in Fortran order is lost from the cache
+    before it is used.
+    """
     out = np.empty(voxels.shape, np.float32)
     for row in range(0, voxels.shape[1], ROWS):
         out[:, row : row + ROWS] = voxels[:, row : row + ROWS]

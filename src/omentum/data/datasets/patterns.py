@@ -24,7 +24,8 @@ def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Mat
     """
     shape = _expression(pattern)
     found: Matches = {}
-    for name in sorted(glob(pattern.replace("{id}", "*"), root_dir=root, recursive=True), key=natural):
+    names = glob(pattern.replace("{id}", "*"), root_dir=root, recursive=True)  # noqa: PTH207 (pathlib follows no links)
+    for name in sorted(names, key=natural):
         match = shape.fullmatch(PurePosixPath(name).as_posix())
         if match and accepts(root / name):
             found.setdefault(match["id"], []).append(root / name)

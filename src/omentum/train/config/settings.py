@@ -240,16 +240,32 @@ class TrainConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
+        self._check_cases()
+        self._check_names()
+        self._check_numbers()
+        self._check_grid()
+
+    def _check_cases(self) -> None:
         if not self.data and not self.pairs:
             raise UsageError("nothing to train on", remedy="give [[data]] folders or [[pairs]] in the configuration")
         if not self.split and (self.part or self.fold >= 0):
             raise UsageError("a fold or part is one of a split", remedy="--split FILE, made by omentum data split")
         if self.init_parts and not self.init:
             raise UsageError("init_parts are parts of init, which is not given", remedy="init = FILE, or no init_parts")
-        if not self.clip_norm > 0:
-            raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
         if self.part and self.fold >= 0:
             raise UsageError(f"fold {self.fold} and part {self.part!r}", remedy="give one of the two")
+
+    def _check_names(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        template_of(self.prompt)
+        if not all(isinstance(name, str) for name in self.classes):
+            raise UsageError(f"classes are names of structures, got {list(self.classes)}")
+
+    def _check_numbers(self) -> None:
+        if not self.clip_norm > 0:
+            raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
         if not 0 <= self.plateau_fraction < 1:
             raise UsageError(f"plateau_fraction is a share of the run from 0 to below 1, got {self.plateau_fraction}")
         if self.subsample_factor not in (1, 2, 4, 8):
@@ -261,12 +277,6 @@ class TrainConfig:
         check_centres(self.centres)
         if not abs(self.first_logit) <= LARGEST_LOGIT:
             raise UsageError(f"first_logit lies within +-{LARGEST_LOGIT:g}, got {self.first_logit}")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")
-        template_of(self.prompt)
-        if not all(isinstance(name, str) for name in self.classes):
-            raise UsageError(f"classes are names of structures, got {list(self.classes)}")
         for name, least in LEAST.items():
             value = getattr(self, name)
             if not (isinstance(value, int | float) and value >= least) or math.isnan(value):
@@ -275,7 +285,6 @@ class TrainConfig:
                 raise UsageError(f"{name} must be finite")
         if self.seed >= 2**63:
             raise UsageError(f"seed must be below 2^63, got {self.seed}")
-        self._check_grid()
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
