@@ -106,8 +106,8 @@ def resample(
 def _floats(voxels: NDArray[np.generic]) -> NDArray[np.float32]:
     """A float32 copy in C order.
 
-    It is made some rows at a time: otherwise most of what is fetched of an array in Fortran order is lost from the cache
-    before it is used.
+    It is made a few rows at a time; otherwise most cache lines of an array in Fortran order are evicted before all of
+    their values are used.
     """
     out = np.empty(voxels.shape, np.float32)
     for row in range(0, voxels.shape[1], ROWS):
