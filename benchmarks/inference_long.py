@@ -29,7 +29,7 @@ from omentum.infer.sliding import WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.phantom import make_case
-from omentum.pipeline.inference import Look, infer
+from omentum.pipeline.inference import InferencePlan, infer
 from omentum.postprocess import find_cleaner
 from omentum.preprocess.prepare import prepare
 from omentum.segmentation import Segmentation
@@ -160,7 +160,7 @@ def run(path: Path) -> dict[str, float]:
     plan = plan_windows(prepared.undo.model.shape, spec.patch)
     stub = Stub(bits_of_body, plan)
     with stage("stream", times):
-        found = infer(prepared, Look(stub, dict.fromkeys(STRUCTURES.keys, 0.5), plan, WindowRun()))
+        found = infer(prepared, InferencePlan(stub, dict.fromkeys(STRUCTURES.keys, 0.5), plan, WindowRun()))
     del prepared
     times["stream wall"] -= stub.wall
     times["stream cpu"] -= stub.processor

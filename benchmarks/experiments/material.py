@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.load import load_folder
 from omentum.data.sampling.load_store import load_store
-from omentum.data.splits.division import all_validated_on
+from omentum.data.splits.division import Division, ScanOfDataset
 
 COMMAND = (sys.executable, "-c", "from omentum.cli import main; main()")
 
@@ -55,8 +56,12 @@ def make(folder: Path, study: Study) -> None:
 def site_cases(folder: Path, study: Study) -> dict[str, tuple[LabelledCase, ...]]:
     """The cases of each site, with the labels the site has."""
     stores = ((site, folder / "stores" / site) for site in study.sites)
-    # Validated on means in memory, which is what a small set wants.
-    return {site: load_store(path, STRUCTURES.keys, study.preprocess, all_validated_on)[1] for site, path in stores}
+    return {site: load_store(path, STRUCTURES.keys, study.preprocess, _in_memory)[1] for site, path in stores}
+
+
+def _in_memory(cases: Sequence[ScanOfDataset]) -> Division:
+    """All cases as validation cases: those are read into memory, which suits a small set."""
+    return Division(frozenset(), frozenset(case.name for case in cases))
 
 
 def unseen_cases(folder: Path, study: Study) -> tuple[LabelledCase, ...]:
