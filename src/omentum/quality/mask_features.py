@@ -105,7 +105,7 @@ def _claimed(seg: Segmentation, key: str, box: Box, rules: QualityRules) -> Mask
         keys = seg.classes[plane * BITS_PER_PLANE : (plane + 1) * BITS_PER_PLANE]
         bits = sum(1 << n for n, other in enumerate(keys) if not rules.may_share(key, other))
         for here, of_all in zip(found, seg.bits[plane][box], strict=True):  # not four bytes a voxel of the box
-            here |= (of_all & seg.bits.dtype.type(bits)) != 0
+            np.logical_or(here, (of_all & seg.bits.dtype.type(bits)) != 0, out=here)
     return found
 
 

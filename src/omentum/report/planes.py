@@ -147,9 +147,9 @@ def _best_cuts(seg: Segmentation) -> list[int]:
     for key in sparse.present():
         mask = hung(sparse.mask(key), seg.grid)
         weight = LESION_WEIGHT if STRUCTURES[key].is_lesion else 1.0
-        for axis, score in enumerate(scores):
+        for axis in range(3):
             area = np.count_nonzero(mask, axis=tuple(a for a in range(3) if a != axis))
-            score += weight * np.sqrt(area / area.max())
+            scores[axis] += weight * np.sqrt(area / area.max())
     return [_cut(*s, seg) for s in enumerate(scores)]
 
 
