@@ -1,1 +1,1 @@
-"""Where the left and the right half of the body meet."""
+"""Detection of the plane between the left and the right half of the body."""

@@ -1,4 +1,4 @@
-"""Centre of gravity of a mask from its counts along the axes, so that no list of voxels is needed."""
+"""Centroid of a mask from its counts along the axes, without a list of voxels."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from omentum.volume import Grid
 
 
 def centroid_mm(counts: Sequence[NDArray[np.integer]], grid: Grid) -> NDArray[np.float64] | None:
-    """Centre of gravity of a mask.
+    """Compute the centroid of a mask.
 
     Args:
         counts: For each array axis, the number of true voxels by index along it.
-        grid: Of the mask.
+        grid: Grid of the mask.
 
     Returns:
         RAS+ mm, shape (3,); None for an empty mask.

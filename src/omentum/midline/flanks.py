@@ -20,7 +20,7 @@ def find_flank_midline(ct: Volume) -> Midline | None:
     """Estimate the midline halfway between the flanks, perpendicular to the world's left-right axis.
 
     Args:
-        ct: HU, any storage order.
+        ct: CT volume in HU, any storage order.
 
     Returns:
         The median over axial rows; None when fewer than `SEEN_ROWS` of the rows show both flanks with air beside them

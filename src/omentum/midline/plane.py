@@ -19,8 +19,8 @@ class Midline:
     Args:
         x_mm: RAS+ x of the plane at height `z_mm`.
         slope: How far the plane moves to the right per millimetre towards the head.
-        z_mm: Reference height.
-        seen_in: What the plane was estimated from.
+        z_mm: Reference height, RAS+ z.
+        seen_in: Source of the estimate.
     """
 
     x_mm: float
@@ -29,9 +29,9 @@ class Midline:
     seen_in: Literal["spine", "body", "one flank", "nothing"] = "body"
 
     def offsets_mm(self, grid: Grid) -> NDArray[np.float32]:
-        """Distance of each voxel to the right of the plane along x, float32, shape of the grid; negative is left.
+        """Signed distance of each voxel from the plane along x, in mm, float32, shape of the grid; right is positive.
 
-        Summed in float32 along the axes, for masks of whole images; `box_offsets_mm` sums in float64.
+        Computed in float32 along the axes, for whole images; `box_offsets_mm` uses float64.
         """
         normal = np.array([1.0, 0.0, -self.slope])
         along = [
@@ -43,7 +43,7 @@ class Midline:
         return np.asarray(i + start + j + k)
 
     def box_offsets_mm(self, grid: Grid, box: Box) -> NDArray[np.float32]:
-        """As `offsets_mm` for the voxels of a box, shape of the box."""
+        """Same as `offsets_mm` for the voxels of a box, shape of the box."""
         normal = np.array([1.0, 0.0, -self.slope])
         i, j, k = ((normal @ grid.affine[:3, axis]) * np.arange(s.start, s.stop) for axis, s in enumerate(box))
         start = normal @ (grid.affine[:3, 3] - [self.x_mm, 0.0, self.z_mm])

@@ -1,7 +1,7 @@
-"""The midline of the body from the CT alone: along the spine where it is in view, otherwise between the flanks.
+"""Midline of the body from the CT alone: along the spine if visible, otherwise between the flanks.
 
-Everything is computed on points in the patient (RAS+ mm), so storage order, flips, oblique grids and the position of
-the body in the array do not matter.
+All computations use points in patient space (RAS+ mm), so the result does not depend on storage order, flips, oblique
+grids or the position of the body in the array.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Left and right end of the body in thin rows (bins of y and z), and whether the image cuts it off there."""
+    """Left and right end of the body in thin rows (bins of y and z), and whether the image truncates it there."""
 
     z_bin: NDArray[np.int64]
     left_mm: Points
@@ -56,14 +56,14 @@ class _Rows:
 
 
 def find_midline(hu: NDArray[Any], affine: Affine) -> Midline | None:
-    """Estimate the midline of the body, following the spine where it is in view.
+    """Estimate the midline of the body, following the spine where it is visible.
 
     Args:
         hu: CT, any storage order.
         affine: Voxel index -> RAS+ mm.
 
     Returns:
-        None where the image shows no body.
+        The midline; None if the image shows no body.
     """
     grid = Grid(hu.shape, affine)
     strides = [max(1, round(SAMPLE_MM / mm)) for mm in grid.spacing_mm]
@@ -96,7 +96,7 @@ def _world(mask: NDArray[np.bool_], strides: list[int], grid: Grid) -> Points:
 
 
 def _at_edge(body: NDArray[np.bool_], grid: Grid) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """For each body voxel: whether the image ends beside it on its left and on its right."""
+    """For each body voxel, whether the image ends next to it on its left and on its right."""
     axis, sign = next((a, s) for a, (world, s) in enumerate(grid.axis_directions()) if world == 0)
     index = np.nonzero(body)[axis]
     first, last = index == 0, index == body.shape[axis] - 1
@@ -117,12 +117,12 @@ def _rows(points: Points, edge_left: NDArray[np.bool_], edge_right: NDArray[np.b
 
 
 def _between_flanks(rows: _Rows, points: Points) -> Midline | None:
-    """Halfway between the flanks: the median row of each height, so that one arm beside the body does no harm."""
+    """Midline halfway between the flanks, from the median row of each height, robust against one visible arm."""
     complete = ~(rows.cut_left | rows.cut_right)
     if not len(complete):
         return Midline(float(points[:, 0].mean()))
     if complete.mean() < FEWEST_ROWS:
-        # A patient too wide for the image on both sides is cut off evenly, near enough.
+        # A patient truncated on both sides is assumed to be truncated symmetrically.
         complete = rows.cut_left & rows.cut_right
         if complete.mean() < FEWEST_ROWS:
             return None
@@ -142,13 +142,13 @@ def _along_spine(bone: Points, guess: Midline) -> Midline | None:
 
 
 def _persistent_bone(bone: Points) -> Midline | None:
-    """Where bone is met at the most heights: the spine runs through the whole trunk, ribs and hips do not."""
+    """Position of the bone visible at most heights: the spine spans the trunk, ribs and hips do not."""
     if not len(bone):
         return None
     x, y, _ = np.unique(np.floor(bone / BIN_MM).astype(np.int64), axis=0).T
     heights = np.zeros((np.ptp(x) + 1, np.ptp(y) + 1))
     np.add.at(heights, (x - x.min(), y - y.min()), 1)
-    # Three bins across: a vertebra, not a rib.
+    # Three bins wide: a vertebra, not a rib.
     summed = ndimage.uniform_filter(heights, 3, mode="constant")
     column = int(np.unravel_index(summed.argmax(), summed.shape)[0])
     return Midline((x.min() + column + 0.5) * BIN_MM)
@@ -165,7 +165,7 @@ def _from_one_flank(rows: _Rows, points: Points) -> Midline:
 
 
 def _through(x_mm: Points, z_bin: NDArray[np.int64], seen_in: Literal["spine", "body"]) -> Midline:
-    """A line through the median x of each height, robust against some heights being wrong."""
+    """Line through the median x of each height, robust against outliers."""
     heights, where = np.unique(z_bin, return_inverse=True)
     middles = np.array([np.median(x_mm[where == n]) for n in range(len(heights))])
     z_mm = (heights + 0.5) * BIN_MM

@@ -1,4 +1,4 @@
-"""A case as people look at it: the preview picture and the HTML page, with slices, surfaces and tables."""
+"""Visual output for one case: the preview image and the HTML report with slices, surfaces and tables."""
 
 from omentum.report.environment import ready_matplotlib
 

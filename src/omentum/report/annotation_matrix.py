@@ -1,4 +1,4 @@
-"""What is annotated where, as one picture: structures by datasets, a cell as bright as the share of annotated cases."""
+"""Heatmap of the annotations: structures by datasets, brightness is the share of annotated cases."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _DARK_ON_LIGHT = 0.7
 def annotation_matrix_png(
     structures: Sequence[str], datasets: Sequence[str], annotated: NDArray[np.int64], cases: Sequence[int]
 ) -> bytes:
-    """Draw the matrix.
+    """Draw the matrix as PNG.
 
     Args:
         structures: Names of the rows.
         datasets: Names of the columns.
-        annotated: [rows, columns], cases in which the structure was looked for; an empty cell for none.
-        cases: How many cases each dataset has.
+        annotated: Number of cases in which the structure is annotated, shape [rows, columns]; 0 leaves the cell empty.
+        cases: Number of cases of each dataset.
     """
     width = _LEFT_IN + _CELL_IN * len(datasets) + _EDGE_IN
     height = _TOP_IN + _ROW_IN * len(structures) + _EDGE_IN

@@ -1,4 +1,4 @@
-"""Box plots of an evaluation as SVG: one row a structure, in its colour, every case a point."""
+"""Box plots of an evaluation as SVG: one row per structure, in its colour, with a point per case."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ POINTS_SEED = 0
 
 
 def box_plots(values: Mapping[str, Sequence[float]], label: str, *, unit_range: bool) -> bytes:
-    """Draw the distribution of one metric over cases.
+    """Draw the distribution of one metric over cases as SVG.
 
     Args:
-        values: Structure key -> one number a case; structures without any are left out.
-        label: Of the axis, with unit.
-        unit_range: The axis runs from 0 to 1; else from 0 to the largest value.
+        values: Structure key -> one value per case; structures without values are left out.
+        label: Axis label, with unit.
+        unit_range: Let the axis run from 0 to 1; otherwise from 0 to the largest value.
 
     Returns:
         An SVG file.
     """
     rows = {key: np.asarray(numbers, float) for key, numbers in values.items() if len(numbers)}
-    # The hash salt makes the ids in the file, and so the file, the same every time.
+    # A fixed hash salt makes the ids, and therefore the file, reproducible.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "omentum", "font.family": "sans-serif"}):
         figure = Figure(figsize=(WIDTH_IN, MARGIN_IN + ROW_IN * max(1, len(rows))), layout="constrained")
         FigureCanvasSVG(figure)

@@ -1,4 +1,4 @@
-"""The aorta's diameters in a report."""
+"""Section of the report with the diameters of the aorta."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMNS = ("Along its course", "Level, s", "Diameter of equal area", "Largest ac
 
 
 def add_aorta(main: ET.Element, profile: AorticProfile | None) -> None:
-    """The widest place, and all sections; nothing where there is no section."""
+    """Add the largest diameter and a table of all cross-sections; nothing if there are none."""
     if profile is None or profile.maximum is None:
         return
     section = add(main, "section", aria_label="Aorta")

@@ -1,4 +1,4 @@
-"""Lesions in a report: a table of all, and key images of the longest."""
+"""Section of the report with the lesions: a table of all, and key images of the longest."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def add_lesions(
     images: Mapping[int, KeyImage],
     class_trust: ClassTrust | None = None,
 ) -> None:
-    """A table of all lesions, one of the candidates, and key images of the largest.
+    """Add a table of the lesions, a table of the candidates, and key images of the longest.
 
     Args:
-        main: Where to add them.
-        grid: Of the CT.
-        classes: Keys of the structures that were looked for.
-        lesions: All of them.
-        images: By the number of the lesion; of those that are `pictured`.
+        main: Parent element.
+        grid: Grid of the CT.
+        classes: Keys of the segmented structures.
+        lesions: All lesions, candidates included.
+        images: Lesion number -> key image, for the lesions returned by `pictured`.
         class_trust: How far the weights can be trusted with each type.
     """
     section = add(main, "section", class_="found", aria_label="Lesions")
@@ -70,7 +70,7 @@ def _add_table(section: ET.Element, table: PageTable, lesions: Sequence[Lesion])
 
 
 def _unlisted(types: Sequence[str], found: Container[str], any_sure: bool, class_trust: ClassTrust) -> list[str]:
-    """What is to be said of lesion types that are not in a table, and of there being none."""
+    """Sentences about lesion types without a row in the table, and about finding no lesion."""
     blind = [key for key in types if key not in found and class_trust.of(key) is Trust.NOT_FOUND]
     sought = [key for key in types if key not in found and key not in blind]
     if any_sure:
@@ -87,7 +87,7 @@ def _names(keys: Sequence[str]) -> str:
 
 
 def pictured(lesions: Sequence[Lesion]) -> list[Lesion]:
-    """The lesions that get a key image, the longest first."""
+    """The lesions that get a key image, longest first."""
     return sorted(lesions, key=lambda one: -one.axial.longest.mm)[:KEY_IMAGES]
 
 

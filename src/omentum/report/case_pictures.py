@@ -1,4 +1,4 @@
-"""Everything a report draws. It needs no numbers but the lesions, so it may be drawn while the others are found."""
+"""All images of a report. They need only the lesions, so they can be drawn while the rest is measured."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from omentum.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class CasePictures:
-    """Of one case.
+    """Images of one case.
 
     Args:
         views: Axial, coronal and sagittal slices.
-        surfaces: For the 3D view.
-        key_images: By the number of the lesion; of those that are `pictured`.
+        surfaces: Content of the 3D view.
+        key_images: Lesion number -> key image, for the lesions returned by `pictured`.
     """
 
     views: Sequence[View]
@@ -33,12 +33,12 @@ class CasePictures:
 
 
 def draw_case(ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> CasePictures:
-    """Draw a case.
+    """Draw all images of a case.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        lesions: Found in `seg`.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        lesions: Lesions of `seg`.
     """
     shown = pictured(lesions)
     views = overview(ct, seg, [one.axial.slice for one in shown])
@@ -46,7 +46,7 @@ def draw_case(ct: Volume, seg: Segmentation, lesions: Sequence[Lesion]) -> CaseP
 
 
 def _surfaces(seg: Segmentation) -> Surfaces:
-    """The 3D view's content, or why there is none."""
+    """Meshes for the 3D view, or the reason why there are none."""
     try:
         need_libraries()
         script = three_js()

@@ -1,4 +1,4 @@
-"""The part of a report one reads: doubts, structures, and how it was made."""
+"""Text sections of the report: flags, structures, provenance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCORES = "Scores, 0 to 1, estimate how likely a mask is good (Dice of 0.7 or mor
 
 
 def add_flags(main: ET.Element, flags: Sequence[Flag]) -> None:
-    """What should be looked at; no section where there is nothing."""
+    """Add the flags; no section if there are none."""
     if not flags:
         return
     section = add(main, "section", aria_label="Look at this")
@@ -42,12 +42,12 @@ def add_flags(main: ET.Element, flags: Sequence[Flag]) -> None:
 
 
 def add_structures(main: ET.Element, measures: Sequence[StructureMeasure], score: float | None = None) -> None:
-    """A table of what was found, and what was not.
+    """Add a table of the structures that were found, and a list of those that were not.
 
     Args:
-        main: Where to add it.
-        measures: Of every class that was looked for.
-        score: Of the case; see `Quality.score`.
+        main: Parent element.
+        measures: Measures of every segmented class.
+        score: Score of the case, 0..1; see `Quality.score`.
     """
     section = add(main, "section", id="structures", aria_label="Structures", tabindex="-1")
     add(section, "h2", "Structures")
@@ -72,7 +72,7 @@ def add_structures(main: ET.Element, measures: Sequence[StructureMeasure], score
 
 
 def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
-    """What has to be known to repeat the result or to doubt it."""
+    """Add the provenance: what is needed to reproduce or question the result."""
     section = add(main, "section", class_="made", aria_label="How this was made")
     add(section, "h2", "How this was made")
     facts = add(section, "dl")
@@ -101,7 +101,7 @@ def _structure_row(m: StructureMeasure) -> list[str]:
 
 
 def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The few of a manifest that are worth a line; a record of another kind simply has fewer."""
+    """Name and value of the manifest entries worth showing; missing entries are skipped."""
     parts = {name: part for name, part in manifest.items() if isinstance(part, Mapping)}
     weights, device = parts.get("weights", {}), parts.get("device", {})
     seconds = sum(parts.get("timings_s", {}).values())

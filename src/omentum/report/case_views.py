@@ -1,4 +1,4 @@
-"""The part of a report one looks around in: three directions of slices, surfaces in 3D, and which structures show."""
+"""Interactive section of the report: slices in three directions, surfaces in 3D, and a legend to toggle structures."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ KEYS_3D = (
 
 @dataclass(frozen=True)
 class Surfaces:
-    """What the 3D view shows.
+    """Content of the 3D view.
 
     Args:
-        glb: A binary glTF whose nodes are named by structure key; empty where there is none.
-        note: Why there is none.
-        script: That can draw it.
+        glb: Binary glTF whose nodes are named by structure key; empty if there is none.
+        note: Reason why there is none.
+        script: JavaScript that renders it.
     """
 
     glb: bytes
@@ -47,7 +47,7 @@ class Surfaces:
 def add_explorer(
     main: ET.Element, views: Sequence[View], measures: Sequence[StructureMeasure], surfaces: Surfaces, grid: Grid
 ) -> None:
-    """Slices (of an image on `grid`), 3D view and legend, in one section."""
+    """Add slices (of an image on `grid`), 3D view and legend as one section."""
     section = add(main, "section", aria_label="Overview")
     add(section, "h2", "Overview")
     explore = add(section, "div", class_="explore")
@@ -61,7 +61,7 @@ def add_explorer(
 
 
 def add_picture(place: ET.Element, picture: Picture, words: str) -> ET.Element:
-    """The picture with its outlines as SVG; returns the element, to draw more on it."""
+    """Add a slice with its outlines as SVG; return the SVG element so that more can be drawn on it."""
     box = f"0 0 {picture.width:.1f} {picture.height:.1f}"
     svg = add(place, "svg", viewBox=box, role="img", aria_label=words)
     size = {"width": f"{picture.width:.1f}", "height": f"{picture.height:.1f}"}
@@ -132,6 +132,6 @@ def _add_legend(explore: ET.Element, found: Sequence[StructureMeasure]) -> None:
 
 
 def _kind(key: str) -> str:
-    """organ, vessel or lesion."""
+    """Kind of a structure: organ, vessel or lesion."""
     structure = STRUCTURES[key]
     return "lesion" if structure.is_lesion else structure.kind

@@ -1,4 +1,4 @@
-"""The outline of a mask in a slice, smooth to the eye: the voxels' corners are rounded by less than half a voxel."""
+"""Smooth outline of a mask in a slice: corners of voxels are rounded by less than half a voxel."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SIMPLER_BY = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A function on the pixels around a mask that is above `level` inside its outline.
+    """Scalar field around a mask that is above `level` inside the outline.
 
     Args:
-        values: float32, shape (rows, columns) of the part around the mask.
-        level: Where the outline runs.
-        rows, columns: Where the values are, in pixels of the picture from its upper left corner.
+        values: float32, shape (rows, columns), of the region around the mask.
+        level: Iso-level of the outline.
+        rows, columns: Positions of the values, in pixels from the upper left corner of the picture.
     """
 
     values: NDArray[np.float32]
@@ -36,11 +36,11 @@ class Field:
 
 
 def field_around(mask: NDArray[np.bool_], finer: Fineness = (1, 1)) -> Field:
-    """The field of a mask of shape (rows, columns) that is not empty.
+    """Compute the field of a mask.
 
     Args:
-        mask: One slice.
-        finer: So many values to the height and width of a pixel, by cubic splines; large pixels would give angular
+        mask: One slice, bool, shape (rows, columns), not empty.
+        finer: Values per pixel along rows and columns, by cubic splines, so that large pixels do not give angular
             outlines.
     """
     rows, columns = (slice(hit[0], hit[-1] + 1) for hit in (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)))
@@ -57,17 +57,17 @@ def field_around(mask: NDArray[np.bool_], finer: Fineness = (1, 1)) -> Field:
 
 
 def fineness(pixel_mm: tuple[float, float]) -> Fineness:
-    """How much finer the field of pixels of a size should be."""
+    """Upsampling factors of the field for pixels of this size."""
     height, width = (min(MOST_FINENESS, max(1, round(mm / SMOOTH_MM))) for mm in pixel_mm)
     return height, width
 
 
 def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float], finer: Fineness = (1, 1)) -> str:
-    """The outline as SVG path data in whole units, holes included.
+    """Outline as SVG path data in integer units, holes included.
 
     Args:
-        mask: Shape (rows, columns), not empty.
-        pixel_units: Height and width of a pixel in units of the picture, whose origin is its upper left corner.
+        mask: Bool, shape (rows, columns), not empty.
+        pixel_units: Height and width of a pixel in picture units, origin at the upper left corner.
         finer: See `field_around`.
     """
     from contourpy import contour_generator
@@ -79,12 +79,12 @@ def svg_path(mask: NDArray[np.bool_], pixel_units: tuple[float, float], finer: F
 
 
 def _simpler(units: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Fewer corners, on whole units."""
+    """Remove vertices that do not matter at integer resolution."""
     from matplotlib.path import Path
 
     path = Path(units)
     path.should_simplify, path.simplify_threshold = True, SIMPLER_BY
-    corners = np.asarray(path.cleaned(simplify=True).vertices)[:-1]  # the last is the mark of the path's end
+    corners = np.asarray(path.cleaned(simplify=True).vertices)[:-1]  # the last vertex closes the path
     return np.asarray(np.rint(corners).astype(np.int64))
 
 

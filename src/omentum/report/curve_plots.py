@@ -1,4 +1,4 @@
-"""ROC and FROC curves of an evaluation as SVG: one line a lesion type, in its colour."""
+"""ROC and FROC curves of an evaluation as SVG: one line per lesion type, in its colour."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MARKERS = "osD^vP*X"
 
 
 def curves_svg(roc: Mapping[str, Points], froc: Mapping[str, Points]) -> bytes:
-    """Draw both, side by side.
+    """Draw ROC and FROC side by side.
 
     Args:
         roc: Structure key -> (1 - specificity, sensitivity).
-        froc: Structure key -> (false positives a scan, sensitivity), the rate on a logarithmic axis.
+        froc: Structure key -> (false positives per scan, sensitivity), with a logarithmic rate axis.
 
     Returns:
-        An SVG file, the same bytes every time.
+        An SVG file; equal input gives equal bytes.
     """
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "omentum", "font.family": "sans-serif"}):
         figure = Figure(figsize=SIZE_IN, layout="constrained")

@@ -1,7 +1,7 @@
-"""What matplotlib takes from the environment when it is imported, where it would not work here.
+"""Environment variables that matplotlib reads on import, corrected where they would break it.
 
-Figures are drawn into memory: no backend is needed. But the name of one that is not installed (a notebook's, in the
-environment of a command it starts) is an error, and a home that cannot be written makes noise.
+Figures are rendered in memory, so no interactive backend is needed. A backend that is not installed (inherited from a
+notebook, for example) would raise an error, and a read-only home folder would print warnings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MODULE = "module://"
 
 
 def ready_matplotlib() -> None:
-    """Change the environment where matplotlib would fail or complain, and only there; before it is imported."""
+    """Correct the environment where matplotlib would fail or warn; call before importing it."""
     if "matplotlib" in sys.modules:
         return
     backend = os.environ.get(BACKEND, "")
@@ -36,7 +36,7 @@ def _is_there(module: str) -> bool:
 
 
 def _its_folders() -> list[Path]:
-    """Of settings and of its cache, as matplotlib finds them on Linux; elsewhere they lie in the home, too."""
+    """Configuration and cache folders of matplotlib on Linux; elsewhere they are in the home folder, too."""
     try:
         home = Path.home()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""report.html: a segmented case on one page that needs nothing else, neither files beside it nor a network."""
+"""report.html: a segmented case on one self-contained page that needs no other files and no network."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _ASSETS = resources.files("omentum.report") / "assets"
 
 @dataclass(frozen=True, eq=False)
 class CaseReport:
-    """What a report tells.
+    """Content of a report.
 
     Args:
-        case: Name.
-        ct: HU.
-        seg: On the grid of `ct`.
-        measures: Of every class that was looked for.
-        lesions: All of them.
-        manifest: How the segmentation was made, JSON values.
-        flags: Doubts, the gravest first.
-        class_trust: How far the weights can be trusted with each structure.
-        aorta: Its diameters, if it was found.
-        score: Of the case; see `Quality.score`.
-        pictures: Of the case, where they were drawn before.
+        case: Name of the case.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        measures: Measures of every segmented class.
+        lesions: All lesions, candidates included.
+        manifest: Provenance of the segmentation as JSON values.
+        flags: Quality flags, most severe first.
+        class_trust: Reliability of the weights for each structure.
+        aorta: Diameters of the aorta, if it was found.
+        score: Score of the case, 0..1; see `Quality.score`.
+        pictures: Images drawn in advance; drawn now if None.
     """
 
     case: str
@@ -59,7 +59,7 @@ class CaseReport:
 
 
 def case_html(report: CaseReport) -> bytes:
-    """The page of a case, UTF-8; without the extra `[report]` it has no 3D view and says so."""
+    """Render the report of a case as UTF-8 HTML; without the extra `[report]` it says that the 3D view is missing."""
     pictures = report.pictures or draw_case(report.ct, report.seg, report.lesions)
     scripts = [_asset("report.js")]
     if pictures.surfaces.glb:
@@ -81,7 +81,7 @@ def case_html(report: CaseReport) -> bytes:
 
 def _add_head(main: ET.Element, name: str, report: CaseReport) -> None:
     head = add(main, "header")
-    # A name may hold characters that turn the direction of writing; they must not reach beyond it.
+    # A name may contain bidirectional control characters; isolate them.
     add(add(head, "h1"), "bdi", name)
     grid = report.ct.grid
     shape, spacing = (" × ".join(f"{n:.4g}" for n in numbers) for numbers in (grid.shape, grid.spacing_mm))
@@ -108,5 +108,5 @@ def _asset(name: str) -> str:
 
 
 def _colours() -> str:
-    """A rule a structure: the class named like its key has its colour."""
+    """One CSS rule per structure: the class named after the key sets the colour."""
     return "\n".join(f".{row.key} {{ color: rgb{row.colour}; }}" for row in STRUCTURES)

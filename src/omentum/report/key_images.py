@@ -1,4 +1,4 @@
-"""The key slice of a lesion, close up, with its diameters drawn where they were measured."""
+"""Key image of a lesion: its key slice, enlarged, with the measured diameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Line = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class KeyImage:
-    """A picture with the longest axial diameter of the lesion and its perpendicular."""
+    """Picture with the longest axial diameter of a lesion and the perpendicular diameter."""
 
     picture: Picture
     longest: Line
@@ -31,12 +31,12 @@ class KeyImage:
 
 
 def key_image(ct: Volume, seg: Segmentation, lesion: Lesion) -> KeyImage:
-    """Draw a lesion; lung lesions in a lung window.
+    """Draw the key image of a lesion; lung lesions use a lung window.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        lesion: Found in `seg`.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        lesion: Lesion of `seg`.
     """
     grid = ct.grid
     middle = hung_index(grid, np.mean(lesion.axial.longest.ends_mm, axis=0))

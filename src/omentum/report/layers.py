@@ -1,4 +1,4 @@
-"""The overview of a case: a limited number of slices along each direction, each a picture with its outlines."""
+"""Slice overview of a case: a limited number of slices in each direction, with outlines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ SLICES = (28, 14, 14)
 
 @dataclass(frozen=True)
 class View:
-    """One direction.
+    """Slices in one direction.
 
     Args:
-        planes: The slices in order (downwards, backwards, to the left); none where structures begin or end is missed.
-        pictures: One for each.
-        first: Which is shown first: where most is in view.
+        planes: Slices in order (downwards, backwards, to the left); they include the first and last slice of the
+            structures.
+        pictures: One per slice.
+        first: Index of the slice shown first, where most of the structures is visible.
     """
 
     planes: Sequence[Plane]
@@ -32,18 +33,18 @@ class View:
 
     @property
     def name(self) -> str:
-        """Axial, Coronal or Sagittal."""
+        """Name of the direction: Axial, Coronal or Sagittal."""
         return self.planes[0].name
 
 
 def overview(ct: Volume, seg: Segmentation, axial: Iterable[int] = ()) -> list[View]:
-    """Axial, coronal and sagittal slices through the part of the image that holds structures.
+    """Axial, coronal and sagittal slices through the part of the image that contains structures.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        axial: Indices along the stored axis of axial slices that have to be among them (key slices of lesions); the
-            most important first, for there are never more than `SLICES`.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        axial: Indices, along the stored axis, of axial slices to include (key slices of lesions), most important first;
+            at most `SLICES` slices are returned.
     """
     best = best_planes(seg)
     wanted = [hung_slice(seg.grid, best[0].axis, index) for index in axial]
@@ -57,14 +58,14 @@ def overview(ct: Volume, seg: Segmentation, axial: Iterable[int] = ()) -> list[V
 
 
 def _through(best: Plane, seg: Segmentation, most: int, also: Sequence[int]) -> list[Plane]:
-    """The best plane, those at the hung indices `also`, and others, evenly from where structures begin to their end."""
+    """The best plane, the planes at the display indices `also`, and others evenly spaced over the structures."""
     used = np.bitwise_or.reduce(seg.bits, axis=0) if len(seg.bits) > 1 else seg.bits[0]
     inside = hung(used, seg.grid)
     others = tuple(axis for axis in range(3) if axis != best.axis)
     found = np.flatnonzero(np.bitwise_or.reduce(inside, axis=others))
     first, last = (found[0], found[-1]) if len(found) else (0, inside.shape[best.axis] - 1)
     even = np.linspace(first, last, min(most, last - first + 1)).round().astype(int)
-    # What must be shown takes the place of its neighbour, so that the steps stay even but for these.
+    # A required slice replaces its nearest neighbour, so that the spacing stays otherwise even.
     free = np.ones(len(even), bool)
     for index in dict.fromkeys([best.index, *also]):
         if not free.any() or index in even[~free]:

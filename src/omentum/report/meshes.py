@@ -1,7 +1,7 @@
-"""Surfaces of structures as triangle meshes in world millimetres, for the 3D view and as files.
+"""Surfaces of structures as triangle meshes in world mm, for the 3D view and for export.
 
-The marching cubes, the decimation and the file formats are those of PyMCubes, fast-simplification and trimesh, all
-of the extra `[report]`.
+Marching cubes, decimation and file formats come from PyMCubes, fast-simplification and trimesh, which the extra
+`[report]` installs.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _OF_PEAK = 2 / 3
 
 @dataclass(frozen=True)
 class Detail:
-    """How fine a surface is.
+    """Level of detail of a surface.
 
     Args:
-        across: The mask is averaged to about so many voxels along the longest side of its box; None: as it is.
-        mm2_per_face: Faces are as few as their area divided by this,
-        faces: but within these bounds.
-        closed: No side of a triangle may be left with one neighbour, or with more than two.
+        across: Downsample the mask to about this many voxels along the longest side of its box; None keeps it.
+        mm2_per_face: Target area per face in mm²,
+        faces: subject to these bounds on the number of faces.
+        closed: Require a watertight surface: every edge belongs to exactly two triangles.
     """
 
     across: int | None
@@ -57,11 +57,11 @@ _AGGRESSIVENESS = (7, 3, 1)
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """A surface, its triangles counter-clockwise seen from outside.
+    """Triangle mesh with faces counter-clockwise seen from outside.
 
     Args:
         vertices_mm: float32, shape (n, 3), RAS+ mm.
-        faces: int32, shape (m, 3), numbers of vertices.
+        faces: int32, shape (m, 3), vertex indices.
     """
 
     vertices_mm: NDArray[np.float32]
@@ -69,10 +69,10 @@ class Mesh:
 
 
 def check_meshes(file_type: str | None) -> None:
-    """Refuse, before any work, a format that is unknown or cannot be had.
+    """Refuse an unknown or unavailable mesh format before any work.
 
     Raises:
-        UsageError: it is none of `FORMATS`.
+        UsageError: the format is not one of `FORMATS`.
         MissingDependencyError: the libraries are not installed.
     """
     if file_type is None:
@@ -83,7 +83,7 @@ def check_meshes(file_type: str | None) -> None:
 
 
 def need_libraries() -> None:
-    """See `check_meshes`."""
+    """Raise MissingDependencyError if a mesh library is missing."""
     if not all(find_spec(name) for name in NEEDED):
         raise MissingDependencyError(
             "surfaces need PyMCubes, fast-simplification and trimesh", remedy="pip install 'omentum[report]'"
@@ -91,12 +91,12 @@ def need_libraries() -> None:
 
 
 def surface_mesh(seg: Segmentation, key: str, box: Box, detail: Detail) -> Mesh:
-    """The surface of a structure; where the edge of the image cuts it, it is closed there.
+    """Surface of a structure, closed where the edge of the image truncates it.
 
     Args:
-        seg: The segmentation.
+        seg: Segmentation that holds the structure.
         key: Structure key.
-        box: Around all of it.
+        box: Bounding box of the structure, in voxels.
         detail: `VIEW` or `FILE`.
 
     Raises:
@@ -115,11 +115,11 @@ def surface_mesh(seg: Segmentation, key: str, box: Box, detail: Detail) -> Mesh:
 
 
 def mesh_file(mesh: Mesh, key: str, file_type: str) -> bytes:
-    """A mesh as file, in the structure's colour where the format has colours.
+    """Encode a mesh as a file, with the colour of the structure if the format supports colours.
 
     Args:
         mesh: The surface.
-        key: Structure key, the name of the object.
+        key: Structure key, used as the object name.
         file_type: One of `FORMATS`.
     """
     import trimesh
@@ -129,7 +129,7 @@ def mesh_file(mesh: Mesh, key: str, file_type: str) -> bytes:
 
 
 def scene_glb(meshes: Mapping[str, Mesh]) -> bytes:
-    """Several structures as one binary glTF; the nodes are named by structure key."""
+    """Several structures as one binary glTF with nodes named by structure key."""
     import trimesh
 
     scene = trimesh.Scene({key: _coloured(mesh, key) for key, mesh in meshes.items()})
@@ -137,7 +137,7 @@ def scene_glb(meshes: Mapping[str, Mesh]) -> bytes:
 
 
 def _step(shape: Sequence[int], grid: Grid, across: int | None) -> NDArray[np.int64]:
-    """How many voxels are averaged into one along each axis, so that the result is about as fine in every direction."""
+    """Block size of the downsampling along each axis, for a roughly isotropic result."""
     if across is None:
         return np.ones(3, np.int64)
     spacing = np.array(grid.spacing_mm)
@@ -146,11 +146,11 @@ def _step(shape: Sequence[int], grid: Grid, across: int | None) -> NDArray[np.in
 
 
 def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Means over blocks, with a margin of empty ones."""
+    """Block means of the mask, padded with empty blocks."""
     wide = [(_MARGIN * s, _MARGIN * s + -n % s) for n, s in zip(mask.shape, step.tolist(), strict=True)]
     first, *others = step.tolist()
     padded = np.pad(mask, wide).view(np.uint8)
-    # Whole numbers along the first axis, so that there are never as many floating ones as voxels.
+    # Sum integers along the first axis first, so that no float array has as many elements as the mask.
     values = padded.reshape(-1, first, *padded.shape[1:]).sum(axis=1, dtype=np.uint16) / np.float32(first)
     for axis, s in enumerate(others, start=1):
         values = np.add.reduceat(values, np.arange(0, values.shape[axis], s), axis=axis) / np.float32(s)
@@ -158,14 +158,14 @@ def _averaged(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.fl
 
 
 def _level(values: NDArray[np.float32], voxels: float) -> float:
-    """Where the surface runs: at a half, or lower so that thin structures keep their volume."""
+    """Iso-level of the surface: 0.5, or lower so that thin structures keep their volume."""
     nth = max(1, round(voxels))
-    # A little below, because triangles have no area where the surface runs through the middle of a voxel.
+    # Slightly below 0.5: a surface exactly through a voxel centre gives triangles without area.
     return min(0.5, _OF_PEAK * float(values.max()), float(np.partition(values.ravel(), -nth)[-nth])) - _BELOW
 
 
 def _outwards(faces: NDArray[np.int32], grid: Grid) -> NDArray[np.int32]:
-    """The library turns them outwards in index space; a grid that mirrors space turns them in again."""
+    """Orient faces outwards: the library does so in index space, which a mirrored grid inverts."""
     return faces if np.linalg.det(grid.affine[:3, :3]) > 0 else np.ascontiguousarray(faces[:, ::-1])
 
 
@@ -189,7 +189,7 @@ def _fewer(mesh: Mesh, detail: Detail) -> Mesh:
 
 
 def _is_closed(mesh: Mesh) -> bool:
-    """Whether each side of a triangle is run through once in each direction."""
+    """Whether each edge is used once in each direction."""
     there = mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
     n = len(mesh.vertices_mm)
     one, other = np.sort(there[:, 0] * n + there[:, 1]), np.sort(there[:, 1] * n + there[:, 0])

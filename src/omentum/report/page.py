@@ -1,7 +1,6 @@
-"""A self-contained HTML file, built as a tree of elements and written by the XML library.
+"""Self-contained HTML pages, built as an element tree and serialised by the XML library.
 
-So every text (names of files, messages) is escaped by construction; only scripts and styles, which are ours, are
-written as they are.
+All text (file names, messages) is escaped by construction; only our own scripts and styles are written verbatim.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ SCROLL = {"class": "scroll", "tabindex": "0", "role": "region"}
 
 @dataclass(frozen=True)
 class PageTable:
-    """Cells as text; the first column is the row's name; `words` are the heads of others that hold no numbers."""
+    """Text cells of a table; the first column is the row header; `words` lists further columns that are not numeric."""
 
     caption: str
     head: Sequence[str]
@@ -27,14 +26,14 @@ class PageTable:
 
 
 def add(place: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
-    """A new last child; an attribute whose name is a word of Python is given with a trailing underscore."""
+    """Append a child element; attributes that are Python keywords take a trailing underscore."""
     element = ET.SubElement(place, tag, {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items()})
     element.text = text
     return element
 
 
 def add_table(place: ET.Element, table: PageTable) -> ET.Element:
-    """A table that scrolls by itself and can be read by machine and by ear; returns its body."""
+    """Add an accessible table that scrolls independently; return its tbody."""
     scroll = add(place, "div", **SCROLL, aria_label=table.caption)
     element = add(scroll, "table")
     add(element, "caption", table.caption)
@@ -51,26 +50,26 @@ def add_table(place: ET.Element, table: PageTable) -> ET.Element:
 
 
 def add_swatch(row: ET.Element, key: str) -> None:
-    """A spot in the colour of a structure before the words of a row's first cell."""
+    """Add a colour swatch of a structure before the text of the first cell."""
     cell = row[0]
     swatch = add(cell, "span", class_=f"swatch {key}", aria_hidden="true")
     swatch.tail, cell.text = cell.text, None
 
 
 def data_url(kind: str, content: bytes) -> str:
-    """Bytes as an address, so that they travel inside the page."""
+    """Encode bytes as a data URL, embedded in the page."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def document(title: str, style: str, scripts: Sequence[str] = ()) -> tuple[ET.Element, ET.Element]:
-    """An empty page and its body.
+    """Create an empty page; return the page and its body.
 
-    The page forbids its reader's browser to fetch anything and to run any script but these.
+    The content security policy of the page forbids network requests and all scripts but the given ones.
 
     Args:
-        title: Of the window.
+        title: Window title.
         style: CSS.
-        scripts: To be run when the page has been read, in order; `finished` puts them in.
+        scripts: Run in this order after the page has loaded; inserted by `finished`.
     """
     page = ET.Element("html", lang="en")
     head = add(page, "head")
@@ -85,11 +84,11 @@ def document(title: str, style: str, scripts: Sequence[str] = ()) -> tuple[ET.El
 
 
 def finished(page: ET.Element, scripts: Sequence[str] = ()) -> bytes:
-    """The file, UTF-8.
+    """Serialise the page as UTF-8.
 
     Args:
-        page: As `document` made it, filled.
-        scripts: Those given to `document`.
+        page: Page from `document`, with content.
+        scripts: The scripts passed to `document`.
     """
     body = page[-1]
     for script in scripts:

@@ -1,4 +1,4 @@
-"""A slice of a case as a small picture: grey values to embed, and the structures' outlines as lines over it."""
+"""A slice of a case as a small picture: embedded grey values with the outlines of structures on top."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _WEBP_EFFORT = 2
 
 @dataclass(frozen=True)
 class Picture:
-    """Lengths are in units of the picture, `UNITS_PER_MM` to the millimetre.
+    """Slice with outlines. Lengths are in picture units, `UNITS_PER_MM` per mm.
 
     Args:
-        webp: The grey values; to be stretched over width and height.
-        width, height: Of the picture.
-        outlines: SVG path data of each structure in view, what is to be drawn last at the end.
+        webp: Grey values, stretched to width and height when shown.
+        width, height: Size of the picture.
+        outlines: Structure key -> SVG path data, in drawing order.
     """
 
     webp: bytes
@@ -53,14 +53,14 @@ def take_picture(
     keys: Collection[str] | None = None,
     window_hu: Window = SOFT_TISSUE_HU,
 ) -> Picture:
-    """The picture of a plane within ranges of the hung axes (see `planes`).
+    """Render a plane within ranges of the display axes (see `planes`).
 
     Args:
-        case: A CT in HU, and a segmentation on its grid.
-        plane: Which slice.
-        ranges: For each hung axis, what is shown.
-        keys: Structures whose outlines are wanted; all by default.
-        window_hu: HU that are black and white.
+        case: CT in HU, and a segmentation on its grid.
+        plane: Slice to render.
+        ranges: Range shown along each display axis.
+        keys: Structures to outline; all by default.
+        window_hu: HU shown as black and as white.
     """
     ct, seg = case
     spacing_mm = hung_spacing_mm(ct.grid)
@@ -75,13 +75,13 @@ def take_picture(
 def outlined(
     hu: NDArray[Any], masks: Mapping[str, NDArray[np.bool_]], pixel_mm: tuple[float, float], window_hu: Window
 ) -> Picture:
-    """A slice with outlines.
+    """Render a slice with outlines.
 
     Args:
-        hu: Shape (rows, columns).
-        masks: Name -> mask of that shape, not empty; what is to be drawn last at the end.
+        hu: HU, shape (rows, columns).
+        masks: Name -> non-empty mask of that shape, in drawing order.
         pixel_mm: Height and width of a pixel.
-        window_hu: HU that are black and white.
+        window_hu: HU shown as black and as white.
     """
     pixel_units = (pixel_mm[0] * UNITS_PER_MM, pixel_mm[1] * UNITS_PER_MM)
     outlines = {name: svg_path(mask, pixel_units, fineness(pixel_mm)) for name, mask in masks.items()}
@@ -90,7 +90,7 @@ def outlined(
 
 
 def window_of(organ: str | None) -> Window:
-    """The window in which what lives in an organ is seen, or the organ itself."""
+    """Display window for an organ, or for lesions and vessels in it."""
     return LUNG_HU if (organ or "").endswith("lung") else SOFT_TISSUE_HU
 
 
@@ -101,7 +101,7 @@ def _webp(hu: NDArray[Any], window_hu: Window) -> bytes:
     grey = (np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high) - low) * (255 / (high - low))
     picture = Image.fromarray(np.rint(grey).astype(np.uint8))
     picture.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.BOX)
-    if max(picture.size) < MOST_PIXELS // 2:  # browsers enlarge less well
+    if max(picture.size) < MOST_PIXELS // 2:  # interpolation in browsers is worse
         picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     picture.save(out, format="WEBP", quality=WEBP_QUALITY, method=_WEBP_EFFORT)

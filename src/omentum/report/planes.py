@@ -1,8 +1,8 @@
-"""Three slices through a case, hung the way radiologists hang them, whatever the storage order of the voxels.
+"""Three slices through a case in radiological display orientation, independent of the storage order of the voxels.
 
-Everything here works on *hung* arrays: views with axes (superior to inferior, anterior to posterior, right to left),
-so that an axial slice [z] has anterior at the top and the patient's right on the image's left. Oblique grids are shown
-along their nearest anatomical axes, not resampled.
+Everything here works on *hung* arrays (as in "hanging protocol"): views with axes (superior to inferior, anterior to
+posterior, right to left). An axial slice [z] has anterior at the top and the patient's right on the left of the image.
+Oblique grids are shown along their nearest anatomical axes, without resampling.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Plane:
 
     Args:
         name: Axial, Coronal or Sagittal.
-        axis: Axis of the hung array that stands on the slice.
-        index: Where it is cut.
-        letters: What is at the left, right, top and bottom of the picture.
+        axis: Axis of the hung array perpendicular to the slice.
+        index: Index along that axis.
+        letters: Anatomical letters at the left, right, top and bottom of the picture.
     """
 
     name: str
@@ -49,42 +49,42 @@ class Plane:
 
     @property
     def rows(self) -> int:
-        """Hung axis that runs down the picture."""
+        """Display axis that runs down the picture."""
         return 1 if self.axis == 0 else 0
 
     @property
     def columns(self) -> int:
-        """Hung axis that runs across the picture."""
+        """Display axis that runs across the picture."""
         return 1 if self.axis == 2 else 2
 
     def of(self, hung_array: NDArray[Any], ranges: Sequence[Range] | None = None) -> NDArray[Any]:
-        """The picture (rows, columns), within a range of each hung axis if given; a view."""
+        """View of the slice (rows, columns), within a range of each display axis if given."""
         where: list[slice | int] = [slice(*r) for r in ranges] if ranges else [slice(None)] * 3
         where[self.axis] = self.index
         return hung_array[tuple(where)]
 
 
 def hung(voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
-    """An array (i, j, k) as (superior to inferior, anterior to posterior, right to left); a view."""
+    """View of an array (i, j, k) as (superior to inferior, anterior to posterior, right to left)."""
     order, signs = _hanging(grid)
     return voxels.transpose(order)[tuple(slice(None, None, -sign) for sign in signs)]
 
 
 def array_slice(grid: Grid, plane: Plane) -> tuple[int, int]:
-    """Axis of the stored array that a plane of the hung one stands on, and the index along it."""
+    """Stored axis perpendicular to a plane of the hung array, and the index along it."""
     order, signs = _hanging(grid)
     axis, n = order[plane.axis], grid.shape[order[plane.axis]]
     return axis, n - 1 - plane.index if signs[plane.axis] > 0 else plane.index
 
 
 def hung_slice(grid: Grid, axis: int, index: int) -> int:
-    """Index along an axis of the hung array of what has this index along the stored axis; see `array_slice`."""
+    """Index along a hung axis for an index along the stored axis; inverse of `array_slice`."""
     order, signs = _hanging(grid)
     return grid.shape[order[axis]] - 1 - index if signs[axis] > 0 else index
 
 
 def slice_words(grid: Grid, axis: int, index: int) -> str:
-    """A slice as every part of a report names it: index along the stored axis, and where its middle lies in RAS+ mm.
+    """Description of a slice used in all reports: index along the stored axis, and RAS+ mm of its centre.
 
     "slice 87 along k, s = -102.0 mm": the letter is that of `centroid_s_mm` and the third number of `centroid_mm`.
     """
@@ -95,13 +95,13 @@ def slice_words(grid: Grid, axis: int, index: int) -> str:
 
 
 def hung_spacing_mm(grid: Grid) -> tuple[float, float, float]:
-    """Voxel spacing along the hung axes."""
+    """Voxel spacing along the display axes, in mm."""
     z, y, x = (grid.spacing_mm[axis] for axis in _hanging(grid)[0])
     return z, y, x
 
 
 def hung_index(grid: Grid, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where points (..., 3) in RAS+ mm lie in a hung array, in (fractions of) its voxels."""
+    """Positions (..., 3) in RAS+ mm as fractional indices of the hung array."""
     order, signs = _hanging(grid)
     index = (points_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
     last = np.array(grid.shape)[order] - 1
@@ -109,19 +109,19 @@ def hung_index(grid: Grid, points_mm: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def classes_in(plane: Plane, seg: Segmentation, ranges: Sequence[Range]) -> Segmentation:
-    """The picture of a segmentation, as a segmentation of shape (rows, columns, 1)."""
+    """Slice of a segmentation, as a segmentation of shape (rows, columns, 1)."""
     pictures = [plane.of(hung(bits, seg.grid), ranges) for bits in seg.bits]
     return Segmentation(np.stack(pictures)[..., None], np.eye(4), seg.classes)
 
 
 def best_planes(seg: Segmentation) -> tuple[Plane, Plane, Plane]:
-    """Axial, coronal and sagittal plane, each where most structures are well in view."""
+    """Axial, coronal and sagittal plane, each where most structures are well visible."""
     z, y, x = _best_cuts(seg)
     return Plane("Axial", 0, z, "RLAP"), Plane("Coronal", 1, y, "RLSI"), Plane("Sagittal", 2, x, "APSI")
 
 
 def shown_ranges(ct: Volume, seg: Segmentation, planes: Sequence[Plane]) -> list[Range]:
-    """For each hung axis, the range that holds body and structures in the planes, with a small margin."""
+    """Range along each display axis that contains body and structures in the planes, with a small margin."""
     hu = hung(ct.voxels, ct.grid)
     inside = [np.zeros(n, bool) for n in hu.shape]
     for plane in planes:
@@ -134,13 +134,13 @@ def shown_ranges(ct: Volume, seg: Segmentation, planes: Sequence[Plane]) -> list
 
 
 def _hanging(grid: Grid) -> tuple[list[int], list[int]]:
-    """Array axis and its direction for each of the world axes z, y, x."""
+    """Array axis and direction for each of the world axes z, y, x."""
     axes = {world: (axis, sign) for axis, (world, sign) in enumerate(grid.axis_directions())}
     return [axes[world][0] for world in (2, 1, 0)], [axes[world][1] for world in (2, 1, 0)]
 
 
 def _best_cuts(seg: Segmentation) -> list[int]:
-    """For each hung axis, the index at which structures show most of their largest cross-section, added up."""
+    """For each display axis, the index with the largest sum of relative cross-sections over structures."""
     steps = [max(1, n // SEARCH_VOXELS) for n in seg.shape]
     sparse = Segmentation(seg.bits[:, *(slice(s // 2, None, s) for s in steps)], seg.affine, seg.classes)
     scores = [np.zeros(n) for n in hung(sparse.bits[0], seg.grid).shape]
@@ -154,7 +154,7 @@ def _best_cuts(seg: Segmentation) -> list[int]:
 
 
 def _cut(axis: int, score: NDArray[np.float64], seg: Segmentation) -> int:
-    """The full-resolution index of the best score; the middle of a plateau."""
+    """Full-resolution index of the best score; the middle of a plateau."""
     best = np.flatnonzero(score >= score.max() - 1e-9)
     n = hung(seg.bits[0], seg.grid).shape[axis]
     return int(min(n - 1, int((best[len(best) // 2] + 0.5) * n / len(score))))

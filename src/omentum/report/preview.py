@@ -1,4 +1,4 @@
-"""preview.png: one dark slide with three planes, contours in the structures' colours, and a legend with volumes."""
+"""preview.png: one dark slide with three planes, coloured contours, and a legend with volumes."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ _LONGEST_NAME = 60
 def preview_png(
     ct: Volume, seg: Segmentation, *, case: str = "", measures: Sequence[StructureMeasure] | None = None
 ) -> bytes:
-    """Draw a case as a PNG (1920 x 1080).
+    """Render a case as a PNG (1920 x 1080).
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        case: Name for the title.
-        measures: What `measure(ct, seg)` said, if it is at hand.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        case: Case name for the title.
+        measures: Result of `measure(ct, seg)` if available; computed otherwise.
 
     Raises:
         GeometryError: the grids differ.
     """
     figure = slide(ct, seg, case, measure(ct, seg) if measures is None else measures)
     out = io.BytesIO()
-    # A case may be named in a script the font lacks; it is drawn as boxes, which is no fault of the case.
+    # The font may lack the script of a case name; boxes are drawn instead, without a warning.
     with silence_library_warnings():
         figure.savefig(out, format="png", facecolor=BACKGROUND, metadata={"Software": "omentum"})
     return out.getvalue()
 
 
 def slide(ct: Volume, seg: Segmentation, case: str, measures: Sequence[StructureMeasure]) -> Figure:
-    """The slide as a figure that no window system knows of; arguments as of `preview`."""
+    """The slide as a figure without a window; arguments as for `preview_png`."""
     found = [m for m in measures if m.found]
     figure = Figure(figsize=SIZE_IN, dpi=DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
@@ -85,7 +85,7 @@ def _draw_title(figure: Figure, case: str, grid: Grid, found: str) -> None:
 
 
 def _draw_legend(figure: Figure, found: Sequence[StructureMeasure]) -> float:
-    """Names and volumes at the foot of the slide, column by column; returns the height taken, in inches."""
+    """Draw names and volumes in columns at the foot of the slide; return the height used, in inches."""
     rows = -(-len(found) // _LEGEND_COLUMNS)
     note = any(m.touches_border for m in found)
     height = max(1, rows + note) * _LEGEND_ROW_IN
@@ -126,7 +126,7 @@ def _draw_planes(figure: Figure, ct: Volume, seg: Segmentation, bottom_in: float
 
 
 def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> None:
-    """Into data coordinates of mm, origin at the upper left corner of the picture."""
+    """Draw the CT in data coordinates of mm, origin at the upper left corner."""
     height_mm, width_mm = (n * mm for n, mm in zip(hu.shape, pixel_mm, strict=True))
     low, high = SOFT_TISSUE_HU
     grey = np.nan_to_num(hu.astype(np.float32), nan=low).clip(low, high)
@@ -144,7 +144,7 @@ def _draw_ct(axes: Axes, hu: NDArray[Any], pixel_mm: tuple[float, float]) -> Non
 def _draw_structure(
     axes: Axes, mask: NDArray[np.bool_], pixel_mm: tuple[float, float], colour: tuple[float, float, float]
 ) -> None:
-    """A light fill and a contour."""
+    """Draw a translucent fill and a contour."""
     field = field_around(mask, fineness(pixel_mm))
     y, x = field.rows * pixel_mm[0], field.columns * pixel_mm[1]
     axes.contourf(x, y, field.values, levels=[field.level, 2.0], colors=[colour], alpha=FILL_OPACITY)
@@ -163,7 +163,7 @@ def _draw_letters(axes: Axes, plane: Plane) -> None:
 
 
 def _draw_scale(axes: Axes) -> None:
-    """A bar of 5 cm in the lower right corner; none where it would take half of the picture."""
+    """Draw a 5 cm scale bar in the lower right corner unless it would cover half of the picture."""
     width_mm, height_mm = axes.get_xlim()[1], axes.get_ylim()[0]
     if width_mm < 2 * SCALE_MM:
         return

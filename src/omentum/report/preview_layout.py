@@ -1,4 +1,4 @@
-"""Where the three pictures go on a slide so that they fill it, in true proportions."""
+"""Layout of the three pictures on a slide: fill it and keep true proportions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ GAP_IN, CAPTION_IN = 0.25, 0.3
 
 @dataclass(frozen=True)
 class Panel:
-    """A rectangle on the slide, in inches from its lower left corner."""
+    """Rectangle on the slide, in inches from its lower left corner."""
 
     left: float
     bottom: float
@@ -18,7 +18,7 @@ class Panel:
 
     @property
     def area(self) -> float:
-        """Square inches."""
+        """Area in square inches."""
         return self.width * self.height
 
 
@@ -27,14 +27,14 @@ Extent = tuple[float, float, float]
 
 
 def arrange_panels(room: Panel, extent_mm: Extent) -> Panels:
-    """Panels for axial, coronal and sagittal pictures, each with `CAPTION_IN` free above it.
+    """Arrange panels for axial, coronal and sagittal pictures, each with `CAPTION_IN` free above it.
 
     Args:
-        room: What there is.
-        extent_mm: Of the shown part of the scan: right-left, anterior-posterior, superior-inferior.
+        room: Available rectangle.
+        extent_mm: Extent of the shown part of the scan: right-left, anterior-posterior, superior-inferior.
 
     Returns:
-        Whichever fills more of the room: all in a row, or (few slices) the two flat pictures above one another.
+        The layout that fills more of the rectangle: all in a row, or (few slices) coronal above sagittal.
     """
     return max(_row(room, extent_mm), _stack(room, extent_mm), key=lambda places: sum(p.area for p in places))
 
@@ -44,7 +44,7 @@ def _row(room: Panel, extent_mm: Extent) -> Panels:
     width, height = room.width - 2 * GAP_IN, room.height - CAPTION_IN
     axial, others = _scales(width, (x, x + y), (height / y, height / z))
     left = room.left + (width - axial * x - others * (x + y)) / 2
-    # Hung from one line, the row as a whole in the middle.
+    # Aligned at the top, with the row centred.
     top = room.bottom + (height + max(axial * y, others * z)) / 2
     places = []
     for scale, w, h in ((axial, x, y), (others, x, z), (others, y, z)):
@@ -60,7 +60,7 @@ def _stack(room: Panel, extent_mm: Extent) -> Panels:
     axial, others = _scales(width, (x, max(x, y)), (height / y, flat_height / z))
     left = room.left + (width - axial * x - others * max(x, y)) / 2
     right, middle = left + axial * x + GAP_IN, room.bottom + height / 2
-    # The pair is as high as its two pictures and the caption between them, centred beside the axial picture.
+    # The pair is as high as its two pictures and one caption, centred beside the axial picture.
     lower = middle - others * z - (GAP_IN + CAPTION_IN) / 2
     upper = middle + (GAP_IN + CAPTION_IN) / 2
     return (
@@ -71,7 +71,7 @@ def _stack(room: Panel, extent_mm: Extent) -> Panels:
 
 
 def _scales(width: float, widths_mm: tuple[float, float], limits: tuple[float, float]) -> tuple[float, float]:
-    """Inches per mm of the axial picture and of the others: equal if both fit, else each as large as there is room."""
+    """Inches per mm of the axial picture and of the others: equal if both fit, otherwise each as large as possible."""
     common = min(width / sum(widths_mm), *limits)
     axial = min(limits[0], (width - common * widths_mm[1]) / widths_mm[0])
     return axial, min(limits[1], (width - axial * widths_mm[0]) / widths_mm[1])

@@ -1,7 +1,7 @@
-"""three.js (MIT), as it comes with trimesh (MIT): nothing is fetched, and no copy of it is kept here.
+"""three.js (MIT) as bundled with trimesh (MIT): nothing is downloaded and no copy is kept here.
 
-trimesh ships a viewer page for notebooks that holds three.js, its loader for glTF and its trackball, followed by the
-few lines of trimesh's own viewer. Ours takes their place.
+trimesh ships a notebook viewer page that contains three.js, GLTFLoader and TrackballControls, followed by a few lines
+of its own viewer. Our viewer replaces these lines.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def three_js() -> str:
     """The library as one script that defines THREE with GLTFLoader and TrackballControls.
 
     Raises:
-        MissingDependencyError: trimesh is missing, or a version that holds no such library.
+        MissingDependencyError: trimesh is not installed, or its version does not contain the library.
     """
     try:
         from trimesh import resources

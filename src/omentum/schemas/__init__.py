@@ -1,8 +1,8 @@
-"""The JSON that Omentum writes, for programs that read it: every document names its schema and its version.
+"""JSON schemas of the documents that Omentum writes.
 
-`schema` is the name of a file in this folder (JSON Schema, draft 2020-12) and `schema_version` the number it
-describes. The number grows when a key is renamed, removed or changes its meaning; a new key alone changes the schema
-file. statistics.json, in the form of TotalSegmentator, is the only exception.
+Every document names its schema and version: `schema` is the name of a file in this folder (JSON Schema, draft 2020-12),
+`schema_version` is its version. The version increases when a key is renamed, removed or changes its meaning; a new key
+only changes the schema file. The only exception is statistics.json, which has TotalSegmentator's format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PREFIX = "omentum."
 
 
 class Schema(StrEnum):
-    """Names of documents: `PREFIX` and the name of the schema's file."""
+    """Names of documents: `PREFIX` followed by the name of the schema file."""
 
     BATCH = "omentum.batch"
     CACHE = "omentum.cache"
@@ -49,21 +49,21 @@ VERSIONS: dict[Schema, int] = dict.fromkeys(Schema, 1) | {Schema.SPLIT: 2, Schem
 
 
 def stamped(schema: Schema, content: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with its schema's name and version in front."""
+    """Put schema name and version at the start of a document."""
     return {"schema": schema.value, "schema_version": VERSIONS[schema], **content}
 
 
 def unstamped(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A document without its schema's name and version."""
+    """Remove schema name and version from a document."""
     return {key: value for key, value in content.items() if key not in ("schema", "schema_version")}
 
 
 def version_of(content: Mapping[str, Any], schema: Schema) -> Any:
-    """The version that a document says it has; documents older than schemas say it as `format`.
+    """Version of a document; documents older than the schemas store it as `format`.
 
     Raises:
-        KeyError: it says none.
-        TypeError: it is no object, or a document of another schema.
+        KeyError: the document has no version.
+        TypeError: it is not an object, or has another schema.
     """
     if not isinstance(content, Mapping):
         raise TypeError(f"an object, not {type(content).__name__}")
@@ -74,10 +74,10 @@ def version_of(content: Mapping[str, Any], schema: Schema) -> Any:
 
 @cache
 def json_schema(name: str) -> dict[str, Any]:
-    """A schema file of this folder.
+    """Read a schema file of this folder.
 
     Args:
-        name: Of the file without ".json": a `Schema` without `PREFIX`, or "common" for what several of them share.
+        name: File name without ".json": a `Schema` without `PREFIX`, or "common" for shared definitions.
     """
     file = resources.files("omentum.schemas") / f"{name.removeprefix(PREFIX)}.json"
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
