@@ -1,4 +1,4 @@
-"""Numbers of a segmentation: every structure, every lesion, the aorta; on any grid, in mm, ml and HU."""
+"""Measurements of a segmentation: structures, lesions and the aorta, on any grid, in mm, ml and HU."""
 
 from omentum.measure.aorta import AorticProfile, aortic_profile
 from omentum.measure.class_trust import ClassTrust

@@ -1,6 +1,6 @@
-"""The aorta's diameter along its course: sections every 5 mm, at right angles to its own centreline.
+"""Diameters of the aorta along its course: cross-sections every 5 mm, perpendicular to its centreline.
 
-Only the mask is measured: calcified walls and thrombus count as far as they are in it. Short side branches stay part
+Only the mask is measured: calcified walls and thrombus count if the mask includes them. Short side branches remain part
 of the sections they leave from.
 """
 
@@ -37,12 +37,13 @@ MARGIN_MM = 4.0
 
 @dataclass(frozen=True)
 class Station:
-    """One place along the aorta.
+    """One cross-section of the aorta.
 
     Args:
-        along_mm: Way along the centreline, from the end of it that lies higher in the patient.
-        centre_mm: RAS+ mm; the third number is the level.
-        equivalent_mm, largest_mm: Diameter of the circle of equal area, and the largest one; in the section's plane.
+        along_mm: Distance along the centreline from its upper end.
+        centre_mm: Centre of the section, RAS+ mm.
+        equivalent_mm, largest_mm: Diameter of the circle of equal area, and the largest diameter, both in the plane of
+            the section.
     """
 
     along_mm: float
@@ -53,13 +54,13 @@ class Station:
 
 @dataclass(frozen=True)
 class AorticProfile:
-    """The largest connected piece of the aorta.
+    """Diameters of the largest connected component of the aorta.
 
     Args:
-        stations: Every 5 mm where the image shows the whole section, from the upper end of the line on.
-        plane: "perpendicular" to the centreline, or "axial" where less than two diameters of length are in the image,
-            too few to tell the direction: then slanted aortas come out too wide.
-        partly_imaged: The image ends at the aorta, so that a larger diameter may lie outside it.
+        stations: Sections every 5 mm from the upper end of the centreline; only those that the image shows completely.
+        plane: "perpendicular" to the centreline, or "axial" if less than two diameters of length are in the image, too
+            short to estimate the direction; an oblique aorta is then overestimated.
+        partly_imaged: The image truncates the aorta, so a larger diameter may lie outside.
     """
 
     stations: tuple[Station, ...]
@@ -68,27 +69,27 @@ class AorticProfile:
 
     @property
     def maximum(self) -> Station | None:
-        """The station with the largest area; None without stations."""
+        """The section with the largest area; None without sections."""
         return max(self.stations, key=lambda s: s.equivalent_mm, default=None)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         most = self.maximum
         content = {"maximum": None if most is None else asdict(most), "stations": [asdict(s) for s in self.stations]}
         return {"plane": self.plane, "partly_imaged": self.partly_imaged} | content
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> AorticProfile:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
 
 def aortic_profile(seg: Segmentation) -> AorticProfile | None:
-    """Diameters along the aorta of a segmentation; None where it has none."""
+    """Measure the diameters along the aorta of a segmentation; None if it has none."""
     box = seg.boxes().get(AORTA) if AORTA in seg.classes else None
     if box is None:
         return None
@@ -118,19 +119,19 @@ def _profile(sampler: SectionSampler, partly_imaged: bool) -> AorticProfile | No
 
 
 def _moved(points_mm: Points, sampler: SectionSampler, line: Centreline) -> Points:
-    """The line moved into the middle of its sections; incomplete ones go along with the nearest complete one."""
+    """Centreline moved to the centres of its sections; incomplete sections move with the nearest complete one."""
     sections = _sections(points_mm, sampler, line, ROUGH)
     known = [n for n, s in enumerate(sections) if s and s.complete]
     if not known:
         return points_mm
     offsets = np.array([sections[n].centre_mm - points_mm[n] for n in known])  # type: ignore[union-attr]
     everywhere = [np.interp(np.arange(len(points_mm)), known, offset) for offset in offsets.T]
-    # Side branches pull at single sections; neighbours hold the line.
+    # Side branches displace single sections; averaging with neighbours stabilises the line.
     return evenly(points_mm + gaussian_filter1d(np.stack(everywhere, axis=1), 1, axis=0, mode="nearest"), STATION_MM)
 
 
 def _sections(points_mm: Points, sampler: SectionSampler, line: Centreline, samples: int) -> list[CrossSection | None]:
-    """At right angles to the line; without those so near to an end of the mask that they may run out of it."""
+    """Sections perpendicular to the line; None where they are so near to an end of the mask that they may leave it."""
     fixed = line.fixed_normal
     normals = _directions(points_mm) if fixed is None else np.broadcast_to(fixed, points_mm.shape)
     half_width_mm = 2 * line.radius_mm + MARGIN_MM
@@ -143,7 +144,7 @@ def _sections(points_mm: Points, sampler: SectionSampler, line: Centreline, samp
 
 
 def _directions(points_mm: Points) -> Points:
-    """Unit tangents of the smooth curve through some points."""
+    """Unit tangents of the smooth curve through the points."""
     from scipy.interpolate import CubicSpline  # a fifth of all the time that importing this package takes
 
     along = _along(points_mm)

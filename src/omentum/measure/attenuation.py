@@ -1,4 +1,4 @@
-"""HU of a region as few numbers."""
+"""HU statistics of a region."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PERCENTILES = (5, 50, 95)
 
 @dataclass(frozen=True)
 class Attenuation:
-    """All None when there is no finite voxel.
+    """HU statistics; all None if there is no finite voxel.
 
     Args:
         mean_hu, sd_hu: Mean and population standard deviation.
@@ -30,13 +30,13 @@ class Attenuation:
 
 
 def attenuation(hu: NDArray[Any]) -> Attenuation:
-    """Of the finite values of an array of one axis."""
+    """Compute the statistics of the finite values of a one-dimensional array in HU."""
     if hu.dtype.kind == "f":
         hu = hu[np.isfinite(hu)]
     if len(hu) == 0:
         return Attenuation()
     mean = float(hu.mean(dtype=np.float64))
-    # In pieces: the squares of a lung in float64 would outweigh the CT.
+    # In chunks: the squares of a lung in float64 would need more memory than the CT.
     pieces = (hu[n : n + _CHUNK_VOXELS].astype(np.float64) for n in range(0, len(hu), _CHUNK_VOXELS))
     squares = sum(float(np.square(piece - mean).sum()) for piece in pieces)
     low, middle, high = (float(p) for p in np.percentile(hu, PERCENTILES))

@@ -1,6 +1,7 @@
-"""The line along the middle of a tube, roughly: on a coarse lattice, to be made exact by looking at sections.
+"""Approximate centreline of a tube on a coarse grid, to be refined with cross-sections.
 
-A path through a graph of lattice points, cheap far from the wall, follows arches and ignores short side branches.
+A shortest path through a graph of grid points, with low cost far from the wall, follows arches and ignores short side
+branches.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Centreline:
-    """A line through a tube.
+    """Centreline of a tube.
 
     Args:
         points_mm: RAS+ mm, one millimetre apart, shape (n, 3).
-        radius_mm: About the tube's.
-        fixed_normal: Direction to cut the tube at right angles to, where it is too short to have one of its own.
+        radius_mm: Approximate radius of the tube.
+        fixed_normal: Normal of the cross-sections if the tube is too short to estimate its direction.
     """
 
     points_mm: Points
@@ -51,15 +52,15 @@ class Centreline:
 
 
 def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> Centreline | None:
-    """A line along the largest piece of a mask.
+    """Compute the centreline of the largest component of a mask.
 
     Args:
-        mask: On `grid`, with a margin of empty voxels wherever the image goes on.
-        grid: Of the mask's array.
-        cut: Shape (3, 2): whether the image ends at the array's first and last voxel of each axis.
+        mask: Bool, shape of `grid`, with a margin of empty voxels on every side where the image continues.
+        grid: Grid of the mask's array.
+        cut: Bool, shape (3, 2): whether the image ends at the first and last voxel of each array axis.
 
     Returns:
-        None for an empty mask.
+        The centreline; None for an empty mask.
     """
     filled = np.argwhere(mask)
     if not len(filled):
@@ -80,7 +81,7 @@ def centreline(mask: NDArray[np.bool_], grid: Grid, cut: NDArray[np.bool_]) -> C
 
 
 def _middle(path_mm: Points, radius_mm: float) -> Points:
-    """A path without its way from the corners to the middle, and smooth."""
+    """Path without its ends near the corners of the mask, smoothed."""
     trim = min(int(END_RADII * radius_mm / STEP_MM), len(path_mm) // 4)
     return np.asarray(
         gaussian_filter1d(path_mm[trim : len(path_mm) - trim], radius_mm / 3 / STEP_MM, axis=0, mode="nearest")
@@ -88,25 +89,25 @@ def _middle(path_mm: Points, radius_mm: float) -> Points:
 
 
 def _depth_mm(inside: NDArray[np.bool_], steps_mm: Points, cut: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """How far it is to the wall; where the image ends there is none."""
+    """Distance to the wall in mm; the border of the image is not a wall."""
     margins = [(int(not low), int(not high)) for low, high in cut]
     depth = edt.edt(np.pad(inside, margins), anisotropy=tuple(steps_mm.tolist()))
     own = tuple(slice(low, low + n) for (low, _), n in zip(margins, inside.shape, strict=True))
-    # Where the mask fills the image there is no wall at all, and the distance is infinite.
+    # If the mask fills the image there is no wall, and the distance is infinite.
     return np.asarray(np.minimum(depth[own], np.float32(steps_mm @ inside.shape)))
 
 
 def evenly(line_mm: Points, step_mm: float) -> Points:
-    """Points of a line, so far apart (a little less, so that both ends are kept)."""
+    """Resample a polyline at a step of at most `step_mm`, keeping both ends."""
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line_mm, axis=0), axis=1))])
     at = np.linspace(0, along[-1], int(np.ceil(along[-1] / step_mm)) + 1)
     return np.stack([np.interp(at, along, x) for x in line_mm.T], axis=1)
 
 
 def _lattice(filled: NDArray[np.intp], grid: Grid) -> tuple[NDArray[np.bool_], Points, Points]:
-    """Blocks about `LATTICE_MM` wide along the grid's axes: which hold a voxel, their width in voxels, and the means.
+    """Blocks about `LATTICE_MM` wide along the grid axes: which contain a voxel, their width in voxels, and the means.
 
-    The means, shape (blocks..., 3), are those of the filled voxels' indices; 0 in empty blocks.
+    The means, shape (blocks..., 3), are the mean indices of the filled voxels; 0 in empty blocks.
     """
     whole = np.array(grid.shape)
     shape = np.minimum(whole, np.maximum(1, np.round(whole * grid.spacing_mm / LATTICE_MM).astype(int)))
@@ -119,14 +120,14 @@ def _lattice(filled: NDArray[np.intp], grid: Grid) -> tuple[NDArray[np.bool_], P
 
 
 def _path(inside: NDArray[np.bool_], points_mm: Points, depth_mm: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Rows of the points along the cheapest way between the two ends."""
+    """Rows of the points along the cheapest path between the two ends."""
     if len(points_mm) < 2:
         return np.zeros(1, np.intp)
     near, far = _neighbours(inside)
     length = np.linalg.norm(points_mm[near] - points_mm[far], axis=1)
     first = int(_distances(near, far, length, 0).argmax())
     last = int(_distances(near, far, length, first).argmax())
-    # The square keeps the path near the middle even where the outer side of a bend is longer by half.
+    # The square keeps the path near the middle even if the outer side of a bend is 50 % longer.
     cost = length / (0.5 * (depth_mm[near] + depth_mm[far])) ** 2
     graph = coo_array((cost, (near, far)), shape=(len(points_mm),) * 2).tocsr()
     _, before = dijkstra(graph, directed=False, indices=first, return_predecessors=True)
@@ -143,7 +144,7 @@ def _distances(near: NDArray[np.intp], far: NDArray[np.intp], length: Points, st
 
 
 def _neighbours(inside: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs of neighbouring points (26 neighbours), as their rows in C order."""
+    """Pairs of neighbouring points (26-neighbourhood), as row numbers in C order."""
     number: NDArray[np.intp] = np.full(inside.shape, -1, np.intp)
     number[inside] = np.arange(np.count_nonzero(inside))
     near, far = [], []
@@ -158,12 +159,12 @@ def _neighbours(inside: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np
 
 
 def length_mm(line_mm: Points) -> float:
-    """Length of a line through points."""
+    """Length of a polyline, in mm."""
     return float(np.linalg.norm(np.diff(line_mm, axis=0), axis=1).sum())
 
 
 def _through_slices(points_mm: Points, voxels: NDArray[np.intp], grid: Grid, radius_mm: float) -> Centreline:
-    """Through the centres of the axial slices, to be cut along them."""
+    """Centreline through the centres of axial slices, to be cut along these slices."""
     axis = axial_axis(grid)
     across = np.delete(grid.affine[:3, :3], axis, axis=1).T
     normal = np.cross(*across)
@@ -173,7 +174,7 @@ def _through_slices(points_mm: Points, voxels: NDArray[np.intp], grid: Grid, rad
 
 
 def _extended(line_mm: Points, mask: NDArray[np.bool_], grid: Grid, limit_mm: float) -> Points:
-    """The line made longer, straight on at both ends as far as the mask goes."""
+    """Extend the line straight at both ends until it leaves the mask."""
     back = max(1, min(len(line_mm) - 1, int(limit_mm / 2 / STEP_MM)))
     before = _straight_on(line_mm[0], line_mm[0] - line_mm[back], mask, grid, limit_mm)
     after = _straight_on(line_mm[-1], line_mm[-1] - line_mm[-1 - back], mask, grid, limit_mm)

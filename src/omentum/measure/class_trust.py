@@ -1,4 +1,4 @@
-"""What weights can be trusted with, and what that makes of a lesion that they found."""
+"""Reliability of weights per class, and which lesions are therefore only candidates."""
 
 from __future__ import annotations
 
@@ -28,16 +28,15 @@ NO_RECORD = (
 
 @dataclass(frozen=True)
 class ClassTrust:
-    """How far weights can be trusted with their classes.
+    """Reliability of weights for each of their classes.
 
-    A lesion of a type that is weak or not found, or one that is nowhere as probable as the weights' own operating point
-    (somebody asked for a lower threshold), is a *candidate*: something to look at, in no sum and no target. Weights
-    without a record are taken at their word.
+    A lesion is a *candidate* if its type is weak or not found, or if its highest probability is below the weights' own
+    threshold (because a lower one was requested). Candidates are listed for review and excluded from sums and RECIST
+    targets. Weights without a record are assumed reliable.
 
     Args:
-        trust: By structure key; unknown where a key is missing.
-        operating_points: Probability from which on the weights themselves count a voxel, where a lower one was asked
-            for.
+        trust: Reliability by structure key; unknown if a key is missing.
+        operating_points: The weights' own threshold, by structure key, if a lower one was requested.
     """
 
     trust: Mapping[str, Trust] = field(default_factory=dict)
@@ -45,25 +44,25 @@ class ClassTrust:
 
     @classmethod
     def of_options(cls, options: Mapping[str, Any]) -> ClassTrust:
-        """As a manifest says, under `options`."""
+        """Read from the `options` of a manifest."""
         trust = {key: Trust(word) for key, word in options.get("trust", {}).items()}
         return cls(trust, dict(options.get("operating_points", {})))
 
     @property
     def is_recorded(self) -> bool:
-        """Whether anything is known."""
+        """Whether any reliability is recorded."""
         return any(trust is not Trust.UNKNOWN for trust in self.trust.values())
 
     def of(self, key: str) -> Trust:
-        """Of a structure."""
+        """Reliability for a structure."""
         return self.trust.get(key, Trust.UNKNOWN)
 
     def candidate_reason(self, key: str, highest: float | None) -> str:
-        """Why a lesion is only a candidate; "" if it is not.
+        """Reason why a lesion is only a candidate; "" if it is not.
 
         Args:
-            key: Its type.
-            highest: The highest probability of its voxels; None where nothing is known.
+            key: Structure key of the lesion type.
+            highest: Highest probability of its voxels; None if unknown.
         """
         if reason := DOUBTS.get(self.of(key)):
             return reason

@@ -1,4 +1,4 @@
-"""Rows as CSV text that a spreadsheet reads as data, never as a formula."""
+"""Rows as CSV text that a spreadsheet reads as data, never as formulas."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """CSV (RFC 4180); None is an empty cell, numbers stay numbers.
+    """Format rows as CSV (RFC 4180); None is an empty cell, numbers stay numbers.
 
     Args:
-        rows: With one value a column at least.
-        columns: The head; by default the keys of the first row.
+        rows: Each has at least a value for every column.
+        columns: Header; by default the keys of the first row.
     """
     head = columns or tuple(rows[0] if rows else ())
     if not head:

@@ -1,7 +1,7 @@
-"""Lengths of a mask in millimetres, from edge to edge, true on oblique and anisotropic grids.
+"""Lengths of a mask in mm, edge to edge, valid on oblique and anisotropic grids.
 
-A mask's outline is taken through the middles of the voxel faces that part it from its surroundings. Through voxel
-centres every length would be a voxel short, through voxel corners slanted ones would be too long.
+The outline runs through the centres of the voxel faces between mask and background. Through voxel centres every length
+would be one voxel short; through voxel corners, oblique lengths would be too long.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Diameter:
-    """A straight line through a lesion.
+    """Straight line through a lesion.
 
     Args:
-        mm: Its length.
-        ends_mm: Where it begins and ends, RAS+ mm.
+        mm: Length.
+        ends_mm: End points, RAS+ mm.
     """
 
     mm: float
@@ -34,12 +34,12 @@ class Diameter:
 
 @dataclass(frozen=True)
 class AxialDiameters:
-    """What RECIST and WHO ask for, both in one slice.
+    """The two diameters used by RECIST and WHO, both in one slice.
 
     Args:
         longest: Longest diameter in any axial slice of the image.
-        perpendicular: Longest chord of the (convex) outline of the same slice at right angles to it.
-        axis, slice: Array axis that numbers the axial slices, and which slice it is.
+        perpendicular: Longest chord, perpendicular to it, of the convex outline in the same slice.
+        axis, slice: Array axis perpendicular to the axial slices, and index of the slice.
     """
 
     longest: Diameter
@@ -49,11 +49,11 @@ class AxialDiameters:
 
 
 def face_middles(mask: Mask, axes: tuple[int, ...]) -> Points:
-    """Middles of the voxel faces across some array axes that part a mask from its surroundings.
+    """Centres of the voxel faces between mask and background, across the given array axes.
 
     Args:
-        mask: Outside the array nothing is.
-        axes: Which faces count; all three axes give the surface, two the outlines of the slices.
+        mask: Bool; outside the array is background.
+        axes: Array axes; all three give the surface, two the outlines of the slices.
 
     Returns:
         Voxel coordinates, shape (n, number of axes of the mask).
@@ -68,19 +68,19 @@ def face_middles(mask: Mask, axes: tuple[int, ...]) -> Points:
 
 
 def axial_axis(grid: Grid) -> int:
-    """The array axis that numbers the axial slices."""
+    """The array axis perpendicular to the axial slices."""
     return next(axis for axis, (world, _) in enumerate(grid.axis_directions()) if world == 2)
 
 
 def axial_diameters(mask: Mask, origin: tuple[int, ...], grid: Grid) -> AxialDiameters:
-    """The longest diameter in an axial slice, and what is perpendicular to it there.
+    """Longest diameter in an axial slice, and the longest diameter perpendicular to it there.
 
-    Axial slices are those of the image: its planes nearest to the patient's axial ones, as a reader scrolls them.
+    Axial slices are image planes: those nearest to the axial plane of the patient, as displayed in a viewer.
 
     Args:
         mask: Not empty.
-        origin: Voxel of the image where the mask's array begins.
-        grid: Of the image.
+        origin: Image voxel at index 0 of the mask's array.
+        grid: Grid of the image.
     """
     axis = axial_axis(grid)
     a, b = (n for n in range(3) if n != axis)
@@ -89,7 +89,7 @@ def axial_diameters(mask: Mask, origin: tuple[int, ...], grid: Grid) -> AxialDia
     starts = np.flatnonzero(np.diff(points[:, axis], prepend=-1.0))
     outlines = [_hull(grid.to_world(slice_points)) for slice_points in np.split(points, starts[1:])]
     longest = [_farthest(outline) for outline in outlines]
-    # Of slices with equal diameters the fullest, then the uppermost: the storage order must not decide.
+    # Among slices with equal diameters take the one with most voxels, then the uppermost, independent of storage order.
     fullness = np.diff(starts, append=len(points))
     height = [outline[:, 2].mean() for outline in outlines]
     ranks = [(round(d.mm, 6), n, round(z, 6)) for d, n, z in zip(longest, fullness, height, strict=True)]
@@ -99,19 +99,19 @@ def axial_diameters(mask: Mask, origin: tuple[int, ...], grid: Grid) -> AxialDia
 
 
 def longest_3d(mask: Mask, origin: tuple[int, ...], grid: Grid) -> Diameter:
-    """The longest straight line between two points of a mask's surface; see `axial_diameters` for the arguments."""
+    """Longest straight line between two points of the surface of a mask; arguments as for `axial_diameters`."""
     points = grid.to_world(face_middles(mask, (0, 1, 2)) + origin)
     return _farthest(points[ConvexHull(points).vertices])
 
 
 def extents_mm(mask: Mask, grid: Grid) -> Point:
-    """How far a mask reaches along the patient's right-left, anterior-posterior and superior-inferior axes.
+    """Extent of a mask along the right-left, anterior-posterior and superior-inferior axes of the patient, in mm.
 
     Args:
         mask: Not empty.
-        grid: Its spacing and directions count, its shape does not.
+        grid: Only its spacing and directions are used, not its shape.
     """
-    # A linear function is greatest at the end of a row, so the rows' ends are all one has to look at.
+    # A linear function is extreme at the end of a row, so only the ends of rows are needed.
     i, j = np.nonzero(mask.any(axis=2))
     rows = mask[i, j]
     ends = (rows.argmax(axis=1), rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1))
@@ -122,18 +122,18 @@ def extents_mm(mask: Mask, grid: Grid) -> Point:
 
 
 def _hull(world_mm: Points) -> Points:
-    """Corners of the convex outline of points in one plane, in order round it, in world mm."""
+    """Vertices of the convex hull of coplanar points, in order, in world mm."""
     flat = (world_mm - world_mm[0]) @ _plane_axes(world_mm).T
     return np.asarray(world_mm[ConvexHull(flat).vertices])
 
 
 def _plane_axes(world_mm: Points) -> Points:
-    """Two orthonormal directions of the plane that points lie in, shape (2, 3)."""
+    """Two orthonormal directions of the plane of the points, shape (2, 3)."""
     return np.linalg.svd(world_mm - world_mm.mean(axis=0), full_matrices=False)[2][:2]
 
 
 def _farthest(points_mm: Points) -> Diameter:
-    """The pair of points farthest from one another, by all pairs (a hull has few)."""
+    """The two points farthest apart, by comparing all pairs (a hull has few points)."""
     best, pair = -1.0, (0, 0)
     for n, point in enumerate(points_mm):
         squares = ((points_mm[n:] - point) ** 2).sum(axis=1)
@@ -144,7 +144,7 @@ def _farthest(points_mm: Points) -> Diameter:
 
 
 def _widest_across(outline_mm: Points, longest: Diameter) -> Diameter:
-    """The longest chord of a convex outline at right angles to a diameter of it."""
+    """The longest chord of a convex outline perpendicular to one of its diameters."""
     start, end = np.array(longest.ends_mm)
     along = (end - start) / longest.mm
     first, second = _plane_axes(outline_mm)
@@ -153,7 +153,7 @@ def _widest_across(outline_mm: Points, longest: Diameter) -> Diameter:
         across = second - (second @ along) * along
     across /= np.linalg.norm(across)
     t, s = (outline_mm - start) @ along, (outline_mm - start) @ across
-    # The chord's length is piecewise linear between the corners of a convex outline, so it is greatest at one of them.
+    # Chord length is piecewise linear between the vertices of a convex outline, so its maximum is at a vertex.
     upper, lower = (_side_of_outline(t, s, sign) for sign in (1, -1))
     chords = upper - lower
     n = int(chords.argmax())
@@ -162,7 +162,7 @@ def _widest_across(outline_mm: Points, longest: Diameter) -> Diameter:
 
 
 def _side_of_outline(t: NDArray[np.float64], s: NDArray[np.float64], sign: int) -> NDArray[np.float64]:
-    """The outline's greatest (sign 1) or least (sign -1) s above each corner's t."""
+    """Largest (sign 1) or smallest (sign -1) s of the outline at the t of each vertex."""
     (first, last) = (int(t.argmin()), int(t.argmax()))
     n = len(t)
     one = (first + np.arange((last - first) % n + 1)) % n

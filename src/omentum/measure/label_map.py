@@ -1,4 +1,4 @@
-"""What of each structure a label map shows: it has one number a voxel, and structures overlap."""
+"""Visible part of each structure in a label map, where overlapping structures share one number per voxel."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def with_label_map(
     shared: Mapping[frozenset[str], int],
     numbering: Numbering | None = None,
 ) -> list[StructureMeasure]:
-    """The same measures, with what the label map shows of each structure.
+    """Add to each measure how many voxels of the structure the label map shows.
 
-    The other voxels of a structure are painted over by a later one, or have no number.
+    Its other voxels are overwritten by a later structure, or have no label value.
 
     Args:
-        measures: Of a segmentation.
-        grid: Its grid.
-        shared: Its `omentum.segmentation.overlaps`.
-        numbering: A dataset's numbers; the template's by default. Where several structures share a number, each keeps
-            those of its own voxels that have it.
+        measures: Measures of a segmentation.
+        grid: Grid of the segmentation.
+        shared: Its overlaps, see `omentum.segmentation.overlaps`.
+        numbering: Label values of a dataset; those of the template by default. If several structures share a value,
+            each counts its own voxels with that value.
     """
     rule = _in_template if numbering is None else partial(_in_numbering, numbering)
     found = []
@@ -53,11 +53,11 @@ def _in_numbering(numbering: Numbering, keys: frozenset[str], key: str) -> bool:
 
 
 def hidden_line(measures: Sequence[StructureMeasure], file: str) -> str | None:
-    """One line about structures that the label map shows less of than was measured; None where there is none.
+    """One line naming structures that the label map shows only in part; None if there are none.
 
     Args:
-        measures: See `with_label_map`.
-        file: What the label map is called.
+        measures: Measures from `with_label_map`.
+        file: File name of the label map.
     """
     less = [
         f"{m.display} {volume(m.volume_ml)}, there {volume(m.label_map_volume_ml)}"

@@ -1,4 +1,4 @@
-"""Lesions as files hold them: rows, and what they come to for the patient."""
+"""Lesions as JSON and CSV, with sums per patient and RECIST targets."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class _Total:
 
 
 def lesions_json(lesions: Sequence[Lesion], grid: Grid) -> dict[str, Any]:
-    """The part of measurements.json about lesions.
+    """Lesion section of measurements.json.
 
     Args:
-        lesions: Of one patient; what is a candidate goes into a list of its own, and into no number.
-        grid: They were found on; the distance of its axial slices decides what may be a target lesion.
+        lesions: Lesions of one patient; candidates are listed separately and excluded from all sums.
+        grid: Grid of the segmentation; the spacing of its axial slices limits which lesions may be targets.
     """
     slice_spacing_mm = grid.spacing_mm[axial_axis(grid)]
     candidates = [lesion for lesion in lesions if lesion.is_candidate]
@@ -67,7 +67,7 @@ def lesions_json(lesions: Sequence[Lesion], grid: Grid) -> dict[str, Any]:
 
 
 def target_lesions(lesions: Sequence[Lesion], slice_spacing_mm: float) -> list[Lesion]:
-    """What RECIST 1.1 would measure at baseline: the largest tumours, so many an organ and in all; no candidate."""
+    """Baseline target lesions by RECIST 1.1: the largest tumours, limited per organ and in total; no candidates."""
     least_mm = max(TARGET_MM, 2 * slice_spacing_mm)
     chosen: list[Lesion] = []
     sure = [lesion for lesion in lesions if not lesion.is_candidate]
@@ -81,12 +81,12 @@ def target_lesions(lesions: Sequence[Lesion], slice_spacing_mm: float) -> list[L
 
 
 def lesions_csv(lesions_by_case: Mapping[str, Sequence[Lesion]]) -> str:
-    """One line a lesion, as CSV text; the head alone when there are none."""
+    """Format lesions as CSV text, one row per lesion; only the header if there are none."""
     return csv_text([_row(case, lesion) for case, found in lesions_by_case.items() for lesion in found], COLUMNS)
 
 
 def _counted_once(lesions: Sequence[Lesion]) -> list[Lesion]:
-    """Without those that an earlier type among them has named already."""
+    """Lesions without those already listed under an earlier type."""
     order = {key: n for n, key in enumerate(dict.fromkeys(lesion.key for lesion in lesions))}
     last = len(order)
     return [one for one in lesions if all(order.get(other, last) > order[one.key] for other in one.also)]

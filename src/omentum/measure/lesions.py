@@ -1,6 +1,6 @@
-"""Lesions one by one: where each is, how large, how dense; and what they come to for the patient.
+"""Individual lesions: location, size, attenuation, host organ.
 
-A lesion is a connected piece (26 neighbours) of a tumour or cyst mask, as in evaluation.
+A lesion is a connected component (26-neighbourhood) of a tumour or cyst mask, as in evaluation.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ _FLATTENED = frozenset({"longest_axial", "perpendicular", "longest_3d", "key_sli
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion; what cannot be known is None.
+    """One lesion; unknown values are None.
 
     Args:
-        number: From 1, in the order of the report: by type, largest first.
-        key, display: Structure key of its type, and readable name.
-        also: Keys of other types that name (most of) the same lesion.
-        host, side: The organ it is in, and whether that is a left or right one.
-        voxels, volume_ml: Its size.
-        centroid_mm: Its centre of gravity, RAS+ mm.
+        number: Number in the report, from 1: by type, largest first.
+        key, display: Structure key and display name of its type.
+        also: Keys of other types whose mask contains most of this lesion.
+        host, side: Organ that contains it, and the side of that organ.
+        voxels, volume_ml: Number of voxels and volume.
+        centroid_mm: Centroid, RAS+ mm.
         axial: Longest diameter in an axial slice, its perpendicular, and the slice (the key slice).
         longest_3d: Longest diameter in any direction.
-        hu: Its attenuation.
-        to_surface_mm: How much of the organ lies between it and the organ's surface, 0 when it reaches it.
-        touches_border: It reaches the edge of the image, so all sizes are lower limits.
-        mean_probability: Of its voxels, as the network said; None for masks from elsewhere.
-        trust: How far the weights can be trusted with its type.
-        candidate_reason: Why it is only a candidate; "" if it is a lesion.
+        hu: HU statistics of its voxels.
+        to_surface_mm: Distance between the lesion and the surface of the host organ in mm; 0 if it reaches the surface.
+        touches_border: It reaches the border of the image, so all sizes are lower bounds.
+        mean_probability: Mean probability of its voxels by the network, 0..1; None for masks from other sources.
+        trust: Reliability of the weights for its type.
+        candidate_reason: Reason why it is only a candidate; "" if it is not.
     """
 
     number: int
@@ -80,11 +80,11 @@ class Lesion:
 
     @property
     def is_candidate(self) -> bool:
-        """Whether it is something to look at, in no sum and no target."""
+        """Whether it is a candidate, excluded from sums and RECIST targets."""
         return bool(self.candidate_reason)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         flat = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("axial", "longest_3d", "hu")}
         diameters = {
             "longest_axial": asdict(self.axial.longest),
@@ -96,10 +96,10 @@ class Lesion:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Lesion:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         flat = {name: raw[name] for name in raw if name not in _FLATTENED}
         axial = {"longest": raw["longest_axial"], "perpendicular": raw["perpendicular"]}
@@ -114,13 +114,14 @@ def find_lesions(
     probability: NDArray[np.uint8] | None = None,
     class_trust: ClassTrust | None = None,
 ) -> list[Lesion]:
-    """Every lesion of every tumour and cyst class.
+    """Find every lesion of all tumour and cyst classes.
 
     Args:
-        ct: HU; without it nothing is said of attenuation.
-        seg: On the grid of `ct`.
-        probability: Of the likeliest lesion type in steps of 1/255, on the same grid; 0 where none was predicted.
-        class_trust: How far the weights can be trusted with each type; without it, every lesion is one.
+        ct: CT volume in HU; without it, lesions have no HU statistics.
+        seg: Segmentation on the grid of `ct`.
+        probability: uint8 on the same grid: probability of the most probable lesion type in steps of 1/255; 0 if none
+            was predicted.
+        class_trust: Reliability of the weights for each type; without it, no lesion is a candidate.
 
     Raises:
         GeometryError: the grids differ.
@@ -155,7 +156,7 @@ def _types(seg: Segmentation) -> list[str]:
 
 
 class _Organ:
-    """A possible host, and the surfaces that lesions are seen from."""
+    """Possible host organ, with the surface points used for distances."""
 
     def __init__(self, seg: Segmentation, key: str, types: Sequence[str], boxes: Mapping[str, Box]) -> None:
         self.key, self._seg, self._boxes = key, seg, boxes
@@ -165,11 +166,11 @@ class _Organ:
         return int(np.count_nonzero(self._seg.mask(self.key, box) & lesion))
 
     def distance_mm(self, points_mm: Points) -> float:
-        """From the nearest of some points to the organ's surface."""
+        """Distance from the nearest of the points to the surface of the organ, in mm."""
         return float(self._alone.query(points_mm)[0].min())
 
     def depth_mm(self, points_mm: Points) -> float:
-        """The same where lesions count as organ, so that one at the surface is at the surface, however it is drawn."""
+        """Same, with lesions counted as part of the organ, so that a lesion at the surface has depth 0."""
         return float(self._with_guests.query(points_mm)[0].min())
 
     @cached_property
@@ -230,13 +231,13 @@ def _lesion(
 
 
 def _probabilities(steps: NDArray[np.uint8]) -> tuple[float | None, float | None]:
-    """Mean and highest of the voxels that the network predicted; cleaning may have added others."""
+    """Mean and highest probability of the predicted voxels; post-processing may have added others."""
     predicted = steps[steps > 0]
     return (float(predicted.mean()) / 255, float(predicted.max()) / 255) if len(predicted) else (None, None)
 
 
 def _host(hosts: Sequence[_Organ], box: Box, mask: Mask, points_mm: Points) -> _Organ | None:
-    """The organ with most of the lesion; without any, the nearest one within reach."""
+    """The organ that contains most of the lesion; if none does, the nearest within reach."""
     shared = [host.shared_voxels(box, mask) for host in hosts]
     if any(shared):
         return hosts[int(np.argmax(shared))]

@@ -1,4 +1,4 @@
-"""Numbers of each structure: volume, HU, place, and whether the scan shows all of it."""
+"""Measurements of each structure: volume, HU, position, and whether the scan truncates it."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from omentum.volume import Grid, Volume
 
 @dataclass(frozen=True)
 class StructureMeasure:
-    """One structure of one case; what cannot be known is None, never NaN.
+    """Measurements of one structure; unknown values are None, never NaN.
 
     Args:
-        key, display: Structure key and readable name.
-        found: Whether it has a voxel.
+        key, display: Structure key and display name.
+        found: Whether it has any voxel.
         voxels: Number of voxels on the CT's grid.
-        volume_ml: Their volume.
-        mean_hu, sd_hu, p05_hu, median_hu, p95_hu: See `Attenuation`; over its (finite) voxels.
-        centroid_mm: Centre of gravity of the mask in RAS+ mm.
-        extent_mm: How far it reaches right-left, anterior-posterior and superior-inferior.
-        surface_mm2: See `surface_mm2`.
-        touches_border: It reaches the edge of the image grid: only partly imaged, so its volume is a lower limit.
-        score: Probability that the mask is good (see `omentum.quality.score`); None until it was judged.
-        trust: How far the weights can be trusted with the structure, whatever they say of this case.
-        label_map_voxels, label_map_volume_ml: As much of it as the label map shows, see `omentum.measure.label_map`;
-            None until that was counted.
+        volume_ml: Volume.
+        mean_hu, sd_hu, p05_hu, median_hu, p95_hu: HU statistics of its finite voxels; see `Attenuation`.
+        centroid_mm: Centroid of the mask, RAS+ mm.
+        extent_mm: Extent right-left, anterior-posterior and superior-inferior.
+        surface_mm2: Surface area; see `omentum.measure.surface`.
+        touches_border: It reaches the border of the image, so its volume is a lower bound.
+        score: Probability that the mask is good (see `omentum.quality.score`); None until it has been assessed.
+        trust: Reliability of the weights for this structure in general, independent of this case.
+        label_map_voxels, label_map_volume_ml: Part of it visible in the label map, see `omentum.measure.label_map`;
+            None until counted.
     """
 
     key: str
@@ -63,15 +63,15 @@ class StructureMeasure:
     label_map_volume_ml: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> StructureMeasure:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
@@ -80,8 +80,8 @@ def measure(ct: Volume, seg: Segmentation) -> list[StructureMeasure]:
     """Measure every class of a segmentation, in the segmentation's order.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
 
     Raises:
         GeometryError: the grids differ.
@@ -95,7 +95,7 @@ def measure(ct: Volume, seg: Segmentation) -> list[StructureMeasure]:
 def measures_json(
     measures: Sequence[StructureMeasure], grid: Grid, aorta: AorticProfile | None = None
 ) -> dict[str, Any]:
-    """The content of measurements.json: the grid that was measured on, and the structures by key."""
+    """Content of measurements.json: the grid, and the structures by key."""
     where = {"shape": list(grid.shape), "spacing_mm": list(grid.spacing_mm), "orientation": grid.orientation}
     profile = None if aorta is None else aorta.to_json()
     derived = {"liver_minus_spleen_hu": liver_minus_spleen_hu(measures), "aorta": profile}
@@ -103,9 +103,9 @@ def measures_json(
 
 
 def liver_minus_spleen_hu(measures: Sequence[StructureMeasure]) -> float | None:
-    """How much denser the liver is than the spleen (without contrast below about 0 where there is much fat in it).
+    """Difference of the median HU of liver and spleen; without contrast, below about 0 in fatty liver.
 
-    Of the medians, which vessels and lesions hardly move; None unless both were found.
+    Medians are robust against vessels and lesions. None unless both organs were found.
     """
     median = {m.key: m.median_hu for m in measures}
     liver, spleen = median.get("liver"), median.get("spleen")
@@ -113,17 +113,17 @@ def liver_minus_spleen_hu(measures: Sequence[StructureMeasure]) -> float | None:
 
 
 def measures_csv(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> str:
-    """One line for each structure of each case, as CSV text."""
+    """Format as CSV text, one row per case and structure."""
     return csv_text(measures_rows(measures_by_case))
 
 
 def measures_rows(measures_by_case: dict[str, Sequence[StructureMeasure]]) -> list[dict[str, Any]]:
-    """One row for each structure of each case, by column."""
+    """One row per case and structure, as column -> value."""
     return [_row(case, m) for case, measures in measures_by_case.items() for m in measures]
 
 
 def centre(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Centre of gravity of a mask that is not empty, in voxel indices of its own array; no list of voxels is made."""
+    """Centroid of a non-empty mask in voxel indices of its array, computed without a list of voxels."""
     ij, k = mask.sum(axis=2, dtype=np.int64), mask.sum(axis=(0, 1), dtype=np.int64)
     return np.array([counts @ np.arange(len(counts)) / k.sum() for counts in (ij.sum(axis=1), ij.sum(axis=0), k)])
 

@@ -1,4 +1,4 @@
-"""Where the surface of an organ runs, in the patient."""
+"""Surface points of organs in patient space."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from omentum.segmentation import Segmentation
 
 
 def organ_surface_mm(seg: Segmentation, keys: Sequence[str], boxes: Mapping[str, Box]) -> Points:
-    """Points (middles of voxel faces, RAS+ mm, shape [n, 3]) of the surface of some structures taken as one.
+    """Surface points of the union of some structures: voxel face centres, RAS+ mm, shape [n, 3].
 
-    The edge of the image is not the edge of an organ and has no points, unless there are no others.
+    Faces at the border of the image are excluded, unless there are no others.
 
     Args:
-        seg: Holds a voxel of each.
+        seg: Segmentation with at least one voxel of each.
         keys: Structure keys.
-        boxes: Around each, see `Segmentation.boxes`.
+        boxes: Bounding box of each, see `Segmentation.boxes`.
     """
     box = around([boxes[key] for key in keys])
     whole = np.logical_or.reduce([seg.mask(key, box) for key in keys])

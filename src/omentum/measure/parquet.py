@@ -1,4 +1,4 @@
-"""Rows as an Apache Parquet file: the columns of the CSV, with their types."""
+"""Rows as an Apache Parquet file, with the columns of the CSV and their types."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omentum.errors import MissingDependencyError
 
 
 def check_parquet() -> None:
-    """Refuse what cannot be written before hours of work are spent.
+    """Check that Parquet can be written, before hours of work.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
@@ -21,10 +21,10 @@ def check_parquet() -> None:
 
 
 def parquet_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """The content of a Parquet file; None is null. Columns without any value are floats.
+    """Encode rows as a Parquet file; None is null. Columns without any value are floats.
 
     Args:
-        rows: All with the same columns; without rows, the file has none.
+        rows: Rows with the same columns; without rows the file has no columns.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.

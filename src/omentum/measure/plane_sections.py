@@ -1,4 +1,4 @@
-"""Plane sections of a mask at right angles to a direction, measured in mm on any grid."""
+"""Plane cross-sections of a mask, perpendicular to a direction, measured in mm on any grid."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SMOOTH_VOXELS = 0.7
 
 @dataclass(frozen=True)
 class CrossSection:
-    """The piece of a section that lies at its centre.
+    """Connected component of a cross-section nearest to its centre.
 
     Args:
-        centre_mm: Its centre of gravity, RAS+ mm.
+        centre_mm: Centroid, RAS+ mm.
         equivalent_mm: Diameter of the circle of equal area.
-        largest_mm: Its largest diameter.
-        complete: The image shows all of it.
+        largest_mm: Largest diameter.
+        complete: Whether it lies completely within the image.
     """
 
     centre_mm: Points
@@ -42,12 +42,12 @@ class CrossSection:
 
 @dataclass(frozen=True, eq=False)
 class SectionSampler:
-    """Cuts a mask into sections.
+    """Samples cross-sections of a mask.
 
     Args:
-        mask: On `grid`, with a margin of empty voxels wherever the image goes on.
-        grid: Of the mask's array.
-        cut: Shape (3, 2): whether the image ends at the array's first and last voxel of each axis.
+        mask: Bool, shape of `grid`, with a margin of empty voxels on every side where the image continues.
+        grid: Grid of the mask's array.
+        cut: Bool, shape (3, 2): whether the image ends at the first and last voxel of each array axis.
     """
 
     mask: NDArray[np.bool_]
@@ -55,13 +55,13 @@ class SectionSampler:
     cut: NDArray[np.bool_]
 
     def section(self, centre_mm: Points, normal: Points, half_width_mm: float, samples: int) -> CrossSection | None:
-        """The section through a point; None where there is nothing of the mask.
+        """Measure the section through a point; None if the mask does not intersect it.
 
         Args:
-            centre_mm: RAS+ mm; the piece nearest to it is measured.
-            normal: Unit direction at right angles to the section.
-            half_width_mm: Of the window that is looked at first.
-            samples: How many points the window has along an edge, odd.
+            centre_mm: RAS+ mm; the component nearest to it is measured.
+            normal: Unit normal of the section.
+            half_width_mm: Half the width of the initial sampling window.
+            samples: Samples along an edge of the window, odd.
         """
         for last in (*[False] * (WINDOWS - 1), True):
             plane = centre_mm + _plane(normal, half_width_mm, samples)
@@ -78,7 +78,7 @@ class SectionSampler:
         return None
 
     def at_image_end(self, point_mm: Points) -> bool:
-        """Whether the image ends at a point, within two voxels."""
+        """Whether a point is within two voxels of the end of the image."""
         low = self._index(point_mm)
         high = np.array(self.mask.shape) - 1 - low
         return bool((np.stack([low, high], axis=1)[self.cut] <= NEAR_END).any())
@@ -88,7 +88,7 @@ class SectionSampler:
         return np.asarray(points_mm @ back[:3, :3].T + back[:3, 3])
 
     def _sampled(self, points_mm: Points, step_mm: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """How much points are in the mask, 0.5 at its surface, and which are beyond the image."""
+        """Mask interpolated at points (0.5 at its surface), and which points are outside the image."""
         index = np.moveaxis(self._index(points_mm), -1, 0)
         beyond = np.zeros(index.shape[1:], bool)
         for at, n, (low, high) in zip(index, self.mask.shape, self.cut, strict=True):
@@ -99,7 +99,7 @@ class SectionSampler:
 
 
 def _plane(normal: Points, half_width_mm: float, samples: int) -> Points:
-    """Points of a square at right angles to a direction, about the origin, shape (samples, samples, 3)."""
+    """Points of a square perpendicular to a direction, centred at the origin, shape (samples, samples, 3)."""
     first = np.cross(normal, np.eye(3)[np.abs(normal).argmin()])
     first /= np.linalg.norm(first)
     at = np.linspace(-half_width_mm, half_width_mm, samples)
@@ -130,13 +130,13 @@ def _measured(
     hull = outline[ConvexHull(outline, qhull_options="QJ").vertices]
     area_mm2 = np.count_nonzero(piece) * step_mm**2
     equivalent_mm = float(2 * np.sqrt(area_mm2 / np.pi))
-    # No outline encloses more than a circle of its own largest diameter; tiny ones are below the sampling.
+    # The area cannot exceed that of a circle with the largest diameter; tiny sections violate this by sampling.
     largest_mm = max(float(pdist(hull).max()) * step_mm, equivalent_mm)
     return CrossSection(points_mm[piece].mean(axis=0), equivalent_mm, largest_mm, complete)
 
 
 def _crossings(piece: NDArray[np.bool_], share: NDArray[np.float32]) -> Points:
-    """Where the outline crosses the columns of the samples, between two of them, shape (n, 2)."""
+    """Intersections of the outline with the columns of samples, interpolated, shape (n, 2)."""
     padded, level = np.pad(piece, 1), np.pad(share, 1)
     at = np.argwhere(padded[1:] != padded[:-1])
     a, b = level[:-1][tuple(at.T)], level[1:][tuple(at.T)]

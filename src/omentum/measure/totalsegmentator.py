@@ -1,4 +1,4 @@
-"""Volumes and mean HU in the form of TotalSegmentator's statistics.json, for software that reads it."""
+"""Volumes and mean HU in the format of TotalSegmentator's statistics.json."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from omentum.measure.measures import StructureMeasure
 
 
 def statistics_json(measures: Sequence[StructureMeasure]) -> dict[str, Any]:
-    """Name -> volume (mm3) and intensity (mean HU); both 0 where there is nothing, as in TotalSegmentator's own.
+    """Name -> volume (mm³) and intensity (mean HU); both 0 for missing structures, as in TotalSegmentator.
 
-    Its names where it has them, our keys elsewhere. What the image cuts is counted as far as it is seen, where
-    TotalSegmentator says 0 by default; measurements.json tells which these are. Our organs hold their lesions.
+    Names are TotalSegmentator's if it has the structure, our keys otherwise. Structures truncated by the image are
+    reported with their visible part, while TotalSegmentator reports 0 by default; measurements.json marks them. Our
+    organs include their lesions.
     """
     return {TOTALSEGMENTATOR_NAMES.get(m.key, m.key): _statistics(m) for m in measures}
 

@@ -1,4 +1,4 @@
-"""How far a case can be trusted: flags with reasons, and a score for every structure."""
+"""Reliability of a result: flags with reasons, and a score for every structure."""
 
 from omentum.quality.assess import Quality, assess_quality, quality_csv
 from omentum.quality.confidence import Confidence

@@ -1,4 +1,4 @@
-"""How far a case can be trusted: flags with reasons, a score per structure, one for the case."""
+"""Quality assessment of a case: flags with reasons, a score per structure, a score for the case."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ CSV_COLUMNS = ("case", "case_score", "structure", "score", "reasons", "flags")
 
 @dataclass(frozen=True)
 class StructureQuality:
-    """Of one structure that was found.
+    """Quality of one structure that was found.
 
     Args:
         score: Probability that its Dice is 0.7 or more, 0..1.
         reasons: The features (`score.FEATURES`) that lower it most, worst first.
-        confidence: Of the network; None for masks from elsewhere.
+        confidence: Confidence of the network; None for masks from other sources.
     """
 
     score: float
@@ -54,28 +54,28 @@ class StructureQuality:
     confidence: Confidence | None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         confidence = self.confidence.to_json() if self.confidence else None
         return {"score": round(self.score, 4), "reasons": list(self.reasons), "confidence": confidence}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> StructureQuality:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of one case.
+    """Quality of one case.
 
     Args:
-        flags: Worst first.
-        structures: By key, those that were found.
-        missing_structures: Keys of structures that should be there, are not, and are seldom taken out.
+        flags: Flags, most severe first.
+        structures: Quality of the structures that were found, by key.
+        missing_structures: Keys of structures that are expected but missing, and rarely resected.
     """
 
     flags: tuple[Flag, ...]
@@ -84,29 +84,29 @@ class Quality:
 
     @property
     def score(self) -> float | None:
-        """Mean over what was found, with 0 for what is missing (`missing_structures`); None when there is neither."""
+        """Mean score over the structures, counting `missing_structures` as 0; None if there are neither."""
         scores = [q.score for q in self.structures.values()] + [0.0] * len(self.missing_structures)
         return sum(scores) / len(scores) if scores else None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only: the part of measurements.json about quality."""
+        """Quality section of measurements.json, as JSON values."""
         of_each = {key: q.to_json() for key, q in self.structures.items()}
         score = None if self.score is None else round(self.score, 4)
         return {"score": score, "flags": [flag.to_json() for flag in self.flags], "structures": of_each}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Quality:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         flags = tuple(map(Flag.from_json, raw["flags"]))
         structures = {key: StructureQuality.from_json(one) for key, one in raw["structures"].items()}
         return cls(flags, structures, _missing(flags))
 
     def summary(self) -> dict[str, Any]:
-        """What the manifest repeats: the score of the case, and how many flags of which code."""
+        """Summary for the manifest: score of the case, and number of flags by code."""
         codes = Counter(flag.code for flag in self.flags)
         return {"score": None if self.score is None else round(self.score, 4), "flags": dict(codes)}
 
@@ -120,15 +120,15 @@ def gather_evidence(
     middle_mm: float | None,
     confidence: Mapping[str, Confidence] | None = None,
 ) -> QualityEvidence:
-    """Look at a result from all sides.
+    """Compute all features of a result that flags and scores need.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        measures: Of the same, every class.
-        lesions: Of the same.
-        middle_mm: See `CtFacts`.
-        confidence: By key.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        measures: Measures of `seg`, every class.
+        lesions: Lesions of `seg`.
+        middle_mm: x of the body's centroid in mm, growing to the patient's right; see `CtFacts`.
+        confidence: Confidence of the network, by key.
     """
     boxes, by_key = seg.boxes(), {m.key: m for m in measures}
     found = [m for m in measures if m.found]
@@ -141,7 +141,7 @@ def gather_evidence(
 def _seen(
     ct: Volume, seg: Segmentation, found: Sequence[StructureMeasure], boxes: Mapping[str, Box]
 ) -> dict[str, MaskFeatures]:
-    """Mask features by key; large structures one after another, the others side by side."""
+    """Mask features by key; large structures run in sequence, small ones in parallel."""
     small, large = list[StructureMeasure](), list[StructureMeasure]()
     for m in found:
         voxels = math.prod(s.stop - s.start for s in boxes[m.key])
@@ -152,7 +152,7 @@ def _seen(
 
 
 def anomalies(case: QualityEvidence, key: str, model: ScoreModel) -> NDArray[np.float64]:
-    """How unusual a structure of a case is, see `anomaly_scores`."""
+    """Anomaly of a structure in each feature, see `anomaly_scores`."""
     pair = case.measures.get(STRUCTURES[key].pair or "")
     usual = model.usual.get(group_of(key), {})
     return anomaly_scores(case.measures[key], case.features[key], case.placement, pair, usual)
@@ -168,17 +168,17 @@ def assess_quality(
     input_warnings: Iterable[str] = (),
     clearer_mirrored: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Quality:
-    """Flags and scores of a case.
+    """Assess a case: flags and scores.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        measures: Of the same, every class.
-        lesions: Of the same.
-        confidence: Of the network, by key.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        measures: Measures of `seg`, every class.
+        lesions: Lesions of `seg`.
+        confidence: Confidence of the network, by key.
         input_warnings: Warnings from reading the CT.
-        clearer_mirrored: Structures by which the network knows the mirror image for the right one: their mean
-            probability as stored and mirrored; empty where it does not.
+        clearer_mirrored: Mean probability, as stored and mirrored, of structures that the network recognises better in
+            the mirror image; empty if it does not.
     """
     facts = ct_facts(ct, QUALITY_RULES.ct)
     case = gather_evidence(ct, seg, measures, lesions, middle_mm=facts.middle_mm, confidence=confidence)
@@ -195,14 +195,14 @@ def assess_quality(
 
 
 def _missing(flags: Iterable[Flag]) -> tuple[str, ...]:
-    """Structures that are missing and seldom taken out, in the order of the flags."""
+    """Missing structures that are rarely resected, in the order of the flags."""
     return tuple(f.structure for f in flags if f.code is FlagCode.MISSING and f.severity is not Severity.INFO)
 
 
 def quality_csv(quality_by_case: Mapping[str, Quality]) -> str:
-    """One line a structure, the worst case first and in it the worst structure: the order to look through them.
+    """Format as CSV, one row per structure, worst case first and worst structure first within a case.
 
-    The flags of a case as a whole are in a line without a structure; a case without a structure comes first.
+    Flags about the case as a whole are in a row without a structure; a case without structures comes first.
     """
     ranked = sorted(quality_by_case.items(), key=lambda item: (_told(item[1].score), item[0]))
     return csv_text([row for case, quality in ranked for row in _rows(case, quality)], CSV_COLUMNS)
@@ -220,14 +220,14 @@ def _rows(case: str, quality: Quality) -> list[dict[str, Any]]:
 
 
 def _told(score: float | None) -> float:
-    """What files hold of a score: a case read back from its files must have the place it had when it was new."""
+    """Score rounded as in files, so that a case read back from its files sorts the same."""
     return -1.0 if score is None else round(score, 4)
 
 
 def _structure(case: QualityEvidence, key: str, model: ScoreModel) -> StructureQuality:
     features, sure = anomalies(case, key, model), case.confidence.get(key)
     score = model.score(features)
-    # Calibrated on masks alone; but a network must not be believed more than it believes itself.
+    # The model is calibrated on masks alone; the score must not exceed the network's own confidence.
     if sure is not None and sure.mean_probability is not None:
         score = min(score, sure.mean_probability)
     return StructureQuality(score, model.reasons(features), sure)

@@ -1,7 +1,7 @@
-"""Is the body as large, and of such proportions, as bodies are? If not, the spacing in the header is likely wrong.
+"""Plausibility of the voxel spacing: implausible body size or proportions suggest a wrong header.
 
-Size is that of the trunk across and from front to back. Proportions show in how fast HU change with distance: nearly
-as fast from right to left as from front to back, and more slowly along the body.
+Size is the width and depth of the trunk. Proportions are checked with HU gradients: they are similar from right to left
+and from front to back, and smaller along the body.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ TRUNK_SHARE = 0.2
 
 @dataclass(frozen=True)
 class BodySize:
-    """What the stated spacing makes of the body; None where the scan cuts it, shows too little or lies askew in it.
+    """Body size and proportions for the stated spacing; None if the scan does not show enough of the body.
 
     Args:
-        width_mm, depth_mm: Of the trunk, right to left and back to front.
-        across: Change of HU from right to left, relative to that from front to back.
-        along: Change of HU along the body, relative to that across it.
-        no_spacing: Whether the affine is that of a file without any: voxels of 1 mm, and the first one at 0.
+        width_mm, depth_mm: Width (right to left) and depth (back to front) of the trunk.
+        across: HU gradient from right to left, relative to front to back.
+        along: HU gradient along the body, relative to across it.
+        no_spacing: Whether the affine is the default of a file without spacing: 1 mm voxels and origin 0.
     """
 
     width_mm: float | None
@@ -49,11 +49,11 @@ class BodySize:
 
 
 def body_size(ct: Volume, body_hu: float) -> BodySize:
-    """Measure the trunk, and how fast HU change along each axis of the patient.
+    """Measure the trunk and the HU gradient along each axis of the patient.
 
     Args:
-        ct: HU.
-        body_hu: Denser is body.
+        ct: CT volume in HU.
+        body_hu: Threshold in HU; voxels above it are body.
     """
     no_spacing = bool(np.array_equal(np.abs(ct.affine), np.eye(4)))
     if ct.grid.askew_degrees > MOST_ASKEW:
@@ -75,12 +75,12 @@ def body_size(ct: Volume, body_hu: float) -> BodySize:
 
 
 def body_size_flags(size: BodySize, spacing_mm: tuple[float, ...], rules: BodyLimits | None = None) -> Iterator[Flag]:
-    """At most one flag, about the spacing.
+    """Check the spacing; yields at most one flag.
 
     Args:
-        size: From `body_size`.
-        spacing_mm: As stated.
-        rules: Limits.
+        size: Result of `body_size`.
+        spacing_mm: Spacing stated in the header.
+        rules: Limits; the packaged ones by default.
     """
     limits = rules or QUALITY_RULES.body
     odd = []
@@ -108,7 +108,7 @@ def _extent(counts: NDArray[np.intp], step_mm: float) -> float | None:
 
 
 def _change(upright: NDArray[np.generic], axis: int, step_mm: float) -> float | None:
-    """Mean difference of HU per mm between soft voxels `STEP_MM` apart."""
+    """Mean absolute difference in HU per mm between soft-tissue voxels `STEP_MM` apart."""
     n = max(1, round(STEP_MM / step_mm))
     planes = np.moveaxis(upright, axis, 0)
     if n >= len(planes):

@@ -1,4 +1,4 @@
-"""How sure the network was of a mask, as the report holds it."""
+"""Confidence of the network in a mask."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from omentum.json_values import from_json_values
 
 @dataclass(frozen=True)
 class Confidence:
-    """Of one structure, before post-processing; None where there is nothing to tell.
+    """Confidence in one structure, before post-processing; None if it cannot be computed.
 
     Args:
-        mean_probability: Of its voxels.
-        unsure_share: Share of them with a logit below 1 (probability below 0.73).
-        disagreement: 1 - both / either over the voxels that overlapping windows, or their average, call this structure.
+        mean_probability: Mean probability of its voxels, 0..1.
+        unsure_share: Share of its voxels with a logit below 1 (probability below 0.73).
+        disagreement: 1 - intersection / union of the masks predicted by overlapping windows, or by a window and the
+            average.
     """
 
     mean_probability: float | None
@@ -24,14 +25,14 @@ class Confidence:
     disagreement: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Confidence:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)

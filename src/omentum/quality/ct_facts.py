@@ -1,4 +1,4 @@
-"""What a CT shows of itself, whatever is in it: where the body is, what the edges cut, air, noise, metal."""
+"""Properties of a CT, independent of the segmentation: body position, truncation, air, noise, metal."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ MEDIAN_TO_SD = 1 / (0.6745 * np.sqrt(2))
 
 @dataclass(frozen=True)
 class CtFacts:
-    """Of one CT; None where the image does not show it.
+    """Properties of one CT; None if the image does not show them.
 
     Args:
-        middle_mm: x of the body's centre of gravity, growing to the patient's right.
-        cut_share: Share of the voxels at the image's sides, front and back that are body.
-        air_hu: The commonest value of air.
-        noise_hu: SD of the noise in fat and soft tissue.
-        metal_ml: Volume as dense as metal.
-        slice_mm: Distance of the axial slices.
+        middle_mm: x of the body's centroid in mm, growing to the patient's right.
+        cut_share: Share of body voxels at the left, right, front and back borders of the image.
+        air_hu: Mode of the HU of air.
+        noise_hu: Standard deviation of the noise in fat and soft tissue, in HU.
+        metal_ml: Volume of voxels above the metal threshold.
+        slice_mm: Spacing of the axial slices.
     """
 
     middle_mm: float | None
@@ -47,7 +47,7 @@ class CtFacts:
 
 
 def ct_facts(ct: Volume, limits: CtLimits) -> CtFacts:
-    """Look at a CT."""
+    """Compute the properties of a CT."""
     axis = axial_axis(ct.grid)
     planes = np.moveaxis(ct.voxels, axis, 0)[:: -(-ct.shape[axis] // LOOKED_AT)]
     centre_mm = centroid_mm(_body_counts(ct, limits.body_hu), ct.grid)
@@ -63,13 +63,13 @@ def ct_facts(ct: Volume, limits: CtLimits) -> CtFacts:
 
 
 def _as_they_lie(ct: Volume) -> tuple[NDArray[np.generic], tuple[int, ...]]:
-    """The voxels with the axis in front along which whole planes lie side by side in memory, and the order of axes."""
+    """View of the voxels with the slowest memory axis first, and the axis order."""
     order = tuple(int(axis) for axis in np.argsort(np.abs(ct.voxels.strides))[::-1])
     return ct.voxels.transpose(order), order
 
 
 def _body_counts(ct: Volume, body_hu: float) -> list[NDArray[np.int64]]:
-    """Body voxels by index along each axis; plane by plane, so that no mask of the whole CT is made."""
+    """Body voxels by index along each axis; computed plane by plane to avoid a mask of the whole CT."""
     planes, order = _as_they_lie(ct)
     counts = [np.zeros(n, np.int64) for n in planes.shape]
     for n, plane in enumerate(planes):
@@ -109,7 +109,7 @@ def _noise(planes: NDArray[np.generic]) -> float | None:
 
 
 def _median_of_histogram(counts: NDArray[np.int64]) -> float:
-    """Within the bin of the middle, as far as the counts say."""
+    """Median of a histogram, interpolated within its bin."""
     edges = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
     for n, (before, after) in enumerate(pairwise(edges)):
         if after >= 0.5:

@@ -23,7 +23,7 @@ MIRROR_RULES = 2
 
 
 def input_warning_flags(warnings: Sequence[str]) -> list[Flag]:
-    """What reading and checking the file had to say (see `CaseWarning`), as flags."""
+    """Convert warnings from reading and checking the file (see `CaseWarning`) to flags."""
     return [Flag(Severity.WARNING, "", FlagCode.INPUT, message) for message in warnings]
 
 
@@ -33,13 +33,13 @@ def ct_flags(
     placement: Placement,
     rules: QualityRules = QUALITY_RULES,
 ) -> Iterator[Flag]:
-    """Everything about the CT itself but for its sides, see `mirrored_flags`.
+    """Flags about the CT, except for left-right orientation (see `mirrored_flags`).
 
     Args:
-        facts: From `ct_facts`.
-        measures: By key, the structures that were found.
-        placement: Where they lie.
-        rules: Limits.
+        facts: Result of `ct_facts`.
+        measures: Measures of the structures that were found, by key.
+        placement: Relative positions of these structures.
+        rules: Limits of the quality rules.
     """
     yield from _scale(facts, rules)
     yield from _coverage(facts, rules)
@@ -91,15 +91,15 @@ def mirrored_flags(
     clearer_mirrored: Mapping[str, Sequence[float]],
     rules: QualityRules = QUALITY_RULES,
 ) -> Iterator[Flag]:
-    """Whether left and right are exchanged, by where organs lie and by what the network knows them for.
+    """Check whether left and right are swapped, by organ positions and by the network's confidence.
 
-    Of places only those of structures without a counterpart tell: the names of the others are mirrored with the image.
+    Only unpaired structures are informative for positions: the names of paired ones are swapped with the image.
 
     Args:
         measures: See `ct_flags`.
         placement: See `ct_flags`.
-        clearer_mirrored: Mean probability of structures as stored and in the mirror image; see `assess_quality`.
-        rules: Limits.
+        clearer_mirrored: Mean probability of structures in the image as stored and mirrored; see `assess_quality`.
+        rules: Limits of the quality rules.
     """
     sided = [
         rule
@@ -137,7 +137,7 @@ def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Ite
 
 
 def _distance(medians_hu: Mapping[str, float], expected: Sequence[Range]) -> float:
-    """Negative logarithm of the likelihood (normal, mean and SD expected), a structure on average."""
+    """Negative log-likelihood (normal, expected mean and SD), averaged over structures."""
     pairs = zip(medians_hu.values(), expected, strict=True)
     losses = [min(abs(hu - mean) / sd, FARTHEST_SDS) ** 2 / 2 + math.log(sd) for hu, (mean, sd) in pairs]
     return sum(losses) / len(losses)

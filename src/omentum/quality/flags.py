@@ -1,4 +1,4 @@
-"""A flag: one finding about a case that its user should look at, with the reason and what to do."""
+"""Flags: findings about a case that the user should review, with reason and remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omentum.json_values import from_json_values
 
 
 class Severity(StrEnum):
-    """How serious a finding is, worst first."""
+    """Severity of a finding, worst first."""
 
     ERROR = "error"
     """Almost surely wrong."""
@@ -22,9 +22,9 @@ class Severity(StrEnum):
 
 
 class FlagCode(StrEnum):
-    """Kinds of findings; docs/how-to/judge-a-result.md describes each.
+    """Codes of findings; docs/how-to/judge-a-result.md describes each.
 
-    The first ones are about the CT as a whole, those from `MISSING` on about a structure.
+    The first ones concern the CT as a whole, those from `MISSING` on a structure.
     """
 
     INPUT = "input"
@@ -62,8 +62,8 @@ class Flag:
     Args:
         severity: See `Severity`.
         structure: Structure key, "" for the case as a whole.
-        code: What kind of finding.
-        text: One sentence with numbers, and what to do.
+        code: Code of the finding.
+        text: One sentence with numbers and the remedy.
     """
 
     severity: Severity
@@ -72,19 +72,19 @@ class Flag:
     text: str
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Flag:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
 
 def worst_first(flags: Iterable[Flag]) -> tuple[Flag, ...]:
-    """By severity; of equal ones those of the whole case first, the rest in the order given."""
+    """Sort by severity; within a severity, flags of the whole case first, otherwise in the given order."""
     return tuple(sorted(flags, key=lambda flag: (SEVERITIES.index(flag.severity), flag.structure != "")))

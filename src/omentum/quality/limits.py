@@ -1,4 +1,4 @@
-"""What is usual (see quality_rules.toml), typed and checked."""
+"""Quality limits (quality_rules.toml), typed and validated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIRECTIONS = {"right": 0, "front": 1, "above": 2}
 
 @dataclass(frozen=True)
 class OrderRule:
-    """The centre of `structure` lies further in `direction` than that of `other`."""
+    """Rule that the centroid of `structure` lies further in `direction` than that of `other`."""
 
     structure: str
     direction: str
@@ -27,13 +27,13 @@ class OrderRule:
 
     @property
     def axis(self) -> int:
-        """World axis, which grows in the direction."""
+        """World axis of the direction."""
         return DIRECTIONS[self.direction]
 
 
 @dataclass(frozen=True)
 class CtLimits:
-    """See the table's section [ct]."""
+    """Limits for CTs: section [ct] of quality_rules.toml."""
 
     air_hu: tuple[float, float]
     body_hu: float
@@ -46,7 +46,7 @@ class CtLimits:
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """See the table's section [body]."""
+    """Limits for body size: section [body] of quality_rules.toml."""
 
     width_mm: Range
     depth_mm: Range
@@ -56,11 +56,11 @@ class BodyLimits:
 
 @dataclass(frozen=True)
 class QualityRules:
-    """The table, see its comments.
+    """Content of quality_rules.toml; see the comments there.
 
     Args:
-        hu, right_to_left, expected_with, phase: By structure key.
-        overlaps: Unordered pairs.
+        hu, right_to_left, expected_with, phase: Rules by structure key.
+        overlaps: Unordered pairs of structures that may overlap.
     """
 
     hu: Mapping[str, Range]
@@ -82,17 +82,17 @@ class QualityRules:
     phase: Mapping[str, tuple[Range, ...]]
 
     def may_share(self, one: str, other: str) -> bool:
-        """Whether two structures' masks may overlap: one hosts the other, or both live in the same host."""
+        """Whether two masks may overlap: one structure hosts the other, or both have the same host."""
         a, b = STRUCTURES[one], STRUCTURES[other]
         hosts = {one, *a.hosts} & {other, *b.hosts}
         return bool(hosts) or frozenset((one, other)) in self.overlaps
 
 
 def parse_quality_rules(text: str) -> QualityRules:
-    """Read the table.
+    """Parse quality_rules.toml.
 
     Raises:
-        UsageError: an unknown structure or direction, or a range upside down.
+        UsageError: unknown structure or direction, or a range whose lower limit exceeds the upper.
     """
     table = tomllib.loads(text)
     phase = dict(table["phase"])

@@ -1,4 +1,4 @@
-"""A mask as few numbers that tell a good one from a bad one: its shape, and whether its edge is where the HU change."""
+"""Features that separate good masks from bad ones: shape, and whether the edge lies where HU change."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ MISSING_HU = -1000.0
 
 @dataclass(frozen=True)
 class MaskFeatures:
-    """Of one structure that was found.
+    """Features of one structure that was found.
 
     Args:
-        components: Connected components (26 neighbours) that are not mere specks (`fragment_share`).
-        outside_largest: Share of its voxels outside the largest component.
-        holes_share: Volume of closed cavities that no other structure fills, relative to its volume.
-        roughness: Natural logarithm of surface / volume^(2/3) (ball: 1.58); None where the image cuts it.
-        similar_outside: Share of the shell around it that nothing claims and that looks like its core.
-        dissimilar_inside: Share of it that looks unlike its core.
-        edge_hu: How far the shell's median HU lies from the core's.
-        spread_hu: Robust SD in its core.
-        shared: Share of it that a structure claims with which it should not overlap.
-        outside_host: Share of it in none of the organs it may live in; 0 if it has none or none was looked for.
-        elongation: ln(extent / volume^(1/3)) right-left, front-back, up-down; None where the image cuts it.
+        components: Number of connected components (26-neighbourhood) larger than `fragment_share`.
+        outside_largest: Share of voxels outside the largest component.
+        holes_share: Volume of holes not filled by another structure, relative to the volume of the structure.
+        roughness: ln(surface / volume^(2/3)) (ball: 1.58); None if the image truncates the structure.
+        similar_outside: Share of the shell around it that belongs to no structure and has HU similar to its core.
+        dissimilar_inside: Share of voxels with HU dissimilar to its core.
+        edge_hu: Difference between the median HU of shell and core.
+        spread_hu: Robust standard deviation of HU in its core.
+        shared: Share of voxels that overlap a structure it should not overlap.
+        outside_host: Share of voxels outside all of its host organs; 0 if it has no host or no host was segmented.
+        elongation: ln(extent / volume^(1/3)) right-left, front-back, up-down; None if the image truncates the
+            structure.
     """
 
     components: int
@@ -66,14 +67,14 @@ class MaskFeatures:
 def mask_features(
     ct: Volume, seg: Segmentation, m: StructureMeasure, box: Box, rules: QualityRules = QUALITY_RULES
 ) -> MaskFeatures:
-    """Look at one structure.
+    """Compute the features of one structure.
 
     Args:
-        ct: HU.
-        seg: On the grid of `ct`.
-        m: The structure's measure; it was found.
-        box: Around all of it.
-        rules: What may overlap.
+        ct: CT volume in HU.
+        seg: Segmentation on the grid of `ct`.
+        m: Measure of the structure, which must have voxels.
+        box: Bounding box of the structure, in voxels.
+        rules: Which structures may overlap.
     """
     wide = grown_mm(box, RIM_MM, seg.grid)
     mask, foreign = seg.mask(m.key, wide), _claimed(seg, m.key, wide, rules)
@@ -99,19 +100,19 @@ def _elongation(extent_mm: tuple[float, float, float], side_mm: float) -> tuple[
 
 
 def _claimed(seg: Segmentation, key: str, box: Box, rules: QualityRules) -> Mask:
-    """Where a structure is with which this one should not share voxels."""
+    """Mask of the structures that this one should not overlap."""
     found = np.zeros(tuple(s.stop - s.start for s in box), bool)
     for plane in range(len(seg.bits)):
         keys = seg.classes[plane * BITS_PER_PLANE : (plane + 1) * BITS_PER_PLANE]
         bits = sum(1 << n for n, other in enumerate(keys) if not rules.may_share(key, other))
-        for here, of_all in zip(found, seg.bits[plane][box], strict=True):  # not four bytes a voxel of the box
+        for here, of_all in zip(found, seg.bits[plane][box], strict=True):  # avoids an int32 array of the box
             np.logical_or(here, (of_all & seg.bits.dtype.type(bits)) != 0, out=here)
     return found
 
 
 def _outside_host(seg: Segmentation, key: str, box: Box, mask: Mask) -> int:
     hosts = [seg.mask(host, box) for host in STRUCTURES[key].hosts if host in seg.classes]
-    # A host beyond the box says as much as one in it: only where none was looked for is there nothing to say.
+    # A host outside the box counts, too: the feature is 0 only if no host was segmented.
     return int(np.count_nonzero(mask & ~np.logical_or.reduce(hosts))) if hosts else 0
 
 
@@ -123,7 +124,7 @@ def _components(mask: Mask, voxels: int, fragment_share: float) -> tuple[int, fl
 def _cavities(mask: Mask, foreign: Mask) -> int:
     outside = np.pad(~mask, 1, constant_values=True)
     labels = cc3d.connected_components(outside, connectivity=6)[1:-1, 1:-1, 1:-1]
-    # The padding makes one piece of all that is open, and the first voxel in memory belongs to it: number 1.
+    # The padding joins the background into one component; it contains the first voxel and so has label 1.
     return sum(int(np.count_nonzero((plane > 1) & ~there)) for plane, there in zip(labels, foreign, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Where structures lie relative to one another and to the body, and which of that is unusual."""
+"""Positions of structures relative to each other and to the body, and which are unusual."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from omentum.quality.limits import QUALITY_RULES, OrderRule, QualityRules
 
 @dataclass(frozen=True)
 class Placement:
-    """What the rules about order say of a case.
+    """Result of the order rules for a case.
 
     Args:
-        broken: Rules that do not hold, with how far they are missed in mm (> 0).
-        asked: How many rules could be asked of each structure.
-        wrong_half: Structures with a side that lie in the other half of the body, and how far from its middle in mm.
+        broken: Violated rules with the violation in mm (> 0).
+        asked: Number of rules evaluated for each structure.
+        wrong_half: Paired structures in the wrong half of the body, with the distance from the middle in mm.
     """
 
     broken: Mapping[OrderRule, float]
@@ -25,7 +25,7 @@ class Placement:
     wrong_half: Mapping[str, float]
 
     def misplaced(self, key: str) -> float:
-        """Share of the rules about a structure that do not hold."""
+        """Share of violated rules about a structure."""
         broken = sum(key in (rule.structure, rule.other) for rule in self.broken)
         return broken / self.asked[key] if self.asked.get(key) else 0.0
 
@@ -33,12 +33,12 @@ class Placement:
 def place(
     measures: Sequence[StructureMeasure], middle_mm: float | None, rules: QualityRules = QUALITY_RULES
 ) -> Placement:
-    """Ask every rule whose structures were both found.
+    """Evaluate every rule whose two structures were found.
 
     Args:
-        measures: Of one case.
-        middle_mm: x of the body's middle, growing to the patient's right; None if there is no body.
-        rules: The table.
+        measures: Measures of one case.
+        middle_mm: x of the middle of the body in mm, growing to the patient's right; None without a body.
+        rules: Rules to evaluate.
     """
     at = {m.key: m.centroid_mm for m in measures if m.centroid_mm is not None}
     broken, asked = {}, dict.fromkeys(at, 0)

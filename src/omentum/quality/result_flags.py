@@ -1,4 +1,4 @@
-"""Flags about the result: volumes, HU, sides, order, components, overlaps, lesions, confidence, what is missing."""
+"""Flags about the result: volumes, HU, sides, order, components, overlaps, lesions, confidence, missing structures."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ WORDS = {"right": "left of", "above": "below", "front": "behind"}
 
 @dataclass(frozen=True)
 class QualityEvidence:
-    """A result, looked at from all sides.
+    """Everything that flags and scores need to know about a result.
 
     Args:
-        measures: By key, all classes.
-        features: By key, the structures that were found.
-        placement: Where they lie.
-        lesions: One by one.
-        confidence: By key; empty if the masks did not come from a network.
-        sought: Keys of the structures that were looked for.
+        measures: Measures of all classes, by key.
+        features: Features of the structures that were found, by key.
+        placement: Relative positions of the structures.
+        lesions: Individual lesions.
+        confidence: Confidence of the network by key; empty for masks from other sources.
+        sought: Keys of the requested structures.
     """
 
     measures: Mapping[str, StructureMeasure]
@@ -46,11 +46,11 @@ class QualityEvidence:
 
 
 def result_flags(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> Iterator[Flag]:
-    """Everything about the segmentation.
+    """All flags about the segmentation.
 
     Args:
-        case: The result.
-        rules: Limits.
+        case: Result to check.
+        rules: Limits of the quality rules.
     """
     yield from _sides(case)
     yield from _order(case)
@@ -65,7 +65,7 @@ def result_flags(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> 
 
 
 def missing(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> Iterator[Flag]:
-    """Structures that were looked for and not found although their surroundings are wholly in the image."""
+    """Flags for requested structures that were not found although their surroundings are fully in the image."""
     whole = {key for key, m in case.found.items() if not m.touches_border}
     for key, others in rules.expected_with.items():
         if key in case.sought and key not in case.found and whole >= set(others):
@@ -97,7 +97,7 @@ def _attenuation(m: StructureMeasure, rules: QualityRules) -> Iterator[Flag]:
 
 
 def _shape(m: StructureMeasure, features: MaskFeatures, rules: QualityRules) -> Iterator[Flag]:
-    # What the image cuts may hang together outside it.
+    # Components may be connected outside a truncating image.
     if m.key in rules.single and features.components > 1 and not m.touches_border:
         loose = f"{100 * features.outside_largest:.0f} % outside the largest"
         text = f"{features.components} connected components, {loose}; remove fragments or join"

@@ -1,7 +1,7 @@
-"""The rim of a mask: voxels on either side of its surface that are no further from the other side than some distance.
+"""Rim of a mask: voxels on either side of its surface within a distance of the other side.
 
-Found with 64 voxels in a word: what lies within reach of a mask is the mask drawn out along one axis, moved to every
-place of a ball along the others. A distance transform of all voxels says the same and takes several times as long.
+Computed on bit-packed voxels, 64 per word: the mask is dilated along one axis and shifted to every offset of a ball
+along the other two. A distance transform of all voxels gives the same result and takes several times as long.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ WORD = 64
 
 
 def rim(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
-    """Voxels no further than a distance from the nearest voxel of the other side, from centre to centre.
+    """Voxels within a distance, centre to centre, of the nearest voxel of the other side.
 
     Args:
-        mask: Shape (i, j, k); what is outside the array is on neither side.
-        mm: The distance.
-        spacing_mm: Of the voxels.
+        mask: Bool, shape (i, j, k); voxels outside the array are on neither side.
+        mm: Distance.
+        spacing_mm: Voxel spacing.
     """
     ball = _ball(mm, spacing_mm)
     i, j = (n // 2 for n in ball.shape)
@@ -43,9 +43,9 @@ def rim(mask: Mask, mm: float, spacing_mm: tuple[float, ...]) -> Mask:
 
 
 def _ball(mm: float, spacing_mm: tuple[float, ...]) -> NDArray[np.intp]:
-    """How many voxels the ball reaches along the third axis, by place on the others; -1 where it is not.
+    """Extent of the ball along the third axis in voxels, by offset along the others; -1 outside the ball.
 
-    Its distances are those of the transform, so that both round alike.
+    Distances are computed as in the distance transform, so that both round alike.
     """
     reach = [int(mm / step) + 1 for step in spacing_mm]
     sides = np.ones([2 * n + 1 for n in reach], np.uint8)
@@ -56,7 +56,7 @@ def _ball(mm: float, spacing_mm: tuple[float, ...]) -> NDArray[np.intp]:
 
 
 def _packed(mask: Mask) -> Words:
-    """64 voxels along the third axis in a word, the first in the lowest bit; zeros after the last."""
+    """Pack 64 voxels along the third axis into a word, first voxel in the lowest bit, padded with zeros."""
     packed = np.packbits(mask, axis=2, bitorder="little")
     words = np.zeros((*mask.shape[:2], WORD // 8 * -(-mask.shape[2] // WORD)), np.uint8)
     words[..., : packed.shape[2]] = packed
@@ -64,7 +64,7 @@ def _packed(mask: Mask) -> Words:
 
 
 def _near(words: Words, ball: NDArray[np.intp]) -> Words:
-    """What lies within the ball of a voxel, without the margins that the ball reaches over."""
+    """Dilation by the ball, without the margins that the ball extends into."""
     out = np.zeros([n - m + 1 for n, m in zip(words.shape, ball.shape, strict=False)] + [words.shape[2]], np.uint64)
     for length, line in enumerate(_drawn_out(words, int(ball.max()))):
         for i, j in np.argwhere(ball == length):
@@ -73,7 +73,7 @@ def _near(words: Words, ball: NDArray[np.intp]) -> Words:
 
 
 def _drawn_out(words: Words, most: int) -> Iterator[Words]:
-    """What lies within 0, 1, 2, ... voxels along the third axis."""
+    """Dilations by 0, 1, 2, ... voxels along the third axis."""
     yield words
     for _ in range(most):
         wider = words | words << np.uint64(1) | words >> np.uint64(1)

@@ -1,8 +1,9 @@
-"""How likely a mask is good (Dice of 0.7 or more), from its features and its position alone.
+"""Probability that a mask is good (Dice of 0.7 or more), from its features and position alone.
 
-A logistic model whose every feature can only lower the score: each says how unusual a mask is in one respect, against
-what good masks of the same structure look like. Its numbers (score.json) are made by `benchmarks/quality.py calibrate`
-from phantoms with injected failures; volumes are held against structures.toml, because phantoms vary less than people.
+A logistic model in which every feature can only lower the score. Each feature says how unusual the mask is in one
+respect, compared with good masks of the same structure. The coefficients (score.json) are fitted by
+`benchmarks/quality.py calibrate` on phantoms with injected failures. Volumes are compared with structures.toml, because
+phantoms vary less than people.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ Usual = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class ScoreModel:
-    """Numbers of the score.
+    """Parameters of the score.
 
     Args:
-        usual: Structure key (or "lesion" for all lesion types) -> what is usual.
-        weights: By feature, >= 0.
-        intercept: Log-odds of a mask with nothing unusual.
+        usual: Structure key (or "lesion" for all lesion types) -> usual feature values.
+        weights: Weight of each feature, >= 0.
+        intercept: Log-odds of a mask without anomalies.
     """
 
     usual: Mapping[str, Usual]
@@ -67,20 +68,20 @@ class ScoreModel:
         """Probability that the mask is good, 0..1.
 
         Args:
-            anomalies: From `anomaly_scores`.
+            anomalies: Result of `anomaly_scores`.
         """
         weights = np.array([self.weights[name] for name in FEATURES])
         return 1.0 / (1.0 + math.exp(float(weights @ anomalies) - self.intercept))
 
     def reasons(self, anomalies: NDArray[np.float64], count: int = 3) -> tuple[str, ...]:
-        """The features that lower the score most, worst first; only those that lower the log-odds by 0.5 or more."""
+        """The features that lower the log-odds most, worst first; only those that lower it by 0.5 or more."""
         loss = {name: self.weights[name] * float(x) for name, x in zip(FEATURES, anomalies, strict=True)}
         return tuple(name for name in sorted(loss, key=lambda n: -loss[n])[:count] if loss[name] >= 0.5)
 
 
 @cache
 def bundled_model() -> ScoreModel:
-    """The packaged numbers."""
+    """The packaged parameters."""
     text = (resources.files("omentum.quality") / "score.json").read_text(encoding="utf-8")
     content = json.loads(text)
     usual = {key: {name: (mean, sd) for name, (mean, sd) in row.items()} for key, row in content["usual"].items()}
@@ -88,12 +89,12 @@ def bundled_model() -> ScoreModel:
 
 
 def group_of(key: str) -> str:
-    """Whose usual values a structure is held against: its own; a lesion's are those of all lesions."""
+    """Group whose usual values apply: the structure itself, or "lesion" for all lesions."""
     return "lesion" if STRUCTURES[key].is_lesion else key
 
 
 def raw_features(features: MaskFeatures) -> dict[str, float | None]:
-    """Learned features before they are compared with what is usual; None where the image cuts the structure."""
+    """Learned features before comparison with usual values; None if the image truncates the structure."""
     r, a, s = features.elongation or (None, None, None)
     return {
         "components": math.log(max(1, features.components)),
@@ -118,14 +119,14 @@ def anomaly_scores(
     usual: Usual,
     rules: QualityRules = QUALITY_RULES,
 ) -> NDArray[np.float64]:
-    """How unusual a mask is in each respect (`FEATURES`), from 0.
+    """Anomaly of a mask in each of `FEATURES`, from 0.
 
     Args:
         m: Measure of the structure.
         features: Features of its mask.
-        placement: Of its case.
-        pair: Measure of its counterpart on the other side, if there is one and it was found.
-        usual: Of its group; without an entry a learned feature says nothing.
+        placement: Result of the order rules for its case.
+        pair: Measure of its counterpart on the other side, if any was found.
+        usual: Usual values of its group; a learned feature without an entry has anomaly 0.
         rules: HU ranges.
     """
     small, large = _volume(m)
@@ -147,7 +148,7 @@ def anomaly_scores(
 
 
 def _volume(m: StructureMeasure) -> tuple[float, float]:
-    """SDs below and above the middle of the plausible range; a partly imaged structure is never too small."""
+    """SDs below and above the middle of the plausible range; a truncated structure is never too small."""
     low, high = (math.log(ml) for ml in STRUCTURES[m.key].volume_ml)
     away = (math.log(m.volume_ml) - (low + high) / 2) / ((high - low) / RANGE_SDS)
     return (0.0 if m.touches_border else max(0.0, -away)), max(0.0, away)
@@ -161,7 +162,7 @@ def _outside_hu(m: StructureMeasure, rules: QualityRules) -> float:
 
 
 def _uneven(m: StructureMeasure, pair: StructureMeasure | None) -> float:
-    """How often one must be doubled to be as large as the other."""
+    """Number of doublings by which the two volumes of a pair differ."""
     if pair is None or not pair.found or m.touches_border or pair.touches_border:
         return 0.0
     return abs(math.log2(m.volume_ml / pair.volume_ml))
