@@ -1,1 +1,1 @@
-"""Two scans of a patient: one laid on the other, and each lesion of the first found again in the second."""
+"""Follow-up of two scans of a patient: alignment of the bodies and matching of the lesions."""

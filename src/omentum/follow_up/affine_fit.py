@@ -1,11 +1,10 @@
-"""Whether a body is better brought onto an earlier scan by an affine motion than by a rigid one.
+"""Choice between a rigid and an affine motion for aligning a body with an earlier scan.
 
-Twelve parameters fit better than six to anything; they are taken only where they also know better about an organ that
-they were not fitted to. Rule: each organ is left out in turn, both motions are fitted to the others, and the organ's
-surface is laid on its counterpart by the motion and a shift of its own (as lesions are). The affine motion is taken
-where it brings a typical (median) organ nearer by a tenth and by a tenth of a millimetre, is better for two organs of
-three, and stretches no direction further than a body can. Few organs, or a breath that moved some of them, leave the
-motion rigid.
+Twelve parameters always fit better than six, so the affine motion is used only if it also predicts organs that it was
+not fitted to. Leave-one-out rule: each organ is left out in turn, both motions are fitted to the others, and the
+left-out surface is moved by the motion followed by its own shift (as lesions are). The affine motion is accepted if it
+reduces the median distance by at least 10 % and 0.1 mm, is better for two thirds of the organs, and stretches no
+direction beyond an anatomical limit. With few organs, or if breathing moved some of them, the motion stays rigid.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ LEAST_SHARE = 2 / 3
 
 
 def affine_if_better(organs: Sequence[SharedOrgan], rigid: AffineTransform) -> AffineTransform | None:
-    """The affine motion of the later scan, if by the rule above it is better than the rigid one.
+    """Affine motion of the later scan, if the rule above prefers it to the rigid one; otherwise None.
 
     Args:
-        organs: Seen in both scans.
-        rigid: What brings them together best without stretching.
+        organs: Organs in both scans.
+        rigid: Best rigid motion.
     """
     if len(organs) < FEWEST_ORGANS:
         return None
@@ -50,7 +49,7 @@ def affine_if_better(organs: Sequence[SharedOrgan], rigid: AffineTransform) -> A
 
 
 def _left_out_mm(organs: Sequence[SharedOrgan], motion: AffineTransform, fit: Fit) -> np.ndarray:
-    """For each organ, how far its surface lies from its counterpart by what the others say; NaN where not in view."""
+    """Distance of each organ's surface from its counterpart after a fit to the others, in mm; NaN if not in view."""
     away = []
     for organ in organs:
         pairs = closest_points([other for other in organs if other is not organ], motion)

@@ -1,10 +1,10 @@
-"""Whether two scans can show one body: how far organs lie apart once the later scan is laid on the earlier one.
+"""Whether two scans can show the same body: distances of organs after alignment.
 
-Two distances of surfaces, each the median over organs of the median over points: of *places* (the whole body moved by
-one motion), where breathing shows; and of *shapes* (each organ then moved onto its counterpart by a shift), where
-another person shows. The residual is their geometric mean, so that neither a deep breath nor a coarse mask alone
-counts as another body. The limits are between what scans of one person (other pose, breath, slices, noise, part of
-the body) and scans of different people come to; benchmarks/follow_up.py measures both.
+Two surface distances are computed, each the median over organs of the median over points. *Place*: the whole body is
+moved by one motion; sensitive to breathing. *Shape*: each organ is then shifted onto its counterpart; sensitive to a
+different person. The residual is their geometric mean, so that neither a deep breath nor a coarse mask alone counts as
+another body. The limits separate scans of one person (other pose, breath, slices, noise, field of view) from scans of
+different people; benchmarks/follow_up.py measures both.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ FEWEST_POINTS = 60
 
 @dataclass(frozen=True)
 class OrganAgreement:
-    """What organs say for a motion.
+    """Agreement of the organs with a motion.
 
     Args:
-        organs: Keys of those that were asked.
-        place_mm, shape_mm: See above.
-        limit_mm: Of the residual.
-        seen: Share of all organs' surfaces that the other scan can show.
+        organs: Keys of the organs used.
+        place_mm, shape_mm: Distances described above.
+        limit_mm: Limit of the residual.
+        seen: Share of the organ surfaces in the field of view of the other scan.
     """
 
     organs: tuple[str, ...]
@@ -55,11 +55,11 @@ class OrganAgreement:
 
     @property
     def fits(self) -> bool:
-        """Whether it can be one body."""
+        """Whether both scans can show the same body."""
         return self.residual_mm <= self.limit_mm
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only: its part of the alignment."""
+        """Convert to JSON-serialisable values, as part of the alignment."""
         distances = {"residual_limit_mm": self.limit_mm, "place_mm": self.place_mm, "shape_mm": self.shape_mm}
         return distances | {"organs_checked": list(self.organs), "surface_seen": self.seen}
 
@@ -67,12 +67,12 @@ class OrganAgreement:
 def agreement(
     organs: Sequence[SharedOrgan], motion: AffineTransform, *, is_affine: bool = False
 ) -> OrganAgreement | None:
-    """How far organs lie apart; None where neither scan shows enough of what the other does.
+    """Measure how far organs are apart; None if the scans have too little of the organs in common.
 
     Args:
-        organs: Seen in both scans.
-        motion: Of the later scan.
-        is_affine: Whether the motion scale_factors the body.
+        organs: Organs in both scans.
+        motion: Motion of the later scan.
+        is_affine: Whether the motion scales or shears the body.
     """
     counts = [organ for organ in organs if min(organ.volumes_ml) >= SMALLEST_ML] or list(organs)
     points = sum(organ.points for organ in counts)

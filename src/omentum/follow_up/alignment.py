@@ -1,10 +1,11 @@
-"""One patient scanned twice: how the body of one scan lies in the other, and whether it can be one body at all.
+"""Alignment of two scans of a patient by their organs, and whether they can show the same body.
 
-The organs say it, not the grey values. Where both scans have one frame of reference, or lie on one lattice, nothing has
-moved unless organs say so. Otherwise: first the centres of organs that both scans show whole, then their surfaces,
-point to nearest point, organ by organ; points without a counterpart (beyond the other scan's field of view, or on what
-has changed) do not count. The motion is rigid, or affine where that is known to be better (`affine_if_better`). What
-breathing moves is then followed organ by organ, by a shift. Whatever was found, `agreement` says whether to trust it.
+Segmented organs are aligned, not grey values. If both scans share a frame of reference or a voxel lattice, they are
+assumed to be aligned unless organs contradict. Otherwise the centroids of organs that both scans show completely give a
+first motion, which is refined with iterated closest points on their surfaces. Points without a counterpart (outside the
+other field of view, or where the anatomy has changed) are ignored. The motion is rigid, or affine if that is better
+(`affine_if_better`). A shift per organ then corrects for breathing. `agreement` measures whether the result is
+reliable.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ STILL_SCAN = AffineTransform(np.eye(3), np.zeros(3))
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Where the later scan lies in the earlier one.
+    """Position of the later scan relative to the earlier one.
 
     Args:
         motion: RAS+ mm of the later scan -> RAS+ mm of the earlier one.
-        is_affine: Whether the body had to be stretched; else the motion is rigid.
-        basis: Who says so: organs, or (where nothing was moved) one frame of reference or one lattice.
-        agreement: What organs say for it; None where no organ lies in both fields of view.
-        shifts_mm: For each organ that was used, how far it lies from there, in mm of the earlier scan.
+        is_affine: Whether the motion is affine; otherwise it is rigid.
+        basis: Basis of the alignment: organs, or (without any motion) a common frame of reference or voxel lattice.
+        agreement: Agreement of the organs; None if no organ lies in both fields of view.
+        shifts_mm: Residual shift of each organ used, in mm of the earlier scan.
     """
 
     motion: AffineTransform
@@ -64,23 +65,23 @@ class Alignment:
 
     @property
     def organs(self) -> tuple[str, ...]:
-        """Keys of the structures that were used."""
+        """Keys of the structures used."""
         return tuple(self.shifts_mm)
 
     @property
     def residual_mm(self) -> float | None:
-        """How far organs lie apart afterwards, in place and shape; None where none is in both fields of view."""
+        """Residual distance of organs, in place and shape; None if no organ is in both fields of view."""
         return None if self.agreement is None else self.agreement.residual_mm
 
     @property
     def organs_apart_mm(self) -> float | None:
-        """How far a typical (median) organ lies from where the motion of the body puts it."""
+        """Median distance of organs from the position that the motion of the body predicts, in mm."""
         shifts_mm = [np.linalg.norm(shift) for shift in self.shifts_mm.values()]
         return float(np.median(shifts_mm)) if shifts_mm else None
 
     @property
     def mismatches(self) -> tuple[str, ...]:
-        """Why it is not to be trusted, each with its limit; empty where it is."""
+        """Reasons not to trust the alignment, each with its limit; empty if there are none."""
         told = []
         found, apart_mm, degrees = self.agreement, self.organs_apart_mm, self.motion.degrees
         if found is None:
@@ -107,16 +108,16 @@ class Alignment:
 
     @property
     def fits(self) -> bool:
-        """Whether places can be compared. It does not prove that it is one patient: bodies resemble one another."""
+        """Whether positions can be compared. This does not prove that both scans are of one patient."""
         return not self.mismatches
 
     @property
     def position_uncertainty_mm(self) -> float:
-        """How far a place may be from where it is put."""
+        """Uncertainty of an aligned position, in mm."""
         return max(1.0, self.agreement.place_mm) if self.agreement else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only; what cannot be known is null."""
+        """Convert to JSON-serialisable values; unknown values are null."""
         unknown = dict.fromkeys(("residual_limit_mm", "place_mm", "shape_mm", "surface_seen")) | {"organs_checked": []}
         return {
             "organs": list(self.organs),
@@ -137,10 +138,10 @@ class Alignment:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Alignment:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         found = None
         if raw["place_mm"] is not None:
@@ -151,20 +152,20 @@ class Alignment:
         return cls(motion, raw["kind"] == "affine", raw["basis"], found, shifts_mm)
 
     def motion_of(self, organ: str | None) -> AffineTransform:
-        """The motion of what lives in an organ."""
+        """Motion of structures in this organ; that of the body for None."""
         return self.motion.shifted(self.shifts_mm.get(organ or "", np.zeros(3)))
 
 
 def align_bodies(before: Segmentation, after: Segmentation, *, same_frame: bool | None = None) -> Alignment:
-    """Bring the later scan of a patient onto the earlier one.
+    """Align the later scan of a patient with the earlier one.
 
     Args:
-        before: The earlier scan.
-        after: The later scan, on any grid.
-        same_frame: Whether both have one frame of reference (DICOM); None where it is not known.
+        before: Segmentation of the earlier scan.
+        after: Segmentation of the later scan, on any grid.
+        same_frame: Whether both have the same DICOM frame of reference; None if unknown.
 
     Raises:
-        InputError: there is no organ in both.
+        InputError: the scans have no organ in common.
     """
     organs = _shared_organs(before, after)
     if not organs and not same_frame:
@@ -199,7 +200,7 @@ def _shared_organs(before: Segmentation, after: Segmentation) -> list[SharedOrga
 
 
 def _fitted(organs: Sequence[SharedOrgan], *, may_be_still: bool) -> Alignment:
-    """The best motion from where organs' centres, or the scans as they are, make a start."""
+    """Best motion, starting from the centroids of organs or from the scans as they are."""
     starts = [_by_centres(organs), *([STILL_SCAN] if may_be_still else [])]
     rigid = register_organs(organs, min(starts, key=lambda start: _off_mm(organs, start)), fit_rigid)
     affine = affine_if_better(organs, rigid)
@@ -215,7 +216,7 @@ def _aligned(
 
 
 def _is_sure(moved: Alignment) -> bool:
-    """Whether organs contradict grids that have nothing in common."""
+    """Whether organs clearly contradict grids that do not overlap."""
     found = moved.agreement
     return moved.fits and found is not None and len(found.organs) >= MANY and found.seen >= PART_SEEN
 
@@ -226,7 +227,7 @@ def _off_mm(organs: Sequence[SharedOrgan], motion: AffineTransform) -> float:
 
 
 def _by_centres(organs: Sequence[SharedOrgan]) -> AffineTransform:
-    """A first guess. Centres of cut organs are wrong, so they serve only where no organ is whole in both scans."""
+    """Initial motion from centroids. Truncated organs are used only if none is complete in both scans."""
     whole = [organ for organ in organs if organ.is_whole]
     here = np.array([organ.after_mm for organ in whole or organs])
     there = np.array([organ.before_mm for organ in whole or organs])

@@ -1,7 +1,8 @@
 """Lesion follow-up between two scans of a patient: grown, shrunk, new, gone, split, merged, or unknown.
 
-Sizes are measured on each scan in its own millimetres; the alignment only decides which lesion is which. Gone (or new)
-is only what the other scan would have shown; a lesion that reliable weights overlooked in it is "gone" all the same.
+Sizes are measured on each scan separately, in mm; the alignment is only used for matching. A lesion is gone (or new)
+only if the other scan would have shown it. A lesion that reliable weights missed in the later scan is also reported as
+gone.
 """
 
 from __future__ import annotations
@@ -43,17 +44,16 @@ def follow_up(
     *,
     force: bool = False,
 ) -> FollowUp:
-    """Compare the lesions of two scans of a patient, on any two grids.
+    """Compare the lesions of two scans of a patient. The grids may differ.
 
     Args:
-        before: The earlier scan.
-        after: The later scan, on any grid.
-        facts: What else is known of either.
-        force: Go on although the bodies do not match; the result says so (`is_forced`).
+        before: Segmentation of the earlier scan.
+        after: Segmentation of the later scan, on any grid.
+        facts: Further facts about both scans.
+        force: Continue even if the bodies do not match; the result is marked (`is_forced`).
 
     Raises:
-        InputError: they have no organ in common to be aligned by, or (without `force`) organs do not support that it
-            is one body.
+        InputError: the scans have no organ in common for alignment, or (without `force`) the organs do not match.
     """
     frames = same_frame(*facts)
     alignment = align_bodies(before, after, same_frame=frames)
@@ -86,7 +86,7 @@ def _status(
     scans: tuple[FollowUpScan, FollowUpScan],
     alignment: Alignment,
 ) -> tuple[LesionStatus, str]:
-    """Status of a group, and the reason where it is not known."""
+    """Status of a group, and the reason if it is unknown."""
     if before and after:
         several = len(before) > 1, len(after) > 1
         statuses = {
@@ -108,7 +108,7 @@ def _status(
 def _candidate_reason(
     before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], scans: tuple[FollowUpScan, FollowUpScan]
 ) -> str:
-    """Why all of a group are candidates."""
+    """Reason why all lesions of a group are candidates; "" if one is not."""
     each = [
         scan.candidate_reason(located)
         for lesions, scan in zip((before, after), scans, strict=True)
@@ -133,7 +133,7 @@ def _response(lesions: Sequence[TrackedLesion]) -> RecistResponse:
     tumours = [one for one in lesions if STRUCTURES[one.any.key].kind == "tumour"]
     targets = [one for one in tumours if one.targets]
     others = [one for one in tumours if not one.targets]
-    # Parts of a target count together, and what grew into it counts with it.
+    # Parts of a target are added up, including lesions that merged with it.
     diameters = [
         (total_longest_mm(lesion for lesion in one.before if lesion.number in one.targets), one.longest_mm[1])
         for one in targets

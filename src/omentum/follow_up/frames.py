@@ -1,4 +1,4 @@
-"""What the grids of two scans say, before any organ is asked: one frame of reference, one lattice, a part in common."""
+"""Relations between the grids of two scans: same frame of reference, same lattice, overlap."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PROBES = 16
 
 
 def on_same_lattice(one: Grid, other: Grid) -> bool:
-    """Whether the voxels of both are voxels of one larger grid, however stored: parts of one scan are.
+    """Whether both grids are parts of one larger voxel lattice, in any storage order.
 
-    Two scans by one protocol can be so by chance: organs are asked where they can be.
+    Two scans with the same protocol can share a lattice by chance, so organs are checked if possible.
     """
     to_other = np.linalg.inv(other.affine)
     steps = to_other[:3, :3] @ one.affine[:3, :3]
@@ -28,7 +28,7 @@ def on_same_lattice(one: Grid, other: Grid) -> bool:
 
 
 def overlap(one: Grid, other: Grid) -> float:
-    """Share of the smaller field of view that the other has, if both are where their affines say."""
+    """Share of the smaller field of view that the other covers, according to the affines."""
     return max(_share_within(one, other), _share_within(other, one))
 
 

@@ -1,8 +1,8 @@
-"""Which lesion of a later scan is which of an earlier one.
+"""Matching of the lesions of two scans.
 
-Lesions of organs of one kind can be the same (a kidney tumour may have been called a cyst). They are the same where,
-after alignment, a good part of either lies in the other; what is left over goes by distance, nearest first. Several
-that lie in one stay together: whether a lesion split or two grew together is for the reader to say.
+Lesions match only within organs of the same kind, independent of type (a kidney tumour may have been labelled a cyst).
+After alignment, lesions are matched by overlap; the remaining ones by distance, nearest first. Lesions that overlap the
+same counterpart form one group; whether a lesion split or two merged is for the reader to decide.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ POINTS_PER_LESION = 4000
 
 @dataclass(frozen=True, eq=False)
 class LocatedLesion:
-    """A lesion with its place.
+    """A lesion with its voxels.
 
     Args:
-        lesion: Measured on its own scan.
-        mask, box: Its voxels.
-        grid: Of its scan.
+        lesion: Measurements on its own scan.
+        mask, box: Voxels: mask within the box.
+        grid: Grid of its scan.
     """
 
     lesion: Lesion
@@ -45,12 +45,12 @@ class LocatedLesion:
 
     @property
     def points_mm(self) -> Points:
-        """Voxel centres, all or evenly thinned out."""
+        """Voxel centres in RAS+ mm, evenly subsampled if there are many."""
         voxels = np.argwhere(self.mask) + [s.start for s in self.box]
         return self.grid.to_world(voxels[:: -(-len(voxels) // POINTS_PER_LESION)])
 
     def share_inside(self, points_mm: Points) -> float:
-        """How much of some points lies in it."""
+        """Share of the points that lie in the lesion."""
         at = (points_mm - self.grid.affine[:3, 3]) @ np.linalg.inv(self.grid.affine[:3, :3]).T
         at = np.rint(at).astype(np.int64) - [s.start for s in self.box]
         within = ((at >= 0) & (at < self.mask.shape)).all(axis=1)
@@ -59,21 +59,21 @@ class LocatedLesion:
 
 @dataclass(frozen=True)
 class LesionGroup:
-    """Lesions that are the same: positions in the lists of either scan; one list may be empty."""
+    """Matched lesions: indices into the lists of both scans; one list may be empty."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
 
 
 def locate_lesions(seg: Segmentation) -> list[LocatedLesion]:
-    """Every lesion of a segmentation, types of one organ and kind taken together."""
+    """Every lesion of a segmentation, with types of the same organ and kind merged."""
     seg = with_one_type_an_organ(seg)
     found = zip(find_lesions(None, seg), lesion_masks(seg), strict=True)
     return [LocatedLesion(lesion, box, mask, seg.grid) for lesion, (_, box, mask) in found]
 
 
 def with_one_type_an_organ(seg: Segmentation) -> Segmentation:
-    """Types of the same hosts and kind become the first of them (a liver tumour has two names in the template)."""
+    """Merge types with the same hosts and kind into the first of them (the template has two liver tumours)."""
     bits, first = seg.bits.copy(), dict[tuple[str, tuple[str, ...]], str]()
     for key in seg.classes:
         structure = STRUCTURES[key]
@@ -89,7 +89,7 @@ def with_one_type_an_organ(seg: Segmentation) -> Segmentation:
 def match_lesions(
     before: Sequence[LocatedLesion], after: Sequence[LocatedLesion], alignment: Alignment
 ) -> list[LesionGroup]:
-    """Every lesion of both scans in exactly one group."""
+    """Assign every lesion of both scans to exactly one group."""
     links = _overlapping(before, after, alignment)
     links += _nearest(before, after, alignment, links)
     return _groups(len(before), len(after), links)
@@ -135,7 +135,7 @@ def _may_be_one(one: LocatedLesion, other: LocatedLesion) -> bool:
 
 
 def _groups(earlier: int, later: int, links: Sequence[Link]) -> list[LesionGroup]:
-    """Connected components, in the order of the earlier lesions, then of the later ones."""
+    """Connected components of the links, in the order of the earlier, then the later lesions."""
     label: NDArray[np.int64] = np.arange(earlier + later)
     for n, m in links:
         low, high = sorted((label[n], label[earlier + m]))

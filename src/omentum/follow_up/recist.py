@@ -1,4 +1,4 @@
-"""RECIST 1.1 in numbers: what the sum of target diameters and new lesions amount to, between two scans."""
+"""RECIST 1.1 response between two scans, from the sum of target diameters and new lesions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omentum.formatting import counted
 
 
 class RecistCategory(StrEnum):
-    """Response categories of RECIST 1.1 (Eisenhauer et al. 2009), and two for what cannot be decided."""
+    """Response categories of RECIST 1.1 (Eisenhauer et al. 2009), and two for undecidable cases."""
 
     COMPLETE_RESPONSE = "complete response"
     PARTIAL_RESPONSE = "partial response"
@@ -29,16 +29,17 @@ GROWN_LEAST_MM = 5.0
 
 @dataclass(frozen=True)
 class RecistResponse:
-    """The response between two scans.
+    """Response between two scans.
 
-    Progression since a best scan in between, non-target lesions and what is not in the images are for the reader.
+    Progression since a nadir in between, non-target lesions and findings outside the images are left to the reader.
 
     Args:
-        category: By RECIST 1.1, of the segmentations as they are.
-        targets: How many target lesions the earlier scan has.
-        sums_mm: Their longest axial diameters added up, then and now; None now where one of them is not known.
-        new: Tumours that are new.
-        reason: Of the category, in words.
+        category: RECIST 1.1 category of the segmentations as they are.
+        targets: Number of target lesions of the earlier scan.
+        sums_mm: Sums of their longest axial diameters in the earlier and later scan; the later is None if a diameter is
+            unknown.
+        new: Number of new tumours.
+        reason: Reason for the category, as text.
     """
 
     category: RecistCategory
@@ -49,12 +50,12 @@ class RecistResponse:
 
     @property
     def change(self) -> float | None:
-        """Of the sum, as a fraction of the earlier one; None where either is not known."""
+        """Relative change of the sum; None if either sum is unknown."""
         then, now = self.sums_mm
         return None if then == 0 or now is None else (now - then) / then
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return {
             "category": self.category,
             "reason": self.reason,
@@ -67,10 +68,10 @@ class RecistResponse:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> RecistResponse:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         sums_mm = raw["sum_before_mm"], raw["sum_after_mm"]
         return cls(RecistCategory(raw["category"]), raw["targets"], sums_mm, raw["new_tumours"], raw["reason"])
@@ -79,15 +80,15 @@ class RecistResponse:
 def recist_response(
     targets_mm: Sequence[tuple[float, float]], *, targets: int, new: int, lasting: int, unknown: int, unseen: int = 0
 ) -> RecistResponse:
-    """The category of two scans.
+    """Determine the response category between two scans.
 
     Args:
-        targets_mm: Diameter of each target (or of those that grew together) then and now, 0 when it is gone.
-        targets: How many targets that are.
-        new: New tumours.
-        lasting: Other tumours that are still there.
-        unknown: Targets whose size is not known in one of the scans; new tumours count all the same.
-        unseen: Other tumours of which nobody knows whether they are still there.
+        targets_mm: Earlier and later diameter of each target (or merged targets), 0 if it is gone.
+        targets: Number of targets.
+        new: Number of new tumours.
+        lasting: Number of non-target tumours still present.
+        unknown: Number of targets with an unknown size in one of the scans; new tumours still count.
+        unseen: Number of non-target tumours that may or may not be present.
     """
     then, now = sum(a for a, _ in targets_mm), sum(b for _, b in targets_mm)
     made = _category((then, now), targets, new, (lasting, unseen), unknown)

@@ -1,4 +1,4 @@
-"""The result of comparing two scans: all lesions of both, the RECIST response, the alignment; as JSON and CSV."""
+"""Result of a follow-up: all lesions of both scans, RECIST response, alignment; as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class FollowUp:
-    """Two scans of one patient.
+    """Follow-up of two scans of one patient.
 
     Args:
-        lesions: All lesions of both.
-        response: Of the RECIST targets.
-        alignment: How the later scan lies in the earlier one.
-        frames: Whether both have one frame of reference; None where it is not known.
-        scans: What the earlier and the later scan are called.
+        lesions: All lesions of both scans.
+        response: RECIST response.
+        alignment: Alignment of the later scan with the earlier one.
+        frames: Whether both have the same frame of reference; None if unknown.
+        scans: Names of the earlier and the later scan.
     """
 
     lesions: tuple[TrackedLesion, ...]
@@ -44,11 +44,11 @@ class FollowUp:
 
     @property
     def is_forced(self) -> bool:
-        """Whether it was made although the bodies do not match."""
+        """Whether the comparison was forced although the bodies do not match."""
         return not self.alignment.fits
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only: the document of `omentum lesions compare --json`; what cannot be known is null."""
+        """Convert to the JSON document of `omentum lesions compare --json`; unknown values are null."""
         content: dict[str, Any] = {"before": self.scans[0], "after": self.scans[1], "recist": self.response.to_json()}
         content |= {"forced": self.is_forced}
         content |= {"alignment": self.alignment.to_json() | {"same_frame_of_reference": self.frames}}
@@ -57,10 +57,10 @@ class FollowUp:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> FollowUp:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else, or of another version.
+            KeyError, TypeError, ValueError: `raw` is malformed or of another version.
         """
         if (found := version_of(raw, Schema.LESION_FOLLOW_UP)) != VERSIONS[Schema.LESION_FOLLOW_UP]:
             raise ValueError(f"a follow-up of version {found}, this one reads {VERSIONS[Schema.LESION_FOLLOW_UP]}")
@@ -73,18 +73,18 @@ class FollowUp:
         )
 
     def to_csv(self) -> str:
-        """One line a lesion, or a group of parts, as CSV text; the head alone when there are none."""
+        """Format as CSV text, one row per lesion or group of parts; only the header if there are none."""
         return csv_text([row_of(one) | {"is_forced": self.is_forced} for one in self.lesions], COLUMNS)
 
     def write(self, *, json: Path | None = None, csv: Path | None = None) -> None:
-        """Write the files that are wanted, each as a whole or not at all.
+        """Write the requested files; each is written atomically.
 
         Args:
-            json: Everything.
-            csv: One line a lesion.
+            json: Path of the JSON file with the complete result; None to skip.
+            csv: Path of the CSV file with one row per lesion; None to skip.
 
         Raises:
-            OutputError: one cannot be written.
+            OutputError: a file cannot be written.
         """
         if json:
             write_json(json, self.to_json())

@@ -1,4 +1,4 @@
-"""What a result says of itself beside its masks, as far as a comparison with another scan must know it."""
+"""Facts about a result beside its masks that a comparison needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NO_POINTS: Points = np.zeros((0, 3))
 
 @dataclass(frozen=True, eq=False)
 class ScanFacts:
-    """Of one scan; by default nothing is known.
+    """Facts about one scan; by default nothing is known.
 
     Args:
-        frame: Which DICOM frame of reference it lies in, as a hash.
-        candidate_reasons: Key of a type of lesion -> why it is not to be relied on here, found or not.
-        candidates_mm: Centres of single lesions that are only candidates, RAS+ mm, shape (n, 3).
+        frame: Hash of the DICOM frame of reference; None if unknown.
+        candidate_reasons: Lesion type -> reason why the weights are unreliable for it in this scan.
+        candidates_mm: Centroids of individual candidate lesions, RAS+ mm, shape (n, 3).
     """
 
     frame: str | None = None
@@ -30,7 +30,7 @@ class ScanFacts:
 
     @classmethod
     def of_result(cls, manifest: Mapping[str, Any], measurements: Mapping[str, Any]) -> ScanFacts:
-        """From what `omentum segment` wrote, read as JSON; either may be empty, or of an earlier version."""
+        """Read from the JSON files of `omentum segment`; either may be empty or of an earlier version."""
         options, described = manifest.get("options") or {}, manifest.get("input") or {}
         class_trust = ClassTrust.of_options(options)
         candidate_reasons = {
@@ -41,5 +41,5 @@ class ScanFacts:
 
 
 def same_frame(one: ScanFacts, other: ScanFacts) -> bool | None:
-    """Whether two scans have one frame of reference; None where either does not say."""
+    """Whether two scans share a frame of reference; None if either is unknown."""
     return None if one.frame is None or other.frame is None else one.frame == other.frame

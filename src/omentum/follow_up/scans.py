@@ -1,4 +1,4 @@
-"""Comparing the lesions of two scans from their files, as `omentum lesions compare` does it, without printing."""
+"""Lesion follow-up from files, as in `omentum lesions compare`, without printing."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def compare_scans(
     """Match the lesions of two scans of a patient and measure their growth; see `omentum.follow_up.compare.follow_up`.
 
     Args:
-        earlier: The earlier scan: a segmentation file, the output folder of a case, or an output with a single case.
-        later: The later scan, likewise. Beside a segmentation its manifest and measurements are read, where they are.
-        force: Go on although the bodies do not match; the result says so (`is_forced`).
-        progress: Receives the beginning of the comparison.
+        earlier: Earlier scan: a segmentation file, the output folder of a case, or an output folder with a single case.
+        later: Later scan, likewise. Manifest and measurements next to a segmentation are read if present.
+        force: Continue even if the bodies do not match; the result is marked (`is_forced`).
+        progress: Receives the start of the comparison.
 
     Returns:
         All lesions of both scans with their status and sizes, the RECIST response, and the alignment.
 
     Raises:
-        InputError: a scan cannot be read or was not segmented with any lesion; or the two have no organ in common, or
-            (without `force`) are not of one body.
+        InputError: a scan cannot be read or was segmented without lesions; or the scans have no organ in common, or
+            (without `force`) do not match.
     """
     places = segmentation_of(earlier), segmentation_of(later)
     scans = [_read(place) for place in places]
@@ -50,10 +50,10 @@ def compare_scans(
 
 
 def segmentation_of(path: str | Path) -> Path:
-    """The segmentation of a case: itself, in its folder, or in the only case folder of an output.
+    """Path of the segmentation: the file itself, in a case folder, or in the only case folder of an output.
 
     Raises:
-        InputError: there is none, or more than one.
+        InputError: there is no segmentation, or more than one.
     """
     path = Path(path)
     if not path.exists():
@@ -85,7 +85,7 @@ def _read(path: Path) -> Segmentation:
 
 
 def _facts(path: Path) -> ScanFacts:
-    """What lies beside a segmentation; a file alone says nothing more."""
+    """Read the facts from the files next to a segmentation; empty if there are none."""
     return ScanFacts.of_result(*(_json_at(path.with_name(name)) for name in (MANIFEST, MEASUREMENTS)))
 
 

@@ -1,4 +1,4 @@
-"""An organ that two scans of a patient show: where its surface lies, and the motion that brings several together."""
+"""Organs visible in two scans: their surfaces, and registration of several organs at once."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class SharedOrgan:
     """One organ in both scans.
 
     Args:
-        key: Of the structure.
-        before, after: The scans, with the boxes of what they hold.
+        key: Structure key.
+        before, after: Both scans, with the bounding boxes of their structures.
     """
 
     def __init__(self, key: str, before: Boxed, after: Boxed) -> None:
@@ -54,30 +54,30 @@ class SharedOrgan:
         self.coarsest_mm = max(*before[0].grid.spacing_mm, *after[0].grid.spacing_mm)
 
     def pairs(self, motion: AffineTransform, every: int = 1) -> Pairs:
-        """Points of the later scan that the earlier one can show, the nearest ones there, and how far they are.
+        """Closest-point pairs for surface points of the later scan that are in the earlier field of view.
 
         Args:
-            motion: Of the later scan.
-            every: Only every n-th point.
+            motion: Motion of the later scan.
+            every: Use only every n-th point.
         """
         points = self._after.points_mm[::every]
         seen, nearest, distances = self._before.nearest(motion(points))
         return points[seen], nearest, distances
 
     def apart_mm(self, motion: AffineTransform) -> NDArray[np.float64]:
-        """How far the two surfaces lie apart, from points of either that the other scan can show."""
+        """Distances of the two surfaces in mm, from points of either that are in the other field of view."""
         back = self._after.nearest(motion.inverse(self._before.points_mm))[2]
         return np.concatenate([self.pairs(motion)[2], back])
 
     def follow(self, motion: AffineTransform) -> AffineTransform:
-        """The motion, shifted to where this organ is."""
-        # Surfaces alone slide too little along a long organ.
+        """The motion followed by the shift that aligns this organ best."""
+        # Surface points alone underestimate shifts along an elongated organ.
         off_mm = self.before_mm - motion(self.after_mm) if self.is_whole else np.zeros(3)
         return register_organs([self], motion.shifted(off_mm), fit_shift)
 
 
 class _Surface:
-    """Of an organ in one scan: some of its points evenly spread, and more to find the nearest of."""
+    """Surface of an organ in one scan: some evenly spread points, and a denser set for nearest-neighbour search."""
 
     def __init__(self, surface_mm: Points, field: Grid) -> None:
         self.points_mm, self._all_mm = (
@@ -86,19 +86,19 @@ class _Surface:
         self._tree, self._field = cKDTree(self._all_mm), field
 
     def nearest(self, points_mm: Points) -> tuple[NDArray[np.bool_], Points, NDArray[np.float64]]:
-        """Which points the scan can show, and for those the nearest of the surface and how far it is."""
+        """For points in the field of view: which they are, their nearest surface points, and the distances."""
         seen = is_within(points_mm, self._field)
         distances, at = self._tree.query(points_mm[seen])
         return seen, self._all_mm[at], distances
 
 
 def register_organs(organs: Sequence[SharedOrgan], motion: AffineTransform, fit: Fit) -> AffineTransform:
-    """Iterated closest points (Besl and McKay 1992), trimmed (Chetverikov 2002).
+    """Trimmed iterated closest points (Besl and McKay 1992; Chetverikov 2002).
 
     Args:
-        organs: What is to lie on its counterpart.
-        motion: Where to start.
-        fit: The kind of motion that is looked for, added to the first.
+        organs: Organs to align.
+        motion: Initial motion.
+        fit: Fit of the motion that is composed with the initial one, such as `fit_rigid`.
     """
     for every, enough_mm in PASSES:
         for _ in range(ROUNDS):
@@ -116,7 +116,7 @@ def register_organs(organs: Sequence[SharedOrgan], motion: AffineTransform, fit:
 def closest_points(
     organs: Sequence[SharedOrgan], motion: AffineTransform, every: int = 1
 ) -> tuple[Points, Points] | None:
-    """The pairs that are not far off; None where the scans show no part of an organ in common."""
+    """Closest-point pairs that are not outliers; None if the scans have no part of an organ in common."""
     points, targets, distances = (
         np.concatenate(part) for part in zip(*(organ.pairs(motion, every) for organ in organs), strict=True)
     )
@@ -127,7 +127,7 @@ def closest_points(
 
 
 def is_within(points_mm: Points, grid: Grid) -> NDArray[np.bool_]:
-    """Which points lie in the field of view of a grid, shape (n, 3) -> (n,)."""
+    """Whether points, shape (n, 3), lie in the field of view of a grid; bool, shape (n,)."""
     at = (points_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
     return np.asarray(((at >= -0.5) & (at <= np.array(grid.shape) - 0.5)).all(axis=1))
 

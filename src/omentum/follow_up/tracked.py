@@ -1,4 +1,4 @@
-"""A lesion followed over two scans: its status, its sizes then and now, as a value, a table row and JSON."""
+"""A lesion tracked over two scans: status and sizes, as a value, a table row and JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omentum.measure.lesions import Lesion
 
 
 class LesionStatus(StrEnum):
-    """Outcome of one lesion, or of several that belong together, between two scans."""
+    """Status of a lesion, or of several that belong together, between two scans."""
 
     SAME = "same"
     """One lesion then, one now."""
@@ -40,15 +40,15 @@ class LesionStatus(StrEnum):
 
 @dataclass(frozen=True)
 class TrackedLesion:
-    """One lesion, or several that belong together, in both scans.
+    """A lesion, or several that belong together, in both scans.
 
     Args:
         status: See `LesionStatus`.
-        before, after: The lesions, each measured on its own scan.
-        targets: Numbers of those that are RECIST targets of the earlier scan.
-        moved_mm: Distance of the centres after alignment (weighted by volume); None without a counterpart.
-        reason: Why the status is not known, where it is not.
-        candidate_reason: Why it is only a candidate, in a scan that has it; "" for a lesion.
+        before, after: Lesions of the earlier and later scan, each measured on its own scan.
+        targets: Numbers of the lesions that are RECIST targets of the earlier scan.
+        moved_mm: Distance of the volume-weighted centroids after alignment; None without a counterpart.
+        reason: Reason why the status is unknown; "" if it is known.
+        candidate_reason: Reason why it is only a candidate; "" if it is not.
     """
 
     status: LesionStatus
@@ -61,27 +61,27 @@ class TrackedLesion:
 
     @property
     def any(self) -> Lesion:
-        """A lesion of it, an earlier one if there is one."""
+        """One of its lesions, from the earlier scan if possible."""
         return (*self.before, *self.after)[0]
 
     @property
     def volumes_ml(self) -> tuple[float, float]:
-        """Then and now."""
+        """Total volume in the earlier and later scan, in ml."""
         return sum(one.volume_ml for one in self.before), sum(one.volume_ml for one in self.after)
 
     @property
     def longest_mm(self) -> tuple[float, float]:
-        """Sum of the longest axial diameters then and now (of one lesion: its diameter), as RECIST counts parts."""
+        """Sum of the longest axial diameters in the earlier and later scan in mm, as RECIST adds up parts."""
         return total_longest_mm(self.before), total_longest_mm(self.after)
 
     @property
     def is_cut(self) -> bool:
-        """Whether an edge of an image cuts it: sizes are lower limits, growth is not known."""
+        """Whether an image border truncates it: sizes are then lower bounds and growth is unknown."""
         return any(one.touches_border for one in (*self.before, *self.after))
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the numbers do not say."""
+        """Caveats about the numbers."""
         told = [self.reason] if self.reason else []
         told += [f"a candidate, no finding: {self.candidate_reason}"] if self.candidate_reason else []
         told += ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
@@ -91,17 +91,17 @@ class TrackedLesion:
         return tuple(told)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only: the row of the CSV, with both scans' lesions in full and the remarks apart."""
+        """Convert to JSON-serialisable values: the CSV row, with the lesions of both scans and the remarks."""
         scans = {name: [one.to_json() for one in getattr(self, name)] for name in ("before", "after")}
         told = {"remarks": list(self.remarks), "targets": list(self.targets), "reason": self.reason}
         return row_of(self) | scans | told | {"candidate_reason": self.candidate_reason}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> TrackedLesion:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return cls(
             LesionStatus(raw["status"]),
@@ -115,12 +115,12 @@ class TrackedLesion:
 
 
 def total_longest_mm(lesions: Iterable[Lesion]) -> float:
-    """Sum of the longest axial diameters of some lesions, in mm."""
+    """Sum of the longest axial diameters in mm."""
     return sum(one.axial.longest.mm for one in lesions)
 
 
 def row_of(tracked: TrackedLesion) -> dict[str, Any]:
-    """A tracked lesion as one flat row; changes of size only where both scans show all of it."""
+    """Flatten to one row; changes in size only if both scans show the lesion completely."""
     first = tracked.any
     row: dict[str, Any] = {"status": tracked.status, "key": first.key, "display": first.display}
     row |= {"host": first.host, "side": first.side, "is_target": bool(tracked.targets)}
@@ -139,6 +139,6 @@ def row_of(tracked: TrackedLesion) -> dict[str, Any]:
 
 
 def _centroid(when: str, lesions: Sequence[Lesion]) -> dict[str, float | None]:
-    """Of the largest of them."""
+    """Centroid of the largest lesion, by column name."""
     at = max(lesions, key=lambda one: one.volume_ml).centroid_mm if lesions else (None, None, None)
     return {f"centroid_{when}_{axis}_mm": x for axis, x in zip("ras", at, strict=True)}

@@ -1,6 +1,6 @@
-"""Whether a scan could have shown a lesion of another scan: its place, its kind, its size, and the organ it is in.
+"""Whether a scan could have shown a lesion of the other scan, by position, kind, size and host organ.
 
-Only what passes all of it can be gone (or new): everything else is not known, and the reason is told.
+Only lesions that pass all checks can be gone (or new). The status of all others is unknown, with a reason.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ gone."""
 
 @dataclass(frozen=True, eq=False)
 class FollowUpScan:
-    """One of the two scans.
+    """One of the two scans of a follow-up.
 
     Args:
-        seg: Its masks.
-        facts: What else is known of it.
+        seg: Segmentation.
+        facts: Further facts about the scan.
     """
 
     seg: Segmentation
@@ -43,11 +43,11 @@ class FollowUpScan:
 
     @cached_property
     def slice_mm(self) -> float:
-        """Distance of its axial slices."""
+        """Spacing of its axial slices, in mm."""
         return self.seg.grid.spacing_mm[axial_axis(self.seg.grid)]
 
     def candidate_reason(self, located: LocatedLesion) -> str:
-        """Why one of its lesions is only a candidate; "" where it is not."""
+        """Reason why one of its lesions is only a candidate; "" if it is not."""
         lesion = located.lesion
         near = np.linalg.norm(self.facts.candidates_mm - lesion.centroid_mm, axis=1) <= max(located.grid.spacing_mm)
         return self.facts.candidate_reasons.get(lesion.key, "") or (
@@ -55,24 +55,24 @@ class FollowUpScan:
         )
 
     def looks_for(self, key: str) -> bool:
-        """Whether anybody asked for lesions of that sort in it."""
+        """Whether lesions of this kind were requested in this scan."""
         return any(_sort(other) == _sort(key) for other in self.seg.annotated or ())
 
     def unreliable_reason(self, key: str) -> str:
-        """Why lesions of a sort that it has not found may be there all the same; "" where it is to be relied on."""
+        """Reason why the scan may contain undetected lesions of this kind; "" if the weights are reliable for it."""
         asked = [other for other in self.seg.annotated or () if _sort(other) == _sort(key)]
         reasons = [self.facts.candidate_reasons.get(other, "") for other in asked]
         return reasons[0] if reasons and all(reasons) else ""
 
 
 def lack(located: LocatedLesion, other: FollowUpScan, alignment: Alignment, *, later: bool) -> tuple[Lack, str] | None:
-    """Why the other scan cannot say whether a lesion is there; None where it can.
+    """Reason why the other scan cannot show whether a lesion is present; None if it can.
 
     Args:
-        located: A lesion of the later scan, or of the earlier one.
+        located: Lesion of either scan.
         other: The other scan.
-        alignment: Of both.
-        later: Whether the lesion is of the later scan.
+        alignment: Alignment of both scans.
+        later: Whether the lesion belongs to the later scan.
     """
     lesion, forth = located.lesion, alignment.motion_of(located.lesion.host)
     points = (forth if later else forth.inverse)(located.points_mm)
