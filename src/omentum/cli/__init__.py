@@ -26,7 +26,7 @@ OUR_FAULT = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 NOBODY_READS = 141
-"""What a shell says of a program that SIGPIPE ended."""
+"""Exit code of a shell for a program ended by SIGPIPE."""
 
 app = typer.Typer(
     name="omentum",

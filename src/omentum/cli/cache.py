@@ -22,7 +22,7 @@ KINDS = {
     "compiled": (COMPILED, "networks compiled for this processor; made again in seconds"),
     "weights": (WEIGHTS, "weights that were pulled; pulled again on demand, bundled ones are not among them"),
 }
-"""What can be cleared -> its folder below the home, and what it is."""
+"""What can be cleared -> its folder below the home folder, and a description."""
 
 
 class Kind(StrEnum):

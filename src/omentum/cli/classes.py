@@ -16,7 +16,7 @@ from omentum.schemas import Schema, stamped
 from omentum.spec import Trust
 
 PIPED_WIDTH = 200
-"""Columns when nobody's terminal limits them."""
+"""Table width in columns if the output is not a terminal."""
 
 
 def classes(

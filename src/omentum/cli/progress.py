@@ -21,9 +21,9 @@ from rich.progress import (
 from omentum.formatting import time_left
 
 PLAIN_STEPS = 4
-"""Lines about progress for each case where there is no terminal."""
+"""Progress lines per case if the output is not a terminal."""
 LINE_EVERY_S = 10.0
-"""Without a terminal: at most one line in this time."""
+"""Minimum time between progress lines if the output is not a terminal."""
 
 
 class ProgressBar:

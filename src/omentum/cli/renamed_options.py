@@ -8,7 +8,7 @@ RENAMED = {
     "--batch": "--batch-size",
     "--output": "--out",
 }
-"""Old name -> new name, in any command."""
+"""Old name -> new name, for all commands."""
 _JSON = "--json prints to standard output; a file is written by --json-file"
 
 

@@ -54,4 +54,4 @@ StructuresFile = Annotated[
         rich_help_panel=Group.INPUT,
     ),
 ]
-"""Type of the option; its structures are known when the command begins."""
+"""Type of the option; its structures are registered before the command runs."""

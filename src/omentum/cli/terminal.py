@@ -20,7 +20,7 @@ PLAIN = {
     **{"…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "·": "-", "•": "-", "µ": "u", "μ": "u", "±": "+/-"},
     **{"≤": "<=", "≥": ">=", "→": "->", "°": " deg", "²": "^2", "³": "^3", "“": '"', "”": '"', "’": "'", "‘": "'"},
 }
-"""What is written for characters that an output cannot show."""
+"""Replacements for characters that an output cannot encode."""
 _ERRORS = "omentum_plain"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NOT_WANTED = "not among --classes"
 
 PATIENCE_S = 2.0
-"""What is done sooner needs no report of progress."""
+"""Progress is reported only for work that takes longer than this."""
 
 Progress = Callable[[int, int], None]
 

@@ -18,9 +18,9 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
 MARGIN_MM = 15.0
-"""So much of the surroundings is shown."""
+"""Margin around the structure."""
 LEAST_FIELD_MM = 90.0
-"""Smaller structures are shown with more of them."""
+"""Minimum field of view."""
 
 REFERENCE, PREDICTION = "reference", "prediction"
 """Names of the outlines."""

@@ -15,11 +15,11 @@ from omentum.evaluate.mapping import load_mapping, packaged_mappings
 from omentum.segmentation import Segmentation
 
 ELSEWHERE_DICE, OTHER_DICE = 0.1, 0.5
-"""A name is contradicted where its own structure overlaps less, and another one more than this."""
+"""A name is contradicted if the Dice with its own structure is below the first and with another above the second."""
 LEAST = 2
-"""Contradicted names from which on the numbers are in doubt: one may be the prediction's fault, where others fit."""
+"""Minimum number of contradicted names; a single one may be the prediction's error if others fit."""
 FITS_DICE = 0.5
-"""Mean over the numbers from which on a dataset's meaning of them is worth naming."""
+"""Minimum mean Dice for suggesting a dataset's label values."""
 TOLD = 3
 
 Meanings = Mapping[int, tuple[str, ...]]

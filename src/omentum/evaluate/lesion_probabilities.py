@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from omentum.evaluate.metrics.operating import Curve
 
 MOST_AWAY_MM = 5.0
-"""A listed lesion and the piece of the mask that it is have their centres this close together."""
+"""Maximum distance between the centroids of a listed lesion and its component of the mask."""
 BEYOND = 1e-3
-"""Rounding may take a probability so far out of 0..1."""
+"""Tolerance for probabilities outside 0..1 caused by rounding."""
 
 Steps = NDArray[np.uint8]
 OnGrid = Callable[[NDArray[Any], Grid], NDArray[Any]]
-"""Brings voxels of a grid onto the truth's."""
+"""Function that resamples voxels of a grid onto the grid of the reference."""
 
 
 def lesion_curves_of(

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from omentum.evaluate.worst_cases import WorstCase
 
 WORST = 25
-"""Rows in the table of worst cases."""
+"""Maximum number of rows in the table of worst cases."""
 
 LISTED = 8
-"""Cases named in one cell."""
+"""Maximum number of cases named in one cell."""
 
 PENALTY = (
     "FN + FP counts the cases with the structure in only one of prediction and reference; they enter the means with a "

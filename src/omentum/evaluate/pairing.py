@@ -18,11 +18,11 @@ IdOf = Callable[[str], str]
 Find = Callable[[str, Path], Path | None]
 
 SCORES = (".csv", ".html", ".json")
-"""Files beside cases that may be scores of an earlier evaluation."""
+"""Suffixes of files next to cases that may be scores of an earlier evaluation."""
 NO_SCORES = frozenset({"store.json", *BATCH})
-"""Files beside cases that are not."""
+"""Files with these suffixes next to cases that are not scores."""
 TOLD = 5
-"""So many names are told in a line; of more, only how many."""
+"""Maximum number of names listed in a message."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 OWN_NUMBERS = "Omentum's own, or as the files name them"
 DEFAULT_PART = "test"
-"""Part of a split that is evaluated if none is named."""
+"""Part of a split evaluated by default."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from omentum.spec import Trust
 
 RELIABLE_DICE, FOUND_DICE = 0.75, 0.05
 RELIABLE_LESIONS, FOUND_LESIONS = 0.5, 0.1
-"""Share of lesions found, and of findings that are lesions; share found below which a type is not found."""
+"""Minimum sensitivity and precision of a reliable lesion type; sensitivity below which a type is "not found"."""
 LEAST = 3
-"""Cases with a structure, or lesions of a type, from which something follows."""
+"""Minimum number of cases with a structure, or of lesions of a type, for any statement."""
 
 
 def trust_of(scores: Mapping[str, Any]) -> dict[str, Trust]:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from omentum.volume import Grid
 
 OF_A_STRUCTURE, MOST = 2, 48
-"""So many cases of each structure, so many pictures in all: every structure's worst case goes before any second one."""
+"""Maximum number of pictures per structure and in total; the worst case of every structure comes before any second
+one."""
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from omentum.follow_up.shared_organ import Fit, SharedOrgan, closest_points, reg
 from omentum.follow_up.transform import AffineTransform, fit_affine, fit_rigid
 
 FEWEST_ORGANS = 4
-"""Three must remain when one is left out."""
+"""Minimum number of organs; three must remain when one is left out."""
 STRETCH_LIMITS = 0.75, 1.33
-"""Years of growth or the loss of a third of the weight stretch no direction of the trunk as much."""
+"""Anatomical limits of stretching: years of growth or losing a third of the weight stay within them."""
 LEAST_GAIN, LEAST_GAIN_MM = 0.1, 0.1
-"""What 12 parameters must be better by, so that scans of one body lying differently keep a rigid motion."""
+"""Minimum relative and absolute (mm) gain of an affine over a rigid motion."""
 LEAST_SHARE = 2 / 3
-"""Of the organs, which must lie nearer."""
+"""Minimum share of organs that must be closer."""
 
 
 def affine_if_better(organs: Sequence[SharedOrgan], rigid: AffineTransform) -> AffineTransform | None:

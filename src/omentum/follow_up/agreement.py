@@ -20,15 +20,15 @@ from omentum.follow_up.shared_organ import SharedOrgan
 from omentum.follow_up.transform import AffineTransform
 
 LIMIT_MM, STRETCHED_LIMIT_MM, FEW_LIMIT_MM = 2.5, 2.1, 2.0
-"""Largest residual of one body: as a rule; where it was stretched to fit, which brings other people's organs nearer,
-too; and where fewer organs than MANY say so, which fit by chance."""
+"""Largest residual of the same body: in general; for affine motions, which bring other people's organs closer; and with
+fewer organs than MANY, which fit by chance."""
 MANY = 5
 FINE_MM, LIMIT_PER_MM = 5.0, 0.3
-"""Voxels longer than this make surfaces coarser: the limits grow by so much for each mm."""
+"""Above this voxel size surfaces are coarser: the limits increase by this much per mm."""
 SMALLEST_ML = 10.0
-"""Smaller organs are all surface: their masks differ by chance."""
+"""Minimum volume of an organ; masks of smaller ones differ by chance."""
 FEWEST_POINTS = 60
-"""Of an organ's surface, seen from both sides, for it to count."""
+"""Minimum number of surface points of an organ, from both scans, for it to count."""
 
 
 @dataclass(frozen=True)

@@ -30,18 +30,18 @@ from omentum.segmentation import Segmentation
 Basis = Literal["organs", "frame of reference", "grids"]
 
 UNSTEADY = frozenset({"stomach", "duodenum", "colon", "small_bowel", "rectum", "bladder", "gallbladder"})
-"""They fill, empty and wander between two scans: asked only where there is nothing else."""
+"""Organs that change shape and position between scans; used only if there are no others."""
 OUTLIER_MM = 10.0
-"""An organ whose centre is this far off counts half."""
+"""Distance of a centroid at which its organ has half the weight."""
 POOR_SHIFT_MM = 15.0
-"""Organs typically further apart than this after alignment are no good fit: deep breaths move organs by 10 to 20 mm,
-but not all of them."""
+"""Maximum median distance of organs after alignment: deep breathing moves organs by 10 to 20 mm, but not all of
+them."""
 STILL_MM = 0.5
-"""A motion must bring organs nearer by so much to be preferred to none, where nothing should have moved."""
+"""Minimum reduction of distance for a motion to be preferred to none, if no motion is expected."""
 FEW_TURN_DEGREES, PART_SEEN = 15.0, 0.4
-"""No patient is turned further than this by the word of few organs, or of less than this share of their surfaces."""
+"""Maximum rotation in degrees if few organs, or less than this share of their surfaces, are visible."""
 EVEN_STRETCH = 0.06
-"""Weight lost or gained, and another breath, leave some direction of the trunk as it was; a wrong spacing does not."""
+"""Weight change and breathing leave one direction of the trunk nearly unscaled; a wrong spacing does not."""
 STILL_SCAN = AffineTransform(np.eye(3), np.zeros(3))
 
 

@@ -33,7 +33,7 @@ STATUS_OF_LACK: dict[tuple[Lack, bool], LesionStatus] = {
     ("not seen", True): LesionStatus.NOT_SEEN_BEFORE,
     ("not seen", False): LesionStatus.NOT_SEEN_NOW,
 }
-"""What the other scan lacks, and whether the lesion is of the later scan -> the status."""
+"""What the other scan lacks, and whether the lesion is in the later scan -> status."""
 UNKNOWN = frozenset(STATUS_OF_LACK.values())
 
 

@@ -8,9 +8,9 @@ from omentum.follow_up.shared_organ import is_within
 from omentum.volume import Grid
 
 SAME_STEP, SAME_OFFSET = 1e-3, 0.02
-"""Steps of one lattice differ by no more than this (relative), and its points by no more than this share of a step."""
+"""Tolerances of a common lattice: relative difference of steps, and offset of points as a share of a step."""
 PROBES = 16
-"""Points along each axis that ask whether fields of view have a part in common."""
+"""Number of points per axis used to estimate the overlap of fields of view."""
 
 
 def on_same_lattice(one: Grid, other: Grid) -> bool:

@@ -22,9 +22,9 @@ from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
 
 SHARE = 0.2
-"""Least part of a lesion that lies in another for the two to be one: the alignment of soft organs is a few mm off."""
+"""Minimum overlap, as a share of a lesion, for two lesions to match: soft organs are aligned to a few mm."""
 REACH_MM = 15.0
-"""Lesions without overlap are one when their centres are nearer than this: as far as breathing moves small ones."""
+"""Maximum distance of centroids for lesions without overlap: as far as breathing moves small ones."""
 POINTS_PER_LESION = 4000
 
 

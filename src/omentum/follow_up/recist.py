@@ -22,9 +22,9 @@ class RecistCategory(StrEnum):
 
 
 SHRUNK, GROWN = -0.30, 0.20
-"""Relative change of the sum that is a partial response, or progression ..."""
+"""Relative change of the sum for partial response and for progression."""
 GROWN_LEAST_MM = 5.0
-"""... which must also be so much in absolute terms."""
+"""Minimum absolute increase of the sum for progression."""
 
 
 @dataclass(frozen=True)

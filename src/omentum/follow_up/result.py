@@ -21,7 +21,7 @@ COLUMNS = (
     *(f"centroid_{when}_{axis}_mm" for when in ("before", "after") for axis in "ras"),
     *("remarks", "is_forced"),
 )
-"""Of the CSV."""
+"""Columns of the CSV."""
 
 
 @dataclass(frozen=True, eq=False)

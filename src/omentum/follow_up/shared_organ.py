@@ -18,15 +18,15 @@ from omentum.volume import Grid
 
 POINTS_PER_ORGAN = 800
 POINTS_TO_FIND = 20_000
-"""The surface that nearest points are looked for on is thinned to so many: on average under 2 mm apart on a liver."""
+"""Surfaces are subsampled to this many points for nearest-neighbour search: under 2 mm apart on a liver on average."""
 ROUNDS = 60
 PASSES = (4, 0.05), (1, 0.02)
-"""Surfaces are brought together in two passes, first with every fourth point, each in so many rounds at most, until a
-round moves no point by more than these mm."""
+"""Passes of the registration as (point stride, tolerance in mm): a pass ends when no point moves by more, or after a
+maximum number of iterations."""
 TRIM = 3.0
-"""A point further from its counterpart than so many medians of all points' distances does not count ..."""
+"""Points further from their counterpart than this multiple of the median distance are trimmed,"""
 TRIM_LEAST_MM = 2.0
-"""... unless it is as close as this."""
+"""unless they are closer than this."""
 
 Pairs = tuple[Points, Points, NDArray[np.float64]]
 Fit = Callable[[Points, Points], AffineTransform]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from omentum.measure.diameters import Points
 
 LEAST_SPREAD_MM = 15.0
-"""Points that lie closer than this to a line (root mean square) say nothing about the turn around it; those that lie
-closer than this to a plane say nothing about how the body is scaled across it."""
+"""Minimum spread of points (root mean square) around a line, to fit a rotation, and around a plane, to fit scaling."""
 
 
 @dataclass(frozen=True, eq=False)

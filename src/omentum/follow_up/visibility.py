@@ -23,10 +23,9 @@ from omentum.segmentation import Segmentation
 Lack = Literal["not imaged", "not looked for", "not seen"]
 
 SLICES = 2.0
-"""RECIST 1.1 measures nothing that is smaller than so many slices: what is, can hide between two of them."""
+"""Lesions below this many slice spacings are too small to measure (RECIST 1.1) and may hide between two slices."""
 LEAST_IN_HOST = 0.25
-"""Share of a lesion that must lie in its organ as the other scan has it: an exophytic one is mostly outside when it is
-gone."""
+"""Share of a lesion that must lie in its organ in the other scan; exophytic lesions are mostly outside once gone."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,13 +26,13 @@ Points = NDArray[np.float64]
 AORTA = "aorta"
 STATION_MM = 5.0
 ROUNDS = 3
-"""How often the line is moved into the middle of the sections that are cut across it."""
+"""Number of iterations that move the centreline to the centres of its sections."""
 ROUGH, FINE = 49, 97
-"""Points along the edge of a section's window, while the line is moved and when it is measured."""
+"""Samples along an edge of a section's window: during centreline refinement, and for the measurement."""
 
 
 MARGIN_MM = 4.0
-"""A window is two radii and so much wide to either side, at first."""
+"""Initial half width of a section's window: two radii plus this margin."""
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,13 @@ from omentum.measure.diameters import axial_axis
 from omentum.volume import Grid
 
 LATTICE_MM = 2.5
-"""Of the lattice's points; a third of the radius of a slender aorta."""
+"""Spacing of the coarse grid; a third of the radius of a thin aorta."""
 SLENDER = 4.0
-"""A tube is followed through its bends if it is so many radii long; what is shorter has no direction of its own."""
+"""Length in radii from which a tube's bends are followed; shorter ones have no reliable direction."""
 END_RADII = 1.5
-"""So far from its ends, in radii, the path may still be on its way from a corner to the middle."""
+"""Distance from the ends, in radii, within which the path may still run from a corner to the middle."""
 MOST = 95
-"""Percent of a tube's points; the rest may be side branches and corners."""
+"""Percentile of a tube's points used for its extent; the rest may be side branches and corners."""
 STEP_MM = 1.0
 
 _STEPS = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]

@@ -12,9 +12,9 @@ DOUBTS = {
     Trust.WEAK: "these weights are weak with it",
     Trust.NOT_FOUND: "these weights have never found it in their evaluation",
 }
-"""Why a lesion is a candidate."""
+"""Reasons why a lesion is a candidate."""
 TRUST_NOTES = {Trust.WEAK: "weak with these weights", Trust.NOT_FOUND: "hardly ever right with these weights"}
-"""Beside a structure that was found."""
+"""Notes shown next to a structure that was found."""
 CANDIDATES = (
     "Places to look at, not findings: what these weights say of these types is not to be relied on, or is less "
     "probable than they themselves ask for."

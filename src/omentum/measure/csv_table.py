@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A text cell that begins so would be run by spreadsheet programs (OWASP, "CSV injection")."""
+"""Text that starts with one of these would be executed as a formula by spreadsheets (OWASP, "CSV injection")."""
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:

@@ -13,7 +13,7 @@ from omentum.measure.measures import StructureMeasure
 from omentum.volume import Grid
 
 TOLD_SHARE = 0.01
-"""A structure that loses less to others than this is not worth a line."""
+"""Minimum hidden share of a structure that is reported."""
 
 
 def with_label_map(

@@ -13,9 +13,9 @@ from omentum.measure.lesions import Lesion
 from omentum.volume import Grid
 
 TARGET_MM = 10.0
-"""RECIST 1.1: least longest diameter of a target lesion, and twice the slice spacing if that is more."""
+"""RECIST 1.1: minimum longest diameter of a target lesion; at least twice the slice spacing."""
 TARGETS, TARGETS_PER_ORGAN = 5, 2
-"""RECIST 1.1; both kidneys (or lungs) are one organ."""
+"""RECIST 1.1: maximum number of targets in total and per organ; paired organs count as one."""
 
 COLUMNS = (
     *("case", "number", "key", "display", "candidate", "trust", "candidate_reason", "also", "host", "side"),
@@ -25,7 +25,7 @@ COLUMNS = (
     *("key_slice_axis", "key_slice", "centroid_r_mm", "centroid_a_mm", "centroid_s_mm"),
     *(f"{name}_{end}_{axis}_mm" for name in ("longest", "perpendicular") for end in ("from", "to") for axis in "ras"),
 )
-"""Of lesions.csv."""
+"""Columns of lesions.csv."""
 
 
 @dataclass

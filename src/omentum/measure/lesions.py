@@ -29,14 +29,14 @@ from omentum.spec import Trust
 from omentum.volume import Volume
 
 HOST_REACH_MM = 15.0
-"""A lesion further from every organ it may live in has no host."""
+"""Maximum distance between a lesion and its host organ."""
 SAME_LESION = 0.5
-"""A lesion is also another type's when that type has more than this share of its voxels."""
+"""A lesion also belongs to another type whose mask contains more than this share of its voxels."""
 
 
 _HU = tuple(one.name for one in fields(Attenuation))
 _FLATTENED = frozenset({"longest_axial", "perpendicular", "longest_3d", "key_slice", *_HU})
-"""Keys of a lesion in JSON that are no fields of `Lesion` by that name."""
+"""JSON keys of a lesion that are not fields of `Lesion`."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from omentum.volume import Grid
 Points = NDArray[np.float64]
 
 WINDOWS = 3
-"""A section is looked at in so many windows at most, each twice as wide, until it does not reach the edge."""
+"""Maximum number of windows per section, each twice as wide as the last, until the section fits."""
 
 NEAR_END = 2.0
-"""Voxels between the end of the image and the last point of a line that is cut by it, at most."""
+"""Maximum distance in voxels between the end of the image and the end of a truncated line."""
 SMOOTH_VOXELS = 0.7
-"""Standard deviation that takes the steps of voxels off an outline; they would lengthen its largest diameter."""
+"""Standard deviation of the smoothing that removes voxel steps, which would increase the largest diameter."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Affine
 
 STEPS = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]
-"""One of each pair of opposite neighbours."""
+"""One of each pair of opposite neighbour steps."""
 
 
 def surface_mm2(seg: Segmentation, key: str, box: Box) -> float:

@@ -9,11 +9,11 @@ from omentum.midline.plane import Midline
 from omentum.volume import BODY_HU, Volume
 
 BODY_THICKNESS_MM = 40.0
-"""Anything thinner from front to back is couch, blanket or the edge of an arm."""
+"""Minimum thickness from front to back; anything thinner is couch, blanket or the edge of an arm."""
 ROW_STEP_MM, DEPTH_STEP_MM = 5.0, 2.0
 """Sampling steps from head to foot and from front to back."""
 SEEN_ROWS = 0.25
-"""Least fraction of the body's rows that must show both flanks."""
+"""Minimum fraction of body rows that must show both flanks."""
 
 
 def find_flank_midline(ct: Volume) -> Midline | None:

@@ -19,9 +19,9 @@ from omentum.midline.plane import Midline
 from omentum.volume import BODY_HU, Affine, Grid
 
 BONE_HU = 250
-"""Cortical bone and vertebrae pass it in every phase; so do a few enhanced vessels, which the median outvotes."""
+"""Threshold exceeded by bone in every contrast phase; enhanced vessels also exceed it but the median is robust."""
 SAMPLE_MM = 5.0
-"""Distance of the sampled voxels; organs are many times larger."""
+"""Spacing of the sampled voxels; organs are much larger."""
 BIN_MM = 10.0
 NARROWEST_ROW_MM = 60.0
 """Rows of body voxels narrower than this (a breast, the tip of a flank) carry no information on the midline."""
@@ -32,10 +32,10 @@ HALF_BODY_MM = 170.0
 FLANK_ERROR_MM = 70.0
 """Largest error of that width in slim and in stout patients; the spine is searched within it."""
 LONG_ENOUGH_MM = 100.0
-"""Over a shorter range of heights the slope of the midline cannot be distinguished from noise."""
+"""Minimum range of heights for estimating the slope of the midline."""
 STEEPEST = 0.7
 FEWEST_ROWS = 0.2
-"""Least fraction of complete rows for which the flanks are used."""
+"""Minimum fraction of complete rows for using the flanks."""
 
 Points = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from omentum.errors import printable
 UNNAMED = "[file]"
 """Replaces the name of a file in the folder of a case."""
 _IDENTIFIES_NOBODY = re.compile(r"\d{1,5}|[A-Za-z]{1,3}")
-"""File names that identify nobody and occur in messages for other reasons, e.g. 12 or CT."""
+"""File names that identify no one and occur in messages for other reasons, e.g. 12 or CT."""
 
 
 def without_names(message: str, source: Path, case: str) -> str:

@@ -19,7 +19,7 @@ from omentum.preprocess.upright import interpolated, nearest
 from omentum.sparse import sparse_zeros
 
 LEVEL = 1
-"""Compression level of isal's deflate: masks shrink to a fiftieth, at gigabytes per second."""
+"""Compression level of isal's deflate: masks shrink to a fiftieth at gigabytes per second."""
 
 
 @dataclass(eq=False)

@@ -17,15 +17,15 @@ from omentum.quality import Confidence
 
 DOUBTED = "liver"
 LATERALISED = (DOUBTED, "spleen", "stomach", "aorta", "inferior_vena_cava")
-"""Structures on one side of the body, or of different shape on either side."""
+"""Structures on one side of the body, or with a different shape on each side."""
 SURE = 0.92
-"""Mean probability of the liver. In nine bodies it was 0.94 to 0.96, in the same ones mirrored 0.85 to 0.90."""
+"""Threshold for the mean probability of the liver: 0.94 to 0.96 in nine bodies, 0.85 to 0.90 in their mirror images."""
 CLEARER = 0.02
-"""Difference of mean probabilities that counts."""
+"""Smallest relevant difference of mean probabilities."""
 AGREE = 3
-"""At least so many structures must be clearer in the mirror image, the liver among them, and none less clear."""
+"""Minimum number of structures that must be clearer in the mirror image, including the liver, with none less clear."""
 OVERLAP = 0.25
-"""Overlap of the windows in the mirror image, where no smooth masks are needed."""
+"""Window overlap in the mirror image, where smooth masks are not needed."""
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from omentum.pipeline.thresholds import Thresholds
 
 Step = Callable[[str], None]
-"""Called with a few words when a part of the work begins, e.g. "measuring"."""
+"""Called with a short description when a part of the work begins, e.g. "measuring"."""
 
 RESULT_NEUTRAL_OPTIONS = ("device", "batch_size")
-"""Fields of `SegmentOptions` that decide where a case is computed, not what comes out."""
+"""Fields of `SegmentOptions` that affect where a case is computed, but not the result."""
 
 PROFILES = ("fast", "balanced", "exact", "best")
 RULES = ("omentum", "published", "none")

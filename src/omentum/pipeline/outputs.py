@@ -17,9 +17,9 @@ NOT_WRITTEN = tuple(
         *("h5", "bz2", "xz", "gz"),
     )
 )
-"""Suffixes of formats that are not written; a folder of that name is not made."""
+"""Suffixes of unsupported formats; no folder of such a name is created."""
 LABEL_MAP_SHA256, MASKS_SHA256 = "label_map_sha256", "masks_sha256"
-"""In the manifest: what was written, so that nothing is made from files that were changed since."""
+"""Hashes in the manifest that detect masks changed since they were written."""
 
 
 def is_single_file(path: str | Path) -> bool:

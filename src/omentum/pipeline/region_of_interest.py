@@ -26,15 +26,16 @@ from omentum.preprocess.prepare import Prepared
 from omentum.volume import Grid
 
 LOCATOR = "default"
-"""The weights that locate: bundled, and on a grid of 3 mm."""
+"""Weights of the locating model: bundled, on a 3 mm grid."""
 COARSE_OVERLAP = 0.25
-"""Of the coarse pass's windows: boxes need less overlap than masks do."""
+"""Window overlap of the coarse pass: boxes need less overlap than masks."""
 MARGIN_MM = 30.0
-"""Added around a coarse detection, and by which a box grows where a mask reaches its border; chosen, not measured."""
+"""Margin around a coarse detection, and step by which a box grows where a mask reaches its border; chosen, not
+measured."""
 MIN_VOLUME_FRACTION = 0.5
 """Fraction of a structure's smallest plausible volume below which a coarse detection is ignored."""
 MIN_COST_RATIO = 4.0
-"""Locating is worth its cost if the whole scan takes at least this many times as many voxels as the coarse pass."""
+"""Locating pays off if the whole scan has at least this many times the voxels of the coarse pass."""
 MAX_GROWTHS = 2
 """If a mask still reaches the border after this many growths, the whole scan is segmented."""
 

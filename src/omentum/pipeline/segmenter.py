@@ -47,7 +47,7 @@ from omentum.spec import USUAL_THRESHOLD, Trust
 from omentum.volume import Volume
 
 Image = str | os.PathLike[str] | Volume | Any
-"""A path (NIfTI, or a folder with a DICOM series), a `Volume`, an image of nibabel, or a pair (array, affine)."""
+"""A path (NIfTI, or a folder with a DICOM series), a `Volume`, a nibabel image, or a pair (array, affine)."""
 
 
 class Segmenter:

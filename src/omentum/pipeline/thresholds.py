@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from omentum.infer.sliding import Predictor
 
 ALL = "all"
-"""Name for every structure where thresholds are given by name."""
+"""Key that stands for all structures in a mapping of thresholds."""
 
 Thresholds = float | Mapping[str, float]
-"""One for all structures, or by key, synonym, plural or `all`; a later one overrides an earlier one."""
+"""One threshold for all structures, or a mapping by key, synonym, plural or `all`; later entries override earlier
+ones."""
 
 _EXAMPLE = "for example 0.3, or liver_tumour=0.3"
 

@@ -33,9 +33,9 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 AT_ONCE = 2
-"""So many structures are looked at side by side; each needs memory of its own."""
+"""Number of structures processed in parallel; each needs memory of its own."""
 LARGE_VOXELS = 2**25
-"""A structure whose box has more is looked at alone."""
+"""A structure whose bounding box has more voxels is processed alone."""
 CSV_COLUMNS = ("case", "case_score", "structure", "score", "reasons", "flags")
 
 

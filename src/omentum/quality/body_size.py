@@ -17,17 +17,17 @@ from omentum.quality.limits import QUALITY_RULES, BodyLimits
 from omentum.volume import Volume
 
 STEP_MM = 9.0
-"""HU are compared at this distance: beyond noise and its grain, within organs and their borders."""
+"""Distance at which HU are compared: beyond the correlation length of noise, within organs and their borders."""
 SOFT_HU = (-200, 200)
-"""Between fat and soft tissue HU change with every organ; air and bone would decide all."""
+"""Range of HU used: soft tissue and fat. Air and bone would dominate the gradients."""
 LEAST_PAIRS = 20_000
-"""Fewer pairs of voxels in this range say nothing about proportions."""
+"""Minimum number of voxel pairs for the proportions."""
 MOST_ASKEW = 20.0
-"""Degrees: on a grid that lies further askew than this in the body, its axes are not those of the trunk."""
+"""Maximum angle in degrees between grid and body axes; beyond it the grid axes are not those of the trunk."""
 PLANES = 48
-"""So many planes, evenly spread, are enough."""
+"""Number of planes sampled, evenly spaced."""
 TRUNK_SHARE = 0.2
-"""A row is of the trunk where it holds this share of the body voxels of the fullest; couch and arms hold less."""
+"""A row belongs to the trunk if it has this share of the body voxels of the fullest row; couch and arms have less."""
 
 
 @dataclass(frozen=True)

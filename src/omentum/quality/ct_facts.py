@@ -14,15 +14,15 @@ from omentum.quality.limits import CtLimits
 from omentum.volume import Volume
 
 LOOKED_AT = 64
-"""So many axial planes, evenly spread, are enough for noise and air."""
+"""Number of axial planes, evenly spaced, sampled for noise and air."""
 SOFT_HU = (-300, 400)
-"""Noise is measured between neighbours that are both fat or soft tissue, with room for the noise itself."""
+"""HU range of neighbours used for noise: fat and soft tissue, plus a margin for the noise itself."""
 AIR_SEARCH_HU = (-1500, -700)
-"""Air is looked for here: below lies padding, above lung and fat."""
+"""HU range of air: padding is below, lung and fat are above."""
 LEAST_AIR = 0.001
-"""Less air than this share of the voxels says nothing about the scale."""
+"""Minimum share of air voxels needed to check the HU scale."""
 MEDIAN_TO_SD = 1 / (0.6745 * np.sqrt(2))
-"""From the median absolute difference of two voxels to the SD of one, for normal noise."""
+"""Factor from the median absolute difference of two voxels to the SD of one, for normal noise."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from omentum.quality.limits import QUALITY_RULES, QualityRules, Range
 from omentum.quality.placement import Placement
 
 FARTHEST_SDS = 4.0
-"""A structure cannot speak against a phase more than this: it may be ill."""
+"""Maximum deviation, in SDs, that one structure contributes against a contrast phase; it may be pathological."""
 LEAST_EVIDENCE = 2
-"""Structures needed to name a phase."""
+"""Minimum number of structures needed to estimate the phase."""
 CLEAR_DISTANCE = 0.5
-"""How much further (see `_distance`) the next phase must be for the first to be named without doubt."""
+"""Minimum gap in `_distance` to the second-best phase for an unambiguous estimate."""
 MIRROR_RULES = 2
-"""So many broken rules about right and left, and no fewer than hold, mean a mirrored image."""
+"""Minimum number of violated right-left rules, and at least as many as hold, for a mirrored image."""
 
 
 def input_warning_flags(warnings: Sequence[str]) -> list[Flag]:

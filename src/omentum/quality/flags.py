@@ -14,11 +14,11 @@ class Severity(StrEnum):
     """Severity of a finding, worst first."""
 
     ERROR = "error"
-    """Almost surely wrong."""
+    """Almost certainly wrong."""
     WARNING = "warning"
-    """Worth a look."""
+    """Should be reviewed."""
     INFO = "info"
-    """Good to know."""
+    """For information."""
 
 
 class FlagCode(StrEnum):

@@ -14,7 +14,7 @@ from omentum.errors import UsageError
 Range = tuple[float, float]
 
 DIRECTIONS = {"right": 0, "front": 1, "above": 2}
-"""Direction word -> world axis (RAS+) that grows that way."""
+"""Direction word -> world axis (RAS+) that increases in that direction."""
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,17 @@ from omentum.volume import Volume, Voxels
 Mask = NDArray[np.bool_]
 
 RIM_MM = 5.1
-"""Thickness of the shell around a mask, and of the rim left out of its core. Not a multiple of common spacings, so that
-rounding does not decide."""
+"""Thickness of the shell around a mask, and of the rim excluded from its core, in mm.
+
+Not a multiple of common spacings, so that the result does not depend on rounding.
+"""
 CORE_SHARE = 0.25
-"""A core of less than this share of the mask says little; then all of the mask is its core."""
+"""If the core has less than this share of the mask, the whole mask is used as core."""
 LEAST_SPREAD_HU = 12.0
 ALIKE_SPREADS, UNLIKE_SPREADS = 1.0, 3.0
 MAD_TO_SD = 1.4826
 MISSING_HU = -1000.0
-"""Voxels that are not a number count as air."""
+"""Value of NaN voxels: air."""
 
 
 @dataclass(frozen=True)

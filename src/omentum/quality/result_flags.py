@@ -16,7 +16,7 @@ from omentum.quality.mask_features import MaskFeatures
 from omentum.quality.placement import Placement
 
 WORDS = {"right": "left of", "above": "below", "front": "behind"}
-"""How to say that a rule about order is broken."""
+"""Wording of a violated order rule."""
 
 
 @dataclass(frozen=True)

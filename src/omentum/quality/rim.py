@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 Words = NDArray[np.uint64]
 
 SLAB = 32
-"""Planes along the first axis that are worked on at once, so that they stay in the processor's cache."""
+"""Planes along the first axis processed at once, so that they fit in the CPU cache."""
 WORD = 64
 
 

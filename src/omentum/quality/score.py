@@ -26,10 +26,10 @@ from omentum.quality.placement import Placement
 
 GOOD_DICE = 0.7
 UNUSUAL_CAP = 6.0
-"""No respect counts more than six standard deviations."""
+"""Anomalies are capped at this many standard deviations."""
 HU_STEP = 30.0
 RANGE_SDS = 6.0
-"""A plausible range of volumes is taken for so many SDs of the logarithm."""
+"""Width of the plausible volume range in SDs of the logarithm."""
 
 ONE_SIDED = {
     "components": 1,
@@ -40,7 +40,7 @@ ONE_SIDED = {
     "edge_hu": -1,
     "spread_hu": 1,
 }
-"""Learned features of which only more (1) or less (-1) than usual is bad."""
+"""Learned features for which only high (1) or only low (-1) values are bad."""
 TWO_SIDED = ("roughness", "elongation_r", "elongation_a", "elongation_s")
 LEARNED = (*ONE_SIDED, *TWO_SIDED)
 GIVEN = ("small", "large", "hu", "pair", "wrong_half", "misplaced", "shared", "outside_host")

@@ -17,7 +17,7 @@ _CELL_IN, _ROW_IN = 0.62, 0.27
 _LEFT_IN, _TOP_IN, _EDGE_IN = 2.2, 1.9, 0.3
 _SHADES = LinearSegmentedColormap.from_list("annotated", ["#14202b", "#2f7fb8", "#8fd0ff"])
 _DARK_ON_LIGHT = 0.7
-"""From this share on, a cell is so bright that its number is written dark."""
+"""Share of annotated cases above which the number in a cell is drawn dark."""
 
 
 def annotation_matrix_png(

@@ -19,7 +19,7 @@ from omentum.spec import Trust
 from omentum.volume import Grid
 
 KEY_IMAGES = 24
-"""So many lesions, the longest, get a picture; all are in the table."""
+"""Maximum number of lesions with a key image, longest first; the table lists all."""
 
 COLUMNS = (
     *("Lesion", "In", "Longest axial", "Perpendicular", "Longest 3D"),

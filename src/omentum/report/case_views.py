@@ -21,7 +21,7 @@ LOOKS = ("front", "back", "right", "left", "above")
 SHOW = {"all": "All", "none": "None", "organ": "Organs", "vessel": "Vessels", "lesion": "Lesions"}
 
 GLASS_PERCENT = 35
-"""How opaque organs are at first where there are lesions, which would not be seen inside them."""
+"""Initial opacity of organs in percent if there are lesions, which would be hidden inside opaque organs."""
 
 KEYS_3D = (
     "Surfaces in 3D, seen from the front. "

@@ -13,10 +13,10 @@ _PAD = 2
 
 Fineness = tuple[int, int]
 SMOOTH_MM, MOST_FINENESS = 1.0, 6
-"""Outlines of larger pixels are interpolated to about so fine a grid."""
+"""Outlines are upsampled to pixels of about this size, by at most this factor."""
 
 SIMPLER_BY = 0.3
-"""Corners of an outline that leave its line by less than this many units of the picture are dropped."""
+"""Vertices that deviate from a straight outline by less than this many picture units are removed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ Points = Sequence[tuple[float, float]]
 SIZE_IN = (9.0, 4.2)
 RATES_SHOWN = (1 / 8, 16.0)
 MARKERS = "osD^vP*X"
-"""Colours of lesions are alike; marks tell them apart."""
+"""Markers that distinguish lesion types, whose colours are similar."""
 
 
 def curves_svg(roc: Mapping[str, Points], froc: Mapping[str, Points]) -> bytes:

@@ -15,10 +15,10 @@ from omentum.volume import Volume
 
 LEAST_FIELD_MM = 90.0
 FIELD_DIAMETERS = 2.5
-"""The picture is so many times as wide as the lesion is long."""
+"""Width of the picture, as a multiple of the longest diameter."""
 
 Line = tuple[float, float, float, float]
-"""x1, y1, x2, y2 in units of the picture."""
+"""x1, y1, x2, y2 in picture units."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 SLICES = (28, 14, 14)
-"""At most so many axial, coronal and sagittal ones; the file stays small enough to be mailed."""
+"""Maximum number of axial, coronal and sagittal slices; keeps the file small enough for e-mail."""
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ FORMATS = ("stl", "obj", "glb")
 NEEDED = ("mcubes", "fast_simplification", "trimesh")
 
 SMOOTHING_VOXELS = 0.7
-"""Standard deviation of the Gaussian that takes the stairs out of a mask."""
+"""Standard deviation of the Gaussian that smooths the voxel steps of a mask."""
 _MARGIN, _BELOW = 3, 1e-3
 _OF_PEAK = 2 / 3
-"""The surface of a structure that is a voxel thin runs at so much of its height at most, else it would be a point."""
+"""Upper bound of the iso-level relative to the maximum, so that one-voxel-thin structures do not shrink to points."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ VIEW = Detail(96, 14.0, (400, 6000), closed=False)
 FILE = Detail(None, 1.0, (2000, 200_000), closed=True)
 
 _AGGRESSIVENESS = (7, 3, 1)
-"""Of the decimation. Collapsing edges may pinch a thin surface; gentler, it removes less and pinches more rarely."""
+"""Settings of the decimation, tried in order. Edge collapse may pinch a thin surface; lower values remove less and
+pinch less often."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 SCROLL = {"class": "scroll", "tabindex": "0", "role": "region"}
-"""What is wider than the screen scrolls by itself; it must be reachable by keyboard for that."""
+"""Attributes of elements that scroll horizontally if they are wider than the screen, reachable by keyboard."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ LUNG_HU: Window = (-1350.0, 150.0)
 
 UNITS_PER_MM = 2.0
 MOST_PIXELS = 512
-"""Along the longer side; a finer picture is reduced to it."""
+"""Maximum length of the longer side in pixels; larger slices are downsampled."""
 WEBP_QUALITY = 78
 _WEBP_EFFORT = 2
 

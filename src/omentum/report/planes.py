@@ -20,13 +20,13 @@ from omentum.segmentation import Segmentation
 from omentum.volume import BODY_HU, Grid, Volume
 
 SEARCH_VOXELS = 128
-"""Planes are chosen on every n-th voxel, so that about so many remain along each axis."""
+"""Planes are selected on a subsampled grid with about this many voxels along each axis."""
 
 LESION_WEIGHT = 3.0
-"""A lesion in view is worth so many organs: it is what the reader looks for."""
+"""Weight of a visible lesion, relative to an organ."""
 
 MARGIN_MM = 8.0
-"""Air further than this from body, table and structures is not shown."""
+"""Margin of air shown around body, table and structures."""
 
 Range = tuple[int, int]
 

@@ -45,7 +45,7 @@ class Schema(StrEnum):
 
 
 VERSIONS: dict[Schema, int] = dict.fromkeys(Schema, 1) | {Schema.SPLIT: 2, Schema.STORED_CASE: 2}
-"""What is written now; numbers go on where a document had a `format` before it had a schema."""
+"""Current version of each schema; documents that had a `format` before continue its numbering."""
 
 
 def stamped(schema: Schema, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen again")
 SHOWN = 10
-"""Findings of one kind in one dataset; the JSON has them all."""
+"""Findings shown per kind and dataset; the JSON has all of them."""
 
 Line = tuple[str, str, str]
-"""Severity, kind, and what is said of which case."""
+"""Severity, kind, and text of a finding."""
 
 
 def print_check(found: Mapping[str, DatasetCases], checks: Sequence[CaseCheck], *, notes: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from omentum.data.datasets.raw_case import DatasetCases
 
 PIPED_WIDTH = 160
-"""Columns when nobody's terminal limits them."""
+"""Table width in columns if the output is not a terminal."""
 
 
 def description(recipe: Recipe, found: DatasetCases | None = None) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from omentum.cli.progress import ProgressBar
 
 LINE_EVERY_S = 10.0
-"""Without a terminal: at most one line of progress in this time."""
+"""Minimum time between progress lines if the output is not a terminal."""
 SPEED_OVER_S = 600.0
-"""The time left is judged by so much of the past; a step may take many seconds."""
+"""Period over which the speed is averaged for the remaining time; a step may take many seconds."""
 
 
 class TrainProgress(ProgressBar):

@@ -164,7 +164,7 @@ def _row_of(of_class: Mapping[str, Any]) -> str:
 
 
 LONGEST = 240
-"""Characters of a fact within a table; --json says all of it."""
+"""Maximum length of a value within a table; --json has all of it."""
 
 
 def _lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:

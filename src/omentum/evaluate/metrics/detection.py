@@ -18,10 +18,10 @@ from omentum.components import component_sizes, connected_components
 from omentum.evaluate.metrics.overlap import Mask, ratio
 
 MATCH_IOU = 0.1
-"""Least intersection over union of a matched pair: lesions are small, so a low bar (as in lesion challenges)."""
+"""Minimum intersection over union of a matched pair; low because lesions are small (as in lesion challenges)."""
 
 SIZE_BINS_MM = {"< 10 mm": 10.0, "10-20 mm": 20.0, "> 20 mm": math.inf}
-"""Bins by diameter of the sphere of equal volume; each value is where its bin ends (20 mm itself is in the middle)."""
+"""Size bins by the diameter of the sphere of equal volume; each value is the upper end (20 mm is in the middle bin)."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.segmentation import Segmentation, overlaps
 
 TOLD_SHARE = 0.01
-"""A structure that loses less to others is not worth a word."""
+"""Minimum hidden share of a structure that is reported."""
 
 
 def hidden_shares(masks: Segmentation, among: Iterable[str]) -> dict[str, float]:

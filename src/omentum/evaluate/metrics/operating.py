@@ -20,10 +20,10 @@ from omentum.evaluate.metrics.overlap import Mask
 from omentum.json_values import from_json_values
 
 STEPS = 255
-"""Probabilities are held in so many steps, in a byte."""
+"""Number of quantisation steps of probabilities, stored as uint8."""
 
 THRESHOLDS = (0.01, 0.02, *(round(0.05 * n, 2) for n in range(1, 20)), 0.98, 0.99)
-"""From rash to cautious; finer steps would tell apart what some hundred cases cannot."""
+"""Thresholds in increasing order; finer steps could not be distinguished with some hundred cases."""
 
 MAPS = "probability maps"
 LISTS = "lesion lists"
@@ -51,15 +51,15 @@ class Curve:
     false: tuple[int, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Curve:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 

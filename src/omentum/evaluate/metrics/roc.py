@@ -26,10 +26,10 @@ from omentum.evaluate.metrics.status import Status
 from omentum.json_values import from_json_values
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""False positives a scan at which a FROC curve is read."""
+"""False positives per scan at which the FROC curve is evaluated."""
 
 NO_SCORE = -1.0
-"""Of a patient without a prediction: below everybody else."""
+"""Score of a patient without a prediction: lower than all others."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,15 @@ class LesionCurves:
     froc: Froc
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self) | {"thresholds": THRESHOLDS}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> LesionCurves:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, {name: value for name, value in raw.items() if name != "thresholds"})
 

@@ -25,10 +25,10 @@ from omentum.segmentation import Segmentation, no_bits
 from omentum.volume import Grid
 
 MINIMUM_LESION_ML = 0.03
-"""Smaller lesions are neither asked for nor held against the prediction: about a sphere of 4 mm."""
+"""Smaller lesions are ignored: about a sphere 4 mm in diameter."""
 
 SKEW_TOLERANCE = 0.01
-"""Largest cosine between two axes (0.6 degrees) at which distances along them may be taken as at right angles."""
+"""Largest cosine between two axes (0.6 degrees) for which the axes are treated as orthogonal."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Rules:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Rules:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         tolerances = {key: from_json_values(Tolerance, row) for key, row in raw["tolerances"].items()}
         return cls(tolerances, raw["distances"], raw["minimum_lesion_ml"])
@@ -111,17 +111,17 @@ class StructureScore:
         return 100 * (self.predicted_ml - self.reference_ml) / self.reference_ml if self.reference_ml else None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         errors = {"volume_error_ml": self.volume_error_ml, "volume_error_percent": self.volume_error_percent}
         rates = {} if self.lesions is None else {"sensitivity": self.lesions.sensitivity}
         return asdict(self) | errors | {"lesions": None if self.lesions is None else asdict(self.lesions) | rates}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> StructureScore:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
@@ -156,7 +156,7 @@ class CaseScores:
         return next(score for score in self.structures if score.key == key)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         scores = {s.key: s.to_json() for s in self.structures}
         curves = {key: curve.to_json() for key, curve in self.curves.items()}
         told = {"case": self.case, "patient": self.patient, "has_prediction": self.has_prediction, "structures": scores}
@@ -164,10 +164,10 @@ class CaseScores:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> CaseScores:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         scores = tuple(map(StructureScore.from_json, raw["structures"].values()))
         curves = {key: Curve.from_json(one) for key, one in raw["curves"].items()}

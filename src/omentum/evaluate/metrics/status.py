@@ -9,13 +9,13 @@ class Status(StrEnum):
     """The outcome for one structure in one case; only the last three have numbers."""
 
     NOT_ANNOTATED = "not_annotated"
-    """Nobody looked for it in the reference: a prediction is neither right nor wrong."""
+    """Not annotated in the reference: a prediction is neither right nor wrong."""
     TRUE_NEGATIVE = "true_negative"
-    """Looked for, not there, not predicted: right, but no overlap exists to be measured."""
+    """Annotated, absent and not predicted: correct, but no overlap is defined."""
     FALSE_POSITIVE = "false_positive"
     FALSE_NEGATIVE = "false_negative"
     EVALUATED = "evaluated"
-    """Present in both, however badly they overlap."""
+    """Present in both, even if they do not overlap."""
 
     @property
     def is_evaluated(self) -> bool:

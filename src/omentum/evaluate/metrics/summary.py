@@ -23,7 +23,7 @@ from omentum.evaluate.metrics.table import METRICS
 from omentum.json_values import from_json_values
 
 _Scores = Sequence[tuple[str, StructureScore]]
-"""Patient and score, one a case."""
+"""Patient and score of each case."""
 
 
 ABSENT = "in no reference and no prediction, so without a Dice"
@@ -70,7 +70,7 @@ class StructureSummary:
         return None if self.lesions is None else ratio(self.lesions.false_positives, self.lesions.scans)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         outcomes = {status.value: n for status, n in self.outcomes.items()}
         metrics = {key: asdict(found) for key, found in self.metrics.items()}
         told = {"outcomes": outcomes, "patients": self.patients.to_json(), "lesions": self._lesions()}
@@ -82,7 +82,7 @@ class StructureSummary:
         """Read what `to_json` made of a structure.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         names = {one.name for one in fields(Detection)}
         counts = {name: value for name, value in (raw["lesions"] or {}).items() if name in names}
@@ -127,16 +127,16 @@ class Coverage:
     not_evaluated: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         counts = {"n": len(self.in_mean), "of_annotated": len(self.annotated)}
         return counts | {"annotated": list(self.annotated), "not_evaluated": dict(self.not_evaluated)}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Coverage:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         annotated, missing = tuple(raw["annotated"]), raw["not_evaluated"]
         return cls(annotated, tuple(key for key in annotated if key not in missing), missing)
@@ -169,7 +169,7 @@ class Summary:
         return next(row for row in self.structures if row.key == key)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return {
             "cases": self.cases,
             "patients": self.patients,
@@ -183,10 +183,10 @@ class Summary:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Summary:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return cls(
             raw["cases"],

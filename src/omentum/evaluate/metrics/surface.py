@@ -18,10 +18,10 @@ from omentum.evaluate.metrics.overlap import Mask
 from omentum.evaluate.metrics.surfels import CODES, surfel_areas
 
 ROBUST_SHARE = 0.95
-"""Of the surface area, for HD95."""
+"""Share of the surface area for HD95."""
 
 ROUNDING_MM = 1e-4
-"""A distance that exceeds a tolerance by so little is within it: distance transforms are float32."""
+"""Tolerance of distance comparisons: distance transforms are float32."""
 
 
 @dataclass(frozen=True, eq=False)

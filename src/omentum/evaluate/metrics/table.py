@@ -35,4 +35,4 @@ METRICS = (
 )
 
 COMPARED = tuple(metric for metric in METRICS if metric.key in ("dice", "nsd", "hd95_mm"))
-"""What two models are compared by: one overlap, one boundary and one outlier metric; more would only be more tests."""
+"""Metrics for comparing two models: one overlap, one boundary and one outlier metric; more would mean more tests."""

@@ -15,7 +15,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 
 OTHER_MM = 3.0
-"""Of a structure without a row, as TotalSegmentator has it for everything."""
+"""Tolerance of structures without a row in the table, as used by TotalSegmentator for all structures."""
 
 
 @dataclass(frozen=True)

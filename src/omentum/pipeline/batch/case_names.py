@@ -15,7 +15,7 @@ from omentum.pipeline.outputs import is_single_file
 from omentum.result_files import BATCH
 
 FIELDS = ("name", "parent", "grandparent", "number")
-"""Of a pattern: the file without its suffix, its folder, the folder of that, and 1, 2, 3, ..."""
+"""Fields of a pattern: file name without suffix, its folder, the parent of that folder, and a counter from 1."""
 _REMEDY = "--name '{parent}_{name}', or {number}"
 
 

@@ -24,11 +24,11 @@ from omentum.progress import ProgressListener
 PART = "test"
 """Part of a split that is segmented by default."""
 SHOWN = 5
-"""How many missing cases are named in a message."""
+"""Maximum number of missing cases named in a message."""
 CT = "ct.nii.gz"
-"""In a case folder, see `omentum.io.truth`."""
+"""Name of the CT in a case folder, see `omentum.io.truth`."""
 USUAL_NAMES = (CT, "ct.nii", "imaging.nii.gz", "imaging.nii", "image.nii.gz", "image.nii")
-"""Names of the CT in datasets with a folder for each case; what lies beside it are labels."""
+"""Names of the CT in datasets with a folder per case; other files next to it are labels."""
 
 
 def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progress: ProgressListener) -> list[Job]:

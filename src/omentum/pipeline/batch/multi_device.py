@@ -24,10 +24,10 @@ from omentum.pipeline.segmenter import Segmenter
 from omentum.process_pool import GRACE_S, end_process, start_process
 
 NEXT, OUTCOME, PROGRESS, END = "next", "outcome", "progress", "end"
-"""Messages of a device process: send a job; outcome of a job; progress; finished, or cannot begin."""
+"""Messages of a device process: request a job; outcome of a job; progress; finished or failed to start."""
 
 FEW_PROCESSORS = 2
-"""With this few, another process would compete with the one that computes."""
+"""With this few processors, another process would compete with the computing one."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from omentum.option_fields import Group, option
 
 TEMPLATE = "template"
-"""Our own numbers."""
+"""Label values of the template."""
 
 
 @dataclass(frozen=True)

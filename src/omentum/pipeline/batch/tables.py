@@ -17,7 +17,7 @@ from omentum.result_files import BATCH_MEASUREMENTS, BATCH_PARQUET, BATCH_QUALIT
 from omentum.schemas import Schema, stamped
 
 WRITE_EVERY_S = 10.0
-"""Minimum time between two writes; each time the tables are written as a whole."""
+"""Minimum time between two writes; each rewrites the tables completely."""
 
 
 class BatchTables:

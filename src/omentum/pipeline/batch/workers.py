@@ -23,7 +23,7 @@ from omentum.pipeline.batch.ipc import receive, send
 from omentum.process_pool import GRACE_S, end_process, start_process
 
 PRELOAD = ("omentum.pipeline.segmenter",)
-"""What a fork server imports once for all workers."""
+"""Modules that a fork server imports once for all workers."""
 
 
 class WorkerDiedError(OmentumError):
