@@ -1,4 +1,4 @@
-"""A prediction against a reference: status first, then overlap, surfaces, lesions, and the tables over cases."""
+"""Evaluation of predictions against references: status, overlap, surface distances, lesions, tables over cases."""
 
 from omentum.evaluate.mapping import LabelMapping, load_mapping
 from omentum.evaluate.metrics.alignment import aligned, turned, with_unions

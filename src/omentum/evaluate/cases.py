@@ -1,4 +1,4 @@
-"""Evaluating cases, in several processes if wanted; what cannot be evaluated counts as missed and is reported."""
+"""Evaluation of cases, optionally in parallel; a case that cannot be evaluated counts as missed and is reported."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class CaseEvaluator:
-    """Reads a pair and scores it.
+    """Reads a pair of prediction and reference and scores it.
 
     Args:
-        mapping: What the numbers of foreign references mean.
-        rules: What is measured.
-        of_predictions: What the numbers of foreign predictions mean.
-        structures: Only these are evaluated; None for what the predictions were asked for.
-        healthy: Case name -> lesion types that its patient is known not to have.
+        mapping: Label mapping of foreign references.
+        rules: Metrics and tolerances.
+        of_predictions: Label mapping of foreign predictions.
+        structures: Restrict the evaluation to these structures; None for those that the predictions were asked for.
+        healthy: Case name -> lesion types known to be absent in the patient.
     """
 
     mapping: LabelMapping | None
@@ -53,7 +53,7 @@ class CaseEvaluator:
     healthy: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def scores(self, pair: Pair, progress: Progress | None = None) -> CaseScores:
-        """Of a pair with a prediction."""
+        """Score a pair that has a prediction."""
         from omentum.evaluate import evaluate
         from omentum.evaluate.lesion_probabilities import lesion_curves_of
 
@@ -73,7 +73,7 @@ class CaseEvaluator:
         return replace(scored, curves=curves, hidden=hidden)
 
     def read(self, pair: Pair) -> ReadPair:
-        """A pair with a prediction."""
+        """Read a pair that has a prediction."""
         from omentum.evaluate import aligned, with_unions
         from omentum.evaluate.foreign_labels import read_prediction
         from omentum.evaluate.stored_reference import is_stored, on_stored_grid
@@ -91,7 +91,7 @@ class CaseEvaluator:
         return ReadPair(prediction, truth, patient, self._settled(scope, truth), native)
 
     def missed(self, pair: Pair, asked: Sequence[str], reason: str) -> CaseScores:
-        """Of a pair without a prediction that could be read: everything that is there was missed."""
+        """Scores of a pair without a readable prediction: every structure in the reference counts as missed."""
         from omentum.evaluate import missed_case
 
         truth, patient = self._reference(pair)
@@ -99,7 +99,7 @@ class CaseEvaluator:
         return missed_case(truth, asked, **named, rules=self.rules, reason=reason)
 
     def default_structures(self) -> tuple[tuple[str, ...], str]:
-        """What predictions are asked for when none of them can be read, and why nothing else is."""
+        """Structures expected if no prediction can be read, and the reason why others are not."""
         from omentum.anatomy import STRUCTURES
 
         keys = self.structures
@@ -109,7 +109,7 @@ class CaseEvaluator:
         return tuple(dict.fromkeys(key for key in named if key)), NOT_WANTED if self.structures else ""
 
     def _hidden(self, pair: Pair, read: ReadPair) -> dict[str, float]:
-        """What a label map on one side cannot show of the other side; two of them are painted alike."""
+        """Shares of structures hidden by a label map on one side only; two label maps hide the same voxels."""
         from omentum.evaluate import hidden_shares
         from omentum.evaluate.foreign_labels import label_map_if_numbered
         from omentum.io.seg_nrrd.segments import is_seg_nrrd
@@ -123,13 +123,13 @@ class CaseEvaluator:
         return hidden_shares(read.prediction, read.reference.classes)
 
     def _settled(self, scope: Scope, truth: Segmentation) -> Scope:
-        """The scope, with what the user wants and what the mappings cannot tell apart."""
+        """Scope after applying the user's structures and the ambiguities of the mappings."""
         if self.structures is not None:
             scope = replace(scope, asked=self.structures, reason=NOT_WANTED, only=True)
         return replace(scope, joined=self._joined, excluded={**scope.excluded, **self._excluded(truth)})
 
     def _excluded(self, truth: Segmentation) -> dict[str, str]:
-        """What a foreign prediction cannot say apart from something that the reference says nothing about."""
+        """Structures that a foreign prediction cannot distinguish from unannotated ones, with the reason."""
         from omentum.anatomy import STRUCTURES
 
         unions = {} if self.of_predictions is None else self.of_predictions.unions
@@ -149,7 +149,7 @@ class CaseEvaluator:
         return frozenset[str]().union(*(mapping.joined for mapping in self._mappings))
 
     def _reference(self, pair: Pair) -> tuple[Segmentation, str]:
-        """The truth, with what the patient is known not to have, and whose it is."""
+        """Reference including lesions known to be absent, and the patient."""
         from omentum.evaluate import known_absent
 
         truth, patient = self._drawn(pair)
@@ -160,7 +160,7 @@ class CaseEvaluator:
         return known_absent(truth, healthy - drawn), patient
 
     def _drawn(self, pair: Pair) -> tuple[Segmentation, str]:
-        """The truth, and whose it is: a list of patients first, then what the case itself says."""
+        """Reference as annotated, and the patient: from the list of patients if given, otherwise from the case."""
         from omentum.evaluate.foreign_labels import read_reference
         from omentum.evaluate.stored_reference import is_stored, read_stored
         from omentum.io.truth import read_truth
@@ -187,13 +187,13 @@ class CaseEvaluator:
 
 @dataclass(frozen=True, eq=False)
 class ReadPair:
-    """A prediction and its reference, both on the reference's grid.
+    """A prediction and its reference, both on the grid of the reference.
 
     Args:
-        prediction, reference: What is compared.
-        patient: Whose they are.
-        scope: What is evaluated.
-        native: The prediction on its own grid, as it was read.
+        prediction, reference: Segmentations to compare.
+        patient: Patient identifier.
+        scope: Structures to evaluate.
+        native: The prediction on its own grid, as read.
     """
 
     prediction: Segmentation
@@ -204,7 +204,7 @@ class ReadPair:
 
 
 def _on_reference_grid(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
-    """Voxels of the prediction's grid, resampled onto the reference's grid."""
+    """Resample voxels from the grid of the prediction to the grid of the reference."""
     from omentum.evaluate import turned
     from omentum.evaluate.stored_reference import array_on_stored_grid, is_stored
 
@@ -215,7 +215,7 @@ def _on_reference_grid(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: G
 
 @dataclass(frozen=True)
 class CaseEvaluation:
-    """Outcome of a pair: its scores, or why there are none."""
+    """Outcome of a pair: its scores, or the reason why there are none."""
 
     scores: CaseScores | None = None
     error: str | None = None
@@ -225,7 +225,7 @@ class CaseEvaluation:
 def evaluate_cases(
     pairs: Sequence[Pair], evaluator: CaseEvaluator, jobs: int, reporter: ProgressListener
 ) -> EvaluatedCases:
-    """Every pair; the fault of a single one is raised, of several a faulty one is only recorded."""
+    """Evaluate every pair; the error of a single pair is raised, errors of several are recorded per case."""
     if len(pairs) == 1:
         with _listening() as heard:
             only = evaluator.scores(pairs[0], _DelayedProgress(reporter, pairs[0].name))
@@ -275,7 +275,7 @@ def _evaluation(evaluator: Callable[[Pair], CaseScores], pair: Pair) -> CaseEval
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
-    """Collects warnings about a case; they are in the list once the block has ended."""
+    """Collect warnings about a case; the list is complete when the block ends."""
     heard: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CaseWarning)
@@ -284,7 +284,7 @@ def _listening() -> Iterator[list[str]]:
 
 
 def _asked(evaluations: Mapping[str, CaseEvaluation], evaluator: CaseEvaluator) -> tuple[tuple[str, ...], str]:
-    """What the cases without a prediction are held to, and why to nothing else: as the others were."""
+    """Structures expected of cases without a prediction, as for the other cases, and why not of others."""
     scored = [evaluation.scores for evaluation in evaluations.values() if evaluation.scores]
     if not scored:
         return evaluator.default_structures()
@@ -293,7 +293,7 @@ def _asked(evaluations: Mapping[str, CaseEvaluation], evaluator: CaseEvaluator) 
 
 
 class _DelayedProgress:
-    """Progress that is reported only of what takes long."""
+    """Progress that is reported only for work that takes long."""
 
     def __init__(self, reporter: ProgressListener, title: str) -> None:
         self._reporter, self._title = reporter, title

@@ -1,4 +1,4 @@
-"""ROC and FROC as tables of the terminal and the page; what is drawn of them is in `omentum.report`."""
+"""ROC and FROC as tables for terminal and page; plots are in `omentum.report`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOW = (
 
 
 def curves_remarks(curves: Sequence[LesionCurves]) -> list[str]:
-    """Where the probabilities are from, and what is missing."""
+    """Remarks on the source of the probabilities, and on missing ones."""
     from omentum.evaluate.metrics.operating import LISTS
 
     lines = [FROM_LISTS] if any(LISTS in row.source for row in curves) else []
@@ -43,7 +43,7 @@ def curves_remarks(curves: Sequence[LesionCurves]) -> list[str]:
 
 
 def curves_page(curves: Sequence[LesionCurves]) -> list[Part]:
-    """For the page."""
+    """Curves and tables for the HTML page."""
     rows = [cells for row in curves for cells in curve_rows(row)]
     at_rates = PageTable("At so many false positives a scan", ["type", *curve_columns()], rows, words={"", "from"})
     return [HOW, *curves_remarks(curves), at_rates, _by_size(curves)]
@@ -55,7 +55,7 @@ def curve_columns() -> list[str]:
 
 
 def curve_rows(row: LesionCurves) -> list[list[str]]:
-    """Two rows of cells: sensitivity, and the threshold for it."""
+    """Two rows of cells per lesion type: sensitivities, and their thresholds."""
     roc, froc = row.roc, row.froc
     who = [f"{roc.diseased} + {roc.healthy}", number(roc.auc, 3), interval(roc.auc_95, 2)]
     counts = [str(froc.lesions), str(froc.scans)]

@@ -1,4 +1,4 @@
-"""Where a prediction and its reference differ most: one axial slice, close up, with the outlines of both."""
+"""Axial slice where prediction and reference differ most, enlarged, with the outlines of both."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ REFERENCE, PREDICTION = "reference", "prediction"
 
 @dataclass(frozen=True)
 class Difference:
-    """One structure of one case.
+    """Largest difference of one structure in one case.
 
     Args:
-        picture: With the outlines `REFERENCE` and `PREDICTION`, as far as they are in the slice.
-        axis, slice: Where it was cut, in voxels of the image.
+        picture: Picture with the outlines `REFERENCE` and `PREDICTION`, if present in the slice.
+        axis, slice: Array axis perpendicular to the slice, and its index.
     """
 
     picture: Picture
@@ -43,13 +43,13 @@ class Difference:
 def differences(
     hu: NDArray[Any] | None, pred: Segmentation, ref: Segmentation, keys: Iterable[str]
 ) -> dict[str, Difference]:
-    """For each structure, the axial slice with most voxels in only one of the two; none where they agree in all.
+    """For each structure, the axial slice with most differing voxels; structures without differences are omitted.
 
     Args:
-        hu: The CT, shape of `ref`; None draws on black.
+        hu: CT in HU, shape of `ref`; None draws on black.
         pred: The prediction.
         ref: The reference, on the same grid.
-        keys: Of structures.
+        keys: Structure keys.
     """
     found = pred.boxes(), ref.boxes()
     drawn: dict[str, Difference] = {}
@@ -93,6 +93,6 @@ def _mask(seg: Segmentation, key: str, box: Box) -> Mask:
 
 
 def _home(key: str) -> str:
-    """The organ, or where the lesion lives."""
+    """Organ that sets the display window: the structure itself, or the host of a lesion."""
     hosts = STRUCTURES[key].hosts
     return hosts[0] if hosts else key

@@ -1,4 +1,4 @@
-"""All cases of one model: their scores, and those that could not be evaluated."""
+"""Evaluated cases of one model: scores, and cases that could not be evaluated."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from omentum.evaluate.metrics.scores import CaseScores
 
 @dataclass(frozen=True)
 class EvaluatedCases:
-    """All cases of one model.
+    """Evaluated cases of one model.
 
     Args:
-        scores: In the order of the pairs.
-        failed: Case name -> why it could not be evaluated; it counts as missed where its reference can be read.
+        scores: Scores in the order of the pairs.
+        failed: Case name -> reason why it could not be evaluated; it counts as missed if its reference is readable.
         without: Names of cases without a prediction.
     """
 
@@ -24,15 +24,15 @@ class EvaluatedCases:
     without: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         cases = [case.to_json() for case in self.scores]
         return {"cases": cases, "failed": dict(self.failed), "without_prediction": list(self.without)}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> EvaluatedCases:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return cls(tuple(map(CaseScores.from_json, raw["cases"])), raw["failed"], tuple(raw["without_prediction"]))

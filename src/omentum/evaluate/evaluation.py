@@ -1,4 +1,4 @@
-"""The result of an evaluation: scores of one model, or of two and their comparison; as JSON, CSV and a page."""
+"""Result of an evaluation: scores of one model, or of two and their comparison; as JSON, CSV and HTML."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of a model, and of a second one if there is one.
+    """Scores of a model, optionally compared with a second one.
 
     Args:
-        evaluated, summary: Cases of the model, and what they have in common.
-        rules: What was measured, and how strictly.
-        second, second_summary, comparison: The same of the second model, and the difference of the first one from it.
-        pictures: Worst cases, for the page; not in the JSON.
-        inputs: What was evaluated against what: names of inputs -> their values as text.
-        software: Version of Omentum that measured.
+        evaluated, summary: Cases of the model, and their summary.
+        rules: Metrics and tolerances used.
+        second, second_summary, comparison: The same for the second model, and the comparison (first minus second).
+        pictures: Pictures of the worst cases for the HTML page; not in the JSON.
+        inputs: Inputs of the evaluation: name -> value as text.
+        software: Version of Omentum used.
     """
 
     evaluated: EvaluatedCases
@@ -51,7 +51,7 @@ class Evaluation:
         pictures: Sequence[WorstCase] = (),
         inputs: Mapping[str, str] | None = None,
     ) -> Evaluation:
-        """Summarise the cases, and compare the two models, called by `names`."""
+        """Summarise the cases, and compare two models with the given `names`."""
         parts = (evaluated, summarise(evaluated.scores), rules)
         if second is None:
             return cls(*parts, pictures=pictures, inputs=inputs or {})
@@ -64,7 +64,7 @@ class Evaluation:
         return bool(self.evaluated.failed or (self.second and self.second.failed))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only: the document that `omentum evaluate --json` writes."""
+        """Convert to the JSON document of `omentum evaluate --json`."""
         keys = [score.key for case in self.evaluated.scores for score in case.structures]
         content: dict[str, Any] = {"omentum": self.software, "rules": self.rules.to_json(keys)}
         content |= self.evaluated.to_json() | {"summary": self.summary.to_json()}
@@ -75,10 +75,10 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Evaluation:
-        """Read what `to_json` made; pictures are not in it.
+        """Build from the output of `to_json`, which has no pictures.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else, or of another version.
+            KeyError, TypeError, ValueError: `raw` is malformed or of another version.
         """
         if (found := version_of(raw, Schema.EVALUATION)) != VERSIONS[Schema.EVALUATION]:
             raise ValueError(f"an evaluation of version {found}, this one reads {VERSIONS[Schema.EVALUATION]}")

@@ -1,4 +1,4 @@
-"""What `omentum evaluate` writes: all scores as JSON, one line a case and structure as CSV."""
+"""Output files of `omentum evaluate`: scores as CSV, operating points as CSV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def write_csv(path: Path, cases: Sequence[CaseScores]) -> None:
-    """One line a case and structure."""
+    """Write one row per case and structure."""
     from omentum.atomic import replacing
     from omentum.measure.csv_table import csv_text
 
@@ -23,9 +23,9 @@ def write_csv(path: Path, cases: Sequence[CaseScores]) -> None:
 
 
 def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
-    """Write one line for each lesion type and rate of false positives.
+    """Write one row per lesion type and false-positive rate.
 
-    The threshold is empty where none finds anything within the rate, or where the references have no lesion.
+    The threshold is empty if no threshold detects anything within the rate, or if the references have no lesion.
     """
     from omentum.atomic import replacing
     from omentum.evaluate.metrics.detection import SIZE_BINS_MM
@@ -47,7 +47,7 @@ def write_operating_points(path: Path, curves: Sequence[LesionCurves]) -> None:
 
 
 def _csv_rows(case: CaseScores) -> Iterator[dict[str, Any]]:
-    """The structures that were evaluated, then those that were not, with the reason."""
+    """Rows of the evaluated structures, then of those not evaluated, with the reason."""
     for score in case.structures:
         yield _csv_row(case, score)
     for key, reason in case.not_evaluated.items():

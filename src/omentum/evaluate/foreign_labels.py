@@ -1,4 +1,4 @@
-"""Segmentations of anybody's making as prediction or reference: what is in them, and what they can speak of."""
+"""Segmentations from other sources as prediction or reference: their structures, and what they can be evaluated for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
 def wanted_structures(names: str | None) -> frozenset[str] | None:
-    """Keys of a list such as "liver,kidneys"; None for none.
+    """Parse a list of names such as "liver,kidneys" to keys; None for None.
 
     Raises:
         UsageError: an unknown name, or an empty list.
@@ -44,20 +44,20 @@ def wanted_structures(names: str | None) -> frozenset[str] | None:
 
 
 def same_case(mapping: LabelMapping | None) -> IdOf:
-    """What tells a case by the names of its files: the id in them, if the numbers are those of a dataset."""
+    """Function that extracts the case id from file names, if the mapping is that of a dataset."""
     from omentum.data.datasets.raw_case import id_of
 
     return str if mapping is None or mapping.recipe is None else partial(id_of, mapping.recipe)
 
 
 def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentation, Scope]:
-    """All masks or a label map, and what it is held to.
+    """Read a prediction (all masks or a label map) and the structures it was asked for.
 
-    Its own record says what it was asked for: the manifest beside it, the names inside the file, or the numbers that a
-    mapping knows. Without any of them it is held to all that the reference annotates.
+    The requested structures are taken from the manifest next to it, the names inside the file, or the label values of
+    the mapping. Without any of these, all annotated structures are expected.
 
     Raises:
-        InputError: the file cannot be read, or its numbers are not the template's and there is no mapping.
+        InputError: the file cannot be read, or its label values are not those of the template and there is no mapping.
     """
     from omentum.evaluate import Scope
     from omentum.io.labels import read_labels
@@ -66,7 +66,7 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
     from omentum.io.segmentations import names_its_structures
 
     path = label_map_if_numbered(path, mapping)
-    found = None if mapping else _read_template(path, "--pred-mapping")  # brings along what its structures are
+    found = None if mapping else _read_template(path, "--pred-mapping")  # registers the structures it defines
     asked = _asked_of_manifest(path)
     if mapping:
         scope = Scope(mapping.structures, f"no number in {mapping.name}")
@@ -82,19 +82,19 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
 
 
 def label_map_if_numbered(path: Path, mapping: LabelMapping | None) -> Path:
-    """What is read of a prediction: a mapping of numbers is about the label map that lies beside all masks."""
+    """File to read for a prediction: with a mapping of label values, the label map next to the file with all masks."""
     label_map = path.with_name(LABEL_MAP)
     return label_map if mapping and path.name == MASKS and label_map.is_file() else path
 
 
 def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
-    """All masks or a label map as truth; by a recipe's numbers, only what was looked for in that case counts.
+    """Read a reference (all masks or a label map); with a recipe, only structures annotated in that case count.
 
-    Zeros alone, without names, are a patient without any lesion; of organs they say nothing.
+    A label map of zeros without names is a patient without lesions; it says nothing about organs.
 
     Raises:
         InputError: as for `read_prediction`.
-        UsageError: all masks, which are named, and a mapping of numbers.
+        UsageError: a mapping of label values for a file with named masks.
     """
     from omentum.data.datasets.raw_case import id_of
     from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
@@ -124,10 +124,10 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
 
 
 def _read_template(path: Path, option: str) -> Segmentation:
-    """All masks, or a label map in the template's numbers; see `read_segmentation`.
+    """Read all masks, or a label map in the values of the template; see `read_segmentation`.
 
     Raises:
-        InputError: it is none, and how an option says what its numbers mean.
+        InputError: it is neither; the message names the option that gives a mapping.
     """
     from omentum.io.labels import ForeignLabelsError
     from omentum.io.seg_nrrd.segments import is_seg_nrrd
@@ -136,7 +136,7 @@ def _read_template(path: Path, option: str) -> Segmentation:
     try:
         return read_segmentation(path, may_be_empty=True)
     except ForeignLabelsError as fault:
-        if is_seg_nrrd(path):  # it has names, and the fault says what they should be
+        if is_seg_nrrd(path):  # it has names; the error lists valid ones
             raise
         fault.remedy = (
             f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
@@ -150,7 +150,7 @@ def _keys(name: str) -> tuple[str, ...]:
 
 
 def _asked_of_manifest(path: Path) -> frozenset[str] | None:
-    """Structures that `omentum segment` was asked for, if it made this file and says so."""
+    """Structures requested of `omentum segment`, if it wrote this file and a manifest."""
     beside = path.parent / MANIFEST
     if path.name not in SEGMENTATIONS or not beside.is_file():
         return None
@@ -170,7 +170,7 @@ def _holds_any(path: Path, values: Collection[int]) -> bool:
 
 
 def _doubtful(path: Path, unknown: frozenset[int], truth: Segmentation, annotated: frozenset[str]) -> frozenset[str]:
-    """What may lack a part or a lesion, since voxels of an unknown structure touch it."""
+    """Structures that may lack a part or a lesion, because voxels of unknown labels touch them."""
     from omentum.data.harmonise.unknown_parts import in_doubt
     from omentum.io.nifti import read_volume
 

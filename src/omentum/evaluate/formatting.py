@@ -1,4 +1,4 @@
-"""An evaluation in words and cells: what the tables of the terminal and of the page share."""
+"""Text shared by the tables of terminal and HTML page."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HIDDEN = (
 
 
 def difference_cells(row: PairedDifference) -> list[str]:
-    """Numbers of a comparison as text."""
+    """Format the numbers of a comparison."""
     wins = [str(row.patients), f"{row.mean:+.3f}", interval(row.mean_95), str(row.first_better), str(row.second_better)]
     return [*wins, number(row.effect, 2), f"{row.p:.2g}", f"{row.p_holm:.2g}"]
 
 
 def remarks(evaluated: EvaluatedCases, summary: Summary) -> list[str]:
-    """What a table cannot say."""
+    """Remarks on the evaluation that do not fit in a table."""
     lines = [
         *_headline("organs and vessels", summary.organ_dice, summary.organs),
         *_headline("tumours and cysts", summary.lesion_dice, summary.lesions),
@@ -48,7 +48,7 @@ def remarks(evaluated: EvaluatedCases, summary: Summary) -> list[str]:
 
 
 def about_comparison(comparison: Comparison) -> list[str]:
-    """What two models are compared over, and what only one of them was evaluated on."""
+    """Sentences on what a comparison covers, and what only one model was evaluated on."""
     names = (comparison.first, comparison.second)
     lines = []
     for what, means in (("organs and vessels", comparison.organ_dice), ("tumours and cysts", comparison.lesion_dice)):
@@ -62,7 +62,7 @@ def about_comparison(comparison: Comparison) -> list[str]:
 
 
 def _headline(what: str, dice: Statistics, coverage: Coverage) -> list[str]:
-    """The mean and how much it is over, then what it leaves out and why."""
+    """Mean with its coverage, then the structures left out and why."""
     if not coverage.annotated:
         return []
     bounds = f" (95 %: {interval(dice.mean_95)})" if dice.mean_95 else ""
@@ -84,20 +84,20 @@ def _evaluated_in_part(summary: Summary) -> list[str]:
 
 
 def display(key: str) -> str:
-    """A structure's or pair's name for people."""
+    """Display name of a structure or pair."""
     return display_of(key)
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number, or a dash for none."""
+    """Format a number; a dash for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def interval(bounds: tuple[float, float] | None, digits: int = 3) -> str:
-    """Two bounds, or a dash for none."""
+    """Format an interval; a dash for None."""
     return "-" if bounds is None else f"{bounds[0]:.{digits}f} to {bounds[1]:.{digits}f}"
 
 
 def lesion_counts(found: Detection | None) -> str:
-    """True positives of the reference lesions, and false positives, as text."""
+    """Format true positives out of reference lesions, and false positives."""
     return f"{found.true_positives} of {found.reference_lesions}, {found.false_positives} FP" if found else ""

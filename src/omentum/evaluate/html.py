@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file: tables and figures, nothing fetched, no script, readable dark, light and printed."""
+"""Evaluation report as one self-contained HTML file, without scripts, with dark, light and print styles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ figure { margin: 1rem 0; } figure img { background: #fff; max-width: 100%; borde
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A drawing, and what it shows in words."""
+    """Figure with alternative text."""
 
     caption: str
     svg: bytes
@@ -48,7 +48,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class PageSlices:
-    """Slices with the outlines of reference and prediction (see `differences`), each with its caption."""
+    """Slices with the outlines of reference and prediction (see `differences`), each with a caption."""
 
     pictures: Sequence[tuple[str, Picture]]
 
@@ -58,14 +58,14 @@ Part = str | PageTable | PageFigure | PageSlices
 
 @dataclass(frozen=True)
 class PageSection:
-    """A heading with paragraphs, tables and figures below it."""
+    """Heading with paragraphs, tables and figures below."""
 
     title: str
     content: Sequence[Part]
 
 
 def page_html(title: str, subtitle: str, sections: Sequence[PageSection]) -> bytes:
-    """The file, UTF-8."""
+    """Render the page as UTF-8 HTML."""
     page, body = document(title, STYLE)
     main = add(body, "main")
     add(main, "h1", title)

@@ -1,4 +1,4 @@
-"""Whether the numbers of a reference mean what they were taken for: where structures lie says it."""
+"""Plausibility of the label values of a reference, checked by the positions of structures."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Meanings = Mapping[int, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A number that is one structure by name, and another one by place.
+    """Label value whose assumed structure and position disagree.
 
     Args:
-        value: The number.
-        name, place: Keys of the structure it was taken for, and of the one found there.
-        dice: Of that.
+        value: Label value.
+        name, place: Keys of the assumed structure, and of the one found at that position.
+        dice: Dice with the structure found there.
     """
 
     value: int
@@ -42,14 +42,14 @@ class Contradiction:
 
 
 def contradictions(found: Segmentation, reference: Segmentation) -> list[Contradiction]:
-    """Numbers of the template in a reference that a prediction contradicts.
+    """Label values of a reference, read by the template, that contradict a prediction.
 
-    Fewer than `LEAST` are returned only where the prediction confirms none of the other numbers (a liver that is 1,
-    the spleen's number, and nothing else). Left taken for right is no matter of numbers, and not returned.
+    Fewer than `LEAST` are returned only if the prediction confirms none of the other values (for example a liver with
+    value 1, the spleen's, and nothing else). Swapped sides are not a question of label values and are not returned.
 
     Args:
-        found: The prediction, whose names are known.
-        reference: On the same grid, read by the template's numbers.
+        found: Prediction with known structures.
+        reference: Reference on the same grid, read with the label values of the template.
     """
     told = []
     dice = _dice(found.labelmap(), reference.labelmap())
@@ -65,11 +65,11 @@ def contradictions(found: Segmentation, reference: Segmentation) -> list[Contrad
 
 
 def fitting_mappings(found: Segmentation, reference: Segmentation) -> list[str]:
-    """Names for `--mapping` by which the reference's numbers fit the prediction best; empty where none does.
+    """Values of `--mapping` that fit the prediction best; empty if none fits.
 
     Args:
-        found: The prediction, whose names are known.
-        reference: On the same grid, read by the template's numbers.
+        found: Prediction with known structures.
+        reference: Reference on the same grid, read with the label values of the template.
     """
     numbers, labels = found.labelmap(), reference.labelmap()
     counts = _counts(numbers, labels)
@@ -83,15 +83,15 @@ def _known() -> dict[str, Meanings]:
     for name in (*packaged_mappings(), *bundled_recipes()):
         try:
             known[name] = load_mapping(name).labels
-        except UsageError:  # masks, no numbers
+        except UsageError:  # masks, no label values
             continue
     return known
 
 
 def _fit(meanings: Meanings, counts: NDArray[np.float64]) -> float:
-    """Mean Dice of the numbers that occur, each against all that it means; a number without a meaning counts 0.
+    """Mean Dice of the label values that occur, each against all its structures; values without a meaning count 0.
 
-    Lesions say nothing: a prediction overlooks them, or finds them elsewhere.
+    Lesions are ignored: predictions may miss them or find others.
     """
     present = [value for value in range(1, counts.shape[1]) if counts[:, value].any()]
     each = []
@@ -106,7 +106,7 @@ def _fit(meanings: Meanings, counts: NDArray[np.float64]) -> float:
 
 
 def _dice(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np.float64]:
-    """Between every number of the first (rows) and of the second; row and column 0 are background, and 0."""
+    """Dice between every value of the first (rows) and of the second (columns); 0 for background."""
     counts = _counts(numbers, labels)
     sizes = counts.sum(axis=1)[:, None] + counts.sum(axis=0)
     dice = np.divide(2 * counts, sizes, out=np.zeros_like(counts), where=sizes > 0)
@@ -115,7 +115,7 @@ def _dice(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np
 
 
 def _counts(numbers: NDArray[np.uint16], labels: NDArray[np.uint16]) -> NDArray[np.float64]:
-    """Voxels by number in both; every structure has a row and a column."""
+    """Joint histogram of both label maps; every structure has a row and a column."""
     n = max(row.index for row in STRUCTURES) + 1
     joint = np.bincount((numbers.astype(np.int64) * n + labels).ravel(), minlength=n * n)
     return joint.reshape(n, n).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Probabilities of lesions beside a prediction: whole maps where they were written, else those of listed lesions."""
+"""Lesion probabilities next to a prediction: full maps if they were written, otherwise those of listed lesions."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ OnGrid = Callable[[NDArray[Any], Grid], NDArray[Any]]
 def lesion_curves_of(
     prediction: Path, native: Segmentation, truth: Segmentation, minimum_ml: float, on_truth: OnGrid
 ) -> dict[str, Curve]:
-    """Counts at every threshold, for each annotated lesion type with a map or a list.
+    """Counts at every threshold, for each annotated lesion type with a map or list.
 
-    A map or list that cannot be used is warned of, and its type has no curve in this case.
+    An unusable map or list gives a warning, and its type has no curve in this case.
 
     Args:
-        prediction: All masks, or a label map; its folder is looked into if it is a result of `omentum segment`.
+        prediction: File with all masks, or a label map; probabilities are read from its folder if it is a result of
+            `omentum segment`.
         native: The prediction on its own grid.
-        truth: The reference.
+        truth: Reference.
         minimum_ml: See `detect`.
         on_truth: See `OnGrid`.
     """
@@ -81,7 +82,7 @@ def _read_map(path: Path) -> tuple[Steps, Grid]:
 
 
 def _listed(path: Path, native: Segmentation, key: str) -> Steps:
-    """The mask of a lesion type, every lesion filled with its mean probability."""
+    """Mask of a lesion type with the mean probability of each lesion as value."""
     from omentum.evaluate.metrics.operating import STEPS
 
     rows = [row for row in _read_list(path) if row[0] == key]
@@ -106,7 +107,7 @@ def _nearest(rows: Sequence[tuple[str, float, list[float]]], centre_mm: Any, pat
 
 
 def _read_list(path: Path) -> list[tuple[str, float, list[float]]]:
-    """Type, mean probability and centre (RAS+ mm) of each lesion."""
+    """Type, mean probability and centroid (RAS+ mm) of each lesion."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return [

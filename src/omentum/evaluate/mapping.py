@@ -1,7 +1,7 @@
-"""What the numbers of somebody else's label map mean in our words, and where their names cover several of ours.
+"""Label mappings: meaning of the label values of foreign label maps, and names that cover several of our structures.
 
-A mapping is data: a file packaged in `mappings/` (by its name), a dataset's recipe (by its key, or a recipe file), or
-the user's own TOML or JSON file.
+A mapping is a file packaged in `mappings/` (by name), a dataset recipe (by key or file), or a TOML or JSON file of the
+user.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ _PACKAGED = resources.files("omentum.evaluate") / "mappings"
 
 @dataclass(frozen=True)
 class LabelMapping:
-    """How to read a foreign label map.
+    """Meaning of the label values of a foreign label map.
 
     Args:
-        labels: Label value -> structure keys; values may share a structure (lung lobes), and a value may mean several
-            (a cyst in the left kidney is kidney as well).
-        unions: Structure key -> keys of ours that the foreign name covers too; in a comparison they count as it.
-        name: For people.
-        joined: Pairs that have one number for both sides ("kidneys"): both structures get its voxels, and the two are
-            evaluated as one.
-        unknown: Values of what belongs to some structure, nobody knows to which; see `Target.unknown`.
-        recipe: The dataset whose numbers they are, if it has a recipe: what was looked for in which case.
+        labels: Label value -> structure keys; several values may map to one structure (lung lobes), and a value to
+            several structures (a cyst in the left kidney also belongs to the kidney).
+        unions: Structure key -> further keys of ours that the foreign name includes; in a comparison they are merged
+            into it.
+        name: Display name.
+        joined: Pairs with one label value for both sides ("kidneys"): both structures get its voxels and are evaluated
+            as one.
+        unknown: Values whose structure is unknown; see `Target.unknown`.
+        recipe: Recipe of the dataset, if there is one; it says which structures are annotated in which case.
     """
 
     labels: Mapping[int, tuple[str, ...]]
@@ -47,24 +48,24 @@ class LabelMapping:
 
     @property
     def structures(self) -> frozenset[str]:
-        """Keys that have a number."""
+        """Keys with a label value."""
         return frozenset(key for keys in self.labels.values() for key in keys)
 
 
 def packaged_mappings() -> tuple[str, ...]:
-    """Names that `load_mapping` knows without a file."""
+    """Names that `load_mapping` accepts without a file."""
     return tuple(sorted(Path(f.name).stem for f in _PACKAGED.iterdir() if f.name.endswith(".toml")))
 
 
 def load_mapping(name: str | Path) -> LabelMapping:
-    """Read a packaged mapping or a bundled recipe by its name, or a file.
+    """Load a packaged mapping or bundled recipe by name, or a file.
 
     A file is JSON such as {"1": "spleen", "10": ["left_lung"]}, JSON or TOML with the tables `labels` and `unions` (see
     mappings/totalsegmentator.toml), a recipe, or a folder with a recipe.toml.
 
     Raises:
         InputError: no such mapping, or the file cannot be read as one.
-        UsageError: a structure in it is unknown, or a recipe has masks and no numbers.
+        UsageError: an unknown structure, or a recipe with masks instead of label values.
     """
     if str(name) in packaged_mappings():
         return _mapping(tomllib.loads((_PACKAGED / f"{name}.toml").read_text(encoding="utf-8")), name)
@@ -88,10 +89,10 @@ def load_mapping(name: str | Path) -> LabelMapping:
 
 
 def recipe_mapping(recipe: Recipe) -> LabelMapping:
-    """The numbers of a dataset's label maps.
+    """Mapping of a dataset's label values.
 
     Raises:
-        UsageError: it has masks, and no numbers.
+        UsageError: the dataset has masks instead of label values.
     """
     known = {value: target for value, target in recipe.values.items() if not target.unknown}
     if not known:

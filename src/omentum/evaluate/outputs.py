@@ -1,4 +1,4 @@
-"""The files that an evaluation is written to."""
+"""Output files of an evaluation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationFiles:
-    """Where an evaluation is written; None for what is not wanted.
+    """Paths of the output files; None to skip one.
 
     Args:
-        json: All scores.
-        csv: One line a case and structure.
-        html: A page with tables, box plots and the worst cases.
-        operating_points: CSV, one line a lesion type and rate of false positives: the threshold for it.
+        json: All scores as JSON.
+        csv: CSV with one row per case and structure.
+        html: HTML page with tables, box plots and the worst cases.
+        operating_points: CSV with one row per lesion type and false-positive rate, with the threshold.
     """
 
     json: Path | None = None
@@ -28,15 +28,15 @@ class EvaluationFiles:
     operating_points: Path | None = None
 
     def check(self, lists: Sequence[Path], inputs: Sequence[Path]) -> None:
-        """Refuse what cannot be written, or would replace what is read, before hours of work are spent.
+        """Check that the files can be written and replace no input, before hours of work.
 
         Args:
-            lists: Files that the options name.
-            inputs: Predictions and references: files, or folders of them.
+            lists: Files named by the options.
+            inputs: Predictions and references: files or folders.
 
         Raises:
-            OutputError: with the reason.
-            UsageError: one file is asked for twice.
+            OutputError: a file cannot be written, or would replace an input.
+            UsageError: the same file is requested twice.
         """
         from omentum.evaluate.pairing import read_in
         from omentum.output_checks import check_distinct, check_output
@@ -50,10 +50,10 @@ class EvaluationFiles:
         check_distinct(wanted)
 
     def write(self, result: Evaluation) -> None:
-        """Write them, each as a whole or not at all.
+        """Write the files; each is written atomically.
 
         Raises:
-            OutputError: one cannot be written.
+            OutputError: a file cannot be written.
         """
         from omentum.atomic import write_json
         from omentum.evaluate import files

@@ -1,4 +1,4 @@
-"""The HTML page of `omentum evaluate`: joins what evaluate computed with what report draws."""
+"""HTML page of `omentum evaluate`, from the results of `omentum.evaluate` and the plots of `omentum.report`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PLOTTED = (("dice", "Dice", True), ("nsd", "NSD", True), ("hd95_mm", "HD95 in m
 
 
 def write_page(path: Path, result: Evaluation) -> None:
-    """Write the page; it needs no other file and no network."""
+    """Write the self-contained page."""
     from omentum.atomic import replacing
 
     evaluated, summary, comparison = result.evaluated, result.summary, result.comparison

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which reference: single files, folders of cases, and a second model's for comparison."""
+"""Pairing of predictions with references: single files, folders of cases, and a second model for comparison."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ TOLD = 5
 
 @dataclass(frozen=True)
 class Pair:
-    """One case.
+    """Prediction and reference of one case.
 
     Args:
-        name: Of the case.
-        prediction: All masks, or a label map; None when there is none.
-        reference: Truth folder, result folder, all masks, or label map.
-        patient: Whose case it is, if a list of patients says so.
+        name: Case name.
+        prediction: File with all masks, or a label map; None if there is none.
+        reference: Truth folder, result folder, file with all masks, or label map.
+        patient: Patient identifier, if given by a list of patients.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairedCases:
-    """What there is to be evaluated.
+    """Cases to evaluate.
 
     Args:
-        pairs: The cases.
-        known: Names of all cases of the reference, evaluated or not; a prediction of any other name is ignored.
-        remarks: What the user should know.
+        pairs: Pairs of the first model.
+        known: Names of all reference cases, evaluated or not; predictions with other names are ignored.
+        remarks: Messages for the user.
     """
 
     pairs: list[Pair]
@@ -60,17 +60,17 @@ class PairedCases:
 def find_pairs(
     pred: Path, ref: Path, patients: Mapping[str, str], same: IdOf = str, *, everywhere: bool = False
 ) -> list[Pair]:
-    """The cases of a reference with their predictions, by case name; or the one pair that was named.
+    """Find the cases of a reference with their predictions by name, or the given single pair.
 
     Args:
-        pred: Prediction: a file, or a folder.
-        ref: Reference: a file, or a folder.
+        pred: Prediction file, or folder of predictions.
+        ref: Reference file, or folder of references.
         patients: Case name -> patient.
-        same: Case name -> what is the same in the names of a case's image and labels ("img0001", "label0001").
-        everywhere: Predictions may lie elsewhere than directly in `pred`, so that none there is no fault.
+        same: Case name -> id common to the names of image and labels ("0001" for "img0001" and "label0001").
+        everywhere: Predictions may lie elsewhere than directly in `pred`, so finding none there is not an error.
 
     Raises:
-        InputError: nothing there, or nothing that goes together.
+        InputError: there are no cases, or no names match.
     """
     for path in (pred, ref):
         if not path.exists():
@@ -93,16 +93,16 @@ def find_pairs(
 
 
 def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str, find: Find | None = None) -> list[Pair]:
-    """The same cases with the predictions of another model.
+    """Find the predictions of another model for the same cases.
 
     Args:
-        other: Its predictions.
-        pairs: The cases.
+        other: Folder of its predictions.
+        pairs: Pairs of the first model.
         same: See `find_pairs`.
-        find: Case name and folder -> its prediction; by its name by default.
+        find: Function (case name, folder) -> prediction; by name by default.
 
     Raises:
-        InputError: it has a prediction for none of them.
+        InputError: it has no prediction for any of the cases.
     """
     if not other.exists():
         raise InputError("no such file or folder", source=other)
@@ -115,7 +115,7 @@ def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str, find: Find
 
 
 def nothing_together(folder: Path, names: Sequence[str]) -> InputError:
-    """The fault of predictions none of which has the name of a reference: what they are called, and should be."""
+    """Error if no prediction has the name of a reference; lists actual and expected names."""
     there = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)] if folder.is_dir() else []
     reason = f"holds no case of the reference by the same name: it has {listed(there) or 'no prediction'}"
     remedy = "rename them" if names and there else "give the folders that hold the cases"
@@ -123,23 +123,23 @@ def nothing_together(folder: Path, names: Sequence[str]) -> InputError:
 
 
 def read_patients(path: Path) -> dict[str, str]:
-    """Case name -> patient, from a CSV file with the columns `case` and `patient`.
+    """Read case name -> patient from a CSV file with the columns `case` and `patient`.
 
     Raises:
-        InputError: unreadable, or without these columns.
+        InputError: the file cannot be read or lacks these columns.
     """
     return dict(_two_columns(path, "patient", "is no list of patients"))
 
 
 def read_healthy(path: Path) -> dict[str, frozenset[str]]:
-    """Case name -> lesion types its patient is known not to have.
+    """Read case name -> lesion types known to be absent in the patient.
 
     Args:
-        path: CSV file with the columns `case` and `structure`, one line for each.
+        path: CSV file with the columns `case` and `structure`, one row per pair.
 
     Raises:
-        InputError: unreadable, or without these columns.
-        UsageError: a structure is unknown, or no lesion.
+        InputError: the file cannot be read or lacks these columns.
+        UsageError: a structure is unknown or not a lesion.
     """
     found: dict[str, frozenset[str]] = {}
     for case, name in _two_columns(path, "structure", "is no list of healthy cases"):
@@ -159,7 +159,7 @@ def _structure(name: str, source: Path) -> Structure:
 
 
 def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str]]:
-    """The columns `case` and another one of a CSV file."""
+    """The column `case` and another one of a CSV file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
@@ -173,7 +173,7 @@ def _two_columns(path: Path, second: str, complaint: str) -> list[tuple[str, str
 
 
 def single_prediction(pred: Path) -> tuple[str, Path] | None:
-    """Case name and file, if a path is one prediction and not a folder of them."""
+    """Case name and file, if the path is a single prediction and not a folder of predictions."""
     single = prediction_at(pred)
     if not single:
         return None
@@ -182,7 +182,7 @@ def single_prediction(pred: Path) -> tuple[str, Path] | None:
 
 
 def unknown_predictions(folder: Path, known: Collection[str], same: IdOf = str) -> str | None:
-    """One line about the predictions in a folder that match no reference; None where all do."""
+    """One line about predictions in a folder that match no reference; None if all do."""
     if not folder.is_dir() or single_prediction(folder):
         return None
     names = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)]
@@ -194,26 +194,26 @@ def unknown_predictions(folder: Path, known: Collection[str], same: IdOf = str) 
 
 
 def unknown_healthy(path: Path, healthy: Collection[str], known: Collection[str]) -> str | None:
-    """One line about cases in a list of healthy ones that match no reference; None where all do."""
+    """One line about cases in a list of healthy patients that match no reference; None if all do."""
     stray = sorted(set(healthy) - set(known))
     return f"{path}: ignored, since no reference has the name: {listed(stray)}" if stray else None
 
 
 def unknown_references(folder: Path) -> tuple[str, ...]:
-    """A line about folders among references that hold no truth, so that no case drops out in silence."""
+    """A line about folders among the references that contain no truth, so that no case is skipped silently."""
     stray = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and not _is_reference(path)]
     stray = [name for name in stray if not name.startswith(".")]
     return (f"{folder}: not evaluated, for want of a {DESCRIPTION} or segmentation: {listed(stray)}",) if stray else ()
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first few names, and the number of the others."""
     more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
     return f"{', '.join(map(repr, names[:TOLD]))}{more}"
 
 
 def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
-    """The prediction of a case in a folder of them: by name, else by what is the same in names; see `find_pairs`."""
+    """Prediction of a case in a folder: by name, otherwise by id; see `find_pairs`."""
     suffixes = (*SEGMENTATION_SUFFIXES, *map(str.upper, SEGMENTATION_SUFFIXES))
     places = [folder / name, *(folder / f"{name}{suffix}" for suffix in suffixes)]
     if same is not str and not any(map(prediction_at, places)):
@@ -223,12 +223,12 @@ def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:
 
 
 def prediction_at(path: Path) -> Path | None:
-    """The segmentation that a file is or a case's output folder holds, if there is one."""
+    """Segmentation that a file is or a case folder contains; None if there is none."""
     return path if path.is_file() else segmentation_in(path)
 
 
 def read_in(path: Path) -> tuple[list[Path], list[Path]]:
-    """What must stay as it is in predictions or references: files, and folders with all that is in them."""
+    """Input files and folders of predictions or references, which must not be overwritten."""
     if path.is_file():
         beside = [path.parent] if path.name in SEGMENTATIONS else []
         return [path], beside

@@ -1,4 +1,4 @@
-"""What can be doubted about references before they are evaluated: numbers without names."""
+"""Checks of references before evaluation: label maps without structure names."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TOLD_NUMBERS = 3
 
 
 def unnamed_references(pairs: Iterable[Pair]) -> str | None:
-    """One line about label maps that do not say what they can hold: what has no voxel in them may have been sought."""
+    """One line about label maps without structure names, whose absent structures may or may not be annotated."""
     from omentum.io.segmentations import names_its_structures
 
     names = []
     for pair in pairs:
-        with suppress(OmentumError):  # told when it is read
+        with suppress(OmentumError):  # reported when it is read
             if pair.reference.is_file() and not names_its_structures(pair.reference):
                 names.append(pair.name)
     if not names:
@@ -34,9 +34,9 @@ def unnamed_references(pairs: Iterable[Pair]) -> str | None:
 
 
 def doubted_numbers(pairs: Iterable[Pair], evaluator: CaseEvaluator) -> str | None:
-    """One line where the numbers of references without names contradict the positions of the structures.
+    """One line if the label values of unnamed references contradict the positions of structures.
 
-    The first case that can be read decides.
+    Only the first readable case is checked.
     """
     from omentum.evaluate.label_value_checks import contradictions, fitting_mappings
     from omentum.io.segmentations import names_its_structures
@@ -46,7 +46,7 @@ def doubted_numbers(pairs: Iterable[Pair], evaluator: CaseEvaluator) -> str | No
             if pair.prediction is None or not pair.reference.is_file() or names_its_structures(pair.reference):
                 continue
             read = evaluator.read(pair)
-        except OmentumError:  # told when it is evaluated
+        except OmentumError:  # reported when it is evaluated
             continue
         told = contradictions(read.prediction, read.reference)
         if not told:

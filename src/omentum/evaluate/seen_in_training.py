@@ -1,4 +1,4 @@
-"""Predictions that are no test, since their weights learned from the very scan."""
+"""Detection of predictions made by weights that were trained on the same scan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omentum.result_files import MANIFEST
 
 
 def seen_in_training(pairs: Sequence[Pair]) -> str | None:
-    """One line about the cases whose prediction says so in its manifest; None for none."""
+    """One line about cases whose manifest says that the weights were trained on the scan; None if there are none."""
     seen = [pair.name for pair in pairs if pair.prediction and _trained_on(pair.prediction.with_name(MANIFEST))]
     return f"evaluated on scans that the weights were trained on: {listed(seen)}" if seen else None
 
@@ -20,4 +20,4 @@ def _trained_on(manifest: Path) -> bool:
     try:
         return bool(json.loads(manifest.read_bytes())["weights"]["trained_on_this_scan"])
     except (OSError, ValueError, KeyError, TypeError):
-        return False  # a foreign prediction, or weights that do not say
+        return False  # a foreign prediction, or weights without this information

@@ -1,4 +1,4 @@
-"""One part of a split, or all its folds together, and where the predictions of its cases lie."""
+"""Part of a split, or all its folds together, and the predictions of its cases."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SplitPart:
-    """What `--split` and `--part` say.
+    """Part selected by `--split` and `--part`.
 
     Args:
-        path: File of `omentum data split`.
-        part: Its name; "folds" for all folds together.
+        path: Split file of `omentum data split`.
+        part: Name of the part; "folds" for all folds together.
         same: See `omentum.evaluate.pairing.find_pairs`.
     """
 
@@ -31,32 +31,32 @@ class SplitPart:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Of its cases.
+        """Names of the cases in the part.
 
         Raises:
             InputError: the split cannot be read.
-            UsageError: it has no such part.
+            UsageError: the split has no such part.
         """
         return self._split.names(self.part)
 
     def prediction_of(self, name: str, folder: Path) -> Path | None:
-        """The prediction of a case: in `folder/<its part>/`, where there is such a folder, else in `folder`.
+        """Prediction of a case: in `folder/<part>/` if that folder exists, otherwise in `folder`.
 
-        So the predictions of all folds are evaluated together, each case by the model that did not see it.
+        This way the predictions of all folds are evaluated together, each case by the model not trained on it.
         """
         own = folder / self._split.part_of[name]
         return prediction_of(name, own if own.is_dir() else folder, self.same)
 
     def folders(self, folder: Path) -> list[Path]:
-        """Where predictions lie."""
+        """Folders that contain predictions."""
         parts = {self._split.part_of[name] for name in self.names}
         return [own for part in sorted(parts) if (own := folder / part).is_dir()] or [folder]
 
     def of(self, found: PairedCases, pred: Path) -> PairedCases:
-        """Only its cases, with their predictions.
+        """Restrict cases to the part, with their predictions.
 
         Raises:
-            InputError: none of them has a prediction.
+            InputError: no case has a prediction.
         """
         wanted: Collection[str] = frozenset(self.names)
         pairs = [replace(p, prediction=self.prediction_of(p.name, pred)) for p in found.pairs if p.name in wanted]

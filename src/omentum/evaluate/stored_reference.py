@@ -1,4 +1,4 @@
-"""A prepared store, or one part of its split, as the reference: what is known is what the store holds, on its grid."""
+"""A prepared store, or a part of its split, as reference, on the grid of the store."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ if TYPE_CHECKING:
 
 
 def is_store(path: Path) -> bool:
-    """Whether a reference is a prepared store, finished or not."""
+    """Whether a path is a prepared store, complete or not."""
     from omentum.data.store.store import CASES, MANIFEST
 
     return (path / MANIFEST).is_file() or (path / CASES).is_dir()
 
 
 def is_stored(folder: Path) -> bool:
-    """Whether a reference is the folder of a case in a store."""
+    """Whether a path is the folder of a case in a store."""
     from omentum.data.store.stored_case import LABEL_FILE
 
     return (folder / LABEL_FILE).is_file()
 
 
 def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapping[str, str]) -> PairedCases:
-    """The cases of a store, or of a part of its split, with their predictions by name.
+    """Find the cases of a store, or of a part of its split, with their predictions by name.
 
     Args:
-        pred: Folder of predictions; or a single one, of the case of its name.
-        store: A finished one.
+        pred: Folder of predictions, or a single prediction named after its case.
+        store: A completed store.
         split: See `omentum.evaluate.split_part`.
-        patients: Case name -> patient, before what the store says.
+        patients: Case name -> patient; overrides the store.
 
     Raises:
-        InputError: nothing there, or nothing that goes together.
+        InputError: there are no cases, or no names match.
     """
     if not pred.exists():
         raise InputError("no such file or folder", source=pred)
@@ -79,7 +79,7 @@ def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapp
 
 
 def _same_in(dataset: str) -> IdOf:
-    """Name of a case in a store, or of its image or labels as the dataset has them -> the dataset's id."""
+    """Function from the name of a case in a store, or of its image or labels in the dataset, to the dataset's id."""
     from omentum.data.datasets.raw_case import id_of
     from omentum.data.datasets.recipe_catalogue import bundled_recipes
 
@@ -94,7 +94,7 @@ def _same_in(dataset: str) -> IdOf:
 
 
 def _prediction(case: StoredCase, folder: Path, split: SplitPart | None) -> Path | None:
-    """By its name in the store, else by the name of its CT in the dataset ("volume-0" for lits_0)."""
+    """Prediction by the name in the store, otherwise by the name of the CT in the dataset ("volume-0" for lits_0)."""
     same = _same_in(case.dataset)
     if split is None:
         return prediction_of(case.name, folder, same)
@@ -102,7 +102,7 @@ def _prediction(case: StoredCase, folder: Path, split: SplitPart | None) -> Path
 
 
 def _named(name: str, held: Mapping[str, StoredCase], store: Path) -> StoredCase:
-    """The case that a single prediction is called after; see `_prediction`."""
+    """The case that a single prediction is named after; see `_prediction`."""
     if name in held:
         return held[name]
     meant = [case for case in held.values() if _same_in(case.dataset)(case.name) == _same_in(case.dataset)(name)]
@@ -110,10 +110,10 @@ def _named(name: str, held: Mapping[str, StoredCase], store: Path) -> StoredCase
 
 
 def _refuse_shared(pairs: Sequence[Pair]) -> None:
-    """A prediction called by an id that cases of several datasets have is none of theirs for sure.
+    """Refuse predictions named by an id that occurs in several datasets, which is ambiguous.
 
     Raises:
-        InputError: there is one.
+        InputError: there is such a prediction.
     """
     taken: dict[Path, str] = {}
     for pair in pairs:
@@ -123,35 +123,35 @@ def _refuse_shared(pairs: Sequence[Pair]) -> None:
 
 
 def _names_of(pairs: Sequence[Pair]) -> frozenset[str]:
-    """What the predictions of these cases are called."""
+    """Expected names of the predictions of these cases."""
     files = [pair.prediction for pair in pairs if pair.prediction]
     return frozenset(case_name(file.parent if file.name in SEGMENTATIONS else file) for file in files)
 
 
 def finder(store: Path, split: SplitPart | None) -> Find:
-    """How the prediction of a case of a store is found in a folder of predictions."""
+    """Function that finds the prediction of a stored case in a folder of predictions."""
     held = {case.name: case for case in _open(store).cases}
     return lambda name, folder: _prediction(held[name], folder, split)
 
 
 def read_stored(folder: Path) -> tuple[Segmentation, str]:
-    """Truth and patient of a case in a store, on the store's grid."""
+    """Read truth and patient of a case in a store, on the grid of the store."""
     store, case = _stored(folder)
     bits = store.read(case).bits
     return Segmentation(bits, case.grid.affine, store.classes, frozenset(case.annotated)), case.patient
 
 
 def stored_hu(folder: Path) -> NDArray[np.int16]:
-    """The CT of a case in a store, on the store's grid."""
+    """Read the CT of a case in a store in HU, int16, on the grid of the store."""
     store, case = _stored(folder)
     return store.read(case).hu
 
 
 def on_stored_grid(segmentation: Segmentation, folder: Path) -> Segmentation:
-    """A segmentation of the case's CT taken to the grid of the store and cropped, just as its truth was.
+    """Resample a segmentation of the case's CT to the grid of the store, with the crop of its truth.
 
     Raises:
-        GeometryError: it is not on the CT's own grid.
+        GeometryError: the segmentation is not on the grid of the CT.
     """
     bits = array_on_stored_grid(segmentation.bits, segmentation.grid, folder)
     affine = _stored(folder)[1].grid.affine
@@ -159,10 +159,10 @@ def on_stored_grid(segmentation: Segmentation, folder: Path) -> Segmentation:
 
 
 def array_on_stored_grid(voxels: NDArray[Any], grid: Grid, folder: Path) -> NDArray[Any]:
-    """Voxels [..., i, j, k] on the grid of the case's CT taken to that of the store; see `on_stored_grid`.
+    """Resample voxels [..., i, j, k] from the grid of the case's CT to that of the store; see `on_stored_grid`.
 
     Raises:
-        GeometryError: they are not on the CT's own grid.
+        GeometryError: the voxels are not on the grid of the CT.
     """
     from omentum.boxes import box_of, cropped_grid
     from omentum.preprocess.grid import model_grid, nearest_on_model_grid
@@ -188,7 +188,7 @@ def _open(store: Path) -> Store:
 
 @lru_cache(maxsize=1)
 def _opened(store: Path, _where: Path) -> Store:
-    """Remembered by where it is: a relative path means something else in another working directory."""
+    """Open a store; cached by absolute path, because a relative path depends on the working directory."""
     from omentum.data.store.store import Store
 
     return Store.open(store)

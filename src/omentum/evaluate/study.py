@@ -1,4 +1,4 @@
-"""A whole study from Python: predictions against a reference, as `omentum evaluate` does it, without printing."""
+"""Evaluation of a whole study from Python, as in `omentum evaluate` without printing."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ DEFAULT_PART = "test"
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How a study is evaluated; each field is an option of `omentum evaluate`.
+    """Options of an evaluation; each field is an option of `omentum evaluate`.
 
     Args:
-        mapping: What the numbers of a reference that is not ours mean: a packaged mapping ("totalsegmentator"), a
-            dataset ("btcv") or a file; see `omentum.evaluate.mapping.load_mapping`.
-        pred_mapping: The same for the predictions, and for those of `compare`.
-        structures: Comma-separated names of the only structures to evaluate; by default all.
-        healthy: CSV file with the columns case,structure: lesions that a patient is known not to have.
+        mapping: Label mapping of references from other sources: a packaged mapping ("totalsegmentator"), a dataset
+            ("btcv") or a file; see `omentum.evaluate.mapping.load_mapping`.
+        pred_mapping: Label mapping of the predictions, including those of `compare`.
+        structures: Comma-separated names of the structures to evaluate; by default all.
+        healthy: CSV file with the columns case,structure: lesion types known to be absent in the patient.
         compare: Predictions of a second model for the same reference.
         tolerance: Tolerance of the NSD: mm for all structures, or a TOML file such as `liver = 3.0`.
-        distances: Measure NSD, HD95, HD and ASSD in mm, not only overlaps of voxels.
-        patients: CSV file with the columns case,patient, where a patient has several scans.
-        split: File of `omentum data split`, of which only one part is evaluated.
+        distances: Compute NSD, HD95, HD and ASSD as well as overlap metrics.
+        patients: CSV file with the columns case,patient, for patients with several scans.
+        split: Split file of `omentum data split`; only one part is evaluated.
         part: Name of that part, e.g. "fold-0"; "folds" for all folds together; "test" by default.
     """
 
@@ -68,23 +68,23 @@ class EvaluationOptions:
 
     @property
     def files(self) -> list[Path]:
-        """Files that the options name, other than predictions and references."""
+        """Files named by the options, other than predictions and references."""
         named = [Path(text) for text in (self.mapping, self.pred_mapping, self.tolerance) if text]
         return [*filter(Path.is_file, named), *(path for path in (self.split, self.patients, self.healthy) if path)]
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Predictions and references that belong together, ready to be evaluated.
+    """Paired predictions and references, ready to be evaluated.
 
     Args:
-        predictions, reference: As they were given.
+        predictions, reference: Paths as given.
         options: See `EvaluationOptions`.
-        evaluator: Reads and scores one case.
-        found: The cases.
-        others: The same cases with the predictions of the second model; None without one.
-        folders: Where the predictions lie.
-        same: What tells a case by the names of its files.
+        evaluator: Reads and scores a case.
+        found: Cases to evaluate.
+        others: The same cases with predictions of the second model; None without one.
+        folders: Folders with predictions.
+        same: Function from a file name to the id of the case.
     """
 
     predictions: Path
@@ -98,7 +98,7 @@ class Study:
 
     @classmethod
     def find(cls, predictions: str | Path, reference: str | Path, options: EvaluationOptions | None = None) -> Study:
-        """Read the options' files and find the cases; see `evaluate_study`."""
+        """Read the files of the options and find the cases; see `evaluate_study`."""
         from omentum.evaluate import Rules, load_mapping, load_tolerances
         from omentum.evaluate.foreign_labels import same_case, wanted_structures
         from omentum.evaluate.stored_reference import finder, is_store
@@ -136,7 +136,7 @@ class Study:
 
     @property
     def inputs(self) -> list[Path]:
-        """Predictions and references: files, or folders of them."""
+        """Predictions and references: files or folders."""
         return [path for path in (self.predictions, self.reference, self.options.compare) if path]
 
     def _inputs(self) -> dict[str, str]:
@@ -156,7 +156,7 @@ class Study:
         return {name: str(value) for name, value in named.items() if value}
 
     def _warnings(self) -> Iterator[str]:
-        """What the user should know before any case is scored."""
+        """Warnings before any case is scored."""
         from omentum.evaluate.reference_checks import doubted_numbers, unnamed_references
         from omentum.evaluate.seen_in_training import seen_in_training
 
@@ -178,26 +178,26 @@ def evaluate_study(
     pictures: bool = False,
     progress: ProgressListener = SILENT,
 ) -> Evaluation:
-    """Evaluate the predictions of a model, and compare them with those of a second one if the options name it.
+    """Evaluate the predictions of a model; compare them with a second model if the options name one.
 
-    A case without a prediction, or whose prediction cannot be read or lies on another grid, counts as missed and is
-    listed in the result (`evaluated.failed`, `evaluated.without`); of a single case the fault is raised.
+    A case without a prediction, or with an unreadable one or one on another grid, counts as missed and is listed in the
+    result (`evaluated.failed`, `evaluated.without`). If there is only one case, its error is raised.
 
     Args:
         predictions: A label map, the output folder of a case, or a folder of either.
         reference: A truth folder (case.json), a label map, a folder of either, or a prepared store.
         options: See `EvaluationOptions`.
-        jobs: Cases at once, in processes; each needs the memory of its scan.
-        pictures: Draw the worst cases, for the page of `Evaluation.write`.
-        progress: Told of warnings, errors and cases done.
+        jobs: Number of parallel processes; each needs the memory of its scan.
+        pictures: Draw the worst cases for the HTML page.
+        progress: Receives warnings, errors and progress.
 
     Returns:
         Scores of every case and structure, their summary, and the comparison.
 
     Raises:
-        InputError: nothing there, nothing that belongs together, or a list or mapping that cannot be read.
-        UsageError: an unknown structure, or options that exclude each other.
-        GeometryError: the only case's prediction lies on another grid than its reference.
+        InputError: there are no cases, no names match, or a list or mapping cannot be read.
+        UsageError: unknown structure, or mutually exclusive options.
+        GeometryError: there is a single case and its prediction is on another grid than its reference.
     """
     return Study.find(predictions, reference, options).evaluate(jobs=jobs, pictures=pictures, progress=progress)
 

@@ -1,9 +1,8 @@
-"""How far weights can be trusted with each class, by the scores of an evaluation.
+"""Reliability of weights for each class, derived from an evaluation.
 
-An organ or vessel is reliable from a mean Dice of `RELIABLE_DICE` on, over all cases that have it or in which it was
-invented, and not found below `FOUND_DICE`. A lesion type is reliable if at least half of the lesions were found and at
-least half of what was found are lesions; it is not found if a smaller share than `FOUND_LESIONS` was. All between is
-weak. From few cases nothing follows.
+An organ or vessel is reliable if its mean Dice, misses and false positives included, is at least `RELIABLE_DICE`, and
+"not found" below `FOUND_DICE`. A lesion type is reliable if sensitivity and precision are at least 0.5, and "not found"
+if its sensitivity is below `FOUND_LESIONS`. Everything in between is weak. Structures with too few cases are left out.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ LEAST = 3
 
 
 def trust_of(scores: Mapping[str, Any]) -> dict[str, Trust]:
-    """Structure key -> how far, of those that there is enough of.
+    """Structure key -> reliability, for structures with enough cases.
 
     Args:
-        scores: Of `omentum evaluate --json`. A pair evaluated as one says the same of both sides.
+        scores: Document of `omentum evaluate --json`. A pair evaluated as one applies to both sides.
 
     Raises:
-        KeyError, TypeError: they are something else.
+        KeyError, TypeError: `scores` is malformed.
         UsageError: an unknown structure.
     """
     found: dict[str, Trust] = {}
@@ -41,10 +40,10 @@ def trust_of(scores: Mapping[str, Any]) -> dict[str, Trust]:
 
 
 def parse_trust(word: str) -> Trust:
-    """A word for trust; "not-found" is "not found", too.
+    """Parse a reliability; "not-found" is accepted for "not found".
 
     Raises:
-        UsageError: no such word.
+        UsageError: unknown value.
     """
     try:
         return Trust(word.strip().lower().replace("-", " ").replace("_", " "))
@@ -61,11 +60,11 @@ def _of_organ(dice: Mapping[str, Any]) -> Trust | None:
 
 
 def _of_lesions(counts: Mapping[str, Any] | None) -> Trust | None:
-    if counts is None:  # looked for in no case
+    if counts is None:  # annotated in no case
         return None
     hits, missed, false = (counts[name] for name in ("true_positives", "false_negatives", "false_positives"))
     if hits + missed < LEAST:
-        # Too few to be missed; enough inventions are no reason for trust.
+        # Too few reference lesions to judge misses, but many false positives are still evidence against reliability.
         return Trust.WEAK if false >= LEAST and false > hits else None
     if hits < FOUND_LESIONS * (hits + missed):
         return Trust.NOT_FOUND

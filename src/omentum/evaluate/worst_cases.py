@@ -1,6 +1,6 @@
-"""Pictures of the worst cases for the page: chosen by their scores, then read once more, one case at a time.
+"""Pictures of the worst cases for the HTML page, selected by score and read again one at a time.
 
-Their number is limited, so that a page of ten thousand cases is no larger and takes no more memory than one of fifty.
+Their number is limited, so that size and memory of the page do not grow with the number of cases.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ one."""
 
 @dataclass(frozen=True)
 class WorstCase:
-    """A picture and what it is of."""
+    """Picture of a worst case with its description."""
 
     case: str
     score: StructureScore
@@ -41,7 +41,7 @@ class WorstCase:
 def worst_cases(
     evaluated: EvaluatedCases, pairs: Sequence[Pair], evaluator: CaseEvaluator, reporter: ProgressListener
 ) -> list[WorstCase]:
-    """Draw the worst cases of every structure, by structure; what cannot be read any more is left out."""
+    """Draw the worst cases of every structure; cases that can no longer be read are skipped."""
     from omentum.evaluate import with_unions
     from omentum.evaluate.differences import differences
 
@@ -56,7 +56,7 @@ def worst_cases(
         try:
             read = evaluator.read(by_name[name])
             hu = _hu_of(by_name[name], read.reference.grid, alone=len(pairs) == 1)
-            # A pair evaluated as one is drawn as one: as its right side, which gets the left one's voxels.
+            # A pair evaluated as one is drawn as its right side, with the voxels of both.
             joined = {members(key)[0]: members(key)[1:] for key in keys if len(members(key)) > 1}
             prediction, truth = (
                 with_unions(one, joined) if joined else one for one in (read.prediction, read.reference)
@@ -70,7 +70,7 @@ def worst_cases(
 
 
 def _chosen(evaluated: EvaluatedCases) -> list[tuple[str, StructureScore]]:
-    """Case and structure, in template order, worst case first."""
+    """Case and score, in template order, worst case first."""
     unread = {*evaluated.failed, *evaluated.without}
     of: dict[str, list[tuple[float, float, str, StructureScore]]] = {}
     for case in evaluated.scores:
@@ -85,7 +85,7 @@ def _chosen(evaluated: EvaluatedCases) -> list[tuple[str, StructureScore]]:
 
 
 def _hu_of(pair: Pair, grid: Grid, *, alone: bool) -> NDArray[Any] | None:
-    """The CT a reference was drawn on, where it is known and can be read; a picture without it is better than none."""
+    """The CT of a reference, if known and readable; otherwise None, and the picture is drawn without it."""
     from omentum.evaluate import turned
     from omentum.evaluate.stored_reference import is_stored, stored_hu
     from omentum.io.nifti import read_volume
@@ -93,7 +93,7 @@ def _hu_of(pair: Pair, grid: Grid, *, alone: bool) -> NDArray[Any] | None:
     folder = pair.reference if pair.reference.is_dir() else pair.reference.parent
     if is_stored(folder):
         return stored_hu(folder)
-    # A folder of many label maps may hold the CT of any of them.
+    # In a folder of many label maps, a CT may belong to any of them.
     path: Path = folder / "ct.nii.gz"
     if not path.is_file() or not (pair.reference.is_dir() or alone):
         return None

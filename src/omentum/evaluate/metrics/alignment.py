@@ -1,4 +1,4 @@
-"""Bringing a prediction onto the reference's grid where that is exact: axes swapped or turned round, nothing else."""
+"""Exact reorientation of a prediction to the grid of the reference: permuted or flipped axes only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from omentum.volume import Grid
 
 
 def aligned(segmentation: Segmentation, grid: Grid) -> Segmentation:
-    """The same voxels in the axis order and direction of `grid`; a view, nothing is interpolated.
+    """The same voxels in axis order and direction of `grid`; a view, without interpolation.
 
     Raises:
-        GeometryError: the two are not the same set of voxels, so that resampling would be needed.
+        GeometryError: the grids do not have the same set of voxels, so resampling would be needed.
     """
     if segmentation.grid.same_as(grid):
         return segmentation
@@ -27,7 +27,7 @@ def aligned(segmentation: Segmentation, grid: Grid) -> Segmentation:
 
 
 def turned(voxels: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
-    """An array (i, j, k, ...) on one grid in the axis order and direction of another one; a view.
+    """View of an array (i, j, k, ...) in the axis order and direction of another grid.
 
     Raises:
         GeometryError: as for `aligned`.
@@ -40,9 +40,9 @@ def turned(voxels: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
 
 
 def with_unions(segmentation: Segmentation, unions: Mapping[str, Iterable[str]]) -> Segmentation:
-    """Count the voxels of some structures as another's as well, e.g. {"colon": ["rectum"]}.
+    """Merge some structures into another one, e.g. {"colon": ["rectum"]}.
 
-    For references that know one name for what we keep apart. Structures the segmentation does not have are ignored.
+    Used for references with one name for several of our structures. Missing structures are ignored.
     """
     bits = segmentation.bits.copy()
     for key, parts in unions.items():
@@ -54,7 +54,7 @@ def with_unions(segmentation: Segmentation, unions: Mapping[str, Iterable[str]])
 
 
 def different_grids(ours: Grid, theirs: Grid) -> GeometryError:
-    """The error that says so, naming both."""
+    """Error that names both grids."""
     return GeometryError(
         f"prediction and reference lie on different grids: {ours} against {theirs}",
         remedy="evaluation never resamples; segment the CT the reference was drawn on",

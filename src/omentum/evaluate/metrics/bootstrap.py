@@ -1,7 +1,7 @@
-"""How much a mean would move with other patients: the percentile bootstrap, whole patients drawn at a time.
+"""Percentile bootstrap over patients.
 
-Scans of one patient, and structures of one scan, are not independent; a patient is therefore drawn with everything
-that belongs to it. The draws depend on the seed and the number of patients only, so a rerun says the same.
+Scans of one patient, and structures of one scan, are not independent, so whole patients are resampled. The resamples
+depend only on the seed and the number of patients, so results are reproducible.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SEED = 20231002
 
 
 class Bootstrap:
-    """Repeated draws, with replacement, of as many patients as there are.
+    """Bootstrap resamples, drawn with replacement, of the size of the sample.
 
     Args:
-        patients: Whose cases there are; repetitions are ignored.
+        patients: Patient of each case; repetitions are ignored.
     """
 
     def __init__(self, patients: Iterable[str]) -> None:
@@ -31,11 +31,11 @@ class Bootstrap:
         self._times_drawn = draws.astype(np.float32)
 
     def means(self, values: ArrayLike, patients: Sequence[str]) -> NDArray[np.float64]:
-        """The mean over cases in each draw, float64 [DRAWS]; NaN in draws without a case.
+        """Mean over cases in each resample, float64 [DRAWS]; NaN for resamples without a case.
 
         Args:
-            values: One a case.
-            patients: Whose it is.
+            values: One value per case.
+            patients: Patient of each value.
         """
         rows = [self._row[patient] for patient in patients]
         sums = np.bincount(rows, np.asarray(values, np.float64), minlength=len(self._row))
@@ -45,11 +45,11 @@ class Bootstrap:
         return np.asarray(np.divide(total, drawn, out=np.full(DRAWS, np.nan), where=drawn > 0))
 
     def totals(self, values: ArrayLike, patients: Sequence[str]) -> NDArray[np.float64]:
-        """The sums over cases in each draw, float64 [DRAWS, column].
+        """Sums over cases in each resample, float64 [DRAWS, column].
 
         Args:
             values: [case, column].
-            patients: Whose case it is.
+            patients: Patient of each case.
         """
         values = np.asarray(values, np.float64)
         of_patient = np.zeros((len(self._row), values.shape[1]))
@@ -57,12 +57,12 @@ class Bootstrap:
         return self._times_drawn @ of_patient
 
     def times_drawn(self, patients: Sequence[str]) -> NDArray[np.float32]:
-        """How often each of some patients is in each draw, [DRAWS, patient]."""
+        """How often each of the patients is in each resample, float32 [DRAWS, patient]."""
         return self._times_drawn[:, [self._row[patient] for patient in patients]]
 
 
 def interval_95(means: NDArray[np.float64], patients: int) -> Interval | None:
-    """The middle 95 % of what the draws gave; None from fewer than two patients, which say nothing of others."""
+    """95 % percentile interval of the resampled means; None for fewer than two patients."""
     known = means[np.isfinite(means)]
     if patients < 2 or not len(known):
         return None
@@ -71,7 +71,7 @@ def interval_95(means: NDArray[np.float64], patients: int) -> Interval | None:
 
 
 def mean_of_means(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """In each draw, the mean over structures of their means; structures without a case in a draw are left out of it."""
+    """Mean over structures of their means, in each resample; structures without a case are left out."""
     known = np.isfinite(rows)
     total = np.where(known, rows, 0.0).sum(axis=0)
     return np.asarray(np.divide(total, known.sum(axis=0), out=np.full(DRAWS, np.nan), where=known.any(axis=0)))

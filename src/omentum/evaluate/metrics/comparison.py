@@ -1,10 +1,10 @@
-"""Two models on the same cases: by how much one is better, how sure that is, and how often it is so.
+"""Paired comparison of two models on the same cases: difference, uncertainty and significance.
 
-Differences are taken case by case (first minus second), averaged over the scans of a patient, and tested over patients
-with Wilcoxon's signed-rank test. p-values are corrected over the structures of a metric with Holm's method. A case
-counts only where both models have a number: a structure that is not there and that one model rightly leaves out has
-none, so a false alarm of the other shows in the patient table, not here. Means of both models are over the structures,
-and the cases of each, that both were evaluated on; what only one of them was evaluated on is named.
+Differences are taken per case (first minus second), averaged over the scans of a patient, and tested over patients with
+Wilcoxon's signed-rank test. p-values are corrected over the structures of a metric with Holm's method. A case counts
+only if both models have a value. For an absent structure, a true negative has no value, so a false positive of the
+other model appears in the patient table, not here. Means of both models are over the structures and cases on which both
+were evaluated; structures evaluated for only one model are listed.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from omentum.json_values import from_json_values
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One metric of one structure.
+    """Paired difference of one metric for one structure.
 
     Args:
         structure: Key.
         metric: Key of `COMPARED`.
-        patients: Patients with a number from both models.
-        mean: Of first minus second.
-        mean_95: Its bootstrap interval over patients.
-        first_better, second_better: Patients; the rest are ties.
+        patients: Number of patients with a value from both models.
+        mean: Mean of first minus second.
+        mean_95: Bootstrap interval of the mean over patients.
+        first_better, second_better: Number of patients for which that model is better; the rest are ties.
         effect: Matched-pairs rank-biserial correlation: share of ranks that favour the first model minus share that
             favours the second, -1..1; None when all are ties.
         p: Two-sided Wilcoxon; 1 when all are ties.
-        p_holm: Corrected over the structures.
+        p_holm: p corrected over the structures with Holm's method.
     """
 
     structure: str
@@ -59,15 +59,15 @@ class PairedDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All structures and metrics two models have in common.
+    """Comparison over all structures and metrics that two models have in common.
 
     Args:
         first, second: Names of the models.
         cases: Number of cases both were evaluated on.
         differences: By metric, then in template order.
-        structures: Keys that both were evaluated on in some case; the means below are over these.
-        only_first, only_second: Keys that only one of them was evaluated on; in no number here.
-        organ_dice, lesion_dice: The headline means of both, (first, second); see `Summary`.
+        structures: Keys evaluated for both models in some case; the means below are over these.
+        only_first, only_second: Keys evaluated for only one of the models; not part of any number here.
+        organ_dice, lesion_dice: Mean Dice of both models, (first, second); see `Summary`.
     """
 
     first: str
@@ -81,15 +81,15 @@ class Comparison:
     lesion_dice: tuple[Statistics, Statistics]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Comparison:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
@@ -97,10 +97,10 @@ class Comparison:
 def compare(
     first: Sequence[CaseScores], second: Sequence[CaseScores], *, names: tuple[str, str] = ("first", "second")
 ) -> Comparison:
-    """Compare two models on the cases they share, by name.
+    """Compare two models on their common cases, by name.
 
     Raises:
-        UsageError: they share none.
+        UsageError: they have no case in common.
     """
     others = {case.case: case for case in second}
     pairs = [(case, others[case.case]) for case in first if case.case in others]
@@ -128,7 +128,7 @@ def _evaluated(cases: Iterable[CaseScores]) -> set[str]:
 
 
 def _shared(one: CaseScores, other: CaseScores) -> tuple[CaseScores, CaseScores]:
-    """The same case with the structures that both models were evaluated on."""
+    """The same case restricted to structures evaluated for both models."""
     common = _evaluated([one]) & _evaluated([other])
     first, second = (
         replace(case, structures=tuple(s for s in case.structures if s.key in common), not_evaluated={}, curves={})
@@ -138,7 +138,7 @@ def _shared(one: CaseScores, other: CaseScores) -> tuple[CaseScores, CaseScores]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (1979), in the order given."""
+    """Holm's step-down correction (1979), in the given order."""
     corrected, largest = [0.0] * len(p_values), 0.0
     for rank, n in enumerate(np.argsort(p_values, kind="stable")):
         largest = max(largest, min(1.0, p_values[n] * (len(p_values) - rank)))
@@ -180,7 +180,7 @@ def _row(key: str, metric: Metric, patients: Mapping[str, Sequence[float]], boot
 
 
 def rank_biserial(favour: NDArray[np.float64]) -> float | None:
-    """(Ranks above 0 - ranks below) / all ranks, ties left out; None when all are ties (Kerby 2014)."""
+    """Rank-biserial correlation (Kerby 2014): (positive - negative) / all ranks, without ties; None if all tie."""
     from scipy.stats import rankdata
 
     favour = favour[favour != 0]

@@ -1,8 +1,8 @@
-"""Lesions found and missed.
+"""Lesion detection: matching of predicted and reference lesions.
 
-A lesion is a connected component (26 neighbours, so that touching by a corner is one lesion). Predicted and
-reference lesions are matched one to one, best intersection over union first, and a pair counts from IoU 0.1 on.
-One blob over two lesions therefore finds one of them. "Any overlap", which finds both, is given beside it.
+A lesion is a connected component (26-neighbourhood). Predicted and reference lesions are matched one to one in order of
+decreasing IoU, with a minimum IoU of 0.1. One component that covers two lesions therefore detects only one. The "any
+overlap" criterion, which counts both, is reported as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIZE_BINS_MM = {"< 10 mm": 10.0, "10-20 mm": 20.0, "> 20 mm": math.inf}
 
 @dataclass(frozen=True)
 class LesionCount:
-    """How many of how many lesions were found."""
+    """Number of lesions found out of a total."""
 
     found: int = 0
     total: int = 0
@@ -36,23 +36,23 @@ class LesionCount:
 
     @property
     def sensitivity(self) -> float | None:
-        """Found / total; None when there were none."""
+        """Found / total; None if there are none."""
         return ratio(self.found, self.total)
 
 
 @dataclass(frozen=True)
 class Detection:
-    """Lesion counts of one case, or (added up) of many.
+    """Lesion counts of one case, or the sum over many.
 
     Args:
-        true_positives: Matched pairs.
-        false_negatives: Reference lesions without a match.
-        false_positives: Predicted lesions without a match.
-        any_overlap: Reference lesions that share at least one voxel with the prediction.
+        true_positives: Number of matched pairs.
+        false_negatives: Number of reference lesions without a match.
+        false_positives: Number of predicted lesions without a match.
+        any_overlap: Number of reference lesions that share at least one voxel with the prediction.
         matched_iou: IoU of each matched pair, best first.
-        by_size: The matched lesions by size of the reference lesion; keys of `SIZE_BINS_MM`.
+        by_size: Matched lesions by size of the reference lesion; keys of `SIZE_BINS_MM`.
         false_positives_by_size: False positives by their own size.
-        scans: Cases with a prediction, over which false positives are spread.
+        scans: Number of cases with a prediction, for false positives per scan.
     """
 
     true_positives: int = 0
@@ -78,38 +78,38 @@ class Detection:
 
     @property
     def reference_lesions(self) -> int:
-        """Lesions there were to find."""
+        """Number of reference lesions."""
         return self.true_positives + self.false_negatives
 
     @property
     def predicted_lesions(self) -> int:
-        """Lesions that were predicted."""
+        """Number of predicted lesions."""
         return self.true_positives + self.false_positives
 
     @property
     def sensitivity(self) -> float | None:
-        """Matched / reference lesions."""
+        """Matched / reference lesions; None if there are no reference lesions."""
         return ratio(self.true_positives, self.reference_lesions)
 
     @property
     def any_overlap_sensitivity(self) -> float | None:
-        """Touched / reference lesions."""
+        """Reference lesions with any overlap / reference lesions; None if there are none."""
         return ratio(self.any_overlap, self.reference_lesions)
 
     @property
     def precision(self) -> float | None:
-        """Matched / predicted lesions."""
+        """Matched / predicted lesions; None if none were predicted."""
         return ratio(self.true_positives, self.predicted_lesions)
 
     @property
     def f1(self) -> float | None:
-        """2 TP / (2 TP + FP + FN)."""
+        """2 TP / (2 TP + FP + FN); None if all are 0."""
         return ratio(2 * self.true_positives, self.reference_lesions + self.predicted_lesions)
 
 
 @dataclass(frozen=True, eq=False)
 class _Lesions:
-    """Components: `labels` 0..n, and the size of each (index 0 is the background)."""
+    """Connected components: `labels` 0..n, and the size of each (index 0 is background)."""
 
     labels: NDArray[np.integer]
     voxels: list[int]
@@ -126,28 +126,28 @@ def detect(predicted: Mask, reference: Mask, voxel_volume_ml: float, minimum_ml:
     """Match the lesions of two masks.
 
     Args:
-        predicted: Mask of the prediction, boolean.
-        reference: Mask of the reference, of the same shape.
-        voxel_volume_ml: Volume of a voxel.
-        minimum_ml: Smaller lesions are not asked for: a smaller reference lesion is neither found nor missed (nor is
-            what was matched to it a false positive), a smaller unmatched prediction is no false positive.
+        predicted: Predicted mask, bool [i, j, k].
+        reference: Reference mask, bool, same shape.
+        voxel_volume_ml: Volume of a voxel in ml.
+        minimum_ml: Smaller lesions are ignored: a smaller reference lesion is neither found nor missed, its match is
+            not a false positive, and a smaller unmatched prediction is not a false positive.
     """
     return Matcher(reference, voxel_volume_ml, minimum_ml).detect(predicted)
 
 
 class Matcher:
-    """A reference whose lesions are known, for one prediction after another; arguments as for `detect`."""
+    """Matches several predictions with one reference, whose components are computed once; arguments as for `detect`."""
 
     def __init__(self, reference: Mask, voxel_volume_ml: float, minimum_ml: float = 0.0) -> None:
         self._references, self._minimum_ml = _lesions(reference, voxel_volume_ml), minimum_ml
         self._wanted = self._references.at_least(minimum_ml)
 
     def lesions_by_size(self) -> dict[str, int]:
-        """Lesions asked for, by key of `SIZE_BINS_MM`."""
+        """Number of reference lesions by key of `SIZE_BINS_MM`."""
         return _counted_by_size(self._references, self._wanted)
 
     def detect(self, predicted: Mask) -> Detection:
-        """See `omentum.evaluate.metrics.detection.detect`."""
+        """Match one prediction; see `omentum.evaluate.metrics.detection.detect`."""
         references, wanted = self._references, self._wanted
         predictions = _lesions(predicted, references.voxel_volume_ml)
         shared = _shared_voxels(predictions, references)
@@ -166,7 +166,7 @@ class Matcher:
 
 
 def size_bin(volume_ml: float) -> str:
-    """The key of `SIZE_BINS_MM` for a lesion of this volume."""
+    """Key of `SIZE_BINS_MM` for a lesion volume in ml."""
     diameter_mm = (6000.0 * volume_ml / math.pi) ** (1 / 3)
     first, middle, last = SIZE_BINS_MM
     return first if diameter_mm < SIZE_BINS_MM[first] else middle if diameter_mm <= SIZE_BINS_MM[middle] else last
@@ -178,7 +178,7 @@ def _lesions(mask: Mask, voxel_volume_ml: float) -> _Lesions:
 
 
 def _shared_voxels(predictions: _Lesions, references: _Lesions) -> dict[tuple[int, int], int]:
-    """(predicted lesion, reference lesion) -> voxels in both, for the pairs that share any."""
+    """(predicted lesion, reference lesion) -> number of common voxels, for overlapping pairs."""
     touching = (predictions.labels > 0) & (references.labels > 0)
     pairs = np.stack([predictions.labels[touching], references.labels[touching]]).astype(np.int64)
     found, counts = np.unique(pairs, axis=1, return_counts=True)
@@ -188,7 +188,7 @@ def _shared_voxels(predictions: _Lesions, references: _Lesions) -> dict[tuple[in
 def _matched(
     shared: dict[tuple[int, int], int], predictions: _Lesions, references: _Lesions
 ) -> dict[tuple[int, int], float]:
-    """Greedy one-to-one matching, best IoU first; ties go to the lower numbers, so that the result is repeatable."""
+    """Greedy one-to-one matching in order of decreasing IoU; ties go to lower numbers, for reproducibility."""
     iou = {(p, r): both / (predictions.voxels[p] + references.voxels[r] - both) for (p, r), both in shared.items()}
     pairs: dict[tuple[int, int], float] = {}
     for p, r in sorted(iou, key=lambda pair: (-iou[pair], pair)):

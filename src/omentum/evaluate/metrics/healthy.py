@@ -1,4 +1,4 @@
-"""Lesions that a patient is known not to have: annotated and absent, although nobody drew anything."""
+"""Lesions known to be absent in a patient: annotated and empty, although there is no mask."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 
 
 def known_absent(truth: Segmentation, keys: Iterable[str]) -> Segmentation:
-    """The same truth, with these structures annotated and without a voxel.
+    """The reference with additional structures marked as annotated and empty.
 
     Args:
-        truth: Of a case.
-        keys: Structures it has no voxel of; those it does not annotate, or has no class for, are added.
+        truth: Reference of a case.
+        keys: Structures without voxels in it; unannotated ones and missing classes are added.
 
     Raises:
         ValueError: one of them has a voxel.

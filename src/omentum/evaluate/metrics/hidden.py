@@ -1,4 +1,4 @@
-"""What one number a voxel costs in an evaluation: structures that others are painted over in a label map."""
+"""Structures hidden in a label map with one value per voxel, as a share of their voxels."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ TOLD_SHARE = 0.01
 
 
 def hidden_shares(masks: Segmentation, among: Iterable[str]) -> dict[str, float]:
-    """How much of each structure a label map in the template's painting order would not show.
+    """Share of each structure that a label map in the template's painting order would hide.
 
-    A lesion or vessel hides nothing of the host it lives in, to which it is given back when a label map is read (see
-    `omentum.io.hosts`).
+    A lesion or vessel does not hide its host, which is restored when a label map is read (see `omentum.io.hosts`).
 
     Args:
-        masks: Which overlap, or do not.
-        among: Structures that the label map has; no other one hides anything there.
+        masks: Masks, overlapping or not.
+        among: Structures in the label map; only these can hide others.
 
     Returns:
-        Structure key -> share of its voxels, from `TOLD_SHARE` on.
+        Structure key -> hidden share of its voxels, if at least `TOLD_SHARE`.
     """
     hidden: Counter[str] = Counter()
     painted = frozenset(among)
@@ -39,7 +38,7 @@ def hidden_shares(masks: Segmentation, among: Iterable[str]) -> dict[str, float]
 
 
 def most_hidden(cases: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """The largest share of each structure in any case, the largest first."""
+    """Largest hidden share of each structure over cases, in decreasing order."""
     most: dict[str, float] = {}
     for shares in cases:
         for key, share in shares.items():

@@ -1,8 +1,8 @@
-"""One lesion type in one case at every threshold: what would be found, and what would be false.
+"""Detections of one lesion type in one case at every threshold.
 
-At each threshold the voxels of at least that probability are a segmentation; its components are the candidates, and
-they are matched with the reference exactly as lesions are (see `detection`). A threshold is therefore an operating
-point that can be set, not only a rank among candidates.
+At each threshold, the voxels with at least that probability form a segmentation, whose components are matched with the
+reference like lesions (see `detection`). A threshold is therefore an operating point that can be set for inference, not
+only a rank among candidates.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Curve:
     """Counts at each of `THRESHOLDS`.
 
     Args:
-        source: `MAPS`, or `LISTS`: the lesions of a finished segmentation with their mean probabilities, which say
-            nothing of what lies below the threshold that it was made with.
-        score: The highest probability of the case, 0..1; how suspicious the patient is.
-        present: The reference has this lesion.
-        lesions: Reference lesions asked for, by size (keys of `SIZE_BINS_MM`).
-        found: Those of them found at each threshold, by size.
-        false: False positives at each threshold.
+        source: `MAPS`, or `LISTS`: the lesions of a finished segmentation with their mean probabilities, without
+            information below the threshold used for it.
+        score: Highest probability in the case, 0..1; the score for patient-level ROC.
+        present: Whether the reference has this lesion type.
+        lesions: Number of reference lesions by size (keys of `SIZE_BINS_MM`).
+        found: Number of them found at each threshold, by size.
+        false: Number of false positives at each threshold.
     """
 
     source: str
@@ -67,11 +67,11 @@ class Curve:
 def curve(
     probability: NDArray[np.uint8], reference: Mask, voxel_volume_ml: float, minimum_ml: float, source: str = MAPS
 ) -> Curve:
-    """Count at every threshold.
+    """Count detections at every threshold.
 
     Args:
-        probability: In steps of 1/255, of the shape of `reference`.
-        reference: Where the lesion type is.
+        probability: uint8, in steps of 1/255, shape of `reference`.
+        reference: Reference mask of the lesion type, bool [i, j, k].
         voxel_volume_ml: Volume of a voxel, in ml.
         minimum_ml: See `detect`.
         source: See `Curve`.
@@ -98,12 +98,12 @@ def curve(
 
 
 def _step(threshold: float) -> int:
-    # Rounded as probabilities are: one that reaches the threshold still does.
+    # Rounded like the probabilities, so that a probability equal to the threshold is included.
     return int(np.rint(threshold * STEPS))
 
 
 def _box(mask: Mask) -> Box:
-    """The smallest box around a mask; an empty one for none."""
+    """Smallest bounding box of a mask; an empty box for an empty mask."""
     spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     i, j, k = (slice(int(s[0]), int(s[-1]) + 1) if len(s) else slice(0, 0) for s in spans)
     return i, j, k

@@ -1,4 +1,4 @@
-"""How far two masks cover each other, counted in whole voxels."""
+"""Overlap of two masks, counted in voxels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Overlap:
-    """Voxel counts of a prediction, a reference and what both share; exact integers of any size.
+    """Voxel counts of a prediction, a reference and their intersection, as exact integers.
 
     Rule for empty masks: a ratio whose denominator is 0 is None, so with both masks empty everything is None and
     the case is a true negative (see `omentum.evaluate.metrics.status`), never a Dice of 0 or 1. One mask empty and the
@@ -45,11 +45,11 @@ class Overlap:
 
 
 def overlap(predicted: Mask, reference: Mask) -> Overlap:
-    """Count two boolean masks of the same shape."""
+    """Count the voxels of two boolean masks of the same shape."""
     both = np.count_nonzero(predicted & reference)
     return Overlap(int(both), int(np.count_nonzero(predicted)), int(np.count_nonzero(reference)))
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """Part / whole, and None for 0 / 0."""
+    """Part / whole; None for 0 / 0."""
     return part / whole if whole else None

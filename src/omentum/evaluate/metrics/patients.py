@@ -1,4 +1,4 @@
-"""Patient level: does the right patient get the finding, with an honest interval for few patients."""
+"""Patient-level detection, with confidence intervals valid for few patients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class PatientTable:
-    """Patients by what the reference and the prediction say of one finding; unannotated patients are left out."""
+    """Confusion matrix of patients for one finding; patients without annotation are left out."""
 
     true_positives: int
     false_negatives: int
@@ -28,17 +28,17 @@ class PatientTable:
 
     @property
     def patients(self) -> int:
-        """Patients whose reference says anything about the finding."""
+        """Number of patients with an annotation for the finding."""
         return self._diseased + self._healthy
 
     @property
     def sensitivity(self) -> float | None:
-        """Found among those who have it; None when nobody has."""
+        """True positives / positive patients; None if there are none."""
         return ratio(self.true_positives, self._diseased)
 
     @property
     def specificity(self) -> float | None:
-        """Left alone among those who do not have it; None when everybody has."""
+        """True negatives / negative patients; None if there are none."""
         return ratio(self.true_negatives, self._healthy)
 
     @property
@@ -52,7 +52,7 @@ class PatientTable:
         return wilson_95(self.true_negatives, self._healthy)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self) | {
             "sensitivity": self.sensitivity,
             "sensitivity_95": self.sensitivity_95,
@@ -62,10 +62,10 @@ class PatientTable:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> PatientTable:
-        """Read what `to_json` made.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
@@ -79,7 +79,7 @@ class PatientTable:
 
 
 def outcome_of_patient(scans: Iterable[Status]) -> Status:
-    """One outcome for a patient of several scans: present in any scan is present, predicted in any is predicted."""
+    """Status of a patient with several scans: present (predicted) in any scan counts as present (predicted)."""
     known = {scan for scan in scans if scan is not Status.NOT_ANNOTATED}
     if not known:
         return Status.NOT_ANNOTATED
@@ -89,7 +89,7 @@ def outcome_of_patient(scans: Iterable[Status]) -> Status:
 
 
 def patient_table(outcomes: Iterable[Status]) -> PatientTable:
-    """Count one status a patient."""
+    """Count one status per patient."""
     counts = dict.fromkeys(Status, 0)
     for outcome in outcomes:
         counts[outcome] += 1
@@ -102,7 +102,7 @@ def patient_table(outcomes: Iterable[Status]) -> PatientTable:
 
 
 def wilson_95(successes: int, trials: int) -> Interval | None:
-    """95 % score interval of a proportion (Wilson 1927); None without trials."""
+    """95 % Wilson score interval of a proportion (Wilson 1927); None without trials."""
     if trials == 0:
         return None
     p, z2 = successes / trials, Z_95**2

@@ -1,10 +1,10 @@
-"""Lesion detection over all thresholds and cases: ROC by patient, FROC by lesion, and the thresholds to choose from.
+"""Lesion detection over all thresholds and cases: patient-level ROC, lesion-level FROC, and operating points.
 
-ROC: a patient's score is the highest probability in any scan; the area under the curve is the share of pairs, one
-patient with the lesion and one without, that the scores put in order, ties half (Hanley and McNeil 1982).
-FROC: sensitivity of lesions against false positives a scan (Bunch et al. 1978); its summary is the mean sensitivity at
-1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives a scan (LUNA16: Setio et al. 2017). The sensitivity at a rate is the
-highest of any threshold that stays within it, 0 where none does. Intervals are bootstraps over patients.
+ROC: the score of a patient is the highest probability in any scan. The area under the curve is the share of pairs of a
+    diseased and a healthy patient that the scores rank correctly; ties count half (Hanley and McNeil 1982). FROC:
+    lesion sensitivity against false positives per scan (Bunch et al. 1978), summarised by the mean sensitivity at 1/8,
+    1/4, 1/2, 1, 2, 4 and 8 false positives per scan (LUNA16: Setio et al. 2017). The sensitivity at a rate is the
+    highest of all thresholds within the rate; 0 if there is none. Intervals are bootstraps over patients.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ NO_SCORE = -1.0
 
 @dataclass(frozen=True)
 class Roc:
-    """Does the right patient get the finding, whatever the threshold.
+    """Patient-level detection over all thresholds.
 
     Args:
-        diseased, healthy: Patients.
-        auc: None without one of each.
-        auc_95: Its bootstrap interval; draws without one of each are left out.
+        diseased, healthy: Number of patients.
+        auc: Area under the curve; None without a patient in each group.
+        auc_95: Bootstrap interval of the area; resamples without a patient in each group are left out.
         points: (1 - specificity, sensitivity) from the highest threshold to the lowest.
     """
 
@@ -52,14 +52,14 @@ class Roc:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What a FROC curve is at one rate.
+    """Point of a FROC curve at one rate.
 
     Args:
-        rate: False positives a scan that are allowed.
-        threshold: The probability to cut at; None where no threshold finds anything within the rate, or where there is
-            no lesion to be found: how few false ones there are is no reason for a threshold.
-        false_positives_per_scan, sensitivity: At that threshold; None without a lesion.
-        sensitivity_by_size: The same by size of the lesion.
+        rate: Allowed false positives per scan.
+        threshold: Probability threshold; None if no threshold detects a lesion within the rate, or if there are no
+            reference lesions.
+        false_positives_per_scan, sensitivity: Values at that threshold; None without reference lesions.
+        sensitivity_by_size: Sensitivity by lesion size.
     """
 
     rate: float
@@ -71,15 +71,15 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Froc:
-    """Lesions found against false ones.
+    """Lesion-level detection over all thresholds.
 
     Args:
-        scans: With a prediction; false positives are spread over them.
-        lesions: There to be found, those of scans without a prediction included.
-        sensitivity, false_positives_per_scan: At each of `THRESHOLDS`.
-        points: At each of `RATES`.
-        mean_sensitivity: Over `RATES`; None without a lesion or a scan.
-        mean_sensitivity_95: Its bootstrap interval.
+        scans: Number of scans with a prediction, for false positives per scan.
+        lesions: Number of reference lesions, including scans without a prediction.
+        sensitivity, false_positives_per_scan: Values at each of `THRESHOLDS`.
+        points: Operating points at each of `RATES`.
+        mean_sensitivity: Mean over `RATES`; None without a lesion or a scan.
+        mean_sensitivity_95: Bootstrap interval of the mean sensitivity.
     """
 
     scans: int
@@ -93,13 +93,13 @@ class Froc:
 
 @dataclass(frozen=True)
 class LesionCurves:
-    """One lesion type over all cases.
+    """Curves of one lesion type over all cases.
 
     Args:
         key: Structure key.
-        source: What the probabilities are from; see `Curve`.
-        cases: Annotated cases with probabilities, or without any prediction.
-        without: Annotated cases with a prediction and no probabilities; in neither curve.
+        source: Source of the probabilities; see `Curve`.
+        cases: Number of annotated cases with probabilities, or without any prediction.
+        without: Number of annotated cases with a prediction but without probabilities; in neither curve.
         roc, froc: The curves.
     """
 
@@ -126,7 +126,7 @@ class LesionCurves:
 
 @dataclass(frozen=True)
 class _Case:
-    """One case's counts."""
+    """Counts of one case."""
 
     patient: str
     has_prediction: bool
@@ -138,13 +138,13 @@ class _Case:
 
 
 def lesion_curves(cases: Sequence[CaseScores]) -> tuple[LesionCurves, ...]:
-    """Curves of every lesion type that some case has probabilities of, in the order of the scores."""
+    """Curves of every lesion type with probabilities in some case, in the order of the scores."""
     keys = dict.fromkeys(key for case in cases for key in case.curves)
     return tuple(_of_type(key, cases) for key in keys)
 
 
 def auc(diseased: Sequence[float], healthy: Sequence[float]) -> float | None:
-    """Area under the ROC curve from the scores of patients; None without one of each."""
+    """Area under the ROC curve from patient scores; None without a patient in each group."""
     return float(_in_order(diseased, healthy).mean()) if len(diseased) and len(healthy) else None
 
 
@@ -195,7 +195,7 @@ def _roc_points(diseased: Sequence[float], healthy: Sequence[float]) -> tuple[tu
 
 
 def _in_order(diseased: Sequence[float], healthy: Sequence[float]) -> NDArray[np.float64]:
-    """1 where the diseased of a pair has the higher score, 1/2 for a tie, [diseased, healthy]."""
+    """1 if the diseased patient of a pair has the higher score, 1/2 for a tie, [diseased, healthy]."""
     ill, well = np.asarray(diseased, np.float64)[:, None], np.asarray(healthy, np.float64)
     return np.asarray((ill > well) + 0.5 * (ill == well))
 
@@ -212,7 +212,7 @@ def _auc_95(scores: Mapping[str, float], present: Mapping[str, bool]) -> Interva
 
 
 def _froc(cases: Sequence[_Case]) -> Froc:
-    # One row a case: found at each threshold, false at each threshold, lesions, scans.
+    # One row per case: found at each threshold, false at each threshold, lesions, scans.
     rows = np.array(
         [[*_found(case), *case.false, sum(case.lesions.values()), case.has_prediction] for case in cases], float
     )
@@ -237,7 +237,7 @@ def _found(case: _Case) -> NDArray[np.int64]:
 
 
 def _rates(totals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sensitivity and false positives a scan, [draw, threshold]; NaN without a lesion, or without a scan."""
+    """Sensitivity and false positives per scan, [resample, threshold]; NaN without lesions or scans."""
     n = len(THRESHOLDS)
     with np.errstate(invalid="ignore", divide="ignore"):
         return totals[:, :n] / totals[:, -2:-1], np.where(
@@ -248,7 +248,7 @@ def _rates(totals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 def _mean_at_rates(
     sensitivity: NDArray[np.float64], false_positives_per_scan: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Mean over `RATES` of the highest sensitivity within the rate, [draw]."""
+    """Mean over `RATES` of the highest sensitivity within the rate, [resample]."""
     known = np.isfinite(sensitivity).all(axis=1) & np.isfinite(false_positives_per_scan).all(axis=1)
     best = [np.where(false_positives_per_scan <= rate, sensitivity, 0.0).max(axis=1) for rate in RATES]
     return np.where(known, np.mean(best, axis=0), np.nan)
@@ -262,7 +262,7 @@ def _point(
         return OperatingPoint(rate, None, None, None, dict.fromkeys(SIZE_BINS_MM, None))
     if not len(within) or not sensitivity[within].max():
         return OperatingPoint(rate, None, 0.0, 0.0, dict.fromkeys(SIZE_BINS_MM, None))
-    # Of equally good thresholds the last, which is the highest.
+    # Among equally good thresholds, take the last, which is the highest.
     at = int(within[np.flatnonzero(sensitivity[within] == sensitivity[within].max())[-1]])
     by_size = {
         size: ratio(sum(case.found[size][at] for case in cases), sum(case.lesions.get(size, 0) for case in cases))

@@ -1,7 +1,7 @@
-"""Which structures of a case are evaluated, and why the others are not.
+"""Scope of an evaluation: which structures of a case are evaluated, and why others are not.
 
-What the reference annotates is evaluated. A prediction without a structure missed it, unless something says that it was
-never asked for: silence is no excuse.
+All annotated structures are evaluated. A structure missing in the prediction counts as missed, unless it is known that
+it was not requested.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ NO_PREDICTION = "no prediction, and none in the reference"
 
 @dataclass(frozen=True)
 class Scope:
-    """What a prediction is held to.
+    """Structures that a prediction is evaluated on.
 
     Args:
-        asked: Structures it was asked for, beyond its own classes; None when nobody says, which means all of them.
-        reason: Why what is annotated, but not asked for, is left out.
-        only: Nothing else is evaluated, not even among its classes.
-        excluded: Structure key -> why it cannot be evaluated in this case.
-        joined: Pairs ("kidneys") evaluated as one structure, since one of the two label maps does not tell their sides.
+        asked: Requested structures, in addition to its classes; None if unknown, which means all.
+        reason: Reason for leaving out annotated structures that were not requested.
+        only: If given, only these are evaluated, even among its classes.
+        excluded: Structure key -> reason why it cannot be evaluated in this case.
+        joined: Pairs ("kidneys") evaluated as one structure, because one of the label maps does not separate the sides.
     """
 
     asked: frozenset[str] | None
@@ -35,18 +35,18 @@ class Scope:
     joined: frozenset[str] = frozenset()
 
     def evaluated(self, classes: Iterable[str], annotated: frozenset[str]) -> tuple[str, ...]:
-        """Keys to be scored, in template order; a joined pair stands where its right side would.
+        """Keys to score, in template order; a joined pair takes the place of its right side.
 
         Args:
-            classes: Of the prediction.
-            annotated: In the reference.
+            classes: Classes of the prediction.
+            annotated: Keys annotated in the reference.
         """
         keys = set(annotated if self.asked is None else annotated & self.asked)
         keys |= {key for key in classes if not self.only or key in (self.asked or ())}
         return self._joined(key for key in STRUCTURES.keys if key in keys - self.excluded.keys())
 
     def not_evaluated(self, evaluated: Iterable[str], annotated: frozenset[str]) -> dict[str, str]:
-        """What is annotated and not evaluated, and why."""
+        """Annotated structures that are not evaluated, with the reason."""
         done = {key for one in evaluated for key in members(one)}
         rest = [key for key in STRUCTURES.keys if key in annotated - done]
         return {key: self._why(key) for key in self._joined(rest)}
@@ -60,6 +60,6 @@ class Scope:
 
 
 def in_order(keys: Iterable[str]) -> tuple[str, ...]:
-    """Each key once, in template order, a pair right before its right side."""
+    """Each key once, in template order, a pair directly before its right side."""
     order = STRUCTURES.keys.index
     return tuple(sorted(set(keys), key=lambda key: (order(members(key)[0]), -len(members(key)))))

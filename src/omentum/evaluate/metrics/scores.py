@@ -1,4 +1,4 @@
-"""One case: every structure of a prediction scored against a reference on the same grid."""
+"""Scores of one case: every structure of a prediction against a reference on the same grid."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ SKEW_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Rules:
-    """What is measured, and how strictly.
+    """Metrics to compute, and their tolerances.
 
     Args:
-        tolerances: For NSD, by structure key; structures left out keep the packaged one.
-        distances: Measure NSD, HD95, HD and ASSD; without, only whole voxels are counted.
+        tolerances: NSD tolerances by structure key; others keep the packaged ones.
+        distances: Compute NSD, HD95, HD and ASSD; otherwise only overlap metrics.
         minimum_lesion_ml: See `detect`.
     """
 
@@ -54,7 +54,7 @@ class Rules:
         """JSON values only.
 
         Args:
-            keys: Structures whose tolerances are wanted beside those of the table.
+            keys: Structures whose tolerances are added to those of the table.
         """
         tolerances = {key: asdict(self.tolerances[key]) for key in dict.fromkeys([*self.tolerances, *keys])}
         told = {"distances": self.distances, "minimum_lesion_ml": self.minimum_lesion_ml}
@@ -73,17 +73,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class StructureScore:
-    """One structure in one case.
+    """Scores of one structure in one case.
 
     Args:
-        key: Structure key; or of a pair, where sides could not be told apart (see `Scope`).
-        status: Read this first; see `Status`.
-        dice, iou, precision, recall: None where not defined.
-        nsd, hd95_mm, hd_mm, assd_mm: As in `surface`. Where only one of the two has the structure, NSD is 0 and a
-            distance is the diagonal of the image, so that a miss never looks good and never drops out of a mean.
-        predicted_ml, reference_ml: Volumes; the reference's is None when it is not annotated.
-        volume_error_ml, volume_error_percent: Predicted minus reference, and in percent of the reference.
-        lesions: For tumours and cysts that are annotated.
+        key: Structure key, or key of a pair if sides could not be separated (see `Scope`).
+        status: Outcome, which decides what the numbers mean; see `Status`.
+        dice, iou, precision, recall: Overlap metrics; None if undefined.
+        nsd, hd95_mm, hd_mm, assd_mm: Surface metrics, see `surface`. If only one of the two has the structure, NSD is 0
+            and distances are the diagonal of the image, so that a miss is penalised and stays in the mean.
+        predicted_ml, reference_ml: Volumes; that of the reference is None if not annotated.
+        volume_error_ml, volume_error_percent: Predicted minus reference volume, in ml and in percent of the reference.
+        lesions: Lesion counts, for annotated tumours and cysts.
     """
 
     key: str
@@ -102,12 +102,12 @@ class StructureScore:
 
     @property
     def volume_error_ml(self) -> float | None:
-        """Predicted minus reference; None where the structure is in neither or not annotated."""
+        """Predicted minus reference volume; None if absent in both or not annotated."""
         return self.predicted_ml - self.reference_ml if self.status.counts and self.reference_ml is not None else None
 
     @property
     def volume_error_percent(self) -> float | None:
-        """Of the reference's volume; None without one."""
+        """Volume error in percent of the reference volume; None without one."""
         return 100 * (self.predicted_ml - self.reference_ml) / self.reference_ml if self.reference_ml else None
 
     def to_json(self) -> dict[str, Any]:
@@ -128,17 +128,17 @@ class StructureScore:
 
 @dataclass(frozen=True)
 class CaseScores:
-    """All structures of one case.
+    """Scores of all structures of one case.
 
     Args:
-        case: Name for tables.
-        structures: In template order; every class of the prediction, and what it was asked for besides.
-        not_evaluated: Annotated in the reference, but not evaluated -> why (see `Scope`).
-        patient: Whose case it is; cases of one patient are not independent. The case's name by default.
-        curves: What the probabilities of a lesion type came to at every threshold, where there are any.
-        has_prediction: There was a prediction that could be read.
-        hidden: Of a prediction or reference that is a label map: structure key -> share of it, in the other of the two,
-            that lies under another structure, where one number a voxel cannot show it; see `hidden_shares`.
+        case: Case name.
+        structures: Scores in template order: every class of the prediction and every other requested structure.
+        not_evaluated: Structures annotated in the reference but not evaluated -> reason (see `Scope`).
+        patient: Patient identifier; cases of one patient are not independent. The case name by default.
+        curves: Detections at every threshold, for lesion types with probabilities.
+        has_prediction: Whether there was a readable prediction.
+        hidden: If prediction or reference is a label map: structure key -> share of the structure, in the other one,
+            that is covered by another structure and cannot be represented in a label map; see `hidden_shares`.
     """
 
     case: str
@@ -195,16 +195,16 @@ def evaluate(
     """Score a prediction against a reference.
 
     Args:
-        pred: The prediction.
-        ref: The reference, on the same grid (see `aligned`); `ref.annotated` says what may be evaluated.
-        case: Name for tables.
+        pred: Prediction.
+        ref: Reference on the same grid (see `aligned`); `ref.annotated` lists what may be evaluated.
+        case: Case name.
         patient: See `CaseScores`.
         rules: See `Rules`.
-        scope: What is evaluated; by default the classes of the prediction, and what else is annotated is left out.
-        progress: Told after each structure how many of how many are done.
+        scope: Structures to evaluate; by default the classes of the prediction that are annotated.
+        progress: Called after each structure with (done, total).
 
     Raises:
-        GeometryError: the grids differ, or distances are asked for on axes that are not at right angles.
+        GeometryError: the grids differ, or distances are requested on a grid whose axes are not orthogonal.
     """
     rules = Rules() if rules is None else rules
     if not pred.grid.same_as(ref.grid):
@@ -232,18 +232,17 @@ def missed_case(
     rules: Rules | None = None,
     reason: str = "",
 ) -> CaseScores:
-    """The scores of a case that produced no result: whatever is there was missed; it never drops out of a mean.
+    """Scores of a case without a result: every structure of the reference is missed and enters the means.
 
-    What is not there was not rightly left alone either: it counts for no specificity, and the case is no scan without
-    false positives.
+    Absent structures are not true negatives: the case does not count for specificity, nor for false positives per scan.
 
     Args:
         ref: As in `evaluate`.
         case: As in `evaluate`.
         patient: As in `evaluate`.
         rules: As in `evaluate`.
-        classes: Keys that predictions are asked for; those of pairs are evaluated joined.
-        reason: Why others are left out; see `Scope`.
+        classes: Keys requested of the predictions; pairs are evaluated as one.
+        reason: Reason for leaving out others; see `Scope`.
     """
     asked = tuple(dict.fromkeys(classes))
     joined = frozenset(key for key in asked if len(members(key)) > 1)
@@ -261,7 +260,7 @@ def _unanswered(score: StructureScore) -> StructureScore:
 
 
 class _Pair:
-    """A prediction and its reference, with the box around each structure of either."""
+    """A prediction and its reference, with the bounding box of each structure in either."""
 
     def __init__(self, pred: Segmentation, ref: Segmentation, rules: Rules) -> None:
         self._pred, self._ref, self._rules = pred, ref, rules
@@ -305,7 +304,7 @@ class _Pair:
 
 
 def mask_of(segmentation: Segmentation, key: str, within: Box) -> Mask:
-    """Mask of a structure, or of both sides of a pair; empty where it is no class."""
+    """Mask of a structure, or of both sides of a pair; empty if it is not a class."""
     mask = np.zeros([s.stop - s.start for s in within], bool)
     for one in members(key):
         if one in segmentation.classes:
@@ -314,7 +313,7 @@ def mask_of(segmentation: Segmentation, key: str, within: Box) -> Mask:
 
 
 def _around(boxes: list[Box]) -> Box:
-    """The smallest box that holds all the given ones; an empty one for none."""
+    """Smallest box that contains all given ones; an empty box for none."""
     return around(boxes) if boxes else (slice(0, 0), slice(0, 0), slice(0, 0))
 
 

@@ -1,4 +1,4 @@
-"""What many cases say together about one number."""
+"""Summary statistics of one metric over cases."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from omentum.evaluate.metrics.patients import Interval
 
 @dataclass(frozen=True)
 class Observation:
-    """One case's number.
+    """Value of one case.
 
     Args:
-        value: None where there is none.
-        patient: Whose case it is.
-        missed: The structure is in only one of prediction and reference, so the number is a penalty.
+        value: Value; None if undefined.
+        patient: Patient of the case.
+        missed: Whether the structure is in only one of prediction and reference, so that the value is a penalty.
     """
 
     value: float | None
@@ -29,16 +29,16 @@ class Observation:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Numbers of several cases; cases without one are left out, and n says how many had one.
+    """Statistics over cases with a value; n is their number.
 
-    Without any number everything but the counts is None.
+    Without any value everything but the counts is None.
 
     Args:
-        n: Cases with a number.
-        n_penalised: Those of them whose number is a penalty.
-        mean, median, percentile_5, percentile_95: Over all n (linear interpolation).
-        mean_95: Interval of the mean, by bootstrap over patients.
-        mean_detected_only: Over the n - n_penalised others.
+        n: Number of cases with a value.
+        n_penalised: Number of these whose value is a penalty.
+        mean, median, percentile_5, percentile_95: Over all n values (linear interpolation).
+        mean_95: 95 % interval of the mean, by bootstrap over patients.
+        mean_detected_only: Mean over the n - n_penalised values that are not penalties.
     """
 
     n: int
@@ -52,7 +52,7 @@ class Statistics:
 
 
 def statistics(observations: Iterable[Observation], bootstrap: Bootstrap | None = None) -> Statistics:
-    """Sum up; without a bootstrap the mean has no interval."""
+    """Compute the statistics; without a bootstrap the mean has no interval."""
     known = [o for o in observations if o.value is not None]
     if not known:
         return Statistics(0)

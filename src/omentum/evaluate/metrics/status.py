@@ -1,4 +1,4 @@
-"""What can be said at all about one structure in one case, decided before any number is computed."""
+"""Status of one structure in one case, which decides which metrics are defined."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The outcome for one structure in one case; only the last three have numbers."""
+    """Outcome for one structure in one case; only the last three have metrics."""
 
     NOT_ANNOTATED = "not_annotated"
     """Not annotated in the reference: a prediction is neither right nor wrong."""
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether the reference says anything about it."""
+        """Whether the structure is annotated in the reference."""
         return self is not Status.NOT_ANNOTATED
 
     @property
@@ -29,12 +29,12 @@ class Status(StrEnum):
 
 
 def status(*, annotated: bool, predicted_voxels: int, reference_voxels: int) -> Status:
-    """Decide the status of one structure in one case.
+    """Determine the status of one structure in one case.
 
     Args:
-        annotated: The structure is in the reference's declared list, whether or not it occurs.
-        predicted_voxels: Size of the prediction's mask.
-        reference_voxels: Size of the reference's mask.
+        annotated: Whether the reference declares the structure as annotated, present or not.
+        predicted_voxels: Number of voxels of the predicted mask.
+        reference_voxels: Number of voxels of the reference mask.
     """
     if not annotated:
         return Status.NOT_ANNOTATED

@@ -1,4 +1,4 @@
-"""Scores over cases: each structure over its cases first, then the mean over structures, organs and lesions apart."""
+"""Summary over cases: each structure over its cases, then means over organs and over lesions."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ ABSENT = "in no reference and no prediction, so without a Dice"
 
 @dataclass(frozen=True)
 class StructureSummary:
-    """One structure over all cases.
+    """Summary of one structure over all cases.
 
     Args:
         key: Structure key.
-        metrics: By key of `METRICS`; over cases where it is in the prediction, the reference or both.
-        outcomes: Cases by status.
-        patients: Found or not, by patient.
-        lesions: Lesion counts of all annotated cases, for tumours and cysts.
-        not_evaluated: Reason -> annotated cases that are not evaluated for it, and in no number here.
+        metrics: Statistics by key of `METRICS`, over cases with the structure in prediction, reference or both.
+        outcomes: Number of cases by status.
+        patients: Confusion matrix over patients.
+        lesions: Lesion counts over all annotated cases, for tumours and cysts.
+        not_evaluated: Reason -> number of annotated cases not evaluated for this reason, and not part of any number
+            here.
     """
 
     key: str
@@ -51,22 +52,22 @@ class StructureSummary:
 
     @property
     def dice(self) -> Statistics:
-        """Of the Dice, the number everybody asks for first; a miss is a Dice of 0."""
+        """Statistics of the Dice; a miss has a Dice of 0."""
         return self.metrics["dice"]
 
     @property
     def annotated_cases(self) -> int:
-        """Cases evaluated: the reference says something about it, and the prediction was held to it."""
+        """Number of cases in which the structure was annotated and evaluated."""
         return sum(n for status, n in self.outcomes.items() if status is not Status.NOT_ANNOTATED)
 
     @property
     def all_annotated_cases(self) -> int:
-        """Cases whose reference says anything about it, evaluated or left out."""
+        """Number of cases in which the structure was annotated, evaluated or not."""
         return self.annotated_cases + sum(self.not_evaluated.values())
 
     @property
     def false_positives_per_case(self) -> float | None:
-        """Spurious lesions per annotated case that has a prediction."""
+        """False-positive lesions per annotated case with a prediction."""
         return None if self.lesions is None else ratio(self.lesions.false_positives, self.lesions.scans)
 
     def to_json(self) -> dict[str, Any]:
@@ -114,12 +115,12 @@ class StructureSummary:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of the annotated structures a mean is over.
+    """Number of annotated structures that a mean covers.
 
     Args:
-        annotated: Keys that the reference of some case says something about.
-        in_mean: Those of them with a Dice.
-        not_evaluated: The others -> why.
+        annotated: Keys annotated in some case.
+        in_mean: Keys of these with a Dice.
+        not_evaluated: Keys of the others -> reason.
     """
 
     annotated: tuple[str, ...]
@@ -144,15 +145,15 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Summary:
-    """All structures over all cases.
+    """Summary of all structures over all cases.
 
     Args:
         cases: Number of cases.
-        patients: Number of patients they are of.
-        structures: In template order; also those that are annotated and evaluated in no case.
-        organ_dice: Mean over organs and vessels of their mean Dice; n is how many had one.
-        lesion_dice: The same over tumours and cysts.
-        organs, lesions: What these two means are over.
+        patients: Number of patients.
+        structures: Summaries in template order, including structures annotated but evaluated in no case.
+        organ_dice: Mean over organs and vessels of their mean Dice; n is the number of structures with a Dice.
+        lesion_dice: Same for tumours and cysts.
+        organs, lesions: Coverage of these two means.
         curves: ROC and FROC of each lesion type with probabilities.
     """
 
@@ -201,7 +202,7 @@ class Summary:
 
 
 def summarise(cases: Sequence[CaseScores]) -> Summary:
-    """Bring the scores of cases together; the order of cases does not matter."""
+    """Summarise the scores of cases; independent of their order."""
     bootstrap = Bootstrap(case.patient for case in cases)
     found: dict[str, list[tuple[str, StructureScore]]] = {}
     not_evaluated: dict[str, Counter[str]] = {}
@@ -253,12 +254,12 @@ def _structure(key: str, scores: _Scores, not_evaluated: Mapping[str, int], boot
 
 
 def observed(scores: _Scores, metric: str) -> list[Observation]:
-    """One metric of one structure, case by case."""
+    """Values of one metric of one structure, by case."""
     return [Observation(getattr(s, metric), patient, s.status is not Status.EVALUATED) for patient, s in scores]
 
 
 def _headline(rows: Iterable[_Scores], bootstrap: Bootstrap) -> Statistics:
-    """The mean over structures of their means over cases, with an interval over patients."""
+    """Mean over structures of their means over cases, with an interval over patients."""
     known = [[(p, s.dice) for p, s in scores if s.dice is not None] for scores in rows]
     columns = [([dice for _, dice in row], [patient for patient, _ in row]) for row in known if row]
     if not columns:

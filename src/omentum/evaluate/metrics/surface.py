@@ -1,8 +1,8 @@
-"""Distances between two surfaces in mm, each surface element weighted with its area.
+"""Surface distances in mm, each surface element weighted by its area.
 
-The surface of a mask is made of the cubes between eight neighbouring voxel centres that are neither wholly inside nor
-wholly outside (see `surfels`); outside the image is outside the mask. A cube's distance to the other surface is that
-to the nearest cube of it, centre to centre. Values agree with google-deepmind/surface-distance.
+The surface of a mask consists of the cubes between eight neighbouring voxel centres that are neither completely inside
+nor completely outside (see `surfels`); voxels outside the image are background. The distance of a cube to the other
+surface is that to its nearest cube, centre to centre. Values agree with google-deepmind/surface-distance.
 """
 
 from __future__ import annotations
@@ -26,54 +26,54 @@ ROUNDING_MM = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class DirectedDistances:
-    """From each element of one surface to the nearest of another.
+    """Distance from each element of one surface to the nearest of the other.
 
     Args:
-        mm: float32 [n].
-        areas_mm2: float64 [n].
+        mm: Distances, float32 [n].
+        areas_mm2: Areas of the elements, float64 [n].
     """
 
     mm: NDArray[np.float32]
     areas_mm2: NDArray[np.float64]
 
     def area_within(self, tolerance_mm: float) -> float:
-        """Area that lies no further than the tolerance, in mm²."""
+        """Area within the tolerance, in mm²."""
         return float(self.areas_mm2[self.mm <= tolerance_mm + ROUNDING_MM].sum())
 
     def percentile(self, share: float) -> float:
-        """Least distance within which this share of the area lies."""
+        """Smallest distance within which this share (0..1) of the area lies, in mm."""
         order = np.argsort(self.mm)
         covered = np.cumsum(self.areas_mm2[order])
-        # A share reached exactly must not depend on the order in which areas were added up.
+        # A share reached exactly must not depend on the order of summation.
         position = int(np.searchsorted(covered, share * covered[-1] * (1 - 1e-12)))
         return float(self.mm[order[min(position, len(order) - 1)]])
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceDistances:
-    """Both ways between the surfaces of two masks that both have voxels."""
+    """Distances in both directions between the surfaces of two non-empty masks."""
 
     from_predicted: DirectedDistances
     from_reference: DirectedDistances
 
     @property
     def hd_mm(self) -> float:
-        """Hausdorff distance: the largest of all distances."""
+        """Hausdorff distance: the maximum of all distances, in mm."""
         return float(max(way.mm.max() for way in self._ways))
 
     @property
     def hd95_mm(self) -> float:
-        """The larger of the two directed 95th percentiles (not the percentile of all distances pooled)."""
+        """Larger of the two directed 95th percentiles, in mm (not the percentile of the pooled distances)."""
         return max(way.percentile(ROBUST_SHARE) for way in self._ways)
 
     @property
     def assd_mm(self) -> float:
-        """Average symmetric surface distance: the mean over the area of both surfaces together."""
+        """Average symmetric surface distance: area-weighted mean over both surfaces, in mm."""
         far = sum(float(way.mm @ way.areas_mm2) for way in self._ways)
         return far / self._area_mm2
 
     def nsd(self, tolerance_mm: float) -> float:
-        """Normalised surface Dice: share of the area of both surfaces within the tolerance of the other."""
+        """Normalised surface Dice: share of the area of both surfaces within the tolerance, 0..1."""
         return sum(way.area_within(tolerance_mm) for way in self._ways) / self._area_mm2
 
     @property
@@ -86,12 +86,12 @@ class SurfaceDistances:
 
 
 def surface_distances(predicted: Mask, reference: Mask, spacing_mm: Sequence[float]) -> SurfaceDistances:
-    """Measure two masks against one another.
+    """Compute the surface distances of two masks.
 
     Args:
-        predicted: Mask of the prediction, boolean.
-        reference: Mask of the reference, of the same shape.
-        spacing_mm: Voxel spacing along the axes, which stand at right angles.
+        predicted: Predicted mask, bool [i, j, k], not empty.
+        reference: Reference mask, bool, same shape, not empty.
+        spacing_mm: Voxel spacing along the axes, which must be orthogonal.
     """
     areas = surfel_areas(spacing_mm)
     ours, theirs = _Surface.of(predicted, areas), _Surface.of(reference, areas)
@@ -100,7 +100,7 @@ def surface_distances(predicted: Mask, reference: Mask, spacing_mm: Sequence[flo
 
 @dataclass(frozen=True, eq=False)
 class _Surface:
-    """The cubes that a surface passes through: flat positions among all cubes, and the area in each."""
+    """Cubes that a surface passes through: flat positions, and the area in each."""
 
     shape: tuple[int, ...]
     cubes: NDArray[np.intp]
@@ -120,7 +120,7 @@ class _Surface:
 
 
 def neighbour_codes(mask: Mask) -> NDArray[np.uint8]:
-    """The code of the cube at each corner between voxels, uint8 with one more along each axis than the mask."""
+    """Neighbour code of the cube at each corner between voxels, uint8, one longer per axis than the mask."""
     codes = np.pad(mask.view(np.uint8), 1)
     for axis, bits in ((2, 1), (1, 2), (0, 4)):
         lower, upper = (codes[(slice(None),) * axis + (cut,)] for cut in (slice(None, -1), slice(1, None)))

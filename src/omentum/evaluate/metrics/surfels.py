@@ -1,13 +1,13 @@
-"""How much surface passes through the cube between eight neighbouring voxel centres, whatever the voxel's shape.
+"""Area of the surface in the cube between eight neighbouring voxel centres, for any voxel spacing.
 
 The surface is the one of marching cubes (Lorensen and Cline 1987) with vertices halfway between voxel centres. A cube
 is described by its neighbour code: bit 7 - (4 i + 2 j + k) says whether corner (i, j, k) lies in the mask. Three rules
 make the table, the same for a code, its mirror images and its complement:
 
-- the side with fewer corners decides, and its corners are one piece only when joined along edges;
+- the side with fewer corners decides, and its corners form one piece only if joined along edges;
 - each piece is cut off by the polygon through the midpoints of the edges that leave it;
-- a polygon that is not flat (five vertices, some of six) is cut into the triangles that have the largest area on the
-  unit cube. That is a convention; with it, areas agree with google-deepmind/surface-distance for all 256 codes.
+- a non-planar polygon (five vertices, some of six) is divided into the triangles with the largest area on the unit
+  cube. This is a convention; with it, areas agree with google-deepmind/surface-distance for all 256 codes.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def surfel_areas(spacing_mm: Sequence[float]) -> NDArray[np.float64]:
 
 @cache
 def _area_vectors() -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The triangles of all codes on the unit cube: code [n] and normal with the length of the area [n, 3]."""
+    """Triangles of all codes on the unit cube: code [n], and normal with the length of the area [n, 3]."""
     found = [(code, vector) for code in range(CODES) for piece in _pieces(code) for vector in _cut(piece)]
     return np.array([code for code, _ in found]), np.array([vector for _, vector in found])
 
 
 def _pieces(code: int) -> list[frozenset[Corner]]:
-    """The corners on the smaller side, those joined along edges together."""
+    """Corners on the smaller side, grouped by connection along edges."""
     inside = {corner for n, corner in enumerate(CORNERS) if code >> (7 - n) & 1}
     left = inside if len(inside) <= 4 else set(CORNERS) - inside
     pieces = []
@@ -73,7 +73,7 @@ def _cut(piece: frozenset[Corner]) -> tuple[Point, ...]:
 
 
 def _polygon(piece: frozenset[Corner]) -> list[Point]:
-    """Midpoints of the edges that leave the piece, in order: each face of the cube is crossed by none or two."""
+    """Midpoints of the edges that leave the piece, in order: each face of the cube is crossed never or twice."""
     pairs = [(c, d) for c in piece for d in CORNERS if d not in piece and _edge(c, d)]
     left = [tuple((a + b) / 2 for a, b in zip(c, d, strict=True)) for c, d in pairs]
     polygon = [left.pop()]
@@ -83,7 +83,7 @@ def _polygon(piece: frozenset[Corner]) -> list[Point]:
 
 
 def _triangulations(polygon: list[Point]) -> list[list[tuple[Point, Point, Point]]]:
-    """Every way to cut a polygon into triangles along its diagonals."""
+    """All triangulations of a polygon along its diagonals."""
     if len(polygon) < 3:
         return [[]]
     return [

@@ -1,4 +1,4 @@
-"""The numbers a structure gets in a case, as one table: what they are called, measured in, and which way is better."""
+"""Metrics of a structure in a case: names, units, and which direction is better."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Metric:
-    """One of them.
+    """Description of a metric.
 
     Args:
         key: Field of `StructureScore`, key in JSON, column in CSV.
-        label: For people, with unit.
-        digits: Decimals worth showing.
+        label: Display name with unit.
+        digits: Decimals to show.
         better: Which way is better; a volume error is best at 0.
     """
 

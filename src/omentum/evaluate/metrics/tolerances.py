@@ -1,4 +1,4 @@
-"""How many millimetres off is still right: the packaged table, one number for all, or the user's own file."""
+"""NSD tolerances: the packaged table, one value for all structures, or a file of the user."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ OTHER_MM = 3.0
 
 @dataclass(frozen=True)
 class Tolerance:
-    """For one structure.
+    """Tolerance of one structure.
 
     Args:
-        mm: Surfaces so far apart, or less, count as the same.
-        source: Who says so.
+        mm: Maximum distance of surfaces that count as equal, in mm.
+        source: Source of the value.
     """
 
     mm: float
@@ -32,14 +32,14 @@ class Tolerance:
 
 
 class Tolerances(dict[str, Tolerance]):
-    """By structure key; a structure without a row has the tolerance `other`."""
+    """Tolerances by structure key; structures without a row have the tolerance `other`."""
 
     def __init__(self, rows: Mapping[str, Tolerance], other: Tolerance) -> None:
         super().__init__(rows)
         self.other = other
 
     def __missing__(self, key: str) -> Tolerance:
-        """Of a structure that a user added, say."""
+        """Return the tolerance of a structure without a row, such as a user-defined one."""
         return self.other
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -48,7 +48,7 @@ class Tolerances(dict[str, Tolerance]):
 
 @cache
 def packaged_tolerances() -> Tolerances:
-    """The table in tolerances.toml, by structure key."""
+    """The packaged tolerances (tolerances.toml), by structure key."""
     text = (resources.files("omentum.evaluate.metrics") / "tolerances.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     sources = table.pop("sources")
@@ -57,10 +57,10 @@ def packaged_tolerances() -> Tolerances:
 
 
 def load_tolerances(choice: str | Path) -> Tolerances:
-    """One number of mm for every structure, or a TOML file (`liver = 3.0`) that changes some of the packaged ones.
+    """Load one value in mm for all structures, or a TOML file (`liver = 3.0`) that overrides packaged ones.
 
     Raises:
-        InputError: the file cannot be read, or a value is no positive number of mm.
+        InputError: the file cannot be read, or a value is not a positive number.
         UsageError: an unknown structure in the file.
     """
     try:
