@@ -1,4 +1,4 @@
-"""One CT: read, prepared, segmented, cleaned, measured and written."""
+"""Pipeline for one CT: reading, preprocessing, inference, post-processing, measurement and output."""
 
 from typing import TYPE_CHECKING
 
@@ -39,5 +39,5 @@ _HOMES = {
     "sha256_of": "omentum.pipeline.manifest",
 }
 
-__all__ = list(_HOMES)  # names that are imported when first used
+__all__ = list(_HOMES)  # imported lazily on first use
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Messages about an anonymous case, without the names of its file and folders."""
+"""Removal of file and folder names from messages about an anonymous case."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def without_names(message: str, source: Path, case: str) -> str:
     """Remove the names of a case's files from a message.
 
     Args:
-        message: May name the file, its folders, and, if it is a folder, files and folders in it.
+        message: Message that may contain the name of the file, of its folders, and, for a folder, of files and folders
+            in it.
         source: File or folder of the case.
         case: Name used instead.
     """

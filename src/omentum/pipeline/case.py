@@ -1,4 +1,4 @@
-"""A segmented CT as its user gets it: masks, the CT, measurements and provenance, and how it is saved."""
+"""A segmented CT with masks, measurements and provenance, and how it is saved."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ class CaseSegmentation(MeasuredCase):
         numbering: Numbering | None = None,
         step: Step | None = None,
     ) -> Path:
-        """Write the label map to a `.nii.gz`, or everything to a folder; complete or not at all.
+        """Write the label map to a `.nii.gz`, or all results to a folder; atomically.
 
-        The folder gets segmentation.nii.gz (a label map), segmentation.seg.nrrd (all masks, where they overlap, too),
+        Files in the folder: segmentation.nii.gz (label map), segmentation.seg.nrrd (all masks, including overlaps),
         labels_itksnap.txt, labels_slicer.ctbl, measurements.json, lesions.csv, manifest.json, preview.png, report.html,
         masks/<key>.nii.gz, meshes/<key>.<format> and, if they were kept, probabilities/<key>.nii.gz.
 
         Args:
-            path: `.nii.gz` or `.nii` for the label map alone, else the folder.
-            masks: Write a mask of every class, too; all zeros for one that was not found.
+            path: `.nii.gz` or `.nii` for the label map alone, otherwise a folder.
+            masks: Also write a mask of every class; all zeros for classes that were not found.
             preview: Write preview.png.
-            statistics: Write statistics.json as TotalSegmentator does, too.
+            statistics: Also write statistics.json in TotalSegmentator's format.
             report: Write report.html.
-            meshes: Write the surface of every class found, too: stl, obj or glb, in mm.
-            overwrite: Replace what is there; a folder only if it is an earlier result of ours.
-            numbering: A dataset's numbers for the label map; the template's by default.
-            step: Called with a few words when a part begins.
+            meshes: Also write the surface of every class found, in mm: stl, obj or glb.
+            overwrite: Replace existing output; a folder only if it is an earlier result of Omentum.
+            numbering: Label values of the label map; those of the template by default.
+            step: Called with a short description when a part of the work begins.
 
         Returns:
-            What was written, resolved.
+            Resolved path of the output.
 
         Raises:
-            OutputError: it is in the way, or cannot be written.
-            UsageError: an unknown mesh format, more than the label map for a `.nii.gz`, or nothing that has a number.
-            MissingDependencyError: meshes without the extra `[report]`.
+            OutputError: the output exists, or cannot be written.
+            UsageError: unknown mesh format, further outputs requested for a `.nii.gz`, or no class has a label value.
+            MissingDependencyError: meshes are requested without the extra `[report]`.
         """
         path, say = Path(path), step or (lambda _: None)
         check_meshes(meshes)

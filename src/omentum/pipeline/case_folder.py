@@ -1,4 +1,4 @@
-"""Writes the folder of a case: masks, measurements, pictures, report, and the manifest last."""
+"""Writer of a case folder: masks, measurements, pictures, report, and the manifest last."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class CaseFolder:
     """Writes the files of a case.
 
     Args:
-        case: To be written.
+        case: Case to write.
     """
 
     def __init__(self, case: MeasuredCase) -> None:
         self._case = case
 
     def write(self, folder: Path, save: SaveOptions, say: Step) -> None:
-        """Write everything to a new folder.
+        """Write all outputs to a new folder.
 
         Args:
-            folder: Empty.
-            save: Which outputs.
-            say: Called when a part begins.
+            folder: Empty folder.
+            save: Requested outputs.
+            say: Called when a part of the work begins.
         """
         case, numbering = self._case, save.numbering
         record = RunRecord(dict(case.manifest.get("timings_s", {})))
@@ -71,12 +71,12 @@ class CaseFolder:
         self._write_measured(folder, wanted, self._draw(folder, wanted, self._case.measures()), say)
 
     def _fill(self, folder: Path, wanted: SaveOptions, say: Step, record: RunRecord) -> None:
-        """Everything but probabilities and manifest.
+        """Write everything except probabilities and manifest.
 
-        Masks and pictures are written in a thread while the quality is assessed: about as much work.
+        Masks and pictures are written in a thread while the quality is assessed; both take about the same time.
         """
         say("writing masks and measuring")
-        shared = self._case.overlap_voxels  # needed by the masks and the measurements
+        shared = self._case.overlap_voxels  # used by masks and measurements
         with ThreadPoolExecutor(1) as thread:
             written = thread.submit(self._write_masks, folder, wanted.masks, wanted.numbering, shared)
             with record.stage("measure"):
@@ -100,7 +100,7 @@ class CaseFolder:
         return draw_case(self._case.ct, self._case, self._case.lesions())
 
     def _write_measured(self, folder: Path, wanted: SaveOptions, pictures: CasePictures | None, say: Step) -> None:
-        """Outputs that need the measurements."""
+        """Write the outputs that need the measurements."""
         if wanted.statistics:
             write_json(folder / "statistics.json", statistics_json(self._case.measures()))
         if wanted.meshes:
@@ -142,7 +142,7 @@ class CaseFolder:
             write_mask(folder / f"{key}.nii.gz", self._case.mask(key), self._case)
 
     def _write_probabilities(self, folder: Path) -> None:
-        # One after another: each is as large as the CT, or half as large.
+        # One at a time, because each needs the memory of the CT, or half of it.
         for key, compressed in self._case.probabilities.items():
             steps = compressed.to_array()
             write_fractions(folder / f"{key}.nii.gz", steps, STEPS[str(steps.dtype)], self._case)

@@ -1,6 +1,6 @@
-"""Arrays on a CT's own grid, compressed until they are needed.
+"""Compressed arrays on the grid of a CT.
 
-The memory of the sliding window and the memory of a long scan's masks are then never needed at the same time, and a
+This way the memory for the sliding window and for the masks of a long scan is not needed at the same time, and only a
 fiftieth of the data is sent between processes.
 """
 
@@ -27,9 +27,9 @@ class CompressedSparseArray:
     """An array that is 0 outside some boxes.
 
     Args:
-        undo: The boxes lie on its native grid, with the model's axes.
-        dtype: Of the array.
-        planes: Shape of the axes before those of the grid.
+        undo: Inverse of the preprocessing; boxes are on its native grid, in the axis order of the model.
+        dtype: Dtype of the array.
+        planes: Shape of the leading axes, before those of the grid.
     """
 
     undo: Undo
@@ -38,11 +38,11 @@ class CompressedSparseArray:
     _parts: list[tuple[Box, tuple[int, ...], bytes]] = field(default_factory=list, init=False)
 
     def add(self, box: Box, part: NDArray[Any]) -> None:
-        """Set the values in a box; where boxes overlap, the last value that is not 0 counts."""
+        """Set the values in a box; where boxes overlap, the last non-zero value counts."""
         self._parts.append((box, part.shape, isal_zlib.compress(np.ascontiguousarray(part, self.dtype), LEVEL)))
 
     def to_array(self) -> NDArray[Any]:
-        """The array on the CT's own grid, shape (*planes, i, j, k); takes memory only where it is not 0.
+        """Decompress to the grid of the CT, shape (*planes, i, j, k); pages of zeros are not allocated.
 
         If the CT was resampled to upright axes (see `Undo`), an array with planes holds bits and is sampled at the
         nearest voxel; one without is interpolated.
@@ -53,11 +53,11 @@ class CompressedSparseArray:
         return (nearest if self.planes else interpolated)(out, self.undo.native, self.undo.oblique)
 
     def upright(self) -> NDArray[Any]:
-        """As `to_array`, but on the upright grid that an oblique CT was seen on."""
+        """Decompress like `to_array`, but to the upright grid used for an oblique CT."""
         out = sparse_zeros((*self.planes, *self.undo.native.shape), self.dtype)
         oriented = self.undo.oriented_view(out)
         for box, shape, small in self._parts:
             size = int(np.prod(shape)) * self.dtype.itemsize
             part = np.frombuffer(isal_zlib.decompress(small, bufsize=size), self.dtype).reshape(shape)
-            np.copyto(oriented[..., *box], part, where=part != 0)  # a page that is never written to takes no memory
+            np.copyto(oriented[..., *box], part, where=part != 0)  # pages that are never written need no memory
         return out

@@ -1,4 +1,4 @@
-"""Ensembles of checkpoints: whether they can be averaged, and their description in the manifest."""
+"""Ensembles of checkpoints: compatibility, and their description in the manifest."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Weights = str | Path | UniversalModel
 
 
 def as_tuple(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
-    """Bring one or several weights to a tuple.
+    """Convert one or several weights to a tuple.
 
     Raises:
-        UsageError: none, or an object that is no weights.
+        UsageError: no weights, or an object that is not weights.
     """
     one = isinstance(weights, str) or not isinstance(weights, Sequence)
-    each: tuple[Any, ...] = (weights,) if one else tuple(weights)  # type: ignore[arg-type]  # by the line above
+    each: tuple[Any, ...] = (weights,) if one else tuple(weights)  # type: ignore[arg-type]  # checked in the line above
     if not each:
         raise UsageError("no weights are named", remedy='"default" are the bundled ones')
     for some in each:
-        # What has a specification is a model, whoever made it.
+        # Any object with a specification is accepted as a model.
         if not isinstance(some, (str, Path)) and not hasattr(some, "spec"):
             remedy = 'a name such as "default", a file, or a loaded model'
             raise UsageError(f"weights are named or given as a model, not as a {type(some).__name__}", remedy=remedy)
@@ -39,10 +39,10 @@ def as_tuple(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
 
 
 def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> None:
-    """Refuse to average models whose outputs differ in meaning.
+    """Refuse to average models with incompatible outputs.
 
     Raises:
-        UsageError: another grid, window, patch or class list than that of the first.
+        UsageError: a model has another grid, window, patch or class list than the first.
     """
     first, *others = (model.spec for model in models)
     for number, spec in enumerate(others, start=1):
@@ -62,13 +62,13 @@ def mean_thresholds(models: Sequence[UniversalModel]) -> dict[str, float]:
 
 
 def worst_trust(models: Sequence[UniversalModel]) -> dict[str, Trust]:
-    """Lowest trust of the models, by class: their mean is no better than the worst of them."""
+    """Lowest reliability over the models, by class: an ensemble is rated like its worst member."""
     each = [model.spec.trust for model in models]
     return {key: Trust.worst(known[key] for known in each) for key in each[0]}
 
 
 def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalModel]) -> dict[str, Any]:
-    """See `describe_weights`; for several, common facts, one hash of all, and each as a member."""
+    """Describe weights for the manifest; an ensemble has common entries, one hash of all, and a list of members."""
     members = [describe_weights(w, model) for w, model in zip(weights, models, strict=True)]
     if len(members) == 1:
         return members[0]
@@ -84,10 +84,10 @@ def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalMode
 
 
 def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
-    """`trained_on_this_scan`: whether one of the models learned from this scan, a part of it, or one it is part of.
+    """`trained_on_this_scan`: whether a model was trained on this scan, a part of it, or one that contains it.
 
     Returns:
-        Empty where that is unknown.
+        Entry of the manifest; empty if unknown.
     """
     if not any(model.spec.trained_on for model in models):
         return {}
@@ -100,7 +100,7 @@ def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
 
 
 def _distinct_names(weights: Sequence[Weights]) -> list[str]:
-    """File names, with their folders where files of several runs have the same name."""
+    """File names, with folders if files of several runs have the same name."""
     files = [Path(_name(w)) for w in weights]
     same = len({file.name for file in files}) < len(files)
     return [f"{file.parent.name}/{file.name}" if same and file.parent.name else file.name for file in files]

@@ -1,4 +1,4 @@
-"""The last stages of a case: post-processing and its record. Needs no network."""
+"""Last stages of a case: post-processing and the run record. Needs no network."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class PredictedCase:
     """A CT and the network's prediction.
 
     Args:
-        ct: As read.
-        prediction: On its grid.
-        classes: Keys, bit order.
-        manifest: Entries known so far.
-        run_record: Of the stages so far.
+        ct: CT as read.
+        prediction: Prediction on the grid of the CT.
+        classes: Keys, in bit order.
+        manifest: Manifest entries so far.
+        run_record: Record of the stages so far.
     """
 
     ct: Volume
@@ -35,7 +35,7 @@ class PredictedCase:
 
 
 def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
-    """Clean by the rules of a name (see `find_cleaner`) and close the record."""
+    """Post-process by named rules (see `find_cleaner`) and complete the record."""
     run_record, found = predicted.run_record, predicted.prediction
     with run_record.capture_warnings(), run_record.stage("postprocess"):
         bits, changes = _cleaned(predicted, postprocess)
@@ -52,7 +52,7 @@ def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
 
 
 def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[MaskChange]]:
-    """Masks on the CT's own grid, cleaned on the upright grid; and what was changed."""
+    """Masks on the grid of the CT, post-processed on the upright grid, and the changes made."""
     undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess)
     ct = predicted.ct if undo.oblique is None else on_grid(predicted.ct, undo.native)
     cleaned = clean(Segmentation(predicted.prediction.bits.upright(), ct.affine, predicted.classes), ct)

@@ -40,7 +40,7 @@ class InferencePlan:
 
     Args:
         predictor: The network; its channels are the requested classes only.
-        thresholds: Class key, in the order of the channels -> probability above which a voxel belongs to it.
+        thresholds: Class key, in channel order -> probability above which a voxel belongs to the class.
         windows: Positions of the sliding window.
         run: Device, batch size, precision, progress.
         probabilities: Integer type in which probabilities are kept (a key of `omentum.infer.maps.STEPS`), or None.
@@ -69,7 +69,7 @@ def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None)
     Args:
         prepared: The CT.
         plan: Network, windows, thresholds, device.
-        border: Of the region that is segmented; the whole CT by default.
+        border: Border of the segmented region; the whole CT by default.
     """
     undo, classes = prepared.undo, plan.classes
     lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
@@ -96,7 +96,7 @@ def _maps(undo: Undo, plan: InferencePlan) -> tuple[dict[str, CompressedSparseAr
 
 
 def _confidence(classes: tuple[str, ...], tally: Tally, agreement: WindowAgreement) -> dict[str, Confidence]:
-    """Confidence of every class that has a voxel."""
+    """Confidence of every class that has voxels."""
     columns = (tally.mean_probability(), tally.unsure_share(), agreement.disagreement())
     rows = zip(classes, *(column.tolist() for column in columns), strict=True)
     known = {key: [None if math.isnan(x) else round(x, 4) for x in numbers] for key, *numbers in rows}

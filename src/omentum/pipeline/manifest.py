@@ -1,4 +1,4 @@
-"""Provenance of a result in JSON values: what is needed to repeat or question it, and nothing about the patient."""
+"""Provenance of a result as JSON values: what is needed to reproduce or question it, and nothing about the patient."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class CaseName:
     """Name of a CT in all of its results.
 
     Args:
-        case: "" for a volume that never was a file.
-        file: Name of its file or folder; None if it must not be known.
+        case: Case name; "" for a volume in memory.
+        file: Name of its file or folder; None if it must not be disclosed.
     """
 
     case: str
@@ -44,10 +44,10 @@ class CaseName:
 
 
 def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, name: CaseName) -> dict[str, Any]:
-    """The CT: its name, hash, grid, and (of DICOM) its frame of reference.
+    """Describe the CT: name, hash, grid, and the frame of reference of DICOM.
 
-    The hash is of the file, or of the voxels of a volume that never was one; the frame of reference is a hash that is
-    equal for images in the same space.
+    The hash is that of the file, or of the voxels of a volume in memory. The frame of reference is a hash that is equal
+    for images in the same space.
     """
     frame = getattr(ct.header.get("dicom"), "frame", None)
     where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation, "frame_of_reference": frame}
@@ -59,10 +59,10 @@ def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, name: Cas
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file; of a folder, the hash of its files' hashes, sorted: their names and order do not matter.
+    """SHA-256 of a file; for a folder, the hash of the sorted hashes of its files, independent of names and order.
 
     Raises:
-        InputError: it is not there, cannot be read, or is a pipe or device.
+        InputError: the path does not exist, cannot be read, or is a pipe or device.
     """
     if path.is_dir():
         parts = sorted(sha256_of(file) for file in path.rglob("*") if file.is_file())

@@ -1,4 +1,4 @@
-"""A segmented CT with its measurements, lesions and quality, each computed when first asked for."""
+"""A segmented CT with measurements, lesions and quality, each computed on first use."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ class MeasuredCase(Segmentation):
     """A segmentation together with its CT, measured on demand.
 
     Args:
-        ct: As read (after repairs, see `omentum.io.sanity`), on the same grid.
+        ct: CT in HU as read (after repairs, see `omentum.io.sanity`), on the same grid.
         manifest: Versions, weights, options, device, timings, peak memory, warnings; JSON values only.
-        confidence: Of the network in each structure, by key.
+        confidence: Confidence of the network in each structure, by key.
         lesion_probability: See `find_lesions`; None if no lesion was requested.
-        probabilities: By key, in steps (see `omentum.infer.maps.STEPS`), if they were kept: see `probability`.
+        probabilities: Quantised probabilities by key (see `omentum.infer.maps.STEPS`), if they were kept; see
+            `probability`.
     """
 
     ct: Volume = field(kw_only=True, repr=False)
@@ -52,7 +53,7 @@ class MeasuredCase(Segmentation):
         """Volume in ml, HU statistics, position, size, border contact and score of every class, in class order.
 
         Args:
-            numbering: Of the label map whose voxels are counted, too; the template's by default.
+            numbering: Label values of the label map whose voxels are counted as well; those of the template by default.
         """
         scores = {key: q.score for key, q in self.quality().structures.items()}
         judged = [replace(m, score=scores.get(m.key), trust=self.class_trust.of(m.key)) for m in self.unscored_measures]
@@ -65,7 +66,7 @@ class MeasuredCase(Segmentation):
 
     @cached_property
     def class_trust(self) -> ClassTrust:
-        """How far the weights can be trusted with each structure."""
+        """Reliability of the weights for each structure."""
         return ClassTrust.of_options(self.manifest.get("options", {}))
 
     def quality(self) -> Quality:
@@ -73,20 +74,20 @@ class MeasuredCase(Segmentation):
         return self._quality
 
     def lesions(self) -> list[Lesion]:
-        """Every lesion with its organ, diameters, HU statistics and depth, by type and then by size.
+        """Every lesion with host organ, diameters, HU statistics and depth, by type and then by size.
 
-        Those that are only candidates (see `omentum.measure.class_trust`) say so.
+        Candidates (see `omentum.measure.class_trust`) are marked.
         """
         return self._lesions
 
     def probability(self, name: str) -> NDArray[np.float32]:
-        """Probability of a structure in every voxel, of the network, before post-processing.
+        """Probability of a structure in every voxel, by the network before post-processing.
 
         Args:
             name: Key or synonym.
 
         Returns:
-            float32 [i, j, k] on the CT's grid, 0 to 1, rounded to whole steps; 0 outside the body.
+            float32 [i, j, k] on the grid of the CT, 0 to 1, quantised; 0 outside the body.
 
         Raises:
             UsageError: the structure is not among the classes, or probabilities were not kept.
@@ -99,7 +100,7 @@ class MeasuredCase(Segmentation):
         return fractions
 
     def aorta(self) -> AorticProfile | None:
-        """Diameters along the aorta; None if none was found.
+        """Diameters along the aorta; None if it was not found.
 
         Raises:
             UsageError: the aorta was not requested.
@@ -109,17 +110,17 @@ class MeasuredCase(Segmentation):
 
     @cached_property
     def aorta_profile(self) -> AorticProfile | None:
-        """As `aorta`, None also if it was not requested."""
+        """Same as `aorta`, but also None if the aorta was not requested."""
         return aortic_profile(self)
 
     @cached_property
     def overlap_voxels(self) -> dict[frozenset[str], int]:
-        """Structures that share voxels -> number of these voxels."""
+        """Sets of structures that share voxels -> number of these voxels."""
         return overlaps(self)
 
     @cached_property
     def unscored_measures(self) -> list[StructureMeasure]:
-        """As `measures`, before the quality is assessed."""
+        """Measures as in `measures`, without scores."""
         return measure(self.ct, self)
 
     @cached_property

@@ -1,7 +1,8 @@
-"""Detects mirrored images: if the first prediction is doubtful, the mirror image is segmented, too.
+"""Detection of mirrored images: if the first prediction is doubtful, the mirror image is segmented as well.
 
-Networks learn bodies with the liver on the right. In a mirrored body they find part of the liver, part of a spleen in
-its place, and with lower probabilities; in the mirror image of such a body the probabilities are as high as usual.
+Networks are trained on bodies with the liver on the right. In a mirrored body they find only part of the liver, with
+part of a spleen in its place and lower probabilities; in the mirror image of such a body, probabilities are as high as
+usual.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class MirrorCheck:
 
     Args:
         checked: Whether the mirror image was segmented.
-        clearer: Structures clearer in the mirror image -> mean probability as stored, and mirrored.
-        mirrored: Whether the image, or the body, is mirrored.
+        clearer: Structure recognised better in the mirror image -> mean probability as stored, and mirrored.
+        mirrored: Whether the image (or the body, situs inversus) is mirrored.
     """
 
     checked: bool
@@ -43,7 +44,7 @@ class MirrorCheck:
     mirrored: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Entry of the manifest, in JSON values."""
+        """Convert to the entry of the manifest, in JSON values."""
         clearer = {key: list(pair) for key, pair in self.clearer.items()}
         return {"checked": self.checked, "clearer_mirrored": clearer, "mirrored": self.mirrored}
 
@@ -53,7 +54,7 @@ def check_mirror_image(prepared: Prepared, plan: InferencePlan, seen: Mapping[st
 
     Args:
         prepared: The CT.
-        plan: How it was segmented.
+        plan: Plan of the first prediction.
         seen: Confidence of the first prediction, by key.
     """
     if DOUBTED not in seen or _sure(seen, DOUBTED) >= SURE or len(set(LATERALISED) & set(plan.classes)) < AGREE:
@@ -71,8 +72,8 @@ def compare(seen: Mapping[str, Confidence], again: Mapping[str, Confidence]) -> 
     """Compare the confidence in the stored and the mirrored image.
 
     Args:
-        seen: Of the image as stored, by key.
-        again: Of its mirror image.
+        seen: Confidence in the image as stored, by key.
+        again: Confidence in its mirror image, by key.
     """
     pairs = {key: (_sure(seen, key), _sure(again, key)) for key in LATERALISED if key in seen or key in again}
     clearer = {key: pair for key, pair in pairs.items() if pair[1] - pair[0] >= CLEARER}

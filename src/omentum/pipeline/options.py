@@ -1,6 +1,6 @@
-"""How a CT is segmented, and what is written of it; recorded in every manifest.
+"""Options for segmenting a CT and for its outputs; recorded in every manifest.
 
-The one definition of these options: the command line is generated from it. Nothing slow is imported here.
+This is the only definition of these options; the command line is generated from it. Nothing slow is imported here.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ PROBABILITY_TYPES = ("uint8", "uint16")
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """How CTs are segmented.
+    """Options of the segmentation.
 
     Args:
-        classes: Structures to find, by key, synonym or plural, also in one string with commas; by default all that the
-            weights know.
-        device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do. For a batch also several, by comma.
-        precision: Of the network; the profile's by default.
+        classes: Structures to segment, by key, synonym or plural, also as a comma-separated string; by default all
+            classes of the weights.
+        device: auto, cpu, cuda, cuda:1 or mps, or a `torch.device`. For a batch also several, separated by commas.
+        precision: Precision of the network; that of the profile by default.
         batch_size: Windows per forward pass.
-        volume: Index of the volume to take from a 4D file.
-        assume_orientation: Axis directions such as "RAS" for a file that states none.
-        force: Accept an image that does not look like a CT in HU.
-        postprocess: omentum cleans by our rules, published by those of the published code, none not at all.
-        profile: How thorough the inference is; see `omentum.infer.profiles`.
-        engine: openvino or torch; auto takes OpenVINO on a CPU where it is installed.
-        locate: With `classes`, skip windows far from all of them, if a coarse pass finds all of them.
-        threshold: Probability above which a voxel belongs to a structure: one for all, by name, or as words such as
-            "liver_tumour=0.3" (see `omentum.pipeline.thresholds`); the weights' own by default, else 0.5.
-        probabilities: Keep the probability of every structure, too, as uint8 or uint16; needs the whole scan.
+        volume: Index of the volume to use of a 4D file.
+        assume_orientation: Axis directions such as "RAS" for a file without orientation.
+        force: Accept images that do not look like CT in HU.
+        postprocess: Rules: "omentum" (our own), "published" (those of the published code) or "none".
+        profile: Trade-off between speed and accuracy; see `omentum.infer.profiles`.
+        engine: openvino or torch; auto uses OpenVINO on a CPU if it is installed.
+        locate: With `classes`, skip windows far from all of them, provided that a coarse pass finds all of them.
+        threshold: Probability above which a voxel belongs to a structure: one for all, a mapping by name, or text such
+            as "liver_tumour=0.3" (see `omentum.pipeline.thresholds`); by default the weights' own, or 0.5.
+        probabilities: Also keep the probability of every structure, as uint8 or uint16; requires the whole scan.
     """
 
     classes: tuple[str, ...] | None = field(
@@ -128,7 +128,7 @@ class SegmentOptions:
     )
 
     def __post_init__(self) -> None:
-        """Bring what callers have to one form: "liver, kidneys", a `torch.device`, words for thresholds."""
+        """Normalise the values: comma-separated classes, a `torch.device`, thresholds as text."""
         words = self.classes.split(",") if isinstance(self.classes, str) else self.classes
         if words is not None:
             if odd := [word for word in words if not isinstance(word, str)]:
@@ -141,7 +141,7 @@ class SegmentOptions:
             object.__setattr__(self, "threshold", parse_thresholds(self.threshold) if self.threshold else None)
 
     def resolved_profile(self) -> Profile:
-        """The profile, with the precision asked for.
+        """The profile with the requested precision.
 
         Raises:
             UsageError: an unknown profile or precision.
@@ -154,16 +154,16 @@ class SegmentOptions:
 
 @dataclass(frozen=True)
 class SaveOptions:
-    """What is written of a case; see `CaseSegmentation.save`.
+    """Outputs written for a case; see `CaseSegmentation.save`.
 
     Args:
-        masks: A mask of every class, too.
-        preview: preview.png.
-        statistics: statistics.json as TotalSegmentator writes it, too.
-        report: report.html.
-        meshes: The surface of every class found, too: stl, obj or glb, in mm.
+        masks: Also write a mask of every class.
+        preview: Write preview.png.
+        statistics: Also write statistics.json in TotalSegmentator's format.
+        report: Write report.html.
+        meshes: Also write the surface of every class found, in mm: stl, obj or glb.
         overwrite: Replace earlier results instead of completing them.
-        numbering: Whose numbers the label map has; the template's by default.
+        numbering: Label values of the label map; those of the template by default.
     """
 
     masks: bool = field(default=False, metadata=option("also masks/<structure>.nii.gz; zeros: not found", Group.OUTPUT))
@@ -179,7 +179,7 @@ class SaveOptions:
     numbering: Numbering | None = None
 
     def outputs(self) -> dict[str, Any]:
-        """Which files there are, in JSON values."""
+        """The requested files, in JSON values."""
         wanted = {**vars(self), "numbering": self.numbering and self.numbering.to_json()}
         del wanted["overwrite"]
         return wanted

@@ -1,4 +1,4 @@
-"""Checks of output paths before any work: formats, and what must not be replaced."""
+"""Checks of output paths before any work: formats, and protection of existing files."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def is_single_file(path: str | Path) -> bool:
 
 
 def check_labels_alone(path: str | Path, asked: Mapping[str, object]) -> None:
-    """Refuse outputs that a single file cannot hold, and formats that are not written.
+    """Refuse outputs that a single file cannot hold, and unsupported formats.
 
     Args:
-        path: Where the results go.
-        asked: Name of an output that lies beside the label map -> whether it was asked for.
+        path: Output path.
+        asked: Name of an output other than the label map -> whether it was requested.
 
     Raises:
-        UsageError: the path is one file, and something is asked for that only a folder can hold; or it is called like a
-            file that is none of ours.
+        UsageError: the path is a single file but outputs that need a folder are requested; or its suffix is an
+            unsupported format.
     """
     if Path(path).name.lower().endswith(NOT_WRITTEN) and not is_single_file(path) and not Path(path).is_dir():
         kind = Path(path).suffix.lstrip(".")
@@ -52,10 +52,10 @@ def check_labels_alone(path: str | Path, asked: Mapping[str, object]) -> None:
 
 
 def check_case_output(path: str | Path, *, inputs: Iterable[str | Path] = (), overwrite: bool = False) -> None:
-    """Refuse an output before the work: see `check_output`; a folder is only replaced if it is an earlier result.
+    """Refuse an output before the work, see `check_output`; a folder is only replaced if it is an earlier result.
 
     Raises:
-        OutputError: with the reason and the way out.
+        OutputError: with reason and remedy.
     """
     path = Path(path)
     check_output(path, inputs=inputs, overwrite=overwrite)

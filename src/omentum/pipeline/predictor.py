@@ -1,4 +1,4 @@
-"""A model as an engine runs it, restricted to the requested structures."""
+"""A model as run by an engine, restricted to the requested structures."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
     """The model with the given classes as its output channels.
 
     Args:
-        model: Any module with a `spec` that takes (windows, channels) will do, but only a `UniversalModel` is compiled.
-        classes: Keys that the model knows.
-        dtype: Of its logits; that of its features by default.
+        model: Any module with a `spec` that accepts (windows, channels), but only a `UniversalModel` is compiled.
+        classes: Keys of classes of the model.
+        dtype: Dtype of the logits; that of the features by default.
     """
     known, patch = model.spec.class_keys, model.spec.preprocess.patch
     channels = None if tuple(classes) == known else [known.index(key) for key in classes]
@@ -36,29 +36,29 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
 def engine_for(
     model: UniversalModel, classes: Sequence[str], device: torch.device, how: Profile, engine: str
 ) -> Engine:
-    """The engine for a model; see `choose_engine`. Flips along x need the channels of `with_paired_classes`."""
+    """Engine for a model, see `choose_engine`. Flips along x need the channels of `with_paired_classes`."""
     drawn = with_paired_classes(model, classes) if "x" in how.flips else classes
     return choose_engine(network_of(model, drawn, logits_dtype(how)), device, how.precision, engine)
 
 
 def logits_dtype(how: Profile) -> torch.dtype:
-    """Type of logits and their sums; float16 rounds eight times finer than a network in bf16."""
+    """Dtype of logits and their sums; float16 has three more mantissa bits than bf16."""
     return torch.float16 if how.precision == "bf16" else torch.float32
 
 
 def with_paired_classes(model: UniversalModel, classes: Sequence[str]) -> list[str]:
-    """The classes, followed by their counterparts on the other side of the body that are missing."""
+    """The classes, followed by their missing counterparts on the other side of the body."""
     pairs = [STRUCTURES[key].pair for key in classes]
     return list(dict.fromkeys([*classes, *(key for key in pairs if key and key in model.spec.class_keys)]))
 
 
 def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how: Profile) -> Predictor:
-    """The engine's logits for the classes, averaged over the flips of the profile."""
+    """Logits of the engine for the classes, averaged over the flips of the profile."""
     if not how.flips:
         return engine
     drawn = with_paired_classes(model, classes) if "x" in how.flips else list(classes)
     pairs = [STRUCTURES[key].pair or key for key in drawn]
-    # A side whose other side the model lacks: in a mirrored body it would look for the wrong one.
+    # A side without its counterpart in the model: in a flipped image, the wrong side would be predicted.
     partners = [drawn.index(pair) if pair in drawn else None for pair in pairs]
     averaged = flip_ensemble(engine, how.flips, partners)
     return lambda windows: averaged(windows)[:, : len(classes)]

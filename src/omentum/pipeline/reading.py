@@ -1,4 +1,4 @@
-"""The first stages of a case: reading, checking and preprocessing its CT. Needs no network."""
+"""First stages of a case: reading, checking and preprocessing its CT. Needs no network."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class LoadedCase:
     """A CT after reading.
 
     Args:
-        ct: In HU, repaired where necessary (see `check_ct`).
-        description: What it is, for the manifest.
+        ct: CT in HU, repaired where necessary (see `check_ct`).
+        description: Description for the manifest.
         run_record: Timings and warnings so far.
     """
 
@@ -40,9 +40,9 @@ class PreparedInput:
     """A CT preprocessed for the networks.
 
     Args:
-        case: After reading.
-        prepared: For the model.
-        coarse: For the model that locates structures; None if nothing is located.
+        case: Case after reading.
+        prepared: CT preprocessed for the model.
+        coarse: CT preprocessed for the locating model; None without one.
     """
 
     case: LoadedCase
@@ -52,7 +52,7 @@ class PreparedInput:
 
 @dataclass(frozen=True)
 class PreprocessSpecs:
-    """Preprocessing of the model, and of the model that locates structures for it, if there is one."""
+    """Preprocessing for the model, and for the locating model if there is one."""
 
     model: PreprocessSpec
     locator: PreprocessSpec | None
@@ -65,12 +65,12 @@ def read_case(
 
     Args:
         image: A file, or an image in memory in HU; see `as_volume`.
-        options: How it is read; see `SegmentOptions`.
-        name: What it is called in its results; as its file by default.
+        options: Options for reading; see `SegmentOptions`.
+        name: Name in the results; that of the file by default.
 
     Raises:
-        InputError: it cannot be used; see `load_volume` and `check_ct`.
-        UsageError: it is neither a path nor an image with a geometry.
+        InputError: the image cannot be used; see `load_volume` and `check_ct`.
+        UsageError: `image` is neither a path nor an image with a geometry.
     """
     run_record, name = RunRecord(), name or CaseName.of_image(image)
     source = Path(image) if isinstance(image, (str, os.PathLike)) else None

@@ -1,4 +1,4 @@
-"""Locates the requested structures by a coarse pass of the bundled model, so that windows elsewhere can be skipped.
+"""Localisation of the requested structures by a coarse pass of the bundled model, to skip other windows.
 
 A structure that the coarse pass misses is never assumed absent: the whole scan is segmented instead.
 """
@@ -46,7 +46,7 @@ class LocatedStructures:
 
     Args:
         boxes: By structure, in voxels of the model grid, margin included; empty if the whole scan must be segmented.
-        reason: Why it must be.
+        reason: Reason why it must be.
     """
 
     boxes: dict[str, Box]
@@ -57,7 +57,7 @@ class Locator:
     """Runs the coarse pass.
 
     Args:
-        device: To compute on.
+        device: Device to compute on.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -71,13 +71,13 @@ class Locator:
     def locate(
         self, coarse: Prepared, prepared: Prepared, windows: WindowPlan, wanted: Sequence[str]
     ) -> LocatedStructures:
-        """Boxes around the wanted structures.
+        """Find boxes around the requested structures.
 
         Args:
-            coarse: The CT for this model.
-            prepared: The CT for the model whose windows are to be skipped.
-            windows: Its windows.
-            wanted: Structure keys.
+            coarse: CT preprocessed for the locating model.
+            prepared: CT preprocessed for the segmenting model.
+            windows: Windows of the segmenting model.
+            wanted: Keys of the requested structures.
         """
         spec = self.model.spec
         mine = plan_windows(coarse.undo.model.shape, spec.preprocess.patch, COARSE_OVERLAP)
@@ -114,16 +114,16 @@ class Locator:
 def infer_case(
     ready: PreparedInput, plan: InferencePlan, locator: Locator | None, reason: str | None
 ) -> tuple[Prediction, dict[str, Any]]:
-    """Segment a case, only where its structures are if that can be known.
+    """Segment a case, restricted to the located structures if possible.
 
     Args:
-        ready: The CT for both models.
-        plan: How it is segmented.
-        locator: Finds the regions; None segments the whole scan.
-        reason: Why there is no locator.
+        ready: CT preprocessed for both models.
+        plan: Plan of the inference.
+        locator: Locator of the structures; None segments the whole scan.
+        reason: Reason why there is no locator.
 
     Returns:
-        The prediction, and the manifest's record of how it was located.
+        The prediction, and the entry about localisation for the manifest.
     """
     run_record, boxes = ready.case.run_record, dict[str, Box]()
     if locator is not None and ready.coarse is not None:
@@ -138,10 +138,10 @@ def infer_case(
 
 
 def infer_regions(prepared: Prepared, plan: InferencePlan, boxes: dict[str, Box]) -> tuple[Prediction, dict[str, Any]]:
-    """Segment only inside the boxes; grow a box wherever a mask reaches its border.
+    """Segment only inside the boxes; a box grows wherever a mask reaches its border.
 
     Returns:
-        The prediction (inside the boxes the same as for the whole scan), and the manifest's record of it.
+        The prediction (inside the boxes identical to that of the whole scan), and the entry for the manifest.
     """
     shape = prepared.undo.model.shape
     more = _in_voxels(MARGIN_MM, prepared.undo.model)
@@ -168,13 +168,13 @@ def infer_regions(prepared: Prepared, plan: InferencePlan, boxes: dict[str, Box]
 
 
 def _progress_after(run: WindowRun, before: int) -> WindowRun:
-    """A run whose progress continues after `before` windows instead of restarting with every growth."""
+    """Run whose progress continues after `before` windows instead of restarting for every growth."""
     progress = run.progress
     return run if progress is None else replace(run, progress=lambda done, of: progress(before + done, before + of))
 
 
 def _visible_as(key: str) -> tuple[str, ...]:
-    """Keys that locate a structure: itself, or the host organs of a lesion or vessel."""
+    """Keys used to locate a structure: itself, or the host organs of a lesion or vessel."""
     return STRUCTURES[key].hosts or (key,)
 
 
@@ -183,10 +183,10 @@ def _voxels(windows: WindowPlan) -> int:
 
 
 def _box_on_grid(box: Box, grid: Grid, other: Grid, margin_mm: float = 0.0) -> Box | None:
-    """The smallest axis-aligned box on another grid of the same patient that encloses this one."""
+    """Smallest axis-aligned box on another grid of the same patient that contains this one."""
     back = np.linalg.inv(other.affine)
     points = grid.to_world(corner_points(box)) @ back[:3, :3].T + back[:3, 3]
-    # A voxel reaches half its size beyond its centre.
+    # A voxel extends half its size beyond its centre.
     reach = margin_mm + max(grid.spacing_mm) / 2
     return around_points(points, [reach / mm for mm in other.spacing_mm], other.shape)
 

@@ -1,4 +1,4 @@
-"""Record of one case: duration of each stage, warnings, peak memory."""
+"""Run record of one case: duration of each stage, warnings, peak memory."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ MIB = 1 << 20
 
 @dataclass
 class RunRecord:
-    """Filled while a case runs, possibly by several processes in turn; read when it is done.
+    """Filled while a case runs, possibly by several processes in turn.
 
     Args:
         seconds: Time of each stage, in order.
         warnings: Each message once, in order.
-        peak_memory_mb: Most memory that a process at work on the case ever held, and most that the device held during
-            the case, in MiB.
+        peak_memory_mb: Peak memory of the processes that worked on the case, and of the device during the case, in MiB.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)

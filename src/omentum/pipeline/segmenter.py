@@ -1,4 +1,4 @@
-"""From a CT to its segmentation: the only place that knows the order of the stages."""
+"""From a CT to its segmentation: defines the order of the stages."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Image = str | os.PathLike[str] | Volume | Any
 
 
 class Segmenter:
-    """A model, loaded once, for any number of CTs; threads may share it.
+    """A model, loaded once, for any number of CTs; can be shared by threads.
 
     Args:
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
@@ -59,8 +59,8 @@ class Segmenter:
         options: See `SegmentOptions`.
 
     Raises:
-        UsageError: an unknown class, device, engine, profile, precision, post-processing; a threshold that is none; a
-            class the weights do not have. (What needs the weights themselves is found out when they are first used.)
+        UsageError: unknown class, device, engine, profile, precision or post-processing, invalid threshold, or a class
+            the weights do not have. (Checks that need the weights are made on first use.)
     """
 
     def __init__(self, weights: Weights | Sequence[Weights] = "default", options: SegmentOptions | None = None) -> None:
@@ -92,7 +92,7 @@ class Segmenter:
         return self.models[0]
 
     def _keys_of(self, names: Iterable[str]) -> frozenset[str]:
-        """Structure keys of words, also of structures that only the weights define."""
+        """Structure keys of names, including structures defined only by the weights."""
         try:
             return _keys(names)
         except UsageError:
@@ -112,14 +112,14 @@ class Segmenter:
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
-        """Probability above which a voxel belongs to each of `classes`; of several models the mean of theirs."""
+        """Probability above which a voxel belongs to each of `classes`; the mean over several models."""
         known = mean_thresholds(self.models)
         usual = {key: known[key] for key in self.classes}
         return settle_thresholds(usual, self.options.threshold, lambda name: _keys([name]))
 
     @cached_property
     def trust(self) -> dict[str, Trust]:
-        """How far the weights can be trusted with each of `classes`; of several models the worst."""
+        """Reliability of the weights for each of `classes`; the worst of several models."""
         known = worst_trust(self.models)
         return {key: known[key] for key in self.classes}
 
@@ -146,29 +146,29 @@ class Segmenter:
 
     @cached_property
     def specs(self) -> PreprocessSpecs:
-        """Preprocessing that a CT needs."""
+        """Preprocessing specifications for a CT."""
         locates = self._no_locator_reason is None
         return PreprocessSpecs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
 
     def load(self) -> None:
-        """Load and check the weights now, so that their faults are not reported as faults of a case.
+        """Load and check the weights now, so that their errors are not reported as errors of a case.
 
         Raises:
-            UsageError: a class they do not have, or a threshold of one that is not looked for.
-            CheckpointError: they cannot be used.
-            MissingDependencyError: the engine asked for is not installed.
+            UsageError: a class the weights do not have, or a threshold for a class that is not requested.
+            CheckpointError: the weights cannot be used.
+            MissingDependencyError: the requested engine is not installed.
         """
         refuse_after_fork()
-        with self._loading:  # of two threads that share it, one waits for what the other one loads
+        with self._loading:  # if threads share it, one waits for the other to load
             self.classes, self.thresholds, self.specs, self._predictor, self.weights_description  # noqa: B018
             if self.specs.locator is not None:
                 self._locator.model  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
-        """Everything that decides the result, in JSON values, for the manifest.
+        """Everything that determines the result, in JSON values, for the manifest.
 
-        Thresholds that are not 0.5, what is known of trust, and the weights' own thresholds where lower ones were asked
-        for.
+        Includes thresholds other than 0.5, known reliability, and the weights' own thresholds if lower ones are
+        requested.
         """
         moved = {key: threshold for key, threshold in self.thresholds.items() if threshold != USUAL_THRESHOLD}
         usual = mean_thresholds(self.models)
@@ -186,13 +186,13 @@ class Segmenter:
         """Segment one CT.
 
         Args:
-            image: A file, or an image in memory that says where its voxels are, in HU; see `Image`.
-            progress: Called with (windows done, windows in all).
+            image: A file, or an image in HU with geometry in memory; see `Image`.
+            progress: Called with (windows done, windows in total).
 
         Raises:
             InputError: the image cannot be used; see `load_volume` and `check_ct`.
             CheckpointError: the weights cannot be used.
-            UsageError: it is no image with a geometry; or this process was forked from one that had computed.
+            UsageError: `image` has no geometry; or this process was forked after its parent had used torch.
         """
         refuse_after_fork()
         case = read_case(image, self.options)
@@ -238,7 +238,7 @@ class Segmenter:
 
     @cached_property
     def _no_locator_reason(self) -> str | None:
-        """Why no structure is located; None if they are."""
+        """Reason why structures are not located; None if they are."""
         if not self.options.locate:
             return "not wanted"
         if self.options.probabilities is not None:
@@ -262,16 +262,16 @@ def segment(
     """Segment one CT; for many, use one `Segmenter`, or `segment_batch`.
 
     Args:
-        image: A file, or an image in memory that says where its voxels are, in HU; see `Image`.
+        image: A file, or an image in HU with geometry in memory; see `Image`.
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
             these, whose probabilities are averaged.
-        classes: Structures wanted, by key, synonym or plural ("kidneys"), also "liver, kidneys"; all by default.
-        device: auto, cpu, cuda, cuda:1 or mps; a `torch.device` will do.
-        progress: Called with (windows done, windows in all).
+        classes: Structures to segment, by key, synonym or plural ("kidneys"), also "liver, kidneys"; all by default.
+        device: auto, cpu, cuda, cuda:1 or mps, or a `torch.device`.
+        progress: Called with (windows done, windows in total).
         **options: Further fields of `SegmentOptions`.
 
     Raises:
-        OmentumError: input, weights or arguments that cannot be used; the message says what to do.
+        OmentumError: unusable input, weights or arguments; the message gives the remedy.
 
     Example:
         >>> seg = omentum.segment("ct.nii.gz", classes=["liver", "liver tumor"])

@@ -1,10 +1,10 @@
-"""Operating points: the probability above which a voxel belongs to a structure, by structure.
+"""Operating points: the probability threshold of each structure.
 
-A voxel is part of a mask where its logit, interpolated to the CT's own grid, is above log(t / (1 - t)): strictly above,
-so that a probability of exactly t is outside, as exactly 0.5 always was. What is interpolated and compared with 0 are
-the logits minus that number, taken off each window as the network returns it. Everything that asks "positive?" (where
-windows agree, where boxes have to grow, what is interpolated at all) then asks about the operating point that was
-chosen, and where no window was run nothing is found, however low the threshold.
+A voxel belongs to a mask if its logit, interpolated to the grid of the CT, is strictly above log(t / (1 - t)); a
+probability of exactly t is outside. This offset is subtracted from the logits of each window as the network returns
+them, and all later steps compare with 0. Tests for positive logits (agreement of windows, growing of boxes, which
+voxels to interpolate) therefore refer to the selected operating point. Where no window was run nothing is found,
+however low the threshold.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _EXAMPLE = "for example 0.3, or liver_tumour=0.3"
 
 
 def parse_thresholds(words: Iterable[str]) -> dict[str, float]:
-    """Parse thresholds of a command line: "0.3" for all, "kidneys=0.4" for some.
+    """Parse thresholds of the command line: "0.3" for all, "kidneys=0.4" for some.
 
     Raises:
-        UsageError: not of this form.
+        UsageError: the text does not have this form.
     """
     found: dict[str, float] = {}
     for word in words:
@@ -46,14 +46,14 @@ def parse_thresholds(words: Iterable[str]) -> dict[str, float]:
         if "=" in word and not name.strip():
             raise UsageError(f"{word!r} names no structure", remedy=_EXAMPLE)
         key = name.strip() or ALL
-        found.pop(key, None)  # a name that comes again counts where it comes last
+        found.pop(key, None)  # a repeated name takes the position of its last occurrence
         found[key] = value
     check_thresholds(found)
     return found
 
 
 def check_thresholds(asked: Thresholds | None) -> None:
-    """Refuse thresholds that are no probabilities between 0 and 1.
+    """Refuse thresholds that are not between 0 and 1.
 
     Raises:
         UsageError: one is not between 0 and 1, exclusive.
@@ -69,12 +69,12 @@ def settle_thresholds(
     """Combine the thresholds of the weights with requested ones.
 
     Args:
-        usual: Those of the weights; the result has the same keys in the same order.
-        asked: What overrides them.
-        keys_of: Structure keys of a name; an unknown name is its fault to tell.
+        usual: Thresholds of the weights; the result has the same keys in the same order.
+        asked: Requested thresholds, which override them.
+        keys_of: Function from a name to structure keys; raises for unknown names.
 
     Raises:
-        UsageError: a name stands for none of these structures.
+        UsageError: a name refers to none of these structures.
     """
     settled = dict(usual)
     for name, value in _by_name(asked).items():
@@ -93,17 +93,17 @@ def logit(probability: float) -> float:
 
 
 def above_thresholds(predict: Predictor, offsets: Sequence[float]) -> Predictor:
-    """A predictor whose logits are positive above the thresholds, not above 0.5; the very same where that is the same.
+    """Predictor whose logits are positive above the thresholds; unchanged if all are 0.5.
 
     Args:
-        predict: Windows (B, 1, x, y, z) -> logits (B, K, x, y, z) in memory of their own.
-        offsets: Logit of each class's threshold.
+        predict: Windows (B, 1, x, y, z) -> logits (B, K, x, y, z), which may be modified in place.
+        offsets: Logit of the threshold of each class.
     """
     moved = [(k, offset) for k, offset in enumerate(offsets) if offset]
 
     def shifted(windows: Tensor) -> Tensor:
         logits = predict(windows)
-        for k, offset in moved:  # in place: a second copy of all logits would be most of what a window needs
+        for k, offset in moved:  # in place: a copy of the logits would dominate the memory of a window
             logits[:, k] -= offset
         return logits
 

@@ -1,4 +1,4 @@
-"""Many CTs: read, computed and written at the same time, on one device or several, resumable."""
+"""Batches of CTs: concurrent reading, computing and writing, on one or several devices, resumable."""
 
 from typing import TYPE_CHECKING
 
@@ -21,5 +21,5 @@ _HOMES = {
     "segment_batch": "omentum.pipeline.batch.api",
 }
 
-__all__ = list(_HOMES)  # names that are imported when first used
+__all__ = list(_HOMES)  # imported lazily on first use
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Outputs added to a finished case: made from its folder and its CT, without the network."""
+"""Outputs added to a finished case from its folder and its CT, without inference."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ NO_OUTPUTS = SaveOptions(preview=False, report=False)
 
 @dataclass(frozen=True, eq=False)
 class FinishedCase(CaseSegmentation):
-    """A case of an earlier run, measured already.
+    """A case of an earlier run, with its measurements read from disk.
 
     Args:
-        summary: Its measurements.
+        summary: Measurements read from the folder.
     """
 
     summary: CaseSummary = field(kw_only=True, repr=False)
@@ -55,16 +55,16 @@ def add_outputs(
     """Write missing outputs to a case folder; its manifest is updated last.
 
     Args:
-        folder: Of the case, checked to be what is wanted.
-        names: Fields of `SaveOptions` that are to be added.
-        save: What is wanted in all.
-        case: Its CT, read again.
-        summary: What `read_case_summary` found in the folder.
+        folder: Case folder, already checked with `check_resumable`.
+        names: Fields of `SaveOptions` to add.
+        save: All requested outputs.
+        case: CT of the case, read again.
+        summary: Result of `read_case_summary` for the folder.
         step: Called when a part begins.
 
     Raises:
-        OutputError: something cannot be written.
-        InputError: its masks are damaged.
+        OutputError: a file cannot be written.
+        InputError: the masks in the folder are damaged.
     """
     manifest = read_manifest(folder)
     whole = _case(folder, manifest, case, summary)

@@ -1,4 +1,4 @@
-"""A whole batch in one call; what `omentum segment` does, without a terminal."""
+"""Batch segmentation in one call, as in `omentum segment` without a terminal."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class BatchResult:
     """Result of a batch.
 
     Args:
-        outcomes: Of every case, in order: measures, lesions, quality, warnings, or why it failed.
-        folder: That holds the case folders and the tables of the batch; of one case, its own folder or file.
+        outcomes: Outcome of every case, in order: measures, lesions, quality, warnings, or the error.
+        folder: Folder with the case folders and the tables of the batch; for a single case, its own folder or file.
         seconds: Wall-clock time.
-        submitted: How many label maps were copied; None if that was not asked for.
+        submitted: Number of label maps copied; None if this was not requested.
     """
 
     outcomes: tuple[CaseOutcome, ...]
@@ -48,7 +48,7 @@ class BatchResult:
         return tuple(outcome for outcome in self.outcomes if outcome.error)
 
     def to_json(self) -> dict[str, Any]:
-        """What `omentum segment --json` prints and report.json holds, in JSON values."""
+        """Convert to JSON-serialisable values, as in `omentum segment --json` and report.json."""
         return report(self.outcomes)
 
 
@@ -62,22 +62,22 @@ def segment_batch(
     batch: BatchOptions | None = None,
     progress: ProgressListener | None = None,
 ) -> BatchResult:
-    """Segment CTs and write a folder of results for each; what is complete already is not computed again.
+    """Segment CTs and write a folder of results for each; complete results of an earlier run are reused.
 
     Args:
         inputs: CTs (NIfTI, or folders with one DICOM series), folders of CTs, or folders of case folders.
         out: Folder for the case folders and the tables; for a single CT also a `.nii.gz` for its label map alone.
-        cases: Datasets, part of a split, names; all of `inputs` by default.
+        cases: Datasets, part of a split, case names; all of `inputs` by default.
         options: How each CT is segmented.
-        save: What is written of each.
+        save: Outputs written for each CT.
         batch: Weights, number of processes, further tables, label values.
-        progress: Gets progress, warnings and flags; see `omentum.progress.ProgressListener`.
+        progress: Receives progress, warnings and flags; see `omentum.progress.ProgressListener`.
 
     Returns:
-        The outcome of every case. With several CTs the fault of one is recorded there and does not stop the others.
+        The outcome of every case. With several CTs, the error of one is recorded and does not stop the others.
 
     Raises:
-        OmentumError: nothing to do, options, weights or outputs that cannot be used; with a single CT also its fault.
+        OmentumError: no input, or unusable options, weights or outputs; with a single CT also its error.
 
     Example:
         >>> done = omentum.segment_batch("cts/", "out/", options=omentum.SegmentOptions(classes="liver, kidneys"))
@@ -100,7 +100,7 @@ def segment_batch(
 
 
 def _check(target: Path, options: SegmentOptions, save: SaveOptions, batch: BatchOptions) -> None:
-    """Refuse before anything is read what cannot be written."""
+    """Raise before any input is read if the requested outputs cannot be written."""
     check_meshes(save.meshes)
     beside = {"masks": save.masks, "statistics": save.statistics, "parquet": batch.parquet}
     check_labels_alone(target, beside | {"meshes": save.meshes, "probabilities": options.probabilities})

@@ -1,4 +1,4 @@
-"""Names of cases: after their files, after the folders that differ, or by a pattern."""
+"""Case names: from file names, from the nearest distinct folders, or by a pattern."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class InputCase:
 
     Args:
         path: File or folder.
-        case: Its name where it has one, such as in a dataset; by default it is called after its file.
+        case: Case name if it has one, as in a dataset; by default the name of the file.
     """
 
     path: Path
@@ -33,22 +33,22 @@ class InputCase:
 
     @property
     def own_name(self) -> str:
-        """Its name if no other case has the same."""
+        """Name used if it is unique."""
         return self.case or case_name(self.path)
 
 
 def name_cases(sources: Sequence[InputCase], pattern: str | None = None) -> dict[str, Path]:
-    """Give each case a name of its own.
+    """Assign a unique name to each case.
 
     Args:
-        sources: In the order of the command.
-        pattern: With fields in braces, see `FIELDS`.
+        sources: Cases in the order of the command line.
+        pattern: Pattern with fields in braces, see `FIELDS`.
 
     Returns:
         Name -> path, in the same order.
 
     Raises:
-        UsageError: the same CT twice, names that cannot be made distinct, a pattern that makes none.
+        UsageError: a CT is given twice, names cannot be made unique, or the pattern does not give unique names.
     """
     _refuse_twice(sources)
     names = _distinct(sources) if pattern is None else _by_pattern(sources, pattern)
@@ -74,7 +74,7 @@ def _refuse_twice(sources: Iterable[InputCase]) -> None:
 
 
 def _distinct(sources: Sequence[InputCase]) -> list[str]:
-    """Own names if distinct; the others are named after the nearest folders that differ."""
+    """Own names if unique; otherwise names of the nearest folders that differ."""
     names = [source.own_name for source in sources]
     alike = defaultdict(list)
     for number, (name, source) in enumerate(zip(names, sources, strict=True)):
@@ -84,7 +84,7 @@ def _distinct(sources: Sequence[InputCase]) -> list[str]:
     for name, numbers in alike.items():
         if len(numbers) > 1:
             folders = _differing([sources[number].path for number in numbers])
-            if len(set(folders)) < len(folders):  # of one folder: refused by whoever called this
+            if len(set(folders)) < len(folders):  # within one folder: refused by the caller
                 continue
             with_name = not taken.isdisjoint(folders)
             new = [f"{folder}_{name}" if with_name else folder for folder in folders]
@@ -95,7 +95,7 @@ def _distinct(sources: Sequence[InputCase]) -> list[str]:
 
 
 def _differing(paths: Sequence[Path]) -> list[str]:
-    """For each path the fewest parent folders, nearest first, that distinguish it from the others."""
+    """For each path, the fewest parent folders (nearest first) that distinguish it from the others."""
     folders = [[_escaped(folder) for folder in _folders(path)] for path in paths]
     chosen: list[tuple[str, ...]] = [() for _ in paths]
     for level in range(max(map(len, folders))):
@@ -132,7 +132,7 @@ def _fields(pattern: str) -> set[str]:
 
 
 def _folders(path: Path) -> tuple[str, ...]:
-    """Names of the folders it lies in, the nearest first."""
+    """Names of its parent folders, nearest first."""
     return Path(os.path.normpath(path.absolute())).parts[-2:0:-1]
 
 

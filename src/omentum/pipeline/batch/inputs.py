@@ -37,12 +37,12 @@ def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progr
     Args:
         inputs: CTs, folders of CTs, and folders of case folders.
         out: Folder for the case folders, or a file for the label map of a single case.
-        selection: Datasets, part of a split, names.
-        progress: Gets warnings, and how far the naming of anonymous cases is.
+        selection: Datasets, part of a split, case names.
+        progress: Receives warnings, and the progress of naming anonymous cases.
 
     Raises:
-        UsageError: nothing to do, or two inputs would write to the same place.
-        InputError: a dataset or split that cannot be read, or one that holds nothing of the other.
+        UsageError: no input, or two inputs would write to the same path.
+        InputError: a dataset or split cannot be read, or they have no case in common.
     """
     if selection.part is not None and selection.split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
@@ -62,7 +62,7 @@ def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progr
 
 
 def _inputs(paths: Sequence[Path], progress: ProgressListener) -> Iterator[InputCase]:
-    """Each CT; a folder of cases or of CTs stands for all of them."""
+    """Each CT; a folder of cases or CTs is expanded."""
     for path in paths:
         folders = [path] if (path / DESCRIPTION).is_file() else sorted(p.parent for p in path.glob(f"*/{DESCRIPTION}"))
         if folders:
@@ -75,7 +75,7 @@ def _inputs(paths: Sequence[Path], progress: ProgressListener) -> Iterator[Input
 
 
 def _of_folder(path: Path) -> list[InputCase]:
-    """CTs in a folder, or in the folders in it; none for anything else, and for a folder of DICOM images."""
+    """CTs in a folder or in its subfolders; empty for anything else, and for a DICOM folder."""
     if not path.is_dir():
         return []
     found = [InputCase(file) for file in nifti_files(path)]
@@ -85,9 +85,9 @@ def _of_folder(path: Path) -> list[InputCase]:
 
 
 def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
-    """Names of subfolders that hold NIfTI files, or whose subfolders do, and were not searched.
+    """Subfolders that contain NIfTI files, directly or one level below, and were not searched.
 
-    What lies in a folder beside or below a CT that was found there are its labels.
+    Files next to or below a CT that was found are assumed to be its labels.
     """
     places = {source.path.parent for source in found}
     left = []
@@ -113,14 +113,14 @@ def _of_case(folder: Path, files: Sequence[Path]) -> list[InputCase]:
 
 
 def _hashed(paths: Sequence[Path], progress: ProgressListener) -> list[str]:
-    """Anonymous names that are the same in every run: the beginning of each file's SHA-256."""
+    """Reproducible anonymous names: the first digits of each file's SHA-256."""
     names: list[str] = []
     progress.begin("naming cases", 1, 1)
     for number, path in enumerate(paths, start=1):
         try:
             name = f"case_{sha256_of(path)[:10]}"
         except InputError:
-            name = f"unreadable_{number}"  # the reason is reported when it is read
+            name = f"unreadable_{number}"  # the reason is reported on reading
         if name in names:
             other = paths[names.index(name)]
             raise UsageError(f"holds the same as {other}", source=path, remedy="name one of them")
@@ -130,7 +130,7 @@ def _hashed(paths: Sequence[Path], progress: ProgressListener) -> list[str]:
 
 
 def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
-    """Refuse an output among the images of a series, which would be read as part of it."""
+    """Refuse an output folder inside a DICOM series, which would then be read as part of it."""
     place = Path(os.path.realpath(out))
     for source in sources:
         if source.is_dir() and place.is_relative_to(os.path.realpath(source)):
@@ -138,7 +138,7 @@ def _refuse_inside(out: Path, sources: Sequence[Path]) -> None:
 
 
 def _of_datasets(named: Sequence[str]) -> Iterator[InputCase]:
-    """The CTs of datasets, with the case names of a store."""
+    """CTs of datasets, with the case names used in a store."""
     for text in named:
         name, root = name_and_root(text)
         yield from (InputCase(case.image, case.name) for case in find_cases(find_dataset(name), root).cases)

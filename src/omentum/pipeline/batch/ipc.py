@@ -1,6 +1,6 @@
-"""Things sent from one of our processes to another: arrays and tensors go as they are, without a copy in between.
+"""Inter-process messages: arrays and tensors are sent without an intermediate copy.
 
-Whoever receives something knows the structures that the sender knew.
+The sender's registered structures are transmitted, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from omentum.anatomy.structure_rows import carried_rows, include_carried
 
 
 def send(pipe: Connection, thing: Any) -> None:
-    """Send anything that can be pickled; the contents of arrays and tensors go as they are."""
+    """Send a picklable object; contents of arrays and tensors are sent out of band."""
     buffers: list[pickle.PickleBuffer] = []
     head = BytesIO()
     _Packer(head, protocol=5, buffer_callback=buffers.append).dump(thing)
@@ -30,7 +30,7 @@ def send(pipe: Connection, thing: Any) -> None:
 
 
 def receive(pipe: Connection) -> Any:
-    """What `send` sent; raises EOFError when there is nobody at the other end."""
+    """Receive an object from `send`; raises EOFError if the other end is closed."""
     structures, sizes = pickle.loads(pipe.recv_bytes())
     include_carried(structures)
     head = pipe.recv_bytes()
@@ -42,7 +42,7 @@ def receive(pipe: Connection) -> Any:
 
 
 class _Packer(pickle.Pickler):
-    """Tensors as the arrays they are; by default they would be copied, or need shared memory."""
+    """Pickles tensors as arrays; by default they would be copied, or need shared memory."""
 
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, torch.Tensor):

@@ -16,13 +16,13 @@ from omentum.quality import Quality
 
 @dataclass(frozen=True)
 class Job:
-    """A file to segment, its name, and where the result goes.
+    """A CT to segment, its name, and the output path.
 
     Args:
-        case: What it is called in its results.
-        source: The CT.
-        target: Case folder, or a file for the label map alone.
-        anonymous: Whether nothing that is written may say what the file and its folders are called.
+        case: Case name in the results.
+        source: File or folder of the CT.
+        target: Case folder, or file for the label map alone.
+        anonymous: Whether names of the file and its folders must not be written anywhere.
     """
 
     case: str
@@ -32,11 +32,11 @@ class Job:
 
     @property
     def name(self) -> CaseName:
-        """Its name in the results."""
+        """Name in the results."""
         return CaseName(self.case, None if self.anonymous else CaseName.of_image(self.source).file)
 
     def anonymised(self, message: str) -> str:
-        """A message without the names of files, if the case is anonymous."""
+        """Remove file names from a message if the case is anonymous."""
         return without_names(message, self.source, self.case) if self.anonymous else message
 
 
@@ -45,12 +45,12 @@ class CaseOutcome:
     """Outcome of a job.
 
     Args:
-        seconds: From when it was begun to be read until it was written.
-        fault: Exception that ended it, None if it succeeded.
-        resumed: Whether an earlier run had made its result from the same input with the same options.
-        measures: Of every requested structure.
+        seconds: Time from the start of reading to the end of writing.
+        fault: Exception that ended it; None if it succeeded.
+        resumed: Whether the result is from an earlier run with the same input and options.
+        measures: Measures of every requested structure.
         lesions: All lesions, candidates included.
-        quality: Flags and scores; None if it failed, or is not done.
+        quality: Flags and scores; None if it failed or is not done.
     """
 
     job: Job
@@ -64,12 +64,12 @@ class CaseOutcome:
 
     @property
     def ended(self) -> bool:
-        """Whether it succeeded or failed."""
+        """Whether the case succeeded or failed."""
         return self.fault is not None or self.quality is not None
 
     @property
     def error(self) -> str | None:
-        """Why it failed, in one line that names the file; None if it did not."""
+        """One-line error message that names the file; None if it did not fail."""
         if self.fault is None:
             return None
         if not isinstance(self.fault, OmentumError):
@@ -86,7 +86,7 @@ class CaseOutcome:
 
 @dataclass(frozen=True)
 class CaseSummary:
-    """What a batch keeps of a case after it was written."""
+    """Summary of a case kept in memory after it was written."""
 
     measures: list[StructureMeasure]
     lesions: list[Lesion]
@@ -100,7 +100,7 @@ def finish_and_save(
     """Post-process, measure and write a case.
 
     Raises:
-        OutputError: see `CaseSegmentation.save`.
+        OutputError: as for `CaseSegmentation.save`.
     """
     if step is not None:
         step("cleaning")

@@ -1,4 +1,4 @@
-"""A batch over several devices: a process for each; the next free one takes the next case."""
+"""Batches on several devices: one process per device, and the next free process takes the next case."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ FEW_PROCESSORS = 2
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """Everything a device process needs; see `PipelinedBatch`.
+    """Settings of a device process; see `PipelinedBatch`.
 
     Args:
-        weights: By name or file; several are averaged.
-        options: Including the device.
-        save: What is written.
-        jobs: Processes that read and write.
+        weights: Names or files of weights; several are averaged.
+        options: Segmentation options, including the device.
+        save: Outputs to write.
+        jobs: Number of processes for reading and writing.
     """
 
     weights: str | Path | tuple[str | Path, ...]
@@ -49,7 +49,7 @@ class BatchSettings:
 
 @dataclass
 class _DeviceProcess:
-    """A device process as its parent sees it."""
+    """A device process as seen by its parent."""
 
     device: str
     pipe: Connection
@@ -58,10 +58,10 @@ class _DeviceProcess:
 
 
 def parse_devices(text: str) -> tuple[str, ...]:
-    """Devices by comma: `0,1` are CUDA devices by number, other words are devices by name.
+    """Parse devices separated by commas: `0,1` are CUDA device indices, other words are device names.
 
     Raises:
-        UsageError: none is named.
+        UsageError: no device is given.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
@@ -70,9 +70,9 @@ def parse_devices(text: str) -> tuple[str, ...]:
 
 
 def helpful_jobs(device: str) -> int:
-    """Number of processes for reading and writing that makes a batch fastest; measured by `benchmarks/batch.py`.
+    """Number of reader and writer processes that is fastest for a batch; measured by `benchmarks/batch.py`.
 
-    Two processors that compute are busy all the time: whatever else wants them makes them wait for each other.
+    On two processors, both are always busy computing, so further processes only slow them down.
 
     Raises:
         UsageError: see `choose_device`.
@@ -87,17 +87,17 @@ def run_on_devices(
     listener: BatchListener,
     serve: Callable[..., None] | None = None,
 ) -> Iterator[CaseOutcome]:
-    """Run every job on some device; a device process that dies costs only the cases it was at.
+    """Run every job on some device; a device process that dies only loses its current cases.
 
     Args:
-        jobs: Their cases have different names.
-        devices: As `SegmentOptions.device`; one may occur several times.
-        settings: What each line does.
-        listener: Gets the progress of all devices.
-        serve: What a process runs instead of `serve_batch`.
+        jobs: Jobs with unique case names.
+        devices: Devices as in `SegmentOptions.device`; a device may be repeated.
+        settings: Settings of each device process.
+        listener: Receives the progress of all devices.
+        serve: Function that a process runs; `serve_batch` by default.
 
     Raises:
-        UsageError, CheckpointError: weights, devices that cannot be used.
+        UsageError, CheckpointError: weights or devices cannot be used.
     """
     waiting = deque(jobs)
     processes = []
@@ -120,11 +120,11 @@ def run_on_devices(
 def _distribute(
     processes: Sequence[_DeviceProcess], waiting: deque[Job], listener: BatchListener
 ) -> Iterator[CaseOutcome]:
-    """Hand out jobs and yield outcomes until every process has ended."""
+    """Distribute jobs and yield outcomes until every process has ended."""
     alive = {device_process.pipe: device_process for device_process in processes}
     while alive:
         for pipe in connection.wait(list(alive)):
-            device_process = alive[pipe]  # type: ignore[index]  # only pipes were waited for
+            device_process = alive[pipe]  # type: ignore[index]  # only pipes are waited for
             try:
                 kind, content = receive(device_process.pipe)
             except (EOFError, OSError):
@@ -151,7 +151,7 @@ def _distribute(
 
 
 def serve_batch(pipe: Connection, settings: BatchSettings) -> None:
-    """Run a batch in a process of its own; requests jobs through the pipe until there are none."""
+    """Run a batch in a separate process, requesting jobs through the pipe until there are none."""
     send(pipe, (END, run_task(_run_batch, pipe, settings)))
 
 
@@ -172,7 +172,7 @@ def _asking(pipe: Connection) -> Iterator[Job]:
 
 
 class _Relay:
-    """A listener that forwards everything to the parent process."""
+    """Listener that forwards everything to the parent process."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

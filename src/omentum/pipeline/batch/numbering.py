@@ -1,4 +1,4 @@
-"""The label values of a dataset, by its name."""
+"""Label values of datasets, by name."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from omentum.pipeline.batch.options import TEMPLATE
 
 
 def find_numbering(name: str) -> Numbering | None:
-    """A dataset's numbers.
+    """Find the label values of a dataset.
 
     Args:
         name: A dataset of `omentum data list`, totalsegmentator, a recipe's .toml, an nnU-Net v2 dataset.json or its
             folder; `template` for our own.
 
     Returns:
-        None for the template's.
+        The label values; None for those of the template.
 
     Raises:
-        UsageError: no such dataset, or it has masks and no numbers.
-        InputError: a file that is no good recipe.
+        UsageError: unknown dataset, or one with masks instead of label values.
+        InputError: the file is not a valid recipe.
     """
     if name == TEMPLATE:
         return None

@@ -1,4 +1,4 @@
-"""Which CTs a batch is made of, and how it runs as a whole; see `omentum.pipeline.options` for each CT."""
+"""Options of a batch: input selection and execution; see `omentum.pipeline.options` for options per CT."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TEMPLATE = "template"
 
 @dataclass(frozen=True)
 class CaseSelection:
-    """Which CTs, and what they are called.
+    """Selection and names of the CTs.
 
     Args:
-        dataset: "NAME=FOLDER" of datasets all of whose CTs are segmented, named as in a store.
-        split: File made by `omentum data split`; only the cases of one part of it.
-        part: Of the split: test (the default), fold-0, folds, ...
-        name: Pattern for the names of cases; see `omentum.pipeline.batch.case_names`.
-        anonymous: Write no name of a file or folder.
+        dataset: "NAME=FOLDER" of datasets whose CTs are all segmented, with names as in a store.
+        split: Split file of `omentum data split`; only cases of one part are segmented.
+        part: Part of the split: test (the default), fold-0, folds, ...
+        name: Pattern for case names; see `omentum.pipeline.batch.case_names`.
+        anonymous: Write no file or folder names of the inputs.
     """
 
     dataset: tuple[str, ...] = field(
@@ -56,15 +56,15 @@ class CaseSelection:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How a batch runs as a whole, and what is written beside its case folders.
+    """Execution of a batch, and outputs next to the case folders.
 
     Args:
         weights: Names or checkpoint files; the probabilities of several are averaged.
-        jobs: Processes that read and write other cases meanwhile; by default 1, on two processors 0.
-        parquet: measurements.parquet of all cases, too.
-        numbering: Whose label values the label maps get: a dataset of `omentum data list`, totalsegmentator, a recipe's
-            .toml, an nnU-Net v2 dataset.json or its folder; `template` for our own.
-        submission: Folder for copies of the label maps, each named as its CT.
+        jobs: Number of processes for reading and writing; by default 1, or 0 on two processors.
+        parquet: Also write measurements.parquet for all cases.
+        numbering: Label values of the label maps: a dataset of `omentum data list`, totalsegmentator, a recipe's .toml,
+            an nnU-Net v2 dataset.json or its folder; `template` for our own.
+        submission: Folder for copies of the label maps, each named after its CT.
     """
 
     weights: tuple[str, ...] = field(

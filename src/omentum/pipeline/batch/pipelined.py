@@ -1,7 +1,7 @@
-"""A pipelined batch: while one case is computed, the next is read and the previous ones are written.
+"""Pipelined batch: while one case is computed, the next is read and the previous ones are written.
 
-Memory is bounded: one case waits to be computed, one is computed, and at most one per process is written.
-The results do not depend on the number of processes.
+Memory is bounded: one case waits, one is computed, and at most one per process is written. Results do not depend on the
+number of processes.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from omentum.pipeline.segmenter import Segmenter
 
 
 class BatchListener(Protocol):
-    """Gets the progress of a pipelined batch."""
+    """Receives the progress of a pipelined batch."""
 
     def begin(self, case: str) -> None:
-        """Inference of a case begins."""
+        """Called when inference of a case starts."""
 
     def progress(self, done: int, of: int) -> None:
-        """Windows that are done, and in all."""
+        """Called with the number of windows done and in total."""
 
     def step(self, case: str, what: str) -> None:
-        """Another part of a case begins, such as writing."""
+        """Called when another stage of a case starts, such as writing."""
 
 
 @dataclass(frozen=True)
 class _RunningCase:
-    """A case between reading and writing.
+    """A case in the pipeline.
 
     Args:
-        outcome: So far.
-        future: Result of its current stage.
-        started: When it was begun, by `time.perf_counter`.
+        outcome: Outcome so far.
+        future: Future of its current stage.
+        started: Start time, from `time.perf_counter`.
     """
 
     outcome: CaseOutcome
@@ -58,7 +58,7 @@ class _RunningCase:
         self.outcome.fault = self.outcome.fault or found.error
 
     def outcome_when_done(self) -> CaseOutcome:
-        """Wait for the last stage; the outcome is then complete."""
+        """Wait for the last stage and return the complete outcome."""
         found = self.future.result()
         self.note(found)
         if isinstance(found.value, CaseSummary):
@@ -76,9 +76,9 @@ class PipelinedBatch:
 
     Args:
         segmenter: Runs the network.
-        save: What is written.
-        pool: Reads and writes; with `InlineExecutor` everything runs in sequence.
-        listener: Gets the progress.
+        save: Outputs to write.
+        pool: Processes for reading and writing; with `InlineExecutor` everything runs sequentially.
+        listener: Receives the progress.
     """
 
     segmenter: Segmenter
@@ -87,10 +87,10 @@ class PipelinedBatch:
     listener: BatchListener
 
     def run(self, jobs: Iterable[Job]) -> Iterator[CaseOutcome]:
-        """Run every job and yield outcomes in order; a case that fails does not stop the others.
+        """Run every job and yield outcomes in order; a failed case does not stop the others.
 
         Raises:
-            UsageError, CheckpointError: weights that cannot be used are no fault of the cases.
+            UsageError, CheckpointError: the weights cannot be used.
         """
         waiting = iter(jobs)
         overlaps, slots = self.pool.jobs > 0, max(1, self.pool.jobs)
@@ -110,7 +110,7 @@ class PipelinedBatch:
         yield from (case.outcome_when_done() for case in writing)
 
     def _begin(self, waiting: Iterator[Job]) -> _RunningCase | None:
-        """Start reading the next case, unless it has a result already."""
+        """Start reading the next case, unless it already has a result."""
         job = next(waiting, None)
         if job is None:
             return None
@@ -141,7 +141,7 @@ class PipelinedBatch:
         return summary
 
     def _predict_case(self, current: _RunningCase, found: TaskResult) -> TaskResult:
-        """Run the network on a case; results of a failed stage are passed on."""
+        """Run the network on a case; results of a failed stage are passed through."""
         current.note(found)
         if not isinstance(found.value, (LoadedCase, PreparedInput)):
             return found

@@ -1,4 +1,4 @@
-"""Results of an earlier run: whether this run would make the same, and their summary."""
+"""Reuse of results of an earlier run: whether they match this run, and their summary."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _REMEDY = "choose another output or pass --overwrite"
 
 
 def has_result(target: Path) -> bool:
-    """Whether a folder holds what may be the result of an earlier run."""
+    """Whether a folder may contain the result of an earlier run."""
     return not is_single_file(target) and (target / MANIFEST).is_file()
 
 
 def identity(
     input_sha256: str, weights_sha256: str, options: Mapping[str, Any], outputs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that decides what a result is, in the words of messages; options as the manifest has them.
+    """Everything that determines a result, by the names used in messages; options as in the manifest.
 
-    Of the outputs only those that cannot be added later.
+    Includes only outputs that cannot be added later.
     """
     return {
         "input": input_sha256,
@@ -44,18 +44,19 @@ def identity(
 
 
 def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[str]:
-    """Refuse to reuse a result that was made otherwise.
+    """Check whether an earlier result can be reused; return the outputs it lacks.
 
     Args:
-        folder: Holds an earlier result.
-        wanted: From `identity`.
-        outputs: Which files are wanted, see `SaveOptions.outputs`.
+        folder: Folder with an earlier result.
+        wanted: Result of `identity` for this run.
+        outputs: Requested files, see `SaveOptions.outputs`.
 
     Returns:
-        Which of these it lacks; those that it has beyond them do no harm.
+        Requested outputs that are missing; additional ones are kept.
 
     Raises:
-        OutputError: it was made otherwise; says what differs. Or its masks are not those that were written.
+        OutputError: the result was made with other inputs or options (the message lists them), or its masks were
+            modified.
     """
     try:
         manifest = _read(folder / MANIFEST)
@@ -86,7 +87,7 @@ def read_case_summary(folder: Path) -> CaseSummary:
     """Read the summary of a case from its folder.
 
     Raises:
-        OutputError: its files are damaged.
+        OutputError: its files are damaged or incomplete.
     """
     try:
         measured, manifest = _read(folder / MEASUREMENTS), _read(folder / MANIFEST)
@@ -99,7 +100,7 @@ def read_case_summary(folder: Path) -> CaseSummary:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a case folder that was checked."""
+    """Read the manifest of a checked case folder."""
     return _read(folder / MANIFEST)
 
 

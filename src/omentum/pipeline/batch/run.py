@@ -1,4 +1,4 @@
-"""Runs the cases of a batch: checks them first, reports progress, keeps the tables up to date."""
+"""Execution of a batch: checks cases first, reports progress, keeps the tables up to date."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class BatchRun:
     """Runs the jobs of a batch.
 
     Args:
-        settings: Weights, options, and how many processes read and write.
-        devices: None for the one of the options; else one process for each.
-        progress: Gets progress, warnings and flags.
-        tables: Kept up to date; None where there is one case alone.
+        settings: Weights, options, and number of processes for reading and writing.
+        devices: Devices, one process each; None for the device of the options.
+        progress: Receives progress, warnings and flags.
+        tables: Tables to keep up to date; None for a single case.
     """
 
     settings: BatchSettings
@@ -41,7 +41,7 @@ class BatchRun:
     tables: BatchTables | None = None
 
     def run(self, jobs: Sequence[Job]) -> list[CaseOutcome]:
-        """Run every job, in order. A single job raises its fault; one of several only records it."""
+        """Run every job, in order. The error of a single job is raised; errors of several are recorded."""
         for folder in {job.target.parent for job in jobs}:
             remove_unfinished(folder)
         sources = [job.source for job in jobs]
@@ -66,7 +66,7 @@ class BatchRun:
         return list(outcomes.values())
 
     def _report_interruption(self, outcomes: Sequence[CaseOutcome]) -> None:
-        """Report what an interrupted batch keeps, also a case that ended unreported."""
+        """Report which results an interrupted batch keeps, including cases that ended unreported."""
         kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
         if self.tables is None:
             (only,) = outcomes
@@ -85,7 +85,7 @@ class BatchRun:
         return has_result(job.target) and not self.settings.save.overwrite
 
     def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
-        """Why a job cannot begin, or None."""
+        """Error that prevents a job from starting; None if there is none."""
         with_earlier = self.settings.save.overwrite or has_result(job.target)
         try:
             check_case_output(job.target, inputs=sources, overwrite=with_earlier)
@@ -108,10 +108,10 @@ class BatchRun:
             yield from PipelinedBatch(segmenter, self.settings.save, pool, listener).run(jobs)
 
     def _warn_of_numbering(self, segmenter: Segmenter) -> None:
-        """Warn once, before any case is computed, of label values that no voxel can get.
+        """Warn once, before any case is computed, about label values that no voxel can get.
 
         Raises:
-            UsageError: that would be all of them.
+            UsageError: no voxel can get any of the label values.
         """
         if self.settings.save.numbering is not None:
             for message in lacking_words(self.settings.save.numbering, segmenter.classes):
@@ -147,7 +147,7 @@ class _BatchProgress:
         self._progress.step(f"{case}: {what}")
 
     def ended(self, outcome: CaseOutcome) -> None:
-        """Count a finished case; those that took no time do not enter the estimate."""
+        """Count a finished case; reused results do not enter the estimate."""
         self._left -= 1
         self._computed += not (outcome.resumed or outcome.error)
 

@@ -1,4 +1,4 @@
-"""Label maps alone in one folder, each named as its CT: the form in which challenges take them."""
+"""Folder of label maps named after their CTs, the format expected by challenges."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from omentum.result_files import LABEL_MAP
 
 @dataclass(frozen=True)
 class Submission:
-    """A folder that gets a copy of every label map.
+    """Folder that receives a copy of every label map.
 
     Args:
-        folder: Holds nothing else that is ours.
-        results: Where the cases go.
-        jobs: All cases.
-        overwrite: Whether a file that is there already may be replaced although its case is yet to be segmented.
+        folder: Folder used for nothing else.
+        results: Folder of the case folders.
+        jobs: All jobs.
+        overwrite: Whether existing files may be replaced, even if their case has not been segmented yet.
     """
 
     folder: Path
@@ -34,11 +34,11 @@ class Submission:
     overwrite: bool = False
 
     def check(self) -> None:
-        """Refuse before anything is computed what could not be written, or would hide a CT.
+        """Check before any computation that the files can be written and replace no CT.
 
         Raises:
-            UsageError: the folder is that of the results.
-            OutputError: a file is in the way, or the folder cannot be written.
+            UsageError: the folder is the same as that of the results.
+            OutputError: a file exists, or the folder cannot be written.
         """
         if is_single_file(self.results):
             raise UsageError("is one file already", source=self.results, remedy="give a folder with -o")
@@ -51,9 +51,9 @@ class Submission:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Case -> name of its file: the CT's own, where that tells the cases apart; else all are called as the cases.
+        """Case -> file name: that of the CT if unique, otherwise the case name for all.
 
-        The CT of a case folder (`ct.nii.gz`) is called as everybody's, and so never tells them apart.
+        CTs in case folders all have the same name (`ct.nii.gz`), so case names are used for them.
         """
         own = {job.case: _own_name(job) for job in self.jobs}
         if len({name.lower() for name in own.values()}) == len(own):
@@ -61,10 +61,10 @@ class Submission:
         return {case: f"{case}.nii.gz" for case in own}
 
     def add(self, outcomes: Sequence[CaseOutcome]) -> int:
-        """Copy the label maps of all cases that are done.
+        """Copy the label maps of all finished cases.
 
         Returns:
-            How many there are.
+            Number of copied label maps.
 
         Raises:
             OutputError: a file cannot be written.
@@ -79,6 +79,6 @@ class Submission:
 
 
 def _own_name(job: Job) -> str:
-    """Of the CT's file; a folder of DICOM is no file, and a case folder has a better name than the CT in it."""
+    """File name of the CT; None for DICOM folders and case folders."""
     is_nifti = job.source.name.lower().endswith((".nii", ".nii.gz")) and not job.source.is_dir()
     return job.source.name if is_nifti and job.source.name != CT and not job.anonymous else f"{job.case}.nii.gz"

@@ -1,4 +1,4 @@
-"""Tables of a batch on disk, kept up to date while it runs."""
+"""Tables of a batch on disk, updated while it runs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ WRITE_EVERY_S = 10.0
 
 
 class BatchTables:
-    """report.json, measurements.csv (.parquet if wanted), lesions.csv and quality.csv of a batch.
+    """The tables of a batch: report.json, measurements.csv, lesions.csv, quality.csv, optionally measurements.parquet.
 
     Args:
-        folder: Where they lie.
-        parquet: Whether measurements.parquet is one of them.
+        folder: Output folder.
+        parquet: Whether to write measurements.parquet.
     """
 
     def __init__(self, folder: Path, *, parquet: bool = False) -> None:
@@ -33,12 +33,12 @@ class BatchTables:
         self._written = time.monotonic()
 
     def update(self, outcomes: Sequence[CaseOutcome]) -> None:
-        """Write the tables, unless they were written less than `WRITE_EVERY_S` ago."""
+        """Write the tables unless they were written less than `WRITE_EVERY_S` ago."""
         if time.monotonic() - self._written >= WRITE_EVERY_S:
             self.write(outcomes)
 
     def write(self, outcomes: Sequence[CaseOutcome]) -> None:
-        """Write the tables of all cases that are done."""
+        """Write the tables of all finished cases."""
         folder, done = self._folder, [outcome for outcome in outcomes if outcome.ended and not outcome.error]
         write_json(folder / BATCH_REPORT, report(outcomes))
         write_text(folder / BATCH_MEASUREMENTS, measures_csv({o.job.case: o.measures for o in done}))
@@ -51,7 +51,7 @@ class BatchTables:
 
 
 def report(outcomes: Sequence[CaseOutcome]) -> dict[str, Any]:
-    """Status, warnings and volumes of every case, in JSON values."""
+    """Status, warnings and volumes of every case as JSON values."""
     cases = [_entry(outcome) for outcome in outcomes]
     return stamped(Schema.BATCH, {"omentum": version("omentum"), "cases": cases})
 

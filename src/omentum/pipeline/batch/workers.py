@@ -1,7 +1,7 @@
-"""Processes that read and write cases while this one computes: each does one task after another.
+"""Worker processes that read and write cases while this process computes.
 
-A process that dies (a crash in foreign code, or killed for want of memory) costs the task it was at, and is replaced.
-Interrupted from the keyboard, only this process hears it; it tells the others to clean up and end.
+A worker that dies (crash of a library, or killed for lack of memory) loses its current task and is replaced. On a
+keyboard interrupt only this process gets the signal; it asks the workers to clean up and exit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRELOAD = ("omentum.pipeline.segmenter",)
 
 
 class WorkerDiedError(OmentumError):
-    """The process that was at a task is gone."""
+    """The worker running a task has died."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class TaskResult:
     """Result of a task.
 
     Args:
-        value: Its result, if there is no error.
-        error: What it raised.
+        value: Return value, if there is no error.
+        error: Exception raised by the task; None if it succeeded.
         warnings: Messages of `CaseWarning`, each once, in order.
     """
 
@@ -46,19 +46,19 @@ class TaskResult:
 
 
 class TaskFuture(Protocol):
-    """A task whose result may not be there yet."""
+    """A task whose result may not be available yet."""
 
     def result(self) -> TaskResult:
         """Wait for the result and return it."""
         ...
 
     def done(self) -> bool:
-        """Whether the result is there."""
+        """Whether the result is available."""
         ...
 
 
 def run_task(work: Callable[..., Any], *arguments: Any) -> TaskResult:
-    """Run a task in this process; exceptions become part of the result, interruptions are raised."""
+    """Run a task in this process; exceptions become part of the result, interrupts are raised."""
     value, error, messages = None, None, list[str]()
     with capture_warnings(messages.append, propagate=False):
         try:
@@ -70,12 +70,12 @@ def run_task(work: Callable[..., Any], *arguments: Any) -> TaskResult:
 
 @dataclass(frozen=True)
 class CompletedTask:
-    """A task whose result is there."""
+    """A task whose result is available."""
 
     task_result: TaskResult
 
     def result(self) -> TaskResult:
-        """The result, at once."""
+        """Return the result immediately."""
         return self.task_result
 
     def done(self) -> bool:
@@ -112,15 +112,15 @@ class _DeferredTask:
 
 
 class WorkerPool:
-    """Several processes that run tasks; a context manager that ends them.
+    """Several worker processes; a context manager that ends them.
 
     Args:
-        jobs: How many processes, at least one.
+        jobs: Number of processes, at least one.
     """
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
-        # A thread for each process only waits for it; what it hands over and gets back is not copied by Python code.
+        # One thread per process waits for it; data is passed on without copies in Python code.
         self._threads = ThreadPoolExecutor(jobs)
         self._free: SimpleQueue[_Worker] = SimpleQueue()
         self._all = [_Worker() for _ in range(jobs)]
@@ -131,8 +131,8 @@ class WorkerPool:
         """Queue a task for the next free process, in the order of submission.
 
         Args:
-            work: A function at the top level of a module.
-            *arguments: Can be pickled; arrays and tensors travel without a copy.
+            work: Function defined at the top level of a module.
+            *arguments: Picklable arguments; arrays and tensors are sent without an intermediate copy.
         """
         return self._threads.submit(self._do, work, arguments)
 
@@ -189,7 +189,7 @@ class _Worker:
 
 
 def _serve(pipe: Connection) -> None:
-    torch.set_num_threads(1)  # the other processors compute
+    torch.set_num_threads(1)  # leave the other processors to inference
     while True:
         work, arguments = receive(pipe)
         found = run_task(work, *arguments)
