@@ -14,7 +14,8 @@ from omentum.volume import Grid
 WHOLE_STEP_TOLERANCE = 0.01
 """How far the transform between two grids may be from a permutation with flips (fractions of a voxel step)."""
 
-_DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+WORLD_DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+"""Letter of an axis direction -> world axis and sign (RAS+)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def axis_order(grid: Grid, orientation: str = "RAS") -> AxisOrder:
     Raises:
         GeometryError: `orientation` is not three different axes.
     """
-    wanted = [_DIRECTIONS.get(letter, (None, 0)) for letter in orientation]
+    wanted = [WORLD_DIRECTIONS.get(letter, (None, 0)) for letter in orientation]
     if sorted(world for world, _ in wanted if world is not None) != [0, 1, 2]:
         raise GeometryError(f"{orientation!r} is no orientation", remedy='three letters such as "RAS"')
     found = grid.axis_directions()

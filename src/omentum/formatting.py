@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PARTLY = "†"
-"""LabelBits a structure that reaches the edge of the image."""
+"""Marks a structure that reaches the edge of the image."""
 LONG_S = 3 * 3600.0
 """Longer times are given in hours."""
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omentum.anatomy.pairs import pair_of
-from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError, UsageError
+from omentum.errors import (
+    GeometryError,
+    InputError,
+    OmentumError,
+    UsageError,
+    capture_warnings,
+    warn_of_case,
+)
 from omentum.evaluate.evaluated_cases import EvaluatedCases
 from omentum.evaluate.pairing import DESCRIPTION, Pair
 from omentum.formatting import counted
@@ -156,7 +161,7 @@ class CaseEvaluator:
         healthy = self.healthy.get(pair.name, frozenset())
         if drawn := healthy & truth.present():
             text = f"{pair.name}: listed as without {', '.join(sorted(drawn))}, but the reference has it; it counts"
-            warnings.warn(CaseWarning(text), stacklevel=1)
+            warn_of_case(text)
         return known_absent(truth, healthy - drawn), patient
 
     def _drawn(self, pair: Pair) -> tuple[Segmentation, str]:
@@ -227,10 +232,8 @@ def evaluate_cases(
 ) -> EvaluatedCases:
     """Evaluate every pair; the error of a single pair is raised, errors of several are recorded per case."""
     if len(pairs) == 1:
-        with _listening() as heard:
+        with capture_warnings(partial(reporter.say, "warning"), propagate=False):
             only = evaluator.scores(pairs[0], _DelayedProgress(reporter, pairs[0].name))
-        for message in heard:
-            reporter.say("warning", message)
         return EvaluatedCases((only,))
     with_prediction = [pair for pair in pairs if pair.prediction is not None]
     evaluations = _evaluations(evaluator.scores, with_prediction, jobs, reporter)
@@ -263,24 +266,15 @@ def _evaluations(
 
 
 def _evaluation(evaluator: Callable[[Pair], CaseScores], pair: Pair) -> CaseEvaluation:
-    with _listening() as heard:
+    messages: list[str] = []
+    with capture_warnings(messages.append, propagate=False):
         try:
             evaluation = CaseEvaluation(evaluator(pair))
         except OmentumError as fault:
             evaluation = CaseEvaluation(error=str(fault))
         except Exception as fault:
             evaluation = CaseEvaluation(error=f"{pair.name}: internal fault: {type(fault).__name__}: {fault}")
-    return replace(evaluation, warnings=tuple(dict.fromkeys(heard)))
-
-
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Collect warnings about a case; the list is complete when the block ends."""
-    heard: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaseWarning)
-        yield heard
-        heard += [str(w.message) for w in caught if issubclass(w.category, CaseWarning)]
+    return replace(evaluation, warnings=tuple(dict.fromkeys(messages)))
 
 
 def _asked(evaluations: Mapping[str, CaseEvaluation], evaluator: CaseEvaluator) -> tuple[tuple[str, ...], str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from scipy import ndimage
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import find_pair, members
 from omentum.anatomy.structure_rows import include_carried
-from omentum.errors import CaseWarning, InputError, UsageError
+from omentum.errors import InputError, UsageError, warn_of_case
 from omentum.evaluate.pairing import IdOf
 from omentum.io.case_names import case_name
 from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, SEGMENTATIONS
@@ -117,7 +116,7 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     if _holds_any(path, {value for value, target in recipe.values.items() if target.hides}):
         sought = sought.with_hidden_voxels(present)
     if denied := sought.contradicted(present):
-        warnings.warn(CaseWarning(f"{case_name(path)}: {contradiction_text(denied)}"), stacklevel=1)
+        warn_of_case(f"{case_name(path)}: {contradiction_text(denied)}")
     counted = sought.resolved(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
     absent = counted & sought.healthy
     return known_absent(replace(truth, annotated=counted & {*truth.classes}), absent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy.pairs import kind_of
 from omentum.components import connected_components
-from omentum.errors import CaseWarning, InputError, OmentumError
+from omentum.errors import InputError, OmentumError, warn_of_case
 from omentum.result_files import LESIONS, PROBABILITIES, SEGMENTATIONS
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
@@ -64,7 +63,7 @@ def lesion_curves_of(
             else:
                 continue
         except OmentumError as fault:
-            warnings.warn(CaseWarning(f"no ROC and FROC of {key} from this case: {fault}"), stacklevel=1)
+            warn_of_case(f"no ROC and FROC of {key} from this case: {fault}")
             continue
         found[key] = curve(steps, truth.mask(key), truth.grid.voxel_volume_ml, minimum_ml, source)
     return found

@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.axis_order import WORLD_DIRECTIONS
 from omentum.errors import GeometryError, UsageError, warn_of_case
 from omentum.volume import Affine, Grid
 
@@ -27,7 +28,6 @@ GEOMETRY_FIELDS = (
     *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
     *("srow_x", "srow_y", "srow_z"),
 )
-_WORLD_DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +169,7 @@ def check_assumed(grid: Grid, assume: str | None, source: str | Path | None) -> 
 
 
 def _directions(letters: str) -> list[tuple[int, int]]:
-    directions = [_WORLD_DIRECTIONS[letter] for letter in letters.upper() if letter in _WORLD_DIRECTIONS]
+    directions = [WORLD_DIRECTIONS[letter] for letter in letters.upper() if letter in WORLD_DIRECTIONS]
     if not len(letters) == len(directions) == len({world for world, _ in directions}) == 3:
         raise UsageError(f"{letters!r} is no orientation", remedy="three letters, e.g. RAS or LPS")
     return directions

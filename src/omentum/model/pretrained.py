@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from omentum.errors import CaseWarning, CheckpointError
+from omentum.errors import CheckpointError, warn_of_case
 from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_spec, read_tensors
 from omentum.model.layouts import TensorLayout, bare, containers, encoder_pattern, layouts
 from omentum.model.named_parts import in_parts
@@ -96,7 +95,7 @@ def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = (
         raise CheckpointError(f"not weights for a {model.spec.model.backbone!r}: {report.findings}", source=path)
     _fill(model, {name: tensor for name, tensor in tensors.items() if in_parts(name, parts)}, path)
     if not report.complete:
-        warnings.warn(CaseWarning(str(report)), stacklevel=2)
+        warn_of_case(str(report), stacklevel=2)
     return report
 
 
@@ -122,7 +121,7 @@ def _from_own(model: UniversalModel, path: Path) -> tuple[InitialisationReport, 
         )
     if other.parameters != ours.parameters:
         reason = f"its backbone has {dict(other.parameters)}, the run wants {dict(ours.parameters)}"
-        warnings.warn(CaseWarning(f"{path}: {reason}; what fits is taken"), stacklevel=4)
+        warn_of_case(f"{path}: {reason}; what fits is taken", stacklevel=4)
     return _compare(model, dict(theirs.named_parameters()), OWN_LAYOUT, path)
 
 
@@ -178,10 +177,9 @@ def _warn_of_other_parameters(model: UniversalModel, layout: TensorLayout, path:
     backbone = model.backbone
     for name, value in layout.expects.items():
         if getattr(backbone, name, value) != value:
-            warnings.warn(
-                CaseWarning(
-                    f"{path}: public weights in this layout were trained with {name} = {value!r}, the model has "
-                    f"{getattr(backbone, name)!r}; they fit and compute something else until trained further"
-                ),
+            warn_of_case(
+                f"public weights in this layout were trained with {name} = {value!r}, the model has "
+                f"{getattr(backbone, name)!r}; they fit and compute something else until trained further",
+                path,
                 stacklevel=4,
             )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from omentum.errors import CaseWarning
+from omentum.errors import capture_warnings
 
 NoteKind = Literal[
     "image",  # something about the CT that was mended
@@ -53,11 +52,5 @@ class Note:
 @contextmanager
 def noting(notes: list[Note], kind: NoteKind) -> Iterator[None]:
     """Turn the warnings a reader gives about a case into notes."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaseWarning)
+    with capture_warnings(lambda message: notes.append(Note(kind, message)), propagate=False):
         yield
-    for one in caught:
-        if issubclass(one.category, CaseWarning):
-            notes.append(Note(kind, str(one.message)))
-        else:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

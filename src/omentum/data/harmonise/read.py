@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from omentum.data.harmonise.align_labels import on_grid_of, stack_on_grid_of
 from omentum.data.harmonise.harmonise import Harmonised, harmonise, harmonise_masks
 from omentum.data.harmonise.notes import Note, noting
 from omentum.data.harmonise.segments import known_segments, segment_masks
-from omentum.errors import CaseWarning, GeometryError, InputError
+from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.case_names import case_name
 from omentum.io.dicom.series import read_mask_series, read_series
 from omentum.io.nifti import read_volume
@@ -75,9 +74,7 @@ def _read_ct(case: RawCase) -> Volume:
         raise InputError(fault.reason, source=fault.source, remedy=_NO_HU) from fault
     if (low := float(volume.voxels.min())) >= PADDING_HU:
         return volume
-    warnings.warn(
-        CaseWarning(f"{case.image}: padded or out of scale, down to {low:g}; read as {PADDING_HU}"), stacklevel=1
-    )
+    warn_of_case(f"padded or out of scale, down to {low:g}; read as {PADDING_HU}", case.image)
     return replace(volume, voxels=np.maximum(volume.voxels, volume.voxels.dtype.type(PADDING_HU)))
 
 

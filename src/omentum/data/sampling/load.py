@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from omentum.data.sampling.cases import LabelledCase, labelled_case
-from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError
+from omentum.errors import GeometryError, InputError, OmentumError, warn_of_case
 from omentum.fingerprint import slice_hashes
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
@@ -47,7 +46,7 @@ def load_folder(
             case = _on_grid(place.name, ct, truth, classes, spec)
             cases.append(replace(case, patient=str(facts.get("patient", ""))))
         except OmentumError as fault:
-            warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=2)
+            warn_of_case(f"left out of training: {fault}", stacklevel=2)
     if not cases:
         raise InputError(
             "no usable cases", source=folder, remedy="it should hold case folders as `omentum phantom` writes them"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from omentum.data.sampling.store_cases import StoreCase
 from omentum.data.splits.division import Division, all_trained_on
 from omentum.data.store.store import Store, read_manifest
 from omentum.data.store.stored_case import StoredCase
-from omentum.errors import CaseWarning, InputError, OmentumError
+from omentum.errors import InputError, OmentumError, warn_of_case
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
@@ -64,7 +63,7 @@ def _or_warn(load: Callable[[], Case]) -> Case | None:
     try:
         return load()
     except OmentumError as fault:
-        warnings.warn(f"left out of training: {fault}", CaseWarning, stacklevel=3)
+        warn_of_case(f"left out of training: {fault}", stacklevel=3)
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.store.store import MANIFEST
-from omentum.errors import CaseWarning, UsageError
+from omentum.errors import UsageError, warn_of_case
 from omentum.model.catalogue import catalogue
 from omentum.train.config.dataset_settings import DatasetConfig
 from omentum.train.config.settings import DataConfig, PairConfig, TrainConfig
@@ -150,7 +149,7 @@ def _warn_of_replaced(raw: Mapping[str, Any], by: Sequence[Mapping[str, str]], s
     ]
     if told:
         text = f"{source}: not trained on, since --data stands in place of it: {', '.join(told)}"
-        warnings.warn(CaseWarning(text), stacklevel=4)
+        warn_of_case(text, stacklevel=4)
 
 
 def _collection(place: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.sampler import PatchSource
 from omentum.data.splits.division import Division, ScanOfDataset, by_split, copies, drawn
 from omentum.data.splits.split import Roles, Split, SplitCase
-from omentum.errors import CaseWarning, UsageError
+from omentum.errors import UsageError, warn_of_case
 from omentum.fingerprint import scan_digest, sketch
 from omentum.spec import TRAINED_ON, TRAINED_ON_ROWS
 from omentum.train.config.settings import DataConfig, TrainConfig
@@ -59,7 +58,7 @@ class HeldOut:
         split = Split.read(Path(config.split))
         if unknown := sum(name not in split.cases or not split.cases[name].hashes for name in split.part_of):
             reason = "copies of those that are not in the data are not recognised; make it again: omentum data split"
-            warnings.warn(CaseWarning(f"{split.source}: knows {unknown} cases by name only; {reason}"), stacklevel=2)
+            warn_of_case(f"{split.source}: knows {unknown} cases by name only; {reason}", stacklevel=2)
         fold = None if config.fold < 0 else config.fold
         about = {"part": config.part} if fold is None else {"fold": fold}
         return cls(split, split.roles(fold, config.part), about, start)

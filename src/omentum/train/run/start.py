@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.data.datasets.fingerprint import IdentifiedScan
-from omentum.errors import CaseWarning
+from omentum.errors import warn_of_case
 from omentum.fingerprint import row_digests, scan_digest
 from omentum.model.pretrained import own_spec
 from omentum.model.weights import locate
@@ -85,4 +84,4 @@ class Start:
         """
         if not self.says_all and any(True for _ in held_out):
             text = f"{self.path}: does not say which scans it learned from; it may have seen what is held out here"
-            warnings.warn(CaseWarning(text), stacklevel=2)
+            warn_of_case(text, stacklevel=2)
