@@ -45,9 +45,11 @@ default-model: install
 	$(BIN)/omentum train recipes/default/3_rare_structures.toml -o runs/rare_structures
 	cp runs/rare_structures/model.safetensors src/omentum/resources/default.safetensors
 
-# A process for each processor, up to four, with one thread each: tests are many and small.
+# A process for each processor, up to four, with one thread each: tests are many and small. Branches are counted where
+# that costs little: the slow tests compute more than they decide.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m "not slow" --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m slow
 
 # How many of 200 random changes to the code the tests notice: an hour or two; stopped, it goes on when begun again.
 mutants: install
@@ -68,4 +70,4 @@ figures: install
 	$(BIN)/python benchmarks/figures.py
 
 clean:
-	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

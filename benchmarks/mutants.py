@@ -31,9 +31,11 @@ from mutation.verdicts import Score, Verdict, equivalents, identity, keep, kept
 from record import ROOT, Table, content_hash, publish, result_file
 
 DATA = (
-    *("conflicts", "harmonise", "marks", "midline", "native_values", "pair_sides", "sides", "situs", "unknown_parts"),
-    *("balance", "bitsets", "cases", "centres", "cut", "packed", "patches", "remembered", "sampler", "sampling_table"),
-    *("appearance", "augment", "augmentation", "warp"),
+    *(f"harmonise/{name}" for name in ("overlaps", "harmonise", "label_bits", "native_values", "laterality")),
+    *(f"harmonise/{name}" for name in ("split_pair", "mirroring", "unknown_parts")),
+    *(f"sampling/{name}" for name in ("balance", "cases", "patch_centres", "class_sets", "patches", "sampler")),
+    *(f"sampling/{name}" for name in ("sampling_table", "appearance", "augment", "augmentation", "warp")),
+    *("store/bitsets", "store/class_locations"),
 )
 """What harmonises, samples and augments."""
 ROOMS: dict[str, Sequence[str]] = {
@@ -45,7 +47,7 @@ ROOMS: dict[str, Sequence[str]] = {
 }
 TESTS = (
     *(f"tests/{room}" for room in (*ROOMS, "pipeline", "cli")),
-    *("tests/test_pipeline.py", "tests/test_bundled_quality.py", *READERS),
+    *("tests/test_bundled_quality.py", *READERS),
 )
 MEASURES = ("src/omentum/model", "src/omentum/data", "src/omentum/train", "src/omentum/infer", "src/omentum/evaluate")
 EQUIVALENT = Path(__file__).parent / "mutation" / "equivalent.toml"

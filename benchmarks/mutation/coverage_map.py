@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mutation.children import pytest_arguments
+from record import ROOT
 
 NOTHING_TO_RUN = 5
 """pytest's exit status where all tests of a file are left out."""
@@ -159,9 +160,12 @@ def _tests(contexts: Iterable[str], passed: dict[str, float]) -> Iterator[str]:
 
 
 def _own_test_file(source: str) -> str:
-    """`src/omentum/data/sampling/warp.py` -> `tests/data/test_warp.py`; what lies deeper is its folder's."""
-    _, _, room, *names = Path(source).parts
-    return f"tests/{room}/test_{names[0].removesuffix('.py')}.py"
+    """`src/omentum/data/sampling/warp.py` -> `tests/data/sampling/test_warp.py`; without one, its folder's test."""
+    _, _, *folders, name = Path(source).parts
+    own = "/".join(["tests", *folders, f"test_{name}"])
+    if len(folders) < 2 or (ROOT / own).is_file():
+        return own
+    return f"tests/{folders[0]}/test_{folders[1]}.py"
 
 
 @dataclass(frozen=True)

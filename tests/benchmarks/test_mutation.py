@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+import mutants
 from mutation import children
 from mutation.coverage_map import CoverageMap
 from mutation.verdicts import Score, Verdict, equivalents, identity, keep, kept
+from record import ROOT
 
 needs_operators = pytest.mark.skipif(
     importlib.util.find_spec("cosmic_ray") is None or importlib.util.find_spec("coverage") is None,
@@ -295,3 +297,9 @@ def test_a_whole_run_leaves_the_checkout_alone_and_goes_on_where_it_was(tree):
     assert "3 of 3, 0 min left" in second.stderr
     assert "tracing" not in second.stderr
     assert f"| one | 8 | {killed} |" in second.stdout
+
+
+def test_what_is_changed_and_what_is_run_is_there():
+    sources = [path for paths in mutants.ROOMS.values() for path in paths]
+    tests = [test.partition("::")[0] for test in mutants.TESTS]
+    assert [path for path in (*sources, *tests) if not (ROOT / path).exists()] == []

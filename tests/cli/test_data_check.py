@@ -1,4 +1,4 @@
-"""The command over re-enacted datasets; what it finds is tested in tests/data/test_check.py."""
+"""The command over re-enacted datasets; what it finds is tested in tests/data/harmonise/test_check.py."""
 
 import json
 import shutil

@@ -29,6 +29,11 @@ bf16 = false
 TINY_NETWORK = "widths = [8, 16, 16]\nstem = 8\nblocks = 1\ndecoded_channels = 4\n"
 COARSE = ("--spacing 6 --antialias", "--spacing 10 --antialias")
 SMALL = "--set spacing_mm=[10,10,10] --set patch=[32,32,32] --set workers=0"
+SMALL_RUN = (
+    '{"steps": 2, "validate_every": 2, "save_every": 2, "warmup_steps": 1, "workers": 0, "patch": [32, 32, 32], '
+    '"spacing_mm": [10.0, 10.0, 10.0], "bf16": False, '
+    '"parameters": {"widths": [8, 16, 16], "stem": 8, "blocks": 1, "decoded_channels": 4}}'
+)
 NO_TOML = {"docs/how-to/choose-a-backbone.md", "docs/how-to/balance-and-augment.md"}
 """Pages of settings alone (tests/train has those)."""
 
@@ -119,8 +124,8 @@ FOLDS = Walk(
         ("--spacing 8 --antialias", "--spacing 10 --antialias"),
         ("--folds 5 --test 0.2", "--folds 2 --test 0.2"),
         ("for k in 0 1 2 3 4", "for k in 0 1"),
-        ('preset = "smoke"\nspacing_mm = [8.0, 8.0, 8.0]\npatch = [32, 32, 32]\nsteps = 300\nwarmup = 20\nema = 0.98\n'
-         "save_every = 100\nvalidate_every = 300\n", f'preset = "smoke"\n{TINY}'),
+        ('preset = "smoke"\nspacing_mm = [8.0, 8.0, 8.0]\npatch = [32, 32, 32]\nsteps = 300\n'
+         "warmup_steps = 20\nema_decay = 0.98\nsave_every = 100\nvalidate_every = 300\n", f'preset = "smoke"\n{TINY}'),
         ("widths = [16, 32, 64]\nstem = 16\nblocks = 1\ndecoded_channels = 16\n", TINY_NETWORK),
         ("-w runs/cv/fold-1/model.safetensors ...", "-w runs/cv/fold-1/model.safetensors"),
     ],
@@ -151,6 +156,10 @@ PREPARE = Walk(
          "--dataset lits=raw/lits --dataset word=raw/word --spacing 10 --antialias -o store/ -j 1"),
         ('"lits_17"', "store.cases[0].name"),
         ("start=(-10, 40, 60), size=(96, 96, 96)", "start=(-1, 4, 6), size=(9, 9, 9)"),
+        ('{"lits": "/data/LiTS"}', '{"lits": "raw/lits", "word": "raw/word"}'),
+        ("jobs=4", "jobs=1"),
+        ("spacing_mm=(3.0, 3.0, 3.0)", "spacing_mm=(10.0, 10.0, 10.0)"),
+        ("folds=5, test=0.2", "folds=2, test=0"),
     ],
 )  # fmt: skip
 TRAIN = Walk(
@@ -163,14 +172,21 @@ TRAIN = Walk(
             f"train smoke --data cases/ {SMALL} --set steps=2 --set validate_every=2 --set warmup_steps=1",
         ),
         ("train compact --data store/ --dry-run", f"train compact --data store/ {SMALL} --dry-run"),
+        ('load_config("compact", {"steps": 2000}', f'load_config("compact", {SMALL_RUN}'),
+        (
+            'folds = omentum.cross_validate(omentum.load_config("compact", {"split": "splits.json"}',
+            'omentum.split_data(["store/"], omentum.SplitOptions(folds=2, test=0)).split.write("splits.json")\n'
+            f'folds = omentum.cross_validate(omentum.load_config("compact", {{"split": "splits.json", **{SMALL_RUN}}}',
+        ),
     ],
     skips={
         "omentum train compact --data store/ -o runs/mine": HOURS,
         "omentum train compact --data store/ --split": HOURS,
         "omentum train run.toml -o runs/mine --set": HOURS,
-        "torchrun": "several processes or machines (tests/train/test_processes.py)",
+        "torchrun": "several processes or machines (tests/train/test_distributed.py)",
     },
 )
+OPTIONS = Walk("docs/how-to/segment-options.md", swaps=[("jobs=2", "jobs=0")])
 SUBMIT = Walk(
     "docs/how-to/submit-to-a-challenge.md",
     swaps=[
@@ -206,7 +222,7 @@ INSTALL = Walk(
     swaps=[("for path in paths", 'for path in ["ct.nii.gz"]')],
     skips={"pip install": REGISTRY},
 )
-WALKS = (FOLLOW, INSTALL, MANY, EVALUATE, STORE, FOLDS, OWN, PREPARE, TRAIN, SUBMIT, DATASET, CHECK, JUDGE)
+WALKS = (FOLLOW, INSTALL, MANY, EVALUATE, STORE, FOLDS, OWN, PREPARE, TRAIN, OPTIONS, SUBMIT, DATASET, CHECK, JUDGE)
 
 
 def test_every_page_is_walked():
@@ -218,6 +234,8 @@ def test_every_page_is_walked():
 def put_what_pages_need(page: str, raw) -> None:
     if page.endswith("follow-lesions.md"):
         put_scan("2024.nii.gz", "2025.nii.gz")
+    elif page.endswith("segment-options.md"):
+        put_scan("cts/a.nii.gz")
     elif page.endswith("segment-many.md"):
         put_scan("ct.nii.gz", "cts/a.nii.gz", "cts/b.nii.gz")
         put_truth("cases/one", "cases/two")
