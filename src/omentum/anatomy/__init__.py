@@ -1,4 +1,4 @@
-"""What is known about the structures, as data: the only place with class numbers, names, colours and codes."""
+"""Facts about the structures, as data: the only place with class numbers, names, colours and codes."""
 
 from omentum.anatomy.structure import SnomedCode, Structure
 from omentum.anatomy.structure_file import include_structures

@@ -1,10 +1,9 @@
-"""A dataset's own label values, for writing: which voxels get which number, and which number wins where several could.
+"""Writing label maps in a dataset's own values: which voxels get which value, and the precedence among values.
 
-This is a recipe turned round. A recipe says what a value means: every structure its voxels belong to. Here a value is
-*drawn* for what sets it apart (2 = liver and liver tumour is drawn for the tumour: the liver around it is 1), and
-values are drawn one over another in the order in which structures paint over one another in every label map of ours
-(`paint` in structures.toml: small organs over large ones, vessels over organs, lesions over everything, a tumour over a
-cyst), which is also how reading decides between two structures that claim a voxel.
+This is the inverse of a recipe. A recipe maps a value to all structures its voxels belong to. Here, a value is painted
+for the structure that distinguishes it (2 = liver and liver tumour is painted for the tumour; the liver around it is
+1). Values are painted in the order used in all our label maps (`paint` in structures.toml: small organs over large
+ones, vessels over organs, lesions over everything, a tumour over a cyst), which also decides conflicts on reading.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ class NumberingEntry:
 
     Args:
         value: The label value.
-        structures: Keys; the voxels of any of these.
-        also: Further keys where they are known: parts of what the dataset calls by this name.
+        structures: Keys; voxels in any of these.
+        also: Further keys, if available: parts of the structure as the dataset defines it.
         within: Restrict to voxels in one of these structures; empty for no restriction.
     """
 
@@ -43,7 +42,7 @@ class NumberingEntry:
 
     @property
     def name(self) -> str:
-        """For label tables and messages."""
+        """Name for label tables and messages."""
         words = " + ".join(STRUCTURES[key].display for key in self.structures)
         inside = " or ".join(STRUCTURES[key].noun for key in self.within)
         return f"{words} in the {inside}" if inside else words
@@ -64,10 +63,10 @@ class Numbering:
     never: Mapping[int, str] = field(default_factory=dict)
 
     def lacking(self, classes: Collection[str]) -> dict[int, tuple[str, ...]]:
-        """Value -> which of its structures are not among these, so that it is written in part or not at all.
+        """Value -> its structures that are missing from these classes, so that it is incomplete or not written.
 
         Raises:
-            UsageError: no value can be written.
+            UsageError: No value can be written.
         """
         known = set(classes)
         if not any(known & {*entry.structures} for entry in self.entries):
@@ -77,7 +76,7 @@ class Numbering:
         return {value: keys for value, keys in sorted(found.items()) if keys}
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values that say all that decides a label map."""
+        """Everything that determines a label map, as JSON-serialisable values."""
         values = {
             str(entry.value): {"name": entry.name, "structures": entry.structures}
             | ({"also": entry.also} if entry.also else {})
@@ -88,10 +87,10 @@ class Numbering:
 
 
 def lacking_words(numbering: Numbering, classes: Collection[str]) -> list[str]:
-    """Which values no voxel, or not every voxel, can get, and why.
+    """Message that lists values which cannot be written, or only in part, and why.
 
     Raises:
-        UsageError: nothing has a number.
+        UsageError: No value can be written.
     """
     never = [f"never written: {why}" for why in dict.fromkeys(numbering.never.values())]
     lacking = [f"{value} ({', '.join(keys)})" for value, keys in numbering.lacking(classes).items()]

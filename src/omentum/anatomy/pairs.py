@@ -1,4 +1,4 @@
-"""Structures that come as a right and a left one, and the words for both at once."""
+"""Paired structures (right and left), and the words for both at once."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ _BY_WORD: Mapping[str, str] = LiveTable(
 
 
 def find_pair(name: str) -> str | None:
-    """The pair that a word without a side means ("kidney", "adrenal glands"), or None."""
+    """The pair denoted by a word without a side ("kidney", "adrenal glands"), or None."""
     return _BY_WORD.get(normalise(name))
 
 
 def pair_of(structure: str) -> str | None:
-    """The pair that a structure is one side of, or None."""
+    """The pair to which a structure belongs, or None."""
     return next((key for key, sides in PAIRS.items() if structure in sides), None)
 
 
 def members(key: str) -> tuple[str, ...]:
-    """The structures a key stands for: both sides of a pair, else itself."""
+    """Structures denoted by a key: both sides of a pair, else the structure itself."""
     return PAIRS.get(key, (key,))
 
 
 def kind_of(key: str) -> Structure:
-    """The table's row of a structure; of a pair, that of its right side; the left differs in the side only."""
+    """Table row of a structure; for a pair, that of its right side, since the left differs in the side only."""
     return STRUCTURES[members(key)[0]]
 
 
 def display_of(key: str) -> str:
-    """What people call a structure, or a pair."""
+    """Display name of a structure or a pair."""
     return key.replace("_", " ").capitalize() if key in PAIRS else STRUCTURES[key].display

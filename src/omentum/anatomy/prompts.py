@@ -1,4 +1,4 @@
-"""Structure -> the sentence a text encoder reads."""
+"""Prompt sentences of structures for a text encoder."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PLACES = ("{noun}", "[CLS]")
 
 
 def template_of(choice: str) -> str:
-    """A template by its name in the paper, or one's own with a place for the structure: {noun} or [CLS].
+    """A prompt template by its name in the paper, or a custom one with the placeholder {noun} or [CLS].
 
     Raises:
-        UsageError: neither, or one with other fields in braces.
+        UsageError: The template is neither, or contains other fields in braces.
     """
     template = TEMPLATES.get(choice, choice).replace(_PLACES[1], _PLACES[0])
     if template.count(_PLACES[0]) != 1:
@@ -37,10 +37,10 @@ def template_of(choice: str) -> str:
 
 
 def prompt(structure: Structure, template: str = TEMPLATE) -> str:
-    """The sentence for our own checkpoints, with the correct spelling."""
+    """Prompt for our own checkpoints, with correct spelling."""
     return template.replace(_PLACES[0], structure.noun)
 
 
 def published_prompt(structure: Structure) -> str:
-    """The sentence the released text embeddings were made from, misspellings included."""
+    """Prompt from which the released text embeddings were computed, including misspellings."""
     return TEMPLATE.replace(_PLACES[0], structure.published_noun)

@@ -1,4 +1,4 @@
-"""One structure, typed and frozen, and the one spelling under which names are compared."""
+"""A structure as a typed, frozen row, and the normalised spelling used to compare names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LATERALITY = {"left": SnomedCode("7771000", "Left"), "right": SnomedCode("240280
 
 @dataclass(frozen=True)
 class Structure:
-    """One row of structures.toml; see its head for the meaning of each column."""
+    """One row of structures.toml; the header of that file describes each column."""
 
     key: str
     index: int
@@ -52,37 +52,37 @@ class Structure:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything it may be called by."""
+        """All names of the structure."""
         return (*self.synonyms, *self.misspelt, self.published_noun, self.noun, self.display, self.key)
 
     @property
     def meaning(self) -> tuple[object, ...]:
-        """What a mask or a number of it stands for; the other columns are how it is shown, spoken of and judged."""
+        """Columns that define what a mask or value means; the others concern display, naming and plausibility."""
         return self.index, self.kind, self.hosts, self.side, self.pair
 
     @property
     def paint_order(self) -> tuple[int, int]:
-        """Sort key for painting one number a voxel: later paints over earlier."""
+        """Sort key for painting one value per voxel: later structures overwrite earlier ones."""
         return self.paint, self.index
 
     @property
     def is_lesion(self) -> bool:
-        """Something that should not be there: a tumour or a cyst."""
+        """Whether it is a pathological structure: a tumour or a cyst."""
         return self.kind in ("tumour", "cyst")
 
     @property
     def snomed_category(self) -> SnomedCode:
-        """Anatomical, or morphologically altered for tumours and cysts."""
+        """Anatomical structure, or morphologically abnormal structure for tumours and cysts."""
         return CATEGORY[self.kind]
 
     @property
     def snomed_modifier(self) -> SnomedCode | None:
-        """Laterality, where the structure has a side."""
+        """Laterality, if the structure has a side."""
         return LATERALITY[self.side] if self.side else None
 
 
 def normalise(name: str) -> str:
-    """One spelling for all words: lower case, single blanks, American to British where the table is British."""
+    """Normalise a name: lower case, single spaces, British spelling as in the table."""
     words = re.sub(r"[\s_\-]+", " ", name.strip().lower())
     for american, british in (("tumor", "tumour"), ("esophag", "oesophag"), ("celiac", "coeliac")):
         words = re.sub(rf"(?<![a-z]){american}", british, words)

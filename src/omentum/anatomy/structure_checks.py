@@ -1,4 +1,4 @@
-"""What rows of a table of structures must satisfy together, whoever wrote them."""
+"""Consistency checks for a table of structures of any origin."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def check_table(rows: Mapping[str, Structure], changed: Collection[str], words: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse a table that contradicts itself.
+    """Refuse an inconsistent table.
 
     Args:
         rows: By key.
-        changed: Keys of the rows to check one by one; the others have been checked before.
-        words: Plural words, which no structure may be called.
+        changed: Keys of the rows to check individually; the others were checked before.
+        words: Plural words, which no structure may use as a name.
 
     Raises:
-        UsageError: the first contradiction.
+        UsageError: The first inconsistency found.
     """
     for key in changed:
         _check_row(rows[key])
-    for row in rows.values():  # what has changed may be the pair or the host of what has not
+    for row in rows.values():  # a changed row may be the pair or host of an unchanged one
         _check_relations(row, rows)
     _check_numbers(rows)
     _check_names(rows, words)
@@ -74,7 +74,7 @@ def _check_relations(row: Structure, rows: Mapping[str, Structure]) -> None:
 
 
 def _around(key: str, rows: Mapping[str, Structure]) -> set[str]:
-    """A structure, its hosts, theirs, and so on."""
+    """A structure with its hosts, their hosts, and so on."""
     waiting, found = [key], set[str]()
     while waiting:
         key = waiting.pop()

@@ -1,4 +1,4 @@
-"""A user's structures.toml: the columns of the packaged table, with something sensible for every column left out."""
+"""User-defined structures.toml: the columns of the packaged table, with defaults for missing ones."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _GOLDEN = 0.618034
 
 
 def read_structures(path: str | Path) -> tuple[Structure, ...]:
-    """Rows of a user's structures.toml, which has the columns of the packaged one; all but the key may be left out.
+    """Read the rows of a user's structures.toml, with the columns of the packaged one; only the key is mandatory.
 
-    A key of the packaged table changes the columns that are given and keeps the others. To work with the rows, give
-    them to `STRUCTURES.include`.
+    For a key of the packaged table, given columns replace the packaged ones and the others are kept. Pass the rows to
+    `STRUCTURES.include` to use them.
 
     Raises:
-        UsageError: unreadable, an unknown column, or a value of another type; the message names the row.
+        UsageError: The file is unreadable, or a column is unknown or of a wrong type; the message names the row.
     """
     path = Path(path)
     try:
@@ -55,13 +55,13 @@ def read_structures(path: str | Path) -> tuple[Structure, ...]:
 
 
 def include_structures(path: str | Path) -> tuple[str, ...]:
-    """Make the structures of a file those of this process; see `StructureTable.include`.
+    """Register the structures of a file in this process; see `StructureTable.include`.
 
     Returns:
-        Their keys, in the order of the file.
+        Their keys, in file order.
 
     Raises:
-        UsageError: the file cannot be used, or contradicts itself or the table.
+        UsageError: The file cannot be used, or is inconsistent with itself or the table.
     """
     rows = read_structures(path)
     with naming(path):
@@ -70,7 +70,7 @@ def include_structures(path: str | Path) -> tuple[str, ...]:
 
 
 def _row(key: str, given: dict[str, Any], numbers: Iterator[int]) -> Structure:
-    """What is missing comes from the packaged row, else from `_completed`."""
+    """Complete a row from the packaged row, else with `_completed`."""
     if isinstance(given.get("colour"), str):
         given = given | {"colour": _from_hex(given["colour"])}
     if key in STRUCTURES.default_keys:
@@ -81,7 +81,7 @@ def _row(key: str, given: dict[str, Any], numbers: Iterator[int]) -> Structure:
 
 
 def _completed(key: str, given: dict[str, Any]) -> Columns:
-    """The columns with what is sensible for those that are missing."""
+    """Fill missing columns with defaults."""
     side, kind = given.get("side"), given.get("kind", "organ")
     words = key.replace("_", " ")
     if side and words.endswith(f" {side}"):
@@ -100,7 +100,7 @@ def _completed(key: str, given: dict[str, Any]) -> Columns:
 
 
 def generated_colour(index: int) -> tuple[int, int, int]:
-    """A colour by a structure's number, the same in every process."""
+    """Deterministic colour for a structure's number."""
     hue, ring = (index * _GOLDEN) % 1.0, index % 3
     red, green, blue = colorsys.hsv_to_rgb(hue, (0.75, 0.5, 0.9)[ring], (0.9, 0.95, 0.7)[ring])
     return round(255 * red), round(255 * green), round(255 * blue)

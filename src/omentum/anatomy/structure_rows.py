@@ -1,4 +1,4 @@
-"""Rows of structures as the JSON values that travel with checkpoints, stores, cases and results."""
+"""Structure rows as JSON-serialisable values, stored in checkpoints, stores, cases and results."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _OPTIONAL = ("side", "pair", "snomed_region")
 
 
 def carried_rows(keys: Iterable[str]) -> dict[str, Columns]:
-    """What has to travel with a file about some structures: complete columns, JSON values; {} for plain defaults."""
+    """Rows that a file about some structures must store: complete columns, JSON-serialisable; {} if all are packaged."""
     return {row.key: columns_of(row) for row in STRUCTURES.carried(keys)}
 
 
 def include_carried(rows: Mapping[str, Columns], source: str | Path | None = None) -> None:
-    """Make the structures that came along with a file known to this process.
+    """Register the structures stored in a file.
 
     Args:
-        rows: From `carried_rows`.
-        source: The file, for messages.
+        rows: Result of `carried_rows`.
+        source: File name for messages.
 
     Raises:
-        UsageError: they are damaged, or mean something else than what this process knows by the same key.
+        UsageError: The rows are damaged, or define a key differently than this process.
     """
     with naming(source):
         for key, columns in rows.items():
@@ -43,7 +43,7 @@ def include_carried(rows: Mapping[str, Columns], source: str | Path | None = Non
 
 
 def columns_of(row: Structure) -> dict[str, Any]:
-    """JSON values of all columns; an empty `misspelt` is left out, as every earlier version reads it."""
+    """All columns as JSON-serialisable values; an empty `misspelt` is omitted, as earlier versions expect."""
     said = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(row).items() if name != "key"}
     if not row.misspelt:
         del said["misspelt"]
@@ -52,7 +52,7 @@ def columns_of(row: Structure) -> dict[str, Any]:
 
 @contextmanager
 def naming(source: str | Path | None) -> Iterator[None]:
-    """Name the file in errors that do not name one."""
+    """Add the file name to errors that name no file."""
     try:
         yield
     except OmentumError as fault:
@@ -62,10 +62,10 @@ def naming(source: str | Path | None) -> Iterator[None]:
 
 
 def check_columns(key: str, columns: Any) -> None:
-    """Refuse a row with unknown columns or values of another type; plausibility is checked when they are included.
+    """Refuse a row with unknown columns or wrong types; plausibility is checked on inclusion.
 
     Raises:
-        UsageError: the message names the column.
+        UsageError: A column is unknown or has a wrong type; the message names it.
     """
     if not isinstance(columns, Mapping):
         raise UsageError(f"{key} is no table", remedy=f"a structure is a table such as [{key}]")

@@ -1,7 +1,8 @@
-"""The table of structures, looked up by key, by any synonym, or by number: the packaged 32 and what a user adds.
+"""The table of structures, by key, synonym or number: the packaged 32 and user-defined ones.
 
-There is one table in a process. It begins as the packaged one and grows only through `StructureTable.include`; what
-follows from it (`GROUPS`, pairs, rules of cleaning) is a `LiveTable`, so that nothing is worked out too early.
+There is one table per process. It starts as the packaged one and changes only through `StructureTable.include`.
+Everything derived from it (`GROUPS`, pairs, post-processing rules) is a `LiveTable`, which is recomputed after a
+change.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class StructureTable:
     """All structures in the order of their numbers; a mapping from key to `Structure`.
 
     Attributes:
-        revision: Counts the changes, for whoever keeps something that follows from the table.
+        revision: Change counter, used to invalidate derived data.
     """
 
     def __init__(self, rows: tuple[Structure, ...]) -> None:
@@ -79,10 +80,10 @@ class StructureTable:
         return tuple(self._defaults)
 
     def at(self, index: int) -> Structure:
-        """The structure with a number (1..32 in the packaged table).
+        """The structure with this number (1..32 in the packaged table).
 
         Raises:
-            UsageError: no such number.
+            UsageError: There is none.
         """
         for row in self:
             if row.index == index:
@@ -91,10 +92,10 @@ class StructureTable:
         raise UsageError(f"no structure has template index {index}; they run from 1 to {highest}")
 
     def find(self, name: str) -> Structure:
-        """By key, display name, prompt noun or synonym; case, hyphens and American spelling do not matter.
+        """Find a structure by key, display name, prompt noun or synonym, ignoring case, hyphens and American spelling.
 
         Raises:
-            UnknownStructureError: the message says what was probably meant.
+            UnknownStructureError: The name is unknown; the message suggests the closest ones.
         """
         row = self._names.get(normalise(name))
         if row is None:
@@ -102,14 +103,14 @@ class StructureTable:
         return row
 
     def expand(self, name: str) -> tuple[Structure, ...]:
-        """Like `find`, but also takes a plural such as "kidneys" or "great vessels"."""
+        """Like `find`, but also accepts a plural such as "kidneys" or "great vessels"."""
         return self.expand_all([name])
 
     def expand_all(self, names: Iterable[str]) -> tuple[Structure, ...]:
-        """What several words stand for, each structure once, in the order of the words.
+        """Structures denoted by several words, each once, in word order.
 
         Raises:
-            UnknownStructureError: names all words that are unknown.
+            UnknownStructureError: Some words are unknown; the message names all of them.
         """
         found, unknown = dict[str, Structure](), list[str]()
         for name in names:
@@ -124,18 +125,18 @@ class StructureTable:
         return tuple(found.values())
 
     def include(self, rows: Iterable[Structure], *, binding: bool = True) -> None:
-        """Add structures, or change the default ones; from now on this whole process works with them.
+        """Add structures or redefine packaged ones, for the whole process.
 
-        The same rows again change nothing. A structure that is there already with another definition is refused,
-        since masks and numbers made before would silently change their meaning.
+        Including the same rows again changes nothing. A second definition of an included structure is refused, since
+        existing masks and label values would silently change their meaning.
 
         Args:
             rows: See `structure_file.read_structures`.
-            binding: False for rows that came along with a file: where they differ from what is there in looks, words
-                or plausible volume only, what is there stays.
+            binding: False for rows stored in a file: if they differ only in display, names or plausible volume, the
+                present definition is kept.
 
         Raises:
-            UsageError: a second definition, or a table that contradicts itself; nothing was changed.
+            UsageError: A structure has a second definition, or the table is inconsistent; nothing was changed.
         """
         new = {row.key: row for row in rows if self._is_new(row, binding)}
         if not new:
@@ -146,7 +147,9 @@ class StructureTable:
         self._set(table)
 
     def carried(self, keys: Iterable[str]) -> tuple[Structure, ...]:
-        """Those of some structures, their hosts and their pairs that are no plain defaults: what a file must carry."""
+        """Rows among some structures, their hosts and pairs that differ from the packaged ones and must be stored in a
+        file.
+        """
         waiting, found = list(keys), dict[str, Structure]()
         while waiting:
             row = self[waiting.pop()]
@@ -192,7 +195,7 @@ def _difference(one: Structure, other: Structure) -> str:
 
 
 def pairs_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, str]]:
-    """Word for both sides -> (right, left): the keys without their side, or both where that is no word for them."""
+    """Word for both sides -> (right, left): the key without its side, or both keys if that is ambiguous."""
     names = {normalise(name) for row in rows.values() for name in row.names}
     found = {}
     for row in rows.values():
@@ -205,7 +208,7 @@ def pairs_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, str]]:
 
 
 def _words_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, ...]]:
-    """Plural words: some are written above, "tumours" and "vessels" are all of a kind, and a pair is both sides."""
+    """Plural words: some are listed above, "tumours" and "vessels" denote all of a kind, and a pair denotes both sides."""
     kinds = {f"{kind}s": tuple(row.key for row in rows.values() if row.kind == kind) for kind in ("vessel", "tumour")}
     taken = {key for keys in _WORDS.values() for key in keys}
     pairs = {word: sides for word, sides in pairs_of(rows).items() if not taken.issuperset(sides)}
@@ -213,7 +216,7 @@ def _words_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, ...]]:
 
 
 class LiveTable(Mapping[str, Value]):
-    """A table that follows from `STRUCTURES`: computed on first access, and again after structures were included."""
+    """A table derived from `STRUCTURES`: computed on first access, and again after structures were included."""
 
     def __init__(self, make: Callable[[], Mapping[str, Value]]) -> None:
         self._make, self._revision, self._table = make, -1, dict[str, Value]()
@@ -240,7 +243,7 @@ def load_structures() -> StructureTable:
 
 
 def row_of(key: str, columns: Mapping[str, Any]) -> Structure:
-    """A row whose columns are complete, as TOML or JSON values."""
+    """Build a row from complete columns, as TOML or JSON values."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in columns.items()
     }

@@ -1,4 +1,4 @@
-"""Suggestions for unknown structure names; no suggestion is better than another organ."""
+"""Suggestions for unknown structure names; rather none than a different organ."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SEE = "see `omentum classes`"
 
 
 class UnknownStructureError(UsageError):
-    """Words that name no structure.
+    """Names that denote no structure.
 
     Args:
-        words: As they were given.
-        meant: For each word, the probable meaning; empty where there is none.
+        words: As given by the user.
+        meant: Suggestions for each word; may be empty.
     """
 
     def __init__(self, words: Sequence[str], meant: Sequence[Sequence[str]]) -> None:
@@ -44,13 +44,13 @@ class UnknownStructureError(UsageError):
 def suggestions(
     word: str, names: Mapping[str, Structure], pairs: Mapping[str, tuple[str, ...]], groups: Iterable[str]
 ) -> list[str]:
-    """Keys, or words for several, that are probably meant; the likeliest first.
+    """Suggested keys or group words, the most likely first.
 
     Args:
-        word: Not known.
+        word: The unknown name.
         names: Every known spelling, normalised.
-        pairs: Word for one of a pair, whichever side -> the word for both, and the keys of both.
-        groups: Words for several that may be said.
+        pairs: Word for one of a pair, with any side -> the word for both, and the keys of both.
+        groups: Words that denote several structures.
     """
     said = normalise(word)
     if said in pairs:
@@ -69,7 +69,7 @@ def suggestions(
 
 
 def _more_exactly(said: str, names: Mapping[str, Structure]) -> list[str]:
-    """Structures whose names say all of it, and more."""
+    """Structures whose names contain all of the given words, and more."""
     words = _words(said)
     if words <= GENERIC:
         return []
@@ -84,15 +84,15 @@ def _words(name: str) -> set[str]:
 
 
 def slips(one: str, other: str, most: int) -> int:
-    """Number of letters wrong, missing, added or swapped with their neighbour (optimal string alignment distance).
+    """Number of wrong, missing, additional or transposed letters (optimal string alignment distance).
 
     Args:
         one: A word.
         other: Another word.
-        most: Largest distance of interest.
+        most: Maximum distance of interest.
 
     Returns:
-        The distance, or `most + 1` where it is certainly larger than `most`.
+        The distance, or `most + 1` if it is larger than `most`.
     """
     if abs(len(one) - len(other)) > most:
         return most + 1
@@ -110,7 +110,7 @@ def slips(one: str, other: str, most: int) -> int:
 def _lesions(
     words: Sequence[str], names: Mapping[str, Structure], pairs: Mapping[str, tuple[str, ...]]
 ) -> list[str] | None:
-    """Of "liver metastasis" the lesions that live in the liver; None where no lesion of an organ is spoken of."""
+    """For a name such as "liver metastasis", the lesions hosted by the liver; None if it names no lesion of an organ."""
     kinds = {LESIONS[word] for word in words if word in LESIONS}
     organ = " ".join(word for word in words if word not in LESIONS)
     hosts = {names[organ].key} if organ in names else set(pairs.get(organ, ()))

@@ -1,4 +1,4 @@
-"""What TotalSegmentator v2 calls our structures, where it has them; its files are what much other software reads."""
+"""TotalSegmentator v2 names of our structures, where they exist; much other software reads its files."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From downloaded datasets to training patches: `datasets`, `harmonise`, `store`, `splits`, `sampling`, in order."""
+"""From downloaded datasets to training patches; in order: `datasets`, `harmonise`, `store`, `splits`, `sampling`."""

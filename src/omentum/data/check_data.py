@@ -1,4 +1,4 @@
-"""Raw datasets looked over before anybody trains on them, in one call; what `omentum data check` runs."""
+"""Check raw datasets before training, in one call; implements `omentum data check`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from omentum.progress import SILENT, TaskListener
 
 @dataclass(frozen=True)
 class DataCheck:
-    """The findings of a check.
+    """Findings of a dataset check.
 
     Args:
-        datasets: Name -> the cases found, and files that are skipped or have no partner.
-        checks: One for each case, in the order of the datasets.
+        datasets: Dataset name -> its cases, with the files that were skipped or have no counterpart.
+        checks: One check per case, in dataset order.
         reuse: Scans and patients that occur more than once.
     """
 
@@ -33,18 +33,18 @@ class DataCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether a case cannot be used."""
+        """Whether at least one case cannot be used."""
         return any(check.failed for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
-        """All findings as JSON values."""
+        """All findings as JSON-serialisable values."""
         return report(self.checks, self.reuse)
 
     def split(self, seed: int = 0) -> Split:
-        """The usable cases as train, validation and test; cases of one patient stay together.
+        """Split the usable cases into train, validation and test; all cases of a patient stay together.
 
         Args:
-            seed: Another seed, another split.
+            seed: Seed of the split.
         """
         good = {check.name: check for check in self.checks if not check.failed}
         left = [kept for group in self.reuse.groups if (kept := [name for name in group if name in good])]
@@ -54,16 +54,16 @@ class DataCheck:
 
 
 def check_data(datasets: Datasets, *, jobs: int = 1, progress: TaskListener = SILENT) -> DataCheck:
-    """Read every case: pairs, geometry, label values, empty labels, intensities, sides, duplicates.
+    """Read every case and check pairing, geometry, label values, empty labels, intensities, laterality and duplicates.
 
     Args:
-        datasets: Name of a dataset -> its folder.
-        jobs: Processes; each holds one case in memory.
-        progress: Receives progress.
+        datasets: Dataset name -> its folder.
+        jobs: Number of worker processes; each holds one case in memory.
+        progress: Receives progress updates.
 
     Raises:
-        UsageError: an unknown dataset, or two datasets whose cases have the same names.
-        InputError: a recipe that cannot be, or a folder without a case of its dataset.
+        UsageError: A dataset is unknown, or two datasets contain cases with the same name.
+        InputError: A recipe is invalid, or a folder contains no case of its dataset.
     """
     found = find_all_cases(datasets)
     cases = [case for one in found.values() for case in one.cases]

@@ -1,4 +1,4 @@
-"""Raw datasets to a store for training, in one call; what `omentum data prepare` runs."""
+"""Prepare raw datasets into a training store, in one call; implements `omentum data prepare`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ def prepare_data(
     jobs: int = 1,
     progress: TaskListener = SILENT,
 ) -> PreparationResult:
-    """Bring raw datasets to one grid and one set of structures, cropped and compressed for training.
+    """Resample raw datasets to one grid and one set of structures, cropped and compressed for training.
 
-    It may be interrupted at any time and called again: cases that are up to date are kept. A case is made anew when its
-    files, its recipe or the options changed. One bad case is an outcome, not an exception.
+    An interrupted run can be resumed by calling again: cases that are up to date are kept. A case is prepared again if
+    its files, its recipe or the options have changed. A failed case is reported as an outcome, not as an exception.
 
     Args:
-        datasets: Name of a dataset -> its folder; names are those of `omentum data list`, or paths of recipes.
-        out: Folder of the store: a new one, or one to bring up to date.
+        datasets: Dataset name -> folder; names are those of `omentum data list` or paths of recipes.
+        out: Folder of the store, new or to be updated.
         options: Grid and contents; by default 1.5 mm and all structures.
-        jobs: Processes; each holds one case in memory (about 1 GB for a CT of 512 x 512 x 400).
-        progress: Receives progress, and a warning or an error for each case that has one.
+        jobs: Number of worker processes; each holds one case in memory (about 1 GB for a CT of 512 x 512 x 400).
+        progress: Receives progress, and a warning or error for each affected case.
 
     Returns:
-        One outcome for each case.
+        One outcome per case.
 
     Raises:
-        UsageError: an unknown dataset, no case, two cases of one name, or a store made with other options.
-        InputError: a recipe that cannot be, or a folder without a case of its dataset.
-        OutputError: the folder holds something else, is in use by another process, or cannot be written.
+        UsageError: A dataset is unknown, there is no case, two cases share a name, or the store was made with other
+            options.
+        InputError: A recipe is invalid, or a folder contains no case of its dataset.
+        OutputError: The folder contains something else, is locked by another process, or cannot be written.
         MissingDependencyError: blosc2 is not installed.
     """
     found = find_all_cases(datasets)

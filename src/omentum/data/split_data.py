@@ -1,4 +1,4 @@
-"""Cases split by patient into folds and a test part, in one call; what `omentum data split` runs."""
+"""Split cases by patient into folds and a test part, in one call; implements `omentum data split`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from omentum.progress import SILENT, TaskListener
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """How cases are split.
+    """Options of a split.
 
     Args:
-        folds: Of a cross-validation, from 2; 0: parts train and validation instead.
-        test: Share of the cases in the part test, 0 to below 1.
-        validation: Without folds: share of the cases in the part validation; None: `VALIDATION_SHARE`.
-        seed: Another seed, another split.
+        folds: Number of cross-validation folds, at least 2; 0 makes the parts train and validation instead.
+        test: Fraction of the cases in the test part, in [0, 1).
+        validation: Without folds: fraction of the cases in the validation part; None means `VALIDATION_SHARE`.
+        seed: Seed of the split.
 
     Raises:
-        UsageError: numbers that leave nothing to train on.
+        UsageError: The numbers leave nothing to train on.
     """
 
     folds: int = 5
@@ -44,7 +44,7 @@ class SplitOptions:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Part -> its share of the cases; they add up to 1."""
+        """Part -> its fraction of the cases; the fractions sum to 1."""
         if self.folds:
             tested = {TEST: self.test} if self.test else {}
             return tested | {f"{FOLD}{number}": (1 - self.test) / self.folds for number in range(self.folds)}
@@ -58,12 +58,12 @@ VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True)
 class SplitResult:
-    """A split, and what it was made of.
+    """A split and its statistics.
 
     Args:
-        split: To be written by `Split.write`.
+        split: The split; save it with `Split.write`.
         patients: Number of groups of cases that stay together.
-        shares: Part -> the share that was asked for.
+        shares: Part -> requested fraction.
     """
 
     split: Split
@@ -72,16 +72,16 @@ class SplitResult:
 
     @property
     def empty_parts(self) -> tuple[str, ...]:
-        """Parts that were asked for and have no case, because there are too few patients."""
+        """Requested parts without a case, because there are too few patients."""
         return tuple(part for part, share in self.shares.items() if share > 0 and not self.split.parts.get(part))
 
 
 def split_data(
     collections: Sequence[str | Path], options: SplitOptions | None = None, *, progress: TaskListener = SILENT
 ) -> SplitResult:
-    """Split cases by patient; equal scans stay together, each part has its share of every dataset and kind of lesion.
+    """Split cases by patient, stratified by dataset and lesion type; identical scans stay together.
 
-    The same cases give the same split on every machine.
+    The same cases yield the same split on every machine.
 
     Args:
         collections: Stores, and folders of cases.
@@ -89,8 +89,8 @@ def split_data(
         progress: Receives progress while folders of cases are read.
 
     Raises:
-        UsageError: two cases of one name, or fewer patients than parts.
-        InputError: a collection without cases, or one that cannot be read.
+        UsageError: Two cases share a name, or there are fewer patients than parts.
+        InputError: A collection has no cases or cannot be read.
     """
     options = options or SplitOptions()
     cases = read_collections([Path(place) for place in collections], progress.progress)

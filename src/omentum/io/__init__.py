@@ -1,1 +1,1 @@
-"""Files in, values out, and back: the only room that knows a file format."""
+"""Reading and writing files; the only package that knows file formats."""

@@ -1,4 +1,4 @@
-"""Names of cases, from the names of their files and folders."""
+"""Case names derived from file and folder names."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ SEGMENTATION_SUFFIXES = (SEG_NRRD_SUFFIX, *NIFTI_SUFFIXES)
 
 
 def is_nifti_name(path: Path) -> bool:
-    """Whether a file is called like NIfTI; hidden ones ("._liver_0.nii.gz", packed on a Mac) do not count."""
+    """Whether a file has a NIfTI name; hidden files ("._liver_0.nii.gz", written by macOS) do not count."""
     return path.name.lower().endswith(NIFTI_SUFFIXES) and not path.name.startswith(".")
 
 
 def is_segmentation_name(path: Path) -> bool:
-    """Whether a file is called like all masks or like a label map; hidden ones do not count."""
+    """Whether a file has the name of a segmentation or label map; hidden files do not count."""
     return path.name.lower().endswith(SEGMENTATION_SUFFIXES) and not path.name.startswith(".")
 
 
 def case_name(path: str | Path) -> str:
-    """The name of a case: its file without `.nii`, `.gz` or `.seg.nrrd`, or its folder; bytes not in UTF-8 are escaped.
+    """Case name: the file name without `.nii`, `.gz` or `.seg.nrrd`, or the folder name; non-UTF-8 bytes are escaped.
 
-    No case is called like a NIfTI file, since its results are a folder of that name.
+    A case name never looks like a NIfTI file name, because the results are a folder with that name.
     """
-    name = Path(os.path.normpath(Path(path).absolute())).name  # a link keeps its own name, and `.` gets one
+    name = Path(os.path.normpath(Path(path).absolute())).name  # a symbolic link keeps its own name; `.` is resolved
     if name.lower().endswith(SEG_NRRD_SUFFIX) and len(name) > len(SEG_NRRD_SUFFIX):
         name = name[: -len(SEG_NRRD_SUFFIX)]
     while name.lower().endswith((".gz", ".nii")) and name.strip(".").lower() not in ("gz", "nii"):

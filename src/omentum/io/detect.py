@@ -1,4 +1,4 @@
-"""Reading a CT of any supported format, recognised by its first bytes: a NIfTI file or a folder with a DICOM series."""
+"""Read a CT in any supported format, detected from its first bytes: a NIfTI file or a folder with a DICOM series."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ _LOOKED_AT = 200
 
 
 def load_volume(path: str | Path, *, volume: int | None = None, assume_orientation: str | None = None) -> Volume:
-    """Read a CT from a file or folder; the format is recognised by content, not by name.
+    """Read a CT from a file or folder; the format is detected by content, not by name.
 
     Args:
-        path: `.nii`, `.nii.gz`, or a folder that holds one DICOM series.
-        volume: Which volume of a 4D NIfTI file; see `omentum.io.nifti.read_volume`.
-        assume_orientation: For NIfTI files that state none; see there.
+        path: `.nii`, `.nii.gz`, or a folder with one DICOM series.
+        volume: Index of the volume in a 4D NIfTI file; see `omentum.io.nifti.read_volume`.
+        assume_orientation: Orientation of NIfTI files that state none; see `omentum.io.nifti.read_volume`.
+
+    Returns:
+        The CT in HU.
 
     Raises:
-        InputError: not there, damaged, or in a format that cannot be read yet; the remedy says how to convert it.
-        GeometryError: impossible or unknown geometry, or another orientation is stated than assumed.
+        InputError: The path does not exist, is damaged, or has an unsupported format; the remedy says how to convert
+            it.
+        GeometryError: The geometry is invalid or unknown, or the stated orientation differs from the assumed one.
     """
     path = Path(path)
     if path.is_dir():
@@ -47,12 +51,12 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
 
 
 def nifti_files(folder: Path) -> list[Path]:
-    """NIfTI files directly in a folder, sorted by name; hidden ones are left out."""
+    """NIfTI files directly in a folder, sorted by name, without hidden files."""
     return sorted(path for path in folder.iterdir() if is_nifti_name(path) and not path.is_dir())
 
 
 def holds_dicom(folder: Path) -> bool:
-    """Whether a folder (or one below it) holds a DICOM image, judged by its first few files."""
+    """Whether a folder or a subfolder contains a DICOM image, judging by its first few files."""
     files = (
         Path(place, name)
         for place, _, names in os.walk(folder)

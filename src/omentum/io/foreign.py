@@ -1,4 +1,4 @@
-"""Files that are no NIfTI: what each is, by its first bytes, and what its owner can do."""
+"""Identify files that are not NIfTI by their first bytes, and suggest a remedy."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _ANALYZE_SIZES = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c")
 
 
 def refuse_foreign(path: Path) -> None:
-    """Do nothing for what may be NIfTI.
+    """Refuse a file that is certainly not NIfTI.
 
     Raises:
-        InputError: a file that is something else, is no file, or cannot be read; with the remedy for its kind.
+        InputError: The path is another kind of file, not a regular file, or unreadable; the remedy depends on the kind.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
             raise InputError("is a pipe or device, not a file", source=path, remedy="write it to a file first")
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -59,7 +59,7 @@ def refuse_foreign(path: Path) -> None:
 
 
 def _of_nibabel(path: Path, head: bytes) -> str | None:
-    """Formats that nibabel reads, and we do not."""
+    """Name of a format that nibabel supports but we do not."""
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if kind in ("mgz", "mgh") and head.startswith(_MGH_VERSION):
         return "a FreeSurfer image"
@@ -73,7 +73,7 @@ def _of_nibabel(path: Path, head: bytes) -> str | None:
 
 
 def _inflated(head: bytes) -> bytes:
-    """Decompress the first few bytes; damage is reported later by the reader."""
+    """Decompress the first few bytes; corruption is reported later by the reader."""
     if not head.startswith(GZIP_MAGIC):
         return head
     try:

@@ -1,4 +1,4 @@
-"""Give back to host organs the voxels of lesions and vessels in them, which a label map cannot store twice."""
+"""Add lesions and vessels to their host organs, which a label map with one value per voxel cannot express."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
 def with_hosts(segmentation: Segmentation) -> Segmentation:
-    """Add each lesion's (and hosted vessel's) voxels to its host.
+    """Add the voxels of each lesion (and hosted vessel) to its host.
 
-    One host in the table: the host simply gets them. Several (left and right kidney): each connected lesion goes to
-    the host that lies nearest on average; an empty host never gets any, and an exact tie is left open.
-    Hosts that are no class of the segmentation are not invented.
+    With one host in the table, that host gets them. With several (left and right kidney), each connected lesion goes to
+    the host that is nearest on average; an empty host is never chosen, and an exact tie is left undecided. Hosts that
+    are no class of the segmentation are not added.
     """
     bits = segmentation.bits.copy()
     for key in segmentation.classes:
@@ -55,7 +55,7 @@ def _add(bits: Bits, k: int, box: Any, mask: Mask) -> None:
 
 
 def _surface_tree(mask: Mask, spacing_mm: tuple[float, ...]) -> cKDTree:
-    """The voxels of a mask that touch its outside; nothing outside is nearer to any other voxel of it."""
+    """k-d tree of the surface voxels of a mask; from outside, the nearest voxel is always one of these."""
     (box,) = ndimage.find_objects(mask.astype(np.uint8))
     surface = mask[box] & ~ndimage.binary_erosion(mask[box])
     return cKDTree((np.argwhere(surface) + [s.start for s in box]) * spacing_mm)

@@ -1,7 +1,7 @@
-"""Are these numbers HU? Judged by how they are distributed and how neighbours go together, never by one voxel.
+"""Decide whether intensities are HU from their distribution and spatial correlation, never from single voxels.
 
-Every body is full of fat and soft tissue (-130 to 200 HU), most scans show air (-1000) too, and noise makes neighbours
-differ. Label maps, pictures, MRI and CTs whose offset is missing or was applied twice look otherwise.
+Every body contains much fat and soft tissue (-130 to 200 HU), most scans contain air (-1000 HU), and noise makes
+neighbours differ. Label maps, pictures, MRI, and CTs with a missing or doubled offset look different.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ BLOCK, STRUCTURE_HU, LEAST_BLOCKS = 8, 3.0, 64
 
 @dataclass(frozen=True)
 class Doubt:
-    """Something that speaks against HU.
+    """Evidence against HU.
 
     Args:
-        reason: For people.
-        refuses: Whether it is as good as sure.
+        reason: Human-readable explanation.
+        refuses: Whether it is strong enough to refuse the image.
     """
 
     reason: str
@@ -67,7 +67,7 @@ class Doubt:
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Finite voxels, each with its neighbour in memory, float64; sorted different values with their counts."""
+    """Finite voxels with their neighbours in memory, float64, and the sorted distinct values with counts."""
 
     values: NDArray[np.float64]
     neighbours: NDArray[np.float64]
@@ -79,21 +79,21 @@ class _Sample:
         return bool((self.different == np.rint(self.different)).all())
 
     def share(self, low: float, high: float) -> float:
-        """Of the voxels, strictly between."""
+        """Fraction of voxels strictly between two values."""
         return float(np.mean((self.values > low) & (self.values < high)))
 
 
 def doubt(voxels: NDArray[Any]) -> Doubt | None:
-    """Find reasons why the values cannot be HU; None where there are none.
+    """Look for evidence that the values are not HU; None if there is none.
 
     Args:
-        voxels: 3D, any real dtype; with a finite voxel.
+        voxels: 3D, any real dtype, with at least one finite voxel.
     """
     sample = _sample(voxels)
     low, high = np.quantile(sample.values, [OUTLIERS, 1 - OUTLIERS], method="nearest").tolist()
     seen = f"values {sample.different[0]:g} to {sample.different[-1]:g}"
     shift = _offset(sample)
-    # Pieces without noise at the numbers of an offset CT are one: labels that high are rare.
+    # Noise-free regions at the values of an offset CT are a CT: labels that high are rare.
     if is_label_map(sample.values, sample.neighbours) and not (shift and high > FEW_VALUES):
         return Doubt(f"{seen}, few different ones and in whole regions: a label map, not HU")
     reason = _range_fault(sample, low, high, seen) or shift
@@ -107,7 +107,7 @@ def doubt(voxels: NDArray[Any]) -> Doubt | None:
 
 
 def _range_fault(sample: _Sample, low: float, high: float, seen: str) -> str:
-    """What is wrong with the range of the values; "" where nothing is."""
+    """Problem of the value range; "" if there is none."""
     if low >= 0 and high <= 1:
         return "values lie in 0..1, expected HU (-1024 for air)"
     if high - low < FLAT_HU and high > FAT_HU:
@@ -116,11 +116,11 @@ def _range_fault(sample: _Sample, low: float, high: float, seen: str) -> str:
 
 
 def is_label_map(values: NDArray[np.float64], neighbours: NDArray[np.float64]) -> bool:
-    """Few different whole numbers, and regions of each; some fractions between them, if they were interpolated.
+    """Whether values look like labels: few distinct integers in connected regions, with some fractions if interpolated.
 
     Args:
-        values: Of voxels, [n].
-        neighbours: Of the voxel beside each, [n].
+        values: Voxel values, [n].
+        neighbours: Value of a neighbour of each voxel, [n].
     """
     whole = values == np.rint(values)
     if whole.mean() < MOSTLY:
@@ -138,7 +138,7 @@ def _are_labels(different: NDArray[np.float64]) -> bool:
         return False
     if different[0] >= FAT_HU:
         return True
-    # A CT of pieces without noise (air, fat, tissue) has its numbers far apart, a label map counts them up.
+    # A noise-free CT (air, fat, tissue) has widely spaced values; a label map has consecutive ones.
     labels = different[different >= 0]
     if len(different) == 2 and len(labels) == 1:
         return bool(0 < labels[0] <= VERY_FEW_VALUES)
@@ -147,7 +147,7 @@ def _are_labels(different: NDArray[np.float64]) -> bool:
 
 def _sample(voxels: NDArray[Any]) -> _Sample:
     flat = voxels.ravel(order="K")
-    step = max(1, flat.size // SAMPLE) | 1  # odd: not always the same place of a row
+    step = max(1, flat.size // SAMPLE) | 1  # odd, so as not to sample the same column of every row
     here = flat[::step].astype(np.float64)
     beside = flat[np.minimum(np.arange(0, flat.size, step) + 1, flat.size - 1)].astype(np.float64)
     finite = np.isfinite(here)
@@ -156,7 +156,7 @@ def _sample(voxels: NDArray[Any]) -> _Sample:
 
 
 def _offset(sample: _Sample) -> str | None:
-    """Whether tissue lies where it lies when 1000 or 1024 were not subtracted, or twice."""
+    """Message if tissue values suggest that an offset of 1000 or 1024 was not subtracted, or subtracted twice."""
     shifted, dense = sample.share(*SHIFTED), float(np.mean(sample.values > DENSE_HU))
     if shifted > SHIFTED_SHARE and shifted > SHIFTED_OF_DENSE * dense:
         tissue = float(np.median(sample.values[(sample.values > SHIFTED[0]) & (sample.values < SHIFTED[1])]))
@@ -169,7 +169,7 @@ def _offset(sample: _Sample) -> str | None:
 
 
 def _structureless(voxels: NDArray[Any]) -> bool:
-    """Whether it is the same everywhere but for noise."""
+    """Whether the image is constant except for noise."""
     n = tuple(size // BLOCK for size in voxels.shape)
     if n[0] * n[1] * n[2] < LEAST_BLOCKS:
         return False
@@ -186,7 +186,7 @@ def _rows_of_blocks(blocks: int, step: int) -> NDArray[np.intp]:
 
 
 def _doubt_beside_padding(sample: _Sample) -> Doubt | None:
-    """A picture of 8 bits around which a number for air was put: between that and black there is nothing."""
+    """Doubt about an 8-bit picture padded with an air value: there are no values between padding and black."""
     start = int(np.searchsorted(sample.different, FAT_HU, side="right"))
     inside, counts = sample.different[start:], sample.counts[start:]
     if start != 1 or len(inside) < 2 or not sample.whole or inside[0] != 0 or not PICTURE_END <= inside[-1] <= 255:
@@ -197,7 +197,7 @@ def _doubt_beside_padding(sample: _Sample) -> Doubt | None:
 
 
 def _doubt_of_tissue(sample: _Sample) -> Doubt | None:
-    """What is no air should be fat and soft tissue most of all; small pieces of bone or lung are not."""
+    """Doubt about intensities other than air, which should be mostly fat and soft tissue except in small crops."""
     body, dense = (float(np.mean(sample.values > limit)) for limit in (TISSUE[0], DENSE_HU))
     if body > SHIFTED_SHARE and dense > MOSTLY_DENSE * body:
         there = float(np.median(sample.values[sample.values > TISSUE[0]]))
@@ -212,7 +212,7 @@ def _doubt_of_tissue(sample: _Sample) -> Doubt | None:
 
 
 def _doubt_without_fat(sample: _Sample, low: float, high: float, seen: str) -> Doubt:
-    """Nothing is darker than soft tissue: a small crop of a CT, or no CT."""
+    """Doubt about an image with nothing darker than soft tissue: a small crop of a CT, or no CT."""
     pile = float(np.mean(sample.values == low))
     soft = sample.share(*TISSUE) >= CROP_TISSUE and float(sample.values.std()) <= CROP_SD_HU
     if soft and pile <= CROP_PILE:

@@ -1,6 +1,6 @@
-"""Names and colours of a label map as files beside it, where ITK-SNAP and 3D Slicer take them from.
+"""Label names and colours in separate files for ITK-SNAP and 3D Slicer.
 
-Both programs ignore the table inside a NIfTI file; ITK-SNAP imports label descriptions, Slicer loads a colour table.
+Both programs ignore the label table inside a NIfTI file; ITK-SNAP imports label descriptions, Slicer a colour table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _HEAD = "# Labels of segmentation.nii.gz: {how}\n"
 
 
 def itk_snap_labels(classes: Sequence[str], numbering: Numbering | None = None) -> str:
-    """Label descriptions: number, colour, opacity, visibility in slices and in 3D, name in quotes."""
+    """ITK-SNAP label descriptions: value, colour, opacity, visibility in slices and in 3D, quoted name."""
     rows = [(0, "Clear Label", (0, 0, 0)), *label_rows(classes, numbering)]
     lines = [
         f'{number:5} {red:4} {green:4} {blue:4} {opacity:8} {opacity:2} {opacity:2}    "{_plain(name)}"'
@@ -26,7 +26,7 @@ def itk_snap_labels(classes: Sequence[str], numbering: Numbering | None = None) 
 
 
 def slicer_labels(classes: Sequence[str], numbering: Numbering | None = None) -> str:
-    """A colour table: number, name without blanks, red, green, blue, opacity."""
+    """3D Slicer colour table: value, name without spaces, red, green, blue, opacity."""
     lines = ["0 Background 0 0 0 0"]
     lines += [
         f"{number} {_plain(name).replace(' ', '_')} {red} {green} {blue} 255"

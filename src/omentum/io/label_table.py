@@ -1,6 +1,6 @@
-"""Names and colours of labels inside a NIfTI file: the XML label table of Connectome Workbench (Caret).
+"""Label names and colours inside a NIfTI file, as the XML label table of Connectome Workbench (Caret).
 
-Only the table is written and read; no XML parser ever meets a file from outside.
+Only the table is written and parsed; untrusted content is never passed to an XML parser.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _LABEL = re.compile(r'<Label\s[^>]*?\bKey="(-?\d{1,9})"[^>]*><!\[CDATA\[(.*?)\]\
 
 
 def label_table(classes: Sequence[str], numbering: Numbering | None = None) -> bytes:
-    """The XML for structure keys: number, name and colour of each.
+    """XML label table: value, name and colour of each structure.
 
     Args:
         classes: Structure keys.
-        numbering: Whose numbers; the template's by default.
+        numbering: Label values; those of the template by default.
     """
     labels = [_label(0, "Background", (0, 0, 0), 0)]
     labels += [_label(*row, 1) for row in label_rows(classes, numbering)]
@@ -46,7 +46,7 @@ def label_table(classes: Sequence[str], numbering: Numbering | None = None) -> b
 
 
 def label_rows(classes: Sequence[str], numbering: Numbering | None) -> list[tuple[int, str, tuple[int, int, int]]]:
-    """Number, name and colour (0 to 255) of each label that a map of these classes can have, by number."""
+    """Value, name and RGB colour (0 to 255) of each label that a map of these classes can contain, by value."""
     if numbering is None:
         return sorted((s.index, s.display, s.colour) for s in (STRUCTURES[key] for key in classes))
     drawn = [entry for entry in numbering.entries if {*classes} & {*entry.structures}]
@@ -54,7 +54,7 @@ def label_rows(classes: Sequence[str], numbering: Numbering | None) -> list[tupl
 
 
 def labels_in(xml: bytes) -> dict[int, str]:
-    """Label number -> name of a table that any program wrote, without 0 (background)."""
+    """Label value -> name from a table written by any program, without 0 (background)."""
     return {int(key): name for key, name in _LABEL.findall(xml.decode("utf-8", "replace")) if int(key) != 0}
 
 
@@ -64,16 +64,18 @@ def _label(key: int, name: str, colour: tuple[int, int, int], alpha: int) -> str
 
 
 def structures_text(classes: Sequence[str]) -> bytes:
-    """Rows of those structure keys that are not as packaged, for whoever reads the file; empty where all are."""
+    """Table rows of the structures that differ from the packaged ones, to be stored in the file; empty if there are
+    none.
+    """
     rows = carried_rows(classes)
     return f"{_STRUCTURES}{json.dumps(rows)}".encode() if rows else b""
 
 
 def include_rows_of(text: bytes, source: str | Path) -> None:
-    """Make the structures that a file brings along known to this process; other comments are none of ours.
+    """Register the structures stored in a file; other header comments are ignored.
 
     Raises:
-        UsageError: see `include_carried`.
+        UsageError: See `include_carried`.
     """
     words = text.decode("utf-8", "replace")
     if words.startswith(_STRUCTURES):

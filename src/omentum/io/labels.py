@@ -1,4 +1,4 @@
-"""Label maps (one number a voxel) into overlapping masks."""
+"""Convert label maps (one value per voxel) to overlapping masks."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ROUNDING = 1e-3
 
 
 class ForeignLabelsError(InputError):
-    """A label map that is not in the template's numbers.
+    """A label map that does not use the template's values.
 
     Args:
-        reason: By what it shows.
+        reason: Evidence for it.
         source: The file.
     """
 
@@ -39,19 +39,19 @@ class ForeignLabelsError(InputError):
 
 
 def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) -> Segmentation:
-    """Read a label map with the numbers of its author.
+    """Read a label map with foreign label values.
 
     Args:
         path: A NIfTI label map.
-        mapping: Label value -> structure key or synonym, or several (LiTS 2 -> liver and liver_tumour).
-            Values not in it are nothing of ours and ignored.
+        mapping: Label value -> structure key or synonym, or several (LiTS 2 -> liver and liver_tumour). Other values
+            are ignored.
 
     Returns:
-        Classes in order of first mention, all of them annotated, whether or not a voxel has them.
+        Classes in order of first mention, all of them annotated, with or without a voxel.
 
     Raises:
-        InputError: the file cannot be read or holds values that are not whole numbers.
-        UsageError: an unknown structure, an empty mapping, or a value beyond 1..65535.
+        InputError: The file cannot be read or contains values that are not integers.
+        UsageError: A structure is unknown, the mapping is empty, or a value is outside 1..65535.
     """
     volume = _read_volume(path)
     labels = _whole_numbers(volume.voxels, path)
@@ -62,19 +62,19 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
 
 
 def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentation:
-    """Read a label map that `write_labelmap` wrote (or one with template numbers and no names).
+    """Read a label map written by `write_labelmap` (or one with template values and no names).
 
-    Classes come from the label table inside the file, else they are the numbers found. Lesions are given back to
-    their hosts (see `with_hosts`), since one number a voxel cannot say both.
+    Classes come from the label table inside the file, else from the values found. Lesions are added to their hosts (see
+    `with_hosts`), because one value per voxel cannot express both.
 
     Args:
         path: A NIfTI label map.
-        may_be_empty: A map of zeros without names is a segmentation without classes, and no fault.
+        may_be_empty: Accept a map of zeros without names, as a segmentation without classes.
 
     Raises:
-        InputError: unreadable.
-        ForeignLabelsError: its names or numbers are not the template's.
-        UsageError: it brings along structures that mean something else in this process.
+        InputError: The file is unreadable.
+        ForeignLabelsError: Names or values are not those of the template.
+        UsageError: The file carries structures with another meaning than in this process.
     """
     volume = _read_volume(path)
     labels = _whole_numbers(volume.voxels, path)
@@ -96,14 +96,14 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
 
 
 def has_label_table(path: str | Path) -> bool:
-    """Whether a label map itself lists the structures it can hold, present or not."""
+    """Whether a label map lists the structures it can contain, present or not."""
     return any(code == LABEL_TABLE_CODE for code, _ in read_extensions(path))
 
 
 def packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
-    """Masks of a label map, by a table of label values -> structures: one pass for any number of classes."""
+    """Masks of a label map from a lookup table of value -> structures, in one pass for any number of classes."""
     classes = tuple(dict.fromkeys(key for keys in rows.values() for key in keys))
-    # One entry beyond the last mapped value is left empty; larger and negative labels are clipped to the ends.
+    # The entry after the last mapped value is empty; larger and negative labels are clipped to the empty ends.
     table = no_bits(len(classes), (max(rows) + 2,))
     for value, keys in rows.items():
         for k in map(classes.index, keys):
@@ -117,7 +117,7 @@ def _as_list(names: str | Iterable[str]) -> list[str]:
 
 
 def _read_volume(path: str | Path) -> Volume:
-    """The one volume of a label map."""
+    """Read a label map that must contain a single volume."""
     try:
         return read_volume(path)
     except SeveralVolumesError as fault:
@@ -127,7 +127,7 @@ def _read_volume(path: str | Path) -> Volume:
 
 
 def _values(labels: NDArray[Any], path: str | Path) -> list[int]:
-    """The numbers in a label map, without 0."""
+    """Distinct values in a label map, without 0."""
     values = [int(value) for value in np.unique(labels) if value != 0]
     if len(values) > CT_VALUES:
         raise InputError(f"holds {len(values)} different values: an image, no label map", source=path)
@@ -151,7 +151,7 @@ def _whole_numbers(voxels: NDArray[Any], path: str | Path) -> NDArray[Any]:
 
 
 def _table_indices(path: str | Path) -> list[int]:
-    """Template numbers in the file's label table; the names must mean what the numbers mean."""
+    """Template values in the file's label table; refuses names that contradict the values."""
     for code, content in read_extensions(path):
         if code == LABEL_TABLE_CODE:
             table = labels_in(content)

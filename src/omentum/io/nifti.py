@@ -1,8 +1,8 @@
-"""Reading and writing CTs, masks and label maps as NIfTI-1 and NIfTI-2.
+"""Read and write CTs, masks and label maps as NIfTI-1 and NIfTI-2.
 
-Reading: gzip or not is decided by the bytes, the stream is read to its end so that its checksum counts, and the
-geometry is remembered as stored. Writing: an output on the grid of a NIfTI input repeats that geometry bit for bit.
-Nothing else of the input's header is copied: descriptions and extensions may hold patient data.
+Reading: gzip is detected from the bytes, the stream is read to its end so that its checksum is verified, and the
+geometry is kept as stored. Writing: an output on the grid of a NIfTI input repeats its geometry bit for bit. Nothing
+else of the input header is copied, because descriptions and extensions may contain patient data.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _HEADER_BYTES = 540
 
 
 class SeveralVolumesError(InputError):
-    """A 4D file was given without the number of the volume to read.
+    """A 4D file was given without the index of the volume to read.
 
     Args:
-        shape: All axes.
+        shape: Shape over all axes.
         source: The file.
     """
 
@@ -54,16 +54,17 @@ def read_volume(path: str | Path, *, volume: int | None = None, assume_orientati
 
     Args:
         path: The file.
-        volume: Which volume of a 4D file, counted from 0; needed when it holds more than one.
+        volume: Index of the volume in a 4D file, from 0; required if there are several.
         assume_orientation: Axis directions such as "RAS" for a file whose header states none.
 
     Returns:
-        Voxels in the stored dtype (native byte order), or float32 where the header scales them; the affine from
-        sform, else qform; `header["nifti"]` for writing the same geometry again.
+        Voxels in the stored dtype (native byte order), or float32 if the header scales them; the affine from sform,
+            else
+        qform; `header["nifti"]` to write the same geometry again.
 
     Raises:
-        InputError: the file is missing, damaged, not NIfTI, or not one real 3D image.
-        GeometryError: its geometry is impossible or unknown.
+        InputError: The file is missing, damaged, not NIfTI, or not a single real 3D image.
+        GeometryError: The geometry is invalid or unknown.
     """
     path = Path(path)
     with open_source(path) as source:
@@ -75,10 +76,10 @@ def read_volume(path: str | Path, *, volume: int | None = None, assume_orientati
 
 
 def read_extensions(path: str | Path) -> list[Extension]:
-    """(code, content) of each header extension, e.g. the label table of a segmentation.
+    """Read the header extensions as (code, content), e.g. the label table of a segmentation.
 
     Raises:
-        InputError: as `read_volume`, for the header alone.
+        InputError: As for `read_volume`, for the header alone.
     """
     path = Path(path)
     with open_source(path) as source:
@@ -90,11 +91,11 @@ def read_extensions(path: str | Path) -> list[Extension]:
 
 
 def write_volume(path: str | Path, volume: Volume) -> None:
-    """Write voxels as they are (no rescaling) to `.nii` or `.nii.gz`.
+    """Write voxels unscaled to `.nii` or `.nii.gz`.
 
     Raises:
-        UsageError: another suffix, or a dtype NIfTI cannot hold.
-        OutputError: the file cannot be written.
+        UsageError: The suffix or dtype is not supported by NIfTI.
+        OutputError: The file cannot be written.
     """
     image = NiftiImage(volume.shape, volume.voxels.dtype, volume.affine)
     write_image(Path(path), image, [volume.voxels], volume.header.get("nifti"), ())
@@ -104,7 +105,7 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
     """Write one boolean mask as uint8 0/1 on the grid of `like`.
 
     Raises:
-        OutputError: the mask is not on that grid, or the file cannot be written.
+        OutputError: The mask is on another grid, or the file cannot be written.
     """
     if mask.shape != like.shape:
         raise OutputError(f"the mask has shape {mask.shape}, its grid {like.shape}", source=path)
@@ -113,16 +114,16 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
 
 
 def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume | Segmentation) -> None:
-    """Write values from 0 to 1 as the whole steps they are kept in; the header's scaling gives any reader 0 to 1.
+    """Write values from 0 to 1, stored as integer steps; the header scaling restores 0 to 1 in any reader.
 
     Args:
         path: `.nii.gz` or `.nii`.
         steps: uint8 or uint16, on the grid of `like`.
-        of: How many steps make 1.
-        like: Whose grid it is.
+        of: Number of steps that make 1.
+        like: Defines the grid.
 
     Raises:
-        OutputError: not on that grid, or the file cannot be written.
+        OutputError: The array is on another grid, or the file cannot be written.
     """
     if steps.shape != like.shape:
         raise OutputError(f"the map has shape {steps.shape}, its grid {like.shape}", source=path)
@@ -131,24 +132,24 @@ def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume
 
 
 def _step(of: int) -> float:
-    """1 / of as the header's float32 can hold it, rounded down: no reader shall get more than 1."""
+    """1 / of in float32, rounded down, so that no reader gets a value above 1."""
     step = np.float32(1 / of)
     return float(step if float(step) * of <= 1 else np.nextafter(step, np.float32(0)))
 
 
 def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numbering | None = None) -> None:
-    """Write one number a voxel, with names and colours of the classes inside the file.
+    """Write a label map with the names and colours of its classes inside the file.
 
-    The names are a Connectome Workbench label table (header extension code 30), which viewers show.
-    Where structures overlap the lesion is painted last, see `Segmentation.labelmap`.
+    The names are a Connectome Workbench label table (header extension code 30), which viewers display. Where structures
+    overlap, the lesion is painted last; see `Segmentation.labelmap`.
 
     Args:
         path: `.nii.gz` or `.nii`.
-        segmentation: See there.
-        numbering: Whose numbers; the template's by default.
+        segmentation: The segmentation.
+        numbering: Label values; those of the template by default.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
     numbers = [STRUCTURES[key].index for key in segmentation.classes]
     numbers = [entry.value for entry in numbering.entries] if numbering else numbers
@@ -168,10 +169,10 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
 
 
 def copy_nifti(source: str | Path, target: str | Path) -> None:
-    """Copy a `.nii.gz` byte for byte, or its content to a name that ends in `.nii`; complete or not at all.
+    """Copy a `.nii.gz` byte for byte, or decompress it to a `.nii`; atomic.
 
     Raises:
-        OutputError: the file cannot be read or written.
+        OutputError: The file cannot be read or written.
     """
     compressed = Path(target).name.lower().endswith(".gz")
     with replacing(target) as file, Path(source).open("rb") if compressed else igzip.open(source) as content:
@@ -179,7 +180,7 @@ def copy_nifti(source: str | Path, target: str | Path) -> None:
 
 
 def _label_slabs(segmentation: Segmentation, numbering: Numbering | None) -> Iterator[NDArray[Any]]:
-    """The label map some planes at a time: with the masks at hand there is no need for all of it."""
+    """Yield the label map some planes at a time, so that the whole map is never in memory beside the masks."""
     i, j, planes = segmentation.shape
     for k in range(0, planes, SLAB):
         part = segmentation.part((slice(0, i), slice(0, j), slice(k, min(k + SLAB, planes))))
@@ -195,11 +196,11 @@ def _chosen_volume(layout: NiftiLayout, volume: int | None, path: Path) -> int:
 
 
 def _stored_voxels(source: InputStream, layout: NiftiLayout, chosen: int, path: Path, head: bytes) -> NDArray[Any]:
-    """The chosen volume as stored, after reading the stream to its end so that a checksum fault shows."""
+    """The selected volume as stored; reads the stream to its end so that a checksum error is detected."""
     before = layout.offset + chosen * layout.volume_bytes
     position = len(head)
     buffer = np.empty(layout.volume_bytes, np.uint8)
-    # A tiny file may have voxels in the bytes that were read for the header.
+    # In a tiny file, the bytes read for the header may already include voxels.
     early = head[before : before + buffer.size]
     buffer[: len(early)] = np.frombuffer(early, np.uint8)
     position += source.skip(max(0, before - position))
@@ -217,7 +218,7 @@ def _scaled(stored: NDArray[Any], layout: NiftiLayout) -> NDArray[Any]:
         return stored.astype(stored.dtype.newbyteorder("="), order="K", copy=False)
     out = np.empty(stored.shape, np.float32, order="F")
     for k in range(stored.shape[2]):
-        with np.errstate(over="ignore"):  # a value beyond float32 becomes inf and is answered by the sanity check
+        with np.errstate(over="ignore"):  # a value beyond float32 becomes inf and is handled by the sanity check
             out[:, :, k] = stored[:, :, k].astype(np.float64) * layout.slope + layout.intercept
     return out
 

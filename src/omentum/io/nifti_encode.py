@@ -1,4 +1,4 @@
-"""Encoding of NIfTI files: header, geometry, extensions and compressed voxels; equal images give equal bytes."""
+"""Encode NIfTI files: header, geometry, extensions and compressed voxels; equal images give equal bytes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Extension = tuple[int, bytes]
 
 @dataclass(frozen=True, eq=False)
 class NiftiImage:
-    """The header of the voxels to be written; with a slope below 1, they are fractions of 1.
+    """Header of an image to write; with a slope below 1, its voxels are fractions of 1.
 
     Args:
-        what: In words, after the name of the program.
-        intent: A NIfTI intent, by nibabel's name.
+        what: Description, appended to the program name.
+        intent: NIfTI intent, by nibabel's name.
     """
 
     shape: tuple[int, ...]
@@ -57,13 +57,13 @@ def write_image(
     Args:
         path: `.nii.gz` or `.nii`.
         image: Header of the image.
-        slabs: Voxels [i, j, k], one part of the last axis after another.
-        geometry: Of the input file; repeated bit for bit where it has the affine of the image.
+        slabs: Voxels [i, j, k], in consecutive parts along the last axis.
+        geometry: Geometry of the input file; repeated bit for bit if it has the affine of the image.
         extensions: Header extensions.
 
     Raises:
-        UsageError: another suffix, or a dtype that NIfTI cannot hold.
-        OutputError: the file cannot be written.
+        UsageError: The suffix or dtype is not supported by NIfTI.
+        OutputError: The file cannot be written.
     """
     compressed = path.name.lower().endswith(".nii.gz")
     if not compressed and path.suffix.lower() != ".nii":
@@ -79,7 +79,7 @@ def write_image(
 def _header_bytes(
     path: Path, image: NiftiImage, geometry: NiftiGeometry | None, extensions: Sequence[Extension]
 ) -> bytes:
-    # Geometry remembered from a file counts only while it still says where these voxels are.
+    # Geometry kept from a file is used only if it still matches the grid.
     repeat = geometry is not None and np.array_equal(geometry.affine, image.affine)
     second = (repeat and geometry is not None and geometry.version == 2) or max(image.shape) > 32767
     header = nib.Nifti2Header(endianness="<") if second else nib.Nifti1Header(endianness="<")
@@ -89,7 +89,7 @@ def _header_bytes(
         raise UsageError(f"NIfTI cannot hold {image.dtype} voxels", source=path) from fault
     header.set_data_shape(image.shape)
     header["scl_slope"], header["scl_inter"] = image.slope, 0
-    header["cal_max"] = 1 if image.slope < 1 else 0  # the darkest and brightest that viewers show at first
+    header["cal_max"] = 1 if image.slope < 1 else 0  # initial display range of viewers
     if repeat and geometry is not None:
         repeat_geometry(header, geometry)
     else:
@@ -113,7 +113,7 @@ def _packed_extension(extension: Extension) -> bytes:
 
 @contextmanager
 def _compressing(file: BinaryIO) -> Any:
-    # No name and no time in the gzip header: the same result is the same bytes.
+    # No name and no time in the gzip header, so that equal results are equal bytes.
     with igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0) as stream:
         yield stream
 

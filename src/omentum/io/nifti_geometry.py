@@ -1,6 +1,6 @@
-"""Where the voxels of a NIfTI file lie in the patient: read with suspicion, repeated bit for bit.
+"""Geometry of a NIfTI file: validated on reading, repeated bit for bit on writing.
 
-sform is preferred to qform; a file with neither is refused unless the caller knows better.
+sform takes precedence over qform; a file with neither is refused unless the caller supplies an orientation.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ GEOMETRY_FIELDS = (
 
 @dataclass(frozen=True, eq=False)
 class NiftiGeometry:
-    """The geometry fields of a file exactly as stored, to be repeated in outputs on the same grid.
+    """Geometry fields of a file exactly as stored, to be repeated in outputs on the same grid.
 
     Args:
         version: 1 or 2 (NIfTI-2 stores the affine in double precision).
         fields: Header field name -> stored value.
-        affine: What those fields mean, voxel index -> RAS+ mm.
+        affine: Resulting 4x4 affine, voxel index -> RAS+ mm.
     """
 
     version: int
@@ -46,16 +46,17 @@ class NiftiGeometry:
 
 
 def read_geometry(header: Any, shape: tuple[int, int, int], source: Path, assume: str | None = None) -> NiftiGeometry:
-    """Check the geometry of a header and say what it means.
+    """Validate and interpret the geometry of a header.
 
     Args:
         header: nibabel's Nifti1Header or Nifti2Header.
-        shape: Voxels along i, j, k.
-        source: File to name in messages.
+        shape: Number of voxels along i, j, k.
+        source: File name for messages.
         assume: Axis directions such as "RAS" for a header that states none.
 
     Raises:
-        GeometryError: no orientation, an impossible affine or spacing, or a scan longer or shorter than a body can be.
+        GeometryError: There is no orientation, the affine or spacing is invalid, or the extent is implausible for a
+            body.
     """
     affine = _affine(header, shape, source, assume)
     try:
@@ -66,7 +67,7 @@ def read_geometry(header: Any, shape: tuple[int, int, int], source: Path, assume
     _warn_of_shear(grid, source)
     fields = {name: np.array(header[name]) for name in GEOMETRY_FIELDS}
     if header["sform_code"] > 0 and not _is_possible(np.asarray(header.get_sform(), np.float64)):
-        # An impossible sform is not repeated: others would take it for the place of the voxels.
+        # An invalid sform is not repeated, because other software would use it.
         fields |= {"sform_code": np.array(0), **{row: np.zeros(4) for row in ("srow_x", "srow_y", "srow_z")}}
     return NiftiGeometry(2 if isinstance(header, nib.Nifti2Header) else 1, fields, grid.affine)
 
@@ -80,12 +81,12 @@ def repeat_geometry(header: Any, geometry: NiftiGeometry) -> None:
 
 
 def state_geometry(header: Any, affine: Affine) -> None:
-    """Write a new affine into a header: sform, and qform where a quaternion can say it."""
+    """Write a new affine to a header: sform, and qform if a quaternion can represent it."""
     header.set_xyzt_units("mm")
     header.set_sform(affine, code=1)
     header.set_qform(affine, code=1, strip_shears=True)
     if not np.allclose(header.get_qform(), affine, rtol=0, atol=1e-3):
-        header["qform_code"] = 0  # a quaternion cannot say shear
+        header["qform_code"] = 0  # a quaternion cannot represent shear
 
 
 def _affine(header: Any, shape: tuple[int, int, int], source: Path, assume: str | None) -> Affine:
@@ -97,7 +98,7 @@ def _affine(header: Any, shape: tuple[int, int, int], source: Path, assume: str 
                 _warn("sform and qform disagree; sform used", source)
             return sform
         if header["qform_code"] <= 0 and assume is None:
-            return sform  # which whoever makes a grid of it refuses
+            return sform  # refused when a grid is created from it
     if header["qform_code"] > 0:
         if qform is None or not _is_possible(qform):
             raise GeometryError(f"voxel spacing {header['pixdim'][1:4]} or rotation is impossible", source=source)
@@ -108,7 +109,7 @@ def _affine(header: Any, shape: tuple[int, int, int], source: Path, assume: str 
 
 
 def _is_possible(affine: Affine) -> bool:
-    """Whether an affine gives every voxel a place of its own."""
+    """Whether an affine is valid for a `Grid`."""
     try:
         Grid((1, 1, 1), affine)
     except GeometryError:
@@ -117,11 +118,11 @@ def _is_possible(affine: Affine) -> bool:
 
 
 def _qform(header: Any) -> Affine | None:
-    """The affine of the quaternion, or None when spacing or quaternion are impossible."""
+    """Affine of the quaternion; None if spacing or quaternion are invalid."""
     copy = header.copy()
     if not (np.isfinite(copy["pixdim"][1:4]).all() and min(copy["pixdim"][1:4]) > 0):
         return None
-    # The standard reads any qfac other than -1 as 1.
+    # By the standard, any qfac other than -1 means 1.
     copy["pixdim"][0] = -1 if copy["pixdim"][0] == -1 else 1
     try:
         return np.asarray(copy.get_qform(), np.float64)
@@ -146,19 +147,19 @@ def _assumed_affine(header: Any, source: Path, assume: str | None) -> Affine:
 
 
 def check_orientation(letters: str) -> None:
-    """Whether letters are axis directions such as "RAS".
+    """Check that letters are axis directions such as "RAS".
 
     Raises:
-        UsageError: they are not.
+        UsageError: They are not.
     """
     _directions(letters)
 
 
 def check_assumed(grid: Grid, assume: str | None, source: str | Path | None) -> None:
-    """See that what the user assumes of a file is what the file states, if it states an orientation.
+    """Check an assumed orientation against the orientation stated by the file, if any.
 
     Raises:
-        GeometryError: they contradict one another.
+        GeometryError: They contradict each other.
     """
     if assume is not None and grid.orientation != assume.upper():
         raise GeometryError(

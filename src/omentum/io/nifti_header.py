@@ -1,7 +1,6 @@
-"""The 348 (NIfTI-1) or 540 (NIfTI-2) bytes that say where voxels are, believed only after checking.
+"""Parse and validate the 348-byte (NIfTI-1) or 540-byte (NIfTI-2) header.
 
-Everything here is decided before a single voxel is allocated.
-Standard: https://nifti.nimh.nih.gov/nifti-1 and nifti-2.
+All checks happen before a single voxel is allocated. Standard: https://nifti.nimh.nih.gov/nifti-1 and nifti-2.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _NOT_REAL = {
 
 @dataclass(frozen=True, eq=False)
 class NiftiLayout:
-    """Where the voxels lie in the file and how to read them."""
+    """Location and encoding of the voxels in a file."""
 
     shape: tuple[int, int, int]
     volumes: int
@@ -59,10 +58,10 @@ class NiftiLayout:
 
 
 def header_class(block: bytes, source: Path) -> tuple[Any, str]:
-    """NIfTI-1 or NIfTI-2, and the byte order.
+    """Detect NIfTI-1 or NIfTI-2, and the byte order.
 
     Raises:
-        InputError: neither, or a gzip file inside the gzip file.
+        InputError: The file is neither, or a gzip file inside a gzip file.
     """
     for order in "<>":
         size = int(np.frombuffer(block[:4].ljust(4, b"\0"), f"{order}i4")[0])
@@ -76,18 +75,18 @@ def header_class(block: bytes, source: Path) -> tuple[Any, str]:
 
 
 def read_layout(block: bytes, source: Path, most_bytes: int, assume_orientation: str | None = None) -> NiftiLayout:
-    """Check a header block and say what it describes; nothing is allocated for it.
+    """Validate and interpret a header block; nothing is allocated for it.
 
     Args:
         block: The first 348 or 540 bytes (or more).
-        source: File to name in messages.
-        most_bytes: What the (decompressed) file can hold at the very most.
+        source: File name for messages.
+        most_bytes: Upper limit of the (decompressed) file size in bytes.
         assume_orientation: Axis directions such as "RAS" for a file that states none.
 
     Raises:
-        InputError: dimensions, datatype, offset or scaling make no sense or are not a real 3D/4D image; more voxels
-            are declared than are allowed, than the file can hold, or than this machine has memory for.
-        GeometryError: the affine or the extent is impossible or unknown.
+        InputError: Dimensions, datatype, offset or scaling are invalid or not those of a real 3D/4D image; or more
+            voxels are declared than are allowed, than the file can contain, or than this machine has memory for.
+        GeometryError: The affine or the extent is invalid or unknown.
     """
     kind, order = header_class(block, source)
     if len(block) < kind.sizeof_hdr:
@@ -103,18 +102,19 @@ def read_layout(block: bytes, source: Path, most_bytes: int, assume_orientation:
 
 
 def refuse_bomb(voxels: int, volumes: int, itemsize: int, offset: int, most_bytes: int, source: Path) -> None:
-    """Refuse what a header declares before memory is taken for it.
+    """Refuse an implausible declared size before memory is allocated for it.
 
     Args:
-        voxels: Of a volume.
-        volumes: How many there are.
-        itemsize: Bytes of a voxel.
-        offset: Bytes before the first.
-        most_bytes: What the (decompressed) file can hold at the very most.
-        source: File to name in messages.
+        voxels: Voxels per volume.
+        volumes: Number of volumes.
+        itemsize: Bytes per voxel.
+        offset: Bytes before the first voxel.
+        most_bytes: Upper limit of the (decompressed) file size in bytes.
+        source: File name for messages.
 
     Raises:
-        InputError: more voxels than are allowed, than the file can hold, or than this machine has memory for.
+        InputError: More voxels are declared than are allowed, than the file can contain, or than this machine has
+            memory for.
     """
     end = offset + voxels * volumes * itemsize
     if voxels * volumes > MAX_VOXELS:
@@ -161,7 +161,7 @@ def _dtype(header: Any, source: Path, order: str) -> np.dtype[Any]:
 
 
 def _offset(header: Any, source: Path) -> int:
-    # Some writers leave 0 where the header's own end is meant.
+    # Some writers store 0 instead of the end of the header.
     offset, least = float(header["vox_offset"]), header.sizeof_hdr + 4
     offset = least if offset == 0 else offset
     if not np.isfinite(offset) or offset < least or offset != int(offset):

@@ -1,4 +1,4 @@
-"""In-memory images of other libraries (nibabel, SimpleITK, ITK, MONAI): accepted only with their geometry."""
+"""In-memory images of other libraries (nibabel, SimpleITK, ITK, MONAI), accepted only with their geometry."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _GEOMETRY = "omentum.Volume(array, affine), affine 4x4 from voxel indices to RAS
 
 
 def as_volume(image: Any, *, volume: int | None = None) -> Volume:
-    """A volume of an image in memory.
+    """Convert an in-memory image to a `Volume`.
 
     Args:
-        image: A `Volume`, an image of nibabel, or a pair of array and affine.
-        volume: Which volume of a 4D image, from 0.
+        image: A `Volume`, a nibabel image, or a pair of array and affine.
+        volume: Index of the volume in a 4D image, from 0.
 
     Raises:
-        UsageError: anything else; the remedy names a way to convert it.
-        GeometryError: an impossible affine, or not three axes.
+        UsageError: The type is not supported; the remedy names a conversion.
+        GeometryError: The affine is invalid, or the image does not have three axes.
     """
     if isinstance(image, Volume):
         return image

@@ -1,4 +1,4 @@
-"""A folder with one grey PNG a slice -> a stack of whole numbers; where the slices are in the patient it cannot say."""
+"""Read a folder with one greyscale PNG per slice as a stack of integers, without geometry."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GREY_MODES = {"1", "L", "I;16", "I", "P"}
 
 
 def read_png_stack(folder: str | Path) -> NDArray[Any]:
-    """Read all PNGs of a folder in the order of the last number in their names.
+    """Read all PNGs of a folder, ordered by the last number in their names.
 
     Returns:
-        Stored numbers (two-coloured pictures as 0 and 255), shape (columns, rows, pictures).
+        Stored values (1-bit images as 0 and 255), shape (columns, rows, images).
 
     Raises:
-        InputError: no PNG there, two with one number, or one that is damaged or coloured.
-        GeometryError: pictures of different sizes.
+        InputError: There is no PNG, two have the same number, or one is damaged or in colour.
+        GeometryError: Images differ in size.
     """
     folder = Path(folder)
     paths = [p for p in folder.iterdir() if p.suffix.lower() == ".png" and not p.name.startswith(".")]

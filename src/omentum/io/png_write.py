@@ -1,4 +1,4 @@
-"""8-bit grey pictures, one a slice."""
+"""Write 8-bit greyscale PNG images."""
 
 from __future__ import annotations
 

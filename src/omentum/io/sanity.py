@@ -1,4 +1,4 @@
-"""Plausibility checks of the voxels and the grid of a CT, before any model sees them."""
+"""Plausibility checks of the voxels and grid of a CT, before inference."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ _FORCE = "if it is a CT in HU all the same, pass --force"
 
 
 def check_ct(volume: Volume, *, source: str | Path | None = None, force: bool = False) -> Volume:
-    """Refuse images that cannot be a CT in HU; repair what can be repaired, with a warning.
+    """Refuse images that cannot be a CT in HU; repair minor problems with a warning.
 
     Args:
-        volume: As read.
-        source: File to name in messages.
-        force: Turn the doubts about intensities (see `omentum.io.hu_scale`) into warnings.
+        volume: The image as read.
+        source: File name for messages.
+        force: Downgrade doubts about intensities (see `omentum.io.hu_scale`) to warnings.
 
     Returns:
-        The same volume; a copy where voxels were not finite (now air, -1024) or beyond 16 bits (now clipped, or air
-        where they are padding).
+        The same volume; a copy if voxels were not finite (replaced by air, -1024) or outside 16 bits (clipped, or
+            replaced
+        by air if they are padding).
 
     Raises:
-        InputError: no finite voxel, the same number everywhere, or intensities that are not HU.
+        InputError: There is no finite voxel, all voxels are equal, or the intensities are not HU.
     """
     _refuse_nothing(volume.voxels, source)
     doubted = doubt(volume.voxels)
@@ -79,7 +80,7 @@ def _mended(volume: Volume, source: str | Path | None) -> Volume:
 
 
 def _padding(beyond: NDArray[Any], n_voxels: int) -> tuple[float | None, str]:
-    """The number that marks what lies outside the field of view, if that is what these are; and what is done."""
+    """The value that marks voxels outside the field of view, if there is one; and a description of the repair."""
     values, counts = np.unique(beyond, return_counts=True)
     if counts.max() < max(PADDING_SHARE * n_voxels, len(beyond) / 2):
         return None, "clipped"

@@ -1,4 +1,4 @@
-"""A segmentation wherever it lies: all masks, a label map, or the folder of a case that holds one of them."""
+"""Read a segmentation from any supported source: `.seg.nrrd`, label map, or case folder."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmen
     """Read the masks of a case.
 
     Args:
-        path: The folder that `omentum segment` or `omentum phantom` wrote for a case; a `.seg.nrrd`, of 3D Slicer, too;
-            or a NIfTI label map in the template's numbers. What a file is, its first bytes say.
-        may_be_empty: Of a label map, see `omentum.io.labels.read_labelmap`.
+        path: A case folder written by `omentum segment` or `omentum phantom`; a `.seg.nrrd`, also of 3D Slicer; or a
+            NIfTI label map in the template's values. The format is detected from the first bytes.
+        may_be_empty: For a label map, see `omentum.io.labels.read_labelmap`.
 
     Returns:
-        Every mask that the file holds, on the file's grid. A label map has one number a voxel: of what others are
-        painted over it has less, see `read_labelmap`.
+        All masks in the file, on its grid. A label map stores one value per voxel, so structures that are painted over
+            are
+        incomplete; see `read_labelmap`.
 
     Raises:
-        InputError: not there, damaged, or no segmentation.
-        ForeignLabelsError: its names or numbers are not ours.
-        GeometryError: impossible or unknown geometry.
-        UsageError: it brings along structures that mean something else in this process.
+        InputError: The path does not exist, is damaged, or is not a segmentation.
+        ForeignLabelsError: Names or values are not ours.
+        GeometryError: The geometry is invalid or unknown.
+        UsageError: The file carries structures with another meaning than in this process.
     """
     path = Path(path)
     if path.is_dir() and (path / DESCRIPTION).is_file():
@@ -40,10 +41,10 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmen
 
 
 def names_its_structures(path: Path) -> bool:
-    """Whether a file says itself which structures it can hold, drawn or not.
+    """Whether a file lists the structures it can contain, present or not.
 
     Raises:
-        InputError: unreadable.
+        InputError: The file is unreadable.
     """
     return is_seg_nrrd(path) or has_label_table(path)
 

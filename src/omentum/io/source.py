@@ -1,6 +1,6 @@
-"""Opening untrusted files: recognised by their first bytes, with a plain message for every kind of damage.
+"""Open untrusted files: the type is detected from the first bytes, and every kind of damage has a clear message.
 
-Nothing here trusts a declared size: a reader learns how many bytes the file could hold at the very most.
+Declared sizes are never trusted: a reader gets an upper limit of the bytes that the file can contain.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _CHUNK_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class InputStream:
-    """An opened file, decompressed if it was gzip.
+    """An open file, decompressed if it is gzip.
 
     Args:
-        stream: Bytes from the beginning of the (decompressed) content.
+        stream: The (decompressed) content, from its beginning.
         most_bytes: Upper limit of the content in bytes, independent of its header.
-        compressed: Whether the file was gzip.
+        compressed: Whether the file is gzip.
     """
 
     stream: io.BufferedIOBase
@@ -41,7 +41,7 @@ class InputStream:
     compressed: bool
 
     def read_up_to(self, n_bytes: int) -> bytes:
-        """The next `n_bytes`, or fewer at the end of the content."""
+        """Read `n_bytes`, or fewer at the end of the content."""
         parts = []
         while n_bytes and (part := self.stream.read(min(n_bytes, _CHUNK_BYTES))):
             parts.append(part)
@@ -49,7 +49,7 @@ class InputStream:
         return b"".join(parts)
 
     def fill(self, buffer: memoryview) -> int:
-        """Fill a byte buffer; returns how many bytes there were."""
+        """Fill a byte buffer; returns the number of bytes read."""
         done = 0
         while done < len(buffer):
             n = self.stream.readinto(buffer[done : done + _CHUNK_BYTES])
@@ -59,7 +59,7 @@ class InputStream:
         return done
 
     def skip(self, n_bytes: int) -> int:
-        """Pass over up to `n_bytes`; returns how many there were."""
+        """Skip up to `n_bytes`; returns the number of bytes skipped."""
         done = 0
         while done < n_bytes and (part := self.stream.read(min(n_bytes - done, _CHUNK_BYTES))):
             done += len(part)
@@ -68,13 +68,13 @@ class InputStream:
 
 @contextmanager
 def open_source(path: str | Path) -> Iterator[InputStream]:
-    """Open a file for reading, decompressing gzip whatever its name.
+    """Open a file for reading, decompressing gzip under any name.
 
-    Faults met while reading inside the block are translated too.
+    Errors raised while reading inside the block are translated too.
 
     Raises:
-        InputError: missing, unreadable, not a regular file, empty, a Git LFS pointer, a web page,
-            or damaged gzip data (cut short, bad block, wrong checksum).
+        InputError: The file is missing, unreadable, not a regular file, empty, a Git LFS pointer, a web page, or
+            damaged gzip data (truncated, bad block, wrong checksum).
     """
     path = Path(path)
     try:

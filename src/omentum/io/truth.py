@@ -1,9 +1,9 @@
-"""A case with its truth as a folder: the CT, the exact overlapping masks, and what is known about them.
+"""A case with ground truth as a folder: the CT, the exact overlapping masks, and metadata.
 
-`ct.nii.gz` (int16 HU), `labels.nii.gz` (one number a voxel, for viewers), `bits.nii.gz` (one bit a class, exact),
-`case.json` (classes in bit order, which of them were looked for, facts, and the rows of structures that are not as
-packaged). case.json is written last: a folder that has one is complete. More than 64 classes are written to
-`bits.nii.gz`, `bits_1.nii.gz` and so on, 64 each.
+`ct.nii.gz` (int16 HU), `labels.nii.gz` (one value per voxel, for viewers), `bits.nii.gz` (one bit per class, exact),
+`case.json` (classes in bit order, annotated classes, facts, and rows of structures that differ from the packaged ones).
+case.json is written last, so a folder that has one is complete. More than 64 classes are written to `bits.nii.gz`,
+`bits_1.nii.gz` and so on, 64 each.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ DESCRIPTION = "case.json"
 
 
 def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mapping[str, Any]) -> None:
-    """Write a CT and its truth.
+    """Write a CT and its ground truth.
 
     Args:
-        folder: Made if need be.
+        folder: Created if missing.
         ct: HU; rounded to int16.
         truth: On the grid of `ct`.
-        facts: JSON values (seed, phase, lesions, ...).
+        facts: JSON-serialisable values (seed, phase, lesions, ...).
 
     Raises:
-        GeometryError: truth and CT lie on different grids.
-        OutputError: facts that are not JSON, or a file cannot be written.
+        GeometryError: CT and truth lie on different grids.
+        OutputError: The facts are not JSON-serialisable, or a file cannot be written.
     """
     folder = Path(folder)
     if not ct.grid.same_as(truth.grid):
@@ -54,11 +54,11 @@ def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mappi
 
 
 def read_case(folder: str | Path) -> tuple[Volume, Segmentation, dict[str, Any]]:
-    """Read what `write_case` wrote.
+    """Read a case written by `write_case`.
 
     Raises:
-        InputError: a file is missing or damaged, or case.json is not ours.
-        GeometryError: the files lie on different grids.
+        InputError: A file is missing or damaged, or case.json is not ours.
+        GeometryError: The files lie on different grids.
     """
     truth, facts = read_truth(folder)
     ct = read_volume(Path(folder) / "ct.nii.gz")
@@ -68,10 +68,10 @@ def read_case(folder: str | Path) -> tuple[Volume, Segmentation, dict[str, Any]]
 
 
 def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
-    """The masks and facts of a case without its CT.
+    """Read the masks and facts of a case without its CT.
 
     Raises:
-        InputError: a file is missing or damaged, or case.json is not ours.
+        InputError: A file is missing or damaged, or case.json is not ours.
     """
     folder = Path(folder)
     classes, annotated, facts = _read_description(folder / DESCRIPTION)
@@ -83,7 +83,7 @@ def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
 
 
 def _planes(classes: Sequence[str]) -> list[str]:
-    """File names, one for each 64 classes."""
+    """File names, one per 64 classes."""
     return [f"bits_{n}.nii.gz" if n else "bits.nii.gz" for n in range(planes_for(len(classes)))]
 
 

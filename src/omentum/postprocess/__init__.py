@@ -20,10 +20,10 @@ CLEANERS: Mapping[str, Callable[[Segmentation, Volume], Cleaned]] = {
 
 
 def find_cleaner(name: str) -> Callable[[Segmentation, Volume], Cleaned]:
-    """One of `CLEANERS`.
+    """Look up a cleaner in `CLEANERS`.
 
     Raises:
-        UsageError: no such name.
+        UsageError: The name is unknown.
     """
     if name not in CLEANERS:
         raise UsageError(f"unknown post-processing {name!r}", remedy=f"choose {', '.join(CLEANERS)}")

@@ -1,4 +1,4 @@
-"""Rules that know where things are in the body: a pair's sides, a lesion's host."""
+"""Rules based on anatomy: sides of paired organs, hosts of lesions."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ OUTSIDE = 0.5
 
 
 def repair_sides(editor: MaskEditor, pair: tuple[str, str], midline: Midline) -> None:
-    """Give what lies on the other side of the body to the structure of that side.
+    """Move voxels on the wrong side of the body to the paired structure.
 
-    A pair whose partner is no class of the segmentation just loses it. Nothing is decided by the order, size or
-    number of components: a single kidney is whose side it is on, fused lungs are cut at the middle.
+    If the partner is no class of the segmentation, they are removed. The order, size and number of components play no
+    role: a single kidney belongs to the side it lies on, fused lungs are cut at the midline.
     """
     _part_overlap(editor, pair, midline)
     moves = [(key, *move) for key in pair if key in editor.seg.classes for move in _other_side(editor, key, midline)]
@@ -58,12 +58,12 @@ def keep_in_trunk(editor: MaskEditor, key: str, trunk: Trunk) -> None:
 
 
 def on_own_side(key: str, grid: Grid, box: Box, midline: Midline) -> Mask:
-    """Voxels of a box on the structure's side of the middle."""
+    """Voxels of a box on the structure's side of the midline."""
     return _beyond_mm(key, grid, box, midline) < -ON_THE_LINE_MM
 
 
 def keep_near_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
-    """Remove whole components that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
+    """Remove whole components farther than `limit_mm` from every host; see `hosts_to_go_by`."""
     hosts = hosts_to_go_by(editor, key)
     components = label_components(editor.islands(key) if hosts else ())
     far = np.zeros(len(components) + 1, bool)
@@ -76,7 +76,7 @@ def keep_near_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
 
 
 def cut_to_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
-    """Remove voxels that are further than `limit_mm` from every host; see `hosts_to_go_by`."""
+    """Remove voxels farther than `limit_mm` from every host; see `hosts_to_go_by`."""
     hosts = hosts_to_go_by(editor, key)
     for box, mask in editor.islands(key) if hosts else ():
         outside = mask & ~editor.mask(box, *hosts)
@@ -87,16 +87,16 @@ def cut_to_hosts(editor: MaskEditor, key: str, limit_mm: float) -> None:
 
 
 def hosts_to_go_by(editor: MaskEditor, key: str) -> tuple[str, ...]:
-    """The hosts, if reliable: none unless each was searched for and found.
+    """Hosts of a structure if all of them were segmented and found, else an empty tuple.
 
-    A lesion is not thrown away because the model missed its organ, or because the organ was not requested.
+    A lesion is not removed because the model missed its organ or because the organ was not requested.
     """
     hosts = STRUCTURES[key].hosts
     return hosts if set(hosts) <= set(editor.seg.classes) and all(editor.has(host) for host in hosts) else ()
 
 
 def _part_overlap(editor: MaskEditor, pair: tuple[str, str], midline: Midline) -> None:
-    """No voxel is both left and right."""
+    """Resolve voxels that are both left and right."""
     box = editor.shared_box(*pair) if set(pair) <= set(editor.seg.classes) else None
     if box:
         both = editor.mask(box, pair[0]) & editor.mask(box, pair[1])
@@ -127,12 +127,12 @@ def _is_near(editor: MaskEditor, hosts: tuple[str, ...], limit_mm: float, box: B
 
 
 def _beyond_mm(key: str, grid: Grid, box: Box, midline: Midline) -> np.ndarray:
-    """How far beyond the middle, on the side that is not the structure's, each voxel of a box lies."""
+    """Distance in mm of each voxel of a box beyond the midline, on the wrong side of the structure."""
     right_mm = midline.box_offsets_mm(grid, box)
     return right_mm if STRUCTURES[key].side == "left" else -right_mm
 
 
 def _distance_mm(editor: MaskEditor, hosts: tuple[str, ...], box: Box) -> np.ndarray:
-    """Distance of each voxel of a box to the nearest host voxel of the box; infinite without one."""
+    """Distance in mm of each voxel of a box to the nearest host voxel in the box; infinite if there is none."""
     free = np.ascontiguousarray(~editor.mask(box, *hosts))
     return np.full(free.shape, np.inf) if free.all() else edt.edt(free, anisotropy=editor.seg.grid.spacing_mm)

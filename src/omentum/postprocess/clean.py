@@ -1,7 +1,7 @@
-"""The rules in their order: what is in no trunk, sides, then what has no host, then what has one, and cavities last.
+"""Apply the rules in order: outside the trunk, sides, structures without a host, structures with one, hole filling.
 
-All removing comes before any filling, and a cavity is only filled where no other structure is. So a second run finds
-nothing to do, and neither the order of classes nor which side is called first matters.
+All removal precedes all filling, and a hole is filled only where no other structure is. A second run therefore changes
+nothing, and neither the class order nor which side comes first matters.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Parts = list[tuple[Box, Mask]]
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """A segmentation after the rules, and what they did."""
+    """A segmentation after the rules, and the changes they made."""
 
     segmentation: Segmentation
     changes: tuple[MaskChange, ...]
@@ -51,13 +51,13 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
     """Apply the table of rules.
 
     Args:
-        seg: On the grid of `ct`. Empty masks, single and fused organs and missing classes are all fine.
-        ct: HU; used only for the outline of the body, which separates left from right and inside from outside.
-        rules: By structure key; what is not in it is left alone.
-        in_place: Write into the bits of `seg` instead of a copy.
+        seg: On the grid of `ct`. Empty masks, single and fused organs and missing classes are allowed.
+        ct: CT in HU; used only for the body outline, which separates left from right and inside from outside.
+        rules: By structure key; structures without a rule are unchanged.
+        in_place: Modify the bits of `seg` instead of a copy.
 
     Raises:
-        GeometryError: the grids differ.
+        GeometryError: The grids differ.
     """
     if not ct.grid.same_as(seg.grid):
         raise GeometryError("the segmentation is not on the grid of the CT")
@@ -74,7 +74,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
             repair_sides(editor, pair, midline)
     free = [key for key in ruled if not STRUCTURES[key].hosts]
     hosted = [key for key in ruled if STRUCTURES[key].hosts]
-    # What has no host depends on no other structure.
+    # Structures without a host do not depend on others.
     for key, unwanted in zip(
         free, _side_by_side(editor, lambda key: _unwanted(editor, key, ruled[key]), free), strict=True
     ):
@@ -87,7 +87,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
 
 
 def _pairs(rules: Mapping[str, Rule]) -> Iterable[tuple[str, str]]:
-    """Right and left, each pair once."""
+    """Yield (right, left), each pair once."""
     for structure in STRUCTURES:
         if structure.side == "right" and structure.pair:
             pair = (structure.key, structure.pair)
@@ -104,7 +104,7 @@ def _reduce(editor: MaskEditor, key: str, rule: Rule) -> None:
 
 
 def _unwanted(editor: MaskEditor, key: str, rule: Rule) -> Parts:
-    """The components of a structure that are too many or too small."""
+    """Components of a structure that exceed the number to keep or are too small."""
     if not (rule.keep or rule.minimum_ml):
         return []
     components = label_components(editor.islands(key))
@@ -117,7 +117,7 @@ def _remove_components(editor: MaskEditor, key: str, components: Parts) -> None:
 
 
 def _fill(editor: MaskEditor, rules: Mapping[str, Rule], midline: Midline | None) -> None:
-    """Fill the cavities of several structures, all found before any is filled."""
+    """Fill the holes of several structures; all are found before any is filled."""
     found = _side_by_side(editor, lambda key: _cavities(editor, key, rules[key], midline), rules)
     for key, cavities in zip(rules, found, strict=True):
         for box, voxels in cavities:
@@ -125,7 +125,7 @@ def _fill(editor: MaskEditor, rules: Mapping[str, Rule], midline: Midline | None
 
 
 def _cavities(editor: MaskEditor, key: str, rule: Rule, midline: Midline | None) -> Parts:
-    """What is to be filled of a structure."""
+    """Holes of a structure that are to be filled."""
     found, limit = Parts(), rule.holes_ml / editor.seg.grid.voxel_volume_ml
     for box, _ in editor.islands(key) if limit else ():
         voxels = closed_holes(editor.mask(box, key), limit)
@@ -135,13 +135,13 @@ def _cavities(editor: MaskEditor, key: str, rule: Rule, midline: Midline | None)
 
 
 def _side_by_side(editor: MaskEditor, look: Callable[[str], Parts], keys: Iterable[str]) -> list[Parts]:
-    """What is found of each of several structures while no mask is changed."""
+    """Apply a search to several structures in parallel threads, while no mask is changed."""
     with ThreadPoolExecutor(AT_ONCE if editor.seg.bits[0].size <= LARGE_VOXELS else 1) as threads:
         return list(threads.map(look, keys))
 
 
 def _allowed(editor: MaskEditor, key: str, rule: Rule, box: Box, midline: Midline | None) -> Mask:
-    """Where a structure may grow: not into another one, not outside its host, not over the middle."""
+    """Where a structure may grow: not into another one, outside its host, or across the midline."""
     structure = STRUCTURES[key]
     guests = [other.key for other in STRUCTURES if key in other.hosts]
     allowed = ~editor.others({key, *structure.hosts, *guests}, box)

@@ -1,7 +1,7 @@
-"""A coarse copy of all masks at once: which blocks of voxels hold any voxel of which class.
+"""Downsampled copy of all masks: which blocks of voxels contain any voxel of which class.
 
-Masks fall into islands of blocks, and a connected component lies on one island. So components are processed island by
-island: a speck at the far end of the image costs a few blocks, not a box around everything.
+Masks form islands of blocks, and a connected component lies within one island. Components are processed island by
+island, so a distant speck costs a few blocks instead of a bounding box around everything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Sets = Mapping[int, np.unsignedinteger[Any]]
 
 
 class CoarseMasks:
-    """Packed bits, each block the union of its voxels.
+    """Packed bits in which each block is the union of its voxels.
 
     Args:
         planes: Unsigned integers, shape (planes, i, j, k).
@@ -36,9 +36,9 @@ class CoarseMasks:
         self._planes = [_blocks(plane) for plane in planes]
 
     def islands(self, bits: Sets) -> Iterator[tuple[Box, Mask | None]]:
-        """Islands of the union of some classes: the box of each, and what of it is the island (None: all).
+        """Islands of the union of some classes: the box of each and its mask within the box (None: the whole box).
 
-        Boxes are whole blocks, as far as the image goes.
+        Boxes consist of whole blocks, limited to the image.
         """
         labels = connected_components(self._holding(bits))
         for number, coarse in enumerate(cc3d.statistics(labels)["bounding_boxes"][1:], start=1):
@@ -52,7 +52,7 @@ class CoarseMasks:
         return bool(self._holding(bits).any())
 
     def any_shared(self, one: Sets, other: Sets) -> Box | None:
-        """A box around the blocks that hold both of two classes."""
+        """Box around the blocks that contain both classes."""
         at = np.argwhere(self._holding(one) & self._holding(other))
         if not len(at):
             return None
@@ -60,18 +60,18 @@ class CoarseMasks:
         return self._voxels((i, j, k))
 
     def aligned(self, box: Box) -> Box:
-        """The box of whole blocks around a box."""
+        """Smallest box of whole blocks around a box."""
         return self._voxels(_blocks_of(box))
 
     def update(self, of_class: Sets, box: Box, mask: Mask) -> None:
-        """A class now has this mask in an aligned box."""
+        """Update the mask of a class in an aligned box."""
         ((plane, bit),) = of_class.items()
         blocks = self._planes[plane][_blocks_of(box)]
         holds = _block_union(mask, np.logical_or, axes=(0, 1, 2))
         np.copyto(blocks, np.where(holds, blocks | bit, blocks & ~bit))
 
     def _holding(self, bits: Sets) -> Mask:
-        """Which blocks hold any of some classes."""
+        """Blocks that contain any of some classes."""
         found = np.zeros(self._planes[0].shape, np.bool_)
         for plane, some in bits.items():
             found |= (self._planes[plane] & some) != 0
@@ -83,13 +83,13 @@ class CoarseMasks:
 
 
 def _blocks(plane: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.unsignedinteger[Any]]:
-    # Whole slabs first: that is one pass over memory as it lies; and each becomes blocks before the next is made.
+    # Whole slabs first: one pass in memory order, and each slab is reduced to blocks before the next is computed.
     slabs = (np.bitwise_or.reduce(plane[i : i + BLOCK], axis=0) for i in range(0, len(plane), BLOCK))
     return np.stack([_block_union(slab, np.bitwise_or, axes=(0, 1)) for slab in slabs])
 
 
 def _repeated(blocks: Mask, box: Box) -> Mask:
-    """Every block as its voxels, cut to the box."""
+    """Upsample blocks to voxels, cropped to the box."""
     whole = blocks.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)
     return whole[tuple(slice(s.stop - s.start) for s in box)]
 

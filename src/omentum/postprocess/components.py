@@ -1,4 +1,4 @@
-"""Connected components of a mask: which of them to keep, and the holes they enclose."""
+"""Connected components of a mask: which to keep, and the holes they enclose."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _POSITION_DECIMALS = 3
 
 @dataclass(frozen=True, eq=False)
 class ComponentBlock:
-    """Some of the components: `labels` 1..n in a box are components offset + 1 .. offset + n."""
+    """Some of the components: labels 1..n in a box are components offset + 1 .. offset + n."""
 
     box: Box
     labels: Labels
@@ -39,23 +39,23 @@ class ComponentBlock:
         return self.labels > 0 if ours.all() else select_components(self.labels, np.concatenate([[False], ours]))
 
     def component(self, number: int, box: Box) -> Mask:
-        """The mask of one of its components, in a box (in the image's voxels) within the part's."""
+        """Mask of one component in a box (in image voxels) inside the block's box."""
         return np.asarray(self.labels[relative(box, self.box)] == number - self.offset)
 
     def count(self, voxels: Mask) -> NDArray[np.int64]:
-        """How many voxels of a mask in the part's box lie on each of its labels 0..n."""
+        """Number of voxels of a mask in the block's box, for each label 0..n."""
         return np.bincount(self.labels[voxels], minlength=self.n + 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Connected components (26-connectivity) of a mask, numbered from 1 in no meaningful order.
+    """Connected components (26-connectivity) of a mask, numbered from 1 in arbitrary order.
 
     Args:
-        parts: Where they are.
-        voxels: Number of voxels by component, shape (n + 1,); that of 0 is 0.
-        centres: Centre of gravity by component in the image's voxels, shape (n + 1, 3).
-        boxes: The box around each component in the image's voxels; that of 0 means nothing.
+        parts: Blocks with their labels.
+        voxels: Number of voxels by component, shape (n + 1,); entry 0 is 0.
+        centres: Centroid by component in image voxels, shape (n + 1, 3).
+        boxes: Bounding box of each component in image voxels; entry 0 is unused.
     """
 
     parts: tuple[ComponentBlock, ...]
@@ -80,7 +80,7 @@ class Components:
 
 
 def label_components(islands: Iterable[tuple[Box, Mask]]) -> Components:
-    """Label the components of a mask given in parts that do not touch one another."""
+    """Label the components of a mask given in blocks that do not touch each other."""
     parts, voxels, centres = [], [np.zeros(1, np.int64)], [np.zeros((1, 3))]
     boxes: list[Box] = [(slice(0, 0), slice(0, 0), slice(0, 0))]
     for box, mask in islands:
@@ -94,15 +94,15 @@ def label_components(islands: Iterable[tuple[Box, Mask]]) -> Components:
 
 
 def components_to_keep(components: Components, rule: Rule, grid: Grid) -> Mask:
-    """Select the components to keep by size and rank; bool by component number (false for 0).
+    """Select the components to keep by size and rank; bool by component number (False for 0).
 
-    Components that reach the same face of the image may hang together outside it, so they count as one; and they may be
-    the tip of something large, so a smaller size suffices.
+    Components at the same face of the image may be connected outside it, so they count as one. They may also be the tip
+    of a large organ, so a lower size limit applies.
 
     Args:
-        components: Of one structure.
-        rule: `keep` and `minimum_ml` are obeyed.
-        grid: Of the image.
+        components: Components of one structure.
+        rule: `keep` and `minimum_ml` are used.
+        grid: Grid of the image.
     """
     faces = list(_on_the_faces(components, grid.shape))
     minimum_ml = np.full(len(components) + 1, rule.minimum_ml)
@@ -115,12 +115,12 @@ def components_to_keep(components: Components, rule: Rule, grid: Grid) -> Mask:
     group = _joined_outside(faces, stays)
     ranks = {n: _rank(components, np.flatnonzero(stays & (group == n)), grid) for n in np.unique(group[stays])}
     last = sorted(ranks.values(), reverse=True)[: rule.keep][-1]
-    # Components that size and place cannot tell apart (mirror images of one another) stay or go together.
+    # Components with equal size and position (mirror images of each other) are kept or removed together.
     return stays & np.isin(group, [n for n, rank in ranks.items() if rank >= last])
 
 
 def closed_holes(mask: Mask, limit_voxels: float) -> Mask:
-    """Holes: background (6-connected) that does not reach the faces of the array, of at most `limit_voxels` voxels."""
+    """Holes: 6-connected background that does not reach the array faces, of at most `limit_voxels` voxels."""
     outside = cc3d.connected_components(np.ascontiguousarray(~mask), connectivity=6)
     closed = component_sizes(outside) <= limit_voxels
     closed[0] = False
@@ -130,7 +130,7 @@ def closed_holes(mask: Mask, limit_voxels: float) -> Mask:
 
 
 def _rank(components: Components, members: NDArray[np.intp], grid: Grid) -> tuple[float, ...]:
-    """Larger first; of equal ones the higher, then the more anterior: an order that a mirror does not change."""
+    """Sort key: larger first, then the more superior, then the more anterior; invariant under mirroring."""
     counts = components.voxels[members]
     centre = (counts[:, None] * components.centres[members]).sum(axis=0) / counts.sum()
     _, y, z = np.round(grid.to_world(centre), _POSITION_DECIMALS)
@@ -138,7 +138,7 @@ def _rank(components: Components, members: NDArray[np.intp], grid: Grid) -> tupl
 
 
 def _joined_outside(faces: list[NDArray[np.intp]], stays: Mask) -> NDArray[np.intp]:
-    """By number of the component: the number of the group that it belongs to."""
+    """Group number by component number; components at a common face share a group."""
     group = np.arange(len(stays))
     for touching in faces:
         numbers = group[touching[stays[touching]]]
@@ -147,7 +147,7 @@ def _joined_outside(faces: list[NDArray[np.intp]], stays: Mask) -> NDArray[np.in
 
 
 def _on_the_faces(components: Components, shape: tuple[int, int, int]) -> Iterator[NDArray[np.intp]]:
-    """For each face of the image: the numbers of the components that reach it."""
+    """For each face of the image: numbers of the components that touch it."""
     starts = np.array([[s.start for s in box] for box in components.boxes])
     stops = np.array([[s.stop for s in box] for box in components.boxes])
     for axis in range(3):

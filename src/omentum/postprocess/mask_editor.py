@@ -30,7 +30,7 @@ class MaskChange:
     added_ml: float
 
     def to_json(self) -> dict[str, Any]:
-        """The change as JSON values, volumes rounded to 0.001 ml."""
+        """The change as JSON-serialisable values, volumes rounded to 0.001 ml."""
         return asdict(self) | {"removed_ml": round(self.removed_ml, 3), "added_ml": round(self.added_ml, 3)}
 
 
@@ -47,7 +47,7 @@ class MaskEditor:
         self._voxels: dict[tuple[str, str], list[int]] = {}
 
     def bits(self, *keys: str) -> Sets:
-        """Bits of some classes together: plane -> bits, for planes that have any."""
+        """Bits of some classes combined: plane -> bits, for planes that have any."""
         of_plane: dict[int, int] = {}
         for key in keys:
             plane, bit = divmod(self.seg.classes.index(key), BITS_PER_PLANE)
@@ -64,9 +64,9 @@ class MaskEditor:
         return found
 
     def islands(self, *keys: str) -> Iterator[tuple[Box, Mask]]:
-        """The union of some structures in parts that do not touch: a box, and the part's mask in it.
+        """Yield the union of some structures in disconnected parts: a box, and the mask of the part in it.
 
-        The boxes may overlap; a mask holds its own part only, and may turn out empty.
+        Boxes may overlap; a mask contains its own part only and may be empty.
         """
         for box, within in self._coarse.islands(self.bits(*keys)):
             mask = self.mask(box, *keys)
@@ -77,25 +77,25 @@ class MaskEditor:
         return self._coarse.any(self.bits(*keys))
 
     def shared_box(self, one: str, other: str) -> Box | None:
-        """A box around what two structures may have in common; None if nothing."""
+        """Box around the voxels that two structures may share; None if there are none."""
         return self._coarse.any_shared(self.bits(one), self.bits(other))
 
     def remove(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
-        """Remove voxels from a structure, recorded under a rule."""
+        """Remove voxels from a structure, recorded under the name of a rule."""
         part, bit = self._part(key, box)
         self._count(key, rule, 0, voxels & ((part & bit) != 0))
         np.bitwise_and(part, ~bit, out=part, where=voxels)
         self._look_again(key, box)
 
     def add(self, key: str, rule: str, box: Box, voxels: Mask) -> None:
-        """Add voxels to a structure, recorded under a rule."""
+        """Add voxels to a structure, recorded under the name of a rule."""
         part, bit = self._part(key, box)
         self._count(key, rule, 1, voxels & ((part & bit) == 0))
         np.bitwise_or(part, bit, out=part, where=voxels)
         self._look_again(key, box)
 
     def others(self, keys: Collection[str], box: Box) -> Mask:
-        """Where a structure other than `keys` is."""
+        """Mask of all structures other than `keys`."""
         return self.mask(box, *(key for key in self.seg.classes if key not in keys))
 
     def changes(self) -> tuple[MaskChange, ...]:
@@ -104,7 +104,7 @@ class MaskEditor:
         return tuple(MaskChange(*where, removed * ml, added * ml) for where, (removed, added) in self._voxels.items())
 
     def _part(self, key: str, box: Box) -> tuple[NDArray[np.unsignedinteger[Any]], np.unsignedinteger[Any]]:
-        """A box of the plane that a structure is in, and its bit there."""
+        """View of a box in the plane of a structure, and the structure's bit in it."""
         ((plane, bit),) = self.bits(key).items()
         return self.seg.bits[plane][box], bit
 
@@ -119,5 +119,5 @@ class MaskEditor:
 
 
 def changes_json(changes: Collection[MaskChange]) -> list[Mapping[str, Any]]:
-    """All changes as JSON values, for the manifest."""
+    """All changes as JSON-serialisable values, for the manifest."""
     return [change.to_json() for change in changes]

@@ -1,10 +1,10 @@
-"""The rules of the published code, re-enacted from their description, without what made them fail.
+"""Post-processing of the published model, implemented from its description, without its failure cases.
 
-Kept: one largest component for nearly every organ, torn tubes and parts of bowel included; vein below the pancreas cut
-off; lungs separated by which of the two largest ones lies further right; tumours of liver and kidney cut to a closed
-and dilated organ. Changed: an empty pancreas, a single or fused lung and a class that was not requested leave the
-masks concerned as they are, where the original stopped or returned nothing. Neighbourhoods that were counted in voxels
-of 1.5 mm are as large here, in mm.
+Kept: only the largest component of nearly every organ, including interrupted tubes and bowel; the vein is cut off below
+the pancreas; lungs are separated by the lateral position of the two largest components; tumours of liver and kidney are
+cut to a closed and dilated organ. Changed: with an empty pancreas, a single or fused lung, or a class that was not
+requested, the masks stay unchanged, where the original failed or returned nothing. Neighbourhoods that were defined in
+voxels of 1.5 mm have the same size here, in mm.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def clean_as_published(seg: Segmentation, *, in_place: bool = False) -> Cleaned:
     """Apply the published rules.
 
     Args:
-        seg: Any segmentation; missing classes and empty masks are fine.
-        in_place: Write into the bits of `seg` instead of a copy.
+        seg: Any segmentation; missing classes and empty masks are allowed.
+        in_place: Modify the bits of `seg` instead of a copy.
     """
     editor = MaskEditor(seg if in_place else replace(seg, bits=seg.bits.copy()))
     organs = {key: _organ(editor, *TUMOUR_IN_LARGEST[key]) for key in TUMOUR_IN_LARGEST if key in seg.classes}
@@ -97,7 +97,7 @@ def _cut_tumour(editor: MaskEditor, key: str, organ: tuple[Box, Mask] | None) ->
 
 
 def _organ(editor: MaskEditor, keys: tuple[str, ...], count: int) -> tuple[Box, Mask] | None:
-    """The organ as predicted: largest components, closed and dilated; None when not all of it was requested."""
+    """The predicted organ: largest components, closed and dilated; None if a part of it was not requested."""
     if not set(keys) <= set(editor.seg.classes):
         return None
     components = label_components(editor.islands(*keys))

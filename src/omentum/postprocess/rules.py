@@ -1,4 +1,4 @@
-"""The table of rules (see the head of rules.toml), typed and checked."""
+"""The table of post-processing rules (see the header of rules.toml), typed and validated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LESION_NEAR_MM, LESION_SPECK_ML = 15.0, 0.03
 
 @dataclass(frozen=True)
 class Rule:
-    """How one structure is cleaned; the default does nothing."""
+    """Post-processing of one structure; the default does nothing."""
 
     keep: int | None = None
     minimum_ml: float = 0.0
@@ -37,10 +37,10 @@ class Rule:
 
 
 def parse_rules(text: str) -> Mapping[str, Rule]:
-    """Structure key -> rule.
+    """Parse rules.toml: structure key -> rule.
 
     Raises:
-        UsageError: an unknown structure or column, a host rule without a host, a side rule without a pair.
+        UsageError: A structure or column is unknown, a host rule has no host, or a side rule has no pair.
     """
     rules = {key: _rule(key, columns) for key, columns in tomllib.loads(text).items()}
     for key, rule in rules.items():
@@ -62,10 +62,10 @@ def _rule(key: str, columns: Mapping[str, float]) -> Rule:
 
 
 def rule_by_kind(structure: Structure) -> Rule:
-    """For a structure without a rule of its own, where nothing is known but its row.
+    """Default rule for a structure, from its table row alone.
 
-    Components that are specks beside the smallest plausible structure go, and so do lesions far from their hosts; sides
-    are repaired. It may lie in an arm or the head: whether it is in the trunk is not checked.
+    Removes components much smaller than the smallest plausible structure and lesions far from their hosts, and repairs
+    sides. The structure may lie in an arm or the head, so its position relative to the trunk is not checked.
     """
     smallest_ml = structure.volume_ml[0]
     if structure.is_lesion:

@@ -1,4 +1,4 @@
-"""Where the trunk is: what lies outside it, in the couch, in the air or in an arm, is no organ."""
+"""Find the trunk: voxels outside it, in the couch, in air or in an arm, belong to no organ."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SMALLEST_SHARE = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Trunk:
-    """The convex outline of the trunk in every axial plane, coarsely.
+    """Convex outline of the trunk in every axial plane, at low resolution.
 
     Args:
-        inside: bool, one value for each block of voxels.
-        steps: Voxels of a block along each axis.
+        inside: bool, one value per block of voxels.
+        steps: Block size in voxels along each axis.
     """
 
     inside: NDArray[np.bool_]
@@ -38,19 +38,19 @@ class Trunk:
     def outside(self, box: Box) -> NDArray[np.bool_]:
         """Voxels of a box that lie outside, bool, shape of the box."""
         found = ~self.inside
-        for axis in (2, 1, 0):  # the first axis last, so that what grows is copied in whole planes
+        for axis in (2, 1, 0):  # the first axis last, so that planes are copied contiguously
             found = found.take(np.arange(box[axis].start, box[axis].stop) // self.steps[axis], axis=axis)
         return found
 
 
 def find_trunk(ct: Volume) -> Trunk | None:
-    """The largest dense component of a scan, made convex in every axial plane so that lungs are inside.
+    """The largest dense component of a scan, made convex in every axial plane so that the lungs are inside.
 
-    Convex, and not merely filled: where the image cuts the chest wall open, a filled outline would leak. Planes that
-    show nothing of the trunk count as inside.
+    A convex hull is used because hole filling would leak where the field of view cuts the chest wall. Planes without
+    trunk count as inside.
 
     Returns:
-        None when no component stands out.
+        None if no component dominates.
     """
     steps = [max(1, round(STEP_MM / mm)) for mm in ct.spacing_mm]
     dense = ct.voxels[:: steps[0], :: steps[1], :: steps[2]] > BODY_HU
@@ -69,14 +69,14 @@ def find_trunk(ct: Volume) -> Trunk | None:
 
 
 def _disc(radius_mm: float, spacing_mm: list[float]) -> NDArray[np.bool_]:
-    """A disc in the plane, [1, n, m]."""
+    """Disc in the axial plane, [1, n, m]."""
     reach = [max(1, round(radius_mm / mm)) for mm in spacing_mm]
     u, v = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
     return (((u / reach[0]) ** 2 + (v / reach[1]) ** 2) <= 1)[None]
 
 
 def _convex(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The convex hull of a plane's true pixels; all of the plane where there is none to speak of."""
+    """Convex hull of a plane's true pixels; the whole plane if there are too few."""
     points = np.argwhere(plane)
     try:
         hull = ConvexHull(points)

@@ -1,1 +1,1 @@
-"""From the CT's own grid to the model's and back: orientation, spacing, crop, intensity."""
+"""Preprocessing from the CT grid to the model grid and back: orientation, spacing, crop, intensity."""

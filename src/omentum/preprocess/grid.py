@@ -1,7 +1,8 @@
-"""The model grid, the crop, and the exact way back to the CT; geometry only, nothing is averaged.
+"""The model grid, the crop, and the exact inverse; geometry only, nothing is resampled here.
 
-A model grid keeps the directions of the axes (permuted and flipped to the model's orientation, never rotated), so going
-there and back is three one-dimensional steps. Oblique images are first made upright, see `omentum.preprocess.upright`.
+The model grid keeps the axis directions of the CT (permuted and flipped to the model's orientation, never rotated), so
+resampling in either direction is three one-dimensional steps. Oblique images are first made upright; see
+`omentum.preprocess.upright`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ Positions = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 def model_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
-    """The grid a CT is brought to: the model's orientation and spacing, its first voxel on the CT's first.
+    """Model grid of a CT: the model's orientation and spacing, with the first voxels aligned.
 
-    Shape and affine are those of MONAI's `Orientation` and `Spacing` (`scale_extent=False`): the last voxel centre is
-    the one nearest to the CT's last. Unlike there, sheared axes stay sheared.
+    Shape and affine equal those of MONAI's `Orientation` and `Spacing` (`scale_extent=False`): the last voxel centre is
+    the one nearest to the last of the CT. Unlike in MONAI, sheared axes stay sheared.
     """
     oriented = axis_order(grid, spec.orientation).grid(grid)
     ratios = np.asarray(spec.spacing_mm) / oriented.spacing_mm
@@ -35,14 +36,14 @@ def model_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
 
 @dataclass(frozen=True, eq=False)
 class Undo:
-    """The inverse of preprocessing: from the cropped model grid back to the grid of the CT.
+    """The inverse of preprocessing: from the cropped model grid back to the CT grid.
 
     Args:
-        native: The CT's grid, or an upright one in its place.
-        order: From the CT's axes to the model's.
+        native: Grid of the CT, or its upright replacement.
+        order: Permutation and flips from the CT's axes to the model's.
         whole: The model grid before cropping.
         box: The part of it that was kept.
-        oblique: The CT's own grid, where `native` is an upright one in its place.
+        oblique: Grid of the CT, if `native` is its upright replacement.
     """
 
     native: Grid
@@ -53,36 +54,36 @@ class Undo:
 
     @property
     def ct(self) -> Grid:
-        """The grid of the CT file."""
+        """Grid of the CT file."""
         return self.oblique or self.native
 
     @property
     def oriented(self) -> Grid:
-        """The CT's own voxels, axes as the model has them."""
+        """Native grid with its axes in the model's orientation."""
         return self.order.grid(self.native)
 
     @property
     def model(self) -> Grid:
-        """The cropped model grid, where the tensor lives."""
+        """The cropped model grid, on which the tensor is defined."""
         return cropped_grid(self.whole, self.box)
 
     @property
     def positions(self) -> Positions:
-        """For each axis of `oriented`: where its voxels lie, in voxels of `model`, ascending.
+        """For each axis of `oriented`: voxel positions in voxels of `model`, ascending.
 
-        Parts that were cropped away lie outside it. Less than half a voxel outside still belongs to the outermost one.
+        Cropped voxels lie outside the model grid; less than half a voxel outside still belongs to the outermost voxel.
         """
         i, j, k = positions_on(self.oriented, self.whole)
         a, b, c = starts(self.box)
         return i - a, j - b, k - c
 
     def oriented_view(self, native_array: NDArray[Any]) -> NDArray[Any]:
-        """An array on the CT's own grid (last three axes), seen with the model's axes; writing to it goes through."""
+        """View of an array on the CT grid (last three axes) with the model's axis order; writes go through."""
         return self.order.view(native_array)
 
 
 def positions_on(grid: Grid, other: Grid) -> Positions:
-    """Where the voxels of `grid` lie on `other`, a grid with the same first voxel and axis directions."""
+    """Voxel positions of `grid` on `other`, which has the same first voxel and axis directions."""
     x, y, z = (
         np.arange(n, dtype=np.float64) * (mm / other_mm)
         for n, mm, other_mm in zip(grid.shape, grid.spacing_mm, other.spacing_mm, strict=True)
@@ -91,9 +92,9 @@ def positions_on(grid: Grid, other: Grid) -> Positions:
 
 
 def nearest_on_model_grid(array: NDArray[Any], grid: Grid, spec: PreprocessSpec) -> NDArray[Any]:
-    """Labels or packed bits (last three axes on `grid`) taken to the uncropped model grid by nearest neighbour.
+    """Resample labels or packed bits (last three axes on `grid`) to the uncropped model grid by nearest neighbour.
 
-    A label is never averaged. Cropping the result with `Undo.box` gives the truth of a prepared CT.
+    Labels are never averaged. Cropping the result with `Undo.box` gives the ground truth of a prepared CT.
     """
     order, target = axis_order(grid, spec.orientation), model_grid(grid, spec)
     oriented = order.grid(grid)

@@ -6,20 +6,20 @@ from torch import Tensor
 
 
 def window(hu: Tensor, window_hu: tuple[float, float]) -> Tensor:
-    """Map a window of HU to 0..1 and clip values outside it.
+    """Map a HU window to 0..1 and clip values outside it.
 
     Args:
         hu: Floating point, any shape.
-        window_hu: Values mapped to 0 and to 1.
+        window_hu: HU values mapped to 0 and to 1.
 
     Returns:
-        Same shape and dtype.
+        Tensor of the same shape and dtype.
     """
     low, high = window_hu
     return hu.sub(low).div_(high - low).clamp_(0, 1)
 
 
 def window_(hu: Tensor, window_hu: tuple[float, float]) -> Tensor:
-    """As `window`, in place and multiplying by the reciprocal: for training batches; may differ in the last bit."""
+    """In-place `window` that multiplies by the reciprocal, for training batches; may differ in the last bit."""
     low, high = window_hu
     return hu.sub_(low).mul_(1 / (high - low)).clamp_(0, 1)

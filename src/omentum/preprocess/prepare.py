@@ -1,4 +1,4 @@
-"""Preprocessing: from a CT to the input tensor of a model, with the way back."""
+"""Preprocessing of a CT to the input tensor of a model, with its inverse."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from omentum.volume import PADDING_HU, Volume
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The input of a model, and the way back from its output.
+    """Input of a model, and the inverse transform of its output.
 
     Args:
         tensor: float32 [1, 1, x, y, z] in 0..1 on the grid `undo.model`.
-        undo: Geometry from there to the CT's own grid.
+        undo: Geometry from there to the CT grid.
     """
 
     tensor: Tensor
@@ -34,13 +34,14 @@ class Prepared:
 
 
 def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
-    """Bring a CT to the orientation and spacing of the model, window it, and crop it to voxels above its lower end.
+    """Resample a CT to the model's orientation and spacing, window it, and crop it to voxels above the window's lower
+    end.
 
     The order is that of the published model (resampled HU are windowed, not the reverse).
 
     Args:
         volume: A CT in HU, finite (see `omentum.io.sanity.check_ct`).
-        spec: From the checkpoint.
+        spec: Preprocessing specification from the checkpoint.
     """
     ct = on_model_grid(volume, spec)
     box = bounding_box(ct.voxels > spec.window_hu[0])
@@ -50,7 +51,7 @@ def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
 
 
 def prepare_upright(volume: Volume, spec: PreprocessSpec) -> Prepared:
-    """As `prepare`; a body that lies oblique in its voxels is stood up first, see `omentum.preprocess.upright`."""
+    """Like `prepare`, but an oblique body is first resampled upright; see `omentum.preprocess.upright`."""
     standing = upright(volume, spec)
     prepared = prepare(standing, spec)
     if standing is volume:
@@ -59,7 +60,7 @@ def prepare_upright(volume: Volume, spec: PreprocessSpec) -> Prepared:
 
 
 def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
-    """See `window`; the air around the body is 0 and takes no memory."""
+    """Apply `window`; surrounding air is 0 and uses no memory."""
     out = sparse_zeros(hu.shape, np.float32)
     for plane, there in zip(torch.from_numpy(hu), out, strict=True):
         seen = window(plane, spec.window_hu).numpy()
@@ -68,7 +69,7 @@ def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
 
 
 def on_model_grid(volume: Volume, spec: PreprocessSpec) -> Volume:
-    """The CT in float32 HU on the uncropped model grid; padding below air is air, so that no rim is darker for it."""
+    """CT in float32 HU on the uncropped model grid; padding is raised to air first, so that borders are not darkened."""
     order, target = axis_order(volume.grid, spec.orientation), model_grid(volume.grid, spec)
     source = order.grid(volume.grid)
     x, y, z = (

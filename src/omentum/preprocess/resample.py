@@ -1,4 +1,4 @@
-"""Linear resampling between grids that share their axes: one axis after another, exact for any ratio, in slabs."""
+"""Linear resampling between axis-aligned grids: one axis at a time, exact for any ratio, in slabs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _REACH = 4.0
 
 
 def sample_along(values: Tensor, axis: int, positions: NDArray[np.float64]) -> Tensor:
-    """Linear interpolation along one axis; beyond the ends the end value holds.
+    """Linear interpolation along one axis; the end values are extended beyond the ends.
 
     Args:
         values: Floating point, any shape.
-        axis: Which axis.
+        axis: Axis index.
         positions: float64 [m], in voxels of that axis.
 
     Returns:
@@ -42,11 +42,11 @@ def sample_along(values: Tensor, axis: int, positions: NDArray[np.float64]) -> T
 
 
 def smooth_and_sample_along(values: Tensor, axis: int, positions: NDArray[np.float64], sigma: float) -> Tensor:
-    """As `sample_along`, after a Gaussian along the same axis (renormalised at the ends).
+    """Like `sample_along`, after a Gaussian blur along the same axis (renormalised at the ends).
 
     Args:
         values: Floating point, any shape.
-        axis: Which axis.
+        axis: Axis index.
         positions: float64 [m], in voxels of that axis.
         sigma: Standard deviation of the Gaussian in voxels of that axis; 0 for none.
 
@@ -61,10 +61,11 @@ def smooth_and_sample_along(values: Tensor, axis: int, positions: NDArray[np.flo
 
 
 def antialias_sigma(ratio: float) -> float:
-    """Blur that makes a voxel `ratio` times larger: Gaussian point spreads whose full width is the voxel size.
+    """Gaussian sigma that matches a voxel `ratio` times larger, for Gaussian point spreads with FWHM equal to the voxel
+    size.
 
-    M. J. Cardoso et al., "Scale factor point spread function matching", MICCAI 2015, equation for the variance of
-    the difference filter. 0 when the target is not coarser.
+    M. J. Cardoso et al., "Scale factor point spread function matching", MICCAI 2015, equation for the variance of the
+    difference filter. 0 if the target is not coarser.
 
     Args:
         ratio: Target spacing / source spacing.
@@ -85,9 +86,9 @@ def resample(
 
     Args:
         voxels: [x, y, z], any real dtype, any strides; never copied as a whole.
-        positions: For each output axis, ascending positions in voxels of the input.
-        sigma: Blur before sampling, in input voxels.
-        lowest: What is lower counts as this, before it is mixed with anything.
+        positions: For each output axis, ascending positions in input voxels.
+        sigma: Standard deviation of the blur before sampling, in input voxels.
+        lowest: Values below are clipped to this before interpolation.
 
     Returns:
         float32 [x', y', z'].
@@ -104,10 +105,10 @@ def resample(
 
 
 def _floats(voxels: NDArray[np.generic]) -> NDArray[np.float32]:
-    """A float32 copy in C order.
+    """Float32 copy in C order.
 
-    It is made a few rows at a time; otherwise most cache lines of an array in Fortran order are evicted before all of
-    their values are used.
+    It is made a few rows at a time; otherwise, for an array in Fortran order, most cache lines would be evicted before
+    all of their values are used.
     """
     out = np.empty(voxels.shape, np.float32)
     for row in range(0, voxels.shape[1], ROWS):
@@ -124,7 +125,7 @@ def _neighbours(
 
 
 def _smoothing_weights(n: int, positions: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    """[m, n]: linear interpolation of the Gaussian-filtered axis."""
+    """Weight matrix [m, n]: linear interpolation of the Gaussian-filtered axis."""
     distance = np.arange(n)[:, None] - np.arange(n)
     gaussian = np.exp(-0.5 * (distance / sigma) ** 2) * (np.abs(distance) <= math.ceil(_REACH * sigma))
     gaussian /= gaussian.sum(axis=1, keepdims=True)
@@ -134,7 +135,7 @@ def _smoothing_weights(n: int, positions: NDArray[np.float64], sigma: float) -> 
 
 
 def _source_range(positions: NDArray[np.float64], n: int, sigma: float) -> tuple[int, int]:
-    """Input planes that have a say in these outputs."""
+    """Range of input planes that contribute to these outputs."""
     reach = math.ceil(_REACH * sigma) if sigma else 0
     low, high, _ = _neighbours(positions[[0, -1]], n)
     return max(0, int(low[0]) - reach), min(n, int(high[-1]) + 1 + reach)

@@ -1,8 +1,8 @@
-"""CTs whose voxel axes do not follow the patient's: seen on an upright grid, and their labels brought back.
+"""Oblique CTs: resampled to an upright grid, with labels mapped back.
 
-Networks learn from bodies that stand upright in the array. Where the axes are turned or sheared by more than a patient
-lies askew, the voxels are interpolated once onto a grid along right-left, back-front and foot-head; what is found there
-is taken to the CT's own voxels by nearest neighbour.
+Networks are trained on bodies that are upright in the array. If the axes are rotated or sheared by more than the usual
+tilt of a patient, the voxels are interpolated once to a grid along right-left, back-front and foot-head. The labels
+found there are mapped to the CT's voxels by nearest neighbour.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ SLAB = 32
 
 
 def is_oblique(grid: Grid) -> bool:
-    """Whether an axis of a grid is further than `OBLIQUE_DEGREES` from the patient's axis that it follows best."""
+    """Whether an axis deviates by more than `OBLIQUE_DEGREES` from its nearest patient axis."""
     return grid.askew_degrees > OBLIQUE_DEGREES
 
 
 def upright_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
-    """The grid itself, or where it is oblique an upright one (RAS+) around all of its voxels, to their edges.
+    """The grid itself, or for an oblique grid an upright one (RAS+) that encloses all its voxels, including their
+    edges.
 
-    Its spacing along each direction is what one meets on the CT's grid going that way, but see `FINEST`.
+    Its spacing in each direction is that of the CT grid along this direction, with a lower limit; see `FINEST`.
     """
     if not is_oblique(grid):
         return grid
@@ -50,27 +51,27 @@ def upright_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
 
 
 def upright(ct: Volume, spec: PreprocessSpec) -> Volume:
-    """The CT itself, or where its grid is oblique its HU on `upright_grid`; blurred as the model wants it."""
+    """The CT itself, or for an oblique grid its HU on `upright_grid`, blurred if the model's specification asks for it."""
     if not is_oblique(ct.grid):
         return ct
     return on_grid(ct, upright_grid(ct.grid, spec), antialias=spec.antialias)
 
 
 def on_grid(ct: Volume, target: Grid, *, antialias: bool = False) -> Volume:
-    """HU interpolated on any other grid, air where the CT has no voxels.
+    """Interpolate HU on any other grid; voxels outside the CT are air.
 
     Args:
-        ct: HU.
-        target: Where to.
-        antialias: Blur first along the axes that become coarser.
+        ct: CT in HU.
+        target: The new grid.
+        antialias: Blur first along axes that become coarser.
 
     Returns:
         float32.
     """
     there = np.linalg.inv(ct.affine) @ target.affine
-    # The outermost voxels reach beyond their centres: nothing of what the scan cuts is lost.
+    # The outermost voxels extend beyond their centres, so the whole scanned region is kept.
     hu = np.pad(np.maximum(ct.voxels, PADDING_HU, dtype=np.float32, order="C"), 1, mode="edge")
-    # How far one step on the new grid goes along each old axis, in its voxels.
+    # Length of one step on the new grid along each old axis, in old voxels.
     sigma = [antialias_sigma(step) if antialias else 0.0 for step in np.linalg.norm(there[:3, :3], axis=1)]
     if max(sigma) > 0:
         ndimage.gaussian_filter(hu, sigma, output=hu)
@@ -83,13 +84,13 @@ def on_grid(ct: Volume, target: Grid, *, antialias: bool = False) -> Volume:
 
 
 def labels_upright(array: NDArray[Any], grid: Grid, spec: PreprocessSpec) -> tuple[NDArray[Any], Grid]:
-    """Labels or packed bits (last three axes on `grid`) on the grid that `upright` brings their CT to."""
+    """Labels or packed bits (last three axes on `grid`) on the grid to which `upright` brings their CT."""
     target = upright_grid(grid, spec)
     return (array, grid) if target is grid else (nearest(array, grid, target), target)
 
 
 def nearest(array: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
-    """Labels or packed bits (last three axes on `source`) of the nearest voxel, on any other grid; 0 beyond."""
+    """Nearest-neighbour resampling of labels or packed bits (last three axes on `source`) to any grid; 0 outside."""
     out = np.zeros((*array.shape[:-3], *target.shape), array.dtype)
     there = np.linalg.inv(source.affine) @ target.affine
     i, j = (np.arange(n, dtype=np.float32) for n in target.shape[:2])
@@ -106,6 +107,6 @@ def nearest(array: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
 
 
 def interpolated(values: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
-    """Numbers on `source`, interpolated on any other grid and as whole as they were; 0 beyond."""
+    """Linear interpolation of numbers on `source` to any grid, keeping their dtype; 0 outside."""
     there = np.linalg.inv(source.affine) @ target.affine
     return np.asarray(ndimage.affine_transform(values, there[:3, :3], there[:3, 3], target.shape, order=1))

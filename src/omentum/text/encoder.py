@@ -1,7 +1,7 @@
-"""Words -> embedding, by any text model that `transformers` can open from a folder or its local cache.
+"""Text embeddings from any model that `transformers` can open from a folder or its local cache.
 
-A CLIP model gives its projected text feature, as the published model uses it; every other encoder gives the mean of
-its token states (the usual sentence embedding). Nothing is normalised: a checkpoint stores exactly what comes out here.
+A CLIP model yields its projected text features, as in the published model; any other encoder yields the mean of its
+token states (the usual sentence embedding). Embeddings are not normalised, and a checkpoint stores them as they are.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def embed(sentences: Sequence[str], encoder: str = MINILM) -> torch.Tensor:
     """Embed sentences.
 
     Args:
-        sentences: What to embed, e.g. the prompts of `omentum.anatomy.prompts`.
-        encoder: `MINILM`, a folder with a Hugging Face text model, or a model id that is already in the local cache.
+        sentences: Texts to embed, e.g. the prompts of `omentum.anatomy.prompts`.
+        encoder: `MINILM`, a folder with a Hugging Face text model, or a model id in the local cache.
 
     Returns:
         float32 [len(sentences), width].
 
     Raises:
-        MissingDependencyError: transformers, or the package that carries MiniLM, is not installed.
-        InputError: the model cannot be opened.
+        MissingDependencyError: transformers, or the package with MiniLM, is not installed.
+        InputError: The model cannot be opened.
     """
     tokenizer, model = _open(encoder)
     tokens = tokenizer(list(sentences), padding=True, return_tensors="pt")
@@ -50,7 +50,7 @@ def embed(sentences: Sequence[str], encoder: str = MINILM) -> torch.Tensor:
 
 
 def check(encoder: str = MINILM) -> None:
-    """Whether a model can be opened here, as far as that shows without opening it; see `embed` for the errors."""
+    """Check that a model is available, as far as possible without opening it; raises the errors of `embed`."""
     place = _place(encoder)
     from transformers import AutoConfig
 
@@ -83,7 +83,7 @@ def _open(encoder: str) -> tuple[Any, Any]:
 
 
 def _not_here(encoder: str, fault: Exception) -> InputError:
-    """Nothing is ever downloaded here, so a model missing from the cache differs from a folder without a model."""
+    """Error for a missing model. Nothing is downloaded, so an uncached model differs from a folder without a model."""
     if Path(encoder).is_dir():
         reason, remedy = str(fault).splitlines()[0], "give a folder with the model's files"
     else:

@@ -1,1 +1,1 @@
-"""Learning from partially labelled CTs."""
+"""Training on partially labelled CTs."""

@@ -1,7 +1,7 @@
-"""Which patches each process computes, step by step.
+"""Assignment of patches to processes, step by step.
 
-A patch is a pure function of the seed and its number, `step * batch + position`. A run therefore meets the same
-patches on any number of processes and however each of them divides its share, and goes on exactly where it stopped.
+A patch is a pure function of the seed and its number, `step * batch + position`. A run therefore sees the same patches
+on any number of processes and any division of their shares, and resumes exactly where it stopped.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from omentum.errors import UsageError
 
 @dataclass(frozen=True)
 class Share:
-    """One process's part of each step.
+    """The part of each step that one process computes.
 
     Args:
-        batch: Patches of a step, over all processes.
-        parts: How many batches a process divides its share into.
-        ranks, rank: Number of processes, and which of them this is.
+        batch: Patches per step, over all processes.
+        parts: Number of batches per process and step.
+        ranks, rank: Number of processes, and the rank of this one.
 
     Raises:
-        UsageError: the batch cannot be divided like this.
+        UsageError: The batch is not divisible like this.
     """
 
     batch: int
@@ -43,7 +43,7 @@ class Share:
             )
 
     def numbers(self, step: int, part: int) -> range:
-        """Numbers of the patches of one part of a step."""
+        """Patch numbers of one part of a step."""
         size = self.batch // (self.ranks * self.parts)
         start = step * self.batch + (self.rank * self.parts + part) * size
         return range(start, start + size)
@@ -54,8 +54,8 @@ class Delivery:
     """The batches of one step.
 
     Args:
-        batches: One for each part.
-        waited_s: How long the training waited for them.
+        batches: One per part.
+        waited_s: Seconds that training waited for them.
     """
 
     batches: tuple[PatchBatch, ...]
@@ -63,26 +63,26 @@ class Delivery:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the cases of all its patches."""
+        """Case names of all patches in the step."""
         return tuple(name for batch in self.batches for name in batch.names)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Cases that could not be read; others stand in for them."""
+        """Cases that could not be read and were replaced."""
         return tuple(fault for batch in self.batches for fault in batch.faults)
 
 
 def deliveries(
     sampler: PatchSampler, share: Share, steps: range, device: torch.device, workers: int
 ) -> Iterator[tuple[int, Delivery]]:
-    """The steps of a run with their batches, in order.
+    """Yield the steps of a run with their batches, in order.
 
     Args:
-        sampler: Where patches come from.
-        share: This process's.
-        steps: Numbers of the steps.
-        device: Where batches are wanted.
-        workers: Processes that prepare them.
+        sampler: Source of patches.
+        share: The share of this process.
+        steps: Step numbers.
+        device: Device of the batches.
+        workers: Number of worker processes.
     """
     numbers = (share.numbers(step, part) for step in steps for part in range(share.parts))
     loader = PatchLoader(sampler, numbers, device, workers)

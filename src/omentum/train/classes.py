@@ -1,4 +1,4 @@
-"""Which structures a run learns."""
+"""The structures that a run learns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from omentum.train.config.settings import TrainConfig
 
 
 def run_classes(config: TrainConfig) -> tuple[str, ...]:
-    """Keys in the order of the model's outputs; the structures of the run's file are known from now on.
+    """Class keys in the order of the model's outputs; also registers the structures of the run's structure file.
 
     Raises:
-        UsageError: the file cannot be used, or a class is no structure.
+        UsageError: The file cannot be used, or a class is not a structure.
     """
     if config.structures:
         include_structures(config.structures)

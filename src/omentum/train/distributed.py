@@ -1,4 +1,4 @@
-"""One process or many: what `torchrun` started is joined by Lightning Fabric; without it a run is one process."""
+"""Single- and multi-process training: joins the processes started by `torchrun` with Lightning Fabric."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PATIENCE = timedelta(minutes=10)
 
 
 def join_processes(config: TrainConfig) -> Fabric:
-    """The processes of this run, on GPUs where there are any, else on the CPU with gloo.
+    """Connect the processes of this run, on GPUs if available, else on the CPU with gloo.
 
     Raises:
-        MissingDependencyError: Fabric is not installed.
+        MissingDependencyError: Lightning Fabric is not installed.
     """
     try:
         from lightning_fabric import Fabric
@@ -44,13 +44,13 @@ def join_processes(config: TrainConfig) -> Fabric:
     )
     fabric.launch()
     if ranks > 1 and backend == "gloo":
-        # Fabric takes leave of NCCL alone; threads that gloo still has at the end may end the process with SIGABRT.
+        # Fabric shuts down NCCL only; remaining gloo threads may abort the process at exit with SIGABRT.
         atexit.register(torch.distributed.destroy_process_group)
     return fabric
 
 
 def gathered(fabric: Fabric, thing: Any) -> list[Any]:
-    """What each process has, in the order of their ranks; all must ask."""
+    """Gather one object from each process, in rank order; a collective operation."""
     if fabric.world_size == 1:
         return [thing]
     things: list[Any] = [None] * fabric.world_size
@@ -59,7 +59,7 @@ def gathered(fabric: Fabric, thing: Any) -> list[Any]:
 
 
 def summed(fabric: Fabric, numbers: torch.Tensor) -> torch.Tensor:
-    """The sum over all processes; all must ask."""
+    """Sum over all processes; a collective operation."""
     if fabric.world_size == 1:
         return numbers
     total = fabric.all_reduce(numbers.to(fabric.device), reduce_op="sum")
@@ -68,7 +68,7 @@ def summed(fabric: Fabric, numbers: torch.Tensor) -> torch.Tensor:
 
 
 def highest(fabric: Fabric, number: int) -> int:
-    """The greatest number that any process has; all must ask."""
+    """Maximum over all processes; a collective operation."""
     if fabric.world_size == 1:
         return number
     return int(fabric.all_reduce(torch.tensor(number, device=fabric.device), reduce_op="max"))  # type: ignore[arg-type]

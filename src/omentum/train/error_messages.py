@@ -1,4 +1,4 @@
-"""What libraries say when a run breaks, in words that name the cause and the remedy."""
+"""Translate library errors during training to messages with cause and remedy."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def translate_torch_errors(run: str | Path, rank: int) -> Iterator[None]:
-    """Turn the known faults of torch, and a full disk, into errors of ours; the run's checkpoints stay as they are.
+    """Convert known torch errors and a full disk to our error classes; checkpoints are not touched.
 
     Args:
-        run: Named in the message.
-        rank: Which process this is.
+        run: Folder of the run, for the message.
+        rank: Rank of this process.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a run starts from: a network for its structures with the text embeddings of their prompts."""
+"""Create the initial model of a run: the network and the text embeddings of its class prompts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from omentum.train.words import bundled_embeddings, prompts_of
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
-    """A fresh model, or one with the weights of `config.init`; random numbers come from torch's global generator."""
+    """A new model, initialised at random from torch's global generator or from `config.init`."""
     classes = run_classes(config)
     prompts = prompts_of(config, classes)
     embeddings = _embedded(prompts, config.text_encoder)
@@ -47,7 +47,7 @@ def new_model(config: TrainConfig) -> UniversalModel:
 
 
 def _embedded(prompts: Sequence[str], encoder: str) -> torch.Tensor:
-    """By the language model, or as the bundled weights have them where it is not installed."""
+    """Embeddings of the prompts from the language model, or from the bundled weights if it is not installed."""
     try:
         return embed(prompts, encoder)
     except MissingDependencyError:
@@ -60,8 +60,8 @@ def _embedded(prompts: Sequence[str], encoder: str) -> torch.Tensor:
 def _spread_text_features(model: UniversalModel) -> None:
     """Scale the text layer so that each of its outputs has mean 0 and variance 1 over the classes.
 
-    Sentence embeddings of like prompts are nearly collinear; with a common initialisation every class starts with
-    almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
+    Sentence embeddings of similar prompts are nearly collinear. With a standard initialisation every class would start
+    with almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
     """
     layer = model.head.text_feature
     words = layer(model.text_embeddings)

@@ -1,4 +1,4 @@
-"""What a training step changes, and the step itself."""
+"""The training state and the training step."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """What came of a step.
+    """Result of a step.
 
     Args:
-        figures: loss (of the heads), cross_entropy, dice_loss, deep_supervision, containment (where it has a weight),
+        figures: loss (of the heads), cross_entropy, dice_loss, deep_supervision, containment (if its weight is not 0),
             gradient (norm before clipping).
-        taken: False where the gradient was not finite and nothing was changed.
+        taken: False if the gradient was not finite and nothing was changed.
     """
 
     figures: dict[str, Tensor]
@@ -39,14 +39,14 @@ class Step:
 
 
 class Learner:
-    """The model, its deep supervision, their optimisers, and the average of the model.
+    """The model, its deep supervision, their optimisers, and the moving average of the model.
 
     Args:
-        model: Fresh; moved to the device.
-        sources: The training cases, for the balance of deep supervision.
+        model: New model; moved to the device.
+        sources: Training cases, for the class weights of deep supervision.
         config: The run.
-        fabric: The processes that learn together.
-        loss: Of the generated heads, instead of `configured_loss(config)`.
+        fabric: The processes of the run.
+        loss: Loss of the generated heads, instead of `configured_loss(config)`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Learner:
             checkpoint_activations(model.backbone)
 
     def state(self) -> dict[str, Any]:
-        """Everything that changes while it learns, as `torch.save` and `torch.load(weights_only=True)` take it."""
+        """The training state, compatible with `torch.save` and `torch.load(weights_only=True)`."""
         return {
             "model": self.model.state_dict(),
             "deep_supervision": self.deep_supervision.state_dict(),
@@ -80,7 +80,7 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Restore a state returned by `state`."""
         self.model.load_state_dict(state["model"])
         self.deep_supervision.load_state_dict(state["deep_supervision"])
         for name, optimiser in self.optimisers.items():
@@ -89,18 +89,18 @@ class Learner:
         self.average.updates = state["updates"]
 
     def step(self, batches: Sequence[PatchBatch], number: int, rate: float) -> Step:
-        """One update of weights and average from this process's batches; nothing changes where it is not finite.
+        """Update weights and average from this process's batches; nothing changes if the gradient is not finite.
 
         Args:
-            batches: Equally large.
-            number: Of the step.
-            rate: Share of the peak learning rates.
+            batches: Batches of equal size.
+            number: Step number.
+            rate: Current fraction of the peak learning rates.
         """
         set_rates(self.optimisers.values(), rate)
         how = (voxel_subsample(number, self.config.subsample_factor), self.config.balance * rate)
         each = [self._gradient(batch, how, n, len(batches)) for n, batch in enumerate(batches, start=1)]
         figures = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
-        # Gradients are those of all processes together, so that all come to the same decision.
+        # Gradients are already synchronised, so all processes take the same decision.
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), self.config.clip_norm)
         taken = bool(norm.isfinite())
         if taken:

@@ -1,4 +1,4 @@
-"""The training loop, readable top to bottom: patches in, masked loss, an averaged model out, nothing lost."""
+"""The training loop: sample patches, compute the masked loss, update the averaged model, save checkpoints."""
 
 from __future__ import annotations
 
@@ -57,36 +57,36 @@ def run_training(
     loss: Loss | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Train a model, or go on with the run in `run`.
+    """Train a model, or resume the run in `run`.
 
-    In the processes that `torchrun` starts, all of them call this and share the work; the result does not depend on
-    how many they are, but for rounding.
+    Under `torchrun`, all processes call this and share the work; the result does not depend on their number, except for
+    rounding.
 
     Args:
-        config: The run's definition.
-        sampler: Where patches come from.
+        config: Definition of the run.
+        sampler: Source of patches.
         held_out: Cases for validation.
-        run: Folder for checkpoints, log and result; created when missing.
-        listener: Called as things happen, by the first process only.
-        model: Fresh model to train instead of `new_model(config)`.
-        loss: Of the generated heads, instead of the configured one; see `Loss`.
-        record: What was trained on and held out, for the checkpoints; under which terms; see
+        run: Folder for checkpoints, log and result; created if missing.
+        listener: Called with the events of the run, in the first process only.
+        model: Model to train instead of `new_model(config)`.
+        loss: Loss of the generated heads, instead of the configured one; see `Loss`.
+        record: Record for the checkpoints of training data, held-out data and licences; see
             `omentum.train.run.sources.TrainingData`.
 
     Returns:
-        The averaged model's checkpoint, `run/model.safetensors`.
+        The checkpoint of the averaged model, `run/model.safetensors`.
 
     Raises:
-        UsageError: the folder belongs to another run, or another process writes into it.
+        UsageError: The folder belongs to another run, or another process writes to it.
         StoppedError: SIGTERM or Ctrl-C; the run is saved.
-        TrainingError: the loss is not finite time and again, too many cases cannot be read, memory is full, or
-            another process of the run ended.
+        TrainingError: The loss is repeatedly not finite, too many cases cannot be read, memory is exhausted, or another
+            process of the run ended.
     """
     torch.manual_seed(config.seed)
     fabric = join_processes(config)
     first = fabric.global_rank == 0
     with translate_torch_errors(run, fabric.global_rank), StopRequest() as stop, ExitStack() as held:
-        # Everything that may be refused comes before the folder is made.
+        # All checks that may fail come before the folder is created.
         model = new_model(config) if model is None else model
         check_network(model, config.patch)
         share = Share(config.batch, config.accumulation_steps, fabric.world_size, fabric.global_rank)
@@ -104,7 +104,7 @@ def run_training(
 
 
 class _Run:
-    """A run while it goes on."""
+    """State of a run in progress."""
 
     def __init__(
         self,
@@ -127,10 +127,10 @@ class _Run:
         self._pace = Pace(self._config.batch)
 
     def go(self, sampler: PatchSampler, share: Share, stop: StopRequest) -> None:
-        """From where it stands to its last step."""
+        """Train from the current step to the last one."""
         config = self._config
         if self.step and self._due(config.validate_every) and self._validation.step < self.step:
-            self._validate()  # it was interrupted between saving and validating
+            self._validate()  # interrupted between saving and validating
         cases = sum(len(source.cases) for source in sampler.sources)
         for step, delivery in deliveries(
             sampler, share, range(self.step, config.steps), self._fabric.device, config.workers
@@ -157,7 +157,7 @@ class _Run:
         return self.step % every == 0 or self.step == self._config.steps
 
     def _note(self, step: Step, delivery: Delivery) -> None:
-        """Keep a step's figures; a step that was not taken is told with its cases, and too many of them end the run."""
+        """Collect the figures of a step; report a skipped step with its cases, and stop after too many of them."""
         self._faults.update(delivery.faults)
         self._emit("advance", {"step": self.step})
         if step.taken:
@@ -174,7 +174,7 @@ class _Run:
             raise TrainingError(reason, source=self._path, remedy=remedy)
 
     def _report(self, cases: int) -> None:
-        """Means over the last steps and all processes, and what could not be read."""
+        """Report means over the last steps and all processes, and unreadable cases."""
         pace = self._pace.figures()
         if self._figures:
             names = list(self._figures[0])
@@ -196,7 +196,7 @@ class _Run:
             raise TrainingError(reason, source=self._path, remedy=f"mend or remove them; {self._last_saved()}")
 
     def _save(self) -> None:
-        """A checkpoint, and the result so far beside it."""
+        """Save a checkpoint and the current result."""
         if self._fabric.global_rank == 0:
             model = self._learner.average.model
             training = {"steps": self.step, "config": described(self._config), **self._record}
@@ -208,7 +208,7 @@ class _Run:
         self._fabric.barrier()
 
     def _validate(self) -> None:
-        """The averaged model on the held-out cases; always after it has been saved."""
+        """Validate the averaged model on the held-out cases; always after it has been saved."""
         if not self._held_out:
             return
         dice = validate(
@@ -227,7 +227,7 @@ class _Run:
         self._emit("validation", {"step": self.step, "mean_dice": found.mean_dice, "dice": dice})
 
     def _restore(self) -> tuple[int, int]:
-        """Go on from the newest checkpoint, which the first process chooses; steps done and skipped."""
+        """Resume from the newest checkpoint, chosen by the first process; returns the steps done and skipped."""
         fabric, warn = self._fabric, lambda text: self._emit("warning", {"text": text})
         state = self._checkpoints.newest(warn) if fabric.global_rank == 0 else None
         steps = self._checkpoints.steps[-1:] if state is not None else []
@@ -249,9 +249,9 @@ class _Run:
 
 
 def _silent(kind: str, figures: dict[str, Any]) -> None:
-    """Only the first process tells."""
+    """Listener of all processes but the first."""
 
 
 def _seed_of(seed: int, step: int, rank: int) -> int:
-    """Of what a network draws in a step (dropout): a function of these three, so that no generator need be saved."""
+    """Seed of the network's randomness in a step (dropout), derived from its arguments; no generator state is saved."""
     return (seed * 1_000_003 + step) * 1_009 + rank

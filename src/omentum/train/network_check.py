@@ -1,4 +1,4 @@
-"""Whether a network takes a run's patches, before anything is written or trained."""
+"""Check that a network accepts a run's patches, before anything is written or trained."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from omentum.model import UniversalModel
 
 
 def check_network(model: UniversalModel, patch: Sequence[int]) -> None:
-    """Run the backbone on a patch without numbers, which costs neither time nor memory.
+    """Run the backbone on a meta-device patch, which costs neither time nor memory.
 
     Args:
-        model: Freshly built.
-        patch: Voxels along x, y, z.
+        model: New model.
+        patch: Patch size in voxels along x, y, z.
 
     Raises:
-        UsageError: the patch is no multiple of the network's divisor, or too small for its deepest level.
-        CheckpointError: the network has layers without channels.
+        UsageError: The patch is not a multiple of the network's divisor, or too small for its deepest level.
+        CheckpointError: The network has layers without channels.
     """
     backbone, said = model.backbone, " x ".join(map(str, patch))
     remedy = f"choose multiples of {backbone.divisor}, at least {2 * backbone.divisor}"

@@ -1,4 +1,4 @@
-"""Being told to stop: a run finishes its step, saves, and says how to go on."""
+"""Graceful stop: a run finishes its step, saves, and reports how to resume."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequest:
-    """Remembers SIGTERM and Ctrl-C while it is entered; a second one acts at once, as it does elsewhere."""
+    """Context manager that records SIGTERM and Ctrl-C; a second signal has its default effect."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -40,7 +40,7 @@ class StopRequest:
 
 
 class StoppedError(TrainingError):
-    """A run was told to stop and is saved; the exit code is a shell's for the signal."""
+    """A run was interrupted and is saved; the exit code is 128 + signal, as in a shell."""
 
     def __init__(self, number: int, step: int, run: Any) -> None:
         super().__init__(

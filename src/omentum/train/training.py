@@ -1,4 +1,4 @@
-"""Training in one call: plan a run, train it, or train one run for each fold; what `omentum train` runs."""
+"""Training in one call: plan a run, train it, or cross-validate; implements `omentum train`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class TrainingResult:
     Args:
         run: Its folder; see `omentum.train.run.folder`.
         model: The averaged model of the last step, a safetensors file.
-        best: The averaged model that did best on the held-out cases; None where nothing was held out.
-        validation: The last validation and the best one; of step 0 where there was none.
-        remarks: Cases that were left out, a line each.
+        best: The averaged model with the best validation result; None if nothing was held out.
+        validation: The last and the best validation; step 0 if there was none.
+        remarks: Messages about cases left out, one line each.
     """
 
     run: Path
@@ -42,16 +42,16 @@ class TrainingResult:
 
 
 def plan_training(config: TrainConfig | str | Path, *, progress: TrainingListener = SILENT) -> TrainingPlan:
-    """Take a few steps of a run and extrapolate: memory, time, and what is sampled. Nothing is written.
+    """Estimate memory, time and sampling of a run from a few steps. Nothing is written.
 
     Args:
         config: The run, a TOML file, or the name of a preset.
         progress: Receives progress.
 
     Raises:
-        UsageError: impossible settings or data.
-        InputError: a case or split that cannot be read.
-        TrainingError: memory is full.
+        UsageError: Settings or data are invalid.
+        InputError: A case or split cannot be read.
+        TrainingError: Memory is exhausted.
     """
     config = _loaded(config)
     sampler, data = _read_cases(config, progress, "")
@@ -62,21 +62,21 @@ def plan_training(config: TrainConfig | str | Path, *, progress: TrainingListene
 def train_model(
     config: TrainConfig | str | Path, out: str | Path, *, progress: TrainingListener = SILENT
 ) -> TrainingResult:
-    """Train a model on partially labelled cases; an interrupted run in the same folder goes on where it stopped.
+    """Train a model on partially labelled cases; an interrupted run in the same folder is resumed.
 
-    In the processes that `torchrun` starts, all of them call this and share the work.
+    Under `torchrun`, all processes call this and share the work.
 
     Args:
         config: The run, a TOML file, or the name of a preset.
-        out: Folder of the run, made if need be.
+        out: Folder of the run; created if missing.
         progress: Receives progress.
 
     Raises:
-        UsageError: impossible settings or data, or the folder belongs to another run or is in use.
-        InputError: a case or split that cannot be read.
+        UsageError: Settings or data are invalid, or the folder belongs to another run or is in use.
+        InputError: A case or split cannot be read.
         StoppedError: SIGTERM or Ctrl-C; the run is saved.
-        TrainingError: the loss is not finite time and again, too many cases cannot be read, or memory is full.
-        OutputError: the folder cannot be written.
+        TrainingError: The loss is repeatedly not finite, too many cases cannot be read, or memory is exhausted.
+        OutputError: The folder cannot be written.
     """
     return _train(_loaded(config), Path(out), progress, "")
 
@@ -87,16 +87,17 @@ def cross_validate(
     """Train one run after another, each validated on one fold of the split and trained on the others.
 
     Args:
-        config: The run, a TOML file, or the name of a preset; with a split that has folds.
-        out: Holds the folders `fold-0`, `fold-1`, ... of the runs.
+        config: The run, a TOML file, or the name of a preset; needs a split with folds.
+        out: Folder of the runs `fold-0`, `fold-1`, ...
         progress: Receives progress.
 
     Returns:
-        Number of the fold -> its run.
+        Fold number -> its run.
 
     Raises:
-        UsageError: no split, one without folds, a part too, or several processes; and as `train_model`.
-        InputError, StoppedError, TrainingError, OutputError: as `train_model`.
+        UsageError: There is no split, the split has no folds, a part is given as well, or several processes are used;
+            and as for `train_model`.
+        InputError, StoppedError, TrainingError, OutputError: As for `train_model`.
     """
     config = _loaded(config)
     return {
@@ -106,11 +107,11 @@ def cross_validate(
 
 
 def folds_of(config: TrainConfig) -> list[int]:
-    """Numbers of the folds of a run's split.
+    """Fold numbers of a run's split.
 
     Raises:
-        UsageError: no split, one without folds, a part too, or several processes.
-        InputError: the split cannot be read.
+        UsageError: There is no split, the split has no folds, a part is given as well, or several processes are used.
+        InputError: The split cannot be read.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError("--fold all is for one process", remedy="start torchrun for each fold: --fold 0, ...")
@@ -138,7 +139,7 @@ def _train(config: TrainConfig, out: Path, progress: TrainingListener, which: st
 
 
 def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> tuple[PatchSampler, TrainingData]:
-    """The cases of a run and a sampler over them; `which` begins each line about them."""
+    """Load the cases of a run and build a sampler; `which` prefixes each message."""
     classes = run_classes(config)
     check_words(config, classes)
     data = load_sources(config, classes, progress.reading)

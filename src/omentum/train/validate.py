@@ -1,4 +1,4 @@
-"""Dice on held-out cases, by the same sliding windows as inference, on the model grid."""
+"""Validation: Dice on held-out cases, with the sliding windows of inference, on the model grid."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Validation:
-    """The last validation of a run, and the best one.
+    """The last and the best validation of a run.
 
     Args:
-        step: Steps done; 0 for none yet.
+        step: Steps done; 0 if there was no validation yet.
         mean_dice: Mean over structures of the mean over cases.
-        dice: By structure key; what occurs in no case is left out.
+        dice: By structure key; structures that occur in no case are left out.
         best_step, best_dice: Of the validation with the highest mean.
     """
 
@@ -43,7 +43,7 @@ class Validation:
     best_dice: float = -1.0
 
     def after(self, step: int, dice: dict[str, float]) -> Validation:
-        """With a new one; an equal mean is no better."""
+        """Add a new validation; an equal mean is not an improvement."""
         mean = sum(dice.values()) / max(1, len(dice))
         if mean > self.best_dice:
             return Validation(step, mean, dice, step, mean)
@@ -51,11 +51,11 @@ class Validation:
 
     @classmethod
     def read(cls, path: Path) -> Validation:
-        """What `write` wrote; an empty one where there is no file."""
+        """Read the result of `write`; empty if there is no file."""
         return cls(**unstamped(json.loads(path.read_bytes()))) if path.exists() else cls()
 
     def write(self, path: Path) -> None:
-        """Write a JSON file, complete or not at all."""
+        """Write a JSON file, atomically."""
         write_json(path, stamped(Schema.VALIDATION, asdict(self)))
 
 
@@ -67,17 +67,17 @@ def validate(
     bf16: bool,
     progress: Callable[[int, int], None],
 ) -> dict[str, float]:
-    """Mean Dice per structure over the cases where it is annotated and present; the processes share the cases.
+    """Mean Dice per structure over the cases in which it is annotated and present; the processes share the cases.
 
     Args:
         model: In evaluation mode.
         cases: Held-out cases on the model grid.
         fabric: All its processes must call this.
         bf16: Run the network in bfloat16.
-        progress: Called with cases done and cases in all, of this process.
+        progress: Called with the number of cases done and their total, in this process.
 
     Returns:
-        Structure key -> mean Dice; structures that occur in no case are left out. The same in every process.
+        Structure key -> mean Dice; structures that occur in no case are left out. Equal in every process.
     """
     keys = model.spec.class_keys
     sums = torch.zeros(2, len(keys), dtype=torch.float64)
@@ -96,7 +96,7 @@ def case_dice(model: UniversalModel, case: LabelledCase, *, bf16: bool) -> dict[
 
     Args:
         model: In evaluation mode.
-        case: On the model grid.
+        case: Case on the model grid.
         bf16: Run the network in bfloat16.
     """
     keys, preprocess = model.spec.class_keys, model.spec.preprocess

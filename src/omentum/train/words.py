@@ -1,4 +1,4 @@
-"""The text embeddings of a run's prompts, and whether they can be had, before anything else takes time."""
+"""Text embeddings of a run's prompts, and an early check that they are available."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from omentum.train.config.settings import TrainConfig
 
 
 def prompts_of(config: TrainConfig, classes: Sequence[str]) -> list[str]:
-    """What is read to the language model, a sentence a class."""
+    """Prompts for the language model, one sentence per class."""
     template = template_of(config.prompt)
     return [prompt(STRUCTURES[key], template) for key in classes]
 
 
 def check_words(config: TrainConfig, classes: Sequence[str]) -> None:
-    """Refuse a text encoder that is not here, unless its embeddings are.
+    """Refuse a text encoder that is not installed, unless its embeddings are bundled.
 
     Raises:
-        MissingDependencyError, InputError: see `omentum.text.encoder.embed`.
+        MissingDependencyError, InputError: See `omentum.text.encoder.embed`.
     """
     try:
         encoder.check(config.text_encoder)
@@ -34,10 +34,10 @@ def check_words(config: TrainConfig, classes: Sequence[str]) -> None:
 
 
 def bundled_embeddings(sentences: Sequence[str], text_encoder: str) -> torch.Tensor | None:
-    """Those that come with the bundled weights (in half precision): all packaged structures by the usual template.
+    """Embeddings from the bundled weights (in half precision): all packaged structures with the default template.
 
     Returns:
-        float32 [len(sentences), width]; None where they are of other sentences or another encoder.
+        float32 [len(sentences), width]; None if the sentences or the encoder differ.
     """
     model = load_model()
     rows = {of_class.prompt: row for row, of_class in enumerate(model.spec.classes)}

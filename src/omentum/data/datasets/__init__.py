@@ -1,1 +1,1 @@
-"""Public datasets as they lie on disk: recipes, where their files are, and small imitations of them for tests."""
+"""Public datasets in their published file layout: recipes, file discovery, and small synthetic copies for tests."""

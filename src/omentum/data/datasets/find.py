@@ -1,4 +1,4 @@
-"""A dataset by whatever names it: a bundled recipe, a recipe file, or a folder that says itself what it is."""
+"""Find a dataset's recipe by key, by recipe file, or by a folder that contains a recipe."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def find_dataset(name_or_path: str | Path) -> Recipe:
             a recipe.toml or a dataset.json.
 
     Raises:
-        UsageError: none of these; the message says what was probably meant.
-        InputError: a file that says something that cannot be.
+        UsageError: No recipe matches; the message suggests the closest name.
+        InputError: The file is not a valid recipe.
     """
     path = Path(name_or_path)
     if str(name_or_path) not in bundled_recipes():
@@ -35,17 +35,17 @@ Datasets = Mapping[str, str | Path | DatasetCases]
 
 
 def find_all_cases(datasets: Datasets) -> dict[str, DatasetCases]:
-    """The cases of several datasets.
+    """Find the cases of several datasets.
 
     Args:
-        datasets: Names and folders; where cases are given they are taken as they are.
+        datasets: Dataset name -> folder. Values that already are cases are returned unchanged.
 
     Returns:
-        Name -> its cases, in the same order.
+        Dataset name -> its cases, in the same order.
 
     Raises:
-        UsageError: an unknown dataset.
-        InputError: a recipe that cannot be, or a folder without a case of its dataset.
+        UsageError: A dataset is unknown.
+        InputError: A recipe is invalid, or a folder contains no case of its dataset.
     """
     return {
         name: found if isinstance(found, DatasetCases) else find_cases(find_dataset(name), Path(found))

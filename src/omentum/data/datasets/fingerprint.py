@@ -1,4 +1,4 @@
-"""Which CTs are the same scan: hashes of slices (see `omentum.fingerprint`), matched as rows."""
+"""Find CTs that are the same scan, by matching runs of slice hashes (see `omentum.fingerprint`)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from omentum.fingerprint import SliceHashes, rows_of, without_blanks
 
 
 class IdentifiedScan(Protocol):
-    """A case whose scan and patient are known."""
+    """A case with a known scan fingerprint and patient."""
 
     @property
     def name(self) -> str:
-        """Name of the case, unique among those compared."""
+        """Case name, unique among the compared cases."""
 
     @property
     def patient(self) -> str:
-        """Whose it is, the same wherever the same patient is known; "" where nobody says."""
+        """Patient identifier, equal for all cases of one patient; "" if unknown."""
 
     @property
     def hashes(self) -> SliceHashes:
-        """Of its slices; empty where they are not known."""
+        """Slice hashes of the scan; empty if unknown."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two names with the same scan.
+    """Two cases that share a scan.
 
     Args:
-        first, second: In alphabetical order.
-        slices: How many slices they have in common.
+        first, second: Case names in alphabetical order.
+        slices: Number of slices they have in common.
     """
 
     first: str
@@ -42,10 +42,11 @@ class Match:
 
 
 def find_matches(scans: Mapping[str, SliceHashes]) -> list[Match]:
-    """All pairs of names whose scans share a row of slices, the same way up or upside down.
+    """Find all pairs of cases that share a run of slices, in the same or in reversed order.
 
-    A row may leave slices out evenly (`omentum.fingerprint.STRIDES`), so that a copy with every second slice is found.
-    What many scans share costs nothing unless it makes them the same scan: rows are looked up, not compared.
+    A run may skip slices at a regular stride (`omentum.fingerprint.STRIDES`), so a copy with every second slice is
+    found. Runs are looked up in an index rather than compared pairwise, so slices shared by many scans cost no extra
+    time.
     """
     telling = {name: without_blanks(scans[name]) for name in sorted(scans)}
     owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -62,14 +63,14 @@ def _in_common(first: SliceHashes, second: SliceHashes) -> int:
 
 
 def patient_groups(scans: Sequence[IdentifiedScan], matches: Iterable[Match]) -> list[tuple[str, ...]]:
-    """Every case once; those of one patient together, so far as names of patients and equal scans tell."""
+    """Group cases by patient, using patient identifiers and matching scans; every case occurs exactly once."""
     by_patient: dict[str, str] = {}
     named = [(by_patient.setdefault(scan.patient, scan.name), scan.name) for scan in scans if scan.patient]
     return grouped((scan.name for scan in scans), [*((m.first, m.second) for m in matches), *named])
 
 
 def grouped(names: Iterable[str], same: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
-    """Names put together wherever a chain of pairs joins them; groups and their members in alphabetical order."""
+    """Connected components of a graph of names; groups and their members are in alphabetical order."""
     parent = {name: name for name in names}
 
     def root(name: str) -> str:

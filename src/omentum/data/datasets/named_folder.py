@@ -1,4 +1,4 @@
-"""`NAME=FOLDER`: a dataset and where it lies, as it is written on every command line about raw datasets."""
+"""Parse the `NAME=FOLDER` arguments of the commands that read raw datasets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from omentum.errors import UsageError
 
 
 def name_and_root(text: str) -> tuple[str, Path]:
-    """What comes before the first "=" and after it.
+    """Split a `NAME=FOLDER` argument at the first "=".
 
     Raises:
-        UsageError: one of the two is missing.
+        UsageError: The name or the folder is missing.
     """
     name, equals, root = text.partition("=")
     if not (name and equals and root):
@@ -21,10 +21,10 @@ def name_and_root(text: str) -> tuple[str, Path]:
 
 
 def folders_by_name(given: Iterable[str]) -> dict[str, Path]:
-    """All `--dataset` of a command.
+    """Parse all `--dataset` arguments of a command.
 
     Raises:
-        UsageError: one is not NAME=FOLDER, or a name is given twice.
+        UsageError: An argument is not NAME=FOLDER, or a name occurs twice.
     """
     folders: dict[str, Path] = {}
     for text in given:

@@ -1,4 +1,4 @@
-"""Any nnU-Net v2 dataset as a recipe: its `dataset.json` names the labels, our synonyms say what the names mean."""
+"""Derive a recipe from any nnU-Net v2 `dataset.json`, mapping its label names through our synonyms."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _REMEDY = "write a recipe for it: docs/how-to/add-a-dataset.md"
 
 
 def nnunet_recipe(path: Path) -> Recipe:
-    """The recipe that a dataset.json amounts to.
+    """Build the recipe for an nnU-Net v2 dataset.json.
 
-    Label names are looked up among our names and synonyms. A name that is none of ours is ignored, except a lesion's:
-    read as background it would punch holes into the organ around it.
+    Label names are matched against our structure names and their synonyms. An unknown name is ignored, unless it
+    denotes a lesion: treating an unknown lesion as background would punch holes into the surrounding organ.
 
     Raises:
-        InputError: not nnU-Net v2, no CT channel, no label of ours, or labels that a recipe cannot express.
+        InputError: The file is not nnU-Net v2, has no CT channel or no known label, or its labels cannot be expressed
+            as a recipe.
     """
     content = _read(path)
     labels = _labels(content, path)
@@ -69,7 +70,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _labels(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> values, background left out; a region of several values has them all."""
+    """Label name -> its values, without background; a region has several values."""
     labels = content["labels"]
     if all(isinstance(meaning, str) for meaning in labels.values()):
         remedy = "a bundled recipe may know it (`omentum data list`), or convert it to nnU-Net v2"
@@ -83,14 +84,14 @@ def _labels(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]
 
 
 def _whole(value: Any) -> int:
-    """A label value; True, 1.5 and -1 are none, though `int` takes them."""
+    """Parse a label value; booleans, fractions and negative numbers are refused although `int` accepts them."""
     if isinstance(value, bool) or (number := int(value)) != float(value) or number < 0:
         raise ValueError
     return number
 
 
 def _refuse_shared(labels: Mapping[str, Any], path: Path) -> None:
-    """A number alone is one label's; only regions, which are lists, share theirs."""
+    """Refuse a value that two plain labels share; only regions (lists) may share values."""
     alone: dict[int, str] = {}
     for name, value in labels.items():
         if not isinstance(value, list) and (other := alone.setdefault(_whole(value), name)) != name:
@@ -126,7 +127,7 @@ def _refuse_lost_lesions(words: Mapping[int, list[str]], known: Mapping[int, lis
 
 
 def _with_hosts(values: dict[str, list[str]]) -> dict[str, list[str]]:
-    """A tumour is part of its organ, and a vessel of the liver, where the dataset has that organ as well."""
+    """Add the host organ to tumours and vessels where the dataset also labels that organ."""
     given = {key for names in values.values() for key in _keys(names)}
     return {value: names + _missing_hosts(_keys(names), given) for value, names in values.items()}
 
@@ -137,6 +138,6 @@ def _missing_hosts(keys: set[str], given: set[str]) -> list[str]:
 
 
 def _keys(names: Iterable[str]) -> set[str]:
-    """Both sides of a pair, or the one structure, of each name."""
+    """Structure keys of each name; both sides for a pair."""
     pairs = {name: find_pair(name) for name in names}
     return {key for name, pair in pairs.items() for key in (PAIRS[pair] if pair else [STRUCTURES.find(name).key])}

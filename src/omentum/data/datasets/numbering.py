@@ -1,4 +1,4 @@
-"""A recipe turned round: which of our structures each of a dataset's label values is drawn for."""
+"""The inverse of a recipe: which of our structures each native label value is written for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from omentum.errors import UsageError
 
 
 def numbering_of_recipe(recipe: Recipe) -> Numbering:
-    """Of a dataset with label maps.
+    """Numbering of a dataset that ships label maps.
 
     Raises:
-        UsageError: it has masks and no label maps, or a number that no voxel of ours can hold.
+        UsageError: The dataset ships masks instead of label maps, or a value does not fit the output dtype.
     """
     if not recipe.values:
         raise UsageError(f"{recipe.key} has masks and no numbers", remedy="write masks with --masks")
@@ -26,15 +26,15 @@ def numbering_of_recipe(recipe: Recipe) -> Numbering:
 def numbering_of_mapping(
     name: str, labels: Mapping[int, Collection[str]], unions: Mapping[str, Collection[str]]
 ) -> Numbering:
-    """Of somebody's label values.
+    """Numbering from a user-defined mapping.
 
     Args:
-        name: Of whatever it is.
-        labels: Value -> structure keys that each of its voxels belongs to.
-        unions: Structure key -> keys of ours that the foreign name covers too.
+        name: Name of the mapping, for messages.
+        labels: Label value -> keys of the structures that its voxels belong to.
+        unions: Structure key -> keys of our structures that the foreign label also covers.
 
     Raises:
-        UsageError: a number that no voxel of ours can hold.
+        UsageError: A value does not fit the output dtype.
     """
     return _numbering(name, {value: Target(frozenset(keys)) for value, keys in labels.items()}, unions, {})
 
@@ -70,7 +70,7 @@ def _numbering(
 
 
 def _entry(value: int, target: Target, unions: Mapping[str, Collection[str]]) -> NumberingEntry | None:
-    """What sets a value apart: the lesion or vessel in its host, or the one structure or pair it means."""
+    """What identifies a value: a lesion or vessel within its host, or the single structure or pair it denotes."""
     hosted = [key for key in target.structures if target.gives & {*STRUCTURES[key].hosts}]
     groups = [frozenset([key]) for key in hosted or target.structures]
     groups += [frozenset(PAIRS[pair]) for pair in target.pairs if not hosted]

@@ -1,4 +1,4 @@
-"""Globs with an {id} in them: which paths match, and which id each has."""
+"""Glob patterns with an `{id}` placeholder: find matching paths and extract their ids."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Matches = dict[str, list[Path]]
 
 
 def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Matches:
-    """Every path that matches, by its id. Links to folders are followed; hidden files and folders are not seen.
+    """Find every path that matches, by id. Links to folders are followed; hidden files and folders are skipped.
 
     Args:
-        pattern: Glob relative to the root; {id} stands for part of one path component, the same wherever it stands.
-        root: Where to look.
-        accepts: Which of the matching paths count.
+        pattern: Glob relative to the root. `{id}` matches part of one path component; repeated placeholders must agree.
+        root: Folder to search.
+        accepts: Predicate that selects among the matching paths.
     """
     shape = _expression(pattern)
     found: Matches = {}
@@ -33,7 +33,7 @@ def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Mat
 
 
 def id_in(pattern: str, name: str) -> str | None:
-    """The {id} in the name of a file (no .nii, no .nii.gz) or folder, by the part of a pattern that it is of."""
+    """Extract the id from a file name (without suffix) or folder name, using the matching pattern component."""
     for part in reversed(PurePosixPath(pattern).parts):
         shape = re.sub(r"\.nii(\.gz|\*)?$", "", part)
         if "{id}" in part and (match := _expression(shape).fullmatch(name)):
@@ -42,18 +42,18 @@ def id_in(pattern: str, name: str) -> str | None:
 
 
 def natural(text: str) -> tuple[tuple[float, str], ...]:
-    """Sort key under which 2 comes before 10, and numbers before words."""
+    """Sort key for natural order: 2 before 10, numbers before words."""
     parts = filter(None, re.split(r"(\d+)", text))
     return tuple((int(part) if part.isdecimal() else math.inf, part) for part in parts)
 
 
 def literal_length(pattern: str) -> int:
-    """How many characters of a path it fixes."""
+    """Number of literal characters in a pattern."""
     return sum(len(piece) for piece in _SPECIAL.split(pattern)[::2])
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """The pattern with {id} as a named group; what the id takes is as short as possible."""
+    """Compile a pattern to a regular expression with `{id}` as a non-greedy named group."""
     pieces, seen = [], False
     for piece in _SPECIAL.split(pattern):
         pieces.append(_piece(piece, seen))

@@ -1,4 +1,4 @@
-"""The cases of a dataset as it was downloaded: images paired with labels by a recipe. Names only, no file is read."""
+"""Pair the images and labels of a downloaded dataset by its recipe. Only file names are used; no file is read."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from omentum.errors import InputError
 
 @dataclass(frozen=True)
 class RawCase:
-    """One labelled CT as its publisher stores it.
+    """One labelled CT as published.
 
     Args:
-        recipe: What its labels mean.
-        id: The publisher's name for it.
+        recipe: Recipe of the dataset.
+        id: The publisher's case id.
         name: "<recipe key>_<id>", unique and safe as a file name.
-        patient: Equal in every dataset that is known to hold the same patient.
+        patient: Patient identifier, equal in all datasets known to contain the same patient.
         image: A NIfTI file, or a folder with a DICOM series.
         labels: The label map or .seg.nrrd, or the folder with masks or PNGs.
-        layout: How to read the two.
-        annotated: Structures looked for in this case; see `annotated_if_present` for those that count only when seen.
-        suspect: What is known to be wrong with it; "" for nothing.
+        layout: File layout of image and labels.
+        annotated: Structures annotated in this case; see `annotated_if_present` for those that count only if present.
+        suspect: Known problem of the case; "" if none.
     """
 
     recipe: Recipe
@@ -40,23 +40,23 @@ class RawCase:
 
     @property
     def annotated_if_present(self) -> frozenset[str]:
-        """Those of `annotated` that the labels must hold a voxel of, to count."""
+        """Subset of `annotated` that counts as annotated only if the labels contain at least one voxel of it."""
         return self.recipe.annotated_if_present & self.annotated
 
     @property
     def healthy(self) -> frozenset[str]:
-        """Lesion types it is known not to have, whatever the labels can say."""
+        """Lesion types that the patient is known not to have, even if the labels cannot express them."""
         return self.recipe.healthy_in(self.id)
 
 
 @dataclass(frozen=True)
 class DatasetCases:
-    """What lies below a root, in natural order of the ids.
+    """Cases found below a dataset root, in natural order of their ids.
 
     Args:
-        cases: Pairs to use.
-        skipped: Native id -> why it is left out.
-        unpaired: Images without labels, and labels without an image.
+        cases: Usable image-label pairs.
+        skipped: Native id -> reason for skipping.
+        unpaired: Images without labels and labels without an image.
     """
 
     cases: tuple[RawCase, ...]
@@ -65,14 +65,14 @@ class DatasetCases:
 
 
 def find_cases(recipe: Recipe, root: Path) -> DatasetCases:
-    """Look for a recipe's cases; hidden files ("._liver_0.nii.gz") are never seen.
+    """Find the cases of a recipe; hidden files ("._liver_0.nii.gz") are skipped.
 
     Args:
-        recipe: Where to look; its first layout with an image and its labels counts.
-        root: The dataset's folder.
+        recipe: Defines the file layouts; the first one with at least one image-label pair is used.
+        root: Folder of the dataset.
 
     Raises:
-        InputError: no such folder, or no layout has a single pair in it.
+        InputError: The folder does not exist, or no layout matches a single pair.
     """
     if not root.is_dir():
         raise InputError("is not a folder", source=root, remedy="give the folder the dataset was unpacked into")
@@ -84,7 +84,7 @@ def find_cases(recipe: Recipe, root: Path) -> DatasetCases:
 
 
 def id_of(recipe: Recipe, name: str) -> str:
-    """The publisher's id of a case, from the name of its labels or image (no suffix); the name itself if none fits."""
+    """The publisher's case id, from the name of its labels or image; the name itself if no pattern matches."""
     for layout in recipe.layout:
         for pattern in (layout.labels, layout.image):
             if found := id_in(pattern, name):
@@ -141,7 +141,7 @@ def _both_sides(layout: FileLayout, root: Path) -> tuple[Matches, Matches]:
 
 
 def _disambiguated(layout: FileLayout, images: Matches, labels: Matches) -> tuple[Matches, Matches]:
-    """A path that both globs match ("1_0000.nii.gz" also fits "{id}.nii.gz") belongs to the one that says more."""
+    """Assign a path that matches both globs ("1_0000.nii.gz" also matches "{id}.nii.gz") to the more specific one."""
     both = {path for paths in images.values() for path in paths} & {path for paths in labels.values() for path in paths}
     of_labels = both if literal_length(layout.labels) > literal_length(layout.image) else set[Path]()
     return _only(images, lambda path: path not in of_labels), _only(labels, lambda path: path not in both - of_labels)
@@ -153,7 +153,7 @@ def _only(matches: Matches, keeps: Callable[[Path], bool]) -> Matches:
 
 
 def _distinct(paths: Iterable[Path]) -> list[Path]:
-    """Two ways to one place, by a link, are one."""
+    """Remove paths that resolve to the same file."""
     paths = [*paths]
     if len(paths) < 2:
         return paths
@@ -173,7 +173,7 @@ _LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _nifti, "segments": _seg
 
 
 def _search_summary(recipe: Recipe, root: Path) -> str:
-    """What was sought and how much of it was there, for each layout."""
+    """Number of matches of each pattern in each layout, for error messages."""
     tried = []
     for layout in recipe.layout:
         images, labels = _both_sides(layout, root)

@@ -1,4 +1,4 @@
-"""What a recipe is: where a dataset keeps its cases and what its labels mean in our words. Values only, no reading."""
+"""Recipe values: where a dataset keeps its cases and how its labels map to our structures. Nothing is read here."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _RANGE = re.compile(r"(\d+)(-(\d*))?")
 
 @dataclass(frozen=True)
 class Target:
-    """What a native label value, or a mask file, means.
+    """Meaning of a native label value or mask file.
 
     Args:
-        structures: Structure keys every voxel of it belongs to, e.g. {"liver", "liver_tumour"}.
-        pairs: Keys of `omentum.anatomy.pairs.PAIRS` ("kidneys") whose voxels belong to the right or the left one and
-            must still be told apart.
-        unknown: Said instead, where it is part of some structure and nobody knows of which: what it is ("a lesion of
-            an organ that is not named"). Whatever it touches is not annotated in that case.
-        hides: Nobody annotated it, and it may be anything: a structure without a voxel is not annotated there, either.
+        structures: Keys of all structures its voxels belong to, e.g. {"liver", "liver_tumour"}.
+        pairs: Keys of `omentum.anatomy.pairs.PAIRS` ("kidneys") whose voxels still have to be assigned to the right or
+            the left side.
+        unknown: Description of a label that belongs to some unspecified structure ("a lesion of an unnamed organ"). Any
+            structure it touches counts as not annotated in that case.
+        hides: Whether its voxels are unannotated and may contain anything. A structure without a voxel then also counts
+            as not annotated.
     """
 
     structures: frozenset[str]
@@ -38,21 +39,21 @@ class Target:
 
     @property
     def gives(self) -> frozenset[str]:
-        """Every structure it can set, both sides of a pair included."""
+        """All structures this label can set, including both sides of its pairs."""
         return self.structures.union(*(PAIRS[pair] for pair in self.pairs))
 
 
 @dataclass(frozen=True)
 class FileLayout:
-    """Where images and labels lie below the dataset's root.
+    """Location and format of images and labels below the dataset root.
 
     Args:
         image: Glob with {id}, e.g. "**/volume-{id}.nii*".
-        image_kind: "nifti" (a file) or "dicom" (a folder holding one series).
+        image_kind: "nifti" (a file) or "dicom" (a folder with one series).
         labels: Glob with {id}.
-        label_kind: "map" (one label map), "masks" (a folder with one NIfTI mask a structure), "dicom_masks" (a folder
-            with one folder a structure, each a DICOM series), "png_stack" (a folder with one PNG a slice), "segments"
-            (a .seg.nrrd of 3D Slicer; a segment's ID or name is the name of a mask).
+        label_kind: "map" (one label map), "masks" (a folder with one NIfTI mask per structure), "dicom_masks" (a folder
+            with one DICOM series per structure), "png_stack" (a folder with one PNG per slice), or "segments" (a
+            .seg.nrrd of 3D Slicer, where a segment's ID or name is the mask name).
     """
 
     image: str
@@ -63,15 +64,15 @@ class FileLayout:
 
 @dataclass(frozen=True)
 class CaseRule:
-    """An exception for some cases.
+    """Exception to a recipe for some cases.
 
     Args:
-        ids: Native ids: exact ("00297"), glob ("Tr_*"), number ("7" is also 0007) or range ("61-80", "501-").
-        annotated: These structures were looked for, instead of the recipe's.
-        skip: Why these cases are left out; "" keeps them.
-        suspect: What a user should know about them (fake spacing, say); "" for nothing.
-        patient: Who they are of, where the recipe's template is wrong.
-        healthy: Lesion types that these cases are known not to have, besides the recipe's.
+        ids: Native ids: exact ("00297"), glob ("Tr_*"), number ("7" also matches 0007) or range ("61-80", "501-").
+        annotated: Structures annotated in these cases, instead of the recipe's.
+        skip: Reason for leaving these cases out; "" keeps them.
+        suspect: Known problem, such as a wrong spacing; "" if none.
+        patient: Patient identifier, where the recipe's template is wrong.
+        healthy: Lesion types these patients are known not to have, in addition to the recipe's.
     """
 
     ids: tuple[str, ...]
@@ -82,7 +83,7 @@ class CaseRule:
     healthy: frozenset[str] = frozenset()
 
     def covers(self, case_id: str) -> bool:
-        """Whether the rule is about this case."""
+        """Whether the rule applies to a case."""
         return any(_is_meant(pattern, case_id) for pattern in self.ids)
 
 
@@ -91,25 +92,25 @@ class Recipe:
     """How to read one dataset.
 
     Args:
-        key: Short name, the stem of its file.
-        title, homepage, licence, citation: For people; the licence as its publisher states it.
-        cases: Labelled cases as published; 0 when not stated.
-        label_noise: What is known to be wrong with the labels.
-        layout: Alternatives; the first one with cases counts.
+        key: Short name; equals the stem of its file.
+        title, homepage, licence, citation: Descriptive text; the licence as stated by the publisher.
+        cases: Number of labelled cases as published; 0 if not stated.
+        label_noise: Known problems of the labels.
+        layout: Alternative file layouts; the first one that matches cases is used.
         values: Native value -> meaning, for label maps and PNG stacks.
         masks: Name of a mask (no suffix; wildcards allowed) -> meaning, for masks, DICOM masks and segments.
-        ignored: Native values, or mask names, that are known and mean none of our structures.
-        annotated: Structure keys the annotators looked for in every case.
+        ignored: Native values or mask names that map to none of our structures.
+        annotated: Keys of the structures annotated in every case.
         rules: Exceptions by case.
         patient: Template of the patient id, "lits-{id}" or "lits-{id+27}"; datasets that share patients share it.
-        annotated_if_present: Those of `annotated` that count only in cases whose labels hold at least one voxel of
-            them: there, absent means nobody looked.
-        reuse: Which other datasets hold the same images or patients.
-        healthy: Lesion types that no case has, as the publisher says of its patients; they count as annotated and
-            absent, although no label can say so.
-        written: Native value -> structures that get it when a label map is written in this dataset's numbers, where its
-            meaning does not tell.
-        hu_offset: Added to what the images hold, -1024 where they hold HU + 1024.
+        annotated_if_present: Subset of `annotated` that counts only in cases with at least one voxel of it; elsewhere
+            its absence means "not annotated".
+        reuse: Other datasets that contain the same images or patients.
+        healthy: Lesion types that no case has, according to the publisher; they count as annotated and absent although
+            no label encodes them.
+        written: Native value -> structures written with it when exporting in this dataset's numbering, where `values`
+            is ambiguous.
+        hu_offset: Added to the stored intensities; -1024 for images stored as HU + 1024.
     """
 
     key: str
@@ -133,40 +134,40 @@ class Recipe:
     hu_offset: int = 0
 
     def mask_target(self, name: str) -> Target | None:
-        """Meaning of a mask by its name: that of the first pattern that fits, in the recipe's order.
+        """Meaning of a mask, by the first matching name pattern in recipe order.
 
         Args:
-            name: Without suffix, in any case.
+            name: Mask name without suffix; case-insensitive.
 
         Returns:
-            None for an ignored or unknown mask; `ignores_mask` tells which.
+            The target, or None if the mask is ignored or unknown (see `ignores_mask`).
         """
         if self.ignores_mask(name):
             return None
         return next((target for pattern, target in self.masks.items() if _fits(pattern, name)), None)
 
     def ignores_mask(self, name: str) -> bool:
-        """Whether a mask of this name is known to mean nothing to us."""
+        """Whether a mask name is listed as ignored."""
         return any(isinstance(pattern, str) and _fits(pattern, name) for pattern in self.ignored)
 
     def rules_for(self, case_id: str) -> tuple[CaseRule, ...]:
-        """The rules about one case, in the recipe's order."""
+        """Rules that apply to a case, in recipe order."""
         return tuple(rule for rule in self.rules if rule.covers(case_id))
 
     def annotated_in(self, case_id: str) -> frozenset[str]:
-        """What the annotators looked for in one case (before `annotated_if_present` is looked at)."""
+        """Structures annotated in a case, before `annotated_if_present` is applied."""
         narrowed = (rule.annotated for rule in self.rules_for(case_id) if rule.annotated is not None)
         return frozenset.intersection(self.annotated, *narrowed)
 
     def healthy_in(self, case_id: str) -> frozenset[str]:
-        """Lesion types that one case is known not to have."""
+        """Lesion types that a case is known not to have."""
         return self.healthy.union(*(rule.healthy for rule in self.rules_for(case_id)))
 
     def patient_of(self, case_id: str) -> str:
-        """The patient's id, the same in every dataset that shares the patient and its template.
+        """Patient identifier, equal in all datasets that share the patient and the template.
 
         Raises:
-            InputError: the template counts, and the id is no number.
+            InputError: The template does arithmetic on the id, and the id is not a number.
         """
         named = next((rule.patient for rule in self.rules_for(case_id) if rule.patient), "")
         return named or PATIENT_FIELD.sub(lambda match: self._shifted(case_id, match[1]), self.patient)

@@ -1,4 +1,4 @@
-"""Recipes by name: the bundled ones, and the user's own file; see docs/how-to/add-a-dataset.md for the format."""
+"""Look up recipes by name: bundled ones and user files; docs/how-to/add-a-dataset.md describes the format."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ FOLDER_FILE = "recipe.toml"
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe file.
+    """Read and validate a recipe file.
 
     Raises:
-        InputError: it cannot be read, or says something that cannot be; the message names the field and what to write.
+        InputError: The file cannot be read or is invalid; the message names the field and the remedy.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -51,17 +51,17 @@ def load_recipe(path: Path) -> Recipe:
 
 @cache
 def bundled_recipes() -> Mapping[str, Recipe]:
-    """Every recipe that comes with the package, by key, in alphabetical order."""
+    """All bundled recipes by key, in alphabetical order."""
     with resources.as_file(resources.files("omentum.data.datasets") / "recipes") as folder:
         return {path.stem: load_recipe(path) for path in sorted(folder.glob("*.toml"))}
 
 
 def find_recipe(name_or_path: str | Path) -> Recipe:
-    """A bundled recipe by its key, or a recipe file, or a folder with a `recipe.toml` in it.
+    """Return a bundled recipe by key, or the recipe in a file or in a folder with a `recipe.toml`.
 
     Raises:
-        UsageError: neither; the message says what was probably meant.
-        InputError: a file, but no good recipe.
+        UsageError: No recipe matches; the message suggests the closest name.
+        InputError: The file is not a valid recipe.
     """
     recipes, name, path = bundled_recipes(), str(name_or_path), Path(name_or_path)
     if name in recipes:

@@ -1,4 +1,4 @@
-"""What no recipe may say, whoever wrote it; complaints without a file's name, which the caller knows."""
+"""Validation rules for recipes of any origin; messages omit the file name, which the caller adds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _EXAMPLES = {"values": 'for example 1 = "spleen"', "masks": 'for example "kidney
 
 
 def check_glob(glob: str, place: str) -> None:
-    """A glob that can find cases.
+    """Check that a glob can find cases.
 
     Raises:
-        InputError: empty, without {id}, with other braces, or leaving the dataset's root.
+        InputError: The glob is empty, lacks {id}, contains other braces, or leaves the dataset root.
     """
     example = 'for example "**/case_{id}.nii*"'
     if not glob:
@@ -35,10 +35,10 @@ def check_glob(glob: str, place: str) -> None:
 
 
 def check_patient(template: str) -> str:
-    """A template that tells patients apart.
+    """Check that a patient template distinguishes patients.
 
     Raises:
-        InputError: no {id} in it, or other braces.
+        InputError: The template lacks {id} or contains other braces.
     """
     rest = PATIENT_FIELD.sub("", template)
     if rest == template or re.search(r"[{}]", rest):
@@ -47,10 +47,10 @@ def check_patient(template: str) -> str:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Its parts fit together.
+    """Check that the parts of a recipe are consistent.
 
     Raises:
-        InputError: naming the parts that do not.
+        InputError: Some parts are inconsistent; the message names them.
     """
     _check_meanings(recipe)
     _check_overlaps(recipe)
@@ -116,7 +116,7 @@ def _check_healthy(recipe: Recipe) -> None:
 
 
 def _check_hosts(place: str, target: Target, annotated: frozenset[str]) -> None:
-    """A liver tumour is liver: where both are annotated, its voxels must say so."""
+    """Check that a lesion's target includes its host organ where both are annotated (a liver tumour is liver)."""
     for key in sorted(target.structures):
         hosts = STRUCTURES[key].hosts
         if hosts and annotated.issuperset(hosts) and not target.gives & {*hosts}:

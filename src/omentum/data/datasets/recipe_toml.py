@@ -1,4 +1,4 @@
-"""A recipe's TOML -> Recipe, every mistake in it told with its place and the remedy."""
+"""Parse the TOML of a recipe; every error names the place and the remedy."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient", "healthy")
 
 
 def parse_recipe(raw: Mapping[str, Any], key: str, source: Path) -> Recipe:
-    """Check what a recipe file says, and make the recipe of it.
+    """Validate the content of a recipe file and build the recipe.
 
     Args:
-        raw: The file's content.
-        key: The recipe's short name.
-        source: Named in complaints.
+        raw: Parsed content of the file.
+        key: Short name of the recipe.
+        source: File name for error messages.
 
     Raises:
-        InputError: something in it cannot be.
+        InputError: The content is invalid.
     """
     try:
         recipe = _recipe(raw, key)
@@ -61,7 +61,7 @@ def _recipe(raw: Mapping[str, Any], key: str) -> Recipe:
         raise InputError(f"{', '.join(twice)} has a meaning and is uncertain too", remedy="keep one of the two")
     if twice := sorted(map(str, (values.keys() | unknown_values) & (nobodys := _not_annotated(raw)).keys())):
         raise InputError(f"{', '.join(twice)} has a meaning and is not_annotated too", remedy="keep one of the two")
-    # Named masks first: a pattern for what is uncertain may be wide.
+    # Named masks come first, because patterns for uncertain masks may be broad.
     values, masks = values | unknown_values | nobodys, masks | unknown_masks
     given = frozenset[str]().union(*(target.gives for target in (*values.values(), *masks.values())))
     annotated = _structures(raw["annotated"], "annotated") if "annotated" in raw else given
@@ -120,7 +120,7 @@ def _ignored(raw: Mapping[str, Any]) -> frozenset[int | str]:
 
 
 def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Target]]:
-    """Values and masks of something that belongs to a structure, but nobody knows to which."""
+    """Values and masks that belong to an unspecified structure."""
     said = _table(raw, "uncertain")
     targets = {native: Target(frozenset(), unknown=_text(said, native)) for native in said}
     if silent := next((native for native, target in targets.items() if not target.unknown), None):
@@ -133,7 +133,7 @@ def _uncertain(raw: Mapping[str, Any]) -> tuple[dict[int, Target], dict[str, Tar
 
 
 def _not_annotated(raw: Mapping[str, Any]) -> dict[int, Target]:
-    """Label values of what nobody annotated, such as 255 or -1."""
+    """Label values of unannotated voxels, such as 255 or -1."""
     values = _listed(raw.get("not_annotated", []), "not_annotated", (int,))
     if 0 in values:
         raise InputError("not_annotated names 0, which is background", remedy="leave it out")
@@ -149,7 +149,7 @@ def _offset(raw: Mapping[str, Any]) -> int:
 
 
 def _written(raw: Mapping[str, Any], values: Mapping[int, Target]) -> dict[int, frozenset[str]]:
-    """Values that are written for other structures than they are read as; plurals such as "tumours" are understood."""
+    """Values that are written for other structures than they are read as; plurals such as "tumours" are accepted."""
     written = {}
     for native, said in _table(raw, "written").items():
         place = f"written.{native}"
@@ -184,7 +184,7 @@ def _target(names: Any, place: str) -> Target:
 
 
 def _structures(names: Any, place: str) -> frozenset[str]:
-    """A list of structures to look for; "kidneys" stands for both."""
+    """Parse a list of annotated structures; "kidneys" means both."""
     targets = [_target(word, place) for word in _listed(names, place, (str,))]
     return frozenset[str]().union(*(target.gives for target in targets))
 
@@ -244,7 +244,7 @@ def _tables(raw: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def _listed(said: Any, place: str, kinds: tuple[type, ...]) -> list[Any]:
-    """One thing or a list of them, as a list."""
+    """Return a single value or a list of values as a list."""
     items = said if isinstance(said, list) else [said]
     wrong = next((item for item in items if not isinstance(item, kinds) or isinstance(item, bool)), None)
     if wrong is not None:

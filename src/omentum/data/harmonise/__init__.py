@@ -1,1 +1,1 @@
-"""A dataset's labels as our structures: values, sides, overlaps, and what was annotated at all."""
+"""Map a dataset's labels to our structures: values, laterality, overlaps, and which structures are annotated."""

@@ -1,4 +1,4 @@
-"""Labels onto the CT's own grid, exactly: turned round or swapped by whole axes, never interpolated."""
+"""Bring labels onto the grid of the CT exactly, by permuting and flipping axes; never by interpolation."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ FITS = 0.7
 
 
 def on_grid_of(ct: Volume, labels: Volume, source: Path) -> tuple[NDArray[Any], list[Note]]:
-    """The label voxels in the axis order and direction of the CT.
+    """Reorient label voxels to the axis order and direction of the CT.
 
     Args:
-        ct: Whose grid counts.
-        labels: With their own affine.
-        source: The labels' file, for messages.
+        ct: Defines the grid.
+        labels: Label volume with its own affine.
+        source: Label file, for messages.
 
     Returns:
-        Voxels of the CT's shape (a view where possible), and notes: turned axes, slightly different headers.
+        Voxels of the CT's shape (a view where possible), and notes on reoriented axes or slightly different headers.
 
     Raises:
-        GeometryError: the two are not the same set of voxels.
+        GeometryError: CT and labels do not cover the same voxels.
     """
     order = axis_order(labels.grid, ct.orientation)
     turned = order.grid(labels.grid)
@@ -57,18 +57,18 @@ def on_grid_of(ct: Volume, labels: Volume, source: Path) -> tuple[NDArray[Any], 
 
 
 def stack_on_grid_of(ct: Volume, stack: NDArray[Any], source: Path) -> tuple[NDArray[Any], list[Note]]:
-    """Place a stack of pictures, which has no geometry, on the CT it was drawn on.
+    """Place a stack of images without geometry on the CT it was drawn on.
 
-    The pictures are numbered from the head down, with rows and columns of the DICOM slices; some copies have the rows
-    upside down. Of these two, the CT decides: labels lie in soft tissue.
+    Images are numbered from the head down, with rows and columns of the DICOM slices; some copies have their rows
+    flipped. The CT decides between the two: labels lie in soft tissue.
 
     Args:
-        ct: Axial slices.
-        stack: Whole numbers (columns, rows, pictures), 0 for nothing.
-        source: The folder, for messages.
+        ct: CT with axial slices.
+        stack: Integers (columns, rows, images), 0 for background.
+        source: Folder, for messages.
 
     Raises:
-        GeometryError: other numbers of pictures or pixels than the CT has, or the labels fit neither way.
+        GeometryError: The number of images or pixels differs from the CT, or the labels fit neither orientation.
     """
     order = axis_order(ct.grid, "LPS")
     hu = order.view(ct.voxels)

@@ -1,7 +1,7 @@
-"""What counts as annotated in a case, given what its annotators looked for and what its labels hold.
+"""Decide which structures count as annotated in a case, from the annotation protocol and the labels present.
 
-One rule for training (`harmonise`) and for judging (`omentum evaluate --mapping`): what a model learns from a case and
-what it is held to there are the same.
+Training (`harmonise`) and evaluation (`omentum evaluate --mapping`) share this rule, so a model is trained and scored
+on the same structures.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ Keys = frozenset[str]
 
 @dataclass(frozen=True)
 class AnnotationScope:
-    """What was looked for.
+    """Annotation protocol of a case.
 
     Args:
-        annotated: Structure keys that were looked for.
-        if_present: Those of `annotated` that count only where a voxel has them.
-        healthy: Lesion types the patient is known not to have: annotated too, unless the labels say otherwise
-            (`contradicted`), or an unknown lesion might be one.
+        annotated: Keys of the annotated structures.
+        if_present: Subset of `annotated` that counts only if it has a voxel.
+        healthy: Lesion types the patient is known not to have. They count as annotated too, unless the labels disagree
+            (`contradicted`) or an unknown lesion might be one of them.
     """
 
     annotated: Keys
@@ -28,24 +28,24 @@ class AnnotationScope:
     healthy: Keys = frozenset()
 
     def contradicted(self, present: Keys) -> Keys:
-        """What is labelled although the patient is known not to have it: labels and word cannot both be right."""
+        """Structures that are labelled although the patient is declared healthy of them, a contradiction."""
         return self.healthy & present
 
     def candidates(self, present: Keys, unsure: Keys = frozenset()) -> Keys:
-        """What may count, before doubts and `if_present` are looked at.
+        """Structures that may count as annotated, before doubts and `if_present` are applied.
 
         Args:
             present: Structures with a voxel.
-            unsure: Structures that could not be told apart from others.
+            unsure: Structures that could not be distinguished from others.
         """
         return (self.annotated | self.healthy) - self.contradicted(present) - unsure
 
     def confirmed(self, claimed: Keys, present: Keys) -> Keys:
-        """What counts in the end."""
+        """Structures that finally count as annotated."""
         return claimed - (self.if_present - self.healthy - present)
 
     def with_hidden_voxels(self, present: Keys) -> AnnotationScope:
-        """In a case that leaves out voxels which may be anything (`Target.hides`): what has no voxel may be there.
+        """Adjust the scope for a case with unannotated voxels (`Target.hides`), which may hide absent structures.
 
         Args:
             present: Structures with a voxel.
@@ -53,17 +53,18 @@ class AnnotationScope:
         return replace(self, annotated=self.annotated & present)
 
     def resolved(self, present: Keys, doubtful: Callable[[Keys], Keys]) -> Keys:
-        """All of it in order.
+        """Apply all rules in order.
 
         Args:
             present: Structures with a voxel.
-            doubtful: Of what is claimed -> what may lack a voxel, see `omentum.data.harmonise.unknown_parts`.
+            doubtful: Maps the claimed structures to those that may be incomplete; see
+                `omentum.data.harmonise.unknown_parts`.
         """
         claimed = self.candidates(present)
         return self.confirmed(claimed - doubtful(claimed), present)
 
 
 def contradiction_text(denied: Keys) -> str:
-    """What is to be said where labels and word contradict each other."""
+    """Message for structures that are labelled although the dataset declares them absent."""
     text = "labelled, though the recipe says that the patient has none: not annotated in this case"
     return f"{', '.join(sorted(denied))} {'is' if len(denied) == 1 else 'are'} {text}"

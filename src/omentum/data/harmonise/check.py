@@ -1,7 +1,7 @@
-"""Raw cases looked over before anybody trains on them: each one read, every doubt about it named.
+"""Check raw cases before training: each case is read and every doubt is reported.
 
-A case that cannot be read is a finding like any other; nothing here stops at one. What only several cases together
-show is in `omentum.data.harmonise.duplicates`.
+An unreadable case is a finding like any other and does not stop the check. Findings that involve several cases are in
+`omentum.data.harmonise.duplicates`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about one case.
+    """A finding about one case.
 
     Args:
-        severity: "error": it cannot be used; "warning": look at it before you do; "note": good to know.
-        kind: What it is about ("unusable", "constant", "empty", "mirrored", "duplicate", "reuse", or a kind of
+        severity: "error": the case cannot be used; "warning": inspect it before use; "note": for information.
+        kind: Category ("unusable", "constant", "empty", "mirrored", "duplicate", "reuse", or a kind of
             `omentum.data.harmonise.notes`).
-        text: For people.
+        text: Human-readable message.
     """
 
     severity: Severity
@@ -36,14 +36,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class CaseCheck:
-    """What became of one case.
+    """Result of checking one case.
 
     Args:
         name: See `RawCase`.
-        dataset: Key of its recipe.
+        dataset: Recipe key.
         patient: See `RawCase`.
         findings: In the order they were made.
-        hashes: The scan's fingerprint; empty where it could not be read.
+        hashes: Fingerprint of the scan; empty if it could not be read.
     """
 
     name: str
@@ -59,13 +59,13 @@ class CaseCheck:
 
     @property
     def worst(self) -> Severity | None:
-        """Of the findings; None without any."""
+        """Highest severity among the findings; None if there are none."""
         found = {finding.severity for finding in self.findings}
         return next((severity for severity in ("error", "warning", "note") if severity in found), None)
 
 
 def check_case(case: RawCase) -> CaseCheck:
-    """Read a case and look at it; raises nothing that is the case's own fault."""
+    """Read and check a case; problems of the case are findings, not exceptions."""
     findings: list[Finding] = []
     hashes: SliceHashes = ()
     try:
@@ -75,13 +75,13 @@ def check_case(case: RawCase) -> CaseCheck:
         findings += _look(read)
     except OmentumError as fault:
         findings.append(Finding("error", "unusable", str(fault)))
-    except Exception as fault:  # thousands of files of other people: what a reader did not foresee ends one case
+    except Exception as fault:  # third-party files: an unforeseen error must only fail its own case
         findings.append(Finding("error", "unusable", f"{case.image}: {type(fault).__name__}: {fault}"))
     return CaseCheck(case.name, case.recipe.key, case.patient, tuple(findings), hashes)
 
 
 def died(case: RawCase) -> CaseCheck:
-    """A case that took its process with it."""
+    """Check result of a case whose worker process died."""
     reason = f"{case.image}: the process that read it died (out of memory, or a crash in foreign code)"
     return CaseCheck(case.name, case.recipe.key, case.patient, (Finding("error", "unusable", reason),))
 

@@ -1,4 +1,4 @@
-"""Scans and patients that occur more than once, within a dataset and across datasets; and the report of a check."""
+"""Find scans and patients that occur more than once, within and across datasets, and build the check report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Reuse:
 
     Args:
         matches: Pairs of cases with the same scan.
-        groups: Every case once; those of one patient together, so far as scans and recipes tell.
+        groups: Cases grouped by patient, using scans and recipes; every case occurs once.
     """
 
     matches: tuple[Match, ...]
@@ -24,13 +24,13 @@ class Reuse:
 
 
 def find_reuse(checks: Sequence[CaseCheck]) -> Reuse:
-    """Compare all scans with one another, and the patients the recipes name."""
+    """Compare all scans with each other, and the patient identifiers given by the recipes."""
     matches = find_matches({check.name: check.hashes for check in checks})
     return Reuse(tuple(matches), tuple(patient_groups(checks, matches)))
 
 
 def with_reuse(checks: Sequence[CaseCheck], reuse: Reuse) -> list[CaseCheck]:
-    """The cases with what was found about re-use: known where the recipes say it too, a warning where they do not."""
+    """Add reuse findings to the checks: a note where the recipes document the reuse, a warning where they do not."""
     patients = {check.name: check.patient for check in checks}
     extra: dict[str, list[Finding]] = {name: [] for name in patients}
     for match in reuse.matches:
@@ -47,7 +47,7 @@ def _same_scan(other: str, slices: int, *, known: bool) -> Finding:
 
 
 def _by_number_alone(patients: Mapping[str, str], reuse: Reuse) -> dict[str, list[str]]:
-    """Cases that the recipes give to one patient, although their scans differ or could not be read."""
+    """Cases with the same patient identifier whose scans differ or could not be read."""
     same_scan = {frozenset((match.first, match.second)) for match in reuse.matches}
     alone = {
         one: [n for n in group if patients[n] == patients[one] and frozenset((n, one)) not in same_scan and n != one]
@@ -58,7 +58,7 @@ def _by_number_alone(patients: Mapping[str, str], reuse: Reuse) -> dict[str, lis
 
 
 def report(checks: Sequence[CaseCheck], reuse: Reuse) -> dict[str, Any]:
-    """Everything in JSON values, without the schema's name."""
+    """All findings as JSON-serialisable values, without the schema name."""
     return {
         "cases": [
             {

@@ -1,9 +1,9 @@
-"""One dataset's labels in everybody's words: numbers or masks in, overlapping structures and an annotated set out.
+"""Harmonise one dataset's labels: label values or masks in, overlapping structures and an annotated set out.
 
-In this order: native values to sets of structures (`native_values`), left from right (`pair_sides`), contradictions
-(`conflicts`), what may be incomplete (`unknown_parts`), lesions into their hosts, and last what counts as annotated.
-Whatever could not be told is not annotated, and a structure that is not annotated has no voxel here: unknown is not
-absent.
+Order of steps: map native values to structures (`native_values`), assign sides (`pair_sides`), resolve conflicts
+(`conflicts`), find possibly incomplete structures (`unknown_parts`), add lesions to their hosts, and decide which
+structures are annotated. A structure that could not be determined is not annotated, and a structure that is not
+annotated has no voxel here: unknown is not the same as absent.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ PART_OF_PLAUSIBLE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Harmonised:
-    """Labels in our words.
+    """Harmonised labels.
 
     Args:
-        truth: Over all of `STRUCTURES.keys`; its annotated set is what was looked for in this case.
-        notes: What was remarkable.
+        truth: Labels over all of `STRUCTURES.keys`, with the set of structures annotated in this case.
+        notes: Remarks for the user.
     """
 
     truth: Segmentation
@@ -57,25 +57,26 @@ def harmonise(
     if_present: Iterable[str] = (),
     healthy: Iterable[str] = (),
 ) -> Harmonised:
-    """Translate a label map.
+    """Harmonise a label map.
 
-    A number the recipe does not know belongs to no structure. That is harmless far from everything; within or along
-    a labelled structure it means that the structure may lack a part, and the note says so ("stray inside"). A structure
-    without any voxel that is no larger may be that number altogether: it is not annotated in this case.
+    A value that the recipe does not know belongs to no structure. This is harmless far from any label. Inside or next
+    to a labelled structure it means that the structure may be incomplete; a note reports it ("stray inside"). A
+    structure without a voxel that could be hidden entirely under the unknown value is not annotated in this case.
 
     Args:
-        native: Label map [i, j, k]. Fractions are rounded, and noted.
-        affine: Voxel index -> RAS+ mm.
-        values: What the numbers mean.
-        annotated: Structures, or pairs ("kidneys" is both), that were looked for.
-        hu: The CT on the same grid, by which left and right are told; without it only what lies far apart is.
-        ignored: Numbers that are known and mean nothing to us.
-        if_present: Those of `annotated` that count only when a voxel has them.
-        healthy: Lesion types the patient is known not to have: annotated too, unless the labels say otherwise, or an
-            unknown lesion might be one.
+        native: Label map [i, j, k]. Fractions are rounded, with a note.
+        affine: 4x4, voxel index -> RAS+ mm.
+        values: Meaning of the label values.
+        annotated: Annotated structures or pairs ("kidneys" means both).
+        hu: CT in HU on the same grid, used to distinguish left from right. Without it, only well separated organs can
+            be assigned to a side.
+        ignored: Known label values that map to no structure.
+        if_present: Subset of `annotated` that counts only if it has a voxel.
+        healthy: Lesion types the patient is known not to have. They count as annotated too, unless the labels disagree
+            or an unknown lesion might be one of them.
 
     Raises:
-        InputError: the map holds far more unknown values than a label map has.
+        InputError: The map contains far more unknown values than a label map should.
         GeometryError: `hu` has another shape.
     """
     sought = AnnotationScope(_structures(annotated), _structures(if_present), _structures(healthy))
@@ -105,19 +106,19 @@ def harmonise_masks(
     if_present: Iterable[str] = (),
     healthy: Iterable[str] = (),
 ) -> Harmonised:
-    """Translate one mask a structure; they may overlap, and are taken one after another.
+    """Harmonise one mask per structure; masks may overlap and are processed one at a time.
 
     Args:
-        masks: What each mask means, and its voxels; several may mean the same (the lobes of a lung).
-        shape: Of each mask.
-        affine: Voxel index -> RAS+ mm.
-        annotated: Structures (or pairs) that the annotators looked for.
-        hu: The CT, [x, y, z], to tell left from right by; None without one.
-        if_present: Those of `annotated` that count only where a voxel has them.
+        masks: Meaning and voxels of each mask; several masks may share a meaning (the lobes of a lung).
+        shape: Shape of every mask.
+        affine: 4x4, voxel index -> RAS+ mm.
+        annotated: Annotated structures or pairs.
+        hu: CT in HU [x, y, z], used to distinguish left from right; None if unavailable.
+        if_present: Subset of `annotated` that counts only if it has a voxel.
         healthy: Lesion types the patient is known not to have.
 
     Raises:
-        GeometryError: a mask, or `hu`, has another shape.
+        GeometryError: A mask or `hu` has another shape.
     """
     marks = LabelBits(shape)
     unknown = set()
@@ -131,13 +132,13 @@ def harmonise_masks(
 
 
 def _perhaps_stray(stray_ml: float, sought: AnnotationScope, marks: LabelBits) -> frozenset[str]:
-    """What has no voxel, although there is enough of an unknown value to be it."""
+    """Structures without a voxel that an unknown value has enough volume to be."""
     absent = sought.annotated - sought.healthy - marks.present() - _both_sides(marks)
     return frozenset(key for key in absent if stray_ml >= PART_OF_PLAUSIBLE * STRUCTURES[key].volume_ml[0])
 
 
 def _both_sides(marks: LabelBits) -> frozenset[str]:
-    """Of pairs that have a voxel and are still to be told apart."""
+    """Both sides of pairs that have voxels without a side."""
     return frozenset[str]().union(*(PAIRS[name] for name in marks.present() if name in PAIRS))
 
 

@@ -1,8 +1,7 @@
-"""What each voxel of a scan is marked as: a number a voxel, and the names that each number stands for.
+"""Labels of a scan as an integer per voxel and a table of the label set each integer stands for.
 
-A name is a structure, or a pair where left still has to be told from right, or `UNKNOWN`. Of these there may be any
-number; how many combinations of them a scan has is another matter, and a small one. What is done to all voxels of a
-combination is done to its row in the table.
+A label is a structure, a pair without a side, or `UNKNOWN`. There may be any number of labels, but a scan contains only
+few combinations of them. An operation on all voxels of a combination edits one row of the table.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ WHOLE: Box = (slice(None), slice(None), slice(None))
 
 
 def mark_of(target: Target) -> Names:
-    """The names a voxel of this meaning gets."""
+    """Labels of a voxel with this meaning."""
     return frozenset((UNKNOWN,)) if target.unknown else target.structures | target.pairs
 
 
 class LabelBits:
-    """LabelBits of a scan without any, to be filled.
+    """Labels of a scan, initially empty.
 
     Args:
         shape: Number of voxels along i, j, k.
 
     Attributes:
-        numbers: uint16 [i, j, k] in Fortran order: a slice of a NIfTI or DICOM volume is one run of memory.
-        combinations: What each number stands for; the first one is nothing. Two may be alike.
+        numbers: uint16 [i, j, k] in Fortran order, so that a slice of a NIfTI or DICOM volume is contiguous.
+        combinations: Label set of each number; the first one is empty. Entries may repeat.
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -49,10 +48,10 @@ class LabelBits:
         self._counts: NDArray[np.int64] | None = None
 
     def number_of(self, names: Names) -> int:
-        """The number of a combination, given out now if it has none.
+        """Number of a label set; a new one is assigned if necessary.
 
         Raises:
-            InputError: there are more combinations than numbers.
+            InputError: There are more combinations than numbers.
         """
         try:
             return self.combinations.index(names)
@@ -63,25 +62,25 @@ class LabelBits:
             return len(self.combinations) - 1
 
     def table(self, holds: Callable[[Names], bool]) -> NDArray[np.bool_]:
-        """For each number whether its combination is such a one."""
+        """For each number, whether its label set satisfies a predicate."""
         return np.array([holds(names) for names in self.combinations])
 
     def holding(self, names: Iterable[str]) -> NDArray[np.bool_]:
-        """For each number whether it stands for any of some names."""
+        """For each number, whether its label set contains any of the given names."""
         wanted = frozenset(names)
         return self.table(lambda held: not wanted.isdisjoint(held))
 
     def mask(self, names: Iterable[str], box: Box = WHOLE) -> NDArray[np.bool_]:
-        """Voxels of a box that have any of some names, in Fortran order."""
+        """Mask of the voxels in a box that carry any of the given names, in Fortran order."""
         return looked_up(self.holding(names), self.numbers[box])
 
     def change(self, voxels: NDArray[np.bool_], to: Callable[[Names], Names], box: Box = WHOLE) -> None:
-        """Give some voxels of a box other names.
+        """Relabel some voxels of a box.
 
         Args:
-            voxels: Of the shape of the box.
-            to: Old names -> new ones.
-            box: A part of the scan.
+            voxels: Boolean mask with the shape of the box.
+            to: Maps old label sets to new ones.
+            box: Part of the scan.
         """
         self._counts = None
         table, done = np.zeros(len(self.combinations), np.uint16), np.zeros(len(self.combinations), np.bool_)
@@ -92,11 +91,11 @@ class LabelBits:
             plane[here] = table[found]
 
     def change_all(self, to: Callable[[Names], Names]) -> None:
-        """Give every voxel other names."""
+        """Relabel every voxel."""
         self.combinations = [to(names) for names in self.combinations]
 
     def counts(self) -> NDArray[np.int64]:
-        """How many voxels have each number; remembered until `change`."""
+        """Number of voxels per label number; cached until the next `change`."""
         if self._counts is None:
             self._counts = np.zeros(len(self.combinations), np.int64)
             for plane in self.numbers.T:
@@ -104,12 +103,12 @@ class LabelBits:
         return self._counts
 
     def present(self) -> Names:
-        """Every name that a voxel has."""
+        """All names with at least one voxel."""
         names = (self.combinations[n] for n in np.flatnonzero(self.counts()))
         return frozenset[str]().union(*names)
 
     def boxes(self) -> dict[str, Box]:
-        """The smallest box around each name that a voxel has."""
+        """Bounding box of each name with at least one voxel."""
         found: dict[str, Box] = {}
         for names, box in zip(self.combinations[1:], ndimage.find_objects(self.numbers.T), strict=False):
             for name in names if box else ():
@@ -117,7 +116,7 @@ class LabelBits:
         return found
 
     def bits(self, classes: Sequence[str]) -> Bits:
-        """[planes, i, j, k], as in `Segmentation` over these classes."""
+        """Packed bits [planes, i, j, k], as in `Segmentation` over these classes."""
         table = np.zeros((planes_for(len(classes)), len(self.combinations)), bits_dtype(len(classes)))
         for k, key in enumerate(classes):
             plane, bit = divmod(k, BITS_PER_PLANE)
@@ -129,12 +128,12 @@ class LabelBits:
 
 
 def looked_up(table: NDArray[Any], numbers: NDArray[np.uint16], out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """The entry of each number, slice by slice: indices take four times the memory of numbers.
+    """Table lookup slice by slice, because index arrays take four times the memory of the numbers.
 
     Args:
-        table: By number.
-        numbers: [i, j, k].
-        out: Filled and returned; made in Fortran order by default.
+        table: Indexed by number.
+        numbers: Label numbers [i, j, k].
+        out: Output array, filled and returned; a new Fortran-order array by default.
     """
     out = np.empty(numbers.shape, table.dtype, order="F") if out is None else out
     for found, plane in zip(out.T, numbers.T, strict=True):

@@ -1,4 +1,4 @@
-"""Labels that say "kidneys" become right and left ones; labels that do say which are checked against the body."""
+"""Assign sides to labels such as "kidneys", and check labels with sides against the body."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from omentum.volume import Affine, Grid
 
 
 class LazyMidline:
-    """The CT, asked for its midline once and only if need be."""
+    """Computes the midline of a CT on first use."""
 
     def __init__(self, hu: NDArray[Any] | None, affine: Affine) -> None:
         self._hu, self._affine = hu, affine
@@ -27,20 +27,20 @@ class LazyMidline:
 
     @property
     def midline(self) -> Midline | None:
-        """See `find_midline`; None without a CT."""
+        """Midline from `find_midline`; None without a CT."""
         if not self._found:
             self._found = [None if self._hu is None else find_midline(self._hu, self._affine)]
         return self._found[0]
 
 
 def settle_sides(marks: LabelBits, affine: Affine, body: LazyMidline) -> tuple[frozenset[str], list[Note]]:
-    """Give every voxel of a pair its side, in place.
+    """Assign a side to every voxel of a pair, in place.
 
-    A voxel that the labels gave one side keeps it. One that has none ("kidneys"), or both (two masks at odds), goes by
-    the position of the part it belongs to; see `omentum.data.harmonise.split_pair`.
+    A voxel with exactly one side keeps it. A voxel with no side ("kidneys") or with both (conflicting masks) is
+    assigned by the position of its component; see `omentum.data.harmonise.split_pair`.
 
     Returns:
-        Structures whose side could not be told (they must not count as annotated), and notes.
+        Structures whose side could not be determined (not to be counted as annotated), and notes.
     """
     boxes = marks.boxes()
     unsure: set[str] = set()
@@ -70,7 +70,7 @@ def _shifted(affine: Affine, box: Box) -> Affine:
 
 
 def _open_voxels(marks: LabelBits, box: Box, pair: str) -> tuple[Mask, int]:
-    """Voxels of a pair without exactly one side, and how many of them have both."""
+    """Voxels of a pair without exactly one side, and the number of voxels with both."""
     sides = frozenset(PAIRS[pair])
     at_odds = marks.table(sides.issubset)
     is_open = at_odds | marks.table(lambda names: pair in names and sides.isdisjoint(names))
@@ -97,7 +97,7 @@ def _on_side(names: Names, other: str, side: str) -> Names:
 
 
 def _swapped(marks: LabelBits, box: Box, pair: str, affine: Affine) -> list[Note]:
-    """Labels with sides are believed, unless the right one lies left of the left one."""
+    """Notes on labels whose right organ lies left of the left one; the labels are kept."""
     right, left = PAIRS[pair]
     x_mm = [_mean_x_mm(marks.mask((key,), box), affine) for key in (right, left)]
     if np.isfinite(x_mm).all() and x_mm[0] < x_mm[1]:

@@ -1,6 +1,6 @@
-"""Is the liver on the right? Images and labels that were mirrored together give themselves away by their organs.
+"""Detect images and labels that were mirrored together, by the position of unpaired organs.
 
-The labels of right and left organs do not: they are mirrored too. Only what has one place in nearly everybody counts.
+Paired organs cannot reveal it, because their labels are mirrored too. Only organs with one usual side are used.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ CLEAR_MM = 10.0
 
 
 def laterality_conflicts(ct: Volume, truth: Segmentation) -> str:
-    """What contradicts the usual sides, for people; "" where nothing does or nothing can tell.
+    """Check the position of organs against their usual side.
 
     Args:
-        ct: HU.
-        truth: On its grid.
+        ct: CT in HU.
+        truth: Labels on the same grid.
+
+    Returns:
+        Human-readable description of the conflict; "" if there is none or it cannot be determined.
     """
     annotated = truth.annotated or frozenset()
     told = {key for pair in RIGHT_OF for key in pair} & annotated & truth.present()
@@ -39,7 +42,7 @@ def laterality_conflicts(ct: Volume, truth: Segmentation) -> str:
 
 
 def _centre_mm(mask: NDArray[Any], truth: Segmentation) -> float:
-    """The centroid's x in mm, growing to the patient's right; NaN for an empty mask."""
+    """Centroid along x in mm, increasing towards the patient's right; NaN for an empty mask."""
     counts = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
     centre = centroid_mm(counts, truth.grid)
     return np.nan if centre is None else float(centre[0])

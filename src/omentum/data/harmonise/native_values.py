@@ -1,4 +1,4 @@
-"""A label map of any dtype as marks: values looked up, fractions rounded, and what nobody knows counted."""
+"""Convert a label map of any dtype: look up values, round fractions, count unknown values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TABLE_LENGTH = 1 << 16
 
 @dataclass
 class _Tally:
-    """What was met on the way through a label map."""
+    """Counters collected while reading a label map."""
 
     counts: Counter[int]
     fractions: int = 0
@@ -41,28 +41,28 @@ class _Tally:
 def marks_of_map(
     native: NDArray[Any], values: Mapping[int, Target], known: Iterable[int], annotated: frozenset[str]
 ) -> tuple[LabelBits, list[Note], int]:
-    """Look every voxel up, slice by slice.
+    """Look up every voxel, slice by slice.
 
     Args:
-        native: Label map [i, j, k], whole numbers in any dtype; fractions are rounded and noted.
-        values: What the numbers mean.
-        known: Numbers that mean nothing to us and are no strays; 0 always is.
-        annotated: To tell whether a stray value lies inside something that was looked for.
+        native: Label map [i, j, k] of integers in any dtype; fractions are rounded, with a note.
+        values: Meaning of the label values.
+        known: Label values that map to nothing and are not stray; 0 is always included.
+        annotated: Annotated structures, to decide whether a stray value lies inside one.
 
     Returns:
-        The marks, what was remarkable, and how many voxels the commonest unknown value has.
+        Label bits, notes, and the voxel count of the most frequent unknown value.
 
     Raises:
-        InputError: far more unknown values than a label map has.
+        InputError: The map contains far more unknown values than a label map should.
     """
     marks = LabelBits(native.shape)
-    # One more entry at either end, which is empty: numbers beyond the known ones are clipped there.
+    # An empty entry at either end: values outside the known range are clipped to it.
     first = min(0, *values) - 1 if any(value < 0 for value in values) else 0
     table = np.zeros(max(values, default=0) - first + 2, np.uint16)
     for value, target in values.items():
         table[value - first] = marks.number_of(mark_of(target))
     tally = _Tally(Counter())
-    # Transposed, a slice of a NIfTI or DICOM volume is one run of memory.
+    # Transposed, a slice of a NIfTI or DICOM volume is contiguous.
     for plane, marked in zip(native.T, marks.numbers.T, strict=True):
         whole = _whole(plane, tally)
         _count(whole, tally.counts)
@@ -124,7 +124,7 @@ def _stray_notes(strays: list[int], inside: list[int], counts: Counter[int]) -> 
 
 
 def _enclosed(native: NDArray[Any], value: int, marks: LabelBits, annotated: frozenset[str]) -> bool:
-    """Whether a good part of what touches a value's voxels is labelled as something that was looked for."""
+    """Whether a large part of the neighbours of a value's voxels carries an annotated label."""
     stray = native == value if native.dtype.kind in "iub" else np.rint(native) == value
     i, j, k = (slice(max(0, s.start - 1), s.stop + 1) for s in bounding_box(stray))
     around = ndimage.binary_dilation(stray[i, j, k]) & ~stray[i, j, k]

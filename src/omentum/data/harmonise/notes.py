@@ -1,4 +1,4 @@
-"""What is worth knowing about a raw case that could be read all the same."""
+"""Remarks about raw cases that could be read."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Literal
 from omentum.errors import capture_warnings
 
 NoteKind = Literal[
-    "image",  # something about the CT that was mended
-    "geometry",  # labels turned, or moved onto the CT's grid
-    "orientation",  # the orientation of labels without geometry could not be told for sure
-    "rounded",  # label values that were no whole numbers
+    "image",  # a repaired problem of the CT
+    "geometry",  # labels reoriented or moved onto the CT grid
+    "orientation",  # the orientation of labels without geometry is uncertain
+    "rounded",  # label values that were not integers
     "stray",  # values or masks the recipe does not know
-    "stray inside",  # the same, within or along an annotated structure, which may lack them
-    "conflict",  # structures that exclude one another claimed the same voxels
-    "host",  # lesions given to the organ they live in
-    "sides",  # left and right told apart in an unusual way
-    "unsure sides",  # left and right could not be told apart: neither counts as annotated
-    "swapped sides",  # the right one of a pair lies left of the left one
+    "stray inside",  # the same, inside or next to an annotated structure, which may be incomplete
+    "conflict",  # mutually exclusive structures claimed the same voxels
+    "host",  # lesions added to their host organ
+    "sides",  # left and right distinguished in an unusual way
+    "unsure sides",  # left and right could not be distinguished: neither counts as annotated
+    "swapped sides",  # the right organ of a pair lies left of the left one
     "not annotated",  # labels or masks that make a structure count as not annotated in this case
-    "suspect",  # what the recipe itself says about the case
+    "suspect",  # a remark from the recipe
 ]
 
 SUSPECT: frozenset[NoteKind] = frozenset(
@@ -36,8 +36,8 @@ class Note:
     """One remark.
 
     Args:
-        kind: What it is about.
-        text: For people.
+        kind: Category.
+        text: Human-readable message.
     """
 
     kind: NoteKind
@@ -45,12 +45,12 @@ class Note:
 
     @property
     def suspect(self) -> bool:
-        """Whether the case should be looked at."""
+        """Whether the case should be inspected."""
         return self.kind in SUSPECT
 
 
 @contextmanager
 def noting(notes: list[Note], kind: NoteKind) -> Iterator[None]:
-    """Turn the warnings a reader gives about a case into notes."""
+    """Collect the warnings of a reader as notes."""
     with capture_warnings(lambda message: notes.append(Note(kind, message)), propagate=False):
         yield

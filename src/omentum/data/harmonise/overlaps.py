@@ -1,11 +1,10 @@
-"""Structures that claim the same voxel: which of them may, and who keeps it where they may not.
+"""Resolve structures that claim the same voxel.
 
-The rule. A lesion overlaps whatever it lies in, and what lives in a host (a hepatic vessel) overlaps its host. The
-portal and splenic vein runs through liver and pancreas, and datasets count it as either or both. A vessel and a part of
-one organ (a user's segments of the liver) overlap too: vessels run through the parts. Any two others exclude one
-another; of these, the one that a one-number-a-voxel map would show keeps the voxel (`paint` in structures.toml: vessels
-over organs, small over large, e.g. gallbladder over liver).
-Afterwards what lives in exactly one host is given to that host as well, wherever both were looked for.
+A lesion may overlap its host, and so may a vessel inside its host. The portal and splenic vein runs through liver and
+pancreas, and datasets count it as either or both, so it may overlap both. A vessel may also overlap the parts of an
+organ (user-defined liver segments). Any other two structures exclude each other. The voxel then goes to the structure
+with the higher painting priority (`paint` in structures.toml: vessels over organs, small over large, e.g. gallbladder
+over liver). Finally, a structure with exactly one host is added to that host where both are annotated.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from omentum.data.harmonise.notes import Note
 
 
 def resolve_conflicts(marks: LabelBits) -> list[Note]:
-    """Let one structure keep each voxel that several exclusive ones claim; in place."""
+    """Assign each voxel claimed by several exclusive structures to one of them, in place."""
     lost: Counter[str] = Counter()
     counts = marks.counts()
     for number, before in enumerate(marks.combinations):
@@ -32,7 +31,7 @@ def resolve_conflicts(marks: LabelBits) -> list[Note]:
 
 
 def add_to_hosts(marks: LabelBits, annotated: frozenset[str]) -> list[Note]:
-    """Give what lives in one host to that host, where both are annotated; in place."""
+    """Add structures with one host to that host where both are annotated, in place."""
     notes, counts = [], marks.counts()
     for key in sorted(STRUCTURES.keys, key=lambda key: -nesting_depth(key)):
         host = sole_host(key)
@@ -51,7 +50,7 @@ def _with_host(names: Names, key: str, hosts: Names) -> Names:
 
 
 def _kept(claims: Names) -> Names:
-    """What stays of a combination: greedily in painting order, last painted first."""
+    """Labels kept from a combination: greedily by painting priority, highest first."""
     keys = [key for key in claims if key in STRUCTURES]
     stay: list[str] = []
     for key in sorted(keys, key=lambda k: STRUCTURES[k].paint_order, reverse=True):

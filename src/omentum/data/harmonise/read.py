@@ -1,4 +1,4 @@
-"""A raw case of any layout -> the CT and its truth, on the CT's own grid, in our words."""
+"""Read a raw case of any layout: the CT and its harmonised labels on the CT grid."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ __all__ = ["HarmonisedCase", "Note", "read_raw"]
 
 @dataclass(frozen=True, eq=False)
 class HarmonisedCase:
-    """One labelled CT in our words.
+    """One labelled CT with harmonised labels.
 
     Args:
-        ct: HU, nothing below -1024.
-        truth: On the CT's grid, over all of `STRUCTURES.keys`; its annotated set is what was looked for.
-        notes: What was mended, doubted or remarkable.
+        ct: HU, clipped below at -1024.
+        truth: Labels on the CT grid over all of `STRUCTURES.keys`, with the set of structures annotated in this case.
+        notes: Repairs, doubts and remarks.
     """
 
     ct: Volume
@@ -48,12 +48,12 @@ class HarmonisedCase:
 
 
 def read_raw(case: RawCase) -> HarmonisedCase:
-    """Read a CT and its labels as their publisher stores them.
+    """Read a CT and its labels in the publisher's format.
 
     Raises:
-        InputError: a file is missing or damaged, or holds no CT or no labels.
-        GeometryError: the labels are not on the grid of the CT.
-        MissingDependencyError: DICOM without pydicom.
+        InputError: A file is missing or damaged, or contains no CT or no labels.
+        GeometryError: The labels are not on the CT grid.
+        MissingDependencyError: The case is DICOM and pydicom is not installed.
     """
     notes = [Note("suspect", case.suspect)] if case.suspect else []
     with noting(notes, "image"):
@@ -136,10 +136,10 @@ def _from_masks(
 
 
 def _looked_for(case: RawCase, drawn: frozenset[str]) -> frozenset[str]:
-    """What counts as annotated, given what there are masks of.
+    """Structures that count as annotated, given the masks that exist.
 
-    A mask that is not there was not drawn: its structure is unknown. Only where files are made for what was found, and
-    for nothing else (DICOM masks), does a lesion without a mask mean that the organ it lives in was seen to have none.
+    A missing mask means an unknown structure. The exception is datasets that only ship masks of what was found (DICOM
+    masks): there, a lesion without a mask is absent if its host organ has a mask.
     """
     if case.layout.label_kind in ("masks", "segments"):
         return case.annotated & drawn
@@ -148,7 +148,7 @@ def _looked_for(case: RawCase, drawn: frozenset[str]) -> frozenset[str]:
 
 
 def _find_masks(case: RawCase, folder: Path, notes: list[Note]) -> list[tuple[Path, Target]]:
-    """Every mask that means something, in order of its name."""
+    """All masks with a known meaning, sorted by name."""
     found, strange = [], []
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.is_dir() != (case.layout.label_kind == "dicom_masks"):
@@ -171,7 +171,7 @@ def _find_masks(case: RawCase, folder: Path, notes: list[Note]) -> list[tuple[Pa
 def _masks(
     case: RawCase, ct: Volume, masks: list[tuple[Path, Target]], notes: list[Note]
 ) -> Iterator[tuple[Target, NDArray[np.bool_]]]:
-    """One mask after another, on the CT's grid; remarks that several make in the same words are kept once."""
+    """Yield one mask at a time on the CT grid; identical notes are kept once."""
     for path, target in masks:
         mask = read_mask_series(path, ct) if case.layout.label_kind == "dicom_masks" else read_volume(path)
         voxels, remarks = on_grid_of(ct, mask, path)

@@ -1,4 +1,4 @@
-"""Labels of a case as a `.seg.nrrd`: what a recipe says of its segments, and their masks on the CT's own grid."""
+"""Labels stored as `.seg.nrrd`: match segments with a recipe and yield their masks on the CT grid."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Known = Sequence[tuple[Segment, Target]]
 
 
 def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[Note]) -> Known:
-    """The segments that mean something, in the file's order; told by ID, else by name.
+    """Segments with a known meaning in file order, matched by ID, else by name.
 
     Args:
-        recipe: Its masks are the segments.
-        file: With its segments.
-        source: The file, for messages.
-        notes: Told of segments that the recipe does not know.
+        recipe: Its mask names are matched with the segments.
+        file: The segmentation file.
+        source: File name, for messages.
+        notes: Receives a note for each unknown segment.
 
     Raises:
-        InputError: it knows none of them.
+        InputError: No segment is known.
     """
     found, strange = list[tuple[Segment, Target]](), []
     for segment in file.segments:
@@ -48,10 +48,10 @@ def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[
 def segment_masks(
     ct: Volume, file: SegmentFile, segments: Known, source: Path, notes: list[Note]
 ) -> Iterator[tuple[Target, NDArray[np.bool_]]]:
-    """One mask after another; remarks that several make in the same words are kept once.
+    """Yield one mask at a time; identical notes are kept once.
 
     Raises:
-        GeometryError: they do not lie on the CT's grid.
+        GeometryError: The segments are not on the CT grid.
     """
     for segment, target in segments:
         voxels, remarks = on_grid_of(ct, Volume(file.mask(segment), file.grid.affine), source)

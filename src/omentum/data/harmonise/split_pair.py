@@ -1,19 +1,19 @@
-"""Which part of a pair is the right one and which the left: by position in the body.
+"""Split a paired organ into right and left by its position in the body.
 
-Never by the order of components, never by array index, never by "the larger is the right one". The rules, in order:
+The order of components, array indices and relative sizes are never used. Rules, in order:
 
-1. Bulks are the connected parts (26 neighbours) of at least a tenth of the largest one's volume.
-2. A largest bulk that reaches far across the midline, with less over there than it brings itself (lungs fused at the
-   anterior junction, a horseshoe kidney), may be two organs grown into one label. It is eroded until it falls into
-   two cores far apart; every voxel goes to the nearer core. Where no erosion parts it, it is cut at the midline if it
-   spans both sides widely and nearly evenly with nothing else over there.
-3. Every other bulk goes, whole, to the side its centroid lies on. One kidney is one kidney.
-4. Bulks all on one side of the midline, yet further apart from left to right than one organ is wide, mean that the
-   midline was misjudged: they are parted halfway between the two largest.
-5. A fragment goes with the nearer bulk. With bulks on one side only, a fragment far from them on the other side is an
-   organ of its own (a shrunken kidney).
-6. Two organs' worth of bulk on one side (a crossed or transplanted kidney), a single bulk on the midline, or no
-   midline to go by: the sides are unsure, and the caller must not teach them to anybody.
+1. Bulks are connected components (26-neighbourhood) of at least a tenth of the largest one's volume.
+2. If the largest bulk extends far across the midline, with less volume there than on its own side, it may be two organs
+   fused into one label (lungs fused at the anterior junction, a horseshoe kidney). It is eroded until it separates into
+   two distant cores, and every voxel goes to the nearer core. If no erosion separates it, it is cut at the midline,
+   provided that it spans both sides widely and almost evenly and nothing else lies on the other side.
+3. Every other bulk goes as a whole to the side of its centroid. A single kidney stays a single kidney.
+4. If all bulks lie on one side of the midline but further apart than the width of one organ, the midline estimate is
+   wrong: they are separated halfway between the two largest.
+5. A fragment goes with the nearer bulk. If bulks exist on one side only, a distant fragment on the other side is an
+   organ of its own (an atrophic kidney).
+6. Two organ-sized bulks on one side (a crossed or transplanted kidney), a single bulk on the midline, or a missing
+   midline leave the sides unknown, and the labels must not be used for training.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """The outcome of a split.
+    """Result of a left-right split.
 
     Args:
-        right: Voxels of the right organ; the rest of the mask is the left one's.
-        doubt: Why the sides are unsure; "" when they are sure.
-        remark: What was unusual but settled (fused organs, a misjudged midline); "" for nothing.
+        right: Voxels of the right organ; the rest of the mask is the left organ.
+        doubt: Reason why the sides are unknown; "" if they are known.
+        remark: Unusual but resolved situation (fused organs, a wrong midline); "" if none.
     """
 
     right: Mask
@@ -64,15 +64,15 @@ class Sides:
 
 
 def split_sides(mask: Mask, affine: Affine, midline: Midline | None, organ_ml: float = 0.0) -> Sides:
-    """Part a mask of a left and a right organ.
+    """Split a mask of a paired organ into right and left.
 
     Args:
-        mask: Both organs, either one, or none.
-        affine: Voxel index -> RAS+ mm.
-        midline: See `find_midline`; None when there is no CT to find it in.
-        organ_ml: From this volume on, a piece may be a whole organ.
+        mask: Mask with both organs, one or none.
+        affine: 4x4, voxel index -> RAS+ mm.
+        midline: Result of `find_midline`; None if there is no CT.
+        organ_ml: Minimum volume of a component that may be a whole organ, in ml.
     """
-    # In the order of NIfTI and DICOM voxels, so that a caller can walk both slice by slice.
+    # Fortran order, as in NIfTI and DICOM, so that a caller can process it slice by slice.
     right = np.zeros(mask.shape, bool, order="F")
     if not mask.any():
         return Sides(right)
@@ -85,14 +85,14 @@ def split_sides(mask: Mask, affine: Affine, midline: Midline | None, organ_ml: f
 
 @dataclass(frozen=True, eq=False)
 class _Pieces:
-    """The connected parts of a mask; index 0 of every per-part array is the background.
+    """Connected components of a mask; index 0 of every per-component array is the background.
 
     Args:
-        labels: Part number of each voxel.
-        offsets_mm: How far right of the midline each voxel lies.
-        counts, middles_mm, right_counts: For each part: voxels, mean offset, voxels right of the midline.
-        grid: Of `labels`.
-        guided: Whether there was a midline.
+        labels: Component number of each voxel.
+        offsets_mm: Distance of each voxel to the right of the midline.
+        counts, middles_mm, right_counts: Per component: voxels, mean offset, voxels right of the midline.
+        grid: Grid of `labels`.
+        guided: Whether the midline is known.
     """
 
     labels: NDArray[Any]
@@ -132,7 +132,7 @@ class _Pieces:
         return Sides(right, doubt, remark)
 
     def _cut_fused(self, bulks: NDArray[np.int64]) -> tuple[Mask | None, str]:
-        """Right part of the largest bulk when it is two organs in one, else None."""
+        """Right part of the largest bulk if it consists of two fused organs, else None; and a remark."""
         largest, others = bulks[0], bulks[1:]
         count, over = self.counts[largest], self.right_counts[largest] / self.counts[largest]
         across = self.counts[others[(self.middles_mm[others] > 0) != (over > 0.5)]].sum()
@@ -149,7 +149,7 @@ class _Pieces:
         return None, ""
 
     def _assign(self, bulks: NDArray[np.int64], organ_ml: float) -> tuple[NDArray[np.bool_], str, str]:
-        """Whether each bulk is right, why that is in doubt, and what was remarkable."""
+        """For each bulk, whether it is right; the doubt, and a remark."""
         middles = self.middles_mm[bulks]
         is_right = middles > 0
         if is_right.any() and not is_right.all():
@@ -172,7 +172,7 @@ class _Pieces:
         return is_right, "", ""
 
     def _add_fragments(self, right: Mask, bulks: NDArray[np.int64]) -> None:
-        """Give every small part to the side of the nearer bulk, in place."""
+        """Assign every small component to the side of the nearer bulk, in place."""
         small = (self.labels > 0) & ~np.isin(self.labels, bulks)
         if not small.any():
             return
@@ -187,7 +187,7 @@ class _Pieces:
 
 
 def _between_cores(fused: Mask, offsets_mm: NDArray[np.float32], spacing_mm: tuple[float, ...]) -> Mask | None:
-    """Erode until two large cores lie apart from left to right; the voxels nearer to the right-hand one."""
+    """Erode until two large cores lie apart from left to right; return the voxels nearer to the right core."""
     depth = edt.edt(fused, anisotropy=spacing_mm, black_border=True)
     for erosion_mm in EROSIONS_MM:
         cores = connected_components(depth > erosion_mm)
@@ -207,7 +207,7 @@ def _between_cores(fused: Mask, offsets_mm: NDArray[np.float32], spacing_mm: tup
 
 
 def _nearest_mm(bulk: Mask, small: Mask, labels: NDArray[Any], spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
-    """For each part with voxels in `small`: how near it comes to `bulk`; inf for an empty bulk."""
+    """Distance in mm from `bulk` to each component with voxels in `small`; inf if the bulk is empty."""
     nearest = np.full(int(labels.max()) + 1, np.inf)
     if bulk.any():
         np.minimum.at(nearest, labels[small], edt.edt(~bulk, anisotropy=spacing_mm)[small])

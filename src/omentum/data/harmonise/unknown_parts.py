@@ -1,10 +1,10 @@
-"""What a voxel of an unknown structure leaves in doubt.
+"""Find structures that are possibly incomplete because of voxels with an unknown label.
 
-Some datasets mark lesions without saying of which organ, and take them out of the organ they lie in. Read as background
-they would teach that a liver has holes. The rule: a structure that such a voxel touches (26 neighbours) may lack it, so
-in this case the whole structure is not annotated. Neighbours of the lesion that are whole lose a case, too; a case
-costs little, a wrong border teaches something. A lesion type is in doubt with any of its hosts, and wherever one of its
-hosts was not looked for: the unknown lesion may be one of its kind.
+Some datasets mark lesions without naming the organ and exclude them from the organ they lie in. Treated as background,
+they would teach the network that a liver has holes. Rule: a structure in contact (26-neighbourhood) with such a voxel
+may be incomplete, so it counts as not annotated in this case. This also discards some complete neighbours; losing a
+case costs little, while a wrong boundary is learned. A lesion type is in doubt if any of its hosts is in doubt or was
+not annotated, because the unknown lesion may be of that type.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
 def perhaps_incomplete(marks: LabelBits, annotated: frozenset[str]) -> frozenset[str]:
-    """Those of `annotated` whose true extent is not known, because of voxels marked `UNKNOWN`."""
+    """Subset of `annotated` with an unknown extent because of voxels marked `UNKNOWN`."""
     unknown = marks.mask((UNKNOWN,))
     if not unknown.any():
         return frozenset()
@@ -32,10 +32,10 @@ def perhaps_incomplete(marks: LabelBits, annotated: frozenset[str]) -> frozenset
 
 
 def in_doubt(touched: frozenset[str], annotated: frozenset[str]) -> frozenset[str]:
-    """What is not annotated after all, given what a voxel of an unknown structure touches."""
+    """Structures that do not count as annotated, given the structures in contact with an unknown voxel."""
     return touched | {key for key in annotated if _may_be(key, annotated - touched)}
 
 
 def _may_be(key: str, settled: frozenset[str]) -> bool:
-    """Whether an unknown lesion can be of this type: not where it can only live in what is settled to be whole."""
+    """Whether an unknown lesion can be of this type: not if all its possible hosts are known to be complete."""
     return STRUCTURES[key].is_lesion and not settled.issuperset(STRUCTURES[key].hosts)

@@ -1,1 +1,1 @@
-"""Patches for training: which case, where, and how its appearance and shape are varied."""
+"""Training patches: which case, which position, and how intensities and geometry are augmented."""

@@ -1,7 +1,7 @@
-"""Patches as another scanner, phase or patient might show them: the effects, each drawn for a sample and applied.
+"""Intensity augmentation that imitates other scanners, phases and patients.
 
-Each effect draws from a stream of its own, so that changing how often one occurs leaves all others as they were. All
-are applied to the rows of a batch that drew them, with the same result whatever the other rows are.
+Each effect has its own random stream, so changing the probability of one effect leaves the others unchanged. An effect
+is applied to the rows of a batch that sampled it; the result does not depend on the other rows.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Effect:
-    """One way in which greys may vary.
+    """One intensity augmentation.
 
     Args:
-        name: Also the name of its stream of random numbers.
-        draw: What it does to one sample, or None for nothing.
-        apply: To float32 [n, x, y, z], of which it may change the memory, what was drawn for each of the n.
+        name: Also the name of its random stream.
+        draw: Samples the parameters for one patch, or None to skip the effect.
+        apply: Applies the sampled parameters to float32 [n, x, y, z]; may modify its input.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Effect:
 
 
 def stream(seed: int, name: str) -> Rng:
-    """The random numbers of one effect for one sample."""
+    """Random stream of one effect for one patch."""
     return np.random.default_rng((seed, zlib.crc32(name.encode())))
 
 
@@ -60,9 +60,9 @@ def vary(hu: Tensor, seeds: Sequence[int], how: Augmentation) -> Tensor:
     """Apply every effect to the samples that draw it.
 
     Args:
-        hu: float32 [B, x, y, z] on any device; its memory may be changed.
-        seeds: Of each sample.
-        how: How often and how much.
+        hu: float32 [B, x, y, z] in HU on any device; may be modified in place.
+        seeds: Seed of each sample.
+        how: Probabilities and magnitudes.
     """
     for effect in EFFECTS:
         drawn = [effect.draw(stream(seed, effect.name), how) for seed in seeds]
@@ -73,14 +73,14 @@ def vary(hu: Tensor, seeds: Sequence[int], how: Augmentation) -> Tensor:
 def shift_structures(
     hu: Tensor, labels: Tensor, sets: Sequence[NDArray[np.bool_]], seeds: Sequence[int], how: Augmentation
 ) -> Tensor:
-    """Give each structure a grey shift of its own.
+    """Shift the intensity of each structure by its own random offset.
 
     Args:
-        hu: float32 [B, x, y, z]; its memory may be changed.
-        labels: int16 of the same shape, rows of `sets`.
-        sets: For each sample, bool [S, K], the sets of classes that occur.
-        seeds: Of each sample.
-        how: How often and how much.
+        hu: float32 [B, x, y, z] in HU; may be modified in place.
+        labels: int16 of the same shape, row indices into `sets`.
+        sets: For each sample, bool [S, K], the class sets that occur.
+        seeds: Seed of each sample.
+        how: Probabilities and magnitudes.
     """
     probability, sd_hu = how.structure_hu
     for row, seed in enumerate(seeds):
@@ -94,17 +94,17 @@ def shift_structures(
 
 
 def blurred(x: Tensor, sigmas: Sequence[float]) -> Tensor:
-    """Gaussian blur of [n, x, y, z], one sigma in voxels for each row; edges are repeated."""
+    """Gaussian blur of [n, x, y, z] with one sigma per row, in voxels; borders are replicated."""
     for row, sigma in enumerate(sigmas):
         x[row] = along_axes(x[row], [blur_of(n, sigma) for n in x.shape[1:]])
     return x
 
 
 def along_axes(x: Tensor, matrices: Sequence[Tensor | None]) -> Tensor:
-    """Multiply [x, y, z] by a matrix along each axis; None leaves an axis as it is.
+    """Multiply [x, y, z] by a matrix along each axis; None leaves an axis unchanged.
 
-    On a processor faster than anything that moves a kernel. Where a GPU is allowed to multiply in TF32, values are off
-    by up to half a HU, in augmentation only.
+    On a CPU this is faster than convolution. On a GPU with TF32 enabled, values deviate by up to 0.5 HU, which only
+    affects augmentation.
     """
     first, second, third = (None if m is None else m.to(x.device) for m in matrices)
     if first is not None:
@@ -115,13 +115,13 @@ def along_axes(x: Tensor, matrices: Sequence[Tensor | None]) -> Tensor:
 
 
 def blur_of(size: int, sigma: float) -> Tensor:
-    """Blurring an axis of `size` voxels as a matrix [size, size]."""
-    wide = F.pad(torch.eye(size)[:, None], (TAPS, TAPS), mode="replicate")  # rows: what becomes of one voxel
+    """Blur along an axis of `size` voxels, as a matrix [size, size]."""
+    wide = F.pad(torch.eye(size)[:, None], (TAPS, TAPS), mode="replicate")  # a row is the response to one voxel
     return F.conv1d(wide, taps_of(sigma)[None, None])[:, 0].T.contiguous()
 
 
 def taps_of(sigma: float) -> Tensor:
-    """Weights [2 * TAPS + 1] that sum to 1."""
+    """Gaussian kernel [2 * TAPS + 1], normalised to sum 1."""
     taps = torch.exp(-0.5 * (torch.arange(-TAPS, TAPS + 1, dtype=torch.float32) / sigma) ** 2)
     return taps / taps.sum()
 
@@ -137,7 +137,7 @@ def _on_rows(hu: Tensor, drawn: Sequence[Any], apply: Callable[[Tensor, Sequence
 
 
 def _each(values: Sequence[float], like: Tensor) -> Tensor:
-    """One number a row, to be broadcast over its voxels."""
+    """One value per row, shaped to broadcast over its voxels."""
     return torch.tensor(values, dtype=torch.float32).to(like.device).view(-1, 1, 1, 1)
 
 
@@ -161,7 +161,7 @@ def _draw_blur(rng: Rng, how: Augmentation) -> float | None:
 
 
 def _draw_coarse(rng: Rng, how: Augmentation) -> tuple[float, float, float] | None:
-    """How much coarser along each axis: thick slices (mostly) or a coarse matrix."""
+    """Sample the coarsening factor of each axis: thick slices (mostly) or a coarse in-plane matrix."""
     if rng.random() >= how.coarse:
         return None
     if rng.random() < 0.7:
@@ -177,9 +177,9 @@ def _coarsen(hu: Tensor, drawn: Sequence[tuple[float, float, float]]) -> Tensor:
 
 
 def coarser(size: int, factor: float) -> Tensor:
-    """Averaging an axis of `size` voxels over fewer, wider ones and interpolating back, as a matrix [size, size].
+    """Average an axis of `size` voxels over fewer, wider voxels and interpolate back, as a matrix [size, size].
 
-    A thick slice is the mean over its thickness (a scanner's slice profile, taken as a box), not a thin one of fewer.
+    A thick slice is the mean over its thickness (a box-shaped slice profile), not a subsampled thin slice.
     """
     fewer = max(2, round(size / factor))
     wide = size / fewer
@@ -187,19 +187,21 @@ def coarser(size: int, factor: float) -> Tensor:
     voxel = torch.arange(size, dtype=torch.float64)
     shared = torch.minimum(first + wide, voxel + 1) - torch.maximum(first, voxel)
     averaged = (shared.clamp_min(0) / wide).float()
-    # Rows of `averaged` are what becomes of all voxels; interpolated, they are the rows of the whole.
+    # `averaged` maps the voxels to wider ones; interpolating its rows gives the whole matrix.
     return F.interpolate(averaged.T[:, None], size=size, mode="linear", align_corners=False)[:, 0].T.contiguous()
 
 
 def _draw_noise(rng: Rng, how: Augmentation) -> tuple[int, float, bool] | None:
-    """Seed, standard deviation in HU, and whether it is correlated."""
+    """Sample the seed, standard deviation in HU, and whether the noise is spatially correlated."""
     if rng.random() >= how.noise:
         return None
     return int(rng.integers(2**62)), float(rng.uniform(2, 45)), bool(rng.random() < 0.5)
 
 
 def _add_noise(hu: Tensor, drawn: Sequence[tuple[int, float, bool]]) -> Tensor:
-    gain = float(taps_of(NOISE_SIGMA).square().sum()) ** 1.5  # standard deviation left by the blur along three axes
+    gain = (
+        float(taps_of(NOISE_SIGMA).square().sum()) ** 1.5
+    )  # standard deviation that remains after blurring along three axes
     for row, (seed, sd_hu, correlated) in enumerate(drawn):
         generator = torch.Generator(hu.device).manual_seed(seed)
         noise = torch.randn(hu.shape[1:], generator=generator, device=hu.device)
@@ -210,7 +212,7 @@ def _add_noise(hu: Tensor, drawn: Sequence[tuple[int, float, bool]]) -> Tensor:
 
 
 def _draw_contrast(rng: Rng, how: Augmentation) -> tuple[float, float] | None:
-    """Gain about soft tissue, and offset in HU."""
+    """Sample the gain around soft-tissue intensity, and the offset in HU."""
     return (float(rng.uniform(0.75, 1.3)), float(rng.normal(0, 15))) if rng.random() < how.contrast else None
 
 

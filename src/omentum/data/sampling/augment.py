@@ -1,6 +1,6 @@
-"""From boxes of CT to varied patches, a batch at a time on whatever device the boxes are.
+"""Turn cut boxes of CT into augmented patches, one batch at a time, on the device that holds the boxes.
 
-What is drawn for a sample depends on its seed alone, and what comes of it on nothing else in the batch.
+The augmentation of a sample depends only on its seed, never on the rest of the batch.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from omentum.volume import PADDING_HU
 
 @torch.no_grad()
 def augmented(raw: RawBatch, how: Augmentation, window_hu: tuple[float, float]) -> PatchBatch:
-    """Sample, vary and window a batch of patches.
+    """Resample, augment and window a batch of patches.
 
     Args:
-        raw: On the device that is to do it.
-        how: How far patches are varied (where they lie was drawn when they were cut).
-        window_hu: HU mapped to 0 and 1.
+        raw: Batch on the device that does the work.
+        how: Augmentation settings (positions were sampled when the boxes were cut).
+        window_hu: HU values mapped to 0 and 1.
     """
     with torch.autocast(raw.hu.device.type, enabled=False):
         hu, labels = _warped(raw)
@@ -51,7 +51,7 @@ def _warped(raw: RawBatch) -> tuple[Tensor, Tensor]:
 
 
 def _cut_slabs(hu: Tensor, labels: Tensor, raw: RawBatch, how: Augmentation) -> None:
-    """Keep axial slices around the voxel that a patch was drawn for alone, in place, as if no more had been scanned."""
+    """Keep only axial slices around the voxel a patch was sampled for, in place, as in a scan with a short range."""
     depth = hu.shape[3]
     thinnest, thickest = (min(n, depth) for n in how.slab_voxels)
     for row, (seed, seen) in enumerate(zip(raw.seeds, raw.slices, strict=True)):
@@ -73,7 +73,7 @@ def _shift_intensity(images: Tensor, seeds: Sequence[int], how: Augmentation) ->
 
 
 def _truth(labels: Tensor, raw: RawBatch) -> Truth:
-    """Labels of all samples as rows of one table, int32."""
+    """Labels of all samples as int32 rows of one shared table."""
     before = np.cumsum([0, *(len(sets) for sets in raw.sets[:-1])])
     rows = labels.int() + torch.from_numpy(before).to(labels.device, torch.int32).view(-1, 1, 1, 1)
     return Truth(rows, torch.from_numpy(np.concatenate(raw.sets)).to(labels.device))

@@ -1,4 +1,4 @@
-"""How far training patches are varied: the one place with these numbers, readable from a configuration."""
+"""Augmentation settings: the only place with these numbers; can be read from a configuration."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from omentum.errors import UsageError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far patches are varied; probabilities are per patch.
+    """Augmentation settings; probabilities are per patch.
 
-    Appearance is varied in HU far beyond what scanners do (each annotated structure's grey value is shifted on its
-    own), so that a network trained on few bodies learns shape and context instead of one scanner's greys (domain
-    randomisation: Billot et al., SynthSeg, Medical Image Analysis 2023).
+    Intensities vary in HU far beyond real scanners (each annotated structure is shifted separately), so that a network
+    trained on few bodies learns shape and context instead of scanner-specific intensities (domain randomisation: Billot
+    et al., SynthSeg, Medical Image Analysis 2023).
 
     Args:
-        rotation_deg: Largest rotation about each axis.
-        scale: Smallest and largest zoom.
-        elastic_voxels: Largest standard deviation of the coarse displacement field, in voxels of the model grid (where
-            they are no cubes, in cubes of their volume).
-        elastic: Probability of that field.
-        flip: Probability of a left-right flip (paired structures change names). Off unless asked for: hardly anybody
-            has the liver on the left, so what is mirrored is a body that the network will not meet, and where organs
-            lie is what it tells left from right by.
-        quarter_turn: Probability of turning the axial plane by 90, 180 or 270 degrees.
-        magnify: Probability, smallest and largest factor of a further zoom.
-        slab: Probability that only a slab of the patch was scanned.
-        slab_voxels: Its smallest and largest thickness.
-        structure_hu: Probability of own grey shifts per structure, and their standard deviation in HU.
+        rotation_deg: Maximum rotation about each axis, in degrees.
+        scale: Minimum and maximum zoom factor.
+        elastic_voxels: Maximum standard deviation of the coarse displacement field, in voxels of the model grid (for an
+            anisotropic grid, in cubes of the same volume).
+        elastic: Probability of elastic deformation.
+        flip: Probability of a left-right flip (paired classes are swapped). Off by default: the liver lies on the right
+            in nearly everyone, so a flipped body is unrealistic, and the position of organs is what the network uses to
+            distinguish sides.
+        quarter_turn: Probability of rotating the axial plane by 90, 180 or 270 degrees.
+        magnify: Probability, minimum and maximum factor of an additional zoom.
+        slab: Probability of keeping only a slab of the patch, as in a scan with a short range.
+        slab_voxels: Minimum and maximum slab thickness in voxels.
+        structure_hu: Probability of separate intensity shifts per structure, and their standard deviation in HU.
         contrast: Probability of a change of gain and offset.
-        gamma, bias, noise, blur, coarse: Probabilities of bent greys, a bias field, noise, blur, and a coarser scan.
-        intensity_shift: Probability and largest size of a shift of the whole windowed image (window = 1).
+        gamma, bias, noise, blur, coarse: Probabilities of a gamma curve, a bias field, noise, blur, and a coarser
+            resolution.
+        intensity_shift: Probability and maximum size of a shift of the whole windowed image (window width = 1).
 
     Raises:
-        UsageError: a value that makes no sense.
+        UsageError: A value is out of range.
     """
 
     rotation_deg: float = 12.0

@@ -1,4 +1,4 @@
-"""Labelled CTs on the model grid, as a sampler sees them: in memory here, in a store in `store_cases`."""
+"""Labelled CTs on the model grid as the sampler sees them; in memory here, in a store in `store_cases`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POINTS_PER_CLASS = 400
 
 
 class TrainingCase(Protocol):
-    """What a sampler asks of a case."""
+    """Interface of a case for the sampler."""
 
     @property
     def name(self) -> str:
@@ -38,28 +38,28 @@ class TrainingCase(Protocol):
 
     @property
     def annotated(self) -> NDArray[np.bool_]:
-        """Bool [K], which classes were looked for."""
+        """Bool [K], the annotated classes."""
 
     @property
     def sets(self) -> NDArray[np.bool_]:
-        """Bool [S, K], which classes of the model's list each set that occurs holds; the first one is empty."""
+        """Bool [S, K], the model classes in each label set that occurs; the first set is empty."""
 
     @property
     def voxels(self) -> Mapping[int, int]:
-        """How many voxels each class has, for those that have one."""
+        """Number of voxels of each class that occurs."""
 
     def places(self, k: int | None) -> NDArray[np.int16]:
-        """Sampled voxels [n, 3] of a class that has one, or (None) of the body.
+        """Sampled voxels int16 [n, 3] of class `k`, or of the body if `k` is None.
 
         Raises:
-            InputError: they cannot be read.
+            InputError: The file cannot be read.
         """
 
     def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
-        """HU and labels (rows of `sets`) of a box that may reach beyond the case.
+        """HU and labels (rows of `sets`) of a box that may extend beyond the case.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: The case cannot be read.
         """
 
 
@@ -71,13 +71,13 @@ class LabelledCase:
         name: For messages and logs.
         hu: int16 [x, y, z].
         labels: [x, y, z], rows of `sets`.
-        sets: bool [S, K], which classes of the model's list each set that occurs holds.
-        annotated: bool [K], which classes were looked for.
-        voxels: How many voxels each class has, for those that have one.
-        points: For each of these, int16 [n, 3] voxels of it.
-        body: int16 [n, 3] voxels inside the body.
-        dataset, patient: Whose it is and from where; "" where nobody says.
-        hashes: Fingerprint of the CT on its own grid (see `omentum.fingerprint`); empty where nobody looked.
+        sets: bool [S, K], the model classes in each label set that occurs.
+        annotated: bool [K], the annotated classes.
+        voxels: Number of voxels of each class that occurs.
+        points: For each of these, sampled voxels int16 [n, 3].
+        body: int16 [n, 3], sampled voxels inside the body.
+        dataset, patient: Dataset key and patient identifier; "" if unknown.
+        hashes: Fingerprint of the CT on its original grid (see `omentum.fingerprint`); empty if not computed.
     """
 
     name: str
@@ -103,21 +103,21 @@ class LabelledCase:
         return self.sets[:, k][self.labels]
 
     def places(self, k: int | None) -> NDArray[np.int16]:
-        """Sampled voxels [n, 3] of a class that has one, or (None) of the body."""
+        """Sampled voxels int16 [n, 3] of class `k`, or of the body if `k` is None."""
         return self.body if k is None else self.points[k]
 
     def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
-        """HU and labels of a box that may reach beyond the case."""
+        """HU and labels of a box that may extend beyond the case."""
         return cut(self.hu, start, size, PADDING_HU), cut(self.labels, start, size, 0)
 
 
 def labelled_case(
     name: str, ct: Volume, truth: Segmentation, classes: Sequence[str], rng: np.random.Generator
 ) -> LabelledCase:
-    """Bring a CT and its truth, both already on the model grid, into the order of the model's classes.
+    """Convert a CT and its labels, both on the model grid, to the class order of the model.
 
     Raises:
-        InputError: grids differ, too many sets of classes, or nothing annotated that the model knows.
+        InputError: The grids differ, there are too many label sets, or no model class is annotated.
     """
     if not ct.grid.same_as(truth.grid):
         raise InputError("CT and labels are on different grids", source=name)
@@ -141,10 +141,10 @@ def labelled_case(
 
 
 def checked(sets: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
-    """Sets of classes, few enough to be numbered.
+    """Check that there are few enough label sets to be numbered.
 
     Raises:
-        InputError: there are too many.
+        InputError: There are too many.
     """
     if len(sets) > MAX_SETS:
         raise InputError(f"{len(sets)} different combinations of classes, at most {MAX_SETS}", source=name)

@@ -1,7 +1,7 @@
-"""What each voxel of a patch belongs to, as training keeps it: a number a voxel, and which classes each number holds.
+"""Class membership of the voxels of a training patch: an integer per voxel and a table of class sets.
 
-Neither the memory nor the gathering of a patch depends on how many classes there are; masks are made where they are
-needed, eight classes from one look at each voxel.
+Memory and gather cost of a patch do not depend on the number of classes. Masks are computed on demand, eight classes
+per pass.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from omentum.anatomy import STRUCTURES
 
 
 class Truth(NamedTuple):
-    """Which classes each voxel belongs to.
+    """Class membership of voxels.
 
     Attributes:
-        labels: int32, any shape; rows of `sets`.
-        sets: bool [S, K], which classes each number holds.
+        labels: int32 of any shape; rows of `sets`.
+        sets: bool [S, K], the classes in each set.
     """
 
     labels: Tensor
     sets: Tensor
 
     def at(self, voxels: Any) -> Truth:
-        """Of some voxels, by an index of `labels`."""
+        """Membership of some voxels, selected by an index into `labels`."""
         return Truth(self.labels[voxels], self.sets)
 
     def masks(self) -> Tensor:
-        """One mask a class, bool [K, *shape of `labels`]."""
+        """Class masks, bool [K, *labels.shape]."""
         return unpack(self.labels, self.sets)
 
 
 def unpack(labels: Tensor, sets: Tensor) -> Tensor:
-    """Numbers [...] of the rows of `sets`, bool [S, K] -> bool [K, ...]."""
+    """Expand row numbers [...] of `sets`, bool [S, K], to masks bool [K, ...]."""
     number, flat = sets.shape[1], labels.reshape(-1).int()
     masks = torch.empty(number, len(flat), dtype=torch.uint8, device=labels.device)
     for k in range(0, number, 8):
@@ -51,10 +51,10 @@ def unpack(labels: Tensor, sets: Tensor) -> Tensor:
 
 
 def swap_paired_classes(held: NDArray[np.bool_], classes: Sequence[str]) -> NDArray[np.bool_]:
-    """What a left-right flip makes of sets of classes, bool [..., K]: the right kidney is now the left.
+    """Class sets, bool [..., K], after a left-right flip: right and left of each pair are swapped.
 
-    Of a pair with only one member among the classes nothing is known after a flip: what lies there now is its
-    counterpart, which is no class. It is in no set, and not annotated.
+    If only one member of a pair is a class, it is unknown after a flip, because its counterpart is not a class. It is
+    removed from every set and counts as not annotated.
     """
     pairs = [STRUCTURES[key].pair for key in classes]
     out = held[..., [classes.index(pair) if pair in classes else k for k, pair in enumerate(pairs)]]

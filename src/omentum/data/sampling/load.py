@@ -1,4 +1,4 @@
-"""From files to training cases on the model grid; one bad case is named and left out, it does not end a run."""
+"""Load files as training cases on the model grid; an unusable case is reported and skipped."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from omentum.volume import PADDING_HU, Volume
 def load_folder(
     folder: Path, classes: Sequence[str], spec: PreprocessSpec, progress: Callable[[int, int], None] | None = None
 ) -> tuple[LabelledCase, ...]:
-    """Every case folder (with a case.json) below a folder, by name.
+    """Load every case folder (with a case.json) below a folder, by name.
 
     Args:
-        folder: As written by `omentum phantom`.
-        classes: The model's class keys.
+        folder: Written by `omentum phantom`.
+        classes: Class keys of the model.
         spec: The model grid.
-        progress: Called with cases done and cases in all.
+        progress: Called with the number of finished cases and the total.
 
     Raises:
-        InputError: there is no usable case.
+        InputError: There is no usable case.
     """
     found = sorted(path.parent for path in folder.glob("*/case.json"))
     cases = []
@@ -57,11 +57,11 @@ def load_folder(
 def load_pair(
     image: Path, labels: Path, mapping: Mapping[int, Sequence[str] | str], classes: Sequence[str], spec: PreprocessSpec
 ) -> LabelledCase:
-    """A CT and somebody's label map; only the structures in the mapping count as annotated.
+    """Load a CT and a user-defined label map; only the mapped structures count as annotated.
 
     Raises:
-        InputError: a file cannot be used.
-        GeometryError: the two lie on different grids.
+        InputError: A file cannot be used.
+        GeometryError: CT and label map lie on different grids.
     """
     ct, truth = read_volume(image), read_labels(labels, mapping)
     if not ct.grid.same_as(truth.grid):
@@ -73,6 +73,6 @@ def _on_grid(name: str, ct: Volume, truth: Segmentation, classes: Sequence[str],
     hu = on_model_grid(upright(replace(ct, voxels=np.nan_to_num(ct.voxels, nan=PADDING_HU)), spec), spec)
     bits = np.ascontiguousarray(nearest_on_model_grid(*labels_upright(truth.bits, truth.grid, spec), spec))
     moved = Segmentation(bits, hu.affine, truth.classes, truth.annotated)
-    # A case keeps the same sampled voxels in every run: its name seeds them.
+    # Seeded by name: a case has the same sampled voxels in every run.
     case = labelled_case(name, hu, moved, classes, np.random.default_rng(list(name.encode())))
     return replace(case, hashes=slice_hashes(ct))

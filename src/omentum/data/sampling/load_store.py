@@ -1,4 +1,4 @@
-"""From a prepared store to training cases: those to train on are read as they are drawn, those held out at once."""
+"""Load training cases from a prepared store: training cases lazily, held-out cases into memory."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def load_store(
     divide: Divide = all_trained_on,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[StoreCase, ...], tuple[LabelledCase, ...]]:
-    """The cases of a store, by name, split into what is trained on and what is held out.
+    """Cases of a store by name, split into training and held-out cases.
 
     Args:
-        path: As `omentum data prepare` made it.
-        classes: The model's class keys.
-        spec: The model grid, which must be the store's.
-        divide: Says of the usable cases who is trained on and who held out; all are trained on by default.
-        progress: Called with held-out cases read, and how many there will be.
+        path: Store written by `omentum data prepare`.
+        classes: Class keys of the model.
+        spec: The model grid, which must match the store.
+        divide: Splits the usable cases into training and held-out; by default all are for training.
+        progress: Called with the number of held-out cases read and their total.
 
     Raises:
-        InputError: no store, one on another grid, or no usable case.
+        InputError: There is no store, its grid differs, or it has no usable case.
     """
     store = Store.open(path)
     _check_grid(path, store.manifest, spec)
@@ -68,10 +68,10 @@ def _or_warn(load: Callable[[], Case]) -> Case | None:
 
 
 def check_store(path: Path, spec: PreprocessSpec) -> None:
-    """Whether a store is on a grid, before anything of it is read.
+    """Check that a store has the model grid, before anything else is read.
 
     Raises:
-        InputError: no store, or one on another grid.
+        InputError: There is no store, or its grid differs.
     """
     _check_grid(path, read_manifest(path), spec)
 
@@ -95,7 +95,7 @@ def _labelled(store: Store, stored: StoredCase, classes: Sequence[str]) -> Label
     hu, bits = store.read(stored)
     affine = stored.grid.affine
     truth = Segmentation(bits, affine, store.classes, frozenset(stored.annotated))
-    # A case keeps the same sampled voxels in every run: its name seeds them.
+    # Seeded by name: a case has the same sampled voxels in every run.
     rng = np.random.default_rng(list(stored.name.encode()))
     case = labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)
     return replace(case, dataset=stored.dataset, patient=stored.patient, hashes=stored.hashes)

@@ -1,4 +1,4 @@
-"""Batches ahead of the training that uses them: cut in other processes, finished on the device."""
+"""Prefetch batches: patches are cut in worker processes and finished on the device."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ _DEATH = re.compile(r"DataLoader worker .*(killed|exited)")
 
 
 class PatchLoader:
-    """Iterates over batches, and knows how long it was waited for.
+    """Iterates over batches and measures the time spent waiting for them.
 
-    On a GPU, workers only cut; all else happens in batch on the device. On a processor the workers do everything.
+    With a GPU, workers only cut boxes and everything else runs in batches on the device. On a CPU the workers do all
+    work.
 
     Args:
-        sampler: What to draw.
-        batches: The numbers of the patches of each batch; each process of a distributed run gives its own.
-        device: Where batches are wanted.
-        workers: Processes; 0 = none beside the one that iterates.
+        sampler: Source of patches.
+        batches: Patch numbers of each batch; each process of a distributed run passes its own.
+        device: Device of the batches.
+        workers: Number of worker processes; 0 uses the iterating process only.
 
     Attributes:
-        waited_s: Seconds for which there was no batch yet.
+        waited_s: Seconds spent waiting for a batch.
     """
 
     def __init__(
@@ -65,11 +66,11 @@ class PatchLoader:
         )
 
     def __iter__(self) -> Iterator[PatchBatch]:
-        """The batches, in order.
+        """Yield the batches in order.
 
         Raises:
-            OmentumError: a worker was killed, or none answers.
-            InputError: case after case cannot be read.
+            OmentumError: A worker was killed or does not respond.
+            InputError: Several cases in a row cannot be read.
         """
         made = iter(self._loader)
         try:
@@ -97,10 +98,11 @@ class PatchLoader:
 
 
 class _Batches(Dataset[PatchBatch | RawBatch | bytes]):
-    """Batches by the numbers of their patches, so that worker processes need no state.
+    """Dataset of batches by patch number, so that worker processes are stateless.
 
-    A worker gives them in shared memory, or pickled where that is full (64 MB in many containers) or cannot be handed
-    over (at a socket). Left to the queue, the fault would be lost in a thread of the worker and the batch never come.
+    A worker passes batches in shared memory, or pickled if shared memory is full (64 MB in many containers) or its
+    handle cannot be passed (over a socket). If this were left to the queue, the error would vanish in a worker thread
+    and the batch would never arrive.
     """
 
     def __init__(self, sampler: PatchSampler, *, finished: bool) -> None:
@@ -131,10 +133,10 @@ def _tensors(thing: Any) -> Iterator[torch.Tensor]:
 
 
 def _kill(workers: Iterable[BaseProcess]) -> None:
-    """End processes that may be past listening; torch would wait for them, and they do not heed SIGTERM."""
+    """Kill workers that may no longer respond; torch would wait for them, and they ignore SIGTERM."""
     for worker in workers:
         for _ in range(KILL_TRIES):
-            with suppress(RuntimeError):  # raised by torch when it notices
+            with suppress(RuntimeError):  # raised by torch if it detects the death
                 if not worker.is_alive():
                     break
                 worker.kill()
@@ -142,7 +144,7 @@ def _kill(workers: Iterable[BaseProcess]) -> None:
 
 
 def _begin(structures: Mapping[str, Columns], _: int) -> None:
-    """In a new process: one thread each; Ctrl-C and SIGTERM often reach all, and are the parent's to handle."""
+    """Initialise a worker: one thread; Ctrl-C and SIGTERM often reach all processes and are left to the parent."""
     torch.set_num_threads(1)
     include_carried(structures)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,8 +1,8 @@
-"""Where patches are centred in a case that was drawn before: in a ratio of background to what is labelled.
+"""Choose patch centres in a given case by a ratio of background to labelled voxels.
 
-The published training does so (Liu et al., ICCV 2023, by MONAI's RandCropByPosNegLabel and RandCropByLabelClasses): a
-voxel of background or of anything labelled, 1 : 2, or, where a lesion is what a dataset is for, a voxel of background,
-organ or lesion, 1 : 1 : 5. What a case does not have is left out of the ratio.
+The published training does this (Liu et al., ICCV 2023, with MONAI's RandCropByPosNegLabel and RandCropByLabelClasses):
+background to labelled voxels 1 : 2, or, for lesion datasets, background to organ to lesion 1 : 1 : 5. Groups that a
+case does not have are left out of the ratio.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ TRIES = 50
 
 
 def centre_shares(case: TrainingCase, ratio: Sequence[float], classes: Sequence[str]) -> NDArray[np.float64]:
-    """[1 + K], how often a patch of a case is centred on its background and on each class.
+    """Probability [1 + K] that a patch of a case is centred on background or on each class.
 
-    A structure is drawn as often as it has voxels. Lesions are drawn with their organ where there are only two
-    numbers and the organ is annotated, so that a voxel labelled twice counts once.
+    A class is sampled in proportion to its voxels. With a two-part ratio, lesions are sampled as part of their organ if
+    the organ is annotated, so that a voxel labelled twice counts once.
 
     Args:
-        case: Only its numbers of voxels are looked at.
+        case: Only its voxel counts are used.
         ratio: Background : labelled, or background : organs : lesions.
-        classes: Structure keys, in the order of the case's classes.
+        classes: Structure keys, in the class order of the case.
     """
     voxels = np.array([case.voxels.get(k, 0) for k in range(len(classes))], float)
     voxels_of_their_own = voxels * ~_within_another(case, classes)
@@ -43,16 +43,16 @@ def centre_shares(case: TrainingCase, ratio: Sequence[float], classes: Sequence[
 def drawn_voxel(
     case: TrainingCase, ratio: Sequence[float], classes: Sequence[str], rng: np.random.Generator
 ) -> NDArray[np.int16]:
-    """The voxel [3] that a patch is to be centred on.
+    """Sample the voxel [3] on which a patch is centred.
 
     Args:
-        case: Of which the patch is.
-        ratio: Background to labelled voxels, or background to organs to lesions.
+        case: Case of the patch.
+        ratio: Background : labelled, or background : organs : lesions.
         classes: Structure keys in the model's order.
-        rng: Draws the class, then the voxel.
+        rng: Samples the class, then the voxel.
 
     Raises:
-        InputError: the case cannot be read.
+        InputError: The case cannot be read.
     """
     drawn = int(rng.choice(1 + len(classes), p=centre_shares(case, ratio, classes))) - 1
     excluded = np.zeros(len(classes), bool)
@@ -66,15 +66,15 @@ def drawn_voxel(
 def centre_inside(
     shape: Sequence[int], voxel: NDArray[np.int16], warp: PatchWarp, patch: Sequence[int]
 ) -> NDArray[np.float64]:
-    """The centre of a patch in voxels: on a voxel, but moved so that the patch lies inside the case.
+    """Centre of a patch in voxels: the given voxel, shifted so that the patch lies inside the case.
 
-    Voxels of an unturned patch are voxels of the case: nothing is interpolated that need not be.
+    Voxels of an unrotated patch coincide with voxels of the case, so it is not interpolated.
 
     Args:
-        shape: Of the case; where it is smaller than the patch it lies in its middle.
+        shape: Shape of the case; along axes where it is smaller than the patch, the patch is centred on the case.
         voxel: See `drawn_voxel`.
-        warp: How the patch lies.
-        patch: Its size.
+        warp: Spatial transform of the patch.
+        patch: Patch size in voxels.
     """
     size = np.array(patch)
     to_middle = (size - 1) / 2
@@ -84,7 +84,7 @@ def centre_inside(
 
 
 def _voxel(case: TrainingCase, drawn: int, allowed: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int16]:
-    """A sampled voxel of a class (-1: of the body) whose set of classes is allowed, if one is found."""
+    """A sampled voxel of a class (-1: background, sampled in the body) with an allowed class set, if one is found."""
     places = rng.permutation(case.places(None if drawn < 0 else drawn))[:TRIES]
     if allowed.all():
         return np.asarray(places[0])
@@ -96,6 +96,6 @@ def _lesions(classes: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _within_another(case: TrainingCase, classes: Sequence[str]) -> NDArray[np.bool_]:
-    """[K], whether a class is part of another one that is annotated."""
+    """Bool [K], whether a class is part of another annotated class."""
     known = {key for key, annotated in zip(classes, case.annotated, strict=True) if annotated}
     return np.array([not known.isdisjoint(STRUCTURES[key].hosts) for key in classes])

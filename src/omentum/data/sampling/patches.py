@@ -1,4 +1,4 @@
-"""Patches on their way from cases to the network: as they are cut, and as the network gets them."""
+"""Training patches: raw boxes as cut from the cases, and batches as the network receives them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from omentum.data.sampling.class_sets import Truth
 
 
 class Fault(NamedTuple):
-    """A case that could not be read when it was drawn; another was drawn in its place.
+    """A case that could not be read and was replaced by another.
 
     Attributes:
-        case: As `PatchBatch.names` would have named it.
-        reason: The error's message.
+        case: Name as in `PatchBatch.names`.
+        reason: Error message.
     """
 
     case: str
@@ -27,18 +27,18 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RawBatch:
-    """Boxes of CT large enough for the patches that will be sampled from them; see `augment.augmented`.
+    """Boxes of CT that contain the patches to be sampled from them; see `augment.augmented`.
 
     Args:
-        hu, labels: int16 [n], the boxes of all samples one after the other; labels are rows of `sets`.
-        boxes: Their shapes.
-        lattices: float32 [m, m, m, 3] for each sample: see `warp.sample`.
-        sets: bool [S, K] for each sample: the sets of classes that occur.
+        hu, labels: int16 [n], the concatenated boxes of all samples; labels are rows of `sets`.
+        boxes: Shape of each box.
+        lattices: float32 [m, m, m, 3] per sample; see `warp.sample`.
+        sets: bool [S, K] per sample: the class sets that occur.
         annotated: bool [B, K].
-        seeds: Of what is drawn for each sample after this.
-        slices: The axial slice of each patch that holds the voxel it was drawn for.
-        size: Of a patch.
-        names: The cases, for messages.
+        seeds: Seed of each sample for the following augmentation.
+        slices: Axial slice of each patch with the voxel it was sampled for.
+        size: Patch size in voxels.
+        names: Case names, for messages.
         faults: Cases that could not be read.
     """
 
@@ -55,25 +55,25 @@ class RawBatch:
     faults: tuple[Fault, ...]
 
     def to(self, device: torch.device) -> RawBatch:
-        """The voxels on another device, without waiting where the memory is pinned."""
+        """Copy the voxels to another device, asynchronously if the memory is pinned."""
         hu, labels = (voxels.to(device, non_blocking=True) for voxels in (self.hu, self.labels))
         return replace(self, hu=hu, labels=labels)
 
     def pin_memory(self) -> RawBatch:
-        """In memory that a GPU can read while the processor goes on; called by torch's DataLoader."""
+        """Copy to pinned memory for asynchronous transfer; called by torch's DataLoader."""
         return replace(self, hu=self.hu.pin_memory(), labels=self.labels.pin_memory())
 
 
 @dataclass(frozen=True, eq=False)
 class PatchBatch:
-    """Patches with what is known about them.
+    """A batch of patches and their labels.
 
     Args:
         images: float32 [B, 1, X, Y, Z], HU window mapped to 0..1.
         truth: Labels int32 [B, X, Y, Z]; see `Truth`.
         annotated: bool [B, K].
-        names: The cases, for messages.
-        faults: Cases that could not be read, and were replaced by others.
+        names: Case names, for messages.
+        faults: Cases that could not be read and were replaced.
     """
 
     images: Tensor

@@ -1,6 +1,6 @@
-"""Which patch is which: a pure function of the seed and the patch's number, so that a run can be repeated and resumed.
+"""Sample patches as a pure function of seed and patch number, so that a run can be repeated and resumed.
 
-Neither the number of processes, their order, nor what else is in a batch changes a patch.
+A patch does not depend on the number of processes, on their order, or on the rest of its batch.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ MOST_REDRAWS = 20
 
 @dataclass(frozen=True)
 class PatchSource:
-    """The cases of a dataset.
+    """The cases of one dataset.
 
     Args:
         name: For messages and logs.
-        cases: All with the model's classes.
-        weight: How often it is drawn from compared with another one of as many cases.
-        centres: Ratio of what its patches are centred on, see `centres`; empty: structures take turns.
-        magnify: Instead of `Augmentation.magnify`.
-        file: Of a single case, where its name says little.
+        cases: Cases with the model's classes.
+        weight: Sampling weight relative to another dataset with as many cases.
+        centres: Ratio of patch centres, see `patch_centres`; if empty, structures are sampled in turn.
+        magnify: Overrides `Augmentation.magnify`.
+        file: File of a single case whose name is not informative.
     """
 
     name: str
@@ -52,12 +52,12 @@ class PatchSource:
     file: str = ""
 
     def describe(self, case: TrainingCase) -> str:
-        """One of its cases, for messages."""
+        """Description of one of its cases, for messages."""
         return self.file or f"{case.name} of {self.name}"
 
 
 class _Sample(NamedTuple):
-    """One patch as it is cut; see `RawBatch`."""
+    """One patch as cut from its case; see `RawBatch`."""
 
     hu: NDArray[np.int16]
     labels: NDArray[np.int16]
@@ -71,24 +71,24 @@ class _Sample(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PatchSampler:
-    """Draws patches: a dataset, a structure it has, a case that has it, a voxel of it; see `balance` for how often.
+    """Samples patches: a dataset, one of its structures, a case with it, and a voxel of it.
 
-    Where a source says what its patches are centred on, it is a dataset, a case, a voxel of it; see `centres`.
-    Which case a patch is of is known from numbers and names alone. What is not annotated is never chosen.
+    `balance` defines the shares. If a source defines `centres`, the order is dataset, case, voxel; see `patch_centres`.
+    The case of a patch follows from counts and names alone. Structures that are not annotated are never chosen.
 
     Args:
-        sources: Where cases come from.
-        classes: The model's class keys, bit order of the cases.
+        sources: Datasets to sample from.
+        classes: Class keys of the model, in the bit order of the cases.
         patch: Patch size in voxels.
-        window_hu: HU mapped to 0 and 1.
-        augmentation: How far patches are varied.
+        window_hu: HU values mapped to 0 and 1.
+        augmentation: Augmentation settings.
         foreground_probability: Probability of centring on a structure instead of anywhere in the body.
         temperature: Of datasets and structures: 1 shows every case equally often, infinity every dataset.
-        lesion_weight: How much more often a lesion is shown than an organ of as many cases.
-        patches_per_case: So many patches in a row are of one case.
-        excluded: Cases that are never shown, as `PatchBatch.names` names them; other patches stay what they are.
-        seed: Root of all randomness.
-        spacing_mm: Of the cases' grid, in whose millimetres patches are turned.
+        lesion_weight: Factor by which a lesion is shown more often than an organ with as many cases.
+        patches_per_case: Number of consecutive patches from one case.
+        excluded: Cases never to be shown, named as in `PatchBatch.names`; other patches are unaffected.
+        seed: Root seed of all randomness.
+        spacing_mm: Voxel spacing of the cases in mm; rotations are applied in mm.
     """
 
     sources: tuple[PatchSource, ...]
@@ -105,18 +105,18 @@ class PatchSampler:
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def batch(self, indices: Sequence[int]) -> PatchBatch:
-        """The patches of these numbers, finished on the processor."""
+        """Patches with the given numbers, finished on the CPU."""
         return self.augmented(self.cut(indices))
 
     def augmented(self, raw: RawBatch) -> PatchBatch:
-        """What the network sees of boxes that were cut, on the device where they are."""
+        """Finish cut boxes into network input, on their device."""
         return augmented(raw, self.augmentation, self.window_hu)
 
     def cut(self, indices: Sequence[int]) -> RawBatch:
-        """The boxes from which the patches of these numbers are sampled.
+        """Cut the boxes from which the patches with the given numbers are sampled.
 
         Raises:
-            InputError: case after case cannot be read.
+            InputError: Several cases in a row cannot be read.
         """
         faults: list[Fault] = []
         samples = [self._sample(index, faults) for index in indices]
@@ -136,21 +136,21 @@ class PatchSampler:
 
     @cached_property
     def dataset_shares(self) -> NDArray[np.float64]:
-        """[D], the share of all patches from each source."""
+        """Share [D] of all patches from each source."""
         cases = np.array([len(source.cases) for source in self.sources], float)
         weights = np.array([source.weight for source in self.sources], float)
         return balance.dataset_shares(cases, weights, self.temperature)
 
     @cached_property
     def structure_shares(self) -> NDArray[np.float64]:
-        """[D, K], the share of the patches centred on a structure for each source and class."""
+        """Share [D, K] of the structure-centred patches for each source and class."""
         weights = np.array([self.lesion_weight if STRUCTURES[key].is_lesion else 1.0 for key in self.classes])
         having = np.array([[len(cases) for cases in row] for row in self.having], float)
         return balance.structure_shares(having, self.dataset_shares, weights, self.temperature)
 
     @cached_property
     def centred(self) -> NDArray[np.float64]:
-        """[D, K], the share of all patches that are of a source and centred on a class."""
+        """Share [D, K] of all patches for each source and centred class."""
         shares = self.foreground_probability * self.structure_shares
         for d, source in enumerate(self.sources):
             if source.centres:
@@ -160,7 +160,7 @@ class PatchSampler:
 
     @cached_property
     def having(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
-        """For each source and class, which of its cases have a voxel of it."""
+        """For each source and class, the indices of its cases with a voxel of the class."""
         return tuple(
             tuple(
                 tuple(n for n, case in enumerate(source.cases) if case.voxels.get(k)) for k in range(len(self.classes))
@@ -187,7 +187,7 @@ class PatchSampler:
         )
 
     def _choose(self, rng: np.random.Generator) -> tuple[PatchSource, TrainingCase, int | None]:
-        """A case, and the class it is shown for (None: for its body, or whatever it is then centred on)."""
+        """Choose a case and the class it is shown for (None: the body, or the source's `centres` decide)."""
         d = rng.choice(len(self.sources), p=self.dataset_shares)
         source, shares = self.sources[d], self.structure_shares[d]
         if not source.centres and shares.any() and rng.random() < self.foreground_probability:
@@ -209,8 +209,8 @@ class PatchSampler:
         warp = draw_warp(rng, self.patch, _with_magnify(self.augmentation, source.magnify), self.spacing_mm)
         if warp.mirrored:  # of the patch that it would be otherwise
             seen[0] = self.patch[0] - 1 - seen[0]
-        # This voxel of the patch falls exactly on the case's, so that it is seen however the patch lies, and nothing of
-        # an unturned patch is interpolated.
+        # This patch voxel coincides with the voxel of the case: it is visible under any transform, and nothing of
+        # an unrotated patch is interpolated.
         centre = voxel - warp.at(seen, self.patch)
         if source.centres:
             centre = centre_inside(case.shape, voxel, warp, self.patch)

@@ -1,4 +1,4 @@
-"""What a sampler will show, as a table to look at before a long run."""
+"""Table of the expected sampling shares, for inspection before a long run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omentum.data.sampling.sampler import PatchSampler
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """One dataset: its cases, its weight, and the share of patches drawn from it."""
+    """One dataset: number of cases, weight, and share of patches."""
 
     name: str
     cases: int
@@ -23,10 +23,10 @@ class StructureRow:
     """One structure.
 
     Args:
-        key: The structure.
-        annotated: Cases in which it was looked for.
-        present: Cases that have a voxel of it.
-        share: Of all patches, those that will be centred on it.
+        key: Structure key.
+        annotated: Number of cases in which it is annotated.
+        present: Number of cases with a voxel of it.
+        share: Share of all patches centred on it.
     """
 
     key: str
@@ -50,7 +50,7 @@ class SamplingTable:
     body: float
 
     def lines(self) -> Iterator[str]:
-        """As text, one line each."""
+        """Format the table as text lines."""
         first = ["anywhere in the body", *(row.name for row in self.datasets), *(row.key for row in self.structures)]
         width = max(len(name) for name in first)
         yield f"{'dataset':<{width}}  {'cases':>6}  {'weight':>6}  {'share':>7}"
@@ -65,7 +65,7 @@ class SamplingTable:
 
 
 def sampling_table(sampler: PatchSampler) -> SamplingTable:
-    """Count a sampler's cases and the shares it draws them with; reads no voxel."""
+    """Compute the case counts and sampling shares of a sampler; no voxel is read."""
     cases = [case for source in sampler.sources for case in source.cases]
     centred = sampler.centred.sum(0)
     return SamplingTable(

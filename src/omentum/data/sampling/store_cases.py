@@ -1,4 +1,4 @@
-"""Cases of a store as a sampler sees them: known from the index, read box by box."""
+"""Cases of a store as the sampler sees them: described by the index, read box by box."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class StoreCase:
     Args:
         name: For messages and logs.
         shape: Number of voxels along x, y, z.
-        annotated: bool [K], which classes were looked for.
-        sets: bool [S, K], the sets of classes that occur, in the model's order and without what is not annotated.
-        voxels: How many voxels each class has, for those that have one.
-        store, stored: Where it is.
-        keys: The class list.
+        annotated: bool [K], the annotated classes.
+        sets: bool [S, K], the class sets that occur, in the model's order and without classes that are not annotated.
+        voxels: Number of voxels of each class that occurs.
+        store, stored: The store and the case's entry in it.
+        keys: Class keys.
     """
 
     name: str
@@ -42,10 +42,10 @@ class StoreCase:
 
     @classmethod
     def of(cls, store: Store, stored: StoredCase, classes: Sequence[str]) -> StoreCase:
-        """Look a case up in the index.
+        """Create a case from its entry in the index.
 
         Raises:
-            InputError: too many sets of classes, or nothing annotated that the model knows.
+            InputError: There are too many class sets, or no model class is annotated.
         """
         source = store.folder(stored)
         annotated = np.array([key in stored.annotated for key in classes])
@@ -63,32 +63,32 @@ class StoreCase:
 
     @property
     def dataset(self) -> str:
-        """Key of the recipe of the dataset that the case is from."""
+        """Recipe key of the case's dataset."""
         return self.stored.dataset
 
     @property
     def patient(self) -> str:
-        """Name of the patient; "" where nobody says."""
+        """Patient identifier; "" if unknown."""
         return self.stored.patient
 
     @property
     def hashes(self) -> SliceHashes:
-        """Fingerprint of the scan; empty in a store of an earlier version."""
+        """Fingerprint of the scan; empty in stores of earlier versions."""
         return self.stored.hashes
 
     def places(self, k: int | None) -> NDArray[np.int16]:
-        """Sampled voxels [n, 3] of a class that has one, or (None) of the body; reads one small file.
+        """Sampled voxels int16 [n, 3] of class `k`, or of the body if `k` is None; reads one small file.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: The file cannot be read.
         """
         places = self.store.samples(self.stored)[BODY if k is None else self.keys[k]]
         return places if len(places) else np.array([[n // 2 for n in self.shape]], np.int16)
 
     def box(self, start: Sequence[int], size: Sequence[int]) -> tuple[NDArray[np.int16], NDArray[Any]]:
-        """HU and labels of a box that may reach beyond the case; reads the blocks it touches.
+        """HU and labels of a box that may extend beyond the case; reads only the blocks it touches.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: The case cannot be read.
         """
         return self.store.read_numbers(self.stored, start, size)

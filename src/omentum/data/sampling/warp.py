@@ -1,7 +1,7 @@
-"""Patches varied in space: a coarse lattice says where each voxel comes from, and one pass samples image and labels.
+"""Spatial augmentation: a coarse lattice of source coordinates, and one pass that samples image and labels.
 
-The lattice holds a patch's rotation, zoom, flip and elastic deformation at once, since a linear map is its own
-interpolation; so the source voxels all lie within the lattice's hull, and only that box is read.
+The lattice combines rotation, zoom, flip and elastic deformation, since linear interpolation reproduces a linear map
+exactly. All source voxels lie within the bounding box of the lattice, so only that box is read.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SLICES_AT_ONCE = 8
 
 
 class PatchWarp(NamedTuple):
-    """Where a patch comes from.
+    """Spatial transform of a patch.
 
     Attributes:
-        lattice: float64 [n, n, n, 3], source minus centre in voxels, at evenly spaced nodes of the patch.
+        lattice: float64 [n, n, n, 3], source position minus centre in voxels, at evenly spaced nodes of the patch.
         mirrored: Whether left and right are exchanged.
     """
 
@@ -40,20 +40,20 @@ class PatchWarp(NamedTuple):
     mirrored: bool
 
     def box(self, centre: NDArray[np.float64]) -> tuple[list[int], list[int]]:
-        """First voxel and size of all that the patch is interpolated from, around a centre in voxels."""
+        """First voxel and size of the source box of the patch, for a centre in voxels."""
         low = np.floor(self.lattice.min((0, 1, 2)) + centre - SLACK).astype(int)
         high = np.floor(self.lattice.max((0, 1, 2)) + centre + SLACK).astype(int) + 2
         return low.tolist(), (high - low).tolist()
 
     def at(self, place: Sequence[int], size: Sequence[int]) -> NDArray[np.float64]:
-        """Where one voxel of a patch of this size comes from: source minus centre in voxels, [3]."""
+        """Source position minus centre in voxels, [3], for one voxel of a patch of this size."""
         nodes = np.arange(len(self.lattice))
         positions = [p * nodes[-1] / max(1, n - 1) for p, n in zip(place, size, strict=True)]
         along = [np.maximum(0, 1 - np.abs(position - nodes)) for position in positions]
         return np.asarray(np.einsum("i,j,k,ijkc->c", *along, self.lattice))
 
     def seen(self, offset: NDArray[np.float64], size: Sequence[int]) -> list[int]:
-        """The inverse of `at`, the nearest voxel of the patch; an elastic field is left out of account."""
+        """Inverse of `at`: the nearest voxel of the patch, ignoring the elastic field."""
         corner, *ends = (self.lattice[node] for node in ((0, 0, 0), (-1, 0, 0), (0, -1, 0), (0, 0, -1)))
         sides = np.stack([end - corner for end in ends], axis=1)
         share = np.linalg.solve(sides, offset - corner)
@@ -63,13 +63,13 @@ class PatchWarp(NamedTuple):
 def draw_warp(
     rng: np.random.Generator, size: Sequence[int], how: Augmentation, spacing_mm: Sequence[float] = (1.0, 1.0, 1.0)
 ) -> PatchWarp:
-    """Draw how a patch of `size` voxels lies in its case. Bodies are turned in millimetres, whatever the grid.
+    """Sample the spatial transform of a patch of `size` voxels. Rotations are in mm, whatever the spacing.
 
     Args:
-        rng: Where random numbers come from.
-        size: Of the patch.
-        how: How far patches are varied.
-        spacing_mm: Of the grid; only its proportions matter.
+        rng: Random generator.
+        size: Patch size in voxels.
+        how: Augmentation settings.
+        spacing_mm: Voxel spacing in mm; only the ratios matter.
     """
     elastic = how.elastic_voxels > 0 and rng.random() < how.elastic
     nodes = CELLS if elastic else 2
@@ -85,7 +85,7 @@ def draw_warp(
 
 
 def _matrix(rng: np.random.Generator, how: Augmentation) -> tuple[NDArray[np.float64], bool]:
-    """Offsets in the patch in mm -> offsets in the case, and whether left and right change places."""
+    """Matrix from patch offsets to case offsets, both in mm, and whether left and right are exchanged."""
     a, b, c = np.deg2rad(rng.uniform(-how.rotation_deg, how.rotation_deg, 3))
     about_x = [[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]]
     about_y = [[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]]
@@ -105,14 +105,14 @@ def _matrix(rng: np.random.Generator, how: Augmentation) -> tuple[NDArray[np.flo
 
 
 def sample(hu: Tensor, labels: Tensor, lattice: Tensor, out_hu: Tensor, out_labels: Tensor) -> None:
-    """Fill a patch: HU interpolated between eight voxels, labels from the nearest.
+    """Resample a patch: HU by trilinear interpolation, labels by nearest neighbour.
 
     Args:
         hu: Source box, float32 [a, b, c].
-        labels: Of the same shape, int16.
-        lattice: float32 [n, n, n, 3], source voxels at the patch's nodes; see `PatchWarp.box`.
-        out_hu: The patch [x, y, z], float32, filled in place.
-        out_labels: The same, int16.
+        labels: int16 of the same shape.
+        lattice: float32 [n, n, n, 3], source voxel coordinates at the patch nodes; see `PatchWarp.box`.
+        out_hu: Patch float32 [x, y, z], filled in place.
+        out_labels: Patch int16 [x, y, z], filled in place.
     """
     size = out_hu.shape
     # A GPU may multiply single precision in TF32, which is a twentieth of a voxel.
@@ -128,13 +128,13 @@ def sample(hu: Tensor, labels: Tensor, lattice: Tensor, out_hu: Tensor, out_labe
 
 
 def weights(size: int, nodes: int, device: torch.device | str = "cpu") -> Tensor:
-    """Linear interpolation from evenly spaced nodes, the first and last on the ends, as a matrix [size, nodes]."""
+    """Linear interpolation matrix [size, nodes] from evenly spaced nodes, with nodes at both ends."""
     position = torch.linspace(0, nodes - 1, size, device=device) if size > 1 else torch.zeros(1, device=device)
     return (1 - (position[:, None] - torch.arange(nodes, device=device)).abs()).clamp_min(0)
 
 
 def _interpolated(hu: Tensor, labels: Tensor, source: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """HU and label at each place of `source` (its three coordinates, overwritten)."""
+    """HU and label at each position in `source` (three coordinate arrays, overwritten)."""
     _, along_y, along_z = hu.shape
     corner = [place.floor() for place in source]
     rest_x, rest_y, rest_z = (place.sub_(whole).view(-1) for place, whole in zip(source, corner, strict=True))

@@ -1,1 +1,1 @@
-"""Which patients train, validate and test."""
+"""Patient-level splits into training, validation and test parts."""

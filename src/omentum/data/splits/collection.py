@@ -1,4 +1,4 @@
-"""The cases of a store or a folder, as a split wants to know them: patient, dataset, lesions, fingerprint."""
+"""Read the cases of a store or folder with the facts a split needs: patient, dataset, lesions, fingerprint."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CountListener = Callable[[int, int], None]
 
 
 def read_collections(places: Sequence[Path], progress: CountListener | None = None) -> list[SplitCase]:
-    """All cases of some stores and folders.
+    """Read all cases of some stores and folders.
 
     Args:
-        places: Stores, and folders as `omentum phantom` writes them.
-        progress: Called with cases of a folder read, and how many there are; stores are known at once.
+        places: Stores, and folders written by `omentum phantom`.
+        progress: Called with the number of cases read from a folder and their total; stores are read at once.
 
     Raises:
-        InputError: no case in it, a store whose cases have no fingerprint yet, or a case that cannot be read.
-        UsageError: two cases of one name.
+        InputError: There is no case, a store has cases without a fingerprint, or a case cannot be read.
+        UsageError: Two cases share a name.
     """
     cases: dict[str, SplitCase] = {}
     for place in places:
@@ -38,7 +38,7 @@ def read_collections(places: Sequence[Path], progress: CountListener | None = No
 
 
 def kept_together(cases: Sequence[SplitCase]) -> list[list[SplitCase]]:
-    """Groups of one patient, so far as names of patients and equal scans progress."""
+    """Group cases by patient, using patient identifiers and identical scans."""
     by_name = {case.name: case for case in cases}
     matches = find_matches({case.name: case.hashes for case in cases})
     return [[by_name[name] for name in group] for group in patient_groups(cases, matches)]
@@ -68,6 +68,6 @@ def _of_folder(place: Path, progress: CountListener | None) -> list[SplitCase]:
 
 
 def lesions(annotated: Iterable[str], present: Iterable[str]) -> dict[str, bool]:
-    """Kinds of lesions that were looked for, and whether one is there."""
+    """Annotated lesion types, and whether each is present."""
     there = frozenset(present)
     return {key: key in there for key in annotated if key in STRUCTURES.keys and STRUCTURES[key].is_lesion}

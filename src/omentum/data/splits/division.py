@@ -1,4 +1,4 @@
-"""Which cases of a collection a run learns from, and which it is judged on: by a split, else drawn."""
+"""Divide the cases of a collection into training and validation, by a split file or by hash."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from omentum.errors import UsageError
 
 
 class ScanOfDataset(IdentifiedScan, Protocol):
-    """A case whose dataset is known, too."""
+    """A case with a known dataset."""
 
     @property
     def dataset(self) -> str:
-        """Key of its recipe; "" for a folder of cases."""
+        """Recipe key; "" for a folder of cases."""
 
 
 @dataclass(frozen=True)
 class Division:
-    """What a run does with the cases of one collection; what is in neither it must not see.
+    """Use of the cases of one collection in a run; a case in neither group must not be used.
 
     Args:
-        train, validation: Names.
-        unknown: How many of the collection's cases are in no part of the split, and so left out.
-        whole: Nothing of the collection is in the split.
+        train, validation: Case names.
+        unknown: Number of cases in no part of the split, which are left out.
+        whole: Whether no case of the collection is in the split.
     """
 
     train: frozenset[str]
@@ -37,22 +37,22 @@ class Division:
 
 
 def all_trained_on(cases: Sequence[ScanOfDataset]) -> Division:
-    """The division that holds nothing out."""
+    """A division without held-out cases."""
     return Division(frozenset(case.name for case in cases), whole=True)
 
 
 def drawn(
     cases: Sequence[ScanOfDataset], number: int, unfit: Callable[[ScanOfDataset], bool] = lambda _: False
 ) -> Division:
-    """Hold some cases out, from each dataset in turn; no patient and no scan is on both sides.
+    """Hold out some cases, from each dataset in turn; no patient or scan is on both sides.
 
-    Of a group of equal scans and patients one case is validated on and the others are left out altogether. A hash of
-    names decides, so that the same cases give the same choice everywhere.
+    From a group of identical scans and patients, one case is used for validation and the others are left out. The
+    choice is by a hash of the names, so the same cases give the same division everywhere.
 
     Args:
-        cases: All of a collection.
-        number: So many are held out, as long as there are groups.
-        unfit: Says of a case that neither it nor any case of its group can be held out.
+        cases: All cases of a collection.
+        number: Number of held-out cases, as far as there are groups.
+        unfit: Whether a case and its group cannot be held out.
     """
     out_of_question = {case.name for case in cases if unfit(case)} if number else set()
     groups = [g for g in _in_turn(cases) if out_of_question.isdisjoint(g)] if number else []
@@ -63,20 +63,20 @@ def drawn(
 
 
 def by_split(cases: Sequence[ScanOfDataset], split: Split, roles: Roles, validation: int, source: str) -> Division:
-    """Do with the cases what the split says; cases that it does not know are left out.
+    """Divide cases according to a split; cases that it does not contain are left out.
 
-    A collection with no case of the split is additional material: all of it is trained on. In folders of cases, where
-    names are numbers, such a collection may have the same names.
+    A collection without a single case in the split is additional material and used for training. Folders of cases named
+    by numbers may coincide by name without being the same scans.
 
     Args:
-        cases: All of a collection.
+        cases: All cases of a collection.
         split: The split.
-        roles: What this run does with its parts.
-        validation: So many of the held-out cases are validated on at most, from each dataset in turn; 0: all.
+        roles: Use of its parts in this run.
+        validation: Maximum number of held-out cases to validate on, from each dataset in turn; 0 means all.
         source: The collection, for messages.
 
     Raises:
-        UsageError: a name of the split stands for another scan here.
+        UsageError: A name in the split refers to another scan here.
     """
     named = [case for case in cases if case.name in split.part_of]
     other = [case.name for case in named if not _same_scan(case, split)]
@@ -92,7 +92,7 @@ def by_split(cases: Sequence[ScanOfDataset], split: Split, roles: Roles, validat
 
 
 def copies(held_out: Sequence[IdentifiedScan], others: Sequence[IdentifiedScan]) -> list[tuple[int, int, int]]:
-    """Held-out cases that are in other material too: (index there, index here, slices in common; 0: by the patient)."""
+    """Held-out cases that also occur in other material: (index there, index here, common slices; 0: same patient)."""
     if not held_out:
         return []
     ours, theirs = _numbered("h", held_out), _numbered("o", others)
@@ -107,18 +107,18 @@ def _numbered(mark: str, cases: Sequence[IdentifiedScan]) -> dict[str, tuple[str
 
 
 def _across(match: Match) -> bool:
-    """Names are in alphabetical order: "h" comes first."""
+    """Whether a match links held-out ("h") and other material; its names are in alphabetical order."""
     return match.first[0] != match.second[0]
 
 
 def _same_scan(case: IdentifiedScan, split: Split) -> bool:
-    """As far as both are known; a split of an earlier version knows names only."""
+    """Whether two scans agree as far as both are known; splits of earlier versions know names only."""
     known = split.cases.get(case.name)
     return known is None or not known.hashes or not case.hashes or known.hashes == case.hashes
 
 
 def _in_turn(cases: Sequence[ScanOfDataset]) -> list[list[str]]:
-    """Groups of names, datasets taking turns, each in the order of a hash; so are the names in a group."""
+    """Groups of names, round-robin over datasets, each in hash order, as are the names within a group."""
     dataset = {case.name: case.dataset for case in cases}
     matches = find_matches({case.name: case.hashes for case in cases})
     queues: dict[str, list[list[str]]] = defaultdict(list)

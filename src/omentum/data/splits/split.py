@@ -1,11 +1,11 @@
-"""Who is trained on, validated on and tested on: a split as a value and as a file, read by every command.
+"""A split into training, validation and test parts, as a value and as a file read by every command.
 
     {"schema": "omentum.split", "schema_version": 2, "made": {...},
      "parts": {"test": ["lits_3", ...], "fold-0": [...], ...},
      "cases": {"lits_3": {"dataset": ..., "patient": ..., "lesions": {...}, "scan": "<digest>", "slices": "<hashes>"}}}
 
-`cases` tells what each case is, so that a copy under another name is recognised. Files of earlier versions hold the
-parts alone, {"train": [...], "test": [...]}; they are read too, and know their cases by name only.
+`cases` describes each case, so that a copy under another name is recognised. Files of earlier versions contain only
+the parts, {"train": [...], "test": [...]}; they can still be read, and identify cases by name only.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SHARES: Mapping[str, float] = {TRAIN: 0.8, VALIDATION: 0.1, TEST: 0.1}
 
 @dataclass(frozen=True)
 class SplitCase:
-    """What a split knows of a case.
+    """A case as described in a split.
 
     Args:
-        name: As its collection calls it.
-        dataset: Key of its recipe; "" for a folder of cases.
-        patient: Whose it is; "" where nobody says.
-        lesions: Kinds that were looked for, and whether one is there.
-        hashes: Fingerprint of the scan; empty where it is not known.
+        name: Name in its collection.
+        dataset: Recipe key; "" for a folder of cases.
+        patient: Patient identifier; "" if unknown.
+        lesions: Annotated lesion types, and whether each is present.
+        hashes: Fingerprint of the scan; empty if unknown.
     """
 
     name: str
@@ -55,12 +55,12 @@ class SplitCase:
 
 @dataclass(frozen=True)
 class Roles:
-    """What one run does with the cases of a split.
+    """Use of the cases of a split in one run.
 
     Args:
-        train: Names to learn from.
-        validation: Names to be judged on meanwhile.
-        others: All other names of the split, which the run must not see.
+        train: Names of the training cases.
+        validation: Names of the validation cases.
+        others: All other names in the split; the run must not use them.
     """
 
     train: frozenset[str]
@@ -69,7 +69,7 @@ class Roles:
 
     @property
     def held_out(self) -> frozenset[str]:
-        """All that must not be trained on."""
+        """All names that must not be trained on."""
         return self.validation | self.others
 
 
@@ -78,9 +78,9 @@ class Split:
     """Cases by part.
 
     Args:
-        parts: Names of cases by part, each case in one part only.
-        cases: What is known of them, by name; nothing in files of earlier versions.
-        made: How, for people.
+        parts: Part -> case names; each case is in one part only.
+        cases: Case descriptions by name; empty in files of earlier versions.
+        made: Human-readable description of how the split was made.
         source: The file it was read from, for messages.
     """
 
@@ -91,27 +91,27 @@ class Split:
 
     @property
     def folds(self) -> tuple[str, ...]:
-        """Names of the parts that are folds of a cross-validation, in order."""
+        """Names of the cross-validation folds, in order."""
         numbers = sorted(int(part[len(FOLD) :]) for part in self.parts if _is_fold(part))
         return tuple(f"{FOLD}{number}" for number in numbers)
 
     @cached_property
     def part_of(self) -> dict[str, str]:
-        """Name of a case -> the part it is in."""
+        """Case name -> its part."""
         return {name: part for part, names in self.parts.items() for name in names}
 
     @cached_property
     def sha256(self) -> str:
-        """Of who is where, and of which scans they are; not of the file's layout."""
+        """Hash of the parts and the scans in them, independent of the file format."""
         content = [[part, sorted(names)] for part, names in sorted(self.parts.items())]
         scans = sorted((name, written(case.hashes)) for name, case in self.cases.items())
         return hashlib.sha256(json.dumps([content, scans]).encode()).hexdigest()
 
     def names(self, part: str) -> tuple[str, ...]:
-        """Cases of a part, or of all folds together (`FOLDS`).
+        """Case names of a part, or of all folds together (`FOLDS`).
 
         Raises:
-            UsageError: there is no such part.
+            UsageError: There is no such part.
         """
         if part == FOLDS and self.folds:
             return tuple(name for fold in self.folds for name in self.parts[fold])
@@ -121,14 +121,15 @@ class Split:
         return self.parts[part]
 
     def roles(self, fold: int | None = None, part: str = "") -> Roles:
-        """What a run does with the cases.
+        """Use of the cases in a run.
 
         Args:
-            fold: Validate on this fold, train on all others.
-            part: Instead: train on this part ("folds": all of them) and validate on the part "validation", if any.
+            fold: Validate on this fold and train on all others.
+            part: Alternative to `fold`: train on this part ("folds": all of them) and validate on the part
+                "validation", if there is one.
 
         Raises:
-            UsageError: there is no such fold or part, none is named where there is a choice, or it is the test part.
+            UsageError: There is no such fold or part, none is given although there is a choice, or it is the test part.
         """
         if part == TEST:
             remedy = "--part train or folds; for other material to train on, make another split"
@@ -152,13 +153,13 @@ class Split:
         raise UsageError(f"has no fold {fold}", source=self.source or None, remedy=remedy)
 
     def to_json(self) -> dict[str, Any]:
-        """The content of the file as JSON values."""
+        """The content of the file as JSON-serialisable values."""
         cases = {name: _case_json(self.cases[name]) for name in sorted(self.cases)}
         parts = {part: list(names) for part, names in self.parts.items()}
         return stamped(Schema.SPLIT, {"made": dict(self.made), "parts": parts, "cases": cases})
 
     def write(self, path: str | Path) -> None:
-        """Write the split as a JSON file, complete or not at all."""
+        """Write the split as a JSON file, atomically."""
         write_json(Path(path), self.to_json())
 
     @classmethod
@@ -166,7 +167,7 @@ class Split:
         """Read a file of this or an earlier version.
 
         Raises:
-            InputError: unreadable, of a newer format, no split, or with a case in two parts.
+            InputError: The file is unreadable, has a newer format, is not a split, or has a case in two parts.
         """
         try:
             raw = json.loads(path.read_bytes())
@@ -190,15 +191,15 @@ class Split:
 def split_groups(
     groups: Sequence[Sequence[str]], shares: Mapping[str, float] = SHARES, seed: int = 0
 ) -> dict[str, list[str]]:
-    """Names by part, in alphabetical order; a hash of a group's first name decides, so that new patients move nobody.
+    """Assign groups to parts by a hash of their first names, so that new patients move no others; names are sorted.
 
     Args:
         groups: Names that must stay together.
-        shares: Part -> its share of the groups; the shares add up to 1.
-        seed: Another seed, another split.
+        shares: Part -> fraction of the groups; the fractions sum to 1.
+        seed: Seed of the split.
 
     Raises:
-        UsageError: shares that are negative or do not add up to 1.
+        UsageError: A share is negative, or the shares do not sum to 1.
     """
     check_shares(shares)
     parts: dict[str, list[str]] = {part: [] for part in shares}
@@ -208,17 +209,17 @@ def split_groups(
 
 
 def check_shares(shares: Mapping[str, float]) -> None:
-    """Refuse shares that are no shares.
+    """Check that shares are valid fractions.
 
     Raises:
-        UsageError: they are negative or do not add up to 1.
+        UsageError: A share is negative, or the shares do not sum to 1.
     """
     if min(shares.values()) < 0 or abs(sum(shares.values()) - 1.0) > 1e-6:
         raise UsageError(f"shares {dict(shares)} do not add up to 1")
 
 
 def chance(seed: int, name: str) -> int:
-    """A number from 0 to 2^64 that is the same for the same name on every machine."""
+    """Deterministic pseudo-random integer in [0, 2^64) for a name, equal on every machine."""
     return int.from_bytes(hashlib.blake2b(f"{seed} {name}".encode(), digest_size=8).digest(), "big")
 
 

@@ -1,9 +1,9 @@
-"""Patients dealt out to parts so that every part has its share of each dataset and of each kind of lesion.
+"""Stratified assignment of patients to parts: each part gets its share of every dataset and lesion type.
 
-After iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011): what is rarest is dealt out first.
-Each patient goes where the parts come closest to their shares of everything the patient has, and of cases in all, by
-chi-squared distance; by the rarest thing alone, as published, small parts of small datasets would stay empty. Nothing
-is random: ties are broken by a hash of names.
+Based on iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011): the rarest labels are assigned
+first. Unlike the published method, which looks at the rarest label only and would leave small parts of small datasets
+empty, a group goes to the part where the chi-squared distance to the target shares decreases most, over all labels of
+the group and the number of cases. Nothing is random: ties are broken by a hash of the names.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def stratified(
 
     Args:
         groups: Cases that must stay together.
-        shares: Part -> its share of the cases; the shares add up to 1.
-        seed: Another seed, another split.
+        shares: Part -> fraction of the cases; the fractions sum to 1.
+        seed: Seed of the split.
 
     Raises:
-        UsageError: shares that are negative or do not add up to 1.
+        UsageError: A share is negative, or the shares do not sum to 1.
     """
     check_shares(shares)
     deck = _Deck(groups, shares, seed)
@@ -41,7 +41,7 @@ def stratified(
 
 
 class _Deck:
-    """Groups that are still to be dealt out, and what each part has so far."""
+    """Groups not yet assigned, and the label counts of each part."""
 
     def __init__(self, groups: Sequence[Sequence[SplitCase]], shares: Mapping[str, float], seed: int) -> None:
         ordered = sorted(groups, key=lambda group: chance(seed, min(case.name for case in group)))
@@ -56,14 +56,14 @@ class _Deck:
         self._has: dict[str, Counter[Label]] = {part: Counter() for part in self._goal}
 
     def with_rarest_label(self) -> list[int]:
-        """The groups left that have the label with the fewest of them; large groups first, they fit worst."""
+        """Unassigned groups with the rarest label; large groups first, because they are hardest to place."""
         counts = Counter(label for number in self.left for label in self._labels[number])
         rarest = min(counts, key=lambda label: (counts[label], label))
         having = [number for number in self.left if rarest in self._labels[number]]
         return sorted(having, key=lambda number: (-len(self._groups[number]), number))
 
     def deal(self, number: int) -> None:
-        """A group to the part where it does most for the shares."""
+        """Assign a group to the part that benefits most."""
         labels = self._labels[number]
         part = min(self._goal, key=lambda part: round(self._distance_added(part, labels), 9))
         self.parts[part] += [case.name for case in self._groups[number]]
@@ -71,13 +71,13 @@ class _Deck:
         del self.left[number]
 
     def _distance_added(self, part: str, labels: Counter[Label]) -> float:
-        """What some cases would add to the sum over labels of (has - goal)^2 / goal."""
+        """Change of the sum over labels of (count - goal)^2 / goal if some cases were added to a part."""
         goal, has = self._goal[part], self._has[part]
         return sum(n * (n + 2 * (has[label] - goal[label])) / goal[label] for label, n in labels.items())
 
 
 def _labels(group: Sequence[SplitCase]) -> Counter[Label]:
-    """How many cases of a group have each label; never none."""
+    """Number of cases of a group with each label; never empty."""
     labels: Counter[Label] = Counter({ALL: len(group)})
     labels.update((DATASET, case.dataset) for case in group)
     for case in group:

@@ -1,4 +1,4 @@
-"""Packed bits as a number a voxel and a table of the sets that occur: a body has some thirty, not four billion."""
+"""Convert packed bits to an integer per voxel and a table of label sets; a body has about thirty sets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ Sets = NDArray[np.uint64]
 
 
 def distinct_sets(bits: Bits) -> tuple[Sets, Index]:
-    """Number the sets that occur.
+    """Number the label sets that occur.
 
     Args:
         bits: [planes, x, y, z], as in `Segmentation`.
 
     Returns:
-        The sets in ascending order (of their first planes first), the empty one first even where no voxel has it; and
-        for each voxel the row of its set, in the narrowest unsigned integer.
+        The sets in ascending order (by their first plane first), the empty set first even if no voxel has it; and for
+            each
+        voxel the row of its set, in the narrowest unsigned integer dtype.
     """
     sets, index = _distinct(bits[0])
     table = sets[:, None]
@@ -36,21 +37,21 @@ def distinct_sets(bits: Bits) -> tuple[Sets, Index]:
 
 
 def members(sets: Sets, number: int) -> NDArray[np.bool_]:
-    """[S, planes] -> bool [S, number]."""
+    """Unpack [S, planes] to bool [S, number]."""
     octets = np.ascontiguousarray(sets, "<u8").view(np.uint8)
     return np.unpackbits(octets, axis=1, count=number, bitorder="little").view(np.bool_)
 
 
 def as_integers(sets: Sets) -> tuple[int, ...]:
-    """Each set as one whole number, bit k for class k, however many there are."""
+    """Each set as one Python integer with bit k for class k, for any number of classes."""
     return tuple(int.from_bytes(row.tobytes(), "little") for row in np.ascontiguousarray(sets, "<u8"))
 
 
 def from_integers(integers: Iterable[int], number: int) -> Sets:
-    """What `as_integers` made, for so many classes.
+    """Inverse of `as_integers` for a given number of classes.
 
     Raises:
-        OverflowError: a number with bits beyond the planes of so many classes, or below 0.
+        OverflowError: An integer is negative or has bits beyond the planes of the classes.
     """
     size = planes_for(number) * BITS_PER_PLANE // 8
     octets = b"".join(integer.to_bytes(size, "little") for integer in integers)
@@ -58,11 +59,11 @@ def from_integers(integers: Iterable[int], number: int) -> Sets:
 
 
 def _distinct(values: NDArray[np.unsignedinteger[Any]]) -> tuple[NDArray[np.uint64], Index]:
-    """The values that occur, ascending, 0 always among them; and which of them each voxel has."""
+    """Distinct values in ascending order, always including 0, and the index of each voxel's value."""
     flat = np.ascontiguousarray(values).reshape(-1)
     filled = np.flatnonzero(flat)
     there = flat[filled]
-    # Labels come in runs: only where one begins can there be a value not seen yet.
+    # Labels form runs: a new value can only occur at the start of a run.
     begins = np.flatnonzero(there[1:] != there[:-1]) + 1
     sets = np.unique(there[np.concatenate([[0], begins])]) if len(there) else there
     sets = np.concatenate([np.zeros(1, there.dtype), sets])

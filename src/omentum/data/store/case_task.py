@@ -1,4 +1,4 @@
-"""Bringing one case of a store up to date: look whether it is, make it if not, tell what came of it; never raise."""
+"""Update one case of a store: check it, prepare it if needed, and report the outcome without raising."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _STRAY_REMEDY = "say in the recipe what they are: [values], ignored or not_annot
 
 @dataclass(frozen=True)
 class PreparationOutcome:
-    """What became of a case.
+    """Outcome of preparing one case.
 
     Args:
-        name: Of the case.
-        state: Made now, there already, or impossible.
-        error: Why it failed, one line naming the file; "" if it did not.
-        reason: The same without the place on this machine.
-        warning: What its labels hold that the recipe does not know, one line naming the file; "" for nothing.
+        name: Case name.
+        state: Whether it was prepared, was up to date, or failed.
+        error: Reason of a failure, one line naming the file; "" on success.
+        reason: The same without the local path.
+        warning: Labels that the recipe does not know, one line naming the file; "" if none.
     """
 
     name: str
@@ -52,13 +52,13 @@ class PreparationOutcome:
 
 @dataclass(frozen=True)
 class CaseTask:
-    """One case to be in a store.
+    """One case to be prepared for a store.
 
     Args:
-        case: Where it is from.
-        out: The store's folder.
-        options: What the store is made like.
-        read: Raw case -> CT and truth; may be sent to another process.
+        case: The raw case.
+        out: Folder of the store.
+        options: Options of the store.
+        read: Reads CT and labels of the raw case; must be picklable.
     """
 
     case: RawCase
@@ -68,30 +68,30 @@ class CaseTask:
 
     @property
     def folder(self) -> Path:
-        """Where the case will be."""
+        """Folder of the prepared case."""
         return self.out / CASES / self.case.name
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Files and folders that the case is made from."""
+        """Source files and folders of the case."""
         return self.case.image, *self.case.labels
 
     @property
     def hash_cache(self) -> Path:
-        """Cache of the hash of its files."""
+        """Cache file for the hash of the sources."""
         return self.out / CACHE / f"{self.case.name}.json"
 
     def key(self, source: str) -> CaseKey:
-        """What the case would be made from."""
+        """Hashes of everything the case would be prepared from."""
         return CaseKey(recipe_hash(self.case), source, self.options.sha256)
 
     def failed(self, reason: str) -> PreparationOutcome:
-        """The outcome of a failure, with the file named."""
+        """Outcome of a failure, naming the file."""
         return PreparationOutcome(self.case.name, "failed", f"{self.case.image}: {reason}", reason)
 
 
 def is_up_to_date(task: CaseTask, stored: StoredCase | None) -> bool:
-    """Whether that can be told without reading the files: no size and no date has changed."""
+    """Whether a case is up to date as far as file sizes and modification times tell, without reading the files."""
     try:
         source = known_hash(task.paths, task.hash_cache)
     except OmentumError:
@@ -100,12 +100,12 @@ def is_up_to_date(task: CaseTask, stored: StoredCase | None) -> bool:
 
 
 def is_whole(stored: StoredCase) -> bool:
-    """Whether a case has what every case has by now; one of an earlier version lacks the scan's fingerprint."""
+    """Whether a stored case is complete; cases of earlier versions lack the scan fingerprint."""
     return bool(stored.slices)
 
 
 def bring_up_to_date(task: CaseTask) -> PreparationOutcome:
-    """Read the case's files, and make the case unless the store holds it just so."""
+    """Hash the case's files, and prepare the case unless the store already holds this version."""
     try:
         with _one_thread():
             state, strays = _made(task)
@@ -119,14 +119,12 @@ def bring_up_to_date(task: CaseTask) -> PreparationOutcome:
 
 
 def recipe_hash(case: RawCase) -> str:
-    """Hash of what a recipe makes of one case; a new title or a rule about another case does not change it."""
+    """Hash of the recipe as it affects one case; a new title or a rule for another case does not change it."""
     recipe = case.recipe
     meaning: dict[str, Any] = {
         "kinds": (case.layout.image_kind, case.layout.label_kind),
         "values": [(value, _meaning(target)) for value, target in sorted(recipe.values.items())],
-        "masks": [
-            (pattern, _meaning(target)) for pattern, target in recipe.masks.items()
-        ],  # the first that fits counts
+        "masks": [(pattern, _meaning(target)) for pattern, target in recipe.masks.items()],  # the first match counts
         "ignored": sorted(map(repr, recipe.ignored)),
         "annotated": sorted(case.annotated),
         "annotated_if_present": sorted(case.annotated_if_present),
@@ -136,7 +134,7 @@ def recipe_hash(case: RawCase) -> str:
         meaning["hu_offset"] = recipe.hu_offset
     if hiding := sorted(value for value, target in recipe.values.items() if target.hides):
         meaning["not_annotated"] = hiding
-    if case.healthy:  # only then: cases prepared before recipes could say so are still up to date
+    if case.healthy:  # only if set: cases prepared before this recipe field existed are still up to date
         meaning["healthy"] = sorted(case.healthy)
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
@@ -146,7 +144,7 @@ def _meaning(target: Target) -> tuple[list[str], list[str], bool]:
 
 
 def _made(task: CaseTask) -> tuple[State, str]:
-    """What was done, and which strays were met."""
+    """Prepare the case; return the state and the stray label values."""
     key = task.key(source_hash(task.paths, task.hash_cache))
     if task.folder.exists():
         there = StoredCase.read(task.folder)
@@ -161,7 +159,7 @@ def _made(task: CaseTask) -> tuple[State, str]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Sums split over threads round differently, and as many processes as cores are at work already."""
+    """Limit to one thread: parallel sums round differently, and there is already one process per core."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,7 @@
-"""One volume a file, in small compressed blocks (Blosc2 b2nd), so that a patch is read without its surroundings.
+"""One volume per file in small compressed blocks (Blosc2 b2nd), so that a patch is read without its surroundings.
 
-Shapes and codecs were chosen by measurement (`benchmarks/store.py --sweep`): for HU, LZ4 on shuffled bits decodes twice
-as fast as Zstandard and is 11 % larger; for label numbers, Zstandard is half the size of LZ4 at the same speed.
+Shapes and codecs were chosen by benchmark (`benchmarks/store.py --sweep`). For HU, LZ4 with bit shuffle decodes twice
+as fast as Zstandard and is 11 % larger. For label numbers, Zstandard is half the size of LZ4 at the same speed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChunkLayout:
-    """How a volume is cut and compressed.
+    """Chunking and compression of a volume.
 
     Args:
-        chunk, block: Edge in voxels of what is found by one look-up, and of what is decoded as a whole.
+        chunk, block: Edge lengths in voxels of a chunk (the unit of lookup) and of a block (the unit of decompression).
     """
 
     chunk: int
@@ -40,7 +40,7 @@ LABELS = ChunkLayout(chunk=128, block=64, codec="ZSTD", level=8, filter="NOFILTE
 
 
 def write_chunked(path: Path, voxels: NDArray[Any], layout: ChunkLayout) -> None:
-    """Write [x, y, z]; the same voxels give the same bytes.
+    """Write a volume [x, y, z]; the same voxels yield the same bytes.
 
     Raises:
         MissingDependencyError: blosc2 is not installed.
@@ -48,7 +48,7 @@ def write_chunked(path: Path, voxels: NDArray[Any], layout: ChunkLayout) -> None
     require_blosc2()
     import blosc2
 
-    # One thread: several would write the blocks of a chunk in the order they happen to finish.
+    # One thread: several threads would write the blocks of a chunk in nondeterministic order.
     how = blosc2.CParams(
         codec=blosc2.Codec[layout.codec],
         clevel=layout.level,
@@ -58,22 +58,22 @@ def write_chunked(path: Path, voxels: NDArray[Any], layout: ChunkLayout) -> None
         filters_meta=[0],
     )
     shape: dict[str, Any] = {"chunks": (layout.chunk,) * 3, "blocks": (layout.block,) * 3}
-    # Compressed in memory and written here, so that a full disk is told as one.
+    # Compressed in memory and written here, so that a full disk is reported as such.
     path.write_bytes(blosc2.asarray(np.ascontiguousarray(voxels), cparams=how, contiguous=True, **shape).to_cframe())
 
 
 def open_chunked(path: Path) -> Array:
-    """A file written by `write_chunked`, to be sliced like an array; decodes in the calling thread only.
+    """Open a file written by `write_chunked` for array-like slicing; decodes in the calling thread only.
 
     Raises:
-        InputError: it is missing or damaged.
+        InputError: The file is missing or damaged.
         MissingDependencyError: blosc2 is not installed.
     """
     require_blosc2()
     import blosc2
 
     try:
-        # Mapped into memory: no file is opened and searched again for every chunk.
+        # Memory-mapped, so the file is not reopened and searched for every chunk.
         return blosc2.open(str(path), mode="r", mmap_mode="r", dparams=blosc2.DParams(nthreads=1))
     except FileNotFoundError as fault:
         raise InputError("is missing", source=path, remedy="run omentum data prepare again") from fault
@@ -84,10 +84,10 @@ def open_chunked(path: Path) -> Array:
 
 
 def require_blosc2() -> None:
-    """Say which extra to install where blosc2 is missing.
+    """Check that blosc2 is installed; otherwise name the extra that provides it.
 
     Raises:
-        MissingDependencyError: so.
+        MissingDependencyError: blosc2 is not installed.
     """
     if importlib.util.find_spec("blosc2") is None:
         raise MissingDependencyError("a prepared store needs blosc2", remedy="pip install 'omentum[train]'")

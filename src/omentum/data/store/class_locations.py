@@ -1,4 +1,4 @@
-"""Sampled voxels of a structure (class locations), for patches to be centred on."""
+"""Class locations: sampled voxels of a structure on which patches can be centred."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from omentum.components import connected_components
 def sample_locations(
     rng: np.random.Generator, places: NDArray[np.int64], shape: Sequence[int], most: int, *, each_piece: bool
 ) -> NDArray[np.int16]:
-    """Some voxels of a mask, int16 [n, 3].
+    """Sample voxels of a mask, int16 [n, 3].
 
     Args:
-        rng: What is drawn.
-        places: Flat indices of the mask's voxels in a scan, ascending, at least one.
-        shape: Of the scan.
-        most: So many voxels at most (as many as there are pieces, if those are more).
-        each_piece: Every connected piece gives equally many voxels, small ones some of theirs repeatedly: of twenty
-            metastases beside one large tumour each is then shown as often as the tumour. Otherwise every voxel is
-            as likely as any other.
+        rng: Random generator.
+        places: Flat voxel indices of the mask in the scan, ascending, at least one.
+        shape: Shape of the scan.
+        most: Maximum number of voxels (at least one per connected component if `each_piece`).
+        each_piece: Sample equally many voxels from each connected component, repeating voxels of small ones, so that
+            each of twenty metastases beside one large tumour is shown as often as the tumour. Otherwise all voxels are
+            equally likely.
     """
     if each_piece:
         drawn = _of_each_piece(rng, places, shape, most)
@@ -45,7 +45,7 @@ def _of_each_piece(
 
 
 def _drawn(rng: np.random.Generator, piece: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """So many voxels of a piece: none twice where there are enough, else each about equally often."""
+    """Sample voxels of one component: without repetition if there are enough, else each about equally often."""
     if len(piece) >= number:
         return np.sort(rng.choice(piece, number, replace=False, shuffle=False))
     return np.sort(np.resize(rng.permutation(piece), number))

@@ -1,4 +1,4 @@
-"""What is in a labelled scan: how much of each structure, how bright, and voxels of it to centre crops on."""
+"""Contents of a labelled scan: size and intensity of each structure, and class locations."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LEVELS = HIGHEST_HU - LOWEST_HU + 1
 
 
 class LabelledVoxels:
-    """The voxels of a scan that have a label, found once.
+    """Labelled voxels of a scan, located once.
 
     Args:
-        sets: [S, planes], the sets that occur.
+        sets: [S, planes], the label sets that occur.
         labels: [x, y, z], rows of `sets`.
         classes: Structure keys in bit order.
     """
@@ -34,12 +34,12 @@ class LabelledVoxels:
 
 
 def structure_facts(hu: NDArray[np.int16], held: LabelledVoxels, voxel_ml: float) -> dict[str, StructureFacts]:
-    """Facts of each structure with a voxel, from one histogram of HU for each set.
+    """Facts about each structure with a voxel, from one HU histogram per label set.
 
     Args:
         hu: [x, y, z], within `LOWEST_HU`..`HIGHEST_HU`.
-        held: Of the same scan.
-        voxel_ml: Volume of a voxel.
+        held: Labelled voxels of the same scan.
+        voxel_ml: Volume of a voxel in ml.
     """
     cells = held.labels.astype(np.int64) * _LEVELS
     cells += hu.reshape(-1)[held.places]
@@ -52,10 +52,10 @@ def structure_facts(hu: NDArray[np.int16], held: LabelledVoxels, voxel_ml: float
 def sampled_class_locations(
     name: str, hu: NDArray[np.int16], held: LabelledVoxels, most: int
 ) -> dict[str, NDArray[np.int16]]:
-    """Voxels int16 [n, 3] of each structure that is there and of the body (`BODY`).
+    """Sampled voxels int16 [n, 3] of each present structure and of the body (`BODY`).
 
-    Drawn by the case's name and the structure's, so that every preparation remembers the same; of a lesion class, every
-    lesion gives equally many.
+    Seeded by case name and structure, so every preparation yields the same voxels. For a lesion class, every lesion
+    contributes equally many.
     """
     among = {key: held.places[rows[held.labels]] for key, rows in held.sets_with.items()}
     among = {key: places for key, places in among.items() if len(places)}

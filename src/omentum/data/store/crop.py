@@ -1,4 +1,4 @@
-"""Which part of a scan is worth keeping: the body with what is labelled, not the air and the table around it."""
+"""Crop a scan to the body and all labels, without surrounding air and table."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SMALLEST_SHARE = 0.01
 
 
 def body_box(hu: NDArray[np.int16], labelled: NDArray[np.bool_], margin: tuple[int, int, int]) -> Box:
-    """The smallest box around the body and everything labelled, widened by a margin but not beyond the scan.
+    """Smallest box around the body and all labels, plus a margin, limited to the scan.
 
     Args:
-        hu: [x, y, z].
-        labelled: Of the same shape; whether a voxel has any label.
-        margin: Voxels along each axis.
+        hu: [x, y, z] in HU.
+        labelled: Bool of the same shape; whether a voxel has any label.
+        margin: Margin in voxels along each axis.
     """
     boxes = [bounding_box(_large_pieces(hu > BODY_HU))]
     if labelled.any():
@@ -30,7 +30,7 @@ def body_box(hu: NDArray[np.int16], labelled: NDArray[np.bool_], margin: tuple[i
 
 
 def margin_voxels(margin_mm: float, spacing_mm: tuple[float, float, float]) -> tuple[int, int, int]:
-    """A length as whole voxels, rounded up."""
+    """Convert a length in mm to whole voxels, rounded up."""
     i, j, k = (math.ceil(margin_mm / mm) for mm in spacing_mm)
     return i, j, k
 

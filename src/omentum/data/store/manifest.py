@@ -1,4 +1,4 @@
-"""store.json: what a store holds, from where, made how, and under which licence; assembled from smaller files."""
+"""store.json: contents, sources, options and licences of a store, assembled from smaller files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PROVENANCE = ("title", "homepage", "licence", "citation", "label_noise")
 
 
 def describe_datasets(out: Path, recipes: Mapping[str, Recipe], failed: Mapping[str, Mapping[str, str]]) -> None:
-    """One file a dataset: where it is from, its terms, and which cases could not be prepared, with the reason.
+    """Write one file per dataset with its source, licence, and the cases that failed with their reasons.
 
     Args:
-        out: The store.
-        recipes: By key.
-        failed: For each key: case name -> reason.
+        out: Folder of the store.
+        recipes: Recipes by key.
+        failed: Recipe key -> case name -> reason.
     """
     for key, recipe in recipes.items():
         told = {name: getattr(recipe, name) for name in _PROVENANCE}
@@ -36,9 +36,9 @@ def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]
     """Write store.json.
 
     Args:
-        out: The store, its datasets described.
-        options: What it was made like.
-        cases: All of them, by name.
+        out: Folder of the store, with its datasets already described.
+        options: Options of the store.
+        cases: All cases, by name.
     """
     keys = sorted({case.dataset for case in cases} | {path.stem for path in (out / DATASETS).glob("*.json")})
     own = carried_rows(options.classes)
@@ -57,7 +57,7 @@ def write_manifest(out: Path, options: StoreOptions, cases: Sequence[StoredCase]
 
 
 def _write(path: Path, schema: Schema, content: Mapping[str, Any]) -> None:
-    """Only where it differs: a run that changes nothing touches nothing."""
+    """Write the file only if its content differs, so that a run without changes touches nothing."""
     document = stamped(schema, content)
     if not path.exists() or path.read_bytes() != json_text(document).encode():
         write_json(path, document)

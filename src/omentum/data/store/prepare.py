@@ -1,7 +1,7 @@
-"""Raw datasets -> a prepared store: in parallel, resumable after any kill, the same bytes whatever the order.
+"""Prepare a store from raw datasets: in parallel, resumable, and with identical bytes in any order.
 
-A case is made again only when what the recipe says of it, the bytes of its files, or the options change. The manifest
-is taken away while cases change and written when the last one is done.
+A case is prepared again only if its recipe, the bytes of its files, or the options change. The manifest is removed
+while cases change and written after the last one.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _DIED = "its process died (out of memory, or a crash in foreign code)"
 
 @dataclass(frozen=True)
 class PreparationResult:
-    """The outcome of bringing a store up to date.
+    """Outcome of updating a store.
 
     Args:
-        store: Its folder.
-        outcomes: One for each case, sorted by name.
-        removed: Names of cases that the store held and their dataset no longer has.
+        store: Folder of the store.
+        outcomes: One per case, sorted by name.
+        removed: Names of stored cases that their dataset no longer contains.
     """
 
     store: Path
@@ -45,7 +45,7 @@ class PreparationResult:
     removed: tuple[str, ...] = ()
 
     def count(self, state: State) -> int:
-        """How many cases ended so."""
+        """Number of cases with this state."""
         return sum(outcome.state == state for outcome in self.outcomes)
 
 
@@ -58,19 +58,20 @@ def prepare(
     read: Read | None = None,
     progress: TaskListener = SILENT,
 ) -> PreparationResult:
-    """Bring a store up to date with some datasets; cases of other datasets stay in it as they are.
+    """Update a store with some datasets; cases of other datasets in it are left unchanged.
 
     Args:
-        cases: All cases of these datasets; what the store holds of them beyond these is removed.
-        out: The store's folder, made if need be.
-        options: See there.
-        jobs: Processes; each holds one case in memory.
-        read: Raw case -> CT and truth, a function at module level; `omentum.data.harmonise.read.read_raw` by default.
-        progress: Receives progress, and a warning or an error for each case that has one.
+        cases: All cases of these datasets; other stored cases of the same datasets are removed.
+        out: Folder of the store; created if missing.
+        options: Options of the store.
+        jobs: Number of worker processes; each holds one case in memory.
+        read: Reads CT and labels of a raw case; a module-level function, by default
+            `omentum.data.harmonise.read.read_raw`.
+        progress: Receives progress, and a warning or error for each affected case.
 
     Raises:
-        UsageError: no cases, two of one name, or the store holds other datasets made with other options.
-        OutputError: the folder holds something else, is being written by another process, or cannot be written.
+        UsageError: There are no cases, two share a name, or the store holds other datasets made with other options.
+        OutputError: The folder contains something else, is locked by another process, or cannot be written.
         MissingDependencyError: blosc2 is not installed.
     """
     require_blosc2()
@@ -84,7 +85,7 @@ def prepare(
 
 
 class _Run:
-    """One bringing up to date, the store locked."""
+    """One update of a locked store."""
 
     def __init__(self, out: Path, options: StoreOptions, tasks: Sequence[CaseTask]) -> None:
         self.out, self.options, self.tasks = out, options, tasks
@@ -93,7 +94,7 @@ class _Run:
         self.outcomes: list[PreparationOutcome] = []
 
     def run(self, jobs: int, progress: TaskListener) -> PreparationResult:
-        """Do all that is left to do."""
+        """Process all outstanding cases."""
         self._check_options()
         gone = self._no_longer_there()
         kept, rest = self._sorted_out()
@@ -124,7 +125,7 @@ class _Run:
         return [c.name for c in self.stored.values() if c.dataset in self.recipes and c.name not in wanted]
 
     def _sorted_out(self) -> tuple[list[CaseTask], list[CaseTask]]:
-        """What needs no look at its files, and the rest."""
+        """Tasks that are up to date without reading their files, and all others."""
         kept: list[CaseTask] = []
         rest: list[CaseTask] = []
         for task in self.tasks:
@@ -136,7 +137,7 @@ class _Run:
         for task, result in map_in_processes(bring_up_to_date, rest, jobs):
             outcome = result or task.failed(_DIED)
             if outcome.state == "failed" and task.folder.exists():
-                remove_folder(task.folder)  # what is there was made from files that are no more
+                remove_folder(task.folder)  # the stored case was prepared from files that no longer exist
             yield outcome
 
     def _finish(self) -> None:
@@ -157,7 +158,7 @@ def _default_read() -> Read:
 
 
 def _stored(out: Path) -> list[StoredCase]:
-    """Every case in the store, by name; what cannot be read (of an older format, say) is deleted."""
+    """Every case in the store, by name; unreadable ones (such as those of an older format) are deleted."""
     cases = []
     for folder in sorted((out / CASES).iterdir()):
         try:

@@ -1,4 +1,4 @@
-"""One harmonised case as the arrays and facts a store keeps; the same input gives the same bytes."""
+"""Convert one harmonised case to the arrays and facts of a store; deterministic to the byte."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _MAKERS = ("omentum", "numpy", "torch", "blosc2", "connected-components-3d")
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """What a store is made like.
+    """Options of a store.
 
     Args:
         spacing_mm, orientation, antialias: The model grid; see `PreprocessSpec`.
-        margin_mm: Kept around the body.
-        samples: Sampled voxels for each structure at most.
+        margin_mm: Margin around the body, in mm.
+        samples: Maximum number of class locations per structure.
         classes: Structure keys in bit order.
     """
 
@@ -61,7 +61,7 @@ class StoreOptions:
 
     @property
     def sha256(self) -> str:
-        """Of the options and the format of a case."""
+        """Hash of the options and the case format."""
         own = {row.key: _decisive(row) for row in STRUCTURES.carried(self.classes)}
         made_like = {"format": CASE_FORMAT, **asdict(self)} | ({"structures": own} if own else {})
         text = json.dumps(made_like, sort_keys=True)
@@ -69,13 +69,13 @@ class StoreOptions:
 
 
 def _decisive(row: Structure) -> tuple[object, ...]:
-    """What of a structure decides how labels are read."""
+    """Properties of a structure that affect how labels are read."""
     return *row.meaning, row.paint, row.volume_ml
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedCase:
-    """A case as it goes to disk; see `StoredCase`."""
+    """A case ready to be written; see `StoredCase`."""
 
     facts: StoredCase
     hu: NDArray[np.int16]
@@ -91,16 +91,16 @@ class PreparedCase:
 
 
 def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key: CaseKey) -> PreparedCase:
-    """Bring a case to the model grid, crop it, and count what is in it.
+    """Resample a case to the model grid, crop it, and collect its facts.
 
     Args:
-        raw: Where it is from.
-        case: CT and truth on one grid.
-        options: See there.
-        key: What the result is made from, to be remembered with it.
+        raw: The raw case.
+        case: CT and labels on one grid.
+        options: Options of the store.
+        key: Hashes of the sources, saved with the result.
 
     Raises:
-        GeometryError: CT and truth lie on different grids.
+        GeometryError: CT and labels lie on different grids.
     """
     if not case.ct.grid.same_as(case.truth.grid):
         raise GeometryError("CT and labels are on different grids", source=raw.name)
@@ -137,7 +137,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
 
 
 def _on_grid(case: HarmonisedCase, options: StoreOptions) -> tuple[Grid, NDArray[np.int16], Bits]:
-    """The uncropped model grid, with whole HU and the planes of the truth."""
+    """The uncropped model grid, with HU rounded to integers and the label planes."""
     assert case.truth.classes == options.classes, "a reader gives every structure, in the table's order"
     bits = nearest_on_model_grid(*labels_upright(case.truth.bits, case.truth.grid, options.spec), options.spec)
     ct = on_model_grid(upright(replace(case.ct, voxels=_finite(case.ct)), options.spec), options.spec)

@@ -1,7 +1,7 @@
-"""Which bytes a case was made from: the content of its files, read again only when size or date says so.
+"""Hash of the source files of a case; files are read again only if their size or modification time changed.
 
-The store remembers content, not dates: copying or touching a dataset changes nothing, and the same dataset gives the
-same store on every machine. Dates only save reading: they are kept apart, in a cache that may be deleted.
+The store records content, not times: copying or touching a dataset changes nothing, and the same dataset gives the same
+store on every machine. Times only save reading; they are kept in a separate cache that may be deleted.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def source_hash(paths: Sequence[Path], cache_file: Path) -> str:
     """SHA-256 over the files of a case.
 
     Args:
-        paths: Files, and folders whose every file counts, in a fixed order.
-        cache_file: Where the answer is kept with the files' sizes and dates.
+        paths: Files, and folders with all their files, in a fixed order.
+        cache_file: Caches the hash together with file sizes and modification times.
 
     Raises:
-        InputError: a file is missing or cannot be read.
+        InputError: A file is missing or cannot be read.
     """
     known = known_hash(paths, cache_file)
     if known is not None:
@@ -42,16 +42,16 @@ def source_hash(paths: Sequence[Path], cache_file: Path) -> str:
             digest.update(_content(file))
     if max((int(stamp[2]) for stamp in stamps), default=0) < time.time_ns() - SETTLED_S * 1e9:
         cache_file.parent.mkdir(parents=True, exist_ok=True)
-        # Not worth a flush to disk: a torn cache is read as none.
+        # No fsync needed: a truncated cache file is ignored.
         cache_file.write_text(json.dumps({"stamps": stamps, "sha256": digest.hexdigest()}), encoding="utf-8")
     return digest.hexdigest()
 
 
 def known_hash(paths: Sequence[Path], cache_file: Path) -> str | None:
-    """The hash without reading the files, if none of them changed since it was made.
+    """The cached hash if no file has changed since, else None; reads no file content.
 
     Raises:
-        InputError: a file is missing.
+        InputError: A file is missing.
     """
     try:
         raw = json.loads(cache_file.read_bytes())

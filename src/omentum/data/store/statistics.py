@@ -1,4 +1,4 @@
-"""What a store holds, counted from its manifest: which structures are annotated where, how large, how bright."""
+"""Statistics of a store from its manifest: annotated structures, their volumes and intensities."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from omentum.schemas import Schema, stamped
 
 @dataclass(frozen=True)
 class Spread:
-    """Of one figure over cases.
+    """Distribution of a quantity over cases.
 
     Args:
-        mean, sd, low, median, high: `low` and `high` are the 5th and 95th percentile.
+        mean, sd, low, median, high: `low` and `high` are the 5th and 95th percentiles.
     """
 
     mean: float
@@ -30,13 +30,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class StructureStatistics:
-    """One structure over the cases of a dataset, or of all.
+    """One structure over the cases of a dataset, or of all datasets.
 
     Args:
-        annotated: Cases in which it was looked for.
-        present: Of these, how many have a voxel of it.
-        volume_ml: Over the cases that have it; None without any.
-        hu: Mean HU of it, over the same cases.
+        annotated: Number of cases in which it is annotated.
+        present: Number of these cases with a voxel of it.
+        volume_ml: Volume in ml over the cases that have it; None if none has.
+        hu: Mean HU over the same cases.
     """
 
     annotated: int
@@ -47,12 +47,12 @@ class StructureStatistics:
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """A dataset, or all of them together.
+    """A dataset, or all datasets together.
 
     Args:
-        cases: How many are in the store.
-        patients: How many different people they are of.
-        failed: How many could not be prepared.
+        cases: Number of cases in the store.
+        patients: Number of distinct patients.
+        failed: Number of cases that could not be prepared.
         structures: By key, every structure of the store.
     """
 
@@ -64,23 +64,23 @@ class DatasetStatistics:
 
 @dataclass(frozen=True)
 class StoreStatistics:
-    """A store.
+    """Statistics of a store.
 
     Args:
         datasets: By key.
-        together: All datasets as one.
+        together: All datasets combined.
     """
 
     datasets: Mapping[str, DatasetStatistics]
     together: DatasetStatistics
 
     def to_json(self) -> dict[str, Any]:
-        """The statistics as JSON values."""
+        """The statistics as JSON-serialisable values."""
         return stamped(Schema.STATISTICS, asdict(self))
 
 
 def statistics(store: Store) -> StoreStatistics:
-    """Count; no volume is read."""
+    """Compute the statistics; no volume is read."""
     failed = {key: len(dataset["failed"]) for key, dataset in store.manifest["datasets"].items()}
     by_dataset = {key: [case for case in store.cases if case.dataset == key] for key in failed}
     datasets = {key: _dataset(cases, failed[key], store.classes) for key, cases in by_dataset.items()}

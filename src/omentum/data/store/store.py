@@ -1,13 +1,13 @@
-"""Prepared cases on disk: opened at once, read patch by patch.
+"""Prepared cases on disk, read patch by patch.
 
     store/
-      store.json                 the manifest: what is in it, from where, how it was made, under which licence
+      store.json                 the manifest: contents, sources, options and licences
       cases/<name>/ct.b2nd       int16 HU [x, y, z] on the model grid, cropped to the body
-                   labels.b2nd   a number a voxel: a row of the case's table of bit sets
+                   labels.b2nd   a number per voxel: a row of the case's table of label sets
                    samples.npy   int16 [n, 3], sampled voxels of each structure (class locations), to centre patches on
                    case.json     everything else about the case (see `StoredCase`)
-      datasets/<key>.json         where a dataset is from, its terms, and which of its cases could not be prepared
-      .cache/                    nothing of value: the lock, and which files were hashed when
+      datasets/<key>.json         source and licence of a dataset, and its cases that could not be prepared
+      .cache/                    disposable: the lock, and cached file hashes
 
 The manifest repeats every case.json, so that a store of thousands of cases opens with one file. It is written last: a
 store without one is unfinished.
@@ -46,7 +46,7 @@ Triple = Sequence[int]
 
 
 class Patch(NamedTuple):
-    """A part of a case; voxels outside it are air without labels.
+    """A part of a case; voxels outside the case are air without labels.
 
     Attributes:
         hu: int16 [x, y, z].
@@ -59,13 +59,13 @@ class Patch(NamedTuple):
 
 @dataclass(eq=False)
 class Store:
-    """A finished store, for reading; may be sent to another process, which opens the files anew.
+    """A finished store, opened for reading; picklable, a receiving process reopens the files.
 
     Args:
-        path: Its folder.
+        path: Folder of the store.
         classes: Structure keys in bit order.
         cases: By name.
-        manifest: All of store.json but the cases.
+        manifest: Content of store.json without the cases.
     """
 
     path: Path
@@ -78,10 +78,10 @@ class Store:
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
-        """Read the manifest; volumes are opened when first asked for. Its structures are known from now on.
+        """Read the manifest and register the store's structures; volumes are opened on first use.
 
         Raises:
-            InputError: no store, an unfinished one, or one of another format.
+            InputError: There is no store, or it is unfinished or of another format.
         """
         path = Path(path)
         raw = read_manifest(path)
@@ -93,10 +93,10 @@ class Store:
             raise InputError(f"is not the manifest of a store: {fault!r}", source=path / MANIFEST) from fault
 
     def case(self, name: str) -> StoredCase:
-        """The case of that name.
+        """The case with this name.
 
         Raises:
-            InputError: there is none.
+            InputError: There is none.
         """
         found = next((case for case in self.cases if case.name == name), None)
         if found is None:
@@ -104,18 +104,18 @@ class Store:
         return found
 
     def read_patch(self, case: StoredCase, start: Triple, size: Triple) -> Patch:
-        """A box of a case, decoding only the blocks it touches.
+        """Read a box of a case, decoding only the blocks it touches.
 
         Args:
             case: One of `cases`.
-            start: Its first voxel; may lie outside the case, also below 0.
-            size: Voxels along x, y, z.
+            start: First voxel; may lie outside the case and be negative.
+            size: Number of voxels along x, y, z.
         """
         hu, labels = self.read_numbers(case, start, size)
         return Patch(hu, np.stack([plane.take(labels) for plane in self._volumes(case)[2]]))
 
     def read_numbers(self, case: StoredCase, start: Triple, size: Triple) -> tuple[NDArray[np.int16], Index]:
-        """The same box with labels as they are stored: each voxel a row of the case's `sets`."""
+        """Read a box with labels as stored: each voxel a row of the case's `sets`."""
         hu_file, label_file, table = self._volumes(case)
         remedy = "delete it and prepare it again"
         try:
@@ -127,11 +127,11 @@ class Store:
         return hu, labels
 
     def read(self, case: StoredCase) -> Patch:
-        """All voxels of a case."""
+        """Read all voxels of a case."""
         return self.read_patch(case, (0, 0, 0), case.shape)
 
     def samples(self, case: StoredCase) -> dict[str, NDArray[np.int16]]:
-        """Sampled voxels [n, 3] of each structure that is there, and of the body (key `stored_case.BODY`)."""
+        """Sampled voxels int16 [n, 3] of each present structure and of the body (key `stored_case.BODY`)."""
         path = self.folder(case) / SAMPLE_FILE
         try:
             voxels = np.load(path)
@@ -143,7 +143,7 @@ class Store:
         return dict(zip(case.samples, np.split(voxels, ends[:-1]), strict=True))
 
     def folder(self, case: StoredCase) -> Path:
-        """Where the case's files are."""
+        """Folder of a case's files."""
         return self.path / CASES / case.name
 
     def __getstate__(self) -> dict[str, Any]:
@@ -162,10 +162,10 @@ class Store:
 
 
 def read_manifest(store: Path) -> dict[str, Any]:
-    """store.json as it is.
+    """The content of store.json.
 
     Raises:
-        InputError: missing, not JSON, or of another format.
+        InputError: The file is missing, not JSON, or of another format.
     """
     path = store / MANIFEST
     try:

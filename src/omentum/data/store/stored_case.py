@@ -1,4 +1,4 @@
-"""What a prepared case says of itself, as a value and as JSON."""
+"""Description of a prepared case, as a value and as JSON."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ BODY = "body"
 
 @dataclass(frozen=True)
 class CaseKey:
-    """Three hashes that a case was made from; it is made again only when one of them changes.
+    """Three hashes of what a case was prepared from; it is prepared again only if one of them changes.
 
     Args:
-        recipe: What the recipe makes of this case's labels.
-        source: The bytes of its files.
-        options: Grid, crop, samples, classes, and format.
+        recipe: Hash of the recipe as it affects this case's labels.
+        source: Hash of the bytes of its files.
+        options: Hash of grid, crop, samples, classes, and format.
     """
 
     recipe: str
@@ -44,10 +44,10 @@ class StructureFacts:
     """One structure in one case, on the model grid.
 
     Args:
-        voxels: How many.
-        volume_ml: Together.
-        hu_mean, hu_sd: Of the CT there.
-        hu_percentiles: 5th, 50th and 95th.
+        voxels: Number of voxels.
+        volume_ml: Total volume in ml.
+        hu_mean, hu_sd: Mean and standard deviation of the CT in HU.
+        hu_percentiles: 5th, 50th and 95th percentiles in HU.
     """
 
     voxels: int
@@ -62,21 +62,21 @@ class StoredCase:
     """One case of a store. Its volumes are [x, y, z] on `grid`: the model grid, cropped to the body.
 
     Args:
-        name: Unique; also its folder.
-        dataset, id, patient: Recipe key, the publisher's name, and whose CT it is.
-        suspect: What is known to be wrong with it; "" for nothing.
-        key: What it was made from.
-        native_shape, native_spacing_mm, native_orientation: The CT's own grid.
-        whole_shape, crop_start: The model grid before cropping, and where the crop begins in it.
-        shape, affine: Of the cropped grid; rows of the 4x4 matrix, voxel -> RAS+ mm.
-        annotated: Structure keys that were looked for.
-        sets: The bit sets that occur, by label number.
-        structures: Facts of each structure with a voxel.
-        samples: How many sampled voxels each structure has, in the order of the sample file; `BODY` among them.
-        versions: Of the software that made it.
-        notes: What the reader of the raw case remarked, (kind, text).
-        slices: Fingerprint of the CT on its own grid (see `omentum.fingerprint`), hashes joined by spaces, "-" for a
-            slice that says nothing; "" in stores of earlier versions, which did not look.
+        name: Unique; also the folder name.
+        dataset, id, patient: Recipe key, the publisher's case id, and the patient identifier.
+        suspect: Known problem of the case; "" if none.
+        key: Hashes of the sources.
+        native_shape, native_spacing_mm, native_orientation: The original grid of the CT.
+        whole_shape, crop_start: Shape of the model grid before cropping, and the first voxel of the crop in it.
+        shape, affine: The cropped grid; affine as rows of the 4x4 matrix, voxel -> RAS+ mm.
+        annotated: Keys of the annotated structures.
+        sets: Label sets that occur, by label number.
+        structures: Facts about each structure with a voxel.
+        samples: Number of class locations per structure, in the order of the sample file; includes `BODY`.
+        versions: Versions of the software that prepared it.
+        notes: Remarks of the raw-case reader, (kind, text).
+        slices: Fingerprint of the CT on its original grid (see `omentum.fingerprint`): hashes joined by spaces, "-" for
+            an uninformative slice; "" in stores of earlier versions.
     """
 
     name: str
@@ -102,28 +102,28 @@ class StoredCase:
 
     @property
     def hashes(self) -> SliceHashes:
-        """The fingerprint, slice by slice; empty where it is not known."""
+        """Fingerprint, slice by slice; empty if unknown."""
         return hashes_of(self.slices)
 
     @property
     def grid(self) -> Grid:
-        """Where the stored voxels are in the patient."""
+        """Position of the stored voxels in the patient."""
         return Grid(self.shape, np.array(self.affine))
 
     def to_json(self) -> dict[str, Any]:
-        """The content of case.json as JSON values."""
+        """The content of case.json as JSON-serialisable values."""
         return stamped(Schema.STORED_CASE, asdict(self))
 
     def to_bytes(self) -> bytes:
-        """The content of case.json."""
+        """The content of case.json as bytes."""
         return json_text(self.to_json()).encode()
 
     @classmethod
     def read(cls, folder: Path) -> StoredCase:
-        """Read a case's folder.
+        """Read the description of a case from its folder.
 
         Raises:
-            InputError: there is no case in it, or one of another format.
+            InputError: The folder holds no case, or one of another format.
         """
         path = folder / CASE_FILE
         try:
@@ -135,10 +135,10 @@ class StoredCase:
 
     @classmethod
     def from_json(cls, raw: Any, *, source: str) -> StoredCase:
-        """Read what `to_json` made.
+        """Inverse of `to_json`.
 
         Raises:
-            InputError: it is something else, or of another format.
+            InputError: The content is not a case, or of another format.
         """
         try:
             found = version_of(raw, Schema.STORED_CASE)

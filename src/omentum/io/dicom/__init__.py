@@ -1,1 +1,1 @@
-"""A CT series in DICOM: which files are its slices, where they lie, their pixels; and writing one."""
+"""DICOM CT series: slice selection, geometry, pixels, and writing."""

@@ -1,7 +1,7 @@
-"""A process that decodes compressed DICOM images one after another: what a broken stream crashes is not the program.
+"""Child process that decodes compressed DICOM images, so that a crash on a corrupt stream does not end the program.
 
-On stdin come paths, one line each, as JSON. On stdout goes for each a line of JSON: {"dtype", "shape"}, followed by the
-pixels, or {"kind", "text"} of the error.
+Stdin carries one JSON-encoded path per line. For each, stdout carries one line of JSON: {"dtype", "shape"} followed by
+the pixels, or {"kind", "text"} of the error.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ DAMAGED, UNDECODABLE = "damaged", "undecodable"
 
 
 def main() -> None:
-    """Decode requests from stdin until it ends."""
+    """Decode requests from stdin until end of file."""
     import numpy as np
 
-    # Decoders write their complaints to stdout; the replies need a channel of their own.
+    # Decoders print warnings to stdout, so the replies need a separate descriptor.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:

@@ -1,7 +1,8 @@
-"""Which of the images in a folder are the CT series, and whether anything beside it is missing from it.
+"""Select the CT series among the images in a folder, and detect missing slices.
 
-One series that is a volume is taken; what else lies there is left out with a word. Several are listed and refused. A
-file that belongs to the series and is no slice of it is an error: leaving it out might make a gap, or lose an end.
+If exactly one series is a volume, it is used and other content is skipped with a warning. Several volumes are listed
+and refused. A file that belongs to the series but cannot be used as a slice is an error, because omitting it might
+leave a gap or truncate the volume.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ OF_ANOTHER = "image of another series"
 
 
 def the_series(folder: Path) -> list[Slice]:
-    """All slices of the one CT series in a folder and the folders below it, in no order.
+    """All slices of the only CT series in a folder and its subfolders, unordered.
 
     Raises:
-        InputError: nothing there, several series, or a damaged slice.
-        GeometryError: slices of several sizes.
+        InputError: There is no series, there are several, or a slice is damaged.
+        GeometryError: Slices differ in size.
         MissingDependencyError: pydicom is not installed.
     """
     slices, others = find_slices(folder)
@@ -46,7 +47,7 @@ def the_series(folder: Path) -> list[Slice]:
 
 
 def _chosen(several: list[list[Slice]], folder: Path) -> tuple[list[Slice], list[Slice]]:
-    """The series that is a volume if there is one, and the slices of the others."""
+    """The series that is a volume, if there is exactly one, and the slices of the other series."""
     volumes = several if len(several) == 1 else [members for members in several if _is_volume(members)] or several
     if len(volumes) > 1:
         listed = ", ".join(_described(members, folder) for members in volumes)
@@ -55,7 +56,9 @@ def _chosen(several: list[list[Slice]], folder: Path) -> tuple[list[Slice], list
 
 
 def _is_volume(members: Sequence[Slice]) -> bool:
-    """Whether slices lie at several places: a dose sheet, a single image or one place watched over time is none."""
+    """Whether slices lie at several positions; a dose report, a single image or a time series at one position is no
+    volume.
+    """
     return len({one.position_mm for one in members if one.position_mm is not None}) > 1
 
 
@@ -75,10 +78,10 @@ def _check_sizes(members: Sequence[Slice]) -> None:
 
 
 def _passed_over(members: Sequence[Slice], others: Sequence[Other]) -> list[Other]:
-    """What is worth a word of what is left out.
+    """Skipped files that are worth a warning.
 
     Raises:
-        InputError: one of them should have been a slice.
+        InputError: One of them should have been a slice.
     """
     series, patterns = members[0].series, {_pattern(one.path) for one in members}
     worth = []
@@ -94,5 +97,5 @@ def _passed_over(members: Sequence[Slice], others: Sequence[Other]) -> list[Othe
 
 
 def _pattern(path: Path) -> str:
-    """What file names of one series have in common: numbers, also hexadecimal ones, count for nothing."""
+    """Common part of the file names in a series, with decimal and hexadecimal numbers removed."""
     return re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", path.name.lower())

@@ -1,4 +1,4 @@
-"""Decoding compressed DICOM images in a process that may die of them; see `omentum.io.dicom.child`."""
+"""Decode compressed DICOM images in a separate process that may crash; see `omentum.io.dicom.child`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FOREIGN = "1.2.840.10008.1.2.4."
 
 
 class Decoder:
-    """A child that is started when first needed and used for every slice of a series.
+    """Child process, started on first use and reused for all slices of a series.
 
-    Use it in a `with` block: the child ends with it.
+    Use it as a context manager; the child ends with the `with` block.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """End the decoding process."""
+        """Stop the child process."""
         if self._child is not None:
             for pipe in (self._child.stdin, self._child.stdout):
                 if pipe is not None:
@@ -47,11 +47,11 @@ class Decoder:
             self._child = None
 
     def pixels(self, path: Path) -> NDArray[Any]:
-        """The pixels of a file, as `pydicom` gives them.
+        """Pixel array of a file, as returned by `pydicom`.
 
         Raises:
-            InputError: the decoder died of it.
-            ValueError, RuntimeError: as pydicom: damaged, or no decoder for it.
+            InputError: The decoder crashed.
+            ValueError, RuntimeError: Raised by pydicom: the file is damaged, or there is no decoder for it.
         """
         child = self._child = self._child or _start()
         assert child.stdin is not None
@@ -78,8 +78,8 @@ class Decoder:
 
 def _start() -> subprocess.Popen[bytes]:
     paths = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
-    # Quiet: a decoder's remarks are of no use to a user, and its fault is named by us. -P: nothing is imported from the
-    # working directory, which may be a folder of somebody else's files.
+    # Quiet: decoder output is of no use to a user, and we report its failure. -P: nothing is imported from the
+    # working directory, which may contain untrusted files.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "omentum.io.dicom.child"],
         stdin=subprocess.PIPE,

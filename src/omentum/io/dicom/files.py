@@ -1,8 +1,8 @@
-"""Which files in a folder are CT slices, and what their headers say; pixels are not touched here.
+"""Find the CT slices in a folder and read their headers; pixels are not read.
 
-A file counts by its content, never by its name or suffix. What is surely no image (text, DICOMDIR, dose reports,
-segmentation objects) is passed over. What may matter (damaged files, images of other modalities, localizers) is
-handed on as `Other`, for whoever chooses the series to judge. Messages never repeat names, dates or UIDs of a patient.
+Files are classified by content, never by name or suffix. Files that are certainly not images (text, DICOMDIR, dose
+reports, segmentation objects) are skipped. Files that may matter (damaged files, other modalities, localizers) are
+returned as `Other` for the series selection. Messages never contain patient names, dates or UIDs.
 """
 
 from __future__ import annotations
@@ -52,20 +52,20 @@ _DAMAGE = (ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError
 
 @dataclass(frozen=True)
 class Slice:
-    """Contents of the header of one CT slice.
+    """Header of one CT slice.
 
     Args:
         path: The file.
-        series: Series instance UID; "" where it was removed.
-        series_number, instance_number: As stored, None where missing.
+        series: Series instance UID; "" if removed.
+        series_number, instance_number: As stored; None if missing.
         uid: SOP instance UID.
         shape: Columns and rows.
-        position_mm: Centre of the first pixel, LPS; None where missing.
-        directions: Unit vectors, LPS, along a row and down a column (six numbers); None where missing.
-        spacing_mm: Distance between columns and between rows; None where missing.
-        thickness_mm: As stored; None where missing.
-        inverted: Whether low numbers are to be shown bright (MONOCHROME1).
-        frame: Hash of the frame of reference's UID (the UID itself is nobody's business); None where missing.
+        position_mm: Centre of the first pixel in mm, LPS; None if missing.
+        directions: Unit vectors along a row and down a column, LPS (six numbers); None if missing.
+        spacing_mm: Distance between columns and between rows; None if missing.
+        thickness_mm: As stored; None if missing.
+        inverted: Whether low values are displayed bright (MONOCHROME1).
+        frame: Hash of the frame of reference UID (the UID itself may identify a patient); None if missing.
     """
 
     path: Path
@@ -84,13 +84,13 @@ class Slice:
 
 @dataclass(frozen=True)
 class Other:
-    """A file that is no slice of a CT, and yet may belong to one.
+    """A file that is not a CT slice but may belong to a series.
 
     Args:
         path: The file.
-        what: A noun for people, e.g. "image of modality PT".
-        fault: What to say if it should have been a slice.
-        series: As of `Slice`; None where the file does not state it.
+        what: Description for messages, e.g. "image of modality PT".
+        fault: Message if it should have been a slice.
+        series: As for `Slice`; None if not stated.
         placed: Whether it states its position in the patient.
     """
 
@@ -102,10 +102,10 @@ class Other:
 
 
 def find_slices(folder: Path) -> tuple[list[Slice], list[Other]]:
-    """Headers of all CT slices in a folder and the folders below it, and what else may matter there.
+    """Headers of all CT slices in a folder and its subfolders, and other files that may matter.
 
     Raises:
-        InputError: no folder, a file that cannot be read.
+        InputError: The folder does not exist, or a file cannot be read.
         MissingDependencyError: pydicom is not installed.
     """
     if importlib.util.find_spec("pydicom") is None:
@@ -127,9 +127,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read_file(path: Path) -> Slice | Other | None:
-    """The slice in a file, or what it may be instead; None when it is surely something else."""
+    """The slice in a file, or another possibly relevant object; None if it is certainly irrelevant."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
             return None
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -164,7 +164,7 @@ def _judged(header: Any, path: Path) -> Slice | Other | None:
 
 
 def _image_fault(header: Any, path: Path) -> Other | None:
-    """What is wrong with the image matrix of a CT file; None for a usable slice."""
+    """Problem of the image matrix of a CT file; None for a usable slice."""
     if not header.get("Rows") or not header.get("Columns"):
         fault = InputError("is a DICOM file without an image", source=path, remedy="copy or download the series again")
         return _other(header, "file without an image", fault)

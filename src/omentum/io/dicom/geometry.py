@@ -1,4 +1,4 @@
-"""Where the slices of a DICOM series lie: parallel, evenly spaced, not tilted, or a plain word why it is no volume."""
+"""Geometry of a DICOM series: checks that slices are parallel, evenly spaced and not tilted."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _CONVERT = "convert it with dcm2niix -z y, which says what it resamples"
 
 
 def check_same_geometry(slices: Sequence[Slice]) -> None:
-    """See that all slices say where they are, and lie parallel to one another with one pixel spacing.
+    """Check that all slices state their position and are parallel, with equal pixel spacing.
 
     Raises:
-        GeometryError: naming the first slice that does not.
+        GeometryError: A slice violates this; the message names the first one.
     """
     for one in slices:
         _check_stated(one)
@@ -50,10 +50,10 @@ def _check_stated(one: Slice) -> None:
 
 
 def series_affine(slices: Sequence[Slice], folder: Path) -> NDArray[np.float64]:
-    """Index (column, row, slice) -> RAS+ mm of sorted slices.
+    """Affine of sorted slices: index (column, row, slice) -> RAS+ mm.
 
     Raises:
-        GeometryError: slices missing, unevenly spaced or tilted.
+        GeometryError: Slices are missing, unevenly spaced or tilted.
     """
     first = slices[0]
     directions, spacing_mm = _vector(first.directions), _vector(first.spacing_mm)
@@ -105,7 +105,7 @@ def _check_even(gaps_mm: NDArray[np.float64], along_mm: NDArray[np.float64], fol
 
 
 def _off_even_mm(along_mm: NDArray[np.float64]) -> float:
-    """How far the farthest position lies beside the even line that fits best: drift and gaps show, rounding hardly."""
+    """Maximum deviation in mm from the best evenly spaced positions; sensitive to drift and gaps, not to rounding."""
     index = np.arange(len(along_mm))
     slope, start = np.polyfit(index, along_mm, 1)
     return float(np.abs(along_mm - (slope * index + start)).max())
@@ -120,7 +120,7 @@ def normal_of(one: Slice) -> NDArray[np.float64]:
     """Unit normal of the slice, LPS: the cross product of its row and column directions.
 
     Raises:
-        GeometryError: the two are not at a right angle.
+        GeometryError: Row and column directions are not orthogonal.
     """
     directions = _vector(one.directions)
     normal = np.cross(directions[:3], directions[3:])

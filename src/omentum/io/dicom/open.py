@@ -1,6 +1,6 @@
-"""Opening one DICOM file, with or without the 128 bytes and "DICM" that should come first.
+"""Open one DICOM file, with or without the 128-byte preamble and "DICM" prefix.
 
-Some archives and scripts strip the preamble. Such a file is taken for DICOM when its first data element is sound.
+Some archives and scripts strip the preamble. Such a file is accepted as DICOM if its first data element is valid.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _VALUE_TYPES = "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL S
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """Whether a file that begins so may be DICOM; see `HEAD`."""
+    """Whether a file starting with these bytes may be DICOM; see `HEAD`."""
     if head[PREAMBLE : PREAMBLE + 4] == MAGIC:
         return True
     return _is_element(head[4:] if head.startswith(MAGIC) else head)
 
 
 def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = None) -> Any:
-    """The data set, a `pydicom.Dataset` that knows its transfer syntax.
+    """Read a data set as a `pydicom.Dataset` with its transfer syntax.
 
-    What pydicom merely remarks on is not repeated: real damage shows when values are used.
+    Warnings of pydicom are suppressed: real damage becomes visible when values are used.
 
     Args:
         path: The file.
-        pixels: Read the pixel data, too.
-        tags: Only these elements.
+        pixels: Whether to read the pixel data.
+        tags: Read only these elements.
 
     Raises:
-        OSError, ValueError, EOFError and other errors of pydicom: not a sound data set.
+        OSError, ValueError, EOFError and other errors of pydicom: The data set is invalid.
     """
     import pydicom
     from pydicom.uid import UID
@@ -60,7 +60,7 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
 
 
 def _is_element(head: bytes) -> bool:
-    """Whether a data set begins here: first group, and a value type or a plausible length."""
+    """Whether a data set starts here: first group, and a value representation or a plausible length."""
     if len(head) < 8:
         return False
     for order in "<>":

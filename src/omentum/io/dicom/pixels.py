@@ -1,4 +1,4 @@
-"""The pixels of one DICOM slice: as stored, and in HU."""
+"""Pixels of one DICOM slice, as stored or in HU."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _INT16 = np.iinfo(np.int16)
 
 
 def read_stored(path: Path, decoder: Decoder | None = None) -> NDArray[Any]:
-    """Stored numbers, shape (columns, rows).
+    """Stored values, shape (columns, rows).
 
     Args:
         path: The file.
-        decoder: For compressed images; one of its own by default.
+        decoder: Decoder for compressed images; a new one by default.
 
     Raises:
-        InputError: no image, cut short, or compressed in a way that cannot be decoded.
+        InputError: There is no image, it is truncated, or its compression is not supported.
     """
     return _decoded(path, decoder)[1]
 
@@ -42,10 +42,10 @@ def read_hu(path: Path, decoder: Decoder | None = None) -> NDArray[Any]:
         decoder: See `read_stored`.
 
     Returns:
-        Shape (columns, rows); int16 where slope and intercept are whole and the result fits, otherwise float32.
+        Shape (columns, rows); int16 if slope and intercept are integers and the result fits, otherwise float32.
 
     Raises:
-        InputError: as `read_stored`, or a slope or intercept that is no number.
+        InputError: As for `read_stored`, or slope or intercept is not a number.
     """
     header, stored = _decoded(path, decoder)
     if "RescaleIntercept" not in header:
@@ -63,7 +63,7 @@ def _rescaled(stored: NDArray[Any], slope: float, intercept: float, padding: NDA
     is_padding: Any = np.False_
     if padding is not None and padding.any():
         first = float(stored[padding][0]) * slope + intercept
-        # Some headers call a number padding that is tissue, too, e.g. 0 where that is 0 HU.
+        # Some headers declare a padding value that also occurs in tissue, e.g. 0 where that means 0 HU.
         is_padding = padding if not LEAST_TISSUE_HU < first < MOST_TISSUE_HU else is_padding
     if slope.is_integer() and intercept.is_integer():
         whole = np.where(is_padding, PADDING_HU, stored.astype(np.int64) * int(slope) + int(intercept))
@@ -73,9 +73,9 @@ def _rescaled(stored: NDArray[Any], slope: float, intercept: float, padding: NDA
 
 
 def padding_of(header: Any, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Where pixels lie outside the field of view, by what the header calls padding; None where it calls nothing so.
+    """Mask of pixels outside the field of view, from the padding value in the header; None if there is none.
 
-    The number may be written with another sign than the pixels have: it is compared as the bits that are stored.
+    The padding value may be stored with another signedness than the pixels, so the stored bits are compared.
     """
     value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
     if not isinstance(value, int) or stored.dtype.kind not in "iu":
@@ -92,7 +92,7 @@ def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
 
 def _decoded(path: Path, decoder: Decoder | None) -> tuple[Any, NDArray[Any]]:
     try:
-        # Damage is answered by an error below; what pydicom merely remarks on is of no use to a user.
+        # Damage raises an error below; pydicom's warnings are of no use to a user.
         with silence_library_warnings():
             header = open_dicom(path)
             if not str(header.file_meta.TransferSyntaxUID).startswith(FOREIGN) or "PixelData" not in header:

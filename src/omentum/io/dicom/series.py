@@ -1,7 +1,7 @@
-"""A folder with one CT series in DICOM -> one volume, sorted by where the slices are in the patient.
+"""Read a folder with one DICOM CT series as a volume, sorted by slice position.
 
-Never by file name, and never by instance number: only positions say which end is the head. A series with a gap, with
-a tilted gantry or with two images at one place is no volume and is refused; nothing is interpolated.
+File names and instance numbers are never used for sorting: only positions identify the head end. A series with a gap, a
+tilted gantry or two images at one position is refused; nothing is interpolated.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from omentum.volume import Volume
 
 @dataclass(frozen=True)
 class SeriesOrder:
-    """Remembered in `Volume.header["dicom"]`: what lies at each k of the volume.
+    """Origin of each slice k of a volume, kept in `Volume.header["dicom"]`.
 
     Args:
-        instance_numbers: Instance number of each slice, None where it was missing.
-        frame: See `Slice.frame`; None where slices do not agree.
+        instance_numbers: Instance number of each slice; None if missing.
+        frame: See `Slice.frame`; None if slices differ.
     """
 
     instance_numbers: tuple[int | None, ...]
@@ -37,16 +37,16 @@ class SeriesOrder:
 
 
 def read_series(folder: str | Path) -> Volume:
-    """Read the CT series in a folder (and the folders below it).
+    """Read the CT series in a folder and its subfolders.
 
     Returns:
-        HU, int16 where all slices are whole numbers of 16 bits, else float32; axes (column, row, slice), the slices
-        ascending along the cross product of row and column direction (towards the head for axial slices).
+        HU, int16 if all slices are 16-bit integers, else float32; axes (column, row, slice), slices ascending along the
+        cross product of row and column direction (towards the head for axial slices).
 
     Raises:
-        InputError: nothing there, several series, a damaged slice, two images at one position, or an image that
-            cannot be decoded.
-        GeometryError: positions missing, slices missing or unevenly spaced, a tilted gantry, mixed sizes.
+        InputError: There is no series, there are several, a slice is damaged or cannot be decoded, or two images share
+            a position.
+        GeometryError: Positions or slices are missing, spacing is uneven, the gantry is tilted, or sizes differ.
         MissingDependencyError: pydicom is not installed.
     """
     folder = Path(folder)
@@ -58,20 +58,20 @@ def read_series(folder: str | Path) -> Volume:
 
 
 def read_mask_series(folder: str | Path, like: Volume) -> Volume:
-    """Read a mask that is stored as a DICOM series (any stored number but 0 is inside).
+    """Read a mask stored as a DICOM series; any non-zero stored value is inside.
 
-    Stored numbers count: such files repeat the rescale intercept of the CT they annotate. Where they do not
-    repeat its positions, each slice goes to the CT slice with the same instance number.
+    Stored values are used because such files repeat the rescale intercept of their CT. If they do not repeat its
+    positions, slices are matched with the CT by instance number.
 
     Args:
         folder: The series.
-        like: The CT, as `read_series` returned it.
+        like: The CT, as returned by `read_series`.
 
     Returns:
-        bool voxels; on the grid that the files state, or on the grid of `like` where they state none.
+        bool voxels, on the grid stated by the files, or on the grid of `like` if they state none.
 
     Raises:
-        InputError, GeometryError: as `read_series`, or slices without positions that do not match the CT's.
+        InputError, GeometryError: As for `read_series`, or slices without positions do not match the CT.
     """
     folder = Path(folder)
     with Decoder() as decoder:
@@ -93,7 +93,7 @@ def _sorted_by_position(slices: Sequence[Slice], folder: Path, decoder: Decoder)
 
 
 def _without_copies(ordered: list[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
-    """Drop exact copies of a slice; different images at one place are an error."""
+    """Drop exact copies of a slice; different images at one position are an error."""
     kept = ordered[:1]
     for one in ordered[1:]:
         if np.abs(position_mm(one) - position_mm(kept[-1])).max() > SPACING_TOLERANCE_MM:
@@ -111,7 +111,7 @@ def _without_copies(ordered: list[Slice], folder: Path, decoder: Decoder) -> lis
 
 
 def _warn_of_oddities(slices: Sequence[Slice], folder: Path) -> None:
-    """Faults of a series that change no voxel, but speak of a program that may have made others, too."""
+    """Warn about irregularities that affect no voxel but suggest that the series was modified by other software."""
     uids = {one.uid for one in slices if one.uid}
     if 0 < len(uids) < len(slices):
         _warn(f"its {len(slices)} slices share {len(uids)} SOP instance UID(s); told apart by position", folder)
@@ -141,7 +141,7 @@ def _order(slices: Sequence[Slice]) -> SeriesOrder:
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
     dtype = np.result_type(*{image.dtype for image in images})
     columns, rows = images[0].shape
-    # Fortran order keeps each slice in one piece, as NIfTI does.
+    # Fortran order keeps each slice contiguous, as in NIfTI.
     out = np.empty((columns, rows, len(images)), dtype, order="F")
     for k, image in enumerate(images):
         out[:, :, k] = image

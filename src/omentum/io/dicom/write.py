@@ -1,7 +1,7 @@
-"""A CT series as DICOM files, one a slice: the least a reader needs, and as deterministic as the voxels.
+"""Write a CT series as DICOM files, one per slice, minimal and deterministic.
 
-Slices are axial as scanners write them: columns grow to the patient's left, rows to the back, and the instance
-number counts from the feet up. Names of files are free and need not sort in that order.
+Slices are axial as written by scanners: columns run to the patient's left, rows to the back, and instance numbers
+ascend from the feet. File names are arbitrary and need not sort in that order.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def write_series(
     """Write a volume as a CT series.
 
     Args:
-        folder: Made if need be.
-        volume: Axes in LPS order (columns, rows, slices), whole numbers from `intercept` to `intercept` + 65535.
+        folder: Output folder; created if missing.
+        volume: Axes in LPS order (columns, rows, slices), integers from `intercept` to `intercept` + 65535.
         name: File name of the n-th slice, counted from 0.
-        series: Name that the unique identifiers are made from; another one for each series.
+        series: Seed of the UIDs; must differ between series.
         intercept: RescaleIntercept.
 
     Raises:
-        GeometryError: the axes are not in LPS order.
+        GeometryError: The axes are not in LPS order.
         MissingDependencyError: pydicom is not installed.
-        OutputError: a file cannot be written.
+        OutputError: A file cannot be written.
     """
     if volume.orientation != "LPS":
         raise GeometryError(f"a series is written from LPS order, not {volume.orientation}", source=folder)
@@ -54,7 +54,7 @@ def write_series(
 
 
 def _dataset(volume: Volume, series: str, intercept: int) -> FileDataset:
-    """All that the slices of a series have in common."""
+    """Attributes common to all slices of a series."""
     try:
         from pydicom.dataset import FileDataset, FileMetaDataset
         from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
@@ -98,5 +98,5 @@ def _put_pixels(dataset: FileDataset, rows: NDArray[np.uint16]) -> None:
 
 
 def _decimals(values: Any) -> list[str]:
-    """A decimal string of DICOM has at most 16 characters."""
+    """Format numbers as DICOM decimal strings of at most 16 characters."""
     return [f"{value:.10g}"[:16] for value in np.asarray(values, float) + 0.0]

@@ -1,1 +1,1 @@
-"""3D Slicer's segmentation format (`.seg.nrrd`): every mask, overlapping, in one file."""
+"""3D Slicer segmentation format (`.seg.nrrd`): all masks, including overlapping ones, in one file."""

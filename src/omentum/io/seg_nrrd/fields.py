@@ -1,7 +1,7 @@
-"""What the header of a `.seg.nrrd` says: where the voxels lie, and which number in which layer is which structure.
+"""Header fields of a `.seg.nrrd`: geometry, and the layer and value of each structure.
 
-The format is 3D Slicer's: an NRRD file (teem.sourceforge.net/nrrd/format.html) whose key/value pairs describe segments.
-World coordinates are LPS+ there, RAS+ here.
+The format is 3D Slicer's: an NRRD file (teem.sourceforge.net/nrrd/format.html) with key/value pairs that describe
+segments. World coordinates are LPS+ there and RAS+ here.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _TYPES = {1: "unsigned char", 2: "unsigned short"}
 
 
 def header_lines(grid: Grid, layers: int, dtype: np.dtype[Any]) -> list[str]:
-    """The fields of the NRRD format itself.
+    """Basic NRRD header fields.
 
     Args:
-        grid: Of the masks.
-        layers: A first axis of this length, if more than one.
+        grid: Grid of the masks.
+        layers: Length of an additional first axis, if above one.
         dtype: uint8 or uint16.
     """
     affine: Affine = LPS @ grid.affine
@@ -62,7 +62,7 @@ def header_lines(grid: Grid, layers: int, dtype: np.dtype[Any]) -> list[str]:
 
 
 def segmentation_pairs(rows: str) -> dict[str, str]:
-    """Keys and values about the whole file; `rows` as for `ROWS`, may be empty."""
+    """Key/value pairs of the whole file; `rows` as for `ROWS`, may be empty."""
     pairs = {
         "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
         "Segmentation_MasterRepresentation": "Binary labelmap",  # the name until 3D Slicer 5.2
@@ -74,14 +74,14 @@ def segmentation_pairs(rows: str) -> dict[str, str]:
 
 
 def segment_pairs(number: int, key: str, layer: int, box: Box | None, annotated: bool) -> dict[str, str]:
-    """Keys and values about one segment.
+    """Key/value pairs of one segment.
 
     Args:
-        number: Of the segment, from 0.
+        number: Segment number, from 0.
         key: Structure key.
         layer: See `share_layers`.
-        box: Around its voxels; None for no voxel.
-        annotated: Whether it was looked for.
+        box: Bounding box of its voxels; None if there are none.
+        annotated: Whether the structure is annotated.
     """
     row = STRUCTURES[key]
     extent = "0 -1 0 -1 0 -1" if box is None else " ".join(f"{along.start} {along.stop - 1}" for along in box)
@@ -111,14 +111,14 @@ def terminology(row: Structure) -> str:
 
 
 def pair_lines(pairs: Mapping[str, str]) -> Iterable[str]:
-    """Key/value pairs as the format spells them, backslashes and line ends escaped."""
+    """Format key/value pairs, with backslashes and line ends escaped."""
     for key, value in pairs.items():
         escaped = value.replace("\\", "\\\\").replace("\n", "\\n")
         yield f"{key}:={escaped}"
 
 
 def unescaped(value: str) -> str:
-    """A value as it was before `pair_lines`."""
+    """Inverse of the escaping in `pair_lines`."""
     return value.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
 
 
@@ -129,5 +129,5 @@ def _code(code: SnomedCode | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without the characters that part an entry."""
+    """Remove the separators used within an entry."""
     return "".join(" " if c in "^~|\n" else c for c in text)

@@ -1,4 +1,4 @@
-"""Which masks can share a layer: structures that have no voxel in common, so that one number a voxel says them all."""
+"""Assign masks to layers: structures without common voxels share a layer, where one value per voxel represents them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Neighbours = Mapping[str, set[str]]
 
 
 def share_layers(classes: Sequence[str], overlapping: Iterable[frozenset[str]]) -> dict[str, int]:
-    """Give each structure a layer, as few in all as keep what overlaps apart.
+    """Assign each structure a layer, using as few layers as possible without overlap.
 
-    This is the colouring of a graph: tried with as many colours as the largest overlap has structures, then with one
-    more, and so on. Within a number of colours the structure with the fewest left to it comes first (Brélaz 1979),
-    with a way back.
+    This is graph colouring: tried with as many colours as the largest overlap has structures, then with one more, and
+    so on. For each number of colours, the structure with the fewest remaining colours is next (DSATUR, Brélaz 1979),
+    with backtracking.
 
     Args:
-        classes: Structure keys; of two that could go first, the first one does.
+        classes: Structure keys; ties go to the first one.
         overlapping: Sets of keys that have a voxel in common.
 
     Returns:
-        Layer of every key, counted from 0; what overlaps nothing is in layer 0.
+        Layer of every key, from 0; a structure without overlap is in layer 0.
     """
     sets = [keys for keys in overlapping if len(keys) > 1]
     beside: dict[str, set[str]] = {key: set() for key in classes}
@@ -37,7 +37,7 @@ def share_layers(classes: Sequence[str], overlapping: Iterable[frozenset[str]]) 
 
 
 def _coloured(keys: Sequence[str], beside: Neighbours, number: int) -> dict[str, int] | None:
-    """A colouring with so many colours; None where there is none, or none was found in time."""
+    """A colouring with this many colours; None if there is none or none was found in time."""
     placed: dict[str, int] = {}
     tries = 0
 
@@ -48,7 +48,7 @@ def _coloured(keys: Sequence[str], beside: Neighbours, number: int) -> dict[str,
             return True
         taken = {key: {placed[other] for other in beside[key] if other in placed} for key in waiting}
         key = max(waiting, key=lambda one: (len(taken[one]), len(beside[one])))
-        # Colours that nobody has yet are all alike: one of them is tried for all.
+        # Unused colours are interchangeable, so only one of them is tried.
         for colour in range(min(number, max(placed.values(), default=-1) + 2)):
             tries += 1
             if colour not in taken[key] and tries <= PATIENCE:

@@ -1,7 +1,6 @@
-"""The header of an NRRD file, read by pynrrd and believed only after checking.
+"""Parse and validate the header of an NRRD file with pynrrd.
 
-Every answer here comes before a single voxel is allocated.
-Format: teem.sourceforge.net/nrrd/format.html.
+All checks happen before a single voxel is allocated. Format: teem.sourceforge.net/nrrd/format.html.
 """
 
 from __future__ import annotations
@@ -47,15 +46,15 @@ _AGAIN = "save it again with 3D Slicer as .seg.nrrd"
 
 @dataclass(frozen=True, eq=False)
 class NrrdLayout:
-    """Where the voxels lie in the file and in the patient.
+    """Location of the voxels in the file and in the patient.
 
     Args:
-        sizes: Of all axes, the fastest first.
-        layer_axis: Which of them goes through the layers; None for three axes.
-        dtype: Of a voxel; whole numbers.
-        compressed: gzip, or as they are.
-        grid: Of one layer.
-        pairs: Everything else the header says, as text.
+        sizes: Size of each axis, the fastest first.
+        layer_axis: Index of the layer axis; None for three axes.
+        dtype: Integer dtype of the voxels.
+        compressed: Whether the data are gzip-compressed.
+        grid: Grid of one layer.
+        pairs: All other header fields, as text.
     """
 
     sizes: tuple[int, ...]
@@ -67,21 +66,21 @@ class NrrdLayout:
 
     @property
     def layers(self) -> int:
-        """How many label maps there are."""
+        """Number of layers (label maps)."""
         return 1 if self.layer_axis is None else self.sizes[self.layer_axis]
 
     @property
     def n_bytes(self) -> int:
-        """Of all voxels."""
+        """Total size of the voxels in bytes."""
         return math.prod(self.sizes) * self.dtype.itemsize
 
 
 def read_nrrd_layout(source: InputStream, path: Path) -> NrrdLayout:
-    """Read a header to its end and say what it describes; nothing is allocated for it.
+    """Read and interpret a whole header; nothing is allocated for it.
 
     Raises:
-        InputError: it is no NRRD header, or describes something else than label maps in the same file.
-        GeometryError: the affine is impossible or unknown.
+        InputError: The file is not NRRD, or describes something other than label maps in the same file.
+        GeometryError: The affine is invalid or unknown.
     """
     if source.compressed:
         raise InputError("is compressed as a whole", source=path, remedy="gunzip it once")
@@ -101,7 +100,7 @@ def read_nrrd_layout(source: InputStream, path: Path) -> NrrdLayout:
 
 
 def _text(source: InputStream, path: Path) -> str:
-    """All lines before the empty one."""
+    """Header lines up to the first empty line."""
     lines: list[bytes] = []
     left = MOST_HEADER_BYTES
     while line := source.stream.readline(left):
@@ -137,7 +136,9 @@ def _sizes(fields: Mapping[str, Any], path: Path) -> tuple[int, ...]:
 
 
 def _directions(fields: Mapping[str, Any], axes: int, path: Path) -> tuple[Affine, int | None]:
-    """(3, 3), a column a space axis, in the file's own world; and which axis has none."""
+    """Direction matrix (3, 3), one column per space axis, in the file's world; and the index of the axis without
+    direction.
+    """
     try:
         rows = np.array(fields["space directions"], np.float64).reshape(axes, 3)
     except (KeyError, ValueError, TypeError) as fault:

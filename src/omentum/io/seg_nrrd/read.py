@@ -1,4 +1,4 @@
-"""Reading `.seg.nrrd`: every mask, voxel by voxel, of our own making or of anybody's who named the segments."""
+"""Read `.seg.nrrd` files written by this package or by others with named segments, without loss."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ SLAB = 16
 
 
 def read_seg_nrrd(path: str | Path) -> Segmentation:
-    """All masks of a `.seg.nrrd`.
+    """Read all masks of a `.seg.nrrd`.
 
-    A segment is told by its ID where that is our key, else by its name or a synonym. Segments that are nothing of ours
-    are left out, with a warning. Of files that were not written here a lesion's voxels are given to its host, too (see
-    `with_hosts`): a liver drawn around its tumour is what others call the liver.
+    A segment is identified by its ID if that is one of our keys, else by its name or a synonym. Unknown segments are
+    left out with a warning. In files written by other programs, a lesion's voxels are also added to its host (see
+    `with_hosts`), because such files often exclude the tumour from the liver.
 
     Returns:
-        Classes in the file's order; a segment without a voxel is a structure that was looked for and not found.
+        Classes in file order; a segment without a voxel is an annotated, absent structure.
 
     Raises:
-        InputError: it cannot be read, or two segments are the same.
-        ForeignLabelsError: no segment is a structure of ours.
-        GeometryError: impossible or unknown geometry.
-        UsageError: it brings along structures that mean something else in this process.
+        InputError: The file cannot be read, or two segments denote the same structure.
+        ForeignLabelsError: No segment is a known structure.
+        GeometryError: The geometry is invalid or unknown.
+        UsageError: The file carries structures with another meaning than in this process.
     """
     file = read_segments(path)
     known = _known(file.segments, Path(path))
@@ -70,16 +70,16 @@ def _known(segments: Sequence[Segment], path: Path) -> dict[str, Segment]:
 
 
 def _add(bits: Bits, layer: NDArray[Any], rows: Mapping[int, int], described: Sequence[int], path: Path) -> None:
-    """Give the masks their voxels of one layer, part by part: what is looked up takes more memory than numbers do.
+    """Set the masks of one layer, part by part, because lookup results take more memory than the layer itself.
 
     Args:
-        bits: Of all classes.
+        bits: Packed masks of all classes.
         layer: [i, j, k].
-        rows: Value -> number of the class; other values are none of ours.
-        described: Values that the header has a segment for.
-        path: For messages.
+        rows: Value -> class index; other values are ignored.
+        described: Values for which the header has a segment.
+        path: File name for messages.
     """
-    # One entry beyond the last value is left empty; larger and negative values are clipped to the ends.
+    # The entry after the last value is empty; larger and negative values are clipped to the empty ends.
     table = no_bits(bits.shape[0] * BITS_PER_PLANE, (max(described, default=0) + 2,)).astype(bits.dtype)
     strange = np.ones(table.shape[1], bool)
     strange[[0, *described]] = False
@@ -96,7 +96,7 @@ def _add(bits: Bits, layer: NDArray[Any], rows: Mapping[int, int], described: Se
 
 
 def _drawn(layer: NDArray[Any]) -> Iterator[Box]:
-    """Boxes around all that is not 0, some planes at a time."""
+    """Yield bounding boxes of the non-zero voxels, some planes at a time."""
     for start in range(0, layer.shape[2], SLAB):
         slab = layer[..., start : start + SLAB]
         spans = [np.flatnonzero(slab.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]

@@ -1,4 +1,4 @@
-"""A `.seg.nrrd` as its maker describes it: segments by ID and name, and the layers that their voxels are in."""
+"""Contents of a `.seg.nrrd`: segments by ID and name, and the layers with their voxels."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _FIELD = re.compile(r"Segment(\d{1,5})_(ID|Name|Layer|LabelValue|Tags)")
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment as the file describes it.
+    """One segment as described by the file.
 
     Args:
-        id, name: As written; either may be empty.
-        layer, value: Where its voxels are.
-        is_annotated: Whether it was looked for.
+        id, name: As stored; either may be empty.
+        layer, value: Location of its voxels.
+        is_annotated: Whether the structure is annotated.
     """
 
     id: str
@@ -49,12 +49,12 @@ class Segment:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """Display name."""
         return self.name or self.id
 
     @property
     def key(self) -> str | None:
-        """Of the structure it is: by our key, then by any name of it; None for nothing of ours."""
+        """Structure key, matched by ID, then by name; None if unknown."""
         for word in filter(None, (self.id, self.name)):
             if word in STRUCTURES:
                 return word
@@ -68,13 +68,13 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class SegmentFile:
-    """A `.seg.nrrd` before its segments are taken for structures.
+    """A `.seg.nrrd` before its segments are matched with structures.
 
     Args:
-        segments: In the file's order.
+        segments: In file order.
         layers: (layers, i, j, k); a view of the file's voxels.
-        grid: Where they lie.
-        is_ours: Whether it was written here, so that its masks are as they should be.
+        grid: Grid of the layers.
+        is_ours: Whether this package wrote the file, so that hosts already include their lesions.
     """
 
     segments: tuple[Segment, ...]
@@ -83,12 +83,12 @@ class SegmentFile:
     is_ours: bool
 
     def mask(self, segment: Segment) -> NDArray[np.bool_]:
-        """[i, j, k] of one segment."""
+        """Mask [i, j, k] of one segment."""
         return np.asarray(self.layers[segment.layer] == segment.value)
 
 
 def is_seg_nrrd(path: str | Path) -> bool:
-    """Whether a file begins as an NRRD file does; what is no file is none."""
+    """Whether a file starts with the NRRD magic; False if it is not a regular file."""
     try:
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -97,12 +97,12 @@ def is_seg_nrrd(path: str | Path) -> bool:
 
 
 def read_segments(path: str | Path) -> SegmentFile:
-    """Header and voxels of a `.seg.nrrd`, whatever its segments are called.
+    """Read header and voxels of a `.seg.nrrd` with any segment names.
 
     Raises:
-        InputError: it cannot be read, or is an image without segments.
-        GeometryError: impossible or unknown geometry.
-        UsageError: it brings along structures that mean something else in this process.
+        InputError: The file cannot be read, or is an image without segments.
+        GeometryError: The geometry is invalid or unknown.
+        UsageError: The file carries structures with another meaning than in this process.
     """
     path = Path(path)
     with open_source(path) as source:
@@ -161,7 +161,7 @@ def _include_rows(text: str | None, path: Path) -> None:
 
 
 def _voxels(source: InputStream, layout: NrrdLayout, path: Path) -> NDArray[Any]:
-    """All of them in the file's order, after reading the stream to its end so that a checksum fault shows."""
+    """All voxels in file order; reads the stream to its end so that a checksum error is detected."""
     most = source.most_bytes * (MAX_DEFLATE_RATIO if layout.compressed else 1)
     refuse_bomb(math.prod(layout.grid.shape), 1, layout.dtype.itemsize * layout.layers, 0, most, path)
     content = InputStream(igzip.IGzipFile(fileobj=source.stream), most, True) if layout.compressed else source
@@ -176,6 +176,6 @@ def _voxels(source: InputStream, layout: NrrdLayout, path: Path) -> NDArray[Any]
 
 
 def listed(segments: Sequence[Segment]) -> str:
-    """What the first few are called, and how many more there are."""
+    """Names of the first few segments, and the number of the others."""
     more = f" and {len(segments) - TOLD} more" if len(segments) > TOLD else ""
     return f"{', '.join(repr(one.label) for one in segments[:TOLD])}{more}"

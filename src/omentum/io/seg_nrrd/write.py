@@ -1,4 +1,4 @@
-"""All masks of a segmentation in one file that 3D Slicer opens: `.seg.nrrd`, lossless where structures overlap."""
+"""Write all masks of a segmentation to one `.seg.nrrd` for 3D Slicer, lossless where structures overlap."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ GZIP_LEVEL = 1
 
 
 def write_seg_nrrd(path: str | Path, seg: Segmentation, overlapping: Iterable[frozenset[str]] | None = None) -> None:
-    """Write every mask, empty ones too: a segment says that its structure was looked for.
+    """Write every mask; an empty segment means that the structure is annotated but absent.
 
-    A voxel holds a structure's number of the template in that structure's layer. Structures without a voxel that were
-    not looked for are left out.
+    A voxel has a structure's template value in that structure's layer. Structures that are neither present nor
+    annotated are left out.
 
     Args:
-        path: Ends in `.seg.nrrd`, by which 3D Slicer knows it.
-        seg: The masks.
-        overlapping: Sets of keys that have a voxel in common, if they are known already; see `overlaps`.
+        path: Must end in `.seg.nrrd`, which 3D Slicer requires.
+        seg: The segmentation.
+        overlapping: Sets of keys with common voxels, if already known; see `overlaps`.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
     around = seg.boxes()
     keys = [key for key in seg.classes if key in around or key in (seg.annotated or ())]
@@ -50,7 +50,7 @@ def write_seg_nrrd(path: str | Path, seg: Segmentation, overlapping: Iterable[fr
     head = "\n".join([*header_lines(seg.grid, number, dtype), *pair_lines(pairs), "", ""])
     with replacing(path) as file:
         file.write(head.encode())
-        # No name and no time in the gzip header: the same result is the same bytes.
+        # No name and no time in the gzip header, so that equal results are equal bytes.
         with igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0) as stream:
             for slab in _slabs(seg, around, layers, number, dtype):
                 stream.write(slab.data)
@@ -59,7 +59,7 @@ def write_seg_nrrd(path: str | Path, seg: Segmentation, overlapping: Iterable[fr
 def _slabs(
     seg: Segmentation, around: Mapping[str, Box], layers: Mapping[str, int], number: int, dtype: np.dtype[Any]
 ) -> Iterator[NDArray[Any]]:
-    """The file's voxels, (k, j, i, layer), some planes at a time, painted box by box in the order of the file."""
+    """Yield the voxels (k, j, i, layer), some planes at a time, painted box by box in file order."""
     i, j, planes = seg.shape
     for start in range(0, planes, SLAB):
         stop = min(start + SLAB, planes)

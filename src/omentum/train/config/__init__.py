@@ -1,1 +1,1 @@
-"""What a training run is to do: settings with their defaults, checked, from TOML files and presets."""
+"""Configuration of a training run: validated settings with defaults, from TOML files and presets."""

@@ -1,4 +1,4 @@
-"""What a run does differently for single datasets."""
+"""Settings that apply to single datasets."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from omentum.errors import UsageError
 
 @dataclass(frozen=True)
 class DatasetConfig:
-    """One dataset's own settings; what is empty is as for all others.
+    """Settings of one dataset; an empty value means the global setting.
 
     Args:
         centres: See `TrainConfig.centres`.
         magnify: See `Augmentation.magnify`.
 
     Raises:
-        UsageError: a value that makes no sense.
+        UsageError: A value is invalid.
     """
 
     centres: tuple[float, ...] = ()
@@ -28,14 +28,14 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         check_centres(self.centres)
         if self.magnify:
-            Augmentation(magnify=self.magnify)  # which knows what makes sense
+            Augmentation(magnify=self.magnify)  # which validates its arguments
 
 
 def check_centres(centres: Sequence[float]) -> None:
-    """A ratio of background to what is labelled, or of background to organs to lesions, or nothing.
+    """Check a ratio of background : labelled or background : organs : lesions; it may be empty.
 
     Raises:
-        UsageError: something else.
+        UsageError: The ratio is invalid.
     """
     numbers = all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in centres)
     if len(centres) not in (0, 2, 3) or not numbers or (centres and not any(centres)):

@@ -1,4 +1,4 @@
-"""Which part of a split a run sees, as it is written on the command line."""
+"""Selection of a part of a split, as given on the command line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ALL_FOLDS = "all"
 
 @dataclass(frozen=True)
 class FoldChoice:
-    """A split, and the fold or part of it that a run takes.
+    """A split, and the fold or part of it that a run uses.
 
     Args:
-        split: File made by `omentum data split`.
+        split: File written by `omentum data split`.
         fold: Number of the fold to validate on, or `ALL_FOLDS`.
         part: Part to train on.
 
@@ -51,12 +51,12 @@ class FoldChoice:
 
     @property
     def all_folds(self) -> bool:
-        """Whether every fold is to be a run."""
+        """Whether every fold is run."""
         return self.fold == ALL_FOLDS
 
     @property
     def settings(self) -> dict[str, str | int]:
-        """The choice as settings of a run; see `omentum.train.config.settings.TrainConfig`."""
+        """The selection as settings of a run; see `omentum.train.config.settings.TrainConfig`."""
         values: dict[str, str | int] = {}
         if self.split is not None:
             values |= {"split": str(self.split)}

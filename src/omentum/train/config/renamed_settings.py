@@ -1,4 +1,4 @@
-"""Settings that were renamed: an old key is refused, and the message says which one replaced it."""
+"""Renamed settings: an old key is refused with a message that names its replacement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that defines a training run, frozen and validated; written next to the run's checkpoints."""
+"""The complete definition of a training run, frozen and validated; saved next to its checkpoints."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class DataConfig:
     """One collection of cases.
 
     Args:
-        folder: Holds case folders as `omentum phantom` writes them.
-        store: Instead of a folder: a store as `omentum data prepare` makes it, on the grid of this run.
-        weight: How often it is drawn from, relative to other collections of as many cases.
-        weights: In a store: the same for single datasets, by key; multiplied by `weight`.
-        validation: How many of its cases are kept out of training for validation, of each dataset in turn. With a
-            split: how many of its held-out cases are validated on at most (0: all of them).
-        licence: Under which the cases are, for the weights made from them; in a store the recipes say it.
+        folder: Folder of case folders, as written by `omentum phantom`.
+        store: Alternative to `folder`: a store written by `omentum data prepare`, on the grid of this run.
+        weight: Sampling weight, relative to other collections with as many cases.
+        weights: For a store: additional weight per dataset key, multiplied by `weight`.
+        validation: Number of cases held out for validation, from each dataset in turn. With a split: maximum number of
+            its held-out cases to validate on (0: all of them).
+        licence: Licence of the cases, recorded with the trained weights; for a store, taken from the recipes.
     """
 
     folder: str = ""
@@ -92,8 +92,8 @@ class PairConfig:
     Args:
         image, labels: NIfTI files on one grid.
         mapping: Label value -> structure keys; only the structures named here count as annotated.
-        weight: How often it is drawn, relative to a collection of one case.
-        licence: Under which it is, for the weights made from it.
+        weight: Sampling weight, relative to a collection with one case.
+        licence: Licence of the case, recorded with the trained weights.
     """
 
     image: str
@@ -122,67 +122,70 @@ class TrainConfig:
     """A training run.
 
     Args:
-        data, pairs: Where cases come from.
-        split: File of `omentum data split`: which of the cases this run sees.
-        fold: Of the split's folds, the one to validate on; trained on are all others. -1 for none.
-        part: Instead of a fold: the part to train on ("folds": all folds); "train" where the split has no folds.
-        backbone, parameters: The network, and its keyword arguments where they are not the defaults; see
+        data, pairs: Sources of cases.
+        split: File written by `omentum data split`; selects the cases that this run sees.
+        fold: Fold of the split to validate on; all others are trained on. -1 for none.
+        part: Alternative to a fold: the part to train on ("folds": all folds); "train" where the split has no folds.
+        backbone, parameters: The network, and its keyword arguments that differ from the defaults; see
             docs/how-to/choose-a-backbone.md.
-        activation_checkpointing: Compute the backbone's blocks again in the backward pass: slower, with less memory.
+        activation_checkpointing: Recompute the backbone's activations in the backward pass: slower, but uses less
+            memory.
         spacing_mm: Voxel spacing of the model grid along x, y, z.
-        window_hu: HU values mapped to 0 and 1; what lies outside is clipped.
-        patch: In voxels of the model grid, along x, y, z; also the window when the model is used.
-        antialias: Smooth finer CTs to the model grid's spacing before sampling.
-        structures: File of structures that are learned beside the packaged ones, or differ from them; see
-            `omentum.anatomy.structure_file`.
-        classes: What is learned, by any name, in the order of the model's outputs; by default all structures.
-        prompt: Template of the prompts: V1, V2 or V3 of the paper, or a sentence with {noun} in it.
+        window_hu: HU values mapped to 0 and 1; values outside are clipped.
+        patch: Patch size in voxels of the model grid, along x, y, z; also the sliding window of inference.
+        antialias: Smooth finer CTs to the spacing of the model grid before sampling.
+        structures: File of additional or redefined structures; see `omentum.anatomy.structure_file`.
+        classes: Structures to learn, by any name, in the order of the model's outputs; by default all structures.
+        prompt: Prompt template: V1, V2 or V3 of the paper, or a sentence with {noun} in it.
         text_encoder: Language model for the prompts.
-        init: Weights that a fresh run starts from, a file or a name ("default"); empty for random weights.
-        init_parts: Parts filled from `init`, as beginnings of parameter names; everything that fits by default.
-        trainable: Parts that learn, as beginnings of parameter names ("head", "backbone.expand"); all others stay as
-            they are. Everything learns by default.
-        first_logit: The bias that every generated head starts with: most voxels belong to no structure. 0: that of the
-            layer that generates it, near 0.
-        spread_text: Scale the text layer first so that classes start with different heads, however alike their words.
+        init: Initial weights, a file or a name ("default"); empty for random weights.
+        init_parts: Parameters loaded from `init`, as name prefixes; by default all that fit.
+        trainable: Parameters to train, as name prefixes ("head", "backbone.expand"); all others are frozen. By default
+            everything is trained.
+        first_logit: Initial bias of every generated head; negative because most voxels belong to no structure. 0: keep
+            the initial bias of the layer that generates it, near 0.
+        spread_text: Scale the text layer at initialisation so that classes with similar prompts start with different
+            heads.
         steps: Optimiser steps of the whole run.
         batch: Patches per step, over all processes.
-        accumulation_steps: Each process computes its patches of a step in so many parts, one after the other.
+        accumulation_steps: Number of micro-batches into which each process divides its patches of a step.
         optimiser: "muon" (Muon for kernels and matrices, AdamW for everything else), "adamw", or "sgd" with momentum.
         muon_lr: Peak learning rate of Muon.
         lr: Peak learning rate of AdamW or SGD.
-        warmup_steps: Steps until the peak.
-        plateau_fraction: Share of the run after the warm-up at the peak; then cosine to zero.
-        lr_update_every: The learning rate moves after so many steps; an epoch's steps for a schedule in epochs.
+        warmup_steps: Number of warm-up steps.
+        plateau_fraction: Fraction of the run after warm-up spent at the peak; then cosine decay to zero.
+        lr_update_every: Number of steps between learning rate updates; the steps of an epoch for a schedule in epochs.
         head_weight: Weight of the loss of the generated heads.
-        deep_supervision_weight: Weight of the loss of plain classifiers on the decoder's coarse features, where the
-            backbone offers them; they train the backbone while the generated heads are still forming, and are not part
-            of the result.
-        containment_weight: Weight of the penalty on a lesion's probability beyond its organ's, where both are
-            annotated; 0: lesions are not tied to organs.
-        balance: How far the heads' cross-entropy favours voxels of rare structures at the peak learning rate, 0 to 1;
-            it fades with the rate, so that the end of a run is unweighted. Without it rare heads fall silent.
-        cross_entropy: Of the heads: the "sum" over the structures annotated in a patch, or their "mean".
-        dice: Of the heads: averaged over the structures "present" in a patch, or over all "annotated" ones as
-            published, or "slabs": that of each sagittal plane, as the published weights were trained.
-        weight_decay, clip_norm: Of all optimisers, and the largest gradient norm (inf: not limited).
-        subsample_factor: The pointwise head learns from one voxel in so many: 1, 2, 4 or 8. The regular grid of these
-            voxels moves from step to step.
-        ema_decay: Decay of the running average of the weights that is kept as the result.
+        deep_supervision_weight: Weight of the loss of plain classifiers on the decoder's coarse features, if the
+            backbone provides them. They train the backbone while the generated heads are still forming, and are not
+            saved.
+        containment_weight: Weight of the penalty on a lesion probability that exceeds its organ's, where both are
+            annotated; 0 disables it.
+        balance: Weighting of rare structures in the heads' cross-entropy at the peak learning rate, 0 to 1; it decays
+            with the rate, so that the end of a run is unweighted. Without it, heads of rare structures predict nothing.
+        cross_entropy: Reduction of the heads' cross-entropy: the "sum" over the structures annotated in a patch, or
+            their "mean".
+        dice: Reduction of the heads' Dice loss: averaged over the structures "present" in a patch, or over all
+            "annotated" ones as published, or "slabs": computed per sagittal plane, as the published weights were
+            trained.
+        weight_decay, clip_norm: Weight decay of all optimisers, and the maximum gradient norm (inf: no clipping).
+        subsample_factor: The pointwise head learns from one in this many voxels: 1, 2, 4 or 8. The regular grid of
+            these voxels moves from step to step.
+        ema_decay: Decay of the exponential moving average of the weights, which is the result of the run.
         bf16: Train in bfloat16 where it is safe.
-        save_every, validate_every: In steps; every validated state is saved too.
-        keep_checkpoints: The last so many checkpoints stay, and the best one.
-        centres: How often patches are centred on background and on what is labelled, [1, 2], or on background, organs
-            and lesions, [1, 1, 5]; a case is drawn first, and patches stay inside it. Empty: structures take turns, by
-            the next three.
+        save_every, validate_every: Intervals in steps; every validated state is saved too.
+        keep_checkpoints: Number of latest checkpoints to keep, in addition to the best one.
+        centres: Ratio of patch centres on background and labelled voxels, [1, 2], or on background, organs and lesions,
+            [1, 1, 5]; a case is sampled first, and patches stay inside it. Empty: structures are sampled in turn,
+            controlled by the next three settings.
         foreground_probability: Probability that a patch is centred on a structure.
         temperature: Of datasets and structures: 1 shows every case equally often, inf every dataset.
-        lesion_weight: How much more often a lesion is shown than an organ of as many cases.
-        patches_per_case: So many patches in a row are of one case.
-        datasets: What is different for single datasets, by key.
+        lesion_weight: Factor by which a lesion is shown more often than an organ with as many cases.
+        patches_per_case: Number of consecutive patches from one case.
+        datasets: Settings of single datasets, by key.
         workers: Processes that prepare patches, for each training process; 0 = none beside the training itself.
-        seed: Root of all randomness.
-        augmentation: How far patches are varied.
+        seed: Root seed of all randomness.
+        augmentation: Augmentation settings.
     """
 
     data: tuple[DataConfig, ...] = ()
@@ -301,5 +304,5 @@ class TrainConfig:
 
     @property
     def preprocess(self) -> PreprocessSpec:
-        """The model grid as a specification, as it is saved with the weights."""
+        """The model grid as a specification, as saved with the weights."""
         return PreprocessSpec(self.spacing_mm, self.window_hu, self.patch, antialias=self.antialias)

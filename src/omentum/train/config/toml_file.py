@@ -1,4 +1,4 @@
-"""A training configuration from a preset, a TOML file and values given on the command line, the later winning."""
+"""Load a training configuration from a preset, a TOML file and command-line overrides, in order of precedence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_DATA = {"folder": "CASES"}
 
 
 def presets() -> dict[str, str]:
-    """Name -> what the first line of the preset says of it."""
+    """Preset name -> its description (the first line of the file)."""
     files = sorted(resources.files("omentum.train.config").joinpath("presets").iterdir(), key=lambda file: file.name)
     return {
         file.name.removesuffix(".toml"): file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
@@ -35,19 +35,19 @@ def presets() -> dict[str, str]:
 def load_config(
     source: str | Path, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
 ) -> TrainConfig:
-    """Read a TOML file, or take a preset by its name.
+    """Load a TOML file or a preset.
 
     Args:
-        source: Path of a file, or the name of a preset. A file may start from a preset: `preset = "compact"`. Relative
-            paths in a file are relative to it; in overrides, to the working directory.
-        overrides: Values to replace, tables nested; see `parse_settings`.
-        data: Stores and folders of cases to train on, instead of all [[data]] and [[pairs]] in the file.
+        source: Path of a file, or name of a preset. A file may extend a preset: `preset = "compact"`. Relative paths in
+            a file are relative to it; in overrides, to the working directory.
+        overrides: Values to replace, with nested tables; see `parse_settings`.
+        data: Stores and folders of cases to train on, replacing all [[data]] and [[pairs]] in the file.
 
     Raises:
-        UsageError: unreadable, an unknown setting, a value of another type, or impossible values.
+        UsageError: The file is unreadable, or a setting is unknown, of a wrong type, or out of range.
 
     Warns:
-        CaseWarning: the file names other material, which `data` stands in place of.
+        CaseWarning: `data` replaces sources that the file names.
     """
     return config_of(settings_of(source, overrides, data), source)
 
@@ -55,7 +55,7 @@ def load_config(
 def settings_of(
     source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
 ) -> dict[str, Any]:
-    """All that is given, as raw values; see `load_config`. Without a source, the overrides and data alone."""
+    """Merged raw settings; see `load_config`. Without a source, only overrides and data."""
     raw = {} if source is None else _read(source)
     raw = _merged(raw, _resolved(dict(overrides or {}), Path()))
     collections = [_collection(Path(place)) for place in data]
@@ -66,10 +66,10 @@ def settings_of(
 
 
 def config_of(given: Mapping[str, Any], source: str | Path | None) -> TrainConfig:
-    """Raw values checked; see `load_config`.
+    """Validate raw settings; see `load_config`.
 
     Args:
-        given: See `settings_of`.
+        given: Result of `settings_of`.
         source: For messages.
     """
     raw = dict(given)
@@ -85,19 +85,19 @@ def config_of(given: Mapping[str, Any], source: str | Path | None) -> TrainConfi
 def load_without_data(
     source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
 ) -> tuple[TrainConfig, bool]:
-    """As `load_config`, for what can be known of a run before its material is; and whether that is named."""
+    """Like `load_config`, but allows missing data sources; also returns whether there are any."""
     raw = settings_of(source, overrides, data)
     named = bool(raw.get("data") or raw.get("pairs"))
     return config_of(raw if named else raw | {"data": [NO_DATA]}, source), named
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
-    """`["lr=1e-3", "augmentation.flip=0"]` -> `{"lr": 1e-3, "augmentation": {"flip": 0}}`.
+    """Parse `["lr=1e-3", "augmentation.flip=0"]` to `{"lr": 1e-3, "augmentation": {"flip": 0}}`.
 
-    Values are TOML; what is not is taken as text, so that `optimiser=sgd` needs no quotes.
+    Values are TOML; anything else is taken as a string, so that `optimiser=sgd` needs no quotes.
 
     Raises:
-        UsageError: no `=` in it, or no key.
+        UsageError: A setting has no `=` or no key.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -118,7 +118,7 @@ def _text(key: str, value: str) -> dict[str, Any]:
 
 
 def _read(source: str | Path) -> dict[str, Any]:
-    """The raw values of a preset or file, on top of the preset it starts from."""
+    """Raw settings of a preset or file, merged over the preset it extends."""
     known = presets()
     if str(source) in known:
         return tomllib.loads(
@@ -140,7 +140,7 @@ def _read(source: str | Path) -> dict[str, Any]:
 
 
 def _warn_of_replaced(raw: Mapping[str, Any], by: Sequence[Mapping[str, str]], source: str | Path | None) -> None:
-    """Name what of a file's material is not trained on."""
+    """Warn about sources of the file that are replaced and not trained on."""
     given = {path for entry in by for path in entry.values()}
     told = [
         Path(str(entry.get("folder") or entry.get("store") or entry.get("image"))).name
@@ -153,17 +153,17 @@ def _warn_of_replaced(raw: Mapping[str, Any], by: Sequence[Mapping[str, str]], s
 
 
 def _collection(place: Path) -> dict[str, str]:
-    """A store is known by its manifest; everything else is a folder of cases."""
+    """Classify a path: a store if it has a manifest, else a folder of cases."""
     return {"store" if (place / MANIFEST).exists() else "folder": str(place.resolve())}
 
 
 def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
-    """The same values with absolute paths."""
+    """The same settings with absolute paths."""
     out = dict(raw)
     for table, names in (("data", ("folder", "store")), ("pairs", ("image", "labels"))):
         if isinstance(out.get(table), list):
             out[table] = [_absolute(entry, names, here) for entry in out[table]]
-    named = str(out.get("init")) in catalogue()  # weights with a name are no path
+    named = str(out.get("init")) in catalogue()  # named weights are not a path
     return dict(_absolute(out, ("structures", "split") if named else ("init", "structures", "split"), here))
 
 
@@ -177,7 +177,7 @@ def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables are merged key by key, everything else is replaced; another backbone takes no parameters of the first."""
+    """Merge tables key by key and replace all else; changing the backbone drops the old backbone's parameters."""
     out = dict(base)
     if over.get("backbone", backbone := base.get("backbone", TrainConfig.backbone)) != backbone:
         out.pop("parameters", None)

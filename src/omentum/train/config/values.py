@@ -1,4 +1,4 @@
-"""Raw values of a configuration made what its dataclasses hold; what does not fit is named."""
+"""Convert raw configuration values to typed dataclasses; errors name the setting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = TypeVar("Kind")
 
 
 def tables(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """The tables of a table, by their keys."""
+    """The sub-tables of a table, by key."""
     found = raw.get(name, {})
     if not isinstance(found, Mapping) or not all(isinstance(table, Mapping) for table in found.values()):
         raise UsageError(f"{name} is a table of tables, got {found!r}", source=source, remedy=f"write [{name}.KEY]")
@@ -23,10 +23,10 @@ def tables(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iter
 
 
 def listed(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iterable[Any]:
-    """The tables of a list of tables, e.g. [[data]]; none where it is not given.
+    """The entries of a list of tables, e.g. [[data]]; none if it is missing.
 
     Raises:
-        UsageError: it is no list.
+        UsageError: The value is not a list.
     """
     found = raw.get(name, ())
     if not isinstance(found, list | tuple):
@@ -35,16 +35,16 @@ def listed(raw: Mapping[str, Any], name: str, source: str | Path | None) -> Iter
 
 
 def typed(kind: type[Kind], raw: Any, source: str | Path | None, place: str = "") -> Kind:
-    """The dataclass with lists made tuples, and values of the kind that its defaults or its annotations are.
+    """Build a dataclass from raw values: lists become tuples, and types are checked against defaults and annotations.
 
     Args:
         kind: The dataclass.
         raw: Its values.
         source: The file, for messages.
-        place: Where in the file the table is.
+        place: Position of the table in the file, for messages.
 
     Raises:
-        UsageError: an unknown setting, one that is missing, or a value of another kind.
+        UsageError: A setting is unknown, missing, or of a wrong type.
     """
     if not isinstance(raw, Mapping):
         raise UsageError(f"{place or 'the configuration'} is a table of settings, got {raw!r}", source=source)
@@ -66,10 +66,10 @@ def typed(kind: type[Kind], raw: Any, source: str | Path | None, place: str = ""
 
 
 def refuse_unknown(kind: type[Any], raw: Mapping[str, Any], place: str, source: str | Path | None) -> None:
-    """Name the first setting that does not exist, and its new name or what was probably meant.
+    """Refuse an unknown setting, naming its new name or the closest match.
 
     Raises:
-        UsageError: there is one.
+        UsageError: There is an unknown setting.
     """
     known = [entry.name for entry in _fields(kind)]
     for name in raw:
@@ -93,7 +93,7 @@ def _is_needed(entry: dataclasses.Field[Any]) -> bool:
 
 
 def _like(default: Any, value: Any, name: str, source: str | Path | None) -> Any:
-    """The value, a whole number made a float where a float is wanted."""
+    """The value, with an integer converted to float where a float is expected."""
     if isinstance(default, tuple) and default:
         if not isinstance(value, tuple) or len(value) != len(default):
             raise UsageError(f"{name} takes {len(default)} numbers, got {value!r}", source=source)

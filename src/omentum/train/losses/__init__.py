@@ -1,1 +1,1 @@
-"""What is minimised: only over the structures that a case was annotated for."""
+"""Training losses, restricted to the structures annotated in each case."""

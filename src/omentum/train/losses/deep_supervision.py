@@ -1,10 +1,10 @@
-"""Plain classifiers on the decoder's coarse features: a short way for gradients into the backbone.
+"""Deep supervision: plain classifiers on the decoder's coarse features, which give the backbone direct gradients.
 
-The generated heads form slowly, and 32 separate yes/no questions leave a young network with the answer "no". One
-softmax over all structures makes them compete, and it learns at once (deep supervision: Lee et al., AISTATS 2015).
-What a case does not have annotated counts as whatever its label says wherever it may lie there (`marginal`): with
-background, or with the organ that holds it. The probabilities are added up before the loss.
-The classifiers are used in training only and never part of a checkpoint.
+The generated heads form slowly, and 32 separate binary questions let a young network answer "no" everywhere. One
+softmax over all structures makes them compete and is learned at once (deep supervision: Lee et al., AISTATS 2015). A
+structure that is not annotated in a case may lie under several labels (`marginal`): background, or the organ that
+contains it. Their probabilities are summed before the loss. The classifiers are used in training only and are never
+saved in a model checkpoint.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ COARSER = 0.5
 
 
 class DeepSupervision(nn.Module):
-    """One softmax classifier per decoder stage; empty for a backbone that offers no stages.
+    """One softmax classifier per decoder stage; empty for a backbone without such stages.
 
     Args:
-        backbone: Its `coarse_channels` say how many.
-        classes: Structure keys, in the order of the cases' classes.
+        backbone: Its `coarse_channels` give the number of channels per stage.
+        classes: Structure keys, in the class order of the cases.
         balance: [1 + K], weight of a voxel of background and of each class; see `root_balance`.
     """
 
@@ -52,14 +52,14 @@ class DeepSupervision(nn.Module):
         self.register_buffer("balance", balance)
 
     def forward(self, coarse: Sequence[Tensor]) -> list[Tensor]:
-        """Features, deepest first -> logits [B, 1 + K, x, y, z] of each."""
+        """Map features, deepest first, to logits [B, 1 + K, x, y, z] each."""
         return [classifier(feature) for classifier, feature in zip(self.classifiers, coarse, strict=True)]
 
     def loss(self, logits: Sequence[Tensor], truth: Truth, annotated: Tensor) -> Tensor:
-        """Marginal cross-entropy plus soft Dice of what is present, summed over stages and averaged over the batch.
+        """Marginal cross-entropy plus soft Dice of the present classes, summed over stages and averaged over the batch.
 
         Args:
-            logits: As `forward` returns them.
+            logits: Output of `forward`.
             truth: Labels [B, X, Y, Z] at full resolution.
             annotated: bool [B, K].
         """
@@ -74,7 +74,7 @@ class DeepSupervision(nn.Module):
         return total
 
     def _sample(self, z: Tensor, y: Tensor, known: Outcomes) -> Tensor:
-        """One sample: logits [1 + K, V], labels [V]."""
+        """Loss of one sample from logits [1 + K, V] and labels [V]."""
         log_sum = torch.logsumexp(z, 0)
         impossible = known.possible.log().to(z.device)  # 0, or minus infinity
         log_likely = torch.logsumexp(z + impossible.T.index_select(1, y), 0) - log_sum
@@ -92,7 +92,7 @@ class DeepSupervision(nn.Module):
 
 
 def painted(truth: Truth, classes: Sequence[str]) -> Tensor:
-    """int64 labels of the same shape as the truth's: 0, or 1 + class, a lesion over its host."""
+    """Convert class sets to int64 labels of the same shape: 0, or 1 + class; a lesion overrides its host."""
     of_set = torch.zeros(len(truth.sets), dtype=torch.int64, device=truth.sets.device)
     for k in sorted(range(len(classes)), key=lambda k: STRUCTURES[classes[k]].paint_order):
         of_set[truth.sets[:, k]] = 1 + k
@@ -100,13 +100,13 @@ def painted(truth: Truth, classes: Sequence[str]) -> Tensor:
 
 
 def root_balance(cases: Iterable[TrainingCase], classes: Sequence[str]) -> Tensor:
-    """Weights [1 + K] of a voxel of background (1) and of each class: the root of how much rarer it is, bounded.
+    """Voxel weights [1 + K] of background (1) and each class: the square root of its relative rarity, bounded.
 
-    Both are counted in the cases that have the class annotated: what nobody looked for is neither there nor absent.
+    Only cases in which a class is annotated count for it, because elsewhere its voxels are unknown.
 
     Args:
-        cases: What is trained on; only what is annotated and their numbers of voxels are looked at.
-        classes: Structure keys, in the order of the cases' classes.
+        cases: Training cases; only their annotated classes and voxel counts are used.
+        classes: Structure keys, in the class order of the cases.
     """
     background, inside = torch.zeros(2, len(classes), dtype=torch.float64)
     for case in cases:
@@ -118,7 +118,7 @@ def root_balance(cases: Iterable[TrainingCase], classes: Sequence[str]) -> Tenso
 
 
 def _background(case: TrainingCase, classes: Sequence[str]) -> int:
-    """Voxels of no annotated class; those of a lesion are its host's too, where that is annotated."""
+    """Number of voxels without an annotated class; lesion voxels also belong to the host where that is annotated."""
     known = {key for key, looked_for in zip(classes, case.annotated, strict=True) if looked_for}
     outermost = (n for k, n in case.voxels.items() if known.isdisjoint(STRUCTURES[classes[k]].hosts))
     return math.prod(case.shape) - sum(outermost)

@@ -1,4 +1,4 @@
-"""Masked loss: a class that was not annotated in a case gives exactly no gradient."""
+"""Masked loss: a class that is not annotated in a case contributes exactly zero gradient."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ SMOOTH_VOXELS = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Containment:
-    """Which class lies inside which: a liver tumour is liver, so its probability must not exceed the liver's.
+    """Class containment: a liver tumour is liver, so its probability must not exceed the liver's.
 
     Args:
         inner: int64 [R], classes that have a host.
-        hosts: int64 [R, M], the hosts of each; the likeliest one counts. A class with fewer than M repeats its last.
+        hosts: int64 [R, M], the hosts of each; the most probable one counts. A class with fewer than M hosts repeats
+            its last one.
     """
 
     inner: Tensor
@@ -29,7 +30,7 @@ class Containment:
 
     @classmethod
     def among(cls, classes: Sequence[str], device: torch.device | str = "cpu") -> Containment:
-        """The pairs of `anatomy` whose hosts are all among these structure keys."""
+        """Containment pairs of `anatomy` with all hosts among these structure keys."""
         found = {key: STRUCTURES[key].hosts for key in classes}
         rows = [(key, hosts) for key, hosts in found.items() if hosts and set(hosts) <= set(classes)]
         longest = max((len(hosts) for _, hosts in rows), default=1)
@@ -38,9 +39,9 @@ class Containment:
         return cls(inner, torch.tensor(padded, dtype=torch.int64, device=device).reshape(len(rows), longest))
 
     def loss(self, logits: Tensor, annotated: Tensor) -> Tensor:
-        """Mean over voxels of how far p(inner) exceeds p(host), summed over classes and averaged over samples.
+        """Mean excess of p(inner) over p(host) over voxels, summed over classes and averaged over samples.
 
-        Only where the inner class and all its hosts are annotated: what nobody looked for can contradict nothing.
+        It applies only where the inner class and all its hosts are annotated.
 
         Args:
             logits: [B, K, V].
@@ -66,28 +67,28 @@ def partial_label_loss(
     """Binary cross-entropy plus Dice, each over all voxels of the patch.
 
     Cross-entropy is summed over the annotated classes of a sample and averaged over samples and voxels, which puts it
-    on the scale of one softmax over all classes; Dice is averaged over the structures that are there.
+    on the scale of one softmax over all classes. Dice is averaged over the structures present in the patch.
 
-    *Empty targets.* A structure that is annotated and absent from the patch is left to cross-entropy. Dice there could
-    only be 0 or 1, or, with a smoothed formula, ask for the *sum* of all probabilities to vanish; that drove every
-    logit below -15 and the network into silence when we tried it. A structure that is not annotated has no loss.
+    *Empty targets.* A structure that is annotated but absent from the patch contributes to cross-entropy only. Its Dice
+    could only be 0 or 1. A smoothed Dice would penalise the *sum* of all probabilities; in our experiments this drove
+    every logit below -15, and the network predicted nothing. A structure that is not annotated contributes no loss.
 
-    *The published loss* is `cross_entropy="mean"` and `dice="annotated"`: both averaged over all annotated classes, so
-    that Dice is a constant 1 where a structure is absent; smoothed in the denominator only; and, in the code that
-    trained the published weights, `slabs` = the patch's size along x, an average over its sagittal planes. Otherwise
-    Dice is one number per class and patch (Liu et al., ICCV 2023, section 3.3, as written in the paper).
+    *The published loss* is `cross_entropy="mean"` and `dice="annotated"`: both are averaged over all annotated classes,
+    so Dice is a constant 1 where a structure is absent, and smoothing is in the denominator only. The code that trained
+    the published weights also used `slabs` = the patch size along x, an average over sagittal planes. The paper
+    describes one Dice value per class and patch (Liu et al., ICCV 2023, section 3.3).
 
     Args:
         logits: [B, K, V], any float dtype; computed in float32.
         targets: bool [B, K, V].
         annotated: bool [B, K].
-        positive_weight: float [K], how much more a voxel inside the structure counts in cross-entropy than one outside.
+        positive_weight: float [K], weight in cross-entropy of a voxel inside the structure relative to one outside.
         cross_entropy: "sum" over the annotated classes of a sample, or "mean" over those of all samples.
         dice: "present" or "annotated", see above.
-        slabs: Dice is averaged over so many equal runs of the voxels.
+        slabs: Number of equal runs of the voxels over which Dice is averaged.
 
     Returns:
-        Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where nothing qualifies.
+        Loss, its cross-entropy part and its Dice part; 0 (with a zero gradient) where no class qualifies.
     """
     pairs = annotated.nonzero(as_tuple=True)
     z, t = logits[pairs].float(), targets[pairs]

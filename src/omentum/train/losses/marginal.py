@@ -1,9 +1,9 @@
-"""Where what a case does not have annotated may lie, once one structure a voxel is painted.
+"""Possible classes of a voxel, given its painted label and the annotated classes of its case.
 
-A voxel's painted label says what nobody's annotation contradicts, and no more. An unannotated structure lies in its
-hosts: where these are annotated its voxels bear their label (a tumour that nobody outlined is liver), and where they
-are not it lies wherever nothing else is. So a label allows several outcomes, and the likelihood of a voxel is the sum
-of their probabilities (marginal loss: Shi et al., Medical Image Analysis 2021).
+An unannotated structure lies in its hosts: where these are annotated, its voxels carry their label (an undelineated
+tumour is labelled liver); where they are not, it may lie in any voxel without another label. A label is therefore
+compatible with several classes, and the likelihood of a voxel is the sum of their probabilities (marginal loss: Shi et
+al., Medical Image Analysis 2021).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ NOTHING = 0
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What may be where, for one set of annotated classes. Rows are labels as painted, columns what may be there.
+    """Possible classes for one set of annotated classes. Rows are painted labels, columns are classes.
 
     Args:
-        possible: bool [1 + K, 1 + K]; its rows overlap: a kidney tumour may lie in either kidney.
-        own: bool [1 + K, 1 + K], what counts as the row's in all of the patch: itself, and what can be in it alone;
-            background's is asked by nobody.
+        possible: bool [1 + K, 1 + K]; rows overlap: a kidney tumour may lie in either kidney.
+        own: bool [1 + K, 1 + K], classes that count as the row's label in the whole patch: itself, and classes that
+            only occur inside it. The row of background is unused.
     """
 
     possible: Tensor
@@ -36,11 +36,11 @@ class Outcomes:
 
 
 def outcomes(classes: tuple[str, ...], annotated: tuple[bool, ...]) -> Outcomes:
-    """See `Outcomes`.
+    """Compute the possible classes; see `Outcomes`.
 
     Args:
-        classes: Structure keys, in the order of the cases' classes.
-        annotated: Which of them were looked for.
+        classes: Structure keys, in the class order of the cases.
+        annotated: Whether each class is annotated.
     """
     return _outcomes(classes, annotated, STRUCTURES.revision)
 
@@ -63,7 +63,7 @@ def _outcomes(classes: tuple[str, ...], annotated: tuple[bool, ...], _: int) -> 
 
 
 def _homes(key: str, known: set[str]) -> set[str]:
-    """The annotated structures in which it must be; "" among them where it may be in none."""
+    """Annotated structures that contain a class; includes "" if it may lie outside all of them."""
     hosts = STRUCTURES[key].hosts
     if not hosts:
         return {""}
@@ -71,7 +71,7 @@ def _homes(key: str, known: set[str]) -> set[str]:
 
 
 def _may_cover(key: str, label: str) -> bool:
-    """Whether it may be painted over something annotated that is not its host, for they can be in one place."""
+    """Whether a class may overlap and be painted over an annotated label that is not its host."""
     one, other = STRUCTURES[key], STRUCTURES[label]
     meet = not _places(key).isdisjoint(_places(label))
     return meet and may_overlap(key, label) and one.paint_order > other.paint_order

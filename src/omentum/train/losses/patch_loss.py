@@ -1,4 +1,4 @@
-"""From patches to the losses that a step descends."""
+"""From a batch of patches to the losses of a training step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ weights of voxels inside -> the loss, and two parts of it for the log; see `loss
 
 
 def configured_loss(config: TrainConfig) -> Loss:
-    """The loss of the generated heads that a configuration asks for, on its subsample of the voxels."""
+    """The configured loss of the generated heads, on the subsampled voxels."""
     planes = config.patch[0] // min(2, config.subsample_factor)
     return partial(
         partial_label_loss,
@@ -32,10 +32,10 @@ def configured_loss(config: TrainConfig) -> Loss:
 
 
 class PatchLoss(nn.Module):
-    """Model and deep supervision as one module from a batch to its losses, so that there is one gradient to exchange.
+    """Model and deep supervision as one module from a batch to its losses, so that gradients are synchronised once.
 
-    Every patch has a loss of its own and a batch has their mean. It therefore does not matter which process or which
-    part of a step a patch falls into, whatever the loss divides by.
+    Each patch has its own loss and a batch has their mean, so the result does not depend on which process or
+    micro-batch computes a patch.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class PatchLoss(nn.Module):
     def forward(
         self, images: Tensor, truth: Truth, annotated: Tensor, voxels: tuple[Any, ...], balance: float
     ) -> dict[str, Tensor]:
-        """Total and its parts, scalars.
+        """Total loss and its parts, as scalars.
 
         Args:
-            images: float32 [B, 1, x, y, z], windowed to 0 ... 1, on the model's device.
-            truth: Labels [B, x, y, z] and the sets of classes they stand for.
-            annotated: bool [B, K], which classes were looked for.
-            voxels: The voxels the heads learn from; see `voxel_subsample`.
-            balance: How far voxels inside rare structures outweigh those outside, 0 (not) to 1; see `root_balance`.
+            images: float32 [B, 1, x, y, z], windowed to 0..1, on the model's device.
+            truth: Labels [B, x, y, z] and their class sets.
+            annotated: bool [B, K], the annotated classes.
+            voxels: Voxels used for the heads; see `voxel_subsample`.
+            balance: Weight of voxels inside rare structures, from 0 (none) to 1; see `root_balance`.
         """
         logits, coarse = _sparse_logits(self.model, images, voxels)
         guesses = self.deep_supervision(coarse) if self._weights[1] else []
@@ -81,16 +81,16 @@ class PatchLoss(nn.Module):
 
 
 def voxel_subsample(step: int, factor: int) -> tuple[Any, ...]:
-    """Every second voxel along as many axes as `factor` has factors of two, with all offsets in turn."""
+    """Index of every second voxel along log2(`factor`) axes, cycling through all offsets."""
     halved = factor.bit_length() - 1
     offsets = [(step >> axis) % 2 for axis in range(3)]
     return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
 
 
 def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Logits [B, K, V] of the subsampled voxels, and the decoder's coarse features where the backbone has them.
+    """Logits [B, K, V] of the subsampled voxels, and the decoder's coarse features if the backbone provides them.
 
-    The whole network runs; the pointwise head only on the voxels it learns from.
+    The whole network runs, but the pointwise head only on these voxels.
     """
     deep, decoded, coarse = model.backbone.stages(images)
     layers = model.head.layers(deep, model.text_embeddings)

@@ -1,1 +1,1 @@
-"""How parameters move: optimisers, learning rates, averages, and which parameters learn."""
+"""Optimisation: optimisers, learning rates, weight averaging, and trainable parameters."""

@@ -1,4 +1,4 @@
-"""The running average of the weights, which is what a run is made for."""
+"""Exponential moving average of the weights, which is the result of a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from omentum.model import UniversalModel
 
 
 class AveragedModel:
-    """Exponential moving average of a model's floating-point tensors (Polyak averaging with a warm-up).
+    """Exponential moving average of a model's floating-point tensors (Polyak averaging with warm-up).
 
     Args:
-        model: Its present weights are the first average.
-        decay: Long-run decay; early on it is (1 + updates) / (10 + updates).
+        model: Its current weights initialise the average.
+        decay: Long-run decay; at the beginning it is (1 + updates) / (10 + updates).
     """
 
     def __init__(self, model: UniversalModel, decay: float) -> None:

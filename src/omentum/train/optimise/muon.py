@@ -1,8 +1,8 @@
-"""Muon: momentum whose step is made orthogonal, for weights that are matrices or convolution kernels.
+"""Muon: momentum with orthogonalised updates, for weight matrices and convolution kernels.
 
-Each step moves every direction of a weight matrix equally far, instead of mostly along the few directions that all
-gradients share (Jordan et al., 2024; coefficients of the fifth-order Newton-Schulz iteration from there). torch's own
-`torch.optim.Muon` takes matrices only; here a kernel [out, in, i, j, k] is treated as the matrix [out, in*i*j*k].
+Each step moves all directions of a weight matrix equally far, instead of mostly along the few directions that all
+gradients share (Jordan et al., 2024, including the coefficients of the fifth-order Newton-Schulz iteration). torch's
+own `torch.optim.Muon` accepts matrices only; here a kernel [out, in, i, j, k] is treated as the matrix [out, in*i*j*k].
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised.
+    """Orthogonalised Nesterov momentum.
 
     Args:
-        parameters: Tensors of two or more dimensions; the first one is the output.
-        lr: Spectral norm of a step (times the root of rows / columns for tall matrices).
-        momentum: Of the gradient's running sum.
+        parameters: Tensors with two or more dimensions; the first one is the output.
+        lr: Spectral norm of a step (times the square root of rows / columns for tall matrices).
+        momentum: Decay of the gradient's running sum.
         weight_decay: Decoupled, times the learning rate.
     """
 
@@ -35,7 +35,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
@@ -54,11 +54,11 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """[m, n] -> float32 [m, n] with the same singular vectors and singular values of about 1 (0.7 to 1.2).
+    """Map [m, n] to float32 [m, n] with the same singular vectors and singular values near 1 (0.7 to 1.2).
 
-    All iterates are the first one times a polynomial of its Gram matrix, so the iteration runs on the Gram matrix of
-    the short side alone, and only the first and the last product are as long as the matrix. That is a fifth of the work
-    for a convolution kernel, and makes float32 faster than bfloat16 on every processor that we tried.
+    Every iterate is the first one times a polynomial of its Gram matrix. The iteration therefore runs on the Gram
+    matrix of the short side, and only the first and the last product involve the full matrix. For a convolution kernel
+    this takes a fifth of the work, and makes float32 faster than bfloat16 on every CPU we tried.
     """
     a, b, c = COEFFICIENTS
     x = (matrix.T if matrix.shape[0] > matrix.shape[1] else matrix).float()

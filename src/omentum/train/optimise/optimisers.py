@@ -1,4 +1,4 @@
-"""Which optimiser moves which weights."""
+"""Assignment of weights to optimisers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Optimisers = dict[str, torch.optim.Optimizer]
 
 
 def build_optimisers(model: nn.Module, deep_supervision: nn.Module, config: TrainConfig) -> Optimisers:
-    """The optimisers of a run by the name they are saved under.
+    """Build the optimisers of a run, by the name they are saved under.
 
     Args:
-        model: Its kernels and matrices may be trained differently from its other numbers.
-        deep_supervision: Always trained like the other numbers.
-        config: `optimiser`, rates and weight decay.
+        model: Kernels and matrices may use a different optimiser than other parameters.
+        deep_supervision: Always optimised like the other parameters.
+        config: `optimiser`, learning rates and weight decay.
     """
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if config.optimiser == "muon":
@@ -52,7 +52,7 @@ def build_optimisers(model: nn.Module, deep_supervision: nn.Module, config: Trai
 
 
 def set_rates(optimisers: Iterable[torch.optim.Optimizer], share: float) -> None:
-    """Learning rates of the next step, as a share of each group's peak."""
+    """Set the learning rates of the next step, as a fraction of each group's peak."""
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group[PEAK] * share

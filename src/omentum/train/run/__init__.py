@@ -1,1 +1,1 @@
-"""A run as a folder: what it began with, what it learns from, checkpoints, records, and going on."""
+"""A run as a folder: identity, data, checkpoints, records, and resuming."""

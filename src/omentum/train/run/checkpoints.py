@@ -1,8 +1,8 @@
-"""What a run needs to go on exactly where it stopped; a kill costs the work since the last checkpoint, never more.
+"""Checkpoints from which a run resumes exactly; a kill loses at most the work since the last one.
 
-A checkpoint is a folder `step-00000200` with `state.pt` (all that changes while training), `model.safetensors` (the
-averaged model, ready for use) and `manifest.json` (sizes and SHA-256 of both). It is written under another name,
-flushed to disk and renamed, so that it is there as a whole or not at all; what a disk damages later, the hashes show.
+A checkpoint is a folder `step-00000200` with `state.pt` (the training state), `model.safetensors` (the averaged model,
+ready for use) and `manifest.json` (size and SHA-256 of both). It is written under a temporary name, flushed to disk and
+renamed, so it is either complete or absent; the hashes reveal later disk corruption.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Checkpoints:
     """The checkpoints of a run.
 
     Args:
-        folder: Holds them; made when missing.
-        keep: The last so many stay when another is written.
+        folder: Folder of the checkpoints; created if missing.
+        keep: Number of latest checkpoints to keep.
     """
 
     def __init__(self, folder: Path, keep: int) -> None:
@@ -54,22 +54,22 @@ class Checkpoints:
         return steps_in(self.folder)
 
     def save(self, step: int, state: dict[str, Any], model: UniversalModel, best: int | None) -> Path:
-        """Write a checkpoint, then delete those no longer kept.
+        """Write a checkpoint, then delete old ones.
 
         Args:
             step: Steps done.
-            state: What to go on from: tensors, numbers, texts, lists and dicts.
+            state: State to resume from: tensors, numbers, strings, lists and dicts.
             model: The averaged model.
-            best: Step whose checkpoint stays too.
+            best: Step of another checkpoint to keep.
 
         Raises:
-            OutputError: the disk is full or cannot be written; earlier checkpoints are as they were.
+            OutputError: The disk is full or not writable; earlier checkpoints are unchanged.
         """
         needed = self._check_room(state, model)
         try:
             with replacing_folder(self.place(step)) as new:
                 _write(new, step, state, model)
-        except (OutputError, RuntimeError) as fault:  # torch.save has no error of its own for a disk that is full
+        except (OutputError, RuntimeError) as fault:  # torch.save has no specific error for a full disk
             reason = (
                 f"the checkpoint of step {step} cannot be written: {_disk_fault(fault)}; it needs {needed / 1e9:.2f} GB"
             )
@@ -81,13 +81,13 @@ class Checkpoints:
         return self.place(step)
 
     def newest(self, warn: Callable[[str], None]) -> dict[str, Any] | None:
-        """The state of the newest whole checkpoint; None for a run that has not saved yet.
+        """State of the newest intact checkpoint; None if there is no checkpoint yet.
 
         Args:
-            warn: Receives a warning for each damaged one; they are put aside under `<name>.broken`.
+            warn: Receives a warning for each damaged checkpoint; these are renamed to `<name>.broken`.
 
         Raises:
-            CheckpointError: there are checkpoints, and all are damaged.
+            CheckpointError: There are checkpoints, but all are damaged.
         """
         damaged = None
         for step in reversed(self.steps):
@@ -103,10 +103,10 @@ class Checkpoints:
         return None
 
     def load(self, step: int) -> dict[str, Any]:
-        """The state of a step.
+        """Training state of a step.
 
         Raises:
-            CheckpointError: missing or damaged.
+            CheckpointError: The checkpoint is missing or damaged.
         """
         return _read(self.place(step))
 
@@ -114,7 +114,7 @@ class Checkpoints:
         return f"the same command goes on from step {self.steps[-1]}" if self.steps else "the same command begins again"
 
     def _check_room(self, state: dict[str, Any], model: UniversalModel) -> float:
-        """Bytes that a checkpoint takes."""
+        """Check the free disk space for a checkpoint; returns its size in bytes."""
         needed = ROOM * (checkpoint_bytes(state, model) + COPIES * _model_bytes(model))
         free = shutil.disk_usage(self.folder).free
         if free < needed:
@@ -124,21 +124,21 @@ class Checkpoints:
 
 
 def steps_in(folder: Path) -> list[int]:
-    """Steps with a checkpoint in a folder that may not be there, ascending."""
+    """Steps with a checkpoint in a folder, ascending; empty if the folder does not exist."""
     names = (path.name.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*"))
     return sorted(int(name) for name in names if name.isdigit())
 
 
 def _write(folder: Path, step: int, state: dict[str, Any], model: UniversalModel) -> None:
     torch.save(state, folder / STATE_FILE)
-    save_checkpoint(folder / MODEL_FILE, model, dtype=MODEL_DTYPE)  # what is resumed from is the state, in full
+    save_checkpoint(folder / MODEL_FILE, model, dtype=MODEL_DTYPE)  # rounded; resuming uses the full-precision state
     files = {name: _facts(folder / name) for name in (STATE_FILE, MODEL_FILE)}
     document = stamped(Schema.CHECKPOINT, {"step": step, "files": files})
     (folder / MANIFEST).write_text(json_text(document), encoding="utf-8")
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The state of a checkpoint whose files are what its manifest says."""
+    """Verify the files of a checkpoint against its manifest and return the state."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         if (version := version_of(manifest, Schema.CHECKPOINT)) > VERSIONS[Schema.CHECKPOINT]:
@@ -149,7 +149,7 @@ def _read(folder: Path) -> dict[str, Any]:
         state = torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
-    except Exception as fault:  # torch and json raise many kinds, none of them meant for a user
+    except Exception as fault:  # torch and json raise many exception types, none meant for users
         raise CheckpointError(f"is damaged: {type(fault).__name__} {fault}", source=folder) from fault
     assert isinstance(state, dict)
     return state
@@ -173,7 +173,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def checkpoint_bytes(state: dict[str, Any], model: UniversalModel) -> int:
-    """Size of a checkpoint's files, but for names and JSON."""
+    """Size of a checkpoint's files in bytes, without names and JSON."""
     return sum(tensor.nbytes for tensor in _tensors(state)) + _model_bytes(model)
 
 

@@ -1,4 +1,4 @@
-"""What a run is going to cost, measured on its first few steps; nothing is written."""
+"""Estimate the cost of a run from its first few steps; nothing is written."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ WARM_UP, TIMED = 1, 3
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A run's cost.
+    """Estimated cost of a run.
 
     Args:
-        device: Where it would run, in words.
-        processes: That share the work.
-        parameters: Numbers that are trained, of the model without the classifiers of deep supervision.
-        checkpoint_bytes: Of the files of a checkpoint.
-        memory_bytes: Most that was in use: of the GPU, or of this process with its data.
-        step_s: Seconds for the computation of a step.
-        patch_s: Seconds one process needs to prepare a patch.
-        total_s: For all steps: computation and preparation go on at the same time where there are workers.
-        table: What is sampled.
-        held_out: Cases for validation; their validation is not in `total_s`.
+        device: Description of the device.
+        processes: Number of processes that share the work.
+        parameters: Number of trained parameters of the model, without the deep-supervision classifiers.
+        checkpoint_bytes: Size of a checkpoint's files.
+        memory_bytes: Peak memory of the GPU, or of this process including its data.
+        step_s: Seconds to compute a step.
+        patch_s: Seconds for one process to prepare a patch.
+        total_s: Seconds for all steps; computation and preparation overlap if there are workers.
+        table: Sampling table.
+        held_out: Number of validation cases; validation is not included in `total_s`.
     """
 
     device: str
@@ -56,12 +56,12 @@ class TrainingPlan:
 
 
 def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | None = None) -> TrainingPlan:
-    """Take a few steps of a run with a model that is thrown away.
+    """Run a few steps with a temporary model.
 
     Args:
         config: The run.
-        sampler: Where its patches come from.
-        model: Instead of `new_model(config)`.
+        sampler: Source of patches.
+        model: Model instead of `new_model(config)`.
     """
     torch.manual_seed(config.seed)
     fabric = join_processes(config)
@@ -97,7 +97,7 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
 
 
 def _batch(sampler: PatchSampler, numbers: range, device: torch.device) -> PatchBatch:
-    """Prepared as a run does it, but in this process."""
+    """Prepare a batch as in a run, but in this process."""
     raw = sampler.cut(numbers)
     return sampler.augmented(raw.to(device) if device.type == "cuda" else raw)
 

@@ -1,12 +1,12 @@
-"""The folder of a run, which belongs to one run and one writer.
+"""The folder of a run; it belongs to one run and has one writer.
 
 run/
-  run.json                    configuration, classes and a checksum of each case: what this run is
+  run.json                    identity of the run: configuration, classes and a checksum of each case
   checkpoints/step-00000200/  see `checkpoints`; the last few, and the best
   model.safetensors           the averaged model of the last checkpoint: the result
-  best.safetensors            the averaged model that did best on the held-out cases
-  validation.json             the last validation, and which was best
-  log.jsonl                   what happened, a line each
+  best.safetensors            the averaged model with the best validation result
+  validation.json             the last and the best validation
+  log.jsonl                   one event per line
   tensorboard/                the same figures as curves, where tensorboard is installed
 """
 
@@ -40,11 +40,11 @@ OURS = {LOCK_FILE, WRITER_FILE}
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Be the only one who writes into a run's folder, which is made if need be.
+    """Hold the exclusive lock on a run's folder, which is created if missing.
 
     Raises:
-        UsageError: another process writes into it.
-        OutputError: it cannot be written.
+        UsageError: Another process holds the lock.
+        OutputError: The folder cannot be written.
     """
     lock = FileLock(run / LOCK_FILE, timeout=0)
     try:
@@ -63,19 +63,19 @@ def locked(run: Path) -> Iterator[None]:
 
 
 def claim(run: Path, identity: Identity, may_go_on: Callable[[int], bool] = lambda _: False) -> str:
-    """Make the folder this run's, or make sure that it is.
+    """Create the folder of this run, or check that it belongs to it.
 
     Args:
         run: The folder.
-        identity: Of the run.
-        may_go_on: Says of a run of so many steps that it can become this one, which has another number of them.
+        identity: Identity of the run.
+        may_go_on: Whether a run with the given number of steps can continue as this one, which has another number.
 
     Returns:
-        What has become of its schedule, for people; "" where nothing has.
+        Human-readable description of a changed schedule; "" if it is unchanged.
 
     Raises:
-        UsageError: it belongs to a run with other settings or data, or holds something else.
-        InputError: its description cannot be read.
+        UsageError: The folder belongs to a run with other settings or data, or contains something else.
+        InputError: The description of the run cannot be read.
     """
     path = run / IDENTITY_FILE
     remove_unfinished(run)
@@ -98,7 +98,7 @@ def claim(run: Path, identity: Identity, may_go_on: Callable[[int], bool] = lamb
 
 
 def _way_out(run: Path, found: Sequence[str]) -> str:
-    """What to do about a folder of another run."""
+    """Remedy for a folder that belongs to another run."""
     if (run / RESULT_FILE).exists() and any(text.startswith(STEPS_DIFFER) for text in found):
         further = f"from its result: --set init={run / RESULT_FILE}"
         return f"its learning rate fell as for its own steps: start another run with another -o {further}"
@@ -106,7 +106,7 @@ def _way_out(run: Path, found: Sequence[str]) -> str:
 
 
 def publish(checkpoint_file: Path, target: Path) -> None:
-    """Copy a file out of a checkpoint; `target` is the old one or the new one at any moment."""
+    """Copy a file out of a checkpoint, replacing `target` atomically."""
     with checkpoint_file.open("rb") as source, replacing(target) as file:
         shutil.copyfileobj(source, file)
 

@@ -1,4 +1,4 @@
-"""What a run must not learn from: the split's other parts, or the cases drawn for validation; copies of them too."""
+"""Data that a run must not learn from: other parts of the split, validation cases, and copies of them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AnyCase = TypeVar("AnyCase", bound=ScanOfDataset)
 
 @dataclass
 class HeldOut:
-    """Decides over the cases of one run.
+    """Decides which cases of a run are held out.
 
     Args:
-        split, roles: None where there is no split.
+        split, roles: None if there is no split.
         about: The fold or part, for the record.
-        start: The weights that the run starts from; what these have seen counts as trained on.
-        remarks: Filled with what was left out, for people.
+        start: Initial weights; scans they have seen count as trained on.
+        remarks: Receives a message for each omission.
     """
 
     split: Split | None = None
@@ -43,14 +43,14 @@ class HeldOut:
 
     @classmethod
     def of(cls, config: TrainConfig) -> HeldOut:
-        """As a configuration says.
+        """Create from a configuration.
 
         Raises:
-            InputError: the split, or the file that it starts from, cannot be read.
-            UsageError: the split has no such fold or part.
+            InputError: The split or the initial weights cannot be read.
+            UsageError: The split has no such fold or part.
 
         Warns:
-            CaseWarning: it was made by an earlier version, and knows cases by name only.
+            CaseWarning: The split was made by an earlier version and knows cases by name only.
         """
         start = Start.of(config)
         if not config.split:
@@ -64,10 +64,10 @@ class HeldOut:
         return cls(split, split.roles(fold, config.part), about, start)
 
     def divide(self, cases: Sequence[AnyCase], data: DataConfig) -> Division:
-        """What is trained on and validated on of a collection.
+        """Divide a collection into training and validation cases.
 
         Raises:
-            UsageError: a name of the split stands for another scan here.
+            UsageError: A name in the split refers to another scan here.
         """
         place = data.folder or data.store
         if self.split is None or self.roles is None:
@@ -85,14 +85,14 @@ class HeldOut:
         return division
 
     def describe(self, data: DataConfig) -> str:
-        """What is held out of a collection, in words."""
+        """Human-readable description of what is held out of a collection."""
         return f"{data.validation} cases" if self.split is None else f"what the split {self.split.source}"
 
     def without_copies(self, sources: Sequence[PatchSource], validated: Sequence[LabelledCase]) -> list[PatchSource]:
-        """The sources without what is also held out; a split refuses that, a draw leaves it out.
+        """Remove cases that are also held out; with a split this is an error instead.
 
         Raises:
-            UsageError: a case held out by the split is among them, or they hold no case of the split.
+            UsageError: A case held out by the split is among the sources, or they contain no case of the split.
         """
         if self.split is not None and not self._used:
             remedy = "give --data the store or folder that the split was made of"
@@ -109,13 +109,13 @@ class HeldOut:
         return _without(sources, {id(cases[number]) for number in gone})
 
     def check_start(self, validated: Sequence[LabelledCase]) -> None:
-        """Refuse to start from weights that have seen what is held out.
+        """Refuse initial weights that have seen held-out cases.
 
         Raises:
-            UsageError: they have.
+            UsageError: They have.
 
         Warns:
-            CaseWarning: nobody can know, for they do not say what they learned from.
+            CaseWarning: The weights do not record what they were trained on.
         """
         held = self._held_out(validated)
         seen = [scan.name for scan in held if self.start.has_seen(scan)]
@@ -128,11 +128,11 @@ class HeldOut:
         self.start.warn_where_unknown(held)
 
     def record(self, sources: Sequence[PatchSource], validated: Sequence[LabelledCase]) -> dict[str, Any]:
-        """What was trained on and what was held out, as digests of scans (see `omentum.fingerprint.scan_digest`).
+        """Record of trained-on and held-out scans as digests (see `omentum.fingerprint.scan_digest`).
 
         Returns:
-            `split` (its hash, and the fold or part; where there is one), `started_from` (if anything), `trained_on` and
-            `trained_on_rows`, with what the start was trained on, and `held_out` by part.
+            `split` (its hash and the fold or part, if there is a split), `started_from` (if any), `trained_on` and
+            `trained_on_rows` (including those of the initial weights), and `held_out` by part.
         """
         cases: list[Any] = [case for source in sources for case in source.cases]
         seen = sorted({*_digests(cases), *self.start.seen})

@@ -1,4 +1,4 @@
-"""What makes a run this run and no other: its configuration, classes and data; compared when it goes on."""
+"""Identity of a run: configuration, classes and data; compared when it is resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Identity = dict[str, Any]
 
 
 def described(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as JSON values, without the places of files."""
+    """The configuration as JSON-serialisable values, without file paths."""
     return dict(json.loads(json.dumps(strict_json(_without_places(asdict(config))), allow_nan=False)))
 
 
@@ -45,14 +45,14 @@ def run_identity(
     held_out: Iterable[LabelledCase],
     split: Mapping[str, Any] | None = None,
 ) -> Identity:
-    """JSON values.
+    """Identity of a run as JSON-serialisable values.
 
     Args:
         config: The run.
         classes: Structure keys in the order of the model's outputs.
-        sources: What is trained on.
-        held_out: What is validated on.
-        split: Hash of the split and the fold or part of it, if there is one.
+        sources: Training cases.
+        held_out: Validation cases.
+        split: Hash of the split and its fold or part, if there is a split.
     """
     data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
     validation = {case.name: _checksum(case) for case in held_out}
@@ -63,7 +63,7 @@ def run_identity(
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs, one sentence each; empty where it is the same run."""
+    """Differences between two identities, one sentence each; empty if it is the same run."""
     found = [
         f"{name} was {_format_value(old)}, is {_format_value(new)}"
         for name, old, new in _compared(before.get("config", {}), now["config"])
@@ -83,7 +83,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _compared(before: Any, now: Any, name: str = "") -> Iterable[tuple[str, Any, Any]]:
-    """Entries that differ, by their dotted names, with both values (None: not there)."""
+    """Yield entries that differ: dotted name and both values (None if missing)."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys((*before, *now)):
             yield from _compared(before.get(key), now.get(key), f"{name}.{key}" if name else key)
@@ -111,7 +111,7 @@ def _without_places(value: Any, key: str = "") -> Any:
 
 
 def _checksum(case: TrainingCase) -> str:
-    """Of everything the training sees of a case; of one in a store, what it was made from."""
+    """Checksum of everything training sees of a case; for a stored case, of its sources."""
     if isinstance(case, StoreCase):
         return "-".join(asdict(case.stored.key).values())
     assert isinstance(case, LabelledCase)

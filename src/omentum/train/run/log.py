@@ -1,4 +1,4 @@
-"""What happened in a run: a line of JSON each, and the same figures as curves where tensorboard is installed."""
+"""Log of a run: one JSON line per event, and TensorBoard curves if tensorboard is installed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LOG_EVERY = 20
 
 
 class RunLog:
-    """Log of a run that goes on after `step` steps: what an interrupted run wrote beyond them is dropped.
+    """Log of a run that resumes after `step` steps; later entries of an interrupted run are removed.
 
     Args:
-        run: The run's folder.
+        run: Folder of the run.
         step: Steps done.
     """
 
@@ -37,9 +37,9 @@ class RunLog:
         """Append one entry.
 
         Args:
-            kind: Of event.
+            kind: Kind of event.
             step: Steps done.
-            figures: JSON values; numbers also become points of curves.
+            figures: JSON-serialisable values; numbers are also plotted.
         """
         entry = {"kind": kind, "step": step, **figures}
         with self.path.open("a", encoding="utf-8") as file:
@@ -49,16 +49,16 @@ class RunLog:
             self._curves.log_metrics({f"{kind}/{name}": value for name, value in numbers.items()}, step)
 
     def close(self) -> None:
-        """Curves are written to the end."""
+        """Flush and close the TensorBoard writer."""
         if self._curves is not None:
             self._curves.finalize("success")
 
 
 class Pace:
-    """Where the time of the last steps went.
+    """Timing of the last steps.
 
     Args:
-        patches: In each step.
+        patches: Number of patches per step.
     """
 
     def __init__(self, patches: int) -> None:
@@ -71,7 +71,7 @@ class Pace:
         self._waited_s += waited_s
 
     def figures(self) -> dict[str, float]:
-        """Since the last call: seconds_a_step, patches_a_second, and waiting, the share of time waiting for data."""
+        """Figures since the last call: seconds_a_step, patches_a_second, and waiting (share of time without data)."""
         seconds = time.monotonic() - self._start
         pace = {
             "seconds_a_step": seconds / max(1, self._steps),
@@ -86,7 +86,7 @@ class Pace:
 
 
 def _step_of(line: str) -> float:
-    """A line cut short by a kill belongs to no step that counts."""
+    """Step of a log line; infinite for a line truncated by a kill."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

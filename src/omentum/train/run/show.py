@@ -1,4 +1,4 @@
-"""All settings of a run as a TOML file that says what each means; meanings come from the classes' own descriptions."""
+"""Print all settings of a run as TOML with descriptions, taken from the dataclass docstrings."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def shown(source: str | Path | None, overrides: Mapping[str, Any], data: Iterabl
 
     Args:
         source: A file or preset; None for the defaults.
-        overrides: Values to replace, tables nested.
-        data: Stores and folders of cases; where none is named anywhere, the line is commented out.
+        overrides: Values to replace, with nested tables.
+        data: Stores and folders of cases; if none is given anywhere, the line is commented out.
 
     Returns:
-        TOML text; a setting that differs from its default has a remark.
+        TOML text; a comment marks each setting that differs from its default.
 
     Raises:
-        UsageError: unreadable, an unknown setting, or impossible values.
+        UsageError: The file is unreadable, or a setting is unknown or invalid.
     """
     config, named = load_without_data(source, overrides, data)
     lines = list(_lines(config, hidden=set() if named else {"data"}))
@@ -40,7 +40,7 @@ def shown(source: str | Path | None, overrides: Mapping[str, Any], data: Iterabl
 
 
 def meanings(kind: type[Any]) -> dict[str, str]:
-    """Setting -> what it means, from the Args of a dataclass's description."""
+    """Setting -> description, from the Args section of a dataclass docstring."""
     found: dict[str, str] = {}
     names: list[str] = []
     _, _, arguments = (inspect.getdoc(kind) or "").partition("Args:\n")

@@ -1,4 +1,4 @@
-"""The cases a configuration asks for, split into what is trained on and what is held out."""
+"""Load the configured cases, split into training and validation cases."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ CountListener = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run sees.
+    """Data of a run.
 
     Args:
-        sources: To draw patches from.
-        held_out: Cases for validation, in memory.
-        record: Which split, fingerprints of what is trained on and held out, and the terms of all that the weights are
-            made from, in JSON values; see `HeldOut.record` and `omentum.train.run.terms`.
-        remarks: What was left out, for people.
+        sources: Training cases.
+        held_out: Validation cases, in memory.
+        record: JSON-serialisable record of the split, the fingerprints of training and held-out scans, and the licences
+            of everything the weights are made from; see `HeldOut.record` and `omentum.train.run.terms`.
+        remarks: Messages about cases left out.
     """
 
     sources: tuple[PatchSource, ...]
@@ -47,13 +47,13 @@ class TrainingData:
 def load_sources(config: TrainConfig, classes: Sequence[str], progress: CountListener | None = None) -> TrainingData:
     """Read all collections and pairs.
 
-    With a split, a run sees what the split gives it: the cases of its part or of the other folds, and for validation
-    those of its fold. Collections that hold no case of the split are trained on as a whole. Without one,
-    `DataConfig.validation` cases of each collection are held out, of each dataset in turn.
+    With a split, a run trains on the cases of its part or of the other folds, and validates on those of its fold;
+    collections without any case of the split are trained on as a whole. Without a split, `DataConfig.validation` cases
+    of each collection are held out, from each dataset in turn.
 
     Raises:
-        InputError: a collection has no usable case, a pair or the split cannot be used.
-        UsageError: a collection keeps nothing to train on, or something held out by the split is in other material.
+        InputError: A collection has no usable case, or a pair or the split cannot be used.
+        UsageError: A collection has nothing left to train on, or a case held out by the split occurs in other material.
     """
     held = HeldOut.of(config)
     for data in config.data:
@@ -100,7 +100,7 @@ def _of_folder(
 def _of_store(
     place: Path, data: DataConfig, classes: Sequence[str], spec: PreprocessSpec, held: HeldOut, progress: Counted
 ) -> _Loaded:
-    """One source for each dataset in the store."""
+    """One source per dataset in a store."""
     kept, validated = load_store(place, classes, spec, lambda cases: held.divide(cases, data), progress)
     by_dataset: dict[str, list[TrainingCase]] = {}
     for case in kept:
@@ -117,22 +117,22 @@ def _of_store(
 
 
 def _terms(place: Path, data: DataConfig, datasets: Sequence[str]) -> list[Terms]:
-    """Of a collection that is trained on; what its configuration says goes first."""
+    """Licences of a training collection; the configuration takes precedence."""
     if data.store and not data.licence:
         return terms.of_store(place, datasets)
     return [Terms(place.name, data.licence)] if data.store else terms.of_folder(place, data.licence)
 
 
 def _datasets_of(data: DataConfig) -> set[str]:
-    """All datasets of a store, also those that a fold holds out as a whole."""
+    """All datasets of a store, including those held out entirely by a fold."""
     return {case.dataset for case in Store.open(Path(data.store)).cases} if data.store else set()
 
 
 def _with_own_settings(sources: Sequence[PatchSource], config: TrainConfig) -> list[PatchSource]:
-    """The same as the configuration wants each dataset to be shown.
+    """Apply the settings of single datasets to the sources.
 
     Raises:
-        UsageError: it names a dataset that is neither here nor among the bundled recipes.
+        UsageError: The configuration names a dataset that is neither loaded nor a bundled recipe.
     """
     here = {source.name for source in sources}.union(*map(_datasets_of, config.data))
     if unknown := sorted(set(config.datasets) - here - set(bundled_recipes())):
@@ -145,7 +145,7 @@ def _with_own_settings(sources: Sequence[PatchSource], config: TrainConfig) -> l
 
 
 def _distinct(sources: Sequence[PatchSource]) -> tuple[PatchSource, ...]:
-    """The same with a number after a name that was there before, so that a case can be named."""
+    """Append a number to repeated source names, so that names are unique."""
     seen: Counter[str] = Counter()
     out = []
     for source in sources:

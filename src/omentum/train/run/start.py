@@ -1,4 +1,4 @@
-"""What a run starts from: the weights of `init`, which scans these have seen, and under which terms they are."""
+"""Initial weights of a run (`init`): the scans they have seen, and their licences."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from omentum.train.run.terms import Terms, of_weights
 
 @dataclass(frozen=True)
 class Start:
-    """The weights of `init`; nothing for a run from random weights.
+    """The weights of `init`; empty for a run from random weights.
 
     Args:
-        path: The file.
-        spec: What it says of itself, if it is a checkpoint of this package. Public backbones are none: they are taken
-            to have seen no annotated CT.
+        path: The weights file.
+        spec: Its description, if it is a checkpoint of this package. Other public backbones are assumed to have seen no
+            annotated CT.
     """
 
     path: Path | None = None
@@ -33,11 +33,11 @@ class Start:
 
     @classmethod
     def of(cls, config: TrainConfig) -> Start:
-        """As a configuration says.
+        """Create from a configuration.
 
         Raises:
-            CheckpointError: the file is missing or damaged.
-            UsageError: neither a file nor the name of weights.
+            CheckpointError: The file is missing or damaged.
+            UsageError: `init` is neither a file nor the name of weights.
         """
         if not config.init:
             return cls()
@@ -46,41 +46,41 @@ class Start:
 
     @property
     def seen(self) -> frozenset[str]:
-        """Digests of the scans it learned from, as far as it says."""
+        """Digests of the scans it was trained on, as far as recorded."""
         return frozenset() if self.spec is None else self.spec.trained_on
 
     @cached_property
     def rows(self) -> frozenset[str]:
-        """Digests of rows of slices of these, see `omentum.fingerprint.sketch`."""
+        """Digests of slice runs of these scans; see `omentum.fingerprint.sketch`."""
         return frozenset() if self.spec is None else self.spec.trained_on_rows
 
     @property
     def says_all(self) -> bool:
-        """Whether it has learned from nothing else."""
+        """Whether the record of scans is complete."""
         return self.spec is None or self.spec.says_all_trained_on
 
     @property
     def terms(self) -> list[Terms]:
-        """Of what it was made from; nothing for random weights."""
+        """Licences of its training data; empty for random weights."""
         return [] if self.path is None else of_weights(self.path.name, self.spec)
 
     def has_seen(self, scan: IdentifiedScan) -> bool:
-        """Whether it learned from this very scan, or from a copy of which slices were cut away, or that has more."""
+        """Whether it was trained on this scan, or on a copy with fewer or more slices."""
         if scan_digest(scan.hashes) in self.seen:
             return True
         return bool(self.rows) and not self.rows.isdisjoint(row_digests(scan.hashes))
 
     def record(self) -> dict[str, Any]:
-        """For the checkpoints of the run: JSON values, nothing for random weights."""
+        """Record for the checkpoints of the run: JSON-serialisable values, empty for random weights."""
         if self.path is None:
             return {}
         return {STARTED_FROM: {"file": self.path.name, "says_all_trained_on": self.says_all}}
 
     def warn_where_unknown(self, held_out: Iterable[IdentifiedScan]) -> None:
-        """Say that nobody can know whether it has seen what is held out.
+        """Warn if it is unknown whether the initial weights have seen held-out cases.
 
         Warns:
-            CaseWarning: something is held out, and the file does not say what it learned from.
+            CaseWarning: Cases are held out, and the file does not record what it was trained on.
         """
         if not self.says_all and any(True for _ in held_out):
             text = f"{self.path}: does not say which scans it learned from; it may have seen what is held out here"

@@ -1,4 +1,4 @@
-"""Under which licence weights are: that of what they were made from, most restrictive first, never just ours."""
+"""Licence of trained weights: derived from their training data, most restrictive first."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ ELSEWHERE = r"\bsee\b|https?:"
 
 @dataclass(frozen=True)
 class Terms:
-    """Of one thing that weights were made from.
+    """Licence and citation of one source of the weights.
 
     Args:
         of: Title of a dataset, name of a folder or file.
-        licence: As its publisher states it; "" where nobody says.
-        citation: What its users should cite.
+        licence: As stated by the publisher; "" if not stated.
+        citation: Citation requested of users.
     """
 
     of: str
@@ -49,21 +49,21 @@ class Terms:
 
     @property
     def traits(self) -> frozenset[str]:
-        """What it asks for, as far as its words tell."""
+        """Conditions of the licence, as far as its text tells."""
         said = self.licence.replace("_", " ")
         return frozenset(name for name, words in TRAITS.items() if re.search(words, said, re.IGNORECASE))
 
     @property
     def stated(self) -> bool:
-        """Whether the licence says it all."""
+        """Whether the licence text states all conditions."""
         return bool(self.traits) and not re.search(ELSEWHERE, self.licence, re.IGNORECASE)
 
 
 def of_store(store: Path, datasets: Iterable[str]) -> list[Terms]:
-    """Of datasets of a store, as their recipes state them.
+    """Licences of datasets in a store, as stated by their recipes.
 
     Raises:
-        InputError: no store.
+        InputError: There is no store.
     """
     known = read_manifest(store).get("datasets", {})
     rows = [(key, known.get(key, {})) for key in datasets]
@@ -71,18 +71,18 @@ def of_store(store: Path, datasets: Iterable[str]) -> list[Terms]:
 
 
 def of_folder(folder: Path, licence: str) -> list[Terms]:
-    """Of a folder of cases: what its owner says; of made-up bodies nothing, they are nobody's."""
+    """Licence of a folder of cases, as configured; phantoms need none."""
     if not licence and all(map(_is_made_up, folder.glob(f"*/{DESCRIPTION}"))):
         return []
     return [Terms(folder.name, licence)]
 
 
 def of_weights(name: str, spec: CheckpointSpec | None) -> list[Terms]:
-    """Of the weights that a run starts from: all that they were made from in turn, where they say so.
+    """Licences of initial weights, including everything they were made from, if recorded.
 
     Args:
-        name: Of the file.
-        spec: None where the file does not describe itself.
+        name: Name of the file.
+        spec: None if the file does not describe itself.
     """
     if spec is None:
         return [Terms(name)]
@@ -94,12 +94,12 @@ def of_weights(name: str, spec: CheckpointSpec | None) -> list[Terms]:
 
 
 def record(terms: Iterable[Terms]) -> dict[str, Any]:
-    """For the checkpoints of a run; JSON values."""
+    """Record for the checkpoints of a run; JSON-serialisable values."""
     return {TERMS: [asdict(one) for one in dict.fromkeys(terms)]}
 
 
 def under(spec: CheckpointSpec, training: Mapping[str, Any]) -> CheckpointSpec:
-    """The description with a record of training, and with the licence and citation that follow from it."""
+    """The checkpoint description with a training record, and the licence and citation that follow from it."""
     if TERMS not in training:
         return replace(spec, training=training)
     terms = [Terms(**row) for row in training[TERMS]]
@@ -107,9 +107,10 @@ def under(spec: CheckpointSpec, training: Mapping[str, Any]) -> CheckpointSpec:
 
 
 def licence_of(terms: Sequence[Terms]) -> str:
-    """In one line: the licences that ask for most, whose they are, and whose terms are not known.
+    """One-line licence: the most restrictive licences, their sources, and sources with unknown licence.
 
-    Of two licences of which one asks for all that the other does, the one is named. All others are: they add up.
+    If one licence implies all conditions of another, only the former is named; otherwise both are, because conditions
+    accumulate.
     """
     stated = [one for one in terms if one.stated]
     most = [one for one in stated if not any(one.traits < other.traits for other in stated)]
@@ -120,7 +121,7 @@ def licence_of(terms: Sequence[Terms]) -> str:
 
 
 def citation_of(terms: Iterable[Terms]) -> str:
-    """Ours, and those of everything else."""
+    """Our citation, and those of all sources."""
     return "; ".join(dict.fromkeys([OUR_CITATION, *(one.citation for one in terms if one.citation)]))
 
 

@@ -1,4 +1,4 @@
-"""Public datasets re-enacted with phantoms: the same folders, names and label values, with exact truth beside them."""
+"""Synthetic copies of public datasets: the same folders, names and label values, with exact ground truth alongside."""
 
 from __future__ import annotations
 

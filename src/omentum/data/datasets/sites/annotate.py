@@ -1,6 +1,6 @@
-"""What an annotator of a site writes for a known anatomy: the way from structures to a dataset's own numbers.
+"""Convert known anatomy to the label values a dataset's annotators would have written.
 
-Recipes go the other way. Nothing here reads one.
+This is the opposite direction to recipes and is independent of them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _TOUCHING = np.ones((3, 3, 3), bool)
 
 
 def native_map(truth: Segmentation, site: Site, id_: str) -> NDArray[np.uint8]:
-    """One value a voxel, [i, j, k] on the truth's grid; a later stroke hides an earlier one.
+    """Native label map uint8 [i, j, k] on the grid of the truth; later labels overwrite earlier ones.
 
-    Where only some structures were looked for in a case, the others are not drawn.
+    Where only some structures were annotated in a case, the others are omitted.
     """
     wanted = site.annotated.get(id_)
     native = np.zeros(truth.shape, np.uint8)
@@ -33,7 +33,7 @@ def native_map(truth: Segmentation, site: Site, id_: str) -> NDArray[np.uint8]:
 
 
 def beside_unnamed(truth: Segmentation, site: Site, id_: str) -> frozenset[str]:
-    """Structures drawn right beside (26 neighbours) a lesion that could be theirs: where they end is not known."""
+    """Structures of unknown extent: they touch (26-neighbourhood) a lesion that could belong to them."""
     native = native_map(truth, site, id_)
     unnamed = np.isin(native, [value for value in site.unnamed if isinstance(value, int)])
     met = set(np.unique(native[ndimage.binary_dilation(unnamed, _TOUCHING)]).tolist()) - site.unnamed
@@ -41,9 +41,9 @@ def beside_unnamed(truth: Segmentation, site: Site, id_: str) -> frozenset[str]:
 
 
 def native_masks(truth: Segmentation, site: Site) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """(name, mask) of every mask a site ships for a case; the truth is in RAS+ order.
+    """Yield (name, mask) for every mask that a site ships for a case; the truth is in RAS+ order.
 
-    Where a site has no file for what a patient lacks, there is none.
+    If a site ships no file for absent structures, none is yielded.
     """
     for row in site.masks:
         mask = _drawn(truth, row)

@@ -1,4 +1,4 @@
-"""Files as each kind of dataset ships them: NIfTI maps, folders of masks, DICOM series, stacks of pictures."""
+"""Write files as each kind of dataset ships them: NIfTI maps, mask folders, DICOM series, PNG stacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DICOM_ORIENTATION = "LPS"
 
 
 def filed_orientation(site: Site, id_: str) -> str:
-    """Axes of a case's image as stored; the sites that ship several take turns."""
+    """Axis order of a case's stored image; sites with several orders alternate between them."""
     if site.image_slice is not None:
         return DICOM_ORIENTATION
     turn = site.ids.index(id_) if id_ in site.ids else 0
@@ -32,13 +32,13 @@ def filed_orientation(site: Site, id_: str) -> str:
 
 
 def turned(array: NDArray[Any], grid: Grid, orientation: str) -> tuple[NDArray[Any], Grid]:
-    """An array (last three axes) and its grid in another axis order; every voxel stays where it is."""
+    """Reorient an array (last three axes) and its grid; no voxel moves in space."""
     order = axis_order(grid, orientation)
     return order.view(array), order.grid(grid)
 
 
 def write_image(root: Path, site: Site, id_: str, ct: Volume) -> None:
-    """The CT of a case as the site ships it; `ct` in the order of its files."""
+    """Write the CT of a case as the site ships it; `ct` is in the axis order of its files."""
     path = root / site.image.format(id=id_)
     if site.image_slice is not None:
         write_series(path, ct, _named(site.image_slice), series=f"{site.key} {id_} image")
@@ -47,7 +47,7 @@ def write_image(root: Path, site: Site, id_: str, ct: Volume) -> None:
 
 
 def write_labels(root: Path, site: Site, id_: str, truth: Segmentation) -> None:
-    """The labels of a case as the site ships them; `truth` in the order of the image's files."""
+    """Write the labels of a case as the site ships them; `truth` is in the axis order of the image files."""
     place = root / site.labels.format(id=id_)
     match site.kind:
         case "map":
@@ -65,7 +65,7 @@ def write_labels(root: Path, site: Site, id_: str, truth: Segmentation) -> None:
 
 
 def write_litter(root: Path, site: Site, id_: str) -> None:
-    """What else lies in the download: descriptions, and the twins a Macintosh leaves in an archive."""
+    """Write the other content of a download: descriptions, and AppleDouble ("._") files left in archives by macOS."""
     for template in site.litter:
         path = root / template.format(id=id_)
         if not path.exists():
@@ -82,7 +82,7 @@ def _write_map(path: Path, site: Site, id_: str, truth: Segmentation) -> None:
 
 
 def _write_pictures(folder: Path, site: Site, id_: str, truth: Segmentation) -> None:
-    """Rows and columns as in the DICOM slices, but numbered from the head down."""
+    """Write one PNG per slice: rows and columns as in the DICOM slices, numbered from the head down."""
     native = native_map(truth, site, id_)
     name = _named(site.labels_slice or "{n}")
     for n, k in enumerate(reversed(range(truth.shape[2]))):
@@ -90,7 +90,7 @@ def _write_pictures(folder: Path, site: Site, id_: str, truth: Segmentation) -> 
 
 
 def _masks(truth: Segmentation, site: Site) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Drawn in RAS+ order, where up is up, then put in the order of the files."""
+    """Compute the masks in RAS+ order, then reorient them to the order of the files."""
     order = axis_order(truth.grid)
     upright = Segmentation(order.view(truth.bits), order.grid(truth.grid).affine, truth.classes)
     for name, mask in native_masks(upright, site):

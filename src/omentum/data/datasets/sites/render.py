@@ -1,7 +1,7 @@
-"""Patients of the sites: one scan each, whichever datasets ship it.
+"""Render the synthetic patients: one scan per patient, shared by all datasets that ship it.
 
-Every body is built whole and cropped to the field of view of the site that scanned the patient, so that the range
-of a dataset is the same from case to case, as it is in life.
+Each body is built whole, then cropped to the field of view of the site that scanned it, so that the anatomical range is
+consistent within a dataset, as in real collections.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Studio:
-    """What decides a patient's scan besides the name.
+    """Everything that determines a patient's scan, besides the name.
 
     Args:
-        seed: Another seed, other people.
-        finest_mm: No voxel is smaller than this along x, y, z; the datasets' own spacings cost minutes a case.
-        bodies: So many different bodies are built and scanned again and again, with each patient's own lesions,
-            field and contrast; 0 builds one for each patient.
+        seed: Random seed.
+        finest_mm: Lower bound of the voxel size along x, y, z, in mm; rendering at the real spacings takes minutes per
+            case.
+        bodies: Number of distinct bodies, reused with each patient's own lesions, field of view and contrast; 0 builds
+            one per patient.
     """
 
     seed: int = 0
@@ -48,11 +49,11 @@ class Studio:
     bodies: int = 0
 
     def scan_of(self, patient: str) -> PhantomCase:
-        """The CT of a patient and the truth of all 32 structures, RAS+; the same name gives the same arrays."""
+        """CT of a patient and ground truth of all 32 structures, RAS+; deterministic per name."""
         return _scan_of(self, patient)
 
     def body_number(self, patient: str) -> int:
-        """Which body a patient has."""
+        """Index of a patient's body."""
         number = zlib.crc32(patient.encode())
         return number % self.bodies if self.bodies else number
 
@@ -81,7 +82,7 @@ def _spacing(rng: np.random.Generator, site: Site, finest_mm: Spacing) -> Spacin
 
 
 def _cropped(body: PhantomBody, rng: np.random.Generator, site: Site) -> PhantomBody:
-    """Only the slices within the site's field of view."""
+    """Crop a body to the slices within the site's field of view."""
     stretch = body.facts["scale"][2]
     low_mm, high_mm = ((rng.uniform(*span) - MIDDLE_MM[2]) * stretch for span in site.field_mm)
     origin_mm, step_mm = body.grid.affine[2, 3], body.grid.spacing_mm[2]

@@ -1,4 +1,4 @@
-"""sites.toml, typed: how each dataset images its patients, which files it ships, which value it writes for what."""
+"""Typed content of sites.toml: acquisition, shipped files and label values of each dataset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class SiteLabel:
-    """One value of a label map and the structures whose voxels get it."""
+    """One label value and the structures written with it."""
 
     value: int
     structures: tuple[str, ...]
@@ -31,11 +31,11 @@ class Mask:
     """One mask file or folder.
 
     Args:
-        name: Without suffix; with "{piece}" there is one mask for each connected piece.
-        structures: Whose voxels it holds, possibly none.
-        third: Only these thirds of its height, of "lower", "middle", "upper".
-        within: Only inside this structure.
-        without: Only outside this structure.
+        name: Without suffix; "{piece}" yields one mask per connected component.
+        structures: Structures in the mask; may be empty.
+        third: Restrict to these thirds of the height: "lower", "middle", "upper".
+        within: Restrict to the inside of this structure.
+        without: Restrict to the outside of this structure.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class Site:
-    """One dataset; see the head of sites.toml for every column."""
+    """One dataset; the header of sites.toml describes every column."""
 
     key: str
     patient: str
@@ -83,13 +83,13 @@ class Site:
     litter: tuple[str, ...] = ()
 
     def patient_of(self, id_: str) -> str:
-        """Who is imaged: the same name is the same scan, whatever the dataset."""
+        """Patient name; equal names mean the same scan in every dataset."""
         return self.copies.get(id_) or self.patient.format(id=id_)
 
     def annotated_in(self, id_: str) -> frozenset[str]:
-        """Structures that were annotated in a case, before `only_if_seen` is applied.
+        """Structures annotated in a case, before `only_if_seen` is applied.
 
-        Those that no patient of the site has are among them.
+        Structures that no patient of the site has are included.
         """
         others = self.foreign | self.unnamed
         rows: list[SiteLabel | Mask] = [row for row in self.paint if row.value not in others]
@@ -99,7 +99,7 @@ class Site:
 
 @cache
 def load_sites() -> Mapping[str, Site]:
-    """All sites by key, in the order of the table."""
+    """All sites by key, in table order."""
     text = (resources.files("omentum.data.datasets.sites") / "sites.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     fields = table.pop("fields")
@@ -107,10 +107,10 @@ def load_sites() -> Mapping[str, Site]:
 
 
 def find_sites(keys: Iterable[str]) -> tuple[Site, ...]:
-    """Sites by key, all of them where none is named.
+    """Sites by key; all of them if no key is given.
 
     Raises:
-        UsageError: an unknown key; the message says what was probably meant.
+        UsageError: A key is unknown; the message suggests the closest one.
     """
     known = load_sites()
     for key in (keys := tuple(keys)):
@@ -122,7 +122,7 @@ def find_sites(keys: Iterable[str]) -> tuple[Site, ...]:
 
 
 def origin_of(patient: str) -> Site:
-    """The site that scanned a patient: the first one whose patients are named so."""
+    """The site that scanned a patient: the first one whose naming scheme matches."""
     name = patient.partition("-")[0]
     return next(site for site in load_sites().values() if site.patient.partition("-")[0] == name)
 

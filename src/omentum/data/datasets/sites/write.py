@@ -1,4 +1,4 @@
-"""Cases of the sites, one after another: raw files as downloaded, and the exact truth in a folder of its own."""
+"""Write synthetic cases: raw files as downloaded, and exact ground truth in a separate folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRUTH_FOLDER = "truth"
 
 @dataclass(frozen=True)
 class SiteTask:
-    """One case to write below a folder: `<out>/<site>/...` as downloaded, `<out>/truth/<site>/<id>/` exact."""
+    """One case to write: raw files below `<out>/<site>/`, ground truth below `<out>/truth/<site>/<id>/`."""
 
     out: Path
     site: str
@@ -33,24 +33,24 @@ class SiteTask:
 
     @property
     def truth(self) -> Path:
-        """Folder of the exact truth; see `omentum.io.truth`."""
+        """Folder of the ground truth; see `omentum.io.truth`."""
         return self.out / TRUTH_FOLDER / self.site / self.id
 
 
 def site_tasks(out: Path, sites: Sequence[Site], number: int, studio: Studio) -> list[SiteTask]:
-    """The first cases of each site, as many as it has, and all its decoys."""
+    """The first cases of each site, at most as many as it has, and all its decoy files."""
     chosen = [(site.key, id_) for site in sites for id_ in (*site.ids[:number], *site.decoys)]
     return [SiteTask(out, key, id_, studio) for key, id_ in chosen]
 
 
 def write_site_case(task: SiteTask) -> Path:
-    """Write a case; the same task gives the same files.
+    """Write a case; the same task yields identical files.
 
     Returns:
-        The site's folder, root of the dataset.
+        The site's folder, which is the dataset root.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: A file cannot be written.
     """
     site, root = load_sites()[task.site], task.out / task.site
     case = _filed(task.studio.scan_of(site.patient_of(task.id)), site, task.id)
@@ -71,7 +71,7 @@ def write_site_case(task: SiteTask) -> Path:
 
 
 def _filed(case: PhantomCase, site: Site, id_: str) -> PhantomCase:
-    """Axis order, tilt, padding and stated spacing of the site's files; CT and truth alike."""
+    """Apply the site's axis order, tilt, padding and stated spacing to CT and truth."""
     grid = Grid(case.ct.shape, _tilted(case.ct.affine, site.tilt_deg))
     orientation = filed_orientation(site, id_)
     voxels, filed = turned(case.ct.voxels, grid, orientation)
@@ -82,7 +82,7 @@ def _filed(case: PhantomCase, site: Site, id_: str) -> PhantomCase:
 
 
 def _tilted(affine: Affine, degrees: float) -> Affine:
-    """The same voxels in a patient who lay askew."""
+    """Affine of the same voxels with the patient lying at an angle."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     turn = np.eye(4)
     turn[1:3, 1:3] = [[c, -s], [s, c]]
@@ -90,14 +90,14 @@ def _tilted(affine: Affine, degrees: float) -> Affine:
 
 
 def _isotropic(affine: Affine) -> Affine:
-    """1 mm along every axis, whatever the scan had."""
+    """Affine with 1 mm along every axis, replacing the real spacing."""
     stated = np.array(affine)
     stated[:3, :3] /= np.linalg.norm(stated[:3, :3], axis=0)
     return stated
 
 
 def _padded(voxels: NDArray[np.int16], grid: Grid, pad_hu: int) -> NDArray[np.int16]:
-    """The value of a scanner outside its circle of reconstruction, in the corners of the axial plane."""
+    """Fill the corners of the axial plane with the scanner's padding value, outside its reconstruction circle."""
     view, _ = turned(voxels.copy(), grid, "RAS")
     i, j = (np.abs(np.arange(n) - (n - 1) / 2) / (n / 2) for n in view.shape[:2])
     view[np.hypot(i[:, None], j[None, :]) > 1.2] = pad_hu
@@ -105,5 +105,5 @@ def _padded(voxels: NDArray[np.int16], grid: Grid, pad_hu: int) -> NDArray[np.in
 
 
 def _like_mr(ct: Volume) -> Volume:
-    """Something with grey values as a magnetic resonance image has them: none of them below zero."""
+    """A volume with MR-like intensities, none below zero."""
     return Volume(np.abs(ct.voxels + 150).clip(0, 900).astype(np.int16), ct.affine)
