@@ -20,7 +20,7 @@ _OPTIONAL = ("side", "pair", "snomed_region")
 
 
 def carried_rows(keys: Iterable[str]) -> dict[str, Columns]:
-    """Rows that a file about some structures must store: complete columns, JSON-serialisable; {} if all are packaged."""
+    """Rows that a file about some structures must store: complete columns, JSON values; {} if all are packaged."""
     return {row.key: columns_of(row) for row in STRUCTURES.carried(keys)}
 
 

@@ -147,9 +147,7 @@ class StructureTable:
         self._set(table)
 
     def carried(self, keys: Iterable[str]) -> tuple[Structure, ...]:
-        """Rows among some structures, their hosts and pairs that differ from the packaged ones and must be stored in a
-        file.
-        """
+        """Rows of some structures, their hosts and pairs that differ from the packaged ones, so that a file must store them."""
         waiting, found = list(keys), dict[str, Structure]()
         while waiting:
             row = self[waiting.pop()]
@@ -208,7 +206,7 @@ def pairs_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, str]]:
 
 
 def _words_of(rows: Mapping[str, Structure]) -> dict[str, tuple[str, ...]]:
-    """Plural words: some are listed above, "tumours" and "vessels" denote all of a kind, and a pair denotes both sides."""
+    """Plural words: some are listed above, "tumours" and "vessels" denote all of a kind, a pair denotes both sides."""
     kinds = {f"{kind}s": tuple(row.key for row in rows.values() if row.kind == kind) for kind in ("vessel", "tumour")}
     taken = {key for keys in _WORDS.values() for key in keys}
     pairs = {word: sides for word, sides in pairs_of(rows).items() if not taken.issuperset(sides)}

@@ -110,7 +110,7 @@ def slips(one: str, other: str, most: int) -> int:
 def _lesions(
     words: Sequence[str], names: Mapping[str, Structure], pairs: Mapping[str, tuple[str, ...]]
 ) -> list[str] | None:
-    """For a name such as "liver metastasis", the lesions hosted by the liver; None if it names no lesion of an organ."""
+    """For a name such as "liver metastasis", the lesions hosted by the liver; None if it names no such lesion."""
     kinds = {LESIONS[word] for word in words if word in LESIONS}
     organ = " ".join(word for word in words if word not in LESIONS)
     hosts = {names[organ].key} if organ in names else set(pairs.get(organ, ()))

@@ -64,9 +64,7 @@ def _label(key: int, name: str, colour: tuple[int, int, int], alpha: int) -> str
 
 
 def structures_text(classes: Sequence[str]) -> bytes:
-    """Table rows of the structures that differ from the packaged ones, to be stored in the file; empty if there are
-    none.
-    """
+    """Table rows, for the file, of structures that differ from the packaged ones; empty without any."""
     rows = carried_rows(classes)
     return f"{_STRUCTURES}{json.dumps(rows)}".encode() if rows else b""
 

@@ -34,8 +34,7 @@ class Prepared:
 
 
 def prepare(volume: Volume, spec: PreprocessSpec) -> Prepared:
-    """Resample a CT to the model's orientation and spacing, window it, and crop it to voxels above the window's lower
-    end.
+    """Resample a CT to the model grid, window it, and crop it to voxels above the lower end of the window.
 
     The order is that of the published model (resampled HU are windowed, not the reverse).
 
@@ -69,7 +68,7 @@ def _windowed(hu: NDArray[np.float32], spec: PreprocessSpec) -> Tensor:
 
 
 def on_model_grid(volume: Volume, spec: PreprocessSpec) -> Volume:
-    """CT in float32 HU on the uncropped model grid; padding is raised to air first, so that borders are not darkened."""
+    """CT in float32 HU on the uncropped model grid; padding is raised to air first so that borders do not darken."""
     order, target = axis_order(volume.grid, spec.orientation), model_grid(volume.grid, spec)
     source = order.grid(volume.grid)
     x, y, z = (

@@ -61,8 +61,7 @@ def smooth_and_sample_along(values: Tensor, axis: int, positions: NDArray[np.flo
 
 
 def antialias_sigma(ratio: float) -> float:
-    """Gaussian sigma that matches a voxel `ratio` times larger, for Gaussian point spreads with FWHM equal to the voxel
-    size.
+    """Gaussian sigma that matches a voxel `ratio` times larger; point spreads are Gaussian with the voxel size as FWHM.
 
     M. J. Cardoso et al., "Scale factor point spread function matching", MICCAI 2015, equation for the variance of the
     difference filter. 0 if the target is not coarser.

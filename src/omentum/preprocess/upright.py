@@ -33,8 +33,7 @@ def is_oblique(grid: Grid) -> bool:
 
 
 def upright_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
-    """The grid itself, or for an oblique grid an upright one (RAS+) that encloses all its voxels, including their
-    edges.
+    """The grid itself, or for an oblique grid an upright one (RAS+) that encloses all its voxels with their edges.
 
     Its spacing in each direction is that of the CT grid along this direction, with a lower limit; see `FINEST`.
     """
@@ -51,7 +50,7 @@ def upright_grid(grid: Grid, spec: PreprocessSpec) -> Grid:
 
 
 def upright(ct: Volume, spec: PreprocessSpec) -> Volume:
-    """The CT itself, or for an oblique grid its HU on `upright_grid`, blurred if the model's specification asks for it."""
+    """The CT itself, or for an oblique grid its HU on `upright_grid`, blurred if the specification asks for it."""
     if not is_oblique(ct.grid):
         return ct
     return on_grid(ct, upright_grid(ct.grid, spec), antialias=spec.antialias)

@@ -56,9 +56,7 @@ def _chosen(several: list[list[Slice]], folder: Path) -> tuple[list[Slice], list
 
 
 def _is_volume(members: Sequence[Slice]) -> bool:
-    """Whether slices lie at several positions; a dose report, a single image or a time series at one position is no
-    volume.
-    """
+    """Whether slices lie at several positions: dose reports, single images and time series at one position do not."""
     return len({one.position_mm for one in members if one.position_mm is not None}) > 1
 
 

@@ -136,9 +136,7 @@ def _sizes(fields: Mapping[str, Any], path: Path) -> tuple[int, ...]:
 
 
 def _directions(fields: Mapping[str, Any], axes: int, path: Path) -> tuple[Affine, int | None]:
-    """Direction matrix (3, 3), one column per space axis, in the file's world; and the index of the axis without
-    direction.
-    """
+    """Direction matrix (3, 3) in the file's world, one column per space axis; and the axis without a direction."""
     try:
         rows = np.array(fields["space directions"], np.float64).reshape(axes, 3)
     except (KeyError, ValueError, TypeError) as fault:
