@@ -147,7 +147,7 @@ class StructureTable:
         self._set(table)
 
     def carried(self, keys: Iterable[str]) -> tuple[Structure, ...]:
-        """Rows of some structures, their hosts and pairs that differ from the packaged ones, so that a file must store them."""
+        """Rows of structures, their hosts and pairs that differ from the packaged ones: what a file must store."""
         waiting, found = list(keys), dict[str, Structure]()
         while waiting:
             row = self[waiting.pop()]
