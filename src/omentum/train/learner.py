@@ -19,6 +19,7 @@ from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, vo
 from omentum.train.optimise.average import AveragedModel
 from omentum.train.optimise.optimisers import build_optimisers, set_rates
 from omentum.train.optimise.trainable import train_only
+from omentum.train.small_convolutions import train_small_convolutions_in_float32
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -66,6 +67,7 @@ class Learner:
         self._network, *optimisers = fabric.setup(losses, *self.optimisers.values())
         self._steppers = optimisers
         self.average = AveragedModel(model, config.ema_decay)
+        train_small_convolutions_in_float32(model.backbone)
         if config.activation_checkpointing:
             checkpoint_activations(model.backbone)
 
