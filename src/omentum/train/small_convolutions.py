@@ -27,7 +27,7 @@ def train_small_convolutions_in_float32(network: nn.Module) -> None:
     for layer in network.modules():
         if isinstance(layer, CONVOLUTIONS):
             span = [d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
-            layer.forward = partial(_convolve, layer.forward, span)
+            layer.forward = partial(_convolve, layer.forward, span)  # type: ignore[method-assign]
 
 
 def _convolve(forward: Callable[[Tensor], Tensor], span: list[int], x: Tensor) -> Tensor:
