@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from omentum.errors import CaseWarning as CaseWarning
     from omentum.errors import OmentumError as OmentumError
     from omentum.evaluate.evaluation import Evaluation as Evaluation
+    from omentum.evaluate.options import EvaluationOptions as EvaluationOptions
     from omentum.evaluate.outputs import EvaluationFiles as EvaluationFiles
-    from omentum.evaluate.study import EvaluationOptions as EvaluationOptions
     from omentum.evaluate.study import evaluate_study as evaluate_study
     from omentum.follow_up.result import FollowUp as FollowUp
     from omentum.follow_up.scans import compare_scans as compare_scans
@@ -72,7 +72,7 @@ _HOMES = {
     "Volume": "omentum.volume",
     "Evaluation": "omentum.evaluate.evaluation",
     "EvaluationFiles": "omentum.evaluate.outputs",
-    "EvaluationOptions": "omentum.evaluate.study",
+    "EvaluationOptions": "omentum.evaluate.options",
     "FollowUp": "omentum.follow_up.result",
     "compare_scans": "omentum.follow_up.scans",
     "evaluate_study": "omentum.evaluate.study",

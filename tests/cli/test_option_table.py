@@ -1,4 +1,4 @@
-"""Every option of `omentum segment` is a field of one of the option objects, with the same default, and the reverse."""
+"""Every option of `segment` and `evaluate` is a field of an option object, with the same default, and the reverse."""
 
 import inspect
 from dataclasses import fields
@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 import typer
 
-from omentum import BatchOptions, CaseSelection, SaveOptions, SegmentOptions, segment_batch
+from omentum import (
+    BatchOptions,
+    CaseSelection,
+    EvaluationFiles,
+    EvaluationOptions,
+    SaveOptions,
+    SegmentOptions,
+    segment_batch,
+)
 from omentum.cli import app, main
 from omentum.cli.option_table import markdown_table, with_options
 from omentum.infer.engines import ENGINES
@@ -47,6 +55,15 @@ def test_every_field_is_an_option():
     for kind in OBJECTS:
         options = {name for name, _, _ in options_of(kind)}
         assert {field.name for field in fields(kind)} - options <= (OF_PYTHON if kind is SaveOptions else set())
+
+
+def test_options_of_evaluate_are_the_fields_of_its_objects():
+    kinds = (EvaluationOptions, EvaluationFiles)
+    defaults = {name: default for kind in kinds for name, default, _ in options_of(kind)}
+    assert defaults.keys() == {field.name for kind in kinds for field in fields(kind)}
+    others = {"pred", "ref", "as_json", "jobs", "own", "quiet", "help"}
+    parameters = {p.name: p for p in command("evaluate").params if p.name not in others}
+    assert {name: shown(parameter) for name, parameter in parameters.items()} == defaults
 
 
 def test_the_call_from_python_takes_the_same_objects():

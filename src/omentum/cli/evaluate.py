@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
-from omentum.cli.option_table import Json, JsonFile, Quiet
+from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile, pointing_to_own_structures
+from omentum.evaluate.options import EvaluationOptions
+from omentum.evaluate.outputs import EvaluationFiles
 from omentum.option_fields import Group
 
 if TYPE_CHECKING:
@@ -18,124 +20,46 @@ if TYPE_CHECKING:
 SOME_CASES_FAILED = 3
 
 
+@with_options
 def evaluate(
-    pred: Annotated[Path, typer.Argument(help="a case folder, segmentation.seg.nrrd or .nii.gz, or a folder of such")],
-    ref: Annotated[Path, typer.Argument(help="truth folder, .seg.nrrd, label map, a folder of these, or a store")],
+    pred: Annotated[
+        Path,
+        typer.Argument(metavar="PRED", help="case folder, segmentation.seg.nrrd, label map, or a folder of these"),
+    ],
+    ref: Annotated[
+        Path,
+        typer.Argument(metavar="REF", help="truth folder, .seg.nrrd, label map, a folder of these, or a store"),
+    ],
     *,
-    mapping: Annotated[
-        str | None,
-        typer.Option(
-            help="what the numbers of a foreign REF mean: totalsegmentator, a dataset (btcv), or a file",
-            rich_help_panel=Group.INPUT,
-        ),
-    ] = None,
-    pred_mapping: Annotated[
-        str | None,
-        typer.Option(
-            help='the same of a foreign PRED (and of --compare); a file is {"1": "spleen", ...}',
-            rich_help_panel=Group.INPUT,
-        ),
-    ] = None,
-    structures: Annotated[
-        str | None,
-        typer.Option(
-            "--classes",
-            metavar="NAMES",
-            help="evaluate only these, e.g. liver,kidneys; see omentum classes",
-            rich_help_panel=Group.FIND,
-        ),
-    ] = None,
-    healthy: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV with the columns case,structure: lesions a patient is known not to have",
-            rich_help_panel=Group.INPUT,
-        ),
-    ] = None,
-    compare: Annotated[
-        Path | None, typer.Option(help="a second model's predictions for the same REF", rich_help_panel=Group.INPUT)
-    ] = None,
-    tolerance: Annotated[
-        str | None,
-        typer.Option(
-            help="of the NSD: mm for all structures, or a TOML file such as liver = 3.0", rich_help_panel=Group.HOW
-        ),
-    ] = None,
-    distances: Annotated[
-        bool,
-        typer.Option(
-            "--distances/--no-distances", help="measure NSD, HD95 and ASSD, not only voxels", rich_help_panel=Group.HOW
-        ),
-    ] = True,
-    patients: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV with the columns case,patient, where a patient has several scans", rich_help_panel=Group.INPUT
-        ),
-    ] = None,
-    split: Annotated[
-        Path | None, typer.Option(help="only a part of the reference: omentum data split", rich_help_panel=Group.INPUT)
-    ] = None,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            help='of the split, e.g. fold-0; "folds": all folds together',
-            show_default="test",
-            rich_help_panel=Group.INPUT,
-        ),
-    ] = None,
-    json_file: JsonFile = None,
+    options: EvaluationOptions,
+    files: EvaluationFiles,
     as_json: Json = False,
-    csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="write one line a case and structure", rich_help_panel=Group.OUTPUT)
-    ] = None,
-    points_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--operating-points",
-            help="write the thresholds for rates of false lesions as CSV",
-            rich_help_panel=Group.OUTPUT,
-        ),
-    ] = None,
-    html_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--html", help="write a page with box plots, worst cases and pictures of them", rich_help_panel=Group.OUTPUT
-        ),
-    ] = None,
     jobs: Annotated[
         int,
         typer.Option(
-            "-j", "--jobs", help="cases at once; each takes the memory of its scan", min=1, rich_help_panel=Group.HOW
+            *("-j", "--jobs"),
+            metavar="N",
+            help="processes; each needs the memory of one scan",
+            min=1,
+            rich_help_panel=Group.HOW,
         ),
     ] = 1,
     own: StructuresFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Score segmentations: overlap and surfaces per structure, lesions found and missed, two models compared."""
+    """Score segmentations against a reference: overlap, surface distances, lesion detection; compare two models.
+
+    Exit code 3: some cases could not be evaluated and count as missed.
+    """
     from omentum.atomic import json_text
     from omentum.cli.progress import ProgressReporter
-    from omentum.evaluate.outputs import EvaluationFiles
-    from omentum.evaluate.study import EvaluationOptions, Study
+    from omentum.evaluate.study import Study
 
     with pointing_to_own_structures():
-        options = EvaluationOptions(
-            mapping=mapping,
-            pred_mapping=pred_mapping,
-            structures=structures,
-            healthy=healthy,
-            compare=compare,
-            tolerance=tolerance,
-            distances=distances,
-            patients=patients,
-            split=split,
-            part=part,
-        )
         study = Study.find(pred, ref, options)
-    files = EvaluationFiles(json_file, csv_file, html_file, points_file)
     files.check(options.files, study.inputs)
     with ProgressReporter(silent=quiet) as reporter:
-        result = study.evaluate(jobs=jobs, pictures=html_file is not None, progress=reporter)
+        result = study.evaluate(jobs=jobs, pictures=files.html is not None, progress=reporter)
     if as_json:
         typer.echo(json_text(result.to_json()), nl=False)
     elif not quiet:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from omentum.option_fields import Group, option
 
 if TYPE_CHECKING:
     from omentum.evaluate.evaluation import Evaluation
@@ -22,10 +24,32 @@ class EvaluationFiles:
         operating_points: CSV with one row per lesion type and false-positive rate, with the threshold.
     """
 
-    json: Path | None = None
-    csv: Path | None = None
-    html: Path | None = None
-    operating_points: Path | None = None
+    json: Path | None = field(
+        default=None,
+        metadata=option("write JSON", Group.OUTPUT, flags=("--json-file",), kind=Path, metavar="FILE"),
+    )
+    csv: Path | None = field(
+        default=None,
+        metadata=option("write CSV: one line per case and structure", Group.OUTPUT, kind=Path, metavar="FILE"),
+    )
+    html: Path | None = field(
+        default=None,
+        metadata=option(
+            "write a page with tables, box plots and pictures of the worst cases",
+            Group.OUTPUT,
+            kind=Path,
+            metavar="FILE",
+        ),
+    )
+    operating_points: Path | None = field(
+        default=None,
+        metadata=option(
+            "write CSV: thresholds for given numbers of false lesions per scan",
+            Group.OUTPUT,
+            kind=Path,
+            metavar="FILE",
+        ),
+    )
 
     def check(self, lists: Sequence[Path], inputs: Sequence[Path]) -> None:
         """Check that the files can be written and replace no input, before hours of work.

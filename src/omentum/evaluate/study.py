@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omentum.errors import UsageError
 from omentum.evaluate.cases import CaseEvaluator, evaluate_cases
 from omentum.evaluate.evaluation import Evaluation
+from omentum.evaluate.options import EvaluationOptions
 from omentum.evaluate.pairing import (
     Pair,
     PairedCases,
@@ -31,46 +31,6 @@ if TYPE_CHECKING:
 OWN_NUMBERS = "Omentum's own, or as the files name them"
 DEFAULT_PART = "test"
 """Part of a split evaluated by default."""
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """Options of an evaluation; each field is an option of `omentum evaluate`.
-
-    Args:
-        mapping: Label mapping of references from other sources: a packaged mapping ("totalsegmentator"), a dataset
-            ("btcv") or a file; see `omentum.evaluate.mapping.load_mapping`.
-        pred_mapping: Label mapping of the predictions, including those of `compare`.
-        structures: Comma-separated names of the structures to evaluate; by default all.
-        healthy: CSV file with the columns case,structure: lesion types known to be absent in the patient.
-        compare: Predictions of a second model for the same reference.
-        tolerance: Tolerance of the NSD: mm for all structures, or a TOML file such as `liver = 3.0`.
-        distances: Compute NSD, HD95, HD and ASSD as well as overlap metrics.
-        patients: CSV file with the columns case,patient, for patients with several scans.
-        split: Split file of `omentum data split`; only one part is evaluated.
-        part: Name of that part, e.g. "fold-0"; "folds" for all folds together; "test" by default.
-    """
-
-    mapping: str | None = None
-    pred_mapping: str | None = None
-    structures: str | None = None
-    healthy: Path | None = None
-    compare: Path | None = None
-    tolerance: str | None = None
-    distances: bool = True
-    patients: Path | None = None
-    split: Path | None = None
-    part: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.part is not None and self.split is None:
-            raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
-
-    @property
-    def files(self) -> list[Path]:
-        """Files named by the options, other than predictions and references."""
-        named = [Path(text) for text in (self.mapping, self.pred_mapping, self.tolerance) if text]
-        return [*filter(Path.is_file, named), *(path for path in (self.split, self.patients, self.healthy) if path)]
 
 
 @dataclass(frozen=True, eq=False)

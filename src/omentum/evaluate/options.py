@@ -1,0 +1,105 @@
+"""Options of an evaluation; `omentum evaluate` is generated from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omentum.errors import UsageError
+from omentum.option_fields import Group, option
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """Options of an evaluation; each field is an option of `omentum evaluate`.
+
+    Args:
+        mapping: Label mapping of references from other sources: a packaged mapping ("totalsegmentator"), a dataset
+            ("btcv") or a file; see `omentum.evaluate.mapping.load_mapping`.
+        pred_mapping: Label mapping of the predictions, including those of `compare`.
+        structures: Comma-separated names of the structures to evaluate; by default all.
+        healthy: CSV file with the columns case,structure: lesion types known to be absent in the patient.
+        compare: Predictions of a second model for the same reference.
+        tolerance: Tolerance of the NSD: mm for all structures, or a TOML file such as `liver = 3.0`.
+        distances: Compute NSD, HD95, HD and ASSD as well as overlap metrics.
+        patients: CSV file with the columns case,patient, for patients with several scans.
+        split: Split file of `omentum data split`; only one part is evaluated.
+        part: Name of that part, e.g. "fold-0"; "folds" for all folds together; "test" by default.
+    """
+
+    mapping: str | None = field(
+        default=None,
+        metadata=option(
+            "label values of REF, if not ours: totalsegmentator, a dataset such as btcv, or a JSON file",
+            Group.INPUT,
+            metavar="NAME|FILE",
+        ),
+    )
+    pred_mapping: str | None = field(
+        default=None,
+        metadata=option(
+            'label values of PRED and --compare, if not ours; a file holds {"1": "spleen", ...}',
+            Group.INPUT,
+            metavar="NAME|FILE",
+        ),
+    )
+    structures: str | None = field(
+        default=None,
+        metadata=option(
+            "evaluate only these: liver,kidneys; see omentum classes",
+            Group.FIND,
+            flags=("--classes",),
+            metavar="NAMES",
+        ),
+    )
+    healthy: Path | None = field(
+        default=None,
+        metadata=option(
+            "CSV with the columns case,structure: lesion types that a case is known not to have",
+            Group.INPUT,
+            kind=Path,
+            metavar="FILE",
+        ),
+    )
+    compare: Path | None = field(
+        default=None,
+        metadata=option("predictions of a second model for the same REF", Group.INPUT, kind=Path, metavar="PATH"),
+    )
+    tolerance: str | None = field(
+        default=None,
+        metadata=option(
+            "of the NSD: mm for all structures, or a TOML file with lines such as liver = 3.0",
+            Group.HOW,
+            metavar="MM|FILE",
+            shown_default="by structure",
+        ),
+    )
+    distances: bool = field(
+        default=True, metadata=option("surface distances (NSD, HD95, HD, ASSD), not only overlap", Group.HOW)
+    )
+    patients: Path | None = field(
+        default=None,
+        metadata=option(
+            "CSV with the columns case,patient, if patients have several scans", Group.INPUT, kind=Path, metavar="FILE"
+        ),
+    )
+    split: Path | None = field(
+        default=None,
+        metadata=option(
+            "only the cases of one part of a split: omentum data split", Group.INPUT, kind=Path, metavar="FILE"
+        ),
+    )
+    part: str | None = field(
+        default=None,
+        metadata=option("of the split: test, fold-0, folds, ...", Group.INPUT, metavar="PART", shown_default="test"),
+    )
+
+    def __post_init__(self) -> None:
+        if self.part is not None and self.split is None:
+            raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
+
+    @property
+    def files(self) -> list[Path]:
+        """Files named by the options, other than predictions and references."""
+        named = [Path(text) for text in (self.mapping, self.pred_mapping, self.tolerance) if text]
+        return [*filter(Path.is_file, named), *(path for path in (self.split, self.patients, self.healthy) if path)]
