@@ -11,7 +11,7 @@ from omentum.cli.data.check_text import SHOWN, print_check
 from omentum.data.datasets.raw_case import DatasetCases
 from omentum.data.datasets.recipe_catalogue import find_recipe
 from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case
-from omentum.data.harmonise.check import CaseCheck, Finding
+from omentum.data.harmonise.check import CaseCheck, Finding, FindingSeverity
 
 STUDIO = Studio(seed=2, finest_mm=(6.0, 6.0, 6.0))
 IMAGE = "RawData/Training/img/img{}.nii.gz"
@@ -78,7 +78,7 @@ def test_two_recipes_of_one_name_are_refused(raw, tmp_path, capsys):
 
 
 def test_many_findings_of_one_kind_are_counted(capsys):
-    finding = Finding("note", "geometry", "turned by its affine")
+    finding = Finding(FindingSeverity.NOTE, "geometry", "turned by its affine")
     checks = [CaseCheck(f"lits_{n}", "lits", f"lits-{n}", (finding,)) for n in range(SHOWN + 5)]
     cases = tuple(NamedCase(check.name) for check in checks)
     print_check({"lits": DatasetCases(cases, {"131": "a test case"}, ())}, checks, notes=True)

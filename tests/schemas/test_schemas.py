@@ -9,6 +9,9 @@ from json_schemas import fault_of, schema_names, validator
 from jsonschema import Draft202012Validator
 
 from omentum.cli import main
+from omentum.data.harmonise.check import CheckStatus, FindingSeverity
+from omentum.follow_up.alignment import AlignmentBasis
+from omentum.pipeline.batch.jobs import CaseStatus
 from omentum.schemas import PREFIX, VERSIONS, Schema, json_schema, stamped, unstamped, version_of
 
 SHARED = "common"
@@ -86,3 +89,25 @@ def test_what_commands_print_as_json_fits_its_schema(command, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] in {schema.value for schema in Schema}
     assert list(validator(document["schema"].removeprefix(PREFIX)).iter_errors(document)) == []
+
+
+def enums(schema, name):
+    """The words that properties of some name may have, anywhere in a schema."""
+    if isinstance(schema, dict):
+        if isinstance(found := schema.get("properties", {}).get(name), dict) and "enum" in found:
+            yield set(found["enum"])
+        for part in schema.values():
+            yield from enums(part, name)
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "words"),
+    [
+        (Schema.BATCH, "status", CaseStatus),
+        (Schema.DATA_CHECK, "status", CheckStatus),
+        (Schema.DATA_CHECK, "severity", FindingSeverity),
+        (Schema.LESION_FOLLOW_UP, "basis", AlignmentBasis),
+    ],
+)
+def test_closed_words_are_those_of_the_enumeration(schema, name, words):
+    assert list(enums(json_schema(schema), name)) == [set(words)]

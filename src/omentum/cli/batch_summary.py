@@ -12,7 +12,6 @@ from rich.table import Table
 from omentum.measure.class_trust import NEVER_FOUND, NO_RECORD, TRUST_NOTES
 from omentum.measure.label_map import hidden_line
 from omentum.pipeline.batch import CaseOutcome
-from omentum.pipeline.batch.tables import status
 from omentum.result_files import LABEL_MAP
 from omentum.spec import Trust
 
@@ -69,5 +68,5 @@ def _case_table(outcomes: Sequence[CaseOutcome]) -> Table:
         table.add_column(title, justify="right" if title in ("structures", "time") else "left")
     for o in outcomes:
         found = "" if o.error else f"{len(o.found)} of {len(o.measures)}"
-        table.add_row(repr(o.job.case)[1:-1], status(o), found, f"{o.seconds:.1f} s")
+        table.add_row(repr(o.job.case)[1:-1], o.status, found, f"{o.seconds:.1f} s")
     return table

@@ -134,10 +134,13 @@ def _remarks(result: FollowUp) -> list[str]:
 
 def _how(result: FollowUp) -> str:
     """The alignment in words."""
+    from omentum.follow_up.alignment import AlignmentBasis
+
     alignment, found = result.alignment, result.alignment.agreement
     apart = f"organs {found.residual_mm:.1f} mm apart (limit {found.limit_mm:.1f} mm)" if found else ""
-    if alignment.basis != "organs":
-        by = "one frame of reference" if alignment.basis == "frame of reference" else "one grid of voxels"
+    if alignment.basis is not AlignmentBasis.ORGANS:
+        is_frame = alignment.basis is AlignmentBasis.FRAME_OF_REFERENCE
+        by = "one frame of reference" if is_frame else "one grid of voxels"
         return f"not moved, for both have {by}; {apart or 'no organ lies in both fields of view'}"
     how = f"turned by {alignment.motion.degrees:.1f} degrees, {apart}"
     if alignment.is_affine:

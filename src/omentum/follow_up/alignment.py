@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,6 @@ from omentum.follow_up.shared_organ import SharedOrgan, closest_points, register
 from omentum.follow_up.transform import AffineTransform, fit_rigid
 from omentum.formatting import counted
 from omentum.segmentation import Segmentation
-
-Basis = Literal["organs", "frame of reference", "grids"]
 
 UNSTEADY = frozenset({"stomach", "duodenum", "colon", "small_bowel", "rectum", "bladder", "gallbladder"})
 """Organs that change shape and position between scans; used only if there are no others."""
@@ -45,6 +44,16 @@ EVEN_STRETCH = 0.06
 STILL_SCAN = AffineTransform(np.eye(3), np.zeros(3))
 
 
+class AlignmentBasis(StrEnum):
+    """What an alignment rests on."""
+
+    ORGANS = "organs"
+    FRAME_OF_REFERENCE = "frame of reference"
+    """Both scans have one (DICOM), so nothing was moved."""
+    GRIDS = "grids"
+    """Both scans lie on one lattice of voxels, so nothing was moved."""
+
+
 @dataclass(frozen=True, eq=False)
 class Alignment:
     """Position of the later scan relative to the earlier one.
@@ -59,7 +68,7 @@ class Alignment:
 
     motion: AffineTransform
     is_affine: bool
-    basis: Basis
+    basis: AlignmentBasis
     agreement: OrganAgreement | None
     shifts_mm: dict[str, NDArray[np.float64]]
 
@@ -85,7 +94,7 @@ class Alignment:
         told = []
         found, apart_mm, degrees = self.agreement, self.organs_apart_mm, self.motion.degrees
         if found is None:
-            return () if self.basis != "organs" else ("no organ lies in both fields of view",)
+            return () if self.basis is not AlignmentBasis.ORGANS else ("no organ lies in both fields of view",)
         organs = counted(len(found.organs), "organ")
         if not found.fits:
             told.append(
@@ -121,7 +130,7 @@ class Alignment:
         unknown = dict.fromkeys(("residual_limit_mm", "place_mm", "shape_mm", "surface_seen")) | {"organs_checked": []}
         return {
             "organs": list(self.organs),
-            "basis": self.basis,
+            "basis": self.basis.value,
             "fits": self.fits,
             "mismatches": list(self.mismatches),
             "residual_mm": self.residual_mm,
@@ -149,7 +158,7 @@ class Alignment:
             found = OrganAgreement(tuple(raw["organs_checked"]), *distances, raw["surface_seen"])
         motion = AffineTransform(np.array(raw["linear"]), np.array(raw["shift_mm"]))
         shifts_mm = {key: np.array(shift) for key, shift in raw["organ_shifts_mm"].items()}
-        return cls(motion, raw["kind"] == "affine", raw["basis"], found, shifts_mm)
+        return cls(motion, raw["kind"] == "affine", AlignmentBasis(raw["basis"]), found, shifts_mm)
 
     def motion_of(self, organ: str | None) -> AffineTransform:
         """Motion of structures in this organ; that of the body for None."""
@@ -174,7 +183,7 @@ def align_bodies(before: Segmentation, after: Segmentation, *, same_frame: bool 
             remedy="segment both with the organs around the lesions, not the lesions alone",
         )
     should_be_still = same_frame or (same_frame is None and on_same_lattice(before.grid, after.grid))
-    basis: Basis = "frame of reference" if same_frame else "grids"
+    basis = AlignmentBasis.FRAME_OF_REFERENCE if same_frame else AlignmentBasis.GRIDS
     still = agreement(organs, STILL_SCAN) if organs else None
     if same_frame and still is None:
         return Alignment(STILL_SCAN, False, basis, None, {})
@@ -205,11 +214,17 @@ def _fitted(organs: Sequence[SharedOrgan], *, may_be_still: bool) -> Alignment:
     rigid = register_organs(organs, min(starts, key=lambda start: _off_mm(organs, start)), fit_rigid)
     affine = affine_if_better(organs, rigid)
     motion = affine or rigid
-    return _aligned(organs, motion, affine is not None, "organs", agreement(organs, motion, is_affine=bool(affine)))
+    return _aligned(
+        organs, motion, affine is not None, AlignmentBasis.ORGANS, agreement(organs, motion, is_affine=bool(affine))
+    )
 
 
 def _aligned(
-    organs: Sequence[SharedOrgan], motion: AffineTransform, is_affine: bool, basis: Basis, found: OrganAgreement | None
+    organs: Sequence[SharedOrgan],
+    motion: AffineTransform,
+    is_affine: bool,
+    basis: AlignmentBasis,
+    found: OrganAgreement | None,
 ) -> Alignment:
     shifts_mm = {organ.key: organ.follow(motion).shift_mm - motion.shift_mm for organ in organs}
     return Alignment(motion, is_affine, basis, found, shifts_mm)

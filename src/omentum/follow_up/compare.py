@@ -26,12 +26,12 @@ from omentum.measure.lesions import Lesion
 from omentum.segmentation import Segmentation
 
 STATUS_OF_LACK: dict[tuple[Lack, bool], LesionStatus] = {
-    ("not imaged", True): LesionStatus.NOT_IMAGED_BEFORE,
-    ("not imaged", False): LesionStatus.NOT_IMAGED_NOW,
-    ("not looked for", True): LesionStatus.NOT_LOOKED_FOR_BEFORE,
-    ("not looked for", False): LesionStatus.NOT_LOOKED_FOR_NOW,
-    ("not seen", True): LesionStatus.NOT_SEEN_BEFORE,
-    ("not seen", False): LesionStatus.NOT_SEEN_NOW,
+    (Lack.NOT_IMAGED, True): LesionStatus.NOT_IMAGED_BEFORE,
+    (Lack.NOT_IMAGED, False): LesionStatus.NOT_IMAGED_NOW,
+    (Lack.NOT_LOOKED_FOR, True): LesionStatus.NOT_LOOKED_FOR_BEFORE,
+    (Lack.NOT_LOOKED_FOR, False): LesionStatus.NOT_LOOKED_FOR_NOW,
+    (Lack.NOT_SEEN, True): LesionStatus.NOT_SEEN_BEFORE,
+    (Lack.NOT_SEEN, False): LesionStatus.NOT_SEEN_NOW,
 }
 """What the other scan lacks, and whether the lesion is in the later scan -> status."""
 UNKNOWN = frozenset(STATUS_OF_LACK.values())
@@ -99,7 +99,7 @@ def _status(
     own, other = (scans[1], scans[0]) if later else scans
     lacking = lack(located, other, alignment, later=later)
     if lacking is None and own.candidate_reason(located):
-        lacking = "not seen", ""
+        lacking = Lack.NOT_SEEN, ""
     if lacking is None:
         return (LesionStatus.NEW if later else LesionStatus.GONE), ""
     return STATUS_OF_LACK[lacking[0], later], lacking[1]

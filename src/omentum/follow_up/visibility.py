@@ -6,13 +6,13 @@ Only lesions that pass all checks can be gone (or new). The status of all others
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
-from omentum.follow_up.alignment import Alignment
+from omentum.follow_up.alignment import Alignment, AlignmentBasis
 from omentum.follow_up.matching import LocatedLesion
 from omentum.follow_up.scan_facts import ScanFacts
 from omentum.follow_up.shared_organ import is_within
@@ -20,7 +20,14 @@ from omentum.follow_up.transform import AffineTransform
 from omentum.measure.diameters import Points, axial_axis
 from omentum.segmentation import Segmentation
 
-Lack = Literal["not imaged", "not looked for", "not seen"]
+
+class Lack(StrEnum):
+    """Why a scan cannot say whether a lesion is there."""
+
+    NOT_IMAGED = "not imaged"
+    NOT_LOOKED_FOR = "not looked for"
+    NOT_SEEN = "not seen"
+
 
 SLICES = 2.0
 """Lesions below this many slice spacings are too small to measure (RECIST 1.1) and may hide between two slices."""
@@ -77,19 +84,19 @@ def lack(located: LocatedLesion, other: FollowUpScan, alignment: Alignment, *, l
     points = (forth if later else forth.inverse)(located.points_mm)
     reach_mm = alignment.position_uncertainty_mm
     if not _all_shown(points, other.seg, reach_mm):
-        return "not imaged", "its place is not wholly in the field of view"
-    if alignment.agreement is None and alignment.basis == "grids":
-        return "not imaged", "the two fields of view have too little in common to be aligned"
+        return Lack.NOT_IMAGED, "its place is not wholly in the field of view"
+    if alignment.agreement is None and alignment.basis is AlignmentBasis.GRIDS:
+        return Lack.NOT_IMAGED, "the two fields of view have too little in common to be aligned"
     if not other.looks_for(lesion.key):
-        return "not looked for", f"nobody asked for {STRUCTURES[lesion.key].display.lower()}"
+        return Lack.NOT_LOOKED_FOR, f"nobody asked for {STRUCTURES[lesion.key].display.lower()}"
     if reason := other.unreliable_reason(lesion.key):
-        return "not seen", reason
+        return Lack.NOT_SEEN, reason
     if lesion.axial.longest.mm < SLICES * other.slice_mm:
-        return "not seen", f"{lesion.axial.longest.mm:.0f} mm is less than two slices of {other.slice_mm:.1f} mm"
+        return Lack.NOT_SEEN, f"{lesion.axial.longest.mm:.0f} mm is less than two slices of {other.slice_mm:.1f} mm"
     if lesion.host is None:
-        return "not seen", "it lies in no organ that would show where to look"
+        return Lack.NOT_SEEN, "it lies in no organ that would show where to look"
     if lesion.host in (other.seg.annotated or ()) and not _in_host(points, lesion.host, other.seg, reach_mm):
-        return "not seen", f"no {STRUCTURES[lesion.host].display.lower()} was found at its place"
+        return Lack.NOT_SEEN, f"no {STRUCTURES[lesion.host].display.lower()} was found at its place"
     return None
 
 

@@ -1,4 +1,4 @@
-from omentum.data.harmonise.check import CaseCheck, Finding
+from omentum.data.harmonise.check import CaseCheck, Finding, FindingSeverity
 from omentum.data.harmonise.duplicates import find_reuse, report, with_reuse
 
 FIRST, SECOND = (tuple(f"{letter}{k}" for k in range(9)) for letter in "ab")
@@ -33,7 +33,7 @@ def test_one_patient_by_number_is_kept_together_even_unread():
     reuse = find_reuse(CHECKS)
     assert reuse.groups == (("ctorg_7", "lits_1", "msd_1"), ("lits_2", "msd_2"), ("word_1",))
     told = {check.name: check.findings for check in with_reuse(CHECKS, reuse)}
-    assert told["msd_2"] == (Finding("note", "reuse", "the same patient as lits_2, by their numbers"),)
+    assert told["msd_2"] == (Finding(FindingSeverity.NOTE, "reuse", "the same patient as lits_2, by their numbers"),)
 
 
 def test_the_report_is_plain_values():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omentum.cli.data.check_text import known_reuse, print_check
 from omentum.cli.option_table import Jobs, Json, JsonFile, Quiet
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ def check(
 ) -> int:
     """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
     from omentum.atomic import json_text, write_json
+    from omentum.cli.data.check_text import print_check
     from omentum.cli.progress import Countdown
     from omentum.data.check_data import check_data
     from omentum.data.datasets.named_folder import folders_by_name
@@ -58,6 +58,8 @@ def check(
 
 
 def _pairing(found: Mapping[str, DatasetCases], roots: Mapping[str, Path]) -> dict[str, Any]:
+    from omentum.cli.data.check_text import known_reuse
+
     return {
         name: {
             "root": str(roots[name]),

@@ -11,16 +11,17 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.data.harmonise.check import CheckStatus, FindingSeverity
 
 if TYPE_CHECKING:
     from omentum.data.datasets.raw_case import DatasetCases
     from omentum.data.harmonise.check import CaseCheck
 
-COLUMNS = ("cases", "failed", "doubtful", "fine", "skipped", "unpaired", "seen again")
+COLUMNS = ("cases", *CheckStatus, "skipped", "unpaired", "seen again")
 SHOWN = 10
 """Findings shown per kind and dataset; the JSON has all of them."""
 
-Line = tuple[str, str, str]
+Line = tuple[FindingSeverity, str, str]
 """Severity, kind, and text of a finding."""
 
 
@@ -49,26 +50,26 @@ def _own(found: DatasetCases, checks: Sequence[CaseCheck]) -> list[CaseCheck]:
 
 
 def _counts(found: DatasetCases, checks: Sequence[CaseCheck]) -> tuple[int, ...]:
-    worst = Counter(check.worst for check in checks)
+    status = Counter(check.status for check in checks)
     again = sum(any(finding.kind in {"duplicate", "reuse"} for finding in check.findings) for check in checks)
-    fine = len(checks) - worst["error"] - worst["warning"]
-    return len(checks), worst["error"], worst["warning"], fine, len(found.skipped), len(found.unpaired), again
+    of_each = (status[one] for one in CheckStatus)
+    return len(checks), *of_each, len(found.skipped), len(found.unpaired), again
 
 
 def _lines(found: DatasetCases, checks: Sequence[CaseCheck], notes: bool) -> list[Line]:
     lines = [(f.severity, f.kind, f"{check.name}: {f.text}") for check in checks for f in check.findings]
-    lines += [("warning", "unpaired", f"{path} has no partner") for path in found.unpaired]
-    lines += [("note", "skipped", f"{case_id}: {reason}") for case_id, reason in found.skipped.items()]
-    lines += [("note", "reuse", f"known of {key}: {text}") for key, text in known_reuse(found).items()]
-    return [line for line in lines if notes or line[0] != "note"]
+    lines += [(FindingSeverity.WARNING, "unpaired", f"{path} has no partner") for path in found.unpaired]
+    lines += [(FindingSeverity.NOTE, "skipped", f"{case_id}: {reason}") for case_id, reason in found.skipped.items()]
+    lines += [(FindingSeverity.NOTE, "reuse", f"known of {key}: {text}") for key, text in known_reuse(found).items()]
+    return [line for line in lines if notes or line[0] is not FindingSeverity.NOTE]
 
 
 def _shortened(dataset: str, lines: Sequence[Line]) -> Iterator[str]:
     """Errors first, then warnings, then notes; of many of one kind only the first ones."""
-    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    kinds: dict[tuple[FindingSeverity, str], list[str]] = defaultdict(list)
     for severity, kind, text in lines:
         kinds[severity, kind].append(text)
-    order = ("error", "warning", "note")
+    order = list(FindingSeverity)
     for (severity, kind), texts in sorted(kinds.items(), key=lambda entry: (order.index(entry[0][0]), entry[0][1])):
         yield from (f"{severity}: {kind}: {text}" for text in texts[:SHOWN])
         if len(texts) > SHOWN:

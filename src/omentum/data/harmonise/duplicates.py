@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from omentum.data.datasets.fingerprint import Match, find_matches, patient_groups
-from omentum.data.harmonise.check import CaseCheck, Finding
+from omentum.data.harmonise.check import CaseCheck, Finding, FindingSeverity
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,19 @@ def with_reuse(checks: Sequence[CaseCheck], reuse: Reuse) -> list[CaseCheck]:
         for one, other in ((match.first, match.second), (match.second, match.first)):
             extra[one].append(_same_scan(other, match.slices, known=patients[one] == patients[other]))
     for name, others in _by_number_alone(patients, reuse).items():
-        extra[name].append(Finding("note", "reuse", f"the same patient as {', '.join(others)}, by their numbers"))
+        extra[name].append(
+            Finding(FindingSeverity.NOTE, "reuse", f"the same patient as {', '.join(others)}, by their numbers")
+        )
     return [replace(check, findings=(*check.findings, *extra[check.name])) for check in checks]
 
 
 def _same_scan(other: str, slices: int, *, known: bool) -> Finding:
     text = f"the same scan as {other} ({slices} slices in common)"
-    return Finding("note", "reuse", f"{text}, known") if known else Finding("warning", "duplicate", text)
+    return (
+        Finding(FindingSeverity.NOTE, "reuse", f"{text}, known")
+        if known
+        else Finding(FindingSeverity.WARNING, "duplicate", text)
+    )
 
 
 def _by_number_alone(patients: Mapping[str, str], reuse: Reuse) -> dict[str, list[str]]:
@@ -65,8 +71,8 @@ def report(checks: Sequence[CaseCheck], reuse: Reuse) -> dict[str, Any]:
                 "case": check.name,
                 "dataset": check.dataset,
                 "patient": check.patient,
-                "status": {"error": "failed", "warning": "doubtful"}.get(check.worst or "", "fine"),
-                "findings": [vars(finding) for finding in check.findings],
+                "status": check.status.value,
+                "findings": [vars(finding) | {"severity": finding.severity.value} for finding in check.findings],
             }
             for check in checks
         ],

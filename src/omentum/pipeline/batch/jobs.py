@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from omentum.errors import OmentumError, printable
@@ -12,6 +13,16 @@ from omentum.pipeline.finishing import PredictedCase, finish_case
 from omentum.pipeline.manifest import CaseName
 from omentum.pipeline.options import SaveOptions, Step
 from omentum.quality import Quality
+
+
+class CaseStatus(StrEnum):
+    """How far a case of a batch is."""
+
+    NOT_DONE = "not done"
+    FAILED = "failed"
+    DONE_EARLIER = "done earlier"
+    """An earlier run had made the result from the same input with the same options."""
+    DONE = "done"
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,15 @@ class CaseOutcome:
     def ended(self) -> bool:
         """Whether the case succeeded or failed."""
         return self.fault is not None or self.quality is not None
+
+    @property
+    def status(self) -> CaseStatus:
+        """How far it is."""
+        if not self.ended:
+            return CaseStatus.NOT_DONE
+        if self.fault is not None:
+            return CaseStatus.FAILED
+        return CaseStatus.DONE_EARLIER if self.resumed else CaseStatus.DONE
 
     @property
     def error(self) -> str | None:

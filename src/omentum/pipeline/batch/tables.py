@@ -59,7 +59,7 @@ def report(outcomes: Sequence[CaseOutcome]) -> dict[str, Any]:
 def _entry(outcome: CaseOutcome) -> dict[str, Any]:
     return {
         "case": outcome.job.case,
-        "status": status(outcome),
+        "status": outcome.status.value,
         "output": str(outcome.job.target) if outcome.ended and not outcome.error else None,
         "error": outcome.error and outcome.job.anonymised(outcome.error),
         "warnings": list(dict.fromkeys(map(outcome.job.anonymised, outcome.warnings))),
@@ -67,10 +67,3 @@ def _entry(outcome: CaseOutcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "volume_ml": {m.key: round(m.volume_ml, 3) for m in outcome.found},
     }
-
-
-def status(outcome: CaseOutcome) -> str:
-    """Status of a case: done, done earlier, failed or not done."""
-    if not outcome.ended:
-        return "not done"
-    return "failed" if outcome.error else "done earlier" if outcome.resumed else "done"
