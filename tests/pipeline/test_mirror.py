@@ -1,5 +1,7 @@
 """A mirrored image is known by what is clearer in its mirror image; a straight one costs no second look."""
 
+import json
+
 import numpy as np
 import pytest
 from banded_phantom import ras_grid, stored
@@ -10,7 +12,7 @@ from threshold_model import ThresholdModel
 from omentum.axis_order import axis_order
 from omentum.io.nifti import read_volume
 from omentum.pipeline import segment
-from omentum.pipeline.mirror import compare
+from omentum.pipeline.mirror import MirrorCheck, compare
 from omentum.quality import Confidence
 from omentum.spec import PreprocessSpec
 from omentum.volume import Volume
@@ -111,3 +113,8 @@ def test_a_real_chest_and_abdomen_is_known_from_its_mirror_image(axes_signs):
         voxels, affine = in_storage_order(hu[::-1] if mirrored else hu, upright.affine, *axes_signs)
         flags = segment(Volume(voxels, affine), device="cpu", profile="fast").quality().flags
         assert [f.severity for f in flags if f.code == "mirrored"] == (["error"] if mirrored else [])
+
+
+def test_the_entry_of_the_manifest_is_read_back():
+    check = MirrorCheck(True, {"liver": (0.85, 0.95), "spleen": (0.9, 0.93)}, True)
+    assert MirrorCheck.from_json(json.loads(json.dumps(check.to_json()))) == check

@@ -1,5 +1,7 @@
 """Islands of blocks against the whole volume looked at directly."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from own_structures import many
 from scipy import ndimage
 
 from omentum.postprocess.components import label_components
-from omentum.postprocess.mask_editor import MaskEditor
+from omentum.postprocess.mask_editor import MaskChange, MaskEditor
 from omentum.segmentation import Segmentation
 
 KEYS = ("liver", "spleen", "colon")
@@ -110,3 +112,8 @@ def test_classes_of_several_planes_are_one_bench(tmp_path):
     assert np.array_equal(seg.mask(keys[-1]), masks[keys[-1]] & ~masks[keys[0]])
     assert np.array_equal(seg.mask(keys[70]), masks[keys[70]] | masks[keys[0]])
     assert np.array_equal(seg.mask(keys[0]), masks[keys[0]])
+
+
+def test_a_change_is_read_back_from_the_manifest():
+    change = MaskChange("liver", "islands", 1.25, 0.5)
+    assert MaskChange.from_json(json.loads(json.dumps(change.to_json()))) == change

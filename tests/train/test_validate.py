@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 from toy_run import CONFIG
 
 from omentum.data.sampling.cases import LabelledCase, labelled_case
+from omentum.schemas import unstamped
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.train.distributed import join_processes
@@ -128,3 +130,12 @@ def test_even_a_mean_of_nothing_is_a_first_validation():
     """A run that finds nothing yet has a best checkpoint all the same."""
     assert Validation().after(5, {}).best_step == 5
     assert Validation().after(5, {"liver": 0.0}).best_step == 5
+
+
+def test_a_validation_is_read_back_also_from_before_there_were_schemas():
+    validation = Validation().after(10, {"liver": 0.5})
+    written = json.loads(json.dumps(validation.to_json()))
+    assert Validation.from_json(written) == validation
+    assert Validation.from_json(unstamped(written)) == validation
+    with pytest.raises(TypeError, match="wrong kind"):
+        Validation.from_json(written | {"step": "ten"})

@@ -85,6 +85,20 @@ class Numbering:
         }
         return {"name": self.name, "values": values}
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Numbering:
+        """Read the result of `to_json`; why a value is never written (`never`) is not in it.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is invalid.
+        """
+        parts = ("structures", "also", "within")
+        entries = [
+            NumberingEntry(int(value), **{part: tuple(one[part]) for part in parts if part in one})
+            for value, one in raw["values"].items()
+        ]
+        return cls(raw["name"], tuple(entries))
+
 
 def lacking_words(numbering: Numbering, classes: Collection[str]) -> list[str]:
     """Message that lists values which cannot be written, or only in part, and why.

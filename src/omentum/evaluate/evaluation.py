@@ -11,7 +11,7 @@ from omentum.evaluate.evaluated_cases import EvaluatedCases
 from omentum.evaluate.metrics.comparison import Comparison, compare
 from omentum.evaluate.metrics.scores import Rules
 from omentum.evaluate.metrics.summary import Summary, summarise
-from omentum.schemas import VERSIONS, Schema, stamped, version_of
+from omentum.schemas import Schema, read_stamped, stamped
 
 if TYPE_CHECKING:
     from omentum.evaluate.worst_cases import WorstCase
@@ -80,8 +80,7 @@ class Evaluation:
         Raises:
             KeyError, TypeError, ValueError: `raw` is malformed or of another version.
         """
-        if (found := version_of(raw, Schema.EVALUATION)) != VERSIONS[Schema.EVALUATION]:
-            raise ValueError(f"an evaluation of version {found}, this one reads {VERSIONS[Schema.EVALUATION]}")
+        raw = read_stamped(raw, Schema.EVALUATION)
         second = raw.get("second")
         return cls(
             EvaluatedCases.from_json(raw),

@@ -12,7 +12,7 @@ from omentum.follow_up.alignment import Alignment
 from omentum.follow_up.recist import RecistResponse
 from omentum.follow_up.tracked import TrackedLesion, row_of
 from omentum.measure.csv_table import csv_text
-from omentum.schemas import VERSIONS, Schema, stamped, version_of
+from omentum.schemas import Schema, read_stamped, stamped
 
 COLUMNS = (
     *("status", "key", "display", "host", "side", "is_target", "is_candidate", "before", "after"),
@@ -62,8 +62,7 @@ class FollowUp:
         Raises:
             KeyError, TypeError, ValueError: `raw` is malformed or of another version.
         """
-        if (found := version_of(raw, Schema.LESION_FOLLOW_UP)) != VERSIONS[Schema.LESION_FOLLOW_UP]:
-            raise ValueError(f"a follow-up of version {found}, this one reads {VERSIONS[Schema.LESION_FOLLOW_UP]}")
+        raw = read_stamped(raw, Schema.LESION_FOLLOW_UP)
         return cls(
             tuple(map(TrackedLesion.from_json, raw["lesions"])),
             RecistResponse.from_json(raw["recist"]),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from omentum.infer.windows import plan_windows
+from omentum.json_values import from_json_values
 from omentum.pipeline.inference import InferencePlan, infer
 from omentum.preprocess.prepare import Prepared
 from omentum.quality import Confidence
@@ -47,6 +48,16 @@ class MirrorCheck:
         """Convert to the entry of the manifest, in JSON values."""
         clearer = {key: list(pair) for key, pair in self.clearer.items()}
         return {"checked": self.checked, "clearer_mirrored": clearer, "mirrored": self.mirrored}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> MirrorCheck:
+        """Read the result of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is invalid.
+        """
+        values = {key: value for key, value in raw.items() if key != "clearer_mirrored"}
+        return from_json_values(cls, values | {"clearer": raw["clearer_mirrored"]})
 
 
 def check_mirror_image(prepared: Prepared, plan: InferencePlan, seen: Mapping[str, Confidence]) -> MirrorCheck:

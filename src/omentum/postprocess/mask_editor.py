@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box
+from omentum.json_values import from_json_values
 from omentum.postprocess.coarse import CoarseMasks, Mask, Sets
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 
@@ -32,6 +33,15 @@ class MaskChange:
     def to_json(self) -> dict[str, Any]:
         """The change as JSON-serialisable values, volumes rounded to 0.001 ml."""
         return asdict(self) | {"removed_ml": round(self.removed_ml, 3), "added_ml": round(self.added_ml, 3)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> MaskChange:
+        """Read the result of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is invalid.
+        """
+        return from_json_values(cls, raw)
 
 
 class MaskEditor:

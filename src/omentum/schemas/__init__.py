@@ -72,6 +72,19 @@ def version_of(content: Mapping[str, Any], schema: Schema) -> Any:
     return content["schema_version"] if "schema_version" in content else content["format"]
 
 
+def read_stamped(content: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    """A document without its schema's name and version, which must be those that are written now.
+
+    Raises:
+        KeyError: it says no version.
+        TypeError: it is no object, or a document of another schema.
+        ValueError: it is of another version.
+    """
+    if (found := version_of(content, schema)) != VERSIONS[schema]:
+        raise ValueError(f"{schema.value} of version {found}, this one reads {VERSIONS[schema]}")
+    return unstamped(content)
+
+
 @cache
 def json_schema(name: str) -> dict[str, Any]:
     """Read a schema file of this folder.

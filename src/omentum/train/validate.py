@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.class_sets import unpack
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
+from omentum.json_values import from_json_values
 from omentum.model import UniversalModel
 from omentum.preprocess.intensity import window
 from omentum.schemas import Schema, stamped, unstamped
@@ -52,11 +53,24 @@ class Validation:
     @classmethod
     def read(cls, path: Path) -> Validation:
         """Read the result of `write`; empty if there is no file."""
-        return cls(**unstamped(json.loads(path.read_bytes()))) if path.exists() else cls()
+        return cls.from_json(json.loads(path.read_bytes())) if path.exists() else cls()
 
     def write(self, path: Path) -> None:
         """Write a JSON file, atomically."""
-        write_json(path, stamped(Schema.VALIDATION, asdict(self)))
+        write_json(path, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert to JSON-serialisable values, as in validation.json."""
+        return stamped(Schema.VALIDATION, asdict(self))
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Validation:
+        """Read the result of `to_json`; documents older than schemas are read, too.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is invalid.
+        """
+        return from_json_values(cls, unstamped(raw))
 
 
 def validate(

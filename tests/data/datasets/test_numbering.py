@@ -1,8 +1,10 @@
 """Recipes turned round: what each value is drawn for, and what cannot be written."""
 
+import json
+
 import pytest
 
-from omentum.anatomy.numbering import NumberingEntry
+from omentum.anatomy.numbering import Numbering, NumberingEntry
 from omentum.data.datasets.numbering import numbering_of_mapping, numbering_of_recipe
 from omentum.data.datasets.recipe import Target
 from omentum.data.datasets.recipe_catalogue import bundled_recipes
@@ -121,3 +123,12 @@ def test_a_number_that_no_voxel_can_hold_is_refused(value):
 
 def test_the_largest_number_is_written():
     assert [s.value for s in numbering_of_mapping("x", {65535: ["liver"], 1: ["spleen"]}, {}).entries] == [65535, 1]
+
+
+@pytest.mark.parametrize("name", ["btcv", "msd-liver"])
+def test_a_numbering_is_read_back_from_the_manifest(name):
+    numbering = numbering_of_recipe(bundled_recipes()[name])
+    written = json.loads(json.dumps(numbering.to_json()))
+    read = Numbering.from_json(written)
+    assert (read.name, read.entries) == (numbering.name, numbering.entries)
+    assert json.loads(json.dumps(read.to_json())) == written

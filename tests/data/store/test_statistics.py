@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from raw_cases import read_or_raise, read_toy, toy_recipe, write_toys
@@ -5,7 +7,7 @@ from toy_cases import toy_volume
 
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
-from omentum.data.store.statistics import statistics
+from omentum.data.store.statistics import StoreStatistics, statistics
 from omentum.data.store.store import Store
 
 OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), samples=5)
@@ -50,3 +52,10 @@ def test_json_holds_all_of_it(counted):
     said = counted.to_json()
     assert said["datasets"]["b"]["failed"] == 2
     assert said["together"]["structures"]["liver"]["annotated"] == 3
+
+
+def test_what_is_written_is_read_back(counted):
+    written = json.loads(json.dumps(counted.to_json()))
+    assert StoreStatistics.from_json(written) == counted
+    with pytest.raises(ValueError, match="of version 99"):
+        StoreStatistics.from_json(written | {"schema_version": 99})

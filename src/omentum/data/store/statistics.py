@@ -10,7 +10,8 @@ import numpy as np
 
 from omentum.data.store.store import Store
 from omentum.data.store.stored_case import StoredCase
-from omentum.schemas import Schema, stamped
+from omentum.json_values import from_json_values
+from omentum.schemas import Schema, read_stamped, stamped
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,15 @@ class StoreStatistics:
     def to_json(self) -> dict[str, Any]:
         """The statistics as JSON-serialisable values."""
         return stamped(Schema.STATISTICS, asdict(self))
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> StoreStatistics:
+        """Read the result of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is invalid, or of another version.
+        """
+        return from_json_values(cls, read_stamped(raw, Schema.STATISTICS))
 
 
 def statistics(store: Store) -> StoreStatistics:

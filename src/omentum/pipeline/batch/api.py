@@ -15,9 +15,10 @@ from omentum.pipeline.batch.jobs import CaseOutcome, Job
 from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, parse_devices
 from omentum.pipeline.batch.numbering import find_numbering
 from omentum.pipeline.batch.options import TEMPLATE, BatchOptions, CaseSelection
+from omentum.pipeline.batch.report import BatchReport
 from omentum.pipeline.batch.run import BatchRun
 from omentum.pipeline.batch.submission import Submission
-from omentum.pipeline.batch.tables import BatchTables, report
+from omentum.pipeline.batch.tables import BatchTables
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.outputs import check_labels_alone
 from omentum.progress import ProgressListener, SilentProgress
@@ -48,8 +49,8 @@ class BatchResult:
         return tuple(outcome for outcome in self.outcomes if outcome.error)
 
     def to_json(self) -> dict[str, Any]:
-        """Convert to JSON-serialisable values, as in `omentum segment --json` and report.json."""
-        return report(self.outcomes)
+        """Convert to JSON-serialisable values, as in report.json; `BatchReport.from_json` reads them."""
+        return BatchReport.of(self.outcomes).to_json()
 
 
 def segment_batch(
