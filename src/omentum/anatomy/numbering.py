@@ -87,10 +87,10 @@ class Numbering:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Numbering:
-        """Read the result of `to_json`; why a value is never written (`never`) is not in it.
+        """Build from the output of `to_json`; why a value is never written (`never`) is not in it.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         parts = ("structures", "also", "within")
         entries = [

@@ -45,13 +45,13 @@ STILL_SCAN = AffineTransform(np.eye(3), np.zeros(3))
 
 
 class AlignmentBasis(StrEnum):
-    """What an alignment rests on."""
+    """Basis of an alignment."""
 
     ORGANS = "organs"
     FRAME_OF_REFERENCE = "frame of reference"
-    """Both scans have one (DICOM), so nothing was moved."""
+    """Both scans share a DICOM frame of reference; no motion."""
     GRIDS = "grids"
-    """Both scans lie on one lattice of voxels, so nothing was moved."""
+    """Both scans share a voxel lattice; no motion."""
 
 
 @dataclass(frozen=True, eq=False)

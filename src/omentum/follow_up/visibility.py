@@ -22,7 +22,7 @@ from omentum.segmentation import Segmentation
 
 
 class Lack(StrEnum):
-    """Why a scan cannot say whether a lesion is there."""
+    """Why the presence of a lesion in a scan cannot be determined."""
 
     NOT_IMAGED = "not imaged"
     NOT_LOOKED_FOR = "not looked for"

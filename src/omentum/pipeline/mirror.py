@@ -51,10 +51,10 @@ class MirrorCheck:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> MirrorCheck:
-        """Read the result of `to_json`.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         values = {key: value for key, value in raw.items() if key != "clearer_mirrored"}
         return from_json_values(cls, values | {"clearer": raw["clearer_mirrored"]})

@@ -36,10 +36,10 @@ class MaskChange:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> MaskChange:
-        """Read the result of `to_json`.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 

@@ -73,12 +73,12 @@ def version_of(content: Mapping[str, Any], schema: Schema) -> Any:
 
 
 def read_stamped(content: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """A document without its schema's name and version, which must be those that are written now.
+    """Check the schema and version of a document and remove both.
 
     Raises:
-        KeyError: it says no version.
-        TypeError: it is no object, or a document of another schema.
-        ValueError: it is of another version.
+        KeyError: the document has no version.
+        TypeError: it is not an object, or has another schema.
+        ValueError: it has another version.
     """
     if (found := version_of(content, schema)) != VERSIONS[schema]:
         raise ValueError(f"{schema.value} of version {found}, this one reads {VERSIONS[schema]}")

@@ -65,10 +65,10 @@ class Validation:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Validation:
-        """Read the result of `to_json`; documents older than schemas are read, too.
+        """Build from the output of `to_json`; documents older than schemas are read, too.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, unstamped(raw))
 

@@ -81,10 +81,10 @@ class StoreStatistics:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> StoreStatistics:
-        """Read the result of `to_json`.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid, or of another version.
+            KeyError, TypeError, ValueError: `raw` is malformed or of another version.
         """
         return from_json_values(cls, read_stamped(raw, Schema.STATISTICS))
 

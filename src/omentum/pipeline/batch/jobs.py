@@ -16,12 +16,12 @@ from omentum.quality import Quality
 
 
 class CaseStatus(StrEnum):
-    """How far a case of a batch is."""
+    """Status of a case in a batch."""
 
     NOT_DONE = "not done"
     FAILED = "failed"
     DONE_EARLIER = "done earlier"
-    """An earlier run had made the result from the same input with the same options."""
+    """A previous run produced the result from the same input with the same options."""
     DONE = "done"
 
 
@@ -80,7 +80,7 @@ class CaseOutcome:
 
     @property
     def status(self) -> CaseStatus:
-        """How far it is."""
+        """Status of the case."""
         if not self.ended:
             return CaseStatus.NOT_DONE
         if self.fault is not None:

@@ -1,4 +1,4 @@
-"""report.json: status, warnings and volumes of every case of a batch."""
+"""Report of a batch (report.json): status, warnings and volumes of every case."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from omentum.schemas import Schema, read_stamped, stamped
 
 @dataclass(frozen=True)
 class ReportedCase:
-    """One case of a report.
+    """A case in the report of a batch.
 
     Args:
-        case: Its name.
-        status: How far it is.
-        output: Its folder, or file; None without a result.
-        error: Why it failed, in one line; None if it did not.
-        warnings: Each once.
-        quality: Score, and how many flags of which code (`Quality.summary`); None without a result.
-        seconds: From when it was begun to be read until it was written.
-        volume_ml: Structure key -> volume of what was found.
+        case: Name of the case.
+        status: See `CaseStatus`.
+        output: Case folder or output file; None if there is no result.
+        error: Reason for a failure, in one line; None if the case did not fail.
+        warnings: Without duplicates.
+        quality: Score and number of flags per code (`Quality.summary`); None if there is no result.
+        seconds: From the start of reading to the end of writing.
+        volume_ml: Structure key -> volume in ml, of the structures found.
     """
 
     case: str
@@ -38,7 +38,7 @@ class ReportedCase:
 
     @classmethod
     def of(cls, outcome: CaseOutcome) -> ReportedCase:
-        """What is reported of an outcome; of an anonymous case without the names of files."""
+        """Summarise an outcome, without file names if the case is anonymous."""
         job, has_result = outcome.job, outcome.ended and not outcome.error
         return cls(
             case=job.case,
@@ -52,25 +52,25 @@ class ReportedCase:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values only."""
+        """Convert to JSON-serialisable values."""
         return asdict(self) | {"status": self.status.value, "warnings": list(self.warnings)}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ReportedCase:
-        """Read the result of `to_json`.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid.
+            KeyError, TypeError, ValueError: `raw` is malformed.
         """
         return from_json_values(cls, raw)
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """A report.
+    """Report of a batch.
 
     Args:
-        omentum: Version that wrote it.
+        omentum: Version that wrote the report.
         cases: In the order of the batch.
     """
 
@@ -79,18 +79,18 @@ class BatchReport:
 
     @classmethod
     def of(cls, outcomes: Sequence[CaseOutcome]) -> BatchReport:
-        """The report of these outcomes, by this version."""
+        """Build the report, with the version of this package."""
         return cls(version("omentum"), tuple(map(ReportedCase.of, outcomes)))
 
     def to_json(self) -> dict[str, Any]:
-        """The document that `omentum segment --json` prints and report.json holds, in JSON values."""
+        """Convert to JSON-serialisable values, as in `omentum segment --json` and report.json."""
         return stamped(Schema.BATCH, {"omentum": self.omentum, "cases": [case.to_json() for case in self.cases]})
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> BatchReport:
-        """Read the result of `to_json`.
+        """Build from the output of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: the document is invalid, or of another version.
+            KeyError, TypeError, ValueError: `raw` is malformed or of another version.
         """
         return from_json_values(cls, read_stamped(raw, Schema.BATCH))
