@@ -7,7 +7,7 @@ import pytest
 
 from omentum.atomic import replacing
 from omentum.errors import OutputError, UsageError
-from omentum.output_checks import check_distinct, check_output
+from omentum.output_checks import check_distinct, check_output, check_report
 
 
 def write_half(path, fault):
@@ -107,3 +107,20 @@ def test_no_file_is_two_outputs(tmp_path):
     for other in (tmp_path / "a", tmp_path / "c" / ".." / "a", tmp_path / "link"):
         with pytest.raises(UsageError, match="is asked for twice"):
             check_distinct([tmp_path / "a", other])
+
+
+@pytest.mark.parametrize("content", ["earlier: {}", "Leber, Größe", "", b"\x89PNG\r\n\x1a\n\0\0"])
+def test_a_report_replaces_an_earlier_one(tmp_path, content):
+    path = tmp_path / "scores.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    check_report(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8b\x08\0", b"NRRD0004\ntype: short\n", b"ObjectType = Image\n", b"\x5c\x01\0\0"]
+)
+def test_a_report_never_replaces_an_image(tmp_path, content):
+    path = tmp_path / "ct.nii.gz"
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match="is no report"):
+        check_report(path)

@@ -62,6 +62,39 @@ def check_output(
         raise OutputError("cannot be written", source=folder, remedy="choose a folder you may write to")
 
 
+def check_report(path: str | Path, *, inputs: Iterable[str | Path] = (), within: Iterable[str | Path] = ()) -> None:
+    """`check_output` for a table, page or picture, which replaces an earlier one, but never an image or weights.
+
+    Args:
+        path: The file to be written.
+        inputs: As for `check_output`.
+        within: As for `check_output`.
+
+    Raises:
+        OutputError: with the reason and the way out.
+    """
+    check_output(path, inputs=inputs, within=within, overwrite=True)
+    if Path(path).is_file() and not _is_report(Path(path)):
+        raise OutputError("exists and is no report", source=path, remedy="choose another output")
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file holds text or a PNG picture; the header of an NRRD or MetaImage file is text, too."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith((b"NRRD", b"ObjectType")):
+        return False
+    return head.startswith(b"\x89PNG") or (b"\0" not in head and not _is_binary(head))
+
+
+def _is_binary(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        return fault.start < len(head) - 4  # a character may be cut off at the end
+    return False
+
+
 def _is_same(path: Path, source: Path) -> bool:
     """By another name, a link or a hard link, too; what is not there is nothing that could be replaced."""
     try:

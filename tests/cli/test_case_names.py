@@ -169,6 +169,9 @@ def test_an_anonymous_case_is_called_after_its_content(there):
     assert "unreadable_3" in one
     assert not any("DOE" in case for case in one)
     assert list(planned("DOE^JOHN/ct.nii.gz", anonymous=True, name="P{number}")) == ["P1"]
+    for word in ("{name}", "{parent}", "{grandparent}"):
+        with pytest.raises(UsageError, match="--anonymous writes no"):
+            planned("DOE^JOHN/ct.nii.gz", anonymous=True, name=f"x{word}")
     shutil.copy("other.nii.gz", "copy.nii.gz")
     with pytest.raises(UsageError, match=r"copy\.nii\.gz: holds the same as other\.nii\.gz"):
         planned("other.nii.gz", "copy.nii.gz", anonymous=True)

@@ -50,12 +50,12 @@ def compare(
     from omentum.atomic import json_text
     from omentum.cli.progress import ProgressReporter
     from omentum.follow_up.scans import compare_scans, segmentation_of
-    from omentum.output_checks import check_distinct, check_output
+    from omentum.output_checks import check_distinct, check_report
 
     places = segmentation_of(before), segmentation_of(after)
     wanted = [path for path in (json_file, csv_file) if path]
     for path in wanted:
-        check_output(path, inputs=places, within=[place.parent for place in places], overwrite=True)
+        check_report(path, inputs=places, within=[place.parent for place in places])
     check_distinct(wanted)
     with ProgressReporter(silent=quiet) as reporter:
         result = compare_scans(before, after, force=force, progress=reporter)

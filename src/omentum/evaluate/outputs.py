@@ -63,14 +63,14 @@ class EvaluationFiles:
             UsageError: the same file is requested twice.
         """
         from omentum.evaluate.pairing import read_in
-        from omentum.output_checks import check_distinct, check_output
+        from omentum.output_checks import check_distinct, check_report
 
         read = [read_in(path) for path in inputs]
         files = [*lists, *(file for files, _ in read for file in files)]
         within = [folder for _, folders in read for folder in folders]
         wanted = [path for path in (self.json, self.csv, self.html, self.operating_points) if path]
         for path in wanted:
-            check_output(path, inputs=files, within=within, overwrite=True)
+            check_report(path, inputs=files, within=within)
         check_distinct(wanted)
 
     def write(self, result: Evaluation) -> None:

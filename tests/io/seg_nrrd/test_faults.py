@@ -211,3 +211,14 @@ def test_not_gzip_although_it_says_so(tmp_path):
     path.write_bytes(head + b"\n\n" + zlib.compress(VOXELS.tobytes()))
     with pytest.raises(InputError):
         read_segmentation(path)
+
+
+def test_a_segment_renamed_in_a_viewer_is_what_its_name_says(tmp_path):
+    """3D Slicer keeps the ID; sides that were swapped by name are swapped."""
+    voxels = np.zeros((4, 4, 4), np.uint8)
+    voxels[0], voxels[3] = 1, 2
+    segments = [("left_kidney", "Right kidney", 0, 1), ("right_kidney", "Left kidney", 0, 2)]
+    with pytest.warns(CaseWarning, match="read as"):
+        seg = read_segmentation(seg_nrrd(tmp_path, voxels, segments))
+    assert np.array_equal(np.flatnonzero(seg.mask("right_kidney").any(axis=(1, 2))), [0])
+    assert np.array_equal(np.flatnonzero(seg.mask("left_kidney").any(axis=(1, 2))), [3])

@@ -35,13 +35,13 @@ def check(
     from omentum.cli.progress import Countdown
     from omentum.data.check_data import check_data
     from omentum.data.datasets.named_folder import folders_by_name
-    from omentum.output_checks import check_distinct, check_output
+    from omentum.output_checks import check_distinct, check_report
     from omentum.schemas import Schema, stamped
 
     roots = folders_by_name(dataset)
     wanted = [path for path in (json_file, splits_file) if path]
     for path in wanted:
-        check_output(path, inputs=roots.values(), overwrite=True)
+        check_report(path, inputs=roots.values())
     check_distinct(wanted)
     with Countdown("checking", silent=quiet) as countdown:
         result = check_data(roots, jobs=jobs, progress=countdown)

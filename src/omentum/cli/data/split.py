@@ -36,10 +36,10 @@ def split(
     """
     from omentum.cli.progress import Countdown
     from omentum.data.split_data import SplitOptions, split_data
-    from omentum.output_checks import check_output
+    from omentum.output_checks import check_report
 
     options = SplitOptions(folds, test, validation, seed)
-    check_output(out, inputs=collections, overwrite=True)
+    check_report(out, inputs=collections)
     with Countdown("reading", silent=quiet) as countdown:
         result = split_data(collections, options, progress=countdown)
     result.split.write(out)

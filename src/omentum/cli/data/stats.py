@@ -27,10 +27,10 @@ def stats(
     from omentum.atomic import json_text, replacing, write_json
     from omentum.data.store.statistics import statistics
     from omentum.data.store.store import Store
-    from omentum.output_checks import check_output
+    from omentum.output_checks import check_report
 
     for path in filter(None, (picture, json_file)):
-        check_output(path, inputs=[store], overwrite=True)
+        check_report(path, inputs=[store])
     counted = statistics(Store.open(store))
     if picture:
         with replacing(picture) as file:

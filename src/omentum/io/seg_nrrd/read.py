@@ -60,6 +60,8 @@ def _known(segments: Sequence[Segment], path: Path) -> dict[str, Segment]:
             raise InputError(f"has {key} twice: {listed([known[key], segment])}", source=path)
         else:
             known[key] = segment
+            if segment.was_renamed:
+                warn_of_case(f"segment {segment.id!r} is named {segment.name!r} and read as {key}", path)
     if not known:
         fault = ForeignLabelsError(f"has no segment that is a structure of ours: {listed(foreign)}", path)
         fault.remedy = "call them as `omentum classes` does"

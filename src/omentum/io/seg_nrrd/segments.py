@@ -54,15 +54,24 @@ class Segment:
 
     @property
     def key(self) -> str | None:
-        """Structure key, matched by ID, then by name; None if unknown."""
-        for word in filter(None, (self.id, self.name)):
-            if word in STRUCTURES:
-                return word
-        for word in filter(None, (self.name, self.id)):
-            try:
-                return STRUCTURES.find(word).key
-            except UsageError:
-                continue
+        """Structure key by name, else by ID; None if neither denotes a structure.
+
+        3D Slicer renames a segment without changing its ID, so the name is the later decision.
+        """
+        return _key_of(self.name) or _key_of(self.id)
+
+    @property
+    def was_renamed(self) -> bool:
+        """Whether ID and name denote two different structures."""
+        return bool(by_id := _key_of(self.id)) and by_id != self.key
+
+
+def _key_of(word: str) -> str | None:
+    if word in STRUCTURES:
+        return word
+    try:
+        return STRUCTURES.find(word).key
+    except UsageError:
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progr
     """
     if selection.part is not None and selection.split is None:
         raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
+    if selection.anonymous and (names := re.findall(r"\{(?:grand)?parent\}|\{name\}", selection.name or "")):
+        raise UsageError(f"--anonymous writes no {names[0]}", remedy="name the cases by {number}, or leave out --name")
     sources = [*_inputs(inputs, progress), *_of_datasets(selection.dataset)]
     if not sources:
         raise UsageError("nothing to segment", remedy="give CTs, folders of cases, or --dataset NAME=FOLDER")
