@@ -1,7 +1,7 @@
-"""The command line: one module for each command, one place for error messages.
+"""Command-line interface: one module per command, error messages in one place.
 
-Exit codes: 0 fine, 1 our fault, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted, 141 standard
-output closed, 143 ended by SIGTERM.
+Exit codes: 0 success, 1 internal error, 2 bad input or usage, 3 some cases of a batch failed, 130 interrupted, 141
+standard output closed, 143 terminated by SIGTERM.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ app.command(epilog="Example: omentum evaluate out/ truths/ --html page.html")(ev
 app.add_typer(lesions.app, name="lesions")
 app.add_typer(cache.app, name="cache")
 
-# The parent of all complaints about a command line; typer has no public name for it.
+# Base class of all usage errors; typer has no public name for it.
 _BadCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
 
 
@@ -52,10 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; entry point of `omentum`.
 
     Args:
-        arguments: Without the program's name; the process's own by default.
+        arguments: Arguments without the program name; those of the process by default.
     """
     arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
-    os.environ["MPLBACKEND"] = "agg"  # no window is ever opened; a notebook's shell names a backend that is not here
+    os.environ["MPLBACKEND"] = "agg"  # no window is opened; a notebook may set a backend that is not installed
     leave_at_exit()
     try:
         with safe_output(), unwinding():
@@ -88,7 +88,7 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
 
 
 def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
-    """`--debug` is understood anywhere before `--`, because one thinks of it last."""
+    """Remove `--debug`, accepted anywhere before `--` for convenience."""
     end = list(arguments).index("--") if "--" in arguments else len(arguments)
     options = [a for a in arguments[:end] if a != "--debug"]
     return [*options, *arguments[end:]], len(options) < end

@@ -1,4 +1,4 @@
-"""What `omentum segment` prints at its end: the structures of one case, or the cases of several."""
+"""Final output of `omentum segment`: the structures of one case, or the cases of a batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from omentum.spec import Trust
 
 
 def print_summary(outcomes: Sequence[CaseOutcome], seconds: float) -> None:
-    """A table on stdout: the structures of one case, or the cases of several; and how long all of it took."""
+    """Print the structures of one case, or the cases of a batch, to stdout, with the total time."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(_structure_table(outcomes[0]) if len(outcomes) == 1 else _case_table(outcomes))
     hidden = hidden_line(outcomes[0].measures, LABEL_MAP) if len(outcomes) == 1 else None
@@ -47,7 +47,7 @@ def _structure_table(outcome: CaseOutcome) -> Table:
 
 
 def _trust_lines(outcomes: Sequence[CaseOutcome]) -> list[str]:
-    """What has to be known of the weights: what they do not find, and what is a candidate; once for all cases."""
+    """Remarks on the weights: structures they do not find, and candidates; once for all cases."""
     measures = [m for outcome in outcomes for m in outcome.measures]
     if measures and all(m.trust is Trust.UNKNOWN for m in measures):
         return [NO_RECORD]

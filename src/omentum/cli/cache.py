@@ -1,4 +1,4 @@
-"""`omentum cache`: what Omentum keeps on this machine, how much room it takes, and getting rid of it."""
+"""`omentum cache`: size and removal of files that Omentum keeps on this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {
 
 
 class Kind(StrEnum):
-    """What `omentum cache clear` removes."""
+    """Kinds of files that `omentum cache clear` can remove."""
 
     COMPILED = "compiled"
     WEIGHTS = "weights"
@@ -38,14 +38,14 @@ _STEPS = ("B", "kB", "MB", "GB", "TB")
 
 @dataclass(frozen=True)
 class Kept:
-    """One kind of what is kept.
+    """Cached files of one kind.
 
     Args:
         kind: A key of `KINDS`.
-        files: How many.
-        size_bytes: All of them together.
-        folder: Where they lie.
-        what: In words.
+        files: Number of files.
+        size_bytes: Total size.
+        folder: Folder that contains them.
+        what: Description.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Kept:
 
 @app.command("list", epilog="Example: omentum cache list")
 def list_kept(as_json: Json = False) -> None:
-    """Folders, numbers of files and sizes; OMENTUM_HOME names another place than ~/.cache/omentum."""
+    """List cached files by kind: folder, number and size. OMENTUM_HOME replaces ~/.cache/omentum."""
     kept = [_kept(kind) for kind in KINDS]
     if as_json:
         content = {"home": str(home()), "kept": [asdict(one) for one in kept]}
@@ -73,7 +73,7 @@ def clear(
     kind: Annotated[Kind, typer.Argument(help="what to remove")] = Kind.COMPILED,
     quiet: Quiet = False,
 ) -> None:
-    """Remove what is kept: compiled networks, or pulled weights too. Results are never touched."""
+    """Remove compiled networks and, if requested, downloaded weights. Results are never touched."""
     for name in KINDS:
         if kind not in (name, Kind.ALL):
             continue
@@ -83,7 +83,7 @@ def clear(
                 file.unlink(missing_ok=True)
             except OSError as fault:
                 raise OutputError(f"cannot be removed: {fault.strerror or fault}", source=file) from fault
-        with suppress(OSError):  # not there, or it holds something of others
+        with suppress(OSError):  # missing, or contains files of others
             Path(one.folder).rmdir()
         if not quiet:
             print(f"{one.kind}: {one.files} files removed, {readable(one.size_bytes)}")
@@ -96,7 +96,7 @@ def _kept(kind: str) -> Kept:
 
 
 def _files(kind: str) -> list[Path]:
-    """What is ours in its folder, by name: `OMENTUM_HOME` may be a folder in which others keep things, too."""
+    """Our files in the folder, by name: `OMENTUM_HOME` may also contain other files."""
     from omentum.model.catalogue import catalogue
 
     folder = home() / KINDS[kind][0]
@@ -107,7 +107,7 @@ def _files(kind: str) -> list[Path]:
 
 
 def readable(size_bytes: float) -> str:
-    """A size as people write it: 15.7 MB."""
+    """Human-readable size, such as 15.7 MB."""
     for unit in _STEPS[:-1]:
         if size_bytes < 1000:
             return f"{size_bytes:.1f} {unit}" if unit != "B" else f"{size_bytes:.0f} B"

@@ -1,4 +1,4 @@
-"""What a command warns of, a line each on stderr at the moment it is found."""
+"""Warnings of a command, one line each on stderr as they occur."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omentum.errors import CaseWarning
 
 @contextmanager
 def print_case_warnings() -> Iterator[None]:
-    """Show our own warnings as lines for people; those of libraries are left to Python."""
+    """Print our own warnings as plain lines; those of libraries are left to Python."""
     with warnings.catch_warnings():
         shown = warnings.showwarning
         warnings.simplefilter("always", CaseWarning)

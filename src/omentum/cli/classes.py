@@ -1,4 +1,4 @@
-"""`omentum classes`: what can be asked for, and by which words."""
+"""`omentum classes`: structures that can be requested, and their synonyms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def classes(
 
 
 def _known_to(weights: str) -> dict[str, Trust]:
-    """Their classes in the order of the outputs, and how far they can be trusted with each."""
+    """Classes of the weights in the order of the outputs, with their reliability."""
     from omentum.model import load_model
 
     return load_model(weights).spec.trust
@@ -67,7 +67,7 @@ def _print_table(rows: Sequence[Structure], trust: Mapping[str, Trust] | None) -
     table.add_column("no", justify="right")
     known = [] if trust is None else ["with these weights"]
     for title in ("key", "name", *known, "kind", "side", "in", "SNOMED CT", "also called"):
-        # A key is what users copy into --classes: never folded.
+        # Never wrap keys, which users copy into --classes.
         table.add_column(title, no_wrap=title in ("key", "SNOMED CT"))
     for row in rows:
         hosts = ", ".join(row.hosts)

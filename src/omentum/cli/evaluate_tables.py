@@ -1,4 +1,4 @@
-"""What `omentum evaluate` prints: a table for one case or for many, a comparison, and remarks below."""
+"""Tables of `omentum evaluate`: one case, a summary of many, a comparison, and remarks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNIFICANT = 0.05
 
 
 def case_table(scores: CaseScores) -> Any:
-    """One case: a line for each structure that was annotated."""
+    """Table of one case: a row per annotated structure."""
     columns = ("Dice", "NSD", "HD95 mm", "ASSD mm", "ml", "reference ml", "lesions")
     table = empty_table(scores.case, *columns)
     table.add_column("status")
@@ -30,7 +30,7 @@ def case_table(scores: CaseScores) -> Any:
 
 
 def summary_table(summary: Summary) -> Any:
-    """Many cases: a line for each structure that was annotated in one of them."""
+    """Summary table: a row per structure annotated in some case."""
     columns = (
         "mean over",
         "Dice mean",
@@ -52,7 +52,7 @@ def summary_table(summary: Summary) -> Any:
 
 
 def comparison_table(comparison: Comparison) -> Any:
-    """Two models: a line for each structure and metric that differs beyond chance, or all of a single metric."""
+    """Comparison table: significant differences per structure and metric, or all of a single metric."""
     from omentum.evaluate import COMPARED
 
     labels = {metric.key: metric.label for metric in COMPARED}
@@ -98,7 +98,7 @@ def _summary_row(row: StructureSummary) -> list[str]:
 
 
 def empty_table(title: str, *columns: str) -> Any:
-    """A table with a column of names and columns of numbers."""
+    """Empty table with one column of names and further columns of numbers."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -111,7 +111,7 @@ def empty_table(title: str, *columns: str) -> Any:
 
 
 def curves_table(curves: Sequence[LesionCurves]) -> Any:
-    """Two lines a lesion type: sensitivity at each rate of false positives a scan, and the threshold for it."""
+    """Two rows per lesion type: sensitivity at each false-positive rate, and its threshold."""
     table = empty_table("lesion detection over all thresholds; at so many false positives per scan", *curve_columns())
     for row in curves:
         for cells in curve_rows(row):

@@ -1,4 +1,4 @@
-"""Python's garbage collector, where it only takes time."""
+"""Python's garbage collector, disabled where it only costs time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """A block of imports: what they make stays, so nobody looks through it for garbage again and again as it grows."""
+    """Disable garbage collection during imports, whose objects are kept anyway."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -21,5 +21,5 @@ def importing() -> Iterator[None]:
 
 
 def leave_at_exit() -> None:
-    """At the end of the process its memory goes back as a whole, without a last look through all libraries."""
+    """Skip garbage collection at exit, when all memory is returned anyway."""
     atexit.register(gc.freeze)

@@ -17,10 +17,10 @@ Command = Callable[..., Any]
 
 
 def with_options(command: Command) -> Command:
-    """A command for typer: each parameter whose type has option fields becomes one option a field.
+    """Convert to a typer command: parameters whose type has option fields become one option per field.
 
     Args:
-        command: Takes such objects, and parameters that typer understands; annotations are evaluated.
+        command: Function with such parameters and others that typer supports; annotations must be evaluated.
     """
     signature, hints = inspect.signature(command), get_type_hints(command, include_extras=True)
     objects = {name: hints[name] for name in signature.parameters if any(_options_of(hints[name]))}
@@ -37,7 +37,7 @@ def with_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def made(**values: Any) -> Any:
-        values.pop("help_all", None)  # handled while the command line is read
+        values.pop("help_all", None)  # handled during parsing
         arguments = {
             name: kind(**{field: _value(values.pop(field), about) for field, _, about in options_of(kind)})
             for name, kind in objects.items()
@@ -52,7 +52,7 @@ def with_options(command: Command) -> Command:
 
 
 def flags_of(name: str, default: Any, about: Option) -> tuple[str, ...]:
-    """How an option is written, e.g. `-j`, `--jobs`; one string for both forms of a switch."""
+    """Flags of an option, e.g. `-j`, `--jobs`; both forms of a switch in one string."""
     word = name.replace("_", "-")
     return about.flags or ((f"--{word}/--no-{word}",) if default is True else (f"--{word}",))
 
@@ -84,21 +84,21 @@ def _parameter(name: str, default: Any, about: Option) -> inspect.Parameter:
 
 
 def _group_number(parameter: inspect.Parameter) -> int:
-    """Order of the headings in the help; arguments and what has none come first."""
+    """Order of the headings in the help; arguments and options without heading come first."""
     described = parameter.annotation.__metadata__[0] if hasattr(parameter.annotation, "__metadata__") else None
     panel = getattr(described, "rich_help_panel", None)
     return 1 + list(Group).index(Group(panel)) if panel else 0
 
 
 def _value(given: Any, about: Option) -> Any:
-    """A value of the command line as the dataclass takes it."""
+    """Convert a value of the command line to that of the dataclass."""
     if about.is_repeated:
         return tuple(given or ())
     return str(given) if about.choices and given is not None else given
 
 
 def show_all(context: typer.Context, wanted: bool) -> None:
-    """Callback of `--help-all`: the help with rare options, too."""
+    """Callback of `--help-all`: print the help including rare options."""
     if wanted and not context.resilient_parsing:
         for parameter in context.command.params:
             parameter.hidden = False  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an existin
 
 
 def markdown_table(*options_classes: type[Any]) -> str:
-    """All options of some objects as tables of Markdown, a heading each; docs/how-to/segment-options.md holds it."""
+    """Markdown tables of all options, one heading per dataclass; used in docs/how-to/segment-options.md."""
     rows: dict[Group, list[str]] = {group: [] for group in Group}
     for kind in options_classes:
         for name, default, about in options_of(kind):

@@ -1,4 +1,4 @@
-"""`omentum phantom`: synthetic CTs with exact truth."""
+"""`omentum phantom`: synthetic CTs with exact masks."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SPACING_MM = "1.6,1.6,3"
 
 @dataclass(frozen=True)
 class PhantomSource:
-    """What a phantom is made from: a built body, a real label map, or the table of the public datasets.
+    """Source of a phantom: a generated body, a real label map, or the public datasets.
 
     Args:
-        from_labels, names: A label map to restyle, and a JSON file with the names of its values.
-        phase: Of the contrast agent; random by default.
-        sex: Of a built body; random by default.
-        sites: Re-enact the public datasets.
-        site: Only these of them.
+        from_labels, names: Label map to restyle, and JSON file with the names of its values.
+        phase: Contrast phase; random by default.
+        sex: Sex of a generated body; random by default.
+        sites: Imitate the public datasets.
+        site: Restrict to these datasets.
     """
 
     from_labels: Path | None = field(
@@ -72,10 +72,10 @@ def phantom(
     jobs: Jobs = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Make synthetic CTs with exact masks of all structures, as case folders to train on or to test with.
+    """Generate synthetic CTs with exact masks of all structures, as case folders for training or testing.
 
-    With --sites: the public datasets, each in its own layout and with its own label values, partial as they are; -n
-    cases of each, no voxel finer than --spacing. The exact truth of every case goes to OUT/truth/<dataset>/<case>.
+    With --sites, imitate the public datasets: layout, label values and partial annotations of each, with -n cases per
+    dataset and voxels no finer than --spacing. Exact masks are written to OUT/truth/<dataset>/<case>.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""`omentum phantom --sites`: the public datasets re-enacted, for tests of everything that reads them."""
+"""`omentum phantom --sites`: imitations of the public datasets, for testing all code that reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Task = TypeVar("Task")
 
 @dataclass(frozen=True)
 class SiteOrder:
-    """What was asked for: so many cases of these sites (of all, where none is named)."""
+    """Requested datasets (all if none is named) and number of cases."""
 
     out: Path
     keys: tuple[str, ...]
@@ -27,10 +27,10 @@ class SiteOrder:
 
 
 def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
-    """Write the sites below the order's folder and tell the root of each, when its first case is there.
+    """Write the datasets below the output folder and print the root of each once its first case is written.
 
     Raises:
-        UsageError: no such site.
+        UsageError: unknown dataset.
         OutputError: a file cannot be written.
     """
     from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case
@@ -45,10 +45,10 @@ def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
 
 
 def written(work: Callable[[Task], Path], tasks: Sequence[Task], jobs: int, console: Console) -> Iterator[Path]:
-    """What `work` writes for each task, as it is finished; a bar on a terminal.
+    """Yield the results of `work` as tasks finish; with a progress bar on a terminal.
 
     Raises:
-        OutputError: a process died of its task.
+        OutputError: a worker process died.
     """
     from rich.progress import track
 

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a bar with remaining time on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ LINE_EVERY_S = 10.0
 
 
 class ProgressBar:
-    """A bar on a terminal; elsewhere `bar` is None and lines are printed instead.
+    """Progress bar on a terminal; otherwise `bar` is None and lines are printed.
 
     Args:
-        columns: Of the bar; the time left is added.
-        silent: No bar.
-        after: Columns behind the time left.
-        speed_over_s: Period over which speed is averaged for the time left.
+        columns: Columns of the bar; the remaining time is added.
+        silent: Show no bar.
+        after: Columns after the remaining time.
+        speed_over_s: Period over which speed is averaged for the remaining time.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class ProgressBar:
 
 
 class ProgressReporter(ProgressBar):
-    """Progress of one case after another.
+    """Progress over a sequence of cases.
 
     Args:
-        silent: Only warnings and errors are printed.
+        silent: Print only warnings and errors.
     """
 
     def __init__(self, *, silent: bool = False) -> None:
@@ -79,13 +79,13 @@ class ProgressReporter(ProgressBar):
         self._case, self._told = "", 0
 
     def begin(self, case: str, number: int, of: int, left: str = "") -> None:
-        """A new case is at work.
+        """Start a new case.
 
         Args:
-            case: Its name.
-            number: Which of the cases it is, from 1.
-            of: How many cases there are.
-            left: How long all of them will take, in words; see `time_left`.
+            case: Case name.
+            number: Number of the case, from 1.
+            of: Total number of cases.
+            left: Remaining time of all cases as text; see `time_left`.
         """
         self._case, self._told = (case if of == 1 else f"{case} ({number}/{of})"), 0
         if self._bar is not None:
@@ -96,7 +96,7 @@ class ProgressReporter(ProgressBar):
             self._line(f"{self._case}: started{left}")
 
     def progress(self, done: int, of: int) -> None:
-        """Windows done and windows in all."""
+        """Update the number of windows done and in total."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=of)
         elif not self._silent and done * PLAIN_STEPS // of > self._told:
@@ -104,7 +104,7 @@ class ProgressReporter(ProgressBar):
             self._line(f"{self._case}: {100 * done // of} %")
 
     def step(self, text: str) -> None:
-        """A part of unknown length begins."""
+        """Start a stage of unknown duration."""
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -117,21 +117,21 @@ class ProgressReporter(ProgressBar):
         self._line(f"{kind}: {message}")
 
     def note(self, message: str) -> None:
-        """One line about the whole command, also when silent."""
+        """Print one line about the whole command, also when silent."""
         self._line(message)
 
     def flag(self, text: str) -> None:
-        """One line about a result, not when silent."""
+        """Print one line about a result, unless silent."""
         if not self._silent:
             self._line(f"check: {text}")
 
 
 class Countdown(ProgressBar):
-    """Progress over many things of about the same size.
+    """Progress over many items of similar size.
 
     Args:
-        what: In a word or two, e.g. "preparing".
-        silent: Only warnings and errors are printed.
+        what: Short label, e.g. "preparing".
+        silent: Print only warnings and errors.
     """
 
     def __init__(self, what: str, *, silent: bool = False) -> None:
@@ -143,12 +143,12 @@ class Countdown(ProgressBar):
         self._task: TaskID | None = None
 
     def progress(self, done: int, of: int, *, worked: bool = True) -> None:
-        """So many are done.
+        """Update the number of finished items.
 
         Args:
-            done: How many are done.
-            of: How many there are.
-            worked: Whether the last one took time; those that did not say nothing about the time left.
+            done: Number of finished items.
+            of: Total number of items.
+            worked: Whether the last item needed work; others are ignored for the remaining time.
         """
         self._idle += not worked
         if self._bar is not None:

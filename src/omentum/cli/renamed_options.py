@@ -1,4 +1,4 @@
-"""Options with another name in an earlier version: the error message for an old name gives the new one."""
+"""Renamed options: the error message for an old name gives the new one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _JSON = "--json prints to standard output; a file is written by --json-file"
 
 
 def renaming_hint(arguments: Sequence[str], message: str) -> str | None:
-    """The new option, if a command line was refused because of an old one.
+    """Hint with the new name, if a command line was rejected because of a renamed option.
 
     Args:
-        arguments: The command line.
-        message: Of the error.
+        arguments: Arguments of the command line.
+        message: Error message.
     """
     words = [argument.partition("=")[0] for argument in arguments]
     for old, new in RENAMED.items():

@@ -1,4 +1,4 @@
-"""`omentum segment`: CTs in, a folder of results for each out."""
+"""`omentum segment`: segments CTs and writes a folder of results for each."""
 
 from __future__ import annotations
 

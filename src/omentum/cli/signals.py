@@ -1,4 +1,4 @@
-"""Being ended from outside (scancel, docker stop, a closed terminal): everything is left as after Ctrl-C."""
+"""Termination by signals (scancel, docker stop, a closed terminal): cleans up as after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 
 @contextmanager
 def unwinding() -> Iterator[None]:
-    """In this block these signals raise `EndedError` (once), so that what is half-written is cleaned up."""
+    """In this block, termination signals raise `EndedError` (once), so that partial output is cleaned up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    # Whoever was started to outlive its terminal (nohup) ignores that signal.
+    # A process started with nohup ignores SIGHUP.
     default_handled = [number for number in SIGNALS if before[number] == signal.SIG_DFL]
     for number in default_handled:
         signal.signal(number, _end)
@@ -33,5 +33,5 @@ def unwinding() -> Iterator[None]:
 
 def _end(number: int, _: FrameType | None) -> None:
     for other in SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # cleaning up has begun
+        signal.signal(other, signal.SIG_IGN)  # cleanup has started
     raise EndedError(number)

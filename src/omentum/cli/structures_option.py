@@ -1,4 +1,4 @@
-"""`--structures FILE`, the same in every command that reads labels or chooses classes."""
+"""`--structures FILE`, common to all commands that read labels or select classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STRUCTURES_HELP = "TOML file of structures beside the packaged ones (docs/how-to
 
 
 def include(path: Path | None) -> Path | None:
-    """Make the structures of a file known, before anything else is done; the path, for the command."""
+    """Register the structures of a file before the command runs; returns the path."""
     if path is not None:
         if not path.exists():
             remedy = "structures to find or to evaluate are named by --classes"
@@ -30,10 +30,10 @@ def include(path: Path | None) -> Path | None:
 
 @contextmanager
 def pointing_to_own_structures() -> Iterator[None]:
-    """Add to the fault of an unknown name how structures of one's own are given.
+    """Extend the error for an unknown name with how to define own structures.
 
     Raises:
-        UnknownStructureError: as it was raised inside, with that remedy added.
+        UnknownStructureError: the error raised in the block, with this remedy added.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""Standard output and error that take any text and may go away.
+"""Standard output and error that accept any text and may be closed.
 
-A terminal that shows only ASCII gets plain characters, and a name that is no valid text is shown escaped. An output
-that is full or closed ends the command without an internal fault; what was written to files stays.
+ASCII-only terminals get plain replacement characters, and invalid names are escaped. A full or closed output ends the
+command without an internal error; files already written are kept.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class OutputGoneError(Exception):
     """Standard output cannot be written any more.
 
     Args:
-        reason: Of the operating system.
-        closed: Whether its reader has gone, which is no fault of anybody.
+        reason: Reason given by the operating system.
+        closed: Whether the reader has closed the pipe, which is not an error.
     """
 
     def __init__(self, reason: str, closed: bool) -> None:
@@ -39,9 +39,9 @@ class OutputGoneError(Exception):
 
 @contextmanager
 def safe_output() -> Iterator[None]:
-    """In this block any text can be written to stdout and stderr; a stdout that is gone raises `OutputGoneError`."""
+    """In this block, stdout and stderr accept any text; writing to a closed stdout raises `OutputGoneError`."""
     before = sys.stdout, sys.stderr
-    # Closed from the start: without a stream in its place, the next file that is opened would get its number.
+    # Closed from the start: without a replacement, the next opened file would get its file descriptor.
     opened = ExitStack()
     out, err = (stream or _nowhere(opened) for stream in before)
     for stream in (out, err):
@@ -63,7 +63,7 @@ def _nowhere(opened: ExitStack) -> Any:
 
 
 def _take_any_text(stream: Any) -> None:
-    with suppress(AttributeError, ValueError):  # not a stream on bytes, as in tests
+    with suppress(AttributeError, ValueError):  # not a byte stream, as in tests
         stream.reconfigure(errors=_ERRORS)
 
 
@@ -78,7 +78,7 @@ codecs.register_error(_ERRORS, _plain)
 
 
 def _point_nowhere(stream: Any) -> None:
-    """What is still in its buffer must not be tried again when Python ends."""
+    """Redirect to the null device, so that Python does not flush the buffer again at exit."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -86,7 +86,7 @@ def _point_nowhere(stream: Any) -> None:
 
 
 class _Guarded:
-    """Standard output whose faults cannot be taken for those of a file."""
+    """Standard output whose errors are distinguishable from those of files."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -107,12 +107,12 @@ class _Guarded:
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer":
-            raise AttributeError(name)  # or typer writes bytes of another encoding past us
+            raise AttributeError(name)  # otherwise typer would write bytes directly
         return getattr(self._stream, name)
 
 
 class _Quiet(_Guarded):
-    """Standard error: if it is closed, the work goes on."""
+    """Standard error that may be closed without ending the command."""
 
     def _try(self, method: str, *arguments: Any) -> Any:
         with suppress(OSError):

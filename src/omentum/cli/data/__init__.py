@@ -1,4 +1,4 @@
-"""`omentum data`: the datasets that can be read, and what each means."""
+"""`omentum data`: supported datasets and their labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ app.command(epilog="Example: omentum data split store/ -o splits.json --folds 5 
 
 @app.command("list", epilog="Example: omentum data list --json")
 def list_datasets(as_json: Json = False) -> None:
-    """Datasets with a recipe that comes with the package."""
+    """List the datasets with a bundled recipe."""
     from omentum.data.datasets.recipe_catalogue import bundled_recipes
 
     recipes = bundled_recipes().values()
@@ -43,7 +43,7 @@ def show(
     root: Annotated[Path | None, typer.Argument(help="also count the cases in this folder")] = None,
     as_json: Json = False,
 ) -> None:
-    """What one dataset's labels mean, what is annotated, where its cases lie, and its exceptions."""
+    """Show one dataset: its labels, annotated structures, files, and exceptions."""
     from omentum.data.datasets.find import find_dataset
     from omentum.data.datasets.raw_case import find_cases
 

@@ -1,4 +1,4 @@
-"""`omentum data check`: are these folders what the recipes say, and who is in them twice?"""
+"""`omentum data check`: consistency of dataset folders with their recipes, and duplicate patients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check(
     jobs: Jobs = 1,
     quiet: Quiet = False,
 ) -> int:
-    """Read every case of some datasets: pairs, geometry, label values, empty labels, intensities, sides, duplicates."""
+    """Check every case of the datasets: files, geometry, label values, empty labels, intensities, sides, duplicates."""
     from omentum.atomic import json_text, write_json
     from omentum.cli.data.check_text import print_check
     from omentum.cli.progress import Countdown

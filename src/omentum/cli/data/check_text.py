@@ -1,4 +1,4 @@
-"""What `omentum data check` found, for people: a table, then each finding, the same kind of one dataset together."""
+"""Text output of `omentum data check`: a table, then the findings grouped by dataset and kind."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def print_check(found: Mapping[str, DatasetCases], checks: Sequence[CaseCheck], 
 
 
 def known_reuse(found: DatasetCases) -> dict[str, str]:
-    """What the recipe says about other datasets with the same images, by the recipe's key."""
+    """Other datasets that reuse the same images, according to the recipe, by recipe key."""
     return {case.recipe.key: case.recipe.reuse for case in found.cases if case.recipe.reuse}
 
 
@@ -65,7 +65,7 @@ def _lines(found: DatasetCases, checks: Sequence[CaseCheck], notes: bool) -> lis
 
 
 def _shortened(dataset: str, lines: Sequence[Line]) -> Iterator[str]:
-    """Errors first, then warnings, then notes; of many of one kind only the first ones."""
+    """Errors first, then warnings, then notes; only the first findings of each kind."""
     kinds: dict[tuple[FindingSeverity, str], list[str]] = defaultdict(list)
     for severity, kind, text in lines:
         kinds[severity, kind].append(text)

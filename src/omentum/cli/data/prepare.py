@@ -1,4 +1,4 @@
-"""`omentum data prepare`: raw datasets to a store, resumable."""
+"""`omentum data prepare`: converts raw datasets to a store, resumable."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def prepare(
     jobs: Jobs = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Bring raw datasets to one grid and one set of structures, cropped and compressed for training.
+    """Resample raw datasets to one grid and one set of structures, cropped and compressed for training.
 
-    May be interrupted at any time and run again: it goes on where it was. Cases are made anew only when their files,
-    what the recipe says of them, or the options changed.
+    It may be interrupted at any time and resumed. Cases are only prepared again if their files, their recipe or the
+    options have changed.
     """
     from rich.console import Console
 
@@ -74,7 +74,7 @@ def _summary(result: PreparationResult) -> str:
 
 
 def _options(run: str | None, spacing: float | None, antialias: bool) -> StoreOptions:
-    """The grid that the options ask for: that of a training run, or an isotropic one."""
+    """Grid requested by the options: that of a training run, or an isotropic one."""
     from omentum.data.store.prepare_case import StoreOptions
 
     if run is None:

@@ -1,4 +1,4 @@
-"""A recipe as people and programs read it."""
+"""Recipes as text and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIPED_WIDTH = 160
 
 
 def description(recipe: Recipe, found: DatasetCases | None = None) -> dict[str, Any]:
-    """Everything a recipe says, and what was found by it, as plain values for JSON."""
+    """Content of a recipe and of the cases found with it, as JSON values."""
     texts = {name: getattr(recipe, name) for name in ("key", "title", "homepage", "licence", "citation", "cases")}
     said = texts | {
         "patient": recipe.patient,
@@ -38,7 +38,7 @@ def description(recipe: Recipe, found: DatasetCases | None = None) -> dict[str, 
 
 
 def print_recipes(recipes: Iterable[Recipe]) -> None:
-    """Print a table with one line for each dataset."""
+    """Print a table with one row per dataset."""
     from rich import box
     from rich.table import Table
 
@@ -55,7 +55,7 @@ def print_recipes(recipes: Iterable[Recipe]) -> None:
 
 
 def print_recipe(recipe: Recipe, found: DatasetCases | None = None) -> None:
-    """All about one dataset, one topic a line."""
+    """Print the details of one dataset, one topic per line."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)

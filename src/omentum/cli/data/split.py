@@ -1,4 +1,4 @@
-"""`omentum data split`: patients dealt out to folds and a test part, before anybody trains."""
+"""`omentum data split`: folds and a test part by patient, made before training."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def split(
     seed: Annotated[int, typer.Option(help="another seed, another split", min=0)] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Split cases by patient; equal scans stay together, each part has its share of every dataset and kind of lesion.
+    """Split cases by patient. Duplicate scans stay together; parts are stratified by dataset and kind of lesion.
 
-    The same cases give the same split on every machine. omentum train --split, segment --split and evaluate --split
-    take the file.
+    The split is deterministic on every machine. Use the file with omentum train --split, segment --split and evaluate
+    --split.
     """
     from omentum.cli.progress import Countdown
     from omentum.data.split_data import SplitOptions, split_data

@@ -1,4 +1,4 @@
-"""`omentum data stats`: what a store holds, as tables, JSON and a picture."""
+"""`omentum data stats`: content of a store as tables, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stats(
     as_json: Json = False,
     picture: Annotated[Path | None, typer.Option(help="draw what is annotated where as PNG")] = None,
 ) -> None:
-    """What a store holds: cases, what is annotated where, volumes and HU by structure."""
+    """Show the content of a store: cases, annotations per dataset, volumes and HU per structure."""
     from rich.console import Console
 
     from omentum.atomic import json_text, replacing, write_json
@@ -65,7 +65,7 @@ def _structure_table(together: DatasetStatistics) -> Any:
 
 
 def _spread(spread: Spread | None, digits: int) -> list[str]:
-    """Median, low, high, mean, SD as text."""
+    """Median, low, high, mean and SD as text."""
     if spread is None:
         return ["-"] * 5
     return [f"{v:.{digits}f}" for v in (spread.median, spread.low, spread.high, spread.mean, spread.sd)]

@@ -1,4 +1,4 @@
-"""`omentum train`: a configuration or preset in, a checkpoint out."""
+"""`omentum train`: trains a model from a configuration or preset."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def train(
     structures: StructuresFile = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model on partially labelled cases; an interrupted run goes on where it stopped.
+    """Train a model on partially labelled cases; an interrupted run is resumed.
 
-    omentum train --show lists all settings with their defaults, omentum train compact --show those of a preset.
+    omentum train --show lists all settings with their defaults; omentum train compact --show those of a preset.
 
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """

@@ -1,4 +1,4 @@
-"""The commands that follow `omentum train --fold all`."""
+"""Commands that follow `omentum train --fold all`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def next_commands(run: TrainConfig, out: Path, numbers: Sequence[int]) -> str:
-    """The commands that come next, to be copied."""
+    """Next commands to run, ready to copy."""
     stores = [shlex.quote(os.path.relpath(data.store or data.folder)) for data in run.data]
     split = shlex.quote(os.path.relpath(run.split))
     every = " ".join(map(str, numbers))

@@ -1,4 +1,4 @@
-"""What `omentum train --dry-run` prints."""
+"""Text output of `omentum train --dry-run`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from omentum.train.run.dry_run import TrainingPlan
 
 
 def format_plan(plan: TrainingPlan, config: TrainConfig) -> str:
-    """A plan as text.
+    """Format a training plan.
 
     Args:
-        plan: The costs.
-        config: The run.
+        plan: Estimated costs.
+        config: Configuration of the run.
     """
     lines = [
         f"network        {config.backbone}, {plan.parameters:,} parameters, patch {' x '.join(map(str, config.patch))}",

@@ -1,4 +1,4 @@
-"""A training run told on stderr: a bar with figures and the time left on a terminal, lines elsewhere."""
+"""Progress of training on stderr: a bar with metrics and remaining time on a terminal, lines otherwise."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SPEED_OVER_S = 600.0
 
 
 class TrainProgress(ProgressBar):
-    """What happens in a run, told as it happens.
+    """Reports the events of a training run.
 
     Args:
-        steps: Of the whole run.
-        silent: Only warnings are told.
+        steps: Total number of steps.
+        silent: Print only warnings.
     """
 
     def __init__(self, steps: int, *, silent: bool = False) -> None:
@@ -33,16 +33,16 @@ class TrainProgress(ProgressBar):
         self._task: TaskID | None = None
 
     def note(self, message: str) -> None:
-        """A line or several, unless silent."""
+        """Print one or several lines, unless silent."""
         for line in [] if self._silent else message.split("\n"):
             self._line(line)
 
     def reading(self, collection: str, done: int, of: int) -> None:
-        """Cases of a collection that have been read."""
+        """Update the number of cases read of a collection."""
         self._advance(f"reading {collection}", done, of)
 
     def event(self, kind: str, figures: dict[str, Any]) -> None:
-        """See `omentum.train.loop.EventListener`; a kind that is not shown is ignored."""
+        """Report an event, see `omentum.train.loop.EventListener`; unknown kinds are ignored."""
         show = getattr(self, f"_on_{kind}", None)
         if show is not None:
             show(figures)

@@ -1,4 +1,4 @@
-"""`omentum weights`: which weights there are, fetching them, importing published files, looking inside."""
+"""`omentum weights`: list, download, import and inspect weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ app.command(
 
 @app.command("list", epilog="Example: omentum weights list")
 def list_weights(as_json: Json = False) -> None:
-    """Weights that have a name, and whether they are on this machine."""
+    """List the named weights, and whether they are on this machine."""
     from omentum.model.catalogue import catalogue
 
     rows = [_row(entry) for entry in catalogue().values()]
@@ -46,7 +46,7 @@ def pull(
     name: Annotated[str, typer.Argument(help="a name of omentum weights list")],
     accept_licence: Annotated[bool, typer.Option("--accept-licence", help="you have read and accept it")] = False,
 ) -> None:
-    """Download published weights once; an interrupted download goes on where it stopped."""
+    """Download published weights once; an interrupted download is resumed."""
     from omentum.model import weights
     from omentum.model.catalogue import find
 
@@ -68,7 +68,7 @@ def import_weights(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="the .safetensors file to write")],
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn a published .pth file into a safe checkpoint that says what it is."""
+    """Convert a published .pth file to a safe checkpoint that describes itself."""
     check_new(out, overwrite, file)
     from omentum.model.checkpoint import save_checkpoint
     from omentum.model.published import import_published
@@ -89,7 +89,7 @@ def set_threshold(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="the .safetensors file to write")],
     overwrite: Overwrite = False,
 ) -> None:
-    """Write weights again with the probability above which a voxel counts, for some structures or all."""
+    """Write a copy of weights with new probability thresholds, for some structures or all."""
     from omentum.anatomy import STRUCTURES
     from omentum.model.checkpoint import read_spec, save_with_thresholds
     from omentum.model.weights import locate
@@ -110,12 +110,12 @@ def info(
     name_or_file: Annotated[str, typer.Argument(help="a name of omentum weights list, or a file")],
     as_json: Json = False,
 ) -> None:
-    """What a set of weights says of itself."""
+    """Show the metadata of a set of weights."""
     facts = _facts(name_or_file)
     if as_json:
         print(json.dumps(stamped(Schema.WEIGHTS, facts), indent=1))
         return
-    for key, value in sorted(facts.items(), key=lambda fact: fact[0] == "training"):  # the longest last
+    for key, value in sorted(facts.items(), key=lambda fact: fact[0] == "training"):  # longest last
         if key == "classes":
             print(f"classes ({len(value)}):")
             print("\n".join(f"  {n:>3}  {_row_of(c)}" for n, c in enumerate(value, start=1)))
@@ -168,7 +168,7 @@ LONGEST = 240
 
 
 def _lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
-    """A fact, one line; of a table or list of tables one line an entry."""
+    """Format an entry as one line; tables and lists of tables get one line per entry."""
     margin = "  " * depth
     entries: list[tuple[str, Any]] = []
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Where `omentum weights` may write."""
+"""Output paths of `omentum weights`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from omentum.errors import UsageError
 
 
 def check_new(output: Path, overwrite: bool, source: Path) -> None:
-    """Refuse a file that is none of ours to write.
+    """Refuse an output path that must not be written.
 
     Raises:
-        UsageError: another suffix.
+        UsageError: wrong suffix.
         OutputError: see `check_output`.
     """
     from omentum.output_checks import check_output

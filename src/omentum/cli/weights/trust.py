@@ -1,4 +1,4 @@
-"""`omentum weights set-trust`: how far weights can be trusted with each class, written into them."""
+"""`omentum weights set-trust`: stores the reliability of each class in the weights."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def set_trust(
     because: Annotated[str, typer.Option(help="what it was judged by, in a line; the files by default")] = "",
     overwrite: Overwrite = False,
 ) -> None:
-    """Write weights again with how far they can be trusted with each structure, by their evaluation.
+    """Write a copy of weights with the reliability of each structure, from their evaluation.
 
-    Lesions of a class that is weak or not found are candidates in every result: listed apart, in no sum, no target.
+    Lesions of a class that is weak or not found are candidates in every result: listed separately and excluded from
+    sums and RECIST targets.
     """
     from omentum.cli.weights.output import check_new
     from omentum.model.checkpoint import read_spec, save_with_trust
@@ -53,7 +54,7 @@ def set_trust(
 
 
 def _judged(files: Sequence[Path]) -> dict[str, Trust]:
-    """By the scores, the worst of several files."""
+    """Reliability from evaluation scores; the worst over several files."""
     from omentum.evaluate.trust import trust_of
 
     each: list[dict[str, Trust]] = []
@@ -71,10 +72,10 @@ def _judged(files: Sequence[Path]) -> dict[str, Trust]:
 
 
 def _said(words: Iterable[str], known: Iterable[str]) -> dict[str, Trust]:
-    """By the words, a later one over an earlier one.
+    """Reliability from the command line; later entries override earlier ones.
 
     Raises:
-        UsageError: not of this form, or a structure the weights do not have.
+        UsageError: invalid form, or a structure the weights do not have.
     """
     from omentum.anatomy import STRUCTURES
     from omentum.evaluate.trust import parse_trust

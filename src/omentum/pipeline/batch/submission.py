@@ -79,6 +79,6 @@ class Submission:
 
 
 def _own_name(job: Job) -> str:
-    """File name of the CT; None for DICOM folders and case folders."""
+    """File name of the CT; for DICOM, case folders and anonymous cases, the case name."""
     is_nifti = job.source.name.lower().endswith((".nii", ".nii.gz")) and not job.source.is_dir()
     return job.source.name if is_nifti and job.source.name != CT and not job.anonymous else f"{job.case}.nii.gz"
