@@ -1,4 +1,4 @@
-"""Quality limits (quality_rules.toml), typed and validated."""
+"""Quality limits (limits.toml), typed and validated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OrderRule:
 
 @dataclass(frozen=True)
 class CtLimits:
-    """Limits for CTs: section [ct] of quality_rules.toml."""
+    """Limits for CTs: section [ct] of limits.toml."""
 
     air_hu: tuple[float, float]
     body_hu: float
@@ -46,7 +46,7 @@ class CtLimits:
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Limits for body size: section [body] of quality_rules.toml."""
+    """Limits for body size: section [body] of limits.toml."""
 
     width_mm: Range
     depth_mm: Range
@@ -56,7 +56,7 @@ class BodyLimits:
 
 @dataclass(frozen=True)
 class QualityRules:
-    """Content of quality_rules.toml; see the comments there.
+    """Content of limits.toml; see the comments there.
 
     Args:
         hu, right_to_left, expected_with, phase: Rules by structure key.
@@ -89,7 +89,7 @@ class QualityRules:
 
 
 def parse_quality_rules(text: str) -> QualityRules:
-    """Parse quality_rules.toml.
+    """Parse limits.toml.
 
     Raises:
         UsageError: unknown structure or direction, or a range whose lower limit exceeds the upper.
