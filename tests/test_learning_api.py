@@ -142,3 +142,20 @@ def test_nothing_of_the_command_line_is_imported():
     code += "print([name for name in ('typer', 'omentum.cli') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "senseless",
+    [
+        lambda: omentum.StoreOptions(spacing_mm=4),
+        lambda: omentum.StoreOptions(spacing_mm=(1, 1)),
+        lambda: omentum.StoreOptions(spacing_mm=(1, 1, -1)),
+        lambda: omentum.SplitOptions(folds=-1),
+        lambda: omentum.SplitOptions(test=2),
+        lambda: omentum.SplitOptions(seed=-1),
+        lambda: omentum.check_data(["btcv=raw/btcv"]),
+    ],
+)
+def test_senseless_options_are_refused(senseless):
+    with pytest.raises(UsageError):
+        senseless()

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
+from omentum.errors import UsageError
 from omentum.sockets import sockets_fit
 
 Rows = Mapping[str, Columns]
@@ -48,7 +49,12 @@ def map_in_processes(
     Yields:
         Each task with its result, in the order of completion; None in place of the result where the process died (a
         crash in a library, or killed because memory ran out).
+
+    Raises:
+        UsageError: Fewer than one process.
     """
+    if jobs < 1:
+        raise UsageError(f"jobs must be at least 1, got {jobs}")
     if jobs == 1:
         yield from ((task, work(task)) for task in tasks)
         return

@@ -78,3 +78,14 @@ def test_every_option_is_one_of_the_command_line():
 def test_a_part_needs_a_split():
     with pytest.raises(UsageError, match="--part without --split"):
         omentum.EvaluationOptions(part="fold-0")
+
+
+def test_options_take_text_and_lists_as_the_command_line_does(tmp_path):
+    options = omentum.EvaluationOptions(compare="other", structures=("liver", "kidneys"))
+    assert options.compare == tmp_path.__class__("other")
+    assert options.structures == "liver,kidneys"
+
+
+def test_fewer_than_one_process_is_refused(study):
+    with pytest.raises(UsageError, match="at least 1"):
+        omentum.evaluate_study(study / "one", study / "truth", jobs=0)

@@ -34,6 +34,10 @@ class SplitOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.folds < 0 or self.seed < 0:
+            raise UsageError(f"folds and seed must be 0 or more, got {self.folds} and {self.seed}")
+        if not 0 <= self.test < 1:
+            raise UsageError(f"test must be a fraction from 0 to below 1, got {self.test:g}")
         if self.folds == 1:
             raise UsageError("one fold leaves none to train on", remedy="--folds 5, or --folds 0 for a plain split")
         if self.folds and self.validation is not None:
@@ -77,14 +81,17 @@ class SplitResult:
 
 
 def split_data(
-    collections: Sequence[str | Path], options: SplitOptions | None = None, *, progress: TaskListener = SILENT
+    collections: str | Path | Sequence[str | Path],
+    options: SplitOptions | None = None,
+    *,
+    progress: TaskListener = SILENT,
 ) -> SplitResult:
     """Split cases by patient, stratified by dataset and lesion type; identical scans stay together.
 
     The same cases yield the same split on every machine.
 
     Args:
-        collections: Stores, and folders of cases.
+        collections: Stores, and folders of cases; or one of them.
         options: Parts and their sizes.
         progress: Receives progress while folders of cases are read.
 
@@ -93,6 +100,7 @@ def split_data(
         InputError: A collection has no cases or cannot be read.
     """
     options = options or SplitOptions()
+    collections = [collections] if isinstance(collections, str | Path) else collections
     cases = read_collections([Path(place) for place in collections], progress.progress)
     groups = kept_together(cases)
     wanted = sum(share > 0 for share in options.shares.values())

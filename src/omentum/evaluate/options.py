@@ -95,6 +95,11 @@ class EvaluationOptions:
     )
 
     def __post_init__(self) -> None:
+        for name in ("healthy", "compare", "patients", "split"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(value))
+        if self.structures is not None and not isinstance(self.structures, str):
+            object.__setattr__(self, "structures", ",".join(self.structures))
         if self.part is not None and self.split is None:
             raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
 

@@ -222,3 +222,11 @@ def test_a_segment_renamed_in_a_viewer_is_what_its_name_says(tmp_path):
         seg = read_segmentation(seg_nrrd(tmp_path, voxels, segments))
     assert np.array_equal(np.flatnonzero(seg.mask("right_kidney").any(axis=(1, 2))), [0])
     assert np.array_equal(np.flatnonzero(seg.mask("left_kidney").any(axis=(1, 2))), [3])
+
+
+def test_other_units_than_millimetres_are_refused(tmp_path):
+    path = seg_nrrd(
+        tmp_path, np.ones((4, 4, 4), np.uint8), [("liver", "Liver", 0, 1)], **{"space units": '"cm" "cm" "cm"'}
+    )
+    with pytest.raises(GeometryError, match="measured in cm"):
+        read_segmentation(path)

@@ -29,9 +29,7 @@ def train(
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--data", help="store or folder of cases, instead of all [[data]] and [[pairs]] of the file; repeatable"
-        ),
+        typer.Option("--data", help="store or folder of cases, instead of all data and pairs of the file; repeatable"),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value instead of the file's; repeatable", metavar="KEY=VALUE")

@@ -8,6 +8,7 @@ from pathlib import Path
 from omentum.data.datasets import nnunet
 from omentum.data.datasets.raw_case import DatasetCases, find_cases
 from omentum.data.datasets.recipe_catalogue import FOLDER_FILE, Recipe, bundled_recipes, find_recipe
+from omentum.errors import UsageError
 
 
 def find_dataset(name_or_path: str | Path) -> Recipe:
@@ -44,9 +45,11 @@ def find_all_cases(datasets: Datasets) -> dict[str, DatasetCases]:
         Dataset name -> its cases, in the same order.
 
     Raises:
-        UsageError: A dataset is unknown.
+        UsageError: A dataset is unknown, or there is no mapping of names to folders.
         InputError: A recipe is invalid, or a folder contains no case of its dataset.
     """
+    if not isinstance(datasets, Mapping):
+        raise UsageError(f"datasets are a mapping, got {datasets!r}", remedy='{"lits": "/data/LiTS"}')
     return {
         name: found if isinstance(found, DatasetCases) else find_cases(find_dataset(name), Path(found))
         for name, found in datasets.items()

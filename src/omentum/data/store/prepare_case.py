@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ from omentum.data.store.chunked import HU, LABELS, write_chunked
 from omentum.data.store.contents import HIGHEST_HU, LOWEST_HU, LabelledVoxels, sampled_class_locations, structure_facts
 from omentum.data.store.crop import body_box, margin_voxels
 from omentum.data.store.stored_case import CASE_FILE, CASE_FORMAT, HU_FILE, LABEL_FILE, SAMPLE_FILE, CaseKey, StoredCase
-from omentum.errors import GeometryError
+from omentum.errors import GeometryError, UsageError
 from omentum.fingerprint import slice_hashes, written
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
@@ -53,6 +54,13 @@ class StoreOptions:
     margin_mm: float = 15.0
     samples: int = 1000
     classes: tuple[str, ...] = field(default_factory=lambda: STRUCTURES.keys)
+
+    def __post_init__(self) -> None:
+        spacing = self.spacing_mm if isinstance(self.spacing_mm, Sequence) else ()
+        if len(spacing) != len("xyz") or not all(isinstance(mm, int | float) and mm > 0 for mm in spacing):
+            raise UsageError(
+                f"spacing_mm takes three positive numbers, got {self.spacing_mm!r}", remedy="(1.5, 1.5, 1.5)"
+            )
 
     @property
     def spec(self) -> PreprocessSpec:

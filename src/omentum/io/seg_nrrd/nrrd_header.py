@@ -152,6 +152,9 @@ def _grid(shape: tuple[int, ...], directions: Affine, fields: Mapping[str, Any],
     if space not in _TO_RAS:
         stated = f"lies in the space {space!r}" if space else "states no space"
         raise GeometryError(f"{stated}; expected left-posterior-superior or the like", source=path, remedy=_AGAIN)
+    units = {str(unit).strip().lower() for unit in fields.get("space units", ()) or ()}
+    if not units <= {"mm", "millimeter", "millimeters", "", "nan"}:
+        raise GeometryError(f"is measured in {', '.join(sorted(units))}; expected mm", source=path, remedy=_AGAIN)
     origin = np.asarray(fields.get("space origin", ()), np.float64)
     if origin.shape != (3,):
         raise GeometryError("does not say where its first voxel lies (space origin)", source=path)
