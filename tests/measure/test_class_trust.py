@@ -15,7 +15,7 @@ from omentum.measure.aorta import AorticProfile, Station
 from omentum.measure.class_trust import CANDIDATES, NEVER_FOUND, NO_RECORD, ClassTrust
 from omentum.measure.lesion_tables import target_lesions
 from omentum.report import case_pictures
-from omentum.report.case_tables import add_making
+from omentum.report.case_tables import add_provenance
 from omentum.report.html import case_html
 from omentum.report.page import document, finished
 from omentum.segmentation import Segmentation
@@ -126,7 +126,7 @@ def test_structures_say_it_too():
 )
 def test_weights_without_a_record_are_told_once(options, told):
     root, body = document("x", "", [])
-    add_making(body, {"options": options})
+    add_provenance(body, {"options": options})
     assert finished(root, []).decode().count(NO_RECORD) == told
 
 

@@ -25,7 +25,7 @@ from omentum.errors import EndedError, OmentumError
 OUR_FAULT = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
-NOBODY_READS = 141
+READER_CLOSED = 141
 """Exit code of a shell for a program ended by SIGPIPE."""
 
 app = typer.Typer(
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(arguments, debug)
     except OutputGoneError as fault:
         if fault.closed:
-            return NOBODY_READS
+            return READER_CLOSED
         return _answer(f"standard output cannot be written: {fault} (files are complete)", BAD_INPUT, debug)
     except EndedError as fault:
         return fault.exit_code

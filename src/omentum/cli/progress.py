@@ -76,7 +76,7 @@ class ProgressReporter(ProgressBar):
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
         super().__init__(*columns, silent=silent)
         self._task: TaskID | None = None
-        self._case, self._told = "", 0
+        self._case, self._last_reported = "", 0
 
     def begin(self, case: str, number: int, of: int, left: str = "") -> None:
         """Start a new case.
@@ -87,7 +87,7 @@ class ProgressReporter(ProgressBar):
             of: Total number of cases.
             left: Remaining time of all cases as text; see `time_left`.
         """
-        self._case, self._told = (case if of == 1 else f"{case} ({number}/{of})"), 0
+        self._case, self._last_reported = (case if of == 1 else f"{case} ({number}/{of})"), 0
         if self._bar is not None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -99,8 +99,8 @@ class ProgressReporter(ProgressBar):
         """Update the number of windows done and in total."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=of)
-        elif not self._silent and done * PLAIN_STEPS // of > self._told:
-            self._told = done * PLAIN_STEPS // of
+        elif not self._silent and done * PLAIN_STEPS // of > self._last_reported:
+            self._last_reported = done * PLAIN_STEPS // of
             self._line(f"{self._case}: {100 * done // of} %")
 
     def step(self, text: str) -> None:
@@ -138,7 +138,7 @@ class Countdown(ProgressBar):
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         super().__init__(*columns, silent=silent)
         self._what = what
-        self._start = self._told = time.monotonic()
+        self._start = self._last_reported = time.monotonic()
         self._idle = 0
         self._task: TaskID | None = None
 
@@ -155,8 +155,8 @@ class Countdown(ProgressBar):
             if self._task is None:
                 self._task = self._bar.add_task(self._what, total=of)
             self._bar.update(self._task, completed=done, total=of)
-        elif not self._silent and time.monotonic() - self._told >= LINE_EVERY_S and done < of:
-            self._told = time.monotonic()
+        elif not self._silent and time.monotonic() - self._last_reported >= LINE_EVERY_S and done < of:
+            self._last_reported = time.monotonic()
             self._line(f"{self._what}: {done} of {of}{self._time_left(done, of)}")
 
     def say(self, kind: Literal["warning", "error"], message: str) -> None:

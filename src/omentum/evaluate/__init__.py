@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from omentum.evaluate.mapping import LabelMapping as LabelMapping
     from omentum.evaluate.mapping import load_mapping as load_mapping
     from omentum.evaluate.metrics.alignment import aligned as aligned
-    from omentum.evaluate.metrics.alignment import turned as turned
+    from omentum.evaluate.metrics.alignment import reoriented as reoriented
     from omentum.evaluate.metrics.alignment import with_unions as with_unions
     from omentum.evaluate.metrics.comparison import Comparison as Comparison
     from omentum.evaluate.metrics.comparison import compare as compare
@@ -49,7 +49,7 @@ _HOMES = {
     "missed_case": "omentum.evaluate.metrics.scores",
     "most_hidden": "omentum.evaluate.metrics.hidden",
     "summarise": "omentum.evaluate.metrics.summary",
-    "turned": "omentum.evaluate.metrics.alignment",
+    "reoriented": "omentum.evaluate.metrics.alignment",
     "with_unions": "omentum.evaluate.metrics.alignment",
 }
 

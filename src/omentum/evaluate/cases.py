@@ -157,14 +157,14 @@ class CaseEvaluator:
         """Reference including lesions known to be absent, and the patient."""
         from omentum.evaluate import known_absent
 
-        truth, patient = self._drawn(pair)
+        truth, patient = self._annotated(pair)
         healthy = self.healthy.get(pair.name, frozenset())
-        if drawn := healthy & truth.present():
-            text = f"{pair.name}: listed as without {', '.join(sorted(drawn))}, but the reference has it; it counts"
+        if denied := healthy & truth.present():
+            text = f"{pair.name}: listed as without {', '.join(sorted(denied))}, but the reference has it; it counts"
             warn_of_case(text)
-        return known_absent(truth, healthy - drawn), patient
+        return known_absent(truth, healthy - denied), patient
 
-    def _drawn(self, pair: Pair) -> tuple[Segmentation, str]:
+    def _annotated(self, pair: Pair) -> tuple[Segmentation, str]:
         """Reference as annotated, and the patient: from the list of patients if given, otherwise from the case."""
         from omentum.evaluate.foreign_labels import read_reference
         from omentum.evaluate.stored_reference import is_stored, read_stored
@@ -210,12 +210,12 @@ class ReadPair:
 
 def _on_reference_grid(pair: Pair, read: ReadPair, voxels: NDArray[Any], grid: Grid) -> NDArray[Any]:
     """Resample voxels from the grid of the prediction to the grid of the reference."""
-    from omentum.evaluate import turned
+    from omentum.evaluate import reoriented
     from omentum.evaluate.stored_reference import array_on_stored_grid, is_stored
 
     if is_stored(pair.reference):
         return array_on_stored_grid(voxels, grid, pair.reference)
-    return turned(voxels, grid, read.reference.grid)
+    return reoriented(voxels, grid, read.reference.grid)
 
 
 @dataclass(frozen=True)
@@ -291,12 +291,12 @@ class _DelayedProgress:
 
     def __init__(self, reporter: ProgressListener, title: str) -> None:
         self._reporter, self._title = reporter, title
-        self._started, self._told = time.monotonic(), False
+        self._started, self._reported = time.monotonic(), False
 
     def __call__(self, done: int, of: int) -> None:
-        if not self._told and time.monotonic() - self._started < PATIENCE_S:
+        if not self._reported and time.monotonic() - self._started < PATIENCE_S:
             return
-        if not self._told:
+        if not self._reported:
             self._reporter.begin(self._title, 1, 1)
-            self._told = True
+            self._reported = True
         self._reporter.progress(done, of)

@@ -20,7 +20,7 @@ LEAST = 2
 """Minimum number of contradicted names; a single one may be the prediction's error if others fit."""
 FITS_DICE = 0.5
 """Minimum mean Dice for suggesting a dataset's label values."""
-TOLD = 3
+MOST_SUGGESTED = 3
 
 Meanings = Mapping[int, tuple[str, ...]]
 
@@ -75,7 +75,7 @@ def fitting_mappings(found: Segmentation, reference: Segmentation) -> list[str]:
     counts = _counts(numbers, labels)
     fits = {name: _fit(meanings, counts) for name, meanings in _known().items()}
     best = max(fits.values(), default=0.0)
-    return [name for name, fit in fits.items() if fit == best][:TOLD] if best >= FITS_DICE else []
+    return [name for name, fit in fits.items() if fit == best][:MOST_SUGGESTED] if best >= FITS_DICE else []
 
 
 def _known() -> dict[str, Meanings]:

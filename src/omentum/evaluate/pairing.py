@@ -21,7 +21,7 @@ SCORES = (".csv", ".html", ".json")
 """Suffixes of files next to cases that may be scores of an earlier evaluation."""
 NO_SCORES = frozenset({"store.json", *BATCH})
 """Files with these suffixes next to cases that are not scores."""
-TOLD = 5
+MOST_LISTED = 5
 """Maximum number of names listed in a message."""
 
 
@@ -208,8 +208,8 @@ def unknown_references(folder: Path) -> tuple[str, ...]:
 
 def listed(names: Sequence[str]) -> str:
     """The first few names, and the number of the others."""
-    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-    return f"{', '.join(map(repr, names[:TOLD]))}{more}"
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return f"{', '.join(map(repr, names[:MOST_LISTED]))}{more}"
 
 
 def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:

@@ -86,7 +86,7 @@ def _chosen(evaluated: EvaluatedCases) -> list[tuple[str, StructureScore]]:
 
 def _hu_of(pair: Pair, grid: Grid, *, alone: bool) -> NDArray[Any] | None:
     """The CT of a reference, if known and readable; otherwise None, and the picture is drawn without it."""
-    from omentum.evaluate import turned
+    from omentum.evaluate import reoriented
     from omentum.evaluate.stored_reference import is_stored, stored_hu
     from omentum.io.nifti import read_volume
 
@@ -99,6 +99,6 @@ def _hu_of(pair: Pair, grid: Grid, *, alone: bool) -> NDArray[Any] | None:
         return None
     try:
         ct = read_volume(path)
-        return turned(ct.voxels, ct.grid, grid)
+        return reoriented(ct.voxels, ct.grid, grid)
     except OmentumError:
         return None

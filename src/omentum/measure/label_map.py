@@ -12,7 +12,7 @@ from omentum.formatting import volume
 from omentum.measure.measures import StructureMeasure
 from omentum.volume import Grid
 
-TOLD_SHARE = 0.01
+REPORTED_SHARE = 0.01
 """Minimum hidden share of a structure that is reported."""
 
 
@@ -64,7 +64,7 @@ def hidden_line(measures: Sequence[StructureMeasure], file: str) -> str | None:
         for m in measures
         if m.label_map_voxels is not None
         and m.label_map_volume_ml is not None
-        and m.voxels - m.label_map_voxels > TOLD_SHARE * m.voxels
+        and m.voxels - m.label_map_voxels > REPORTED_SHARE * m.voxels
     ]
     if not less:
         return None

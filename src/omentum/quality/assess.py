@@ -204,13 +204,13 @@ def quality_csv(quality_by_case: Mapping[str, Quality]) -> str:
 
     Flags about the case as a whole are in a row without a structure; a case without structures comes first.
     """
-    ranked = sorted(quality_by_case.items(), key=lambda item: (_told(item[1].score), item[0]))
+    ranked = sorted(quality_by_case.items(), key=lambda item: (_as_in_files(item[1].score), item[0]))
     return csv_text([row for case, quality in ranked for row in _rows(case, quality)], CSV_COLUMNS)
 
 
 def _rows(case: str, quality: Quality) -> list[dict[str, Any]]:
     score = None if quality.score is None else round(quality.score, 4)
-    ranked = sorted(quality.structures.items(), key=lambda item: (_told(item[1].score), item[0]))
+    ranked = sorted(quality.structures.items(), key=lambda item: (_as_in_files(item[1].score), item[0]))
     lines: list[tuple[str, float | None, tuple[str, ...]]] = [("", None, ())]
     lines += [(key, 0.0, ()) for key in quality.missing_structures]
     lines += [(key, round(q.score, 4), q.reasons) for key, q in ranked]
@@ -219,7 +219,7 @@ def _rows(case: str, quality: Quality) -> list[dict[str, Any]]:
     return [dict(zip(CSV_COLUMNS, row, strict=True)) for row in rows]
 
 
-def _told(score: float | None) -> float:
+def _as_in_files(score: float | None) -> float:
     """Score rounded as in files, so that a case read back from its files sorts the same."""
     return -1.0 if score is None else round(score, 4)
 

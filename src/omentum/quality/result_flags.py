@@ -29,7 +29,7 @@ class QualityEvidence:
         placement: Relative positions of the structures.
         lesions: Individual lesions.
         confidence: Confidence of the network by key; empty for masks from other sources.
-        sought: Keys of the requested structures.
+        requested: Keys of the requested structures.
     """
 
     measures: Mapping[str, StructureMeasure]
@@ -37,7 +37,7 @@ class QualityEvidence:
     placement: Placement
     lesions: Sequence[Lesion]
     confidence: Mapping[str, Confidence]
-    sought: frozenset[str]
+    requested: frozenset[str]
 
     @property
     def found(self) -> dict[str, StructureMeasure]:
@@ -68,7 +68,7 @@ def missing(case: QualityEvidence, rules: QualityRules = QUALITY_RULES) -> Itera
     """Flags for requested structures that were not found although their surroundings are fully in the image."""
     whole = {key for key, m in case.found.items() if not m.touches_border}
     for key, others in rules.expected_with.items():
-        if key in case.sought and key not in case.found and whole >= set(others):
+        if key in case.requested and key not in case.found and whole >= set(others):
             near = " and ".join(STRUCTURES[other].display.lower() for other in others)
             seen = f"not found although {near} {'is' if len(others) == 1 else 'are'} wholly in the image"
             if key in rules.removable:

@@ -72,11 +72,11 @@ def _add_table(section: ET.Element, table: PageTable, lesions: Sequence[Lesion])
 def _unlisted(types: Sequence[str], found: Container[str], any_sure: bool, class_trust: ClassTrust) -> list[str]:
     """Sentences about lesion types without a row in the table, and about finding no lesion."""
     blind = [key for key in types if key not in found and class_trust.of(key) is Trust.NOT_FOUND]
-    sought = [key for key in types if key not in found and key not in blind]
+    requested = [key for key in types if key not in found and key not in blind]
     if any_sure:
-        lines = [f"Looked for and not found: {_names(sought)}."] if sought else []
+        lines = [f"Looked for and not found: {_names(requested)}."] if requested else []
     else:
-        lines = [f"None found. Looked for: {_names(sought)}." if sought or not types else "None found."]
+        lines = [f"None found. Looked for: {_names(requested)}." if requested or not types else "None found."]
     if blind:
         lines.append(f"{NEVER_FOUND}: {_names(blind)}.")
     return lines

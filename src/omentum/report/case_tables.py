@@ -71,7 +71,7 @@ def add_structures(main: ET.Element, measures: Sequence[StructureMeasure], score
             add(section, "p", f"{said}: {', '.join(m.display for m in those)}.", class_="faint")
 
 
-def add_making(main: ET.Element, manifest: Mapping[str, Any]) -> None:
+def add_provenance(main: ET.Element, manifest: Mapping[str, Any]) -> None:
     """Add the provenance: what is needed to reproduce or question the result."""
     section = add(main, "section", class_="made", aria_label="How this was made")
     add(section, "h2", "How this was made")

@@ -18,7 +18,7 @@ from omentum.quality.flags import Flag
 from omentum.report.case_aorta import add_aorta
 from omentum.report.case_lesions import add_lesions
 from omentum.report.case_pictures import CasePictures, draw_case
-from omentum.report.case_tables import add_flags, add_making, add_structures
+from omentum.report.case_tables import add_flags, add_provenance, add_structures
 from omentum.report.case_views import add_explorer
 from omentum.report.page import add, document, finished
 from omentum.segmentation import Segmentation
@@ -74,7 +74,7 @@ def case_html(report: CaseReport) -> bytes:
     add_lesions(main, report.ct.grid, report.seg.classes, report.lesions, pictures.key_images, report.class_trust)
     add_structures(main, report.measures, report.score)
     add_aorta(main, report.aorta)
-    add_making(main, report.manifest)
+    add_provenance(main, report.manifest)
     add(main, "footer", "Research software. Not a medical device; not for clinical use.")
     return finished(page, scripts)
 

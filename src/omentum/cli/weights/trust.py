@@ -28,7 +28,7 @@ def set_trust(
         list[Path] | None,
         typer.Option(help="JSON of omentum evaluate --json-file; of several the worst counts", dir_okay=False),
     ] = None,
-    because: Annotated[str, typer.Option(help="what it was judged by, in a line; the files by default")] = "",
+    because: Annotated[str, typer.Option(help="basis of the rating, in one line; the files by default")] = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a copy of weights with the reliability of each structure, from their evaluation.
@@ -45,15 +45,15 @@ def set_trust(
     if not words and not scores:
         raise UsageError("neither words nor scores", remedy=_EXAMPLE)
     before = read_spec(source).trust
-    judged = {key: trust for key, trust in _judged(scores or ()).items() if key in before}
-    settled = before | judged | _said(words or (), before)
+    rated = {key: trust for key, trust in _from_scores(scores or ()).items() if key in before}
+    settled = before | rated | _from_words(words or (), before)
     judged_by = because or ", ".join(path.name for path in scores or ())
     save_with_trust(out, source, settled, judged_by)
     moved = [f"{key} {trust}" for key, trust in settled.items() if trust is not before[key]]
     print(f"{out}: {', '.join(moved) or 'nothing changed'}")
 
 
-def _judged(files: Sequence[Path]) -> dict[str, Trust]:
+def _from_scores(files: Sequence[Path]) -> dict[str, Trust]:
     """Reliability from evaluation scores; the worst over several files."""
     from omentum.evaluate.trust import trust_of
 
@@ -71,7 +71,7 @@ def _judged(files: Sequence[Path]) -> dict[str, Trust]:
     return {key: Trust.worst(one[key] for one in each if key in one) for key in keys}
 
 
-def _said(words: Iterable[str], known: Iterable[str]) -> dict[str, Trust]:
+def _from_words(words: Iterable[str], known: Iterable[str]) -> dict[str, Trust]:
     """Reliability from the command line; later entries override earlier ones.
 
     Raises:

@@ -22,11 +22,11 @@ def aligned(segmentation: Segmentation, grid: Grid) -> Segmentation:
     """
     if segmentation.grid.same_as(grid):
         return segmentation
-    bits = np.moveaxis(turned(np.moveaxis(segmentation.bits, 0, -1), segmentation.grid, grid), -1, 0)
+    bits = np.moveaxis(reoriented(np.moveaxis(segmentation.bits, 0, -1), segmentation.grid, grid), -1, 0)
     return Segmentation(bits, grid.affine, segmentation.classes, segmentation.annotated)
 
 
-def turned(voxels: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
+def reoriented(voxels: NDArray[Any], source: Grid, target: Grid) -> NDArray[Any]:
     """View of an array (i, j, k, ...) in the axis order and direction of another grid.
 
     Raises:

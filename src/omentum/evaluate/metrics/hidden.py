@@ -10,7 +10,7 @@ import numpy as np
 from omentum.anatomy import STRUCTURES
 from omentum.segmentation import Segmentation, overlaps
 
-TOLD_SHARE = 0.01
+REPORTED_SHARE = 0.01
 """Minimum hidden share of a structure that is reported."""
 
 
@@ -24,7 +24,7 @@ def hidden_shares(masks: Segmentation, among: Iterable[str]) -> dict[str, float]
         among: Structures in the label map; only these can hide others.
 
     Returns:
-        Structure key -> hidden share of its voxels, if at least `TOLD_SHARE`.
+        Structure key -> hidden share of its voxels, if at least `REPORTED_SHARE`.
     """
     hidden: Counter[str] = Counter()
     painted = frozenset(among)
@@ -34,7 +34,7 @@ def hidden_shares(masks: Segmentation, among: Iterable[str]) -> dict[str, float]
             hidden[key] += voxels
     boxes = masks.boxes() if hidden else {}
     shares = {key: n / np.count_nonzero(masks.mask(key, boxes[key])) for key, n in hidden.items()}
-    return {key: shares[key] for key in masks.classes if shares.get(key, 0) >= TOLD_SHARE}
+    return {key: shares[key] for key in masks.classes if shares.get(key, 0) >= REPORTED_SHARE}
 
 
 def most_hidden(cases: Iterable[Mapping[str, float]]) -> dict[str, float]:
