@@ -2,7 +2,8 @@
 
 Where a kernel is larger than its input, such as 3x3x3 over the two slices left at the deepest level of a small patch,
 the bfloat16 kernel of oneDNN (3.12, AVX-512) leaves parts of the weight gradient unwritten: they hold whatever was in
-memory, often NaN. Outputs and input gradients are right, so inference is not affected; nor are float32 and GPUs.
+memory, often NaN. Outputs and input gradients are right, so inference is not affected. Float32 is right for kernels of
+3 and 5 voxels; a dense 7x7x7 over a smaller input crashes there, too, and no backbone has one.
 """
 
 from __future__ import annotations
