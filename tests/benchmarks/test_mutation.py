@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-import mutants
 from mutation import children
 from mutation.coverage_map import CoverageMap
 from mutation.verdicts import Score, Verdict, equivalents, identity, keep, kept
@@ -299,7 +298,10 @@ def test_a_whole_run_leaves_the_checkout_alone_and_goes_on_where_it_was(tree):
     assert f"| one | 8 | {killed} |" in second.stdout
 
 
+@needs_operators
 def test_what_is_changed_and_what_is_run_is_there():
+    import mutants
+
     sources = [path for paths in mutants.ROOMS.values() for path in paths]
     tests = [test.partition("::")[0] for test in mutants.TESTS]
     assert [path for path in (*sources, *tests) if not (ROOT / path).exists()] == []
