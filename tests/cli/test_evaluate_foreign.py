@@ -376,3 +376,15 @@ def test_what_is_no_label_map_of_ours_is_told_in_one_short_line(voxels, said, tm
         assert said.replace("--m", option) in error
         assert "read_labels" not in error
         assert len(error.replace(str(tmp_path), "")) < 250
+
+
+def test_a_mapping_that_contradicts_the_names_in_a_file_is_refused(tmp_path, truth, capsys):
+    write_labelmap(tmp_path / "named.nii.gz", seg(liver=block(18), spleen=block(2)))
+    numbers = tmp_path / "numbers.json"
+    numbers.write_text(json.dumps({"1": "spleen", "6": "stomach"}))
+    assert run(tmp_path / "named.nii.gz", truth, "--pred-mapping", numbers) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "calls value 6 'Liver', and --pred-mapping" in error
+    assert "calls it stomach (leave out --pred-mapping: the file names its structures)" in error
+    numbers.write_text(json.dumps({"1": "spleen", "6": ["liver", "liver tumour"], "7": "stomach"}))
+    assert run(tmp_path / "named.nii.gz", truth, "--pred-mapping", numbers) == 0

@@ -9,7 +9,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, include_rows_of, label_table, labels_in
 from omentum.io.labels import read_labelmap, read_labels
-from omentum.io.nifti import read_extensions, write_labelmap, write_volume
+from omentum.io.nifti import read_extensions, write_labelmap, write_mask, write_volume
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -78,6 +78,19 @@ def test_foreign_numbers_and_names_are_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"Right kidney", b"Left kidney "))
     with pytest.raises(InputError, match="calls label 2 'Left kidney ', the template does not"):
         read_labelmap(path)
+
+
+def test_a_mask_is_the_structure_that_it_names(tmp_path):
+    seg = Segmentation.from_masks({"right_kidney": cube(1, 1, 1), "liver": cube(9, 9, 2)}, AFFINE)
+    for key in seg.classes:
+        write_mask(tmp_path / f"{key}.nii.gz", seg.mask(key), seg, key)
+        back = read_labelmap(tmp_path / f"{key}.nii.gz")
+        assert back.classes == (key,)
+        np.testing.assert_array_equal(back.mask(key), seg.mask(key))
+    write_mask(tmp_path / "empty.nii.gz", np.zeros(seg.shape, bool), seg, "liver_tumour")
+    empty = read_labelmap(tmp_path / "empty.nii.gz")
+    assert "liver_tumour" in empty.classes
+    assert not empty.present()
 
 
 def test_somebody_elses_numbers_become_structures(tmp_path):

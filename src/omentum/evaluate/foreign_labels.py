@@ -59,7 +59,6 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
         InputError: the file cannot be read, or its label values are not those of the template and there is no mapping.
     """
     from omentum.evaluate import Scope
-    from omentum.io.labels import read_labels
     from omentum.io.seg_nrrd.read import read_seg_nrrd
     from omentum.io.seg_nrrd.segments import is_seg_nrrd
     from omentum.io.segmentations import names_its_structures
@@ -71,7 +70,7 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
         scope = Scope(mapping.structures, f"no number in {mapping.name}")
         if asked is not None and (unasked := mapping.structures - asked):
             scope = replace(scope, excluded=dict.fromkeys(unasked, NOT_ASKED))
-        return read_seg_nrrd(path) if is_seg_nrrd(path) else read_labels(path, mapping.labels), scope
+        return read_seg_nrrd(path) if is_seg_nrrd(path) else _read_mapped(path, mapping, "--pred-mapping"), scope
     assert found is not None
     if asked is not None:
         return found, Scope(asked | {*found.classes}, NOT_ASKED)
@@ -98,7 +97,6 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     from omentum.data.datasets.raw_case import id_of
     from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
     from omentum.evaluate import known_absent
-    from omentum.io.labels import read_labels
     from omentum.io.seg_nrrd.segments import is_seg_nrrd
 
     if mapping is not None and is_seg_nrrd(path):
@@ -107,7 +105,7 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
         truth = _read_template(path, "--mapping")
         lesions = [row.key for row in STRUCTURES if row.is_lesion]
         return truth if truth.classes else known_absent(truth, lesions)
-    truth = read_labels(path, mapping.labels)
+    truth = _read_mapped(path, mapping, "--mapping")
     if mapping.recipe is None:
         return truth
     recipe, case_id, present = mapping.recipe, id_of(mapping.recipe, case_name(path)), truth.present()
@@ -120,6 +118,18 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     counted = sought.resolved(present, lambda claimed: _doubtful(path, mapping.unknown, truth, claimed))
     absent = counted & sought.healthy
     return known_absent(replace(truth, annotated=counted & {*truth.classes}), absent)
+
+
+def _read_mapped(path: Path, mapping: LabelMapping, option: str) -> Segmentation:
+    """Read a label map by a mapping of its values.
+
+    Raises:
+        UsageError: the file names its structures, and the mapping contradicts them.
+    """
+    from omentum.io.labels import label_names, read_labels
+
+    mapping.check_names(label_names(path), path, option)
+    return read_labels(path, mapping.labels)
 
 
 def _read_template(path: Path, option: str) -> Segmentation:

@@ -51,6 +51,23 @@ class LabelMapping:
         """Keys with a label value."""
         return frozenset(key for keys in self.labels.values() for key in keys)
 
+    def check_names(self, names: Mapping[int, str], path: Path, option: str) -> None:
+        """Check the names of label values inside a file; unknown names are ignored.
+
+        Raises:
+            UsageError: a name is that of another structure than the mapping's.
+        """
+        for value, name in names.items():
+            if value not in self.labels or not (keys := _structures_called(name)):
+                continue
+            if not keys & {*self.labels[value]}:
+                words = " and ".join(STRUCTURES[key].noun for key in self.labels[value])
+                raise UsageError(
+                    f"calls value {value} {name!r}, and {option} {self.name} calls it {words}",
+                    source=path,
+                    remedy=f"leave out {option}: the file names its structures",
+                )
+
 
 def packaged_mappings() -> tuple[str, ...]:
     """Names that `load_mapping` accepts without a file."""
@@ -104,6 +121,17 @@ def recipe_mapping(recipe: Recipe) -> LabelMapping:
         unknown=frozenset(recipe.values.keys() - known.keys()),
         recipe=recipe,
     )
+
+
+def _structures_called(name: str) -> frozenset[str]:
+    """Keys of a structure, or of both sides of a pair; empty if the name is unknown."""
+    pair = find_pair(name)
+    if pair:
+        return frozenset(PAIRS[pair])
+    try:
+        return frozenset({STRUCTURES.find(name).key})
+    except UsageError:
+        return frozenset()
 
 
 def _mapping(raw: Any, source: str | Path) -> LabelMapping:

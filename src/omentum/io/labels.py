@@ -64,7 +64,8 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
 def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentation:
     """Read a label map written by `write_labelmap` (or one with template values and no names).
 
-    Classes come from the label table inside the file, else from the values found. Lesions are added to their hosts (see
+    Classes come from the label table inside the file, else from the values found; a mask written by `write_mask` is the
+    structure that it names. Lesions are added to their hosts (see
     `with_hosts`), because one value per voxel cannot express both.
 
     Args:
@@ -81,7 +82,10 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     for code, text in read_extensions(path):
         if code == STRUCTURES_CODE:
             include_rows_of(text, path)
-    indices = _table_indices(path) or _values(labels, path)
+    table = label_names(path)
+    if (mask := _only_structure(table)) and labels.max(initial=0) <= 1:
+        return with_hosts(packed(labels, {1: [mask]}, volume))
+    indices = _checked(table, path) or _values(labels, path)
     known = {structure.index: structure.key for structure in STRUCTURES}
     foreign = [i for i in indices if i not in known]
     if not indices and may_be_empty:
@@ -98,6 +102,11 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
 def has_label_table(path: str | Path) -> bool:
     """Whether a label map lists the structures it can contain, present or not."""
     return any(code == LABEL_TABLE_CODE for code, _ in read_extensions(path))
+
+
+def label_names(path: str | Path) -> dict[int, str]:
+    """Label value -> name in the label table of a NIfTI file; empty without one."""
+    return next((labels_in(content) for code, content in read_extensions(path) if code == LABEL_TABLE_CODE), {})
 
 
 def packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
@@ -150,16 +159,22 @@ def _whole_numbers(voxels: NDArray[Any], path: str | Path) -> NDArray[Any]:
     return whole
 
 
-def _table_indices(path: str | Path) -> list[int]:
-    """Template values in the file's label table; refuses names that contradict the values."""
-    for code, content in read_extensions(path):
-        if code == LABEL_TABLE_CODE:
-            table = labels_in(content)
-            for number, name in table.items():
-                if not _is_template_row(number, name):
-                    raise ForeignLabelsError(f"calls label {number} {name!r}, the template does not", path)
-            return sorted(table)
-    return []
+def _only_structure(table: Mapping[int, str]) -> str | None:
+    """Structure of a mask (see `omentum.io.nifti.write_mask`): the only name in the table, that of value 1."""
+    if set(table) != {1}:
+        return None
+    try:
+        return STRUCTURES.find(table[1]).key
+    except UsageError:
+        return None
+
+
+def _checked(table: Mapping[int, str], path: str | Path) -> list[int]:
+    """Values in a label table; refuses names that contradict the values of the template."""
+    for number, name in table.items():
+        if not _is_template_row(number, name):
+            raise ForeignLabelsError(f"calls label {number} {name!r}, the template does not", path)
+    return sorted(table)
 
 
 def _is_template_row(number: int, name: str) -> bool:

@@ -8,7 +8,7 @@ else of the input header is copied, because descriptions and extensions may cont
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from isal import igzip
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.numbering import Numbering
+from omentum.anatomy.numbering import Numbering, NumberingEntry
 from omentum.atomic import replacing
 from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, label_table, structures_text
@@ -101,8 +101,16 @@ def write_volume(path: str | Path, volume: Volume) -> None:
     write_image(Path(path), image, [volume.voxels], volume.header.get("nifti"), ())
 
 
-def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segmentation) -> None:
+def write_mask(
+    path: str | Path, mask: NDArray[np.bool_], like: Volume | Segmentation, structure: str | None = None
+) -> None:
     """Write one boolean mask as uint8 0/1 on the grid of `like`.
+
+    Args:
+        path: `.nii.gz` or `.nii`.
+        mask: On the grid of `like`.
+        like: Defines the grid.
+        structure: Key of the structure; its name is stored as that of value 1, so that `read_labelmap` recognises it.
 
     Raises:
         OutputError: The mask is on another grid, or the file cannot be written.
@@ -110,7 +118,8 @@ def write_mask(path: str | Path, mask: NDArray[np.bool_], like: Volume | Segment
     if mask.shape != like.shape:
         raise OutputError(f"the mask has shape {mask.shape}, its grid {like.shape}", source=path)
     image = NiftiImage(mask.shape, np.dtype(np.uint8), like.affine, what="mask", intent="label")
-    write_image(Path(path), image, [mask], like.header.get("nifti"), ())
+    extensions = [] if structure is None else _names([structure], Numbering("mask", (NumberingEntry(1, (structure,)),)))
+    write_image(Path(path), image, [mask], like.header.get("nifti"), extensions)
 
 
 def write_fractions(path: str | Path, steps: NDArray[Any], of: int, like: Volume | Segmentation) -> None:
@@ -160,12 +169,14 @@ def write_labelmap(path: str | Path, segmentation: Segmentation, numbering: Numb
         what="labels",
         intent="label",
     )
-    texts = {
-        LABEL_TABLE_CODE: label_table(segmentation.classes, numbering),
-        STRUCTURES_CODE: structures_text(segmentation.classes),
-    }
-    extensions = [(code, text) for code, text in texts.items() if text]
+    extensions = _names(segmentation.classes, numbering)
     write_image(Path(path), image, _label_slabs(segmentation, numbering), segmentation.header.get("nifti"), extensions)
+
+
+def _names(classes: Sequence[str], numbering: Numbering | None) -> list[Extension]:
+    """Header extensions with the names of label values, and with the structures that users defined."""
+    texts = {LABEL_TABLE_CODE: label_table(classes, numbering), STRUCTURES_CODE: structures_text(classes)}
+    return [(code, text) for code, text in texts.items() if text]
 
 
 def copy_nifti(source: str | Path, target: str | Path) -> None:

@@ -139,7 +139,7 @@ class CaseFolder:
 
     def _write_each_mask(self, folder: Path) -> None:
         for key in sorted(self._case.annotated or ()):  # a structure that was not found gets a mask of zeros
-            write_mask(folder / f"{key}.nii.gz", self._case.mask(key), self._case)
+            write_mask(folder / f"{key}.nii.gz", self._case.mask(key), self._case, key)
 
     def _write_probabilities(self, folder: Path) -> None:
         # One at a time, because each needs the memory of the CT, or half of it.
