@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 
 HOME_VARIABLE = "OMENTUM_HOME"
-WEIGHTS, COMPILED = "weights", "openvino"
-"""Folders in it: downloaded weights, and networks compiled for this processor."""
+WEIGHTS, COMPILED, ENCODERS, EMBEDDINGS = "weights", "openvino", "encoders", "embeddings"
+"""Folders in it: downloaded weights, networks compiled for this processor, downloaded text encoders, and what these
+said about prompts."""
 
 
 def home() -> Path:

@@ -25,6 +25,8 @@ TRAINED_ON_ROWS = "trained_on_rows"
 `omentum.fingerprint.sketch`."""
 STARTED_FROM = "started_from"
 """Another entry: the file that its training started from, and whether that one lists all scans it was trained on."""
+TEXT_SHA256 = "text_encoder_sha256"
+"""Another entry: hash of the language model's files, or of the table, that its text embeddings came from."""
 TRUST_FROM = "trust_from"
 """Entry of `CheckpointSpec.training`: what the record of trust was made from, in words."""
 

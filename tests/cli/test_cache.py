@@ -15,6 +15,11 @@ def kept(tmp_path, monkeypatch):
         ("openvino/a.blob", 1500),
         ("openvino/b.blob", 500),
         ("weights/clip-universal-unet.safetensors.part", 3),
+        ("encoders/somebody--bert/receipt.json", 10),
+        ("encoders/somebody--bert/1_Pooling/config.json", 5),
+        ("encoders/.a--b.part/vocab.txt", 2),
+        ("encoders/mine/model.safetensors", 9),
+        ("embeddings/ab/cd.safetensors", 7),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(bytes(size))
@@ -29,7 +34,7 @@ def sizes(capsys):
 
 
 def test_the_list_has_places_and_sizes(kept, capsys):
-    assert sizes(capsys) == {"compiled": (2, 2000), "weights": (1, 3)}
+    assert sizes(capsys) == {"compiled": (2, 2000), "weights": (1, 3), "encoders": (3, 17), "embeddings": (1, 7)}
     assert main(["cache", "list"]) == 0
     shown = capsys.readouterr().out
     assert str(kept) in shown
@@ -37,13 +42,14 @@ def test_the_list_has_places_and_sizes(kept, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "left"),
-    [([], {"compiled": (0, 0), "weights": (1, 3)}), (["weights"], {"compiled": (2, 2000), "weights": (0, 0)})],
+    ("arguments", "gone"),
+    [([], "compiled"), (["weights"], "weights"), (["encoders"], "encoders"), (["embeddings"], "embeddings")],
 )
-def test_what_is_asked_for_is_removed(arguments, left, kept, capsys):
+def test_what_is_asked_for_is_removed(arguments, gone, kept, capsys):
+    before = sizes(capsys)
     assert main(["cache", "clear", *arguments]) == 0
     assert "files removed" in capsys.readouterr().out
-    assert sizes(capsys) == left
+    assert sizes(capsys) == before | {gone: (0, 0)}
     assert (kept / "mine.txt").is_file()
 
 
@@ -53,7 +59,8 @@ def test_all_twice_and_nothing_that_is_not_kept(kept, capsys):
     assert capsys.readouterr().out == ""
     assert main(["cache", "clear", "results"]) == 2
     assert "is not one of" in capsys.readouterr().err
-    assert sorted(path.name for path in kept.iterdir()) == ["mine.txt", "weights"]
+    assert sorted(path.name for path in kept.iterdir()) == ["encoders", "mine.txt", "weights"]
+    assert [path.name for path in (kept / "encoders").iterdir()] == ["mine"]
     assert [path.name for path in (kept / "weights").iterdir()] == ["mine.safetensors"]
 
 

@@ -222,7 +222,27 @@ INSTALL = Walk(
     swaps=[("for path in paths", 'for path in ["ct.nii.gz"]')],
     skips={"pip install": REGISTRY},
 )
-WALKS = (FOLLOW, INSTALL, MANY, EVALUATE, STORE, FOLDS, OWN, PREPARE, TRAIN, OPTIONS, SUBMIT, DATASET, CHECK, JUDGE)
+TEXT = Walk(
+    "docs/how-to/text-encoders.md",
+    skips={"pip install": REGISTRY, "omentum encoders pull": "needs a network (tests/text/test_pull_encoder.py)"},
+)
+WALKS = (
+    FOLLOW,
+    INSTALL,
+    MANY,
+    EVALUATE,
+    STORE,
+    FOLDS,
+    OWN,
+    PREPARE,
+    TRAIN,
+    OPTIONS,
+    SUBMIT,
+    DATASET,
+    CHECK,
+    JUDGE,
+    TEXT,
+)
 
 
 def test_every_page_is_walked():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from omentum.anatomy.structure import Structure
+from omentum.anatomy.structures import STRUCTURES
 from omentum.errors import UsageError
 
 TEMPLATE = "A computerized tomography of a {noun}"
@@ -17,16 +19,18 @@ TEMPLATES = {
 }
 """The three that the paper compares."""
 
-_PLACES = ("{noun}", "[CLS]")
+_PLACES = ("{noun}", "{name}", "[CLS]")
 
 
 def template_of(choice: str) -> str:
-    """A prompt template by its name in the paper, or a custom one with the placeholder {noun} or [CLS].
+    """A prompt template by its name in the paper, or a custom one with the placeholder {noun}, {name} or [CLS].
 
     Raises:
         UsageError: The template is neither, or contains other fields in braces.
     """
-    template = TEMPLATES.get(choice, choice).replace(_PLACES[1], _PLACES[0])
+    template = TEMPLATES.get(choice, choice)
+    for place in _PLACES[1:]:
+        template = template.replace(place, _PLACES[0])
     if template.count(_PLACES[0]) != 1:
         remedy = f"one of {', '.join(TEMPLATES)}, or a sentence such as '{TEMPLATE}'"
         raise UsageError(f"the prompt {choice!r} has no place for the structure", remedy=remedy)
@@ -39,6 +43,26 @@ def template_of(choice: str) -> str:
 def prompt(structure: Structure, template: str = TEMPLATE) -> str:
     """Prompt for our own checkpoints, with correct spelling."""
     return template.replace(_PLACES[0], structure.noun)
+
+
+def class_prompts(keys: Sequence[str], template: str = TEMPLATE, own: Mapping[str, str] | None = None) -> list[str]:
+    """The prompts of several structures.
+
+    Args:
+        keys: Structures.
+        template: See `template_of`.
+        own: Key -> whole sentence for that structure, in place of the template.
+
+    Raises:
+        UsageError: The template is none, or two structures have the same prompt.
+    """
+    sentence = template_of(template)
+    prompts = [(own or {}).get(key) or prompt(STRUCTURES[key], sentence) for key in keys]
+    first: dict[str, str] = {}
+    for key, said in zip(keys, prompts, strict=True):
+        if first.setdefault(said, key) != key:
+            raise UsageError(f"{first[said]} and {key} have the same prompt {said!r}", remedy="give one another prompt")
+    return prompts
 
 
 def published_prompt(structure: Structure) -> str:

@@ -13,7 +13,7 @@ import typer
 
 from omentum.cli.option_table import Json, Quiet
 from omentum.errors import OutputError
-from omentum.home import COMPILED, HOME_VARIABLE, WEIGHTS, home
+from omentum.home import COMPILED, EMBEDDINGS, ENCODERS, HOME_VARIABLE, WEIGHTS, home
 from omentum.schemas import Schema, stamped
 
 app = typer.Typer(help="What is kept on this machine: list it with sizes, clear it.", no_args_is_help=True)
@@ -21,6 +21,8 @@ app = typer.Typer(help="What is kept on this machine: list it with sizes, clear 
 KINDS = {
     "compiled": (COMPILED, "networks compiled for this processor; made again in seconds"),
     "weights": (WEIGHTS, "weights that were pulled; pulled again on demand, bundled ones are not among them"),
+    "encoders": (ENCODERS, "text encoders that were pulled; pulled again on demand"),
+    "embeddings": (EMBEDDINGS, "embeddings of prompts; computed again where their text encoder is"),
 }
 """What can be cleared -> its folder below the home folder, and a description."""
 
@@ -30,6 +32,8 @@ class Kind(StrEnum):
 
     COMPILED = "compiled"
     WEIGHTS = "weights"
+    ENCODERS = "encoders"
+    EMBEDDINGS = "embeddings"
     ALL = "all"
 
 
@@ -65,7 +69,7 @@ def list_kept(as_json: Json = False) -> None:
         return
     print(f"{home()} (set {HOME_VARIABLE} for another folder)")
     for one in kept:
-        print(f"{one.kind:<10}{one.files:>6} files {readable(one.size_bytes):>10}  {one.what}")
+        print(f"{one.kind:<12}{one.files:>6} files {readable(one.size_bytes):>10}  {one.what}")
 
 
 @app.command(epilog="Example: omentum cache clear all")
@@ -73,7 +77,7 @@ def clear(
     kind: Annotated[Kind, typer.Argument(help="what to remove")] = Kind.COMPILED,
     quiet: Quiet = False,
 ) -> None:
-    """Remove compiled networks and, if requested, downloaded weights. Results are never touched."""
+    """Remove compiled networks and, if requested, other files that can be made or fetched again; never results."""
     for name in KINDS:
         if kind not in (name, Kind.ALL):
             continue
@@ -83,8 +87,9 @@ def clear(
                 file.unlink(missing_ok=True)
             except OSError as fault:
                 raise OutputError(f"cannot be removed: {fault.strerror or fault}", source=file) from fault
-        with suppress(OSError):  # missing, or contains files of others
-            Path(one.folder).rmdir()
+        for folder in (*sorted({file.parent for file in files}, reverse=True), Path(one.folder)):
+            with suppress(OSError):  # missing, or contains files of others
+                folder.rmdir()
         if not quiet:
             print(f"{one.kind}: {one.files} files removed, {readable(one.size_bytes)}")
 
@@ -102,6 +107,11 @@ def _files(kind: str) -> list[Path]:
     folder = home() / KINDS[kind][0]
     if kind == "compiled":
         return sorted(folder.glob("*.blob"))
+    if kind == "embeddings":
+        return sorted(folder.glob("*/*.safetensors"))
+    if kind == "encoders":  # whole ones have a receipt, downloads under way a name of ours
+        ours = (*(path.parent for path in folder.glob("*/receipt.json")), *folder.glob(".*.part"))
+        return sorted({path for one in ours for path in one.rglob("*") if path.is_file()})
     names = [entry.path.name for entry in catalogue().values() if not entry.resource]
     return sorted(path for name in names for path in folder.glob(f"{name}*") if path.is_file())
 

@@ -28,6 +28,7 @@ class Schema(StrEnum):
     DATA_CHECK = "omentum.data-check"
     DATASET = "omentum.dataset"
     DATASETS = "omentum.datasets"
+    ENCODERS = "omentum.encoders"
     EVALUATION = "omentum.evaluation"
     LESION_FOLLOW_UP = "omentum.lesion-follow-up"
     MANIFEST = "omentum.manifest"

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import torch
 
 from omentum.anatomy.structure_rows import carried_rows
-from omentum.errors import MissingDependencyError
+from omentum.errors import InputError, MissingDependencyError
 from omentum.model import UniversalModel, build, initialise
 from omentum.model.named_parts import check_parts
 from omentum.model.weights import locate
-from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
-from omentum.text.encoder import embed
+from omentum.spec import TEXT_SHA256, CheckpointSpec, ClassSpec, ModelSpec
+from omentum.text.embedding_table import is_table
+from omentum.text.encoder import embed, identity
+from omentum.text.structure_embeddings import StructureEmbeddings, recorded_name, table_embeddings
 from omentum.train.classes import run_classes
 from omentum.train.config.settings import TrainConfig
 from omentum.train.run.start import Start
@@ -23,19 +25,19 @@ from omentum.train.words import bundled_embeddings, prompts_of
 def new_model(config: TrainConfig) -> UniversalModel:
     """A new model, initialised at random from torch's global generator or from `config.init`."""
     classes = run_classes(config)
-    prompts = prompts_of(config, classes)
-    embeddings = _embedded(prompts, config.text_encoder)
+    text = _text_of(config, classes)
     terms = Start.of(config).terms
     spec = CheckpointSpec(
-        model=ModelSpec(config.backbone, dict(config.parameters), text_width=embeddings.shape[1]),
+        model=ModelSpec(config.backbone, dict(config.parameters), text_width=text.rows.shape[1]),
         preprocess=config.preprocess,
-        classes=tuple(ClassSpec(key, p) for key, p in zip(classes, prompts, strict=True)),
-        text_encoder=config.text_encoder,
+        classes=tuple(ClassSpec(key, p) for key, p in zip(classes, text.prompts, strict=True)),
+        text_encoder=text.encoder,
+        training={TEXT_SHA256: text.sha256} if text.sha256 else {},
         licence=licence_of(terms),
         citation=citation_of(terms),
         structures=carried_rows(classes),
     )
-    model = build(spec, embeddings)
+    model = build(spec, text.rows)
     if config.spread_text:
         _spread_text_features(model)
     if config.first_logit:
@@ -44,6 +46,19 @@ def new_model(config: TrainConfig) -> UniversalModel:
         check_parts(model, config.init_parts, "init_parts")
         initialise(model, locate(config.init), config.init_parts)
     return model
+
+
+def _text_of(config: TrainConfig, classes: Sequence[str]) -> StructureEmbeddings:
+    """Embeddings of the classes, from the language model or from a table."""
+    if is_table(config.text_encoder):
+        return table_embeddings(classes, config.text_encoder)
+    prompts = prompts_of(config, classes)
+    rows = _embedded(prompts, config.text_encoder)
+    try:
+        sha256 = identity(config.text_encoder)
+    except (MissingDependencyError, InputError):  # the rows are the bundled ones
+        sha256 = ""
+    return StructureEmbeddings(tuple(classes), tuple(prompts), rows, recorded_name(config.text_encoder), sha256)
 
 
 def _embedded(prompts: Sequence[str], encoder: str) -> torch.Tensor:

@@ -7,29 +7,43 @@ from collections.abc import Sequence
 import torch
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.prompts import prompt, template_of
-from omentum.errors import MissingDependencyError
+from omentum.anatomy.prompts import class_prompts
+from omentum.errors import MissingDependencyError, UsageError
 from omentum.model.weights import load_model
 from omentum.text import encoder
+from omentum.text.embedding_table import is_table
+from omentum.text.structure_embeddings import refuse_prompts_with_table, table_embeddings
 from omentum.train.config.settings import TrainConfig
 
 
 def prompts_of(config: TrainConfig, classes: Sequence[str]) -> list[str]:
-    """Prompts for the language model, one sentence per class."""
-    template = template_of(config.prompt)
-    return [prompt(STRUCTURES[key], template) for key in classes]
+    """Prompts for the language model, one sentence per class.
+
+    Raises:
+        UsageError: A prompt of its own is given for a structure that is not learned, or two classes have the same.
+    """
+    own = {STRUCTURES.find(name).key: sentence for name, sentence in config.prompts.items()}
+    if strangers := [key for key in own if key not in classes]:
+        raise UsageError(f"[prompts] names {', '.join(strangers)}, which this run does not learn")
+    return class_prompts(classes, config.prompt, own)
 
 
 def check_words(config: TrainConfig, classes: Sequence[str]) -> None:
-    """Refuse a text encoder that is not installed, unless its embeddings are bundled.
+    """Refuse a text encoder that is not installed, unless its embeddings are bundled, and a table that lacks a class.
 
     Raises:
-        MissingDependencyError, InputError: See `omentum.text.encoder.embed`.
+        UsageError: See `prompts_of`.
+        MissingDependencyError, InputError: See `omentum.text.encoder.embed` and `table_embeddings`.
     """
+    if is_table(config.text_encoder):
+        refuse_prompts_with_table(config.text_encoder, config.prompt, config.prompts)
+        table_embeddings(classes, config.text_encoder)
+        return
+    prompts = prompts_of(config, classes)
     try:
-        encoder.check(config.text_encoder)
+        encoder.check(config.text_encoder, prompts)
     except MissingDependencyError:
-        if bundled_embeddings(prompts_of(config, classes), config.text_encoder) is None:
+        if bundled_embeddings(prompts, config.text_encoder) is None:
             raise
 
 

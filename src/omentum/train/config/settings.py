@@ -137,7 +137,9 @@ class TrainConfig:
         structures: File of additional or redefined structures; see `omentum.anatomy.structure_file`.
         classes: Structures to learn, by any name, in the order of the model's outputs; by default all structures.
         prompt: Prompt template: V1, V2 or V3 of the paper, or a sentence with {noun} in it.
-        text_encoder: Language model for the prompts.
+        prompts: Whole sentences for single structures, by any of their names, in place of the template.
+        text_encoder: Language model for the prompts: a name, a folder, a model id, or a table of embeddings; see
+            docs/how-to/text-encoders.md.
         init: Initial weights, a file or a name ("default"); empty for random weights.
         init_parts: Parameters loaded from `init`, as name prefixes; by default all that fit.
         trainable: Parameters to train, as name prefixes ("head", "backbone.expand"); all others are frozen. By default
@@ -203,6 +205,7 @@ class TrainConfig:
     structures: str = ""
     classes: tuple[str, ...] = ()
     prompt: str = "V3"
+    prompts: Mapping[str, str] = field(default_factory=dict)
     text_encoder: str = "all-MiniLM-L6-v2"
     init: str = ""
     init_parts: tuple[str, ...] = ()
@@ -263,6 +266,8 @@ class TrainConfig:
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} is one of {', '.join(choices)}, got {getattr(self, name)!r}")
         template_of(self.prompt)
+        if not all(isinstance(sentence, str) and sentence.strip() for sentence in self.prompts.values()):
+            raise UsageError("[prompts] takes a sentence for each structure", remedy='for example liver = "A liver"')
         if not all(isinstance(name, str) for name in self.classes):
             raise UsageError(f"classes are names of structures, got {list(self.classes)}")
 

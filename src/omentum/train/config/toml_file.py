@@ -163,6 +163,9 @@ def _resolved(raw: dict[str, Any], here: Path) -> dict[str, Any]:
     for table, names in (("data", ("folder", "store")), ("pairs", ("image", "labels"))):
         if isinstance(out.get(table), list):
             out[table] = [_absolute(entry, names, here) for entry in out[table]]
+    encoder = out.get("text_encoder")
+    if isinstance(encoder, str) and encoder and (here / encoder).exists():  # else it is a name
+        out["text_encoder"] = str((here / encoder).resolve())
     named = str(out.get("init")) in catalogue()  # named weights are not a path
     return dict(_absolute(out, ("structures", "split") if named else ("init", "structures", "split"), here))
 

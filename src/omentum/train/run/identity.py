@@ -107,7 +107,8 @@ def _without_places(value: Any, key: str = "") -> Any:
         return {k: _without_places(v, k) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_without_places(v) for v in value]
-    return Path(value).name if key in PATHS and value else value
+    is_place = key in PATHS or (key == "text_encoder" and Path(value).is_absolute())
+    return Path(value).name if is_place and value else value
 
 
 def _checksum(case: TrainingCase) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from omentum.data.store.store import read_manifest
 from omentum.io.truth import DESCRIPTION
-from omentum.spec import CheckpointSpec
+from omentum.spec import TEXT_SHA256, CheckpointSpec
 
 TERMS = "terms"
 """Entry of `CheckpointSpec.training`: what the weights were made from, with the licence and citation of each."""
@@ -100,6 +100,7 @@ def record(terms: Iterable[Terms]) -> dict[str, Any]:
 
 def under(spec: CheckpointSpec, training: Mapping[str, Any]) -> CheckpointSpec:
     """The checkpoint description with a training record, and the licence and citation that follow from it."""
+    training = {name: spec.training[name] for name in (TEXT_SHA256,) if name in spec.training} | dict(training)
     if TERMS not in training:
         return replace(spec, training=training)
     terms = [Terms(**row) for row in training[TERMS]]
