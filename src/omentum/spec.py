@@ -12,9 +12,9 @@ from typing import Any
 
 from omentum.errors import CheckpointError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
-with the trust in each class."""
+with the trust in each class; 4: with adapters."""
 
 USUAL_THRESHOLD = 0.5
 """Probability threshold of a class without a chosen one."""
@@ -121,6 +121,30 @@ class ClassSpec:
 
 
 @dataclass(frozen=True)
+class AdapterSpec:
+    """Additions to the weights of the network, used for some of its classes only; see `omentum.model.low_rank`.
+
+    Args:
+        classes: Keys of the classes that are computed with the additions; a class belongs to one adapter at most.
+        rank: Rank of the additions to kernels and matrices.
+        parts: Beginnings of the names of the parameters that it adds to, such as "head"; empty for all.
+
+    Raises:
+        ValueError: no classes, or a rank below 1.
+    """
+
+    classes: tuple[str, ...]
+    rank: int
+    parts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "parts", tuple(self.parts))
+        if not self.classes or self.rank < 1:
+            raise ValueError(f"an adapter of rank {self.rank} for {len(self.classes)} classes")
+
+
+@dataclass(frozen=True)
 class CheckpointSpec:
     """Everything stored beside the tensors, as JSON under the metadata entry `omentum`.
 
@@ -131,6 +155,7 @@ class CheckpointSpec:
         licence, citation: Terms of the weights, and what to cite.
         structures: Rows of those classes (and of their hosts and pairs) that are not as in the packaged table, by key;
             JSON values, see `omentum.anatomy.structure_rows`.
+        adapters: Additions to the network, each for some of the classes; all other classes are computed without.
     """
 
     model: ModelSpec
@@ -141,6 +166,7 @@ class CheckpointSpec:
     licence: str = ""
     citation: str = ""
     structures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    adapters: tuple[AdapterSpec, ...] = ()
 
     @property
     def class_keys(self) -> tuple[str, ...]:
@@ -181,6 +207,8 @@ class CheckpointSpec:
     @property
     def _format(self) -> int:
         """The lowest version that can say all of it."""
+        if self.adapters:
+            return 4
         if any(c.trust is not Trust.UNKNOWN for c in self.classes):
             return 3
         return 2 if self.structures else 1
@@ -190,6 +218,8 @@ class CheckpointSpec:
         said = asdict(self) | {"classes": [c.to_json() for c in self.classes]}
         if not self.structures:  # as every earlier version reads it
             del said["structures"]
+        if not self.adapters:
+            del said["adapters"]
         whole = {"format": self._format, "classes_sha256": self.classes_sha256, **said}
         return json.dumps(strict_json(whole), indent=1, allow_nan=False)
 
@@ -218,11 +248,16 @@ class CheckpointSpec:
                 licence=raw.get("licence", ""),
                 citation=raw.get("citation", ""),
                 structures=raw.get("structures", {}),
+                adapters=tuple(AdapterSpec(**a) for a in raw.get("adapters", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise CheckpointError(f"its description cannot be read: {fault!r}", source=source) from fault
         if raw.get("classes_sha256") != spec.classes_sha256:
             raise CheckpointError("its class list does not match the list it was saved with", source=source)
+        adapted = [key for adapter in spec.adapters for key in adapter.classes]
+        if strange := {key for key in adapted if key not in spec.class_keys or adapted.count(key) > 1}:
+            reason = f"its adapters do not fit its classes: {', '.join(sorted(strange))}"
+            raise CheckpointError(reason, source=source)
         return spec
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,6 +91,21 @@ class TextDrivenHead(nn.Module):
         logits = self.apply_dynamic_head(features.flatten(2), self._generated(image, text), dtype)
         volume: Tensor = logits.unflatten(2, features.shape[2:])
         return volume
+
+    def logits_at(self, deep: Tensor, decoded: Tensor, text: Tensor, voxels: tuple[Any, ...]) -> Tensor:
+        """Compute logits of some voxels: the whole network ran, the generated layers run on these alone.
+
+        Args:
+            deep: [B, deep_channels, x, y, z].
+            decoded: [B, decoded_channels, X, Y, Z].
+            text: Embeddings [K, text_width].
+            voxels: Index into [B, c, X, Y, Z].
+
+        Returns:
+            [B, K, V].
+        """
+        layers = self.layers(deep, text)
+        return self.apply_dynamic_head(self.voxel_features(decoded)[voxels].flatten(2), layers)
 
     def layers(self, deep: Tensor, text: Tensor) -> Tensor:
         """Generate the parameters of the dynamic head; in float32 also under autocast.

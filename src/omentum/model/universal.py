@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from omentum.errors import UsageError
 from omentum.model.head import TextDrivenHead
+from omentum.model.low_rank import Adapter, call
+from omentum.model.routes import Route, in_order, routes
 from omentum.spec import CheckpointSpec
+
+BACKBONE, HEAD = "backbone", "head"
+"""The parts of the network, as in the names of its parameters."""
 
 
 class Backbone(nn.Module):
@@ -51,13 +56,13 @@ def _called(module: nn.Module) -> Iterator[nn.Module]:
 
 
 class UniversalModel(nn.Module):
-    """Backbone, text-driven head and the text embeddings of the classes it knows.
+    """Backbone, text-driven head, the text embeddings of the classes it knows, and adapters for some of the classes.
 
     Args:
         backbone: Any `Backbone`.
         head: Fits the backbone's channels.
         text_embeddings: [K, text_width]; rows in the order of `spec.classes`. Kept as a buffer.
-        spec: Description from the checkpoint.
+        spec: Description from the checkpoint; fresh adapters are built from `spec.adapters`.
 
     Example:
         >>> logits = model(torch.rand(1, 1, 96, 96, 96), classes=[5])   # [1, 1, 96, 96, 96]
@@ -71,13 +76,15 @@ class UniversalModel(nn.Module):
         self.head = head
         self.spec = spec
         self.register_buffer("text_embeddings", text_embeddings)
+        self.adapters = nn.ModuleList(Adapter({BACKBONE: backbone, HEAD: head}, adapter) for adapter in spec.adapters)
 
     def forward(self, x: Tensor, classes: Sequence[int] | None = None) -> Tensor:
         """Logits; a sigmoid above 0.5 (a logit above 0) means the voxel belongs to the class.
 
         Args:
             x: [B, 1, X, Y, Z], preprocessed according to `spec.preprocess`.
-            classes: Channels wanted, by position in `spec.classes`; all by default. The head's cost scales with them.
+            classes: Channels wanted, by position in `spec.classes`; all by default. The head's cost scales with them,
+                and every adapter of the backbone with a class among them costs one more pass through the backbone.
 
         Returns:
             [B, K', X, Y, Z].
@@ -85,10 +92,40 @@ class UniversalModel(nn.Module):
         Raises:
             UsageError: the shape of x is not one the network can halve as often as it must.
         """
+        return self._logits(x, classes, "forward")[0]
+
+    def logits_at(self, x: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Logits of some voxels, and the coarse features of the decoder: what training needs.
+
+        Args:
+            x: As for `forward`.
+            voxels: Index into [B, c, X, Y, Z].
+
+        Returns:
+            [B, K, V], and the coarse features of the first route (see `Backbone.stages`).
+        """
+        return self._logits(x, None, "logits_at", voxels)
+
+    def adapter_of(self, route: Route) -> Adapter | None:
+        """The additions of a route, None if it has none."""
+        return None if route.adapter is None else cast(Adapter, self.adapters[route.adapter])
+
+    def _logits(
+        self, x: Tensor, classes: Sequence[int] | None, method: str, *voxels: tuple[Any, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         self._check(x)
-        text = self.text_embeddings if classes is None else self.text_embeddings[list(classes)]
-        deep, decoded = self.backbone(x)
-        return cast(Tensor, self.head(deep, decoded, text))
+        ways = routes(self.spec, classes)
+        features: dict[Adapter | None, tuple[Tensor, Tensor, tuple[Tensor, ...]]] = {}
+        parts = []
+        for way in ways:
+            adapter = self.adapter_of(way)
+            of_backbone = adapter if adapter is not None and adapter.changes(BACKBONE) else None
+            if of_backbone not in features:
+                features[of_backbone] = call(of_backbone, BACKBONE, self.backbone, "stages", x)
+            deep, decoded, _ = features[of_backbone]
+            text = self.text_embeddings if classes is None and len(ways) == 1 else self.text_embeddings[[*way.channels]]
+            parts.append(call(adapter, HEAD, self.head, method, deep, decoded, text, *voxels))
+        return in_order(parts, ways), next(iter(features.values()))[2]
 
     def _check(self, x: Tensor) -> None:
         divisor = self.backbone.divisor

@@ -14,6 +14,7 @@ from omentum.infer.profiles import Profile
 from omentum.infer.sliding import Predictor
 from omentum.model import UniversalModel
 from omentum.model.feature_network import FeatureNetwork, class_logits
+from omentum.model.routes import routes
 from omentum.model.state import state_sha256
 
 
@@ -30,7 +31,9 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
     if not isinstance(model, UniversalModel):
         return Network(_Whole(model, channels), _as_it_is, patch)
     state = state_sha256({name: tensor.cpu() for name, tensor in model.state_dict().items()})
-    return Network(FeatureNetwork(model), class_logits(model, channels, dtype), patch, f"{state} {model.spec.model}")
+    passes = [way.adapter for way in routes(model.spec, channels)]
+    fingerprint = f"{state} {model.spec.model}" + (f" {passes}" if model.spec.adapters else "")
+    return Network(FeatureNetwork(model, channels), class_logits(model, channels, dtype), patch, fingerprint)
 
 
 def engine_for(

@@ -58,7 +58,7 @@ class PatchLoss(nn.Module):
             voxels: Voxels used for the heads; see `voxel_subsample`.
             balance: Weight of voxels inside rare structures, from 0 (none) to 1; see `root_balance`.
         """
-        logits, coarse = _sparse_logits(self.model, images, voxels)
+        logits, coarse = self.model.logits_at(images, voxels)
         guesses = self.deep_supervision(coarse) if self._weights[1] else []
         with torch.autocast(logits.device.type, enabled=False):
             targets = truth.at(voxels).masks().transpose(0, 1).flatten(2)
@@ -85,14 +85,3 @@ def voxel_subsample(step: int, factor: int) -> tuple[Any, ...]:
     halved = factor.bit_length() - 1
     offsets = [(step >> axis) % 2 for axis in range(3)]
     return (..., *(slice(offsets[axis], None, 2) if axis < halved else slice(None) for axis in range(3)))
-
-
-def _sparse_logits(model: UniversalModel, images: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Logits [B, K, V] of the subsampled voxels, and the decoder's coarse features if the backbone provides them.
-
-    The whole network runs, but the pointwise head only on these voxels.
-    """
-    deep, decoded, coarse = model.backbone.stages(images)
-    layers = model.head.layers(deep, model.text_embeddings)
-    features = model.head.voxel_features(decoded)
-    return model.head.apply_dynamic_head(features[voxels].flatten(2), layers), coarse
