@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
-
-from omentum.anatomy import STRUCTURES
 
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
 plt.rcParams |= {"svg.hashsalt": "omentum", "svg.fonttype": "none"}  # the same file each time, and a small one
 COLOURS = {"universal": "#0b6e99", "scratch": "#b3541e"}
-
-
-def draw_similarity(tables: Mapping[str, Any], path: Path) -> None:
-    """Centred cosines of each table (a `Similarity`), structures in template order."""
-    figure, axes = plt.subplots(1, len(tables), figsize=(5.2 * len(tables), 5.6), layout="constrained")
-    names = [structure.display for structure in STRUCTURES]
-    for axis, (name, similarity) in zip(axes, tables.items(), strict=True):
-        shown = axis.imshow(similarity.centred, vmin=-1, vmax=1, cmap="RdBu_r")
-        axis.set_title(f"{name} (mean cosine before centring {similarity.mean:.2f})", fontsize=9)
-        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=5.5)
-        axis.set_yticks(range(len(names)), names, fontsize=5.5)
-    figure.colorbar(shown, ax=axes, shrink=0.7, label="cosine after centring")
-    _save(figure, path)
 
 
 def draw_few_shot(shots: Sequence[int], points: Mapping[str, Sequence[tuple[float, float, float]]], path: Path) -> None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from omentum.pipeline.batch import BatchResult as BatchResult
     from omentum.pipeline.batch import CaseSelection as CaseSelection
     from omentum.pipeline.batch import segment_batch as segment_batch
+    from omentum.pipeline.class_map import map_classes as map_classes
+    from omentum.report.class_map import ClassMap as ClassMap
     from omentum.segmentation import Segmentation as Segmentation
     from omentum.train.config.settings import TrainConfig as TrainConfig
     from omentum.train.config.toml_file import load_config as load_config
@@ -76,6 +78,8 @@ _HOMES = {
     "FollowUp": "omentum.follow_up.result",
     "compare_scans": "omentum.follow_up.scans",
     "evaluate_study": "omentum.evaluate.study",
+    "ClassMap": "omentum.report.class_map",
+    "map_classes": "omentum.pipeline.class_map",
     "include_structures": "omentum.anatomy",
     "list_weights": "omentum.model.catalogue",
     "load_model": "omentum.model",

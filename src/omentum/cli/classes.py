@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from omentum.anatomy import STRUCTURES, Structure
-from omentum.cli.option_table import Json
+from omentum.cli.class_map import show_class_map
+from omentum.cli.option_table import Json, Overwrite
 from omentum.cli.structures_option import StructuresFile
+from omentum.errors import UsageError
 from omentum.schemas import Schema, stamped
 from omentum.spec import Trust
 
@@ -28,8 +31,19 @@ def classes(
             "-w", "--weights", metavar="WEIGHTS", help="only what these weights find, and how far to trust it"
         ),
     ] = None,
+    map_of: Annotated[
+        str | None, typer.Option("--map", metavar="WEIGHTS", help="how alike the classes are to these weights")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="of --map: .png or .svg to draw")
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """List the structures: number, key, name, kind, side, hosts, SNOMED CT code and synonyms."""
+    if map_of is not None:
+        return show_class_map(map_of, out, as_json=as_json, overwrite=overwrite)
+    if out is not None:
+        raise UsageError("-o names the picture of --map", remedy="omentum classes --map WEIGHTS -o map.png")
     trust = None if weights is None else _known_to(weights)
     rows = list(STRUCTURES) if trust is None else [STRUCTURES[key] for key in trust]
     if as_json:

@@ -119,6 +119,22 @@ class TextDrivenHead(nn.Module):
         """
         return self._generated(self.image_feature(deep).flatten(1), text)
 
+    def text_terms(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """What the text contributes: its features, and its term of the generated parameters.
+
+        One linear layer generates the parameters as the sum of an image and a text term, so for any image two classes
+        differ by the difference of their text terms.
+
+        Args:
+            text: Embeddings [K, text_width].
+
+        Returns:
+            [K, condition_width] and [K, sum(split_sizes)], the bias of the controller included.
+        """
+        words = self.text_feature(text.to(self.text_feature.weight.dtype)).relu()
+        no_image = words.new_zeros(len(words), self.controller.in_features - words.shape[1])
+        return words, self.controller(torch.cat([no_image, words], dim=1))
+
     def _generated(self, image: Tensor, text: Tensor) -> Tensor:
         with torch.autocast(image.device.type, enabled=False):
             words = self.text_feature(text.to(self.text_feature.weight.dtype)).relu()

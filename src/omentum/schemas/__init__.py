@@ -25,6 +25,7 @@ class Schema(StrEnum):
     CASE = "omentum.case"
     CHECKPOINT = "omentum.checkpoint"
     CLASSES = "omentum.classes"
+    CLASS_MAP = "omentum.class-map"
     DATA_CHECK = "omentum.data-check"
     DATASET = "omentum.dataset"
     DATASETS = "omentum.datasets"
