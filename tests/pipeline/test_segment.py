@@ -120,7 +120,14 @@ def test_only_the_wanted_channels_are_computed():
 
 @pytest.mark.parametrize(
     ("classes", "match"),
-    [(["livre"], "unknown structure 'livre'"), (["spleen"], "do not know spleen"), ([], "no class")],
+    [
+        (["livre"], "unknown structure 'livre'"),
+        (
+            ["spleen"],
+            r"do not know spleen: they were not trained for it \(words alone give no usable mask; `omentum extend`",
+        ),
+        ([], "no class"),
+    ],
 )
 def test_classes_that_cannot_be_had_are_refused(classes, match, model):
     with pytest.raises(UsageError, match=match):

@@ -107,7 +107,10 @@ class Segmenter:
         known = self.model.spec.class_keys
         missing = [key for key in self._wanted or () if key not in known]
         if missing:
-            raise UsageError(f"the weights do not know {', '.join(missing)}", remedy=f"they know {', '.join(known)}")
+            them = "it" if len(missing) == 1 else "them"
+            reason = f"the weights do not know {', '.join(missing)}: they were not trained for {them}"
+            remedy = f"words alone give no usable mask; `omentum extend` adds {them} from labelled cases"
+            raise UsageError(reason, remedy=f"{remedy}; they know {', '.join(known)}")
         return known if self._wanted is None else tuple(key for key in known if key in self._wanted)
 
     @cached_property
