@@ -55,6 +55,7 @@ LAYERS: dict[str, set[str]] = {
     "pipeline": CORE
     | {"process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"}
     | {"data", "evaluate"},
+    "annotate": CORE | {"process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
     "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {
@@ -70,7 +71,7 @@ LAYERS: dict[str, set[str]] = {
         "follow_up",
         "report",
     }
-    | {"evaluate", "phantom", "data", "pipeline", "train"},
+    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train"},
     "resources": set(),
     "json_values": set(),
     "schemas": set(),
@@ -86,6 +87,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "evaluate": {"metrics": set()},
     "pipeline": {"batch": {""}},
+    "annotate": {"propose": {""}, "accept": {"", "propose"}, "audit": {"", "propose"}},
     "io": {"dicom": set()},
     "train": {"config": set(), "losses": {"config"}, "optimise": {"config"}, "run": {"", "config"}},
 }

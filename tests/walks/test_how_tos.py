@@ -226,7 +226,15 @@ TEXT = Walk(
     "docs/how-to/text-encoders.md",
     skips={"pip install": REGISTRY, "omentum encoders pull": "needs a network (tests/text/test_pull_encoder.py)"},
 )
+ANNOTATE = Walk(
+    "docs/how-to/annotate.md",
+    swaps=[
+        ("omentum phantom -n 2 --spacing 6 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
+        ("--set spacing_mm=[6,6,6] --set patch=[32,32,32]", f"{SMALL} --set steps=2 --set validate_every=2"),
+    ],
+)
 WALKS = (
+    ANNOTATE,
     FOLLOW,
     INSTALL,
     MANY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from omentum.data.corrections import with_corrections
 from omentum.data.datasets.find import Datasets, find_all_cases
 from omentum.data.store.prepare import PreparationResult, prepare
 from omentum.data.store.prepare_case import StoreOptions
@@ -42,4 +43,5 @@ def prepare_data(
     """
     found = find_all_cases(datasets)
     cases = [case for one in found.values() for case in one.cases]
-    return prepare(cases, out, options or StoreOptions(), jobs=jobs, progress=progress)
+    how = options or StoreOptions()
+    return prepare(cases, out, how, jobs=jobs, correct=with_corrections, progress=progress)

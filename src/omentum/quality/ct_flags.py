@@ -124,16 +124,37 @@ def mirrored_flags(
 
 
 def _phase(measures: Mapping[str, StructureMeasure], rules: QualityRules) -> Iterator[Flag]:
-    medians = {key: m.median_hu for key, m in measures.items() if key in rules.phase}
-    known = {key: hu for key, hu in medians.items() if hu is not None}
-    if len(known) < LEAST_EVIDENCE:
+    known = phase_medians(measures, rules)
+    distances = phase_distances(known, rules)
+    if not distances:
         return
-    names = rules.phase_names
-    distances = [(_distance(known, [rules.phase[key][n] for key in known]), name) for n, name in enumerate(names)]
-    (best, name), (second, other) = sorted(distances)[:2]
+    (name, best), (other, second) = list(distances.items())[:2]
     seen = ", ".join(f"{STRUCTURES[key].display.lower()} {hu:.0f}" for key, hu in known.items())
     doubt = "" if second > best + CLEAR_DISTANCE else f" (or {other})"
     yield Flag(Severity.INFO, "", FlagCode.PHASE, f"contrast phase looks like {name}{doubt}: {seen} HU")
+
+
+def phase_medians(measures: Mapping[str, StructureMeasure], rules: QualityRules = QUALITY_RULES) -> dict[str, float]:
+    """Median HU of the structures that tell the contrast phase, as far as they were found."""
+    medians = {key: m.median_hu for key, m in measures.items() if key in rules.phase}
+    return {key: hu for key, hu in medians.items() if hu is not None}
+
+
+def phase_distances(medians_hu: Mapping[str, float], rules: QualityRules = QUALITY_RULES) -> dict[str, float]:
+    """How badly the medians fit each contrast phase, best first; empty with too few structures.
+
+    Args:
+        medians_hu: Result of `phase_medians`.
+        rules: Expected medians in each phase.
+
+    Returns:
+        Name of a phase -> `_distance`; a gap of less than `CLEAR_DISTANCE` decides nothing.
+    """
+    if len(medians_hu) < LEAST_EVIDENCE:
+        return {}
+    names = rules.phase_names
+    found = [(_distance(medians_hu, [rules.phase[key][n] for key in medians_hu]), name) for n, name in enumerate(names)]
+    return {name: distance for distance, name in sorted(found)}
 
 
 def _distance(medians_hu: Mapping[str, float], expected: Sequence[Range]) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from omentum.cli.data import check, prepare, split, stats
+from omentum.cli.data import audit, check, prepare, split, stats
 from omentum.cli.data.recipe_text import description, print_recipe, print_recipes
 from omentum.cli.option_table import Json
 from omentum.schemas import Schema, stamped
@@ -55,4 +55,5 @@ def show(
         print_recipe(recipe, found)
 
 
+app.command(epilog="Example: omentum data audit store/ -o audit/")(audit.audit)
 app.command(epilog="Example: omentum data check --dataset lits=/data/LiTS -j 4 --json-file check.json")(check.check)

@@ -15,8 +15,8 @@ import torch
 from omentum.atomic import replacing_folder
 from omentum.data.datasets.raw_case import RawCase
 from omentum.data.datasets.recipe_catalogue import Target
-from omentum.data.store.prepare_case import StoreOptions, prepare_case
-from omentum.data.store.source_hash import known_hash, source_hash
+from omentum.data.store.prepare_case import PreparedCase, StoreOptions, prepare_case
+from omentum.data.store.source_hash import corrections_hash, known_hash, source_hash
 from omentum.data.store.store import CACHE, CASES
 from omentum.data.store.stored_case import CaseKey, StoredCase
 from omentum.errors import OmentumError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from omentum.data.harmonise.read import HarmonisedCase
 
 Read = Callable[[RawCase], "HarmonisedCase"]
+Correct = Callable[[PreparedCase, Path], PreparedCase]
+"""Applies the corrections that a store (its folder) holds for a prepared case."""
 State = Literal["prepared", "kept", "failed"]
 
 _STRAYS = ("stray", "stray inside")
@@ -59,12 +61,14 @@ class CaseTask:
         out: Folder of the store.
         options: Options of the store.
         read: Reads CT and labels of the raw case; must be picklable.
+        correct: Applies corrections; must be picklable. None leaves them out.
     """
 
     case: RawCase
     out: Path
     options: StoreOptions
     read: Read
+    correct: Correct | None = None
 
     @property
     def folder(self) -> Path:
@@ -85,6 +89,11 @@ class CaseTask:
         """Hashes of everything the case would be prepared from."""
         return CaseKey(recipe_hash(self.case), source, self.options.sha256)
 
+    def is_made_of(self, stored: StoredCase, source: str) -> bool:
+        """Whether a stored case is complete, and made of these sources, options and corrections."""
+        corrections = corrections_hash(self.out, self.case.name) if self.correct else ""
+        return is_whole(stored) and stored.key == self.key(source) and stored.corrections == corrections
+
     def failed(self, reason: str) -> PreparationOutcome:
         """Outcome of a failure, naming the file."""
         return PreparationOutcome(self.case.name, "failed", f"{self.case.image}: {reason}", reason)
@@ -96,7 +105,7 @@ def is_up_to_date(task: CaseTask, stored: StoredCase | None) -> bool:
         source = known_hash(task.paths, task.hash_cache)
     except OmentumError:
         return False
-    return stored is not None and source is not None and is_whole(stored) and stored.key == task.key(source)
+    return stored is not None and source is not None and task.is_made_of(stored, source)
 
 
 def is_whole(stored: StoredCase) -> bool:
@@ -145,13 +154,13 @@ def _meaning(target: Target) -> tuple[list[str], list[str], bool]:
 
 def _made(task: CaseTask) -> tuple[State, str]:
     """Prepare the case; return the state and the stray label values."""
-    key = task.key(source_hash(task.paths, task.hash_cache))
-    if task.folder.exists():
-        there = StoredCase.read(task.folder)
-        if there.key == key and is_whole(there):
-            return "kept", ""
+    source = source_hash(task.paths, task.hash_cache)
+    if task.folder.exists() and task.is_made_of(StoredCase.read(task.folder), source):
+        return "kept", ""
     case = task.read(task.case)
-    made = prepare_case(task.case, case, task.options, key)
+    made = prepare_case(task.case, case, task.options, task.key(source))
+    if task.correct is not None:
+        made = task.correct(made, task.out)
     with replacing_folder(task.folder) as folder:
         made.write(folder)
     return "prepared", "; ".join(note.text for note in case.notes if note.kind in _STRAYS)

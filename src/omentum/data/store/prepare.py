@@ -16,7 +16,15 @@ from filelock import FileLock, Timeout
 
 from omentum.atomic import remove_folder
 from omentum.data.datasets.raw_case import RawCase
-from omentum.data.store.case_task import CaseTask, PreparationOutcome, Read, State, bring_up_to_date, is_up_to_date
+from omentum.data.store.case_task import (
+    CaseTask,
+    Correct,
+    PreparationOutcome,
+    Read,
+    State,
+    bring_up_to_date,
+    is_up_to_date,
+)
 from omentum.data.store.chunked import require_blosc2
 from omentum.data.store.manifest import describe_datasets, write_manifest
 from omentum.data.store.prepare_case import StoreOptions
@@ -56,6 +64,7 @@ def prepare(
     *,
     jobs: int = 1,
     read: Read | None = None,
+    correct: Correct | None = None,
     progress: TaskListener = SILENT,
 ) -> PreparationResult:
     """Update a store with some datasets; cases of other datasets in it are left unchanged.
@@ -67,6 +76,7 @@ def prepare(
         jobs: Number of worker processes; each holds one case in memory.
         read: Reads CT and labels of a raw case; a module-level function, by default
             `omentum.data.harmonise.read.read_raw`.
+        correct: Applies the corrections in the store to a prepared case; a module-level function. None leaves them out.
         progress: Receives progress, and a warning or error for each affected case.
 
     Raises:
@@ -77,10 +87,10 @@ def prepare(
     require_blosc2()
     out, cases = Path(out), sorted(cases, key=lambda case: case.name)
     _check_names(cases)
-    with _sole_writer(out):
+    with sole_writer(out):
         for folder in (out, out / CASES, out / DATASETS):
             remove_unfinished(folder)
-        tasks = [CaseTask(case, out, options, read or _default_read()) for case in cases]
+        tasks = [CaseTask(case, out, options, read or _default_read(), correct) for case in cases]
         return _Run(out, options, tasks).run(jobs, progress)
 
 
@@ -90,7 +100,7 @@ class _Run:
     def __init__(self, out: Path, options: StoreOptions, tasks: Sequence[CaseTask]) -> None:
         self.out, self.options, self.tasks = out, options, tasks
         self.recipes = {task.case.recipe.key: task.case.recipe for task in tasks}
-        self.stored = {case.name: case for case in _stored(out)}
+        self.stored = {case.name: case for case in stored_cases(out)}
         self.outcomes: list[PreparationOutcome] = []
 
     def run(self, jobs: int, progress: TaskListener) -> PreparationResult:
@@ -148,7 +158,7 @@ class _Run:
             if outcome.state == "failed":
                 failed[dataset_of[outcome.name]][outcome.name] = outcome.reason
         describe_datasets(self.out, self.recipes, failed)
-        write_manifest(self.out, self.options, _stored(self.out))
+        write_manifest(self.out, self.options, stored_cases(self.out))
 
 
 def _default_read() -> Read:
@@ -157,7 +167,7 @@ def _default_read() -> Read:
     return read_raw
 
 
-def _stored(out: Path) -> list[StoredCase]:
+def stored_cases(out: Path) -> list[StoredCase]:
     """Every case in the store, by name; unreadable ones (such as those of an older format) are deleted."""
     cases = []
     for folder in sorted((out / CASES).iterdir()):
@@ -177,7 +187,12 @@ def _check_names(cases: Sequence[RawCase]) -> None:
 
 
 @contextmanager
-def _sole_writer(out: Path) -> Iterator[None]:
+def sole_writer(out: Path) -> Iterator[None]:
+    """Hold the lock of a store, which is created if missing.
+
+    Raises:
+        OutputError: the folder holds something else, another process is writing it, or it cannot be written.
+    """
     if out.exists() and not (out / CACHE).is_dir() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError("holds something else than a store", source=out, remedy="choose another folder")
     lock = FileLock(out / CACHE / "lock")

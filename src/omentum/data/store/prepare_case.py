@@ -83,12 +83,21 @@ def _decisive(row: Structure) -> tuple[object, ...]:
 
 @dataclass(frozen=True, eq=False)
 class PreparedCase:
-    """A case ready to be written; see `StoredCase`."""
+    """A case ready to be written.
+
+    Args:
+        facts: See `StoredCase`.
+        hu: int16 [x, y, z].
+        labels: [x, y, z], rows of `facts.sets`.
+        samples: int16 [n, 3], sampled voxels of each structure and the body.
+        classes: Structure keys in bit order.
+    """
 
     facts: StoredCase
     hu: NDArray[np.int16]
     labels: Index
     samples: NDArray[np.int16]
+    classes: tuple[str, ...]
 
     def write(self, folder: Path) -> None:
         """Write the files of a case into an existing folder."""
@@ -141,7 +150,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
         notes=tuple((note.kind, note.text) for note in case.notes),
         slices=written(slice_hashes(case.ct)),
     )
-    return PreparedCase(facts, hu, labels, np.concatenate(list(samples.values())))
+    return PreparedCase(facts, hu, labels, np.concatenate(list(samples.values())), options.classes)
 
 
 def _on_grid(case: HarmonisedCase, options: StoreOptions) -> tuple[Grid, NDArray[np.int16], Bits]:

@@ -17,6 +17,9 @@ from omentum.errors import InputError
 Stamps = list[list[str | int]]
 """Path, size in bytes, and time of change in ns, for each file."""
 
+CORRECTIONS, CORRECTIONS_FILE = "corrections", "corrections.json"
+"""Folder of a store with the corrections of its cases, and their description; it lists the hash of every mask."""
+
 SETTLED_S = 2.0
 """A file changed so recently could change once more within one tick of the clock; its date proves nothing."""
 
@@ -45,6 +48,14 @@ def source_hash(paths: Sequence[Path], cache_file: Path) -> str:
         # No fsync needed: a truncated cache file is ignored.
         cache_file.write_text(json.dumps({"stamps": stamps, "sha256": digest.hexdigest()}), encoding="utf-8")
     return digest.hexdigest()
+
+
+def corrections_hash(store: Path, case: str) -> str:
+    """SHA-256 of the description of a case's corrections in a store; "" if it has none."""
+    try:
+        return hashlib.sha256((store / CORRECTIONS / case / CORRECTIONS_FILE).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def known_hash(paths: Sequence[Path], cache_file: Path) -> str | None:

@@ -77,6 +77,8 @@ class StoredCase:
         notes: Remarks of the raw-case reader, (kind, text).
         slices: Fingerprint of the CT on its original grid (see `omentum.fingerprint`): hashes joined by spaces, "-" for
             an uninformative slice; "" in stores of earlier versions.
+        corrected: Subset of `annotated` whose masks a person corrected or accepted (see `omentum.data.corrections`).
+        corrections: Hash of the corrections applied; "" if there are none.
     """
 
     name: str
@@ -99,6 +101,8 @@ class StoredCase:
     versions: Mapping[str, str] = field(repr=False)
     notes: tuple[tuple[str, str], ...] = ()
     slices: str = field(default="", repr=False)
+    corrected: tuple[str, ...] = ()
+    corrections: str = field(default="", repr=False)
 
     @property
     def hashes(self) -> SliceHashes:

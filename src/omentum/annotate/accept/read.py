@@ -1,0 +1,120 @@
+"""Corrected masks from a file, on the grid of the CT: seg.nrrd, label map, or the mask of one structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.hosts import may_overlap
+from omentum.annotate.accept.files import CorrectedFile
+from omentum.axis_order import axis_order
+from omentum.errors import GeometryError, InputError, UsageError
+from omentum.evaluate.mapping import load_mapping
+from omentum.io.labels import read_labelmap, read_labels
+from omentum.io.nifti import read_volume
+from omentum.io.seg_nrrd.segments import Segment, is_seg_nrrd, listed, read_segments
+from omentum.segmentation import Segmentation
+from omentum.volume import GRID_TOLERANCE_MM, Grid
+
+Mask = NDArray[np.bool_]
+_GRID_REMEDY = "corrections are never resampled; save them on the grid of the CT of this case"
+
+
+def read_corrected(
+    file: CorrectedFile, proposal: Segmentation, renamed: Mapping[str, str], mapping: str | None
+) -> dict[str, Mask]:
+    """Read the masks of a file.
+
+    Args:
+        file: The file.
+        proposal: Proposed masks of its case, on the grid of the CT.
+        renamed: Segment name -> structure key.
+        mapping: Meaning of foreign label values, see `AcceptOptions`.
+
+    Returns:
+        Structure key -> bool [i, j, k] on the grid of the CT. An empty mask means absent; a structure that is not there
+        was not looked at: a label map without names cannot say more.
+
+    Raises:
+        InputError: the file cannot be read, or a segment or label value is not known.
+        GeometryError: the file lies on another grid than the CT.
+    """
+    if is_seg_nrrd(file.path):
+        return _of_segments(file.path, proposal.grid, renamed)
+    if file.structure is not None:
+        volume = read_volume(file.path)
+        mask = on_grid(np.asarray(volume.voxels) > 0.5, volume.grid, proposal.grid, file.path)
+        return {file.structure: mask}
+    return _of_label_map(file.path, proposal, mapping)
+
+
+def on_grid(mask: Mask, grid: Grid, target: Grid, source: Path) -> Mask:
+    """Bring a mask to a grid by permuting and flipping axes; a mask of a part of the grid is padded with zeros.
+
+    3D Slicer may store only the box around the segments.
+
+    Raises:
+        GeometryError: its voxels are not voxels of the grid.
+    """
+    order = axis_order(grid, target.orientation)
+    turned, view = order.grid(grid), order.view(mask)
+    steps = np.linalg.solve(target.affine[:3, :3], turned.affine[:3, 3] - target.affine[:3, 3])
+    start = np.rint(steps).astype(int)
+    moved = target.affine.copy()
+    moved[:3, 3] = target.to_world(start)
+    stop = start + view.shape
+    inside = bool((start >= 0).all() and (stop <= target.shape).all())
+    if not inside or not turned.same_as(Grid(turned.shape, moved), GRID_TOLERANCE_MM):
+        reason = f"lies on another grid than its CT: {grid} against {target}"
+        raise GeometryError(reason, source=source, remedy=_GRID_REMEDY)
+    out = np.zeros(target.shape, np.bool_)
+    out[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = view
+    return out
+
+
+def _of_segments(path: Path, target: Grid, renamed: Mapping[str, str]) -> dict[str, Mask]:
+    file = read_segments(path)
+    keys: dict[str, Segment] = {}
+    strange = []
+    for segment in file.segments:
+        key = renamed.get(segment.label) or segment.key
+        if key is None:
+            strange.append(segment)
+        elif key in keys:
+            raise InputError(f"has {key} twice: {listed([keys[key], segment])}", source=path)
+        elif segment.is_annotated:
+            keys[key] = segment
+    if strange:
+        remedy = f'say what they are: --rename "{strange[0].label}=liver", or delete them'
+        raise InputError(f"has segments that are nothing of ours: {listed(strange)}", source=path, remedy=remedy)
+    return {key: on_grid(file.mask(segment), file.grid, target, path) for key, segment in keys.items()}
+
+
+def _of_label_map(path: Path, proposal: Segmentation, mapping: str | None) -> dict[str, Mask]:
+    seg = read_labelmap(path, may_be_empty=True) if mapping is None else read_labels(path, _labels_of(mapping))
+    masks = {key: on_grid(seg.mask(key), seg.grid, proposal.grid, path) for key in seg.classes}
+    return {key: mask | _hidden(key, masks, proposal) for key, mask in masks.items()}
+
+
+def _labels_of(mapping: str) -> Mapping[int, tuple[str, ...]]:
+    found = load_mapping(mapping)
+    if found.joined or found.unknown:
+        reason = f"the label values of {mapping} do not say which structure a voxel belongs to"
+        raise UsageError(reason, remedy="save the corrections as .seg.nrrd, one segment per structure")
+    return found.labels
+
+
+def _hidden(key: str, masks: Mapping[str, Mask], proposal: Segmentation) -> Mask:
+    """Voxels of the proposal that a label map cannot show, because it shows a structure painted over it there."""
+    if key not in proposal.classes:
+        return np.zeros(proposal.shape, np.bool_)
+    over = np.zeros(proposal.shape, np.bool_)
+    for other, mask in masks.items():
+        painted = STRUCTURES[other].paint_order > STRUCTURES[key].paint_order
+        if other != key and painted and may_overlap(key, other):
+            over |= mask
+    return over & proposal.mask(key)

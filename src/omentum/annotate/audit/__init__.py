@@ -1,0 +1,1 @@
+"""Labels against a model's predictions: faults of the labels, surest first."""
