@@ -44,6 +44,7 @@ LAYERS: dict[str, set[str]] = {
     "postprocess": CORE | {"midline"},
     "model": CORE | {"home"},
     "text": CORE | {"home", "model"},
+    "words": {"anatomy", "text"},
     "infer": CORE | {"home"},
     "phantom": CORE,
     "measure": CORE,
@@ -51,15 +52,16 @@ LAYERS: dict[str, set[str]] = {
     "follow_up": CORE | {"io", "measure"},
     "report": CORE | {"home", "measure", "quality"},
     "data": CORE | {"midline", "process_pool", "io", "preprocess", "phantom"},
-    "evaluate": CORE | {"process_pool", "io", "preprocess", "measure", "report", "data"},
+    "evaluate": CORE | {"words", "process_pool", "io", "preprocess", "measure", "report", "data"},
     "pipeline": CORE
-    | {"process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"}
+    | {"words", "process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"}
     | {"data", "evaluate"},
     "annotate": CORE | {"process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
-    "train": CORE | {"io", "preprocess", "data", "model", "text", "infer", "evaluate"},
+    "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {
         "home",
+        "words",
         "process_pool",
         "io",
         "preprocess",
@@ -78,6 +80,7 @@ LAYERS: dict[str, set[str]] = {
 }
 
 ROOMS: dict[str, dict[str, set[str]]] = {
+    "anatomy": {"vocabulary": {""}},
     "data": {
         "datasets": set(),
         "harmonise": {"datasets"},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omentum.annotate.audit.options import AuditOptions as AuditOptions
     from omentum.annotate.propose.api import propose_annotations as propose_annotations
     from omentum.annotate.propose.options import ProposeOptions as ProposeOptions
+    from omentum.anatomy.vocabulary import Understanding as Understanding
     from omentum.data.check_data import check_data as check_data
     from omentum.data.prepare_data import prepare_data as prepare_data
     from omentum.data.split_data import SplitOptions as SplitOptions
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from omentum.train.training import plan_training as plan_training
     from omentum.train.training import train_model as train_model
     from omentum.volume import Volume as Volume
+    from omentum.words import explain_words as explain_words
 
 _HOMES = {
     "AcceptOptions": "omentum.annotate.accept.options",
@@ -81,6 +83,7 @@ _HOMES = {
     "OmentumError": "omentum.errors",
     "SaveOptions": "omentum.pipeline.options",
     "SegmentOptions": "omentum.pipeline.options",
+    "Understanding": "omentum.anatomy.vocabulary",
     "Segmentation": "omentum.segmentation",
     "Segmenter": "omentum.pipeline",
     "Volume": "omentum.volume",
@@ -92,6 +95,7 @@ _HOMES = {
     "evaluate_study": "omentum.evaluate.study",
     "ClassMap": "omentum.report.class_map",
     "map_classes": "omentum.pipeline.class_map",
+    "explain_words": "omentum.words",
     "include_structures": "omentum.anatomy",
     "list_weights": "omentum.model.catalogue",
     "load_model": "omentum.model",

@@ -109,7 +109,7 @@ def test_structures_says_what_is_judged_whatever_the_prediction_holds(tmp_path, 
     ("arguments", "message"),
     [
         (("--classes", ","), "--classes names none"),
-        (("--classes", "livr"), "did you mean 'liver'"),
+        (("--classes", "sigmoid colon"), "did you mean 'colon'"),
         (("--pred-mapping", "nothing"), "no such mapping"),
         (("--pred-mapping", "3d-ircadb-01"), "has masks and no numbers"),
         (("--healthy", "nowhere.csv"), "No such file"),

@@ -121,7 +121,7 @@ def test_only_the_wanted_channels_are_computed():
 @pytest.mark.parametrize(
     ("classes", "match"),
     [
-        (["livre"], "unknown structure 'livre'"),
+        (["renal artery"], "unknown structure 'renal artery'"),
         (
             ["spleen"],
             r"do not know spleen: they were not trained for it \(words alone give no usable mask; `omentum extend`",

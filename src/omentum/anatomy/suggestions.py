@@ -31,11 +31,19 @@ class UnknownStructureError(UsageError):
     Args:
         words: As given by the user.
         meant: Suggestions for each word; may be empty.
+        reasons: Why each was not understood; may be empty.
     """
 
-    def __init__(self, words: Sequence[str], meant: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, words: Sequence[str], meant: Sequence[Sequence[str]], reasons: Sequence[str] | None = None
+    ) -> None:
         several = len(words) > 1
-        hints = [f"{word!r}: {_hint(m)}" if several else _hint(m) for word, m in zip(words, meant, strict=True) if m]
+        why = reasons or [""] * len(words)
+        said = [
+            (w, ", ".join([*filter(None, [r]), *([_hint(m)] if m else [])]))
+            for w, m, r in zip(words, meant, why, strict=True)
+        ]
+        hints = [f"{word!r}: {hint}" if several else hint for word, hint in said if hint]
         remedy = "; ".join([*hints, *([SEE] if len(hints) < len(words) else [])])
         super().__init__(f"unknown structure{'s' if several else ''} {', '.join(map(repr, words))}", remedy=remedy)
         self.words, self.meant = tuple(words), tuple(meant)

@@ -1,4 +1,4 @@
-"""`omentum classes`: structures that can be requested, and their synonyms."""
+"""`omentum classes`: structures that can be requested, their synonyms, and what words are understood to mean."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from omentum.anatomy import STRUCTURES, Structure
 from omentum.cli.class_map import show_class_map
 from omentum.cli.option_table import Json, Overwrite
 from omentum.cli.structures_option import StructuresFile
+from omentum.cli.words import Explain, explain_classes
 from omentum.errors import UsageError
 from omentum.schemas import Schema, stamped
 from omentum.spec import Trust
@@ -38,8 +39,14 @@ def classes(
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="of --map: .png or .svg to draw")
     ] = None,
     overwrite: Overwrite = False,
+    explain: Explain = None,
 ) -> None:
-    """List the structures: number, key, name, kind, side, hosts, SNOMED CT code and synonyms."""
+    """List the structures: number, key, name, kind, side, hosts, SNOMED CT code and synonyms.
+
+    With --explain, say instead what words are understood to mean, as --classes of the other commands does.
+    """
+    if explain is not None:
+        return explain_classes(explain, as_json=as_json, weights=weights)
     if map_of is not None:
         return show_class_map(map_of, out, as_json=as_json, overwrite=overwrite)
     if out is not None:

@@ -13,12 +13,13 @@ import numpy as np
 from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.pairs import find_pair, members
 from omentum.anatomy.structure_rows import include_carried
+from omentum.anatomy.vocabulary import Understanding
 from omentum.errors import InputError, UsageError, warn_of_case
 from omentum.evaluate.pairing import IdOf
 from omentum.io.case_names import case_name
 from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, SEGMENTATIONS
+from omentum.words import structures_in
 
 if TYPE_CHECKING:
     from omentum.evaluate import LabelMapping, Scope
@@ -28,18 +29,18 @@ NOT_ASKED = f"not asked for ({MANIFEST})"
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
 
 
-def wanted_structures(names: str | None) -> frozenset[str] | None:
-    """Parse a list of names such as "liver,kidneys" to keys; None for None.
+def wanted_structures(names: str | None) -> tuple[Understanding, ...] | None:
+    """Understand words such as "liver,kidneys"; None for None.
 
     Raises:
         UsageError: an unknown name, or an empty list.
     """
     if names is None:
         return None
-    keys = [key for name in names.split(",") if name.strip() for key in _keys(name.strip())]
-    if not keys:
+    understood = structures_in(names)
+    if not understood:
         raise UsageError("--classes names none", remedy="liver,kidneys for example; see omentum classes")
-    return frozenset(keys)
+    return understood
 
 
 def same_case(mapping: LabelMapping | None) -> IdOf:
@@ -151,11 +152,6 @@ def _read_template(path: Path, option: str) -> Segmentation:
             f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'
         )
         raise
-
-
-def _keys(name: str) -> tuple[str, ...]:
-    pair = find_pair(name)
-    return members(pair) if pair else tuple(row.key for row in STRUCTURES.expand(name))
 
 
 def _asked_of_manifest(path: Path) -> frozenset[str] | None:

@@ -24,6 +24,7 @@ from omentum.evaluate.pairing import (
 )
 from omentum.evaluate.split_part import SplitPart
 from omentum.progress import SILENT, ProgressListener
+from omentum.words import keys_of, told
 
 if TYPE_CHECKING:
     from omentum.evaluate.pairing import IdOf
@@ -71,7 +72,9 @@ class Study:
             None if name is None else load_mapping(name) for name in (options.mapping, options.pred_mapping)
         )
         healthy = {} if options.healthy is None else read_healthy(options.healthy)
-        evaluator = CaseEvaluator(of_reference, rules, of_predictions, wanted_structures(options.structures), healthy)
+        understood = wanted_structures(options.structures)
+        wanted = None if understood is None else frozenset(keys_of(understood))
+        evaluator = CaseEvaluator(of_reference, rules, of_predictions, wanted, healthy)
         patients = {} if options.patients is None else read_patients(options.patients)
         same = same_case(of_reference)
         split = None if options.split is None else SplitPart(options.split, options.part or DEFAULT_PART, same)
@@ -83,8 +86,11 @@ class Study:
 
     def evaluate(self, *, jobs: int = 1, pictures: bool = False, progress: ProgressListener = SILENT) -> Evaluation:
         """Score all cases; see `evaluate_study`."""
+        from omentum.evaluate.foreign_labels import wanted_structures
         from omentum.evaluate.worst_cases import worst_cases
 
+        for is_guess, line in told(wanted_structures(self.options.structures) or ()):
+            progress.say("warning", line) if is_guess else progress.note(line)
         for message in self._warnings():
             progress.say("warning", message)
         pairs = self.found.pairs

@@ -36,7 +36,7 @@ class SegmentOptions:
     """Options of the segmentation.
 
     Args:
-        classes: Structures to segment, by key, synonym or plural, also as a comma-separated string; by default all
+        classes: Structures to segment, in words (docs/how-to/words.md), also as one string with commas; by default all
             classes of the weights.
         device: auto, cpu, cuda, cuda:1 or mps, or a `torch.device`. For a batch also several, separated by commas.
         precision: Precision of the network; that of the profile by default.
@@ -129,7 +129,7 @@ class SegmentOptions:
 
     def __post_init__(self) -> None:
         """Normalise the values: comma-separated classes, a `torch.device`, thresholds as text."""
-        words = self.classes.split(",") if isinstance(self.classes, str) else self.classes
+        words = _phrases(self.classes) if isinstance(self.classes, str) else self.classes
         if words is not None:
             if odd := [word for word in words if not isinstance(word, str)]:
                 raise UsageError(f"structures are named in words, not by {odd[0]!r}", remedy="see omentum classes")
@@ -183,3 +183,9 @@ class SaveOptions:
         wanted = {**vars(self), "numbering": self.numbering and self.numbering.to_json()}
         del wanted["overwrite"]
         return wanted
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    from omentum.anatomy.vocabulary import split_phrases
+
+    return split_phrases(text)

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from omentum.anatomy import STRUCTURES
-from omentum.errors import UsageError
+from omentum.anatomy.vocabulary import How, Understanding
+from omentum.errors import UsageError, warn_of_case
 from omentum.infer.averaging import mean_probability
 from omentum.infer.device import choose_device
 from omentum.infer.engines import Engine, check_engine
@@ -45,6 +45,7 @@ from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
 from omentum.volume import Volume
+from omentum.words import explain_words, keys_of, structures_in, told
 
 Image = str | os.PathLike[str] | Volume | Any
 """A path (NIfTI, or a folder with a DICOM series), a `Volume`, a nibabel image, or a pair (array, affine)."""
@@ -77,6 +78,7 @@ class Segmenter:
         self._weights = as_tuple(weights)
         self._locator = Locator(self.device)
         self._loading = threading.RLock()
+        self.understood: tuple[Understanding, ...] = ()
         self._wanted = None if self.options.classes is None else self._keys_of(self.options.classes)
 
     @cached_property
@@ -91,34 +93,38 @@ class Segmenter:
         """The first of the models; the others have the same grid and classes."""
         return self.models[0]
 
-    def _keys_of(self, names: Iterable[str]) -> frozenset[str]:
+    def _keys_of(self, names: Iterable[str]) -> tuple[str, ...]:
         """Structure keys of names, including structures defined only by the weights."""
-        try:
-            return _keys(names)
-        except UsageError:
-            if not any(isinstance(w, (str, Path)) and Path(w).is_file() for w in self._weights):
-                raise
+        has_files = any(isinstance(w, (str, Path)) and Path(w).is_file() for w in self._weights)
+        found = explain_words(names, nearest=False)
+        if has_files and any(one.how is not How.EXACT for one in found):
             self.model  # noqa: B018
-            return _keys(names)
+        self.understood = structures_in(names)
+        for is_guess, line in told(self.understood):
+            if is_guess:
+                warn_of_case(line, stacklevel=3)
+        return _some(keys_of(self.understood))
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Keys of the structures this segmenter finds, in the order of the weights."""
         known = self.model.spec.class_keys
-        missing = [key for key in self._wanted or () if key not in known]
+        collective = {key for one in self.understood for key in one.collective}
+        collective -= {key for one in self.understood for key in one.structures if key not in one.collective}
+        missing = [key for key in self._wanted or () if key not in known and key not in collective]
         if missing:
             them = "it" if len(missing) == 1 else "them"
             reason = f"the weights do not know {', '.join(missing)}: they were not trained for {them}"
             remedy = f"words alone give no usable mask; `omentum extend` adds {them} from labelled cases"
             raise UsageError(reason, remedy=f"{remedy}; they know {', '.join(known)}")
-        return known if self._wanted is None else tuple(key for key in known if key in self._wanted)
+        return known if self._wanted is None else _some(tuple(key for key in known if key in self._wanted))
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
         """Probability above which a voxel belongs to each of `classes`; the mean over several models."""
         known = mean_thresholds(self.models)
         usual = {key: known[key] for key in self.classes}
-        return settle_thresholds(usual, self.options.threshold, lambda name: _keys([name]))
+        return settle_thresholds(usual, self.options.threshold, lambda name: keys_of(structures_in([name])))
 
     @cached_property
     def trust(self) -> dict[str, Trust]:
@@ -268,7 +274,7 @@ def segment(
         image: A file, or an image in HU with geometry in memory; see `Image`.
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
             these, whose probabilities are averaged.
-        classes: Structures to segment, by key, synonym or plural ("kidneys"), also "liver, kidneys"; all by default.
+        classes: Structures to segment, in words ("both kidneys", "rein gauche"), also "liver, kidneys"; all by default.
         device: auto, cpu, cuda, cuda:1 or mps, or a `torch.device`.
         progress: Called with (windows done, windows in total).
         **options: Further fields of `SegmentOptions`.
@@ -284,8 +290,7 @@ def segment(
     return Segmenter(weights, SegmentOptions(wanted, device, **options)).segment(image, progress=progress)  # type: ignore[arg-type]  # made words of
 
 
-def _keys(names: Iterable[str]) -> frozenset[str]:
-    keys = frozenset(row.key for row in STRUCTURES.expand_all(names))
+def _some(keys: tuple[str, ...]) -> tuple[str, ...]:
     if not keys:
         raise UsageError("no class was asked for", remedy="leave the classes out to get all of them")
     return keys

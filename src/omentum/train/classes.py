@@ -5,6 +5,7 @@ from __future__ import annotations
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_file import include_structures
 from omentum.train.config.settings import TrainConfig
+from omentum.words import keys_of, structures_in
 
 
 def run_classes(config: TrainConfig) -> tuple[str, ...]:
@@ -17,4 +18,4 @@ def run_classes(config: TrainConfig) -> tuple[str, ...]:
         include_structures(config.structures)
     if not config.classes:
         return STRUCTURES.keys
-    return tuple(dict.fromkeys(row.key for name in config.classes for row in STRUCTURES.expand(name)))
+    return keys_of(structures_in(config.classes, guesses=False))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from omentum.anatomy.structures import STRUCTURES
 from omentum.anatomy.suggestions import UnknownStructureError
 from omentum.anatomy.vocabulary.lexicon import EXCEPT, Lexicon, Tokens, lexicon
 from omentum.anatomy.vocabulary.lists import understood_tokens
 from omentum.anatomy.vocabulary.parts import NotUnderstoodError, Part
-from omentum.anatomy.vocabulary.spelling import corrections, split_compounds
-from omentum.anatomy.vocabulary.tables import others
+from omentum.anatomy.vocabulary.spelling import corrections, split_compounds, things
 from omentum.anatomy.vocabulary.understanding import How, Understanding
 
 LONGEST_PHRASE = 300
@@ -44,7 +44,11 @@ def explain_phrase(phrase: str, nearest: Nearest | None = None) -> Understanding
     if code := _CODE.fullmatch(phrase):
         keys = words.codes.get(code[1], ())
         how = How.SYNONYM if len(keys) == 1 else How.GROUP
-        return Understanding(phrase, keys, how) if keys else Understanding(phrase, reason="no SNOMED CT code of a structure")
+        return (
+            Understanding(phrase, keys, how)
+            if keys
+            else Understanding(phrase, reason="no SNOMED CT code of a structure")
+        )
     refusal: NotUnderstoodError | None = None
     readings = list[list[str]]()
     for spelled_out in (False, True):
@@ -56,7 +60,7 @@ def explain_phrase(phrase: str, nearest: Nearest | None = None) -> Understanding
         except NotUnderstoodError as fault:
             refusal = refusal or fault
     assert refusal is not None
-    return _respelled(phrase, readings[0], refusal, words) or _nearest(phrase, readings[0], refusal, nearest)
+    return _respelled(phrase, readings[0], words) or _nearest(phrase, readings[0], refusal, nearest)
 
 
 def explain_words(words: str | Iterable[str], nearest: Nearest | None = None) -> tuple[Understanding, ...]:
@@ -81,22 +85,10 @@ def split_phrases(text: str) -> tuple[str, ...]:
     return (text.strip(),) if EXCEPT in tokens or only_sides else pieces
 
 
-def keys_of_words(words: str | Iterable[str], nearest: Nearest | None = None) -> tuple[Understanding, ...]:
-    """Like `explain_words`, for where structures are chosen.
-
-    Raises:
-        UnknownStructureError: Some phrases were not understood; the message names all of them.
-    """
-    found = explain_words(words, nearest)
-    if refused := [one for one in found if not one]:
-        raise UnknownStructureError([one.query for one in refused], [one.suggestions for one in refused])
-    return found
-
-
 def _of(phrase: str, part: Part) -> Understanding:
     if not part.keys:
         raise NotUnderstoodError("a side of what?")
-    return Understanding(phrase, part.keys, part.how, part.notes)
+    return Understanding(phrase, part.keys, part.how, part.notes, collective=part.collective)
 
 
 def _plain_or_apart(tokens: Sequence[str], words: Lexicon) -> Part:
@@ -107,28 +99,31 @@ def _plain_or_apart(tokens: Sequence[str], words: Lexicon) -> Part:
         if apart is None:
             raise
         part = understood_tokens(apart, words)
-        return Part(part.keys, part.how.weaker(How.SYNONYM), part.notes)
+        return replace(part, how=part.how.weaker(How.SYNONYM))
 
 
-def _respelled(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError, words: Lexicon) -> Understanding | None:
+def _respelled(phrase: str, tokens: Sequence[str], words: Lexicon) -> Understanding | None:
     """The one meaning that the fewest corrections give; None if there is none or more than one."""
     found: dict[Tokens, tuple[Sequence[str], Part]] = {}
     fewest = None
-    unknown = [token for token in tokens if token in refusal.unknown or not _has_meaning(token, words)]
-    for wrong, corrected in sorted(corrections(tokens, unknown, words), key=lambda one: one[0]):
+    unknown = [token for token in tokens if not _has_meaning(token, words)]
+    for wrong, said_so in sorted(corrections(tokens, unknown, words), key=lambda one: one[0]):
         if fewest is not None and wrong > fewest:
             break
         try:
-            part = understood_tokens(corrected, words)
+            part = understood_tokens(said_so, words)
         except NotUnderstoodError:
             continue
+        if part.is_group and wrong > 1:
+            continue
         fewest = wrong
-        found.setdefault(part.keys, (corrected, part))
+        found.setdefault(part.keys, (said_so, part))
     if len(found) != 1:
         return None
     corrected, part = next(iter(found.values()))
     said = [new for old, new in zip(tokens, corrected, strict=True) if old != new]
-    return Understanding(phrase, part.keys, How.SPELLING, (f"read as {' '.join(said)!r}", *part.notes))
+    notes = (f"read as {' '.join(said)!r}", *part.notes)
+    return Understanding(phrase, part.keys, How.SPELLING, notes, collective=part.collective)
 
 
 def _has_meaning(token: str, words: Lexicon) -> bool:
@@ -136,14 +131,10 @@ def _has_meaning(token: str, words: Lexicon) -> bool:
 
 
 def _nearest(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError, nearest: Nearest | None) -> Understanding:
-    """What is nearest by embedding, unless a word is known to be something else; else the refusal."""
-    strange = set(tokens) & (others()["things"] | others()["parts"])
-    marks = any(token.startswith("<") and token not in ("<and>", "<all>") for token in tokens)
-    if nearest is not None and refusal.unknown and not strange and not marks and any(map(str.isalpha, tokens)):
-        found = nearest(phrase)
-        if found is not None:
-            keys, distance = found
-            return Understanding(phrase, keys, How.NEAREST, distance=distance)
+    """What is nearest by embedding, if no word of the phrase is known for a structure or another thing; or refused."""
+    is_foreign = not any(token.startswith("<") or token in lexicon().words or token in things() for token in tokens)
+    if nearest is not None and is_foreign and len(tokens) > 1 and (found := nearest(phrase)):
+        return Understanding(phrase, found[0], How.NEAREST, distance=found[1])
     return Understanding(phrase, reason=refusal.reason, suggestions=_suggestions(phrase, refusal))
 
 

@@ -20,8 +20,8 @@ _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8"}
 def folded(text: str, *, spelled_out: bool = False) -> list[str]:
     """Tokens of a text: lower case, without accents, British spelling; Chinese runs are one token each.
 
-    Hyphens, underscores, brackets and most punctuation separate tokens; the signs that join names are tokens. Camel case
-    is separated (`LeftKidney`), the extension of an image file is dropped (`kidney_left.nii.gz`).
+    Hyphens, underscores, brackets and most punctuation separate tokens; the signs that join names are tokens. Camel
+    case is separated (`LeftKidney`), the extension of an image file is dropped (`kidney_left.nii.gz`).
 
     Args:
         text: A phrase or name.
@@ -63,7 +63,7 @@ def simplified(text: str, pairs: str) -> str:
 
 def stem(token: str) -> str:
     """The singular of a regular plural in English, French or Spanish; other words as they are."""
-    if len(token) < 4 or token.endswith(("ss", "us", "is", "as")) or not token.endswith("s"):
+    if len(token) < 5 or token.endswith(("ss", "us", "is", "as")) or not token.endswith("s"):
         return token
     if token.endswith("ies"):
         return f"{token[:-3]}y"

@@ -90,7 +90,8 @@ class Lexicon:
 
     def find(self, name: Tokens) -> Meaning | None:
         """What a name without a side means, also in the plural."""
-        return self.names.get(name) or self.stems.get(tuple(map(stem, name)))
+        singular = tuple(map(stem, name))
+        return self.names.get(name) or (self.stems.get(singular) if singular != name else None)
 
     def is_known(self, token: str) -> bool:
         """Whether a token occurs in any name or has a role of its own."""
@@ -99,8 +100,15 @@ class Lexicon:
     @cached_property
     def words(self) -> frozenset[str]:
         """All tokens of names, adjectives and words for lesions."""
-        found = {token for name in self.names for token in name} | {stem(token) for name in self.names for token in name}
-        return frozenset(found | self.adjectives.keys() | self.lesions.keys())
+        found = {token for name in self.names for token in name} | {
+            stem(token) for name in self.names for token in name
+        }
+        return frozenset(found | self.adjectives.keys() | self.lesions.keys() | {"tumor", "tumors"})
+
+    @cached_property
+    def spelt(self) -> tuple[str, ...]:
+        """Tokens to which others may be corrected."""
+        return tuple(w for w in self.words if w.isascii() and w.isalpha() and len(w) >= 4)
 
 
 _built: dict[int, Lexicon] = {}
@@ -199,7 +207,7 @@ class _Builder:
                 base = tuple(token for token in tokens if token not in SIDES)
                 if row.side and len(base) < len(tokens):
                     bases.setdefault((row.key, row.pair or ""), set()).add(base)
-                elif tokens and not (row.key in self._own and self._is_collective(tokens)):
+                elif tokens and not (row.key in STRUCTURES.default_keys and self._is_collective(tokens)):
                     self._put(tokens, Meaning((row.key,), how))
         for (key, pair), said in bases.items():
             for base in said:
@@ -256,7 +264,7 @@ def _chinese(table: Language, rows: Iterable[Structure]) -> Iterator[str]:
     words += [name for row in rows for name in row.names]
     words += [word for kind in others().values() for word in kind]
     # Names of several words joined by one for "and" are tokens of their own.
-    joins = {word for word in table.joins}
+    joins = set(table.joins)
     for word in words:
         for piece in folded(word):
             if is_chinese(piece) and (piece in joins or not any(join in piece for join in joins)):

@@ -33,7 +33,7 @@ def _excluding(tokens: list[str], lexicon: Lexicon) -> Part:
     at = tokens.index(EXCEPT)
     all_of = understood_tokens(tokens[:at], lexicon)
     none_of = understood_tokens([COMMA if token == EXCEPT else token for token in tokens[at + 1 :]], lexicon)
-    if not (all_of.is_group or all_of.is_pair):
+    if not (all_of.collective or all_of.is_pair):
         raise NotUnderstoodError("only from a group something can be excluded", suggestions=all_of.keys)
     if strange := [key for key in none_of.keys if key not in all_of.keys]:
         several = [key for key in none_of.keys if key in all_of.keys]
@@ -43,7 +43,8 @@ def _excluding(tokens: list[str], lexicon: Lexicon) -> Part:
     if not keys:
         raise NotUnderstoodError("nothing is left")
     how = all_of.how.weaker(How.GROUP).weaker(none_of.how)
-    return replace(all_of, keys=keys, how=how, notes=(*all_of.notes, *none_of.notes))
+    collective = keys if all_of.is_group else ()
+    return replace(all_of, keys=keys, how=how, notes=(*all_of.notes, *none_of.notes), collective=collective)
 
 
 def _pieces(tokens: Sequence[str], lexicon: Lexicon) -> list[tuple[Tokens, str]]:
@@ -68,7 +69,7 @@ def _pieces(tokens: Sequence[str], lexicon: Lexicon) -> list[tuple[Tokens, str]]
 
 
 def _qualified(parts: Sequence[tuple[Part, str]], lexicon: Lexicon) -> list[Part]:
-    """Attach a side or a word for lesions that stands alone to its neighbour: "left and right kidney", "kidney, left"."""
+    """Attach a side or lesion word that stands alone to its neighbour: "left and right kidney", "kidney, left"."""
     found: list[Part] = []
     for index, (part, joined) in enumerate(parts):
         after = parts[index + 1][0] if index + 1 < len(parts) else None
@@ -124,4 +125,6 @@ def _joined(parts: Sequence[Part]) -> Part:
     for part in parts:
         how = how.weaker(part.how)
     notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
-    return Part(tuple(dict.fromkeys(key for part in parts for key in part.keys)), how, notes, is_group=True)
+    said = {key for part in parts for key in part.keys if key not in part.collective}
+    keys = tuple(dict.fromkeys(key for part in parts for key in part.keys))
+    return Part(keys, how, notes, collective=tuple(key for key in keys if key not in said))

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from omentum.anatomy.structure import Kind
 from omentum.anatomy.structures import STRUCTURES
+from omentum.anatomy.vocabulary.folding import stem
 from omentum.anatomy.vocabulary.lexicon import ALL, BOTH, LEFT, NOT, RIGHT, SIDES, Lexicon, Meaning, Tokens
 from omentum.anatomy.vocabulary.understanding import How
 
+NOT_KNOWN = "not known"
+"""End of the reason for words without a meaning."""
 LONGEST = 8
 """Tokens of the longest name."""
 _SIDE_WORDS = {LEFT: "left", RIGHT: "right"}
@@ -41,7 +44,7 @@ class Part:
         lesion: Kind, for a word for lesions that stands alone.
         is_pair: Both of a pair, without a side having been said.
         is_plural: A regular plural.
-        is_group: A collective word.
+        collective: Those of the keys that only a collective word names.
     """
 
     keys: Tokens = ()
@@ -51,7 +54,12 @@ class Part:
     lesion: Kind | None = None
     is_pair: bool = False
     is_plural: bool = False
-    is_group: bool = False
+    collective: Tokens = ()
+
+    @property
+    def is_group(self) -> bool:
+        """Whether a collective word stands for all of it."""
+        return bool(self.keys) and self.collective == self.keys
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def understood_part(tokens: Sequence[str], lexicon: Lexicon) -> Part:
         raise NotUnderstoodError(_unknown(items), tuple(items.unknown))
     if not (items.names or items.adjectives or items.lesions):
         if items.has_all and side is None and (everything := lexicon.find(("everything",))):
-            return Part(everything.keys, How.GROUP, is_group=True)
+            return Part(everything.keys, How.GROUP, collective=everything.keys)
         if side is None:
             raise NotUnderstoodError("names no structure")
         return Part(side=side)
@@ -116,13 +124,13 @@ def _without_frame(base: Tokens, lexicon: Lexicon) -> Tokens:
 
 def _divided(base: Tokens, lexicon: Lexicon) -> _Items:
     """Find the longest names from left to right."""
-    items = _Items([], [], [], [], ALL in base and lexicon.find(base) is None)
+    items = _Items([], [], [], [], ALL in base)
     start = 0
     while start < len(base):
         word = base[start]
         lengths = range(min(LONGEST, len(base) - start), 0, -1)
         length = next((n for n in lengths if lexicon.find(base[start : start + n])), 0)
-        if length:
+        if length and base[start : start + length] != (ALL,):
             found = lexicon.find(base[start : start + length])
             assert found is not None
             items.names.append((base[start : start + length], found))
@@ -132,7 +140,7 @@ def _divided(base: Tokens, lexicon: Lexicon) -> _Items:
             items.adjectives.append(lexicon.adjectives[word])
         elif word not in lexicon.origins and word != ALL:
             items.unknown.append(word)
-        start += length or 1
+        start += max(length, 1)
     if items.names and set(base) & lexicon.origins and not items.lesions and not _are_lesions(items.names[0][1].keys):
         items.unknown.extend(word for word in base if word in lexicon.origins)
     return items
@@ -141,7 +149,7 @@ def _divided(base: Tokens, lexicon: Lexicon) -> _Items:
 def _unknown(items: _Items) -> str:
     if NOT in items.unknown:
         return "what is not wanted cannot be said so; name what is, or 'all organs except ...'"
-    return f"{', '.join(map(repr, items.unknown))} is not known"
+    return f"{', '.join(map(repr, items.unknown))} {NOT_KNOWN}"
 
 
 def _named(items: _Items, side: str | None) -> Part:
@@ -172,11 +180,12 @@ def sided(name: Tokens, meaning: Meaning, side: str | None) -> Part:
         NotUnderstoodError: What is named has no such side.
     """
     keys, how = meaning.keys, meaning.how
-    is_plural = any(token.endswith("s") and token != token.rstrip("s") for token in name)
+    is_plural = any(token != stem(token) for token in name)
     if side is None:
         how = how.weaker(How.GROUP) if meaning.is_pair else how
         is_group = len(keys) > 1 and not meaning.is_pair
-        return Part(keys, how, meaning.notes, is_pair=meaning.is_pair, is_plural=is_plural, is_group=is_group)
+        collective = keys if is_group else ()
+        return Part(keys, how, meaning.notes, is_pair=meaning.is_pair, is_plural=is_plural, collective=collective)
     if _are_lesions(keys) and all(any(STRUCTURES[h].side for h in STRUCTURES[key].hosts) for key in keys):
         note = f"on both sides: the class {', '.join(keys)} has no side"
         return Part(keys, how.weaker(How.SYNONYM), (*meaning.notes, note), side=side)
@@ -199,13 +208,15 @@ def _lesion(items: _Items, side: str | None, lexicon: Lexicon) -> Part:
         if side is not None or word not in lexicon.alone:
             raise NotUnderstoodError("of which organ?")
         alone = lexicon.alone[word]
-        return Part(alone.keys, alone.how, alone.notes, lesion=kind, is_group=True)
+        return Part(alone.keys, alone.how, alone.notes, lesion=kind, collective=alone.keys)
     wanted = {key for meaning in organs for key in meaning.keys}
     if all(_are_lesions(meaning.keys) for meaning in organs) and len(organs) == 1:
         if {STRUCTURES[key].kind for key in wanted} != {kind}:
             raise NotUnderstoodError("two lesions in one name", suggestions=organs[0].keys)
         return sided((word,), organs[0], side)
-    if len(organs) > 1 and not all(set(o.keys) <= set(organs[0].keys) or set(organs[0].keys) <= set(o.keys) for o in organs):
+    if len(organs) > 1 and not all(
+        set(o.keys) <= set(organs[0].keys) or set(organs[0].keys) <= set(o.keys) for o in organs
+    ):
         raise NotUnderstoodError("two organs in one name")
     keys = lesions_of(organs[0].keys, kind, lexicon)
     for organ in organs:

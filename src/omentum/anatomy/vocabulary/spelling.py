@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import product
 
 from omentum.anatomy.suggestions import slips
+from omentum.anatomy.vocabulary.folding import folded
 from omentum.anatomy.vocabulary.lexicon import LEFT, RIGHT, Lexicon, Tokens
 from omentum.anatomy.vocabulary.parts import LONGEST
 from omentum.anatomy.vocabulary.tables import others
 
 SHORTEST = 4
 """Letters of a word that may be corrected alone; a shorter one only within a longer name."""
+SHORTEST_NAME = 5
+"""Letters of a name to which a single word may be corrected: half of all words are like shorter ones."""
+SUBSTITUTED = 6
+"""Letters from which one may be wrong; in shorter words one is missing, too many, or in the wrong place."""
 LONG = 8
 """Letters from which two errors are allowed."""
 MOST_CANDIDATES = 8
@@ -66,10 +72,21 @@ def corrections(tokens: Sequence[str], unknown: Sequence[str], lexicon: Lexicon)
         return
     for chosen in product(*choices.values()):
         by_word = dict(zip(choices, chosen, strict=True))
-        corrected = [by_word[token][1] if token in by_word else token for token in tokens]
-        weak = [word for word in by_word if len(word) < SHORTEST or word in others()["lookalikes"]]
+        corrected = [_british(by_word[token][1]) if token in by_word else token for token in tokens]
+        weak = [word for word, (_, new) in by_word.items() if _is_weak(word, new)]
         if all(_completes_name(tokens, corrected, word, lexicon) for word in weak):
             yield sum(wrong for wrong, _ in chosen), corrected
+
+
+def _is_weak(word: str, corrected: str) -> bool:
+    """Whether a word alone is too short or too ordinary to be corrected."""
+    if len(word) < SHORTEST or len(corrected) < SHORTEST_NAME or word in others()["lookalikes"]:
+        return True
+    return len(word) < SUBSTITUTED and len(word) == len(corrected) and sorted(word) != sorted(corrected)
+
+
+def _british(word: str) -> str:
+    return {"tumor": "tumour", "tumors": "tumours"}.get(word, word)
 
 
 def _candidates(word: str, lexicon: Lexicon) -> list[tuple[int, str]]:
@@ -78,24 +95,25 @@ def _candidates(word: str, lexicon: Lexicon) -> list[tuple[int, str]]:
     most = 2 if len(word) >= LONG else 1
     near = sorted(
         (wrong, known)
-        for known in lexicon.words
-        if known.isascii() and known.isalpha() and len(known) >= SHORTEST
-        if (wrong := slips(word, known, most)) <= most and (wrong < 2 or word[0] == known[0])
+        for known in lexicon.spelt
+        if (known[0] == word[0] or known[:2] == word[1::-1]) and (wrong := slips(word, known, most)) <= most
     )
     if not near:
         return []
-    rivals = [slips(word, other, near[0][0]) for other in _things() if not lexicon.is_known(other)]
+    rivals = [slips(word, other, near[0][0]) for other in things() if not lexicon.is_known(other)]
     if any(wrong <= near[0][0] for wrong in rivals):
         return []
     return [one for one in near if one[0] == near[0][0]][:MOST_CANDIDATES]
 
 
 def _is_other(word: str) -> bool:
-    return word in _things()
+    return word in things()
 
 
-def _things() -> frozenset[str]:
-    return others()["things"] | others()["parts"]
+@cache
+def things() -> frozenset[str]:
+    """Words for what is no structure, folded like phrases."""
+    return frozenset(token for kind in ("things", "parts") for word in others()[kind] for token in folded(word))
 
 
 def _completes_name(tokens: Sequence[str], corrected: Sequence[str], word: str, lexicon: Lexicon) -> bool:

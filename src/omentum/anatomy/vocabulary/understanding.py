@@ -42,6 +42,7 @@ class Understanding:
         notes: What the user should know, e.g. that a class of lesions has no side.
         reason: Why it was refused.
         suggestions: Words that were possibly meant, if it was refused.
+        collective: Those of the structures that only a collective word names ("all organs").
         distance: Cosine distance of the nearest name's embedding (0: equal), if it was computed.
     """
 
@@ -51,6 +52,7 @@ class Understanding:
     notes: tuple[str, ...] = ()
     reason: str = ""
     suggestions: tuple[str, ...] = ()
+    collective: tuple[str, ...] = ()
     distance: float | None = None
 
     def __bool__(self) -> bool:

@@ -90,7 +90,7 @@ def set_threshold(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a copy of weights with new probability thresholds, for some structures or all."""
-    from omentum.anatomy import STRUCTURES
+    from omentum.cli.words import said_keys
     from omentum.model.checkpoint import read_spec, save_with_thresholds
     from omentum.model.weights import locate
     from omentum.pipeline.thresholds import parse_thresholds, settle_thresholds
@@ -99,7 +99,7 @@ def set_threshold(
     check_new(out, overwrite, source)
     asked = parse_thresholds(thresholds)
     usual = read_spec(source).thresholds
-    settled = settle_thresholds(usual, asked, lambda name: [row.key for row in STRUCTURES.expand(name)])
+    settled = settle_thresholds(usual, asked, said_keys)
     save_with_thresholds(out, source, settled)
     moved = [f"{key} {value:g}" for key, value in settled.items() if value != usual[key]]
     print(f"{out}: {', '.join(moved) or 'no threshold changed'}")

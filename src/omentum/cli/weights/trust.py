@@ -77,7 +77,7 @@ def _from_words(words: Iterable[str], known: Iterable[str]) -> dict[str, Trust]:
     Raises:
         UsageError: invalid form, or a structure the weights do not have.
     """
-    from omentum.anatomy import STRUCTURES
+    from omentum.cli.words import said_keys
     from omentum.evaluate.trust import parse_trust
 
     keys, found = tuple(known), dict[str, Trust]()
@@ -85,7 +85,7 @@ def _from_words(words: Iterable[str], known: Iterable[str]) -> dict[str, Trust]:
         name, equals, word = text.rpartition("=")
         if equals and not name.strip():
             raise UsageError(f"{text!r} names no structure", remedy=_EXAMPLE)
-        meant = [row.key for row in STRUCTURES.expand(name.strip())] if equals else list(keys)
+        meant = list(said_keys(name.strip())) if equals else list(keys)
         if strange := [key for key in meant if key not in keys]:
             raise UsageError(f"the weights do not know {', '.join(strange)}", remedy=f"they know {', '.join(keys)}")
         found |= dict.fromkeys(meant, parse_trust(word))

@@ -22,6 +22,7 @@ from omentum.pipeline.segmenter import Segmenter
 from omentum.progress import ProgressListener
 from omentum.quality.flags import FlagCode, Severity
 from omentum.temporary_names import remove_unfinished
+from omentum.words import told
 
 
 @dataclass(frozen=True)
@@ -98,21 +99,24 @@ class BatchRun:
             return
         if self.devices is not None:
             with capture_warnings(lambda message: self.progress.say("warning", message), propagate=False):
-                self._warn_of_numbering(Segmenter(self.settings.weights, replace(self.settings.options, device="cpu")))
+                self._tell(Segmenter(self.settings.weights, replace(self.settings.options, device="cpu")))
             yield from run_on_devices(jobs, self.devices, self.settings, listener)
             return
         with capture_warnings(lambda message: self.progress.say("warning", message), propagate=False):
             segmenter = Segmenter(self.settings.weights, self.settings.options)
-            self._warn_of_numbering(segmenter)
+            self._tell(segmenter)
         with WorkerPool(self.settings.jobs) if self.settings.jobs and len(jobs) > 1 else InlineExecutor() as pool:
             yield from PipelinedBatch(segmenter, self.settings.save, pool, listener).run(jobs)
 
-    def _warn_of_numbering(self, segmenter: Segmenter) -> None:
-        """Warn once, before any case is computed, about label values that no voxel can get.
+    def _tell(self, segmenter: Segmenter) -> None:
+        """Say once, before any case is computed, how the classes were understood and which label values are lacking.
 
         Raises:
             UsageError: no voxel can get any of the label values.
         """
+        for is_guess, line in told(segmenter.understood):
+            if not is_guess:  # of guesses the segmenter warns
+                self.progress.note(line)
         if self.settings.save.numbering is not None:
             for message in lacking_words(self.settings.save.numbering, segmenter.classes):
                 self.progress.say("warning", message)
