@@ -49,7 +49,7 @@ LAYERS: dict[str, set[str]] = {
     "phantom": CORE,
     "measure": CORE,
     "quality": CORE | {"midline", "measure"},
-    "follow_up": CORE | {"io", "measure"},
+    "follow_up": CORE | {"words", "io", "measure"},
     "report": CORE | {"home", "measure", "quality"},
     "data": CORE | {"midline", "process_pool", "io", "preprocess", "phantom"},
     "evaluate": CORE | {"words", "process_pool", "io", "preprocess", "measure", "report", "data"},

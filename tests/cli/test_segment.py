@@ -249,7 +249,10 @@ class TestFaults:
             (["-o", "ct.nii.gz"], "error: ct.nii.gz: is also the input"),
             (["-o", "there.nii.gz"], "error: there.nii.gz: exists already"),
             (["-o", "."], "error: ct: is a folder that holds something else"),
-            (["-o", "out", "--classes", "livers of cattle"], "error: unknown structure 'livers of cattle' (see `omentum"),
+            (
+                ["-o", "out", "--classes", "livers of cattle"],
+                "error: unknown structure 'livers of cattle' (see `omentum",
+            ),
             (["-o", "out", "--device", "tpu"], "error: unknown device 'tpu'"),
             (["-o", "out", "--precision", "int4"], "error: Invalid value for '--precision': 'int4' is not one of"),
             (["-o", "out", "--threshold", "1.5"], "error: the threshold 1.5 of all is not between 0 and 1"),

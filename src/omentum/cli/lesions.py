@@ -33,6 +33,10 @@ def compare(
     before: Annotated[Path, typer.Argument(help="the earlier scan: its folder, segmentation.seg.nrrd or .nii.gz")],
     after: Annotated[Path, typer.Argument(help="the later scan of the same patient")],
     *,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", metavar="NAMES", help="only these lesions: liver tumour", rich_help_panel=Group.FIND),
+    ] = None,
     json_file: JsonFile = None,
     as_json: Json = False,
     csv_file: Annotated[
@@ -58,7 +62,7 @@ def compare(
         check_report(path, inputs=places, within=[place.parent for place in places])
     check_distinct(wanted)
     with ProgressReporter(silent=quiet) as reporter:
-        result = compare_scans(before, after, force=force, progress=reporter)
+        result = compare_scans(before, after, classes=classes, force=force, progress=reporter)
         if result.is_forced:
             reporter.say("warning", f"{before} and {after}: {'; '.join(result.alignment.mismatches)}; {FORCED}")
     result.write(json=json_file, csv=csv_file)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import InputError
+from omentum.errors import InputError, UsageError
 from omentum.follow_up.compare import follow_up
 from omentum.follow_up.result import FollowUp
 from omentum.follow_up.scan_facts import ScanFacts
@@ -18,16 +19,23 @@ from omentum.io.segmentations import read_segmentation
 from omentum.progress import SILENT, ProgressListener
 from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
 from omentum.segmentation import Segmentation
+from omentum.words import keys_of, structures_in, told
 
 
 def compare_scans(
-    earlier: str | Path, later: str | Path, *, force: bool = False, progress: ProgressListener = SILENT
+    earlier: str | Path,
+    later: str | Path,
+    *,
+    classes: str | Iterable[str] | None = None,
+    force: bool = False,
+    progress: ProgressListener = SILENT,
 ) -> FollowUp:
     """Match the lesions of two scans of a patient and measure their growth; see `omentum.follow_up.compare.follow_up`.
 
     Args:
         earlier: Earlier scan: a segmentation file, the output folder of a case, or an output folder with a single case.
         later: Later scan, likewise. Manifest and measurements next to a segmentation are read if present.
+        classes: Lesions to compare, in words (docs/how-to/words.md); by default all.
         force: Continue even if the bodies do not match; the result is marked (`is_forced`).
         progress: Receives the start of the comparison.
 
@@ -39,7 +47,8 @@ def compare_scans(
             (without `force`) do not match.
     """
     places = segmentation_of(earlier), segmentation_of(later)
-    scans = [_read(place) for place in places]
+    wanted = None if classes is None else _lesions(classes, progress)
+    scans = [_read(place, wanted) for place in places]
     facts = _facts(places[0]), _facts(places[1])
     progress.begin("comparing", 1, 1)
     try:
@@ -71,7 +80,25 @@ def segmentation_of(path: str | Path) -> Path:
     raise InputError(f"has no {' or '.join(SEGMENTATIONS)}", source=path, remedy="give the output of omentum segment")
 
 
-def _read(path: Path) -> Segmentation:
+def _lesions(words: str | Iterable[str], progress: ProgressListener) -> frozenset[str]:
+    """Keys of lesions; the understanding of the words is told.
+
+    Raises:
+        UsageError: A word is not understood, or means something that is no lesion.
+    """
+    understood = structures_in(words)
+    for is_guess, line in told(understood):
+        if is_guess:
+            progress.say("warning", line)
+        else:
+            progress.note(line)
+    keys = keys_of(understood)
+    if strange := [key for key in keys if not STRUCTURES[key].is_lesion]:
+        raise UsageError(f"{', '.join(strange)} is no lesion", remedy="for example liver tumour, or all lesions")
+    return frozenset(keys)
+
+
+def _read(path: Path, wanted: frozenset[str] | None) -> Segmentation:
     try:
         seg = read_segmentation(path)
     except ForeignLabelsError as fault:
@@ -81,7 +108,11 @@ def _read(path: Path) -> Segmentation:
         raise
     if not any(STRUCTURES[key].is_lesion for key in seg.classes):
         raise InputError("was not asked for any lesion", source=path, remedy="segment it with the lesions as classes")
-    return seg
+    if wanted is None:
+        return seg
+    if not wanted.intersection(seg.classes):
+        raise InputError(f"was not asked for {', '.join(sorted(wanted))}", source=path, remedy="choose other classes")
+    return seg.subset([key for key in seg.classes if not STRUCTURES[key].is_lesion or key in wanted])
 
 
 def _facts(path: Path) -> ScanFacts:

@@ -53,7 +53,6 @@ class Lexicon:
         origins: Where lesions come from.
         codes: SNOMED CT code -> keys.
         chinese: All Chinese words, for dividing a run of characters.
-        own: Names of own structures that mean something else in the packaged words.
     """
 
     marks: Mapping[Tokens, str]
@@ -208,7 +207,7 @@ class _Builder:
                 if row.side and len(base) < len(tokens):
                     bases.setdefault((row.key, row.pair or ""), set()).add(base)
                 elif tokens and not (row.key in STRUCTURES.default_keys and self._is_collective(tokens)):
-                    self._put(tokens, Meaning((row.key,), how))
+                    self._put(tokens, Meaning((row.key,), how, notes=self._replaced(tokens, row.key)))
         for (key, pair), said in bases.items():
             for base in said:
                 if base in bases.get((pair, key), ()):
@@ -218,6 +217,13 @@ class _Builder:
                     lexicon.sided[base, LEFT if side == "left" else RIGHT] = key
         for word, sides in PAIRS.items():
             self._add([word], sides, How.SYNONYM, is_pair=True, notes={})
+
+    def _replaced(self, name: Tokens, key: str) -> Tokens:
+        """A note, if an own structure takes a name over from a packaged word."""
+        known = self._lexicon.names.get(name)
+        if known is None or key not in self._own or key in known.keys:
+            return known.notes if known and known.keys == (key,) else ()
+        return (f"your own structure; without it the word means {', '.join(known.keys)}",)
 
     def _is_collective(self, name: Tokens) -> bool:
         known = self._lexicon.names.get(name)

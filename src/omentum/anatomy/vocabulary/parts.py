@@ -84,7 +84,8 @@ def understood_part(tokens: Sequence[str], lexicon: Lexicon) -> Part:
         NotUnderstoodError: It means nothing, or something that the table does not have.
     """
     if key := lexicon.exact.get(tuple(tokens)):
-        return Part((key,), How.EXACT, side=STRUCTURES[key].side)
+        known = lexicon.names.get(tuple(tokens))
+        return Part((key,), How.EXACT, known.notes if known else (), side=STRUCTURES[key].side)
     side, base = _side_of(tokens)
     if key := lexicon.sided.get((base, side or "")):
         return Part((key,), How.SYNONYM, side=side)
@@ -238,7 +239,7 @@ def lesions_of(organ: Tokens, kind: Kind, lexicon: Lexicon) -> Tokens:
     for row in inside:
         place = tuple(token for token in lexicon.tokens(row.noun) if token not in lexicon.lesions)
         named = lexicon.find(place)
-        if named is None or set(named.keys) & set(organ):
+        if named is None or row.key in named.keys or set(named.keys) & set(organ):
             found.append(row.key)
     if not found:
         display = ", ".join(organ)

@@ -40,6 +40,9 @@ def train(
     show: Annotated[
         bool, typer.Option("--show", help="print every setting of the run with what it means, as a TOML file; no run")
     ] = False,
+    classes: Annotated[
+        str | None, typer.Option("--classes", metavar="NAMES", help="learn only these: liver,kidneys; by default all")
+    ] = None,
     structures: StructuresFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -49,11 +52,12 @@ def train(
 
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
+    from omentum.anatomy.vocabulary import split_phrases
     from omentum.train.config.toml_file import load_config, parse_settings, presets
     from omentum.train.run.show import shown
 
     given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
-    given |= choice.settings
+    given |= choice.settings | ({"classes": list(split_phrases(classes))} if classes else {})
     if show:
         typer.echo(shown(config, given, data or ()))
         return
