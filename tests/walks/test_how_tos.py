@@ -233,6 +233,11 @@ ANNOTATE = Walk(
         ("--set spacing_mm=[6,6,6] --set patch=[32,32,32]", f"{SMALL} --set steps=2 --set validate_every=2"),
     ],
 )
+WORDS = Walk(
+    "docs/how-to/words.md",
+    skips={"printf": "standard input (tests/cli/test_explain.py)"},
+    may_fail={'omentum classes --explain "renal artery"': 2},
+)
 WALKS = (
     ANNOTATE,
     FOLLOW,
@@ -250,6 +255,7 @@ WALKS = (
     CHECK,
     JUDGE,
     TEXT,
+    WORDS,
 )
 
 
@@ -276,7 +282,7 @@ def put_what_pages_need(page: str, raw) -> None:
     elif page.endswith("judge-a-result.md"):
         put_two_results()
         shutil.move("out", "pred")
-    elif page.endswith("install.md"):
+    elif page.endswith(("install.md", "words.md")):
         put_scan("ct.nii.gz")
     elif page.endswith("cross-validate.md"):
         put_scan("ct.nii.gz")

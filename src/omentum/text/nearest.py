@@ -66,13 +66,13 @@ def _embedded_names(revision: int) -> tuple[list[tuple[str, ...]], torch.Tensor]
     for row in STRUCTURES:
         pair = pair_of(row.key)
         if pair is None:
-            said |= dict.fromkeys((row.noun, row.display, *row.synonyms), (row.key,))
+            said |= {name.casefold().replace("_", " "): (row.key,) for name in (row.noun, row.display, *row.synonyms)}
         else:
             names = [name.casefold().replace(row.side or "", "").replace("_", " ").strip() for name in row.names]
             said |= {name: PAIRS[pair] for name in names if find_pair(name) == pair}
             said[pair.replace("_", " ")] = PAIRS[pair]
     names = [name for name in said if len(name) > 3]  # what an abbreviation means, an encoder does not know
-    return [said[name] for name in names], _unit(embed([name.replace("_", " ") for name in names]))
+    return [said[name] for name in names], _unit(embed(names))
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ from omentum.anatomy.vocabulary.parts import NotUnderstoodError, Part
 from omentum.anatomy.vocabulary.spelling import corrections, split_compounds, things
 from omentum.anatomy.vocabulary.understanding import How, Understanding
 
+MOST_SUGGESTIONS = 4
 LONGEST_PHRASE = 300
 """Characters; a longer text is no name."""
 _CODE = re.compile(r"\s*(?:(?:sct|snomed(?:[\s_-]*ct)?)[\s:#-]*)?(\d{6,18})\s*", re.IGNORECASE)
@@ -142,5 +143,6 @@ def _suggestions(phrase: str, refusal: NotUnderstoodError) -> Tokens:
     try:
         STRUCTURES.expand_all([phrase])
     except UnknownStructureError as fault:
-        return tuple(dict.fromkeys((*refusal.suggestions, *fault.meant[0])))[:4]
+        found = tuple(dict.fromkeys((*refusal.suggestions, *fault.meant[0])))
+        return found if len(found) <= MOST_SUGGESTIONS else ()
     return refusal.suggestions

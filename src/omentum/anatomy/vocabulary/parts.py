@@ -9,6 +9,7 @@ from omentum.anatomy.structure import Kind
 from omentum.anatomy.structures import STRUCTURES
 from omentum.anatomy.vocabulary.folding import stem
 from omentum.anatomy.vocabulary.lexicon import ALL, BOTH, LEFT, NOT, RIGHT, SIDES, Lexicon, Meaning, Tokens
+from omentum.anatomy.vocabulary.tables import others
 from omentum.anatomy.vocabulary.understanding import How
 
 NOT_KNOWN = "not known"
@@ -91,7 +92,7 @@ def understood_part(tokens: Sequence[str], lexicon: Lexicon) -> Part:
         return Part((key,), How.SYNONYM, side=side)
     items = _divided(base if lexicon.find(base) else _without_frame(base, lexicon), lexicon)
     if items.unknown:
-        raise NotUnderstoodError(_unknown(items), tuple(items.unknown))
+        raise NotUnderstoodError(_unknown(items), tuple(items.unknown), _whole(items))
     if not (items.names or items.adjectives or items.lesions):
         if items.has_all and side is None and (everything := lexicon.find(("everything",))):
             return Part(everything.keys, How.GROUP, collective=everything.keys)
@@ -151,6 +152,13 @@ def _unknown(items: _Items) -> str:
     if NOT in items.unknown:
         return "what is not wanted cannot be said so; name what is, or 'all organs except ...'"
     return f"{', '.join(map(repr, items.unknown))} {NOT_KNOWN}"
+
+
+def _whole(items: _Items) -> Tokens:
+    """The organ of which only a part is wanted: it may be suggested, a neighbour or a disease may not."""
+    if len(items.names) == 1 and set(items.unknown) <= others()["parts"]:
+        return items.names[0][1].keys
+    return ()
 
 
 def _named(items: _Items, side: str | None) -> Part:
