@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from omentum import phantom as phantom
     from omentum.anatomy import STRUCTURES as STRUCTURES
     from omentum.anatomy import include_structures as include_structures
+    from omentum.anatomy.vocabulary import Understanding as Understanding
     from omentum.annotate.accept.api import accept_corrections as accept_corrections
     from omentum.annotate.accept.options import AcceptOptions as AcceptOptions
     from omentum.annotate.audit.api import audit_labels as audit_labels
     from omentum.annotate.audit.options import AuditOptions as AuditOptions
     from omentum.annotate.propose.api import propose_annotations as propose_annotations
     from omentum.annotate.propose.options import ProposeOptions as ProposeOptions
-    from omentum.anatomy.vocabulary import Understanding as Understanding
     from omentum.data.check_data import check_data as check_data
     from omentum.data.prepare_data import prepare_data as prepare_data
     from omentum.data.split_data import SplitOptions as SplitOptions
