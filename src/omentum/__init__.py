@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from omentum.report.class_map import ClassMap as ClassMap
     from omentum.segmentation import Segmentation as Segmentation
     from omentum.train.config.settings import TrainConfig as TrainConfig
+    from omentum.train.config.task import load_task as load_task
     from omentum.train.config.toml_file import load_config as load_config
     from omentum.train.training import cross_validate as cross_validate
     from omentum.train.training import plan_training as plan_training
@@ -71,6 +72,7 @@ _HOMES = {
     "StoreOptions": "omentum.data.store.prepare_case",
     "TrainConfig": "omentum.train.config.settings",
     "load_config": "omentum.train.config.toml_file",
+    "load_task": "omentum.train.config.task",
     "plan_training": "omentum.train.training",
     "train_model": "omentum.train.training",
     "cross_validate": "omentum.train.training",

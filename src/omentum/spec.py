@@ -14,7 +14,7 @@ from omentum.errors import CheckpointError
 
 FORMAT_VERSION = 4
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
-with the trust in each class; 4: with adapters."""
+with the trust in each class; 4: with adapters, or with a head other than the text-driven one."""
 
 USUAL_THRESHOLD = 0.5
 """Probability threshold of a class without a chosen one."""
@@ -47,6 +47,15 @@ class Trust(StrEnum):
         return max(several, key=list(cls).index, default=cls.UNKNOWN)
 
 
+class HeadKind(StrEnum):
+    """What turns the backbone's features into one map per class."""
+
+    TEXT = "text"
+    """`omentum.model.head.TextDrivenHead`, the published one."""
+    PLAIN = "plain"
+    """`omentum.model.plain_head.PlainHead`: a 1x1x1 convolution, without text."""
+
+
 @dataclass(frozen=True)
 class PreprocessSpec:
     """How a CT becomes the tensor the network was trained on.
@@ -69,7 +78,7 @@ class PreprocessSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which network: a backbone by name with its parameters, and the widths of the text-driven head.
+    """Which network: a backbone by name with its parameters, and the head with its widths.
 
     Args:
         backbone: Key of `omentum.model.build.BACKBONES`.
@@ -77,6 +86,10 @@ class ModelSpec:
         text_width: Length of a text embedding (512 for CLIP ViT-B/32).
         condition_width: Width of the image and of the text half of the head's condition.
         head_channels: Channels of the generated 1x1x1 layers.
+        head: Kind of the head; a plain one has no other widths, and `text_width` is its number of classes.
+
+    Raises:
+        ValueError: an unknown kind of head.
     """
 
     backbone: str
@@ -84,6 +97,17 @@ class ModelSpec:
     text_width: int = 512
     condition_width: int = 256
     head_channels: int = 8
+    head: HeadKind = HeadKind.TEXT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head", HeadKind(self.head))
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; the text-driven head is left out, as earlier versions expect."""
+        said = asdict(self)
+        if self.head is HeadKind.TEXT:
+            del said["head"]
+        return said
 
 
 @dataclass(frozen=True)
@@ -207,7 +231,7 @@ class CheckpointSpec:
     @property
     def _format(self) -> int:
         """The lowest version that can say all of it."""
-        if self.adapters:
+        if self.adapters or self.model.head is not HeadKind.TEXT:
             return 4
         if any(c.trust is not Trust.UNKNOWN for c in self.classes):
             return 3
@@ -215,7 +239,7 @@ class CheckpointSpec:
 
     def to_json(self) -> str:
         """JSON text with `format` and the hash of the class list added; see `strict_json`."""
-        said = asdict(self) | {"classes": [c.to_json() for c in self.classes]}
+        said = asdict(self) | {"model": self.model.to_json(), "classes": [c.to_json() for c in self.classes]}
         if not self.structures:  # as every earlier version reads it
             del said["structures"]
         if not self.adapters:

@@ -186,6 +186,20 @@ TRAIN = Walk(
         "torchrun": "several processes or machines (tests/train/test_distributed.py)",
     },
 )
+TRANSFER = Walk(
+    "docs/how-to/transfer.md",
+    swaps=[
+        ("omentum phantom -n 5 --spacing 3 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
+        ("--init default --task my.toml", f"--init default --task my.toml {SMALL}"),
+        ("--dry-run", "--dry-run"),
+        ("-o runs/mine", "-o runs/mine --set steps=2 --set save_every=2 --set validate_every=2 --set warmup_steps=1"),
+        (
+            'omentum.load_task("my.toml", "default")',
+            'omentum.load_task("my.toml", "default", {"steps": 2, "save_every": 2, "spacing_mm": [10.0, 10.0, 10.0], '
+            '"patch": [32, 32, 32], "workers": 0, "warmup_steps": 1})',
+        ),
+    ],
+)
 OPTIONS = Walk("docs/how-to/segment-options.md", swaps=[("jobs=2", "jobs=0")])
 SUBMIT = Walk(
     "docs/how-to/submit-to-a-challenge.md",
@@ -249,6 +263,7 @@ WALKS = (
     OWN,
     PREPARE,
     TRAIN,
+    TRANSFER,
     OPTIONS,
     SUBMIT,
     DATASET,
@@ -295,6 +310,8 @@ def put_what_pages_need(page: str, raw) -> None:
     elif page.endswith("train.md"):
         raw()
         small_store()
+    elif page.endswith("transfer.md"):
+        put_scan("ct.nii.gz")
     elif page.endswith("submit-to-a-challenge.md"):
         put_scan("imagesTs/liver_1.nii.gz")
     elif page.endswith("add-a-dataset.md"):

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from omentum.errors import CheckpointError
 from omentum.model.head import TextDrivenHead
+from omentum.model.plain_head import PlainHead
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.model.universal import Backbone, UniversalModel
-from omentum.spec import CheckpointSpec, ModelSpec
+from omentum.spec import CheckpointSpec, HeadKind, ModelSpec
 
 BACKBONES: dict[str, str] = {
     "swin_unetr": "omentum.model.backbones.swin_unetr:SwinUnetr",
@@ -42,14 +44,19 @@ def build(spec: CheckpointSpec, text_embeddings: Tensor) -> UniversalModel:
             f"its description needs {want[0]} x {want[1]}"
         )
     backbone = build_backbone(spec.model)
-    head = TextDrivenHead(
+    return UniversalModel(backbone, _build_head(spec.model, backbone), text_embeddings, spec)
+
+
+def _build_head(spec: ModelSpec, backbone: Backbone) -> SegmentationHead:
+    if spec.head is HeadKind.PLAIN:
+        return PlainHead(backbone.decoded_channels, spec.text_width)
+    return TextDrivenHead(
         backbone.deep_channels,
         backbone.decoded_channels,
-        text_width=spec.model.text_width,
-        condition_width=spec.model.condition_width,
-        channels=spec.model.head_channels,
+        text_width=spec.text_width,
+        condition_width=spec.condition_width,
+        channels=spec.head_channels,
     )
-    return UniversalModel(backbone, head, text_embeddings, spec)
 
 
 def build_backbone(spec: ModelSpec) -> Backbone:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from omentum.model.head import TextDrivenHead
 from omentum.model.routes import in_order, routes
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.model.universal import BACKBONE, HEAD, UniversalModel
 
 
@@ -46,7 +46,7 @@ class FeatureNetwork(nn.Module):
         out: list[Tensor] = []
         for number, head in zip(self._backbone_of, self.heads, strict=True):
             deep, decoded = seen[number]
-            assert isinstance(head, TextDrivenHead)
+            assert isinstance(head, SegmentationHead)
             out += [head.image_feature(deep).flatten(1), head.voxel_features(decoded)]
         return tuple(out)
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from omentum.model.generated_layers import forward_chunked, forward_full
-
-NORM_GROUPS = 16
-"""Groups of the published normalisation layers."""
+from omentum.model.segmentation_head import SegmentationHead, group_norm
 
 HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
 """Values of one hidden layer computed at a time: what fits a processor's cache, and what fills a GPU (64 MiB fp16)."""
 
 
-class TextDrivenHead(nn.Module):
+class TextDrivenHead(SegmentationHead):
     """Turn backbone features and text embeddings into one logit map per class.
 
     For each class the condition [image feature | text feature] goes through one shared linear controller, which
@@ -44,13 +39,13 @@ class TextDrivenHead(nn.Module):
         super().__init__()
         self.channels = channels
         self.image_feature = nn.Sequential(
-            _group_norm(deep_channels),
+            group_norm(deep_channels),
             nn.ReLU(),
             nn.AdaptiveAvgPool3d(1),
             nn.Conv3d(deep_channels, condition_width, kernel_size=1),
         )
         self.voxel_features = nn.Sequential(
-            _group_norm(decoded_channels),
+            group_norm(decoded_channels),
             nn.ReLU(),
             nn.Conv3d(decoded_channels, channels, kernel_size=1),
         )
@@ -62,62 +57,6 @@ class TextDrivenHead(nn.Module):
         """Sizes of w1, w2, w3, b1, b2, b3 in the controller's output: 64, 64, 8, 8, 8, 1 for 8 channels."""
         c = self.channels
         return c * c, c * c, c, c, c, 1
-
-    def forward(self, deep: Tensor, decoded: Tensor, text: Tensor) -> Tensor:
-        """Compute the logits of every class.
-
-        Args:
-            deep: [B, deep_channels, x, y, z].
-            decoded: [B, decoded_channels, X, Y, Z].
-            text: Embeddings [K, text_width].
-
-        Returns:
-            [B, K, X, Y, Z].
-        """
-        return self.logits(self.image_feature(deep).flatten(1), self.voxel_features(decoded), text)
-
-    def logits(self, image: Tensor, features: Tensor, text: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """Compute logits from the two kinds of features.
-
-        Args:
-            image: Image features [B, condition_width].
-            features: Voxel features [B, c, X, Y, Z].
-            text: Embeddings [K, text_width].
-            dtype: Of the logits; see `apply_dynamic_head`.
-
-        Returns:
-            [B, K, X, Y, Z].
-        """
-        logits = self.apply_dynamic_head(features.flatten(2), self._generated(image, text), dtype)
-        volume: Tensor = logits.unflatten(2, features.shape[2:])
-        return volume
-
-    def logits_at(self, deep: Tensor, decoded: Tensor, text: Tensor, voxels: tuple[Any, ...]) -> Tensor:
-        """Compute logits of some voxels: the whole network ran, the generated layers run on these alone.
-
-        Args:
-            deep: [B, deep_channels, x, y, z].
-            decoded: [B, decoded_channels, X, Y, Z].
-            text: Embeddings [K, text_width].
-            voxels: Index into [B, c, X, Y, Z].
-
-        Returns:
-            [B, K, V].
-        """
-        layers = self.layers(deep, text)
-        return self.apply_dynamic_head(self.voxel_features(decoded)[voxels].flatten(2), layers)
-
-    def layers(self, deep: Tensor, text: Tensor) -> Tensor:
-        """Generate the parameters of the dynamic head; in float32 also under autocast.
-
-        Args:
-            deep: [B, deep_channels, x, y, z].
-            text: Embeddings [K, text_width].
-
-        Returns:
-            [B, K, sum(split_sizes)].
-        """
-        return self._generated(self.image_feature(deep).flatten(1), text)
 
     def text_terms(self, text: Tensor) -> tuple[Tensor, Tensor]:
         """What the text contributes: its features, and its term of the generated parameters.
@@ -135,7 +74,8 @@ class TextDrivenHead(nn.Module):
         no_image = words.new_zeros(len(words), self.controller.in_features - words.shape[1])
         return words, self.controller(torch.cat([no_image, words], dim=1))
 
-    def _generated(self, image: Tensor, text: Tensor) -> Tensor:
+    def layers_from(self, image: Tensor, text: Tensor) -> Tensor:
+        """See `SegmentationHead.layers_from`; in float32 also under autocast."""
         with torch.autocast(image.device.type, enabled=False):
             words = self.text_feature(text.to(self.text_feature.weight.dtype)).relu()
             image = image.to(words.dtype)
@@ -172,8 +112,3 @@ class TextDrivenHead(nn.Module):
             return features.shape[2]  # a graph must not hold the unrolled loop
         limit = HIDDEN_NUMBERS_AT_ONCE.get(features.device.type, HIDDEN_NUMBERS_AT_ONCE["cuda"])
         return max(1, limit // (classes * self.channels))
-
-
-def _group_norm(channels: int) -> nn.GroupNorm:
-    """Group norm with 16 groups as published, or the greatest common divisor of 16 and the number of channels."""
-    return nn.GroupNorm(math.gcd(NORM_GROUPS, channels), channels)

@@ -8,9 +8,9 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from omentum.errors import UsageError
-from omentum.model.head import TextDrivenHead
 from omentum.model.low_rank import Adapter, call
 from omentum.model.routes import Route, in_order, routes
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.spec import CheckpointSpec
 
 BACKBONE, HEAD = "backbone", "head"
@@ -56,7 +56,7 @@ def _called(module: nn.Module) -> Iterator[nn.Module]:
 
 
 class UniversalModel(nn.Module):
-    """Backbone, text-driven head, the text embeddings of the classes it knows, and adapters for some of the classes.
+    """Backbone, head (text-driven, as a rule), the text embeddings of the classes it knows, and adapters for some.
 
     Args:
         backbone: Any `Backbone`.
@@ -70,7 +70,9 @@ class UniversalModel(nn.Module):
 
     text_embeddings: Tensor
 
-    def __init__(self, backbone: Backbone, head: TextDrivenHead, text_embeddings: Tensor, spec: CheckpointSpec) -> None:
+    def __init__(
+        self, backbone: Backbone, head: SegmentationHead, text_embeddings: Tensor, spec: CheckpointSpec
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head

@@ -9,17 +9,25 @@ import torch
 from omentum.anatomy.structure_rows import carried_rows
 from omentum.errors import InputError, MissingDependencyError
 from omentum.model import UniversalModel, build, initialise
+from omentum.model.adapters import with_adapter
+from omentum.model.head import TextDrivenHead
 from omentum.model.named_parts import check_parts
+from omentum.model.plain_head import PlainHead
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.model.weights import locate
-from omentum.spec import TEXT_SHA256, CheckpointSpec, ClassSpec, ModelSpec
+from omentum.spec import TEXT_SHA256, CheckpointSpec, ClassSpec, HeadKind, ModelSpec
 from omentum.text.embedding_table import is_table
 from omentum.text.encoder import embed, identity
 from omentum.text.structure_embeddings import StructureEmbeddings, recorded_name, table_embeddings
 from omentum.train.classes import run_classes
 from omentum.train.config.settings import TrainConfig
+from omentum.train.config.transfer_mode import TransferMode
 from omentum.train.run.start import Start
 from omentum.train.run.terms import citation_of, licence_of
 from omentum.train.words import bundled_embeddings, prompts_of
+
+NO_ENCODER = "none"
+"""Text encoder of a model without text."""
 
 
 def new_model(config: TrainConfig) -> UniversalModel:
@@ -27,8 +35,9 @@ def new_model(config: TrainConfig) -> UniversalModel:
     classes = run_classes(config)
     text = _text_of(config, classes)
     terms = Start.of(config).terms
+    kind = HeadKind.PLAIN if config.mode is TransferMode.PLAIN else HeadKind.TEXT
     spec = CheckpointSpec(
-        model=ModelSpec(config.backbone, dict(config.parameters), text_width=text.rows.shape[1]),
+        model=ModelSpec(config.backbone, dict(config.parameters), text_width=text.rows.shape[1], head=kind),
         preprocess=config.preprocess,
         classes=tuple(ClassSpec(key, p) for key, p in zip(classes, text.prompts, strict=True)),
         text_encoder=text.encoder,
@@ -38,18 +47,20 @@ def new_model(config: TrainConfig) -> UniversalModel:
         structures=carried_rows(classes),
     )
     model = build(spec, text.rows)
-    if config.spread_text:
-        _spread_text_features(model)
-    if config.first_logit:
-        torch.nn.init.constant_(model.head.controller.bias[-1:], config.first_logit)
+    _set_first_outputs(model.head, model.text_embeddings, config)
     if config.init:
         check_parts(model, config.init_parts, "init_parts")
-        initialise(model, locate(config.init), config.init_parts)
+        initialise(model, locate(config.init), config.init_parts or config.mode.loaded_parts)
+    if config.mode is TransferMode.ADAPTERS:
+        return with_adapter(model, spec.classes, model.text_embeddings, rank=config.adapter_rank, keep_classes=False)
     return model
 
 
 def _text_of(config: TrainConfig, classes: Sequence[str]) -> StructureEmbeddings:
-    """Embeddings of the classes, from the language model or from a table."""
+    """Embeddings of the classes, from the language model or from a table; rows of 0 and 1 for a plain head."""
+    if config.mode is TransferMode.PLAIN:
+        keys = tuple(classes)
+        return StructureEmbeddings(keys, tuple(prompts_of(config, keys)), torch.eye(len(keys)), NO_ENCODER, "")
     if is_table(config.text_encoder):
         return table_embeddings(classes, config.text_encoder)
     prompts = prompts_of(config, classes)
@@ -71,15 +82,26 @@ def _embedded(prompts: Sequence[str], encoder: str) -> torch.Tensor:
         return known
 
 
+def _set_first_outputs(head: SegmentationHead, text: torch.Tensor, config: TrainConfig) -> None:
+    """Set the bias of every class, and spread the text features of the classes."""
+    if isinstance(head, PlainHead):
+        torch.nn.init.constant_(head.classifier.weight[-1:], config.first_logit)
+        return
+    assert isinstance(head, TextDrivenHead)
+    if config.spread_text:
+        _spread_text_features(head.text_feature, text)
+    if config.first_logit:
+        torch.nn.init.constant_(head.controller.bias[-1:], config.first_logit)
+
+
 @torch.no_grad()
-def _spread_text_features(model: UniversalModel) -> None:
+def _spread_text_features(layer: torch.nn.Linear, text: torch.Tensor) -> None:
     """Scale the text layer so that each of its outputs has mean 0 and variance 1 over the classes.
 
     Sentence embeddings of similar prompts are nearly collinear. With a standard initialisation every class would start
     with almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
     """
-    layer = model.head.text_feature
-    words = layer(model.text_embeddings)
+    words = layer(text)
     spread = words.std(0, correction=0).clamp_min(1e-6)
     layer.weight.div_(spread[:, None])
     layer.bias.copy_((layer.bias - words.mean(0)) / spread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +18,7 @@ from omentum.train.losses.deep_supervision import DeepSupervision, root_balance
 from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, voxel_subsample
 from omentum.train.optimise.average import AveragedModel
 from omentum.train.optimise.optimisers import build_optimisers, set_rates
-from omentum.train.optimise.trainable import train_only
+from omentum.train.optimise.trainable import backbone_learns, train_only
 from omentum.train.small_convolutions import train_small_convolutions_in_float32
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ class Learner:
         loss: Loss | None = None,
     ) -> None:
         self.model, self.config, self._fabric = model, config, fabric
-        train_only(model, config.trainable)
+        train_only(model, config.trained_parts)
+        if not backbone_learns(model):
+            config = replace(config, deep_supervision_weight=0.0)  # a frozen backbone learns nothing from it
         self.deep_supervision = DeepSupervision(model.backbone, model.spec.class_keys, _balance(model, sources, config))
         self.deep_supervision.requires_grad_(config.deep_supervision_weight > 0)
         self.optimisers = build_optimisers(model, self.deep_supervision, config)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from omentum.data.sampling.sampler import PatchSampler
 from omentum.data.splits.split import FOLD, Split
@@ -20,6 +23,9 @@ from omentum.train.run.folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
 from omentum.train.run.sources import TrainingData, load_sources
 from omentum.train.validate import Validation
 from omentum.train.words import check_words
+
+NAMES_SHOWN = 5
+"""So many structures are named in a message."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,14 @@ def _train(config: TrainConfig, out: Path, progress: TrainingListener, which: st
     return TrainingResult(out, out / RESULT_FILE, best if best.exists() else None, validation, data.remarks)
 
 
+def _untaught(classes: Sequence[str], data: TrainingData) -> str:
+    """Structures that no training case is annotated for, the first of them by name."""
+    annotated = np.any([case.annotated for source in data.sources for case in source.cases], axis=0)
+    names = [key for key, known in zip(classes, annotated, strict=True) if not known]
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
+
+
 def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> tuple[PatchSampler, TrainingData]:
     """Load the cases of a run and build a sampler; `which` prefixes each message."""
     classes = run_classes(config)
@@ -147,6 +161,8 @@ def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> 
         progress.note(f"{which}{source.name}: {counted(len(source.cases), 'case')}, weight {source.weight:g}")
     for remark in data.remarks:
         progress.note(remark)
+    if untaught := _untaught(classes, data):
+        progress.note(f"annotated in no training case, so their outputs are not trained: {untaught}")
     structures, held_out = counted(len(classes), "structure"), counted(len(data.held_out), "case")
     progress.note(f"{which}{structures}, {held_out} for validation, {config.steps} steps")
     sampler = PatchSampler(

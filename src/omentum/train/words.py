@@ -14,6 +14,7 @@ from omentum.text import encoder
 from omentum.text.embedding_table import is_table
 from omentum.text.structure_embeddings import refuse_prompts_with_table, table_embeddings
 from omentum.train.config.settings import TrainConfig
+from omentum.train.config.transfer_mode import TransferMode
 
 
 def prompts_of(config: TrainConfig, classes: Sequence[str]) -> list[str]:
@@ -31,10 +32,14 @@ def prompts_of(config: TrainConfig, classes: Sequence[str]) -> list[str]:
 def check_words(config: TrainConfig, classes: Sequence[str]) -> None:
     """Refuse a text encoder that is not installed, unless its embeddings are bundled, and a table that lacks a class.
 
+    A plain head takes no text.
+
     Raises:
         UsageError: See `prompts_of`.
         MissingDependencyError, InputError: See `omentum.text.encoder.embed` and `table_embeddings`.
     """
+    if config.mode is TransferMode.PLAIN:
+        return
     if is_table(config.text_encoder):
         refuse_prompts_with_table(config.text_encoder, config.prompt, config.prompts)
         table_embeddings(classes, config.text_encoder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from omentum.cli.option_table import Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
 from omentum.train.config.fold_choice import FoldChoice
+from omentum.train.config.task_choice import TaskChoice
 
 if TYPE_CHECKING:
     from omentum.train.config.settings import TrainConfig
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 @with_options
 def train(
     choice: FoldChoice,
+    start: TaskChoice,
     config: Annotated[
         str | None, typer.Argument(help="TOML file that defines the run, or a preset: published|compact|smoke")
     ] = None,
@@ -40,9 +43,6 @@ def train(
     show: Annotated[
         bool, typer.Option("--show", help="print every setting of the run with what it means, as a TOML file; no run")
     ] = False,
-    classes: Annotated[
-        str | None, typer.Option("--classes", metavar="NAMES", help="learn only these: liver,kidneys; by default all")
-    ] = None,
     structures: StructuresFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -50,31 +50,58 @@ def train(
 
     omentum train --show lists all settings with their defaults; omentum train compact --show those of a preset.
 
+    Transfer to new structures: omentum train --init WEIGHTS --task FILE takes network and grid from the weights.
+
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
     from omentum.anatomy.vocabulary import split_phrases
-    from omentum.train.config.toml_file import load_config, parse_settings, presets
-    from omentum.train.run.show import shown
+    from omentum.train.config.toml_file import parse_settings, presets
 
     given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
-    given |= choice.settings | ({"classes": list(split_phrases(classes))} if classes else {})
+    given |= choice.settings | start.settings
+    given |= {"classes": list(split_phrases(start.classes))} if start.classes else {}
+    if start.task is not None and config is not None:
+        raise UsageError(f"{config} and --task {start.task}", remedy="a task is a configuration: give one of the two")
     if show:
-        typer.echo(shown(config, given, data or ()))
+        typer.echo(_shown(config, start, given, data or ()))
         return
-    if config is None:
+    if config is None and start.task is None:
         raise UsageError("needs a configuration", remedy=f"a TOML file or one of {', '.join(presets())}")
     if out is None and not dry_run:
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
     if dry_run and choice.all_folds:
         raise UsageError("--dry-run is for one run", remedy="--fold 0: the others cost the same")
+    silent = quiet or os.environ.get("RANK", "0") != "0"
     with print_case_warnings():
-        run = load_config(config, given, data or ())
-        silent = quiet or os.environ.get("RANK", "0") != "0"
+        run = _loaded(config, start, given, data or (), silent)
         if dry_run:
             _plan(run, silent)
             return
         assert out is not None
         _train(run, out, silent, all_folds=choice.all_folds)
+
+
+def _loaded(
+    config: str | None, start: TaskChoice, given: Mapping[str, Any], data: Sequence[Path], silent: bool
+) -> TrainConfig:
+    from omentum.train.config.task import load_task
+    from omentum.train.config.toml_file import load_config
+
+    if start.task is None:
+        assert config is not None
+        return load_config(config, given, data)
+
+    def note(message: str) -> None:
+        if not silent:
+            typer.echo(message, err=True)
+
+    return load_task(start.task, overrides=given, data=data, note=note)
+
+
+def _shown(config: str | None, start: TaskChoice, given: Mapping[str, Any], data: Sequence[Path]) -> str:
+    from omentum.train.run.show import as_toml, shown
+
+    return shown(config, given, data) if start.task is None else as_toml(_loaded(config, start, given, data, True))
 
 
 def _plan(run: TrainConfig, silent: bool) -> None:

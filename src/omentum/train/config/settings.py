@@ -12,6 +12,7 @@ from omentum.data.sampling.augmentation import Augmentation
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
 from omentum.train.config.dataset_settings import DatasetConfig, check_centres
+from omentum.train.config.transfer_mode import TransferMode
 
 CHOICES = {
     "optimiser": ("muon", "adamw", "sgd"),
@@ -21,7 +22,7 @@ CHOICES = {
 
 LEAST = {
     **dict.fromkeys(("steps", "batch", "accumulation_steps", "save_every", "validate_every", "keep_checkpoints"), 1),
-    **dict.fromkeys(("lr_update_every", "patches_per_case"), 1),
+    **dict.fromkeys(("lr_update_every", "patches_per_case", "adapter_rank"), 1),
     **dict.fromkeys(
         (
             "muon_lr",
@@ -142,8 +143,12 @@ class TrainConfig:
             docs/how-to/text-encoders.md.
         init: Initial weights, a file or a name ("default"); empty for random weights.
         init_parts: Parameters loaded from `init`, as name prefixes; by default all that fit.
+        mode: What is trained from `init`: "full" (everything), "head" (the text-driven head; the backbone is frozen),
+            "adapters" (low-rank additions to all weights, which stay as they were), or "plain" (everything, with a
+            plain 1x1x1 classifier in place of the text-driven head).
+        adapter_rank: Rank of the additions of mode "adapters".
         trainable: Parameters to train, as name prefixes ("head", "backbone.expand"); all others are frozen. By default
-            everything is trained.
+            those of the mode.
         first_logit: Initial bias of every generated head; negative because most voxels belong to no structure. 0: keep
             the initial bias of the layer that generates it, near 0.
         spread_text: Scale the text layer at initialisation so that classes with similar prompts start with different
@@ -209,6 +214,8 @@ class TrainConfig:
     text_encoder: str = "all-MiniLM-L6-v2"
     init: str = ""
     init_parts: tuple[str, ...] = ()
+    mode: TransferMode = TransferMode.FULL
+    adapter_rank: int = 4
     trainable: tuple[str, ...] = ()
     first_logit: float = -4.0
     spread_text: bool = True
@@ -258,6 +265,8 @@ class TrainConfig:
             raise UsageError("a fold or part is one of a split", remedy="--split FILE, made by omentum data split")
         if self.init_parts and not self.init:
             raise UsageError("init_parts are parts of init, which is not given", remedy="init = FILE, or no init_parts")
+        if self.mode.needs_init and not self.init:
+            raise UsageError(f"mode {self.mode} freezes the backbone, and init is not given", remedy="init = FILE")
         if self.part and self.fold >= 0:
             raise UsageError(f"fold {self.fold} and part {self.part!r}", remedy="give one of the two")
 
@@ -306,6 +315,11 @@ class TrainConfig:
             raise UsageError(f"window_hu goes from low to high HU, got {list(self.window_hu)}", remedy=remedy)
         if min(self.patch) < 1:
             raise UsageError(f"patch takes numbers of voxels, got {list(self.patch)}")
+
+    @property
+    def trained_parts(self) -> tuple[str, ...]:
+        """Name prefixes of the parameters that are trained; none are all."""
+        return self.trainable or self.mode.trained_parts
 
     @property
     def preprocess(self) -> PreprocessSpec:

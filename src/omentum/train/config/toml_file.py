@@ -56,8 +56,18 @@ def settings_of(
     source: str | Path | None, overrides: Mapping[str, Any] | None = None, data: Iterable[str | Path] = ()
 ) -> dict[str, Any]:
     """Merged raw settings; see `load_config`. Without a source, only overrides and data."""
-    raw = {} if source is None else _read(source)
-    raw = _merged(raw, _resolved(dict(overrides or {}), Path()))
+    raw = {} if source is None else read_settings(source)
+    return with_overrides(raw, source, overrides, data)
+
+
+def with_overrides(
+    raw: Mapping[str, Any],
+    source: str | Path | None,
+    overrides: Mapping[str, Any] | None = None,
+    data: Iterable[str | Path] = (),
+) -> dict[str, Any]:
+    """Raw settings with those of the command line merged over them; see `load_config`."""
+    raw = merged(raw, _resolved(dict(overrides or {}), Path()))
     collections = [_collection(Path(place)) for place in data]
     if collections:
         _warn_of_replaced(raw, collections, source)
@@ -108,7 +118,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
             one = tomllib.loads(f"{key} = {value}")
         except tomllib.TOMLDecodeError:
             one = _text(key.strip(), value.strip())
-        values = _merged(values, one)
+        values = merged(values, one)
     return values
 
 
@@ -117,13 +127,18 @@ def _text(key: str, value: str) -> dict[str, Any]:
     return {first: _text(rest, value) if dot else value}
 
 
-def _read(source: str | Path) -> dict[str, Any]:
+def read_settings(source: str | Path) -> dict[str, Any]:
     """Raw settings of a preset or file, merged over the preset it extends."""
+    base, own = read_file(source)
+    return own if base is None else merged(read_settings(base), own)
+
+
+def read_file(source: str | Path) -> tuple[str | None, dict[str, Any]]:
+    """The preset that a file extends, if any, and its own raw settings with absolute paths; or those of a preset."""
     known = presets()
     if str(source) in known:
-        return tomllib.loads(
-            resources.files("omentum.train.config").joinpath("presets", f"{source}.toml").read_text("utf-8")
-        )
+        text = resources.files("omentum.train.config").joinpath("presets", f"{source}.toml").read_text("utf-8")
+        return None, tomllib.loads(text)
     path = Path(source)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -135,8 +150,7 @@ def _read(source: str | Path) -> dict[str, Any]:
     base = raw.pop(PRESET, None)
     if base is not None and base not in known:
         raise UsageError(f"knows no preset {base!r}", source=source, remedy=f"presets are {', '.join(known)}")
-    raw = _resolved(raw, path.parent)
-    return raw if base is None else _merged(_read(base), raw)
+    return base, _resolved(raw, path.parent)
 
 
 def _warn_of_replaced(raw: Mapping[str, Any], by: Sequence[Mapping[str, str]], source: str | Path | None) -> None:
@@ -179,12 +193,12 @@ def _absolute(entry: Any, names: Iterable[str], here: Path) -> Any:
     }
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Merge tables key by key and replace all else; changing the backbone drops the old backbone's parameters."""
     out = dict(base)
     if over.get("backbone", backbone := base.get("backbone", TrainConfig.backbone)) != backbone:
         out.pop("parameters", None)
     for key, value in over.items():
         both_tables = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        out[key] = _merged(out[key], value) if both_tables else value
+        out[key] = merged(out[key], value) if both_tables else value
     return out

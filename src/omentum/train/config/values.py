@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,13 +94,18 @@ def _is_needed(entry: dataclasses.Field[Any]) -> bool:
 
 
 def _like(default: Any, value: Any, name: str, source: str | Path | None) -> Any:
-    """The value, with an integer converted to float where a float is expected."""
+    """The value, with an integer converted to float where a float is expected, and a word to its enumeration."""
     if isinstance(default, tuple) and default:
         if not isinstance(value, tuple) or len(value) != len(default):
             raise UsageError(f"{name} takes {len(default)} numbers, got {value!r}", source=source)
         return tuple(_like(d, v, name, source) for d, v in zip(default, value, strict=True))
     if isinstance(default, float) and type(value) is int:
         return float(value)
+    if isinstance(default, StrEnum):
+        words = [str(word) for word in type(default)]
+        if value not in words:
+            raise UsageError(f"{name} is one of {', '.join(words)}, got {value!r}", source=source)
+        return type(default)(value)
     if type(value) is not type(default):
         raise UsageError(f"{name} is a {type(default).__name__}, got {value!r}", source=source)
     return value

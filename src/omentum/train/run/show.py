@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.data.sampling.augmentation import Augmentation
+from omentum.train.config.settings import TrainConfig
 from omentum.train.config.toml_file import load_without_data
 
 WIDTH = 100
@@ -34,7 +35,16 @@ def shown(source: str | Path | None, overrides: Mapping[str, Any], data: Iterabl
     Raises:
         UsageError: The file is unreadable, or a setting is unknown or invalid.
     """
-    config, named = load_without_data(source, overrides, data)
+    return as_toml(*load_without_data(source, overrides, data))
+
+
+def as_toml(config: TrainConfig, named: bool = True) -> str:
+    """All settings of a run as TOML text; a comment marks each that differs from its default.
+
+    Args:
+        config: The run.
+        named: Whether its data are real; otherwise the line is commented out.
+    """
     lines = list(_lines(config, hidden=set() if named else {"data"}))
     return "\n".join([*lines, "", "[augmentation]", *_lines(config.augmentation, hidden=set())])
 
