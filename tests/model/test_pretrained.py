@@ -15,12 +15,13 @@ from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.swin_unetr import SwinUNETR
 from published_files import published_entries
 from safetensors.torch import save_file
-from small_models import SMALL, small_model, small_spec
+from small_models import KEYS, SMALL, small_model, small_spec
 from torch import Tensor, nn
 
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model import BACKBONES, UniversalModel, initialise, save_checkpoint
 from omentum.model.layouts import bare, encoder_pattern, layouts
+from omentum.model.plain_head import PlainHead
 from omentum.model.state import without_memory
 
 State = dict[str, Tensor]
@@ -302,6 +303,17 @@ def test_an_own_checkpoint_fills_everything_but_the_words(backbone, tmp_path):
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, trained.get_parameter(name)), name
     assert torch.equal(model.text_embeddings, words)
+
+
+def test_only_what_concerns_the_loaded_parts_is_told(tmp_path, recwarn):
+    path = tmp_path / "own.safetensors"
+    save_checkpoint(path, small_model("residual_unet"))
+    model = small_model("residual_unet")
+    model.head = PlainHead(model.backbone.decoded_channels, len(KEYS))
+    report = initialise(model, path, ["backbone"])
+    assert report.complete
+    assert all(name.startswith("backbone.") for name in report.loaded)
+    assert not recwarn.list
 
 
 def test_an_own_checkpoint_of_another_backbone_is_refused(tmp_path):

@@ -191,12 +191,11 @@ TRANSFER = Walk(
     swaps=[
         ("omentum phantom -n 5 --spacing 3 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
         ("--init default --task my.toml", f"--init default --task my.toml {SMALL}"),
-        ("--dry-run", "--dry-run"),
         ("-o runs/mine", "-o runs/mine --set steps=2 --set save_every=2 --set validate_every=2 --set warmup_steps=1"),
         (
             'omentum.load_task("my.toml", "default")',
             'omentum.load_task("my.toml", "default", {"steps": 2, "save_every": 2, "spacing_mm": [10.0, 10.0, 10.0], '
-            '"patch": [32, 32, 32], "workers": 0, "warmup_steps": 1})',
+            '"patch": [32, 32, 32], "workers": 0, "warmup_steps": 1, "mode": "plain"})',
         ),
     ],
 )

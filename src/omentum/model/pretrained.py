@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,6 +64,14 @@ class InitialisationReport:
                 parts.append(f"{len(names)} {word}: {', '.join(names[:NAMES_SHOWN])}{more}")
         return "; ".join(parts)
 
+    def within(self, parts: Sequence[str]) -> InitialisationReport:
+        """Only what concerns some parts of the network; names of a file in another layout stay."""
+        kept: dict[str, Any] = {
+            word: tuple(text for text in getattr(self, word) if in_parts(text.split()[0], parts))
+            for word in ("loaded", "missing", "misshapen", *(["unexpected"] if self.layout == OWN_LAYOUT.key else []))
+        }
+        return replace(self, **kept)
+
     @property
     def complete(self) -> bool:
         """Whether the file filled everything and held nothing else."""
@@ -93,6 +102,7 @@ def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = (
     report, tensors = (_from_own if _is_own(path) else _from_others)(model, path)
     if report.encoder_share < LEAST_ENCODER_SHARE:
         raise CheckpointError(f"not weights for a {model.spec.model.backbone!r}: {report.findings}", source=path)
+    report = report.within(parts)
     _fill(model, {name: tensor for name, tensor in tensors.items() if in_parts(name, parts)}, path)
     if not report.complete:
         warn_of_case(str(report), stacklevel=2)
