@@ -165,7 +165,7 @@ def task(work: Path, init: Path, arm: Arm, shots: int, seed: int) -> TrainConfig
         link = folder / case.name
         if not link.is_symlink():
             link.symlink_to(case)
-    file = work / "task.toml"
+    file = work / f"task_{arm.name.replace(' ', '_')}_{shots}_{seed}.toml"
     file.write_text(f"classes = {json.dumps(NOVEL)}\n", encoding="utf-8")
     steps = STEPS * arm.longer
     given = {**COMMON, "mode": arm.mode, "steps": steps, "save_every": steps, "seed": seed}

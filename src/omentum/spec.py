@@ -200,7 +200,7 @@ class CheckpointSpec:
     @property
     def classes_sha256(self) -> str:
         """Hash of the ordered class list; guards against silently permuted labels."""
-        return hashlib.sha256("\n".join(self.class_keys).encode()).hexdigest()
+        return classes_sha256(self.class_keys)
 
     @property
     def trained_on(self) -> frozenset[str]:
@@ -283,6 +283,11 @@ class CheckpointSpec:
             reason = f"its adapters do not fit its classes: {', '.join(sorted(strange))}"
             raise CheckpointError(reason, source=source)
         return spec
+
+
+def classes_sha256(keys: Iterable[str]) -> str:
+    """Hash of an ordered class list."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
 def strict_json(value: Any) -> Any:

@@ -90,3 +90,17 @@ def test_what_is_averaged_is_each_window_before_windows_are_blended(shape, windo
     mean_of_maps = torch.stack([map_of(image, member) for member in members]).mean(0)
     difference = float((together - mean_of_maps).abs().max())
     assert difference > 0.01 if windows_overlap else difference < 1e-6
+
+
+def test_a_channel_is_the_mean_of_the_networks_that_have_it():
+    one, other = torch.tensor([[2.0, -3.0]]), torch.tensor([[0.5, 1.0]])
+    networks = [lambda windows: one.clone(), lambda windows: other.clone()]
+    found = mean_probability(networks, [[0, 1], [1, 2]])(torch.zeros(1))
+    shared = (torch.sigmoid(one[0, 1]) + torch.sigmoid(other[0, 0])) / 2
+    torch.testing.assert_close(torch.sigmoid(found[0, 1]), shared)
+    torch.testing.assert_close(found[0, [0, 2]], torch.tensor([2.0, 1.0]))
+
+
+def test_one_network_whose_channels_are_in_another_order_is_put_in_order():
+    found = mean_probability([lambda windows: torch.tensor([[2.0, -3.0]])], [[1, 0]])(torch.zeros(1))
+    torch.testing.assert_close(found, torch.tensor([[-3.0, 2.0]]))

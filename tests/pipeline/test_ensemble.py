@@ -120,9 +120,6 @@ def test_checkpoints_that_do_not_go_together_are_refused(tmp_path, ct, files):
     save_checkpoint(tmp_path / "finer.safetensors", model)
     with pytest.raises(UsageError, match=r"finer.safetensors: cannot be averaged with .*0.safetensors: spacing_mm"):
         segment(ct, weights=[files[0], tmp_path / "finer.safetensors"], **HOW)
-    bands = dict(list(BANDS_HU.items())[1:])
-    with pytest.raises(UsageError, match="another list of classes"):
-        segment(ct, weights=[ThresholdModel(SPEC), ThresholdModel(SPEC, bands)], **HOW)
     with pytest.raises(UsageError, match="no weights are named"):
         Segmenter([])
     for strange in (None, 3, [None], {"a": 1}):
@@ -144,3 +141,52 @@ def test_a_scan_that_a_member_learned_from_is_marked(ct):
     unknown = {"started_from": {"file": "x", "says_all_trained_on": False}, "trained_on": ["0123456789abcdef"]}
     learned.spec = replace(learned.spec, training=unknown)
     assert "trained_on_this_scan" not in segment(ct, weights=learned, **HOW).manifest["weights"]
+
+
+def test_models_of_different_structures_give_the_union_each_by_those_that_know_it(ct):
+    keys = list(BANDS_HU)
+    one, other = ({key: BANDS_HU[key] for key in some} for some in (keys[1:], [keys[0], *keys[2:]]))
+    alone = [segment(ct, weights=ThresholdModel(SPEC, bands), **HOW) for bands in (one, other)]
+    both = segment(ct, weights=[ThresholdModel(SPEC, one), ThresholdModel(SPEC, other)], **HOW)
+    assert both.classes == (*one, keys[0])
+    assert np.array_equal(both.mask(keys[0]), alone[1].mask(keys[0]))
+    assert np.array_equal(both.mask(keys[1]), alone[0].mask(keys[1]))
+    assert np.array_equal(both.mask(keys[2]), alone[0].mask(keys[2]))
+    members = both.manifest["weights"]["members"]
+    assert [member["classes"] for member in members] == [list(one), list(other)]
+    assert both.manifest["weights"]["classes_sha256"] not in {member["classes_sha256"] for member in members}
+    some = segment(ct, weights=[ThresholdModel(SPEC, one), ThresholdModel(SPEC, other)], classes=[keys[0]], **HOW)
+    assert some.classes == (keys[0],)
+    assert np.array_equal(some.mask(keys[0]), both.mask(keys[0]))
+
+
+def test_a_model_that_knows_nothing_asked_for_is_not_run(ct):
+    class Never(ThresholdModel):
+        def forward(self, *_):
+            raise AssertionError("run for nothing")
+
+    keys = list(BANDS_HU)
+    ran, idle = ThresholdModel(SPEC, {keys[0]: BANDS_HU[keys[0]]}), Never(SPEC, {keys[1]: BANDS_HU[keys[1]]})
+    assert segment(ct, weights=[idle, ran], classes=[keys[0]], **HOW).mask(keys[0]).any()
+
+
+def test_a_soup_is_one_network_with_the_mean_of_the_weights(tmp_path, ct, files):
+    from omentum.model.soup import average_models
+
+    models = [load_model(path) for path in files]
+    save_checkpoint(tmp_path / "soup.safetensors", average_models(models, ["0.safetensors", "1.safetensors"]))
+    expected = segment(ct, weights=tmp_path / "soup.safetensors", **HOW)
+    found = segment(ct, weights=files, average="weights", **HOW)
+    assert np.array_equal(found.bits, expected.bits)
+    weights = found.manifest["weights"]
+    assert [member["name"] for member in weights["soup"]] == ["0.safetensors", "1.safetensors"]
+    assert weights["sha256"] == expected.manifest["weights"]["sha256"]
+    assert found.manifest["options"]["average"] == "weights"
+    assert "average" not in expected.manifest["options"]
+    with pytest.raises(UsageError, match="average is one of probabilities, weights"):
+        segment(ct, weights=files, average="both", **HOW)
+
+
+def test_one_set_of_weights_is_what_it_is_however_it_is_averaged(ct, files):
+    alone, averaged = (segment(ct, weights=files[:1], average=how, **HOW) for how in ("probabilities", "weights"))
+    assert np.array_equal(alone.bits, averaged.bits)

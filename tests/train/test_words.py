@@ -10,13 +10,13 @@ from omentum.anatomy import STRUCTURES
 from omentum.cli import main
 from omentum.errors import InputError, MissingDependencyError, UsageError
 from omentum.model import load_model
+from omentum.model.terms import under
 from omentum.text import encoder
 from omentum.text.embedding_table import file_sha256, save_table
 from omentum.text.structure_embeddings import table_embeddings
 from omentum.train import fresh_model
 from omentum.train.config.toml_file import load_config
 from omentum.train.run.identity import described
-from omentum.train.run.terms import under
 from omentum.train.words import bundled_embeddings, check_words, prompts_of
 
 KEYS = STRUCTURES.default_keys

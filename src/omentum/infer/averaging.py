@@ -20,14 +20,18 @@ MOST = 80.0
 """Logits are limited to this, so that exp(-logit) is a number in float32; as sure as can be all the same."""
 
 
-def mean_probability(predictors: Sequence[Predictor]) -> Predictor:
+def mean_probability(predictors: Sequence[Predictor], places: Sequence[Sequence[int]] | None = None) -> Predictor:
     """A predictor whose probabilities are the mean of those of others.
 
     Memory holds the logits of one window (batch) of one network at a time, and two sums of their size.
 
     Args:
-        predictors: Networks with the same channels; one alone is given back as it is.
+        predictors: Networks; one alone that has all channels is given back as it is.
+        places: Channels of the result that each network's channels are, where they are not the same for all; every
+            channel has at least one network, and the mean is over the networks that have it.
     """
+    if places is not None and any(list(where) != list(range(_count(places))) for where in places):
+        return _in_places(predictors, places)
     if len(predictors) == 1:
         return predictors[0]
 
@@ -45,6 +49,31 @@ def mean_probability(predictors: Sequence[Predictor]) -> Predictor:
         return yes.log_().sub_(no.log_()).to(dtype)
 
     return averaged
+
+
+def _in_places(predictors: Sequence[Predictor], places: Sequence[Sequence[int]]) -> Predictor:
+    channels = _count(places)
+
+    def averaged(windows: Tensor) -> Tensor:
+        sums: list[Tensor] = []
+        dtype = torch.float32
+        for predict, where in zip(predictors, places, strict=True):
+            logits = predict(windows)
+            dtype = logits.dtype
+            if not sums:
+                shape = (len(logits), channels, *logits.shape[2:])
+                sums = [torch.zeros(shape, device=logits.device) for _ in range(2)]
+            for total, sign in zip(sums, (1, -1), strict=True):
+                total[:, list(where)] += _probability(sign * logits)
+            del logits
+        yes, no = sums
+        return yes.log_().sub_(no.log_()).to(dtype)
+
+    return averaged
+
+
+def _count(places: Sequence[Sequence[int]]) -> int:
+    return 1 + max(place for where in places for place in where)
 
 
 def _probability(logits: Tensor) -> Tensor:

@@ -12,9 +12,13 @@ from typing import Any
 from omentum.errors import UsageError
 from omentum.fingerprint import row_digests, scan_digest, slice_hashes
 from omentum.model import UniversalModel
+from omentum.model.soup import average_models
 from omentum.pipeline.manifest import describe_weights
-from omentum.spec import Trust
+from omentum.spec import Trust, classes_sha256
 from omentum.volume import Volume
+
+PER_MEMBER = ("classes", "structures")
+"""Entries of a member that are not joined."""
 
 Weights = str | Path | UniversalModel
 """A name, a checkpoint file, or a loaded model."""
@@ -42,43 +46,66 @@ def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights
     """Refuse to average models with incompatible outputs.
 
     Raises:
-        UsageError: a model has another grid, window, patch or class list than the first.
+        UsageError: a model has another grid, window or patch than the first.
     """
     first, *others = (model.spec for model in models)
     for number, spec in enumerate(others, start=1):
         ours, theirs = asdict(first.preprocess), asdict(spec.preprocess)
         differ = [f"{name} {theirs[name]}, not {ours[name]}" for name in ours if ours[name] != theirs[name]]
-        if spec.class_keys != first.class_keys:
-            differ.append("another list of classes")
         if differ:
             reason = f"cannot be averaged with {_name(weights[0])}: {'; '.join(differ)}"
             raise UsageError(reason, source=_name(weights[number]), remedy="average checkpoints of one kind of run")
 
 
+def as_one(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> UniversalModel:
+    """The mean of the weights of several models; see `omentum.model.soup`."""
+    return average_models(models, _distinct_names(weights))
+
+
+def all_classes(models: Sequence[UniversalModel]) -> tuple[str, ...]:
+    """Classes that at least one of the models has: those of the first, then further ones of the others."""
+    return tuple(dict.fromkeys(key for model in models for key in model.spec.class_keys))
+
+
 def mean_thresholds(models: Sequence[UniversalModel]) -> dict[str, float]:
-    """Mean of the models' own thresholds, by class."""
+    """Mean of the models' own thresholds, by class, over the models that have it."""
     each = [model.spec.thresholds for model in models]
-    return {key: fmean(known[key] for known in each) for key in each[0]}
+    return {key: fmean(known[key] for known in each if key in known) for key in all_classes(models)}
 
 
 def worst_trust(models: Sequence[UniversalModel]) -> dict[str, Trust]:
-    """Lowest reliability over the models, by class: an ensemble is rated like its worst member."""
+    """Lowest reliability over the models that have a class: an ensemble is rated like its worst member."""
     each = [model.spec.trust for model in models]
-    return {key: Trust.worst(known[key] for known in each) for key in each[0]}
+    return {key: Trust.worst(known[key] for known in each if key in known) for key in all_classes(models)}
+
+
+def classes_of(model: UniversalModel, classes: Sequence[str]) -> tuple[str, ...]:
+    """Those of some classes that a model has, in their order."""
+    known = frozenset(model.spec.class_keys)
+    return tuple(key for key in classes if key in known)
 
 
 def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalModel]) -> dict[str, Any]:
-    """Describe weights for the manifest; an ensemble has common entries, one hash of all, and a list of members."""
+    """Describe weights for the manifest; an ensemble has common entries, one hash of all, and a list of members.
+
+    Members with different lists of classes also have these lists.
+    """
     members = [describe_weights(w, model) for w, model in zip(weights, models, strict=True)]
     if len(members) == 1:
         return members[0]
+    keys = [list(model.spec.class_keys) for model in models]
+    if any(one != keys[0] for one in keys):
+        members = [member | {"classes": one} for member, one in zip(members, keys, strict=True)]
     together = hashlib.sha256("".join(sorted(member["sha256"] for member in members)).encode())
-    description = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in members[0]}
+    shared = [name for name in members[0] if name not in PER_MEMBER]
+    description = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in shared}
     description["name"] = f"{len(members)} averaged: {', '.join(_distinct_names(weights))}"
+    structures = {key: row for model in models for key, row in model.spec.structures.items()}
     return {
         **description,
+        **({"structures": structures} if structures else {}),
         "sha256": together.hexdigest(),
-        "classes_sha256": members[0]["classes_sha256"],
+        "classes_sha256": classes_sha256(all_classes(models)),
         "members": members,
     }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from omentum.errors import UsageError
@@ -31,6 +32,15 @@ MESH_FORMATS = ("stl", "obj", "glb")
 PROBABILITY_TYPES = ("uint8", "uint16")
 
 
+class Average(StrEnum):
+    """How several weights segment as one."""
+
+    PROBABILITIES = "probabilities"
+    """An ensemble: the mean of their probabilities; a structure that only some of them know is the mean of these."""
+    WEIGHTS = "weights"
+    """A soup: one network with the mean of their weights; see `omentum.model.soup`."""
+
+
 @dataclass(frozen=True)
 class SegmentOptions:
     """Options of the segmentation.
@@ -51,6 +61,7 @@ class SegmentOptions:
         threshold: Probability above which a voxel belongs to a structure: one for all, a mapping by name, or text such
             as "liver_tumour=0.3" (see `omentum.pipeline.thresholds`); by default the weights' own, or 0.5.
         probabilities: Also keep the probability of every structure, as uint8 or uint16; requires the whole scan.
+        average: What is averaged over several weights: "probabilities" or "weights".
     """
 
     classes: tuple[str, ...] | None = field(
@@ -126,6 +137,15 @@ class SegmentOptions:
             is_rare=True,
         ),
     )
+    average: Average = field(
+        default=Average.PROBABILITIES,
+        metadata=option(
+            "of several -w: probabilities (an ensemble) or weights (a soup)",
+            Group.FIND,
+            choices=tuple(Average),
+            is_rare=True,
+        ),
+    )
 
     def __post_init__(self) -> None:
         """Normalise the values: comma-separated classes, a `torch.device`, thresholds as text."""
@@ -135,6 +155,9 @@ class SegmentOptions:
                 raise UsageError(f"structures are named in words, not by {odd[0]!r}", remedy="see omentum classes")
             object.__setattr__(self, "classes", tuple(word.strip() for word in words if word.strip()))
         object.__setattr__(self, "device", str(self.device))
+        if self.average not in tuple(Average):
+            raise UsageError(f"average is one of {', '.join(Average)}, not {self.average!r}")
+        object.__setattr__(self, "average", Average(self.average))
         if isinstance(self.threshold, (tuple, list)):
             from omentum.pipeline.thresholds import parse_thresholds
 

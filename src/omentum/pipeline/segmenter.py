@@ -23,11 +23,15 @@ from omentum.infer.sliding import Predictor, Progress, WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
 from omentum.io.nifti_geometry import check_orientation
 from omentum.model import UniversalModel, load_model
+from omentum.model.soup import SOUP
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.ensemble import (
     Weights,
+    all_classes,
+    as_one,
     as_tuple,
     check_compatible,
+    classes_of,
     describe_ensemble,
     mean_thresholds,
     trained_on,
@@ -35,9 +39,9 @@ from omentum.pipeline.ensemble import (
 )
 from omentum.pipeline.finishing import PredictedCase, finish_case
 from omentum.pipeline.inference import InferencePlan, Prediction
-from omentum.pipeline.manifest import describe_machine
+from omentum.pipeline.manifest import describe_machine, describe_weights
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
-from omentum.pipeline.options import SegmentOptions
+from omentum.pipeline.options import Average, SegmentOptions
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.region_of_interest import Locator, infer_case
@@ -56,7 +60,7 @@ class Segmenter:
 
     Args:
         weights: A name (`omentum weights list`), a checkpoint file, or a model that is already loaded; or several of
-            these, whose probabilities are averaged.
+            these, which are averaged (`SegmentOptions.average`).
         options: See `SegmentOptions`.
 
     Raises:
@@ -86,11 +90,13 @@ class Segmenter:
         """The models on their device; loaded on first use."""
         found = [load_model(w, self.device) if isinstance(w, (str, Path)) else w for w in self._weights]
         check_compatible(found, self._weights)
+        if len(found) > 1 and self.options.average is Average.WEIGHTS:
+            found = [as_one(found, self._weights)]
         return [model.to(self.device).eval() for model in found]
 
     @property
     def model(self) -> UniversalModel:
-        """The first of the models; the others have the same grid and classes."""
+        """The first of the models; the others have the same grid."""
         return self.models[0]
 
     def _keys_of(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -107,8 +113,8 @@ class Segmenter:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """Keys of the structures this segmenter finds, in the order of the weights."""
-        known = self.model.spec.class_keys
+        """Keys of the structures this segmenter finds, in the order of the weights; those of any of several."""
+        known = all_classes(self.models)
         collective = {key for one in self.understood for key in one.collective}
         collective -= {key for one in self.understood for key in one.structures if key not in one.collective}
         missing = [key for key in self._wanted or () if key not in known and key not in collective]
@@ -134,9 +140,9 @@ class Segmenter:
 
     @cached_property
     def engines(self) -> list[Engine]:
-        """The engine of each model; compiled on first use."""
-        how = (self.classes, self.device, self.profile, self.options.engine)
-        return [engine_for(model, *how) for model in self.models]
+        """The engine of each model that has a requested class; compiled on first use."""
+        how = (self.device, self.profile, self.options.engine)
+        return [engine_for(model, classes, *how) for model, classes in self._members]
 
     @property
     def engine(self) -> Engine:
@@ -144,13 +150,24 @@ class Segmenter:
         return self.engines[0]
 
     @cached_property
+    def _members(self) -> list[tuple[UniversalModel, tuple[str, ...]]]:
+        """The models that have a requested class, with the requested classes they have."""
+        each = [(model, classes_of(model, self.classes)) for model in self.models]
+        return [(model, classes) for model, classes in each if classes]
+
+    @cached_property
     def _predictor(self) -> Predictor:
-        each = zip(self.engines, self.models, strict=True)
-        return mean_probability([predictor(engine, model, self.classes, self.profile) for engine, model in each])
+        each = zip(self.engines, self._members, strict=True)
+        places = [[self.classes.index(key) for key in classes] for _, classes in self._members]
+        found = [predictor(engine, model, classes, self.profile) for engine, (model, classes) in each]
+        return mean_probability(found, places)
 
     @cached_property
     def weights_description(self) -> dict[str, Any]:
         """Entry of the manifest that identifies the weights."""
+        if len(self.models) < len(self._weights):
+            soup = self.models[0]
+            return {**describe_weights("", soup), "name": None, "soup": soup.spec.training[SOUP]["members"]}
         return describe_ensemble(self._weights, self.models)
 
     @cached_property
@@ -189,7 +206,10 @@ class Segmenter:
         }
         known = {key: trust.value for key, trust in self.trust.items() if trust is not Trust.UNKNOWN}
         chosen |= {"overlap": self.profile.overlap, "trust": known, "operating_points": lowered}
-        return asdict(self.options) | chosen
+        options = asdict(self.options)
+        if self.options.average is Average.PROBABILITIES:  # as earlier versions write it
+            del options["average"]
+        return options | chosen
 
     def segment(self, image: Image, *, progress: Progress | None = None) -> CaseSegmentation:
         """Segment one CT.

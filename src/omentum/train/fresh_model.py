@@ -14,6 +14,7 @@ from omentum.model.head import TextDrivenHead
 from omentum.model.named_parts import check_parts
 from omentum.model.plain_head import PlainHead
 from omentum.model.segmentation_head import SegmentationHead
+from omentum.model.terms import citation_of, licence_of
 from omentum.model.weights import locate
 from omentum.spec import TEXT_SHA256, CheckpointSpec, ClassSpec, HeadKind, ModelSpec
 from omentum.text.embedding_table import is_table
@@ -23,7 +24,6 @@ from omentum.train.classes import run_classes
 from omentum.train.config.settings import TrainConfig
 from omentum.train.config.transfer_mode import TransferMode
 from omentum.train.run.start import Start
-from omentum.train.run.terms import citation_of, licence_of
 from omentum.train.words import bundled_embeddings, prompts_of
 
 NO_ENCODER = "none"

@@ -14,6 +14,7 @@ from omentum.data.sampling.patches import Fault
 from omentum.data.sampling.sampler import PatchSampler
 from omentum.errors import TrainingError
 from omentum.model import UniversalModel
+from omentum.model.terms import under
 from omentum.train.batches import Delivery, Share, deliveries
 from omentum.train.config.settings import TrainConfig
 from omentum.train.distributed import gathered, highest, join_processes, summed
@@ -27,7 +28,6 @@ from omentum.train.run.checkpoints import MODEL_FILE, Checkpoints, steps_in
 from omentum.train.run.folder import BEST_FILE, CHECKPOINTS, RESULT_FILE, VALIDATION_FILE, claim, locked, publish
 from omentum.train.run.identity import described, run_identity
 from omentum.train.run.log import LOG_EVERY, Pace, RunLog
-from omentum.train.run.terms import under
 from omentum.train.stopping import StoppedError, StopRequest
 from omentum.train.validate import Validation, validate
 

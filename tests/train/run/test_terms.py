@@ -15,9 +15,9 @@ from omentum.data.store.prepare_case import StoreOptions
 from omentum.io.truth import write_case
 from omentum.model import read_spec, save_checkpoint
 from omentum.model.catalogue import origin
+from omentum.model.terms import OUR_CITATION, OUR_LICENCE, Terms, citation_of, licence_of, of_weights, under
 from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.run.sources import load_sources
-from omentum.train.run.terms import OUR_CITATION, OUR_LICENCE, Terms, citation_of, licence_of, of_weights, under
 
 LITS = Terms("LiTS", "CC BY-NC-SA 4.0", "Bilic et al.")
 AMOS = Terms("AMOS22", "CC BY 4.0", "Ji et al.")

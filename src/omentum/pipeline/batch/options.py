@@ -59,7 +59,7 @@ class BatchOptions:
     """Execution of a batch, and outputs next to the case folders.
 
     Args:
-        weights: Names or checkpoint files; the probabilities of several are averaged.
+        weights: Names or checkpoint files; several are averaged (`SegmentOptions.average`).
         jobs: Number of processes for reading and writing; by default 1, or 0 on two processors.
         parquet: Also write measurements.parquet for all cases.
         numbering: Label values of the label maps: a dataset of `omentum data list`, totalsegmentator, a recipe's .toml,

@@ -15,12 +15,13 @@ from omentum.data.sampling.load_store import check_store, load_store
 from omentum.data.sampling.sampler import PatchSource
 from omentum.data.store.store import Store
 from omentum.errors import UsageError
+from omentum.model.terms import Terms
+from omentum.model.terms import record as terms_record
 from omentum.spec import PreprocessSpec
 from omentum.train.config.dataset_settings import DatasetConfig
 from omentum.train.config.settings import DataConfig, TrainConfig
-from omentum.train.run import terms
+from omentum.train.run import data_terms
 from omentum.train.run.held_out import HeldOut
-from omentum.train.run.terms import Terms
 
 CountListener = Callable[[str, int, int], None]
 """Called with a collection's name, cases done and cases in all."""
@@ -34,7 +35,7 @@ class TrainingData:
         sources: Training cases.
         held_out: Validation cases, in memory.
         record: JSON-serialisable record of the split, the fingerprints of training and held-out scans, and the licences
-            of everything the weights are made from; see `HeldOut.record` and `omentum.train.run.terms`.
+            of everything the weights are made from; see `HeldOut.record` and `omentum.model.terms`.
         remarks: Messages about cases left out.
     """
 
@@ -79,7 +80,7 @@ def load_sources(config: TrainConfig, classes: Sequence[str], progress: CountLis
         made_from.append(Terms(case.name, pair.licence))
     held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
-    record = held.record(kept, validated) | terms.record(made_from)
+    record = held.record(kept, validated) | terms_record(made_from)
     return TrainingData(_distinct(kept), tuple(validated), record, tuple(held.remarks))
 
 
@@ -119,8 +120,8 @@ def _of_store(
 def _terms(place: Path, data: DataConfig, datasets: Sequence[str]) -> list[Terms]:
     """Licences of a training collection; the configuration takes precedence."""
     if data.store and not data.licence:
-        return terms.of_store(place, datasets)
-    return [Terms(place.name, data.licence)] if data.store else terms.of_folder(place, data.licence)
+        return data_terms.of_store(place, datasets)
+    return [Terms(place.name, data.licence)] if data.store else data_terms.of_folder(place, data.licence)
 
 
 def _datasets_of(data: DataConfig) -> set[str]:

@@ -12,10 +12,10 @@ from omentum.data.datasets.fingerprint import IdentifiedScan
 from omentum.errors import warn_of_case
 from omentum.fingerprint import row_digests, scan_digest
 from omentum.model.pretrained import own_spec
+from omentum.model.terms import Terms, of_weights
 from omentum.model.weights import locate
 from omentum.spec import STARTED_FROM, CheckpointSpec
 from omentum.train.config.settings import TrainConfig
-from omentum.train.run.terms import Terms, of_weights
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,12 @@
-"""Licence of trained weights: derived from their training data, most restrictive first."""
+"""Licence of trained weights: derived from everything they were made from, most restrictive first."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from omentum.data.store.store import read_manifest
-from omentum.io.truth import DESCRIPTION
 from omentum.spec import TEXT_SHA256, CheckpointSpec
 
 TERMS = "terms"
@@ -57,24 +53,6 @@ class Terms:
     def stated(self) -> bool:
         """Whether the licence text states all conditions."""
         return bool(self.traits) and not re.search(ELSEWHERE, self.licence, re.IGNORECASE)
-
-
-def of_store(store: Path, datasets: Iterable[str]) -> list[Terms]:
-    """Licences of datasets in a store, as stated by their recipes.
-
-    Raises:
-        InputError: There is no store.
-    """
-    known = read_manifest(store).get("datasets", {})
-    rows = [(key, known.get(key, {})) for key in datasets]
-    return [Terms(row.get("title") or key, row.get("licence", ""), row.get("citation", "")) for key, row in rows]
-
-
-def of_folder(folder: Path, licence: str) -> list[Terms]:
-    """Licence of a folder of cases, as configured; phantoms need none."""
-    if not licence and all(map(_is_made_up, folder.glob(f"*/{DESCRIPTION}"))):
-        return []
-    return [Terms(folder.name, licence)]
 
 
 def of_weights(name: str, spec: CheckpointSpec | None) -> list[Terms]:
@@ -131,10 +109,3 @@ def _by_licence(terms: Iterable[Terms]) -> dict[str, list[str]]:
     for one in terms:
         owners.setdefault(one.licence, []).append(one.of)
     return owners
-
-
-def _is_made_up(description: Path) -> bool:
-    try:
-        return bool(json.loads(description.read_bytes())["facts"].get("body") == "procedural")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return False
