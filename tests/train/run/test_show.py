@@ -42,4 +42,4 @@ def test_a_setting_that_there_is_none_of_is_named_here_too(capsys):
     assert main(["train", "smoke", "--show", "--set", "lrr=1"]) == 2
     assert "unknown setting 'lrr' (did you mean 'lr'?)" in capsys.readouterr().err
     assert main(["train"]) == 2
-    assert "needs a configuration (a TOML file or one of compact, published, smoke)" in capsys.readouterr().err
+    assert "needs a configuration (a TOML file or one of compact, published, smoke, " in capsys.readouterr().err
