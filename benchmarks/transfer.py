@@ -38,7 +38,12 @@ COMMAND = (sys.executable, "-c", "import sys; from omentum.cli import main; sys.
 MEASURES = (
     *("src/omentum/train/config/presets", "src/omentum/train/config/transfer_mode.py", "src/omentum/train/learner.py"),
     *("src/omentum/train/fresh_model.py", "src/omentum/train/losses", "src/omentum/train/optimise"),
-    *("src/omentum/model/head.py", "src/omentum/model/plain_head.py", "src/omentum/data/sampling/sampler.py"),
+    *(
+        "src/omentum/model/heads",
+        "src/omentum/model/low_rank.py",
+        "src/omentum/train/config/task.py",
+        "src/omentum/data/sampling/sampler.py",
+    ),
 )
 NOVEL = ("colon", "small_bowel", "left_femoral_head", "right_femoral_head")
 SHOTS, SEEDS = (1, 5, 20), (0, 1, 2)
@@ -86,6 +91,7 @@ ARMS = (
     Arm("scratch", "full", scratch=True),
     Arm("full", "full"),
     Arm("head", "head"),
+    Arm("adapters", "adapters"),
     Arm("plain", "plain"),
     Arm("scratch, 3 times the steps", "full", scratch=True, longer=3),
 )
@@ -96,6 +102,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for phantoms and runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--arms", nargs="+", default=[arm.name for arm in ARMS])
+    parser.add_argument("--shots", type=int, nargs="+", default=list(SHOTS))
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -105,7 +112,7 @@ def main() -> None:
     arms = [arm for arm in ARMS if arm.name in arguments.arms]
     for seed in arguments.seeds:
         for arm in arms:
-            for shots in SHOTS:
+            for shots in arguments.shots:
                 outcome(work, init, arm, shots, seed)
     table = rows(list(outcomes(work)))
     publish(
@@ -170,7 +177,7 @@ def task(work: Path, init: Path, arm: Arm, shots: int, seed: int) -> TrainConfig
     steps = STEPS * arm.longer
     given = {**COMMON, "mode": arm.mode, "steps": steps, "save_every": steps, "seed": seed}
     config = load_task(file, init, given, [folder])
-    return replace(config, init="", muon_lr=INIT["muon_lr"], lr=TrainConfig.lr) if arm.scratch else config
+    return replace(config, init="") if arm.scratch else config
 
 
 def load_config_of(settings: dict[str, Any], folder: Path) -> TrainConfig:

@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from omentum.train.config.settings import TrainConfig as TrainConfig
     from omentum.train.config.task import load_task as load_task
     from omentum.train.config.toml_file import load_config as load_config
+    from omentum.train.soup import Soup as Soup
+    from omentum.train.soup import average_weights as average_weights
+    from omentum.train.soup_options import SoupOptions as SoupOptions
     from omentum.train.training import cross_validate as cross_validate
     from omentum.train.training import plan_training as plan_training
     from omentum.train.training import train_model as train_model
@@ -72,6 +75,9 @@ _HOMES = {
     "StoreOptions": "omentum.data.store.prepare_case",
     "TrainConfig": "omentum.train.config.settings",
     "load_config": "omentum.train.config.toml_file",
+    "Soup": "omentum.train.soup",
+    "SoupOptions": "omentum.train.soup_options",
+    "average_weights": "omentum.train.soup",
     "load_task": "omentum.train.config.task",
     "plan_training": "omentum.train.training",
     "train_model": "omentum.train.training",

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from omentum.model import head as head_module
-from omentum.model.head import TextDrivenHead
+from omentum.model.heads.text_driven_head import TextDrivenHead
 from reference.head import head_logits
 
 

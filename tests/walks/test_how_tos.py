@@ -128,11 +128,16 @@ FOLDS = Walk(
          "warmup_steps = 20\nema_decay = 0.98\nsave_every = 100\nvalidate_every = 300\n", f'preset = "smoke"\n{TINY}'),
         ("widths = [16, 32, 64]\nstem = 16\nblocks = 1\ndecoded_channels = 16\n", TINY_NETWORK),
         ("-w runs/cv/fold-1/model.safetensors ...", "-w runs/cv/fold-1/model.safetensors"),
+        ("a.safetensors", "runs/cv/fold-0/model.safetensors"),
+        ("-w b.safetensors", "-w runs/cv/fold-1/model.safetensors"),
+        (" b.safetensors", " runs/cv/fold-1/model.safetensors"),
     ],
     skips={
         "omentum train run.toml --data store/ --split splits.json --fold 0": "trained with --fold all below",
         "omentum train run.toml --data store/ --split splits.json --part": FURTHER,
         "omentum train run.toml --data store/ --split plain.json": FURTHER,
+        "omentum weights average a.safetensors b.safetensors -o greedy": "needs runs that share held-out cases "
+        "(tests/cli/test_weights_average.py)",
     },
     files={'preset = "smoke"': "run.toml"},
     before={"omentum phantom --site lits --site msd-spleen -n 10 --spacing 8 -o raw/": begin_again},

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -134,6 +135,13 @@ def _joined(models: Sequence[UniversalModel], names: Sequence[str]) -> Checkpoin
     rows_of_structures = {key: row for spec in specs for key, row in spec.structures.items()}
     spec = replace(specs[0], classes=classes, structures=rows_of_structures, training={})
     return under(spec, training | record(terms))
+
+
+def distinct_names(paths: Sequence[str | Path]) -> list[str]:
+    """File names, with folders if files of several runs have the same name."""
+    files = [Path(path) for path in paths]
+    same = len({file.name for file in files}) < len(files)
+    return [f"{file.parent.name}/{file.name}" if same and file.parent.name else file.name for file in files]
 
 
 def common_start(models: Sequence[UniversalModel]) -> str | None:

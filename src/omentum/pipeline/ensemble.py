@@ -12,7 +12,7 @@ from typing import Any
 from omentum.errors import UsageError
 from omentum.fingerprint import row_digests, scan_digest, slice_hashes
 from omentum.model import UniversalModel
-from omentum.model.soup import average_models
+from omentum.model.soup import average_models, distinct_names
 from omentum.pipeline.manifest import describe_weights
 from omentum.spec import Trust, classes_sha256
 from omentum.volume import Volume
@@ -59,7 +59,7 @@ def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights
 
 def as_one(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> UniversalModel:
     """The mean of the weights of several models; see `omentum.model.soup`."""
-    return average_models(models, _distinct_names(weights))
+    return average_models(models, distinct_names(list(map(_name, weights))))
 
 
 def all_classes(models: Sequence[UniversalModel]) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ def describe_ensemble(weights: Sequence[Weights], models: Sequence[UniversalMode
     together = hashlib.sha256("".join(sorted(member["sha256"] for member in members)).encode())
     shared = [name for name in members[0] if name not in PER_MEMBER]
     description = {name: " + ".join(dict.fromkeys(str(m[name]) for m in members if m[name])) for name in shared}
-    description["name"] = f"{len(members)} averaged: {', '.join(_distinct_names(weights))}"
+    description["name"] = f"{len(members)} averaged: {', '.join(distinct_names(list(map(_name, weights))))}"
     structures = {key: row for model in models for key, row in model.spec.structures.items()}
     return {
         **description,
@@ -124,13 +124,6 @@ def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
     if any(digest in spec.trained_on or not rows.isdisjoint(spec.trained_on_rows) for spec in specs):
         return {"trained_on_this_scan": True}
     return {"trained_on_this_scan": False} if all(model.spec.says_all_trained_on for model in models) else {}
-
-
-def _distinct_names(weights: Sequence[Weights]) -> list[str]:
-    """File names, with folders if files of several runs have the same name."""
-    files = [Path(_name(w)) for w in weights]
-    same = len({file.name for file in files}) < len(files)
-    return [f"{file.parent.name}/{file.name}" if same and file.parent.name else file.name for file in files]
 
 
 def _name(weights: Weights) -> str:

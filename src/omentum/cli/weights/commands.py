@@ -13,6 +13,7 @@ import typer
 
 from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.option_table import Json, Overwrite
+from omentum.cli.weights.average import average
 from omentum.cli.weights.output import check_new
 from omentum.cli.weights.trust import set_trust
 from omentum.schemas import Schema, stamped
@@ -25,6 +26,8 @@ app = typer.Typer(help="List, fetch, import and inspect model weights.", no_args
 app.command(
     "set-trust", epilog="Example: omentum weights set-trust mine.safetensors weak liver=reliable -o judged.safetensors"
 )(set_trust)
+
+app.command(epilog="Example: omentum weights average a.safetensors b.safetensors -o soup.safetensors")(average)
 
 
 @app.command("list", epilog="Example: omentum weights list")

@@ -24,9 +24,14 @@ from omentum.model.weights import locate
 from omentum.spec import CheckpointSpec, HeadKind
 from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.config.toml_file import config_of, merged, read_file, read_settings, with_overrides
+from omentum.train.config.transfer_mode import TransferMode
 
 FEW_CASES = {2: "transfer-1", 10: "transfer-5", math.inf: "transfer-20"}
 """Largest number of training cases -> preset for a task with so many."""
+
+MODE_SETTINGS = {TransferMode.ADAPTERS: {"lr": 0.005}, TransferMode.PLAIN: {"lr": 0.03}}
+"""Settings of a mode, over those of the preset: additions to weights and a new classifier begin at nothing, and AdamW
+trains them."""
 
 Note = Callable[[str], None]
 
@@ -83,7 +88,9 @@ def load_task(
         note(
             f"network and grid of {path.name}: {spec.model.backbone}, {spacing} mm; what the task sets takes precedence"
         )
-    return config_of(merged(read_settings(preset), settings), task)
+    base = read_settings(preset)
+    mode = config_of(merged(base, settings), task).mode
+    return config_of(merged(base | MODE_SETTINGS.get(mode, {}), settings), task)
 
 
 def network_settings(spec: CheckpointSpec) -> dict[str, Any]:

@@ -39,9 +39,15 @@ class Start:
             CheckpointError: The file is missing or damaged.
             UsageError: `init` is neither a file nor the name of weights.
         """
-        if not config.init:
-            return cls()
-        path = locate(config.init)
+        return cls.of_file(locate(config.init)) if config.init else cls()
+
+    @classmethod
+    def of_file(cls, path: Path) -> Start:
+        """Create from a weights file.
+
+        Raises:
+            CheckpointError: The file is damaged.
+        """
         return cls(path, own_spec(path))
 
     @property
