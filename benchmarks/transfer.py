@@ -26,10 +26,13 @@ import torch
 from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.load import load_folder
-from omentum.model import load_model
+from omentum.model import UniversalModel, load_model
+from omentum.model.soup import average_models
 from omentum.train.config.settings import TrainConfig
 from omentum.train.config.task import load_task
 from omentum.train.config.toml_file import load_config
+from omentum.train.soup import average_weights
+from omentum.train.soup_options import SoupKind, SoupOptions
 from omentum.train.training import train_model
 from omentum.train.validate import case_dice
 from record import Cell, Table, publish, result_file, write_json
@@ -37,6 +40,7 @@ from record import Cell, Table, publish, result_file, write_json
 COMMAND = (sys.executable, "-c", "import sys; from omentum.cli import main; sys.exit(main())")
 MEASURES = (
     *("src/omentum/train/config/presets", "src/omentum/train/config/transfer_mode.py", "src/omentum/train/learner.py"),
+    "src/omentum/model/soup.py",
     *("src/omentum/train/fresh_model.py", "src/omentum/train/losses", "src/omentum/train/optimise"),
     *(
         "src/omentum/model/heads",
@@ -47,6 +51,8 @@ MEASURES = (
 )
 NOVEL = ("colon", "small_bowel", "left_femoral_head", "right_femoral_head")
 SHOTS, SEEDS = (1, 5, 20), (0, 1, 2)
+SOUP_SHOTS = 5
+"""The runs in mode full with so many cases are averaged; cases that none of them has choose the greedy soup."""
 FOLDERS = {"init": (40, 94000), "few": (20, 95000), "unseen": (10, 96000)}
 """Folder -> number of phantoms, seed."""
 SPACING_MM = 8
@@ -120,9 +126,53 @@ def main() -> None:
         title="Transfer to new structures from few cases",
         about=ABOUT,
         measures=MEASURES,
-        tables={"modes": Table(COLUMNS, table)},
+        tables={"modes": Table(COLUMNS, table), "averages": Table(AVERAGES, averages(work))},
         values=share_of_cases(table),
     )
+
+
+def averages(work: Path) -> list[tuple[Cell, ...]]:
+    """Runs of one number of cases, which started from one set of weights, alone and averaged in every way."""
+    runs = sorted((work / "runs").glob(f"full.{SOUP_SHOTS}.*/model.safetensors"))
+    if len(runs) < 2:
+        return []
+    models, names = [load_model(run) for run in runs], [run.parent.name for run in runs]
+    rows: list[tuple[Cell, ...]] = [
+        (f"alone: {name}", mean_dice(model, work), 1) for name, model in zip(names, models, strict=True)
+    ]
+    rows.append(("mean of the probabilities", mean_dice(Ensemble(models), work), len(runs)))
+    rows.append(("mean of the weights", mean_dice(average_models(models, names), work), 1))
+    check = work / "check"
+    check.mkdir(exist_ok=True)
+    for case in sorted((work / "few").iterdir())[len(SEEDS) * SOUP_SHOTS :]:
+        if not (check / case.name).is_symlink():
+            (check / case.name).symlink_to(case)
+    options = SoupOptions(kind=SoupKind.GREEDY, check=check)
+    soup = average_weights(runs, work / "soup.safetensors", options=options, overwrite=True)
+    title = f"greedy mean of the weights ({len(soup.members)} of {len(runs)})"
+    return [*rows, (title, mean_dice(load_model(soup.path), work), 1)]
+
+
+class Ensemble(torch.nn.Module):
+    """Several models as one: the logit of the mean of their probabilities."""
+
+    def __init__(self, models: Sequence[UniversalModel]) -> None:
+        super().__init__()
+        self.models, self.spec = torch.nn.ModuleList(models), models[0].spec
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([torch.sigmoid(model(x)) for model in self.models]).mean(0).logit(eps=1e-6)
+
+
+def mean_dice(model: Any, work: Path) -> float:
+    """Over structures, of the mean over the unseen phantoms."""
+    return fmean(dice_of(model, work).values())
+
+
+def dice_of(model: Any, work: Path) -> dict[str, float]:
+    """Structure -> mean Dice over the unseen phantoms."""
+    each = [case_dice(model, case, bf16=False) for case in unseen(work)]
+    return {key: fmean(one[key] for one in each if key in one) for key in NOVEL}
 
 
 def make_phantoms(work: Path) -> None:
@@ -152,8 +202,7 @@ def outcome(work: Path, init: Path, arm: Arm, shots: int, seed: int) -> None:
     began = time.process_time()
     model = load_model(trained(config, work / "runs" / name))
     seconds = time.process_time() - began
-    each = [case_dice(model, case, bf16=False) for case in unseen(work)]
-    dice = {key: fmean(one[key] for one in each if key in one) for key in NOVEL}
+    dice = dice_of(model, work)
     trained_numbers = sum(p.numel() for n, p in model.named_parameters() if is_trained(n, config))
     write_json(
         result,
@@ -210,6 +259,7 @@ def outcomes(work: Path) -> Iterator[dict[str, Any]]:
         yield json.loads(path.read_text(encoding="utf-8"))
 
 
+AVERAGES = {"weights": "{}", "Dice": "{:.3f}", "networks run": "{}"}
 COLUMNS = {
     **{"arm": "{}", "cases": "{}", "Dice": "{:.3f}", "lowest": "{:.3f}", "highest": "{:.3f}", "seeds": "{}"},
     **{"trained numbers": "{:,}", "cpu s": "{:.0f}"},
