@@ -35,12 +35,7 @@ from record import Cell, Table, publish, result_file
 
 HERE = Path(__file__).parent
 MEASURES = (
-    *(
-        "src/omentum/infer",
-        "src/omentum/model/heads/text_driven_head.py",
-        "src/omentum/model/backbones",
-        "src/omentum/pipeline",
-    ),
+    *("src/omentum/infer", "src/omentum/model/head.py", "src/omentum/model/backbones", "src/omentum/pipeline"),
     *("src/omentum/preprocess", "benchmarks/inference_baseline.py"),
 )
 COLUMNS = {

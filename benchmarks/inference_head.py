@@ -19,15 +19,11 @@ from torch import Tensor
 
 from inference_baseline import repeated_logits
 from omentum.anatomy import STRUCTURES
-from omentum.model.heads.text_driven_head import TextDrivenHead
+from omentum.model.head import TextDrivenHead
 from peak_memory import forget_peak, peak_gb
 from record import Table, publish, result_file
 
-MEASURES = (
-    "src/omentum/model/heads/text_driven_head.py",
-    "src/omentum/model/heads/generated_layers.py",
-    "src/omentum/model/thread_map.py",
-)
+MEASURES = ("src/omentum/model/head.py", "src/omentum/model/generated_layers.py", "src/omentum/model/thread_map.py")
 COLUMNS = {
     "way": "{}",
     "pass": "{}",

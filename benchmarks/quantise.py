@@ -33,11 +33,7 @@ from omentum.preprocess.prepare import prepare
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
-    *(
-        "src/omentum/resources/default.safetensors",
-        "src/omentum/infer/engines",
-        "src/omentum/model/heads/text_driven_head.py",
-    ),
+    *("src/omentum/resources/default.safetensors", "src/omentum/infer/engines", "src/omentum/model/head.py"),
     "src/omentum/model/backbones/residual_unet.py",
 )
 COLUMNS = {"numbers": "{}", "seconds a window": "{:.2f}", "mean Dice": "{:.4f}", "loss": "{:.4f}"}

@@ -25,12 +25,7 @@ from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from record import Table, publish, result_file
 
 MEASURES = (
-    *(
-        "src/omentum/model/backbones",
-        "src/omentum/model/heads/text_driven_head.py",
-        "src/omentum/infer",
-        "src/omentum/pipeline",
-    ),
+    *("src/omentum/model/backbones", "src/omentum/model/head.py", "src/omentum/infer", "src/omentum/pipeline"),
     "src/omentum/preprocess",
 )
 COLUMNS = {

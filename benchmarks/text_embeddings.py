@@ -30,7 +30,7 @@ from tables import clip, gaussian, minilm, one_hot
 
 MEASURES = (
     *("src/omentum/anatomy/prompts.py", "src/omentum/anatomy/structures.toml", "src/omentum/text"),
-    *("src/omentum/train/losses/loss.py", "src/omentum/train/optimise", "src/omentum/model/heads/text_driven_head.py"),
+    *("src/omentum/train/losses/loss.py", "src/omentum/train/optimise", "src/omentum/model/head.py"),
     *("src/omentum/resources/default.safetensors", "benchmarks/frozen_features.py"),
 )
 TRAIN_CASES, TEST_CASES = 8, 5

@@ -34,11 +34,7 @@ MEASURES = (
         "src/omentum/train/losses/deep_supervision.py",
         "src/omentum/train/learner.py",
     ),
-    *(
-        "src/omentum/train/losses/patch_loss.py",
-        "src/omentum/model/heads/generated_layers.py",
-        "src/omentum/model/heads/text_driven_head.py",
-    ),
+    *("src/omentum/train/losses/patch_loss.py", "src/omentum/model/generated_layers.py", "src/omentum/model/head.py"),
     "src/omentum/model/backbones/residual_unet.py",
 )
 COLUMNS = {

@@ -43,7 +43,8 @@ MEASURES = (
     "src/omentum/model/soup.py",
     *("src/omentum/train/fresh_model.py", "src/omentum/train/losses", "src/omentum/train/optimise"),
     *(
-        "src/omentum/model/heads",
+        "src/omentum/model/head.py",
+        "src/omentum/model/plain_head.py",
         "src/omentum/model/low_rank.py",
         "src/omentum/train/config/task.py",
         "src/omentum/data/sampling/sampler.py",

@@ -18,7 +18,7 @@ from omentum.pipeline import Segmenter, SegmentOptions
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
-    *("src/omentum/resources/default.safetensors", "src/omentum/model/heads/text_driven_head.py", "src/omentum/infer"),
+    *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/infer"),
     *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
     *("src/omentum/evaluate/metrics/overlap.py", "src/omentum/evaluate/metrics/detection.py", "src/omentum/phantom"),
 )

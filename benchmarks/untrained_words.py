@@ -32,11 +32,7 @@ from omentum.text.encoder import embed
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
-    *(
-        "src/omentum/resources/default.safetensors",
-        "src/omentum/model/heads/text_driven_head.py",
-        "src/omentum/anatomy/prompts.py",
-    ),
+    *("src/omentum/resources/default.safetensors", "src/omentum/model/head.py", "src/omentum/anatomy/prompts.py"),
     *("src/omentum/text", "src/omentum/phantom"),
 )
 COMMAND = (sys.executable, "-c", "import sys; from omentum.cli import main; sys.exit(main())")

@@ -21,11 +21,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from record import Table, publish, result_file
 
 MEASURES = (
-    *(
-        "src/omentum/model/heads/text_driven_head.py",
-        "src/omentum/model/heads/generated_layers.py",
-        "src/omentum/model/universal.py",
-    ),
+    *("src/omentum/model/head.py", "src/omentum/model/generated_layers.py", "src/omentum/model/universal.py"),
     *("src/omentum/model/backbones/residual_unet.py", "src/omentum/resources/default.safetensors"),
 )
 ALL = 32

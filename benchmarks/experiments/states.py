@@ -12,11 +12,7 @@ from typing import Any
 from outcomes import Outcome
 
 MEASURES = (
-    *(
-        "src/omentum/train",
-        "src/omentum/model/heads/text_driven_head.py",
-        "src/omentum/model/backbones/residual_unet.py",
-    ),
+    *("src/omentum/train", "src/omentum/model/head.py", "src/omentum/model/backbones/residual_unet.py"),
     *(
         "src/omentum/data/sampling/sampler.py",
         "src/omentum/data/sampling/augment.py",

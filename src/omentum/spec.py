@@ -51,9 +51,9 @@ class HeadKind(StrEnum):
     """What turns the backbone's features into one map per class."""
 
     TEXT = "text"
-    """`omentum.model.heads.text_driven_head.TextDrivenHead`, the published one."""
+    """`omentum.model.head.TextDrivenHead`, the published one."""
     PLAIN = "plain"
-    """`omentum.model.heads.plain_head.PlainHead`: a 1x1x1 convolution, without text."""
+    """`omentum.model.plain_head.PlainHead`: a 1x1x1 convolution, without text."""
 
 
 @dataclass(frozen=True)

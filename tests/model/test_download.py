@@ -8,9 +8,9 @@ import pytest
 from file_server import Site, serving
 
 from omentum.errors import InputError, OmentumError, OutputError, UsageError
-from omentum.model import download as download_module
-from omentum.model.download import ATTEMPTS, Expected, download
-from omentum.model.part_file import PartFile
+from omentum.model.downloads import download as download_module
+from omentum.model.downloads.download import ATTEMPTS, Expected, download
+from omentum.model.downloads.part_file import PartFile
 
 CONTENT = random.Random(0).randbytes(3 * 2**20 + 17)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from omentum.model.heads import text_driven_head as head_module
-from omentum.model.heads.text_driven_head import TextDrivenHead
+from omentum.model import head as head_module
+from omentum.model.head import TextDrivenHead
 from reference.head import head_logits
 
 

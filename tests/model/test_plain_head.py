@@ -8,7 +8,7 @@ from omentum.errors import CheckpointError
 from omentum.infer.profiles import Profile
 from omentum.model import build, load_checkpoint, save_checkpoint
 from omentum.model.feature_network import FeatureNetwork, class_logits
-from omentum.model.heads.plain_head import PlainHead
+from omentum.model.plain_head import PlainHead
 from omentum.pipeline.predictor import engine_for
 from omentum.spec import CheckpointSpec, HeadKind, ModelSpec
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from omentum.errors import CaseWarning, CheckpointError
 from omentum.model import BACKBONES, UniversalModel, initialise, save_checkpoint
-from omentum.model.heads.plain_head import PlainHead
 from omentum.model.layouts import bare, encoder_pattern, layouts
+from omentum.model.plain_head import PlainHead
 from omentum.model.state import without_memory
 
 State = dict[str, Tensor]

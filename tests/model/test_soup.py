@@ -9,7 +9,7 @@ from torch import nn
 
 from omentum.errors import UsageError
 from omentum.model import load_checkpoint, save_checkpoint
-from omentum.model.heads.plain_head import PlainHead
+from omentum.model.plain_head import PlainHead
 from omentum.model.soup import average_models, common_start
 from omentum.spec import AdapterSpec, HeadKind, Trust
 

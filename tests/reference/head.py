@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from omentum.model.heads.text_driven_head import TextDrivenHead
+from omentum.model.head import TextDrivenHead
 
 
 def head_logits(head: TextDrivenHead, deep: Tensor, decoded: Tensor, text: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from omentum.model.build import BACKBONES, build
 from omentum.model.checkpoint import load_checkpoint, read_spec, save_checkpoint
-from omentum.model.heads.text_driven_head import TextDrivenHead
+from omentum.model.head import TextDrivenHead
 from omentum.model.pretrained import initialise
 from omentum.model.universal import Backbone, UniversalModel
 from omentum.model.weights import load_model, pull

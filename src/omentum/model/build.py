@@ -8,9 +8,9 @@ from typing import cast
 from torch import Tensor
 
 from omentum.errors import CheckpointError
-from omentum.model.heads.plain_head import PlainHead
-from omentum.model.heads.segmentation_head import SegmentationHead
-from omentum.model.heads.text_driven_head import TextDrivenHead
+from omentum.model.head import TextDrivenHead
+from omentum.model.plain_head import PlainHead
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.model.universal import Backbone, UniversalModel
 from omentum.spec import CheckpointSpec, HeadKind, ModelSpec
 

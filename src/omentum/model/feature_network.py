@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from omentum.model.heads.segmentation_head import SegmentationHead
 from omentum.model.routes import in_order, routes
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.model.universal import BACKBONE, HEAD, UniversalModel
 
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from omentum.errors import UsageError
-from omentum.model.heads.segmentation_head import SegmentationHead
 from omentum.model.low_rank import Adapter, call
 from omentum.model.routes import Route, in_order, routes
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.spec import CheckpointSpec
 
 BACKBONE, HEAD = "backbone", "head"

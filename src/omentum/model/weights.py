@@ -14,7 +14,7 @@ from omentum.atomic import write_json
 from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model.catalogue import CatalogueEntry, catalogue, find
 from omentum.model.checkpoint import load_checkpoint, save_checkpoint
-from omentum.model.download import Expected, Progress, download
+from omentum.model.downloads.download import Expected, Progress, download
 from omentum.model.published import import_published
 from omentum.model.universal import UniversalModel
 

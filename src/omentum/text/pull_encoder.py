@@ -17,7 +17,7 @@ from pathlib import Path
 from omentum.atomic import replacing_by_name, write_json
 from omentum.errors import InputError, MissingDependencyError, OutputError, UsageError
 from omentum.home import HOME_VARIABLE
-from omentum.model.address import check_address
+from omentum.model.downloads.address import check_address
 from omentum.model.torch_file import read_torch_file
 from omentum.text.model_folder import PICKLED_WEIGHTS, SHARDS, WEIGHTS, find_folder, is_hub_id, pulled_folder
 from omentum.text.named_encoders import full_name, named_encoders

@@ -10,10 +10,10 @@ from omentum.anatomy.structure_rows import carried_rows
 from omentum.errors import InputError, MissingDependencyError
 from omentum.model import UniversalModel, build, initialise
 from omentum.model.adapters import with_adapter
-from omentum.model.heads.plain_head import PlainHead
-from omentum.model.heads.segmentation_head import SegmentationHead
-from omentum.model.heads.text_driven_head import TextDrivenHead
+from omentum.model.head import TextDrivenHead
 from omentum.model.named_parts import check_parts
+from omentum.model.plain_head import PlainHead
+from omentum.model.segmentation_head import SegmentationHead
 from omentum.model.terms import citation_of, licence_of
 from omentum.model.weights import locate
 from omentum.spec import TEXT_SHA256, CheckpointSpec, ClassSpec, HeadKind, ModelSpec

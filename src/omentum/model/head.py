@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from omentum.model.heads.generated_layers import forward_chunked, forward_full
-from omentum.model.heads.segmentation_head import SegmentationHead, group_norm
+from omentum.model.generated_layers import forward_chunked, forward_full
+from omentum.model.segmentation_head import SegmentationHead, group_norm
 
 HIDDEN_NUMBERS_AT_ONCE = {"cpu": 2**17, "cuda": 2**25}
 """Values of one hidden layer computed at a time: what fits a processor's cache, and what fills a GPU (64 MiB fp16)."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from omentum.errors import InputError, OutputError
-from omentum.model.address import check_address, opener
-from omentum.model.part_file import PartFile
+from omentum.model.downloads.address import check_address, opener
+from omentum.model.downloads.part_file import PartFile
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes so far and bytes in all (None if the server does not say)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from omentum.model.heads.segmentation_head import SegmentationHead, group_norm
+from omentum.model.segmentation_head import SegmentationHead, group_norm
 
 
 class PlainHead(SegmentationHead):
