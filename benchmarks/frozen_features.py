@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from omentum.anatomy import STRUCTURES
 from omentum.model import TextDrivenHead, UniversalModel, load_model
+from omentum.model.generated_layers import forward_full
 from omentum.phantom import make_case
 from omentum.preprocess.prepare import on_model_grid
 from omentum.train.config.settings import DataConfig, TrainConfig
@@ -28,8 +29,10 @@ from omentum.train.optimise.schedule import rate_share
 KEYS = STRUCTURES.default_keys
 WINDOW = 96
 STRIDE = 2
-VOXELS_A_STEP = 4096
-CONFIG = TrainConfig(data=(DataConfig(store="none"),), steps=500, warmup_steps=25, plateau_fraction=0.4)
+VOXELS_A_STEP = 2048
+CONDITION_WIDTH = 128
+"""Half of the package's own; most of the time of a step is the optimiser's."""
+CONFIG = TrainConfig(data=(DataConfig(store="none"),), steps=300, warmup_steps=25, plateau_fraction=0.4)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def train_head(
     rows = list(range(len(table))) if classes is None else list(classes)
     text, config = table[rows].float(), CONFIG
     torch.manual_seed(seed)
-    head = TextDrivenHead(len(windows[0].pooled), len(windows[0].decoded), table.shape[1])
+    head = TextDrivenHead(len(windows[0].pooled), len(windows[0].decoded), table.shape[1], CONDITION_WIDTH)
     nn.init.constant_(head.controller.bias[-1:], config.first_logit)
     if spread:
         with torch.no_grad():
@@ -120,7 +123,7 @@ def train_head(
         voxels = torch.from_numpy(choice.integers(0, window.decoded.shape[1], VOXELS_A_STEP))
         set_rates(optimisers.values(), rate_share(config, step))
         logits = logits_of(head, window, text, voxels)
-        targets = window.targets[rows][:, voxels]
+        targets = window.targets[:, voxels][rows]
         loss = partial_label_loss(logits, targets[None], torch.ones(1, len(rows), dtype=torch.bool))[0]
         for optimiser in optimisers.values():
             optimiser.zero_grad()
@@ -128,7 +131,7 @@ def train_head(
         nn.utils.clip_grad_norm_(head.parameters(), config.clip_norm)
         for optimiser in optimisers.values():
             optimiser.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     return head, losses
 
 
@@ -136,7 +139,8 @@ def logits_of(head: TextDrivenHead, window: Features, text: Tensor, voxels: Tens
     """[1, K, V]."""
     image = head.image_feature[3](window.pooled[None].float()).flatten(1)
     decoded = window.decoded[:, voxels].float()[None, :, :, None, None]
-    return head.apply_dynamic_head(head.voxel_features[2](decoded).flatten(2), head._generated(image, text))
+    layers = head._generated(image, text).split(head.split_sizes, dim=2)
+    return forward_full(head.voxel_features[2](decoded).flatten(2), layers)
 
 
 @torch.inference_mode()

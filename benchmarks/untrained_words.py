@@ -70,7 +70,11 @@ NONSENSE = ("vermiform appendix", "thyroid gland", "uterus", "hip prosthesis", "
 WORDS = tuple(word for word, _ in PARAPHRASES) + NONSENSE
 KEYS = {word: key for key, word in OTHERS.items()} | {word: f"word_{n}" for n, word in enumerate(WORDS)}
 """Words -> key of the class that stands for them."""
-TOML = "\n".join(f"[{key}]\nvolume_ml = [1, 2000]\n" for key in KEYS.values())
+NAMES = {"vertebra_L1": "vertebrae_L1"}
+"""Keys -> names in the label map, where they differ."""
+TOML = "\n".join(
+    f"[{key}]\nvolume_ml = [1, 2000]\nsynonyms = {[NAMES[key]] if key in NAMES else []}\n" for key in KEYS.values()
+)
 
 
 @dataclass
@@ -103,8 +107,8 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="a real body's label map")
     parser.add_argument("--names", type=Path, required=True, help="JSON: value -> name")
     parser.add_argument("--work", type=Path, required=True, help="folder for restyled bodies")
-    parser.add_argument("--procedural", type=int, default=4)
-    parser.add_argument("--restyled", type=int, default=3)
+    parser.add_argument("--procedural", type=int, default=2)
+    parser.add_argument("--restyled", type=int, default=2)
     parser.add_argument("-o", "--out", type=result_file)
     options = parser.parse_args()
     work = options.work.resolve()
@@ -115,16 +119,15 @@ def main() -> None:
     targets = {word: key for key, word in OTHERS.items()} | dict(PARAPHRASES)
     counts = {word: Counts() for word in KEYS}
     own = {key: Counts() for key in STRUCTURES.default_keys}
+    segmenter = Segmenter(model, SegmentOptions(postprocess="none", locate=False))
     for ct, truth in cases(work, options):
-        count(
-            Segmenter(model, SegmentOptions(postprocess="none", locate=False)).segment(ct), truth, targets, counts, own
-        )
+        count(segmenter.segment(ct), truth, targets, counts, own)
     publish(
         options.out,
         title="Words that the bundled model was not trained with",
-        about=f"{options.procedural} unseen procedural phantoms and {options.restyled} restyled bodies at 3 mm, template "
-        "V3, without post-processing; voxels of all cases together. Most like: the trained structure whose own mask has "
-        "the highest Dice with the mask of the word.",
+        about=f"{options.procedural} unseen procedural phantoms and {options.restyled} restyled bodies, 3 mm; template "
+        "V3; no post-processing; voxels of all cases together. Most like: the trained structure whose mask has the "
+        "highest Dice with the mask of the word.",
         measures=MEASURES,
         tables={
             "paraphrases": Table(PARAPHRASE_COLUMNS, paraphrase_rows(counts, own)),

@@ -33,6 +33,7 @@ def test_the_bundled_model_keeps_sides_together(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "default: 32 classes, text encoder all-MiniLM-L6-v2" in shown
     assert "8 of 8" in shown
+    assert "nearly equal heads: left_femoral_head and right_femoral_head" in shown
     assert shown.rstrip().endswith(str(out))
     assert out.read_text().startswith("<?xml")
     assert main(["classes", "--map", "default", "-o", str(out)]) == 2

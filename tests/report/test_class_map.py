@@ -30,6 +30,13 @@ def test_what_is_nearest_and_how_often_it_is_related():
     assert found.lesions == {"kidney_tumour": {"right_kidney", "left_kidney"}, "liver_tumour": {"liver"}}
 
 
+def test_classes_that_are_hardly_told_apart_are_named():
+    rows = np.vstack([PLANTED[:2], PLANTED[:1] * 1.01, PLANTED[3:]])
+    found = planted(rows=rows)
+    assert found.nearly_equal(found.stages[0]) == [("right_kidney", "left_kidney")]
+    assert len(found.nearly_equal(found.stages[0], above=-2)) == 15
+
+
 def test_similar_classes_are_side_by_side_in_the_order():
     order = [KEYS[n] for n in planted().order]
     assert sorted(order) == sorted(KEYS)

@@ -189,6 +189,18 @@ def test_another_model_in_the_same_folder_is_another_model(tmp_path):
     assert not torch.allclose(embed(SENTENCES, str(folder)), first, atol=1e-3)
 
 
+def test_files_that_are_not_read_do_not_make_another_model(tmp_path):
+    folder = put_sentence_encoder(tmp_path / "bert", dense=4)
+    before = identity(str(folder))
+    (folder / "README.md").write_text("about")
+    (folder / "pytorch_model.bin").write_bytes(b"the same again")
+    (folder / "onnx").mkdir()
+    (folder / "onnx/config.json").write_text("{}")
+    assert identity(str(folder)) == before
+    (folder / "2_Dense/config.json").write_text(json.dumps({"activation_function": "torch.nn.Identity"}))
+    assert identity(str(folder)) != before
+
+
 def test_an_unknown_encoder_is_named(tmp_path):
     with pytest.raises(InputError, match=r"not a text model: the folder holds no config.json"):
         embed(["liver"], str(tmp_path))

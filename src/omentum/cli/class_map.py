@@ -42,3 +42,5 @@ def _print_table(found: ClassMap) -> None:
             "{} of {}".format(*found.share_nearest(stage, related)) for related in (found.pairs, found.lesions)
         )
         print(f"{stage.name:<18}{stage.mean_cosine:>12.2f}{sides:>22}{lesions:>29}")
+    if pairs := found.nearly_equal(found.stages[-1]):
+        print(f"nearly equal heads: {', '.join(f'{one} and {other}' for one, other in pairs)}")

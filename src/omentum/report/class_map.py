@@ -15,6 +15,9 @@ from omentum.schemas import Schema, stamped
 
 Floats = NDArray[np.float64]
 
+NEARLY_EQUAL = 0.98
+"""Cosine after centring above which two classes are called nearly equal."""
+
 
 @dataclass(frozen=True)
 class ClassMapStage:
@@ -99,6 +102,11 @@ class ClassMap:
         nearest = self.nearest(stage)
         return sum(nearest[key] in wanted for key, wanted in related.items()), len(related)
 
+    def nearly_equal(self, stage: ClassMapStage, above: float = NEARLY_EQUAL) -> list[tuple[str, str]]:
+        """Pairs that are hardly told apart here; classes with nearly equal heads are found in the same places."""
+        rows, columns = np.nonzero(np.triu(stage.similarity > above, 1))
+        return [(self.keys[a], self.keys[b]) for a, b in zip(rows, columns, strict=True)]
+
     @property
     def pairs(self) -> dict[str, set[str]]:
         """Classes with a side, and their counterpart."""
@@ -142,6 +150,7 @@ class ClassMap:
             "similarity": stage.similarity.tolist(),
             "positions": stage.positions.tolist(),
             "nearest": self.nearest(stage),
+            "nearly_equal": [list(pair) for pair in self.nearly_equal(stage)],
             "sides": _share(self.share_nearest(stage, self.pairs)),
             "lesions": _share(self.share_nearest(stage, self.lesions)),
         }

@@ -69,9 +69,16 @@ def weights_in(folder: Path) -> Path | None:
 
 def model_sha256(folder: Path) -> str:
     """Hash of all files that decide what the model computes: weights, configuration, vocabulary; names and content."""
-    files = sorted(path for path in folder.rglob("*") if _HASHED.fullmatch(path.name) and path.name not in _NOT_HASHED)
-    stamps = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file())
-    return _sha256_of(folder, stamps)
+    place = transformer_folder(folder)
+    weights = weights_in(place)
+    unused = {*WEIGHTS, *PICKLED_WEIGHTS} - {weights.name if weights is not None else ""}
+    files = sorted(
+        path
+        for path in (*folder.glob("*"), *folder.glob("[0-9]_*/*"))
+        if _HASHED.fullmatch(path.name) and path.name not in _NOT_HASHED and path.is_file()
+    )
+    used = [path for path in files if path.parent != place or path.name not in unused]
+    return _sha256_of(folder, tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in used))
 
 
 @lru_cache(maxsize=32)

@@ -163,7 +163,7 @@ def _row_of(of_class: Mapping[str, Any]) -> str:
     threshold = of_class["threshold"]
     above = "" if threshold == USUAL_THRESHOLD else f"  (where its probability is above {threshold:g})"
     trust = "" if of_class["trust"] == Trust.UNKNOWN else of_class["trust"]
-    return f"{of_class['key']:<24}{trust:<11}{of_class['prompt']}{above}"
+    return f"{of_class['key']:<24}{trust:<11}{of_class['prompt'] or '(prompt not recorded)'}{above}"
 
 
 LONGEST = 240
