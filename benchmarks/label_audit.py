@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from annotation_cases import MODEL, add_arguments, proposed
+from annotation_cases import MODEL, add_arguments, name_of, predicted
 from label_faults import PLANTS, plant
 from omentum.annotate.audit.api import judged
 from omentum.annotate.audit.cases import phase_of
@@ -60,12 +60,13 @@ class Planted:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_arguments(parser)
+    add_arguments(parser, 16)
     parser.add_argument("--repetitions", type=int, default=4)
     parser.add_argument("--faults", type=int, default=2, help="planted in each case")
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
-    names = [proposal.case for proposal in proposed(arguments.folder, arguments.number).proposals]
+    predicted(arguments.folder, arguments.number)
+    names = [name_of(n) for n in range(arguments.number)]
     rounds = [
         repetition(arguments.folder, names, n, arguments.faults) for n in range(FIRST, FIRST + arguments.repetitions)
     ]
@@ -81,7 +82,7 @@ def repetition(folder: Path, names: list[str], n: int, faults: int) -> tuple[lis
 def _kept(folder: Path, name: str, number: int, n: int, faults: int) -> tuple[ComparedCase, list[Planted]]:
     """A case with faults, from the folder if it has been compared before."""
     path = folder / "compared" / f"{name}_{n}_{faults}.json"
-    prediction = folder / "round" / "predictions" / MODEL / name
+    prediction = folder / "round" / "predictions" / MODEL.name / name
     ct, truth, facts = read_case(folder / "cases" / name)
     if not path.is_file():
         rng = np.random.default_rng([number, n, faults])

@@ -220,3 +220,21 @@ def test_declared_phases_are_read(tmp_path):
         with pytest.raises(InputError, match=match):
             read_phases(path)
     assert AuditCase("a", path).phase is None
+
+
+def test_a_declared_tumour_needs_no_model(cases):
+    declared = Path("declared.csv")
+    declared.write_text("case,structure\ncase_0,liver tumour\ncase_3,liver tumour\n")
+    found = audit_labels("cases", "audit", AuditOptions(declared=declared))
+    first = found.faults[0]
+    assert (first.case, first.structure, first.kind, first.sure) == (
+        "case_3",
+        "liver_tumour",
+        FaultKind.LESION_EMPTY,
+        1.0,
+    )
+    assert "said to be there" in first.reason
+    assert ("case_0", "liver_tumour") not in {(fault.case, fault.structure) for fault in found.faults}
+    declared.write_text("case,structure\nelsewhere,liver tumour\n")
+    with pytest.raises(InputError, match="names none of the cases"):
+        audit_labels("cases", "audit", AuditOptions(declared=declared))

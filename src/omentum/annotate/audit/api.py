@@ -57,7 +57,7 @@ def audit_labels(
     """
     out, options, progress = Path(out), options or AuditOptions(), progress or SilentProgress()
     _check(None if source is None else Path(source), out)
-    cases = find_labelled(None if source is None else Path(source), options.dataset, out / IMAGES, options.phases)
+    cases = find_labelled(None if source is None else Path(source), options, out / IMAGES)
     failed = _predict(cases, out / PREDICTIONS, options, progress)
     tasks = [CompareTask(case, out / PREDICTIONS / case.name) for case in cases if case.name not in failed]
     compared = []

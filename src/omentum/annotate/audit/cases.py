@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from omentum.anatomy import STRUCTURES
+from omentum.annotate.audit.options import AuditOptions
 from omentum.data.datasets.find import find_all_cases
 from omentum.data.datasets.named_folder import folders_by_name
 from omentum.data.datasets.raw_case import RawCase
@@ -40,6 +41,7 @@ class AuditCase:
         folder: Case folder, or folder of a case in a store; None for a raw case.
         raw: Raw case; None for others.
         phase: Declared contrast phase in our words; None if it is not known.
+        declared: Structures that are said to be there.
     """
 
     name: str
@@ -47,6 +49,7 @@ class AuditCase:
     folder: Path | None = None
     raw: RawCase | None = None
     phase: str | None = None
+    declared: frozenset[str] = frozenset()
 
     def read(self) -> tuple[Volume, Segmentation]:
         """CT and labels on its grid.
@@ -65,23 +68,27 @@ class AuditCase:
         return ct, truth
 
 
-def find_labelled(source: Path | None, datasets: Sequence[str], images: Path, phases: Path | None) -> list[AuditCase]:
+def find_labelled(source: Path | None, options: AuditOptions, images: Path) -> list[AuditCase]:
     """Find the cases; CTs of a store are written to `images`.
 
     Raises:
         UsageError: nothing to audit, or two cases of one name.
         InputError: a folder holds no labelled case, or a file cannot be read.
     """
-    declared = {} if phases is None else read_phases(phases)
+    phases = {} if options.phases is None else read_phases(options.phases)
+    declared = {} if options.declared is None else read_declared(options.declared)
     cases = [] if source is None else _of_source(source, images)
-    for found in find_all_cases(folders_by_name(list(datasets))).values() if datasets else ():
+    for found in find_all_cases(folders_by_name(list(options.dataset))).values() if options.dataset else ():
         cases += [AuditCase(case.name, case.image, raw=case) for case in found.cases]
     if not cases:
         raise UsageError("nothing to audit", remedy="give a store, a folder of cases, or --dataset NAME=FOLDER")
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"two cases have the name {twice[0]!r}", remedy="audit them one after the other")
-    return [_with_phase(case, declared) for case in cases]
+    for path, known in ((options.phases, phases), (options.declared, declared)):
+        if path is not None and not set(known) & set(names):
+            raise InputError("names none of the cases", source=path, remedy=f"they are called like {names[0]}")
+    return [_with_statements(case, phases, declared.get(case.name, frozenset())) for case in cases]
 
 
 def read_phases(path: Path) -> dict[str, str]:
@@ -90,21 +97,38 @@ def read_phases(path: Path) -> dict[str, str]:
     Raises:
         InputError: the file cannot be read, or a phase is unknown.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [(row["case"].strip(), row["phase"]) for row in csv.DictReader(file)]
-    except OSError as fault:
-        raise InputError(fault.strerror or str(fault), source=path) from fault
-    except (KeyError, AttributeError, ValueError, csv.Error) as fault:
-        raise InputError("is no list of phases", source=path, remedy="CSV with the columns case,phase") from fault
     found = {}
-    for case, word in rows:
+    for case, word in _two_columns(path, "phase"):
         phase = phase_of(word)
         if phase is None:
             remedy = f"use {', '.join(PHASES)}"
             raise InputError(f"{word!r} is no contrast phase", source=path, remedy=remedy)
         found[case] = phase
     return found
+
+
+def read_declared(path: Path) -> dict[str, frozenset[str]]:
+    """Case name -> structures said to be there, from a CSV file.
+
+    Raises:
+        InputError: the file cannot be read.
+        UsageError: a structure is unknown.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for case, word in _two_columns(path, "structure"):
+        found[case] = found.get(case, frozenset()) | {row.key for row in STRUCTURES.expand(word)}
+    return found
+
+
+def _two_columns(path: Path, second: str) -> list[tuple[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [(row["case"].strip(), row[second].strip()) for row in csv.DictReader(file)]
+    except OSError as fault:
+        raise InputError(fault.strerror or str(fault), source=path) from fault
+    except (KeyError, AttributeError, ValueError, csv.Error) as fault:
+        remedy = f"CSV with the columns case,{second}"
+        raise InputError(f"is no list of {second}s", source=path, remedy=remedy) from fault
 
 
 def phase_of(word: str) -> str | None:
@@ -135,11 +159,11 @@ def _of_store(path: Path, images: Path) -> list[AuditCase]:
     return cases
 
 
-def _with_phase(case: AuditCase, declared: dict[str, str]) -> AuditCase:
-    phase = declared.get(case.name)
+def _with_statements(case: AuditCase, phases: dict[str, str], declared: frozenset[str]) -> AuditCase:
+    phase = phases.get(case.name)
     if phase is None and case.folder is not None and (case.folder / DESCRIPTION).is_file() and case.raw is None:
         phase = _phase_in(case.folder / DESCRIPTION)
-    return AuditCase(case.name, case.ct, case.folder, case.raw, phase)
+    return replace(case, phase=phase, declared=declared)
 
 
 def _phase_in(path: Path) -> str | None:

@@ -74,7 +74,7 @@ def compare_case(case: AuditCase, prediction: Path) -> ComparedCase:
     compared = {key: replace(one, model_score=scores.get(key)) for key, one in compared.items()}
     medians = phase_medians({m.key: m for m in summary.measures})
     trust = {m.key: m.trust for m in summary.measures}
-    return ComparedCase(case.name, labels.grid, compared, trust, case.phase, phase_distances(medians))
+    return ComparedCase(case.name, labels.grid, compared, trust, case.phase, phase_distances(medians), case.declared)
 
 
 def compare_labels(ct: Volume, labels: Segmentation, model: Segmentation, view: CaseView) -> dict[str, LabelComparison]:

@@ -34,7 +34,7 @@ class FaultKind(StrEnum):
     """Kinds of faults."""
 
     LESION_EMPTY = "lesion empty"
-    """Annotated without a voxel, but the model sees a lesion."""
+    """Annotated without a voxel, but the model sees a lesion, or one is said to be there."""
     MISSING = "missing"
     """An organ annotated without a voxel, but the model sees it."""
     SIDES = "sides swapped"
@@ -99,6 +99,7 @@ class ComparedCase:
         trust: Reliability of the weights, by structure.
         phase: Declared contrast phase; None if it is not known.
         phase_distances: How badly each phase fits the enhancement, best first; see `quality.ct_flags`.
+        declared: Structures that are said to be there.
     """
 
     case: str
@@ -107,6 +108,7 @@ class ComparedCase:
     trust: Mapping[str, Trust]
     phase: str | None
     phase_distances: Mapping[str, float]
+    declared: frozenset[str] = frozenset()
 
 
 def faults_of(case: ComparedCase, usual: Mapping[str, Usual]) -> list[LabelFault]:
@@ -166,6 +168,10 @@ class _Rules:
 
     def _empty(self) -> Iterator[Suspicion]:
         c, ml = self.c, self._ml(self.c.model_voxels)
+        if c.key in self.case.declared:
+            kind = FaultKind.LESION_EMPTY if STRUCTURES[c.key].is_lesion else FaultKind.MISSING
+            yield kind, 1.0, "no voxel, though it is said to be there"
+            return
         if not c.model_voxels or c.probability is None:
             return
         told = f"no voxel, but the model sees {volume(ml)} with a mean probability of {c.probability:.2f}"

@@ -15,6 +15,8 @@ class AuditOptions:
 
     Args:
         dataset: "NAME=FOLDER" of raw datasets, read by their recipes as in `omentum data check`.
+        declared: CSV file with the columns case and structure: what a report or the dataset says is there; an empty
+            mask of it is a fault.
         phases: CSV file with the columns case and phase: the declared contrast phase of each case.
         weights: Names or checkpoint files; the probabilities of several are averaged.
         classes: Structures to audit; all of the weights by default.
@@ -26,6 +28,15 @@ class AuditOptions:
     dataset: tuple[str, ...] = field(
         default=(),
         metadata=option("a raw dataset and its folder; repeatable", Group.INPUT, metavar="NAME=DIR", is_repeated=True),
+    )
+    declared: Path | None = field(
+        default=None,
+        metadata=option(
+            "structures said to be there, tumours for example: CSV with case,structure",
+            Group.INPUT,
+            kind=Path,
+            metavar="FILE",
+        ),
     )
     phases: Path | None = field(
         default=None,
