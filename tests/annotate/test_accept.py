@@ -19,7 +19,10 @@ from omentum.annotate.accept.read import on_grid
 from omentum.annotate.propose.api import propose_annotations
 from omentum.annotate.propose.options import ProposeOptions
 from omentum.data.corrections import mask_sha256, read_corrections
+from omentum.data.prepare_data import prepare_data
 from omentum.data.sampling.load import load_folder
+from omentum.data.store.prepare_case import StoreOptions
+from omentum.data.store.store import Store
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.io.seg_nrrd.read import read_seg_nrrd
@@ -291,6 +294,15 @@ def test_training_takes_accepted_cases_as_annotated(here):
     (case,) = load_folder(Path("round/accepted"), classes, PreprocessSpec(spacing_mm=(4.0, 4.0, 4.0)))
     assert case.annotated.tolist() == [True, False]
     assert case.voxels[0] == pytest.approx(wider_liver().sum(), rel=0.02)
+
+
+def test_accepted_cases_are_a_dataset(here):
+    corrected()
+    accept()
+    prepare_data({"round/accepted": "round/accepted"}, "store", StoreOptions(spacing_mm=(4.0, 4.0, 4.0)))
+    (case,) = Store.open("store").cases
+    assert (case.annotated, case.id) == (("liver",), "ct_0")
+    assert case.structures["liver"].voxels == pytest.approx(wider_liver().sum(), rel=0.02)
 
 
 def test_no_round_and_no_name(here):

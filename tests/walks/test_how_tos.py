@@ -248,6 +248,7 @@ ANNOTATE = Walk(
     "docs/how-to/annotate.md",
     swaps=[
         ("omentum phantom -n 2 --spacing 6 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
+        ("--spacing 6 --antialias", "--spacing 10 --antialias"),
         ("--set spacing_mm=[6,6,6] --set patch=[32,32,32]", f"{SMALL} --set steps=2 --set validate_every=2"),
     ],
 )

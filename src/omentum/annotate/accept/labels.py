@@ -12,11 +12,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.annotate.accept.recipe import SEGMENTS, recipe_text
 from omentum.annotate.accepted_log import corrections_root
 from omentum.annotate.round_folder import ACCEPTED, AnnotationRound, RoundCase, SourceKind
-from omentum.atomic import replacing, replacing_folder
+from omentum.atomic import replacing, replacing_folder, write_text
 from omentum.data.correction_records import CaseCorrections, CorrectionRecord
 from omentum.data.corrections import StoredCorrections, read_corrections, update_case, write_corrections
+from omentum.data.datasets.recipe_catalogue import FOLDER_FILE
 from omentum.data.label_precedence import LabelLayer, LabelSource, MergedLabels, merge_labels
 from omentum.data.store.manifest import write_manifest
 from omentum.data.store.prepare import sole_writer, stored_cases
@@ -25,6 +27,7 @@ from omentum.data.store.store import CACHE, CASES, MANIFEST, Store
 from omentum.data.store.stored_case import StoredCase
 from omentum.errors import GeometryError, InputError
 from omentum.io.detect import load_volume
+from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.io.truth import read_truth, write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
@@ -166,7 +169,7 @@ class FolderTarget:
 
     @property
     def labels(self) -> Path:
-        """Folder of case folders, for `omentum train`."""
+        """Folder of case folders, for `omentum train` and `omentum data prepare`."""
         return self.root / ACCEPTED
 
     def writing(self) -> AbstractContextManager[None]:
@@ -192,6 +195,8 @@ class FolderTarget:
         self.labels.mkdir(parents=True, exist_ok=True)
         with replacing_folder(self.labels / case) as new:
             write_case(new, ct, labels, facts)
+            write_seg_nrrd(new / SEGMENTS, labels)
+        write_text(self.labels / FOLDER_FILE, recipe_text(self.labels))
 
 
 def _merged(about: RoundCase, corrections: StoredCorrections) -> tuple[MergedLabels, dict[str, Any]]:

@@ -1,0 +1,46 @@
+"""A recipe beside accepted case folders, by which `omentum data prepare` reads them as a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.pairs import pair_of
+from omentum.io.truth import DESCRIPTION
+
+SEGMENTS = "labels.seg.nrrd"
+"""Labels of a case folder for the recipe."""
+
+
+def recipe_text(folder: Path) -> str:
+    """The recipe, TOML.
+
+    A rule for each case names its annotated structures: the mask of a lesion also belongs to its host, which need not
+    be annotated for that.
+
+    Args:
+        folder: Holds the case folders.
+    """
+    lines = [
+        f"title = {json.dumps(f'Corrected labels of {folder.resolve().parent.name}')}",
+        'label_noise = "Predictions that were corrected or accepted; the facts in case.json say by whom."',
+        "",
+        "[[layout]]",
+        'image = "{id}/ct.nii.gz"',
+        f'labels = "{{id}}/{SEGMENTS}"',
+        'label_kind = "segments"',
+        "",
+        "[masks]",
+        *(f'"{key}" = {json.dumps(_meaning(key))}' for key in STRUCTURES.keys),
+    ]
+    for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
+        annotated = json.loads(path.read_bytes())["annotated"]
+        lines += ["", "[[rules]]", f"ids = [{json.dumps(path.parent.name)}]", f"annotated = {json.dumps(annotated)}"]
+    return "\n".join([*lines, ""])
+
+
+def _meaning(key: str) -> list[str]:
+    """The structure and its hosts; paired ones as a pair, which the reader divides between the sides."""
+    hosts = STRUCTURES[key].hosts
+    return [*_meaning(hosts[0])[:-1], pair_of(hosts[0]) or hosts[0], key] if hosts else [key]
