@@ -128,6 +128,16 @@ def test_disagreement_of_models_lowers_the_expected_dice(here):
     assert np.array_equal(masks_of(here / "both/proposals/ct_0.seg.nrrd")["left_kidney"], alone["left_kidney"])
 
 
+def test_models_need_not_know_the_same_structures(here):
+    result = propose_annotations("cts", "both", ProposeOptions(weights=("kidneys", "wide")))
+    proposal = result.proposals[0]
+    assert {one.key for one in proposal.structures} == {"liver", "liver_tumour", "left_kidney", "right_kidney"}
+    assert proposal.of("liver").agreement is None
+    assert proposal.of("left_kidney").agreement == 1.0
+    alone = masks_of(here / "round/proposals/ct_0.seg.nrrd")
+    assert np.array_equal(masks_of(here / "both/proposals/ct_0.seg.nrrd")["liver"], alone["liver"])
+
+
 def test_one_view_has_no_agreement(here):
     result = propose_annotations("cts", "alone", ProposeOptions(second_view=False))
     assert {one.agreement for proposal in result.proposals for one in proposal.structures} == {None}

@@ -87,12 +87,14 @@ class StructureViews:
 def structure_views(views: list[CaseView], key: str) -> StructureViews:
     """Cut the views of a structure to where they hold anything, and propose a mask.
 
-    The proposal of one model is its mask. That of several is where their mean probability exceeds the mean threshold
-    and at least one of them has the structure after its post-processing.
+    Models that do not know the structure are left out. The proposal of one model is its mask. That of several is where
+    their mean probability exceeds the mean threshold and at least one of them has the structure after its
+    post-processing.
 
     Raises:
         InputError: a probability map is missing or damaged.
     """
+    views = [view for view in views if key in view.masks.classes]
     maps = [view.probability(key) for view in views]
     masks = [view.masks.mask(key) for view in views]
     held = np.logical_or.reduce([p > 0 for p in maps] + masks)

@@ -86,7 +86,8 @@ def propose_case(task: ProposalTask) -> CaseProposal:
     if earlier is not None:
         _refuse_loss(task, earlier)
     ct = load_volume(Path(task.case.ct))
-    keys = [k for k in views[0].masks.classes if task.options.annotated or k not in task.case.annotated]
+    known = dict.fromkeys(key for view in views for key in view.masks.classes)
+    keys = [key for key in known if task.options.annotated or key not in task.case.annotated]
     found = {key: _found(views, key, ct.grid) for key in keys}
     proposed = _packed(found, ct)
     quality = _quality(ct, proposed)

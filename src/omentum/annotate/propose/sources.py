@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +77,3 @@ def _annotated_in(path: Path) -> tuple[str, ...]:
         return tuple(str(key) for key in json.loads(path.read_bytes())["annotated"])
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise InputError(f"is not the description of a case: {fault!r}", source=path) from fault
-
-
-def without_annotated(keys: Iterable[str], case: RoundCase, *, annotated: bool) -> list[str]:
-    """Structures to propose for a case, in order."""
-    return [key for key in keys if annotated or key not in case.annotated]
