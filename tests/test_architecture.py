@@ -92,7 +92,13 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "pipeline": {"batch": {""}},
     "annotate": {"propose": {""}, "accept": {"", "propose"}, "audit": {"", "propose"}},
     "io": {"dicom": set()},
-    "train": {"config": set(), "losses": {"config"}, "optimise": {"config"}, "run": {"", "config"}},
+    "train": {
+        "config": set(),
+        "losses": {"config"},
+        "optimise": {"config"},
+        "run": {"", "config"},
+        "extend": {"", "config", "losses", "run"},
+    },
 }
 """Rooms inside a room, and which of their neighbours each may import; "" is what lies loose beside them."""
 

@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from omentum.train.config.settings import TrainConfig as TrainConfig
     from omentum.train.config.task import load_task as load_task
     from omentum.train.config.toml_file import load_config as load_config
+    from omentum.train.extend.comparison import Extension as Extension
+    from omentum.train.extend.extend import extend_model as extend_model
+    from omentum.train.extend.options import ExtendOptions as ExtendOptions
     from omentum.train.soup import Soup as Soup
     from omentum.train.soup import average_weights as average_weights
     from omentum.train.soup_options import SoupOptions as SoupOptions
@@ -82,6 +85,9 @@ _HOMES = {
     "plan_training": "omentum.train.training",
     "train_model": "omentum.train.training",
     "cross_validate": "omentum.train.training",
+    "Extension": "omentum.train.extend.comparison",
+    "ExtendOptions": "omentum.train.extend.options",
+    "extend_model": "omentum.train.extend.extend",
     "STRUCTURES": "omentum.anatomy",
     "BatchOptions": "omentum.pipeline.batch.options",
     "BatchResult": "omentum.pipeline.batch.api",

@@ -27,8 +27,16 @@ STARTED_FROM = "started_from"
 """Another entry: the file that its training started from, and whether that one lists all scans it was trained on."""
 TEXT_SHA256 = "text_encoder_sha256"
 """Another entry: hash of the language model's files, or of the table, that its text embeddings came from."""
+LINEAGE = "lineage"
+"""Another entry: the extensions that made it, the first one first: hash and name of the parent, what was added and how,
+see `omentum.train.extend`."""
 TRUST_FROM = "trust_from"
 """Entry of `CheckpointSpec.training`: what the record of trust was made from, in words."""
+
+
+MAX_GROWTH = 0.167
+"""Parameters that all adapters of a network may add, as a share of its own: what LoCo (arXiv:2410.04689) needed to
+learn 121 organs without forgetting any."""
 
 
 class Trust(StrEnum):

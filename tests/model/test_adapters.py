@@ -10,10 +10,10 @@ from small_models import SMALL, small_model
 
 from omentum.errors import CheckpointError, UsageError
 from omentum.model import UniversalModel, load_checkpoint, save_checkpoint
-from omentum.model.adapters import HEAD_ONLY, MAX_GROWTH, joined, newest_adapter, parameter_growth, with_adapter
+from omentum.model.adapters import HEAD_ONLY, joined, newest_adapter, parameter_growth, with_adapter
 from omentum.model.build import build
 from omentum.model.feature_network import FeatureNetwork, class_logits
-from omentum.spec import AdapterSpec, CheckpointSpec, ClassSpec
+from omentum.spec import MAX_GROWTH, AdapterSpec, CheckpointSpec, ClassSpec
 from omentum.train.optimise.trainable import train_only
 
 NEW = (ClassSpec("pancreas", "A computerized tomography of a pancreas"),)

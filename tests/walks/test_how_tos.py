@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.prompts import prompt
 from omentum.cli import main
 from omentum.io.nifti import write_volume
+from omentum.model import build, save_checkpoint
+from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from omentum.volume import Volume
 from walks.conftest import put_dicom, put_scan, put_truth
 from walks.markdown import ROOT, blocks
@@ -73,6 +78,19 @@ def small_store() -> None:
     """A store of six patients."""
     datasets = [part for site in ("lits", "word", "flare23") for part in ("--dataset", f"{site}=raw/{site}")]
     assert main(["data", "prepare", *datasets, "--spacing", "10", "--antialias", "-o", "store"]) == 0
+
+
+def put_small_model(name: str) -> None:
+    """Weights of a tiny network at 10 mm with the words of MiniLM."""
+    spec = CheckpointSpec(
+        model=ModelSpec("residual_unet", {"widths": [8, 16, 16], "stem": 8, "blocks": 1, "decoded_channels": 4}, 384),
+        preprocess=PreprocessSpec((10.0, 10.0, 10.0), (-1024.0, 1024.0), (32, 32, 32), antialias=True),
+        classes=(ClassSpec("liver", prompt(STRUCTURES["liver"])), ClassSpec("spleen", prompt(STRUCTURES["spleen"]))),
+        text_encoder="all-MiniLM-L6-v2",
+        training={"trained_on": []},
+        licence="Apache-2.0",
+    )
+    save_checkpoint(name, build(spec, torch.zeros(2, 384)))
 
 
 def begin_again() -> None:
@@ -257,8 +275,19 @@ WORDS = Walk(
     skips={"printf": "standard input (tests/cli/test_explain.py)"},
     may_fail={'omentum classes --explain "renal artery"': 2},
 )
+EXTEND = Walk(
+    "docs/how-to/extend.md",
+    swaps=[
+        ("-n 10 --extra appendix -o cases/", "-n 4 --extra appendix --spacing 10 -o cases/"),
+        ("steps = 500 ", "workers = 0\nbatch = 1\nbf16 = false\nwarmup_steps = 1\nsteps = 2 "),
+        ("--from default", "--max-growth 1 --from small.safetensors"),
+        ('"default", "more.safetensors"', '"small.safetensors", "more.safetensors"'),
+    ],
+    skips={"omentum segment ct.nii.gz -o out/ -w new": "walks have weights of their own (tests/train/extend has this)"},
+)
 WALKS = (
     ANNOTATE,
+    EXTEND,
     FOLLOW,
     INSTALL,
     MANY,
@@ -308,6 +337,9 @@ def put_what_pages_need(page: str, raw) -> None:
         put_scan("ct.nii.gz")
         raw()
         small_store()
+    elif page.endswith("extend.md"):
+        put_scan("ct.nii.gz")
+        put_small_model("small.safetensors")
     elif page.endswith("own-structures.md"):
         put_labels()
     elif page.endswith(("prepare-a-store.md", "check-raw-datasets.md")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import re
 import tomllib
 from collections.abc import Iterator
 from itertools import count
@@ -67,6 +68,20 @@ def include_structures(path: str | Path) -> tuple[str, ...]:
     with naming(path):
         STRUCTURES.include(rows)
     return tuple(row.key for row in rows)
+
+
+def include_noun(noun: str) -> str:
+    """Register an organ of this name, with defaults for everything else; returns its key.
+
+    Raises:
+        UsageError: The noun has no letters, or the key or a name of it is taken.
+    """
+    said = " ".join(noun.split())
+    key = re.sub(r"[^a-z0-9]+", "_", said.lower()).strip("_")
+    if not re.search("[a-z]", key):
+        raise UsageError(f"{noun!r} names no structure", remedy="use letters, or define it in a structures file")
+    STRUCTURES.include([_row(key, {"noun": said}, count(max(row.index for row in STRUCTURES) + 1))])
+    return key
 
 
 def _row(key: str, given: dict[str, Any], numbers: Iterator[int]) -> Structure:

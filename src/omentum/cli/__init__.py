@@ -14,7 +14,20 @@ from typing import Annotated
 
 import typer
 
-from omentum.cli import annotate, cache, classes, data, encoders, evaluate, lesions, phantom, segment, train, weights
+from omentum.cli import (
+    annotate,
+    cache,
+    classes,
+    data,
+    encoders,
+    evaluate,
+    extend,
+    lesions,
+    phantom,
+    segment,
+    train,
+    weights,
+)
 from omentum.cli.garbage import leave_at_exit
 from omentum.cli.renamed_options import renaming_hint
 from omentum.cli.signals import unwinding
@@ -40,6 +53,9 @@ app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")
 app.command(epilog="Example: omentum phantom -n 4 -o cases/")(phantom.phantom)
 app.command(epilog="Example: omentum train compact --data store/ --split splits.json -o runs/mine")(train.train)
+app.command(
+    epilog='Example: omentum extend --from default --add "vermiform appendix" --data my.toml -o new.safetensors'
+)(extend.extend)
 app.command(epilog="Example: omentum evaluate out/ truths/ --html page.html")(evaluate.evaluate)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(lesions.app, name="lesions")

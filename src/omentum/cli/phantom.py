@@ -31,6 +31,7 @@ class PhantomSource:
         sex: Sex of a generated body; random by default.
         sites: Imitate the public datasets.
         site: Restrict to these datasets.
+        extra: Comma-separated structures beyond the 32.
     """
 
     from_labels: Path | None = field(
@@ -53,6 +54,14 @@ class PhantomSource:
     sites: bool = field(
         default=False,
         metadata=option("re-enact the public datasets, files and labels as downloaded", Group.INPUT),
+    )
+    extra: str = field(
+        default="",
+        metadata=option(
+            "structures beyond the 32: appendix, adrenal_mass, vertebra_l1 (comma-separated)",
+            Group.HOW,
+            metavar="NAMES",
+        ),
     )
     site: tuple[str, ...] = field(
         default=(), metadata=option("only this dataset; repeatable", Group.INPUT, metavar="NAME", is_repeated=True)
@@ -85,13 +94,15 @@ def phantom(
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
     if source.sites or source.site:
-        if source.from_labels or source.names or wild or source.phase or source.sex or not lesions:
+        if source.from_labels or source.names or wild or source.phase or source.sex or not lesions or source.extra:
             raise UsageError(
                 "--sites decides itself what a case looks like",
-                remedy="leave out --from-labels, --names, --wild, --phase, --sex, --no-lesions",
+                remedy="leave out --from-labels, --names, --wild, --phase, --sex, --no-lesions, --extra",
             )
         write_sites(SiteOrder(out, source.site, number, seed, spacing_mm), jobs, console)
         return
+    if source.from_labels and source.extra:
+        raise UsageError("--extra is for a built body", remedy="leave out --from-labels or --extra")
     folders = [out / f"case_{k:04d}" for k in range(number)]
     for folder in folders:
         check_output(folder, inputs=[path for path in (source.from_labels, source.names) if path], overwrite=True)
@@ -100,7 +111,7 @@ def phantom(
         phase=source.phase,
         wild=wild,
         lesions=LesionOptions() if lesions else None,
-        body=BodyOptions(sex=source.sex),
+        body=BodyOptions(sex=source.sex, extra=tuple(name.strip() for name in source.extra.split(",") if name.strip())),
     )
     tasks = [(folder, (seed, k), spacing_mm, labels, options) for k, folder in enumerate(folders)]
     for folder in written(_write, tasks, jobs, console):

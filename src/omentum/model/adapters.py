@@ -29,9 +29,25 @@ from omentum.spec import AdapterSpec, ClassSpec
 
 HEAD_ONLY = ("head",)
 """`AdapterSpec.parts` of a head of its own for the new classes on the shared, frozen backbone."""
-MAX_GROWTH = 0.167
-"""Parameters that all adapters may add, as a share of the network's: what LoCo (arXiv:2410.04689) needed to learn 121
-organs without forgetting any."""
+
+
+def with_classes(model: UniversalModel, classes: Sequence[ClassSpec], text: Tensor) -> UniversalModel:
+    """A copy of a model with classes that share its weights: what it makes of their words without training.
+
+    Args:
+        model: The parent; it is not changed.
+        classes: The new classes, none of which the model has; they come last.
+        text: Their embeddings, float [len(classes), text_width].
+
+    Raises:
+        UsageError: a class that the model has.
+        CheckpointError: embeddings of another shape.
+    """
+    _refuse_known(model, classes)
+    spec = replace(model.spec, classes=(*model.spec.classes, *classes))
+    made = build(spec, torch.cat([model.text_embeddings, text.to(model.text_embeddings)]))
+    _copy(model, made, len(spec.adapters))
+    return made.to(model.text_embeddings.device).train(model.training)
 
 
 def with_adapter(
@@ -58,8 +74,8 @@ def with_adapter(
         CheckpointError: embeddings of another shape.
     """
     keys = tuple(one.key for one in classes)
-    if keep_classes and (known := [key for key in keys if key in model.spec.class_keys]):
-        raise UsageError(f"the model knows {', '.join(known)} already", remedy="train these further, or leave them out")
+    if keep_classes:
+        _refuse_known(model, classes)
     if not keys:
         raise UsageError("no class to add", remedy="name at least one")
     old = model.spec if keep_classes else replace(model.spec, classes=(), adapters=())
@@ -71,7 +87,7 @@ def with_adapter(
     fresh = made.adapters[-1]
     if not list(fresh.parameters()):
         raise UsageError(f"the network has no part {', '.join(parts)}", remedy="parts are backbone, head, or within")
-    _copy(model, made)
+    _copy(model, made, len(old.adapters))
     return made.to(model.text_embeddings.device).train(model.training)
 
 
@@ -80,8 +96,8 @@ def joined(parent: UniversalModel, alone: UniversalModel) -> UniversalModel:
 
     Args:
         parent: Its tensors are copied as they are; it is not changed.
-        alone: Made of it by `with_adapter(..., keep_classes=False)`, and trained (`newest_adapter` only). Its backbone and
-            head are ignored, so they may have been rounded.
+        alone: Made of it by `with_adapter(..., keep_classes=False)`, and trained (`newest_adapter` only). Its backbone
+            and head are ignored, so they may have been rounded.
 
     Raises:
         UsageError: `alone` is not a model of one adapter, or the parent has one of its classes.
@@ -107,10 +123,13 @@ def parameter_growth(model: UniversalModel) -> float:
     return (added + words) / plain if added else 0.0
 
 
+def _refuse_known(model: UniversalModel, classes: Sequence[ClassSpec]) -> None:
+    if known := [one.key for one in classes if one.key in model.spec.class_keys]:
+        raise UsageError(f"the model knows {', '.join(known)} already", remedy="train these further, or leave them out")
+
+
 @torch.no_grad()
-def _copy(source: UniversalModel, target: UniversalModel) -> None:
-    """Backbone, head and as many adapters as both have in common."""
-    for part in ("backbone", "head"):
+def _copy(source: UniversalModel, target: UniversalModel, adapters: int) -> None:
+    """Backbone, head and so many adapters."""
+    for part in ("backbone", "head", *(f"adapters.{number}" for number in range(adapters))):
         target.get_submodule(part).load_state_dict(source.get_submodule(part).state_dict())
-    for theirs, ours in zip(source.adapters, list(target.adapters)[:-1], strict=False):
-        ours.load_state_dict(theirs.state_dict())

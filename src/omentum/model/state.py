@@ -19,8 +19,8 @@ from omentum.spec import CheckpointSpec
 NAMES_SHOWN = 5
 TEXT = "text_embeddings"
 ALIGNMENT = 64
-"""Bytes; how torch aligns tensors that it allocates. In a mapped file they lie where the header ended, and some sums come
-out in another order: the same weights would give logits that differ in the last bit."""
+"""Bytes; how torch aligns tensors that it allocates. In a mapped file they lie where the header ended, and some sums
+come out in another order: the same weights would give logits that differ in the last bit."""
 
 
 def model_from_state(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,12 @@ from omentum.phantom import reference_bones as skeleton
 from omentum.phantom import reference_bowel as bowel
 from omentum.phantom import reference_chest as chest
 from omentum.phantom.body import PhantomBody
+from omentum.phantom.extra_structures import (
+    EXTRA_STRUCTURES,
+    include_extra_structures,
+    paint_adrenal_mass,
+    paint_appendix,
+)
 from omentum.phantom.filling import BONES, fill_parts
 from omentum.phantom.habitus import Habitus, Surroundings, draw_habitus, surround
 from omentum.phantom.organ_vessels import paint_liver_vessels, paint_lung_vessels
@@ -55,16 +61,22 @@ class BodyOptions:
         sex: "m" or "f".
         extent: How much of the trunk is imaged.
         missing: Structures this person does not have; by default now and then a kidney or the gallbladder.
+        extra: Structures that the body has beside the packaged ones (`EXTRA_STRUCTURES`); their rows are included in
+            the table of structures.
 
     Raises:
-        UsageError: an unknown structure is missing.
+        UsageError: an unknown structure is missing, or extra.
     """
 
     sex: Sex | None = None
     extent: Extent | None = None
     missing: tuple[str, ...] | None = None
+    extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if strange := set(self.extra) - set(EXTRA_STRUCTURES):
+            remedy = f"there are {', '.join(EXTRA_STRUCTURES)}"
+            raise UsageError(f"no such extra structure: {', '.join(sorted(strange))}", remedy=remedy)
         unknown = set(self.missing or ()) - set(STRUCTURES.default_keys)
         if unknown:
             raise UsageError(f"no such structure to miss: {', '.join(sorted(unknown))}")
@@ -79,8 +91,11 @@ def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptio
         options: What is not left to chance.
 
     Returns:
-        All 32 structures are annotated; the lesions are empty (`insert_lesions` puts them in).
+        All 32 structures and the extra ones are annotated; the lesions of the 32 are empty (`insert_lesions` puts them
+        in).
     """
+    if options.extra:
+        include_extra_structures()
     sex = options.sex or str(rng.choice(["m", "f"]))
     extent = options.extent or str(rng.choice(list(EXTENT_ODDS), p=list(EXTENT_ODDS.values())))
     missing = _drawn_missing(rng) if options.missing is None else frozenset(options.missing)
@@ -89,6 +104,7 @@ def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptio
     warp = draw_deformation(rng, HALF_EXTENT_MM, STRENGTH)
     axes = _target_axes(rng, template, warp, size, habitus, extent, spacing_mm)
     canvas = _canvas(rng, template, _reference_points(warp, axes, size), spacing_mm, missing)
+    canvas = replace(canvas, extra=frozenset(options.extra))
     _paint(canvas, template, sex, rng)
     tissue = _tissues(rng, canvas, size * float(np.sqrt(warp.scale[0] * warp.scale[1])), habitus)
     affine = np.diag([*spacing_mm, 1.0])
@@ -99,6 +115,7 @@ def build_body(rng: np.random.Generator, spacing_mm: Spacing, options: BodyOptio
         "sex": sex,
         "extent": extent,
         "missing": sorted(missing),
+        **({"extra": sorted(options.extra)} if options.extra else {}),
         "scale": [round(size * float(s), 3) for s in warp.scale],
         "habitus": {name: round(value, 2) for name, value in habitus.to_facts().items()},
     }
@@ -159,11 +176,13 @@ def _canvas(
 
 
 def _paint(canvas: Canvas, template: Template, sex: str, rng: np.random.Generator) -> None:
-    """What keeps its shape first, what gives way last."""
+    """What keeps its shape first, what gives way last; what is extra has random numbers of its own."""
+    (own,) = rng.spawn(1)
     skeleton.paint_skeleton(canvas, template)
     chest.paint_mediastinum(canvas, template)
     abdomen.paint_vessels(canvas, template)
     abdomen.paint_adrenals(canvas)
+    paint_adrenal_mass(canvas, own)
     bowel.paint_pelvic_organs(canvas, sex, rng)
     bowel.paint_duodenum(canvas, template, rng)
     abdomen.paint_pancreas(canvas, template, rng)
@@ -171,6 +190,7 @@ def _paint(canvas: Canvas, template: Template, sex: str, rng: np.random.Generato
     abdomen.paint_kidneys(canvas, rng)
     bowel.paint_stomach(canvas, template, rng)
     bowel.paint_colon(canvas, template, rng)
+    paint_appendix(canvas, own)
     abdomen.paint_spleen(canvas, rng)
     abdomen.paint_liver(canvas, rng)
     chest.paint_lungs(canvas, template)
@@ -193,7 +213,7 @@ def _truth(
     rng: np.random.Generator, canvas: Canvas, tissue: NDArray[np.uint8], affine: NDArray[np.float64]
 ) -> Segmentation:
     """Bits by lookup; the vessels of liver and lungs are painted into `tissue` on the way."""
-    classes = STRUCTURES.default_keys
+    classes = (*STRUCTURES.default_keys, *(key for key in EXTRA_STRUCTURES if key in canvas.extra))
     bit = {key: np.uint64(1 << k) for k, key in enumerate(classes)}
     table = np.array([sum(int(bit[key]) for key in part.structures) for part in canvas.parts], np.uint64)
     truth = Segmentation(table[canvas.taken][None], affine, classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from omentum.phantom.extra_structures import VERTEBRA_L1
 from omentum.phantom.label_names import AnatomicalPart
 from omentum.phantom.reference_canvas import GAP, Box, Canvas, Mask, along, mirrored, plate
 from omentum.phantom.source import HEAD_AND_NECK_MM
@@ -11,6 +12,7 @@ from omentum.phantom.template import Numbers, Template
 
 FLAT, LONG = AnatomicalPart((), "flat_bone"), AnatomicalPart((), "long_bone")
 CARTILAGE, MUSCLE = AnatomicalPart((), "costal_cartilage"), AnatomicalPart((), "muscle")
+LUMBAR_BELOW_FIRST = ("L2", "L3", "L4", "L5")
 HEAD_MM = np.array([88.0, 0.0, 0.0])
 SACRUM_ROWS = tuple(
     np.array([[3 - half, back, z], [3, front, z], [3 + half, back, z]], np.float64)
@@ -89,7 +91,11 @@ def _spine(canvas: Canvas, template: Template) -> None:
     bone |= (np.square(dx / 18.0) + np.square(dy / 14.0) < 1.0) & (phase < 0.36)
     bone |= (dx < half + 15.0) & (np.abs(dy + 3.0) < 5.0) & (phase < 0.17)
     bone |= (dx < 4.0) & (dy < 0) & (dy > -8.0 - process) & (phase < 0.3)
-    for where, material in ((canal, "spinal_canal"), (bone, "vertebra"), (body, "disc")):
+    canvas.claim(box, canal & ends, AnatomicalPart((), "spinal_canal"))
+    if VERTEBRA_L1 in canvas.extra:
+        first = np.rint(number) == len(LUMBAR_BELOW_FIRST)
+        canvas.claim(box, bone & ends & first, AnatomicalPart((VERTEBRA_L1,), "vertebra"))
+    for where, material in ((bone, "vertebra"), (body, "disc")):
         canvas.claim(box, where & ends, AnatomicalPart((), material))
 
 

@@ -35,6 +35,7 @@ class Canvas:
         outline_mm: Distance to the surface of the muscles, negative inside.
         spacing_mm: Of the grid.
         missing: Structures this person does not have.
+        extra: Structures beyond the packaged ones that this person has; see `extra_structures`.
         parts: What the values mean; the first is nothing, the second room that must stay free.
     """
 
@@ -45,6 +46,7 @@ class Canvas:
     outline_mm: Field
     spacing_mm: tuple[float, float, float]
     missing: frozenset[str] = frozenset()
+    extra: frozenset[str] = frozenset()
     parts: list[AnatomicalPart] = field(default_factory=lambda: [NOTHING, GAP])
 
     def window(self, low_mm: Sequence[float] | Numbers, high_mm: Sequence[float] | Numbers) -> Box | None:

@@ -36,6 +36,7 @@ class Schema(StrEnum):
     DATASETS = "omentum.datasets"
     ENCODERS = "omentum.encoders"
     EVALUATION = "omentum.evaluation"
+    EXTENSION = "omentum.extension"
     LABEL_AUDIT = "omentum.label-audit"
     LESION_FOLLOW_UP = "omentum.lesion-follow-up"
     MANIFEST = "omentum.manifest"

@@ -15,6 +15,7 @@ from omentum.model import UniversalModel
 from omentum.model.backbones.recomputation import checkpoint_activations
 from omentum.train.config.settings import TrainConfig
 from omentum.train.losses.deep_supervision import DeepSupervision, root_balance
+from omentum.train.losses.distillation import Distillation
 from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, voxel_subsample
 from omentum.train.optimise.average import AveragedModel
 from omentum.train.optimise.optimisers import build_optimisers, set_rates
@@ -31,7 +32,7 @@ class Step:
 
     Args:
         figures: loss (of the heads), cross_entropy, dice_loss, deep_supervision, containment (if its weight is not 0),
-            gradient (norm before clipping).
+            distillation (if there is any), gradient (norm before clipping).
         taken: False if the gradient was not finite and nothing was changed.
     """
 
@@ -48,6 +49,7 @@ class Learner:
         config: The run.
         fabric: The processes of the run.
         loss: Loss of the generated heads, instead of `configured_loss(config)`.
+        distillation: Added to the loss.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Learner:
         config: TrainConfig,
         fabric: Fabric,
         loss: Loss | None = None,
+        distillation: Distillation | None = None,
     ) -> None:
         self.model, self.config, self._fabric = model, config, fabric
         train_only(model, config.trained_parts)
@@ -65,7 +68,7 @@ class Learner:
         self.deep_supervision = DeepSupervision(model.backbone, model.spec.class_keys, _balance(model, sources, config))
         self.deep_supervision.requires_grad_(config.deep_supervision_weight > 0)
         self.optimisers = build_optimisers(model, self.deep_supervision, config)
-        losses = PatchLoss(model, self.deep_supervision, loss or configured_loss(config), config)
+        losses = PatchLoss(model, self.deep_supervision, loss or configured_loss(config), config, distillation)
         self._network, *optimisers = fabric.setup(losses, *self.optimisers.values())
         self._steppers = optimisers
         self.average = AveragedModel(model, config.ema_decay)

@@ -21,6 +21,7 @@ from omentum.train.distributed import gathered, highest, join_processes, summed
 from omentum.train.error_messages import translate_torch_errors
 from omentum.train.fresh_model import new_model
 from omentum.train.learner import Learner, Step
+from omentum.train.losses.distillation import Distillation
 from omentum.train.losses.patch_loss import Loss
 from omentum.train.network_check import check_network
 from omentum.train.optimise.schedule import may_go_on_as, rate_share
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 EventListener = Callable[[str, dict[str, Any]], None]
-"""Receives every kind of event with its figures: "advance" (step) after each step; "step" (step, means of the last
-steps, rate, seconds_a_step, patches_a_second, waiting); "validating" (done, of); "validation" (step, mean_dice, dice);
-"saved" (step); "warning" (text)."""
+"""Receives every kind of event with its figures: "begin" (steps), from what makes a run of its own; "advance" (step)
+after each step; "step" (step, means of the last steps, rate, seconds_a_step, patches_a_second, waiting); "validating"
+(done, of); "validation" (step, mean_dice, dice); "saved" (step); "warning" (text)."""
 
 SKIPPED_STEPS_LIMIT = 20
 """So many steps in a row with a gradient that is not finite end the run."""
@@ -55,6 +56,7 @@ def run_training(
     *,
     model: UniversalModel | None = None,
     loss: Loss | None = None,
+    distillation: Distillation | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train a model, or resume the run in `run`.
@@ -70,6 +72,7 @@ def run_training(
         listener: Called with the events of the run, in the first process only.
         model: Model to train instead of `new_model(config)`.
         loss: Loss of the generated heads, instead of the configured one; see `Loss`.
+        distillation: Added to the loss; a frozen model whose classes are the first ones of `model`.
         record: Record for the checkpoints of training data, held-out data and licences; see
             `omentum.train.run.sources.TrainingData`.
 
@@ -90,7 +93,7 @@ def run_training(
         model = new_model(config) if model is None else model
         check_network(model, config.patch)
         share = Share(config.batch, config.accumulation_steps, fabric.world_size, fabric.global_rank)
-        learner = Learner(model, sampler.sources, config, fabric, loss)
+        learner = Learner(model, sampler.sources, config, fabric, loss, distillation)
         if first:
             held.enter_context(locked(run))
             split = (record or {}).get("split")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from omentum.data.sampling.sampler import PatchSampler
+from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.data.splits.split import FOLD, Split
 from omentum.errors import UsageError
 from omentum.formatting import counted
@@ -165,8 +165,19 @@ def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> 
         progress.note(f"annotated in no training case, so their outputs are not trained: {untaught}")
     structures, held_out = counted(len(classes), "structure"), counted(len(data.held_out), "case")
     progress.note(f"{which}{structures}, {held_out} for validation, {config.steps} steps")
-    sampler = PatchSampler(
-        sources=data.sources,
+    return sampler_of(config, classes, data.sources), data
+
+
+def sampler_of(config: TrainConfig, classes: tuple[str, ...], sources: Sequence[PatchSource]) -> PatchSampler:
+    """The sampler of a run.
+
+    Args:
+        config: The run.
+        classes: Structure keys in the class order of the cases.
+        sources: Training cases.
+    """
+    return PatchSampler(
+        sources=tuple(sources),
         classes=classes,
         patch=config.patch,
         window_hu=config.window_hu,
@@ -178,4 +189,3 @@ def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> 
         seed=config.seed,
         spacing_mm=config.spacing_mm,
     )
-    return sampler, data

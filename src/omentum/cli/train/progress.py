@@ -20,7 +20,7 @@ class TrainProgress(ProgressBar):
     """Reports the events of a training run.
 
     Args:
-        steps: Total number of steps.
+        steps: Total number of steps; 0 if an event "begin" tells it.
         silent: Print only warnings.
     """
 
@@ -46,6 +46,9 @@ class TrainProgress(ProgressBar):
         show = getattr(self, f"_on_{kind}", None)
         if show is not None:
             show(figures)
+
+    def _on_begin(self, figures: Mapping[str, Any]) -> None:
+        self._steps = figures["steps"]
 
     def _on_advance(self, figures: Mapping[str, Any]) -> None:
         self._advance("training", figures["step"], self._steps)

@@ -13,6 +13,7 @@ from omentum.data.sampling.class_sets import Truth
 from omentum.model import UniversalModel
 from omentum.train.config.settings import TrainConfig
 from omentum.train.losses.deep_supervision import DeepSupervision
+from omentum.train.losses.distillation import Distillation
 from omentum.train.losses.loss import Containment, partial_label_loss
 
 Loss = Callable[..., tuple[Tensor, Tensor, Tensor]]
@@ -39,10 +40,16 @@ class PatchLoss(nn.Module):
     """
 
     def __init__(
-        self, model: UniversalModel, deep_supervision: DeepSupervision, loss: Loss, config: TrainConfig
+        self,
+        model: UniversalModel,
+        deep_supervision: DeepSupervision,
+        loss: Loss,
+        config: TrainConfig,
+        distillation: Distillation | None = None,
     ) -> None:
         super().__init__()
         self.model, self.deep_supervision = model, deep_supervision
+        self.distillation = distillation
         self._loss, self._weights = loss, (config.head_weight, config.deep_supervision_weight)
         self._containment, self._inside = config.containment_weight, Containment.among(model.spec.class_keys)
 
@@ -77,6 +84,9 @@ class PatchLoss(nn.Module):
             if self._containment:
                 figures["containment"] = self._inside.loss(logits, annotated)
                 total = total + self._containment * figures["containment"]
+            if self.distillation is not None:
+                figures["distillation"] = self.distillation(images, voxels, logits)
+                total = total + self.distillation.weight * figures["distillation"]
         return {"total": total, **figures}
 
 

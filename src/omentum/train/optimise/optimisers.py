@@ -34,10 +34,11 @@ def build_optimisers(model: nn.Module, deep_supervision: nn.Module, config: Trai
         large = {id(p) for p in trainable if p.ndim >= 2 and p.numel() >= SMALLEST_MATRIX}
         others = [*deep_supervision.parameters(), *(p for p in trainable if id(p) not in large)]
         matrices = [p for p in trainable if id(p) in large]
-        found: Optimisers = {
-            "matrices": Muon(matrices, config.muon_lr, weight_decay=config.weight_decay),
-            "others": torch.optim.AdamW(others, config.lr, weight_decay=config.weight_decay),
-        }
+        found: Optimisers = {}
+        if matrices:  # an optimiser refuses to have none; few parameters may be trainable
+            found["matrices"] = Muon(matrices, config.muon_lr, weight_decay=config.weight_decay)
+        if others:
+            found["others"] = torch.optim.AdamW(others, config.lr, weight_decay=config.weight_decay)
     elif config.optimiser == "adamw":
         everything = [*deep_supervision.parameters(), *trainable]
         found = {"all": torch.optim.AdamW(everything, config.lr, weight_decay=config.weight_decay)}

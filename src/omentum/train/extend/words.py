@@ -1,0 +1,76 @@
+"""From words for new structures to rows of the table and classes with prompts."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.prompts import TEMPLATE, TEMPLATES, class_prompts, prompt
+from omentum.anatomy.structure_file import include_noun
+from omentum.anatomy.suggestions import UnknownStructureError
+from omentum.errors import UsageError
+from omentum.spec import CheckpointSpec, ClassSpec
+
+TOO_SIMILAR = 0.8
+"""Words whose letters agree so far (`difflib`) with a known name are a slip of it rather than a new structure."""
+
+
+def new_structures(words: Iterable[str], known: Sequence[str]) -> dict[str, bool]:
+    """Keys of the structures that words denote, and whether they were made for a word that denotes none.
+
+    Args:
+        words: A key, name or synonym; a word for a pair; or a new noun.
+        known: Keys of the structures that the model has.
+
+    Raises:
+        UsageError: The model knows one of them, a word means several structures some of which it knows, or it is nearly
+            the name of another structure.
+    """
+    found: dict[str, bool] = {}
+    for word in words:
+        try:
+            rows = STRUCTURES.expand_all([word])
+        except UnknownStructureError as fault:
+            _refuse_slip(word, [key for keys in fault.meant for key in keys])
+            found[include_noun(word)] = True
+            continue
+        have = [row.key for row in rows if row.key in known]
+        if have and len(rows) > 1:
+            others = ", ".join(row.key for row in rows if row.key not in known) or "none"
+            reason = f"{word!r} means several structures, of which the model knows {', '.join(have)}"
+            raise UsageError(reason, remedy=f"add those that are new by name: {others}")
+        if have:
+            remedy = "train it further with omentum train (init), or name another"
+            raise UsageError(f"{word!r} is {have[0]}, which the model knows already", remedy=remedy)
+        found |= {row.key: found.get(row.key, False) for row in rows}
+    return found
+
+
+def class_specs(keys: Sequence[str], spec: CheckpointSpec, template: str = "") -> tuple[ClassSpec, ...]:
+    """New classes with their prompts, in the template of the known ones unless another is given.
+
+    Raises:
+        UsageError: The template is none, or a new class has the prompt of another.
+    """
+    chosen = template or _template_of(spec)
+    prompts = class_prompts((*spec.class_keys, *keys), chosen, {one.key: one.prompt for one in spec.classes})
+    return tuple(ClassSpec(key, said) for key, said in zip(keys, prompts[len(spec.classes) :], strict=True))
+
+
+def _template_of(spec: CheckpointSpec) -> str:
+    for template in TEMPLATES.values():
+        if any(prompt(STRUCTURES[one.key], template) == one.prompt for one in spec.classes):
+            return template
+    return TEMPLATE
+
+
+def _refuse_slip(word: str, meant: Sequence[str]) -> None:
+    said = re.sub(r"[\W_]+", " ", word.lower()).strip()
+    for key in meant:
+        names = STRUCTURES[key].names if key in STRUCTURES else (key,)
+        near = max(difflib.SequenceMatcher(None, said, name.lower().replace("_", " ")).ratio() for name in names)
+        if near >= TOO_SIMILAR:
+            remedy = "write it so, or define the new structure in a file: --structures FILE"
+            raise UsageError(f"{word!r} is nearly {key}, which is another structure", remedy=remedy)
