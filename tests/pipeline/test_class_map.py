@@ -1,17 +1,19 @@
 """The map of real weights: text embeddings as they are, and heads whose differences no image changes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from small_models import small_model
+from small_models import small_model, small_spec
 
 from omentum.cli import main
-from omentum.model import load_model, save_checkpoint
+from omentum.errors import UsageError
+from omentum.model import build, load_model, save_checkpoint
 from omentum.model.adapters import with_adapter
 from omentum.pipeline.class_map import map_classes
-from omentum.spec import ClassSpec
+from omentum.spec import ClassSpec, HeadKind
 
 
 def test_differences_between_heads_do_not_depend_on_the_image():
@@ -59,6 +61,13 @@ def test_classes_with_an_adapter_have_the_head_of_their_adapter():
     trained = map_classes(adapted)
     assert np.array_equal(trained.stages[0].similarity, fresh.stages[0].similarity)
     assert not np.allclose(trained.stages[2].similarity, fresh.stages[2].similarity, atol=0.05)
+
+
+def test_a_head_without_text_has_nothing_to_compare():
+    spec = small_spec()
+    plain = replace(spec, model=replace(spec.model, text_width=3, head=HeadKind.PLAIN))
+    with pytest.raises(UsageError, match="its head has no text"):
+        map_classes(build(plain, torch.eye(3)))
 
 
 @pytest.mark.parametrize(

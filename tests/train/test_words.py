@@ -1,5 +1,6 @@
 """Prompts are embedded by a language model, or known beforehand; what is neither is told before data is read."""
 
+import dataclasses
 import importlib.util
 
 import pytest
@@ -8,7 +9,7 @@ from toy_run import changed
 
 from omentum.anatomy import STRUCTURES
 from omentum.cli import main
-from omentum.errors import InputError, MissingDependencyError, UsageError
+from omentum.errors import CaseWarning, InputError, MissingDependencyError, UsageError
 from omentum.model import load_model
 from omentum.model.terms import under
 from omentum.text import encoder
@@ -119,3 +120,15 @@ def test_the_record_of_the_embeddings_survives_training(table):
     made = fresh_model.new_model(changed(text_encoder=str(table), classes=("liver", "spleen")))
     assert under(made.spec, {"steps": 2}).training == {"steps": 2, "text_encoder_sha256": file_sha256(table)}
     assert under(made.spec, {"text_encoder_sha256": "another"}).training == {"text_encoder_sha256": "another"}
+
+
+def test_a_text_layer_that_knows_another_language_model_is_told(table, recwarn):
+    config = changed(text_encoder=str(table), classes=("spleen", "liver"), init="default")
+    with pytest.warns(
+        CaseWarning, match="trained with embeddings of all-MiniLM-L6-v2, and has to learn those of some/"
+    ):
+        check_words(config, ("spleen", "liver"))
+    recwarn.clear()
+    check_words(changed(init="default"), KEYS)
+    check_words(dataclasses.replace(config, init_parts=("backbone",)), ("spleen", "liver"))
+    assert not [one for one in recwarn if issubclass(one.category, CaseWarning)]
