@@ -21,7 +21,7 @@ NARROW = {**BANDS_HU, "liver": (101, 111)}
 
 
 def load_by_name(weights, *_):
-    """Stands for `load_model`: "narrow" is the second model, "kidneys" knows nothing else; other names are the first."""
+    """Stands for `load_model`: "narrow" is the second model, "kidneys" knows only these; other names are the first."""
     if "kidneys" in str(weights):
         return ThresholdModel(SPEC, {key: band for key, band in BANDS_HU.items() if "kidney" in key})
     return ThresholdModel(SPEC, NARROW if "narrow" in str(weights) else BANDS_HU)
