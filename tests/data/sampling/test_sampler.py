@@ -153,3 +153,11 @@ def test_a_dataset_without_any_structure_is_shown_as_background():
     chosen = [source._choose(np.random.default_rng(n)) for n in range(600)]
     assert np.mean([c[0].name == "blank" for c in chosen]) == pytest.approx(0.5, abs=0.07)
     assert all(c[2] is None for c in chosen if c[0].name == "blank")
+
+
+def test_a_structure_can_be_shown_more_often():
+    lesion = KEYS.index("liver_tumour")
+    plain, more = sampler(temperature=np.inf), sampler(temperature=np.inf, structure_weights={"liver_tumour": 6.0})
+    shares = [one.structure_shares.sum(0) for one in (plain, more)]
+    assert shares[0].sum() == pytest.approx(shares[1].sum()) == pytest.approx(1)
+    assert shares[1][lesion] > 1.8 * shares[0][lesion]

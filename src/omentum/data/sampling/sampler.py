@@ -5,8 +5,8 @@ A patch does not depend on the number of processes, on their order, or on the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -89,6 +89,7 @@ class PatchSampler:
         excluded: Cases never to be shown, named as in `PatchBatch.names`; other patches are unaffected.
         seed: Root seed of all randomness.
         spacing_mm: Voxel spacing of the cases in mm; rotations are applied in mm.
+        structure_weights: Factors by which single structures are shown more often, by key.
     """
 
     sources: tuple[PatchSource, ...]
@@ -103,6 +104,7 @@ class PatchSampler:
     excluded: frozenset[str] = frozenset()
     seed: int = 0
     spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    structure_weights: Mapping[str, float] = field(default_factory=dict)
 
     def batch(self, indices: Sequence[int]) -> PatchBatch:
         """Patches with the given numbers, finished on the CPU."""
@@ -145,6 +147,7 @@ class PatchSampler:
     def structure_shares(self) -> NDArray[np.float64]:
         """Share [D, K] of the structure-centred patches for each source and class."""
         weights = np.array([self.lesion_weight if STRUCTURES[key].is_lesion else 1.0 for key in self.classes])
+        weights *= [self.structure_weights.get(key, 1.0) for key in self.classes]
         having = np.array([[len(cases) for cases in row] for row in self.having], float)
         return balance.structure_shares(having, self.dataset_shares, weights, self.temperature)
 

@@ -295,7 +295,7 @@ def _trained(
     cases = [narrowed(one.case, plan.classes, alone) for one in held_out]
     path = run_training(
         plan.config,
-        sampler_of(plan.config, alone, sources),
+        replace(sampler_of(plan.config, alone, sources), structure_weights=_shown_more(plan)),
         [case for case in cases if isinstance(case, LabelledCase) and case.annotated.any()],
         plan.run / TRAINING,
         progress.event,
@@ -305,6 +305,11 @@ def _trained(
     )
     trained = load_checkpoint(path)
     return joined(plan.parent, trained).eval() if keeps else trained
+
+
+def _shown_more(plan: _Plan) -> dict[str, float]:
+    """New structures together as often as the known ones: with labels of all, a patch would seldom show them."""
+    return dict.fromkeys(plan.added, max(1.0, len(plan.parent.spec.classes) / len(plan.added)))
 
 
 def _before(plan: _Plan, cases: Sequence[ReferenceCase], progress: TrainingListener) -> Figures:

@@ -96,7 +96,7 @@ class ExtendOptions:
         metadata=option("least expected Dice of a pseudo-label", Group.HOW, kind=float, metavar="DICE", is_rare=True),
     )
     distil_weight: float = field(
-        default=1.0, metadata=option("factor of the distillation loss", Group.HOW, kind=float, is_rare=True)
+        default=10.0, metadata=option("factor of the distillation loss", Group.HOW, kind=float, is_rare=True)
     )
     rank: int = field(default=4, metadata=option("of the adapters", Group.HOW, minimum=1, is_rare=True))
     max_growth: float = field(
