@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from omentum.anatomy.suggestions import UnknownStructureError
 from omentum.anatomy.vocabulary import How, Understanding
 from omentum.anatomy.vocabulary import explain_words as _explained
-from omentum.anatomy.vocabulary.parts import NOT_KNOWN
+from omentum.anatomy.vocabulary.items import NOT_KNOWN
 
 SURE = (How.EXACT, How.SYNONYM, How.GROUP, How.LANGUAGE)
 """By a name of the vocabulary, and not by a guess."""

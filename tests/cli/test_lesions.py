@@ -49,6 +49,17 @@ def test_two_scans_as_table_csv_and_json(scans, tmp_path, capsys):
     assert content["recist"]["sum_after_mm"] == pytest.approx(24, abs=2.5)
 
 
+def test_only_the_lesions_that_are_named_are_compared(scans, capsys):
+    assert run(scans / "before", scans / "after", "--classes", "Lebertumor") == 0
+    told = capsys.readouterr()
+    assert "Liver tumour" in told.out
+    assert "Kidney tumour" not in told.out
+    assert told.err.count("'Lebertumor': liver_tumour (language)") == 1
+    for words, message in (("liver", "liver is no lesion"), ("lung cancer", "was not asked for lung_tumour")):
+        assert run(scans / "before", scans / "after", "--classes", words) == 2
+        assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("place", ["before/ct", "before/ct/segmentation.nii.gz"])
 def test_a_case_or_its_label_map_may_be_named(scans, place, capsys):
     assert run(scans / place, scans / "before", "--quiet") == 0

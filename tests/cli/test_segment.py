@@ -130,6 +130,22 @@ def test_one_file_out_takes_no_for_what_it_does_not_hold(here):
     assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", "--quiet", "--no-report", "--no-preview"]) == 0
 
 
+def test_what_words_were_understood_to_be_is_said_once(here, capsys):
+    put_ct("a.nii.gz")
+    put_ct("b.nii.gz")
+    command = ["segment", "a.nii.gz", "b.nii.gz", "-o", "out", "--no-preview", "--no-report", "-j", "0"]
+    assert main([*command, "--classes", "liver, linke Niere, liver tumr"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("'linke Niere': left_kidney (language)") == 1
+    assert told.count("'liver tumr': liver_tumour (spelling); read as 'tumour'") == 1
+    assert "'liver'" not in told
+    assert json.loads(Path("out/a/manifest.json").read_bytes())["options"]["classes"] == [
+        "liver",
+        "left_kidney",
+        "liver_tumour",
+    ]
+
+
 def test_classes_masks_and_no_preview(here):
     put_ct("ct.nii.gz")
     arguments = ["--classes", "kidneys, spleen", "--masks", "--no-preview", "--no-report", "--quiet"]

@@ -125,3 +125,8 @@ def test_a_memory_that_is_too_small_is_told_with_a_remedy(cases, tmp_path, capsy
     told = [part for k, v in values.items() for part in ("--set", f"{k}={v}")]
     assert main(["train", "smoke", "--data", str(cases), "-o", str(tmp_path / "run"), *told]) == 2
     assert "memory is full" in capsys.readouterr().err
+
+
+def test_classes_may_be_named_in_words(capsys):
+    assert main(["train", "smoke", "--classes", "both kidneys, Leber", "--show"]) == 0
+    assert 'classes = ["both kidneys", "Leber"]' in capsys.readouterr().out

@@ -115,13 +115,22 @@ def test_a_lesion_whose_class_has_no_side_says_so():
         ("no liver", ()),
         ("not kidneys", ()),
         ("liver or spleen", ()),
+        ("colorectal cancer", ()),
+        ("neuroendocrine tumour", ()),
+        ("left hand and liver", ()),
+        ("hand and liver", ()),
+        ("renal parenchyma", KIDNEYS),
+        ("malignant liver masses", ("liver_tumour",)),
     ],
 )
 def test_lists_and_exclusions(phrase, meant):
     assert set(keys(phrase)) == set(meant)
 
 
-@pytest.mark.parametrize("phrase", ["liver and kidney tumours", "spleen and liver lesions", "left lung and kidney"])
+@pytest.mark.parametrize(
+    "phrase",
+    ["liver and kidney tumours", "spleen and liver lesions", "left lung and kidney", "tumours of the liver and lungs"],
+)
 def test_what_can_be_read_in_two_ways_is_refused_with_a_reason(phrase):
     found = explain_phrase(phrase)
     assert not found
@@ -162,6 +171,24 @@ def test_what_is_no_phrase_is_refused(phrase):
 )
 def test_an_ordinary_word_is_not_corrected_to_an_organ(word):
     assert keys(word) == ()
+
+
+@pytest.mark.parametrize("phrase", ["hepatic vein", "vena cava superior", "renal artery", "splenic artery", "portal"])
+def test_a_neighbour_is_not_even_suggested(phrase):
+    assert explain_phrase(phrase).suggestions == ()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "whole"),
+    [
+        ("sigmoid colon", "colon"),
+        ("head of the pancreas", "pancreas"),
+        ("liver segment", "liver"),
+        ("stomach wall", "stomach"),
+    ],
+)
+def test_for_a_part_the_whole_is_suggested(phrase, whole):
+    assert explain_phrase(phrase).suggestions == (whole,)
 
 
 def test_unicode_is_compared_by_its_meaning():

@@ -27,6 +27,9 @@ synonyms = ["Herz"]
 
 [abdominal_aorta]
 kind = "vessel"
+
+[left_atrial_appendage]
+synonyms = ["atrial_appendage_left"]
 """
 
 
@@ -52,6 +55,10 @@ def own(tmp_path):
         ("heart and liver", ["heart", "liver"]),
         ("Herz", ["heart"]),
         ("vertebra L2", []),
+        ("atrial appendage left", ["left_atrial_appendage"]),
+        ("left atrial appendage", ["left_atrial_appendage"]),
+        ("right atrial appendage", []),
+        ("atrial appendage", []),
     ],
 )
 def test_their_names_are_understood(phrase, meant):

@@ -8,10 +8,13 @@ from dataclasses import replace
 
 from omentum.anatomy.structures import STRUCTURES
 from omentum.anatomy.suggestions import UnknownStructureError
-from omentum.anatomy.vocabulary.lexicon import EXCEPT, Lexicon, Tokens, lexicon
+from omentum.anatomy.vocabulary.builder import lexicon
+from omentum.anatomy.vocabulary.items import NotUnderstoodError
+from omentum.anatomy.vocabulary.lexicon import EXCEPT, Lexicon, Tokens
 from omentum.anatomy.vocabulary.lists import understood_tokens
-from omentum.anatomy.vocabulary.parts import NotUnderstoodError, Part
+from omentum.anatomy.vocabulary.parts import Part
 from omentum.anatomy.vocabulary.spelling import corrections, split_compounds, things
+from omentum.anatomy.vocabulary.tables import others
 from omentum.anatomy.vocabulary.understanding import How, Understanding
 
 MOST_SUGGESTIONS = 4
@@ -128,7 +131,7 @@ def _respelled(phrase: str, tokens: Sequence[str], words: Lexicon) -> Understand
 
 
 def _has_meaning(token: str, words: Lexicon) -> bool:
-    return token.startswith("<") or words.is_known(token) or token in words.origins
+    return token.startswith("<") or words.is_known(token)
 
 
 def _nearest(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError, nearest: Nearest | None) -> Understanding:
@@ -136,10 +139,13 @@ def _nearest(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError, ne
     is_foreign = not any(token.startswith("<") or token in lexicon().words or token in things() for token in tokens)
     if nearest is not None and is_foreign and len(tokens) > 1 and (found := nearest(phrase)):
         return Understanding(phrase, found[0], How.NEAREST, distance=found[1])
-    return Understanding(phrase, reason=refusal.reason, suggestions=_suggestions(phrase, refusal))
+    return Understanding(phrase, reason=refusal.reason, suggestions=_suggestions(phrase, tokens, refusal))
 
 
-def _suggestions(phrase: str, refusal: NotUnderstoodError) -> Tokens:
+def _suggestions(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError) -> Tokens:
+    """Rather none than a neighbour: nothing for "hepatic vein" or "vena cava superior"."""
+    if things() & set(tokens) - others()["parts"] or (len(tokens) == 1 and tokens[0] in lexicon().words):
+        return refusal.suggestions
     try:
         STRUCTURES.expand_all([phrase])
     except UnknownStructureError as fault:

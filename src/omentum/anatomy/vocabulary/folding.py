@@ -9,6 +9,12 @@ from collections.abc import Mapping
 _EXTENSION = re.compile(r"\.(nii(\.gz)?|seg\.nrrd|nrrd|mha|mhd|stl|obj|vtk)$", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ELIDED = re.compile(r"\b(l|d)['’´`]", re.IGNORECASE)
+_DOTTED = re.compile(r"\b(aa?|vv?|n|m|gl|lig)\.(?=\s*[a-z])", re.IGNORECASE)
+_LATIN = {
+    **{"a": "arteria", "aa": "arteriae", "v": "vena", "vv": "venae"},
+    **{"n": "nervus", "m": "musculus", "gl": "glandula", "lig": "ligamentum"},
+}
+"""Of the Terminologia Anatomica: "A. renalis", "V. portae"."""
 _TOKEN = re.compile(r"[^\W_]+|[,;&+/、，；]")
 _CJK = re.compile(r"[\u3400-\u9fff]+")
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l"})
@@ -28,6 +34,7 @@ def folded(text: str, *, spelled_out: bool = False) -> list[str]:
         spelled_out: Write umlauts as ae, oe, ue; by default as a, o, u.
     """
     text = unicodedata.normalize("NFKC", text.strip())
+    text = _DOTTED.sub(lambda found: f"{_LATIN[found[1].lower()]} ", text)
     text = _ELIDED.sub("", _CAMEL.sub(" ", _EXTENSION.sub("", text))).casefold().translate(_LIGATURES)
     if spelled_out:
         text = text.translate(_UMLAUTS)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from omentum.anatomy.structures import STRUCTURES
+from omentum.anatomy.vocabulary.items import LONGEST, NotUnderstoodError
 from omentum.anatomy.vocabulary.lexicon import AND, COMMA, EXCEPT, Lexicon, Meaning, Tokens
-from omentum.anatomy.vocabulary.parts import LONGEST, NotUnderstoodError, Part, lesions_of, sided, understood_part
+from omentum.anatomy.vocabulary.parts import Part, lesions_of, sided, understood_part
 from omentum.anatomy.vocabulary.understanding import How
 
 _SEPARATORS = {AND, COMMA}
@@ -25,6 +26,7 @@ def understood_tokens(tokens: Sequence[str], lexicon: Lexicon) -> Part:
     if not pieces:
         raise NotUnderstoodError("names no structure")
     parts = [(understood_part(piece, lexicon), joined) for piece, joined in pieces]
+    _check_lesions_of_both(pieces, [part for part, _ in parts], lexicon)
     return _joined(_qualified(parts, lexicon))
 
 
@@ -116,6 +118,15 @@ def _check_unambiguous(before: Part | None, part: Part, joined: str) -> None:
     is_sided = before.side is not None and len(before.keys) == 1 and not STRUCTURES[before.keys[0]].is_lesion
     if is_sided and part.is_pair and not part.is_plural:
         raise NotUnderstoodError("the second may be on one side or on both", suggestions=part.keys)
+
+
+def _check_lesions_of_both(pieces: Sequence[tuple[Tokens, str]], parts: Sequence[Part], lexicon: Lexicon) -> None:
+    """Refuse "tumours of the liver and lungs": lungs, or their tumours?"""
+    for (first, _), before, (_, joined), after in zip(pieces, parts, pieces[1:], parts[1:], strict=False):
+        starts = next((token for token in first if token not in lexicon.plain), "")
+        is_organ = any(STRUCTURES[key].kind == "organ" for key in after.keys)
+        if starts in lexicon.lesions and len(first) > 1 and joined == AND and is_organ and before.keys:
+            raise NotUnderstoodError("may mean an organ or its lesions; separate them by a comma")
 
 
 def _joined(parts: Sequence[Part]) -> Part:

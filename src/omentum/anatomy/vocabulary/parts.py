@@ -8,29 +8,14 @@ from dataclasses import dataclass
 from omentum.anatomy.structure import Kind
 from omentum.anatomy.structures import STRUCTURES
 from omentum.anatomy.vocabulary.folding import stem
-from omentum.anatomy.vocabulary.lexicon import ALL, BOTH, LEFT, NOT, RIGHT, SIDES, Lexicon, Meaning, Tokens
+from omentum.anatomy.vocabulary.items import NOT_KNOWN, Items, NotUnderstoodError, are_lesions, divided
+from omentum.anatomy.vocabulary.lexicon import BOTH, LEFT, NOT, RIGHT, SIDES, Lexicon, Meaning, Tokens
 from omentum.anatomy.vocabulary.tables import others
 from omentum.anatomy.vocabulary.understanding import How
 
-NOT_KNOWN = "not known"
-"""End of the reason for words without a meaning."""
-LONGEST = 8
-"""Tokens of the longest name."""
+_SUBSTANCES = ("parenchyma", "tissue", "gewebe", "parenchym")
+"""What is the organ itself: "renal parenchyma"."""
 _SIDE_WORDS = {LEFT: "left", RIGHT: "right"}
-
-
-class NotUnderstoodError(Exception):
-    """A phrase that means nothing in the table.
-
-    Args:
-        reason: For the user.
-        unknown: Tokens without a meaning, if these are the reason.
-        suggestions: Keys or words that were possibly meant.
-    """
-
-    def __init__(self, reason: str, unknown: Tokens = (), suggestions: Tokens = ()) -> None:
-        super().__init__(reason)
-        self.reason, self.unknown, self.suggestions = reason, unknown, suggestions
 
 
 @dataclass(frozen=True)
@@ -63,17 +48,6 @@ class Part:
         return bool(self.keys) and self.collective == self.keys
 
 
-@dataclass(frozen=True)
-class _Items:
-    """Words of a part by their role."""
-
-    names: list[tuple[Tokens, Meaning]]
-    adjectives: list[Meaning]
-    lesions: list[tuple[str, Kind, How]]
-    unknown: list[str]
-    has_all: bool
-
-
 def understood_part(tokens: Sequence[str], lexicon: Lexicon) -> Part:
     """Understand a part of a phrase.
 
@@ -90,7 +64,7 @@ def understood_part(tokens: Sequence[str], lexicon: Lexicon) -> Part:
     side, base = _side_of(tokens)
     if key := lexicon.sided.get((base, side or "")):
         return Part((key,), How.SYNONYM, side=side)
-    items = _divided(base if lexicon.find(base) else _without_frame(base, lexicon), lexicon)
+    items = divided(base if lexicon.find(base) else _without_frame(base, lexicon), lexicon)
     if items.unknown:
         raise NotUnderstoodError(_unknown(items), tuple(items.unknown), _whole(items))
     if not (items.names or items.adjectives or items.lesions):
@@ -102,8 +76,9 @@ def understood_part(tokens: Sequence[str], lexicon: Lexicon) -> Part:
     if items.lesions:
         return _lesion(items, side, lexicon)
     if not items.names:
-        keys = items.adjectives[0].keys
-        raise NotUnderstoodError("an adjective alone", suggestions=keys)
+        if len(items.adjectives) == 1 and base[-1] in _SUBSTANCES:
+            return sided(base, items.adjectives[0], side)
+        raise NotUnderstoodError("an adjective alone", suggestions=items.adjectives[0].keys)
     return _named(items, side)
 
 
@@ -124,61 +99,36 @@ def _without_frame(base: Tokens, lexicon: Lexicon) -> Tokens:
     return base[start:end]
 
 
-def _divided(base: Tokens, lexicon: Lexicon) -> _Items:
-    """Find the longest names from left to right."""
-    items = _Items([], [], [], [], ALL in base)
-    start = 0
-    while start < len(base):
-        word = base[start]
-        lengths = range(min(LONGEST, len(base) - start), 0, -1)
-        length = next((n for n in lengths if lexicon.find(base[start : start + n])), 0)
-        if length and base[start : start + length] != (ALL,):
-            found = lexicon.find(base[start : start + length])
-            assert found is not None
-            items.names.append((base[start : start + length], found))
-        elif word in lexicon.lesions:
-            items.lesions.append((word, *lexicon.lesions[word]))
-        elif word in lexicon.adjectives:
-            items.adjectives.append(lexicon.adjectives[word])
-        elif word not in lexicon.origins and word != ALL:
-            items.unknown.append(word)
-        start += max(length, 1)
-    if items.names and set(base) & lexicon.origins and not items.lesions and not _are_lesions(items.names[0][1].keys):
-        items.unknown.extend(word for word in base if word in lexicon.origins)
-    return items
-
-
-def _unknown(items: _Items) -> str:
+def _unknown(items: Items) -> str:
     if NOT in items.unknown:
         return "what is not wanted cannot be said so; name what is, or 'all organs except ...'"
     return f"{', '.join(map(repr, items.unknown))} {NOT_KNOWN}"
 
 
-def _whole(items: _Items) -> Tokens:
+def _whole(items: Items) -> Tokens:
     """The organ of which only a part is wanted: it may be suggested, a neighbour or a disease may not."""
     if len(items.names) == 1 and set(items.unknown) <= others()["parts"]:
         return items.names[0][1].keys
     return ()
 
 
-def _named(items: _Items, side: str | None) -> Part:
+def _named(items: Items, side: str | None) -> Part:
     name, meaning = _only_name(items)
     if items.adjectives and not set(meaning.keys) <= set(items.adjectives[0].keys):
-        raise NotUnderstoodError("two organs in one name", suggestions=meaning.keys)
+        raise NotUnderstoodError("two organs in one name")
     return sided(name, meaning, side)
 
 
-def _only_name(items: _Items) -> tuple[Tokens, Meaning]:
+def _only_name(items: Items) -> tuple[Tokens, Meaning]:
     """The one name; a lesion beside its host ("HCC of the liver") is the lesion."""
-    lesions = [one for one in items.names if _are_lesions(one[1].keys)]
-    organs = [one for one in items.names if not _are_lesions(one[1].keys)]
+    lesions = [one for one in items.names if are_lesions(one[1].keys)]
+    organs = [one for one in items.names if not are_lesions(one[1].keys)]
     if len(lesions) == 1 and organs:
         hosts = {host for key in lesions[0][1].keys for host in STRUCTURES[key].hosts}
         if all(set(meaning.keys) <= hosts for _, meaning in organs):
             return lesions[0]
     if len(items.names) > 1:
-        keys = tuple(key for _, meaning in items.names for key in meaning.keys)
-        raise NotUnderstoodError("two names without 'and' or a comma between them", suggestions=keys)
+        raise NotUnderstoodError("two names without 'and' or a comma between them")
     return items.names[0]
 
 
@@ -195,7 +145,7 @@ def sided(name: Tokens, meaning: Meaning, side: str | None) -> Part:
         is_group = len(keys) > 1 and not meaning.is_pair
         collective = keys if is_group else ()
         return Part(keys, how, meaning.notes, is_pair=meaning.is_pair, is_plural=is_plural, collective=collective)
-    if _are_lesions(keys) and all(any(STRUCTURES[h].side for h in STRUCTURES[key].hosts) for key in keys):
+    if are_lesions(keys) and all(any(STRUCTURES[h].side for h in STRUCTURES[key].hosts) for key in keys):
         note = f"on both sides: the class {', '.join(keys)} has no side"
         return Part(keys, how.weaker(How.SYNONYM), (*meaning.notes, note), side=side)
     if side == BOTH:
@@ -208,7 +158,7 @@ def sided(name: Tokens, meaning: Meaning, side: str | None) -> Part:
     return Part(chosen, how.weaker(How.SYNONYM), meaning.notes, side=side)
 
 
-def _lesion(items: _Items, side: str | None, lexicon: Lexicon) -> Part:
+def _lesion(items: Items, side: str | None, lexicon: Lexicon) -> Part:
     word, kind, how = items.lesions[0]
     if len({kind for _, kind, _ in items.lesions}) > 1:
         raise NotUnderstoodError("two kinds of lesions in one name")
@@ -219,7 +169,7 @@ def _lesion(items: _Items, side: str | None, lexicon: Lexicon) -> Part:
         alone = lexicon.alone[word]
         return Part(alone.keys, alone.how, alone.notes, lesion=kind, collective=alone.keys)
     wanted = {key for meaning in organs for key in meaning.keys}
-    if all(_are_lesions(meaning.keys) for meaning in organs) and len(organs) == 1:
+    if all(are_lesions(meaning.keys) for meaning in organs) and len(organs) == 1:
         if {STRUCTURES[key].kind for key in wanted} != {kind}:
             raise NotUnderstoodError("two lesions in one name", suggestions=organs[0].keys)
         return sided((word,), organs[0], side)
@@ -254,7 +204,3 @@ def lesions_of(organ: Tokens, kind: Kind, lexicon: Lexicon) -> Tokens:
         others = tuple(row.key for row in STRUCTURES if row.is_lesion and set(organ) & set(row.hosts))
         raise NotUnderstoodError(f"there is no class for a {kind} of {display}", suggestions=others)
     return tuple(found)
-
-
-def _are_lesions(keys: Tokens) -> bool:
-    return all(STRUCTURES[key].is_lesion for key in keys)

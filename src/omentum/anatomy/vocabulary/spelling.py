@@ -8,8 +8,8 @@ from itertools import product
 
 from omentum.anatomy.suggestions import slips
 from omentum.anatomy.vocabulary.folding import folded
+from omentum.anatomy.vocabulary.items import LONGEST
 from omentum.anatomy.vocabulary.lexicon import LEFT, RIGHT, Lexicon, Tokens
-from omentum.anatomy.vocabulary.parts import LONGEST
 from omentum.anatomy.vocabulary.tables import others
 
 SHORTEST = 4
@@ -37,7 +37,7 @@ def split_compounds(tokens: Sequence[str], lexicon: Lexicon) -> list[str] | None
 
 
 def _is_word(token: str, lexicon: Lexicon) -> bool:
-    return token.startswith("<") or lexicon.is_known(token) or token in lexicon.origins
+    return token.startswith("<") or lexicon.is_known(token)
 
 
 def _compound(token: str, lexicon: Lexicon) -> list[str] | None:

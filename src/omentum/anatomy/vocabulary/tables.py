@@ -34,7 +34,7 @@ class Language:
     closers: tuple[str, ...] = ()
     traditional: str = ""
     lesions: Words = field(default_factory=dict)
-    origins: Words = field(default_factory=dict)
+    modifiers: Words = field(default_factory=dict)
     names: Words = field(default_factory=dict)
     adjectives: Words = field(default_factory=dict)
     groups: Words = field(default_factory=dict)
