@@ -42,6 +42,7 @@ class _Builder:
             small=frozenset(small),
             openers=frozenset(_tokens(tables, "openers")),
             closers=frozenset(_tokens(tables, "closers")),
+            own=frozenset(t for row in rows if row.key in self._own for name in row.names for t in folded(name)),
             plain=frozenset(tables["english"].modifiers["plain"]),
             origins=frozenset(tables["english"].modifiers["origins"]),
             chinese=dict.fromkeys(_chinese(tables["chinese"], rows)),

@@ -144,7 +144,9 @@ def _nearest(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError, ne
 
 def _suggestions(phrase: str, tokens: Sequence[str], refusal: NotUnderstoodError) -> Tokens:
     """Rather none than a neighbour: nothing for "hepatic vein" or "vena cava superior"."""
-    if things() & set(tokens) - others()["parts"] or (len(tokens) == 1 and tokens[0] in lexicon().words):
+    if (things() & set(tokens)) - others()["parts"] - lexicon().own or (
+        len(tokens) == 1 and tokens[0] in lexicon().words
+    ):
         return refusal.suggestions
     try:
         STRUCTURES.expand_all([phrase])

@@ -44,6 +44,7 @@ class Lexicon:
         adjectives: Adjective -> meaning of the organ.
         lesions: Word for an abnormality -> its kind.
         alone: Word for an abnormality that stands alone -> all such classes.
+        own: Tokens of the names of own structures.
         plain, origins: Words ignored beside a word for a lesion; origins only if there is an organ.
         codes: SNOMED CT code -> keys.
         chinese: All Chinese words, for dividing a run of characters.
@@ -60,6 +61,7 @@ class Lexicon:
     adjectives: dict[str, Meaning] = field(default_factory=dict)
     lesions: dict[str, tuple[Kind, How]] = field(default_factory=dict)
     alone: dict[str, Meaning] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     codes: dict[str, Tokens] = field(default_factory=dict)
