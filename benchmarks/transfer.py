@@ -13,7 +13,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -110,6 +109,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--arms", nargs="+", default=[arm.name for arm in ARMS])
     parser.add_argument("--shots", type=int, nargs="+", default=list(SHOTS))
+    parser.add_argument("--runs-only", action="store_true", help="no table: other processes make the other runs")
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -121,6 +121,8 @@ def main() -> None:
         for arm in arms:
             for shots in arguments.shots:
                 outcome(work, init, arm, shots, seed)
+    if arguments.runs_only:
+        return
     table = rows(list(outcomes(work)))
     publish(
         arguments.out,
@@ -200,16 +202,14 @@ def outcome(work: Path, init: Path, arm: Arm, shots: int, seed: int) -> None:
         return
     result.parent.mkdir(exist_ok=True)
     config = task(work, init, arm, shots, seed)
-    began = time.process_time()
     model = load_model(trained(config, work / "runs" / name))
-    seconds = time.process_time() - began
     dice = dice_of(model, work)
     trained_numbers = sum(p.numel() for n, p in model.named_parameters() if is_trained(n, config))
     write_json(
         result,
-        {**{"arm": arm.name, "shots": shots, "seed": seed, "dice": dice, "cpu_s": seconds}, "trained": trained_numbers},
+        {"arm": arm.name, "shots": shots, "seed": seed, "dice": dice, "trained": trained_numbers},
     )
-    print(f"{name}: {fmean(dice.values()):.3f}, {seconds:.0f} s", file=sys.stderr, flush=True)
+    print(f"{name}: {fmean(dice.values()):.3f}", file=sys.stderr, flush=True)
 
 
 def task(work: Path, init: Path, arm: Arm, shots: int, seed: int) -> TrainConfig:
@@ -263,7 +263,7 @@ def outcomes(work: Path) -> Iterator[dict[str, Any]]:
 AVERAGES = {"weights": "{}", "Dice": "{:.3f}", "networks run": "{}"}
 COLUMNS = {
     **{"arm": "{}", "cases": "{}", "Dice": "{:.3f}", "lowest": "{:.3f}", "highest": "{:.3f}", "seeds": "{}"},
-    **{"trained numbers": "{:,}", "cpu s": "{:.0f}"},
+    "trained numbers": "{:,}",
 }
 
 
@@ -274,8 +274,7 @@ def rows(found: Sequence[dict[str, Any]]) -> list[tuple[Cell, ...]]:
         for shots in SHOTS:
             if runs := [one for one in found if (one["arm"], one["shots"]) == (arm.name, shots)]:
                 dice = [fmean(one["dice"].values()) for one in runs]
-                cost = fmean(one["cpu_s"] for one in runs)
-                out.append((arm.name, shots, fmean(dice), min(dice), max(dice), len(dice), runs[0]["trained"], cost))
+                out.append((arm.name, shots, fmean(dice), min(dice), max(dice), len(dice), runs[0]["trained"]))
     return out
 
 

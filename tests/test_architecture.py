@@ -90,7 +90,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "evaluate": {"metrics": set()},
     "pipeline": {"batch": {""}},
-    "annotate": {"propose": {""}, "accept": {"", "propose"}, "audit": {"", "propose"}},
+    "annotate": {"propose": {""}, "accept": {"", "propose"}, "audit": {"", "propose"}, "click": set()},
     "io": {"dicom": set()},
     "train": {
         "config": set(),

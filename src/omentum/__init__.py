@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from omentum.annotate.accept.options import AcceptOptions as AcceptOptions
     from omentum.annotate.audit.api import audit_labels as audit_labels
     from omentum.annotate.audit.options import AuditOptions as AuditOptions
+    from omentum.annotate.click.correct import Click as Click
+    from omentum.annotate.click.correct import Correction as Correction
+    from omentum.annotate.click.correct import Corrector as Corrector
+    from omentum.annotate.click.correct import correct as correct
     from omentum.annotate.propose.api import propose_annotations as propose_annotations
     from omentum.annotate.propose.options import ProposeOptions as ProposeOptions
     from omentum.data.check_data import check_data as check_data
@@ -81,6 +85,10 @@ _HOMES = {
     "Soup": "omentum.train.soup",
     "SoupOptions": "omentum.train.soup_options",
     "average_weights": "omentum.train.soup",
+    "Click": "omentum.annotate.click.correct",
+    "Correction": "omentum.annotate.click.correct",
+    "Corrector": "omentum.annotate.click.correct",
+    "correct": "omentum.annotate.click.correct",
     "load_task": "omentum.train.config.task",
     "plan_training": "omentum.train.training",
     "train_model": "omentum.train.training",

@@ -1,0 +1,1 @@
+"""Corrections by clicks inside and outside a structure."""
