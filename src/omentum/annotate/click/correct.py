@@ -105,7 +105,8 @@ class Corrector:
         changed = mask.copy()
         for group in self._groups(clicks):
             box = self._box_around(group)
-            changed[box] = self._corrected(key, group, box, mask[box])
+            now = self._corrected(key, group, box, mask[box])
+            np.copyto(changed[box], now, where=now != mask[box])  # boxes of two groups may overlap in their corners
         added, removed = int((changed & ~mask).sum()), int((mask & ~changed).sum())
         return Correction(key, _with_mask(masks, key, changed), added, removed, time.perf_counter() - started)
 
