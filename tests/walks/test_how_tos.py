@@ -267,6 +267,10 @@ ANNOTATE = Walk(
     swaps=[
         ("omentum phantom -n 2 --spacing 6 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
         ("--spacing 6 --antialias", "--spacing 10 --antialias"),
+        (
+            "import omentum\n\ncorrector",
+            "import warnings\n\nimport omentum\n\nwarnings.simplefilter('ignore')\ncorrector",
+        ),
         ("--set spacing_mm=[6,6,6] --set patch=[32,32,32]", f"{SMALL} --set steps=2 --set validate_every=2"),
     ],
 )
