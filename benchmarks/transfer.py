@@ -162,6 +162,7 @@ class Ensemble(torch.nn.Module):
     def __init__(self, models: Sequence[UniversalModel]) -> None:
         super().__init__()
         self.models, self.spec = torch.nn.ModuleList(models), models[0].spec
+        self.text_embeddings = models[0].text_embeddings
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.stack([torch.sigmoid(model(x)) for model in self.models]).mean(0).logit(eps=1e-6)
