@@ -121,6 +121,8 @@ def test_what_does_not_go_together_is_refused_by_name():
     plain = members(1)[0]
     plain.head = PlainHead(plain.backbone.decoded_channels, 3)
     refused(described(plain, model=replace(spec.model, head=HeadKind.PLAIN)), "head plain, not text")
+    with pytest.raises(UsageError, match="is no network of this package"):
+        average_models([first, nn.Identity()], ["a", "b"])  # type: ignore[list-item]
     with pytest.raises(UsageError, match="at least two"):
         average_models([first], ["a.safetensors"])
 

@@ -58,6 +58,8 @@ def average_models(models: Sequence[UniversalModel], names: Sequence[str]) -> Un
     """
     if len(models) < 2:
         raise UsageError("an average needs at least two sets of weights", remedy="name another: -w a -w b")
+    if strange := [name for model, name in zip(models, names, strict=True) if not isinstance(model, UniversalModel)]:
+        raise UsageError("is no network of this package, so its weights cannot be averaged", source=strange[0])
     for model, name in zip(models[1:], names[1:], strict=True):
         _check_same(models[0], model, names[0], name)
     states = [{name: tensor.cpu() for name, tensor in model.state_dict().items()} for model in models]
