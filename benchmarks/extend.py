@@ -25,7 +25,9 @@ from omentum.phantom import BodyOptions, CaseOptions, make_case
 from omentum.segmentation import Segmentation
 from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.extend.options import Protection
+from omentum.train.run.folder import RESULT_FILE, VALIDATION_FILE
 from omentum.train.training import train_model
+from omentum.train.validate import Validation
 from record import Cell, Table, publish, result_file
 
 MEASURES = (
@@ -101,7 +103,10 @@ def make_site(folder: Path, name: str) -> None:
 
 
 def trained_base(work: Path) -> Path:
-    """The model that is extended."""
+    """The model that is extended; a finished one is used whatever settings runs have got since."""
+    run = work / "base_run"
+    if Validation.read(run / VALIDATION_FILE).step == BASE_STEPS:
+        return run / RESULT_FILE
     config = TrainConfig(
         data=(DataConfig(folder=str(work / "base"), validation=3),),
         parameters={"widths": [16, 32, 48], "stem": 8, "blocks": 1},
@@ -118,7 +123,7 @@ def trained_base(work: Path) -> Path:
         validate_every=BASE_STEPS,
         augmentation=Augmentation(flip=0.0),
     )
-    return train_model(config, work / "base_run").model
+    return train_model(config, run).model
 
 
 def extended(arm: Arm, base: Path, work: Path) -> list[Extension]:
