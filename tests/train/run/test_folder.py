@@ -13,6 +13,8 @@ from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.run.folder import IDENTITY_FILE, claim, locked
 from omentum.train.run.identity import described
 
+NEW = ("mode", "adapter_rank", "prompts", "augmentation", "trainable")
+"""Settings that a run of an earlier version may lack."""
 RUN = {"config": {"steps": 8, "lr": 0.1}, "classes": ["liver"], "data": {}, "validation": {}}
 
 
@@ -22,6 +24,17 @@ def test_a_claimed_folder_is_recognised_and_defended(tmp_path):
     other = {**RUN, "config": {"steps": 9, "lr": 0.1}}
     with pytest.raises(UsageError, match="was begun otherwise: steps was 8, is 9"):
         claim(tmp_path, other)
+
+
+def test_a_setting_that_an_earlier_version_did_not_have_had_its_default(tmp_path):
+    config = TrainConfig(data=[DataConfig(folder="cases")])
+    now = {**RUN, "config": described(config)}
+    claim(tmp_path, {**RUN, "config": {key: value for key, value in now["config"].items() if key not in NEW}})
+    claim(tmp_path, now)
+    (tmp_path / "other").mkdir()
+    claim(tmp_path / "other", {**RUN, "config": {k: v for k, v in now["config"].items() if k not in NEW}})
+    with pytest.raises(UsageError, match=r'was begun otherwise: mode was .*, is "plain"'):
+        claim(tmp_path / "other", {**RUN, "config": now["config"] | {"mode": "plain"}})
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[1, 2]", b"7"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from isal import isal_zlib
@@ -63,10 +63,15 @@ def run_identity(
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Differences between two identities, one sentence each; empty if it is the same run."""
+    """Differences between two identities, one sentence each; empty if it is the same run.
+
+    A setting that the earlier identity lacks did not exist then and had no effect, which is what its default means.
+    """
+    earlier = before.get("config", {})
+    unknown_then = {key: value for key, value in _defaults().items() if key in now["config"].keys() - earlier.keys()}
     found = [
         f"{name} was {_format_value(old)}, is {_format_value(new)}"
-        for name, old, new in _compared(before.get("config", {}), now["config"])
+        for name, old, new in _compared(unknown_then | earlier, now["config"])
         if name not in MAY_CHANGE
     ]
     if before.get("classes") != now["classes"]:
@@ -80,6 +85,17 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             word = "is new" if old is None else "is gone" if new is None else "has changed"
             found.append(f"{'case' if kind == 'data' else 'validation case'} {name} {word}")
     return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more differences"]
+
+
+def _defaults() -> dict[str, Any]:
+    """Settings that have a default, as in `described`."""
+    values = {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(TrainConfig)
+        if not (field.default is MISSING and field.default_factory is MISSING)
+    }
+    as_plain = {name: asdict(cast(Any, value)) if is_dataclass(value) else value for name, value in values.items()}
+    return dict(json.loads(json.dumps(strict_json(_without_places(as_plain)))))
 
 
 def _compared(before: Any, now: Any, name: str = "") -> Iterable[tuple[str, Any, Any]]:
