@@ -43,7 +43,7 @@ class Option:
     help: str
     group: Group
     flags: tuple[str, ...] = ()
-    kind: type[str] | type[int] | type[bool] | type[Path] = str
+    kind: type[str] | type[int] | type[float] | type[bool] | type[Path] = str
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     shown_default: str | None = None
@@ -69,5 +69,5 @@ def options_of(options_class: type[Any]) -> Iterator[tuple[str, Any, Option]]:
         if _KEY in one.metadata:
             about: Option = one.metadata[_KEY]
             default: Any = one.default
-            typed = isinstance(default, (bool, int, str))
+            typed = isinstance(default, (bool, int, float, str))
             yield one.name, default, replace(about, kind=type(default)) if typed else about

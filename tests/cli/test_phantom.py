@@ -91,3 +91,60 @@ def test_sites_are_written_as_downloaded_with_the_truth_beside_them(tmp_path):
 def test_what_sites_decide_themselves_is_no_option(tmp_path):
     with pytest.raises(UsageError, match="--sites decides itself"):
         run("--sites", "-o", tmp_path, "--phase", "art")
+
+
+@pytest.fixture(scope="module")
+def real_ct(tmp_path_factory):
+    """A CT and the labels of its organs."""
+    folder = tmp_path_factory.mktemp("real")
+    hu, labels = np.full((40, 30, 36), -100, np.int16), np.zeros((40, 30, 36), np.uint8)
+    labels[4:18, 8:22, 6:30], labels[22:36, 8:22, 6:30] = 1, 2
+    hu[labels == 1], hu[labels == 2] = 110, 95
+    hu += np.random.default_rng(0).integers(-12, 13, hu.shape).astype(np.int16)
+    for name, voxels in (("ct", hu), ("labels", labels)):
+        nib.save(nib.Nifti1Image(voxels, np.diag([3.0, 3.0, 3.0, 1.0])), folder / f"{name}.nii.gz")
+    (folder / "names.json").write_text('{"1": "liver", "2": "pancreas"}')
+    organs = ("--from-labels", folder / "labels.nii.gz", "--names", folder / "names.json")
+    return "--into-ct", folder / "ct.nii.gz", *organs
+
+
+def test_lesions_are_put_into_a_real_ct(tmp_path, real_ct):
+    run("-n", 2, "-o", tmp_path, *real_ct, "--lesion-odds", 1, "--lesion-contrast", 20, "--no-look-alikes", "--quiet")
+    before = nib.load(real_ct[1]).get_fdata()
+    for case in ("case_0000", "case_0001"):
+        ct, truth, facts = read_case(tmp_path / case)
+        assert ct.shape == before.shape
+        assert truth.annotated == {"liver", "pancreas", "liver_tumour", "hepatic_vessel_tumour", "pancreas_tumour"}
+        assert {one["structure"] for one in facts["lesions"]} == {"liver_tumour", "pancreas_tumour"}
+        assert "look_alikes" not in facts
+        lesion = truth.mask("liver_tumour")
+        assert np.abs(ct.voxels - before)[lesion].mean() > 8
+        assert (ct.voxels == before).mean() > 0.5
+
+
+def test_odds_of_zero_and_no_lesions_are_none(tmp_path, anatomy):
+    run("-o", tmp_path / "odds", *anatomy, "--lesion-odds", 0, "--no-look-alikes")
+    run("-o", tmp_path / "no", *anatomy, "--no-lesions")
+    for folder in ("odds", "no"):
+        assert not read_case(tmp_path / folder / "case_0000")[2].get("lesions")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        (("--wild", 0.5), "--into-ct keeps everything"),
+        (("--phase", "art"), "--into-ct keeps everything"),
+        (("--no-lesions",), "--into-ct keeps everything"),
+        (("--lesion-odds", 1.5), "no probability"),
+        (("--lesion-contrast", -3), "between 0 and 100"),
+    ],
+)
+def test_impossible_wishes_about_lesions_are_refused(tmp_path, real_ct, wrong, match):
+    with pytest.raises(UsageError, match=match):
+        run("-o", tmp_path / "out", *real_ct, *wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_ct_without_labels_is_refused(tmp_path, real_ct):
+    with pytest.raises(UsageError, match="--into-ct needs --from-labels"):
+        run("-o", tmp_path, *real_ct[:2])

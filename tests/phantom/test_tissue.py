@@ -67,3 +67,16 @@ def test_wild_draws_keep_the_order_of_air_lung_fat_and_bone_but_not_of_organs():
     liver, spleen = found[:, tissue_index("liver")], found[:, tissue_index("spleen")]
     assert 0.3 < (liver > spleen).mean() < 0.7
     assert liver.std() > 3 * draws(Appearance("pv"))[:, tissue_index("liver")].std()
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_lesions_can_be_set_apart_from_their_hosts(phase):
+    hu, apart = draws(Appearance(phase)), draws(Appearance(phase, lesion_contrast_hu=12.0))
+    lesions = [k for k, tissue in enumerate(TISSUES) if tissue.family == "lesion"]
+    others = [k for k in range(len(TISSUES)) if k not in lesions]
+    assert np.array_equal(hu[:, others], apart[:, others])
+    for k in lesions:
+        host = tissue_index(TISSUES[k].host)
+        assert (np.abs(apart[:, k] - apart[:, host]) > 11.9).all()
+        far = np.abs(hu[:, k] - hu[:, host]) > 60
+        assert np.array_equal(hu[far, k], apart[far, k]) or TISSUES[host].kin == "kidney"

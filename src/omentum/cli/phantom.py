@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +16,7 @@ from omentum.errors import InputError, UsageError
 from omentum.option_fields import Group, option
 
 if TYPE_CHECKING:
-    from omentum.phantom import CaseOptions, RestyleSource
+    from omentum.phantom import CaseOptions, ImplantSource, LesionOptions, RestyleSource
 
 SPACING_MM = "1.6,1.6,3"
 
@@ -27,6 +27,7 @@ class PhantomSource:
 
     Args:
         from_labels, names: Label map to restyle, and JSON file with the names of its values.
+        into_ct: Real CT on the label map's grid, to put lesions into instead of restyling.
         phase: Contrast phase; random by default.
         sex: Sex of a generated body; random by default.
         sites: Imitate the public datasets.
@@ -43,6 +44,15 @@ class PhantomSource:
     names: Path | None = field(
         default=None,
         metadata=option("JSON: label value -> name of the structure", Group.INPUT, kind=Path, metavar="FILE"),
+    )
+    into_ct: Path | None = field(
+        default=None,
+        metadata=option(
+            "put lesions into this real CT, which has none; --from-labels: its organs",
+            Group.INPUT,
+            kind=Path,
+            metavar="FILE",
+        ),
     )
     phase: Literal["nc", "art", "pv", "del"] | None = field(
         default=None,
@@ -68,20 +78,54 @@ class PhantomSource:
     )
 
 
+@dataclass(frozen=True)
+class PhantomLesions:
+    """Lesions of the cases.
+
+    Args:
+        lesions: Insert tumours and cysts.
+        lesion_odds: Probability that a case has lesions of a kind; by default that of each kind.
+        lesion_contrast: Least difference between a lesion and its host, in HU.
+        look_alikes: Insert benign findings that are mistaken for lesions.
+    """
+
+    lesions: bool = field(default=True, metadata=option("insert tumours and cysts", Group.HOW))
+    lesion_odds: float | None = field(
+        default=None,
+        metadata=option(
+            "probability of lesions of each kind in a case", Group.HOW, kind=float, shown_default="0.35 to 0.5"
+        ),
+    )
+    lesion_contrast: float = field(
+        default=0.0, metadata=option("least difference between a lesion and its host, in HU", Group.HOW, kind=float)
+    )
+    look_alikes: bool = field(
+        default=True, metadata=option("insert cysts, stones, scars, ... that are mistaken for tumours", Group.HOW)
+    )
+
+    def __post_init__(self) -> None:
+        if self.lesion_odds is not None and not 0 <= self.lesion_odds <= 1:
+            raise UsageError(f"--lesion-odds {self.lesion_odds} is no probability", remedy="from 0 to 1")
+        if not 0 <= self.lesion_contrast <= 100:
+            raise UsageError(f"--lesion-contrast {self.lesion_contrast} is not between 0 and 100 HU")
+
+
 @with_options
 def phantom(
     source: PhantomSource,
+    wanted: PhantomLesions,
     out: Annotated[Path, typer.Option("-o", "--out", help="folder for case_0000, case_0001, ...", file_okay=False)],
     number: Annotated[int, typer.Option("-n", "--number", help="how many cases", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="the same seed gives the same cases", min=0)] = 0,
     spacing: Annotated[str, typer.Option(help="voxel spacing in mm along x, y, z")] = SPACING_MM,
     structures: StructuresFile = None,
     wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
-    lesions: Annotated[bool, typer.Option("--lesions/--no-lesions", help="insert tumours and cysts")] = True,
     jobs: Jobs = 1,
     quiet: Quiet = False,
 ) -> None:
     """Generate synthetic CTs with exact masks of all structures, as case folders for training or testing.
+
+    With --into-ct, a real CT keeps its own grid and everything but what lesions replace.
 
     With --sites, imitate the public datasets: layout, label values and partial annotations of each, with -n cases per
     dataset and voxels no finer than --spacing. Exact masks are written to OUT/truth/<dataset>/<case>.
@@ -89,15 +133,15 @@ def phantom(
     from rich.console import Console
 
     from omentum.output_checks import check_output
-    from omentum.phantom import BodyOptions, CaseOptions, LesionOptions
+    from omentum.phantom import BodyOptions, CaseOptions
 
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
     if source.sites or source.site:
-        if source.from_labels or source.names or wild or source.phase or source.sex or not lesions or source.extra:
+        if source != PhantomSource(sites=source.sites, site=source.site) or wild or wanted != PhantomLesions():
             raise UsageError(
                 "--sites decides itself what a case looks like",
-                remedy="leave out --from-labels, --names, --wild, --phase, --sex, --no-lesions, --extra",
+                remedy="leave out --from-labels, --names, --into-ct, --wild, --phase, --sex, --extra, all about lesions",
             )
         write_sites(SiteOrder(out, source.site, number, seed, spacing_mm), jobs, console)
         return
@@ -105,12 +149,20 @@ def phantom(
         raise UsageError("--extra is for a built body", remedy="leave out --from-labels or --extra")
     folders = [out / f"case_{k:04d}" for k in range(number)]
     for folder in folders:
-        check_output(folder, inputs=[path for path in (source.from_labels, source.names) if path], overwrite=True)
-    labels = None if source.from_labels is None else _source(source.from_labels, source.names)
+        check_output(
+            folder, inputs=[path for path in (source.from_labels, source.names, source.into_ct) if path], overwrite=True
+        )
+    labels = _source(source)
+    if source.into_ct and (wild or source.phase or source.sex or not wanted.lesions):
+        raise UsageError(
+            "--into-ct keeps everything of the CT but its lesions",
+            remedy="leave out --wild, --phase, --sex, --no-lesions",
+        )
     options = CaseOptions(
         phase=source.phase,
         wild=wild,
-        lesions=LesionOptions() if lesions else None,
+        lesions=_lesions(wanted),
+        lesion_contrast_hu=wanted.lesion_contrast,
         body=BodyOptions(sex=source.sex, extra=tuple(name.strip() for name in source.extra.split(",") if name.strip())),
     )
     tasks = [(folder, (seed, k), spacing_mm, labels, options) for k, folder in enumerate(folders)]
@@ -118,7 +170,7 @@ def phantom(
         console.print(str(folder), markup=False, soft_wrap=True)
 
 
-Task = tuple[Path, tuple[int, int], tuple[float, float, float], "RestyleSource | None", "CaseOptions"]
+Task = tuple[Path, tuple[int, int], tuple[float, float, float], "RestyleSource | ImplantSource | None", "CaseOptions"]
 
 
 def _write(task: Task) -> Path:
@@ -142,13 +194,31 @@ def _spacing(text: str) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
-def _source(labels: Path, names: Path | None) -> RestyleSource:
-    from omentum.io.nifti import read_volume
-    from omentum.phantom import RestyleSource
+def _lesions(wanted: PhantomLesions) -> LesionOptions | None:
+    from omentum.phantom import LesionOptions
 
-    if names is None:
+    if not wanted.lesions:
+        return None
+    options = LesionOptions(look_alikes=1.0 if wanted.look_alikes else 0.0)
+    if wanted.lesion_odds is None:
+        return options
+    return replace(options, odds=dict.fromkeys(options.odds, wanted.lesion_odds))
+
+
+def _source(source: PhantomSource) -> RestyleSource | ImplantSource | None:
+    from omentum.io.nifti import read_volume
+    from omentum.phantom import ImplantSource, RestyleSource
+
+    if source.from_labels is None:
+        if source.into_ct:
+            raise UsageError("--into-ct needs --from-labels", remedy="a label map of the organs in this CT")
+        return None
+    if source.names is None:
         raise UsageError("--from-labels needs --names", remedy='a JSON file such as {"1": "spleen", ...}')
-    return RestyleSource.from_labels(read_volume(labels), _names(names))
+    labels, names = read_volume(source.from_labels), _names(source.names)
+    if source.into_ct:
+        return ImplantSource.from_labels(read_volume(source.into_ct), labels, names)
+    return RestyleSource.from_labels(labels, names)
 
 
 def _names(path: Path) -> dict[int, str]:

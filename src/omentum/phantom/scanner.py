@@ -39,6 +39,7 @@ class ScanProtocol:
         streak_hu: Depth of dark bands between dense parts, and the SD of the streaks there.
         padding: Fill what lies outside the circular field of view with -1024.
         table: What the patient lies on, where the body has none yet.
+        lesion_contrast_hu: Least difference between a lesion and its host, see `tissue.Appearance`.
     """
 
     phase: Phase = "pv"
@@ -52,6 +53,7 @@ class ScanProtocol:
     streak_hu: float = 0.0
     padding: bool = False
     table: Table = "curved"
+    lesion_contrast_hu: float = 0.0
 
     def to_facts(self) -> dict[str, Any]:
         """JSON values only."""
@@ -86,7 +88,7 @@ def scan(body: PhantomBody, rng: np.random.Generator, protocol: ScanProtocol) ->
     spacing = body.grid.spacing_mm
     tissue = _with_table(body, rng, protocol.table)
     iodine = IODINE_BY_KILOVOLT[protocol.kilovolt]
-    hu = draw_hu(rng, Appearance(protocol.phase, protocol.wild, iodine))
+    hu = draw_hu(rng, Appearance(protocol.phase, protocol.wild, iodine, protocol.lesion_contrast_hu))
     image = hu[tissue] + _texture(rng, tissue, spacing, protocol.wild)
     inside = tissue != tissue_index("air")
     image = _blur(image, spacing, protocol)

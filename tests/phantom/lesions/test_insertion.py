@@ -2,40 +2,20 @@ import json
 
 import numpy as np
 import pytest
+from slab_body import slabs
 
 from omentum.anatomy import STRUCTURES
 from omentum.phantom.body import PhantomBody
-from omentum.phantom.lesion_kinds import KINDS
-from omentum.phantom.lesions import LesionOptions, insert_lesions
+from omentum.phantom.lesions.insertion import LesionOptions, insert_lesions
+from omentum.phantom.lesions.kinds import KINDS
 from omentum.phantom.tissue import TISSUES, tissue_index
-from omentum.segmentation import Segmentation
 
 HOST = {kind: STRUCTURES[kind].hosts for kind in KINDS}
-TISSUE = {"liver": "liver", "pancreas": "pancreas", "colon": "stool"}
-
-
-def slabs():
-    """Organs as boxes 45 mm thick in fat, an aorta through the liver, a gallbladder right beside it."""
-    shape = (60, 40, 60)
-    keys = ("liver", "right_kidney", "left_kidney", "pancreas", "right_lung", "left_lung", "colon")
-    tissue = np.full(shape, tissue_index("visceral_fat"), np.uint8)
-    masks = {key: np.zeros(shape, bool) for key in STRUCTURES.keys}
-    for n, key in enumerate(keys):
-        box = (slice(3 + 19 * (n % 3), 18 + 19 * (n % 3)), slice(10, 30), slice(3 + 19 * (n // 3), 18 + 19 * (n // 3)))
-        masks[key][box] = True
-        name = TISSUE.get(key, "lung" if "lung" in key else "kidney_medulla")
-        tissue[box] = tissue_index(name)
-    masks["aorta"][10, 20, :] = True
-    masks["gallbladder"][3:18, 30:34, 3:18] = True
-    masks["hepatic_vessel"][5:16, 15, 10] = True
-    tissue[masks["aorta"]] = tissue_index("aorta")
-    truth = Segmentation.from_masks(masks, np.diag([3.0, 3.0, 3.0, 1.0]))
-    return PhantomBody(truth.grid, tissue, truth, {"sex": "female"})
 
 
 @pytest.fixture(scope="module")
 def diseased():
-    options = LesionOptions(odds=dict.fromkeys(KINDS, 1.0))
+    options = LesionOptions(odds=dict.fromkeys(KINDS, 1.0), look_alikes=0)
     return [(slabs(), insert_lesions(slabs(), np.random.default_rng(seed), options)) for seed in range(12)]
 
 
@@ -97,7 +77,7 @@ def test_facts_list_every_lesion(diseased):
 def test_no_odds_no_lesions_and_the_body_given_stays():
     body = slabs()
     bits = body.truth.bits.copy()
-    after = insert_lesions(body, np.random.default_rng(0), LesionOptions(odds={}))
+    after = insert_lesions(body, np.random.default_rng(0), LesionOptions(odds={}, look_alikes=0))
     assert after.facts["lesions"] == []
     assert np.array_equal(after.tissue, body.tissue)
     insert_lesions(body, np.random.default_rng(0), LesionOptions(odds=dict.fromkeys(KINDS, 1.0)))

@@ -10,12 +10,13 @@ from typing import Any
 import edt
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from omentum.anatomy import STRUCTURES
 from omentum.phantom.body import PhantomBody
-from omentum.phantom.lesion_kinds import DEFAULT_ODDS, YIELDING, Blob, LesionKind, draw_kind
-from omentum.phantom.texture import smooth_field
+from omentum.phantom.lesions.kinds import DEFAULT_ODDS, YIELDING, Blob, LesionKind, draw_kind
+from omentum.phantom.lesions.look_alikes import insert_look_alikes
+from omentum.phantom.lesions.margins import draw_margin
+from omentum.phantom.lesions.shape import one_piece, radial
 from omentum.phantom.tissue import tissue_index
 from omentum.segmentation import Segmentation
 
@@ -35,10 +36,12 @@ class LesionOptions:
             of its own: the Medical Segmentation Decathlon's hepatic vessel task marks liver tumours, so it always
             is the same voxels as `liver_tumour`.
         size: Factor on all diameters.
+        look_alikes: Factor on the odds of benign findings that are mistaken for lesions; see look_alikes.toml.
     """
 
     odds: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_ODDS))
     size: float = 1.0
+    look_alikes: float = 1.0
 
 
 def insert_lesions(
@@ -58,7 +61,10 @@ def insert_lesions(
     for structure, odds in options.odds.items():
         if structure in truth.classes and rng.random() < odds:
             found += _insert_kind(rng, truth, tissue, structure, options.size)
-    return PhantomBody(body.grid, tissue, truth, {**body.facts, "lesions": found})
+    diseased = PhantomBody(body.grid, tissue, truth, {**body.facts, "lesions": found})
+    if options.look_alikes <= 0:
+        return diseased
+    return insert_look_alikes(diseased, rng.spawn(1)[0], options.look_alikes)
 
 
 def _insert_kind(
@@ -88,9 +94,11 @@ def _insert_one(
     centre = _place(rng, truth.mask(host) & free, truth.grid.spacing_mm, blob, kind)
     if centre is None:
         return None
-    box, r = _radial(rng, truth, centre, blob)
+    box, r, offset = radial(rng, truth.grid, centre, blob)
+    edge = rng.spawn(1)[0]
+    r = draw_margin(edge, blob.name).applied(edge, r, offset, truth.grid.spacing_mm, blob.radius_mm)
     allowed = _room(truth, tissue, box, host, kind, blob)
-    shape = _one_piece((r < 1.0) & allowed, r)
+    shape = one_piece((r < 1.0) & allowed, r)
     shape = blob.paint(rng, tissue[box], r, shape, truth.grid.spacing_mm)
     if not shape.any():
         return None
@@ -120,22 +128,6 @@ def _place(
     return chosen
 
 
-def _radial(
-    rng: np.random.Generator, truth: Segmentation, centre: NDArray[np.intp], blob: Blob
-) -> tuple[tuple[slice, slice, slice], NDArray[np.float32]]:
-    """Distance from the centre in units of the lesion's own surface, within a box around it."""
-    spacing = np.array(truth.grid.spacing_mm)
-    reach = np.ceil(1.6 * max(blob.axes_mm) / spacing).astype(int) + 1
-    low, high = np.maximum(centre - reach, 0), np.minimum(centre + reach + 1, truth.shape)
-    box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
-    grid = np.stack(np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij"), axis=-1)
-    offset = ((grid - centre) * spacing) @ blob.rotation / np.array(blob.axes_mm)
-    r = np.linalg.norm(offset, axis=-1).astype(np.float32)
-    i, j, k = r.shape
-    ripple = smooth_field(rng, (i, j, k), truth.grid.spacing_mm, max(0.9 * blob.radius_mm, 6.0))
-    return box, r / np.maximum(1.0 + np.float32(blob.roughness) * ripple, np.float32(0.4))
-
-
 def _room(
     truth: Segmentation,
     tissue: NDArray[np.uint8],
@@ -161,15 +153,6 @@ def _lasting(truth: Segmentation, kind: LesionKind) -> np.uint64:
     """Bits of what this lesion does not replace: great vessels, and lesions of other kinds."""
     lesions = (s.key for s in STRUCTURES if s.is_lesion and s.key not in kind.structures)
     return _bits(truth, (*PROTECTED, *lesions))
-
-
-def _one_piece(shape: Mask, r: NDArray[np.float32]) -> Mask:
-    """The piece that holds the innermost voxel: what a wall or vessel cuts off is not the lesion."""
-    pieces, count = ndimage.label(shape)
-    if count <= 1:
-        return shape
-    piece: Mask = pieces == pieces.ravel()[np.argmin(np.where(shape, r, np.inf))]
-    return piece
 
 
 def _mark(truth: Segmentation, box: tuple[slice, slice, slice], shape: Mask, keys: tuple[str, ...]) -> None:

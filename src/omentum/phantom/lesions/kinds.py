@@ -103,22 +103,22 @@ def _liver(rng: np.random.Generator) -> LesionKind:
 
 
 def _metastasis(rng: np.random.Generator, size: float) -> Blob:
-    radius = _radius(rng, 8.0, 0.6, (2.5, 60.0), size)
+    radius = random_radius(rng, 8.0, 0.6, (2.5, 60.0), size)
     rim = rng.random() < 0.4
     core = (0.75, "liver_metastasis") if rim else (1.0, "liver_metastasis")
     layers = ((1.0, "metastasis_rim"), core) if rim else (core,)
     if radius > 14.0 and rng.random() < 0.5:
         layers = (*layers, (float(rng.uniform(0.4, 0.65)), "liver_necrosis"))
-    return _blob(rng, "metastasis", radius, layers, roughness=(0.05, 0.14))
+    return random_blob(rng, "metastasis", radius, layers, roughness=(0.05, 0.14))
 
 
 def _hcc(rng: np.random.Generator, size: float) -> Blob:
-    radius = _radius(rng, 16.0, 0.6, (4.0, 75.0), size)
+    radius = random_radius(rng, 16.0, 0.6, (4.0, 75.0), size)
     layers: tuple[tuple[float, str], ...] = ((1.0, "hcc"),)
     if rng.random() < 0.5:
         layers = ((1.0, "hcc_capsule"), (1.0 - 2.5 / max(radius, 6.0), "hcc"))
     patches = ("liver_necrosis", float(rng.uniform(0.05, 0.3))) if radius > 15.0 else None
-    return _blob(rng, "HCC", radius, layers, roughness=(0.04, 0.1), patches=patches)
+    return random_blob(rng, "HCC", radius, layers, roughness=(0.04, 0.1), patches=patches)
 
 
 def _kidney_tumour(rng: np.random.Generator) -> LesionKind:
@@ -127,15 +127,15 @@ def _kidney_tumour(rng: np.random.Generator) -> LesionKind:
 
 def _renal_cancer(rng: np.random.Generator, size: float) -> Blob:
     name = str(rng.choice(["clear_cell", "papillary", "chromophobe", "fatty"], p=[0.68, 0.13, 0.14, 0.05]))
-    radius = _radius(rng, 19.0, 0.5, (5.0, 45.0), size)
+    radius = random_radius(rng, 19.0, 0.5, (5.0, 45.0), size)
     if name == "fatty":
         layers: tuple[tuple[float, str], ...] = ((1.0, "kidney_fatty_tumour"),)
-        return _blob(rng, "angiomyolipoma", radius, layers, patches=("kidney_tumour_papillary", 0.3))
+        return random_blob(rng, "angiomyolipoma", radius, layers, patches=("kidney_tumour_papillary", 0.3))
     layers = ((1.0, f"kidney_tumour_{name}"),)
     if radius > 20.0 and rng.random() < 0.45:
         layers = (*layers, (float(rng.uniform(0.35, 0.7)), "kidney_necrosis"))
     patches = ("kidney_necrosis", float(rng.uniform(0.05, 0.25))) if name == "clear_cell" else None
-    return _blob(rng, name.replace("_", " ") + " carcinoma", radius, layers, patches=patches)
+    return random_blob(rng, name.replace("_", " ") + " carcinoma", radius, layers, patches=patches)
 
 
 def _kidney_cyst(rng: np.random.Generator) -> LesionKind:
@@ -146,8 +146,8 @@ def _kidney_cyst(rng: np.random.Generator) -> LesionKind:
 def _renal_cyst(rng: np.random.Generator, size: float) -> Blob:
     dense = rng.random() < 0.08
     layers = ((1.0, "kidney_cyst_dense" if dense else "kidney_cyst_fluid"),)
-    radius = _radius(rng, 9.0, 0.55, (3.0, 50.0), size)
-    return _blob(rng, "dense cyst" if dense else "cyst", radius, layers, roughness=(0.0, 0.04), stretch=0.12)
+    radius = random_radius(rng, 9.0, 0.55, (3.0, 50.0), size)
+    return random_blob(rng, "dense cyst" if dense else "cyst", radius, layers, roughness=(0.0, 0.04), stretch=0.12)
 
 
 def _pancreas(rng: np.random.Generator) -> LesionKind:
@@ -156,10 +156,10 @@ def _pancreas(rng: np.random.Generator) -> LesionKind:
 
 def _pancreatic(rng: np.random.Generator, size: float) -> Blob:
     name = str(rng.choice(["adenocarcinoma", "cystic_tumour", "endocrine_tumour"], p=[0.6, 0.25, 0.15]))
-    radius = _radius(rng, 13.0, 0.4, (4.0, 35.0), size)
+    radius = random_radius(rng, 13.0, 0.4, (4.0, 35.0), size)
     patches = ("pancreas", 0.12) if name == "adenocarcinoma" else None
     layers = ((1.0, f"pancreas_{name}"),)
-    return _blob(rng, name.replace("_", " "), radius, layers, roughness=(0.06, 0.2), patches=patches)
+    return random_blob(rng, name.replace("_", " "), radius, layers, roughness=(0.06, 0.2), patches=patches)
 
 
 def _lung(rng: np.random.Generator) -> LesionKind:
@@ -168,15 +168,15 @@ def _lung(rng: np.random.Generator) -> LesionKind:
 
 
 def _pulmonary(rng: np.random.Generator, size: float) -> Blob:
-    radius = _radius(rng, 11.0, 0.6, (2.5, 45.0), size)
+    radius = random_radius(rng, 11.0, 0.6, (2.5, 45.0), size)
     if radius < 15.0 and rng.random() < 0.15:
         core = (float(rng.uniform(0.0, 0.6)), "lung_tumour_solid")
-        return _blob(rng, "ground glass", radius, ((1.0, "ground_glass"), core), roughness=(0.05, 0.2))
+        return random_blob(rng, "ground glass", radius, ((1.0, "ground_glass"), core), roughness=(0.05, 0.2))
     layers: tuple[tuple[float, str], ...] = ((1.0, "lung_tumour_solid"),)
     if radius > 16.0 and rng.random() < 0.35:
         hollow = "airway" if rng.random() < 0.3 else "lung_necrosis"
         layers = (*layers, (float(rng.uniform(0.3, 0.65)), hollow))
-    return _blob(rng, "solid", radius, layers, roughness=(0.05, 0.25))
+    return random_blob(rng, "solid", radius, layers, roughness=(0.05, 0.25))
 
 
 def _colon(rng: np.random.Generator) -> LesionKind:
@@ -186,20 +186,21 @@ def _colon(rng: np.random.Generator) -> LesionKind:
 def _colonic(rng: np.random.Generator, size: float) -> Blob:
     """Annular: larger than the lumen, so that it replaces it over some length; polypoid: a ball that leaves some."""
     annular = rng.random() < 0.6
-    radius = _radius(rng, 19.0 if annular else 12.0, 0.3, (6.0, 40.0), size)
+    radius = random_radius(rng, 19.0 if annular else 12.0, 0.3, (6.0, 40.0), size)
     layers: tuple[tuple[float, str], ...] = ((1.0, "colon_tumour"),)
     if annular:
         layers = (*layers, (float(rng.uniform(0.15, 0.4)), "bowel_gas" if rng.random() < 0.5 else "bowel_fluid"))
-    return _blob(rng, "annular" if annular else "polypoid", radius, layers, roughness=(0.06, 0.18))
+    return random_blob(rng, "annular" if annular else "polypoid", radius, layers, roughness=(0.06, 0.18))
 
 
-def _radius(
-    rng: np.random.Generator, median_mm: float, sigma: float, limits_mm: tuple[float, float], size: float
+def random_radius(
+    rng: np.random.Generator, median_mm: float, sigma: float, limits_mm: tuple[float, ...], size: float
 ) -> float:
+    """A radius in mm from a log-normal distribution, within limits."""
     return float(np.clip(size * rng.lognormal(np.log(median_mm), sigma), *limits_mm))
 
 
-def _blob(
+def random_blob(
     rng: np.random.Generator,
     name: str,
     radius_mm: float,
@@ -209,6 +210,7 @@ def _blob(
     stretch: float = 0.25,
     patches: tuple[str, float] | None = None,
 ) -> Blob:
+    """One lesion of a given radius with axes at random; see `Blob` for the arguments."""
     factors = np.exp(np.clip(rng.normal(0.0, stretch, 3), -0.5, 0.5))
     axes = radius_mm * factors / np.prod(factors) ** (1 / 3)
     return Blob(
