@@ -12,9 +12,10 @@ from typing import Any
 
 from omentum.errors import CheckpointError
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
-with the trust in each class; 4: with adapters, or with a head other than the text-driven one."""
+with the trust in each class; 4: with adapters, or with a head other than the text-driven one; 5: with smallest
+volumes."""
 
 USUAL_THRESHOLD = 0.5
 """Probability threshold of a class without a chosen one."""
@@ -127,28 +128,34 @@ class ClassSpec:
         prompt: The exact sentence its text embedding was made from.
         threshold: A voxel belongs to the structure where its probability is above this; between 0 and 1.
         trust: How far the weights can be trusted with it.
+        minimum_ml: Components with less volume are removed; 0 leaves that to the rules of post-processing.
 
     Raises:
-        ValueError: the threshold is not between 0 and 1, or an unknown word for trust.
+        ValueError: the threshold is not between 0 and 1, a volume below 0, or an unknown word for trust.
     """
 
     key: str
     prompt: str
     threshold: float = USUAL_THRESHOLD
     trust: Trust = Trust.UNKNOWN
+    minimum_ml: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.minimum_ml < math.inf:
+            raise ValueError(f"the smallest volume of {self.key} is {self.minimum_ml} ml")
         if not 0 < self.threshold < 1:
             raise ValueError(f"the threshold of {self.key} is {self.threshold}, not between 0 and 1")
         object.__setattr__(self, "trust", Trust(self.trust))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; the usual threshold and unknown trust are left out, as earlier versions expect."""
+        """JSON values without the usual threshold, unknown trust and a volume of 0, as earlier versions expect."""
         said = asdict(self)
         if self.threshold == USUAL_THRESHOLD:
             del said["threshold"]
         if self.trust is Trust.UNKNOWN:
             del said["trust"]
+        if self.minimum_ml == 0:
+            del said["minimum_ml"]
         return said
 
 
@@ -232,6 +239,11 @@ class CheckpointSpec:
         return {c.key: c.threshold for c in self.classes}
 
     @property
+    def minimum_ml(self) -> dict[str, float]:
+        """Structure key -> volume below which a component is removed, where one was chosen."""
+        return {c.key: c.minimum_ml for c in self.classes if c.minimum_ml}
+
+    @property
     def trust(self) -> dict[str, Trust]:
         """Structure key -> how far the weights can be trusted with it, in channel order."""
         return {c.key: c.trust for c in self.classes}
@@ -239,6 +251,8 @@ class CheckpointSpec:
     @property
     def _format(self) -> int:
         """The lowest version that can say all of it."""
+        if self.minimum_ml:
+            return 5
         if self.adapters or self.model.head is not HeadKind.TEXT:
             return 4
         if any(c.trust is not Trust.UNKNOWN for c in self.classes):

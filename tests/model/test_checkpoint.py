@@ -322,6 +322,23 @@ def test_trust_is_kept_and_needs_the_version_that_knows_it(saved, tmp_path, mode
         read_spec(tmp_path / "t.safetensors")
 
 
+def test_a_smallest_volume_is_kept_and_needs_the_version_that_knows_it(saved, tmp_path, model):
+    key = model.spec.class_keys[0]
+    save_with_thresholds(tmp_path / "m.safetensors", saved, {}, {key: 0.25})
+    spec = read_spec(tmp_path / "m.safetensors")
+    assert spec.minimum_ml == {key: 0.25}
+    assert spec.thresholds == model.spec.thresholds
+    description = json.loads(read_header(tmp_path / "m.safetensors").metadata["omentum"])
+    assert (description["format"], [c["minimum_ml"] for c in description["classes"] if "minimum_ml" in c]) == (
+        4,
+        [0.25],
+    )
+    strange = json.dumps(description).replace("0.25", "-1")
+    rewritten(tmp_path / "m.safetensors", lambda state: None, {"omentum": strange})
+    with pytest.raises(CheckpointError, match="smallest volume"):
+        read_spec(tmp_path / "m.safetensors")
+
+
 def test_a_class_that_nobody_describes_is_told(tmp_path):
     path = with_own(tmp_path)
     description = json.loads(read_header(path).metadata["omentum"])

@@ -1,5 +1,7 @@
 """Operating points: which voxels belong, and what is told of them, at a threshold other than 0.5."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -152,3 +154,22 @@ def test_logits_are_moved_once():
     expected = [0.0, 1 - np.log(0.3 / 0.7), -1 - np.log(0.9 / 0.1)]
     np.testing.assert_allclose(moved.flatten(), expected, rtol=1e-6)
     assert logit(0.5) == 0
+
+
+def test_weights_ask_for_a_smallest_volume():
+    ct, key = soft_ct(GRIDS[0]), "liver_tumour"
+    whole = segment(ct, weights=MODEL, device="cpu", force=True, engine="torch", classes="liver,liver_tumour")
+    ml = whole.mask(key).sum() * whole.grid.voxel_volume_ml
+    for asked, stays in ((0.5 * ml, True), (2 * ml, False)):
+        model = SoftModel(
+            replace(SPEC, classes=tuple(replace(c, minimum_ml=asked * (c.key == key)) for c in SPEC.classes)),
+            {"liver": (0, 120), "spleen": (60, 200), "liver_tumour": (80, 140)},
+        )
+        found = segment(ct, weights=model, device="cpu", force=True, engine="torch", classes="liver,liver_tumour")
+        assert found.mask(key).any() == stays
+        assert np.array_equal(found.mask("liver"), whole.mask("liver"))
+        assert found.manifest["options"]["minimum_ml"] == {key: asked}
+        raw = segment(
+            ct, weights=model, device="cpu", force=True, engine="torch", classes="liver_tumour", postprocess="none"
+        )
+        assert raw.mask(key).any()

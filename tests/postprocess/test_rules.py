@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from own_structures import LESION, PAIR, included
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import UsageError
-from omentum.postprocess.rules import RULES, Rule, parse_rules
+from omentum.postprocess.rules import RULES, Rule, parse_rules, stricter
 
 
 def test_every_structure_has_its_rule():
@@ -60,3 +62,12 @@ def test_structures_of_a_user_are_cleaned_by_their_kind(tmp_path):
     assert RULES[LESION] == Rule(minimum_ml=0.001, near_mm=15.0, trunk=False)
     assert RULES["vertebra_L1"].sides is False
     assert RULES["liver"].trunk
+
+
+def test_weights_can_ask_for_more_than_the_rules_and_never_for_less():
+    changed = stricter({"liver_tumour": 2.0, "liver": 0.001})
+    assert changed["liver_tumour"] == replace(RULES["liver_tumour"], minimum_ml=2.0)
+    assert changed["liver"] == RULES["liver"]
+    assert {key: rule for key, rule in changed.items() if key != "liver_tumour"} == {
+        key: RULES[key] for key in RULES if key != "liver_tumour"
+    }

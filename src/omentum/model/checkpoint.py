@@ -47,13 +47,19 @@ def save_checkpoint(path: str | Path, model: UniversalModel, dtype: torch.dtype 
         raise OutputError(f"cannot be written: {fault}", source=path) from fault
 
 
-def save_with_thresholds(path: str | Path, source: str | Path, thresholds: Mapping[str, float]) -> UniversalModel:
-    """Write a checkpoint again with other thresholds; its tensors stay as they are stored.
+def save_with_thresholds(
+    path: str | Path,
+    source: str | Path,
+    thresholds: Mapping[str, float],
+    minimum_ml: Mapping[str, float] | None = None,
+) -> UniversalModel:
+    """Write a checkpoint again with other operating points; its tensors stay as they are stored.
 
     Args:
         path: `.safetensors` file to write.
         source: The checkpoint.
         thresholds: Structure key -> probability above which a voxel belongs to it; the others keep theirs.
+        minimum_ml: Structure key -> volume below which a component is removed; the others keep theirs.
 
     Raises:
         CheckpointError: see `load_checkpoint`.
@@ -61,7 +67,15 @@ def save_with_thresholds(path: str | Path, source: str | Path, thresholds: Mappi
     """
 
     def changed(spec: CheckpointSpec) -> CheckpointSpec:
-        classes = tuple(replace(c, threshold=thresholds.get(c.key, c.threshold)) for c in spec.classes)
+        smallest = minimum_ml or {}
+        classes = tuple(
+            replace(
+                c,
+                threshold=thresholds.get(c.key, c.threshold),
+                minimum_ml=smallest.get(c.key, c.minimum_ml),
+            )
+            for c in spec.classes
+        )
         return replace(spec, classes=classes)
 
     return _save_with(path, source, changed)

@@ -73,6 +73,14 @@ def mean_thresholds(models: Sequence[UniversalModel]) -> dict[str, float]:
     return {key: fmean(known[key] for known in each if key in known) for key in all_classes(models)}
 
 
+def largest_minimum_ml(models: Sequence[UniversalModel]) -> dict[str, float]:
+    """Largest of the volumes below which the models want a component removed, by class; without those of no model."""
+    found: dict[str, float] = {}
+    for model in models:
+        found |= {key: max(ml, found.get(key, 0.0)) for key, ml in model.spec.minimum_ml.items()}
+    return found
+
+
 def worst_trust(models: Sequence[UniversalModel]) -> dict[str, Trust]:
     """Lowest reliability over the models that have a class: an ensemble is rated like its worst member."""
     each = [model.spec.trust for model in models]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from omentum.pipeline.case import CaseSegmentation
@@ -25,6 +25,7 @@ class PredictedCase:
         classes: Keys, in bit order.
         manifest: Manifest entries so far.
         run_record: Record of the stages so far.
+        minimum_ml: Structure key -> volume below which a component is removed, as the weights ask.
     """
 
     ct: Volume
@@ -32,6 +33,7 @@ class PredictedCase:
     classes: tuple[str, ...]
     manifest: Mapping[str, Any]
     run_record: RunRecord
+    minimum_ml: Mapping[str, float] = field(default_factory=dict)
 
 
 def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
@@ -53,7 +55,7 @@ def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
 
 def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[MaskChange]]:
     """Masks on the grid of the CT, post-processed on the upright grid, and the changes made."""
-    undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess)
+    undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess, predicted.minimum_ml)
     ct = predicted.ct if undo.oblique is None else on_grid(predicted.ct, undo.native)
     cleaned = clean(Segmentation(predicted.prediction.bits.upright(), ct.affine, predicted.classes), ct)
     bits = cleaned.segmentation.bits

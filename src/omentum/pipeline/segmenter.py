@@ -33,6 +33,7 @@ from omentum.pipeline.ensemble import (
     check_compatible,
     classes_of,
     describe_ensemble,
+    largest_minimum_ml,
     mean_thresholds,
     trained_on,
     worst_trust,
@@ -133,6 +134,12 @@ class Segmenter:
         return settle_thresholds(usual, self.options.threshold, lambda name: keys_of(structures_in([name])))
 
     @cached_property
+    def minimum_ml(self) -> dict[str, float]:
+        """Volume below which a component of one of `classes` is removed, where weights ask; the largest of several."""
+        asked = largest_minimum_ml(self.models)
+        return {key: asked[key] for key in self.classes if key in asked}
+
+    @cached_property
     def trust(self) -> dict[str, Trust]:
         """Reliability of the weights for each of `classes`; the worst of several models."""
         known = worst_trust(self.models)
@@ -206,6 +213,7 @@ class Segmenter:
         }
         known = {key: trust.value for key, trust in self.trust.items() if trust is not Trust.UNKNOWN}
         chosen |= {"overlap": self.profile.overlap, "trust": known, "operating_points": lowered}
+        chosen |= {"minimum_ml": self.minimum_ml}
         options = asdict(self.options)
         if self.options.average is Average.PROBABILITIES:  # as earlier versions write it
             del options["average"]
@@ -251,7 +259,7 @@ class Segmenter:
             "mirror": mirror.to_json(),
             **describe_machine(self.device),
         }
-        return PredictedCase(case.ct, found, self.classes, manifest, run_record)
+        return PredictedCase(case.ct, found, self.classes, manifest, run_record, self.minimum_ml)
 
     def _inference_plan(self, ready: PreparedInput, progress: Progress | None) -> InferencePlan:
         patch = self.model.spec.preprocess.patch

@@ -87,6 +87,33 @@ def settle_thresholds(
     return settled
 
 
+def settle_minimum_ml(
+    words: Iterable[str], known: Iterable[str], keys_of: Callable[[str], Iterable[str]]
+) -> dict[str, float]:
+    """Smallest volumes of the command line, "liver_tumour=0.2", by structure key; later ones override earlier ones.
+
+    Args:
+        words: As written.
+        known: Structure keys of the weights.
+        keys_of: Function from a name to structure keys; raises for unknown names.
+
+    Raises:
+        UsageError: the text does not have this form, or names no structure of the weights.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        try:
+            ml = float(number)
+        except ValueError:
+            ml = math.nan
+        keys = set(keys_of(name)) & set(known) if name else set()
+        if not (0 <= ml < math.inf and keys):
+            raise UsageError(f"{word!r} is no smallest volume of a structure", remedy="for example liver_tumour=0.2")
+        found |= dict.fromkeys(sorted(keys), ml)
+    return found
+
+
 def logit(probability: float) -> float:
     """log(p / (1 - p)), exactly 0 for 0.5."""
     return math.log(probability / (1 - probability))

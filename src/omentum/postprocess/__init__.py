@@ -8,6 +8,7 @@ from omentum.errors import UsageError
 from omentum.postprocess.clean import Cleaned, clean
 from omentum.postprocess.mask_editor import MaskChange, changes_json
 from omentum.postprocess.published import clean_as_published
+from omentum.postprocess.rules import stricter
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
@@ -19,14 +20,22 @@ CLEANERS: Mapping[str, Callable[[Segmentation, Volume], Cleaned]] = {
 """By the name of the option; each modifies the segmentation it receives."""
 
 
-def find_cleaner(name: str) -> Callable[[Segmentation, Volume], Cleaned]:
+def find_cleaner(name: str, minimum_ml: Mapping[str, float] | None = None) -> Callable[[Segmentation, Volume], Cleaned]:
     """Look up a cleaner in `CLEANERS`.
+
+    Args:
+        name: Of the cleaner.
+        minimum_ml: Structure key -> volume below which a component is removed, where the weights ask for more than the
+            rules; for the cleaner "omentum".
 
     Raises:
         UsageError: The name is unknown.
     """
     if name not in CLEANERS:
         raise UsageError(f"unknown post-processing {name!r}", remedy=f"choose {', '.join(CLEANERS)}")
+    if name == "omentum" and minimum_ml:
+        rules = stricter(minimum_ml)
+        return lambda seg, ct: clean(seg, ct, rules=rules, in_place=True)
     return CLEANERS[name]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from types import MappingProxyType
 
@@ -83,3 +83,16 @@ def _all_rules() -> Mapping[str, Rule]:
 _PACKAGED = parse_rules((resources.files("omentum.postprocess") / "rules.toml").read_text(encoding="utf-8"))
 RULES: Mapping[str, Rule] = LiveTable(_all_rules)
 """The packaged table, and `rule_by_kind` for the structures of a user."""
+
+
+def stricter(minimum_ml: Mapping[str, float]) -> Mapping[str, Rule]:
+    """The table with larger smallest volumes.
+
+    Args:
+        minimum_ml: Structure key -> volume in ml; one smaller than the table's changes nothing.
+    """
+    moved = {key: RULES.get(key, Rule()) for key in minimum_ml}
+    return {
+        **RULES,
+        **{key: replace(rule, minimum_ml=max(rule.minimum_ml, minimum_ml[key])) for key, rule in moved.items()},
+    }

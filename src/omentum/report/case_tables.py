@@ -111,9 +111,21 @@ def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Weights", " · ".join(str(weights[name]) for name in ("name", "backbone") if weights.get(name))),
         ("Licence of the weights", weights.get("licence")),
         ("Post-processing", parts.get("options", {}).get("postprocess")),
+        ("Operating points", _operating_points(parts.get("options", {}))),
         ("Made", manifest.get("created")),
         ("With", ", ".join(f"{name} {number}" for name, number in parts.get("versions", {}).items())),
         ("On", device.get("name")),
         ("In", f"{seconds:.1f} s" if seconds else None),
     )
     return [(name, str(value)) for name, value in facts if value]
+
+
+def _operating_points(options: Mapping[str, Any]) -> str:
+    """Structures with a threshold other than 0.5 or a smallest volume of their own."""
+    thresholds, smallest = (options.get(name) or {} for name in ("threshold", "minimum_ml"))
+    words = []
+    for key in (key for key in STRUCTURES.keys if key in thresholds or key in smallest):
+        parts = [f"above {thresholds[key]:g}"] if key in thresholds else []
+        parts += [f"from {smallest[key]:g} ml"] if key in smallest else []
+        words.append(f"{STRUCTURES[key].display} {', '.join(parts)}")
+    return "; ".join(words)
