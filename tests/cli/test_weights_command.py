@@ -95,6 +95,32 @@ def test_a_threshold_is_written_into_new_weights(tmp_path):
         run("set-threshold", old, "0.4", "-o", new)
 
 
+def test_smallest_volumes_are_written_into_new_weights(tmp_path):
+    published, old, new = save_hollow(tmp_path / "p.pth"), tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    run("import", published, "-o", old)
+    command = ("set-threshold", old, "liver tumor=0.25", "--minimum-ml", "kidney_tumour=0.2", "-o")
+    told = run(*command, new, "--minimum-ml", "kidney_tumour=0.3").stdout
+    assert "kidney_tumour from 0.3 ml" in told
+    after = json.loads(run("info", new, "--json").stdout)
+    assert {c["key"]: c["minimum_ml"] for c in after["classes"] if c["minimum_ml"]} == {"kidney_tumour": 0.3}
+    assert "(from 0.3 ml)" in run("info", new).stdout
+    for wrong in ("kidney_tumour", "kidney_tumour=-1", "=0.3", "kidney_tumour=much"):
+        with pytest.raises(UsageError, match="smallest volume"):
+            run(*command, tmp_path / "none.safetensors", "--minimum-ml", wrong)
+    assert not (tmp_path / "none.safetensors").exists()
+
+
+def test_widened_weights_are_written(tmp_path):
+    out = tmp_path / "wide.safetensors"
+    assert "32 decoded channels" in run("widen", "default", "-o", out).stdout
+    model = json.loads(run("info", out, "--json").stdout)["model"]
+    assert (model["parameters"]["decoded_channels"], model["head_channels"]) == (32, 16)
+    with pytest.raises(OutputError, match=r"exists already.*--overwrite"):
+        run("widen", "default", "-o", out)
+    with pytest.raises(UsageError, match="cannot be normalised"):
+        run("widen", "default", "--decoded-channels", "24", "-o", tmp_path / "odd.safetensors")
+
+
 def scores(**structures) -> str:
     return json.dumps({"summary": {"structures": structures}})
 

@@ -96,17 +96,20 @@ class UniversalModel(nn.Module):
         """
         return self._logits(x, classes, "forward")[0]
 
-    def logits_at(self, x: Tensor, voxels: tuple[Any, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def logits_at(
+        self, x: Tensor, voxels: tuple[Any, ...], classes: Sequence[int] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Logits of some voxels, and the coarse features of the decoder: what training needs.
 
         Args:
             x: As for `forward`.
             voxels: Index into [B, c, X, Y, Z].
+            classes: As for `forward`.
 
         Returns:
-            [B, K, V], and the coarse features of the first route (see `Backbone.stages`).
+            [B, K', V], and the coarse features of the first route (see `Backbone.stages`).
         """
-        return self._logits(x, None, "logits_at", voxels)
+        return self._logits(x, classes, "logits_at", voxels)
 
     def adapter_of(self, route: Route) -> Adapter | None:
         """The additions of a route, None if it has none."""

@@ -37,7 +37,13 @@ def new_model(config: TrainConfig) -> UniversalModel:
     terms = Start.of(config).terms
     kind = HeadKind.PLAIN if config.mode is TransferMode.PLAIN else HeadKind.TEXT
     spec = CheckpointSpec(
-        model=ModelSpec(config.backbone, dict(config.parameters), text_width=text.rows.shape[1], head=kind),
+        model=ModelSpec(
+            config.backbone,
+            dict(config.parameters),
+            text_width=text.rows.shape[1],
+            head_channels=config.head_channels,
+            head=kind,
+        ),
         preprocess=config.preprocess,
         classes=tuple(ClassSpec(key, p) for key, p in zip(classes, text.prompts, strict=True)),
         text_encoder=text.encoder,

@@ -16,7 +16,7 @@ from omentum.model.backbones.recomputation import checkpoint_activations
 from omentum.train.config.settings import TrainConfig
 from omentum.train.losses.deep_supervision import DeepSupervision, root_balance
 from omentum.train.losses.distillation import Distillation
-from omentum.train.losses.patch_loss import Loss, PatchLoss, configured_loss, voxel_subsample
+from omentum.train.losses.patch_loss import Loss, PatchLoss, class_subset, configured_loss, voxel_subsample
 from omentum.train.optimise.average import AveragedModel
 from omentum.train.optimise.optimisers import build_optimisers, set_rates
 from omentum.train.optimise.trainable import backbone_learns, train_only
@@ -104,7 +104,8 @@ class Learner:
             rate: Current fraction of the peak learning rates.
         """
         set_rates(self.optimisers.values(), rate)
-        how = (voxel_subsample(number, self.config.subsample_factor), self.config.balance * rate)
+        heads = class_subset(number, self.config.organs_per_step, self.model.spec.class_keys)
+        how = (voxel_subsample(number, self.config.subsample_factor), self.config.balance * rate, heads)
         each = [self._gradient(batch, how, n, len(batches)) for n, batch in enumerate(batches, start=1)]
         figures = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
         # Gradients are already synchronised, so all processes take the same decision.
@@ -118,7 +119,7 @@ class Learner:
             optimiser.zero_grad(set_to_none=True)
         return Step(figures | {"gradient": norm}, taken)
 
-    def _gradient(self, batch: PatchBatch, how: tuple[Any, float], part: int, parts: int) -> dict[str, Tensor]:
+    def _gradient(self, batch: PatchBatch, how: tuple[Any, ...], part: int, parts: int) -> dict[str, Tensor]:
         tensors = self._fabric.to_device((batch.images, batch.truth, batch.annotated))
         with self._fabric.no_backward_sync(self._network, enabled=part < parts):
             losses = self._network(*tensors, *how)

@@ -5,9 +5,10 @@ import torch
 from toy_run import changed, model, run, sampler
 
 from omentum.anatomy import STRUCTURES
+from omentum.errors import UsageError
 from omentum.train.losses.deep_supervision import DeepSupervision
 from omentum.train.losses.loss import partial_label_loss
-from omentum.train.losses.patch_loss import PatchLoss, voxel_subsample
+from omentum.train.losses.patch_loss import PatchLoss, class_subset, voxel_subsample
 
 KEYS = STRUCTURES.keys
 
@@ -46,3 +47,36 @@ def test_containment_is_learned_from_and_told(tmp_path):
     figures["total"].backward()
     assert figures["total"] == figures["containment"]
     assert parts.model.head.controller.weight.grad.abs().sum() > 0
+
+
+def test_organs_take_turns_and_lesions_are_always_there():
+    lesions = {k for k, key in enumerate(KEYS) if STRUCTURES[key].is_lesion}
+    turns = [class_subset(step, 6, KEYS) for step in range(25)]
+    assert all(lesions <= set(turn) and len(turn) == len(lesions) + 6 for turn in turns)
+    counts = [sum(k in turn for turn in turns) for k in range(len(KEYS)) if k not in lesions]
+    assert set(counts) == {6}
+    assert class_subset(3, 0, KEYS) is None
+    assert class_subset(3, 99, KEYS) is None
+
+
+def test_only_the_chosen_heads_count():
+    config = changed(organs_per_step=2)
+    network = model(config)
+    torch.manual_seed(0)
+    parts = PatchLoss(network, DeepSupervision(network.backbone, KEYS, torch.ones(33)), partial_label_loss, config)
+    batch = sampler(config).batch([0, 1])
+    chosen = class_subset(0, 2, KEYS)
+    figures = parts(batch.images, batch.truth, batch.annotated, voxel_subsample(0, 2), 0.5, chosen)
+    logits = parts.model(batch.images, list(chosen))[voxel_subsample(0, 2)].flatten(2)
+    targets = batch.truth.at(voxel_subsample(0, 2)).masks().transpose(0, 1).flatten(2)[:, list(chosen)]
+    annotated = batch.annotated[:, list(chosen)]
+    each = [
+        partial_label_loss(*one, torch.ones(len(chosen)))[0]
+        for one in zip(logits.split(1), targets.split(1), annotated.split(1), strict=True)
+    ]
+    assert figures["loss"].item() == pytest.approx(torch.stack(each).mean().item(), rel=1e-4)
+
+
+def test_containment_needs_all_heads():
+    with pytest.raises(UsageError, match="containment_weight"):
+        changed(organs_per_step=2, containment_weight=1.0)

@@ -16,6 +16,7 @@ from omentum.cli.option_table import Json, Overwrite
 from omentum.cli.weights.average import average
 from omentum.cli.weights.output import check_new
 from omentum.cli.weights.trust import set_trust
+from omentum.cli.weights.widen import widen
 from omentum.schemas import Schema, stamped
 from omentum.spec import USUAL_THRESHOLD, Trust
 
@@ -26,6 +27,7 @@ app = typer.Typer(help="List, fetch, import and inspect model weights.", no_args
 app.command(
     "set-trust", epilog="Example: omentum weights set-trust mine.safetensors weak liver=reliable -o judged.safetensors"
 )(set_trust)
+app.command("widen", epilog="Example: omentum weights widen default -o wide.safetensors")(widen)
 
 app.command(epilog="Example: omentum weights average a.safetensors b.safetensors -o soup.safetensors")(average)
 
@@ -90,21 +92,27 @@ def set_threshold(
     name_or_file: Annotated[str, typer.Argument(help="a name of omentum weights list, or a file")],
     thresholds: Annotated[list[str], typer.Argument(metavar="P|NAME=P...", help="0.4 for all, kidneys=0.3 for some")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="the .safetensors file to write")],
+    minimum_ml: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=ML", help="components with less volume are removed; repeatable"),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a copy of weights with new probability thresholds, for some structures or all."""
+    """Write a copy of weights with new operating points: probability thresholds, and smallest volumes."""
     from omentum.cli.words import said_keys
     from omentum.model.checkpoint import read_spec, save_with_thresholds
     from omentum.model.weights import locate
-    from omentum.pipeline.thresholds import parse_thresholds, settle_thresholds
+    from omentum.pipeline.thresholds import parse_thresholds, settle_minimum_ml, settle_thresholds
 
     source = locate(name_or_file)
     check_new(out, overwrite, source)
     asked = parse_thresholds(thresholds)
     usual = read_spec(source).thresholds
     settled = settle_thresholds(usual, asked, said_keys)
-    save_with_thresholds(out, source, settled)
+    smallest = settle_minimum_ml(minimum_ml or (), usual, said_keys)
+    save_with_thresholds(out, source, settled, smallest)
     moved = [f"{key} {value:g}" for key, value in settled.items() if value != usual[key]]
+    moved += [f"{key} from {ml:g} ml" for key, ml in smallest.items()]
     print(f"{out}: {', '.join(moved) or 'no threshold changed'}")
 
 
@@ -162,6 +170,8 @@ def _file_facts(name_or_file: str) -> dict[str, Any]:
 def _row_of(of_class: Mapping[str, Any]) -> str:
     threshold = of_class["threshold"]
     above = "" if threshold == USUAL_THRESHOLD else f"  (where its probability is above {threshold:g})"
+    if of_class["minimum_ml"]:
+        above += f"  (from {of_class['minimum_ml']:g} ml)"
     trust = "" if of_class["trust"] == Trust.UNKNOWN else of_class["trust"]
     return f"{of_class['key']:<24}{trust:<11}{of_class['prompt'] or '(prompt not recorded)'}{above}"
 

@@ -22,7 +22,7 @@ CHOICES = {
 
 LEAST = {
     **dict.fromkeys(("steps", "batch", "accumulation_steps", "save_every", "validate_every", "keep_checkpoints"), 1),
-    **dict.fromkeys(("lr_update_every", "patches_per_case", "adapter_rank"), 1),
+    **dict.fromkeys(("lr_update_every", "patches_per_case", "adapter_rank", "head_channels"), 1),
     **dict.fromkeys(
         (
             "muon_lr",
@@ -33,6 +33,7 @@ LEAST = {
             "containment_weight",
             "weight_decay",
             "clip_norm",
+            "organs_per_step",
             "workers",
             "seed",
         ),
@@ -129,6 +130,7 @@ class TrainConfig:
         part: Alternative to a fold: the part to train on ("folds": all folds); "train" where the split has no folds.
         backbone, parameters: The network, and its keyword arguments that differ from the defaults; see
             docs/how-to/choose-a-backbone.md.
+        head_channels: Channels of the generated layers of the head.
         activation_checkpointing: Recompute the backbone's activations in the backward pass: slower, but uses less
             memory.
         spacing_mm: Voxel spacing of the model grid along x, y, z.
@@ -178,6 +180,8 @@ class TrainConfig:
         weight_decay, clip_norm: Weight decay of all optimisers, and the maximum gradient norm (inf: no clipping).
         subsample_factor: The pointwise head learns from one in this many voxels: 1, 2, 4 or 8. The regular grid of
             these voxels moves from step to step.
+        organs_per_step: Number of structures other than lesions whose heads learn in a step, in turn; the heads of
+            lesions always do. 0: all. The penalty of `containment_weight` needs all.
         ema_decay: Decay of the exponential moving average of the weights, which is the result of the run.
         bf16: Train in bfloat16 where it is safe.
         save_every, validate_every: Intervals in steps; every validated state is saved too.
@@ -202,6 +206,7 @@ class TrainConfig:
     part: str = ""
     backbone: str = "residual_unet"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    head_channels: int = 8
     activation_checkpointing: bool = False
     spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0)
     window_hu: tuple[float, float] = (-1024.0, 1024.0)
@@ -237,6 +242,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     clip_norm: float = 12.0
     subsample_factor: int = 4
+    organs_per_step: int = 0
     ema_decay: float = 0.999
     bf16: bool = True
     save_every: int = 200
@@ -281,12 +287,11 @@ class TrainConfig:
             raise UsageError(f"classes are names of structures, got {list(self.classes)}")
 
     def _check_numbers(self) -> None:
+        self._check_heads()
         if not self.clip_norm > 0:
             raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
         if not 0 <= self.plateau_fraction < 1:
             raise UsageError(f"plateau_fraction is a share of the run from 0 to below 1, got {self.plateau_fraction}")
-        if self.subsample_factor not in (1, 2, 4, 8):
-            raise UsageError(f"subsample_factor must be 1, 2, 4 or 8, got {self.subsample_factor}")
         if not self.temperature >= LOWEST_TEMPERATURE:
             raise UsageError(f"temperature must be at least {LOWEST_TEMPERATURE}, got {self.temperature}")
         if not 0 <= self.lesion_weight < float("inf"):
@@ -305,6 +310,15 @@ class TrainConfig:
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+
+    def _check_heads(self) -> None:
+        if self.subsample_factor not in (1, 2, 4, 8):
+            raise UsageError(f"subsample_factor must be 1, 2, 4 or 8, got {self.subsample_factor}")
+        if self.organs_per_step and self.containment_weight:
+            raise UsageError(
+                "containment_weight compares lesions with all their hosts in every step",
+                remedy="organs_per_step = 0, or containment_weight = 0",
+            )
 
     def _check_grid(self) -> None:
         low, high = SPACING_MM
