@@ -194,7 +194,7 @@ def _colonic(rng: np.random.Generator, size: float) -> Blob:
 
 
 def random_radius(
-    rng: np.random.Generator, median_mm: float, sigma: float, limits_mm: tuple[float, ...], size: float
+    rng: np.random.Generator, median_mm: float, sigma: float, limits_mm: tuple[float, float], size: float
 ) -> float:
     """A radius in mm from a log-normal distribution, within limits."""
     return float(np.clip(size * rng.lognormal(np.log(median_mm), sigma), *limits_mm))

@@ -41,8 +41,18 @@ def look_alikes() -> tuple[LookAlike, ...]:
 
 
 def _row(name: str, columns: dict[str, Any]) -> LookAlike:
-    columns = columns | {"layers": tuple((float(outer), str(tissue)) for outer, tissue in columns["layers"])}
-    return LookAlike(name, **{key: tuple(v) if isinstance(v, list) else v for key, v in columns.items()})
+    median_mm, sigma, least_mm, most_mm = columns["radius_mm"]
+    least, most = columns["count"]
+    return LookAlike(
+        name=name,
+        hosts=tuple(columns["hosts"]),
+        odds=columns["odds"],
+        count=(least, most),
+        radius_mm=(median_mm, sigma, least_mm, most_mm),
+        layers=tuple((float(outer), str(tissue)) for outer, tissue in columns["layers"]),
+        stretch=columns["stretch"],
+        roughness=columns["roughness"],
+    )
 
 
 def insert_look_alikes(body: PhantomBody, rng: np.random.Generator, odds: float = 1.0) -> PhantomBody:
@@ -88,7 +98,8 @@ def _insert(
         return []
     host = str(rng.choice(hosts))
     room = body.truth.mask(host) & free
-    radius_mm = random_radius(rng, kind.radius_mm[0], kind.radius_mm[1], kind.radius_mm[2:], 1.0)
+    median_mm, sigma, least_mm, most_mm = kind.radius_mm
+    radius_mm = random_radius(rng, median_mm, sigma, (least_mm, most_mm), 1.0)
     depth = edt.edt(room, anisotropy=body.grid.spacing_mm, black_border=True)
     where = np.argwhere((depth > 0) & (depth >= min(0.7 * radius_mm, 0.5 * float(depth.max()))))
     if len(where) == 0:

@@ -70,10 +70,13 @@ def _rows() -> Mapping[str, Mapping[str, list[float]]]:
 def draw_margin(rng: np.random.Generator, name: str) -> Margin:
     """The margin of a lesion of a kind, as named in `Blob.name`; kinds without a row of margins.toml are sharp."""
     row = _rows().get(name, {})
-    count = int(rng.integers(*row["spicules"], endpoint=True)) if "spicules" in row else 0
+    sharpest, most_ragged = row.get("ragged_mm", (0.0, 0.0))
+    fewest, most = row.get("spicules", (0, 0))
+    ragged_mm = float(rng.uniform(sharpest, most_ragged))
+    count = int(rng.integers(int(fewest), int(most), endpoint=True))
     axes = rng.standard_normal((count, 3))
     return Margin(
-        ragged_mm=float(rng.uniform(*row["ragged_mm"])) if "ragged_mm" in row else 0.0,
+        ragged_mm=ragged_mm,
         spicules=axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-6),
         reach=float(rng.uniform(0.3, 0.8)),
     )
