@@ -31,6 +31,9 @@ WILD_RANGE_HU: dict[str, tuple[float, float]] = {
 }
 """Where the unreal appearance of a family lies: far beyond a scanner's, but air < lung < fat < bone still hold."""
 
+SURROUNDED_BY = {"urine": "kidney_cortex", "muscle": "lung"}
+"""Tissue around the lesions whose HU follow another one: cysts follow urine, lung tumours muscle."""
+
 KIN_SHARE = 0.75
 """Share of the between-patient variance that kindred tissues have in common."""
 
@@ -138,7 +141,8 @@ def _set_apart(hu: NDArray[np.float64], least_hu: float) -> None:
     """Move every lesion to the nearest value that differs enough from its host (a kidney: from both of its layers)."""
     for k, tissue in enumerate(TISSUES):
         if tissue.family == "lesion" and tissue.host is not None:
-            around = [hu[n] for n, other in enumerate(TISSUES) if other.kin == TISSUES[_INDEX[tissue.host]].kin]
+            host = TISSUES[_INDEX[SURROUNDED_BY.get(tissue.host, tissue.host)]]
+            around = [hu[n] for n, other in enumerate(TISSUES) if other.kin == host.kin]
             low, high = min(around) - least_hu, max(around) + least_hu
             if low < hu[k] < high:
                 hu[k] = low if hu[k] - low < high - hu[k] else high
