@@ -143,9 +143,10 @@ def _set_apart(hu: NDArray[np.float64], least_hu: float) -> None:
         if tissue.family == "lesion" and tissue.host is not None:
             host = TISSUES[_INDEX[SURROUNDED_BY.get(tissue.host, tissue.host)]]
             around = [hu[n] for n, other in enumerate(TISSUES) if other.kin == host.kin]
-            low, high = min(around) - least_hu, max(around) + least_hu
-            if low < hu[k] < high:
-                hu[k] = low if hu[k] - low < high - hu[k] else high
+            free = [value + sign * least_hu for value in around for sign in (-1.0, 1.0)]
+            free = [value for value in free if min(abs(value - other) for other in around) >= least_hu - 1e-6]
+            if min(abs(hu[k] - other) for other in around) < least_hu:
+                hu[k] = min(free, key=lambda value: abs(value - hu[k]))
 
 
 def _table(phase: Phase) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
