@@ -5,13 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from file_server import Site, serving
 from hollow_files import save_hollow
+from small_models import small_model
 from typer.testing import CliRunner, Result
 
 from omentum.cli.weights import app
 from omentum.errors import OmentumError, OutputError, UsageError
 from omentum.model.catalogue import catalogue, find
+from omentum.model.checkpoint import read_spec, save_checkpoint
 
 NAME = "clip-universal-unet"
 
@@ -119,6 +122,20 @@ def test_widened_weights_are_written(tmp_path):
         run("widen", "default", "-o", out)
     with pytest.raises(UsageError, match="cannot be normalised"):
         run("widen", "default", "--decoded-channels", "24", "-o", tmp_path / "odd.safetensors")
+
+
+def test_some_classes_are_taken_from_a_specialist(tmp_path):
+    model = small_model("residual_unet")
+    save_checkpoint(tmp_path / "old.safetensors", model)
+    with torch.no_grad():
+        model.head.controller.bias += 0.1
+    save_checkpoint(tmp_path / "mine.safetensors", model)
+    out = tmp_path / "both.safetensors"
+    files = (tmp_path / "old.safetensors", tmp_path / "mine.safetensors")
+    assert "liver_tumour from" in run("specialise", *files, "liver tumour", "-o", out).stdout
+    assert read_spec(out).adapters[0].classes == ("liver_tumour",)
+    with pytest.raises(OutputError, match="is also the input"):
+        run("specialise", *files, "liver tumour", "-o", files[1], "--overwrite")
 
 
 def scores(**structures) -> str:

@@ -15,6 +15,7 @@ from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.option_table import Json, Overwrite
 from omentum.cli.weights.average import average
 from omentum.cli.weights.output import check_new
+from omentum.cli.weights.specialise import specialise
 from omentum.cli.weights.trust import set_trust
 from omentum.cli.weights.widen import widen
 from omentum.schemas import Schema, stamped
@@ -27,6 +28,10 @@ app = typer.Typer(help="List, fetch, import and inspect model weights.", no_args
 app.command(
     "set-trust", epilog="Example: omentum weights set-trust mine.safetensors weak liver=reliable -o judged.safetensors"
 )(set_trust)
+app.command(
+    "specialise",
+    epilog="Example: omentum weights specialise wide.safetensors mine.safetensors tumours -o new.safetensors",
+)(specialise)
 app.command("widen", epilog="Example: omentum weights widen default -o wide.safetensors")(widen)
 
 app.command(epilog="Example: omentum weights average a.safetensors b.safetensors -o soup.safetensors")(average)
