@@ -35,6 +35,12 @@ def test_without_new_decoded_channels_it_computes_the_same():
         torch.testing.assert_close(widened(model, 8, 16).eval()(X), model(X), rtol=1e-4, atol=1e-4)
 
 
+def test_without_noise_it_computes_the_same():
+    model = residual_unet()
+    with torch.no_grad():
+        torch.testing.assert_close(widened(model, 32, 16, noise=0).eval()(X), model(X), rtol=1e-3, atol=1e-3)
+
+
 def test_new_units_learn():
     model = widened(residual_unet(), 32, 16).train()
     model(X).square().mean().backward()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import torch
 
 from omentum.errors import UsageError
 from omentum.model.build import build
-from omentum.model.low_rank import SEPARATOR
+from omentum.model.low_rank import SEPARATOR, Adapter
 from omentum.model.universal import UniversalModel
 from omentum.spec import AdapterSpec
 
@@ -50,7 +51,7 @@ def with_specialist(model: UniversalModel, specialist: UniversalModel, keys: Seq
     made = build(spec, model.text_embeddings)
     for part in ("backbone", "head"):
         made.get_submodule(part).load_state_dict(model.get_submodule(part).state_dict())
-    for name, addition in made.adapters[0].full.items():
+    for name, addition in cast(Adapter, made.adapters[0]).full.items():
         whole = name.replace(SEPARATOR, ".")
         addition.copy_(other[whole] - state[whole])
     return made.train(model.training)

@@ -16,7 +16,7 @@ from torch import Tensor
 from omentum.errors import UsageError
 from omentum.model.backbones.residual_unet import FOLD, ResidualUNet
 from omentum.model.build import build
-from omentum.model.head import NORM_GROUPS
+from omentum.model.segmentation_head import NORM_GROUPS
 from omentum.model.universal import UniversalModel
 from omentum.spec import HeadKind
 
@@ -26,7 +26,9 @@ FRESH = 0.5
 """Standard deviation of weights of new units, relative to that of the old ones they are beside."""
 
 
-def widened(model: UniversalModel, decoded_channels: int, head_channels: int, seed: int = 0) -> UniversalModel:
+def widened(
+    model: UniversalModel, decoded_channels: int, head_channels: int, seed: int = 0, noise: float = NOISE
+) -> UniversalModel:
     """A copy with more decoded channels and wider generated layers that gives (nearly) the same logits.
 
     The group norm before the head sees groups of `decoded_channels / 16` channels. A group of an old channel and its
@@ -37,6 +39,7 @@ def widened(model: UniversalModel, decoded_channels: int, head_channels: int, se
         decoded_channels: Of the backbone; at least as many as now. Beyond 16 a multiple of 16.
         head_channels: Of the generated layers; at least as many as now.
         seed: Of the noise.
+        noise: By which copies of decoded channels differ, see `NOISE`; with 0 the logits differ by rounding only.
 
     Raises:
         UsageError: Another backbone, adapters, or fewer channels than the model has.
@@ -68,20 +71,23 @@ def widened(model: UniversalModel, decoded_channels: int, head_channels: int, se
     for name, tensor in state.items():
         if tensor.shape == new[name].shape:
             new[name] = tensor.clone()
-    _widen_decoded(state, new, copies, random)
+    _widen_decoded(state, new, (copies, noise), random)
     _widen_head(state, new, old.head_channels, head_channels, random)
     wide.load_state_dict(new)
     return wide.train(model.training)
 
 
-def _widen_decoded(state: dict[str, Tensor], new: dict[str, Tensor], copies: int, random: torch.Generator) -> None:
+def _widen_decoded(
+    state: dict[str, Tensor], new: dict[str, Tensor], copying: tuple[int, float], random: torch.Generator
+) -> None:
     """The layer that makes the decoded channels, and the norm and the convolution that read them."""
+    copies, amount = copying
     old, wide = (s["head.voxel_features.0.weight"].numel() for s in (state, new))
     taken = old * copies
     for name in ("backbone.expand.weight", "backbone.expand.bias"):
         kernel = state[name].unflatten(0, (old, FOLD**3))
         copied = kernel.repeat_interleave(copies, 0)
-        noise = NOISE * kernel.std() * torch.randn(copied.shape, generator=random)
+        noise = amount * kernel.std() * torch.randn(copied.shape, generator=random)
         noise[::copies] = 0
         fresh_shape = (wide - taken, 1, *kernel.shape[2:])  # all eight voxels of a position begin alike
         fresh = kernel.std() * torch.randn(fresh_shape, generator=random).expand(-1, FOLD**3, *kernel.shape[2:])

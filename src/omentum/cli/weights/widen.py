@@ -17,6 +17,7 @@ def widen(
     decoded_channels: Annotated[int, typer.Option(help="channels of the full-resolution feature", min=1)] = 32,
     head_channels: Annotated[int, typer.Option(help="channels of the generated layers", min=1)] = 16,
     seed: Annotated[int, typer.Option(help="of the new weights", min=0)] = 0,
+    noise: Annotated[float, typer.Option(help="by which copied channels differ; 0: computes the same", min=0.0)] = 0.05,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a copy of a residual_unet with more channels before and in its head, which computes nearly the same.
@@ -30,6 +31,6 @@ def widen(
 
     source = locate(name_or_file)
     check_new(out, overwrite, source)
-    model = widened(load_checkpoint(source), decoded_channels, head_channels, seed)
+    model = widened(load_checkpoint(source), decoded_channels, head_channels, seed, noise)
     save_checkpoint(out, model)
     print(f"{out}: {decoded_channels} decoded channels, {head_channels} in the head")
