@@ -68,6 +68,7 @@ class Learner:
         self.deep_supervision = DeepSupervision(model.backbone, model.spec.class_keys, _balance(model, sources, config))
         self.deep_supervision.requires_grad_(config.deep_supervision_weight > 0)
         self.optimisers = build_optimisers(model, self.deep_supervision, config)
+        self._distils = distillation is not None
         losses = PatchLoss(model, self.deep_supervision, loss or configured_loss(config), config, distillation)
         self._network, *optimisers = fabric.setup(losses, *self.optimisers.values())
         self._steppers = optimisers
@@ -104,7 +105,8 @@ class Learner:
             rate: Current fraction of the peak learning rates.
         """
         set_rates(self.optimisers.values(), rate)
-        heads = class_subset(number, self.config.organs_per_step, self.model.spec.class_keys)
+        organs = 0 if self._distils else self.config.organs_per_step  # all classes of the teacher are compared
+        heads = class_subset(number, organs, self.model.spec.class_keys)
         how = (voxel_subsample(number, self.config.subsample_factor), self.config.balance * rate, heads)
         each = [self._gradient(batch, how, n, len(batches)) for n, batch in enumerate(batches, start=1)]
         figures = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
