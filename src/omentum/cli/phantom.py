@@ -141,7 +141,7 @@ def phantom(
         if source != PhantomSource(sites=source.sites, site=source.site) or wild or wanted != PhantomLesions():
             raise UsageError(
                 "--sites decides itself what a case looks like",
-                remedy="leave out --from-labels, --names, --into-ct, --wild, --phase, --sex, --extra, all about lesions",
+                remedy="leave out --from-labels, --names, --into-ct, --wild, --phase, --sex, --extra and lesions",
             )
         write_sites(SiteOrder(out, source.site, number, seed, spacing_mm), jobs, console)
         return
