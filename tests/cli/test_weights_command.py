@@ -48,7 +48,8 @@ def test_import_writes_a_checkpoint_that_info_describes(tmp_path):
     assert facts["model"]["backbone"] == "unet"
     assert facts["numbers"] == 19_416_417 + 32 * 512
     prompt = "A computerized tomography of a Liver"
-    assert facts["classes"][5] == {"key": "liver", "prompt": prompt, "threshold": 0.5, "trust": "unknown"}
+    liver = {"key": "liver", "prompt": prompt, "threshold": 0.5, "trust": "unknown", "minimum_ml": 0.0}
+    assert facts["classes"][5] == liver
     assert "liver" in run("info", output).stdout
 
     with pytest.raises(OutputError, match=r"exists already.*--overwrite"):

@@ -161,10 +161,9 @@ def test_weights_ask_for_a_smallest_volume():
     whole = segment(ct, weights=MODEL, device="cpu", force=True, engine="torch", classes="liver,liver_tumour")
     ml = whole.mask(key).sum() * whole.grid.voxel_volume_ml
     for asked, stays in ((0.5 * ml, True), (2 * ml, False)):
-        model = SoftModel(
-            replace(SPEC, classes=tuple(replace(c, minimum_ml=asked * (c.key == key)) for c in SPEC.classes)),
-            {"liver": (0, 120), "spleen": (60, 200), "liver_tumour": (80, 140)},
-        )
+        model = SoftModel(SPEC, {"liver": (0, 120), "spleen": (60, 200), "liver_tumour": (80, 140)})
+        classes = tuple(replace(c, minimum_ml=asked * (c.key == key)) for c in model.spec.classes)
+        model.spec = replace(model.spec, classes=classes)
         found = segment(ct, weights=model, device="cpu", force=True, engine="torch", classes="liver,liver_tumour")
         assert found.mask(key).any() == stays
         assert np.array_equal(found.mask("liver"), whole.mask("liver"))
