@@ -25,7 +25,7 @@ def specialise(
     from omentum.cli.weights.output import check_new
     from omentum.cli.words import said_keys
     from omentum.model.checkpoint import load_checkpoint, save_checkpoint
-    from omentum.model.specialist import with_specialist
+    from omentum.model.growth.specialist import with_specialist
     from omentum.model.weights import locate
 
     source = locate(name_or_file)

@@ -26,8 +26,8 @@ def widen(
     """
     from omentum.cli.weights.output import check_new
     from omentum.model.checkpoint import load_checkpoint, save_checkpoint
+    from omentum.model.growth.widen import widened
     from omentum.model.weights import locate
-    from omentum.model.widen import widened
 
     source = locate(name_or_file)
     check_new(out, overwrite, source)

@@ -6,7 +6,7 @@ from small_models import KEYS, small_model
 
 from omentum.errors import UsageError
 from omentum.model.checkpoint import load_checkpoint, save_checkpoint
-from omentum.model.specialist import with_specialist
+from omentum.model.growth.specialist import with_specialist
 
 X = torch.rand(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(1))
 

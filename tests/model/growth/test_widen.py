@@ -4,7 +4,7 @@ from small_models import SMALL, small_model
 
 from omentum.errors import UsageError
 from omentum.model.checkpoint import load_checkpoint, save_checkpoint
-from omentum.model.widen import widened
+from omentum.model.growth.widen import widened
 
 X = torch.rand(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(1))
 

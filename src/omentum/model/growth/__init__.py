@@ -1,0 +1,1 @@
+"""Trained models with more capacity, or with specialists for some classes."""
