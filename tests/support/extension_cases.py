@@ -17,6 +17,7 @@ from omentum.io.truth import write_case
 from omentum.model import build, save_checkpoint
 from omentum.segmentation import Segmentation
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec, Trust
+from omentum.text import same_encoder
 
 KNOWN = ("right_kidney", "left_kidney", "liver")
 WORDS = "vermiform appendix"
@@ -76,9 +77,7 @@ def write_cases(folder: Path, number: int, key: str = KEY, annotated: tuple[str,
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A folder with the parent, cases of the new structure in new/, of the known ones in old/, and my.toml."""
-    import omentum.train.extend.extend as extend
-
-    monkeypatch.setattr(extend, "embed", made_up_embeddings)
+    monkeypatch.setattr(same_encoder, "embed", made_up_embeddings)
     monkeypatch.chdir(tmp_path)
     parent_file(tmp_path)
     write_cases(tmp_path / "new", 3)

@@ -9,23 +9,25 @@ from dataclasses import replace
 
 import pytest
 import torch
-from extension_cases import KEY, KNOWN, WORDS, place, write_cases  # noqa: F401
+from extension_cases import KEY, KNOWN, WORDS, made_up_embeddings, place, write_cases  # noqa: F401
 from raw_cases import read_toy, toy_recipe, write_toys
 
 from omentum import ExtendOptions, Extension, Segmenter, SegmentOptions, extend_model
 from omentum.anatomy import STRUCTURES
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
-from omentum.errors import InputError, OmentumError, UsageError
+from omentum.errors import CaseWarning, InputError, OmentumError, UsageError
 from omentum.model import load_checkpoint, read_spec
 from omentum.progress import SilentProgress
 from omentum.spec import LINEAGE, Trust
-from omentum.train.extend import extend as room
+from omentum.text import same_encoder
+from omentum.train.extend import forgetting
 from omentum.train.extend.comparison import Reference
 from omentum.train.extend.extend import ForgettingError
 from omentum.train.extend.options import Protection
 from omentum.train.stopping import StoppedError
 
+FEW = ("steps=2", "batch=1", "workers=0", "bf16=false", "warmup_steps=1", "subsample_factor=2")
 X = torch.rand(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(3))
 
 
@@ -123,7 +125,7 @@ def test_forgetting_is_refused_and_the_finished_run_is_used_if_told(place, monke
         dice = next(figures)
         return {("liver", Reference.TRUTH): (dice, 2), (KEY, Reference.TRUTH): (0.8, 2)}
 
-    monkeypatch.setattr(room, "measured", measured)
+    monkeypatch.setattr(forgetting, "measured", measured)
     lost = r"1 known structure lost more than 0.01 Dice \(liver 0.900 to 0.700\)"
     with pytest.raises(ForgettingError, match=lost) as fault:
         extended(place, protect="none")
@@ -134,6 +136,31 @@ def test_forgetting_is_refused_and_the_finished_run_is_used_if_told(place, monke
     trust = read_spec("new.safetensors").trust
     assert trust[KEY] is Trust.UNKNOWN
     assert trust["liver"] is Trust.UNKNOWN  # it was reliable
+
+
+def test_known_structures_are_measured_before_on_the_cases_that_they_are_measured_on_after(place):  # noqa: F811
+    how = {"protect": "none", "anyway": True}
+    first = extended(place, check=None, **how)
+    assert {row.reference for row in first.structures if not row.is_new} == {Reference.NOTHING}
+    (place / "new.safetensors").unlink()
+    found = extended(place, **how)  # the finished run is used; now there are cases to check
+    assert all(row.before is not None and row.after is not None for row in found.structures)
+
+
+def test_what_is_trained_on_is_not_measured(place):  # noqa: F811
+    write_cases(place / "both", 3, annotated=(*KNOWN, KEY), seed=11)  # the first one is also in old/, as old_1
+    with pytest.warns(CaseWarning, match="1 of 2 cases are trained on, such as old_1; they are not measured"):
+        extended(place, data=place / "both", validation=1, settings=FEW)
+    write_cases(place / "same", 1, annotated=KNOWN, seed=11)
+    with pytest.raises(UsageError, match="all of its cases are trained on"):
+        extended(place, "b.safetensors", data=place / "both", validation=1, settings=FEW, check=place / "same")
+
+
+def test_words_of_another_language_model_are_refused(place, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(same_encoder, "embed", lambda sentences, encoder: made_up_embeddings(sentences).flip(0, 1))
+    with pytest.raises(InputError, match="gives other embeddings than the weights hold"):
+        extended(place)
+    assert not list(place.glob("new.*"))
 
 
 class Interrupting(SilentProgress):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -66,6 +68,19 @@ def test_a_run_that_goes_on_sees_the_same_labels(tmp_path):
     again, _ = with_pseudo_labels(case, CLASSES, silent, 0.8, tmp_path / "a.npz")
     assert np.array_equal(first.labels, again.labels)
     assert np.array_equal(first.sets, again.sets)
+
+
+def test_kept_labels_are_used_for_the_same_case_and_classes_only(tmp_path):
+    kept = tmp_path / "a.npz"
+    case, masks = case_of("aorta")
+    with_pseudo_labels(case, CLASSES, Sharp(), 0.8, kept)
+    case, _ = case_of("right_kidney", "aorta")  # fewer classes are asked for now, in other places
+    found, said = with_pseudo_labels(case, CLASSES, Sharp(), 0.8, kept)
+    assert said == {"left_kidney", "liver"}
+    assert (found.mask(1) & masks["left_kidney"]).sum() > 0.9 * masks["left_kidney"].sum()
+    other = replace(case, hu=case.hu[::-1].copy(), labels=case.labels[::-1].copy())
+    turned, _ = with_pseudo_labels(other, CLASSES, Sharp(), 0.8, kept)
+    assert np.array_equal(turned.mask(2), found.mask(2)[::-1])
 
 
 @pytest.mark.parametrize(("scale", "low", "high"), [(10.0, 0.99, 1.0), (0.0, 0.0, 0.7)])

@@ -27,6 +27,7 @@ from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
 from omentum.preprocess.intensity import window
 from omentum.segmentation import Segmentation
+from omentum.train.run.identity import case_checksum
 from omentum.volume import Volume
 
 NEGLIGIBLE = 0.05
@@ -56,7 +57,8 @@ def with_pseudo_labels(
     hu, labels = case.box((0, 0, 0), case.shape)
     theirs = parent.spec.class_keys
     asked = [k for k in range(len(theirs)) if not case.annotated[k]]
-    dice, masks = _kept(kept, case.shape, lambda: predicted(parent, hu, asked))
+    of = " ".join([case_checksum(case), *(theirs[k] for k in asked)])
+    dice, masks = _kept(kept, of, case.shape, lambda: predicted(parent, hu, asked))
     sure = [n for n in range(len(asked)) if dice[n] >= min_confidence]
     affine = np.diag([*parent.spec.preprocess.spacing_mm, 1.0])
     truth = Segmentation.from_masks({key: case.sets[:, k][labels] for k, key in _annotated(case, classes)}, affine)
@@ -101,15 +103,16 @@ def _annotated(case: TrainingCase, classes: Sequence[str]) -> list[tuple[int, st
     return [(k, key) for k, key in enumerate(classes) if case.annotated[k]]
 
 
-def _kept(file: Path, shape: tuple[int, int, int], make: Callable[[], Labels]) -> Labels:
-    """Labels of an earlier run, or new ones that are kept."""
+def _kept(file: Path, of: str, shape: tuple[int, int, int], make: Callable[[], Labels]) -> Labels:
+    """Labels of an earlier run if they are of the same case and classes, or new ones that are kept."""
     if file.exists():
         with np.load(file) as found:
-            dice = found["dice"]
-            bits = np.unpackbits(found["masks"], count=len(dice) * int(np.prod(shape)))
-            return dice, bits.reshape(len(dice), *shape).view(np.bool_)
+            if "of" in found and str(found["of"]) == of:
+                dice = found["dice"]
+                bits = np.unpackbits(found["masks"], count=len(dice) * int(np.prod(shape)))
+                return dice, bits.reshape(len(dice), *shape).view(np.bool_)
     dice, masks = make()
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as stream:
-        np.savez(stream, dice=dice, masks=np.packbits(masks))
+        np.savez(stream, of=of, dice=dice, masks=np.packbits(masks))
     return dice, masks

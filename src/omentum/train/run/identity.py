@@ -54,8 +54,8 @@ def run_identity(
         held_out: Validation cases.
         split: Hash of the split and its fold or part, if there is a split.
     """
-    data = {source.name: {case.name: _checksum(case) for case in source.cases} for source in sources}
-    validation = {case.name: _checksum(case) for case in held_out}
+    data = {source.name: {case.name: case_checksum(case) for case in source.cases} for source in sources}
+    validation = {case.name: case_checksum(case) for case in held_out}
     settings = _without_words(described(config))
     identity = {"config": settings, "classes": list(classes), "data": data, "validation": validation}
     rows = carried_rows(classes)
@@ -127,7 +127,7 @@ def _without_places(value: Any, key: str = "") -> Any:
     return Path(value).name if is_place and value else value
 
 
-def _checksum(case: TrainingCase) -> str:
+def case_checksum(case: TrainingCase) -> str:
     """Checksum of everything training sees of a case; for a stored case, of its sources."""
     if isinstance(case, StoreCase):
         return "-".join(asdict(case.stored.key).values())
