@@ -61,12 +61,12 @@ def embed(
     from omentum.output_checks import check_output
     from omentum.text.embedding_table import is_table, save_table
     from omentum.text.structure_embeddings import embed_structures
+    from omentum.words import keys_of, structures_in
 
     if out.suffix != ".safetensors":
         raise UsageError("the output is a .safetensors file", source=out)
     check_output(out, inputs=[Path(encoder)] if is_table(encoder) else [], overwrite=overwrite)
-    words = [name for name in names.split(",") if name.strip()]
-    keys = [row.key for row in STRUCTURES.expand_all(words)] if words else list(STRUCTURES.keys)
+    keys = keys_of(structures_in(names, guesses=False)) if names.strip(", ") else STRUCTURES.keys
     found = embed_structures(keys, encoder, prompt)
     save_table(out, found.keys, found.rows, found.prompts, found.encoder)
     print(f"{out}: {len(keys)} structures, {found.rows.shape[1]} numbers each, {found.encoder}")

@@ -199,6 +199,7 @@ def test_an_interrupted_extension_goes_on_and_ends_alike(place, protect):  # noq
     [
         ({"add": ("liver",)}, "'liver' is liver, which the model knows already"),
         ({"add": ("kidneys",)}, "several structures, of which the model knows right_kidney, left_kidney"),
+        ({"add": ("Leber",)}, "'Leber' is liver, which the model knows already"),
         ({"add": ("tumours",)}, "no usable cases"),
         ({"add": ("spleeen",)}, "nearly spleen"),
         ({"add": ("???",)}, "names no structure"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.pipeline.manifest import sha256_of
 from omentum.progress import ProgressListener, SilentProgress
 from omentum.segmentation import Segmentation
+from omentum.words import keys_of, structures_in
 
 PathLike = str | os.PathLike[str]
 Mask = NDArray[np.bool_]
@@ -105,13 +106,11 @@ class _Settings:
             if not found or not name:
                 raise UsageError(f"--rename {text!r} does not say what is what", remedy='--rename "Segment_1=liver"')
             renamed[name.strip()] = STRUCTURES.find(structure).key
-        wanted = None if options.structures is None else frozenset(_keys(options.structures))
-        return cls(by.strip(), options, wanted, frozenset(_keys(options.absent)), renamed)
-
-
-def _keys(names: str | Iterable[str]) -> list[str]:
-    words = names.split(",") if isinstance(names, str) else names
-    return [row.key for row in STRUCTURES.expand_all(word.strip() for word in words if word.strip())]
+        wanted = (
+            None if options.structures is None else frozenset(keys_of(structures_in(options.structures, guesses=False)))
+        )
+        absent = frozenset(keys_of(structures_in(options.absent, guesses=False)))
+        return cls(by.strip(), options, wanted, absent, renamed)
 
 
 @dataclass(frozen=True)

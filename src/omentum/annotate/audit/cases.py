@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omentum.anatomy import STRUCTURES
 from omentum.annotate.audit.options import AuditOptions
 from omentum.data.datasets.find import find_all_cases
 from omentum.data.datasets.named_folder import folders_by_name
@@ -21,6 +20,7 @@ from omentum.io.nifti import read_volume, write_volume
 from omentum.io.truth import DESCRIPTION, read_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from omentum.words import keys_of, structures_in
 
 PHASES = {
     "no contrast": ("nc", "native", "non-contrast", "noncontrast", "unenhanced", "plain"),
@@ -116,7 +116,7 @@ def read_declared(path: Path) -> dict[str, frozenset[str]]:
     """
     found: dict[str, frozenset[str]] = {}
     for case, word in _two_columns(path, "structure"):
-        found[case] = found.get(case, frozenset()) | {row.key for row in STRUCTURES.expand(word)}
+        found[case] = found.get(case, frozenset()) | frozenset(keys_of(structures_in([word], guesses=False)))
     return found
 
 

@@ -12,6 +12,7 @@ from omentum.anatomy.structure_file import include_noun
 from omentum.anatomy.suggestions import UnknownStructureError
 from omentum.errors import UsageError
 from omentum.spec import CheckpointSpec, ClassSpec
+from omentum.words import SURE, explain_words, keys_of
 
 TOO_SIMILAR = 0.8
 """Words whose letters agree so far (`difflib`) with a known name are a slip of it rather than a new structure."""
@@ -21,7 +22,7 @@ def new_structures(words: Iterable[str], known: Sequence[str]) -> dict[str, bool
     """Keys of the structures that words denote, and whether they were made for a word that denotes none.
 
     Args:
-        words: A key, name or synonym; a word for a pair; or a new noun.
+        words: Any words of the vocabulary, also for a pair and in another language; or a new noun.
         known: Keys of the structures that the model has.
 
     Raises:
@@ -31,20 +32,23 @@ def new_structures(words: Iterable[str], known: Sequence[str]) -> dict[str, bool
     found: dict[str, bool] = {}
     for word in words:
         try:
-            rows = STRUCTURES.expand_all([word])
+            keys = [row.key for row in STRUCTURES.expand_all([word])]
         except UnknownStructureError as fault:
-            _refuse_slip(word, [key for keys in fault.meant for key in keys])
-            found[include_noun(word)] = True
-            continue
-        have = [row.key for row in rows if row.key in known]
-        if have and len(rows) > 1:
-            others = ", ".join(row.key for row in rows if row.key not in known) or "none"
+            understood = explain_words([word], nearest=False)
+            if not all(one.how in SURE for one in understood):
+                _refuse_slip(word, [key for keys in fault.meant for key in keys])
+                found[include_noun(word)] = True
+                continue
+            keys = list(keys_of(understood))
+        have = [key for key in keys if key in known]
+        if have and len(keys) > 1:
+            others = ", ".join(key for key in keys if key not in known) or "none"
             reason = f"{word!r} means several structures, of which the model knows {', '.join(have)}"
             raise UsageError(reason, remedy=f"add those that are new by name: {others}")
         if have:
             remedy = "train it further with omentum train (init), or name another"
             raise UsageError(f"{word!r} is {have[0]}, which the model knows already", remedy=remedy)
-        found |= {row.key: found.get(row.key, False) for row in rows}
+        found |= {key: found.get(key, False) for key in keys}
     return found
 
 
