@@ -56,7 +56,7 @@ LAYERS: dict[str, set[str]] = {
     "pipeline": CORE
     | {"words", "process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"}
     | {"data", "evaluate"},
-    "annotate": CORE | {"process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
+    "annotate": CORE | {"words", "process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
     "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "cli": CORE
     | {

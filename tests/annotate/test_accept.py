@@ -258,6 +258,26 @@ def test_a_single_mask_is_named_after_its_structure(here):
     assert np.array_equal(accepted(), liver)
 
 
+def test_a_mask_that_does_not_say_of_what_is_not_taken_for_the_first_structure(here):
+    seg = read_seg_nrrd(ORIGINAL)
+    Path("corrected/ct_0").mkdir(parents=True)
+    write_volume("corrected/ct_0/fixed.nii.gz", Volume(wider_liver().astype(np.uint8), seg.affine))
+    (found,) = accept("corrected").values()
+    assert found.status is REFUSED
+    assert "holds the value 1 alone, which is spleen" in found.reason
+
+
+def test_labels_are_not_put_on_a_ct_that_was_replaced(here):
+    corrected()
+    ct = read_volume("cts/ct_0.nii.gz")
+    write_volume("cts/ct_0.nii.gz", Volume(ct.voxels, ct.affine @ np.diag([1.0, 1.0, 1.1, 1.0])))
+    (found,) = accept().values()
+    assert found.status is REFUSED
+    assert "is not the CT that was proposed for" in found.reason
+    assert not Path("round/accepted/ct_0").exists()
+    assert read_corrections(Path("round"), "ct_0") is None
+
+
 def test_an_empty_segment_means_absent(here):
     put_corrected(ORIGINAL, SAVED, liver_tumour=np.zeros_like(wider_liver()))
     assert statuses(accept())["liver_tumour"] is ACCEPTED

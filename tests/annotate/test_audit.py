@@ -11,6 +11,7 @@ from annotation_round import LOADED, load_by_name
 from banded_phantom import banded_ct, ras_grid, truth_mask
 from hypothesis import given
 from hypothesis import strategies as st
+from raw_cases import read_toy, toy_recipe, write_toys
 from threshold_model import BANDS_HU
 
 from omentum.annotate.audit.api import audit_labels, judged
@@ -20,6 +21,9 @@ from omentum.annotate.audit.faults import ComparedCase, FaultKind, faults_of, ra
 from omentum.annotate.audit.options import AuditOptions
 from omentum.annotate.audit.results import AuditResult
 from omentum.cli import main
+from omentum.data.store.prepare import prepare
+from omentum.data.store.prepare_case import StoreOptions
+from omentum.data.store.stored_case import HU_FILE
 from omentum.errors import InputError, UsageError
 from omentum.io.truth import write_case
 from omentum.segmentation import Segmentation
@@ -181,6 +185,16 @@ def test_the_audit_of_a_folder_orders_faults_and_goes_on_after_a_broken_case(cas
     sure = [fault.sure for fault in found.faults]
     assert sure == sorted(sure, reverse=True)
     assert Path("audit/audit.csv").read_text().splitlines()[0] == "rank,sure,case,structure,kind,slice,reason"
+
+
+def test_a_damaged_case_of_a_store_fails_alone(cases, capsys):
+    how = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True, samples=50)
+    prepare(write_toys(Path("raw"), 2, toy_recipe()), Path("store"), how, read=read_toy)
+    (Path("store/cases/toy_1") / HU_FILE).write_bytes(b"broken")
+    assert main(["data", "audit", "store", "-o", "audit", "--quiet"]) == 3
+    assert "toy_1" in capsys.readouterr().err
+    found = AuditResult.from_json(json.loads(Path("audit/audit.json").read_text()))
+    assert (found.cases, list(found.failed)) == (("toy_0",), ["toy_1"])
 
 
 def test_a_second_audit_predicts_nothing_again(cases, monkeypatch):

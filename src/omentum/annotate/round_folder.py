@@ -11,7 +11,7 @@ ROUND/
   predictions/<view>/<case>/    predictions of each model; may be deleted when the proposals are made
   images/<case>.nii.gz          CTs of a store, on its grid
   accepted/                     accepted corrections of a folder of CTs, as case folders
-  accepted.json                 what was accepted: who, when, what was changed
+  corrections/<case>/           their masks, and who, when, what was changed; those of a store are in the store
   monai_label/                  only on request
 """
 
@@ -31,7 +31,7 @@ from omentum.io.case_names import SEG_NRRD_SUFFIX
 from omentum.json_values import from_json_values
 from omentum.schemas import Schema, read_stamped, stamped
 
-ROUND, ACCEPTED_LOG = "round.json", "accepted.json"
+ROUND = "round.json"
 CASES, PROPOSALS, PREDICTIONS, IMAGES, ACCEPTED, MONAI_LABEL = (
     *("cases", "proposals", "predictions", "images", "accepted", "monai_label"),
 )

@@ -181,13 +181,16 @@ class FolderTarget:
         return ""
 
     def check_grid(self, case: str, grid: Grid) -> None:
-        """The CT has not changed."""
+        """See `take`, which reads the CT."""
 
     def take(self, case: str, corrections: StoredCorrections) -> None:
         """See `LabelTarget.take`."""
-        write_corrections(self.root, corrections)
         about = self.cases[case]
         ct = load_volume(Path(about.ct))
+        if not ct.grid.same_as(corrections.masks.grid):
+            reason = f"is not the CT that was proposed for: {ct.grid} against {corrections.masks.grid}"
+            raise GeometryError(reason, source=about.ct, remedy="propose again in another folder")
+        write_corrections(self.root, corrections)
         merged, facts = _merged(about, corrections)
         facts["label_sources"] = {key: source.value for key, source in merged.sources.items()}
         facts["corrections"] = list(corrections.records.to_json()["records"])

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.hosts import may_overlap
 from omentum.annotate.accept.files import CorrectedFile
+from omentum.annotate.accept.judge import UNLIKE_DICE
+from omentum.annotate.propose.evidence import dice
 from omentum.axis_order import axis_order
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.evaluate.mapping import load_mapping
-from omentum.io.labels import read_labelmap, read_labels
+from omentum.io.labels import label_names, read_labelmap, read_labels
 from omentum.io.nifti import read_volume
 from omentum.io.seg_nrrd.segments import Segment, is_seg_nrrd, listed, read_segments
 from omentum.segmentation import Segmentation
@@ -97,7 +99,18 @@ def _of_segments(path: Path, target: Grid, renamed: Mapping[str, str]) -> dict[s
 def _of_label_map(path: Path, proposal: Segmentation, mapping: str | None) -> dict[str, Mask]:
     seg = read_labelmap(path, may_be_empty=True) if mapping is None else read_labels(path, _labels_of(mapping))
     masks = {key: on_grid(seg.mask(key), seg.grid, proposal.grid, path) for key in seg.classes}
+    if mapping is None and not label_names(path):
+        _refuse_bare_mask(path, masks, proposal)
     return {key: mask | _hidden(key, masks, proposal) for key, mask in masks.items()}
+
+
+def _refuse_bare_mask(path: Path, masks: Mapping[str, Mask], proposal: Segmentation) -> None:
+    """A file of zeros and ones may be the mask of any structure: 1 is our number only where the proposal agrees."""
+    for key, mask in masks.items():
+        proposed = proposal.mask(key) if key in proposal.classes else np.zeros(proposal.shape, np.bool_)
+        if len(masks) == 1 and STRUCTURES[key].index == 1 and dice(mask, proposed) < UNLIKE_DICE:
+            reason = f"holds the value 1 alone, which is {key} in a label map, but there is none where it is proposed"
+            raise InputError(reason, source=path, remedy="name a mask after its structure, or save .seg.nrrd")
 
 
 def _labels_of(mapping: str) -> Mapping[int, tuple[str, ...]]:

@@ -57,8 +57,9 @@ def audit_labels(
     """
     out, options, progress = Path(out), options or AuditOptions(), progress or SilentProgress()
     _check(None if source is None else Path(source), out)
-    cases = find_labelled(None if source is None else Path(source), options, out / IMAGES)
-    failed = _predict(cases, out / PREDICTIONS, options, progress)
+    cases = find_labelled(None if source is None else Path(source), options, out / IMAGES, progress)
+    failed = {case.name: case.unreadable for case in cases if case.unreadable}
+    failed |= _predict([case for case in cases if not case.unreadable], out / PREDICTIONS, options, progress)
     tasks = [CompareTask(case, out / PREDICTIONS / case.name) for case in cases if case.name not in failed]
     compared = []
     for number, (task, outcome) in enumerate(map_in_processes(compare_task, tasks, options.jobs), start=1):
@@ -108,6 +109,8 @@ def _predict(
     """Predict all CTs; return those that failed with the reason."""
     # A CT in a case folder is named after the folder; those of datasets are found by the batch itself.
     inputs = [case.ct.parent if case.ct.parent == case.folder else case.ct for case in cases if case.raw is None]
+    if not inputs and not options.dataset:
+        return {}
     result = segment_batch(
         inputs,
         folder,

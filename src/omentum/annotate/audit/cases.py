@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omentum.annotate.audit.options import AuditOptions
+from omentum.annotate.stored_images import stored_image, write_images
 from omentum.data.datasets.find import find_all_cases
 from omentum.data.datasets.named_folder import folders_by_name
 from omentum.data.datasets.raw_case import RawCase
@@ -16,8 +17,9 @@ from omentum.data.store.store import Store
 from omentum.data.store.stored_case import LABEL_FILE
 from omentum.errors import InputError, UsageError
 from omentum.evaluate.stored_reference import is_store, read_stored
-from omentum.io.nifti import read_volume, write_volume
+from omentum.io.nifti import read_volume
 from omentum.io.truth import DESCRIPTION, read_case
+from omentum.progress import ProgressListener
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 from omentum.words import keys_of, structures_in
@@ -42,6 +44,7 @@ class AuditCase:
         raw: Raw case; None for others.
         phase: Declared contrast phase in our words; None if it is not known.
         declared: Structures that are said to be there.
+        unreadable: Why its CT cannot be read; "" if it can.
     """
 
     name: str
@@ -50,6 +53,7 @@ class AuditCase:
     raw: RawCase | None = None
     phase: str | None = None
     declared: frozenset[str] = frozenset()
+    unreadable: str = ""
 
     def read(self) -> tuple[Volume, Segmentation]:
         """CT and labels on its grid.
@@ -68,7 +72,9 @@ class AuditCase:
         return ct, truth
 
 
-def find_labelled(source: Path | None, options: AuditOptions, images: Path) -> list[AuditCase]:
+def find_labelled(
+    source: Path | None, options: AuditOptions, images: Path, progress: ProgressListener
+) -> list[AuditCase]:
     """Find the cases; CTs of a store are written to `images`.
 
     Raises:
@@ -77,7 +83,7 @@ def find_labelled(source: Path | None, options: AuditOptions, images: Path) -> l
     """
     phases = {} if options.phases is None else read_phases(options.phases)
     declared = {} if options.declared is None else read_declared(options.declared)
-    cases = [] if source is None else _of_source(source, images)
+    cases = [] if source is None else _of_source(source, images, progress)
     for found in find_all_cases(folders_by_name(list(options.dataset))).values() if options.dataset else ():
         cases += [AuditCase(case.name, case.image, raw=case) for case in found.cases]
     if not cases:
@@ -137,11 +143,11 @@ def phase_of(word: str) -> str | None:
     return next((phase for phase, words in PHASES.items() if plain == phase or plain in words), None)
 
 
-def _of_source(source: Path, images: Path) -> list[AuditCase]:
+def _of_source(source: Path, images: Path, progress: ProgressListener) -> list[AuditCase]:
     if not source.is_dir():
         raise InputError("is no folder", source=source, remedy="give a store or a folder of cases")
     if is_store(source):
-        return _of_store(source, images)
+        return _of_store(source, images, progress)
     found = [source] if (source / DESCRIPTION).is_file() else sorted(p.parent for p in source.glob(f"*/{DESCRIPTION}"))
     if not found:
         remedy = "case folders as omentum phantom writes them, a store, or --dataset NAME=FOLDER"
@@ -149,14 +155,13 @@ def _of_source(source: Path, images: Path) -> list[AuditCase]:
     return [AuditCase(folder.resolve().name, folder / "ct.nii.gz", folder) for folder in found]
 
 
-def _of_store(path: Path, images: Path) -> list[AuditCase]:
-    store, cases = Store.open(path), []
-    for case in store.cases:
-        target = images / f"{case.name}.nii.gz"
-        if not target.is_file():
-            write_volume(target, Volume(store.read(case).hu, case.grid.affine))
-        cases.append(AuditCase(case.name, target, store.folder(case)))
-    return cases
+def _of_store(path: Path, images: Path, progress: ProgressListener) -> list[AuditCase]:
+    store = Store.open(path)
+    failed = write_images(store, images, progress)
+    return [
+        AuditCase(case.name, stored_image(images, case.name), store.folder(case), unreadable=failed.get(case.name, ""))
+        for case in store.cases
+    ]
 
 
 def _with_statements(case: AuditCase, phases: dict[str, str], declared: frozenset[str]) -> AuditCase:

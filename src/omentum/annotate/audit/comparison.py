@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from omentum.boxes import bounding_box
 from omentum.components import connected_components
+from omentum.measure.diameters import axial_axis
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
 
@@ -111,7 +112,7 @@ class StructurePair:
 def compare(key: str, pair: StructurePair, grid: Grid) -> LabelComparison:
     """Compare label and prediction of one structure; scores and `taken` are left out."""
     either = pair.label | pair.model
-    axis = next(a for a, (world, _) in enumerate(grid.axis_directions()) if world == 2)
+    axis = axial_axis(grid)
     if not either.any():
         return LabelComparison(key, 0, 0, 1.0, slice_axis=axis)
     box = bounding_box(either)

@@ -16,7 +16,7 @@ from omentum.annotate.propose.proposals import CaseProposal, Worklist
 from omentum.annotate.propose.propose_case import ProposalTask, propose_case
 from omentum.annotate.propose.says_once import SaysOnce
 from omentum.annotate.propose.sources import RoundSource, find_source
-from omentum.annotate.round_folder import PREDICTIONS, ROUND, WORKLIST, AnnotationRound
+from omentum.annotate.round_folder import CASES, IMAGES, PREDICTIONS, PROPOSALS, ROUND, WORKLIST, AnnotationRound
 from omentum.atomic import replacing, write_json, write_text
 from omentum.errors import OmentumError, OutputError, capture_warnings
 from omentum.output_checks import check_output
@@ -84,7 +84,7 @@ def propose_annotations(
         failed |= _predict(found, out / PREDICTIONS / plan.name, plan, listener)
     proposals: list[CaseProposal] = []
     names = [name for name in found.cases if name not in failed]
-    for folder in (out, out / "cases", out / "proposals"):
+    for folder in (out, out / CASES, out / PROPOSALS):
         if folder.is_dir():
             remove_unfinished(folder)
     for number, name in enumerate(names, start=1):
@@ -120,7 +120,7 @@ def _check(source: Path, out: Path) -> None:
         return
     if not out.is_dir():
         raise OutputError("is not a folder", source=out, remedy=_REMEDY)
-    begun = (out / PREDICTIONS).is_dir() or (out / "images").is_dir()
+    begun = (out / PREDICTIONS).is_dir() or (out / IMAGES).is_dir()
     if any(out.iterdir()) and not (out / ROUND).is_file() and not begun:
         raise OutputError("is a folder that holds something else", source=out, remedy=_REMEDY)
     if (out / ROUND).is_file():

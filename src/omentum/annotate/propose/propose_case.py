@@ -25,6 +25,7 @@ from omentum.io.label_names import ITK_SNAP, itk_snap_labels
 from omentum.io.nifti import write_labelmap, write_mask
 from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.measure import find_lesions, measure
+from omentum.measure.diameters import axial_axis
 from omentum.pipeline.manifest import sha256_of
 from omentum.quality import Quality, assess_quality
 from omentum.report.attention_map import attention_png, coronal_projection
@@ -132,12 +133,7 @@ def _refuse_loss(task: ProposalTask, earlier: CaseProposal) -> None:
 
 def _found(views: list[CaseView], key: str, grid: Grid) -> _Found:
     cut = structure_views(views, key)
-    return _Found(gather(cut.proposal, cut.views, _slice_axis(grid)), cut.box, cut.proposal, cut.views)
-
-
-def _slice_axis(grid: Grid) -> int:
-    """Array axis whose slices are (nearly) axial."""
-    return next(axis for axis, (world, _) in enumerate(grid.axis_directions()) if world == 2)
+    return _Found(gather(cut.proposal, cut.views, axial_axis(grid)), cut.box, cut.proposal, cut.views)
 
 
 def _packed(found: dict[str, _Found], ct: Volume) -> Segmentation:
@@ -154,7 +150,7 @@ def _quality(ct: Volume, proposed: Segmentation) -> Quality:
 def _structure(
     case: str, key: str, found: _Found, quality: Quality, overlooked: float, grid: Grid
 ) -> StructureProposal:
-    axis, evidence = _slice_axis(grid), found.evidence
+    axis, evidence = axial_axis(grid), found.evidence
     judged = quality.structures.get(key)
     across = [mm for a, mm in enumerate(grid.spacing_mm) if a != axis]
     pixel_cm2 = across[0] * across[1] / 100

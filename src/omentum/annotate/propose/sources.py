@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.annotate.round_folder import IMAGES, RoundCase, SourceKind
+from omentum.annotate.stored_images import stored_image, write_images
 from omentum.data.store.store import Store
-from omentum.errors import InputError, OmentumError
+from omentum.errors import InputError
 from omentum.evaluate.stored_reference import is_store
-from omentum.io.nifti import write_volume
 from omentum.io.truth import DESCRIPTION
 from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.options import CaseSelection
 from omentum.progress import ProgressListener
-from omentum.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -56,19 +55,14 @@ def find_source(source: Path, out: Path, progress: ProgressListener) -> RoundSou
 
 def _of_store(path: Path, out: Path, progress: ProgressListener) -> RoundSource:
     store, images = Store.open(path), out / IMAGES
-    cases = {}
-    for number, case in enumerate(store.cases, start=1):
-        target = images / f"{case.name}.nii.gz"
-        error = None
-        if not target.is_file():
-            progress.begin(f"{case.name}: reading", number, len(store.cases))
-            try:
-                write_volume(target, Volume(store.read(case).hu, case.grid.affine))
-            except OmentumError as fault:
-                error = str(fault)
-                progress.say("error", error)
-        cases[case.name] = RoundCase(str(target.absolute()), case.annotated, error=error)
-    inputs = tuple(images / f"{name}.nii.gz" for name, case in cases.items() if case.error is None)
+    failed = write_images(store, images, progress)
+    cases = {
+        case.name: RoundCase(
+            str(stored_image(images, case.name).absolute()), case.annotated, error=failed.get(case.name)
+        )
+        for case in store.cases
+    }
+    inputs = tuple(stored_image(images, name) for name in cases if name not in failed)
     return RoundSource(SourceKind.STORE, inputs, cases)
 
 
