@@ -208,6 +208,8 @@ TRAIN = Walk(
         "omentum train compact --data store/ --split": HOURS,
         "omentum train run.toml -o runs/mine --set": HOURS,
         "torchrun": "several processes or machines (tests/train/test_distributed.py)",
+        "omentum weights specialise": "needs weights trained from the wide ones (tests/cli/test_weights_command.py)",
+        "omentum phantom --into-ct": "needs a CT with labelled organs (tests/cli/test_phantom.py)",
     },
 )
 TRANSFER = Walk(
