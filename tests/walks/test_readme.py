@@ -23,6 +23,8 @@ WALK = Walk(
         "make demo": ENVIRONMENT,
         "make test": ENVIRONMENT,
         "pip install": ENVIRONMENT,
+        "omentum extend": "minutes (walked in docs/how-to/extend.md)",
+        "omentum annotate propose": "minutes (walked in docs/how-to/annotate.md)",
         "omentum train compact --data store/ --split": "hours (walked in docs/how-to/cross-validate.md)",
     },
 )

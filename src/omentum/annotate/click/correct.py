@@ -20,7 +20,7 @@ from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.reading import PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.segmenter import Image, Segmenter
 from omentum.pipeline.window_features import LARGEST_WINDOW, WindowFeatures, window_features
-from omentum.segmentation import Segmentation
+from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
 
 LENGTH_MM = 10.0
@@ -254,7 +254,7 @@ def _connected(mask: NDArray[np.bool_], wanted: NDArray[np.bool_], clicks: NDArr
 
 def _with_mask(masks: Segmentation, key: str, mask: NDArray[np.bool_]) -> Segmentation:
     """The same masks with another one of a class."""
-    plane, bit = divmod(masks.classes.index(key), 64)
+    plane, bit = divmod(masks.classes.index(key), BITS_PER_PLANE)
     bits = masks.bits.copy()
     one = bits.dtype.type(1 << bit)
     bits[plane][mask] |= one
