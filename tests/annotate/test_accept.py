@@ -267,6 +267,15 @@ def test_a_mask_that_does_not_say_of_what_is_not_taken_for_the_first_structure(h
     assert "holds the value 1 alone, which is spleen" in found.reason
 
 
+def test_a_mapping_that_contradicts_the_names_in_a_file_is_refused(here):
+    seg = read_seg_nrrd(ORIGINAL)
+    Path("corrected").mkdir()
+    write_labelmap("corrected/ct_0.nii.gz", Segmentation.from_masks({"spleen": wider_liver()}, seg.affine))
+    (found,) = accept("corrected", mapping="msd-liver").values()
+    assert found.status is REFUSED
+    assert "leave out --mapping" in found.reason
+
+
 def test_labels_are_not_put_on_a_ct_that_was_replaced(here):
     corrected()
     ct = read_volume("cts/ct_0.nii.gz")

@@ -97,7 +97,7 @@ def _of_segments(path: Path, target: Grid, renamed: Mapping[str, str]) -> dict[s
 
 
 def _of_label_map(path: Path, proposal: Segmentation, mapping: str | None) -> dict[str, Mask]:
-    seg = read_labelmap(path, may_be_empty=True) if mapping is None else read_labels(path, _labels_of(mapping))
+    seg = read_labelmap(path, may_be_empty=True) if mapping is None else read_labels(path, _labels_of(mapping, path))
     masks = {key: on_grid(seg.mask(key), seg.grid, proposal.grid, path) for key in seg.classes}
     if mapping is None and not label_names(path):
         _refuse_bare_mask(path, masks, proposal)
@@ -113,8 +113,9 @@ def _refuse_bare_mask(path: Path, masks: Mapping[str, Mask], proposal: Segmentat
             raise InputError(reason, source=path, remedy="name a mask after its structure, or save .seg.nrrd")
 
 
-def _labels_of(mapping: str) -> Mapping[int, tuple[str, ...]]:
+def _labels_of(mapping: str, path: Path) -> Mapping[int, tuple[str, ...]]:
     found = load_mapping(mapping)
+    found.check_names(label_names(path), path, "--mapping")
     if found.joined or found.unknown:
         reason = f"the label values of {mapping} do not say which structure a voxel belongs to"
         raise UsageError(reason, remedy="save the corrections as .seg.nrrd, one segment per structure")
