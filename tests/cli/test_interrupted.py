@@ -78,7 +78,7 @@ def test_one_case_that_is_ended_leaves_nothing(here):
     wait_for(process, "out/.slow.tmp-*/measurements.json")
     process.terminate()
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (143, "interrupted; nothing of slow is kept\n")
+    assert (process.returncode, said) == (143, "warning: interrupted; nothing of slow is kept\n")
     assert list(Path("out").iterdir()) == []
 
 

@@ -117,8 +117,9 @@ class ProgressReporter(ProgressBar):
         self._line(f"{kind}: {message}")
 
     def note(self, message: str) -> None:
-        """Print one line about the whole command, also when silent."""
-        self._line(message)
+        """Print one line about the whole command, unless silent."""
+        if not self._silent:
+            self._line(message)
 
     def flag(self, text: str) -> None:
         """Print one line about a result, unless silent."""

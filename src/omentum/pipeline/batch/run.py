@@ -71,15 +71,16 @@ class BatchRun:
         kept = [o for o in outcomes if (o.ended and not o.error) or self._is_complete(o.job)]
         if self.tables is None:
             (only,) = outcomes
-            self.progress.note(
-                f"interrupted; nothing of {only.job.case} is kept" if not kept else "interrupted at the end"
+            self.progress.say(
+                "warning", f"interrupted; nothing of {only.job.case} is kept" if not kept else "interrupted at the end"
             )
             return
         self.tables.write(outcomes)
         where = outcomes[0].job.target.parent
-        self.progress.note(
+        self.progress.say(
+            "warning",
             f"interrupted; {len(kept)} of {len(outcomes)} cases are complete, with their tables: {where}; "
-            "the same command does the rest"
+            "the same command does the rest",
         )
 
     def _is_complete(self, job: Job) -> bool:
