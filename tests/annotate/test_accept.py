@@ -276,6 +276,17 @@ def test_a_mapping_that_contradicts_the_names_in_a_file_is_refused(here):
     assert "leave out --mapping" in found.reason
 
 
+def test_a_case_folder_that_was_not_finished_is_written_by_the_next_call(here):
+    liver = corrected()
+    accept()
+    shutil.rmtree("round/accepted/ct_0")
+    assert statuses(accept())["liver"] is KNOWN
+    assert np.array_equal(accepted(), liver)
+    made = Path("round/accepted/ct_0/case.json").stat().st_mtime_ns
+    accept()
+    assert Path("round/accepted/ct_0/case.json").stat().st_mtime_ns == made
+
+
 def test_labels_are_not_put_on_a_ct_that_was_replaced(here):
     corrected()
     ct = read_volume("cts/ct_0.nii.gz")

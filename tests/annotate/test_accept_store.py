@@ -168,6 +168,25 @@ def test_an_interrupted_acceptance_is_completed_by_either_command(here, monkeypa
     assert files_of(Path("store")) == whole
 
 
+def test_corrections_that_were_recorded_and_not_merged_are_merged_by_the_next_call(here, monkeypatch):
+    saved(left_kidney=kidney())
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accept_labels, "update_case", dies)
+        with pytest.raises(KeyboardInterrupt):
+            accept()
+    assert "left_kidney" not in (labels().annotated or ())  # the store is whole, with its earlier labels
+    assert accept()["left_kidney"] is AcceptStatus.KNOWN
+    assert "left_kidney" in (labels().annotated or ())
+    assert np.array_equal(labels().mask("left_kidney"), kidney())
+    before = files_of(Path("store"))
+    accept()
+    assert files_of(Path("store")) == before
+
+
 def test_damaged_corrections_are_named(here):
     saved(left_kidney=kidney())
     accept()

@@ -152,6 +152,8 @@ class _Acceptance:
             )
         if taken:
             self.target.take(file.case, add_masks(earlier, file.case, taken, records, proposal))
+        elif earlier is not None:
+            self.target.complete(file.case, earlier)
         return outcomes
 
     def _proposal(self, case: str) -> Segmentation:

@@ -23,6 +23,7 @@ from omentum.data.label_precedence import LabelLayer, LabelSource, MergedLabels,
 from omentum.data.store.manifest import write_manifest
 from omentum.data.store.prepare import sole_writer, stored_cases
 from omentum.data.store.prepare_case import StoreOptions
+from omentum.data.store.source_hash import corrections_hash
 from omentum.data.store.store import CACHE, CASES, MANIFEST, Store
 from omentum.data.store.stored_case import StoredCase
 from omentum.errors import GeometryError, InputError
@@ -64,7 +65,10 @@ class LabelTarget(Protocol):
         """
 
     def take(self, case: str, corrections: StoredCorrections) -> None:
-        """Merge the corrections of a case into its labels; an interrupted call is completed by the next one."""
+        """Merge the corrections of a case into its labels."""
+
+    def complete(self, case: str, corrections: StoredCorrections) -> None:
+        """Merge corrections that an interrupted call recorded but did not merge; nothing happens if it did."""
 
 
 def find_target(folder: Path, about: AnnotationRound, store: Path | None) -> LabelTarget:
@@ -154,6 +158,11 @@ class StoreTarget:
         (self.root / MANIFEST).unlink(missing_ok=True)
         update_case(self.root, case, self.classes)
 
+    def complete(self, case: str, corrections: StoredCorrections) -> None:
+        """See `LabelTarget.complete`."""
+        if StoredCase.read(self.root / CASES / case).corrections != corrections_hash(self.root, case):
+            self.take(case, corrections)
+
 
 @dataclass(frozen=True)
 class FolderTarget:
@@ -200,6 +209,12 @@ class FolderTarget:
             write_case(new, ct, labels, facts)
             write_seg_nrrd(new / SEGMENTS, labels)
         write_text(self.labels / FOLDER_FILE, recipe_text(self.labels))
+
+    def complete(self, case: str, corrections: StoredCorrections) -> None:
+        """See `LabelTarget.complete`."""
+        place, records = self.labels / case, list(corrections.records.to_json()["records"])
+        if not place.is_dir() or read_truth(place)[1].get("corrections") != records:
+            self.take(case, corrections)
 
 
 def _merged(about: RoundCase, corrections: StoredCorrections) -> tuple[MergedLabels, dict[str, Any]]:
