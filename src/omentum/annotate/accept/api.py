@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.annotate.accept.files import CorrectedFile, find_files
-from omentum.annotate.accept.judge import AcceptStatus, KnownLabels, belongs_elsewhere, judge
+from omentum.annotate.accept.judge import AcceptStatus, KnownLabels, belongs_elsewhere, fits_the_other_side, judge
 from omentum.annotate.accept.labels import LabelTarget, add_masks, find_target
 from omentum.annotate.accept.options import AcceptOptions
-from omentum.annotate.accept.read import read_corrected
+from omentum.annotate.accept.read import Renames, read_corrected
 from omentum.annotate.accept.results import AcceptOutcome, AcceptResult
 from omentum.annotate.propose.api import write_worklist
 from omentum.annotate.propose.propose_case import earlier_proposal
@@ -24,7 +24,7 @@ from omentum.annotate.round_folder import AnnotationRound, proposal_masks
 from omentum.data.correction_records import CorrectionRecord
 from omentum.data.corrections import mask_sha256, read_corrections
 from omentum.data.label_precedence import LabelSource
-from omentum.errors import InputError, OmentumError, UsageError, capture_warnings
+from omentum.errors import InputError, OmentumError, UsageError, capture_warnings, warn_of_case
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.pipeline.manifest import sha256_of
 from omentum.progress import ProgressListener, SilentProgress
@@ -81,6 +81,8 @@ def accept_corrections(
             except OmentumError as fault:
                 outcomes.append(_refused(file, fault))
                 progress.say("error", outcomes[-1].reason)
+    if unused := sorted(set(settings.renamed.keys) - settings.renamed.used):
+        progress.say("warning", f"--rename: no segment is called {', '.join(map(repr, unused))}")
     found = (earlier_proposal(folder, name) for name in about.cases)
     write_worklist(folder, [proposal for proposal in found if proposal is not None])
     return AcceptResult(tuple(outcomes), str(target.labels))
@@ -94,7 +96,7 @@ class _Settings:
     options: AcceptOptions
     wanted: frozenset[str] | None
     absent: frozenset[str]
-    renamed: dict[str, str] = field(default_factory=dict)
+    renamed: Renames = field(default_factory=Renames)
 
     @classmethod
     def of(cls, by: str, options: AcceptOptions) -> _Settings:
@@ -105,12 +107,16 @@ class _Settings:
             name, found, structure = text.rpartition("=")
             if not found or not name:
                 raise UsageError(f"--rename {text!r} does not say what is what", remedy='--rename "Segment_1=liver"')
-            renamed[name.strip()] = STRUCTURES.find(structure).key
-        wanted = (
-            None if options.structures is None else frozenset(keys_of(structures_in(options.structures, guesses=False)))
-        )
-        absent = frozenset(keys_of(structures_in(options.absent, guesses=False)))
-        return cls(by.strip(), options, wanted, absent, renamed)
+            keys = _keys([structure])
+            if len(keys) != 1:
+                raise UsageError(f"--rename {text!r}: a segment is one structure, not {', '.join(keys)}")
+            renamed[name.strip()] = keys[0]
+        wanted = None if options.structures is None else frozenset(_keys(options.structures))
+        return cls(by.strip(), options, wanted, frozenset(_keys(options.absent)), Renames(renamed))
+
+
+def _keys(names: str | Iterable[str]) -> list[str]:
+    return list(keys_of(structures_in(names, guesses=False)))
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ class _Acceptance:
         self.target.check_grid(file.case, proposal.grid)
         masks = read_corrected(file, proposal, self.settings.renamed, self.settings.options.mapping)
         self._refuse_other_case(file, masks, proposal)
+        self._refuse_other_side(file, masks, proposal)
         empty = np.zeros(proposal.shape, np.bool_)
         masks |= {key: empty for key in self.settings.absent if key not in masks}
         earlier = read_corrections(self.target.root, file.case)
@@ -177,6 +184,18 @@ class _Acceptance:
             ):
                 reason = f"is named after {file.case}, but its masks are those of {name}"
                 raise InputError(reason, source=file.path, remedy="rename the file")
+
+    def _refuse_other_side(self, file: CorrectedFile, masks: dict[str, Mask], proposal: Segmentation) -> None:
+        """Refuse one side where the other was proposed; where both changed places in one file, warn."""
+        proposals = {key: proposal.mask(key) for key in proposal.classes}
+        for key in (key for key in masks if fits_the_other_side(key, masks, proposals)):
+            other = STRUCTURES[key].pair
+            assert other is not None
+            if fits_the_other_side(other, masks, proposals):
+                warn_of_case(f"{key} lies where {other} was proposed, and the reverse: are the sides right?", file.path)
+                continue
+            remedy = f"call it {other}; if the proposal has swapped the sides, correct both in one file"
+            raise InputError(f"its {key} lies where {other} was proposed", source=file.path, remedy=remedy)
 
     def _record(
         self, key: str, file: CorrectedFile, mask: Mask, proposed: Mask, replaced: LabelSource | None

@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.anatomy import STRUCTURES
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.annotate.propose.evidence import dice
 from omentum.data.correction_records import CaseCorrections, CorrectionRecord
@@ -92,6 +93,15 @@ def judge(key: str, mask: Mask, proposal: Mask, known: KnownLabels, options: Acc
         told = "annotated by the dataset; --replace-truth takes the correction instead"
         return Verdict(AcceptStatus.REFUSED, told, changed)
     return Verdict(AcceptStatus.ACCEPTED, "", changed)
+
+
+def fits_the_other_side(key: str, masks: dict[str, Mask], proposals: dict[str, Mask]) -> bool:
+    """Whether a correction of one side lies where the other side was proposed."""
+    other = STRUCTURES[key].pair
+    if other is None or key not in masks or not masks[key].any() or key not in proposals or other not in proposals:
+        return False
+    own = dice(masks[key], proposals[key])
+    return own < UNLIKE_DICE and dice(masks[key], proposals[other]) > LIKE_DICE
 
 
 def belongs_elsewhere(masks: dict[str, Mask], own: dict[str, Mask], other: dict[str, Mask]) -> bool:

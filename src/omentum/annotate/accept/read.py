@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +27,36 @@ Mask = NDArray[np.bool_]
 _GRID_REMEDY = "corrections are never resampled; save them on the grid of the CT of this case"
 
 
+@dataclass(frozen=True)
+class Renames:
+    """What segments are, said by the user.
+
+    Args:
+        keys: Name or ID of a segment -> structure key.
+        used: Those of them that a segment had so far.
+    """
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def key_of(self, segment: Segment) -> str | None:
+        """The structure of a segment, by its name, else by its ID; None if nothing was said."""
+        said = next((name for name in (segment.name, segment.id) if name in self.keys), None)
+        if said is None:
+            return None
+        self.used.add(said)
+        return self.keys[said]
+
+
 def read_corrected(
-    file: CorrectedFile, proposal: Segmentation, renamed: Mapping[str, str], mapping: str | None
+    file: CorrectedFile, proposal: Segmentation, renamed: Renames, mapping: str | None
 ) -> dict[str, Mask]:
     """Read the masks of a file.
 
     Args:
         file: The file.
         proposal: Proposed masks of its case, on the grid of the CT.
-        renamed: Segment name -> structure key.
+        renamed: What segments are called by the user.
         mapping: Meaning of foreign label values, see `AcceptOptions`.
 
     Returns:
@@ -49,7 +71,13 @@ def read_corrected(
         return _of_segments(file.path, proposal.grid, renamed)
     if file.structure is not None:
         volume = read_volume(file.path)
-        mask = on_grid(np.asarray(volume.voxels) > 0.5, volume.grid, proposal.grid, file.path)
+        voxels = np.asarray(volume.voxels)
+        if voxels.max(initial=0) > 1 and len(values := np.unique(voxels[voxels > 0.5])) > 1:
+            reason = (
+                f"is named after {file.structure}, but holds several labels: {', '.join(f'{v:g}' for v in values[:5])}"
+            )
+            raise InputError(reason, source=file.path, remedy="name a label map after its case, or save a mask")
+        mask = on_grid(voxels > 0.5, volume.grid, proposal.grid, file.path)
         return {file.structure: mask}
     return _of_label_map(file.path, proposal, mapping)
 
@@ -78,12 +106,12 @@ def on_grid(mask: Mask, grid: Grid, target: Grid, source: Path) -> Mask:
     return out
 
 
-def _of_segments(path: Path, target: Grid, renamed: Mapping[str, str]) -> dict[str, Mask]:
+def _of_segments(path: Path, target: Grid, renamed: Renames) -> dict[str, Mask]:
     file = read_segments(path)
     keys: dict[str, Segment] = {}
     strange = []
     for segment in file.segments:
-        key = renamed.get(segment.label) or segment.key
+        key = renamed.key_of(segment) or (None if segment.has_strange_name else segment.key)
         if key is None:
             strange.append(segment)
         elif key in keys:

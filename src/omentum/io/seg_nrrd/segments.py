@@ -61,6 +61,11 @@ class Segment:
         return _key_of(self.name) or _key_of(self.id)
 
     @property
+    def has_strange_name(self) -> bool:
+        """Whether there is a name and it denotes no structure, so that `key` is that of the ID."""
+        return bool(self.name) and _key_of(self.name) is None
+
+    @property
     def was_renamed(self) -> bool:
         """Whether ID and name denote two different structures."""
         return bool(by_id := _key_of(self.id)) and by_id != self.key
