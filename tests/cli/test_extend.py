@@ -56,3 +56,10 @@ def test_forgetting_prints_the_table_and_one_line_and_is_exit_code_2(place, caps
 def test_a_known_word_is_one_line(place, capsys):  # noqa: F811
     assert main([*ARGUMENTS[:4], "liver", *ARGUMENTS[5:]]) == 2
     assert "'liver' is liver, which the model knows already" in capsys.readouterr().err
+
+
+def test_the_json_file_is_never_an_input(place, capsys):  # noqa: F811
+    settings = (place / "my.toml").read_text()
+    assert main([*ARGUMENTS, "--json-file", "my.toml"]) == 2
+    assert "is also the input" in capsys.readouterr().err
+    assert (place / "my.toml").read_text() == settings

@@ -48,7 +48,9 @@ def extend(
         from omentum.train.extend.extend import ForgettingError, extend_model
 
     if json_file is not None:
-        check_report(json_file, inputs=[out])
+        check_report(
+            json_file, inputs=[out, weights, *(p for p in (options.data, options.check, options.rehearse) if p)]
+        )
 
     def show(extension: Extension) -> None:
         if json_file is not None:

@@ -30,9 +30,14 @@ NO_ENCODER = "none"
 """Text encoder of a model without text."""
 
 
-def new_model(config: TrainConfig) -> UniversalModel:
-    """A new model, initialised at random from torch's global generator or from `config.init`."""
-    classes = run_classes(config)
+def new_model(config: TrainConfig, classes: Sequence[str] | None = None) -> UniversalModel:
+    """A new model, initialised at random from torch's global generator or from `config.init`.
+
+    Args:
+        config: Of the run.
+        classes: Keys of its classes; by default what `config` says now: cases read since may have brought structures.
+    """
+    classes = run_classes(config) if classes is None else tuple(classes)
     text = _text_of(config, classes)
     terms = Start.of(config).terms
     kind = HeadKind.PLAIN if config.mode is TransferMode.PLAIN else HeadKind.TEXT

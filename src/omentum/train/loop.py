@@ -90,7 +90,7 @@ def run_training(
     first = fabric.global_rank == 0
     with translate_torch_errors(run, fabric.global_rank), StopRequest() as stop, ExitStack() as held:
         # All checks that may fail come before the folder is created.
-        model = new_model(config) if model is None else model
+        model = new_model(config, sampler.classes) if model is None else model
         check_network(model, config.patch)
         share = Share(config.batch, config.accumulation_steps, fabric.world_size, fabric.global_rank)
         learner = Learner(model, sampler.sources, config, fabric, loss, distillation)

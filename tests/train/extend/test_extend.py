@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -253,3 +254,15 @@ def test_stores_are_rehearsed_and_checked_like_folders(place):  # noqa: F811
     found = extended(place, "b.safetensors", protect="pseudo", rehearse=place / "store", validation=1, **how)
     assert found.axes.replayed_cases == 2
     assert {row.reference for row in found.structures if not row.is_new} == {Reference.TRUTH}
+
+
+def test_pseudo_labels_are_made_again_for_a_case_that_changed(place):  # noqa: F811
+    extended(place, protect="pseudo", anyway=True, min_confidence=0.0)
+    before = set(os.listdir("new.safetensors.run/pseudo"))
+    shutil.rmtree("new/new_0")
+    shutil.rmtree("new.safetensors.run/training")
+    write_cases(place / "more", 1, seed=30)
+    shutil.move("more/more_0", "new/new_0")
+    (place / "new.safetensors").unlink()
+    extended(place, protect="pseudo", anyway=True, min_confidence=0.0)
+    assert len(set(os.listdir("new.safetensors.run/pseudo")) - before) == 1

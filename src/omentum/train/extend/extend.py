@@ -27,6 +27,7 @@ from omentum.train.extend.reference_cases import narrowed, reference_cases
 from omentum.train.extend.settings import ADAPTER_PARTS
 from omentum.train.loop import run_training
 from omentum.train.losses.distillation import Distillation
+from omentum.train.run.identity import case_checksum
 from omentum.train.run.sources import TrainingData, load_sources
 from omentum.train.training import sampler_of
 
@@ -130,7 +131,7 @@ def _labelled(
         nonlocal done
         progress.reading("pseudo-labels", done, count)
         done += 1
-        file = plan.run / PSEUDO / f"{done:05d}-{_file_name(case.name)}.npz"
+        file = plan.run / PSEUDO / f"{_file_name(case.name)}-{case_checksum(case)[:16]}.npz"
         return with_pseudo_labels(case, plan.classes, plan.parent, options.min_confidence, file)
 
     sources = []

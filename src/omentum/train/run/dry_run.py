@@ -67,7 +67,7 @@ def dry_run(config: TrainConfig, sampler: PatchSampler, model: UniversalModel | 
     fabric = join_processes(config)
     share = Share(config.batch, config.accumulation_steps, fabric.world_size, fabric.global_rank)
     with translate_torch_errors("dry run", fabric.global_rank):
-        model = new_model(config) if model is None else model
+        model = new_model(config, sampler.classes) if model is None else model
         check_network(model, config.patch)
         learner = Learner(model, sampler.sources, config, fabric)
         prepared_s, computed_s = [], []
