@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from extension_cases import KEY, KNOWN, WORDS, place  # noqa: F401
 from json_schemas import fault_of
 
@@ -63,3 +64,14 @@ def test_the_json_file_is_never_an_input(place, capsys):  # noqa: F811
     assert main([*ARGUMENTS, "--json-file", "my.toml"]) == 2
     assert "is also the input" in capsys.readouterr().err
     assert (place / "my.toml").read_text() == settings
+
+
+@pytest.mark.parametrize("words", ["linke Niere", "rein gauche", "左肾", "kidney left"])
+def test_a_known_structure_in_other_words_is_no_new_one(place, capsys, words):  # noqa: F811
+    assert main([*ARGUMENTS[:4], words, *ARGUMENTS[5:]]) == 2
+    assert "is left_kidney, which the model knows already" in capsys.readouterr().err
+
+
+def test_new_words_with_a_side_need_a_structures_file(place, capsys):  # noqa: F811
+    assert main([*ARGUMENTS[:4], "left ovary", *ARGUMENTS[5:]]) == 2
+    assert "'left ovary' has a side" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -131,7 +132,8 @@ def _labelled(
         nonlocal done
         progress.reading("pseudo-labels", done, count)
         done += 1
-        file = plan.run / PSEUDO / f"{_file_name(case.name)}-{case_checksum(case)[:16]}.npz"
+        told = hashlib.blake2b(case_checksum(case).encode(), digest_size=8).hexdigest()  # a changed case is told again
+        file = plan.run / PSEUDO / f"{_file_name(case.name)}-{told}.npz"
         return with_pseudo_labels(case, plan.classes, plan.parent, options.min_confidence, file)
 
     sources = []

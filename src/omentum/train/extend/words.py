@@ -17,6 +17,8 @@ from omentum.words import SURE, explain_words, keys_of
 TOO_SIMILAR = 0.8
 """Words whose letters agree so far (`difflib`) with a known name are a slip of it rather than a new structure."""
 
+_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
+
 
 def new_structures(words: Iterable[str], known: Sequence[str]) -> dict[str, bool]:
     """Keys of the structures that words denote, and whether they were made for a word that denotes none.
@@ -36,6 +38,9 @@ def new_structures(words: Iterable[str], known: Sequence[str]) -> dict[str, bool
         except UnknownStructureError as fault:
             understood = explain_words([word], nearest=False)
             if not all(one.how in SURE for one in understood):
+                if _SIDE.search(word):
+                    reason = f"{word!r} has a side, and a structure made for new words has none"
+                    raise UsageError(reason, remedy="define it and its pair in a file: --structures FILE") from fault
                 _refuse_slip(word, [key for keys in fault.meant for key in keys])
                 found[include_noun(word)] = True
                 continue
