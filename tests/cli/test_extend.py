@@ -9,7 +9,7 @@ from extension_cases import KEY, KNOWN, WORDS, place  # noqa: F401
 from json_schemas import fault_of
 
 from omentum.cli import main
-from omentum.train.extend import extend as room
+from omentum.train.extend import forgetting as room
 from omentum.train.extend.comparison import Reference
 
 ARGUMENTS = [
