@@ -8,7 +8,7 @@ from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
 import omentum
 from omentum.annotate.click import correct as click_module
-from omentum.annotate.click.correct import Click, Corrector, correct
+from omentum.annotate.click.correct import Click, Corrector, _with_mask, correct
 from omentum.cli import main
 from omentum.errors import UsageError
 from omentum.io.nifti import write_volume
@@ -142,6 +142,18 @@ def test_a_real_network_gives_its_features():
     found = correct(ct, masks, "liver", [Click(place)], weights=model)
     index = np.rint(np.linalg.solve(ct.affine[:3, :3], np.subtract(place, ct.affine[:3, 3]))).astype(int)
     assert found.segmentation.mask("liver")[tuple(index)]
+
+
+def test_a_structure_that_grows_takes_the_place_of_others_and_its_host_comes_along():
+    x = np.arange(10)[:, None, None] * np.ones((1, 4, 4))
+    masks = Segmentation.from_masks({"liver": x < 4, "spleen": x >= 6, "liver_tumour": x < 1}, np.eye(4))
+    liver = _with_mask(masks, "liver", x < 8)
+    np.testing.assert_array_equal(liver.mask("spleen"), x >= 8)
+    np.testing.assert_array_equal(liver.mask("liver_tumour"), x < 1)
+    tumour = _with_mask(masks, "liver_tumour", x < 7)
+    np.testing.assert_array_equal(tumour.mask("liver"), x < 7)
+    np.testing.assert_array_equal(tumour.mask("spleen"), x >= 7)
+    np.testing.assert_array_equal(_with_mask(masks, "liver", x < 2).mask("liver"), x < 2)
 
 
 def test_what_cannot_be_corrected_is_said():

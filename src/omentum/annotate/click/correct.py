@@ -15,6 +15,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.annotate.click.update import REACH, kernel, prior, weights_of_clicks
 from omentum.boxes import Box
 from omentum.components import connected_components
+from omentum.data.label_precedence import LabelSource, settled
 from omentum.errors import UsageError
 from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.reading import PreprocessSpecs, prepare_case, read_case
@@ -79,6 +80,8 @@ class Corrector:
     def __init__(self, image: Image, weights: Any = "default", *, length_mm: float = LENGTH_MM) -> None:
         if not length_mm > 0:
             raise UsageError(f"length_mm is above 0, got {length_mm}")
+        if isinstance(weights, list | tuple) and len(weights) != 1:
+            raise UsageError(f"clicks correct with one model, got {len(weights)}", remedy="give one of them")
         options = SegmentOptions(device="cpu", locate=False)
         self._model, self._length_mm = Segmenter(weights, options).model, length_mm
         case = read_case(image, options)
@@ -253,10 +256,21 @@ def _connected(mask: NDArray[np.bool_], wanted: NDArray[np.bool_], clicks: NDArr
 
 
 def _with_mask(masks: Segmentation, key: str, mask: NDArray[np.bool_]) -> Segmentation:
-    """The same masks with another one of a class."""
-    plane, bit = divmod(masks.classes.index(key), BITS_PER_PLANE)
+    """The same masks with another one of a class.
+
+    Where it grew, it outranks the other structures: those that cannot overlap with it leave, and its host joins it.
+    """
+    k = masks.classes.index(key)
+    grown = mask & ~masks.mask(key)
     bits = masks.bits.copy()
-    one = bits.dtype.type(1 << bit)
+    plane, one = k // BITS_PER_PLANE, bits.dtype.type(1 << k % BITS_PER_PLANE)
     bits[plane][mask] |= one
     bits[plane][~mask] &= ~one
+    sources = dict.fromkeys(masks.classes, LabelSource.PSEUDO) | {key: LabelSource.CORRECTED}
+    combinations, which = np.unique(bits[:, grown], axis=1, return_inverse=True)
+    for n, column in enumerate(combinations.T):
+        names = {c for i, c in enumerate(masks.classes) if column[i // BITS_PER_PLANE] >> (i % BITS_PER_PLANE) & 1}
+        for i in map(masks.classes.index, settled(frozenset(names), sources) ^ names):
+            combinations[i // BITS_PER_PLANE, n] ^= bits.dtype.type(1 << i % BITS_PER_PLANE)
+    bits[:, grown] = combinations[:, which.reshape(-1)]
     return replace(masks, bits=bits)
