@@ -86,6 +86,14 @@ def test_a_side_that_there_is_not_is_refused(phrase):
     assert keys(phrase) == ()
 
 
+@pytest.mark.parametrize("phrase", ["kidney on the left side of the image", "lung left of the picture"])
+def test_a_side_of_the_image_is_not_one_of_the_patient(phrase):
+    found = explain_phrase(phrase)
+    assert not found.structures
+    assert "side of the image" in found.reason
+    assert explain_phrase("left kidney in this CT image").structures == ("left_kidney",)
+
+
 def test_a_lesion_whose_class_has_no_side_says_so():
     found = explain_phrase("left kidney tumour")
     assert found.structures == ("kidney_tumour",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from omentum.anatomy.structure import Kind
 from omentum.anatomy.structures import STRUCTURES
@@ -15,6 +16,8 @@ from omentum.anatomy.vocabulary.understanding import How
 
 _SUBSTANCES = ("parenchyma", "tissue", "gewebe", "parenchym")
 """What is the organ itself: "renal parenchyma"."""
+_PICTURES = ("image", "picture", "photo")
+"""Their left is the patient's right in radiological display: "on the left side of the image" is refused."""
 _SIDE_WORDS = {LEFT: "left", RIGHT: "right"}
 
 
@@ -86,6 +89,8 @@ def _side_of(tokens: Sequence[str]) -> tuple[str | None, Tokens]:
     sides = {token for token in tokens if token in SIDES}
     if len(sides) > 1:
         raise NotUnderstoodError("more than one side", suggestions=())
+    if any(one in SIDES and after in _PICTURES for one, after in pairwise(tokens)):
+        raise NotUnderstoodError("a side of the image is not one of the patient")
     return (sides.pop() if sides else None), tuple(token for token in tokens if token not in SIDES)
 
 
