@@ -71,7 +71,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     unknown_then = {key: value for key, value in _defaults().items() if key in now["config"].keys() - earlier.keys()}
     found = [
         f"{name} was {_format_value(old)}, is {_format_value(new)}"
-        for name, old, new in _compared(unknown_then | earlier, now["config"])
+        for name, old, new in _compared(earlier | unknown_then, now["config"])
         if name not in MAY_CHANGE
     ]
     if before.get("classes") != now["classes"]:
