@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
 from omentum.cli import main
 from omentum.io.nifti import write_volume
-from omentum.model import build, save_checkpoint
+from omentum.model import build, load_model, save_checkpoint
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from omentum.volume import Volume
 from walks.conftest import put_dicom, put_scan, put_truth
@@ -90,7 +89,9 @@ def put_small_model(name: str) -> None:
         training={"trained_on": []},
         licence="Apache-2.0",
     )
-    save_checkpoint(name, build(spec, torch.zeros(2, 384)))
+    bundled = load_model("default")
+    rows = [bundled.spec.class_keys.index(key) for key in spec.class_keys]
+    save_checkpoint(name, build(spec, bundled.text_embeddings[rows].clone()))
 
 
 def begin_again() -> None:
