@@ -8,12 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from acceptance import (
+    ACCEPTED,
+    BY,
+    KNOWN,
+    ORIGINAL,
+    REFUSED,
+    SAVED,
+    UNCHANGED,
+    accept,
+    corrected,
+    statuses,
+    wider_liver,
+)
 from annotation_round import grown, masks_of, put_corrected
 from hypothesis import given
 from strategies import grids, in_storage_order, storage_orders
 
 from omentum.annotate.accept.api import accept_corrections
-from omentum.annotate.accept.judge import AcceptStatus
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.annotate.accept.read import on_grid
 from omentum.annotate.propose.api import propose_annotations
@@ -28,35 +40,9 @@ from omentum.io.nifti import read_volume, write_labelmap, write_volume
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.io.truth import read_case, write_case
-from omentum.progress import SilentProgress
 from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid, Volume
-
-ACCEPTED, UNCHANGED, KNOWN, REFUSED = AcceptStatus
-ORIGINAL = Path("round/proposals/ct_0.seg.nrrd")
-SAVED = Path("corrected/ct_0.seg.nrrd")
-BY = "A. Miller"
-
-
-def accept(*paths, **options):
-    by = options.pop("by", BY)
-    done = accept_corrections("round", [Path(p) for p in paths or (SAVED,)], by, AcceptOptions(**options))
-    return {(one.case, one.structure): one for one in done.outcomes}
-
-
-def statuses(outcomes):
-    return {key: one.status for (_, key), one in outcomes.items()}
-
-
-def wider_liver() -> np.ndarray:
-    return grown(masks_of(ORIGINAL)["liver"])
-
-
-def corrected() -> np.ndarray:
-    """A corrected liver, saved under the name of its case."""
-    put_corrected(ORIGINAL, SAVED, liver=wider_liver())
-    return wider_liver()
 
 
 def accepted(key: str = "liver", case: str = "ct_0") -> np.ndarray:
@@ -365,74 +351,3 @@ def test_another_grid_in_every_way_is_an_error():
     for affine in (shifted, spaced, outside):
         with pytest.raises(GeometryError, match="another grid"):
             on_grid(mask, Grid((4, 4, 4), affine), grid, Path("x"))
-
-
-def called(old: str, new: str) -> None:
-    """A segment of the corrected file renamed as 3D Slicer does: the ID stays."""
-    head = SAVED.read_bytes()
-    assert head.count(f"_Name:={old}\n".encode()) == 1
-    SAVED.write_bytes(head.replace(f"_Name:={old}\n".encode(), f"_Name:={new}\n".encode()))
-
-
-@pytest.mark.parametrize("name", ["My appendix", "rechte Niere"])
-def test_a_segment_renamed_to_a_strange_name_is_not_taken_for_what_it_was(here, name):
-    corrected()
-    called("Left kidney", name)
-    found = accept(unchanged=True)
-    assert statuses(found) == {None: REFUSED}
-    assert f'--rename "{name}=liver"' in found["ct_0", None].reason
-    assert not Path("round/accepted/ct_0").exists()
-    found = accept(unchanged=True, rename=(f"{name}=left kidney",))
-    assert found["ct_0", "left_kidney"].status is ACCEPTED
-
-
-def test_a_rename_that_meets_no_segment_is_told(here):
-    corrected()
-    told = TellTale()
-    accept_corrections("round", [SAVED], BY, AcceptOptions(rename=("Segmnt_1=liver",)), progress=told)
-    assert any("no segment is called 'Segmnt_1'" in line for line in told.lines)
-    with pytest.raises(UsageError, match="a segment is one structure"):
-        accept(rename=("Left kidney=kidneys",))
-
-
-class TellTale(SilentProgress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, level: str, message: str) -> None:
-        self.lines.append(message)
-
-
-def test_words_choose_structures(here):
-    corrected()
-    found = accept(unchanged=True, structures="left and right kidney")
-    assert set(statuses(found)) == {"left_kidney", "right_kidney"}
-
-
-def test_one_side_where_the_other_was_proposed_is_refused(here):
-    masks = masks_of(ORIGINAL)
-    grid = read_seg_nrrd(ORIGINAL).grid
-    write_volume(Path("corrected/ct_0/right_kidney.nii.gz"), Volume(masks["left_kidney"].astype(np.uint8), grid.affine))
-    (outcome,) = accept("corrected").values()
-    assert outcome.status is REFUSED
-    assert "its right_kidney lies where left_kidney was proposed" in outcome.reason
-
-
-def test_both_sides_changed_is_a_correction_with_a_warning(here):
-    masks = masks_of(ORIGINAL)
-    put_corrected(ORIGINAL, SAVED, left_kidney=masks["right_kidney"], right_kidney=masks["left_kidney"])
-    told = TellTale()
-    done = accept_corrections("round", [SAVED], BY, AcceptOptions(), progress=told)
-    assert done.count(ACCEPTED) == 2
-    assert any("are the sides right?" in line for line in told.lines)
-
-
-def test_a_label_map_named_after_a_structure_is_no_mask_of_it(here):
-    masks = masks_of(ORIGINAL)
-    both = masks["left_kidney"] + 2 * masks["right_kidney"].astype(np.uint8)
-    grid = read_seg_nrrd(ORIGINAL).grid
-    write_volume(Path("corrected/ct_0/left_kidney.nii.gz"), Volume(both.astype(np.uint8), grid.affine))
-    (outcome,) = accept("corrected").values()
-    assert "holds several labels: 1, 2" in outcome.reason
