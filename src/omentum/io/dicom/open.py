@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from omentum.errors import silence_library_warnings
 
@@ -44,14 +44,47 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
     Raises:
         OSError, ValueError, EOFError and other errors of pydicom: The data set is invalid.
     """
+    with path.open("rb") as file:
+        return _parsed(_from_data_set(file), pixels, tags)
+
+
+def header_bytes(path: Path) -> bytes:
+    """The part of a DICOM file before its pixel data; it can be read again by `dataset_without_pixels`.
+
+    Raises:
+        OSError, ValueError, EOFError and other errors of pydicom: The data set is invalid.
+    """
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    with path.open("rb") as file:
+        source = _from_data_set(file)
+        header = _parsed(source, pixels=False, tags=None)
+        if header.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
+            whole = BytesIO()
+            header.save_as(whole)
+            return whole.getvalue()
+        end = source.tell()
+        source.seek(0)
+        return source.read(end)
+
+
+def dataset_without_pixels(file: BinaryIO) -> Any:
+    """Read a data set as `open_dicom` does, up to the pixel data."""
+    return _parsed(file, pixels=False, tags=None)
+
+
+def _from_data_set(file: BinaryIO) -> BinaryIO:
+    """The file, or its content after a prefix without a preamble."""
+    source = BytesIO(file.read()) if file.read(len(MAGIC)) == MAGIC else file
+    source.seek(0)
+    return source
+
+
+def _parsed(source: BinaryIO, pixels: bool, tags: Sequence[str] | None) -> Any:
     import pydicom
     from pydicom.uid import UID
 
-    with silence_library_warnings(), path.open("rb") as file:
-        source: Any = file
-        if file.read(len(MAGIC)) == MAGIC:
-            source = BytesIO(file.read())
-        source.seek(0)
+    with silence_library_warnings():
         wanted = None if tags is None else list(tags)
         header = pydicom.dcmread(source, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
     if "TransferSyntaxUID" not in header.file_meta:

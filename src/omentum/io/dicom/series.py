@@ -20,7 +20,8 @@ from omentum.io.dicom.decoder import Decoder
 from omentum.io.dicom.files import Slice
 from omentum.io.dicom.geometry import SPACING_TOLERANCE_MM, check_same_geometry, normal_of, position_mm, series_affine
 from omentum.io.dicom.pixels import read_hu, read_stored
-from omentum.volume import Volume
+from omentum.io.dicom.source_image import SourceImage
+from omentum.volume import Grid, Volume
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,15 @@ class SeriesOrder:
     Args:
         instance_numbers: Instance number of each slice; None if missing.
         frame: See `Slice.frame`; None if slices differ.
+        images: Image of each slice k.
+        tilted: Grid of the images themselves, if the gantry was tilted and the volume is resampled to an upright grid:
+            slice k of this grid, not of the volume, is then `images[k]`; None otherwise.
     """
 
     instance_numbers: tuple[int | None, ...]
     frame: str | None = None
+    images: tuple[SourceImage, ...] = ()
+    tilted: Grid | None = None
 
 
 def read_series(folder: str | Path) -> Volume:
@@ -135,7 +141,12 @@ def _paired_by_number(slices: Sequence[Slice], like: Volume, folder: Path) -> li
 
 def _order(slices: Sequence[Slice]) -> SeriesOrder:
     frames = {s.frame for s in slices}
-    return SeriesOrder(tuple(s.instance_number for s in slices), frames.pop() if len(frames) == 1 else None)
+    numbers = tuple(s.instance_number for s in slices)
+    return SeriesOrder(numbers, frames.pop() if len(frames) == 1 else None, _images(slices))
+
+
+def _images(slices: Sequence[Slice]) -> tuple[SourceImage, ...]:
+    return tuple(SourceImage.of_file(s.path) for s in slices)
 
 
 def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
