@@ -20,7 +20,7 @@ from record import Table, publish, result_file
 
 sys.path += [str(ROOT / "tests" / "support"), str(ROOT / "tests")]  # behind the benchmarks, which share names
 
-from catalogue import Case, answer_to, fault_of  # noqa: E402
+from catalogue import Case, answer_to, fault_of
 
 COLUMNS = {"row": "{}", "case": "{}", "expected": "{}", "got": "{}", "right": "{}", "message": "{}"}
 

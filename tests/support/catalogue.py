@@ -1,7 +1,7 @@
 """The catalogue of faulty inputs: what is given, and which answer is expected.
 
-Used by tests and benchmarks/input_catalogue.py. A module `test_catalogue*.py` holds `CASES`, a tuple of `Case`, and passes each to `check`; the benchmark finds these
-modules by name and prints all answers as one table.
+Used by tests and benchmarks/input_catalogue.py. A module `test_catalogue*.py` holds `CASES`, a tuple of `Case`, and
+passes each to `check`; the benchmark finds these modules by name and prints all answers as one table.
 """
 
 from __future__ import annotations
