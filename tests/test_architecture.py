@@ -58,6 +58,7 @@ LAYERS: dict[str, set[str]] = {
     | {"data", "evaluate"},
     "annotate": CORE | {"words", "process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
     "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
+    "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
     "cli": CORE
     | {
         "home",
@@ -73,7 +74,7 @@ LAYERS: dict[str, set[str]] = {
         "follow_up",
         "report",
     }
-    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train"},
+    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor"},
     "resources": set(),
     "json_values": set(),
     "schemas": set(),
@@ -103,7 +104,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
 """Rooms inside a room, and which of their neighbours each may import; "" is what lies loose beside them."""
 
 WALLS: dict[str, set[str]] = {
-    "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline"},
+    "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline", "doctor"},
     "monai": {"model"},
     "nibabel": {"io"},
     "nrrd": {"io"},

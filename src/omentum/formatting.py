@@ -6,6 +6,7 @@ PARTLY = "†"
 """Marks a structure that reaches the edge of the image."""
 LONG_S = 3 * 3600.0
 """Longer times are given in hours."""
+_SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 def volume(volume_ml: float) -> str:
@@ -42,4 +43,20 @@ def time_left(seconds: float) -> str:
     """Remaining time as in ", about 4 min left"."""
     if seconds >= LONG_S:
         return f", about {seconds / 3600:.0f} h left"
-    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
+    return f", about {duration(seconds)} left"
+
+
+def size(size_bytes: float) -> str:
+    """A size in bytes with its unit: "15.7 MB"."""
+    for unit in _SIZES[:-1]:
+        if size_bytes < 1000:
+            return f"{size_bytes:.1f} {unit}" if unit != "B" else f"{size_bytes:.0f} B"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} {_SIZES[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """A time without false precision: "8 s", "4 min", "2.5 h"."""
+    if seconds >= LONG_S:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

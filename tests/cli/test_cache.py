@@ -5,7 +5,7 @@ import json
 import pytest
 
 from omentum.cli import main
-from omentum.cli.cache import readable
+from omentum.formatting import size as as_text
 
 
 @pytest.fixture
@@ -66,4 +66,4 @@ def test_all_twice_and_nothing_that_is_not_kept(kept, capsys):
 
 @pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (15_674_978, "15.7 MB"), (2e15, "2000.0 TB")])
 def test_sizes_as_people_write_them(size, words):
-    assert readable(size) == words
+    assert as_text(size) == words

@@ -19,6 +19,7 @@ from omentum.cli import (
     cache,
     classes,
     data,
+    doctor,
     encoders,
     evaluate,
     extend,
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog="Example: omentum segment ct.nii.gz -o out/ --classes liver,kidneys")(segment.segment)
+app.command(epilog="Example: omentum doctor ct.nii.gz")(doctor.doctor)
 app.command(epilog="Example: omentum classes -w mine.safetensors")(classes.classes)
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")

@@ -34,6 +34,8 @@ class Schema(StrEnum):
     DATA_CHECK = "omentum.data-check"
     DATASET = "omentum.dataset"
     DATASETS = "omentum.datasets"
+    DOCTOR = "omentum.doctor"
+    DOCTOR_MACHINE = "omentum.doctor-machine"
     ENCODERS = "omentum.encoders"
     EVALUATION = "omentum.evaluation"
     EXTENSION = "omentum.extension"

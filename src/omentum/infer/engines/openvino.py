@@ -49,8 +49,7 @@ class OpenVinoEngine:
         note_computing()
         openvino = import_openvino()
         core = openvino.Core()
-        can = _CAPABILITIES[precision] in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision: Precision = precision if can else "float32"
+        self.precision: Precision = precision if _computes(core, precision) else "float32"
         self._network = network
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
@@ -82,6 +81,19 @@ class OpenVinoEngine:
             logits = as_logits(self._network.back(*parts))
             shared = any(logits.untyped_storage().data_ptr() == part.untyped_storage().data_ptr() for part in parts)
             return logits.clone() if shared else logits
+
+
+def computes_bf16() -> bool:
+    """Whether OpenVINO computes in bf16 on this processor.
+
+    Raises:
+        MissingDependencyError: see `import_openvino`.
+    """
+    return _computes(import_openvino().Core(), "bf16")
+
+
+def _computes(core: Any, precision: Precision) -> bool:
+    return _CAPABILITIES[precision] in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def import_openvino() -> Any:

@@ -1,0 +1,153 @@
+"""`omentum doctor`: what would be done, and what this machine has."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from banded_phantom import banded_ct, ras_grid
+from case_files import files_in, put_ct
+from dicom_files import write_stack
+from small_models import small_model
+
+from omentum.cli import main
+from omentum.doctor.input_report import InputReport, reports_from_json, reports_to_json
+from omentum.doctor.machine import MachineReport
+from omentum.model.checkpoint import save_checkpoint
+
+NAME = "Doe^Jane"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ask(*arguments, capsys) -> tuple[int, list[InputReport], str]:
+    code = main(["doctor", *arguments, "--json"])
+    told = capsys.readouterr()
+    return code, reports_from_json(json.loads(told.out)), told.err
+
+
+def doubts(report):
+    return [one.text for one in report.checks if one.outcome == "doubt"]
+
+
+def test_a_ct_that_works(here, capsys):
+    put_ct("ct.nii.gz")
+    code, (report,), _ = ask("ct.nii.gz", "--profile", "fast", "--classes", "liver, both kidneys", capsys=capsys)
+    assert code == 0
+    assert report.works
+    assert report.plan.windows >= 1
+    assert "resampled to 3 x 3 x 3 mm" in report.plan.resampling
+    assert report.estimate.seconds > 0
+    assert report.estimate.memory_bytes > 1e9
+    assert [f.text for f in report.checks if f.about == "structures"] == ["liver, right_kidney, left_kidney"]
+    assert files_in(".") == ["ct.nii.gz"]  # nothing is written
+    assert reports_from_json(reports_to_json([report])) == [report]
+
+
+def test_the_number_of_windows_is_that_of_the_segmentation(here, capsys):
+    put_ct("ct.nii.gz")
+    save_checkpoint("w.safetensors", small_model())
+    _, (report,), _ = ask("ct.nii.gz", "-w", "w.safetensors", capsys=capsys)
+    assert (
+        main(["segment", "ct.nii.gz", "-w", "w.safetensors", "-o", "out", "--no-report", "--no-preview", "--quiet"])
+        == 0
+    )
+    manifest = json.loads(Path("out/ct/manifest.json").read_text())
+    assert report.plan.windows == manifest["model_grid"]["windows"]
+    expected = {name for name in report.plan.outputs if name not in ("report.html", "preview.png")}
+    assert {Path(name).name for name in files_in("out/ct")} == expected
+
+
+def test_series_are_listed_without_the_patient(here, capsys):
+    hu = banded_ct(ras_grid()).voxels
+    write_stack(here / "study" / "a", hu, PatientName=NAME, PatientID="12345678", StudyDate="20010203")
+    write_stack(here / "study" / "b", hu[:, :, :5], Modality="MR", SeriesNumber=9)
+    (here / "study" / "readme.txt").write_text("hello")
+    code = main(["doctor", "study"])
+    told = capsys.readouterr()
+    assert code == 0
+    assert "number 3, CT, CT Image Storage" in told.out
+    assert "number 9, MR" in told.out
+    assert "0.7 x 0.8 x 2.5 mm, Explicit VR Little Endian" in told.out
+    assert "doubt" in told.out
+    for secret in ("Doe", "12345678", "20010203"):
+        assert secret not in told.out + told.err
+
+
+def test_every_check_is_done_after_a_fault(here, capsys):
+    Path("ct.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    code, (report,), err = ask("ct.nii.gz", "-w", "missing.safetensors", "--device", "cuda:7", capsys=capsys)
+    assert code == 2
+    assert {one.about for one in report.checks if one.outcome == "fault"} >= {"reading", "weights", "device"}
+    assert len([line for line in err.splitlines() if line.startswith("error: ")]) == 1
+
+
+def test_doubts_are_those_of_reading(here, capsys):
+    hu = banded_ct(ras_grid()).voxels[:, :, ::4]
+    write_stack(here / "thick", hu, step_mm=8.0)
+    _, (report,), _ = ask("thick", capsys=capsys)
+    assert any("slices are 8 mm apart; tumour detection is less reliable" in text for text in doubts(report))
+
+
+def test_a_folder_of_cts_with_a_bad_one(here, capsys):
+    Path("cts").mkdir()
+    put_ct("cts/a.nii.gz")
+    Path("cts/b.nii.gz").write_bytes(b"")
+    code, reports, _ = ask("cts", capsys=capsys)
+    assert code == 3
+    assert reports[0].cases == ("a", "b")
+    assert [one.works for one in reports] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("w.safetensors", "--weights takes it"), ("none", "no such file or folder"), ("x.txt", "nothing")],
+)
+def test_what_is_no_ct_says_what_it_is_for(here, capsys, name, said):
+    save_checkpoint("w.safetensors", small_model())
+    Path("x.txt").write_text("hello")
+    assert main(["doctor", name]) == 2
+    told = capsys.readouterr()
+    assert said in told.out
+    assert told.err.count("error: ") == 1
+
+
+def test_an_oblique_ct_is_stood_up(here, capsys):
+    from banded_phantom import rotated
+
+    put_ct("ct.nii.gz", rotated(ras_grid(), 25))
+    _, (report,), _ = ask("ct.nii.gz", capsys=capsys)
+    assert "stood up" in report.plan.resampling
+
+
+def test_the_machine(here, capsys):
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert "versions" in told
+    assert "default" in told
+    assert main(["doctor", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    report = MachineReport.from_json(content)
+    assert report.engines[1].name == "torch"
+    assert {engine.name for engine in report.engines} == {"openvino", "torch"}
+    assert np.all([size > 0 for size in report.free_bytes.values()])
+
+
+def test_what_is_missing_is_named_with_its_remedy(monkeypatch, capsys):
+    from omentum.doctor import machine
+
+    declared = [
+        "numpy>=2",
+        "openvino>=1; extra == 'cpu'",
+        "absent-package>=1; extra == 'report'",
+        "pytest; extra == 'dev'",
+    ]
+    monkeypatch.setattr(machine, "requires", lambda _: declared)
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert "report: missing absent-package: pip install 'omentum[report]'" in told
+    assert "dev:" not in told

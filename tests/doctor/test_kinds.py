@@ -1,0 +1,70 @@
+"""Files and folders are named by their content."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from case_files import put_ct
+from dicom_files import write_stack
+from small_models import small_model
+
+from omentum.doctor.kinds import InputKind, identify
+from omentum.io.nifti import write_labelmap
+from omentum.io.seg_nrrd.write import write_seg_nrrd
+from omentum.model.checkpoint import save_checkpoint
+from omentum.schemas import Schema, stamped
+from omentum.segmentation import Segmentation
+
+SEGMENTATION = Segmentation(np.ones((1, 4, 5, 6), np.uint32), np.eye(4), ("liver",))
+
+
+def put_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.dcm", b"x" * 1000)
+
+
+def put_torch(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"cos\nsystem\n")
+
+
+MAKERS = {
+    "ct.nii.gz": (lambda path: put_ct(str(path)), InputKind.NIFTI),
+    "labels.nii.gz": (lambda path: write_labelmap(path, SEGMENTATION), InputKind.SEGMENTATION),
+    "a.seg.nrrd": (lambda path: write_seg_nrrd(path, SEGMENTATION, ()), InputKind.SEGMENTATION),
+    "a.nrrd": (lambda path: path.write_bytes(b"NRRD0004\ntype: short\nsizes: 4 5 6\n\n\0\0"), InputKind.NRRD),
+    "a.mha": (lambda path: path.write_bytes(b"ObjectType = Image\nDimSize = 4 5 6\n"), InputKind.META_IMAGE),
+    "w.safetensors": (lambda path: save_checkpoint(path, small_model()), InputKind.CHECKPOINT),
+    "w.pt": (put_torch, InputKind.CHECKPOINT),
+    "series": (lambda path: write_stack(path, np.zeros((4, 5, 3))), InputKind.DICOM),
+    "case": (lambda path: (path.mkdir(), put_ct(str(path / "ct.nii.gz"))), InputKind.CASES),
+    "z.zip": (put_zip, InputKind.ARCHIVE),
+    "d.json": (lambda path: path.write_text(json.dumps(stamped(Schema.SPLIT, {}))), InputKind.DOCUMENT),
+    "notes.txt": (lambda path: path.write_text("nothing"), InputKind.OTHER),
+    "empty": (lambda path: path.write_bytes(b""), InputKind.OTHER),
+    "pointer.nii.gz": (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1"), InputKind.OTHER),
+}
+
+
+@pytest.mark.parametrize(("name", "made"), MAKERS.items(), ids=list(MAKERS))
+def test_content_decides(tmp_path, name, made):
+    put, kind = made
+    path = tmp_path / name
+    put(path)
+    assert identify(path).kind is kind
+
+
+def test_headers_are_told(tmp_path):
+    put_ct(str(tmp_path / "ct.nii.gz"))
+    assert "mm, RAS" in identify(tmp_path / "ct.nii.gz").facts["grid"]
+    save_checkpoint(tmp_path / "w.safetensors", small_model())
+    assert identify(tmp_path / "w.safetensors").facts["classes"] == 3
+    (tmp_path / "a.nrrd").write_bytes(b"NRRD0004\ntype: short\npatient: Jane Doe\nsizes: 4 5 6\n\n\0")
+    assert identify(tmp_path / "a.nrrd").facts == {"type": "short", "sizes": "4 5 6"}
+
+
+def test_damage_has_a_reason(tmp_path):
+    (tmp_path / "cut.nii").write_bytes(b"\x5c\x01\0\0" + bytes(100))
+    found = identify(tmp_path / "cut.nii")
+    assert "the header is cut short" in found.reason
