@@ -92,7 +92,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "evaluate": {"metrics": set()},
     "pipeline": {"batch": {""}},
     "annotate": {"propose": {""}, "accept": {"", "propose"}, "audit": {"", "propose"}, "click": set()},
-    "io": {"dicom": set()},
+    "io": {"dicom": set(), "dicom_out": {"dicom"}, "dicom_masks": {"", "dicom"}},
     "train": {
         "config": set(),
         "losses": {"config"},
@@ -109,6 +109,7 @@ WALLS: dict[str, set[str]] = {
     "nibabel": {"io"},
     "nrrd": {"io"},
     "pydicom": {"io"},
+    "highdicom": {"io"},
     "PIL": {"io", "report"},
     "matplotlib": {"report"},
     "contourpy": {"report"},

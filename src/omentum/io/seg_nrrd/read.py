@@ -37,7 +37,7 @@ def read_seg_nrrd(path: str | Path) -> Segmentation:
         UsageError: The file carries structures with another meaning than in this process.
     """
     file = read_segments(path)
-    known = _known(file.segments, Path(path))
+    known = known_segments(file.segments, Path(path))
     bits = no_bits(len(known), file.grid.shape)
     for number, layer in enumerate(file.layers):
         values = {segment.value: k for k, segment in enumerate(known.values()) if segment.layer == number}
@@ -48,8 +48,16 @@ def read_seg_nrrd(path: str | Path) -> Segmentation:
     return seg if file.is_ours else with_hosts(seg)
 
 
-def _known(segments: Sequence[Segment], path: Path) -> dict[str, Segment]:
-    """Structure key -> its segment."""
+def known_segments(segments: Sequence[Segment], path: Path) -> dict[str, Segment]:
+    """Match segments with structures; unknown ones are left out with a warning.
+
+    Returns:
+        Structure key -> its segment, in file order.
+
+    Raises:
+        InputError: Two segments denote the same structure.
+        ForeignLabelsError: No segment is a known structure.
+    """
     known: dict[str, Segment] = {}
     foreign: list[Segment] = []
     for segment in segments:

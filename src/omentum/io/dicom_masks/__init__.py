@@ -1,0 +1,1 @@
+"""Masks from DICOM segmentations and structure sets."""

@@ -1,0 +1,1 @@
+"""DICOM objects about a CT series: segmentations, structure sets, reports, parametric maps."""
