@@ -320,6 +320,7 @@ def test_training_takes_accepted_cases_as_annotated(here):
     classes = ("liver", "left_kidney")
     (case,) = load_folder(Path("round/accepted"), classes, PreprocessSpec(spacing_mm=(4.0, 4.0, 4.0)))
     assert case.annotated.tolist() == [True, False]
+    assert case.assisted == {0}
     assert case.voxels[0] == pytest.approx(wider_liver().sum(), rel=0.02)
 
 
@@ -329,6 +330,7 @@ def test_accepted_cases_are_a_dataset(here):
     prepare_data({"round/accepted": "round/accepted"}, "store", StoreOptions(spacing_mm=(4.0, 4.0, 4.0)))
     (case,) = Store.open("store").cases
     assert (case.annotated, case.id) == (("liver",), "ct_0")
+    assert case.assisted == {"liver"}  # trained on, but nothing is measured against it
     assert case.structures["liver"].voxels == pytest.approx(wider_liver().sum(), rel=0.02)
 
 

@@ -20,10 +20,16 @@ from omentum.annotate.propose.options import ProposeOptions
 from omentum.cli import main
 from omentum.data.corrections import read_corrections, with_corrections
 from omentum.data.sampling.load_store import load_store
+from omentum.data.sampling.measurable import measurable
+from omentum.data.splits.division import Division
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.data.store.store import Store
-from omentum.errors import InputError
+from omentum.errors import CaseWarning, InputError
+from omentum.evaluate.references import ASSISTED
+from omentum.evaluate.study import evaluate_study
+from omentum.io.seg_nrrd.write import write_seg_nrrd
+from omentum.io.truth import read_truth
 from omentum.segmentation import Segmentation
 
 OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True, samples=50)
@@ -109,6 +115,37 @@ def test_a_correction_becomes_a_label_that_training_sees(here):
     assert other.annotated.tolist() == [True, False]
     places = trained.places(1)
     assert kidney()[tuple(places.T)].all()
+
+
+def test_nothing_is_measured_against_an_accepted_prediction(here):
+    saved(left_kidney=kidney())
+    accept(unchanged=True, structures=("kidneys",))
+    Path("out").mkdir()
+    for number in range(2):
+        write_seg_nrrd(Path(f"out/toy_{number}.seg.nrrd"), read_truth(Path(f"raw/{number}"))[0])
+    found = evaluate_study("out", "store")
+    rows = {row.key: row for row in found.summary.structures}
+    assert rows["left_kidney"].not_evaluated == {ASSISTED: 1}
+    assert rows["left_kidney"].metrics["dice"].n == 0
+    assert rows["liver"].metrics["dice"].n == 2
+    Path(f"out/{CASE}.seg.nrrd").unlink()  # missed: neither counts as overlooked
+    assert evaluate_study("out", "store").evaluated.scores[0].not_evaluated["left_kidney"] == ASSISTED
+
+    def all_held(cases):
+        return Division(frozenset(), frozenset(case.name for case in cases))
+
+    _, held = load_store(Path("store"), ("liver", "left_kidney"), OPTIONS.spec, all_held)
+    assert held[0].annotated.tolist() == [True, True]
+    measured, remark = measurable(held, ("liver", "left_kidney"))
+    assert measured[0].annotated.tolist() == [True, False]
+    assert measured[1] is held[1]
+    assert not measured[0].mask(1).any()
+    assert remark == "not measured, since the labels are accepted predictions: left_kidney in 1 case"
+    with pytest.warns(CaseWarning, match="toy_1"):
+        _, held = load_store(Path("store"), ("left_kidney",), OPTIONS.spec, all_held)
+    none, remark = measurable(held, ("left_kidney",))
+    assert not none
+    assert remark.endswith("1 case with nothing else does not count")
 
 
 def test_truth_outranks_a_correction_of_another_structure(here):

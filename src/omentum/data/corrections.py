@@ -134,6 +134,7 @@ def _with_labels(made: PreparedCase, labels: Segmentation, corrected: tuple[str,
         "samples": {key: len(voxels) for key, voxels in samples.items()},
         "corrected": corrected,
         "corrections": sha256,
+        "predicted": tuple(key for key in facts.predicted if key not in corrected),
     }
     voxels = np.concatenate(list(samples.values()))
     return PreparedCase(replace(facts, **changed), made.hu, numbers, voxels, made.classes)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.hosts import may_overlap, nesting_depth, sole_host
@@ -43,6 +44,22 @@ class LabelSource(StrEnum):
     def outranks(self, other: LabelSource) -> bool:
         """Whether this source is better than another."""
         return self.rank < other.rank
+
+
+SOURCES_FACT = "label_sources"
+"""Fact of a case folder: structure key -> source of its label."""
+
+
+def assisted_in(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Structures of a case folder whose labels began as predictions, whether a person changed them or not.
+
+    Such labels are trained on, but nothing is measured against them: a model that agrees with its own earlier
+    proposals would look better than it is. `omentum evaluate` and the validation of a training run leave them out.
+
+    Args:
+        facts: Facts of the case folder, see `omentum.io.truth`.
+    """
+    return frozenset(key for key, source in facts.get(SOURCES_FACT, {}).items() if source != LabelSource.TRUTH)
 
 
 @dataclass(frozen=True, eq=False)

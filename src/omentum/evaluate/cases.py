@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from omentum.anatomy.pairs import pair_of
 from omentum.errors import (
     GeometryError,
-    InputError,
     OmentumError,
-    UsageError,
     capture_warnings,
     warn_of_case,
 )
 from omentum.evaluate.evaluated_cases import EvaluatedCases
-from omentum.evaluate.pairing import DESCRIPTION, Pair
+from omentum.evaluate.pairing import Pair
+from omentum.evaluate.references import Reference, reference_of
 from omentum.formatting import counted
 from omentum.process_pool import map_in_processes
 from omentum.progress import ProgressListener
@@ -84,7 +83,8 @@ class CaseEvaluator:
         from omentum.evaluate.stored_reference import is_stored, on_stored_grid
 
         assert pair.prediction is not None
-        truth, patient = self._reference(pair)
+        found = self._reference(pair)
+        truth = found.truth
         native, scope = read_prediction(pair.prediction, self.of_predictions)
         try:
             stored = is_stored(pair.reference)
@@ -93,15 +93,16 @@ class CaseEvaluator:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault
         for mapping in filter(lambda one: one.unions, self._mappings):
             prediction, truth = with_unions(prediction, mapping.unions), with_unions(truth, mapping.unions)
-        return ReadPair(prediction, truth, patient, self._settled(scope, truth), native)
+        return ReadPair(prediction, truth, found.patient, self._settled(scope, found, truth), native)
 
     def missed(self, pair: Pair, asked: Sequence[str], reason: str) -> CaseScores:
         """Scores of a pair without a readable prediction: every structure in the reference counts as missed."""
         from omentum.evaluate import missed_case
 
-        truth, patient = self._reference(pair)
-        named = {"case": pair.name, "patient": patient}
-        return missed_case(truth, asked, **named, rules=self.rules, reason=reason)
+        found = self._reference(pair)
+        named = {"case": pair.name, "patient": found.patient}
+        excluded = found.excluded(self._joined, self._mappings)
+        return missed_case(found.truth, asked, **named, rules=self.rules, reason=reason, excluded=excluded)
 
     def default_structures(self) -> tuple[tuple[str, ...], str]:
         """Structures expected if no prediction can be read, and the reason why others are not."""
@@ -127,11 +128,12 @@ class CaseEvaluator:
             return {}
         return hidden_shares(read.prediction, read.reference.classes)
 
-    def _settled(self, scope: Scope, truth: Segmentation) -> Scope:
+    def _settled(self, scope: Scope, reference: Reference, truth: Segmentation) -> Scope:
         """Scope after applying the user's structures and the ambiguities of the mappings."""
         if self.structures is not None:
             scope = replace(scope, asked=self.structures, reason=NOT_WANTED, only=True)
-        return replace(scope, joined=self._joined, excluded={**scope.excluded, **self._excluded(truth)})
+        excluded = {**self._excluded(truth), **reference.excluded(self._joined, self._mappings)}
+        return replace(scope, joined=self._joined, excluded={**scope.excluded, **excluded})
 
     def _excluded(self, truth: Segmentation) -> dict[str, str]:
         """Structures that a foreign prediction cannot distinguish from unannotated ones, with the reason."""
@@ -153,41 +155,17 @@ class CaseEvaluator:
     def _joined(self) -> frozenset[str]:
         return frozenset[str]().union(*(mapping.joined for mapping in self._mappings))
 
-    def _reference(self, pair: Pair) -> tuple[Segmentation, str]:
-        """Reference including lesions known to be absent, and the patient."""
+    def _reference(self, pair: Pair) -> Reference:
+        """Reference including lesions known to be absent."""
         from omentum.evaluate import known_absent
 
-        truth, patient = self._annotated(pair)
+        found = reference_of(pair, self.mapping)
+        truth = found.truth
         healthy = self.healthy.get(pair.name, frozenset())
         if denied := healthy & truth.present():
             text = f"{pair.name}: listed as without {', '.join(sorted(denied))}, but the reference has it; it counts"
             warn_of_case(text)
-        return known_absent(truth, healthy - denied), patient
-
-    def _annotated(self, pair: Pair) -> tuple[Segmentation, str]:
-        """Reference as annotated, and the patient: from the list of patients if given, otherwise from the case."""
-        from omentum.evaluate.foreign_labels import read_reference
-        from omentum.evaluate.stored_reference import is_stored, read_stored
-        from omentum.io.truth import read_truth
-
-        path = pair.reference
-        if path.is_dir() and not (path / DESCRIPTION).is_file():
-            path = segmentation_in(path) or path
-        if not path.is_dir():
-            return read_reference(path, self.mapping), pair.patient
-        if self.mapping:
-            raise UsageError("is a truth folder and needs no --mapping", source=path)
-        if is_stored(path):
-            truth, patient = read_stored(path)
-            return truth, pair.patient or patient
-        if not (path / DESCRIPTION).is_file():
-            raise InputError(
-                f"is no case folder: it has no {DESCRIPTION} and no segmentation",
-                source=path,
-                remedy="give the truth or a segmentation of that case",
-            )
-        truth, facts = read_truth(path)
-        return truth, pair.patient or str(facts.get("patient", ""))
+        return replace(found, truth=known_absent(truth, healthy - denied))
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,6 +141,11 @@ def read_stored(folder: Path) -> tuple[Segmentation, str]:
     return Segmentation(bits, case.grid.affine, store.classes, frozenset(case.annotated)), case.patient
 
 
+def stored_case(folder: Path) -> StoredCase:
+    """Description of a case in a store."""
+    return _stored(folder)[1]
+
+
 def stored_hu(folder: Path) -> NDArray[np.int16]:
     """Read the CT of a case in a store in HU, int16, on the grid of the store."""
     store, case = _stored(folder)

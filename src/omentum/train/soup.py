@@ -11,6 +11,7 @@ import torch
 from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.load import load_folder
 from omentum.data.sampling.load_store import load_store
+from omentum.data.sampling.measurable import measurable
 from omentum.data.splits.division import Division, ScanOfDataset
 from omentum.data.splits.split import Split
 from omentum.data.store.store import MANIFEST
@@ -153,6 +154,9 @@ def _cases(options: SoupOptions, model: UniversalModel, progress: TrainingListen
     else:
         cases = load_folder(place, spec.class_keys, spec.preprocess)
         cases = tuple(case for case in cases if names is None or case.name in names)
+    cases, remark = measurable(cases, spec.class_keys)
+    if remark:
+        progress.note(remark)
     if not cases:
         raise UsageError("has no case of that part of the split", source=place, remedy="the data it was made of")
     return list(cases)

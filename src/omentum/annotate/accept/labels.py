@@ -19,7 +19,7 @@ from omentum.atomic import replacing, replacing_folder, write_text
 from omentum.data.correction_records import CaseCorrections, CorrectionRecord
 from omentum.data.corrections import StoredCorrections, read_corrections, update_case, write_corrections
 from omentum.data.datasets.recipe_catalogue import FOLDER_FILE
-from omentum.data.label_precedence import LabelLayer, LabelSource, MergedLabels, merge_labels
+from omentum.data.label_precedence import SOURCES_FACT, LabelLayer, LabelSource, MergedLabels, merge_labels
 from omentum.data.store.manifest import write_manifest
 from omentum.data.store.prepare import sole_writer, stored_cases
 from omentum.data.store.prepare_case import StoreOptions
@@ -201,7 +201,7 @@ class FolderTarget:
             raise GeometryError(reason, source=about.ct, remedy="propose again in another folder")
         write_corrections(self.root, corrections)
         merged, facts = _merged(about, corrections)
-        facts["label_sources"] = {key: source.value for key, source in merged.sources.items()}
+        facts[SOURCES_FACT] = {key: source.value for key, source in merged.sources.items()}
         facts["corrections"] = list(corrections.records.to_json()["records"])
         labels = replace(merged.labels, affine=ct.affine, header=ct.header)
         self.labels.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import pair_of
+from omentum.data.label_precedence import assisted_in
 from omentum.io.truth import DESCRIPTION
 
 SEGMENTS = "labels.seg.nrrd"
@@ -35,8 +36,13 @@ def recipe_text(folder: Path) -> str:
         *(f'"{key}" = {json.dumps(_meaning(key))}' for key in STRUCTURES.keys),
     ]
     for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
-        annotated = json.loads(path.read_bytes())["annotated"]
-        lines += ["", "[[rules]]", f"ids = [{json.dumps(path.parent.name)}]", f"annotated = {json.dumps(annotated)}"]
+        found = json.loads(path.read_bytes())
+        rule = {
+            "ids": [path.parent.name],
+            "annotated": found["annotated"],
+            "predicted": [key for key in found["annotated"] if key in assisted_in(found["facts"])],
+        }
+        lines += ["", "[[rules]]", *(f"{name} = {json.dumps(value)}" for name, value in rule.items() if value)]
     return "\n".join([*lines, ""])
 
 

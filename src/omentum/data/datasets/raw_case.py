@@ -48,6 +48,11 @@ class RawCase:
         """Lesion types that the patient is known not to have, even if the labels cannot express them."""
         return self.recipe.healthy_in(self.id)
 
+    @property
+    def predicted(self) -> frozenset[str]:
+        """Subset of `annotated` whose labels are accepted predictions."""
+        return self.recipe.predicted_in(self.id) & self.annotated
+
 
 @dataclass(frozen=True)
 class DatasetCases:

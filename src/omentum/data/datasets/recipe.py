@@ -73,6 +73,7 @@ class CaseRule:
         suspect: Known problem, such as a wrong spacing; "" if none.
         patient: Patient identifier, where the recipe's template is wrong.
         healthy: Lesion types these patients are known not to have, in addition to the recipe's.
+        predicted: Structures whose labels are predictions that a person corrected or accepted.
     """
 
     ids: tuple[str, ...]
@@ -81,6 +82,7 @@ class CaseRule:
     suspect: str = ""
     patient: str = ""
     healthy: frozenset[str] = frozenset()
+    predicted: frozenset[str] = frozenset()
 
     def covers(self, case_id: str) -> bool:
         """Whether the rule applies to a case."""
@@ -162,6 +164,10 @@ class Recipe:
     def healthy_in(self, case_id: str) -> frozenset[str]:
         """Lesion types that a case is known not to have."""
         return self.healthy.union(*(rule.healthy for rule in self.rules_for(case_id)))
+
+    def predicted_in(self, case_id: str) -> frozenset[str]:
+        """Structures of a case whose labels are accepted predictions."""
+        return frozenset[str]().union(*(rule.predicted for rule in self.rules_for(case_id)))
 
     def patient_of(self, case_id: str) -> str:
         """Patient identifier, equal in all datasets that share the patient and the template.

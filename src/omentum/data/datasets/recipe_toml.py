@@ -28,7 +28,7 @@ _LISTS = ("ignored", "annotated", "annotated_if_present", "healthy")
 _MEANINGS = ("values", "masks", "uncertain", "not_annotated", "written")
 _FIELDS = (*_TEXTS, "cases", "patient", "hu_offset", *_LISTS, "layout", *_MEANINGS, "rules")
 _LAYOUT_FIELDS = ("image", "image_kind", "labels", "label_kind")
-_RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient", "healthy")
+_RULE_FIELDS = ("ids", "annotated", "skip", "suspect", "patient", "healthy", "predicted")
 
 
 def parse_recipe(raw: Mapping[str, Any], key: str, source: Path) -> Recipe:
@@ -105,7 +105,8 @@ def _rule(row: Mapping[str, Any], place: str) -> CaseRule:
     if annotated == frozenset():
         raise InputError(f"{place}: nothing is annotated", remedy="to leave these cases out, write skip and the reason")
     texts = {name: _text(row, name) for name in ("skip", "suspect", "patient")}
-    return CaseRule(ids, annotated, **texts, healthy=_structures(row.get("healthy", []), f"{place}.healthy"))
+    healthy, predicted = (_structures(row.get(name, []), f"{place}.{name}") for name in ("healthy", "predicted"))
+    return CaseRule(ids, annotated, **texts, healthy=healthy, predicted=predicted)
 
 
 def _if_present(raw: Mapping[str, Any], annotated: frozenset[str]) -> frozenset[str]:

@@ -78,6 +78,7 @@ class LabelledCase:
         body: int16 [n, 3], sampled voxels inside the body.
         dataset, patient: Dataset key and patient identifier; "" if unknown.
         hashes: Fingerprint of the CT on its original grid (see `omentum.fingerprint`); empty if not computed.
+        assisted: Classes (row numbers) whose labels began as predictions; see `measurable`.
     """
 
     name: str
@@ -91,6 +92,7 @@ class LabelledCase:
     dataset: str = ""
     patient: str = ""
     hashes: SliceHashes = field(default=(), repr=False)
+    assisted: frozenset[int] = frozenset()
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from omentum.data.label_precedence import assisted_in
 from omentum.data.sampling.cases import LabelledCase, labelled_case
+from omentum.data.sampling.measurable import rows_of
 from omentum.errors import GeometryError, InputError, OmentumError, warn_of_case
 from omentum.fingerprint import slice_hashes
 from omentum.io.labels import read_labels
@@ -44,7 +46,8 @@ def load_folder(
         try:
             ct, truth, facts = read_case(place)
             case = _on_grid(place.name, ct, truth, classes, spec)
-            cases.append(replace(case, patient=str(facts.get("patient", ""))))
+            assisted = rows_of(assisted_in(facts), classes)
+            cases.append(replace(case, patient=str(facts.get("patient", "")), assisted=assisted))
         except OmentumError as fault:
             warn_of_case(f"left out of training: {fault}", stacklevel=2)
     if not cases:

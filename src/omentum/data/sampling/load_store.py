@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from omentum.data.sampling.cases import LabelledCase, labelled_case
+from omentum.data.sampling.measurable import rows_of
 from omentum.data.sampling.store_cases import StoreCase
 from omentum.data.splits.division import Division, all_trained_on
 from omentum.data.store.store import Store, read_manifest
@@ -98,4 +99,5 @@ def _labelled(store: Store, stored: StoredCase, classes: Sequence[str]) -> Label
     # Seeded by name: a case has the same sampled voxels in every run.
     rng = np.random.default_rng(list(stored.name.encode()))
     case = labelled_case(stored.name, Volume(hu, affine), truth, classes, rng)
-    return replace(case, dataset=stored.dataset, patient=stored.patient, hashes=stored.hashes)
+    assisted = rows_of(stored.assisted, classes)
+    return replace(case, dataset=stored.dataset, patient=stored.patient, hashes=stored.hashes, assisted=assisted)

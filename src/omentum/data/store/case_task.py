@@ -145,6 +145,8 @@ def recipe_hash(case: RawCase) -> str:
         meaning["not_annotated"] = hiding
     if case.healthy:  # only if set: cases prepared before this recipe field existed are still up to date
         meaning["healthy"] = sorted(case.healthy)
+    if case.predicted:
+        meaning["predicted"] = sorted(case.predicted)
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
 

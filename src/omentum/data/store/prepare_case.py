@@ -149,6 +149,7 @@ def prepare_case(raw: RawCase, case: HarmonisedCase, options: StoreOptions, key:
         versions={name: version(name) for name in _MAKERS},
         notes=tuple((note.kind, note.text) for note in case.notes),
         slices=written(slice_hashes(case.ct)),
+        predicted=tuple(key for key in options.classes if key in raw.predicted & (case.truth.annotated or frozenset())),
     )
     return PreparedCase(facts, hu, labels, np.concatenate(list(samples.values())), options.classes)
 

@@ -79,6 +79,7 @@ class StoredCase:
             an uninformative slice; "" in stores of earlier versions.
         corrected: Subset of `annotated` whose masks a person corrected or accepted (see `omentum.data.corrections`).
         corrections: Hash of the corrections applied; "" if there are none.
+        predicted: Subset of `annotated` whose labels are accepted predictions according to the recipe.
     """
 
     name: str
@@ -103,6 +104,12 @@ class StoredCase:
     slices: str = field(default="", repr=False)
     corrected: tuple[str, ...] = ()
     corrections: str = field(default="", repr=False)
+    predicted: tuple[str, ...] = ()
+
+    @property
+    def assisted(self) -> frozenset[str]:
+        """Structures whose labels began as predictions; nothing is measured against them (see `label_precedence`)."""
+        return frozenset((*self.corrected, *self.predicted))
 
     @property
     def hashes(self) -> SliceHashes:

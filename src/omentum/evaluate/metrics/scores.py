@@ -231,6 +231,7 @@ def missed_case(
     patient: str = "",
     rules: Rules | None = None,
     reason: str = "",
+    excluded: Mapping[str, str] | None = None,
 ) -> CaseScores:
     """Scores of a case without a result: every structure of the reference is missed and enters the means.
 
@@ -243,11 +244,12 @@ def missed_case(
         rules: As in `evaluate`.
         classes: Keys requested of the predictions; pairs are evaluated as one.
         reason: Reason for leaving out others; see `Scope`.
+        excluded: See `Scope`.
     """
     asked = tuple(dict.fromkeys(classes))
     joined = frozenset(key for key in asked if len(members(key)) > 1)
     keys = tuple(dict.fromkeys(one for key in asked for one in members(key)))
-    scope = Scope(frozenset(keys), reason or Scope.reason, joined=joined)
+    scope = Scope(frozenset(keys), reason or Scope.reason, excluded=excluded or {}, joined=joined)
     nothing = Segmentation(no_bits(len(keys), ref.shape), ref.affine, keys)
     scores = evaluate(nothing, ref, case=case, patient=patient, rules=rules, scope=scope)
     missed = tuple(_unanswered(s) for s in scores.structures if s.status is Status.FALSE_NEGATIVE)

@@ -10,6 +10,7 @@ from typing import Any
 from omentum.data.sampling.cases import LabelledCase, TrainingCase
 from omentum.data.sampling.load import load_folder
 from omentum.data.sampling.load_store import load_store
+from omentum.data.sampling.measurable import measurable
 from omentum.data.sampling.sampler import PatchSource
 from omentum.data.sampling.store_cases import StoreCase
 from omentum.data.splits.division import Division, ScanOfDataset, copies
@@ -46,6 +47,12 @@ def reference_cases(
         _, cases = load_store(place, classes, spec.preprocess, _all_held_out)
     else:
         cases = load_folder(place, classes, spec.preprocess, lambda *done: progress.reading(place.name, *done))
+    cases, remark = measurable(cases, classes)
+    if remark:
+        progress.note(f"{place}: {remark}")
+    if not cases:
+        remedy = "--check takes cases that a person labelled"
+        raise UsageError("all of its labels are accepted predictions", source=place, remedy=remedy)
     cases = _not_trained_on(place, cases, [case for source in trained for case in source.cases])
     start = Start(None, spec)
     seen = [case.name for case in cases if start.has_seen(case)]
@@ -73,6 +80,7 @@ def narrowed(case: TrainingCase, classes: Sequence[str], wanted: Sequence[str]) 
             annotated=case.annotated[columns],
             voxels={n: case.voxels[k] for n, k in enumerate(columns) if k in case.voxels},
             points={n: case.points[k] for n, k in enumerate(columns) if k in case.points},
+            assisted=frozenset(n for n, k in enumerate(columns) if k in case.assisted),
         )
     assert isinstance(case, StoreCase)
     return replace(

@@ -12,6 +12,7 @@ from omentum.data.datasets.recipe_catalogue import bundled_recipes
 from omentum.data.sampling.cases import LabelledCase, TrainingCase
 from omentum.data.sampling.load import load_folder, load_pair
 from omentum.data.sampling.load_store import check_store, load_store
+from omentum.data.sampling.measurable import measurable
 from omentum.data.sampling.sampler import PatchSource
 from omentum.data.store.store import Store
 from omentum.errors import UsageError
@@ -33,7 +34,7 @@ class TrainingData:
 
     Args:
         sources: Training cases.
-        held_out: Validation cases, in memory.
+        held_out: Validation cases, in memory, with the labels that are measured (see `measurable`).
         record: JSON-serialisable record of the split, the fingerprints of training and held-out scans, and the licences
             of everything the weights are made from; see `HeldOut.record` and `omentum.model.terms`.
         remarks: Messages about cases left out.
@@ -81,7 +82,9 @@ def load_sources(config: TrainConfig, classes: Sequence[str], progress: CountLis
     held.check_start(validated)
     kept = _with_own_settings(held.without_copies(sources, validated), config)
     record = held.record(kept, validated) | terms_record(made_from)
-    return TrainingData(_distinct(kept), tuple(validated), record, tuple(held.remarks))
+    measured, remark = measurable(validated, classes)
+    remarks = (*held.remarks, *filter(None, [remark]))
+    return TrainingData(_distinct(kept), measured, record, remarks)
 
 
 _Loaded = tuple[list[PatchSource], Sequence[LabelledCase]]
