@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 PARTLY = "†"
 """Marks a structure that reaches the edge of the image."""
+LISTED = 5
+"""So many names of a longer list are told."""
 LONG_S = 3 * 3600.0
 """Longer times are given in hours."""
 _SIZES = ("B", "kB", "MB", "GB", "TB")
@@ -37,6 +41,18 @@ def hu(mean: float | None, sd: float | None) -> str:
 def counted(n: int, noun: str) -> str:
     """A count with its noun: "1 case", "2 cases"."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def listed(names: Sequence[object], most: int = LISTED, *, quoted: bool = False) -> str:
+    """The first few names, and the number of the others: "a, b and 3 more".
+
+    Args:
+        names: Anything with a text.
+        most: So many are named.
+        quoted: Write them in quotation marks.
+    """
+    shown = ", ".join(map(repr if quoted else str, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def time_left(seconds: float) -> str:

@@ -74,6 +74,20 @@ def test_our_own_file_gives_every_mask(tmp_path):
         np.testing.assert_array_equal(made.truth.mask(key), ours().mask(key))
 
 
+def test_a_renamed_segment_is_what_its_name_says(tmp_path):
+    put_ct(tmp_path)
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[block(2, 10)], labels[block(12, 14)] = 1, 2
+    said = {"space directions": "(3,0,0) (0,-3,0) (0,0,4)", "space origin": "(0,0,0)"}
+    seg_nrrd(tmp_path / "7", labels, [("liver", "Milz", 0, 1), ("pancreas", "Pancreas", 0, 2)], **said)
+    assert read(tmp_path).truth.annotated == {"spleen", "pancreas"}
+    seg_nrrd(tmp_path / "7", labels, [("liver", "gut", 0, 1), ("pancreas", "Pancreas", 0, 2)], **said)
+    with pytest.raises(InputError, match=r"'gut' \(was 'liver'\)"):
+        read(tmp_path)
+    seg_nrrd(tmp_path / "7", labels, [("liver", "Bone", 0, 1), ("pancreas", "Pancreas", 0, 2)], **said)
+    assert read(tmp_path).truth.annotated == {"pancreas"}  # the recipe ignores bones
+
+
 def test_what_has_no_segment_was_not_drawn_and_what_is_strange_is_noted(tmp_path):
     put_ct(tmp_path)
     labels = np.zeros(SHAPE, np.uint8)

@@ -224,6 +224,16 @@ def test_a_segment_renamed_in_a_viewer_is_what_its_name_says(tmp_path):
     assert np.array_equal(np.flatnonzero(seg.mask("left_kidney").any(axis=(1, 2))), [3])
 
 
+def test_a_segment_renamed_to_nothing_of_ours_is_refused(tmp_path):
+    """Its ID still says left kidney, which it no longer is."""
+    voxels = np.zeros((4, 4, 4), np.uint8)
+    voxels[0], voxels[3] = 1, 2
+    path = seg_nrrd(tmp_path, voxels, [("left_kidney", "My appendix", 0, 1), ("liver", "Liver", 0, 2)])
+    with pytest.raises(InputError, match=r"renamed to nothing of ours: 'My appendix' \(was 'left_kidney'\)") as fault:
+        read_segmentation(path)
+    assert fault.value.source == path
+
+
 def test_other_units_than_millimetres_are_refused(tmp_path):
     path = seg_nrrd(
         tmp_path, np.ones((4, 4, 4), np.uint8), [("liver", "Liver", 0, 1)], **{"space units": '"cm" "cm" "cm"'}

@@ -19,7 +19,7 @@ from omentum.errors import GeometryError, InputError, UsageError
 from omentum.evaluate.mapping import load_mapping
 from omentum.io.labels import label_names, read_labelmap, read_labels
 from omentum.io.nifti import read_volume
-from omentum.io.seg_nrrd.segments import Segment, is_seg_nrrd, listed, read_segments
+from omentum.io.seg_nrrd.segments import Segment, is_seg_nrrd, named, read_segments
 from omentum.segmentation import Segmentation
 from omentum.volume import GRID_TOLERANCE_MM, Grid
 
@@ -115,12 +115,12 @@ def _of_segments(path: Path, target: Grid, renamed: Renames) -> dict[str, Mask]:
         if key is None:
             strange.append(segment)
         elif key in keys:
-            raise InputError(f"has {key} twice: {listed([keys[key], segment])}", source=path)
+            raise InputError(f"has {key} twice: {named([keys[key], segment])}", source=path)
         elif segment.is_annotated:
             keys[key] = segment
     if strange:
         remedy = f'say what they are: --rename "{strange[0].label}=liver", or delete them'
-        raise InputError(f"has segments that are nothing of ours: {listed(strange)}", source=path, remedy=remedy)
+        raise InputError(f"has segments that are nothing of ours: {named(strange)}", source=path, remedy=remedy)
     return {key: on_grid(file.mask(segment), file.grid, target, path) for key, segment in keys.items()}
 
 

@@ -12,14 +12,14 @@ from omentum.data.datasets.recipe import Recipe, Target
 from omentum.data.harmonise.align_labels import on_grid_of
 from omentum.data.harmonise.notes import Note
 from omentum.errors import InputError
-from omentum.io.seg_nrrd.segments import Segment, SegmentFile, listed
+from omentum.io.seg_nrrd.segments import Segment, SegmentFile, named, refuse_lost_names
 from omentum.volume import Volume
 
 Known = Sequence[tuple[Segment, Target]]
 
 
 def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[Note]) -> Known:
-    """Segments with a known meaning in file order, matched by ID, else by name.
+    """Segments with a known meaning in file order, matched by name, else by ID: a viewer renames and keeps the ID.
 
     Args:
         recipe: Its mask names are matched with the segments.
@@ -28,20 +28,24 @@ def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[
         notes: Receives a note for each unknown segment.
 
     Raises:
-        InputError: No segment is known.
+        InputError: No segment is known, or one of our structures was renamed to nothing that the recipe knows.
     """
     found, strange = list[tuple[Segment, Target]](), []
     for segment in file.segments:
-        words = [word for word in (segment.id, segment.name) if word]
+        if segment.name and recipe.ignores_mask(segment.name):
+            continue
+        words = [word for word in (segment.name, segment.id) if word]
         target = next((target for word in words if (target := recipe.mask_target(word))), None)
         if target is not None and segment.is_annotated:
             found.append((segment, target))
         elif target is None and not any(map(recipe.ignores_mask, words)):
             strange.append(segment)
+    unknown = [one for one in file.segments if not recipe.mask_target(one.name) and not recipe.ignores_mask(one.name)]
+    refuse_lost_names(unknown, source)
     if strange:
-        notes.append(Note("stray", f"segments that the recipe does not know: {listed(strange)}"))
+        notes.append(Note("stray", f"segments that the recipe does not know: {named(strange)}"))
     if not found:
-        raise InputError(f"has no segment that the recipe knows: {listed(file.segments)}", source=source)
+        raise InputError(f"has no segment that the recipe knows: {named(file.segments)}", source=source)
     return found
 
 

@@ -13,7 +13,7 @@ from omentum.boxes import Box
 from omentum.errors import InputError, warn_of_case
 from omentum.io.hosts import with_hosts
 from omentum.io.labels import ForeignLabelsError
-from omentum.io.seg_nrrd.segments import Segment, listed, read_segments
+from omentum.io.seg_nrrd.segments import Segment, named, read_segments, refuse_lost_names
 from omentum.segmentation import BITS_PER_PLANE, Bits, Segmentation, no_bits
 
 SLAB = 16
@@ -23,15 +23,18 @@ SLAB = 16
 def read_seg_nrrd(path: str | Path) -> Segmentation:
     """Read all masks of a `.seg.nrrd`.
 
-    A segment is identified by its ID if that is one of our keys, else by its name or a synonym. Unknown segments are
-    left out with a warning. In files written by other programs, a lesion's voxels are also added to its host (see
+    A segment is identified by its name or a synonym, else by its ID. Unknown segments are left out with a warning; one
+    whose ID is a structure and whose name is none is refused, because a viewer has renamed it.
+
+    In files written by other programs, a lesion's voxels are also added to its host (see
     `with_hosts`), because such files often exclude the tumour from the liver.
 
     Returns:
         Classes in file order; a segment without a voxel is an annotated, absent structure.
 
     Raises:
-        InputError: The file cannot be read, or two segments denote the same structure.
+        InputError: The file cannot be read, two segments denote the same structure, or one was renamed to nothing of
+            ours.
         ForeignLabelsError: No segment is a known structure.
         GeometryError: The geometry is invalid or unknown.
         UsageError: The file carries structures with another meaning than in this process.
@@ -55,9 +58,10 @@ def known_segments(segments: Sequence[Segment], path: Path) -> dict[str, Segment
         Structure key -> its segment, in file order.
 
     Raises:
-        InputError: Two segments denote the same structure.
+        InputError: Two segments denote the same structure, or one was renamed to nothing of ours.
         ForeignLabelsError: No segment is a known structure.
     """
+    refuse_lost_names(segments, path)
     known: dict[str, Segment] = {}
     foreign: list[Segment] = []
     for segment in segments:
@@ -65,17 +69,17 @@ def known_segments(segments: Sequence[Segment], path: Path) -> dict[str, Segment
         if key is None:
             foreign.append(segment)
         elif key in known:
-            raise InputError(f"has {key} twice: {listed([known[key], segment])}", source=path)
+            raise InputError(f"has {key} twice: {named([known[key], segment])}", source=path)
         else:
             known[key] = segment
             if segment.was_renamed:
                 warn_of_case(f"segment {segment.id!r} is named {segment.name!r} and read as {key}", path)
     if not known:
-        fault = ForeignLabelsError(f"has no segment that is a structure of ours: {listed(foreign)}", path)
+        fault = ForeignLabelsError(f"has no segment that is a structure of ours: {named(foreign)}", path)
         fault.remedy = "call them as `omentum classes` does"
         raise fault
     if foreign:
-        warn_of_case(f"segments that are nothing of ours, left out: {listed(foreign)}", path)
+        warn_of_case(f"segments that are nothing of ours, left out: {named(foreign)}", path)
     return known
 
 

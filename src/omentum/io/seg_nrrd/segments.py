@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import InputError, UsageError
+from omentum.formatting import listed
 from omentum.io.labels import MAX_LABEL
 from omentum.io.nifti import TRAILING_BYTES
 from omentum.io.nifti_header import refuse_bomb
@@ -24,9 +25,6 @@ from omentum.io.seg_nrrd.fields import MADE_BY, NOT_ANNOTATED, ROWS, unescaped
 from omentum.io.seg_nrrd.nrrd_header import MAGIC, NrrdLayout, read_nrrd_layout
 from omentum.io.source import MAX_DEFLATE_RATIO, InputStream, open_source
 from omentum.volume import Grid
-
-TOLD = 5
-"""So many segments are listed."""
 
 _FIELD = re.compile(r"Segment(\d{1,5})_(ID|Name|Layer|LabelValue|Tags)")
 
@@ -64,6 +62,14 @@ class Segment:
     def has_strange_name(self) -> bool:
         """Whether there is a name and it denotes no structure, so that `key` is that of the ID."""
         return bool(self.name) and _key_of(self.name) is None
+
+    @property
+    def lost_its_name(self) -> bool:
+        """Whether the ID denotes a structure and the name none: a structure of ours that was renamed to something else.
+
+        3D Slicer keeps the ID of a segment that is renamed, so it no longer says what the segment is.
+        """
+        return self.has_strange_name and _key_of(self.id) is not None
 
     @property
     def was_renamed(self) -> bool:
@@ -145,7 +151,7 @@ def _segments(layout: NrrdLayout, path: Path) -> tuple[Segment, ...]:
     found = tuple(_segment(n, told[n], layout, path) for n in sorted(told))
     places = [(one.layer, one.value) for one in found]
     if twice := [one for one in found if places.count((one.layer, one.value)) > 1]:
-        raise InputError(f"gives one number to several segments: {listed(twice)}", source=path)
+        raise InputError(f"gives one number to several segments: {named(twice)}", source=path)
     return found
 
 
@@ -189,7 +195,18 @@ def _voxels(source: InputStream, layout: NrrdLayout, path: Path) -> NDArray[Any]
     return buffer.view(layout.dtype)
 
 
-def listed(segments: Sequence[Segment]) -> str:
+def named(segments: Sequence[Segment]) -> str:
     """Names of the first few segments, and the number of the others."""
-    more = f" and {len(segments) - TOLD} more" if len(segments) > TOLD else ""
-    return f"{', '.join(repr(one.label) for one in segments[:TOLD])}{more}"
+    return listed([one.label for one in segments], quoted=True)
+
+
+def refuse_lost_names(segments: Sequence[Segment], path: Path) -> None:
+    """Refuse segments that were structures of ours and were renamed to nothing of ours.
+
+    Raises:
+        InputError: There are some; the message says what they are called, and were.
+    """
+    if lost := [one for one in segments if one.lost_its_name]:
+        told = listed([f"{one.name!r} (was {one.id!r})" for one in lost])
+        remedy = "name them as `omentum classes` does, or delete them"
+        raise InputError(f"has segments renamed to nothing of ours: {told}", source=path, remedy=remedy)
