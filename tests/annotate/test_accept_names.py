@@ -12,9 +12,10 @@ from annotation_round import masks_of, put_corrected
 from omentum.annotate.accept.api import accept_corrections
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.errors import UsageError
-from omentum.io.nifti import write_volume
+from omentum.io.nifti import write_labelmap, write_volume
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.progress import SilentProgress
+from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
 
@@ -78,6 +79,21 @@ def test_both_sides_changed_is_a_correction_with_a_warning(here):
     done = accept_corrections("round", [SAVED], BY, AcceptOptions(), progress=told)
     assert done.count(ACCEPTED) == 2
     assert any("are the sides right?" in line for line in told.lines)
+
+
+@pytest.mark.parametrize(("axis", "way"), [(0, "from left to right"), (2, "from head to foot")])
+def test_a_reversed_label_map_is_refused(here, axis, way):
+    """Its affine is that of the CT, and its voxels run the other way: no grid and no pair of sides shows it."""
+    masks = {key: np.flip(mask, axis) for key, mask in masks_of(ORIGINAL).items()}
+    grid = read_seg_nrrd(ORIGINAL).grid
+    write_labelmap("corrected/ct_0.nii.gz", Segmentation.from_masks(masks, grid.affine))
+    (outcome,) = accept("corrected").values()
+    assert outcome.status is REFUSED
+    assert f"its masks are the proposed ones reversed {way}" in outcome.reason
+    Path("corrected/ct_0.nii.gz").unlink()
+    write_volume(Path("corrected/ct_0/liver.nii.gz"), Volume(masks["liver"].astype(np.uint8), grid.affine))
+    (outcome,) = accept("corrected").values()
+    assert f"reversed {way}" in outcome.reason
 
 
 def test_a_label_map_named_after_a_structure_is_no_mask_of_it(here):

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.annotate.accept.files import CorrectedFile, find_files
-from omentum.annotate.accept.judge import AcceptStatus, KnownLabels, belongs_elsewhere, fits_the_other_side, judge
+from omentum.annotate.accept.judge import (
+    AcceptStatus,
+    KnownLabels,
+    belongs_elsewhere,
+    fits_the_other_side,
+    judge,
+    reversed_axis,
+)
 from omentum.annotate.accept.labels import LabelTarget, add_masks, find_target
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.annotate.accept.read import Renames, read_corrected
@@ -33,6 +40,8 @@ from omentum.words import keys_of, structures_in
 
 PathLike = str | os.PathLike[str]
 Mask = NDArray[np.bool_]
+_WAYS = dict.fromkeys("RL", "from left to right") | dict.fromkeys("AP", "from front to back")
+_WAYS |= dict.fromkeys("SI", "from head to foot")
 
 
 def accept_corrections(
@@ -134,6 +143,7 @@ class _Acceptance:
         self.target.check_grid(file.case, proposal.grid)
         masks = read_corrected(file, proposal, self.settings.renamed, self.settings.options.mapping)
         self._refuse_other_case(file, masks, proposal)
+        self._refuse_reversed(file, masks, proposal)
         self._refuse_other_side(file, masks, proposal)
         empty = np.zeros(proposal.shape, np.bool_)
         masks |= {key: empty for key in self.settings.absent if key not in masks}
@@ -184,6 +194,14 @@ class _Acceptance:
             ):
                 reason = f"is named after {file.case}, but its masks are those of {name}"
                 raise InputError(reason, source=file.path, remedy="rename the file")
+
+    def _refuse_reversed(self, file: CorrectedFile, masks: dict[str, Mask], proposal: Segmentation) -> None:
+        """Refuse masks whose voxels run the other way than those of the CT, against what their affine says."""
+        axis = reversed_axis(masks, {key: proposal.mask(key) for key in masks if key in proposal.classes})
+        if axis is not None:
+            way = _WAYS[proposal.grid.orientation[axis]]
+            reason = f"its masks are the proposed ones reversed {way}"
+            raise InputError(reason, source=file.path, remedy="save it again with the geometry of the CT")
 
     def _refuse_other_side(self, file: CorrectedFile, masks: dict[str, Mask], proposal: Segmentation) -> None:
         """Refuse one side where the other was proposed; where both changed places in one file, warn."""

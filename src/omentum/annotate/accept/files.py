@@ -9,11 +9,11 @@ from pathlib import Path
 from omentum.anatomy import STRUCTURES
 from omentum.annotate.round_folder import CASES
 from omentum.errors import InputError, UsageError
+from omentum.formatting import listed
 from omentum.io.case_names import case_name, is_nifti_name, is_segmentation_name
 
 FOLDERS = 3
 """Folders above a file whose names are compared with those of cases."""
-SHOWN = 5
 CT = "ct.nii.gz"
 """The CT of a case folder."""
 
@@ -85,8 +85,7 @@ def _of_case(file: Path, cases: Collection[str]) -> CorrectedFile:
     if len(cases) == 1:
         return CorrectedFile(file, next(iter(cases)), structure)
     names = sorted(cases)
-    listed = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-    remedy = f"name it or its folder after one of them: {listed}"
+    remedy = f"name it or its folder after one of them: {listed(names)}"
     raise InputError("belongs to no case of the round", source=file, remedy=remedy)
 
 

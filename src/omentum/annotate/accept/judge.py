@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +20,9 @@ Mask = NDArray[np.bool_]
 
 UNLIKE_DICE, LIKE_DICE = 0.2, 0.6
 """A correction this unlike its own proposal and this like that of another case belongs to the other case."""
+
+REVERSED_GAIN = 0.3
+"""So much more Dice with the proposal, when reversed along an axis, that corrections are reversed."""
 
 
 class AcceptStatus(StrEnum):
@@ -102,6 +106,33 @@ def fits_the_other_side(key: str, masks: dict[str, Mask], proposals: dict[str, M
         return False
     own = dice(masks[key], proposals[key])
     return own < UNLIKE_DICE and dice(masks[key], proposals[other]) > LIKE_DICE
+
+
+def reversed_axis(masks: dict[str, Mask], proposals: dict[str, Mask]) -> int | None:
+    """The axis along which corrections are the proposals reversed, as a map with a wrong affine is; or None.
+
+    Paired structures do not count: both sides of a proposal may be swapped (see `fits_the_other_side`).
+
+    Args:
+        masks: Corrections, bool [i, j, k].
+        proposals: Proposed masks.
+    """
+    keys = [key for key in masks if key in proposals and STRUCTURES[key].pair is None]
+    own = _joint_dice([masks[key] for key in keys], [proposals[key] for key in keys])
+    if own is None or own > 1 - REVERSED_GAIN:
+        return None
+    for axis in range(3):
+        found = _joint_dice([np.flip(masks[key], axis) for key in keys], [proposals[key] for key in keys])
+        if found is not None and found > LIKE_DICE and found - own > REVERSED_GAIN:
+            return axis
+    return None
+
+
+def _joint_dice(masks: Sequence[Mask], others: Sequence[Mask]) -> float | None:
+    """Dice of all masks together; None without a voxel."""
+    size = sum(int(np.count_nonzero(one)) for one in (*masks, *others))
+    both = sum(int(np.count_nonzero(a & b)) for a, b in zip(masks, others, strict=True))
+    return 2 * both / size if size else None
 
 
 def belongs_elsewhere(masks: dict[str, Mask], own: dict[str, Mask], other: dict[str, Mask]) -> bool:
