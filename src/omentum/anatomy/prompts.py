@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from omentum.anatomy.structure import Structure
@@ -38,6 +39,21 @@ def template_of(choice: str) -> str:
         remedy = f"the only one is {' or '.join(_PLACES)}"
         raise UsageError(f"the prompt {choice!r} has the field {strange[0]!r}, which nothing fills", remedy=remedy)
     return template
+
+
+def template_behind(prompts: Mapping[str, str]) -> str | None:
+    """The template that most of some prompts were made by; None if no template made more than half of them.
+
+    Args:
+        prompts: Structure key -> sentence.
+    """
+    votes = Counter[str]()
+    for key, said in prompts.items():
+        noun = STRUCTURES[key].noun
+        made = {sentence for sentence in TEMPLATES.values() if prompt(STRUCTURES[key], sentence) == said}
+        votes.update(made | ({said.replace(noun, _PLACES[0])} if said.count(noun) == 1 else set()))
+    found = [sentence for sentence, count in votes.most_common(1) if 2 * count > len(prompts)]
+    return found[0] if found else None
 
 
 def prompt(structure: Structure, template: str = TEMPLATE) -> str:

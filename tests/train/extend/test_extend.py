@@ -192,6 +192,13 @@ def test_an_interrupted_extension_goes_on_and_ends_alike(place, protect):  # noq
     changed = replace(options, min_confidence=0.5)
     with pytest.raises(UsageError, match="begun otherwise: min_confidence"):
         extend_model(place / "parent.safetensors", place / "a.safetensors", changed, overwrite=True)
+    for changed, said in (
+        (replace(options, settings=("steps=8",)), "steps was 4, is 8"),
+        (replace(options, rehearse=place / "old"), "rehearse"),
+    ):
+        with pytest.raises(UsageError, match=f"begun otherwise: {said}") as fault:
+            extend_model(place / "parent.safetensors", place / "a.safetensors", changed, overwrite=True)
+        assert "init" not in str(fault.value)  # which an extension sets itself
 
 
 @pytest.mark.filterwarnings("ignore::omentum.errors.CaseWarning")
@@ -207,6 +214,7 @@ def test_an_interrupted_extension_goes_on_and_ends_alike(place, protect):  # noq
         ({"add": ("gallbladder",)}, "no usable cases"),
         ({"add": (" ",)}, "nothing to add"),
         ({"data": None}, "no data"),
+        ({"data": "new/new_0/ct.nii.gz"}, "is no text, so it holds no settings"),
         ({"data": "nowhere.toml"}, "no such file"),
         ({"max_forgetting": -1.0}, "max_forgetting"),
         ({"prompt": "no place"}, "no place for the structure"),

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.prompts import TEMPLATES, prompt
-from omentum.anatomy.structure_rows import carried_rows
+from omentum.anatomy.prompts import TEMPLATES, template_behind
 from omentum.data.splits.split import Split
 from omentum.data.store.store import Store
 from omentum.errors import UsageError
@@ -106,8 +105,8 @@ def network_settings(spec: CheckpointSpec) -> dict[str, Any]:
     }
     if spec.model.head is HeadKind.TEXT:
         found["text_encoder"] = spec.text_encoder
-        if template := _template(spec):
-            found["prompt"] = template
+        if template := template_behind({one.key: one.prompt for one in spec.classes if one.key in STRUCTURES}):
+            found["prompt"] = next((name for name, said in TEMPLATES.items() if said == template), template)
     return found
 
 
@@ -133,12 +132,3 @@ def _cases_of(data: DataConfig) -> int:
     if data.store:
         return len(Store.open(Path(data.store)).cases)
     return len(list(Path(data.folder).glob("*/case.json")))
-
-
-def _template(spec: CheckpointSpec) -> str | None:
-    """Name of the prompt template of a checkpoint; None if it is none of the paper's."""
-    packaged = [c for c in spec.classes if c.key in STRUCTURES and not carried_rows([c.key])]
-    for name, template in TEMPLATES.items():
-        if packaged and all(c.prompt == prompt(STRUCTURES[c.key], template) for c in packaged):
-            return name
-    return None

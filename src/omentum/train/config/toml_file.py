@@ -145,7 +145,10 @@ def read_file(source: str | Path) -> tuple[str | None, dict[str, Any]]:
     except FileNotFoundError as fault:
         remedy = f"give a TOML file or one of the presets {', '.join(known)}"
         raise UsageError("no such file or preset", source=source, remedy=remedy) from fault
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+    except UnicodeDecodeError as fault:
+        remedy = f"give a TOML file, which names images and labels, or one of the presets {', '.join(known)}"
+        raise UsageError("is no text, so it holds no settings", source=source, remedy=remedy) from fault
+    except (OSError, tomllib.TOMLDecodeError) as fault:
         raise UsageError(str(fault), source=source) from fault
     base = raw.pop(PRESET, None)
     if base is not None and base not in known:

@@ -21,7 +21,7 @@ from omentum.progress import SILENT, TrainingListener
 from omentum.train.extend.comparison import Extension, ReferenceCase, axes_of, changes
 from omentum.train.extend.forgetting import dice_after, dice_before
 from omentum.train.extend.options import ExtendOptions, Protection
-from omentum.train.extend.plan import Plan, check_shown, checksum, claim, make_plan
+from omentum.train.extend.plan import TRAINING, Plan, check_shown, checksum, claim, make_plan
 from omentum.train.extend.pseudo_labels import with_pseudo_labels
 from omentum.train.extend.record import backbone_passes, replayed_cases, write_extended
 from omentum.train.extend.reference_cases import narrowed, reference_cases
@@ -32,8 +32,8 @@ from omentum.train.run.identity import case_checksum
 from omentum.train.run.sources import TrainingData, load_sources
 from omentum.train.training import sampler_of
 
-PSEUDO, TRAINING = "pseudo", "training"
-"""Folders of the run."""
+PSEUDO = "pseudo"
+"""Folder of the run for pseudo-labels."""
 
 
 class ForgettingError(OmentumError):

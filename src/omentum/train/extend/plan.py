@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,15 @@ from omentum.train.config.settings import TrainConfig
 from omentum.train.extend.options import ExtendOptions
 from omentum.train.extend.settings import ADAPTER_PARTS, extension_config, raw_settings
 from omentum.train.extend.words import class_specs, new_structures
+from omentum.train.run.folder import RESULT_FILE, STEPS_DIFFER
+from omentum.train.run.identity import changed_settings, described
 from omentum.train.run.sources import TrainingData
 
 RUN_SUFFIX = ".run"
 """Of the folder beside the checkpoint with the training run, pseudo-labels and first measurements."""
 WHAT_FILE = "extension.json"
+TRAINING = "training"
+"""Folder of the run's training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +89,10 @@ def make_plan(weights: str | Path, out: Path, options: ExtendOptions, *, overwri
     found = new_structures(options.add, parent.spec.class_keys)
     keys = tuple(found)
     new = class_specs(keys, parent.spec, options.prompt)
-    text = embed_like(parent.spec, parent.text_embeddings, [one.prompt for one in new])
     parts = ADAPTER_PARTS.get(options.protect)
+    if parts is not None:
+        _refuse_growth(parent, new, options, parts)
+    text = embed_like(parent.spec, parent.text_embeddings, [one.prompt for one in new])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(raw.get("seed", 0)))
         whole = (
@@ -95,11 +102,19 @@ def make_plan(weights: str | Path, out: Path, options: ExtendOptions, *, overwri
         )
     whole.spec = replace(whole.spec, structures=carried_rows(whole.spec.class_keys))
     config = extension_config(raw, options, parent.spec, path, keys if parts is not None else whole.spec.class_keys)
-    if parts is not None and (growth := parameter_growth(whole)) > options.max_growth:
-        remedy = "a lower --rank, --protect heads, or a higher --max-growth"
-        raise UsageError(f"the adapters would be {growth:.1%} of the network", remedy=remedy)
     made = tuple(key for key in keys if found[key])
     return Plan(options, parent.eval(), path, new, made, text, whole.eval(), config, run)
+
+
+def _refuse_growth(
+    parent: UniversalModel, new: Sequence[ClassSpec], options: ExtendOptions, parts: Sequence[str]
+) -> None:
+    """Refuse adapters that are too large, before words are embedded."""
+    nothing = torch.zeros(len(new), parent.text_embeddings.shape[1])
+    growth = parameter_growth(with_adapter(parent, new, nothing, rank=options.rank, parts=parts))
+    if growth > options.max_growth:
+        remedy = "a lower --rank, --protect heads, or a higher --max-growth"
+        raise UsageError(f"the adapters would be {growth:.1%} of the network", remedy=remedy)
 
 
 def check_shown(plan: Plan, data: TrainingData) -> None:
@@ -126,11 +141,17 @@ def claim(plan: Plan) -> None:
         "min_confidence": options.min_confidence,
         "distil_weight": options.distil_weight,
         "rank": options.rank,
+        "rehearse": None if options.rehearse is None else options.rehearse.name,
+        "settings": described(plan.config),
     }
     file = plan.run / WHAT_FILE
     if file.exists():
         found = json.loads(file.read_bytes())
-        if differ := [name for name in what if found.get(name) != what[name]]:
+        differ = [name for name in what if name != "settings" and found.get(name, what[name]) != what[name]]
+        settings = changed_settings(found.get("settings", what["settings"]), what["settings"])
+        if not (plan.run / TRAINING / RESULT_FILE).exists():  # a run in progress may take more steps, and says if not
+            settings = [text for text in settings if not text.startswith(STEPS_DIFFER)]
+        if differ := [*differ, *settings]:
             reason = f"was begun otherwise: {', '.join(differ)}"
             raise UsageError(reason, source=plan.run, remedy="remove the folder, restore that, or choose another -o")
         return

@@ -112,7 +112,7 @@ def extension_config(
     out["trainable"] = list(TRAINED_PARTS.get(options.protect, ()))
     config = config_of(out, options.data)
     data = config.data
-    if not config.split and not any(entry.validation for entry in data):
+    if not config.split and not any("validation" in entry for entry in raw.get("data", ())):
         data = tuple(replace(entry, validation=options.validation) for entry in data)
     if options.rehearse is not None:
         (entry,) = settings_of(None, None, [options.rehearse])["data"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from omentum.anatomy import STRUCTURES
-from omentum.anatomy.prompts import TEMPLATE, TEMPLATES, class_prompts, prompt
+from omentum.anatomy.prompts import TEMPLATE, class_prompts, template_behind
 from omentum.anatomy.structure_file import include_noun
 from omentum.anatomy.suggestions import UnknownStructureError
 from omentum.errors import UsageError
@@ -61,18 +61,14 @@ def class_specs(keys: Sequence[str], spec: CheckpointSpec, template: str = "") -
     """New classes with their prompts, in the template of the known ones unless another is given.
 
     Raises:
-        UsageError: The template is none, or a new class has the prompt of another.
+        UsageError: The template is none, the known prompts follow none, or a new class has the prompt of another.
     """
-    chosen = template or _template_of(spec)
+    chosen = template or template_behind({one.key: one.prompt for one in spec.classes})
+    if not chosen:
+        remedy = f'give one: --prompt "{TEMPLATE}"'
+        raise UsageError("the prompts of the known classes follow no one template", remedy=remedy)
     prompts = class_prompts((*spec.class_keys, *keys), chosen, {one.key: one.prompt for one in spec.classes})
     return tuple(ClassSpec(key, said) for key, said in zip(keys, prompts[len(spec.classes) :], strict=True))
-
-
-def _template_of(spec: CheckpointSpec) -> str:
-    for template in TEMPLATES.values():
-        if any(prompt(STRUCTURES[one.key], template) == one.prompt for one in spec.classes):
-            return template
-    return TEMPLATE
 
 
 def _refuse_slip(word: str, meant: Sequence[str]) -> None:

@@ -69,11 +69,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """
     earlier = before.get("config", {})
     unknown_then = {key: value for key, value in _defaults().items() if key in now["config"].keys() - earlier.keys()}
-    found = [
-        f"{name} was {_format_value(old)}, is {_format_value(new)}"
-        for name, old, new in _compared(earlier | unknown_then, now["config"])
-        if name not in MAY_CHANGE
-    ]
+    found = changed_settings(earlier | unknown_then, now["config"])
     if before.get("classes") != now["classes"]:
         found.append("the list of classes is another one")
     if before.get("structures") != now.get("structures"):
@@ -85,6 +81,15 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             word = "is new" if old is None else "is gone" if new is None else "has changed"
             found.append(f"{'case' if kind == 'data' else 'validation case'} {name} {word}")
     return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more differences"]
+
+
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Settings that change the result and differ, one clause each; see `described`."""
+    return [
+        f"{name} was {_format_value(old)}, is {_format_value(new)}"
+        for name, old, new in _compared(before, now)
+        if name not in MAY_CHANGE
+    ]
 
 
 def _defaults() -> dict[str, Any]:
