@@ -15,12 +15,11 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering
 from omentum.boxes import Box
 from omentum.errors import GeometryError, UsageError
+from omentum.formatting import listed
 from omentum.sparse import sparse_zeros
 from omentum.volume import Affine, Grid
 
 BITS_PER_PLANE = 64
-TOLD = 5
-"""Number of classes named in `repr`."""
 FEW_CLASSES = 32
 """Up to this number of classes, 32 bits a voxel suffice."""
 _SLAB = 16
@@ -72,7 +71,7 @@ class Segmentation:
 
     def __repr__(self) -> str:
         """One line, without the voxels."""
-        named = ", ".join(self.classes[:TOLD]) + (", ..." if len(self.classes) > TOLD else "")
+        named = listed(self.classes)
         classes = f"{len(self.classes)} class{'' if len(self.classes) == 1 else 'es'}: {named}"
         return f"<{type(self).__name__} of {self.grid.words}; {classes}>"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omentum.evaluate.curves import curves_page
 from omentum.evaluate.formatting import about_comparison, difference_cells, display, interval, number, remarks
 from omentum.evaluate.html import PageFigure, PageSection, PageSlices, Part, page_html
-from omentum.formatting import counted
+from omentum.formatting import counted, listed
 from omentum.report.box_plots import box_plots
 from omentum.report.curve_plots import curves_svg
 from omentum.report.page import PageTable
@@ -145,14 +145,9 @@ def _penalised(cases: Sequence[CaseScores], summary: Summary) -> PageTable:
         false_negatives, false_positives = (
             [case for case, status in scored if status == kind] for kind in ("false_negative", "false_positive")
         )
-        rows.append([display(key), _listed(false_negatives), _listed(false_positives)])
+        rows.append([display(key), listed(false_negatives, LISTED), listed(false_positives, LISTED)])
     head = ["structure", "false negative", "false positive"]
     return PageTable("Structures in only one of prediction and reference", head, rows, words=head[1:])
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
 
 
 def _comparison(comparison: Comparison) -> PageTable:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES, Structure
 from omentum.errors import InputError, UsageError
+from omentum.formatting import listed
 from omentum.io.case_names import SEGMENTATION_SUFFIXES, case_name, is_segmentation_name
 from omentum.result_files import BATCH, SEGMENTATIONS, segmentation_in
 
@@ -21,8 +22,6 @@ SCORES = (".csv", ".html", ".json")
 """Suffixes of files next to cases that may be scores of an earlier evaluation."""
 NO_SCORES = frozenset({"store.json", *BATCH})
 """Files with these suffixes next to cases that are not scores."""
-MOST_LISTED = 5
-"""Maximum number of names listed in a message."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +116,11 @@ def find_others(other: Path, pairs: Sequence[Pair], same: IdOf = str, find: Find
 def nothing_together(folder: Path, names: Sequence[str]) -> InputError:
     """Error if no prediction has the name of a reference; lists actual and expected names."""
     there = [case_name(path) for path in sorted(folder.iterdir()) if _is_prediction(path)] if folder.is_dir() else []
-    reason = f"holds no case of the reference by the same name: it has {listed(there) or 'no prediction'}"
+    reason = f"holds no case of the reference by the same name: it has {listed(there, quoted=True) or 'no prediction'}"
     remedy = "rename them" if names and there else "give the folders that hold the cases"
-    return InputError(f"{reason}; the reference has {listed(names) or 'none'}", source=folder, remedy=remedy)
+    return InputError(
+        f"{reason}; the reference has {listed(names, quoted=True) or 'none'}", source=folder, remedy=remedy
+    )
 
 
 def read_patients(path: Path) -> dict[str, str]:
@@ -190,26 +191,21 @@ def unknown_predictions(folder: Path, known: Collection[str], same: IdOf = str) 
     stray = [name for name in names if name not in known and same(name) not in ids]
     if not stray:
         return None
-    return f"{folder}: ignored, since no reference has the name: {listed(stray)}"
+    return f"{folder}: ignored, since no reference has the name: {listed(stray, quoted=True)}"
 
 
 def unknown_healthy(path: Path, healthy: Collection[str], known: Collection[str]) -> str | None:
     """One line about cases in a list of healthy patients that match no reference; None if all do."""
     stray = sorted(set(healthy) - set(known))
-    return f"{path}: ignored, since no reference has the name: {listed(stray)}" if stray else None
+    return f"{path}: ignored, since no reference has the name: {listed(stray, quoted=True)}" if stray else None
 
 
 def unknown_references(folder: Path) -> tuple[str, ...]:
     """A line about folders among the references that contain no truth, so that no case is skipped silently."""
     stray = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and not _is_reference(path)]
     stray = [name for name in stray if not name.startswith(".")]
-    return (f"{folder}: not evaluated, for want of a {DESCRIPTION} or segmentation: {listed(stray)}",) if stray else ()
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few names, and the number of the others."""
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return f"{', '.join(map(repr, names[:MOST_LISTED]))}{more}"
+    told = f"{folder}: not evaluated, for want of a {DESCRIPTION} or segmentation: {listed(stray, quoted=True)}"
+    return (told,) if stray else ()
 
 
 def prediction_of(name: str, folder: Path, same: IdOf = str) -> Path | None:

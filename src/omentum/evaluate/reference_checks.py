@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from omentum.errors import OmentumError
-from omentum.evaluate.pairing import Pair, listed
+from omentum.evaluate.pairing import Pair
+from omentum.formatting import listed
 
 if TYPE_CHECKING:
     from omentum.evaluate.cases import CaseEvaluator
@@ -27,9 +28,9 @@ def unnamed_references(pairs: Iterable[Pair]) -> str | None:
     if not names:
         return None
     return (
-        f"references that name no structures: {listed(names)}; their numbers are taken for Omentum's own (1 spleen, 2 "
-        "right kidney, ..., see omentum classes), and what has no voxel there counts as not annotated, and is no false "
-        "alarm. --mapping with all their numbers says what they mean and what was looked for"
+        f"references that name no structures: {listed(names, quoted=True)}; their numbers are taken for Omentum's own "
+        "(1 spleen, 2 right kidney, ..., see omentum classes), and what has no voxel there counts as not annotated, "
+        "and is no false alarm. --mapping with all their numbers says what they mean and what was looked for"
     )
 
 

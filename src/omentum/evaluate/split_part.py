@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omentum.errors import InputError
-from omentum.evaluate.pairing import IdOf, PairedCases, listed, prediction_of
+from omentum.evaluate.pairing import IdOf, PairedCases, prediction_of
+from omentum.formatting import listed
 
 if TYPE_CHECKING:
     from omentum.data.splits.split import Split
@@ -63,7 +64,7 @@ class SplitPart:
         if not any(pair.prediction for pair in pairs):
             raise InputError(f"holds no case of the part {self.part!r}", source=pred)
         absent = [name for name in self.names if name not in found.known]
-        remarks = (f"the reference holds no case {listed(absent)} of the split",) if absent else ()
+        remarks = (f"the reference holds no case {listed(absent, quoted=True)} of the split",) if absent else ()
         return replace(found, pairs=pairs, remarks=(*found.remarks, *remarks))
 
     @cached_property

@@ -18,12 +18,12 @@ from omentum.evaluate.pairing import (
     IdOf,
     Pair,
     PairedCases,
-    listed,
     nothing_together,
     prediction_of,
     single_prediction,
 )
 from omentum.evaluate.split_part import SplitPart
+from omentum.formatting import listed
 from omentum.io.case_names import case_name
 from omentum.result_files import SEGMENTATIONS
 from omentum.segmentation import Segmentation
@@ -74,7 +74,7 @@ def find_stored(pred: Path, store: Path, split: SplitPart | None, patients: Mapp
     if not any(pair.prediction for pair in pairs):
         raise nothing_together(pred, list(held))
     _refuse_shared(pairs)
-    remarks = (f"{store}: holds no case {listed(absent)} of the split",) if absent else ()
+    remarks = (f"{store}: holds no case {listed(absent, quoted=True)} of the split",) if absent else ()
     return PairedCases(pairs, frozenset(held) | _names_of(pairs), remarks)
 
 

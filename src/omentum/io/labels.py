@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
+from omentum.formatting import listed
 from omentum.io.hosts import with_hosts
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, include_rows_of, labels_in
 from omentum.io.nifti import SeveralVolumesError, read_extensions, read_volume
@@ -20,8 +21,6 @@ from omentum.volume import Volume
 MAX_LABEL = 65535
 CT_BELOW, CT_VALUES = -100, 1000
 """No label map has a lower value, or more different ones."""
-TOLD = 5
-"""Number of foreign labels that are listed."""
 ROUNDING = 1e-3
 """A label stored as a fraction (0.9999) is the nearest integer when it is at most this far away."""
 
@@ -93,9 +92,7 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     if not indices:
         raise ForeignLabelsError("has no labels and no names", path)
     if foreign:
-        more = f" and {len(foreign) - TOLD} more" if len(foreign) > TOLD else ""
-        listed = f"[{', '.join(map(str, foreign[:TOLD]))}]{more}"
-        raise ForeignLabelsError(f"has labels {listed} that are not template numbers", path)
+        raise ForeignLabelsError(f"has labels that are not template numbers: {listed(foreign)}", path)
     return with_hosts(packed(labels, {i: [known[i]] for i in indices}, volume))
 
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from omentum.errors import CheckpointError, warn_of_case
+from omentum.formatting import listed
 from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_spec, read_tensors
 from omentum.model.layouts import TensorLayout, bare, containers, encoder_pattern, layouts
 from omentum.model.named_parts import in_parts
 from omentum.model.safetensors_file import read_header
-from omentum.model.state import NAMES_SHOWN, check_finite
+from omentum.model.state import check_finite
 from omentum.model.torch_file import is_torch_file, read_torch_file
 from omentum.model.universal import UniversalModel
 from omentum.spec import CheckpointSpec
@@ -60,8 +61,7 @@ class InitialisationReport:
         for word in ("missing", "unexpected", "misshapen"):
             names: tuple[str, ...] = getattr(self, word)
             if names:
-                more = ", ..." if len(names) > NAMES_SHOWN else ""
-                parts.append(f"{len(names)} {word}: {', '.join(names[:NAMES_SHOWN])}{more}")
+                parts.append(f"{len(names)} {word}: {listed(names)}")
         return "; ".join(parts)
 
     def within(self, parts: Sequence[str]) -> InitialisationReport:

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from omentum.errors import CheckpointError
+from omentum.formatting import listed
 from omentum.model.build import build
 from omentum.model.universal import UniversalModel
 from omentum.spec import CheckpointSpec
 
-NAMES_SHOWN = 5
 TEXT = "text_embeddings"
 ALIGNMENT = 64
 """Bytes; how torch aligns tensors that it allocates. In a mapped file they lie where the header ended, and some sums
@@ -55,7 +55,7 @@ def check_names(state: Iterable[str], wanted: Iterable[str], kind: str, source: 
     """Raise a CheckpointError that lists the first missing and unexpected names and counts them."""
     have, want = set(state), set(wanted)
     faults = [
-        f"{len(names)} {word}: {', '.join(names[:NAMES_SHOWN])}{', ...' if len(names) > NAMES_SHOWN else ''}"
+        f"{len(names)} {word}: {listed(names)}"
         for word, names in (("missing", sorted(want - have)), ("unexpected", sorted(have - want)))
         if names
     ]
@@ -71,16 +71,14 @@ def check_shapes(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], sour
         if wanted[name].shape != state[name].shape
     ]
     if wrong:
-        raise CheckpointError(f"{len(wrong)} misshapen: {'; '.join(wrong[:NAMES_SHOWN])}", source=source)
+        raise CheckpointError(f"{len(wrong)} misshapen: {listed(wrong)}", source=source)
 
 
 def check_finite(state: Mapping[str, Tensor], source: Path) -> None:
     """Raise a CheckpointError that names the tensors with NaN or infinite numbers."""
     wrong = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if wrong:
-        raise CheckpointError(
-            f"{len(wrong)} tensors hold NaN or infinite numbers: {', '.join(wrong[:NAMES_SHOWN])}", source=source
-        )
+        raise CheckpointError(f"{len(wrong)} tensors hold NaN or infinite numbers: {listed(wrong)}", source=source)
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:

@@ -16,6 +16,7 @@ from omentum.data.splits.division import Division, ScanOfDataset
 from omentum.data.splits.split import Split
 from omentum.data.store.store import MANIFEST
 from omentum.errors import InputError, UsageError
+from omentum.formatting import listed
 from omentum.model import UniversalModel, load_model, save_checkpoint
 from omentum.model.safetensors_file import read_header
 from omentum.model.soup import SOUP, average_models, common_start, distinct_names
@@ -168,9 +169,8 @@ def _refuse_seen(cases: Sequence[LabelledCase], paths: Sequence[Path]) -> None:
         start = Start.of_file(path)
         seen = [case.name for case in cases if start.has_seen(case)]
         if seen:
-            more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
             remedy = "check on cases that were held out: --split FILE --part validation"
-            raise UsageError(f"was trained on {seen[0]}{more}, of the cases of the check", source=path, remedy=remedy)
+            raise UsageError(f"was trained on {listed(seen, 1)}, of the cases of the check", source=path, remedy=remedy)
 
 
 def _record(

@@ -12,7 +12,7 @@ import numpy as np
 from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.data.splits.split import FOLD, Split
 from omentum.errors import UsageError
-from omentum.formatting import counted
+from omentum.formatting import counted, listed
 from omentum.progress import SILENT, TrainingListener
 from omentum.train.classes import run_classes
 from omentum.train.config.settings import TrainConfig
@@ -23,9 +23,6 @@ from omentum.train.run.folder import BEST_FILE, RESULT_FILE, VALIDATION_FILE
 from omentum.train.run.sources import TrainingData, load_sources
 from omentum.train.validate import Validation
 from omentum.train.words import check_words
-
-NAMES_SHOWN = 5
-"""So many structures are named in a message."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +145,7 @@ def _untaught(classes: Sequence[str], data: TrainingData) -> str:
     """Structures that no training case is annotated for, the first of them by name."""
     annotated = np.any([case.annotated for source in data.sources for case in source.cases], axis=0)
     names = [key for key, known in zip(classes, annotated, strict=True) if not known]
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
+    return listed(names)
 
 
 def _read_cases(config: TrainConfig, progress: TrainingListener, which: str) -> tuple[PatchSampler, TrainingData]:

@@ -16,6 +16,7 @@ from omentum.data.datasets.recipe import Target
 from omentum.data.harmonise.label_bits import LabelBits, mark_of
 from omentum.data.harmonise.notes import Note
 from omentum.errors import InputError
+from omentum.formatting import listed
 
 ROUNDING = 1e-3
 """A label stored as a fraction is a whole number when it is at most this far from one."""
@@ -23,7 +24,6 @@ MOST_STRAYS = 64
 """More unknown values than this are no slip of an annotator: the file is no label map of this dataset."""
 ENCLOSED_SHARE = 1 / 3
 """A stray region with this much of its surroundings labelled is part of what is labelled, or was cut out of it."""
-SHOWN = 5
 
 _TABLE_LENGTH = 1 << 16
 
@@ -132,5 +132,4 @@ def _enclosed(native: NDArray[Any], value: int, marks: LabelBits, annotated: fro
 
 
 def _shown(values: list[int], counts: Counter[int]) -> str:
-    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
-    return ", ".join(f"{value} ({counts[value]} voxels)" for value in values[:SHOWN]) + more
+    return listed([f"{value} ({counts[value]} voxels)" for value in values])

@@ -12,6 +12,7 @@ from omentum.data.datasets.named_folder import name_and_root
 from omentum.data.datasets.raw_case import find_cases
 from omentum.data.splits.split import Split
 from omentum.errors import InputError, UsageError
+from omentum.formatting import listed
 from omentum.io.case_names import case_name
 from omentum.io.detect import holds_dicom, nifti_files
 from omentum.io.truth import DESCRIPTION
@@ -24,8 +25,6 @@ from omentum.progress import ProgressListener
 
 PART = "test"
 """Part of a split that is segmented by default."""
-SHOWN = 5
-"""Maximum number of missing cases named in a message."""
 CT = "ct.nii.gz"
 """Name of the CT in a case folder, see `omentum.io.truth`."""
 USUAL_NAMES = (CT, "ct.nii", "imaging.nii.gz", "imaging.nii", "image.nii.gz", "image.nii")
@@ -73,7 +72,7 @@ def _inputs(paths: Sequence[Path], progress: ProgressListener) -> Iterator[Input
         else:
             found = _of_folder(path)
             if found and (left := _not_looked_into(path, found)):
-                progress.say("warning", f"{path}: CTs further down are left out: {_listed(left)}")
+                progress.say("warning", f"{path}: CTs further down are left out: {listed(left)}")
             yield from found or [InputCase(path)]
 
 
@@ -103,10 +102,6 @@ def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
 
 def _folders(path: Path) -> list[Path]:
     return [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def _of_case(folder: Path, files: Sequence[Path]) -> list[InputCase]:
@@ -154,5 +149,5 @@ def _of_part(named: dict[str, Path], path: Path, part: str, progress: ProgressLi
         raise InputError(f"none of the inputs is in its part {part!r}", source=path, remedy="names must be the store's")
     if missing := [name for name in names if name not in found]:
         count = f"{len(missing)} of the {len(names)} cases"
-        progress.say("warning", f"{path}: {count} of its part {part!r} are not there: {_listed(missing)}")
+        progress.say("warning", f"{path}: {count} of its part {part!r} are not there: {listed(missing)}")
     return found

@@ -15,6 +15,7 @@ from omentum.data.splits.division import Division, ScanOfDataset, by_split, copi
 from omentum.data.splits.split import Roles, Split, SplitCase
 from omentum.errors import UsageError, warn_of_case
 from omentum.fingerprint import scan_digest, sketch
+from omentum.formatting import listed
 from omentum.spec import TRAINED_ON, TRAINED_ON_ROWS
 from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.run.start import Start
@@ -120,9 +121,8 @@ class HeldOut:
         held = self._held_out(validated)
         seen = [scan.name for scan in held if self.start.has_seen(scan)]
         if seen:
-            more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
             part = "validation" if self.split is None else self.split.part_of[seen[0]]
-            reason = f"has learned from {seen[0]} ({part}){more}, held out here"
+            reason = f"has learned from {listed([f'{seen[0]} ({part})', *seen[1:]], 1)}, held out here"
             remedy = 'start from weights of the same fold or part, or others that never saw it, or from none: init = ""'
             raise UsageError(reason, source=self.start.path, remedy=remedy)
         self.start.warn_where_unknown(held)
