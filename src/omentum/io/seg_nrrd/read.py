@@ -40,6 +40,7 @@ def read_seg_nrrd(path: str | Path) -> Segmentation:
         UsageError: The file carries structures with another meaning than in this process.
     """
     file = read_segments(path)
+    refuse_lost_names(file.segments, Path(path))
     known = known_segments(file.segments, Path(path))
     bits = no_bits(len(known), file.grid.shape)
     for number, layer in enumerate(file.layers):
@@ -58,10 +59,9 @@ def known_segments(segments: Sequence[Segment], path: Path) -> dict[str, Segment
         Structure key -> its segment, in file order.
 
     Raises:
-        InputError: Two segments denote the same structure, or one was renamed to nothing of ours.
+        InputError: Two segments denote the same structure.
         ForeignLabelsError: No segment is a known structure.
     """
-    refuse_lost_names(segments, path)
     known: dict[str, Segment] = {}
     foreign: list[Segment] = []
     for segment in segments:
