@@ -36,7 +36,7 @@ LAYERS: dict[str, set[str]] = {
     "atomic": {"errors", "temporary_names"},
     "output_checks": {"errors"},
     "anatomy": {"errors"},
-    "segmentation": {"errors", "anatomy", "volume", "boxes", "sparse"},
+    "segmentation": {"errors", "formatting", "anatomy", "volume", "boxes", "sparse"},
     "midline": {"volume", "boxes", "components"},
     "process_pool": {"anatomy", "errors", "sockets"},
     "io": CORE,

@@ -17,19 +17,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.hosts import may_overlap, nesting_depth, sole_host
 from omentum.data.harmonise.label_bits import LabelBits, Names
 from omentum.errors import GeometryError, UsageError
+from omentum.io.truth import TRUE_LABEL
 from omentum.segmentation import Segmentation
 
 
 class LabelSource(StrEnum):
     """Where the label of a structure comes from, best first."""
 
-    TRUTH = "truth"
+    TRUTH = TRUE_LABEL
     """The annotation of the dataset."""
     CORRECTED = "corrected"
     """A prediction that a person corrected, or accepted as it was."""
@@ -44,22 +44,6 @@ class LabelSource(StrEnum):
     def outranks(self, other: LabelSource) -> bool:
         """Whether this source is better than another."""
         return self.rank < other.rank
-
-
-SOURCES_FACT = "label_sources"
-"""Fact of a case folder: structure key -> source of its label."""
-
-
-def assisted_in(facts: Mapping[str, Any]) -> frozenset[str]:
-    """Structures of a case folder whose labels began as predictions, whether a person changed them or not.
-
-    Such labels are trained on, but nothing is measured against them: a model that agrees with its own earlier
-    proposals would look better than it is. `omentum evaluate` and the validation of a training run leave them out.
-
-    Args:
-        facts: Facts of the case folder, see `omentum.io.truth`.
-    """
-    return frozenset(key for key, source in facts.get(SOURCES_FACT, {}).items() if source != LabelSource.TRUTH)
 
 
 @dataclass(frozen=True, eq=False)

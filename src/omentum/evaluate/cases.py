@@ -17,7 +17,7 @@ from omentum.errors import (
 )
 from omentum.evaluate.evaluated_cases import EvaluatedCases
 from omentum.evaluate.pairing import Pair
-from omentum.evaluate.references import Reference, reference_of
+from omentum.evaluate.references import CaseReference, reference_of
 from omentum.formatting import counted
 from omentum.process_pool import map_in_processes
 from omentum.progress import ProgressListener
@@ -128,7 +128,7 @@ class CaseEvaluator:
             return {}
         return hidden_shares(read.prediction, read.reference.classes)
 
-    def _settled(self, scope: Scope, reference: Reference, truth: Segmentation) -> Scope:
+    def _settled(self, scope: Scope, reference: CaseReference, truth: Segmentation) -> Scope:
         """Scope after applying the user's structures and the ambiguities of the mappings."""
         if self.structures is not None:
             scope = replace(scope, asked=self.structures, reason=NOT_WANTED, only=True)
@@ -155,7 +155,7 @@ class CaseEvaluator:
     def _joined(self) -> frozenset[str]:
         return frozenset[str]().union(*(mapping.joined for mapping in self._mappings))
 
-    def _reference(self, pair: Pair) -> Reference:
+    def _reference(self, pair: Pair) -> CaseReference:
         """Reference including lesions known to be absent."""
         from omentum.evaluate import known_absent
 

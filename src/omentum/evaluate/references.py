@@ -19,13 +19,13 @@ ASSISTED = "the label is an accepted prediction"
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class CaseReference:
     """The reference of a case as annotated.
 
     Args:
         truth: Masks.
         patient: Patient identifier; "" if unknown.
-        assisted: Structures whose labels began as predictions; see `omentum.data.label_precedence.assisted_in`.
+        assisted: Structures whose labels began as predictions; see `omentum.io.truth.assisted_in`.
     """
 
     truth: Segmentation
@@ -47,7 +47,7 @@ class Reference:
         return dict.fromkeys(keys, ASSISTED)
 
 
-def reference_of(pair: Pair, mapping: LabelMapping | None) -> Reference:
+def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
     """Read a reference; the patient is that of the list of patients if given, otherwise of the case.
 
     Args:
@@ -58,21 +58,20 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> Reference:
         InputError: it cannot be read.
         UsageError: it needs no mapping.
     """
-    from omentum.data.label_precedence import assisted_in
     from omentum.evaluate.foreign_labels import read_reference
     from omentum.evaluate.stored_reference import is_stored, read_stored, stored_case
-    from omentum.io.truth import read_truth
+    from omentum.io.truth import assisted_in, read_truth
 
     path = pair.reference
     if path.is_dir() and not (path / DESCRIPTION).is_file():
         path = segmentation_in(path) or path
     if not path.is_dir():
-        return Reference(read_reference(path, mapping), pair.patient)
+        return CaseReference(read_reference(path, mapping), pair.patient)
     if mapping:
         raise UsageError("is a truth folder and needs no --mapping", source=path)
     if is_stored(path):
         truth, patient = read_stored(path)
-        return Reference(truth, pair.patient or patient, stored_case(path).assisted)
+        return CaseReference(truth, pair.patient or patient, stored_case(path).assisted)
     if not (path / DESCRIPTION).is_file():
         raise InputError(
             f"is no case folder: it has no {DESCRIPTION} and no segmentation",
@@ -80,4 +79,4 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> Reference:
             remedy="give the truth or a segmentation of that case",
         )
     truth, facts = read_truth(path)
-    return Reference(truth, pair.patient or str(facts.get("patient", "")), assisted_in(facts))
+    return CaseReference(truth, pair.patient or str(facts.get("patient", "")), assisted_in(facts))

@@ -24,6 +24,10 @@ from omentum.segmentation import Segmentation, bits_dtype, planes_for
 from omentum.volume import Volume
 
 DESCRIPTION = "case.json"
+SOURCES_FACT = "label_sources"
+"""Fact of a case folder: structure key -> source of its label; without it, all are true labels."""
+TRUE_LABEL = "truth"
+"""Source of a label that did not begin as a prediction."""
 
 
 def write_case(folder: str | Path, ct: Volume, truth: Segmentation, facts: Mapping[str, Any]) -> None:
@@ -80,6 +84,18 @@ def read_truth(folder: str | Path) -> tuple[Segmentation, dict[str, Any]]:
         raise GeometryError("its planes of bits lie on different grids", source=folder)
     packed = np.stack([plane.voxels.astype(bits_dtype(len(classes)), copy=False) for plane in planes])
     return Segmentation(packed, planes[0].affine, classes, annotated, planes[0].header), facts
+
+
+def assisted_in(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Structures of a case folder whose labels began as predictions, whether a person changed them or not.
+
+    Such labels are trained on, but nothing is measured against them: a model that agrees with its own earlier
+    proposals would look better than it is. `omentum evaluate` and the validation of a training run leave them out.
+
+    Args:
+        facts: Facts of the case folder.
+    """
+    return frozenset(key for key, source in facts.get(SOURCES_FACT, {}).items() if source != TRUE_LABEL)
 
 
 def _planes(classes: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from omentum.atomic import replacing, replacing_folder, write_text
 from omentum.data.correction_records import CaseCorrections, CorrectionRecord
 from omentum.data.corrections import StoredCorrections, read_corrections, update_case, write_corrections
 from omentum.data.datasets.recipe_catalogue import FOLDER_FILE
-from omentum.data.label_precedence import SOURCES_FACT, LabelLayer, LabelSource, MergedLabels, merge_labels
+from omentum.data.label_precedence import LabelLayer, LabelSource, MergedLabels, merge_labels
 from omentum.data.store.manifest import write_manifest
 from omentum.data.store.prepare import sole_writer, stored_cases
 from omentum.data.store.prepare_case import StoreOptions
@@ -29,7 +29,7 @@ from omentum.data.store.stored_case import StoredCase
 from omentum.errors import GeometryError, InputError
 from omentum.io.detect import load_volume
 from omentum.io.seg_nrrd.write import write_seg_nrrd
-from omentum.io.truth import read_truth, write_case
+from omentum.io.truth import SOURCES_FACT, read_truth, write_case
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 

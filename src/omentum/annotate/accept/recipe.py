@@ -7,8 +7,7 @@ from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.pairs import pair_of
-from omentum.data.label_precedence import assisted_in
-from omentum.io.truth import DESCRIPTION
+from omentum.io.truth import DESCRIPTION, assisted_in
 
 SEGMENTS = "labels.seg.nrrd"
 """Labels of a case folder for the recipe."""

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from omentum.data.label_precedence import assisted_in
 from omentum.data.sampling.cases import LabelledCase, labelled_case
 from omentum.data.sampling.measurable import rows_of
 from omentum.errors import GeometryError, InputError, OmentumError, warn_of_case
 from omentum.fingerprint import slice_hashes
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
-from omentum.io.truth import read_case
+from omentum.io.truth import assisted_in, read_case
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
 from omentum.preprocess.upright import labels_upright, upright

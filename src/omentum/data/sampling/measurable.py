@@ -1,6 +1,6 @@
 """Held-out cases without the labels that began as predictions: nothing is measured against these.
 
-The rule is that of `omentum.data.label_precedence.assisted_in`.
+The rule is that of `omentum.io.truth.assisted_in`.
 """
 
 from __future__ import annotations

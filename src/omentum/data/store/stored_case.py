@@ -108,7 +108,7 @@ class StoredCase:
 
     @property
     def assisted(self) -> frozenset[str]:
-        """Structures whose labels began as predictions; nothing is measured against them (see `label_precedence`)."""
+        """Structures whose labels began as predictions: nothing is measured against these, see `io.truth`."""
         return frozenset((*self.corrected, *self.predicted))
 
     @property
