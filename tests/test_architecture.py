@@ -59,6 +59,7 @@ LAYERS: dict[str, set[str]] = {
     "annotate": CORE | {"words", "process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
     "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
+    "pacs": CORE | {"home", "io", "pipeline"},
     "cli": CORE
     | {
         "home",
@@ -74,7 +75,7 @@ LAYERS: dict[str, set[str]] = {
         "follow_up",
         "report",
     }
-    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor"},
+    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor", "pacs"},
     "resources": set(),
     "json_values": set(),
     "schemas": set(),
@@ -121,6 +122,8 @@ WALLS: dict[str, set[str]] = {
     "lightning_fabric": {"train"},
     "tensorboard": {"train"},
     "openvino": {"infer"},
+    "httpx": {"pacs"},
+    "pynetdicom": {"pacs"},
 }
 """Which units may import a third-party package at all."""
 

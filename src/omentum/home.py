@@ -22,7 +22,7 @@ def home() -> Path:
     try:
         return Path.home() / ".cache" / "omentum"
     except RuntimeError:  # nobody's home, as in some containers
-        return _temporary()
+        return private_temporary()
 
 
 def writable_home() -> Path:
@@ -30,7 +30,7 @@ def writable_home() -> Path:
     wanted = home()
     if _can_be_written(wanted):
         return wanted
-    instead = _temporary()
+    instead = private_temporary()
     logging.getLogger(__name__).warning(
         "warning: %s cannot be written; %s is used instead (%s names another folder)", wanted, instead, HOME_VARIABLE
     )
@@ -46,7 +46,7 @@ def _can_be_written(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _temporary() -> Path:
+def private_temporary() -> Path:
     """A folder that only this user can write to, since its content is loaded like code."""
     user = os.getuid() if hasattr(os, "getuid") else None
     folder = Path(tempfile.gettempdir()) / ("omentum" if user is None else f"omentum-{user}")

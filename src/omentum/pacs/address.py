@@ -1,0 +1,75 @@
+"""Addresses of DICOMweb resources: dicomweb://host[:port]/path/studies/<uid>[/series/<uid>]; dicomwebs:// is https."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from omentum.errors import UsageError
+from omentum.pacs.uids import is_uid
+
+SCHEMES = {"dicomweb": "http", "dicomwebs": "https"}
+_FORM = "dicomweb://host[:port]/path/studies/UID[/series/UID]"
+_RESOURCE = re.compile(r"(?P<root>.*)/studies/(?P<study>[^/]*)(?:/series/(?P<series>[^/]*))?/?")
+
+
+@dataclass(frozen=True)
+class DicomWebAddress:
+    """A study or series on a DICOMweb server.
+
+    Args:
+        base: Address of the service, http or https.
+        shown: Address of the service for messages; UIDs are never shown.
+        study: Study instance UID.
+        series: Series instance UID; None for a whole study.
+    """
+
+    base: str
+    shown: str
+    study: str
+    series: str | None = None
+
+
+def is_address(text: str) -> bool:
+    """Whether an input is an address and not a path."""
+    return text.partition("://")[0].lower() in SCHEMES and "://" in text
+
+
+def parse_address(text: str) -> DicomWebAddress:
+    """Parse and check an address.
+
+    Raises:
+        UsageError: it is not of this form, holds credentials, or a UID is none.
+    """
+    parts = urlsplit(text)
+    shown = f"{parts.scheme}://{parts.hostname or ''}"
+    try:
+        port = parts.port
+    except ValueError as fault:
+        raise UsageError("its port is no number from 0 to 65535", source=shown) from fault
+    if parts.username is not None or parts.password is not None:
+        remedy = "a token comes from --token-file or the environment variable OMENTUM_DICOMWEB_TOKEN"
+        raise UsageError("an address holds no user name or password", source=shown, remedy=remedy)
+    resource = _RESOURCE.fullmatch(parts.path)
+    if not parts.hostname or parts.query or parts.fragment or resource is None:
+        raise UsageError("is no address of a study or series", source=shown, remedy=f"give {_FORM}")
+    if not all(is_uid(uid) for uid in (resource["study"], resource["series"] or "0")) or resource["series"] == "":
+        raise UsageError("its study or series is no UID (digits and dots, at most 64)", source=shown)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    place = host if port is None else f"{host}:{port}"
+    base = f"{SCHEMES[parts.scheme.lower()]}://{place}{resource['root']}"
+    return DicomWebAddress(
+        base, f"{parts.scheme.lower()}://{place}{resource['root']}", resource["study"], resource["series"]
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,106 @@
+"""Inputs with a DICOMweb address: pulled into a private temporary folder, which is deleted afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from omentum.errors import InputError, OutputError
+from omentum.home import private_temporary
+from omentum.pacs.address import DicomWebAddress, is_address, parse_address
+from omentum.pacs.dicomweb import DicomWebClient, RemoteSeries
+from omentum.pacs.options import DicomWebOptions
+from omentum.pacs.token import read_token
+from omentum.pacs.uids import name_of_series
+from omentum.progress import ProgressListener
+from omentum.temporary_names import remove, remove_unfinished, unfinished
+
+FOLDER = "omentum-dicomweb"
+CT = "CT"
+
+
+@dataclass(frozen=True)
+class PulledInputs:
+    """Inputs of a segmentation.
+
+    Args:
+        paths: Local paths, in the order of the inputs.
+        remote: Local folder of each series that was pulled -> its address.
+    """
+
+    paths: tuple[Path, ...]
+    remote: dict[Path, DicomWebAddress]
+
+
+@contextmanager
+def pulled(inputs: Sequence[str], options: DicomWebOptions, progress: ProgressListener) -> Iterator[PulledInputs]:
+    """Pull the series among the inputs; they are deleted at the end of the block.
+
+    Args:
+        inputs: Paths and addresses.
+        options: See `DicomWebOptions`.
+        progress: Told how many images have come.
+
+    Raises:
+        InputError: a server refuses, or has no CT series, or several, under an address.
+        OutputError: there is no room.
+        UsageError: an address is invalid.
+    """
+    addresses = {text: parse_address(text) for text in inputs if is_address(text)}
+    token = read_token(options.token_file) if addresses else None
+    with _private_folder() as place:
+        folders = {text: _pull(address, token, place, progress) for text, address in addresses.items()}
+        paths = tuple(folders.get(text) or Path(text) for text in inputs)
+        yield PulledInputs(paths, {folders[text]: address for text, address in addresses.items()})
+
+
+def choose_series(found: Sequence[RemoteSeries], shown: str) -> RemoteSeries:
+    """The only CT series that can be a volume; several are listed and refused, as in a folder.
+
+    Raises:
+        InputError: there is none, or there are several.
+    """
+    cts = [one for one in found if one.modality == CT]
+    volumes = cts if len(cts) == 1 else [one for one in cts if one.images is None or one.images > 1] or cts
+    if len(volumes) == 1:
+        return volumes[0]
+    listed = ", ".join(_described(one) for one in volumes or found)
+    if not volumes:
+        held = f"holds no CT series: {listed}" if found else "has no such study or series"
+        raise InputError(held, source=shown)
+    remedy = "add /series/UID to the address"
+    raise InputError(f"holds {len(volumes)} CT series: {listed}", source=shown, remedy=remedy)
+
+
+def _pull(address: DicomWebAddress, token: str | None, place: Path, progress: ProgressListener) -> Path:
+    progress.step(f"asking {address.shown}")
+    with DicomWebClient(address, token) as client:
+        series = choose_series(client.list_series(), address.shown)
+        folder = place / name_of_series(series.uid)
+        folder.mkdir(exist_ok=True)
+        progress.begin(f"receiving {folder.name}", 1, 1)
+        client.retrieve(series, folder, lambda done, of: progress.progress(done, max(of or done, done)))
+    return folder
+
+
+def _described(one: RemoteSeries) -> str:
+    images = "" if one.images is None else f", {one.images} images"
+    return f"series {'?' if one.number is None else one.number} ({one.modality}{images})"
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A folder that only this user can read; those of processes that were killed are removed first."""
+    parent = private_temporary()
+    remove_unfinished(parent)
+    folder = unfinished(parent / FOLDER)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as fault:
+        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=parent) from fault
+    try:
+        yield folder
+    finally:
+        remove(folder)
