@@ -22,11 +22,12 @@ from omentum.infer.engines import ENGINES
 from omentum.infer.maps import STEPS
 from omentum.infer.profiles import PROFILES
 from omentum.option_fields import Group, option, options_of
+from omentum.pacs.options import DicomWebOptions
 from omentum.pipeline import options as pipeline_options
 from omentum.postprocess import CLEANERS
 from omentum.report.meshes import FORMATS
 
-OBJECTS = (CaseSelection, SegmentOptions, BatchOptions, SaveOptions)
+OBJECTS = (CaseSelection, SegmentOptions, BatchOptions, SaveOptions, DicomWebOptions)
 OF_THE_TERMINAL = {"inputs", "out", "quiet", "as_json", "help_all", "help", "own"}
 """Not of a library call, or its two positional arguments."""
 OF_PYTHON = {"numbering"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,20 +13,27 @@ from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
 from omentum.option_fields import Group
+from omentum.pacs.options import DicomWebOptions
 from omentum.pipeline.batch.options import BatchOptions, CaseSelection
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 
 SOME_CASES_FAILED = 3
 
 
+@dataclass(frozen=True)
+class CommandInputs(CaseSelection, DicomWebOptions):
+    """Selection of CTs on this machine and on DICOMweb servers."""
+
+
 @with_options
 def segment(
     context: typer.Context,
     inputs: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="CT in HU: NIfTI (.nii.gz, .nii), a folder with one DICOM series, or a folder of CTs or of cases",
+            help="CT in HU: NIfTI (.nii.gz, .nii), a folder with one DICOM series, a folder of CTs or of cases, or "
+            "dicomweb://host/path/studies/UID",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +47,7 @@ def segment(
             rich_help_panel=Group.OUTPUT,
         ),
     ],
-    cases: CaseSelection,
+    cases: CommandInputs,
     options: SegmentOptions,
     batch: BatchOptions,
     save: SaveOptions,
@@ -59,14 +67,15 @@ def segment(
     with importing():
         from omentum.cli.batch_summary import print_summary
         from omentum.cli.progress import ProgressReporter
+        from omentum.pacs.pull import pulled
         from omentum.pipeline.batch.api import segment_batch
         from omentum.pipeline.outputs import check_labels_alone
 
     asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
     check_labels_alone(out, asked)
-    with ProgressReporter(silent=quiet) as progress:
+    with ProgressReporter(silent=quiet) as progress, pulled(inputs or (), cases, progress) as sources:
         result = segment_batch(
-            inputs or (), out, cases=cases, options=options, save=save, batch=batch, progress=progress
+            sources.paths, out, cases=cases, options=options, save=save, batch=batch, progress=progress
         )
     if as_json:
         print(json.dumps(result.to_json(), indent=1))

@@ -16,7 +16,6 @@ class DicomWebOptions:
 
     Args:
         token_file: File with the token of the server; by default the environment variable `TOKEN_VARIABLE`.
-        stow: Whether results go back to the server.
     """
 
     token_file: Path | None = field(
@@ -28,8 +27,4 @@ class DicomWebOptions:
             metavar="FILE",
             is_rare=True,
         ),
-    )
-    stow: bool = field(
-        default=False,
-        metadata=option("with dicomweb://...: store DICOM SEG and SR on the server, too", Group.OUTPUT),
     )

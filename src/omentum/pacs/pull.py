@@ -49,7 +49,10 @@ def pulled(inputs: Sequence[str], options: DicomWebOptions, progress: ProgressLi
         UsageError: an address is invalid.
     """
     addresses = {text: parse_address(text) for text in inputs if is_address(text)}
-    token = read_token(options.token_file) if addresses else None
+    if not addresses:
+        yield PulledInputs(tuple(map(Path, inputs)), {})
+        return
+    token = read_token(options.token_file)
     with _private_folder() as place:
         folders = {text: _pull(address, token, place, progress) for text, address in addresses.items()}
         paths = tuple(folders.get(text) or Path(text) for text in inputs)
