@@ -12,6 +12,8 @@ MANIFEST = "manifest.json"
 MEASUREMENTS = "measurements.json"
 LESIONS = "lesions.csv"
 """Of a case in its folder, and of all cases of a batch beside their folders."""
+DICOM_SEG, DICOM_LABELMAP = "segmentation.dcm", "labelmap.dcm"
+RTSTRUCT, DICOM_SR = "rtstruct.dcm", "measurements.dcm"
 PROBABILITIES = "probabilities"
 """Folder with a map for each structure."""
 

@@ -16,6 +16,7 @@ from omentum.io.label_table import label_rows
 from omentum.io.nifti import write_fractions, write_labelmap, write_mask
 from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.measure import StructureMeasure, lesions_csv, lesions_json, measures_json, statistics_json
+from omentum.pipeline.dicom_outputs import write_dicom_outputs
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.measured_case import MeasuredCase
 from omentum.pipeline.options import SaveOptions, Step
@@ -53,22 +54,31 @@ class CaseFolder:
         if case.probabilities:
             say("writing probabilities")
             self._write_probabilities(folder / PROBABILITIES)
+        objects = write_dicom_outputs(folder, case, save, say)
         written = {LABEL_MAP_SHA256: sha256_of(folder / LABEL_MAP), MASKS_SHA256: sha256_of(folder / MASKS)}
         made = {"outputs": save.outputs(), "quality": case.quality().summary(), **written}
+        if objects:
+            made["dicom"] = objects
         if numbering is not None:
             made["not_looked_for"] = {str(value): keys for value, keys in numbering.lacking(case.classes).items()}
             made["never_written"] = {str(value): why for value, why in numbering.never.items()}
         content = {**case.manifest, "timings_s": record.seconds, **made}
         write_json(folder / MANIFEST, stamped(Schema.MANIFEST, content))
 
-    def write_beside(self, folder: Path, wanted: SaveOptions, say: Step) -> None:
-        """Write the outputs that can be added to a finished case."""
+    def write_beside(self, folder: Path, wanted: SaveOptions, say: Step) -> dict[str, list[str]]:
+        """Write the outputs that can be added to a finished case.
+
+        Returns:
+            See `write_dicom_outputs`.
+        """
         if wanted.masks:
             say("writing masks")
             self._write_each_mask(folder / "masks")
+        objects = write_dicom_outputs(folder, self._case, wanted, say)
         if wanted.preview or wanted.report:
             say("drawing")
         self._write_measured(folder, wanted, self._draw(folder, wanted, self._case.measures()), say)
+        return objects
 
     def _fill(self, folder: Path, wanted: SaveOptions, say: Step, record: RunRecord) -> None:
         """Write everything except probabilities and manifest.

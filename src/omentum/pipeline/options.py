@@ -32,6 +32,25 @@ MESH_FORMATS = ("stl", "obj", "glb")
 PROBABILITY_TYPES = ("uint8", "uint16")
 
 
+class OutputFormat(StrEnum):
+    """Formats of the masks and of what is measured on them."""
+
+    NIFTI = "nifti"
+    """segmentation.nii.gz; always in a case folder."""
+    SEG_NRRD = "seg.nrrd"
+    """segmentation.seg.nrrd; always in a case folder, since earlier results are read from it."""
+    DICOM_SEG = "dicom-seg"
+    DICOM_LABELMAP = "dicom-labelmap"
+    RTSTRUCT = "rtstruct"
+    DICOM_SR = "dicom-sr"
+    DICOM_PM = "dicom-pm"
+
+
+DICOM_ONLY = ("deflate", "deidentify")
+"""Fields of `SaveOptions` that matter for DICOM formats alone."""
+ALWAYS_WRITTEN = frozenset({OutputFormat.NIFTI, OutputFormat.SEG_NRRD})
+
+
 class Average(StrEnum):
     """How several weights segment as one."""
 
@@ -186,6 +205,9 @@ class SaveOptions:
         report: Write report.html.
         meshes: Also write the surface of every class found, in mm: stl, obj or glb.
         overwrite: Replace earlier results instead of completing them.
+        formats: Further formats, see `OutputFormat` and docs/how-to/dicom.md; those of DICOM need a CT read from DICOM.
+        deflate: Compress DICOM segmentations (deflated transfer syntax).
+        deidentify: Write the DICOM objects by the Basic Application Level Confidentiality Profile, with new UIDs.
         numbering: Label values of the label map; those of the template by default.
     """
 
@@ -196,14 +218,43 @@ class SaveOptions:
     )
     report: bool = field(default=True, metadata=option("write report.html", Group.OUTPUT, is_rare=True))
     meshes: str | None = field(
-        default=None, metadata=option("also meshes/<structure>.<format>, in mm", Group.OUTPUT, choices=MESH_FORMATS)
+        default=None,
+        metadata=option("also meshes/<structure>.<format>, in mm", Group.OUTPUT, choices=MESH_FORMATS, is_rare=True),
     )
     overwrite: bool = field(default=False, metadata=option("replace earlier results", Group.OUTPUT))
+    formats: tuple[str, ...] = field(
+        default=(),
+        metadata=option(
+            "also in this format; repeatable",
+            Group.OUTPUT,
+            flags=("--format",),
+            choices=tuple(OutputFormat),
+            is_repeated=True,
+        ),
+    )
+    deflate: bool = field(default=False, metadata=option("compress DICOM segmentations", Group.OUTPUT, is_rare=True))
+    deidentify: bool = field(
+        default=False, metadata=option("DICOM outputs without identity, with new UIDs", Group.OUTPUT, is_rare=True)
+    )
     numbering: Numbering | None = None
 
+    def __post_init__(self) -> None:
+        """Normalise the formats: each once, in the order of `OutputFormat`."""
+        given = (self.formats,) if isinstance(self.formats, str) else tuple(self.formats)
+        if odd := [name for name in given if name not in tuple(OutputFormat)]:
+            raise UsageError(f"no format {odd[0]!r}", remedy=f"one of {', '.join(OutputFormat)}")
+        object.__setattr__(self, "formats", tuple(str(name) for name in OutputFormat if name in given))
+
+    @property
+    def dicom_formats(self) -> tuple[OutputFormat, ...]:
+        """Requested formats that refer to DICOM images."""
+        return tuple(OutputFormat(name) for name in self.formats if name not in ALWAYS_WRITTEN)
+
     def outputs(self) -> dict[str, Any]:
-        """The requested files, in JSON values."""
-        wanted = {**vars(self), "numbering": self.numbering and self.numbering.to_json()}
+        """The requested files, in JSON values; None for what does not matter without DICOM formats."""
+        dicom = self.dicom_formats
+        wanted = {**vars(self), "numbering": self.numbering and self.numbering.to_json(), "formats": list(dicom)}
+        wanted |= dict.fromkeys(DICOM_ONLY) if not dicom else {}
         del wanted["overwrite"]
         return wanted
 

@@ -98,10 +98,7 @@ def source_series(header: Mapping[str, Any], grid: Grid, source: str | Path | No
         UsageError: The CT was not read from DICOM.
         GeometryError: The images do not lie where the CT does.
     """
-    order = header.get("dicom")
-    if not isinstance(order, SeriesOrder) or not order.images:
-        remedy = "give the folder with the DICOM series itself"
-        raise UsageError("was not read from DICOM, to which DICOM outputs refer", source=source, remedy=remedy)
+    order = check_has_images(header, source)
     own = order.tilted or grid
     if len(order.images) != own.shape[2]:
         raise GeometryError(f"has {own.shape[2]} slices from {len(order.images)} images", source=source)
@@ -117,6 +114,19 @@ def source_series(header: Mapping[str, Any], grid: Grid, source: str | Path | No
         text = f"its DICOM images have no {', '.join(made_up)} of their own; DICOM outputs refer to made-up ones"
         warn_of_case(f"{text}, by which no viewer finds the images", source)
     return SourceSeries(template, images, own)
+
+
+def check_has_images(header: Mapping[str, Any], source: str | Path | None = None) -> SeriesOrder:
+    """Origin of the slices of a CT that was read from DICOM.
+
+    Raises:
+        UsageError: It was read from something else.
+    """
+    order = header.get("dicom")
+    if isinstance(order, SeriesOrder) and order.images:
+        return order
+    remedy = "give the DICOM series itself as the input"
+    raise UsageError("was not read from DICOM, to which DICOM outputs refer", source=source, remedy=remedy)
 
 
 def _references(sources: Iterable[SourceImage], grid: Grid) -> tuple[Dataset, tuple[ImageReference, ...]]:

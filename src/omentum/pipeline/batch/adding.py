@@ -17,7 +17,8 @@ from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.batch.resume import read_manifest
 from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.case_folder import CaseFolder
-from omentum.pipeline.options import SaveOptions, Step
+from omentum.pipeline.dicom_outputs import check_dicom_formats
+from omentum.pipeline.options import DICOM_ONLY, OutputFormat, SaveOptions, Step
 from omentum.pipeline.reading import LoadedCase
 from omentum.quality import Quality
 from omentum.result_files import MANIFEST, MASKS
@@ -68,11 +69,13 @@ def add_outputs(
     """
     manifest = read_manifest(folder)
     whole = _case(folder, manifest, case, summary)
-    wanted = replace(NO_OUTPUTS, **{name: getattr(save, name) for name in names}, numbering=save.numbering)
+    dicom = {name: getattr(save, name) for name in DICOM_ONLY}
+    wanted = replace(NO_OUTPUTS, **{name: getattr(save, name) for name in names}, **dicom, numbering=save.numbering)
     new = unfinished(folder)
     try:
         new.mkdir()
-        CaseFolder(whole).write_beside(new, wanted, step)
+        check_dicom_formats(wanted, case.ct.header, has_probabilities=False)
+        objects = CaseFolder(whole).write_beside(new, wanted, step)
         for part in new.iterdir():
             _move(part, folder / part.name)
     except OSError as fault:
@@ -80,6 +83,11 @@ def add_outputs(
     finally:
         shutil.rmtree(new, ignore_errors=True)
     outputs = {**manifest["outputs"], **{name: save.outputs()[name] for name in names}}
+    if objects:
+        earlier = set(manifest["outputs"]["formats"])
+        outputs |= {name: save.outputs()[name] for name in DICOM_ONLY}
+        outputs["formats"] = [str(name) for name in OutputFormat if name in earlier | {*save.dicom_formats}]
+        manifest["dicom"] = {**manifest.get("dicom", {}), **objects}
     write_json(folder / MANIFEST, {**manifest, "outputs": outputs})
 
 

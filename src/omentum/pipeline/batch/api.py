@@ -19,6 +19,7 @@ from omentum.pipeline.batch.report import BatchReport
 from omentum.pipeline.batch.run import BatchRun
 from omentum.pipeline.batch.submission import Submission
 from omentum.pipeline.batch.tables import BatchTables
+from omentum.pipeline.dicom_outputs import check_dicom_formats
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.outputs import check_labels_alone
 from omentum.progress import ProgressListener, SilentProgress
@@ -103,8 +104,10 @@ def segment_batch(
 def _check(target: Path, options: SegmentOptions, save: SaveOptions, batch: BatchOptions) -> None:
     """Raise before any input is read if the requested outputs cannot be written."""
     check_meshes(save.meshes)
-    beside = {"masks": save.masks, "statistics": save.statistics, "parquet": batch.parquet}
-    check_labels_alone(target, beside | {"meshes": save.meshes, "probabilities": options.probabilities})
+    beside: dict[str, Any] = {"masks": save.masks, "statistics": save.statistics, "parquet": batch.parquet}
+    beside |= {"meshes": save.meshes, "probabilities": options.probabilities}
+    check_labels_alone(target, beside | dict.fromkeys(save.dicom_formats, True))
+    check_dicom_formats(save, None, has_probabilities=options.probabilities is not None)
     if batch.parquet:
         check_parquet()
 

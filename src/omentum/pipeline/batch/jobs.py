@@ -125,5 +125,5 @@ def finish_and_save(
     if step is not None:
         step("cleaning")
     case = finish_case(predicted, postprocess)
-    case.save(job.target, **vars(save), step=step)
+    case.save(job.target, save, step=step)
     return CaseSummary(case.measures(save.numbering), case.lesions(), case.quality(), list(case.manifest["warnings"]))

@@ -18,6 +18,7 @@ from omentum.pipeline.batch.adding import add_outputs
 from omentum.pipeline.batch.jobs import CaseOutcome, CaseSummary, Job, finish_and_save
 from omentum.pipeline.batch.resume import check_resumable, has_result, identity, read_case_summary
 from omentum.pipeline.batch.workers import CompletedTask, InlineExecutor, TaskFuture, TaskResult, WorkerPool, run_task
+from omentum.pipeline.dicom_outputs import check_dicom_formats
 from omentum.pipeline.finishing import PredictedCase
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions
@@ -147,11 +148,14 @@ class PipelinedBatch:
             return found
         self._load(current.outcome)
         self.listener.begin(current.outcome.job.case)
-        predicted = run_task(self._predict, found.value)
+        predicted = run_task(self._predict, found.value, current.outcome.job)
         current.note(predicted)
         return predicted
 
-    def _predict(self, case: LoadedCase | PreparedInput) -> PredictedCase:
+    def _predict(self, case: LoadedCase | PreparedInput, job: Job) -> PredictedCase:
+        ct = (case.case if isinstance(case, PreparedInput) else case).ct
+        has_probabilities = self.segmenter.options.probabilities is not None
+        check_dicom_formats(self.save, ct.header, has_probabilities=has_probabilities, source=job.source)
         ready = case if isinstance(case, PreparedInput) else prepare_case(case, self.segmenter.specs)
         return self.segmenter.predict(ready, progress=self.listener.progress)
 

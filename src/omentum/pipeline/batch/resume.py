@@ -12,12 +12,12 @@ from omentum.errors import InputError, OutputError
 from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.batch.jobs import CaseSummary
 from omentum.pipeline.manifest import sha256_of
-from omentum.pipeline.options import RESULT_NEUTRAL_OPTIONS
+from omentum.pipeline.options import DICOM_ONLY, RESULT_NEUTRAL_OPTIONS
 from omentum.pipeline.outputs import LABEL_MAP_SHA256, MASKS_SHA256, is_single_file
 from omentum.quality import Quality
 from omentum.result_files import LABEL_MAP, MANIFEST, MASKS, MEASUREMENTS
 
-ADDABLE = ("masks", "preview", "statistics", "report", "meshes")
+ADDABLE = ("masks", "preview", "statistics", "report", "meshes", "formats")
 """Outputs that can be added to a finished case, see `omentum.pipeline.batch.adding`."""
 _REMEDY = "choose another output or pass --overwrite"
 
@@ -62,16 +62,25 @@ def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[st
         manifest = _read(folder / MANIFEST)
         made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
         made_by = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
-        missing = [name for name in ADDABLE if outputs[name] and outputs[name] != manifest["outputs"][name]]
+        made_outputs = manifest["outputs"]
+        missing = [name for name in ADDABLE if _lacks(outputs[name], made_outputs[name])]
+        undecided = {name for name in DICOM_ONLY if outputs[name] is None or made_outputs[name] is None}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and does not say how it was made", source=folder, remedy=_REMEDY) from fault
     wanted = json.loads(json.dumps(wanted))
     differs = [name for name in {**wanted, **made_by} if wanted.get(name) != made_by.get(name)]
+    differs = [name for name in differs if name not in undecided]
     if differs:
         raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
     _check_as_written(folder / LABEL_MAP, manifest.get(LABEL_MAP_SHA256))
     _check_as_written(folder / MASKS, manifest.get(MASKS_SHA256))
     return missing
+
+
+def _lacks(wanted: Any, made: Any) -> bool:
+    if isinstance(wanted, list):
+        return not set(wanted) <= set(made)
+    return bool(wanted) and wanted != made
 
 
 def _check_as_written(path: Path, written: str | None) -> None:

@@ -1,0 +1,69 @@
+"""The DICOM objects of one case, which refer to the same series and to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from omentum.io.dicom_out.identity import ObjectIdentity
+from omentum.io.dicom_out.on_images import on_images
+from omentum.io.dicom_out.producer import Producer
+from omentum.io.dicom_out.segmentation_object import SegmentationKind, write_segmentation_object
+from omentum.io.dicom_out.source import SourceSeries
+from omentum.segmentation import Segmentation
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectSet:
+    """Writes the objects of one case.
+
+    Args:
+        folder: Folder of the files.
+        seg: The masks, on the grid of the CT.
+        source: The series that the CT was read from.
+        producer: Software and weights.
+        overlapping: Sets of keys with common voxels.
+        deflate: Whether segmentations are compressed.
+    """
+
+    folder: Path
+    seg: Segmentation = field(repr=False)
+    source: SourceSeries = field(repr=False)
+    producer: Producer
+    overlapping: Iterable[frozenset[str]] = ()
+    deflate: bool = False
+
+    @cached_property
+    def found(self) -> tuple[str, ...]:
+        """Keys of the structures that have a voxel."""
+        return tuple(self._masks.boxes())
+
+    @cached_property
+    def segmentation(self) -> ObjectIdentity:
+        """Identity of the segmentation object, to which others may refer."""
+        return ObjectIdentity(901, "Omentum segmentation")
+
+    def write_segmentation(self, name: str) -> list[str]:
+        """Write a BINARY segmentation; return the structures in it."""
+        return self._write_masks(name, self.segmentation, SegmentationKind.BINARY)
+
+    def write_labelmap(self, name: str) -> list[str]:
+        """Write a LABELMAP segmentation; return the structures in it.
+
+        Raises:
+            UsageError: Structures overlap.
+        """
+        return self._write_masks(name, ObjectIdentity(902, "Omentum label map"), SegmentationKind.LABELMAP)
+
+    @cached_property
+    def _masks(self) -> Segmentation:
+        return on_images(self.seg, self.source.grid)
+
+    def _write_masks(self, name: str, identity: ObjectIdentity, kind: SegmentationKind) -> list[str]:
+        if not self.found:
+            return []
+        how = {"kind": kind, "deflate": self.deflate, "overlapping": self.overlapping}
+        path = self.folder / name
+        return list(write_segmentation_object(path, self._masks, self.source, identity, self.producer, **how))  # type: ignore[arg-type]

@@ -1,0 +1,80 @@
+"""DICOM objects in a case folder; all refer to the images that the CT was read from."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omentum.errors import MissingDependencyError, UsageError, warn_of_case
+from omentum.pipeline.measured_case import MeasuredCase
+from omentum.pipeline.options import OutputFormat, SaveOptions, Step
+from omentum.result_files import DICOM_LABELMAP, DICOM_SEG
+
+if TYPE_CHECKING:
+    from omentum.io.dicom_out.objects import ObjectSet
+
+_PACKAGES = ("pydicom", "highdicom")
+
+
+def check_dicom_formats(
+    save: SaveOptions, header: Mapping[str, Any] | None, *, has_probabilities: bool, source: Path | None = None
+) -> None:
+    """Refuse DICOM formats that cannot be written, before the work.
+
+    Args:
+        save: Requested outputs.
+        header: `Volume.header` of the CT; None before it is read.
+        has_probabilities: Whether probabilities are kept.
+        source: File or folder of the CT, for messages.
+
+    Raises:
+        UsageError: The CT was not read from DICOM, or a format needs what is not there.
+        MissingDependencyError: A package is missing.
+    """
+    if not save.dicom_formats:
+        return
+    if missing := [name for name in _PACKAGES if importlib.util.find_spec(name) is None]:
+        raise MissingDependencyError(f"DICOM outputs need {missing[0]}", remedy="pip install 'omentum[dicom]'")
+    if OutputFormat.DICOM_PM in save.dicom_formats and not has_probabilities:
+        remedy = "give --probabilities uint8 or uint16, of a finished case with --overwrite"
+        raise UsageError(f"{OutputFormat.DICOM_PM} needs the probabilities, which are not kept", remedy=remedy)
+    if header is not None:
+        from omentum.io.dicom_out.source import check_has_images
+
+        check_has_images(header, source)
+
+
+def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say: Step) -> dict[str, list[str]]:
+    """Write the requested DICOM objects.
+
+    Returns:
+        File -> keys of the structures in it, those that were found.
+
+    Raises:
+        UsageError: As for `check_dicom_formats`, or structures overlap in a label map.
+        OutputError: A file cannot be written.
+    """
+    if not save.dicom_formats:
+        return {}
+    from omentum.io.dicom_out.objects import ObjectSet
+    from omentum.io.dicom_out.producer import Producer
+    from omentum.io.dicom_out.source import source_series
+
+    say("writing DICOM")
+    series = source_series(case.ct.header, case.ct.grid)
+    objects = ObjectSet(folder, case, series, Producer.of_manifest(case.manifest), case.overlap_voxels, save.deflate)
+    if not objects.found:
+        warn_of_case("no structure was found; no DICOM object holds masks")
+    return {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects)}
+
+
+def _written(wanted: OutputFormat, objects: ObjectSet) -> list[tuple[str, list[str]]]:
+    match wanted:
+        case OutputFormat.DICOM_SEG:
+            return [(DICOM_SEG, objects.write_segmentation(DICOM_SEG))]
+        case OutputFormat.DICOM_LABELMAP:
+            return [(DICOM_LABELMAP, objects.write_labelmap(DICOM_LABELMAP))]
+        case _:
+            return []
