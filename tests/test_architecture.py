@@ -113,7 +113,7 @@ WALLS: dict[str, set[str]] = {
     "highdicom": {"io"},
     "PIL": {"io", "report"},
     "matplotlib": {"report"},
-    "contourpy": {"report"},
+    "contourpy": {"io", "report"},
     "mcubes": {"report"},
     "fast_simplification": {"report"},
     "trimesh": {"report"},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omentum.errors import MissingDependencyError, UsageError, warn_of_case
 from omentum.pipeline.measured_case import MeasuredCase
 from omentum.pipeline.options import OutputFormat, SaveOptions, Step
-from omentum.result_files import DICOM_LABELMAP, DICOM_SEG
+from omentum.result_files import DICOM_LABELMAP, DICOM_SEG, RTSTRUCT
 
 if TYPE_CHECKING:
     from omentum.io.dicom_out.objects import ObjectSet
@@ -76,5 +76,7 @@ def _written(wanted: OutputFormat, objects: ObjectSet) -> list[tuple[str, list[s
             return [(DICOM_SEG, objects.write_segmentation(DICOM_SEG))]
         case OutputFormat.DICOM_LABELMAP:
             return [(DICOM_LABELMAP, objects.write_labelmap(DICOM_LABELMAP))]
+        case OutputFormat.RTSTRUCT:
+            return [(RTSTRUCT, objects.write_structure_set(RTSTRUCT))]
         case _:
             return []

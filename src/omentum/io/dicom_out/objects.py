@@ -12,6 +12,7 @@ from omentum.io.dicom_out.on_images import on_images
 from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.segmentation_object import SegmentationKind, write_segmentation_object
 from omentum.io.dicom_out.source import SourceSeries
+from omentum.io.dicom_out.structure_set import write_structure_set
 from omentum.segmentation import Segmentation
 
 
@@ -56,6 +57,13 @@ class ObjectSet:
             UsageError: Structures overlap.
         """
         return self._write_masks(name, ObjectIdentity(902, "Omentum label map"), SegmentationKind.LABELMAP)
+
+    def write_structure_set(self, name: str) -> list[str]:
+        """Write contours; return the structures that have any."""
+        if not self.found:
+            return []
+        identity, path = ObjectIdentity(903, "Omentum structure set"), self.folder / name
+        return list(write_structure_set(path, self._masks, self.source, identity, self.producer))
 
     @cached_property
     def _masks(self) -> Segmentation:

@@ -22,7 +22,7 @@ from omentum.io.dicom_out.frames import Frame, bit_frames, joined, number_frames
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.producer import NAME, Producer
 from omentum.io.dicom_out.source import ImageReference, SourceSeries, decimals
-from omentum.io.dicom_out.stream import UTF_8, encoded, pixel_header, sequence, write_stream
+from omentum.io.dicom_out.stream import DEFLATED, EXPLICIT, UTF_8, encoded, pixel_header, sequence, write_stream
 from omentum.segmentation import Segmentation, overlaps
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def write_segmentation_object(
         groups = _per_frame(example, frames, source.images)
     padding = b"\0" * (length % 2)
     head = pixel_header(length + len(padding), b"OW" if dataset.BitsAllocated == 16 else b"OB", path)
-    write_stream(path, dataset, _parts(groups, head, pixels, padding), deflate=deflate)
+    write_stream(path, dataset, _parts(groups, head, pixels, padding), syntax=DEFLATED if deflate else EXPLICIT)
     return tuple(around)
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-EXPLICIT, DEFLATED = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
-"""Transfer syntaxes: explicit value representation, little endian; the same, deflated."""
+IMPLICIT, EXPLICIT, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
+"""Transfer syntaxes, little endian: implicit and explicit value representation; explicit and deflated."""
 UTF_8 = "ISO_IR 192"
 """Character set of everything written; texts of the series are decoded and encoded again."""
 MOST_BYTES = 2**32 - 2
@@ -47,13 +47,13 @@ class _Deflated:
             self._file.write(b"\0")
 
 
-def encoded(dataset: Dataset) -> bytes:
-    """Data elements in explicit little endian, without preamble and file meta information."""
+def encoded(dataset: Dataset, *, implicit: bool = False) -> bytes:
+    """Data elements in little endian, without preamble and file meta information."""
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_dataset
 
     file = DicomBytesIO()
-    file.is_implicit_VR, file.is_little_endian = False, True
+    file.is_implicit_VR, file.is_little_endian = implicit, True
     with silence_library_warnings():
         write_dataset(file, dataset, dataset.get("SpecificCharacterSet") or "iso8859")
     return bytes(file.getvalue())
@@ -77,14 +77,14 @@ def pixel_header(length: int, kind: bytes, path: Path) -> bytes:
     return _tag(0x7FE0, 0x0010) + kind + b"\0\0" + length.to_bytes(4, "little")
 
 
-def write_stream(path: Path, dataset: Dataset, rest: Iterable[bytes], *, deflate: bool = False) -> None:
+def write_stream(path: Path, dataset: Dataset, rest: Iterable[bytes], *, syntax: str = EXPLICIT) -> None:
     """Write a data set followed by already encoded elements, atomically.
 
     Args:
         path: The file.
         dataset: With `file_meta`; every tag lower than those that follow.
         rest: Encoded elements, in parts of any size.
-        deflate: Use the deflated transfer syntax.
+        syntax: Transfer syntax, also of `rest`.
 
     Raises:
         OutputError: The file cannot be written.
@@ -93,13 +93,13 @@ def write_stream(path: Path, dataset: Dataset, rest: Iterable[bytes], *, deflate
     from pydicom.filewriter import write_file_meta_info
     from pydicom.uid import UID
 
-    dataset.file_meta.TransferSyntaxUID = UID(DEFLATED if deflate else EXPLICIT)
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
     meta = DicomBytesIO()
     write_file_meta_info(meta, dataset.file_meta, enforce_standard=True)
     with replacing(path) as file:
         file.write(_PREAMBLE + meta.getvalue())
-        with _sink(file, deflate) as sink:
-            sink.write(encoded(dataset))
+        with _sink(file, syntax == DEFLATED) as sink:
+            sink.write(encoded(dataset, implicit=syntax == IMPLICIT))
             for part in rest:
                 sink.write(part)
 

@@ -1,0 +1,122 @@
+"""Read masks from the contours of a radiotherapy structure set (RTSTRUCT), on the grid of its CT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.errors import GeometryError, InputError, warn_of_case
+from omentum.io.dicom_masks.codes import key_by_codes
+from omentum.io.dicom_masks.contour_fill import fill
+from omentum.io.dicom_masks.open_object import STRUCTURE_SET, damaged, open_object, storage_class
+from omentum.io.seg_nrrd.segments import Segment
+from omentum.segmentation import BITS_PER_PLANE, Bits, no_bits
+from omentum.volume import Grid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MADE_BY = "Omentum"
+CLOSED = ("CLOSED_PLANAR", "CLOSED_PLANAR_XOR", "CLOSEDPLANAR_XOR")
+FLAT_SLICES = 0.5
+"""Points of a contour lie at most so many slices beside the slice that it is drawn in."""
+
+_LPS = np.array([-1.0, -1.0, 1.0])
+_DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
+
+
+@dataclass(frozen=True, eq=False)
+class DicomContours:
+    """A structure set before its regions of interest are matched with structures.
+
+    Args:
+        segments: Regions of interest in file order; `value` is the number.
+        grid: Grid of the CT.
+        is_ours: Whether this package wrote it.
+    """
+
+    segments: tuple[Segment, ...]
+    grid: Grid
+    is_ours: bool
+    _slices: dict[int, dict[int, list[NDArray[np.float64]]]] = field(repr=False)
+    """Number -> slice -> contours, (column, row) of their corners."""
+
+    def bits(self, segments: Sequence[Segment]) -> Bits:
+        """Packed masks [plane, i, j, k] of some regions, the n-th in bit n."""
+        bits = no_bits(len(segments), self.grid.shape[::-1])
+        for n, segment in enumerate(segments):
+            bit = bits.dtype.type(1 << (n % BITS_PER_PLANE))
+            for k, contours in self._slices.get(segment.value, {}).items():
+                bits[n // BITS_PER_PLANE, k][fill(contours, self.grid.shape[:2]).T] |= bit
+        return bits.transpose(0, 3, 2, 1)
+
+    def mask(self, segment: Segment) -> NDArray[np.bool_]:
+        """Mask [i, j, k] of one region."""
+        return np.asarray(self.bits([segment])[0] != 0)
+
+
+def read_dicom_contours(path: Path, grid: Grid, dataset: Dataset | None = None) -> DicomContours:
+    """Read a structure set.
+
+    Args:
+        path: The file.
+        grid: Grid of the CT that it was drawn on; its slices are along the third axis.
+        dataset: Content of the file, if already read.
+
+    Raises:
+        InputError: It is no structure set, or damaged.
+        GeometryError: Its contours are not in the slices of the CT.
+    """
+    dataset = open_object(path) if dataset is None else dataset
+    if storage_class(dataset) != STRUCTURE_SET:
+        raise InputError("is a DICOM object, but no structure set", source=path)
+    try:
+        observed = {int(one.ReferencedROINumber): one for one in dataset.get("RTROIObservationsSequence") or ()}
+        segments = tuple(_segment(item, observed) for item in dataset.StructureSetROISequence)
+        drawn = {int(one.ReferencedROINumber): one for one in dataset.get("ROIContourSequence") or ()}
+        inverse = np.asarray(np.linalg.inv(grid.affine), np.float64)
+        placed = {number: _placed(item, inverse, path) for number, item in drawn.items()}
+    except _DAMAGE as fault:
+        raise damaged(fault, path) from fault
+    outside = {k for slices in placed.values() for k in slices if not 0 <= k < grid.shape[2]}
+    if outside:
+        warn_of_case(f"contours in {len(outside)} slices outside of the CT, left out", path)
+    kept = {n: {k: lines for k, lines in slices.items() if k not in outside} for n, slices in placed.items()}
+    return DicomContours(segments, grid, str(dataset.get("ManufacturerModelName")) == MADE_BY, kept)
+
+
+def _segment(item: Dataset, observed: dict[int, Dataset]) -> Segment:
+    number = int(item.ROINumber)
+    codes = observed[number].get("RTROIIdentificationCodeSequence") if number in observed else None
+    return Segment(key_by_codes(codes) or "", str(item.get("ROIName") or ""), 0, number)
+
+
+def _placed(item: Dataset, inverse: NDArray[np.float64], path: Path) -> dict[int, list[NDArray[np.float64]]]:
+    """Contours of a region by slice, in voxel coordinates."""
+    slices: dict[int, list[NDArray[np.float64]]] = {}
+    for contour in item.get("ContourSequence") or ():
+        if str(contour.ContourGeometricType) not in CLOSED:
+            continue
+        world = _numbers(contour).reshape(-1, 3) * _LPS
+        index = world @ inverse[:3, :3].T + inverse[:3, 3]
+        k = round(float(index[:, 2].mean()))
+        if len(index) < 3:
+            continue
+        if np.abs(index[:, 2] - k).max() > FLAT_SLICES:
+            remedy = "give the CT that they were drawn on"
+            raise GeometryError("has contours that do not lie in slices of the CT", source=path, remedy=remedy)
+        slices.setdefault(k, []).append(index[:, :2])
+    return slices
+
+
+def _numbers(contour: Any) -> NDArray[np.float64]:
+    """Coordinates, straight from the text where it was not parsed yet: a contour may have thousands."""
+    stored = contour.get_item("ContourData")
+    if isinstance(stored.value, bytes):
+        return np.array(stored.value.decode("ascii").strip(" \0").split("\\"), np.float64)
+    return np.array([float(number) for number in stored.value], np.float64)
