@@ -18,7 +18,7 @@ from omentum.errors import (
     warn_of_case,
 )
 from omentum.io.labels import ForeignLabelsError
-from omentum.io.nifti import SeveralVolumesError
+from omentum.io.several_volumes import SeveralVolumesError
 
 
 def test_a_warning_names_its_file_first_and_reaches_python():

@@ -13,7 +13,7 @@ from omentum.io.seg_nrrd.fields import pair_lines
 
 Described = tuple[str, str, int | None, int | None]
 """ID, name, layer, value; what is "" or None is not written."""
-_TYPES = {"u1": "uchar", "u2": "ushort", "i2": "short", "i4": "int", "f4": "float"}
+_TYPES = {"u1": "uchar", "u2": "ushort", "i2": "short", "i4": "int", "f4": "float", "f8": "double"}
 
 
 def pairs_of(pairs: Mapping[str, str]) -> list[str]:

@@ -206,7 +206,7 @@ def _lesions(wanted: PhantomLesions) -> LesionOptions | None:
 
 
 def _source(source: PhantomSource) -> RestyleSource | ImplantSource | None:
-    from omentum.io.nifti import read_volume
+    from omentum.io.images import read_image
     from omentum.phantom import ImplantSource, RestyleSource
 
     if source.from_labels is None:
@@ -215,9 +215,9 @@ def _source(source: PhantomSource) -> RestyleSource | ImplantSource | None:
         return None
     if source.names is None:
         raise UsageError("--from-labels needs --names", remedy='a JSON file such as {"1": "spleen", ...}')
-    labels, names = read_volume(source.from_labels), _names(source.names)
+    labels, names = read_image(source.from_labels), _names(source.names)
     if source.into_ct:
-        return ImplantSource.from_labels(read_volume(source.into_ct), labels, names)
+        return ImplantSource.from_labels(read_image(source.into_ct), labels, names)
     return RestyleSource.from_labels(labels, names)
 
 

@@ -32,7 +32,7 @@ def segment(
         list[str] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="CT in HU: NIfTI (.nii.gz, .nii), a folder with one DICOM series, a folder of CTs or of cases, or "
+            help="CT in HU: NIfTI, NRRD or MetaImage, a folder with one DICOM series, a folder of CTs or of cases, or "
             "dicomweb://host/path/studies/UID",
             show_default=False,
         ),
@@ -55,7 +55,7 @@ def segment(
     as_json: Json = False,
     own: StructuresFile = None,
 ) -> None:
-    """Segment CTs (NIfTI or DICOM): label map, measurements, report, manifest.
+    """Segment CTs (NIfTI, NRRD, MetaImage or DICOM): label map, measurements, report, manifest.
 
     A case that fails does not stop the others. A second run completes the first
     one instead of repeating it.

@@ -169,19 +169,19 @@ def _asked_of_manifest(path: Path) -> frozenset[str] | None:
 
 
 def _holds_any(path: Path, values: Collection[int]) -> bool:
-    from omentum.io.nifti import read_volume
+    from omentum.io.images import read_image
 
-    return bool(values) and bool(np.isin(np.rint(read_volume(path).voxels), sorted(values)).any())
+    return bool(values) and bool(np.isin(np.rint(read_image(path).voxels), sorted(values)).any())
 
 
 def _doubtful(path: Path, unknown: frozenset[int], truth: Segmentation, annotated: frozenset[str]) -> frozenset[str]:
     """Structures that may lack a part or a lesion, because voxels of unknown labels touch them."""
     from omentum.data.harmonise.unknown_parts import in_doubt
-    from omentum.io.nifti import read_volume
+    from omentum.io.images import read_image
 
     if not unknown:
         return frozenset()
-    voxels = np.isin(np.rint(read_volume(path).voxels), sorted(unknown))
+    voxels = np.isin(np.rint(read_image(path).voxels), sorted(unknown))
     if not voxels.any():
         return frozenset()
     near = ndimage.binary_dilation(voxels, _ALL_NEIGHBOURS)

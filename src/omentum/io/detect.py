@@ -1,4 +1,4 @@
-"""Read a CT in any supported format, detected from its first bytes: a NIfTI file or a folder with a DICOM series."""
+"""Read a CT in any supported format, detected from its first bytes: an image file or a folder with a DICOM series."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
-from omentum.io.case_names import NIFTI_SUFFIXES, is_nifti_name
+from omentum.io.case_names import IMAGE_SUFFIXES, is_image_name
 from omentum.io.dicom.open import HEAD, looks_like_dicom
 from omentum.io.dicom.series import read_series
 from omentum.io.foreign import refuse_foreign
-from omentum.io.nifti import read_volume
-from omentum.io.nifti_geometry import check_assumed
+from omentum.io.images import read_image
+from omentum.io.scan_grid import check_assumed
+from omentum.io.seg_nrrd.segments import is_seg_nrrd
 from omentum.volume import Volume
 
 _LOOKED_AT = 200
@@ -23,9 +24,9 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     """Read a CT from a file or folder; the format is detected by content, not by name.
 
     Args:
-        path: `.nii`, `.nii.gz`, or a folder with one DICOM series.
-        volume: Index of the volume in a 4D NIfTI file; see `omentum.io.nifti.read_volume`.
-        assume_orientation: Orientation of NIfTI files that state none; see `omentum.io.nifti.read_volume`.
+        path: NIfTI (`.nii`, `.nii.gz`), NRRD (`.nrrd`), MetaImage (`.mha`, `.mhd`), or a folder with one DICOM series.
+        volume: Index of the volume in a 4D file; see `omentum.io.images.read_image`.
+        assume_orientation: Orientation of files that state none; see `omentum.io.images.read_image`.
 
     Returns:
         The CT in HU.
@@ -37,22 +38,24 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     """
     path = Path(path)
     if path.is_dir():
-        if (files := nifti_files(path)) and not holds_dicom(path):
+        if (files := image_files(path)) and not holds_dicom(path):
             remedy = f"give the files themselves, such as {files[0].name}"
             raise InputError(
-                f"is a folder with {len(files)} NIfTI file(s), not with one CT", source=path, remedy=remedy
+                f"is a folder with {len(files)} image file(s), not with one CT", source=path, remedy=remedy
             )
         found = read_series(path)
     else:
         refuse_foreign(path)
-        found = read_volume(path, volume=volume, assume_orientation=assume_orientation)
+        if is_seg_nrrd(path):
+            raise InputError("is a segmentation, not a CT", source=path, remedy="give the CT it was drawn on")
+        found = read_image(path, volume=volume, assume_orientation=assume_orientation)
     check_assumed(found.grid, assume_orientation, path)
     return found
 
 
-def nifti_files(folder: Path) -> list[Path]:
-    """NIfTI files directly in a folder, sorted by name, without hidden files."""
-    return sorted(path for path in folder.iterdir() if is_nifti_name(path) and not path.is_dir())
+def image_files(folder: Path) -> list[Path]:
+    """NIfTI, NRRD and MetaImage files directly in a folder, sorted by name, without hidden files and `.seg.nrrd`."""
+    return sorted(path for path in folder.iterdir() if is_image_name(path) and not path.is_dir())
 
 
 def holds_dicom(folder: Path) -> bool:
@@ -61,7 +64,7 @@ def holds_dicom(folder: Path) -> bool:
         Path(place, name)
         for place, _, names in os.walk(folder)
         for name in names
-        if not name.lower().endswith(NIFTI_SUFFIXES)
+        if not name.lower().endswith(IMAGE_SUFFIXES)
     )
     return any(_is_dicom(path) for path in islice(files, _LOOKED_AT))
 

@@ -1,4 +1,4 @@
-"""Identify files that are not NIfTI by their first bytes, and suggest a remedy."""
+"""Identify files in formats that are not supported by their first bytes, and suggest a remedy."""
 
 from __future__ import annotations
 
@@ -6,36 +6,31 @@ import stat
 import zipfile
 from pathlib import Path
 
-from isal import igzip_lib
-
 from omentum.errors import InputError
 from omentum.io.dicom.open import looks_like_dicom
-from omentum.io.source import GZIP_MAGIC
+from omentum.io.images import HEAD_BYTES, unpacked
 
 CONVERT = "convert it with dcm2niix -z y"
 _NIBABEL = 'nib.save(nib.load("{name}"), "ct.nii.gz") of the Python package nibabel makes it one that can be read'
 
 _MAGICS = (
-    (b"NRRD", "an NRRD file", "convert it to .nii.gz, for example with 3D Slicer"),
-    (b"ObjectType", "a MetaImage file", "convert it to .nii.gz, for example with 3D Slicer"),
-    (b"NDims", "a MetaImage file", "convert it to .nii.gz, for example with 3D Slicer"),
     (b"\x89HDF", "an HDF5 or MINC file", "convert it to .nii.gz"),
     (b"BZh", "compressed with bzip2", "bunzip2 {name}"),
     (b"\xfd7zXZ", "compressed with xz", "unxz {name}"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unzstd {name}"),
     (b"7z\xbc\xaf", "a 7z archive", f"unpack it; DICOM: {CONVERT}"),
     (b"Rar!", "a RAR archive", f"unpack it; DICOM: {CONVERT}"),
-    (b"\x89PNG", "a picture", "a CT is needed, in HU: NIfTI or a DICOM series"),
-    (b"\xff\xd8\xff", "a picture", "a CT is needed, in HU: NIfTI or a DICOM series"),
+    (b"\x89PNG", "a picture", "a CT is needed, in HU: NIfTI, NRRD, MetaImage or a DICOM series"),
+    (b"\xff\xd8\xff", "a picture", "a CT is needed, in HU: NIfTI, NRRD, MetaImage or a DICOM series"),
 )
-_HEAD_BYTES = 352
+_META_DATA = (".raw", ".zraw")
 _MGH_VERSION = b"\x00\x00\x00\x01"
 _PAIR = (b"ni1\x00", b"ni2\x00")
 _ANALYZE_SIZES = (b"\x5c\x01\x00\x00", b"\x00\x00\x01\x5c")
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse a file that is certainly not NIfTI.
+    """Refuse a file that is certainly in another format than those of `omentum.io.images`.
 
     Raises:
         InputError: The path is another kind of file, not a regular file, or unreadable; the remedy depends on the kind.
@@ -44,7 +39,7 @@ def refuse_foreign(path: Path) -> None:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
             raise InputError("is a pipe or device, not a file", source=path, remedy="write it to a file first")
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault
     if looks_like_dicom(head):
@@ -54,7 +49,10 @@ def refuse_foreign(path: Path) -> None:
             raise InputError(f"is {what}, which is not supported", source=path, remedy=remedy.format(name=path.name))
     if head.startswith(b"PK") and zipfile.is_zipfile(path):
         raise InputError("is a zip archive, which is not yet supported", source=path, remedy=f"unpack it, {CONVERT}")
-    if kind := _of_nibabel(path, _inflated(head)):
+    header = path.with_suffix(".mhd")
+    if path.suffix.lower() in _META_DATA and header.is_file():
+        raise InputError("holds voxels without a header", source=path, remedy=f"give its header, {header.name}")
+    if kind := _of_nibabel(path, unpacked(head)):
         raise InputError(f"is {kind}, which is not supported", source=path, remedy=_NIBABEL.format(name=path.name))
 
 
@@ -70,13 +68,3 @@ def _of_nibabel(path: Path, head: bytes) -> str | None:
     if kind == "img" and any(path.with_name(path.name[:-4] + end).exists() for end in (".hdr", ".HDR")):
         return "one of a pair of files (.hdr and .img)"
     return None
-
-
-def _inflated(head: bytes) -> bytes:
-    """Decompress the first few bytes; corruption is reported later by the reader."""
-    if not head.startswith(GZIP_MAGIC):
-        return head
-    try:
-        return bytes(igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP).decompress(head, _HEAD_BYTES))
-    except igzip_lib.IsalError:  # type: ignore[misc]  # typed as an instance in its stub
-        return head

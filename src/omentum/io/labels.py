@@ -13,8 +13,10 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
 from omentum.io.hosts import with_hosts
+from omentum.io.images import ImageFormat, format_of, read_image
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, include_rows_of, labels_in
-from omentum.io.nifti import SeveralVolumesError, read_extensions, read_volume
+from omentum.io.nifti import read_extensions
+from omentum.io.several_volumes import SeveralVolumesError
 from omentum.segmentation import BITS_PER_PLANE, Segmentation, no_bits
 from omentum.volume import Volume
 
@@ -41,7 +43,7 @@ def read_labels(path: str | Path, mapping: Mapping[int, str | Iterable[str]]) ->
     """Read a label map with foreign label values.
 
     Args:
-        path: A NIfTI label map.
+        path: A label map: NIfTI, NRRD or MetaImage.
         mapping: Label value -> structure key or synonym, or several (LiTS 2 -> liver and liver_tumour). Other values
             are ignored.
 
@@ -68,7 +70,7 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     `with_hosts`), because one value per voxel cannot express both.
 
     Args:
-        path: A NIfTI label map.
+        path: A label map: NIfTI, NRRD or MetaImage.
         may_be_empty: Accept a map of zeros without names, as a segmentation without classes.
 
     Raises:
@@ -78,7 +80,7 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     """
     volume = _read_volume(path)
     labels = _whole_numbers(volume.voxels, path)
-    for code, text in read_extensions(path):
+    for code, text in _extensions(path):
         if code == STRUCTURES_CODE:
             include_rows_of(text, path)
     table = label_names(path)
@@ -98,12 +100,17 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
 
 def has_label_table(path: str | Path) -> bool:
     """Whether a label map lists the structures it can contain, present or not."""
-    return any(code == LABEL_TABLE_CODE for code, _ in read_extensions(path))
+    return any(code == LABEL_TABLE_CODE for code, _ in _extensions(path))
 
 
 def label_names(path: str | Path) -> dict[int, str]:
-    """Label value -> name in the label table of a NIfTI file; empty without one."""
-    return next((labels_in(content) for code, content in read_extensions(path) if code == LABEL_TABLE_CODE), {})
+    """Label value -> name in the label table inside a NIfTI file; empty without one."""
+    return next((labels_in(content) for code, content in _extensions(path) if code == LABEL_TABLE_CODE), {})
+
+
+def _extensions(path: str | Path) -> list[tuple[int, bytes]]:
+    """Header extensions of NIfTI; none in another format."""
+    return read_extensions(path) if format_of(Path(path)) is ImageFormat.NIFTI else []
 
 
 def packed(labels: NDArray[Any], rows: Mapping[int, list[str]], volume: Volume) -> Segmentation:
@@ -125,7 +132,7 @@ def _as_list(names: str | Iterable[str]) -> list[str]:
 def _read_volume(path: str | Path) -> Volume:
     """Read a label map that must contain a single volume."""
     try:
-        return read_volume(path)
+        return read_image(path)
     except SeveralVolumesError as fault:
         channel_first = fault.shape[0] == 1
         reason = f"is 4D, {' x '.join(map(str, fault.shape))}" + (": channel first" if channel_first else "")

@@ -19,34 +19,19 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.numbering import Numbering, NumberingEntry
 from omentum.atomic import replacing
-from omentum.errors import InputError, OutputError, UsageError
+from omentum.errors import InputError, OutputError
 from omentum.io.label_table import LABEL_TABLE_CODE, STRUCTURES_CODE, label_table, structures_text
 from omentum.io.nifti_encode import Extension, NiftiImage, write_image
 from omentum.io.nifti_header import NiftiLayout, read_layout
+from omentum.io.several_volumes import choose_volume
 from omentum.io.source import InputStream, open_source
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
-
-TRAILING_BYTES = 1 << 20
-"""So much may follow the last voxel in a compressed file; more is a bomb, not a tail."""
 
 SLAB = 64
 """Planes of a label map that are painted at once."""
 
 _HEADER_BYTES = 540
-
-
-class SeveralVolumesError(InputError):
-    """A 4D file was given without the index of the volume to read.
-
-    Args:
-        shape: Shape over all axes.
-        source: The file.
-    """
-
-    def __init__(self, shape: tuple[int, ...], source: str | Path) -> None:
-        self.shape = shape
-        super().__init__(f"is 4D with {shape[-1]} volumes", source=source, remedy="choose one with --volume")
 
 
 def read_volume(path: str | Path, *, volume: int | None = None, assume_orientation: str | None = None) -> Volume:
@@ -70,7 +55,7 @@ def read_volume(path: str | Path, *, volume: int | None = None, assume_orientati
     with open_source(path) as source:
         head = source.read_up_to(_HEADER_BYTES)
         layout = read_layout(head, path, source.most_bytes, assume_orientation)
-        chosen = _chosen_volume(layout, volume, path)
+        chosen = choose_volume(layout.shape, layout.volumes, volume, path)
         stored = _stored_voxels(source, layout, chosen, path, head)
     return Volume(_scaled(stored, layout), layout.geometry.affine, {"nifti": layout.geometry})
 
@@ -198,14 +183,6 @@ def _label_slabs(segmentation: Segmentation, numbering: Numbering | None) -> Ite
         yield part.numbered(numbering) if numbering else part.labelmap()
 
 
-def _chosen_volume(layout: NiftiLayout, volume: int | None, path: Path) -> int:
-    if volume is None and layout.volumes > 1:
-        raise SeveralVolumesError((*layout.shape, layout.volumes), path)
-    if not 0 <= (volume or 0) < layout.volumes:
-        raise UsageError(f"has no volume {volume}", source=path, remedy=f"it has 0 to {layout.volumes - 1}")
-    return volume or 0
-
-
 def _stored_voxels(source: InputStream, layout: NiftiLayout, chosen: int, path: Path, head: bytes) -> NDArray[Any]:
     """The selected volume as stored; reads the stream to its end so that a checksum error is detected."""
     before = layout.offset + chosen * layout.volume_bytes
@@ -219,8 +196,8 @@ def _stored_voxels(source: InputStream, layout: NiftiLayout, chosen: int, path: 
     position += source.skip(max(0, layout.end - position))
     if position < layout.end:
         raise InputError(f"expected {layout.end} bytes, got {position}", source=path, remedy="the file was cut short")
-    if source.compressed and source.skip(TRAILING_BYTES + 1) > TRAILING_BYTES:
-        raise InputError(f"holds far more data than the {layout.end} bytes its header declares", source=path)
+    if source.compressed:
+        source.read_tail(layout.end, path)
     return cast(NDArray[Any], buffer.view(layout.dtype).reshape(layout.shape, order="F"))
 
 

@@ -13,15 +13,12 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from omentum.axis_order import WORLD_DIRECTIONS
-from omentum.errors import GeometryError, UsageError, warn_of_case
+from omentum.errors import GeometryError, warn_of_case
+from omentum.io.scan_grid import assumed_affine, scan_grid
 from omentum.volume import Affine, Grid
 
-EXTENT_MM = (5.0, 3000.0)
-"""The longest edge of a scan lies in this range; outside it, the header's unit is not millimetres."""
 DISAGREEMENT_MM, DISAGREEMENT_COSINE = 0.1, 1e-3
 """sform and qform differ when offset or size differ by more than the first, an axis by more than the second."""
-SHEAR_DEGREES = 0.5
 
 GEOMETRY_FIELDS = (
     *("pixdim", "xyzt_units", "qform_code", "sform_code"),
@@ -59,12 +56,8 @@ def read_geometry(header: Any, shape: tuple[int, int, int], source: Path, assume
             body.
     """
     affine = _affine(header, shape, source, assume)
-    try:
-        grid = Grid(shape, affine)
-    except GeometryError as fault:
-        raise GeometryError(fault.reason, source=source) from fault
-    _check_extent(grid, header, source)
-    _warn_of_shear(grid, source)
+    unit = {1: "metres", 3: "micrometres"}.get(int(header["xyzt_units"]) & 7, "")
+    grid = scan_grid(shape, affine, source, unit)
     fields = {name: np.array(header[name]) for name in GEOMETRY_FIELDS}
     if header["sform_code"] > 0 and not _is_possible(np.asarray(header.get_sform(), np.float64)):
         # An invalid sform is not repeated, because other software would use it.
@@ -137,43 +130,7 @@ def _assumed_affine(header: Any, source: Path, assume: str | None) -> Affine:
             source=source,
             remedy="if you know how it is stored, pass --assume-orientation RAS (or LPS, ...)",
         )
-    directions = _directions(assume)
-    _warn(f"orientation unknown, assuming {assume.upper()}+ as stored", source)
-    affine = np.eye(4)
-    affine[:3, :3] = 0
-    for axis, (world, sign) in enumerate(directions):
-        affine[world, axis] = sign * float(header["pixdim"][1 + axis])
-    return affine
-
-
-def check_orientation(letters: str) -> None:
-    """Check that letters are axis directions such as "RAS".
-
-    Raises:
-        UsageError: They are not.
-    """
-    _directions(letters)
-
-
-def check_assumed(grid: Grid, assume: str | None, source: str | Path | None) -> None:
-    """Check an assumed orientation against the orientation stated by the file, if any.
-
-    Raises:
-        GeometryError: They contradict each other.
-    """
-    if assume is not None and grid.orientation != assume.upper():
-        raise GeometryError(
-            f"states the orientation {grid.orientation}, not {assume.upper()} as --assume-orientation says",
-            source=source,
-            remedy="leave the option out, it is for files that state none; or mend the header if it is wrong",
-        )
-
-
-def _directions(letters: str) -> list[tuple[int, int]]:
-    directions = [WORLD_DIRECTIONS[letter] for letter in letters.upper() if letter in WORLD_DIRECTIONS]
-    if not len(letters) == len(directions) == len({world for world, _ in directions}) == 3:
-        raise UsageError(f"{letters!r} is no orientation", remedy="three letters, e.g. RAS or LPS")
-    return directions
+    return assumed_affine(assume, header["pixdim"][1:4], source)
 
 
 def _disagree(sform: Affine, qform: Affine | None, shape: tuple[int, int, int]) -> bool:
@@ -186,27 +143,6 @@ def _disagree(sform: Affine, qform: Affine | None, shape: tuple[int, int, int]) 
     offset_mm = np.abs(sform[:3, 3] - qform[:3, 3]).max()
     size_mm = np.abs((lengths[0] - lengths[1]) * shape).max()
     return bool(cosines > DISAGREEMENT_COSINE or max(offset_mm, size_mm) > DISAGREEMENT_MM)
-
-
-def _check_extent(grid: Grid, header: Any, source: Path) -> None:
-    unit = {1: "metres", 3: "micrometres"}.get(int(header["xyzt_units"]) & 7)
-    extent = max(n * mm for n, mm in zip(grid.shape, grid.spacing_mm, strict=True))
-    if not EXTENT_MM[0] <= extent <= EXTENT_MM[1]:
-        said = f"; its header says {unit}" if unit else ""
-        raise GeometryError(
-            f"the scan would be {extent:g} mm long{said}, expected {EXTENT_MM[0]:g} mm to {EXTENT_MM[1]:g} mm",
-            source=source,
-            remedy="store the affine in millimetres",
-        )
-    if unit:
-        _warn(f"the header says {unit} but only millimetres make sense; millimetres used", source)
-
-
-def _warn_of_shear(grid: Grid, source: Path) -> None:
-    unit = grid.affine[:3, :3] / np.asarray(grid.spacing_mm)
-    degrees = np.degrees(np.arcsin(np.abs(unit.T @ unit - np.eye(3)).max().clip(0, 1)))
-    if degrees > SHEAR_DEGREES:
-        _warn(f"its axes are {degrees:.1f} degrees off the right angle (gantry tilt?); kept as they are", source)
 
 
 def _warn(reason: str, source: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from omentum.errors import UsageError
-from omentum.volume import Volume
+from omentum.volume import Affine, Volume
 
 _GEOMETRY = "omentum.Volume(array, affine), affine 4x4 from voxel indices to RAS+ millimetres"
+_SPACES = {"RAS": np.eye(4), "LPS": np.diag([-1.0, -1.0, 1.0, 1.0])}
 
 
 def as_volume(image: Any, *, volume: int | None = None) -> Volume:
     """Convert an in-memory image to a `Volume`.
 
     Args:
-        image: A `Volume`, a nibabel image, or a pair of array and affine.
-        volume: Index of the volume in a 4D image, from 0.
+        image: A `Volume`, an image of nibabel or SimpleITK, a MetaTensor of MONAI (with or without channels first), or
+            a pair of array (or tensor) and affine.
+        volume: Index of the volume in a 4D image or of the channel in a MetaTensor, from 0.
 
     Raises:
         UsageError: The type is not supported; the remedy names a conversion.
@@ -30,20 +33,48 @@ def as_volume(image: Any, *, volume: int | None = None) -> Volume:
     if hasattr(image, "affine") and hasattr(image, "dataobj"):
         if image.affine is None:
             raise UsageError("this image has no affine", remedy=_GEOMETRY)
-        return Volume(_one_of(np.asanyarray(image.dataobj), volume), image.affine)
+        return Volume(_one_of(np.asanyarray(image.dataobj), volume, -1), image.affine)
+    if _library(image) == "SimpleITK" and hasattr(image, "GetDirection"):
+        return _of_simpleitk(image, volume)
+    if hasattr(image, "affine") and hasattr(image, "meta") and hasattr(image, "detach"):
+        return _of_metatensor(image, volume)
     if isinstance(image, tuple) and len(image) == 2 and np.shape(image[1]) == (4, 4):
         return Volume(image[0], image[1])
     raise UsageError(_refusal(image), remedy=_remedy(image))
 
 
-def _one_of(voxels: Any, volume: int | None) -> Any:
+def _of_simpleitk(image: Any, volume: int | None) -> Volume:
+    """World coordinates of ITK are LPS+; its arrays have the slowest axis first."""
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise UsageError(f"this image has {image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected one")
+    axes = image.GetDimension()
+    voxels = importlib.import_module("SimpleITK").GetArrayViewFromImage(image).T.copy(order="F")
+    directions = np.reshape(image.GetDirection(), (axes, axes)) * image.GetSpacing()
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = directions[:3, :3], image.GetOrigin()[:3]
+    return Volume(_one_of(voxels, volume, -1), _SPACES["LPS"] @ affine)
+
+
+def _of_metatensor(image: Any, volume: int | None) -> Volume:
+    space = str(image.meta.get("space", "RAS") or "RAS").upper()
+    if space not in _SPACES:
+        raise UsageError(f"this MetaTensor lies in the space {space!r}, expected RAS or LPS", remedy=_GEOMETRY)
+    affine: Affine = np.asarray(image.affine, np.float64)
+    if affine.shape != (4, 4):
+        raise UsageError(f"this MetaTensor has an affine of shape {affine.shape}, expected 4x4", remedy=_GEOMETRY)
+    return Volume(_one_of(image.detach().cpu(), volume, 0), _SPACES[space] @ affine)
+
+
+def _one_of(voxels: Any, volume: int | None, axis: int) -> Any:
+    """One volume of a 4D array, whose volumes lie along the first axis (0) or the last (-1)."""
     if voxels.ndim != 4:
         return voxels
-    if volume is None and voxels.shape[3] > 1:
-        raise UsageError(f"this image is 4D with {voxels.shape[3]} volumes", remedy="choose one: volume=0")
-    if not 0 <= (volume or 0) < voxels.shape[3]:
-        raise UsageError(f"this image has no volume {volume}", remedy=f"it has 0 to {voxels.shape[3] - 1}")
-    return voxels[..., volume or 0]
+    count = voxels.shape[axis]
+    if volume is None and count > 1:
+        raise UsageError(f"this image is 4D with {count} volumes", remedy="choose one: volume=0")
+    if not 0 <= (volume or 0) < count:
+        raise UsageError(f"this image has no volume {volume}", remedy=f"it has 0 to {count - 1}")
+    return voxels[volume or 0] if axis == 0 else voxels[..., volume or 0]
 
 
 def _refusal(image: Any) -> str:
@@ -57,12 +88,16 @@ def _refusal(image: Any) -> str:
 def _remedy(image: Any) -> str:
     if isinstance(image, Sequence) and all(isinstance(one, (str, os.PathLike)) for one in image):
         return "one by one: s = omentum.Segmenter(); results = [s.segment(path) for path in paths]"
+    if hasattr(image, "GetSpacing"):  # an image of ITK
+        return "write it: itk.imwrite(image, 'ct.nii.gz'), or give an image of SimpleITK"
     if hasattr(image, "__array__") or hasattr(image, "shape"):
         return _GEOMETRY
-    if hasattr(image, "GetSpacing"):
-        return "write it: SimpleITK.WriteImage(image, 'ct.nii.gz')"
-    return f"give a path, an image of nibabel, or {_GEOMETRY}"
+    return f"give a path, an image of nibabel or SimpleITK, a MetaTensor, or {_GEOMETRY}"
+
+
+def _library(image: Any) -> str:
+    return type(image).__module__.partition(".")[0]
 
 
 def _kind(image: Any) -> str:
-    return f"{type(image).__module__.partition('.')[0]}.{type(image).__name__}".removeprefix("builtins.")
+    return f"{_library(image)}.{type(image).__name__}".removeprefix("builtins.")

@@ -18,7 +18,7 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False) -> Segmen
 
     Args:
         path: A case folder written by `omentum segment` or `omentum phantom`; a `.seg.nrrd`, also of 3D Slicer; or a
-            NIfTI label map in the template's values. The format is detected from the first bytes.
+            label map (NIfTI, NRRD, MetaImage) in the template's values. The format is detected from the first bytes.
         may_be_empty: For a label map, see `omentum.io.labels.read_labelmap`.
 
     Returns:

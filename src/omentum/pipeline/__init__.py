@@ -7,8 +7,8 @@ from omentum.lazy_names import lazy_names
 if TYPE_CHECKING:
     from omentum.io.case_names import case_name as case_name
     from omentum.io.detect import holds_dicom as holds_dicom
+    from omentum.io.detect import image_files as image_files
     from omentum.io.detect import load_volume as load_volume
-    from omentum.io.detect import nifti_files as nifti_files
     from omentum.pipeline.case import CaseSegmentation as CaseSegmentation
     from omentum.pipeline.manifest import sha256_of as sha256_of
     from omentum.pipeline.options import SaveOptions as SaveOptions
@@ -33,7 +33,7 @@ _HOMES = {
     "holds_dicom": "omentum.io.detect",
     "is_single_file": "omentum.pipeline.outputs",
     "load_volume": "omentum.io.detect",
-    "nifti_files": "omentum.io.detect",
+    "image_files": "omentum.io.detect",
     "parse_thresholds": "omentum.pipeline.thresholds",
     "segment": "omentum.pipeline.segmenter",
     "sha256_of": "omentum.pipeline.manifest",

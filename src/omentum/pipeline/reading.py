@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from omentum.io.detect import load_volume
-from omentum.io.nifti_geometry import check_assumed
 from omentum.io.objects import as_volume
 from omentum.io.sanity import check_ct
+from omentum.io.scan_grid import check_assumed
 from omentum.pipeline.anonymity import without_names
 from omentum.pipeline.manifest import CaseName, describe_input
 from omentum.pipeline.options import SegmentOptions

@@ -21,7 +21,7 @@ from omentum.infer.engines.forks import refuse_after_fork
 from omentum.infer.maps import check_kind
 from omentum.infer.sliding import Predictor, Progress, WindowRun
 from omentum.infer.windows import WindowPlan, plan_windows
-from omentum.io.nifti_geometry import check_orientation
+from omentum.io.scan_grid import check_orientation
 from omentum.model import UniversalModel, load_model
 from omentum.model.soup import SOUP
 from omentum.pipeline.case import CaseSegmentation
@@ -53,7 +53,8 @@ from omentum.volume import Volume
 from omentum.words import explain_words, keys_of, structures_in, told
 
 Image = str | os.PathLike[str] | Volume | Any
-"""A path (NIfTI, or a folder with a DICOM series), a `Volume`, a nibabel image, or a pair (array, affine)."""
+"""A path (NIfTI, NRRD, MetaImage, or a folder with a DICOM series), a `Volume`, an image of nibabel, SimpleITK or
+MONAI, or a pair (array, affine); see `omentum.io.objects.as_volume`."""
 
 
 class Segmenter:

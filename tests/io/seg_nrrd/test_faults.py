@@ -11,7 +11,7 @@ import pytest
 from seg_nrrd_files import seg_nrrd
 
 from omentum.errors import CaseWarning, GeometryError, InputError, OmentumError
-from omentum.io.seg_nrrd.nrrd_header import MOST_HEADER_BYTES
+from omentum.io.nrrd.header import MOST_HEADER_BYTES
 from omentum.io.segmentations import read_segmentation
 
 LIVER = [("liver", "Liver", 0, 1)]

@@ -10,7 +10,7 @@ from omentum.anatomy import STRUCTURES
 from omentum.annotate.round_folder import CASES
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
-from omentum.io.case_names import case_name, is_nifti_name, is_segmentation_name
+from omentum.io.case_names import case_name, is_image_name, is_segmentation_name
 
 FOLDERS = 3
 """Folders above a file whose names are compared with those of cases."""
@@ -48,7 +48,7 @@ def find_files(paths: Sequence[Path], cases: Collection[str], round_folder: Path
     for path in paths:
         files = list(_files(path, round_folder))
         if not files:
-            raise InputError("holds no .seg.nrrd and no NIfTI file", source=path, remedy="give files of corrections")
+            raise InputError("holds no .seg.nrrd and no image file", source=path, remedy="give files of corrections")
         found += [_of_case(file, cases) for file in files]
     return found
 
@@ -75,13 +75,13 @@ def _of_case(file: Path, cases: Collection[str]) -> CorrectedFile:
         return CorrectedFile(file, stem)
     above = [folder.name for folder in file.absolute().parents][:FOLDERS]
     by_folder = next((name for name in above if name in cases), None)
-    structure = _structure(stem) if is_nifti_name(file) else None
+    structure = _structure(stem) if is_image_name(file) else None
     if by_folder is not None:
         return CorrectedFile(file, by_folder, structure)
     if begun := [name for name in cases if stem.startswith(name) and not stem[len(name)].isalnum()]:
         case = max(begun, key=len)
         rest = stem[len(case) + 1 :]
-        return CorrectedFile(file, case, _structure(rest) if is_nifti_name(file) else None)
+        return CorrectedFile(file, case, _structure(rest) if is_image_name(file) else None)
     if len(cases) == 1:
         return CorrectedFile(file, next(iter(cases)), structure)
     names = sorted(cases)

@@ -17,8 +17,8 @@ from omentum.annotate.propose.evidence import dice
 from omentum.axis_order import axis_order
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.evaluate.mapping import load_mapping
+from omentum.io.images import read_image
 from omentum.io.labels import label_names, read_labelmap, read_labels
-from omentum.io.nifti import read_volume
 from omentum.io.seg_nrrd.segments import Segment, is_seg_nrrd, named, read_segments
 from omentum.segmentation import Segmentation
 from omentum.volume import GRID_TOLERANCE_MM, Grid
@@ -70,7 +70,7 @@ def read_corrected(
     if is_seg_nrrd(file.path):
         return _of_segments(file.path, proposal.grid, renamed)
     if file.structure is not None:
-        volume = read_volume(file.path)
+        volume = read_image(file.path)
         voxels = np.asarray(volume.voxels)
         if voxels.max(initial=0) > 1 and len(values := np.unique(voxels[voxels > 0.5])) > 1:
             reason = (

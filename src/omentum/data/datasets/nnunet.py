@@ -13,6 +13,7 @@ from omentum.anatomy.structures import STRUCTURES
 from omentum.data.datasets.recipe import Recipe
 from omentum.data.datasets.recipe_toml import parse_recipe
 from omentum.errors import InputError, UsageError
+from omentum.io.case_names import IMAGE_SUFFIXES
 
 FILE_NAME = "dataset.json"
 IGNORE = "ignore"
@@ -64,8 +65,8 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"cannot be read as nnU-Net's dataset.json: {fault}", source=path) from fault
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise InputError("has no table of labels", source=path, remedy="give a dataset.json of nnU-Net v2")
-    if str(content.get("file_ending", ".nii.gz")) not in (".nii", ".nii.gz"):
-        raise InputError(f"files end in {content['file_ending']}, not .nii or .nii.gz", source=path)
+    if str(content.get("file_ending", ".nii.gz")) not in IMAGE_SUFFIXES:
+        raise InputError(f"files end in {content['file_ending']}, not {', '.join(IMAGE_SUFFIXES)}", source=path)
     return content
 
 

@@ -35,7 +35,7 @@ def find_paths(pattern: str, root: Path, accepts: Callable[[Path], bool]) -> Mat
 def id_in(pattern: str, name: str) -> str | None:
     """Extract the id from a file name (without suffix) or folder name, using the matching pattern component."""
     for part in reversed(PurePosixPath(pattern).parts):
-        shape = re.sub(r"\.nii(\.gz|\*)?$", "", part)
+        shape = re.sub(r"\.(nii(\.gz|\*)?|nrrd|mha|mhd)$", "", part)
         if "{id}" in part and (match := _expression(shape).fullmatch(name)):
             return match["id"]
     return None

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from omentum.data.datasets.patterns import Matches, find_paths, id_in, literal_length, natural
 from omentum.data.datasets.recipe_catalogue import FileLayout, Recipe
 from omentum.errors import InputError
+from omentum.io.case_names import is_image_name
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class RawCase:
         id: The publisher's case id.
         name: "<recipe key>_<id>", unique and safe as a file name.
         patient: Patient identifier, equal in all datasets known to contain the same patient.
-        image: A NIfTI file, or a folder with a DICOM series.
+        image: An image file, or a folder with a DICOM series.
         labels: The label map or .seg.nrrd, or the folder with masks or PNGs.
         layout: File layout of image and labels.
         annotated: Structures annotated in this case; see `annotated_if_present` for those that count only if present.
@@ -140,7 +141,7 @@ def _case(recipe: Recipe, layout: FileLayout, case_id: str, image: Path, truth: 
 
 
 def _both_sides(layout: FileLayout, root: Path) -> tuple[Matches, Matches]:
-    images = find_paths(layout.image, root, _nifti if layout.image_kind == "nifti" else Path.is_dir)
+    images = find_paths(layout.image, root, _image if layout.image_kind == "nifti" else Path.is_dir)
     labels = find_paths(layout.labels, root, _LABELS.get(layout.label_kind, Path.is_dir))
     return _disambiguated(layout, images, labels)
 
@@ -165,15 +166,15 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
     return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
 
 
-def _nifti(path: Path) -> bool:
-    return path.name.endswith((".nii", ".nii.gz")) and path.is_file()
+def _image(path: Path) -> bool:
+    return is_image_name(path) and path.is_file()
 
 
 def _seg_nrrd(path: Path) -> bool:
     return path.name.endswith(".seg.nrrd") and path.is_file()
 
 
-_LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _nifti, "segments": _seg_nrrd}
+_LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _image, "segments": _seg_nrrd}
 """What labels are, by their kind; folders otherwise."""
 
 

@@ -49,9 +49,9 @@ class FileLayout:
 
     Args:
         image: Glob with {id}, e.g. "**/volume-{id}.nii*".
-        image_kind: "nifti" (a file) or "dicom" (a folder with one series).
+        image_kind: "nifti" (a file: NIfTI, NRRD or MetaImage) or "dicom" (a folder with one series).
         labels: Glob with {id}.
-        label_kind: "map" (one label map), "masks" (a folder with one NIfTI mask per structure), "dicom_masks" (a folder
+        label_kind: "map" (one label map), "masks" (a folder with one mask file per structure), "dicom_masks" (a folder
             with one DICOM series per structure), "png_stack" (a folder with one PNG per slice), or "segments" (a
             .seg.nrrd of 3D Slicer, where a segment's ID or name is the mask name).
     """

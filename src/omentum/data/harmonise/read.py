@@ -20,7 +20,7 @@ from omentum.data.harmonise.segments import known_segments, segment_masks
 from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.case_names import case_name
 from omentum.io.dicom.series import read_mask_series, read_series
-from omentum.io.nifti import read_volume
+from omentum.io.images import read_image
 from omentum.io.png_stack import read_png_stack
 from omentum.io.sanity import check_ct
 from omentum.io.seg_nrrd.segments import read_segments
@@ -65,7 +65,7 @@ def read_raw(case: RawCase) -> HarmonisedCase:
 
 
 def _read_ct(case: RawCase) -> Volume:
-    volume = read_series(case.image) if case.layout.image_kind == "dicom" else read_volume(case.image)
+    volume = read_series(case.image) if case.layout.image_kind == "dicom" else read_image(case.image)
     if offset := case.recipe.hu_offset:
         volume = replace(volume, voxels=volume.voxels.astype(np.float32) + np.float32(offset))
     try:
@@ -83,7 +83,7 @@ def _read_labels(case: RawCase, ct: Volume, notes: list[Note]) -> Harmonised:
     try:
         match case.layout.label_kind:
             case "map":
-                return _from_map(case, ct, *on_grid_of(ct, read_volume(place), place))
+                return _from_map(case, ct, *on_grid_of(ct, read_image(place), place))
             case "png_stack":
                 return _from_map(case, ct, *stack_on_grid_of(ct, read_png_stack(place), place))
             case "segments":
@@ -173,7 +173,7 @@ def _masks(
 ) -> Iterator[tuple[Target, NDArray[np.bool_]]]:
     """Yield one mask at a time on the CT grid; identical notes are kept once."""
     for path, target in masks:
-        mask = read_mask_series(path, ct) if case.layout.label_kind == "dicom_masks" else read_volume(path)
+        mask = read_mask_series(path, ct) if case.layout.label_kind == "dicom_masks" else read_image(path)
         voxels, remarks = on_grid_of(ct, mask, path)
         notes += [remark for remark in remarks if remark not in notes]
         yield target, voxels if voxels.dtype == np.bool_ else voxels > 0.5

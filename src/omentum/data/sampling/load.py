@@ -12,8 +12,8 @@ from omentum.data.sampling.cases import LabelledCase, labelled_case
 from omentum.data.sampling.measurable import rows_of
 from omentum.errors import GeometryError, InputError, OmentumError, warn_of_case
 from omentum.fingerprint import slice_hashes
+from omentum.io.images import read_image
 from omentum.io.labels import read_labels
-from omentum.io.nifti import read_volume
 from omentum.io.truth import assisted_in, read_case
 from omentum.preprocess.grid import nearest_on_model_grid
 from omentum.preprocess.prepare import on_model_grid
@@ -65,7 +65,7 @@ def load_pair(
         InputError: A file cannot be used.
         GeometryError: CT and label map lie on different grids.
     """
-    ct, truth = read_volume(image), read_labels(labels, mapping)
+    ct, truth = read_image(image), read_labels(labels, mapping)
     if not ct.grid.same_as(truth.grid):
         raise GeometryError(f"is not on the grid of {image}", source=labels)
     return _on_grid(image.parent.name, ct, truth, classes, spec)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from isal import igzip
 from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
+from omentum.io.case_names import SEG_NRRD_SUFFIX
 from omentum.io.labels import MAX_LABEL
-from omentum.io.nifti import TRAILING_BYTES
-from omentum.io.nifti_header import refuse_bomb
+from omentum.io.nrrd.header import MAGIC, NrrdLayout, header_lines_of, read_nrrd_layout
+from omentum.io.nrrd.read import read_layers
 from omentum.io.seg_nrrd.fields import MADE_BY, NOT_ANNOTATED, ROWS, unescaped
-from omentum.io.seg_nrrd.nrrd_header import MAGIC, NrrdLayout, read_nrrd_layout
-from omentum.io.source import MAX_DEFLATE_RATIO, InputStream, open_source
+from omentum.io.source import open_source
 from omentum.volume import Grid
 
+_SEGMENT = re.compile(rb"Segment\d+_\w+:=")
 _FIELD = re.compile(r"Segment(\d{1,5})_(ID|Name|Layer|LabelValue|Tags)")
 
 
@@ -108,10 +107,14 @@ class SegmentFile:
 
 
 def is_seg_nrrd(path: str | Path) -> bool:
-    """Whether a file starts with the NRRD magic; False if it is not a regular file."""
+    """Whether a file is NRRD with segments in its header, or NRRD named `.seg.nrrd`; False if it cannot be read."""
     try:
+        if not Path(path).is_file():
+            return False
         with Path(path).open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+            if file.read(len(MAGIC)) != MAGIC:
+                return False
+            return Path(path).name.lower().endswith(SEG_NRRD_SUFFIX) or any(map(_SEGMENT.match, header_lines_of(file)))
     except OSError:
         return False
 
@@ -127,12 +130,12 @@ def read_segments(path: str | Path) -> SegmentFile:
     path = Path(path)
     with open_source(path) as source:
         layout = read_nrrd_layout(source, path)
+        if layout.dtype.kind not in "iu" or layout.dtype.itemsize > 4:
+            raise InputError(f"holds voxels of type {layout.type_name!r}; expected whole numbers", source=path)
         segments = _segments(layout, path)
         _include_rows(layout.pairs.get(ROWS), path)
-        voxels = _voxels(source, layout, path)
-    array = voxels.reshape(layout.sizes, order="F")
-    array = array[None] if layout.layer_axis is None else np.moveaxis(array, layout.layer_axis, 0)
-    return SegmentFile(segments, array, layout.grid, MADE_BY in layout.pairs)
+        layers = read_layers(source, layout, path)
+    return SegmentFile(segments, layers, layout.grid, MADE_BY in layout.pairs)
 
 
 def _segments(layout: NrrdLayout, path: Path) -> tuple[Segment, ...]:
@@ -178,21 +181,6 @@ def _include_rows(text: str | None, path: Path) -> None:
     except (ValueError, RecursionError):
         rows = None
     include_carried(rows if isinstance(rows, dict) else {"": rows}, path)
-
-
-def _voxels(source: InputStream, layout: NrrdLayout, path: Path) -> NDArray[Any]:
-    """All voxels in file order; reads the stream to its end so that a checksum error is detected."""
-    most = source.most_bytes * (MAX_DEFLATE_RATIO if layout.compressed else 1)
-    refuse_bomb(math.prod(layout.grid.shape), 1, layout.dtype.itemsize * layout.layers, 0, most, path)
-    content = InputStream(igzip.IGzipFile(fileobj=source.stream), most, True) if layout.compressed else source
-    buffer = np.empty(layout.n_bytes, np.uint8)
-    if (got := content.fill(buffer.data)) < layout.n_bytes:
-        raise InputError(
-            f"expected {layout.n_bytes} bytes of voxels, got {got}", source=path, remedy="the file was cut short"
-        )
-    if content.skip(TRAILING_BYTES + 1) > TRAILING_BYTES:
-        raise InputError(f"holds far more data than the {layout.n_bytes} bytes its header declares", source=path)
-    return buffer.view(layout.dtype)
 
 
 def named(segments: Sequence[Segment]) -> str:

@@ -13,8 +13,8 @@ from omentum.data.datasets.raw_case import find_cases
 from omentum.data.splits.split import Split
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
-from omentum.io.case_names import case_name
-from omentum.io.detect import holds_dicom, nifti_files
+from omentum.io.case_names import IMAGE_SUFFIXES, case_name
+from omentum.io.detect import holds_dicom, image_files
 from omentum.io.truth import DESCRIPTION
 from omentum.pipeline.batch.case_names import InputCase, name_cases
 from omentum.pipeline.batch.jobs import Job
@@ -27,7 +27,7 @@ PART = "test"
 """Part of a split that is segmented by default."""
 CT = "ct.nii.gz"
 """Name of the CT in a case folder, see `omentum.io.truth`."""
-USUAL_NAMES = (CT, "ct.nii", "imaging.nii.gz", "imaging.nii", "image.nii.gz", "image.nii")
+USUAL_NAMES = tuple(f"{stem}{suffix}" for stem in ("ct", "imaging", "image") for suffix in IMAGE_SUFFIXES)
 """Names of the CT in datasets with a folder per case; other files next to it are labels."""
 
 
@@ -80,14 +80,14 @@ def _of_folder(path: Path) -> list[InputCase]:
     """CTs in a folder or in its subfolders; empty for anything else, and for a DICOM folder."""
     if not path.is_dir():
         return []
-    found = [InputCase(file) for file in nifti_files(path)]
+    found = [InputCase(file) for file in image_files(path)]
     if not found:
-        found = [source for folder in _folders(path) for source in _of_case(folder, nifti_files(folder))]
+        found = [source for folder in _folders(path) for source in _of_case(folder, image_files(folder))]
     return [] if found and holds_dicom(path) else found
 
 
 def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
-    """Subfolders that contain NIfTI files, directly or one level below, and were not searched.
+    """Subfolders that contain image files, directly or one level below, and were not searched.
 
     Files next to or below a CT that was found are assumed to be its labels.
     """
@@ -95,7 +95,7 @@ def _not_looked_into(path: Path, found: Sequence[InputCase]) -> list[str]:
     left = []
     for folder in _folders(path):
         deeper = [folder] if path in places else _folders(folder) if folder not in places else []
-        if any(map(nifti_files, deeper)):
+        if any(map(image_files, deeper)):
             left.append(folder.name)
     return left
 

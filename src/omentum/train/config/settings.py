@@ -92,7 +92,7 @@ class PairConfig:
     """One CT with a label map in any numbering.
 
     Args:
-        image, labels: NIfTI files on one grid.
+        image, labels: Image files on one grid.
         mapping: Label value -> structure keys; only the structures named here count as annotated.
         weight: Sampling weight, relative to a collection with one case.
         licence: Licence of the case, recorded with the trained weights.

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nrrd
 import numpy as np
+from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, InputError
+from omentum.io.scan_grid import assumed_affine
 from omentum.io.source import InputStream
 from omentum.volume import Affine, Grid
 
@@ -33,6 +35,11 @@ _TO_RAS = {
     "lps": (-1, -1, 1),
 }
 _DTYPES = {
+    **dict.fromkeys(("float", "float32"), "f4"),
+    **dict.fromkeys(("double", "float64"), "f8"),
+    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long", "signed long long int"), "i8"),
+    **dict.fromkeys(("int64", "int64_t"), "i8"),
+    **dict.fromkeys(("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"), "u8"),
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
     **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), "i2"),
@@ -41,7 +48,7 @@ _DTYPES = {
     **dict.fromkeys(("uint", "unsigned int", "uint32", "uint32_t"), "u4"),
 }
 _GZIP = ("gzip", "gz")
-_AGAIN = "save it again with 3D Slicer as .seg.nrrd"
+_AGAIN = "save it again with 3D Slicer, as one .nrrd (masks: .seg.nrrd)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,8 @@ class NrrdLayout:
     Args:
         sizes: Size of each axis, the fastest first.
         layer_axis: Index of the layer axis; None for three axes.
-        dtype: Integer dtype of the voxels.
+        dtype: Dtype of the voxels, as stored.
+        type_name: Its name in the file.
         compressed: Whether the data are gzip-compressed.
         grid: Grid of one layer.
         pairs: All other header fields, as text.
@@ -60,6 +68,7 @@ class NrrdLayout:
     sizes: tuple[int, ...]
     layer_axis: int | None
     dtype: np.dtype[Any]
+    type_name: str
     compressed: bool
     grid: Grid
     pairs: Mapping[str, str]
@@ -75,11 +84,24 @@ class NrrdLayout:
         return math.prod(self.sizes) * self.dtype.itemsize
 
 
-def read_nrrd_layout(source: InputStream, path: Path) -> NrrdLayout:
+def header_lines_of(stream: BinaryIO | io.BufferedIOBase) -> Iterator[bytes]:
+    """Yield lines up to the first empty one, the end of the file, or the limit for a header."""
+    left = MOST_HEADER_BYTES
+    while left and (line := stream.readline(left)).strip():
+        left -= len(line)
+        yield line
+
+
+def read_nrrd_layout(source: InputStream, path: Path, assume_orientation: str | None = None) -> NrrdLayout:
     """Read and interpret a whole header; nothing is allocated for it.
 
+    Args:
+        source: The file, from its beginning; afterwards it stands at the first byte of the data.
+        path: File name for messages.
+        assume_orientation: Axis directions such as "RAS" for a file that states no space.
+
     Raises:
-        InputError: The file is not NRRD, or describes something other than label maps in the same file.
+        InputError: The file is not NRRD, or describes something other than real voxels in the same file.
         GeometryError: The affine is invalid or unknown.
     """
     if source.compressed:
@@ -87,16 +109,22 @@ def read_nrrd_layout(source: InputStream, path: Path) -> NrrdLayout:
     fields = _fields(_text(source, path), path)
     if "data file" in fields or "datafile" in fields:
         raise InputError("keeps its voxels in another file", source=path, remedy=_AGAIN)
+    if not fields.keys().isdisjoint(("old min", "oldmin", "old max", "oldmax")):
+        raise InputError("holds quantised values (old min, old max)", source=path, remedy=_AGAIN)
     if any(fields.get(name, 0) for name in ("line skip", "lineskip", "byte skip", "byteskip")):
         raise InputError("has something between header and voxels", source=path, remedy=_AGAIN)
     sizes = _sizes(fields, path)
+    if assume_orientation is not None and not fields.get("space"):
+        fields = fields | _assumed(fields, assume_orientation, len(sizes), path)
+    to_ras = _to_ras(fields, path)
     directions, layer_axis = _directions(fields, len(sizes), path)
     if layer_axis is not None and sizes[layer_axis] > MOST_LAYERS:
         raise InputError(f"declares {sizes[layer_axis]} layers, the limit is {MOST_LAYERS}", source=path)
     shape = tuple(n for axis, n in enumerate(sizes) if axis != layer_axis)
-    grid = _grid(shape, directions, fields, path)
+    grid = _grid(shape, to_ras[:, None] * directions, to_ras, fields, path)
     pairs = {name: value for name, value in fields.items() if isinstance(value, str)}
-    return NrrdLayout(sizes, layer_axis, _dtype(fields, path), _is_gzip(fields, path), grid, pairs)
+    dtype, type_name = _dtype(fields, path)
+    return NrrdLayout(sizes, layer_axis, dtype, type_name, _is_gzip(fields, path), grid, pairs)
 
 
 def _text(source: InputStream, path: Path) -> str:
@@ -112,9 +140,9 @@ def _text(source: InputStream, path: Path) -> str:
         lines.append(line)
         if not left:
             raise InputError(f"its header does not end within {MOST_HEADER_BYTES} bytes", source=path)
-    raise InputError(
-        "ends within its header", source=path, remedy="the file was cut short, or keeps its voxels elsewhere"
-    )
+    if any(line.lower().replace(b" ", b"").startswith(b"datafile:") for line in lines):
+        raise InputError("keeps its voxels in another file", source=path, remedy=_AGAIN)
+    raise InputError("is an NRRD file that ends within its header", source=path, remedy="the file was cut short")
 
 
 def _fields(text: str, path: Path) -> dict[str, Any]:
@@ -147,11 +175,17 @@ def _directions(fields: Mapping[str, Any], axes: int, path: Path) -> tuple[Affin
     return np.delete(rows, without, axis=0).T, int(without[0]) if axes == 4 else None
 
 
-def _grid(shape: tuple[int, ...], directions: Affine, fields: Mapping[str, Any], path: Path) -> Grid:
+def _to_ras(fields: Mapping[str, Any], path: Path) -> NDArray[np.float64]:
+    """Signs of the file's world axes in RAS+."""
     space = str(fields.get("space", "")).strip().lower()
     if space not in _TO_RAS:
         stated = f"lies in the space {space!r}" if space else "states no space"
-        raise GeometryError(f"{stated}; expected left-posterior-superior or the like", source=path, remedy=_AGAIN)
+        remedy = _AGAIN if space else "if you know how it is stored, pass --assume-orientation LPS (or RAS, ...)"
+        raise GeometryError(f"{stated}; expected left-posterior-superior or the like", source=path, remedy=remedy)
+    return np.array(_TO_RAS[space], np.float64)
+
+
+def _grid(shape: tuple[int, ...], directions: Affine, to_ras: Affine, fields: Mapping[str, Any], path: Path) -> Grid:
     units = {str(unit).strip().lower() for unit in fields.get("space units", ()) or ()}
     if not units <= {"mm", "millimeter", "millimeters", "", "nan"}:
         raise GeometryError(f"is measured in {', '.join(sorted(units))}; expected mm", source=path, remedy=_AGAIN)
@@ -159,8 +193,7 @@ def _grid(shape: tuple[int, ...], directions: Affine, fields: Mapping[str, Any],
     if origin.shape != (3,):
         raise GeometryError("does not say where its first voxel lies (space origin)", source=path)
     affine = np.eye(4)
-    affine[:3, :3], affine[:3, 3] = directions, origin
-    affine[:3] *= np.array(_TO_RAS[space])[:, None]
+    affine[:3, :3], affine[:3, 3] = directions, origin * to_ras
     i, j, k = shape
     try:
         return Grid((i, j, k), affine)
@@ -168,14 +201,25 @@ def _grid(shape: tuple[int, ...], directions: Affine, fields: Mapping[str, Any],
         raise GeometryError(fault.reason, source=path) from fault
 
 
-def _dtype(fields: Mapping[str, Any], path: Path) -> np.dtype[Any]:
+def _assumed(fields: Mapping[str, Any], letters: str, axes: int, path: Path) -> dict[str, Any]:
+    """Fields of the geometry that the user assumes, with the spacings of the file."""
+    spacings = np.atleast_1d(np.asarray(fields.get("spacings", ()), np.float64))
+    if spacings.shape != (axes,) or np.isfinite(spacings).sum() != 3 or not (spacings[np.isfinite(spacings)] > 0).all():
+        raise GeometryError("does not say how far its voxels are apart (spacings)", source=path, remedy=_AGAIN)
+    spatial = np.isfinite(spacings)
+    directions = np.full((axes, 3), np.nan)
+    directions[spatial] = assumed_affine(letters, spacings[spatial].tolist(), path)[:3, :3].T
+    return {"space": "ras", "space directions": directions, "space origin": np.zeros(3)}
+
+
+def _dtype(fields: Mapping[str, Any], path: Path) -> tuple[np.dtype[Any], str]:
     kind, endian = str(fields.get("type", "")).lower(), str(fields.get("endian", "")).lower()
     if kind not in _DTYPES:
-        raise InputError(f"holds voxels of type {kind or 'unknown'!r}; expected whole numbers", source=path)
+        raise InputError(f"holds voxels of type {kind or 'unknown'!r}; expected real numbers", source=path)
     dtype = np.dtype(_DTYPES[kind])
     if dtype.itemsize > 1 and endian not in ("little", "big"):
         raise InputError("does not say which byte comes first (endian)", source=path)
-    return dtype.newbyteorder(">" if endian == "big" else "<")
+    return dtype.newbyteorder(">" if endian == "big" else "<"), kind
 
 
 def _is_gzip(fields: Mapping[str, Any], path: Path) -> bool:

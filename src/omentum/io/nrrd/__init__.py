@@ -1,0 +1,1 @@
+"""NRRD images (`.nrrd`), header and voxels in one file."""
