@@ -45,6 +45,19 @@ def study(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".mhd"])
+def test_label_maps_in_another_format_get_the_same_scores(study, suffix):
+    sitk = pytest.importorskip("SimpleITK")
+    (study / "again").mkdir()
+    for name in ("a", "b"):
+        image = sitk.ReadImage(str(study / "two" / f"{name}.nii.gz"))
+        sitk.WriteImage(image, str(study / "again" / f"{name}{suffix}"))
+    expected = omentum.evaluate_study(study / "two", study / "truth")
+    found = omentum.evaluate_study(study / "again", study / "truth")
+    assert {row["case"] for row in found.to_json()["cases"]} == {"a", "b"}
+    assert found.to_json()["cases"] == expected.to_json()["cases"]
+
+
 def test_a_study_from_python_is_that_of_the_command_line(study):
     options = omentum.EvaluationOptions(compare=study / "two")
     result = omentum.evaluate_study(study / "one", study / "truth", options=options)

@@ -62,8 +62,8 @@ def test_a_nibabel_image_from_a_file_is_that_file_with_its_scaling(tmp_path, exp
     np.testing.assert_array_equal(found.bits, from_path.bits)
 
 
-class Sitk:
-    """As an image of SimpleITK looks from outside."""
+class ImageOfItk:
+    """As an image of ITK looks from outside."""
 
     def GetSpacing(self):  # noqa: N802
         return (1.0, 1.0, 1.0)
@@ -77,11 +77,11 @@ class Sitk:
         (["a.nii.gz", "b.nii.gz"], r"a list of 2 is no CT \(one by one: s = omentum.Segmenter\(\)"),
         ((Path("a.nii.gz"), Path("b.nii.gz")), r"a tuple of 2 is no CT \(one by one"),
         (None, r"cannot segment a NoneType \(give a path"),
-        (Sitk(), r"WriteImage\(image, 'ct.nii.gz'\)"),
+        (ImageOfItk(), r"itk.imwrite\(image, 'ct.nii.gz'\), or give an image of SimpleITK"),
         (nib.Nifti1Image(CT.voxels, None), "this image has no affine"),
         (nib.Nifti1Image(np.stack([CT.voxels] * 2, -1), CT.affine), r"is 4D with 2 volumes \(choose one: volume=0"),
     ],
-    ids=["array", "tensor", "paths", "pair of paths", "nothing", "SimpleITK", "no affine", "4D"],
+    ids=["array", "tensor", "paths", "pair of paths", "nothing", "ITK", "no affine", "4D"],
 )
 def test_what_has_no_geometry_is_refused_with_what_to_do(image, words):
     with pytest.raises(UsageError, match=words):
@@ -152,5 +152,5 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
 
 def test_a_folder_of_nifti_files_is_no_ct(tmp_path):
     write_volume(tmp_path / "a.nii.gz", CT)
-    with pytest.raises(InputError, match=r"folder with 1 NIfTI file.*give the files themselves, such as a\.nii\.gz"):
+    with pytest.raises(InputError, match=r"folder with 1 image file.*give the files themselves, such as a\.nii\.gz"):
         load_volume(tmp_path)

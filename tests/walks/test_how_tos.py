@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from metaimage_files import metaimage
+from seg_nrrd_files import seg_nrrd
 
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.prompts import prompt
 from omentum.cli import main
-from omentum.io.nifti import write_volume
+from omentum.io.nifti import read_volume, write_volume
 from omentum.model import build, load_model, save_checkpoint
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec
 from omentum.volume import Volume
@@ -48,6 +50,20 @@ def put_two_results() -> None:
     put_truth("truths/ct", "truth/ct")
     assert main(["segment", "cases/ct.nii.gz", "-o", "out", "--no-report", "--no-preview", "--quiet"]) == 0
     shutil.copytree("out", "other")
+
+
+def put_other_formats() -> None:
+    """One CT in three formats, and a label map."""
+    put_scan("ct.nii.gz")
+    ct = read_volume("ct.nii.gz")
+    here, flipped = Path.cwd(), ct.voxels[::-1, ::-1].astype(np.int16)  # the helpers write LPS+
+    spacing = {"ElementSpacing": " ".join(f"{mm:g}" for mm in ct.spacing_mm)}
+    rows = {"space directions": " ".join(f"({x:g},{y:g},{z:g})" for x, y, z in np.diag(ct.spacing_mm))}
+    Path("cts").mkdir()
+    seg_nrrd(here, flipped, **rows).rename("ct.nrrd")
+    metaimage(here, flipped, "scan.mhd", "scan.raw", **spacing)
+    metaimage(here / "cts", flipped, **spacing)
+    metaimage(here, np.where(flipped > 0, 6, 0).astype(np.uint8), "labels.mha", **spacing)
 
 
 def put_labels() -> None:
@@ -293,7 +309,9 @@ EXTEND = Walk(
     ],
     skips={"omentum segment ct.nii.gz -o out/ -w new": "walks have weights of their own (tests/train/extend has this)"},
 )
+INPUTS = Walk("docs/how-to/inputs.md")
 WALKS = (
+    INPUTS,
     ANNOTATE,
     EXTEND,
     FOLLOW,
@@ -325,6 +343,8 @@ def test_every_page_is_walked():
 def put_what_pages_need(page: str, raw) -> None:
     if page.endswith("follow-lesions.md"):
         put_scan("2024.nii.gz", "2025.nii.gz")
+    elif page.endswith("inputs.md"):
+        put_other_formats()
     elif page.endswith("segment-options.md"):
         put_scan("cts/a.nii.gz")
     elif page.endswith("segment-many.md"):

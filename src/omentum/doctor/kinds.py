@@ -67,12 +67,12 @@ def _folder(path: Path) -> Identity:
     for name, kind in (("store.json", InputKind.STORE), ("run.json", InputKind.RUN), (MANIFEST, InputKind.RESULT)):
         if (path / name).is_file():
             return Identity(kind, _document(path / name))
-    from omentum.io.detect import holds_dicom, nifti_files
+    from omentum.io.detect import holds_dicom, image_files
 
     if holds_dicom(path):
         return Identity(InputKind.DICOM)
-    files = nifti_files(path)
-    return Identity(InputKind.CASES, {"NIfTI files": len(files)} if files else {})
+    files = image_files(path)
+    return Identity(InputKind.CASES, {"image files": len(files)} if files else {})
 
 
 def _file(path: Path) -> Identity:

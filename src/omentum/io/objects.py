@@ -47,7 +47,8 @@ def _of_simpleitk(image: Any, volume: int | None) -> Volume:
     """World coordinates of ITK are LPS+; its arrays have the slowest axis first."""
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise UsageError(f"this image has {image.GetNumberOfComponentsPerPixel()} numbers a voxel, expected one")
-    axes = image.GetDimension()
+    if (axes := image.GetDimension()) not in (3, 4):
+        raise UsageError(f"this image has {axes} axes, expected 3")
     voxels = importlib.import_module("SimpleITK").GetArrayViewFromImage(image).T.copy(order="F")
     directions = np.reshape(image.GetDirection(), (axes, axes)) * image.GetSpacing()
     affine = np.eye(4)

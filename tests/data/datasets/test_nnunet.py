@@ -70,6 +70,13 @@ def test_cases_are_paired_and_mac_twins_skipped(dataset):
     assert (found.skipped, found.unpaired) == ({}, ())
 
 
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd", ".nii"])
+def test_files_may_end_otherwise(ending, dataset):
+    folder = lay_out(dataset(file_ending=ending), [f"imagesTr/liver_0_0000{ending}", f"labelsTr/liver_0{ending}"])
+    (case,) = find_cases(find_dataset(folder), folder).cases
+    assert case.id == "liver_0"
+
+
 def test_the_ct_is_taken_from_among_the_channels(dataset):
     recipe = find_dataset(dataset(channel_names={"0": "PET", "1": "CT"}))
     assert recipe.layout[0].image == "imagesTr/{id}_0001.nii.gz"
@@ -130,7 +137,7 @@ def test_a_recipe_beside_it_goes_first(dataset):
         ({"labels": [1]}, "has no table of labels"),
         ({"channel_names": {"0": "T1", "1": "T2"}}, "channels are T1, T2, none CT"),
         ({"channel_names": {}}, "channels are not named, none CT"),
-        ({"file_ending": ".nrrd"}, r"files end in .nrrd"),
+        ({"file_ending": ".tif"}, r"files end in .tif, not .nii.gz, .nii, .nrrd, .mha, .mhd"),
     ],
 )
 def test_what_cannot_be_told_is_refused(dataset, changes, message):

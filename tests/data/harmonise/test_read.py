@@ -90,6 +90,16 @@ def test_a_label_map(tmp_path, dtype):
     assert read.truth.annotated == recipe().annotated
 
 
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".mhd"])
+def test_ct_and_label_map_in_another_format(suffix, tmp_path):
+    sitk = pytest.importorskip("SimpleITK")
+    write_pair(tmp_path)
+    for file in [*(tmp_path / "7").iterdir()]:
+        sitk.WriteImage(sitk.ReadImage(str(file)), str(file.with_name(file.name.replace(".nii.gz", suffix))))
+        file.unlink()
+    check(read_raw(the_case(recipe(), tmp_path)), GRID)
+
+
 @pytest.mark.parametrize("order", STORAGE_ORDERS[::9], ids=str)
 @pytest.mark.parametrize("tilt", [(0, 0, 0), (12, -7, 9)], ids=["upright", "oblique"])
 def test_labels_stored_another_way_round_are_turned_exactly(tmp_path, order, tilt):

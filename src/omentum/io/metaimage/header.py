@@ -39,6 +39,13 @@ _CODES = ("LR", "PA", "IS")
 _MATRIX, _OFFSET = ("TransformMatrix", "Rotation", "Orientation"), ("Offset", "Position", "Origin")
 _MSB = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 _SCALING = {"ElementToIntensityFunctionSlope": 1.0, "ElementToIntensityFunctionOffset": 0.0}
+_KEYS = frozenset(
+    {
+        *("ObjectType", "NDims", "DimSize", "ElementSpacing", "ElementSize", "ElementType", "ElementNumberOfChannels"),
+        *("BinaryData", "CompressedData", "HeaderSize", "AnatomicalOrientation", "ElementDataFile"),
+        *(*_MATRIX, *_OFFSET, *_MSB, *_SCALING),
+    }
+)
 _AGAIN = "save it again with SimpleITK or 3D Slicer"
 
 
@@ -96,16 +103,19 @@ def read_metaimage_layout(source: InputStream, path: Path, assume_orientation: s
 
 
 def _fields(source: InputStream, path: Path) -> Mapping[str, str]:
-    """Keys and values up to `ElementDataFile`, which is the last."""
+    """Keys that are used here, with their values, up to `ElementDataFile`, which is the last.
+
+    ITK copies the header of any other format into further lines, such as `dim[0] = 3`, and notes of several lines.
+    """
     fields: dict[str, str] = {}
     left = MOST_HEADER_BYTES
     while left > 0 and (line := source.stream.readline(left)):
         left -= len(line)
-        if not line.strip():
+        if b"\0" in line:
+            raise InputError("has a damaged header: it holds zero bytes", source=path)
+        key, _, value = (part.strip() for part in line.decode("utf-8", "replace").partition("="))
+        if key not in _KEYS:
             continue
-        key, equals, value = (part.strip() for part in line.decode("utf-8", "replace").partition("="))
-        if not equals or not key.isidentifier():
-            raise InputError(f"has a damaged header: line {len(fields) + 1} is no 'Key = Value'", source=path)
         if key in fields:
             raise InputError(f"has a damaged header: {key} twice", source=path)
         fields[key] = value
