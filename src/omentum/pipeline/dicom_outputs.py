@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omentum.errors import MissingDependencyError, UsageError, warn_of_case
+from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.measured_case import MeasuredCase
 from omentum.pipeline.options import OutputFormat, SaveOptions, Step
-from omentum.result_files import DICOM_LABELMAP, DICOM_SEG, RTSTRUCT
+from omentum.result_files import DICOM_LABELMAP, DICOM_SEG, DICOM_SR, RTSTRUCT
 
 if TYPE_CHECKING:
+    from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure
     from omentum.io.dicom_out.objects import ObjectSet
 
 _PACKAGES = ("pydicom", "highdicom")
@@ -67,7 +69,34 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
     objects = ObjectSet(folder, case, series, Producer.of_manifest(case.manifest), case.overlap_voxels, save.deflate)
     if not objects.found:
         warn_of_case("no structure was found; no DICOM object holds masks")
-    return {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects)}
+    written = {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects)}
+    if OutputFormat.DICOM_SR in save.dicom_formats:
+        with_masks = OutputFormat.DICOM_SEG in save.dicom_formats
+        structures = [_reported(one) for one in case.measures(save.numbering) if one.found]
+        lesions = [_reported_lesion(one) for one in case.lesions()]
+        written[DICOM_SR] = objects.write_report(DICOM_SR, structures, lesions, with_masks=with_masks)
+    return written
+
+
+def _reported(one: StructureMeasure) -> ReportedStructure:
+    from omentum.io.dicom_out.measurement_report import ReportedStructure
+
+    return ReportedStructure(one.key, one.volume_ml, one.mean_hu)
+
+
+def _reported_lesion(one: Lesion) -> ReportedLesion:
+    from omentum.io.dicom_out.measurement_report import ReportedLesion
+
+    return ReportedLesion(
+        name=f"{one.display} {one.number}",
+        key=one.key,
+        host=one.host,
+        volume_ml=one.volume_ml,
+        mean_hu=one.hu.mean_hu,
+        longest_mm=one.axial.longest.ends_mm,
+        perpendicular_mm=one.axial.perpendicular.ends_mm,
+        is_candidate=one.is_candidate,
+    )
 
 
 def _written(wanted: OutputFormat, objects: ObjectSet) -> list[tuple[str, list[str]]]:

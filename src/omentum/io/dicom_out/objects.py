@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from omentum.io.dicom_out.identity import ObjectIdentity
+from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure, write_measurement_report
 from omentum.io.dicom_out.on_images import on_images
 from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.segmentation_object import SegmentationKind, write_segmentation_object
@@ -64,6 +65,24 @@ class ObjectSet:
             return []
         identity, path = ObjectIdentity(903, "Omentum structure set"), self.folder / name
         return list(write_structure_set(path, self._masks, self.source, identity, self.producer))
+
+    def write_report(
+        self, name: str, structures: Sequence[ReportedStructure], lesions: Sequence[ReportedLesion], *, with_masks: bool
+    ) -> list[str]:
+        """Write measurements; return the structures in it.
+
+        Args:
+            name: The file.
+            structures: Measurements of structures.
+            lesions: Measurements of lesions.
+            with_masks: Whether a BINARY segmentation is written as well, to which the report refers.
+        """
+        numbers = {key: number for number, key in enumerate(self.found, start=1)}
+        segments = (self.segmentation, numbers) if with_masks and self.found else None
+        identity = ObjectIdentity(904, "Omentum measurements")
+        measured = structures, lesions
+        write_measurement_report(self.folder / name, measured, self.source, identity, self.producer, segments)
+        return [one.key for one in structures]
 
     @cached_property
     def _masks(self) -> Segmentation:

@@ -28,6 +28,8 @@ from omentum.segmentation import Segmentation, overlaps
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+"""Class of BINARY segmentations."""
 _PER_FRAME = (0x5200, 0x9230)
 
 
