@@ -60,13 +60,17 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
     """
     if not save.dicom_formats:
         return {}
+    from omentum.io.dicom_out.deidentify import with_new_uids
     from omentum.io.dicom_out.objects import ObjectSet
     from omentum.io.dicom_out.producer import Producer
     from omentum.io.dicom_out.source import source_series
 
     say("writing DICOM")
     series = source_series(case.ct.header, case.ct.grid)
-    objects = ObjectSet(folder, case, series, Producer.of_manifest(case.manifest), case.overlap_voxels, save.deflate)
+    if save.deidentify:
+        series = with_new_uids(series)
+    how = {"deflate": save.deflate, "is_deidentified": save.deidentify}
+    objects = ObjectSet(folder, case, series, Producer.of_manifest(case.manifest), case.overlap_voxels, **how)
     if not objects.found:
         warn_of_case("no structure was found; no DICOM object holds masks")
     written = {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects)}

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from omentum.io.dicom_out.deidentify import deidentify
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 def _new_uid() -> str:
@@ -20,12 +25,19 @@ class ObjectIdentity:
         series_number: Number of its series.
         description: Description of its series.
         series, instance: UIDs.
+        is_deidentified: Whether the object must not tell whose it is.
     """
 
     series_number: int
     description: str
     series: str = field(default_factory=_new_uid)
     instance: str = field(default_factory=_new_uid)
+    is_deidentified: bool = False
+
+    def finish(self, dataset: Dataset) -> None:
+        """Last step before an object is written."""
+        if self.is_deidentified:
+            deidentify(dataset)
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of highdicom's constructors."""

@@ -117,6 +117,7 @@ def write_measurement_report(
             **producer.equipment(),
         )
         document.SpecificCharacterSet = UTF_8
+        identity.finish(document)
         write_stream(path, document, ())
 
 

@@ -28,6 +28,7 @@ class ObjectSet:
         producer: Software and weights.
         overlapping: Sets of keys with common voxels.
         deflate: Whether segmentations are compressed.
+        is_deidentified: Whether the objects must not tell whose they are; `source` has new UIDs then.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class ObjectSet:
     producer: Producer
     overlapping: Iterable[frozenset[str]] = ()
     deflate: bool = False
+    is_deidentified: bool = False
 
     @cached_property
     def found(self) -> tuple[str, ...]:
@@ -45,7 +47,7 @@ class ObjectSet:
     @cached_property
     def segmentation(self) -> ObjectIdentity:
         """Identity of the segmentation object, to which others may refer."""
-        return ObjectIdentity(901, "Omentum segmentation")
+        return self._identity(901, "Omentum segmentation")
 
     def write_segmentation(self, name: str) -> list[str]:
         """Write a BINARY segmentation; return the structures in it."""
@@ -57,13 +59,13 @@ class ObjectSet:
         Raises:
             UsageError: Structures overlap.
         """
-        return self._write_masks(name, ObjectIdentity(902, "Omentum label map"), SegmentationKind.LABELMAP)
+        return self._write_masks(name, self._identity(902, "Omentum label map"), SegmentationKind.LABELMAP)
 
     def write_structure_set(self, name: str) -> list[str]:
         """Write contours; return the structures that have any."""
         if not self.found:
             return []
-        identity, path = ObjectIdentity(903, "Omentum structure set"), self.folder / name
+        identity, path = self._identity(903, "Omentum structure set"), self.folder / name
         return list(write_structure_set(path, self._masks, self.source, identity, self.producer))
 
     def write_report(
@@ -79,7 +81,7 @@ class ObjectSet:
         """
         numbers = {key: number for number, key in enumerate(self.found, start=1)}
         segments = (self.segmentation, numbers) if with_masks and self.found else None
-        identity = ObjectIdentity(904, "Omentum measurements")
+        identity = self._identity(904, "Omentum measurements")
         measured = structures, lesions
         write_measurement_report(self.folder / name, measured, self.source, identity, self.producer, segments)
         return [one.key for one in structures]
@@ -87,6 +89,9 @@ class ObjectSet:
     @cached_property
     def _masks(self) -> Segmentation:
         return on_images(self.seg, self.source.grid)
+
+    def _identity(self, number: int, description: str) -> ObjectIdentity:
+        return ObjectIdentity(number, description, is_deidentified=self.is_deidentified)
 
     def _write_masks(self, name: str, identity: ObjectIdentity, kind: SegmentationKind) -> list[str]:
         if not self.found:

@@ -87,6 +87,7 @@ def write_segmentation_object(
         dataset.NumberOfFrames = len(frames)
         dataset.SegmentsOverlap = "YES" if shared else "NO"
         _refer(dataset, [source.images[k] for k in slices_of(frames)], source)
+        identity.finish(dataset)
         groups = _per_frame(example, frames, source.images)
     padding = b"\0" * (length % 2)
     head = pixel_header(length + len(padding), b"OW" if dataset.BitsAllocated == 16 else b"OB", path)

@@ -56,6 +56,7 @@ def write_structure_set(
     around = seg.boxes()
     with silence_library_warnings():
         head, tail = _head(tuple(around), source, identity, producer), _tail(tuple(around))
+        identity.finish(head)
         contours = _sequence((0x3006, 0x0039), list(_regions(seg, around, source)))
         write_stream(path, head, [contours, encoded(tail, implicit=True)], syntax=IMPLICIT)
     return tuple(around)
