@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from omentum.anatomy.suggestions import UnknownStructureError
 from omentum.anatomy.vocabulary import How, Understanding
@@ -64,11 +64,14 @@ def keys_of(understood: Iterable[Understanding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for one in understood for key in one.structures))
 
 
-def told(understood: Iterable[Understanding]) -> Iterator[tuple[bool, str]]:
-    """What a user has to be told: a line for all that was not said exactly, and whether it was a guess."""
-    for one in understood:
-        if one.how is not How.EXACT or one.notes:
-            yield one.how not in SURE, str(one)
+def notes_on(understood: Iterable[Understanding]) -> list[str]:
+    """A line for all that was understood for sure, but not said exactly; of the others see `guesses_in`."""
+    return [str(one) for one in understood if one.how in SURE and (one.how is not How.EXACT or one.notes)]
+
+
+def guesses_in(understood: Iterable[Understanding]) -> list[str]:
+    """A line for all that was guessed, of which a user has to be warned."""
+    return [str(one) for one in understood if one.how not in SURE]
 
 
 def _nearest(phrase: str) -> tuple[tuple[str, ...], float] | None:

@@ -17,6 +17,7 @@ from omentum.annotate.accept.judge import AcceptStatus
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.annotate.propose.api import propose_annotations
 from omentum.annotate.propose.options import ProposeOptions
+from omentum.annotate.stored_images import write_images
 from omentum.cli import main
 from omentum.data.corrections import read_corrections, with_corrections
 from omentum.data.sampling.load_store import load_store
@@ -30,6 +31,7 @@ from omentum.evaluate.references import ASSISTED
 from omentum.evaluate.study import evaluate_study
 from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.io.truth import read_truth
+from omentum.progress import SilentProgress
 from omentum.segmentation import Segmentation
 
 OPTIONS = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True, samples=50)
@@ -244,6 +246,19 @@ def test_a_store_that_moved_is_asked_for(here, capsys):
     assert "error:" in capsys.readouterr().err
     assert main([*line, "--store", "elsewhere"]) == 0
     assert Store.open("elsewhere").case(CASE).corrected == ("left_kidney",)
+
+
+def test_ct_files_of_a_store_that_was_prepared_again_are_written_again(here):
+    store, images = Store.open("store"), Path("round/images")
+    before = {path.name: path.stat().st_mtime_ns for path in images.glob("*.nii.gz")}
+    assert not write_images(store, images, SilentProgress())
+    assert {path.name: path.stat().st_mtime_ns for path in images.glob("*.nii.gz")} == before
+    touched(Path("raw/0/ct.nii.gz"))
+    changed = StoreOptions(spacing_mm=(3.0, 3.0, 3.0), antialias=True, samples=60)
+    prepare(_raw_again(), "store", changed, read=read_toy, correct=with_corrections)
+    assert not write_images(Store.open("store"), images, SilentProgress())
+    after = {path.name: path.stat().st_mtime_ns for path in images.glob("*.nii.gz")}
+    assert all(after[name] != before[name] for name in before)
 
 
 def test_a_second_round_proposes_what_is_left(here):

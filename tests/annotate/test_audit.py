@@ -25,10 +25,11 @@ from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.data.store.stored_case import HU_FILE
 from omentum.errors import InputError, UsageError
+from omentum.io.nifti import write_volume
 from omentum.io.truth import write_case
 from omentum.segmentation import Segmentation
 from omentum.spec import Trust
-from omentum.volume import Grid
+from omentum.volume import Grid, Volume
 
 GRID = Grid((30, 26, 40), np.diag([6.0, 6.0, 6.0, 1.0]))
 SCORE = 0.95
@@ -195,6 +196,22 @@ def test_a_damaged_case_of_a_store_fails_alone(cases, capsys):
     assert "toy_1" in capsys.readouterr().err
     found = AuditResult.from_json(json.loads(Path("audit/audit.json").read_text()))
     assert (found.cases, list(found.failed)) == (("toy_0",), ["toy_1"])
+
+
+def test_a_raw_dataset_is_audited_by_its_recipe(cases):
+    """Its labels have numbers of their own, and one map is stored from the other side."""
+    grid = ras_grid((4.0, 4.0, 4.0))
+    for n, of in enumerate(("right_kidney", "liver")):
+        labels = truth_mask(of, grid).astype(np.uint8)
+        turned = grid.affine.copy()
+        turned[:3, 3], turned[:3, 0] = grid.to_world((grid.shape[0] - 1, 0, 0)), -turned[:3, 0]
+        write_volume(f"raw/volume-{n}.nii.gz", banded_ct(grid))
+        write_volume(f"raw/segmentation-{n}.nii.gz", Volume(labels[::-1], turned))
+    assert main(["data", "audit", "--dataset", "lits=raw", "-o", "audit", "--quiet"]) == 0
+    found = AuditResult.from_json(json.loads(Path("audit/audit.json").read_text()))
+    assert found.cases == ("lits_0", "lits_1")
+    of_liver = [(one.case, one.kind) for one in found.faults if one.structure == "liver"]
+    assert of_liver == [("lits_0", FaultKind.OTHER)]
 
 
 def test_a_second_audit_predicts_nothing_again(cases, monkeypatch):

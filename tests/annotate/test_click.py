@@ -164,6 +164,7 @@ def test_what_cannot_be_corrected_is_said():
     for given, message in (
         ((masks, "liver", []), "no click"),
         ((masks, "pancreas", [click]), "no mask of pancreas"),
+        ((masks, "kidneys", [click]), "'kidneys' is 2 structures: right_kidney, left_kidney"),
         ((masks, "spleen", [click]), "the weights do not know spleen"),
         ((masks, "liver", [Click((9999.0, 0.0, 0.0))]), r"lies outside the CT"),
         ((masks, "liver", [Click((float("nan"), 0.0, 0.0))]), r"lies outside the CT"),

@@ -160,6 +160,10 @@ def test_folders_of_something_else_are_refused(here, tmp_path):
     Path("full/thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds something else"):
         propose_annotations("cts", "full", OPTIONS)
+    Path("mine/images").mkdir(parents=True)
+    Path("mine/images/holiday.jpg").write_text("mine")
+    with pytest.raises(OutputError, match="holds something else"):
+        propose_annotations("cts", "mine", OPTIONS)
     Path("empty").mkdir()
     with pytest.raises(InputError, match="no DICOM images"):
         propose_annotations("empty", "third", OPTIONS)

@@ -21,6 +21,15 @@ def test_what_datasets_misspell_is_understood_and_not_shown(capsys):
     assert not [word for word in misspelt if word in shown]
 
 
+def test_two_questions_at_once_are_refused(capsys):
+    for words, said in (
+        (("--explain", "liver", "--map", "default"), "--explain and --map are two questions"),
+        (("--explain", "liver", "-o", "map.png"), "-o names the picture of --map"),
+    ):
+        assert main(["classes", *words]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_json_is_the_whole_table(capsys):
     assert main(["classes", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["structures"]

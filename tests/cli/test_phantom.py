@@ -8,7 +8,7 @@ from toy_anatomy import NAMES, toy_labels
 from typer.testing import CliRunner
 
 from omentum.cli.phantom import phantom
-from omentum.errors import InputError, UsageError
+from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.truth import read_case
 
 SPACING_MM = "5,5,6"
@@ -47,6 +47,27 @@ def test_writes_cases_that_can_be_read_back(tmp_path, anatomy):
     assert facts["seed"] == [3, 0]
     assert facts["protocol"]["phase"] == "art"
     assert second[0].shape != ct.shape or not np.array_equal(second[0].voxels, ct.voxels)
+
+
+def test_cases_are_neither_replaced_nor_mixed_unasked(tmp_path, anatomy):
+    run("-n", 2, "-o", tmp_path / "out", *anatomy, "--quiet")
+    before = (tmp_path / "out" / "case_0000" / "ct.nii.gz").read_bytes()
+    with pytest.raises(OutputError, match=r"case_0000: exists already .*--overwrite"):
+        run("-n", 2, "-o", tmp_path / "out", *anatomy, "--seed", 5)
+    with pytest.raises(OutputError, match="out: holds other cases: case_0001"):
+        run("-n", 1, "-o", tmp_path / "out", *anatomy, "--seed", 5, "--overwrite")
+    assert (tmp_path / "out" / "case_0000" / "ct.nii.gz").read_bytes() == before
+    run("-n", 2, "-o", tmp_path / "out", *anatomy, "--seed", 5, "--overwrite", "--quiet")
+    assert (tmp_path / "out" / "case_0000" / "ct.nii.gz").read_bytes() != before
+
+
+def test_extra_structures_are_named_by_words(tmp_path):
+    run("-n", 1, "-o", tmp_path / "out", "--extra", "L1 vertebra, vermiform appendix", "--spacing", 10, "--quiet")
+    _, truth, facts = read_case(tmp_path / "out" / "case_0000")
+    assert facts["extra"] == ["appendix", "vertebra_l1"]
+    assert {"appendix", "vertebra_l1"} <= truth.annotated
+    with pytest.raises(UsageError, match="no such extra structure: liver"):
+        run("-o", tmp_path / "two", "--extra", "liver")
 
 
 def test_several_processes_write_the_same_cases(tmp_path, anatomy):

@@ -10,7 +10,7 @@ from torch import nn
 from omentum.errors import UsageError
 from omentum.model import load_checkpoint, save_checkpoint
 from omentum.model.plain_head import PlainHead
-from omentum.model.soup import average_models, common_start
+from omentum.model.soup import average_models, common_start, refuse_same
 from omentum.spec import AdapterSpec, HeadKind, Trust
 
 NAMES = ["a.safetensors", "b.safetensors", "c.safetensors"]
@@ -71,10 +71,12 @@ def test_a_soup_is_unjudged_and_knows_what_it_was_made_from():
     models = members()
     for model, its, scan in zip(models, terms, ("x", "y"), strict=True):
         classes = tuple(replace(c, threshold=0.3, trust=Trust.RELIABLE) for c in model.spec.classes)
-        start = {"file": "first.safetensors", "says_all_trained_on": True}
+        start = {"file": "first.safetensors", "sha256": "0a", "says_all_trained_on": True}
         training = {"terms": its, "trained_on": [scan], "trained_on_rows": f"{scan}1 {scan}2", "started_from": start}
         described(model, classes=classes, training=training, licence="old")
     assert common_start(models) == "first.safetensors"
+    other = {**training, "started_from": {**start, "sha256": "0b"}}  # another run's file of that name
+    assert common_start([models[0], described(members(3)[2], training=other)]) is None
     spec = average_models(models, NAMES[:2]).spec
     assert {c.trust for c in spec.classes} == {Trust.UNKNOWN}
     assert set(spec.thresholds.values()) == {0.5}
@@ -92,6 +94,13 @@ def test_a_member_that_does_not_say_what_it_saw_makes_the_soup_unsure():
     spec = average_models(models, NAMES[:2]).spec
     assert not spec.says_all_trained_on
     assert common_start(models) is None
+
+
+def test_one_set_of_weights_given_twice_is_refused():
+    first, second = members(2)
+    with pytest.raises(UsageError, match="c: are the weights of a") as fault:
+        refuse_same([first, second, first], ["a", "b", "c"])
+    assert "-w" not in str(fault.value)
 
 
 def test_what_does_not_go_together_is_refused_by_name():

@@ -17,6 +17,7 @@ from omentum.errors import UsageError
 from omentum.segmentation import Segmentation
 from omentum.train import fresh_model
 from omentum.train.classes import run_classes
+from omentum.train.config.toml_file import load_config, parse_settings
 from omentum.train.run.identity import differences, run_identity
 
 
@@ -46,6 +47,14 @@ def own_case(seed, classes):
 def test_by_default_everything_is_learned(tmp_path):
     assert run_classes(changed()) == STRUCTURES.default_keys
     assert run_classes(changed(structures=str(written(tmp_path)))) == (*STRUCTURES.default_keys, *KEYS)
+
+
+def test_groups_of_the_command_line_hold_structures_of_ones_own(tmp_path):
+    settings = ['classes=["all organs"]', f"structures={written(tmp_path)}"]
+    config = load_config("smoke", parse_settings(settings), [tmp_path])
+    classes = run_classes(config)
+    assert {"liver", "vertebra_L1", *PAIR} <= set(classes)
+    assert not {"liver_tumour", "aorta", "gluteus_sarcoma"} & set(classes)
 
 
 def test_classes_may_be_chosen_by_any_word_in_any_order(tmp_path):

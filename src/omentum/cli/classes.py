@@ -45,12 +45,14 @@ def classes(
 
     With --explain, say instead what words are understood to mean, as --classes of the other commands does.
     """
+    if explain is not None and map_of is not None:
+        raise UsageError("--explain and --map are two questions", remedy="ask one after the other")
+    if out is not None and map_of is None:
+        raise UsageError("-o names the picture of --map", remedy="omentum classes --map WEIGHTS -o map.png")
     if explain is not None:
         return explain_classes(explain, as_json=as_json, weights=weights)
     if map_of is not None:
         return show_class_map(map_of, out, as_json=as_json, overwrite=overwrite)
-    if out is not None:
-        raise UsageError("-o names the picture of --map", remedy="omentum classes --map WEIGHTS -o map.png")
     trust = None if weights is None else _known_to(weights)
     rows = list(STRUCTURES) if trust is None else [STRUCTURES[key] for key in trust]
     if as_json:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, with_options
 from omentum.cli.structures_option import StructuresFile
@@ -17,7 +18,6 @@ from omentum.errors import InputError
 from omentum.pipeline.batch.options import BatchOptions
 from omentum.pipeline.options import SegmentOptions
 
-SOME_WOULD_FAIL = 3
 _WEIGHTS = next(one for one in fields(BatchOptions) if one.name == "weights")
 
 
@@ -72,4 +72,4 @@ def doctor(
         sys.stdout.flush()
         raise InputError(bad[0])
     if bad:
-        raise typer.Exit(SOME_WOULD_FAIL)
+        raise typer.Exit(SOME_FAILED)

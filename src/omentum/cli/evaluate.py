@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.cli.classes import PIPED_WIDTH
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile, pointing_to_own_structures
 from omentum.evaluate.options import EvaluationOptions
@@ -16,8 +17,6 @@ from omentum.option_fields import Group
 
 if TYPE_CHECKING:
     from omentum.evaluate.evaluation import Evaluation
-
-SOME_CASES_FAILED = 3
 
 
 @with_options
@@ -66,7 +65,7 @@ def evaluate(
         _print(result)
     files.write(result)
     if result.has_failures:
-        raise typer.Exit(SOME_CASES_FAILED)
+        raise typer.Exit(SOME_FAILED)
 
 
 def _print(result: Evaluation) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from omentum.cli.option_table import Jobs, Quiet, with_options
+from omentum.cli.option_table import Jobs, Overwrite, Quiet, with_options
 from omentum.cli.phantom_sites import SiteOrder, write_sites, written
 from omentum.cli.structures_option import StructuresFile
-from omentum.errors import InputError, UsageError
+from omentum.errors import InputError, OutputError, UsageError
+from omentum.formatting import listed
 from omentum.option_fields import Group, option
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ class PhantomSource:
         sex: Sex of a generated body; random by default.
         sites: Imitate the public datasets.
         site: Restrict to these datasets.
-        extra: Comma-separated structures beyond the 32.
+        extra: Comma-separated words for structures beyond the 32.
+        wild: Share of cases with unreal grey values.
     """
 
     from_labels: Path | None = field(
@@ -70,12 +73,19 @@ class PhantomSource:
         metadata=option(
             "structures beyond the 32: appendix, adrenal_mass, vertebra_l1 (comma-separated)",
             Group.HOW,
-            metavar="NAMES",
+            metavar="WORDS",
         ),
+    )
+    wild: float = field(
+        default=0.0, metadata=option("share of cases with unreal grey values", Group.HOW, kind=float, metavar="SHARE")
     )
     site: tuple[str, ...] = field(
         default=(), metadata=option("only this dataset; repeatable", Group.INPUT, metavar="NAME", is_repeated=True)
     )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.wild <= 1:
+            raise UsageError(f"--wild {self.wild} is no share", remedy="from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -119,8 +129,8 @@ def phantom(
     seed: Annotated[int, typer.Option(help="the same seed gives the same cases", min=0)] = 0,
     spacing: Annotated[str, typer.Option(help="voxel spacing in mm along x, y, z")] = SPACING_MM,
     structures: StructuresFile = None,
-    wild: Annotated[float, typer.Option(help="share of cases with unreal grey values", min=0.0, max=1.0)] = 0.0,
     jobs: Jobs = 1,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Generate synthetic CTs with exact masks of all structures, as case folders for training or testing.
@@ -138,7 +148,7 @@ def phantom(
     console = Console(quiet=quiet, highlight=False)
     spacing_mm = _spacing(spacing)
     if source.sites or source.site:
-        if source != PhantomSource(sites=source.sites, site=source.site) or wild or wanted != PhantomLesions():
+        if source != PhantomSource(sites=source.sites, site=source.site) or wanted != PhantomLesions():
             raise UsageError(
                 "--sites decides itself what a case looks like",
                 remedy="leave out --from-labels, --names, --into-ct, --wild, --phase, --sex, --extra and lesions",
@@ -148,26 +158,51 @@ def phantom(
     if source.from_labels and source.extra:
         raise UsageError("--extra is for a built body", remedy="leave out --from-labels or --extra")
     folders = [out / f"case_{k:04d}" for k in range(number)]
+    _refuse_others(out, folders)
     for folder in folders:
-        check_output(
-            folder, inputs=[path for path in (source.from_labels, source.names, source.into_ct) if path], overwrite=True
-        )
+        inputs = [path for path in (source.from_labels, source.names, source.into_ct) if path]
+        check_output(folder, inputs=inputs, overwrite=overwrite)
     labels = _source(source)
-    if source.into_ct and (wild or source.phase or source.sex or not wanted.lesions):
+    if source.into_ct and (source.wild or source.phase or source.sex or not wanted.lesions):
         raise UsageError(
             "--into-ct keeps everything of the CT but its lesions",
             remedy="leave out --wild, --phase, --sex, --no-lesions",
         )
     options = CaseOptions(
         phase=source.phase,
-        wild=wild,
+        wild=source.wild,
         lesions=_lesions(wanted),
         lesion_contrast_hu=wanted.lesion_contrast,
-        body=BodyOptions(sex=source.sex, extra=tuple(name.strip() for name in source.extra.split(",") if name.strip())),
+        body=BodyOptions(sex=source.sex, extra=_extra(source.extra)),
     )
     tasks = [(folder, (seed, k), spacing_mm, labels, options) for k, folder in enumerate(folders)]
     for folder in written(_write, tasks, jobs, console):
         console.print(str(folder), markup=False, soft_wrap=True)
+
+
+def _refuse_others(out: Path, folders: Sequence[Path]) -> None:
+    """Refuse a folder with other cases: what is made now and what was made otherwise would become one data set.
+
+    Raises:
+        OutputError: It holds some.
+    """
+    from omentum.io.truth import DESCRIPTION
+
+    others = sorted({file.parent for file in out.glob(f"*/{DESCRIPTION}")} - {*folders})
+    if others:
+        names = listed([folder.name for folder in others])
+        raise OutputError(f"holds other cases: {names}", source=out, remedy="choose another output, or remove them")
+
+
+def _extra(words: str) -> tuple[str, ...]:
+    """Keys of the extra structures that words denote, as in --classes."""
+    from omentum.phantom.extra_structures import include_extra_structures
+    from omentum.words import keys_of, structures_in
+
+    if not words.strip():
+        return ()
+    include_extra_structures()
+    return keys_of(structures_in(words, guesses=False))
 
 
 Task = tuple[Path, tuple[int, int], tuple[float, float, float], "RestyleSource | ImplantSource | None", "CaseOptions"]

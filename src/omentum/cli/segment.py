@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
@@ -16,8 +17,6 @@ from omentum.option_fields import Group
 from omentum.pacs.options import DicomWebOptions
 from omentum.pipeline.batch.options import BatchOptions, CaseSelection
 from omentum.pipeline.options import SaveOptions, SegmentOptions
-
-SOME_CASES_FAILED = 3
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def segment(
         if batch.submission is not None:
             print(f"label maps of {result.submitted} of {len(result.outcomes)} cases: {batch.submission.resolve()}")
     if result.failed:
-        raise typer.Exit(SOME_CASES_FAILED)
+        raise typer.Exit(SOME_FAILED)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

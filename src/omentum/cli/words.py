@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from omentum.errors import UsageError
-from omentum.words import explain_words, keys_of, structures_in, told
+from omentum.words import explain_words, keys_of, notes_on, structures_in
 
 STDIN = "-"
 Explain = Annotated[
@@ -56,7 +56,7 @@ def said_keys(name: str) -> tuple[str, ...]:
         UnknownStructureError: It is not understood.
     """
     understood = structures_in([name], guesses=False)
-    for _, line in told(understood):
+    for line in notes_on(understood):
         print(line, file=sys.stderr)
     return keys_of(understood)
 

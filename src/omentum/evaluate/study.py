@@ -24,7 +24,7 @@ from omentum.evaluate.pairing import (
 )
 from omentum.evaluate.split_part import SplitPart
 from omentum.progress import SILENT, ProgressListener
-from omentum.words import keys_of, told
+from omentum.words import guesses_in, keys_of, notes_on
 
 if TYPE_CHECKING:
     from omentum.evaluate.pairing import IdOf
@@ -89,9 +89,10 @@ class Study:
         from omentum.evaluate.foreign_labels import wanted_structures
         from omentum.evaluate.worst_cases import worst_cases
 
-        for is_guess, line in told(wanted_structures(self.options.structures) or ()):
-            progress.say("warning", line) if is_guess else progress.note(line)
-        for message in self._warnings():
+        understood = wanted_structures(self.options.structures) or ()
+        for line in notes_on(understood):
+            progress.note(line)
+        for message in (*guesses_in(understood), *self._warnings()):
             progress.say("warning", message)
         pairs = self.found.pairs
         evaluated = evaluate_cases(pairs, self.evaluator, jobs, progress)

@@ -19,7 +19,7 @@ from omentum.io.segmentations import read_segmentation
 from omentum.progress import SILENT, ProgressListener
 from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
 from omentum.segmentation import Segmentation
-from omentum.words import keys_of, structures_in, told
+from omentum.words import guesses_in, keys_of, notes_on, structures_in
 
 
 def compare_scans(
@@ -87,11 +87,10 @@ def _lesions(words: str | Iterable[str], progress: ProgressListener) -> frozense
         UsageError: A word is not understood, or means something that is no lesion.
     """
     understood = structures_in(words)
-    for is_guess, line in told(understood):
-        if is_guess:
-            progress.say("warning", line)
-        else:
-            progress.note(line)
+    for line in guesses_in(understood):
+        progress.say("warning", line)
+    for line in notes_on(understood):
+        progress.note(line)
     keys = keys_of(understood)
     if strange := [key for key in keys if not STRUCTURES[key].is_lesion]:
         raise UsageError(f"{', '.join(strange)} is no lesion", remedy="for example liver tumour, or all lesions")

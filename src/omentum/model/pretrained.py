@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from omentum.errors import CheckpointError, warn_of_case
 from omentum.formatting import listed
-from omentum.model.checkpoint import DESCRIPTION, load_checkpoint, read_spec, read_tensors
+from omentum.model.checkpoint import CHECKSUM, DESCRIPTION, load_checkpoint, read_spec, read_tensors
 from omentum.model.layouts import TensorLayout, bare, containers, encoder_pattern, layouts
 from omentum.model.named_parts import in_parts
 from omentum.model.safetensors_file import read_header
@@ -116,6 +117,14 @@ def own_spec(path: Path) -> CheckpointSpec | None:
         CheckpointError: unsafe or damaged.
     """
     return read_spec(path) if _is_own(path) else None
+
+
+def weights_sha256(path: Path) -> str:
+    """Hash of the tensors of one of our checkpoints, as it records it; of another file, of its bytes."""
+    if _is_own(path):
+        return str(read_header(path).metadata[CHECKSUM])
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_own(path: Path) -> bool:

@@ -57,7 +57,7 @@ def average_models(models: Sequence[UniversalModel], names: Sequence[str]) -> Un
         UsageError: There are fewer than two, or they do not go together; the message names the difference.
     """
     if len(models) < 2:
-        raise UsageError("an average needs at least two sets of weights", remedy="name another: -w a -w b")
+        raise UsageError("an average needs at least two sets of weights", remedy="name another")
     if strange := [name for model, name in zip(models, names, strict=True) if not isinstance(model, UniversalModel)]:
         raise UsageError("is no network of this package, so its weights cannot be averaged", source=strange[0])
     for model, name in zip(models[1:], names[1:], strict=True):
@@ -67,6 +67,22 @@ def average_models(models: Sequence[UniversalModel], names: Sequence[str]) -> Un
     soup = build(_joined(models, names), mean["text_embeddings"])
     soup.load_state_dict(mean)
     return soup.eval()
+
+
+def refuse_same(models: Sequence[UniversalModel], names: Sequence[str]) -> None:
+    """Refuse weights that are given twice: they would count twice.
+
+    Raises:
+        UsageError: There are some, whatever their files are called.
+    """
+    hashes = [_sha256(model) for model in models]
+    for place, digest in enumerate(hashes):
+        if (first := hashes.index(digest)) != place:
+            raise UsageError(f"are the weights of {names[first]}", source=names[place], remedy="give each of them once")
+
+
+def _sha256(model: UniversalModel) -> str:
+    return state_sha256({key: tensor.cpu() for key, tensor in model.state_dict().items()})
 
 
 def _mean(tensors: Sequence[Tensor], name: str, names: Sequence[str]) -> Tensor:
@@ -118,10 +134,7 @@ def _differences(first: CheckpointSpec, other: CheckpointSpec) -> list[str]:
 def _joined(models: Sequence[UniversalModel], names: Sequence[str]) -> CheckpointSpec:
     """The description of the soup."""
     specs = [model.spec for model in models]
-    members = [
-        {"name": name, "sha256": state_sha256({key: tensor.cpu() for key, tensor in model.state_dict().items()})}
-        for name, model in zip(names, models, strict=True)
-    ]
+    members = [{"name": name, "sha256": _sha256(model)} for name, model in zip(names, models, strict=True)]
     training: dict[str, Any] = {SOUP: {"members": members}}
     if all(TRAINED_ON in spec.training for spec in specs):
         training[TRAINED_ON] = sorted(frozenset[str]().union(*(spec.trained_on for spec in specs)))
@@ -147,6 +160,10 @@ def distinct_names(paths: Sequence[str | Path]) -> list[str]:
 
 
 def common_start(models: Sequence[UniversalModel]) -> str | None:
-    """Name of the initial weights that all models were trained from; None if they differ or are not recorded."""
-    files = {str(model.spec.training.get(STARTED_FROM, {}).get("file", "")) for model in models}
-    return files.pop() or None if len(files) == 1 else None
+    """Name of the initial weights that all models were trained from; None if they differ or are not recorded.
+
+    Weights are the same if their hash is: files of several runs have one name.
+    """
+    starts = [model.spec.training.get(STARTED_FROM, {}) for model in models]
+    hashes = {str(start.get("sha256", "")) for start in starts}
+    return str(starts[0].get("file")) if len(hashes) == 1 and hashes != {""} else None

@@ -12,7 +12,7 @@ from typing import Any
 from omentum.errors import UsageError
 from omentum.fingerprint import row_digests, scan_digest, slice_hashes
 from omentum.model import UniversalModel
-from omentum.model.soup import average_models, distinct_names
+from omentum.model.soup import average_models, distinct_names, refuse_same
 from omentum.pipeline.manifest import describe_weights
 from omentum.spec import Trust, classes_sha256
 from omentum.volume import Volume
@@ -59,7 +59,10 @@ def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights
 
 def as_one(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> UniversalModel:
     """The mean of the weights of several models; see `omentum.model.soup`."""
-    return average_models(models, distinct_names(list(map(_name, weights))))
+    names = distinct_names(list(map(_name, weights)))
+    made = average_models(models, names)  # also says whether they go together
+    refuse_same(models, names)
+    return made
 
 
 def all_classes(models: Sequence[UniversalModel]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
 from omentum.volume import Volume
-from omentum.words import explain_words, keys_of, structures_in, told
+from omentum.words import explain_words, guesses_in, keys_of, structures_in
 
 Image = str | os.PathLike[str] | Volume | Any
 """A path (NIfTI, NRRD, MetaImage, or a folder with a DICOM series), a `Volume`, an image of nibabel, SimpleITK or
@@ -108,9 +108,8 @@ class Segmenter:
         if has_files and any(one.how is not How.EXACT for one in found):
             self.model  # noqa: B018
         self.understood = structures_in(names)
-        for is_guess, line in told(self.understood):
-            if is_guess:
-                warn_of_case(line, stacklevel=3)
+        for line in guesses_in(self.understood):
+            warn_of_case(line, stacklevel=3)
         return _some(keys_of(self.understood))
 
     @cached_property

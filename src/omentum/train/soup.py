@@ -19,7 +19,7 @@ from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
 from omentum.model import UniversalModel, load_model, save_checkpoint
 from omentum.model.safetensors_file import read_header
-from omentum.model.soup import SOUP, average_models, common_start, distinct_names
+from omentum.model.soup import SOUP, average_models, common_start, distinct_names, refuse_same
 from omentum.model.weights import locate
 from omentum.output_checks import check_output
 from omentum.progress import SILENT, TrainingListener
@@ -84,6 +84,7 @@ def average_weights(
     names = distinct_names(paths)
     models = [load_model(path) for path in paths]
     whole = average_models(models, names)  # also says whether they go together
+    refuse_same(models, names)
     if common_start(models) is None:
         progress.note("the weights do not name a common start; the mean of separate trainings is usually worth nothing")
     if options.check is None:

@@ -77,6 +77,8 @@ def accept_corrections(
     folder, progress = Path(folder), progress or SilentProgress()
     paths = [corrections] if isinstance(corrections, (str, os.PathLike)) else list(corrections)
     about = AnnotationRound.read(folder)
+    if not about.cases:
+        raise InputError("has no proposals yet", source=folder, remedy="complete it: omentum annotate propose")
     settings = _Settings.of(by, options or AcceptOptions())
     target = find_target(folder, about, settings.options.store)
     files = find_files([Path(path) for path in paths], list(about.cases), folder)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from omentum.anatomy import STRUCTURES
 from omentum.annotate.click.update import REACH, kernel, prior, weights_of_clicks
 from omentum.boxes import Box
 from omentum.components import connected_components
@@ -23,6 +22,7 @@ from omentum.pipeline.segmenter import Image, Segmenter
 from omentum.pipeline.window_features import LARGEST_WINDOW, WindowFeatures, window_features
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
+from omentum.words import keys_of, structures_in
 
 LENGTH_MM = 10.0
 """Distance over which a click counts: at this distance by a factor of 0.6."""
@@ -114,7 +114,11 @@ class Corrector:
         return Correction(key, _with_mask(masks, key, changed), added, removed, time.perf_counter() - started)
 
     def _check(self, masks: Segmentation, structure: str, clicks: Sequence[Click]) -> str:
-        key = STRUCTURES.find(structure).key
+        keys = keys_of(structures_in([structure], guesses=False))
+        if len(keys) > 1:
+            remedy = f"correct one after the other, {keys[0]} for example"
+            raise UsageError(f"{structure!r} is {len(keys)} structures: {', '.join(keys)}", remedy=remedy)
+        key = keys[0]
         if key not in masks.classes:
             raise UsageError(f"no mask of {key} in the segmentation", remedy=f"it has {', '.join(masks.classes)}")
         if key not in self._model.spec.class_keys:

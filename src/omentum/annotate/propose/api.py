@@ -16,9 +16,10 @@ from omentum.annotate.propose.proposals import CaseProposal, Worklist
 from omentum.annotate.propose.propose_case import ProposalTask, propose_case
 from omentum.annotate.propose.says_once import SaysOnce
 from omentum.annotate.propose.sources import RoundSource, find_source
-from omentum.annotate.round_folder import CASES, IMAGES, PREDICTIONS, PROPOSALS, ROUND, WORKLIST, AnnotationRound
+from omentum.annotate.round_folder import CASES, PREDICTIONS, PROPOSALS, ROUND, WORKLIST, AnnotationRound, SourceKind
 from omentum.atomic import replacing, write_json, write_text
 from omentum.errors import OmentumError, OutputError, capture_warnings
+from omentum.evaluate.stored_reference import is_store
 from omentum.output_checks import check_output
 from omentum.pipeline.batch.api import segment_batch
 from omentum.pipeline.batch.options import BatchOptions
@@ -76,6 +77,7 @@ def propose_annotations(
     source, out = Path(source), Path(out)
     options, progress = options or ProposeOptions(), progress or SilentProgress()
     _check(source, out)
+    _begin(source, out, options)
     found = _as_before(find_source(source, out, progress), out)
     failed = {name: case.error for name, case in found.cases.items() if case.error}
     plans = options.views()
@@ -120,13 +122,19 @@ def _check(source: Path, out: Path) -> None:
         return
     if not out.is_dir():
         raise OutputError("is not a folder", source=out, remedy=_REMEDY)
-    begun = (out / PREDICTIONS).is_dir() or (out / IMAGES).is_dir()
-    if any(out.iterdir()) and not (out / ROUND).is_file() and not begun:
+    if any(out.iterdir()) and not (out / ROUND).is_file():
         raise OutputError("is a folder that holds something else", source=out, remedy=_REMEDY)
     if (out / ROUND).is_file():
         earlier = AnnotationRound.read(out)
         if earlier.source != str(source.absolute()):
             raise OutputError(f"is a round of {earlier.source}", source=out, remedy=_REMEDY)
+
+
+def _begin(source: Path, out: Path, options: ProposeOptions) -> None:
+    """Mark a new folder as a round of this source, so that it is known as one if the round is interrupted."""
+    if source.exists() and not (out / ROUND).is_file():
+        kind = SourceKind.STORE if source.is_dir() and is_store(source) else SourceKind.FOLDER
+        AnnotationRound(str(source.absolute()), kind, options.weights, options.profile, {}).write(out)
 
 
 def _as_before(found: RoundSource, out: Path) -> RoundSource:

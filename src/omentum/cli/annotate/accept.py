@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.annotate.accept.options import AcceptOptions
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
 
 if TYPE_CHECKING:
     from omentum.annotate.accept.results import AcceptResult
-
-SOME_REFUSED = 3
 
 
 @with_options
@@ -51,7 +50,7 @@ def accept(
     elif not quiet:
         _print(result)
     if result.count(AcceptStatus.REFUSED):
-        raise typer.Exit(SOME_REFUSED)
+        raise typer.Exit(SOME_FAILED)
 
 
 def _print(result: AcceptResult) -> None:

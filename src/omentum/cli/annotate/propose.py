@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.annotate.propose.options import ProposeOptions
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
@@ -16,7 +17,6 @@ from omentum.option_fields import Group
 if TYPE_CHECKING:
     from omentum.annotate.propose.api import ProposeResult
 
-SOME_CASES_FAILED = 3
 SHOWN = 10
 """Items of the worklist that are printed."""
 
@@ -53,7 +53,7 @@ def propose(
     elif not quiet:
         _print(result)
     if result.failed:
-        raise typer.Exit(SOME_CASES_FAILED)
+        raise typer.Exit(SOME_FAILED)
 
 
 def _print(result: ProposeResult) -> None:

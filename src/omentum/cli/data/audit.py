@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omentum.annotate.audit.options import AuditOptions
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
@@ -16,7 +17,6 @@ from omentum.option_fields import Group
 if TYPE_CHECKING:
     from omentum.annotate.audit.results import AuditResult
 
-SOME_FAILED = 3
 SHOWN = 20
 """Findings that are printed."""
 

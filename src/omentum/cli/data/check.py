@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.option_table import Jobs, Json, JsonFile, Quiet
 
 if TYPE_CHECKING:
     from omentum.data.datasets.raw_case import DatasetCases
-
-SOME_FAILED = 3
 
 
 def check(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.option_table import Jobs, Quiet
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import UsageError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from omentum.data.datasets.raw_case import DatasetCases
     from omentum.data.store.prepare import PreparationResult
     from omentum.data.store.prepare_case import StoreOptions
-
-SOME_CASES_FAILED = 3
 
 
 def prepare(
@@ -61,7 +60,7 @@ def prepare(
         result = prepare_data(found, out, _options(run, spacing, antialias), jobs=jobs, progress=countdown)
     console.print(_summary(result))
     if result.count("failed"):
-        raise typer.Exit(SOME_CASES_FAILED)
+        raise typer.Exit(SOME_FAILED)
 
 
 _STATES = {"prepared": "prepared", "kept": "up to date", "failed": "failed"}

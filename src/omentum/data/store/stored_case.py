@@ -38,6 +38,11 @@ class CaseKey:
     source: str
     options: str
 
+    @property
+    def text(self) -> str:
+        """The three in one word."""
+        return f"{self.recipe}-{self.source}-{self.options}"
+
 
 @dataclass(frozen=True)
 class StructureFacts:

@@ -22,7 +22,7 @@ from omentum.pipeline.segmenter import Segmenter
 from omentum.progress import ProgressListener
 from omentum.quality.flags import FlagCode, Severity
 from omentum.temporary_names import remove_unfinished
-from omentum.words import told
+from omentum.words import notes_on
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,8 @@ class BatchRun:
         Raises:
             UsageError: no voxel can get any of the label values.
         """
-        for is_guess, line in told(segmenter.understood):
-            if not is_guess:  # of guesses the segmenter warns
-                self.progress.note(line)
+        for line in notes_on(segmenter.understood):  # of guesses the segmenter warns
+            self.progress.note(line)
         if self.settings.save.numbering is not None:
             for message in lacking_words(self.settings.save.numbering, segmenter.classes):
                 self.progress.say("warning", message)

@@ -17,11 +17,12 @@ from omentum.errors import OmentumError, UsageError
 from omentum.formatting import counted
 from omentum.model import UniversalModel, load_checkpoint
 from omentum.model.adapters import joined, parameter_growth, with_adapter
+from omentum.model.pretrained import weights_sha256
 from omentum.progress import SILENT, TrainingListener
 from omentum.train.extend.comparison import Extension, ReferenceCase, axes_of, changes
 from omentum.train.extend.forgetting import dice_after, dice_before
 from omentum.train.extend.options import ExtendOptions, Protection
-from omentum.train.extend.plan import TRAINING, Plan, check_shown, checksum, claim, make_plan
+from omentum.train.extend.plan import TRAINING, Plan, check_shown, claim, make_plan
 from omentum.train.extend.pseudo_labels import with_pseudo_labels
 from omentum.train.extend.record import backbone_passes, replayed_cases, write_extended
 from omentum.train.extend.reference_cases import narrowed, reference_cases
@@ -103,7 +104,7 @@ def extend_model(
     extension = Extension(
         path=None,
         parent=plan.path.name,
-        parent_sha256=checksum(plan.path),
+        parent_sha256=weights_sha256(plan.path),
         added=plan.added,
         made=plan.made,
         protection=options.protect,

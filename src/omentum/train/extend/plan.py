@@ -16,8 +16,7 @@ from omentum.errors import InputError, UsageError
 from omentum.formatting import counted
 from omentum.model import UniversalModel, load_checkpoint
 from omentum.model.adapters import parameter_growth, with_adapter, with_classes
-from omentum.model.checkpoint import CHECKSUM
-from omentum.model.safetensors_file import read_header
+from omentum.model.pretrained import weights_sha256
 from omentum.model.weights import locate
 from omentum.output_checks import check_output
 from omentum.spec import ClassSpec
@@ -135,7 +134,7 @@ def claim(plan: Plan) -> None:
     """The folder beside the result belongs to one extension."""
     options = plan.options
     what: dict[str, Any] = {
-        "parent": checksum(plan.path),
+        "parent": weights_sha256(plan.path),
         "added": list(plan.added),
         "protect": options.protect,
         "min_confidence": options.min_confidence,
@@ -157,8 +156,3 @@ def claim(plan: Plan) -> None:
         return
     plan.run.mkdir(parents=True, exist_ok=True)
     write_json(file, what)
-
-
-def checksum(path: Path) -> str:
-    """Hash of the tensors of a checkpoint, as it records it."""
-    return str(read_header(path).metadata[CHECKSUM])

@@ -135,7 +135,7 @@ def _without_places(value: Any, key: str = "") -> Any:
 def case_checksum(case: TrainingCase) -> str:
     """Checksum of everything training sees of a case; for a stored case, of its sources."""
     if isinstance(case, StoreCase):
-        return "-".join(asdict(case.stored.key).values())
+        return case.stored.key.text
     assert isinstance(case, LabelledCase)
     parts = (case.hu, case.labels, case.sets, case.annotated)
     return "-".join(f"{isal_zlib.crc32(np.ascontiguousarray(part)):08x}" for part in parts)

@@ -11,7 +11,7 @@ from typing import Any
 from omentum.data.datasets.fingerprint import IdentifiedScan
 from omentum.errors import warn_of_case
 from omentum.fingerprint import row_digests, scan_digest
-from omentum.model.pretrained import own_spec
+from omentum.model.pretrained import own_spec, weights_sha256
 from omentum.model.terms import Terms, of_weights
 from omentum.model.weights import locate
 from omentum.spec import STARTED_FROM, CheckpointSpec
@@ -80,7 +80,8 @@ class Start:
         """Record for the checkpoints of the run: JSON-serialisable values, empty for random weights."""
         if self.path is None:
             return {}
-        return {STARTED_FROM: {"file": self.path.name, "says_all_trained_on": self.says_all}}
+        about = {"file": self.path.name, "sha256": weights_sha256(self.path), "says_all_trained_on": self.says_all}
+        return {STARTED_FROM: about}
 
     def warn_where_unknown(self, held_out: Iterable[IdentifiedScan]) -> None:
         """Warn if it is unknown whether the initial weights have seen held-out cases.
