@@ -81,11 +81,16 @@ def axis_order_between(source: Grid, target: Grid) -> AxisOrder | None:
     Returns:
         None when it would take more than swapping and flipping axes, or the two grids do not cover the same voxels.
     """
+    order = axis_order_along(source, target)
+    return order if order is not None and order.grid(source).same_as(target) else None
+
+
+def axis_order_along(source: Grid, target: Grid) -> AxisOrder | None:
+    """Find the order that brings the axes of one grid along those of another; None if there is none."""
     steps = np.linalg.solve(source.affine[:3, :3], target.affine[:3, :3])
     whole = np.rint(steps)
     # Rows and columns of a permutation with flips have exactly one entry, 1 or -1.
     if np.abs(steps - whole).max() > WHOLE_STEP_TOLERANCE or not np.array_equal(np.abs(whole @ whole.T), np.eye(3)):
         return None
     i, j, k = (int(axis) for axis in np.abs(whole).argmax(axis=0))
-    order = AxisOrder((i, j, k), (bool(whole[i, 0] < 0), bool(whole[j, 1] < 0), bool(whole[k, 2] < 0)))
-    return order if order.grid(source).same_as(target) else None
+    return AxisOrder((i, j, k), (bool(whole[i, 0] < 0), bool(whole[j, 1] < 0), bool(whole[k, 2] < 0)))

@@ -81,6 +81,8 @@ class CaseEvaluator:
         from omentum.evaluate import aligned, with_unions
         from omentum.evaluate.foreign_labels import read_prediction
         from omentum.evaluate.stored_reference import is_stored, on_stored_grid
+        from omentum.io.dicom_masks.open_object import is_dicom_file
+        from omentum.io.lattice import on_extent
 
         assert pair.prediction is not None
         found = self._reference(pair)
@@ -88,6 +90,8 @@ class CaseEvaluator:
         native, scope = read_prediction(pair.prediction, self.of_predictions)
         try:
             stored = is_stored(pair.reference)
+            if is_dicom_file(pair.prediction):
+                native = on_extent(native, truth.grid)
             prediction = on_stored_grid(native, pair.reference) if stored else aligned(native, truth.grid)
         except GeometryError as fault:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault
@@ -118,13 +122,13 @@ class CaseEvaluator:
         """Shares of structures hidden by a label map on one side only; two label maps hide the same voxels."""
         from omentum.evaluate import hidden_shares
         from omentum.evaluate.foreign_labels import label_map_if_numbered
-        from omentum.io.seg_nrrd.segments import is_seg_nrrd
+        from omentum.io.segmentations import holds_named_masks
 
         assert pair.prediction is not None
-        if not is_seg_nrrd(label_map_if_numbered(pair.prediction, self.of_predictions)):
+        if not holds_named_masks(label_map_if_numbered(pair.prediction, self.of_predictions)):
             return hidden_shares(read.reference, read.prediction.classes)
         file = segmentation_in(pair.reference) or pair.reference
-        if file.is_dir() or is_seg_nrrd(file):
+        if file.is_dir() or holds_named_masks(file):
             return {}
         return hidden_shares(read.prediction, read.reference.classes)
 

@@ -24,6 +24,7 @@ from omentum.words import structures_in
 if TYPE_CHECKING:
     from omentum.evaluate import LabelMapping, Scope
     from omentum.segmentation import Segmentation
+    from omentum.volume import Grid
 
 NOT_ASKED = f"not asked for ({MANIFEST})"
 _ALL_NEIGHBOURS = np.ones((3, 3, 3), bool)
@@ -60,9 +61,7 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
         InputError: the file cannot be read, or its label values are not those of the template and there is no mapping.
     """
     from omentum.evaluate import Scope
-    from omentum.io.seg_nrrd.read import read_seg_nrrd
-    from omentum.io.seg_nrrd.segments import is_seg_nrrd
-    from omentum.io.segmentations import names_its_structures
+    from omentum.io.segmentations import holds_named_masks, names_its_structures, read_segmentation
 
     path = label_map_if_numbered(path, mapping)
     found = None if mapping else _read_template(path, "--pred-mapping")  # registers the structures it defines
@@ -71,7 +70,9 @@ def read_prediction(path: Path, mapping: LabelMapping | None) -> tuple[Segmentat
         scope = Scope(mapping.structures, f"no number in {mapping.name}")
         if asked is not None and (unasked := mapping.structures - asked):
             scope = replace(scope, excluded=dict.fromkeys(unasked, NOT_ASKED))
-        return read_seg_nrrd(path) if is_seg_nrrd(path) else _read_mapped(path, mapping, "--pred-mapping"), scope
+        if holds_named_masks(path):
+            return read_segmentation(path), scope
+        return _read_mapped(path, mapping, "--pred-mapping"), scope
     assert found is not None
     if asked is not None:
         return found, Scope(asked | {*found.classes}, NOT_ASKED)
@@ -86,10 +87,15 @@ def label_map_if_numbered(path: Path, mapping: LabelMapping | None) -> Path:
     return label_map if mapping and path.name == MASKS and label_map.is_file() else path
 
 
-def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
+def read_reference(path: Path, mapping: LabelMapping | None, grid: Grid | None = None) -> Segmentation:
     """Read a reference (all masks or a label map); with a recipe, only structures annotated in that case count.
 
     A label map of zeros without names is a patient without lesions; it says nothing about organs.
+
+    Args:
+        path: The file.
+        mapping: Meaning of the label values, if they are not the template's.
+        grid: Grid of the CT, for DICOM; see `read_segmentation`.
 
     Raises:
         InputError: as for `read_prediction`.
@@ -98,12 +104,12 @@ def read_reference(path: Path, mapping: LabelMapping | None) -> Segmentation:
     from omentum.data.datasets.raw_case import id_of
     from omentum.data.harmonise.annotated import AnnotationScope, contradiction_text
     from omentum.evaluate import known_absent
-    from omentum.io.seg_nrrd.segments import is_seg_nrrd
+    from omentum.io.segmentations import holds_named_masks
 
-    if mapping is not None and is_seg_nrrd(path):
+    if mapping is not None and holds_named_masks(path):
         raise UsageError("names its structures and needs no --mapping", source=path)
     if mapping is None:
-        truth = _read_template(path, "--mapping")
+        truth = _read_template(path, "--mapping", grid)
         lesions = [row.key for row in STRUCTURES if row.is_lesion]
         return truth if truth.classes else known_absent(truth, lesions)
     truth = _read_mapped(path, mapping, "--mapping")
@@ -133,20 +139,19 @@ def _read_mapped(path: Path, mapping: LabelMapping, option: str) -> Segmentation
     return read_labels(path, mapping.labels)
 
 
-def _read_template(path: Path, option: str) -> Segmentation:
+def _read_template(path: Path, option: str, grid: Grid | None = None) -> Segmentation:
     """Read all masks, or a label map in the values of the template; see `read_segmentation`.
 
     Raises:
         InputError: it is neither; the message names the option that gives a mapping.
     """
     from omentum.io.labels import ForeignLabelsError
-    from omentum.io.seg_nrrd.segments import is_seg_nrrd
-    from omentum.io.segmentations import read_segmentation
+    from omentum.io.segmentations import holds_named_masks, read_segmentation
 
     try:
-        return read_segmentation(path, may_be_empty=True)
+        return read_segmentation(path, may_be_empty=True, grid=grid)
     except ForeignLabelsError as fault:
-        if is_seg_nrrd(path):  # it has names; the error lists valid ones
+        if holds_named_masks(path):  # it has names; the error lists valid ones
             raise
         fault.remedy = (
             f'say what they mean: {option} with totalsegmentator, a dataset (btcv), or a file: {{"1": "spleen"}}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omentum.anatomy.pairs import pair_of
@@ -14,6 +15,7 @@ from omentum.result_files import segmentation_in
 if TYPE_CHECKING:
     from omentum.evaluate import LabelMapping
     from omentum.segmentation import Segmentation
+    from omentum.volume import Grid
 
 ASSISTED = "the label is an accepted prediction"
 
@@ -66,7 +68,7 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
     if path.is_dir() and not (path / DESCRIPTION).is_file():
         path = segmentation_in(path) or path
     if not path.is_dir():
-        return CaseReference(read_reference(path, mapping), pair.patient)
+        return CaseReference(read_reference(path, mapping, _grid_for(path, pair.prediction)), pair.patient)
     if mapping:
         raise UsageError("is a truth folder and needs no --mapping", source=path)
     if is_stored(path):
@@ -80,3 +82,13 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
         )
     truth, facts = read_truth(path)
     return CaseReference(truth, pair.patient or str(facts.get("patient", "")), assisted_in(facts))
+
+
+def _grid_for(reference: Path, prediction: Path | None) -> Grid | None:
+    """Grid of the prediction, which is that of the CT, for a DICOM reference, which may not have one of its own."""
+    from omentum.io.dicom_masks.open_object import is_dicom_file
+    from omentum.io.segmentations import read_segmentation
+
+    if prediction is None or not is_dicom_file(reference) or is_dicom_file(prediction):
+        return None
+    return read_segmentation(prediction, may_be_empty=True).grid

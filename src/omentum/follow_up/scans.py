@@ -14,8 +14,7 @@ from omentum.follow_up.compare import follow_up
 from omentum.follow_up.result import FollowUp
 from omentum.follow_up.scan_facts import ScanFacts
 from omentum.io.labels import ForeignLabelsError
-from omentum.io.seg_nrrd.segments import is_seg_nrrd
-from omentum.io.segmentations import read_segmentation
+from omentum.io.segmentations import holds_named_masks, read_segmentation
 from omentum.progress import SILENT, ProgressListener
 from omentum.result_files import MANIFEST, MEASUREMENTS, SEGMENTATIONS, segmentation_in
 from omentum.segmentation import Segmentation
@@ -101,7 +100,7 @@ def _read(path: Path, wanted: frozenset[str] | None) -> Segmentation:
     try:
         seg = read_segmentation(path)
     except ForeignLabelsError as fault:
-        if is_seg_nrrd(path):
+        if holds_named_masks(path):
             raise
         fault.remedy = "segment it without --numbering, or write it in the numbers of omentum classes"
         raise

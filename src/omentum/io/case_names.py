@@ -9,7 +9,8 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 SEG_NRRD_SUFFIX = ".seg.nrrd"
 _OTHER_SUFFIXES = (".nrrd", ".mha", ".mhd")
 IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *_OTHER_SUFFIXES)
-SEGMENTATION_SUFFIXES = (SEG_NRRD_SUFFIX, *IMAGE_SUFFIXES)
+DICOM_SUFFIX = ".dcm"
+SEGMENTATION_SUFFIXES = (SEG_NRRD_SUFFIX, *IMAGE_SUFFIXES, DICOM_SUFFIX)
 """Of two files for one case the first counts."""
 
 
@@ -32,12 +33,12 @@ def is_segmentation_name(path: Path) -> bool:
 def case_name(path: str | Path) -> str:
     """Case name: the file name without its suffix, or the folder name; non-UTF-8 bytes are escaped.
 
-    Suffixes are `.nii`, `.gz`, `.nrrd`, `.seg.nrrd`, `.mha` and `.mhd`.
+    Suffixes are `.nii`, `.gz`, `.nrrd`, `.seg.nrrd`, `.mha`, `.mhd` and `.dcm`.
 
     A case name never looks like a NIfTI file name, because the results are a folder with that name.
     """
     name = Path(os.path.normpath(Path(path).absolute())).name  # a symbolic link keeps its own name; `.` is resolved
-    suffix = next((end for end in (SEG_NRRD_SUFFIX, *_OTHER_SUFFIXES) if name.lower().endswith(end)), "")
+    suffix = next((end for end in (SEG_NRRD_SUFFIX, *_OTHER_SUFFIXES, DICOM_SUFFIX) if name.lower().endswith(end)), "")
     if len(name) > len(suffix):
         name = name[: len(name) - len(suffix)]
     while name.lower().endswith((".gz", ".nii")) and name.strip(".").lower() not in ("gz", "nii"):

@@ -170,11 +170,11 @@ def _image(path: Path) -> bool:
     return is_image_name(path) and path.is_file()
 
 
-def _seg_nrrd(path: Path) -> bool:
-    return path.name.endswith(".seg.nrrd") and path.is_file()
+def _segments(path: Path) -> bool:
+    return path.name.endswith((".seg.nrrd", ".dcm")) and path.is_file()
 
 
-_LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _image, "segments": _seg_nrrd}
+_LABELS: Mapping[str, Callable[[Path], bool]] = {"map": _image, "segments": _segments}
 """What labels are, by their kind; folders otherwise."""
 
 

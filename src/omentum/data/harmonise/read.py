@@ -16,10 +16,12 @@ from omentum.data.datasets.recipe import Target
 from omentum.data.harmonise.align_labels import on_grid_of, stack_on_grid_of
 from omentum.data.harmonise.harmonise import Harmonised, harmonise, harmonise_masks
 from omentum.data.harmonise.notes import Note, noting
-from omentum.data.harmonise.segments import known_segments, segment_masks
+from omentum.data.harmonise.segments import NamedSegments, known_segments, segment_masks
 from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.case_names import case_name
 from omentum.io.dicom.series import read_mask_series, read_series
+from omentum.io.dicom_masks.open_object import is_dicom_file
+from omentum.io.dicom_masks.read import open_segments
 from omentum.io.images import read_image
 from omentum.io.png_stack import read_png_stack
 from omentum.io.sanity import check_ct
@@ -87,7 +89,7 @@ def _read_labels(case: RawCase, ct: Volume, notes: list[Note]) -> Harmonised:
             case "png_stack":
                 return _from_map(case, ct, *stack_on_grid_of(ct, read_png_stack(place), place))
             case "segments":
-                file = read_segments(place)
+                file = _open_segments(place, ct)
                 known = known_segments(case.recipe, file, place, notes)
                 return _from_masks(case, ct, known, segment_masks(ct, file, known, place, notes), notes)
             case _:
@@ -97,6 +99,10 @@ def _read_labels(case: RawCase, ct: Volume, notes: list[Note]) -> Harmonised:
         if fault.source is not None:
             raise
         raise type(fault)(fault.reason, source=place, remedy=fault.remedy) from fault
+
+
+def _open_segments(place: Path, ct: Volume) -> NamedSegments:
+    return open_segments(place, ct.grid) if is_dicom_file(place) else read_segments(place)
 
 
 def _from_map(case: RawCase, ct: Volume, native: NDArray[Any], notes: list[Note]) -> Harmonised:

@@ -12,13 +12,19 @@ from omentum.data.datasets.recipe import Recipe, Target
 from omentum.data.harmonise.align_labels import on_grid_of
 from omentum.data.harmonise.notes import Note
 from omentum.errors import InputError
+from omentum.io.dicom_masks.segmentation_file import DicomSegments
+from omentum.io.dicom_masks.structure_set_file import DicomContours
+from omentum.io.lattice import on_extent
 from omentum.io.seg_nrrd.segments import Segment, SegmentFile, named, refuse_lost_names
+from omentum.segmentation import Segmentation
 from omentum.volume import Volume
 
+NamedSegments = SegmentFile | DicomSegments | DicomContours
+"""Masks with the names that their file gives them."""
 Known = Sequence[tuple[Segment, Target]]
 
 
-def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[Note]) -> Known:
+def known_segments(recipe: Recipe, file: NamedSegments, source: Path, notes: list[Note]) -> Known:
     """Segments with a known meaning in file order, matched by name, else by ID: a viewer renames and keeps the ID.
 
     Args:
@@ -50,7 +56,7 @@ def known_segments(recipe: Recipe, file: SegmentFile, source: Path, notes: list[
 
 
 def segment_masks(
-    ct: Volume, file: SegmentFile, segments: Known, source: Path, notes: list[Note]
+    ct: Volume, file: NamedSegments, segments: Known, source: Path, notes: list[Note]
 ) -> Iterator[tuple[Target, NDArray[np.bool_]]]:
     """Yield one mask at a time; identical notes are kept once.
 
@@ -58,6 +64,10 @@ def segment_masks(
         GeometryError: The segments are not on the CT grid.
     """
     for segment, target in segments:
-        voxels, remarks = on_grid_of(ct, Volume(file.mask(segment), file.grid.affine), source)
+        mask, affine = file.mask(segment), file.grid.affine
+        if isinstance(file, DicomSegments):  # it has no slices where there is nothing
+            whole = on_extent(Segmentation.from_masks({segment.label: mask}, affine), ct.grid)
+            mask, affine = whole.bits[0] != 0, whole.affine
+        voxels, remarks = on_grid_of(ct, Volume(mask, affine), source)
         notes += [remark for remark in remarks if remark not in notes]
         yield target, voxels
