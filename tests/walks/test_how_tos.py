@@ -243,6 +243,7 @@ TRANSFER = Walk(
     ],
 )
 OPTIONS = Walk("docs/how-to/segment-options.md", swaps=[("jobs=2", "jobs=0")])
+DICOM = Walk("docs/how-to/dicom.md")
 SUBMIT = Walk(
     "docs/how-to/submit-to-a-challenge.md",
     swaps=[
@@ -325,6 +326,7 @@ WALKS = (
     TRAIN,
     TRANSFER,
     OPTIONS,
+    DICOM,
     SUBMIT,
     DATASET,
     CHECK,
@@ -347,6 +349,8 @@ def put_what_pages_need(page: str, raw) -> None:
         put_other_formats()
     elif page.endswith("segment-options.md"):
         put_scan("cts/a.nii.gz")
+    elif page.endswith("dicom.md"):
+        put_dicom("series")
     elif page.endswith("segment-many.md"):
         put_scan("ct.nii.gz", "cts/a.nii.gz", "cts/b.nii.gz")
         put_truth("cases/one", "cases/two")

@@ -139,7 +139,7 @@ def _common(
         [first],
         np.zeros((1, first.Rows, first.Columns, len(keys)), np.uint8),
         kind.value,
-        [_described(number, key, producer) for number, key in enumerate(keys, start=1)],
+        [described_segment(number, key, producer) for number, key in enumerate(keys, start=1)],
         **identity.arguments(),
         **producer.equipment(),
         content_description="Structures found in a CT",
@@ -158,7 +158,8 @@ def _common(
     return made
 
 
-def _described(number: int, key: str, producer: Producer) -> Any:
+def described_segment(number: int, key: str, producer: Producer) -> Any:
+    """`highdicom.seg.SegmentDescription` of a structure."""
     import highdicom
     from pydicom.uid import generate_uid
 
