@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from omentum.io.dicom.codecs import check_decodable
+from omentum.io.dicom.files import find_slices
+from omentum.io.dicom.pixels import PixelReader
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
@@ -44,6 +49,14 @@ def save(header: Dataset, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     header.save_as(path, enforce_file_format=True)
     return path
+
+
+def hu_of(path: Path, reader: PixelReader | None = None) -> NDArray:
+    """HU of a file with one slice, by its header and pixels alone."""
+    (one,), _ = find_slices(path)
+    check_decodable([one])
+    with nullcontext(reader) if reader else PixelReader() as ready:
+        return ready.hu(one)
 
 
 def write_stack(folder: Path, hu: NDArray, step_mm: float = 2.5, name: str = "image_{n}", **tags: Any) -> list[Path]:

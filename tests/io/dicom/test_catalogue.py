@@ -28,7 +28,11 @@ def whole(volume):
 
 CASES = (
     Case(
-        57, "a slice missing in the middle", without(4), Outcome.ERROR, r"1 slice\(s\) missing between 107.5 to 112.5"
+        57,
+        "a slice missing in the middle",
+        without(4),
+        Outcome.ERROR,
+        r"1 slice\(s\) missing: 1 between 107.5 and 112.5",
     ),
     Case(58, "slices missing at the ends", without(0, 7), Outcome.OK),
     Case(69, "names against the order of positions", stack, Outcome.OK, right=whole),

@@ -1,7 +1,7 @@
 """Child process that decodes compressed DICOM images, so that a crash on a corrupt stream does not end the program.
 
-Stdin carries one JSON-encoded path per line. For each, stdout carries one line of JSON: {"dtype", "shape"} followed by
-the pixels, or {"kind", "text"} of the error.
+Stdin carries one line of JSON per image: {"path", "frame", "syntax"}, where frame may be null for all. For each, stdout
+carries one line of JSON, {"dtype", "shape"} followed by the pixels, or {"kind", "text"} of the error.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from omentum.io.dicom.codecs import decoders_of
 from omentum.io.dicom.open import open_dicom
 
 DAMAGED, UNDECODABLE = "damaged", "undecodable"
+
+_EXTENDED = "1.2.840.10008.1.2.4.51"
+"""JPEG extended, 8 or 12 bits; of the plugins none decodes the latter, but GDCM's own reader does."""
 
 
 def main() -> None:
@@ -24,8 +30,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
+        said: dict[str, Any]
         try:
-            pixels = np.ascontiguousarray(open_dicom(Path(os.fsdecode(json.loads(line).encode("latin-1")))).pixel_array)
+            pixels = np.ascontiguousarray(_decoded(**json.loads(line)))
             said, content = {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes()
         except (RuntimeError, NotImplementedError) as fault:
             said, content = {"kind": UNDECODABLE, "text": str(fault)}, b""
@@ -33,6 +40,46 @@ def main() -> None:
             said, content = {"kind": DAMAGED, "text": str(fault)}, b""
         answers.write(json.dumps(said).encode() + b"\n" + content)
         answers.flush()
+
+
+def _decoded(path: str, frame: int | None, syntax: str) -> Any:
+    """Stored values of a frame, shape (rows, columns), or of all."""
+    place = Path(os.fsdecode(path.encode("latin-1")))
+    if frame is None:
+        return open_dicom(place).pixel_array
+    dataset = _dataset(place)
+    if syntax == _EXTENDED and int(dataset.BitsStored) > 8:
+        return _by_gdcm(place)[frame]
+    decoder, plugins = decoders_of(syntax)
+    faults = []
+    for plugin in plugins or [""]:
+        try:
+            return decoder.as_array(dataset, index=frame, decoding_plugin=plugin)[0]
+        except RuntimeError as fault:
+            faults.append(fault)
+    raise faults[0]
+
+
+@lru_cache(maxsize=1)
+def _dataset(path: Path) -> Any:
+    return open_dicom(path)
+
+
+@lru_cache(maxsize=1)
+def _by_gdcm(path: Path) -> Any:
+    """All frames of a file, as GDCM reads it."""
+    import gdcm
+    import numpy as np
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(os.fspath(path))
+    if not reader.Read():
+        raise ValueError("GDCM cannot read it")
+    image = reader.GetImage()
+    pixels, (columns, rows) = image.GetPixelFormat(), image.GetDimensions()[:2]
+    kind = "i" if pixels.GetPixelRepresentation() else "u"
+    content = image.GetBuffer().encode("utf-8", "surrogateescape")
+    return np.frombuffer(content, f"<{kind}{pixels.GetBitsAllocated() // 8}").reshape(-1, rows, columns)
 
 
 if __name__ == "__main__":

@@ -1,78 +1,104 @@
-"""Select the CT series among the images in a folder, and detect missing slices.
+"""Select the CT series among the images in a folder.
 
-If exactly one series is a volume, it is used and other content is skipped with a warning. Several volumes are listed
-and refused. A file that belongs to the series but cannot be used as a slice is an error, because omitting it might
-leave a gap or truncate the volume.
+The rule, where no series is asked for: the only series; else the only one with images at several positions; else the
+only one of these whose images are all original (not reformatted from others). If several are left, all are listed and
+refused. A file that belongs to the series but cannot be used as a slice is an error, because omitting it might leave a
+gap or truncate the volume.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omentum.errors import GeometryError, InputError, warn_of_case
-from omentum.io.dicom.files import NO_DICOM, Other, Slice, find_slices
+from omentum.errors import InputError, warn_of_case
+from omentum.io.dicom.candidates import Candidate, candidates_of
+from omentum.io.dicom.files import NO_DICOM, find_slices
+from omentum.io.dicom.images import QUIET
+from omentum.io.dicom.slices import Other, Slice
 
-QUIET = frozenset({"localizer"})
-"""So usual beside a series that it needs no word, unless it claims to be of the series."""
 OF_ANOTHER = "image of another series"
+MOST_LISTED = 12
+
+_RULES: tuple[tuple[Callable[[Candidate], bool], str], ...] = (
+    (lambda one: one.is_volume, "the only one with images at several positions"),
+    (lambda one: one.is_volume and one.is_original, "the only one of original images, not reformatted ones"),
+)
 
 
-def the_series(folder: Path) -> list[Slice]:
-    """All slices of the only CT series in a folder and its subfolders, unordered.
+def the_series(place: Path, series: str | None = None) -> list[Slice]:
+    """All slices of one CT series in a file, or in a folder and its subfolders, unordered.
+
+    Args:
+        place: The file or folder.
+        series: Number of the series, or the code by which a refusal lists it; by default see the rule above.
 
     Raises:
         InputError: There is no series, there are several, or a slice is damaged.
-        GeometryError: Slices differ in size.
         MissingDependencyError: pydicom is not installed.
     """
-    slices, others = find_slices(folder)
+    slices, others = find_slices(place)
     if not slices:
-        if others:
-            raise others[0].fault
-        raise InputError("no DICOM images found", source=folder, remedy="name the folder that holds one CT series")
-    by_series: dict[str, list[Slice]] = {}
-    for one in slices:
-        by_series.setdefault(one.series, []).append(one)
-    members, beside = _chosen(list(by_series.values()), folder)
-    _check_sizes(members)
-    passed = _passed_over(members, others)
-    if left := [(other.what, other.path) for other in passed] + [(OF_ANOTHER, one.path) for one in beside]:
-        counts, example = Counter(what for what, _ in left), dict(reversed(left))
-        said = ", ".join(f"{n} x {what} (e.g. {example[what].relative_to(folder)})" for what, n in counts.items())
-        warn_of_case(f"not part of the CT series and left out: {said}", folder, stacklevel=3)
-    return members
+        if worth := [other for other in others if other.what not in QUIET]:
+            raise worth[0].fault
+        only = f"; only {_counted([(other.what, other.path) for other in others], place)}" if others else ""
+        raise InputError(
+            f"no DICOM images found{only}", source=place, remedy="name the folder that holds one CT series"
+        )
+    candidates = candidates_of(slices)
+    chosen, rule = _chosen(candidates, series, place)
+    _refuse_several_patients([chosen], place)
+    passed = [(other.what, other.path) for other in _passed_over(chosen.slices, others)]
+    beside = (
+        []
+        if series
+        else [(OF_ANOTHER, one.path) for other in candidates if other is not chosen for one in other.slices]
+    )
+    if left := passed + beside:
+        used = f"{chosen.name} is used, {rule}; " if rule else ""
+        warn_of_case(f"{used}not part of the CT series and left out: {_counted(left, place)}", place, stacklevel=3)
+    return list(chosen.slices)
 
 
-def _chosen(several: list[list[Slice]], folder: Path) -> tuple[list[Slice], list[Slice]]:
-    """The series that is a volume, if there is exactly one, and the slices of the other series."""
-    volumes = several if len(several) == 1 else [members for members in several if _is_volume(members)] or several
-    if len(volumes) > 1:
-        listed = ", ".join(_described(members, folder) for members in volumes)
-        raise InputError(f"holds {len(volumes)} series: {listed}", source=folder, remedy="one folder for each series")
-    return volumes[0], [one for members in several if members is not volumes[0] for one in members]
+def _chosen(candidates: Sequence[Candidate], series: str | None, place: Path) -> tuple[Candidate, str]:
+    """The series, and the rule by which it was preferred to others."""
+    if series is not None:
+        named = [one for one in candidates if one.is_called(series)]
+        if len(named) == 1:
+            return named[0], ""
+        if named:
+            raise _refused(f"series {series} is ambiguous, {len(named)} are called so", named, place)
+        raise _refused(f"has no series {series}", candidates, place)
+    if len(candidates) == 1:
+        return candidates[0], ""
+    _refuse_several_patients(candidates, place)
+    for is_wanted, rule in _RULES:
+        wanted = [one for one in candidates if is_wanted(one)]
+        if len(wanted) == 1:
+            return wanted[0], rule
+    volumes = [one for one in candidates if one.is_volume] or candidates
+    if all(one.phase is not None and one.uid == volumes[0].uid for one in volumes):
+        raise _refused("holds different images at one position", volumes, place)
+    raise _refused(f"holds {len(volumes)} series", volumes, place)
 
 
-def _is_volume(members: Sequence[Slice]) -> bool:
-    """Whether slices lie at several positions: dose reports, single images and time series at one position do not."""
-    return len({one.position_mm for one in members if one.position_mm is not None}) > 1
+def _refused(reason: str, listed: Sequence[Candidate], place: Path) -> InputError:
+    words = ", ".join(one.words for one in listed[:MOST_LISTED])
+    more = f", and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return InputError(
+        f"{reason}: {words}{more}",
+        source=place,
+        remedy="choose one by its number or the code in brackets: --series CODE",
+    )
 
 
-def _described(members: Sequence[Slice], folder: Path) -> str:
-    number = "?" if members[0].series_number is None else members[0].series_number
-    return f"series {number} ({len(members)} images, e.g. {members[0].path.relative_to(folder)})"
-
-
-def _check_sizes(members: Sequence[Slice]) -> None:
-    for one in members:
-        if one.shape != members[0].shape:
-            raise GeometryError(
-                f"is {one.shape[0]} x {one.shape[1]} pixels, others of its series "
-                f"{members[0].shape[0]} x {members[0].shape[1]}",
-                source=one.path,
-            )
+def _refuse_several_patients(candidates: Sequence[Candidate], place: Path) -> None:
+    if len(patients := {one.identity.patient for candidate in candidates for one in candidate.slices}) > 1:
+        remedy = "one folder for each patient, or choose a series: --series CODE"
+        listed = ", ".join(one.words for one in candidates[:MOST_LISTED])
+        raise InputError(f"holds images of {len(patients)} patients: {listed}", source=place, remedy=remedy)
 
 
 def _passed_over(members: Sequence[Slice], others: Sequence[Other]) -> list[Other]:
@@ -81,17 +107,26 @@ def _passed_over(members: Sequence[Slice], others: Sequence[Other]) -> list[Othe
     Raises:
         InputError: One of them should have been a slice.
     """
-    series, patterns = members[0].series, {_pattern(one.path) for one in members}
+    series, patterns = members[0].identity.series, {_pattern(one.path) for one in members}
     worth = []
     for other in others:
         mine = _pattern(other.path) in patterns if other.series is None else other.series == series
-        if mine and other.what not in QUIET and (other.placed or other.series is None):
+        if mine and other.what not in QUIET and (other.is_placed or other.series is None):
             raise other.fault
         if other.what == NO_DICOM:
             continue
-        if mine or other.what not in QUIET:
+        if (mine and other.series) or other.what not in QUIET:
             worth.append(other)
     return worth
+
+
+def _counted(left: Sequence[tuple[str, Path]], place: Path) -> str:
+    counts, example = Counter(what for what, _ in left), dict(reversed(left))
+    return ", ".join(f"{n} x {what} (e.g. {_relative(example[what], place)})" for what, n in counts.items())
+
+
+def _relative(path: Path, place: Path) -> str:
+    return str(path.relative_to(place)) if path != place else path.name
 
 
 def _pattern(path: Path) -> str:

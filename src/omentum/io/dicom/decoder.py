@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from omentum.errors import InputError
 from omentum.io.dicom.child import UNDECODABLE
-
-FOREIGN = "1.2.840.10008.1.2.4."
-"""JPEG, JPEG-LS and JPEG 2000: their transfer syntaxes begin so. A bad stream can crash the foreign code for them."""
+from omentum.io.dicom.slices import AGAIN, Slice
 
 
 class Decoder:
@@ -46,18 +44,30 @@ class Decoder:
             self._child.wait()
             self._child = None
 
-    def pixels(self, path: Path) -> NDArray[Any]:
-        """Pixel array of a file, as returned by `pydicom`.
+    def stored(self, one: Slice) -> NDArray[Any]:
+        """Stored values of a slice, shape (rows, columns).
 
         Raises:
             InputError: The decoder crashed.
             ValueError, RuntimeError: Raised by pydicom: the file is damaged, or there is no decoder for it.
         """
+        image = self._answer(one.path, one.frame_index, one.encoding.syntax)
+        if image.shape != one.shape[::-1]:
+            sizes = [" x ".join(map(str, shape)) for shape in (image.shape[::-1], one.shape)]
+            raise ValueError(f"{sizes[0]} pixels, expected {sizes[1]}")
+        return image
+
+    def pixels(self, path: Path) -> NDArray[Any]:
+        """Pixels of all frames of a file, as pydicom's `pixel_array`; see `stored` for errors."""
+        return self._answer(path, None, "")
+
+    def _answer(self, path: Path, frame: int | None, syntax: str) -> NDArray[Any]:
         child = self._child = self._child or _start()
         assert child.stdin is not None
         assert child.stdout is not None
+        request = {"path": os.fsencode(path).decode("latin-1"), "frame": frame, "syntax": syntax}
         try:
-            child.stdin.write(json.dumps(os.fsencode(path).decode("latin-1")).encode() + b"\n")
+            child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
             line = child.stdout.readline()
             said = json.loads(line) if line.endswith(b"\n") else None
@@ -72,7 +82,7 @@ class Decoder:
         except (EOFError, BrokenPipeError) as fault:
             self.close()
             reason = f"its compressed image is damaged so that it crashes the decoder (exit {child.returncode})"
-            raise InputError(reason, source=path, remedy="copy or download the series again") from fault
+            raise InputError(reason, source=path, remedy=AGAIN) from fault
         return np.frombuffer(content, dtype).reshape(shape)
 
 

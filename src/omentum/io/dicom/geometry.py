@@ -1,7 +1,8 @@
-"""Geometry of a DICOM series: checks that slices are parallel, evenly spaced and not tilted."""
+"""Geometry of a DICOM series: checks that slices are parallel and evenly spaced; how far the gantry is tilted."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, warn_of_case
-from omentum.io.dicom.files import Slice
+from omentum.io.dicom.slices import Slice
 
 SPACING_TOLERANCE = 0.01
 """Distances between slices may differ from their median by this share of it (rounded positions, not gaps)."""
@@ -18,24 +19,52 @@ ROUNDED = 0.1
 """Share of the spacing by which positions may lie beside an even line through all of them and count as rounded."""
 DIRECTION_TOLERANCE = 1e-3
 """How far direction cosines of two slices may differ and still be the same."""
-TILT_DEGREES = 0.5
-"""More than this between the slices' normal and the line through their positions is a tilted gantry."""
+SIDEWAYS_TOLERANCE = 0.5
+"""Share of the pixel spacing by which a slice may lie beside the line through all slices."""
+MOST_GAPS = 3
+"""Gaps named in a message."""
 
 _CONVERT = "convert it with dcm2niix -z y, which says what it resamples"
 
 
 def check_same_geometry(slices: Sequence[Slice]) -> None:
-    """Check that all slices state their position and are parallel, with equal pixel spacing.
+    """Check that all slices state their position and are parallel, with equal matrix and pixel spacing.
 
     Raises:
-        GeometryError: A slice violates this; the message names the first one.
+        GeometryError: A slice violates this; the message names the first that differs from most.
     """
     for one in slices:
         _check_stated(one)
-        if np.abs(_vector(one.directions) - _vector(slices[0].directions)).max() > DIRECTION_TOLERANCE:
+    check_same_matrix(slices)
+    usual = _most_common(slices)
+    for one in slices:
+        if np.abs(_vector(one.directions) - _vector(usual.directions)).max() > DIRECTION_TOLERANCE:
             raise GeometryError("is turned against the other slices of its series", source=one.path)
-        if not np.allclose(_vector(one.spacing_mm), _vector(slices[0].spacing_mm), rtol=1e-3):
+        if not np.allclose(_vector(one.spacing_mm), _vector(usual.spacing_mm), rtol=1e-3):
             raise GeometryError("has another pixel spacing than the other slices of its series", source=one.path)
+
+
+def check_same_matrix(slices: Sequence[Slice]) -> None:
+    """Check that all slices have the same number of columns and rows.
+
+    Raises:
+        GeometryError: A slice differs from most.
+    """
+    (usual, _), *others = Counter(one.shape for one in slices).most_common()
+    if others:
+        odd = next(one for one in slices if one.shape != usual)
+        sizes = [f"{columns} x {rows}" for columns, rows in (odd.shape, usual)]
+        raise GeometryError(f"is {sizes[0]} pixels, others of its series {sizes[1]}", source=odd.path)
+
+
+def _most_common(slices: Sequence[Slice]) -> Slice:
+    """The first slice of the most frequent orientation and pixel spacing."""
+
+    def kind(one: Slice) -> tuple[tuple[float, ...], ...]:
+        return tuple(np.round(_vector(one.directions), 2)), tuple(np.round(_vector(one.spacing_mm), 2))
+
+    ((usual, _),) = Counter(map(kind, slices)).most_common(1)
+    return next(one for one in slices if kind(one) == usual)
 
 
 def _check_stated(one: Slice) -> None:
@@ -49,58 +78,59 @@ def _check_stated(one: Slice) -> None:
         raise GeometryError(f"states an impossible pixel spacing {one.spacing_mm} mm", source=one.path)
 
 
-def series_affine(slices: Sequence[Slice], folder: Path) -> NDArray[np.float64]:
-    """Affine of sorted slices: index (column, row, slice) -> RAS+ mm.
+def series_affine(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
+    """Affine of sorted slices: index (column, row, slice) -> RAS+ mm; sheared if the gantry is tilted.
 
     Raises:
-        GeometryError: Slices are missing, unevenly spaced or tilted.
+        GeometryError: Slices are missing, unevenly spaced or displaced sideways.
     """
     first = slices[0]
     directions, spacing_mm = _vector(first.directions), _vector(first.spacing_mm)
     affine = np.eye(4)
     affine[:3, 0] = directions[:3] * spacing_mm[0]
     affine[:3, 1] = directions[3:] * spacing_mm[1]
-    affine[:3, 2] = _step(slices, folder)
+    affine[:3, 2] = _step(slices, place)
     affine[:3, 3] = position_mm(first)
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
 
-def _step(slices: Sequence[Slice], folder: Path) -> NDArray[np.float64]:
+def _step(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
     normal = normal_of(slices[0])
     if len(slices) == 1:
         if not slices[0].thickness_mm:
-            raise GeometryError("is a single slice that states no thickness", source=folder)
+            raise GeometryError("is a single slice that states no thickness", source=place)
         return normal * slices[0].thickness_mm
     positions = np.array([position_mm(s) for s in slices])
-    gaps_mm = np.diff(positions @ normal)
-    _check_even(gaps_mm, positions @ normal, folder)
+    _check_even(positions @ normal, place)
     step = (positions[-1] - positions[0]) / (len(slices) - 1)
-    tilt = np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1)))
-    if tilt > TILT_DEGREES:
-        raise GeometryError(f"its gantry is tilted by {tilt:.1f} degrees", source=folder, remedy=_CONVERT)
+    _check_straight(positions, step, normal, slices, place)
     return np.asarray(step, np.float64)
 
 
-def _check_even(gaps_mm: NDArray[np.float64], along_mm: NDArray[np.float64], folder: Path) -> None:
+def _check_even(along_mm: NDArray[np.float64], place: Path) -> None:
+    gaps_mm = np.diff(along_mm)
     usual = float(np.median(gaps_mm)) if len(gaps_mm) > 2 else float(gaps_mm.min())
     odd = np.flatnonzero(np.abs(gaps_mm - usual) > max(SPACING_TOLERANCE * usual, SPACING_TOLERANCE_MM))
     if not len(odd):
         return
     if (off_mm := _off_even_mm(along_mm)) < ROUNDED * usual:
         text = f"slice positions are rounded, up to {off_mm:.2g} mm off an even spacing of {np.mean(gaps_mm):.4g} mm"
-        warn_of_case(f"{text}; taken as even", folder, stacklevel=2)
+        warn_of_case(f"{text}; taken as even", place, stacklevel=2)
         return
     multiples = gaps_mm[odd] / usual
     if np.abs(multiples - np.rint(multiples)).max() < 0.1 and multiples.min() > 1.5:
-        missing = int(np.rint(multiples).sum()) - len(odd)
-        places = ", ".join(f"{along_mm[i]:.1f} to {along_mm[i + 1]:.1f}" for i in odd[:3])
+        missing = np.rint(multiples).astype(int) - 1
+        gaps = [
+            f"{n} between {along_mm[i]:.1f} and {along_mm[i + 1]:.1f} mm" for n, i in zip(missing, odd, strict=True)
+        ]
+        more = f" and in {len(gaps) - MOST_GAPS} more places" if len(gaps) > MOST_GAPS else ""
         raise GeometryError(
-            f"{missing} slice(s) missing between {places} mm (spacing {usual:g} mm)",
-            source=folder,
+            f"{missing.sum()} slice(s) missing: {', '.join(gaps[:MOST_GAPS])}{more} (spacing {usual:.4g} mm)",
+            source=place,
             remedy="copy or download the whole series again",
         )
     raise GeometryError(
-        f"slices are unevenly spaced, {gaps_mm.min():.3g} to {gaps_mm.max():.3g} mm", source=folder, remedy=_CONVERT
+        f"slices are unevenly spaced, {gaps_mm.min():.3g} to {gaps_mm.max():.3g} mm", source=place, remedy=_CONVERT
     )
 
 
@@ -109,6 +139,29 @@ def _off_even_mm(along_mm: NDArray[np.float64]) -> float:
     index = np.arange(len(along_mm))
     slope, start = np.polyfit(index, along_mm, 1)
     return float(np.abs(along_mm - (slope * index + start)).max())
+
+
+def _check_straight(
+    positions: NDArray[np.float64],
+    step: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    slices: Sequence[Slice],
+    place: Path,
+) -> None:
+    """Check that slices lie behind each other: on the line from the first to the last one, which may be tilted."""
+    off = positions - positions[0] - np.arange(len(positions))[:, None] * step
+    sideways_mm = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1)
+    worst = int(np.argmax(sideways_mm))
+    if sideways_mm[worst] > SIDEWAYS_TOLERANCE * _vector(slices[0].spacing_mm).min():
+        reason = f"lies {sideways_mm[worst]:.3g} mm beside the line of its series"
+        raise GeometryError(reason, source=slices[worst].path, remedy=_CONVERT)
+
+
+def tilt_degrees(affine: NDArray[np.float64]) -> float:
+    """Angle between the normal of the slices and the line through their positions."""
+    normal = np.cross(affine[:3, 0], affine[:3, 1])
+    cosine = affine[:3, 2] @ normal / np.linalg.norm(affine[:3, 2]) / np.linalg.norm(normal)
+    return float(np.degrees(np.arccos(np.clip(abs(cosine), -1, 1))))
 
 
 def position_mm(one: Slice) -> NDArray[np.float64]:

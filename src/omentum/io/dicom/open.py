@@ -1,17 +1,21 @@
-"""Open one DICOM file, with or without the 128-byte preamble and "DICM" prefix.
+"""Parse one DICOM file, with or without the 128-byte preamble and "DICM" prefix, deflated or not.
 
 Some archives and scripts strip the preamble. Such a file is accepted as DICOM if its first data element is valid.
+Nothing is allocated because a header says so: values end where the file ends, and a deflated data set is inflated only
+as far as it is needed.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from omentum.errors import silence_library_warnings
+from omentum.io.dicom.deflated import inflated, is_deflated
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -20,8 +24,31 @@ HEAD = 256
 FIRST_GROUPS = (0x0002, 0x0008)
 LONGEST_FIRST = 1024
 """Bytes of the value of the first element of a data set whose lengths have no type beside them."""
+LONGEST_HEADER = 64 << 20
+"""Bytes before the pixel data; the per-frame attributes of 10,000 frames take less."""
 
 _VALUE_TYPES = "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV"
+_PIXEL_DATA = (0x7FE0, 0x0010)
+_UNDEFINED = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class ParsedHeader:
+    """A data set up to its pixel data.
+
+    Args:
+        dataset: `pydicom.Dataset` with `file_meta`, without pixel data.
+        content: The same as the bytes of a DICOM file, of a deflated one inflated.
+        pixels_at: Position of the pixel data in the file (of a deflated one: in the inflated file); None without any.
+        pixels_length: Stated length of the pixel data in bytes; None if undefined, as for compressed images.
+        is_deflated: Whether the file is deflated, which `dataset` and `content` no longer say.
+    """
+
+    dataset: Any
+    content: bytes
+    pixels_at: int | None
+    pixels_length: int | None
+    is_deflated: bool = False
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -31,10 +58,23 @@ def looks_like_dicom(head: bytes) -> bool:
     return _is_element(head[4:] if head.startswith(MAGIC) else head)
 
 
-def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = None) -> Any:
-    """Read a data set as a `pydicom.Dataset` with its transfer syntax.
+def read_header(file: BinaryIO) -> ParsedHeader:
+    """Parse a file up to its pixel data.
 
     Warnings of pydicom are suppressed: real damage becomes visible when values are used.
+
+    Raises:
+        OSError, ValueError, EOFError and other errors of pydicom: The data set is invalid.
+    """
+    start = first_element(file.read(HEAD))
+    if not is_deflated(file, start):
+        return _read_header(file, start)
+    content = inflated(file, start, LONGEST_HEADER)
+    return replace(_read_header(BytesIO(content), first_element(content)), is_deflated=True)
+
+
+def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = None) -> Any:
+    """Read a data set as a `pydicom.Dataset` with its transfer syntax; a deflated one is inflated to its end.
 
     Args:
         path: The file.
@@ -45,51 +85,62 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
         OSError, ValueError, EOFError and other errors of pydicom: The data set is invalid.
     """
     with path.open("rb") as file:
-        return _parsed(_from_data_set(file), pixels, tags)
+        start = first_element(file.read(HEAD))
+        return _parsed(_after_prefix(file) if start == len(MAGIC) else file, pixels=pixels, tags=tags)
 
 
-def header_bytes(path: Path) -> bytes:
-    """The part of a DICOM file before its pixel data; it can be read again by `dataset_without_pixels`.
-
-    Raises:
-        OSError, ValueError, EOFError and other errors of pydicom: The data set is invalid.
-    """
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
-
-    with path.open("rb") as file:
-        source = _from_data_set(file)
-        header = _parsed(source, pixels=False, tags=None)
-        if header.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
-            whole = BytesIO()
-            header.save_as(whole)
-            return whole.getvalue()
-        end = source.tell()
-        source.seek(0)
-        return source.read(end)
+def dataset_of(content: bytes) -> Any:
+    """Parse what `ParsedHeader.content` holds."""
+    return _parsed(BytesIO(content), pixels=False)
 
 
-def dataset_without_pixels(file: BinaryIO) -> Any:
-    """Read a data set as `open_dicom` does, up to the pixel data."""
-    return _parsed(file, pixels=False, tags=None)
+def first_element(head: bytes) -> int:
+    """Position of the first data element of a file that begins so."""
+    return PREAMBLE + len(MAGIC) if head[PREAMBLE:].startswith(MAGIC) else len(MAGIC) * head.startswith(MAGIC)
 
 
-def _from_data_set(file: BinaryIO) -> BinaryIO:
-    """The file, or its content after a prefix without a preamble."""
-    source = BytesIO(file.read()) if file.read(len(MAGIC)) == MAGIC else file
-    source.seek(0)
-    return source
+def _read_header(file: BinaryIO, start: int) -> ParsedHeader:
+    left_out = 0
+    if start == len(MAGIC):
+        file, start, left_out = _after_prefix(file), 0, start
+    dataset = _parsed(file, pixels=False)
+    end = file.tell()
+    if end > LONGEST_HEADER:
+        raise ValueError(f"{end} bytes before the pixel data")
+    at, length = _pixel_element(file.read(12), dataset)
+    file.seek(start)
+    content = bytes(PREAMBLE) + MAGIC + file.read(end - start)
+    return ParsedHeader(dataset, content, None if at is None else left_out + end + at, length)
 
 
-def _parsed(source: BinaryIO, pixels: bool, tags: Sequence[str] | None) -> Any:
+def _after_prefix(file: BinaryIO) -> BinaryIO:
+    """A file with the prefix "DICM" but no preamble, which pydicom does not know, without the prefix."""
+    file.seek(len(MAGIC))
+    return BytesIO(file.read())
+
+
+def _parsed(file: BinaryIO, *, pixels: bool, tags: Sequence[str] | None = None) -> Any:
     import pydicom
     from pydicom.uid import UID
 
+    file.seek(0)
     with silence_library_warnings():
         wanted = None if tags is None else list(tags)
-        header = pydicom.dcmread(source, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
+        header = pydicom.dcmread(file, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
     if "TransferSyntaxUID" not in header.file_meta:
         header.file_meta.TransferSyntaxUID = UID(_syntax_as_read(header))
     return header
+
+
+def _pixel_element(head: bytes, dataset: Any) -> tuple[int | None, int | None]:
+    """Where the value begins behind the start of the pixel data element, and its length."""
+    implicit, little = dataset.original_encoding
+    order = "<" if little else ">"
+    if len(head) < 12 or struct.unpack(f"{order}HH", head[:4]) != _PIXEL_DATA:
+        return None, None
+    at = 8 if implicit else 12
+    (length,) = struct.unpack(f"{order}I", head[at - 4 : at])
+    return at, None if length == _UNDEFINED else length
 
 
 def _is_element(head: bytes) -> bool:

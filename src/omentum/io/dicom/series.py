@@ -1,27 +1,39 @@
-"""Read a folder with one DICOM CT series as a volume, sorted by slice position.
+"""Read one DICOM CT series as a volume, sorted by slice position.
 
-File names and instance numbers are never used for sorting: only positions identify the head end. A series with a gap, a
-tilted gantry or two images at one position is refused; nothing is interpolated.
+File names, frame and instance numbers are never used for sorting: only positions identify the head end. Headers are
+read and checked first, pixels after that. A series with a gap, a tilted gantry or two images at one position is
+refused; nothing is interpolated, unless a tilt is allowed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.dicom.choice import the_series
-from omentum.io.dicom.decoder import Decoder
-from omentum.io.dicom.files import Slice
-from omentum.io.dicom.geometry import SPACING_TOLERANCE_MM, check_same_geometry, normal_of, position_mm, series_affine
-from omentum.io.dicom.pixels import read_hu, read_stored
+from omentum.io.dicom.codecs import check_decodable
+from omentum.io.dicom.geometry import (
+    SPACING_TOLERANCE_MM,
+    check_same_geometry,
+    check_same_matrix,
+    normal_of,
+    position_mm,
+    series_affine,
+    tilt_degrees,
+)
+from omentum.io.dicom.pixels import PixelReader, check_rescale
+from omentum.io.dicom.slices import Slice
 from omentum.io.dicom.source_image import SourceImage
+from omentum.io.dicom.stack import SlicesRead, read_stack
+from omentum.io.dicom.tilt import MOST_DEGREES, on_upright_grid, upright_grid
 from omentum.volume import Grid, Volume
+
+TILT_DEGREES = 0.5
+"""More than this between the slices' normal and the line through their positions is a tilted gantry."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +42,10 @@ class SeriesOrder:
 
     Args:
         instance_numbers: Instance number of each slice; None if missing.
-        frame: See `Slice.frame`; None if slices differ.
+        frame: Hash of the frame of reference UID; None if missing or if slices differ.
         images: Image of each slice k.
         tilted: Grid of the images themselves, if the gantry was tilted and the volume is resampled to an upright grid:
-            slice k of this grid, not of the volume, is then `images[k]`; None otherwise.
+            slice k of this grid is `images[k]`, and lies in the plane of slice k of the volume; None otherwise.
     """
 
     instance_numbers: tuple[int | None, ...]
@@ -42,8 +54,20 @@ class SeriesOrder:
     tilted: Grid | None = None
 
 
-def read_series(folder: str | Path) -> Volume:
-    """Read the CT series in a folder and its subfolders.
+def read_series(
+    place: str | Path,
+    *,
+    series: str | None = None,
+    allow_tilt: bool = False,
+    progress: SlicesRead | None = None,
+) -> Volume:
+    """Read the CT series in a folder and its subfolders, or in a file with a multi-frame image.
+
+    Args:
+        place: Folder or file.
+        series: Which of several: its number, or the code by which a refusal lists it.
+        allow_tilt: Resample slices of a tilted gantry to an upright grid, which loses a little sharpness.
+        progress: Told of every slice.
 
     Returns:
         HU, int16 if all slices are 16-bit integers, else float32; axes (column, row, slice), slices ascending along the
@@ -53,14 +77,24 @@ def read_series(folder: str | Path) -> Volume:
         InputError: There is no series, there are several, a slice is damaged or cannot be decoded, or two images share
             a position.
         GeometryError: Positions or slices are missing, spacing is uneven, the gantry is tilted, or sizes differ.
-        MissingDependencyError: pydicom is not installed.
+        MissingDependencyError: pydicom, or the decoder of a compressed image, is not installed.
     """
-    folder = Path(folder)
-    with Decoder() as decoder:
-        slices = _sorted_by_position(the_series(folder), folder, decoder)
-        affine = series_affine(slices, folder)
-        _warn_of_oddities(slices, folder)
-        return Volume(_stacked([read_hu(s.path, decoder) for s in slices]), affine, {"dicom": _order(slices)})
+    place = Path(place)
+    slices = the_series(place, series)
+    check_rescale(slices)
+    slices = _sorted_by_position(slices, place)
+    affine = series_affine(slices, place)
+    tilt = tilt_degrees(affine)
+    if tilt > TILT_DEGREES:
+        _check_tilt(tilt, allow_tilt, place)
+    _warn_of_oddities(slices, place)
+    voxels = read_stack(slices, PixelReader.hu, progress)
+    if tilt <= TILT_DEGREES:
+        return Volume(voxels, affine, {"dicom": _order(slices)})
+    tilted = Grid(voxels.shape, affine)
+    upright = upright_grid(tilted)
+    order = replace(_order(slices), tilted=tilted)
+    return Volume(on_upright_grid(voxels, tilted, upright), upright.affine, {"dicom": order})
 
 
 def read_mask_series(folder: str | Path, like: Volume) -> Volume:
@@ -80,49 +114,70 @@ def read_mask_series(folder: str | Path, like: Volume) -> Volume:
         InputError, GeometryError: As for `read_series`, or slices without positions do not match the CT.
     """
     folder = Path(folder)
-    with Decoder() as decoder:
-        slices = the_series(folder)
-        if all(s.position_mm is None for s in slices):
-            slices = _paired_by_number(slices, like, folder)
-            affine, header = like.affine, dict(like.header)
-        else:
-            slices = _sorted_by_position(slices, folder, decoder)
-            affine, header = series_affine(slices, folder), {"dicom": _order(slices)}
-        return Volume(_stacked([read_stored(s.path, decoder) != 0 for s in slices]), affine, header)
+    slices = the_series(folder)
+    if all(s.position_mm is None for s in slices):
+        check_same_matrix(slices)
+        check_decodable(slices)
+        slices = _paired_by_number(slices, like, folder)
+        affine, header = like.affine, dict(like.header)
+    else:
+        slices = _sorted_by_position(slices, folder)
+        affine, header = series_affine(slices, folder), {"dicom": _order(slices)}
+    return Volume(read_stack(slices, lambda reader, one: reader.stored(one) != 0), affine, header)
 
 
-def _sorted_by_position(slices: Sequence[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
+def _sorted_by_position(slices: Sequence[Slice], place: Path) -> list[Slice]:
     check_same_geometry(slices)
+    check_decodable(slices)
     normal = normal_of(slices[0])
-    ordered = sorted(slices, key=lambda s: (float(np.dot(position_mm(s), normal)), str(s.path)))
-    return _without_copies(ordered, folder, decoder)
+    ordered = sorted(slices, key=lambda s: (float(np.dot(position_mm(s), normal)), str(s.path), s.frame_index))
+    return _without_copies(ordered, place)
 
 
-def _without_copies(ordered: list[Slice], folder: Path, decoder: Decoder) -> list[Slice]:
+def _without_copies(ordered: list[Slice], place: Path) -> list[Slice]:
     """Drop exact copies of a slice; different images at one position are an error."""
     kept = ordered[:1]
-    for one in ordered[1:]:
-        if np.abs(position_mm(one) - position_mm(kept[-1])).max() > SPACING_TOLERANCE_MM:
-            kept.append(one)
-        elif not np.array_equal(read_stored(one.path, decoder), read_stored(kept[-1].path, decoder)):
-            raise InputError(
-                f"two different images at one position, {kept[-1].path.relative_to(folder)} and "
-                f"{one.path.relative_to(folder)}",
-                source=folder,
-                remedy="keep one time point or phase in the folder",
-            )
+    with PixelReader() as reader:
+        for one in ordered[1:]:
+            if np.abs(position_mm(one) - position_mm(kept[-1])).max() > SPACING_TOLERANCE_MM:
+                kept.append(one)
+            elif not np.array_equal(reader.stored(one), reader.stored(kept[-1])):
+                raise InputError(
+                    f"two different images at one position, {_named(kept[-1], place)} and {_named(one, place)}",
+                    source=place,
+                    remedy="keep one time point or phase in the folder",
+                )
     if len(kept) < len(ordered):
-        _warn(f"{len(ordered) - len(kept)} copies of slices left out", folder)
+        _warn(f"{len(ordered) - len(kept)} copies of slices left out", place)
     return kept
 
 
-def _warn_of_oddities(slices: Sequence[Slice], folder: Path) -> None:
+def _named(one: Slice, place: Path) -> str:
+    """File of a slice, relative to its folder, and its frame."""
+    name = one.path.name if one.path == place else str(one.path.relative_to(place))
+    return name if one.image.frame_number is None else f"frame {one.image.frame_number} of {name}"
+
+
+def _check_tilt(degrees: float, allow_tilt: bool, place: Path) -> None:
+    reason = f"its gantry is tilted by {degrees:.1f} degrees"
+    if degrees > MOST_DEGREES:
+        raise GeometryError(f"{reason}, more than any gantry tilts: its positions are wrong", source=place)
+    if not allow_tilt:
+        remedy = "resample it to an upright grid with --allow-tilt"
+        raise GeometryError(reason, source=place, remedy=remedy)
+    _warn(f"{reason}; resampled to an upright grid", place)
+
+
+def _warn_of_oddities(slices: Sequence[Slice], place: Path) -> None:
     """Warn about irregularities that affect no voxel but suggest that the series was modified by other software."""
-    uids = {one.uid for one in slices if one.uid}
-    if 0 < len(uids) < len(slices):
-        _warn(f"its {len(slices)} slices share {len(uids)} SOP instance UID(s); told apart by position", folder)
-    if any(one.inverted for one in slices):
-        _warn("is stored to be shown inverted (MONOCHROME1); HU are taken as stored, not inverted", folder)
+    images = {(one.identity.uid, one.frame_index) for one in slices if one.identity.uid}
+    if 0 < len(images) < len(slices):
+        _warn(f"its {len(slices)} slices share {len(images)} SOP instance UID(s); told apart by position", place)
+    if any(one.is_inverted for one in slices):
+        _warn("is stored to be shown inverted (MONOCHROME1); HU are taken as stored, not inverted", place)
+    if unstated := [one for one in slices if not one.rescale.is_stated]:
+        example = f"{len(unstated)} slice(s), e.g. {_named(unstated[0], place)},"
+        _warn(f"{example} state no rescale intercept; stored numbers taken as HU", place)
 
 
 def _paired_by_number(slices: Sequence[Slice], like: Volume, folder: Path) -> list[Slice]:
@@ -140,23 +195,12 @@ def _paired_by_number(slices: Sequence[Slice], like: Volume, folder: Path) -> li
 
 
 def _order(slices: Sequence[Slice]) -> SeriesOrder:
-    frames = {s.frame for s in slices}
-    numbers = tuple(s.instance_number for s in slices)
-    return SeriesOrder(numbers, frames.pop() if len(frames) == 1 else None, _images(slices))
-
-
-def _images(slices: Sequence[Slice]) -> tuple[SourceImage, ...]:
-    return tuple(SourceImage.of_file(s.path) for s in slices)
-
-
-def _stacked(images: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    dtype = np.result_type(*{image.dtype for image in images})
-    columns, rows = images[0].shape
-    # Fortran order keeps each slice contiguous, as in NIfTI.
-    out = np.empty((columns, rows, len(images)), dtype, order="F")
-    for k, image in enumerate(images):
-        out[:, :, k] = image
-    return out
+    frames = {s.identity.frame_of_reference for s in slices}
+    return SeriesOrder(
+        instance_numbers=tuple(s.instance_number for s in slices),
+        frame=frames.pop() if len(frames) == 1 else None,
+        images=tuple(s.image for s in slices),
+    )
 
 
 def _warn(reason: str, source: Path) -> None:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-from omentum.io.dicom.open import dataset_without_pixels, header_bytes
-
-_FAST = 1
-"""Level of zlib: a header shrinks to about a third of its size at any."""
+from omentum.io.dicom.open import dataset_of
 
 
 @dataclass(frozen=True)
@@ -29,15 +24,6 @@ class SourceImage:
     header: bytes = field(repr=False)
     frame_number: int | None = None
 
-    @classmethod
-    def of_file(cls, path: Path) -> SourceImage:
-        """Source image of a file with one image.
-
-        Raises:
-            OSError, ValueError, EOFError and other errors of pydicom: The file is damaged.
-        """
-        return cls(zlib.compress(header_bytes(path), _FAST))
-
     def dataset(self) -> Any:
         """Parse the header: a `pydicom.Dataset` with `file_meta` and without pixel data, new at each call."""
-        return dataset_without_pixels(BytesIO(zlib.decompress(self.header)))
+        return dataset_of(zlib.decompress(self.header))

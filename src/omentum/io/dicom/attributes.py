@@ -1,0 +1,108 @@
+"""Attributes of one image: of a data set, or of a frame of a multi-frame image with its functional groups.
+
+Values are checked as they are read; a damaged one raises ValueError or TypeError.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+HASH_DIGITS = 16
+"""Digits of a hash, enough to distinguish frames of reference."""
+HIDDEN = "..."
+"""Stands for a word that may identify the patient."""
+LONGEST_DESCRIPTION = 64
+
+_IDENTIFYING = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber", "StudyID", "OtherPatientIDs")
+_LEAST_DIGITS = 6
+"""Numbers of so many digits may be dates or identifiers."""
+
+
+class Attributes:
+    """Attributes of an image; those of a frame come before those of all frames, and these before the image's own.
+
+    Args:
+        dataset: The image.
+        frame: Index of a frame of a multi-frame image; None for the image itself.
+    """
+
+    def __init__(self, dataset: Any, frame: int | None = None) -> None:
+        self._dataset = dataset
+        self._groups = [] if frame is None else list(_functional_groups(dataset, frame))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Value of an attribute by its keyword; None or the default if it is missing or empty."""
+        for group in (*self._groups, self._dataset):
+            value = group.get(name)
+            if value is not None and value != "":
+                return value
+        return default
+
+    def numbers(self, name: str, count: int) -> tuple[float, ...] | None:
+        """Exactly `count` numbers; None if missing.
+
+        Raises:
+            ValueError, TypeError: It holds something else.
+        """
+        stored = self.get(name)
+        if stored is None:
+            return None
+        values = tuple(float(v) for v in ([stored] if isinstance(stored, (int, float)) else stored))
+        if len(values) != count:
+            raise ValueError(f"{name} has {len(values)} numbers, expected {count}")
+        return values
+
+    def number(self, name: str) -> float | None:
+        """A number; None if missing."""
+        stored = self.get(name)
+        return None if stored is None else float(stored)
+
+    def whole(self, name: str) -> int | None:
+        """A whole number; None if missing."""
+        stored = self.get(name)
+        return None if stored is None else int(stored)
+
+    def hashed(self, what: str, *names: str) -> str | None:
+        """Hash of texts, different for every `what`; None if all are missing."""
+        text = " ".join(str(self.get(name, "")).strip() for name in names)
+        return short_hash(f"{what} {text}") if text.strip() else None
+
+    def description(self, name: str) -> str:
+        """Free text without what may identify the patient: parts of the name, ids, long numbers."""
+        text = " ".join(str(self.get(name, "")).split())
+        known = {part.lower() for field in _IDENTIFYING for part in re.findall(r"\w+", str(self.get(field, "")))}
+        hidden = re.sub(r"\w+", lambda word: HIDDEN if _identifies(word[0], known) else word[0], text)
+        return "".join(c if c.isprintable() else " " for c in hidden)[:LONGEST_DESCRIPTION].strip()
+
+
+def short_hash(text: str) -> str:
+    """Digits by which something that must not be shown can be told apart."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:HASH_DIGITS]
+
+
+def n_frames_of(dataset: Any) -> int:
+    """Number of frames; 1 if not stated.
+
+    Raises:
+        ValueError: Not a positive number.
+    """
+    count = int(dataset.get("NumberOfFrames") or 1)
+    if count < 1:
+        raise ValueError(f"{count} frames")
+    return count
+
+
+def _identifies(word: str, known: set[str]) -> bool:
+    return (len(word) > 1 and word.lower() in known) or len(re.findall(r"\d", word)) >= _LEAST_DIGITS
+
+
+def _functional_groups(dataset: Any, frame: int) -> Iterator[Any]:
+    """First items of the functional groups of a frame, then of those shared by all (PS3.3 C.7.6.16)."""
+    per_frame, shared = (dataset.get(f"{kind}FunctionalGroupsSequence") for kind in ("PerFrame", "Shared"))
+    for groups in (per_frame and per_frame[frame], shared and shared[0]):
+        for element in groups or ():
+            if element.VR == "SQ" and element.value:
+                yield element.value[0]

@@ -1,0 +1,99 @@
+"""The series of a folder between which one has to choose, described without anything that identifies the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from omentum.io.dicom.attributes import short_hash
+from omentum.io.dicom.phases import Phase, phases_of
+from omentum.io.dicom.slices import Slice
+
+CODE_DIGITS = 8
+"""Digits of the hash that stands for a series UID."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A series, or one phase of a series with several images at each position.
+
+    Args:
+        slices: Its images, unordered.
+        phase: The phase; None for a whole series.
+    """
+
+    slices: tuple[Slice, ...]
+    phase: Phase | None = None
+
+    @property
+    def uid(self) -> str:
+        """Series instance UID."""
+        return self.slices[0].identity.series
+
+    @property
+    def code(self) -> str:
+        """Stands for the series UID, and for the phase, in messages and on the command line."""
+        return short_hash(f"series {self.uid} {self.phase.value if self.phase else ''}".strip())[:CODE_DIGITS]
+
+    @property
+    def name(self) -> str:
+        """For messages: "series 3 [1a2b3c4d]"."""
+        number = self.slices[0].identity.series_number
+        phase = f", {self.phase.words}" if self.phase else ""
+        return f"series {'?' if number is None else number}{phase} [{self.code}]"
+
+    @property
+    def words(self) -> str:
+        """Name, description, number of images and spacing."""
+        description = self.slices[0].identity.description
+        text = [description] if description else []
+        n_images = len(self.slices)
+        text.append(f"{n_images} image{'s' if n_images > 1 else ''}")
+        if spacing := self._spacing_mm():
+            text.append(f"{' x '.join(f'{mm:.3g}' for mm in spacing)} mm")
+        return f"{self.name} ({', '.join(text)})"
+
+    def is_called(self, text: str) -> bool:
+        """Whether a user's text names it: the number of the series, or its code."""
+        number = self.slices[0].identity.series_number
+        return text.strip().lower() == self.code or (number is not None and text.strip() == str(number))
+
+    @cached_property
+    def is_volume(self) -> bool:
+        """Whether slices lie at several positions: dose reports, single images and time series at one do not."""
+        return len({one.position_mm for one in self.slices if one.position_mm is not None}) > 1
+
+    @cached_property
+    def is_original(self) -> bool:
+        """Whether no image is derived from others."""
+        return all(one.is_original for one in self.slices)
+
+    def _spacing_mm(self) -> tuple[float, ...]:
+        """Between columns, rows and slices, as far as it is stated."""
+        spacing = self.slices[0].spacing_mm or ()
+        directions = self.slices[0].directions
+        places = [one.position_mm for one in self.slices if one.position_mm is not None]
+        if not spacing or directions is None or len(places) < 2:
+            return spacing
+        along = np.unique(np.round(np.array(places) @ np.cross(directions[:3], directions[3:]), 3))
+        return (*spacing, float(np.median(np.diff(along)))) if len(along) > 1 else spacing
+
+
+def candidates_of(slices: Sequence[Slice]) -> list[Candidate]:
+    """All series in the order of their files; a series of several phases as one candidate for each."""
+    by_series: dict[str, list[Slice]] = {}
+    for one in slices:
+        by_series.setdefault(one.identity.series, []).append(one)
+    found: list[Candidate] = []
+    for members in by_series.values():
+        phases = phases_of(members)
+        found += [Candidate(phase.slices, phase) for phase in phases] or [Candidate(tuple(members))]
+    return sorted(found, key=_order)
+
+
+def _order(one: Candidate) -> tuple[bool, int]:
+    number = one.slices[0].identity.series_number
+    return number is None, number or 0

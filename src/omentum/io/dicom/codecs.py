@@ -1,0 +1,81 @@
+"""Which compressed images can be decoded here, found out from headers before any is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from omentum.errors import InputError, MissingDependencyError
+from omentum.io.dicom.native import is_native, lacking_bytes
+from omentum.io.dicom.slices import AGAIN, Slice
+
+INSTALL = "pip install 'omentum[dicom]'"
+DECOMPRESS = "decompress it, e.g. with gdcmconv --raw"
+
+_PACKAGES = {
+    "1.2.840.10008.1.2.4.5": "python-gdcm",
+    "1.2.840.10008.1.2.4.70": "python-gdcm",
+    "1.2.840.10008.1.2.4.8": "python-gdcm or pyjpegls",
+    "1.2.840.10008.1.2.4.9": "pylibjpeg-openjpeg or python-gdcm",
+    "1.2.840.10008.1.2.4.20": "pylibjpeg-openjpeg",
+}
+"""Packages by prefix of the transfer syntax: JPEG, lossless JPEG, JPEG-LS, JPEG 2000, high-throughput JPEG 2000."""
+_FASTEST = {
+    "1.2.840.10008.1.2.5": "pylibjpeg",
+    "1.2.840.10008.1.2.4.9": "pylibjpeg",
+    "1.2.840.10008.1.2.4.8": "pyjpegls",
+}
+"""Decoder to try first, by prefix of the transfer syntax: RLE, JPEG 2000, JPEG-LS."""
+
+
+def check_decodable(slices: Sequence[Slice]) -> None:
+    """Check that all images are there and can be decoded.
+
+    Raises:
+        InputError: A file has no or not enough pixel data, or an unknown transfer syntax.
+        MissingDependencyError: A package is not installed.
+    """
+    for one in slices:
+        if one.encoding.at is None:
+            raise InputError("its image is missing or damaged: it has no pixel data", source=one.path, remedy=AGAIN)
+        if is_native(one.encoding) and (lack := lacking_bytes(one)):
+            raise InputError(f"its image is missing or damaged: {lack}", source=one.path, remedy=AGAIN)
+    for syntax in {one.encoding.syntax for one in slices if not is_native(one.encoding)}:
+        _check_syntax(syntax, [one for one in slices if one.encoding.syntax == syntax])
+
+
+def decoders_of(syntax: str) -> tuple[Any, list[str]]:
+    """Decoder of pydicom for a transfer syntax, and the names of the installed plugins, the fastest first.
+
+    Raises:
+        NotImplementedError: pydicom knows none.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    decoder: Any = get_decoder(UID(syntax))
+    first = _by_prefix(_FASTEST, syntax)
+    return decoder, sorted(decoder.available_plugins, key=lambda name: name != first)
+
+
+def name_of(syntax: str) -> str:
+    """Name of a transfer syntax, for messages."""
+    from pydicom.uid import UID
+
+    return UID(syntax).name
+
+
+def _check_syntax(syntax: str, slices: Sequence[Slice]) -> None:
+    try:
+        plugins = decoders_of(syntax)[1]
+    except NotImplementedError as fault:
+        reason = f"its image ({name_of(syntax)}) cannot be decoded"
+        raise InputError(reason, source=slices[0].path, remedy=DECOMPRESS) from fault
+    if not plugins:
+        package = _by_prefix(_PACKAGES, syntax) or "another decoder"
+        reason = f"its image and {len(slices) - 1} more ({name_of(syntax)}) need {package}"
+        raise MissingDependencyError(reason, source=slices[0].path, remedy=INSTALL)
+
+
+def _by_prefix(table: dict[str, str], syntax: str) -> str | None:
+    return next((value for prefix, value in table.items() if syntax.startswith(prefix)), None)
