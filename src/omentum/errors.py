@@ -108,7 +108,7 @@ def warn_of_case(reason: str, source: str | Path | None = None, *, stacklevel: i
         source: The file concerned, named first.
         stacklevel: As for `warnings.warn`: 1 is the caller.
     """
-    warning = CaseWarning(printable(reason if source is None else f"{source}: {reason}"))
+    warning = CaseWarning(printable(reason if source is None else f"{_shown(source)}: {reason}"))
     listeners = _listeners.get()
     for callback in listeners.callbacks:
         callback(str(warning))
@@ -130,6 +130,34 @@ def capture_warnings(callback: Callable[[str], None], *, propagate: bool = True)
         yield
     finally:
         _listeners.reset(token)
+
+
+_renamed: ContextVar[tuple[tuple[Path, Path], ...]] = ContextVar("places with another name in messages", default=())
+
+
+@contextmanager
+def sources_shown_as(folder: Path, shown: Path) -> Iterator[None]:
+    """In errors and case warnings of this block, name the files of a temporary folder by what they were unpacked from.
+
+    Args:
+        folder: The temporary folder.
+        shown: Named instead of it.
+    """
+    token = _renamed.set((*_renamed.get(), (folder, shown)))
+    try:
+        yield
+    except OmentumError as fault:
+        fault.source = None if fault.source is None else _shown(fault.source)
+        raise
+    finally:
+        _renamed.reset(token)
+
+
+def _shown(source: str | Path) -> str | Path:
+    for folder, shown in reversed(_renamed.get()):
+        if Path(source).is_relative_to(folder):
+            source = shown / Path(source).relative_to(folder)
+    return source
 
 
 class _WarningSilencer:

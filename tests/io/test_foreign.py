@@ -56,7 +56,7 @@ def test_the_format_and_what_to_do_are_named(name, what, remedy, tmp_path):
         (b"Rar!\x1a\x07", "RAR archive"),
         (b"\x89PNG\r\n", "a picture"),
         (b"\xff\xd8\xff\xe0", "a picture"),
-        (b"\0" * 128 + b"DICM", "single DICOM file"),
+        (b"\0" * 128 + b"DICM", "DICOM file without an image"),
     ],
 )
 def test_what_begins_like_another_format_is_that_format_whatever_it_is_called(head, what, tmp_path):

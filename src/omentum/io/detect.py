@@ -1,4 +1,4 @@
-"""Read a CT in any supported format, detected from its first bytes: an image file or a folder with a DICOM series."""
+"""Read a CT in any supported format, detected from its first bytes: an image file, DICOM, or a zip file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
+from omentum.io.archive import is_zip, unpacked
 from omentum.io.case_names import IMAGE_SUFFIXES, is_image_name
 from omentum.io.dicom.open import HEAD, looks_like_dicom
 from omentum.io.dicom.series import read_series
@@ -20,13 +21,23 @@ _LOOKED_AT = 200
 """Number of files of a folder that are checked for a DICOM image."""
 
 
-def load_volume(path: str | Path, *, volume: int | None = None, assume_orientation: str | None = None) -> Volume:
+def load_volume(
+    path: str | Path,
+    *,
+    volume: int | None = None,
+    assume_orientation: str | None = None,
+    series: str | None = None,
+    allow_tilt: bool = False,
+) -> Volume:
     """Read a CT from a file or folder; the format is detected by content, not by name.
 
     Args:
-        path: NIfTI (`.nii`, `.nii.gz`), NRRD (`.nrrd`), MetaImage (`.mha`, `.mhd`), or a folder with one DICOM series.
+        path: NIfTI (`.nii`, `.nii.gz`), NRRD (`.nrrd`), MetaImage (`.mha`, `.mhd`), a folder with one DICOM series, a
+            multi-frame DICOM file, or a zip file with one of these.
         volume: Index of the volume in a 4D file; see `omentum.io.images.read_image`.
         assume_orientation: Orientation of files that state none; see `omentum.io.images.read_image`.
+        series: Which of several DICOM series; see `omentum.io.dicom.series.read_series`.
+        allow_tilt: Resample DICOM slices of a tilted gantry; see `omentum.io.dicom.series.read_series`.
 
     Returns:
         The CT in HU.
@@ -37,13 +48,22 @@ def load_volume(path: str | Path, *, volume: int | None = None, assume_orientati
         GeometryError: The geometry is invalid or unknown, or the stated orientation differs from the assumed one.
     """
     path = Path(path)
+    if is_zip(path):
+        with unpacked(path) as folder:
+            files = image_files(folder)
+            inner = files[0] if len(files) == 1 and not holds_dicom(folder) else folder
+            return load_volume(
+                inner, volume=volume, assume_orientation=assume_orientation, series=series, allow_tilt=allow_tilt
+            )
     if path.is_dir():
         if (files := image_files(path)) and not holds_dicom(path):
             remedy = f"give the files themselves, such as {files[0].name}"
             raise InputError(
                 f"is a folder with {len(files)} image file(s), not with one CT", source=path, remedy=remedy
             )
-        found = read_series(path)
+        found = read_series(path, series=series, allow_tilt=allow_tilt)
+    elif _is_dicom(path):
+        found = read_series(path, series=series, allow_tilt=allow_tilt)
     else:
         refuse_foreign(path)
         if is_seg_nrrd(path):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import stat
-import zipfile
 from pathlib import Path
 
 from omentum.errors import InputError
-from omentum.io.dicom.open import looks_like_dicom
 from omentum.io.images import HEAD_BYTES, unpacked
 
 CONVERT = "convert it with dcm2niix -z y"
@@ -42,13 +40,9 @@ def refuse_foreign(path: Path) -> None:
             head = file.read(HEAD_BYTES)
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault
-    if looks_like_dicom(head):
-        raise InputError("is a single DICOM file", source=path, remedy="give the folder that holds its whole series")
     for magic, what, remedy in _MAGICS:
         if head.startswith(magic):
             raise InputError(f"is {what}, which is not supported", source=path, remedy=remedy.format(name=path.name))
-    if head.startswith(b"PK") and zipfile.is_zipfile(path):
-        raise InputError("is a zip archive, which is not yet supported", source=path, remedy=f"unpack it, {CONVERT}")
     header = path.with_suffix(".mhd")
     if path.suffix.lower() in _META_DATA and header.is_file():
         raise InputError("holds voxels without a header", source=path, remedy=f"give its header, {header.name}")

@@ -72,6 +72,8 @@ class SegmentOptions:
         batch_size: Windows per forward pass.
         volume: Index of the volume to use of a 4D file.
         assume_orientation: Axis directions such as "RAS" for a file without orientation.
+        series: Which of several DICOM series: its number, or the code by which a refusal lists it.
+        allow_tilt: Resample DICOM slices of a tilted gantry to an upright grid.
         force: Accept images that do not look like CT in HU.
         postprocess: Rules: "omentum" (our own), "published" (those of the published code) or "none".
         profile: Trade-off between speed and accuracy; see `omentum.infer.profiles`.
@@ -117,6 +119,19 @@ class SegmentOptions:
         metadata=option(
             'axis directions such as "RAS" for a file that states none', Group.INPUT, metavar="AXES", is_rare=True
         ),
+    )
+    series: str | None = field(
+        default=None,
+        metadata=option(
+            "of several DICOM series: its number, or the code by which a refusal lists it",
+            Group.INPUT,
+            metavar="N|CODE",
+            is_rare=True,
+        ),
+    )
+    allow_tilt: bool = field(
+        default=False,
+        metadata=option("resample DICOM slices of a tilted gantry to an upright grid", Group.INPUT, is_rare=True),
     )
     force: bool = field(
         default=False, metadata=option("accept an image that does not look like a CT in HU", Group.INPUT, is_rare=True)

@@ -102,4 +102,10 @@ def _loaded(image: Path | Volume, options: SegmentOptions) -> Volume:
     if isinstance(image, Volume):
         check_assumed(image.grid, options.assume_orientation, None)
         return image
-    return load_volume(image, volume=options.volume, assume_orientation=options.assume_orientation)
+    return load_volume(
+        image,
+        volume=options.volume,
+        assume_orientation=options.assume_orientation,
+        series=options.series,
+        allow_tilt=options.allow_tilt,
+    )

@@ -215,8 +215,9 @@ class Segmenter:
         chosen |= {"overlap": self.profile.overlap, "trust": known, "operating_points": lowered}
         chosen |= {"minimum_ml": self.minimum_ml}
         options = asdict(self.options)
-        if self.options.average is Average.PROBABILITIES:  # as earlier versions write it
-            del options["average"]
+        for name, default in (("average", Average.PROBABILITIES), ("series", None), ("allow_tilt", False)):
+            if options[name] == default:  # as earlier versions write it
+                del options[name]
         return options | chosen
 
     def segment(self, image: Image, *, progress: Progress | None = None) -> CaseSegmentation:

@@ -28,7 +28,7 @@ from omentum.io.dicom.geometry import (
 from omentum.io.dicom.pixels import PixelReader, check_rescale
 from omentum.io.dicom.slices import Slice
 from omentum.io.dicom.source_image import SourceImage
-from omentum.io.dicom.stack import SlicesRead, read_stack
+from omentum.io.dicom.stack import read_stack
 from omentum.io.dicom.tilt import MOST_DEGREES, on_upright_grid, upright_grid
 from omentum.volume import Grid, Volume
 
@@ -59,7 +59,6 @@ def read_series(
     *,
     series: str | None = None,
     allow_tilt: bool = False,
-    progress: SlicesRead | None = None,
 ) -> Volume:
     """Read the CT series in a folder and its subfolders, or in a file with a multi-frame image.
 
@@ -67,7 +66,6 @@ def read_series(
         place: Folder or file.
         series: Which of several: its number, or the code by which a refusal lists it.
         allow_tilt: Resample slices of a tilted gantry to an upright grid, which loses a little sharpness.
-        progress: Told of every slice.
 
     Returns:
         HU, int16 if all slices are 16-bit integers, else float32; axes (column, row, slice), slices ascending along the
@@ -81,6 +79,9 @@ def read_series(
     """
     place = Path(place)
     slices = the_series(place, series)
+    if len(slices) == 1 and not place.is_dir():
+        remedy = "give the folder that holds its whole series"
+        raise InputError("is a single DICOM image", source=place, remedy=remedy)
     check_rescale(slices)
     slices = _sorted_by_position(slices, place)
     affine = series_affine(slices, place)
@@ -88,7 +89,7 @@ def read_series(
     if tilt > TILT_DEGREES:
         _check_tilt(tilt, allow_tilt, place)
     _warn_of_oddities(slices, place)
-    voxels = read_stack(slices, PixelReader.hu, progress)
+    voxels = read_stack(slices, PixelReader.hu)
     if tilt <= TILT_DEGREES:
         return Volume(voxels, affine, {"dicom": _order(slices)})
     tilted = Grid(voxels.shape, affine)

@@ -18,9 +18,6 @@ from omentum.io.dicom.native import is_native
 from omentum.io.dicom.pixels import PixelReader
 from omentum.io.dicom.slices import Slice
 
-SlicesRead = Callable[[int, int], None]
-"""Called with the number of slices read, and of all."""
-
 _MOST_READERS = 8
 _SLICES_PER_CHILD = 16
 """Fewer compressed slices than this are not worth starting a further process."""
@@ -31,14 +28,12 @@ _AHEAD = 2
 def read_stack(
     slices: Sequence[Slice],
     read: Callable[[PixelReader, Slice], NDArray[Any]],
-    progress: SlicesRead | None = None,
 ) -> NDArray[Any]:
     """Read slices into one array.
 
     Args:
         slices: At least one, all of one shape.
         read: Reads one, shape (columns, rows).
-        progress: Told of every slice.
 
     Returns:
         Shape (columns, rows, slices); each slice is contiguous, as in NIfTI. The type holds those of all slices.
@@ -53,8 +48,6 @@ def read_stack(
         elif (common := np.result_type(out.dtype, image.dtype)) != out.dtype:
             out = out.astype(common, order="F")
         out[:, :, k] = image
-        if progress is not None:
-            progress(k + 1, len(slices))
     assert out is not None
     return out
 

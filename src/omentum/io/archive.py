@@ -1,0 +1,132 @@
+"""Zip files from anywhere, unpacked into a temporary folder; nothing they say of themselves is believed.
+
+Bytes are counted while they are unpacked. Entries that would lie elsewhere, links, encrypted or damaged entries and
+archives within the archive are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from omentum.errors import InputError, sources_shown_as
+
+MAX_ENTRIES = 50_000
+"""More than any study has."""
+MAX_RATIO = 200
+"""No CT shrinks further than this; `SLACK_BYTES` is always allowed."""
+SLACK_BYTES = 64 << 20
+MAX_DEPTH = 32
+"""Folders within folders."""
+
+_MAGIC = b"PK\x03\x04"
+_CHUNK = 1 << 20
+_ENCRYPTED = 0x1
+_IGNORED = ("__MACOSX",)
+_AGAIN = "copy or download the file again"
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a regular file starts as a zip file does; an empty one counts."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open("rb") as file:
+            return file.read(4) in (_MAGIC, b"PK\x05\x06", b"PK\x07\x08")
+    except OSError:
+        return False
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A temporary folder with the content of a zip file; messages about what is in it name the zip file.
+
+    Raises:
+        InputError: It is damaged or encrypted, has entries that it must not have, or would become too large.
+    """
+    with tempfile.TemporaryDirectory(prefix="omentum-") as name, sources_shown_as(Path(name), path):
+        folder = Path(os.path.realpath(name))
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _unpack(archive, folder, path)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as fault:
+            raise InputError(f"is a damaged zip file: {_one_line(fault)}", source=path, remedy=_AGAIN) from fault
+        except OSError as fault:
+            raise InputError(f"cannot be unpacked: {fault.strerror or fault}", source=path) from fault
+        yield Path(name)
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
+    entries = archive.infolist()
+    if len(entries) > MAX_ENTRIES:
+        raise InputError(f"holds {len(entries)} entries, the limit is {MAX_ENTRIES}", source=path)
+    left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, shutil.disk_usage(folder).free)
+    for entry in entries:
+        parts = _parts(entry, path)
+        if entry.is_dir() or _is_ignored(parts):
+            continue
+        target = folder.joinpath(*parts)
+        if os.path.commonpath([folder, os.path.realpath(target)]) != str(folder):
+            raise _unsafe(entry, "lies outside of it", path)
+        if target.exists():
+            raise _unsafe(entry, "is there twice", path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        left -= _write(archive, entry, target, left, path)
+
+
+def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most_bytes: int, path: Path) -> int:
+    """Unpack an entry; returns its bytes, counted."""
+    written = 0
+    with archive.open(entry) as source, target.open("xb") as file:
+        while chunk := source.read(_CHUNK):
+            if not written and chunk.startswith(_MAGIC):
+                raise InputError(f"holds another zip file, {_shown(entry)}", source=path, remedy="unpack it first")
+            written += len(chunk)
+            if written > most_bytes:
+                text = "unpacks to far more than a CT can, or to more than there is room for"
+                raise InputError(text, source=path, remedy="unpack it yourself if you trust it")
+            file.write(chunk)
+    return written
+
+
+def _parts(entry: zipfile.ZipInfo, path: Path) -> tuple[str, ...]:
+    """Folders and name of an entry, after the checks that need no unpacking."""
+    name = PurePosixPath(entry.filename)
+    if "\\" in entry.filename or ":" in entry.filename.partition("/")[0]:
+        raise _unsafe(entry, "has a name with a backslash or a drive", path)
+    if name.is_absolute() or ".." in name.parts:
+        raise _unsafe(entry, "lies outside of it", path)
+    if len(name.parts) > MAX_DEPTH:
+        raise _unsafe(entry, f"lies more than {MAX_DEPTH} folders deep", path)
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _unsafe(entry, "is a link or a device", path)
+    if entry.flag_bits & _ENCRYPTED:
+        raise InputError("is encrypted", source=path, remedy="unpack it with its password first")
+    return name.parts
+
+
+def _is_ignored(parts: tuple[str, ...]) -> bool:
+    """What macOS and file managers add."""
+    return not parts or parts[0] in _IGNORED or parts[-1].startswith(".")
+
+
+def _unsafe(entry: zipfile.ZipInfo, why: str, path: Path) -> InputError:
+    remedy = "do not trust it; a new one from the source may be sound"
+    return InputError(f"its entry {_shown(entry)} {why}", source=path, remedy=remedy)
+
+
+def _shown(entry: zipfile.ZipInfo) -> str:
+    name = "".join(c if c.isprintable() else "?" for c in entry.filename)
+    return repr(name if len(name) <= 80 else f"{name[:77]}...")
+
+
+def _one_line(fault: BaseException) -> str:
+    return " ".join(str(fault).split())
