@@ -12,7 +12,7 @@ from omentum.io.dicom.attributes import Attributes, n_frames_of
 from omentum.io.dicom.deflated import DEFLATED
 from omentum.io.dicom.open import ParsedHeader
 from omentum.io.dicom.phases import KINDS
-from omentum.io.dicom.slices import AGAIN, Encoding, Identity, Other, Rescale, Slice
+from omentum.io.dicom.slices import AGAIN, Encoding, Other, Rescale, Slice, SliceIdentity
 from omentum.io.dicom.source_image import SourceImage
 
 MAX_SIDE = 4096
@@ -122,7 +122,7 @@ def _slices(header: ParsedHeader, path: Path) -> Iterator[Slice]:
     count, is_framed = n_frames_of(dataset), _first_frame(dataset) is not None
     whole = Attributes(dataset)
     encoding = _encoding(header, count)
-    identity = Identity(
+    identity = SliceIdentity(
         uid=str(dataset.get("SOPInstanceUID") or ""),
         series=str(dataset.get("SeriesInstanceUID") or ""),
         patient=whole.hashed("patient", "PatientID", "PatientName") or "",

@@ -11,7 +11,7 @@ from omentum.io.dicom.slices import Slice
 
 
 @dataclass(frozen=True)
-class Kind:
+class PhaseAttribute:
     """An attribute that may tell the images at one position apart.
 
     Args:
@@ -28,17 +28,17 @@ class Kind:
 
 
 KINDS = (
-    Kind(("TemporalPositionIdentifier", "TemporalPositionIndex"), "time point"),
-    Kind(("NominalPercentageOfCardiacPhase",), "cardiac phase", unit=" %"),
-    Kind(("NominalPercentageOfRespiratoryPhase",), "respiratory phase", unit=" %"),
-    Kind(("TriggerTime", "NominalCardiacTriggerDelayTime"), "trigger delay", unit=" ms"),
-    Kind(("AcquisitionNumber", "FrameAcquisitionNumber"), "acquisition"),
-    Kind(("StackID",), "stack"),
-    Kind(("FrameType", "ImageType"), "image type"),
-    Kind(("ConvolutionKernel",), "kernel"),
-    Kind(("KVP",), "tube voltage", unit=" kV"),
-    Kind(("AcquisitionTime", "FrameAcquisitionDateTime"), "acquisition time", is_shown=False),
-    Kind(("ContentTime",), "content time", is_shown=False),
+    PhaseAttribute(("TemporalPositionIdentifier", "TemporalPositionIndex"), "time point"),
+    PhaseAttribute(("NominalPercentageOfCardiacPhase",), "cardiac phase", unit=" %"),
+    PhaseAttribute(("NominalPercentageOfRespiratoryPhase",), "respiratory phase", unit=" %"),
+    PhaseAttribute(("TriggerTime", "NominalCardiacTriggerDelayTime"), "trigger delay", unit=" ms"),
+    PhaseAttribute(("AcquisitionNumber", "FrameAcquisitionNumber"), "acquisition"),
+    PhaseAttribute(("StackID",), "stack"),
+    PhaseAttribute(("FrameType", "ImageType"), "image type"),
+    PhaseAttribute(("ConvolutionKernel",), "kernel"),
+    PhaseAttribute(("KVP",), "tube voltage", unit=" kV"),
+    PhaseAttribute(("AcquisitionTime", "FrameAcquisitionDateTime"), "acquisition time", is_shown=False),
+    PhaseAttribute(("ContentTime",), "content time", is_shown=False),
 )
 """The first one that leaves one image at each position is used."""
 
@@ -90,7 +90,7 @@ def _repeats(slices: Sequence[Slice]) -> bool:
     return False
 
 
-def _shown(kind: Kind, value: str, values: Sequence[str]) -> str:
+def _shown(kind: PhaseAttribute, value: str, values: Sequence[str]) -> str:
     if not kind.is_shown:
         return f"{values.index(value) + 1} of {len(values)}"
     return f"{value or 'not stated'}{kind.unit if value else ''}"

@@ -60,7 +60,7 @@ class Rescale:
 
 
 @dataclass(frozen=True)
-class Identity:
+class SliceIdentity:
     """What an image belongs to; UIDs and the patient are only compared, never shown.
 
     Args:
@@ -101,7 +101,7 @@ class Slice:
     """
 
     path: Path
-    identity: Identity
+    identity: SliceIdentity
     image: SourceImage
     instance_number: int | None
     position_mm: tuple[float, ...] | None
@@ -139,7 +139,7 @@ class Other:
         path: The file.
         what: Description for messages, e.g. "image of modality PT".
         fault: Message if it should have been a slice.
-        series: As for `Identity`; None if not stated.
+        series: As for `SliceIdentity`; None if not stated.
         is_placed: Whether it states its position in the patient.
     """
 
