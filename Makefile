@@ -69,10 +69,9 @@ lesions-model: install
 		-o runs/lesions.safetensors --overwrite
 
 # A process for each processor, up to four, with one thread each: tests are many and small. Branches are counted where
-# that costs little: the slow tests compute more than they decide.
+# that costs little: the slow tests compute more than they decide (tests/conftest.py).
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m "not slow" --cov --cov-report=term
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
 
 # How many of 200 random changes to the code the tests notice: an hour or two; stopped, it goes on when begun again.
 mutants: install

@@ -19,6 +19,14 @@ settings.register_profile("omentum", deadline=None, derandomize=True)
 settings.load_profile("omentum")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests begin first, so that no process is left with one at the end; branches are not counted in them."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def omentum_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is downloaded or compiled by tests goes to a folder of theirs, not to the user's."""

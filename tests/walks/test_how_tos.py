@@ -286,7 +286,7 @@ TEXT = Walk(
 ANNOTATE = Walk(
     "docs/how-to/annotate.md",
     swaps=[
-        ("omentum phantom -n 2 --spacing 6 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
+        ("omentum phantom -n 2 --spacing 6 -o cases/", "omentum phantom -n 1 --spacing 10 -o cases/"),
         ("--spacing 6 --antialias", "--spacing 10 --antialias"),
         (
             "import omentum\n\ncorrector",
