@@ -13,8 +13,8 @@ from dicom_files import write_stack
 
 from omentum.cli import main
 
-FORMATS = ("dicom-seg", "rtstruct", "dicom-sr")
-ALL = [word for name in FORMATS for word in ("--format", name)]
+FORMATS = ("dicom-seg", "rtstruct", "dicom-sr", "dicom-pm")
+ALL = ["--probabilities", "uint8", *(word for name in FORMATS for word in ("--format", name))]
 UIDS = {"StudyInstanceUID": "1.2.3.77771", "FrameOfReferenceUID": "1.2.3.77772"}
 MARKERS = {
     "PatientName": "MARKNAME^SECRET",
@@ -75,11 +75,13 @@ def scanned(here):
 
 
 def test_only_dicom_objects_tell_whose_they_are(scanned, capfd):
-    assert main(["segment", "series", "-o", "out", "--masks", "--probabilities", "uint8", *ALL]) == 0
+    assert main(["segment", "series", "-o", "out", "--masks", *ALL]) == 0
     told = capfd.readouterr()
     said = (told.out + told.err).encode()
     assert not any(word in said for word in (*WORDS, *(uid.encode() for uid in scanned)))
-    assert {name for name, _ in leaks("out", scanned)} == {"segmentation.dcm", "rtstruct.dcm", "measurements.dcm"}
+    objects = {path.name for path in Path("out").rglob("*.dcm")}
+    assert objects >= {"segmentation.dcm", "rtstruct.dcm", "measurements.dcm", "liver.dcm"}
+    assert {name for name, _ in leaks("out", scanned)} == objects
     file = pydicom.dcmread("out/series/segmentation.dcm")
     assert (file.PatientID, file.AccessionNumber) == ("MARKPID", "MARKACC")
 
@@ -87,13 +89,14 @@ def test_only_dicom_objects_tell_whose_they_are(scanned, capfd):
 def test_deidentified_objects_do_not_either(scanned):
     assert main(["segment", "series", "-o", "out", "--quiet", "--no-preview", "--no-report", "--deidentify", *ALL]) == 0
     assert leaks("out", scanned) == set()
-    files = [pydicom.dcmread(f"out/series/{name}.dcm") for name in ("segmentation", "rtstruct", "measurements")]
+    names = ("segmentation", "rtstruct", "measurements", "probabilities/liver")
+    files = [pydicom.dcmread(f"out/series/{name}.dcm") for name in names]
     for file in files:
         assert file.PatientIdentityRemoved == "YES"
         codes = [one.CodeValue for one in file.DeidentificationMethodCodeSequence]
         assert codes == ["113100", "113104", "113105"]
         assert file.LongitudinalTemporalInformationModified == "REMOVED"
-    seg, contours, report = files
+    seg, contours, report, _ = files
     assert seg.StudyInstanceUID == contours.StudyInstanceUID == report.StudyInstanceUID
     assert seg.FrameOfReferenceUID == contours.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID
     referred = {one.ReferencedSOPInstanceUID for one in seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence}
@@ -104,6 +107,6 @@ def test_deidentified_objects_do_not_either(scanned):
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
 def test_a_validator_finds_no_error_in_deidentified_objects(scanned):
     assert main(["segment", "series", "-o", "out", "--quiet", "--no-preview", "--no-report", "--deidentify", *ALL]) == 0
-    for name in ("segmentation", "rtstruct", "measurements"):
+    for name in ("segmentation", "rtstruct", "measurements", "probabilities/liver"):
         told = subprocess.run(["dciodvfy", f"out/series/{name}.dcm"], capture_output=True, text=True, check=False)
         assert [line for line in told.stderr.splitlines() if "Error" in line] == []

@@ -11,7 +11,7 @@ from omentum.errors import MissingDependencyError, UsageError, warn_of_case
 from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.measured_case import MeasuredCase
 from omentum.pipeline.options import OutputFormat, SaveOptions, Step
-from omentum.result_files import DICOM_LABELMAP, DICOM_SEG, DICOM_SR, RTSTRUCT
+from omentum.result_files import DICOM_LABELMAP, DICOM_SEG, DICOM_SR, PROBABILITIES, RTSTRUCT
 
 if TYPE_CHECKING:
     from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure
@@ -79,6 +79,12 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
         structures = [_reported(one) for one in case.measures(save.numbering) if one.found]
         lesions = [_reported_lesion(one) for one in case.lesions()]
         written[DICOM_SR] = objects.write_report(DICOM_SR, structures, lesions, with_masks=with_masks)
+    if OutputFormat.DICOM_PM in save.dicom_formats:
+        for key, compressed in case.probabilities.items():  # one at a time, each as large as the CT
+            name = f"{PROBABILITIES}/{key}.dcm"
+            (folder / PROBABILITIES).mkdir(exist_ok=True)
+            objects.write_probability(name, key, compressed.to_array())
+            written[name] = [key]
     return written
 
 

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure, write_measurement_report
 from omentum.io.dicom_out.on_images import on_images
+from omentum.io.dicom_out.parametric_map import write_parametric_map
 from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.segmentation_object import SegmentationKind, write_segmentation_object
 from omentum.io.dicom_out.source import SourceSeries
@@ -85,6 +89,11 @@ class ObjectSet:
         measured = structures, lesions
         write_measurement_report(self.folder / name, measured, self.source, identity, self.producer, segments)
         return [one.key for one in structures]
+
+    def write_probability(self, name: str, key: str, steps: NDArray[Any]) -> None:
+        """Write the map of a structure's probability; see `write_parametric_map`."""
+        identity = self._identity(905, f"Omentum probability: {key}")
+        write_parametric_map(self.folder / name, steps, key, self.source, identity, self.producer)
 
     @cached_property
     def _masks(self) -> Segmentation:
