@@ -44,14 +44,23 @@ IDENTITY = {
 
 
 def write_series(
-    folder: Path, directions: tuple[float, ...], step_mm: float, *, shape: tuple[int, int, int] = SHAPE, **tags: object
+    folder: Path,
+    directions: tuple[float, ...],
+    step_mm: float,
+    *,
+    shape: tuple[int, int, int] = SHAPE,
+    lean_mm: tuple[float, ...] = (0.0, 0.0, 0.0),
+    **tags: object,
 ) -> Path:
-    """Slices against the normal, in an order that neither names nor instance numbers tell; every voxel -50 HU."""
+    """Slices against the normal, in an order that neither names nor instance numbers tell; every voxel -50 HU.
+
+    They lean by `lean_mm` a slice, as from a tilted gantry.
+    """
     columns, rows, slices = shape
     normal = np.cross(directions[:3], directions[3:])
     series, study, frame = generate_uid(), generate_uid(), generate_uid()
     for n in range(slices):
-        position = np.array([-10.5, -20.25, 100.125]) - n * step_mm * normal
+        position = np.array([-10.5, -20.25, 100.125]) - n * (step_mm * normal + lean_mm)
         pixels = np.full((rows, columns), 974)
         known = {**IDENTITY, "StudyInstanceUID": study, "FrameOfReferenceUID": frame, "SliceThickness": step_mm, **tags}
         header = slice_of(pixels, tuple(position), (n * 3) % slices + 1, series, **known)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure, write_measurement_report
-from omentum.io.dicom_out.on_images import on_images
+from omentum.io.dicom_out.on_images import nearest, on_images
 from omentum.io.dicom_out.parametric_map import write_parametric_map
 from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.segmentation_object import SegmentationKind, write_segmentation_object
@@ -93,6 +93,8 @@ class ObjectSet:
     def write_probability(self, name: str, key: str, steps: NDArray[Any]) -> None:
         """Write the map of a structure's probability; see `write_parametric_map`."""
         identity = self._identity(905, f"Omentum probability: {key}")
+        if not self.seg.grid.same_as(self.source.grid):
+            steps = nearest(steps, self.seg.grid, self.source.grid)
         write_parametric_map(self.folder / name, steps, key, self.source, identity, self.producer)
 
     @cached_property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from omentum.segmentation import Segmentation, no_bits
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
 
@@ -20,13 +23,26 @@ def on_images(seg: Segmentation, grid: Grid) -> Segmentation:
     """
     if seg.grid.same_as(grid):
         return seg
-    index = np.linalg.inv(seg.affine) @ grid.affine
+    bits = nearest(seg.bits, seg.grid, grid)
+    return Segmentation(bits, grid.affine, seg.classes, seg.annotated, seg.header)
+
+
+def nearest(voxels: NDArray[Any], own: Grid, grid: Grid) -> NDArray[Any]:
+    """Values at the nearest voxels, 0 outside.
+
+    Args:
+        voxels: [..., i, j, k] on `own`.
+        own: Grid of the voxels.
+        grid: Another grid.
+    """
+    index = np.linalg.inv(own.affine) @ grid.affine
     columns, rows, slices = grid.shape
     i, j = np.ogrid[:columns, :rows]
-    bits = no_bits(len(seg.classes), grid.shape)
+    # Slices are contiguous in memory, since they come one by one.
+    out = np.zeros((slices, *voxels.shape[:-3], columns, rows), voxels.dtype)
     for k in range(slices):
         at = [np.floor(row[0] * i + row[1] * j + row[2] * k + row[3] + 0.5).astype(np.int64) for row in index[:3]]
-        inside = np.logical_and.reduce([(a >= 0) & (a < n) for a, n in zip(at, seg.shape, strict=True)])
-        near = [a.clip(0, n - 1) for a, n in zip(at, seg.shape, strict=True)]
-        bits[..., k] = np.where(inside, seg.bits[:, near[0], near[1], near[2]], 0)
-    return Segmentation(bits, grid.affine, seg.classes, seg.annotated, seg.header)
+        inside = np.logical_and.reduce([(a >= 0) & (a < n) for a, n in zip(at, own.shape, strict=True)])
+        a, b, c = (a.clip(0, n - 1) for a, n in zip(at, own.shape, strict=True))
+        out[k] = np.where(inside, voxels[..., a, b, c], 0)
+    return np.moveaxis(out, 0, -1)
