@@ -75,8 +75,8 @@ def main() -> None:
         contours = Path(folder, "rs.dcm")
         made = ObjectIdentity(2, "contours")
         timed("RTSTRUCT", slices, lambda: write_structure_set(contours, seg, source, made, MADE), contours)
-        few = seg.part((slice(None), slice(None), slice((slices - arguments.plain_slices) // 2, None)))
-        few = few.part((slice(None), slice(None), slice(0, arguments.plain_slices)))
+        first = (slices - arguments.plain_slices) // 2
+        few = seg.part((*(slice(0, n) for n in seg.shape[:2]), slice(first, first + arguments.plain_slices)))
         timed("SEG by highdicom's plain use", few.shape[2], lambda: plain(few, file), file)
     publish(
         arguments.out,
