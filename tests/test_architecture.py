@@ -234,7 +234,7 @@ def test_no_folder_is_a_drawer():
 COLLECTORS = {
     "CompressedSparseArray", "HeldOut", "RunRecord", "CaseOutcome", "PreparationResult", "Report",
     "Store",
-    "_DeviceProcess", "_Tally", "_Total",
+    "_Arrival", "_DeviceProcess", "_Tally", "_Total",
 }  # fmt: skip
 """Dataclasses that are filled, or count, while something goes on."""
 

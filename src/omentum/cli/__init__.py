@@ -24,6 +24,7 @@ from omentum.cli import (
     evaluate,
     extend,
     lesions,
+    listen,
     phantom,
     segment,
     train,
@@ -61,6 +62,7 @@ app.command(
 app.command(epilog="Example: omentum evaluate out/ truths/ --html page.html")(evaluate.evaluate)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(lesions.app, name="lesions")
+app.command(epilog="Example: omentum listen -o out/ --send-to PACS@127.0.0.1:4242")(listen.listen)
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(cache.app, name="cache")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -15,17 +14,8 @@ from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, with_options
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import InputError
-from omentum.pipeline.batch.options import BatchOptions
+from omentum.pipeline.batch.options import WeightsChoice
 from omentum.pipeline.options import SegmentOptions
-
-_WEIGHTS = next(one for one in fields(BatchOptions) if one.name == "weights")
-
-
-@dataclass(frozen=True)
-class WeightsOption:
-    """Weights, as for `omentum segment`."""
-
-    weights: tuple[str, ...] = field(default=("default",), metadata=dict(_WEIGHTS.metadata))
 
 
 @with_options
@@ -36,7 +26,7 @@ def doctor(
     ] = None,
     *,
     options: SegmentOptions,
-    chosen: WeightsOption,
+    chosen: WeightsChoice,
     as_json: Json = False,
     own: StructuresFile = None,
 ) -> None:

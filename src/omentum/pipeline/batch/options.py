@@ -55,16 +55,11 @@ class CaseSelection:
 
 
 @dataclass(frozen=True)
-class BatchOptions:
-    """Execution of a batch, and outputs next to the case folders.
+class WeightsChoice:
+    """What segments.
 
     Args:
         weights: Names or checkpoint files; several are averaged (`SegmentOptions.average`).
-        jobs: Number of processes for reading and writing; by default 1, or 0 on two processors.
-        parquet: Also write measurements.parquet for all cases.
-        numbering: Label values of the label maps: a dataset of `omentum data list`, totalsegmentator, a recipe's .toml,
-            an nnU-Net v2 dataset.json or its folder; `template` for our own.
-        submission: Folder for copies of the label maps, each named after its CT.
     """
 
     weights: tuple[str, ...] = field(
@@ -77,6 +72,21 @@ class BatchOptions:
             is_repeated=True,
         ),
     )
+
+
+@dataclass(frozen=True)
+class BatchOptions(WeightsChoice):
+    """Execution of a batch, and outputs next to the case folders.
+
+    Args:
+        weights: See `WeightsChoice`.
+        jobs: Number of processes for reading and writing; by default 1, or 0 on two processors.
+        parquet: Also write measurements.parquet for all cases.
+        numbering: Label values of the label maps: a dataset of `omentum data list`, totalsegmentator, a recipe's .toml,
+            an nnU-Net v2 dataset.json or its folder; `template` for our own.
+        submission: Folder for copies of the label maps, each named after its CT.
+    """
+
     jobs: int | None = field(
         default=None,
         metadata=option(
