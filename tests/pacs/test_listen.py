@@ -1,23 +1,33 @@
 """The listening service: what comes is segmented, whoever misbehaves."""
 
+import os
 import shutil
 import socket
 import struct
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from listening import CT, associate, listening, send
+from listening import CT, WAIT_S, associate, listening, send_files
+from orthanc import free_port
 from pydicom import dcmread
 
 from omentum.cli import main
 from omentum.errors import OutputError, UsageError
 from omentum.io.nifti import read_volume
+from omentum.pacs import send as sending
 from omentum.pacs import storage
+from omentum.pacs.address import parse_address
+from omentum.pacs.dicomweb import DicomWebClient
 from omentum.pacs.options import ListenOptions
 from omentum.pacs.peers import Destination, destinations_for, parse_destination
 from pacs.conftest import Study
+
+# pynetdicom drops sockets where a connection or a port is refused
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 
 
 def cases(out):
@@ -27,7 +37,7 @@ def cases(out):
 def test_a_series_is_segmented_as_its_folder_is(here, study):
     spool = here / "spool"
     with listening(Path("out"), spool=spool) as service:
-        assert set(send(service.port, study.files)) == {0}
+        assert set(send_files(service.port, study.files)) == {0}
         log = service.wait_for("segmented in")
     assert main(["segment", "sent", "-o", "local", "--no-report", "--no-preview", "--quiet"]) == 0
     (case,) = cases("out")
@@ -43,11 +53,11 @@ def test_a_series_is_segmented_as_its_folder_is(here, study):
 def test_a_bad_series_stops_nothing(here, study):
     gap = Study(here / "gap")
     with listening(Path("out"), spool=here / "spool") as service:
-        send(service.port, gap.files[:3] + gap.files[6:])
+        send_files(service.port, gap.files[:3] + gap.files[6:])
         log = service.wait_for("error: ")
         assert "missing" in log
         assert str(here) not in log
-        send(service.port, study.files)
+        send_files(service.port, study.files)
         service.wait_for("segmented in")
     assert len(cases("out")) == 1
     assert len(list((here / "spool" / "failed").iterdir())) == 1
@@ -55,7 +65,7 @@ def test_a_bad_series_stops_nothing(here, study):
 
 def test_what_an_earlier_run_left_is_done(here, study, monkeypatch):
     with listening(Path("out"), spool=here / "spool", settle_s=100.0) as service:
-        send(service.port, study.files)
+        send_files(service.port, study.files)
     with listening(Path("out"), spool=here / "spool") as service:
         log = service.wait_for("segmented in")
     assert "left over from an earlier run" in log
@@ -77,6 +87,48 @@ def test_programs_of_dcmtk(here, study):
         subprocess.run([tools["dcmsend"], *title, *where, *study.files[half:]], check=True, timeout=60)
         service.wait_for("segmented in")
     assert len(cases("out")) == 1
+
+
+def test_results_are_sent_to_a_pacs(here, orthanc, study, monkeypatch):
+    monkeypatch.setattr(sending, "PAUSE_S", 0.0)
+    to = (f"ORTHANC@127.0.0.1:{orthanc.dicom}", f"GONE@127.0.0.1:{free_port()}")
+    with listening(None, send_to=to, spool=here / "spool") as service:
+        send_files(service.port, study.files)  # the one that is gone is told, the other has got them
+        service.wait_for("cannot be reached")
+        log = service.wait_for("sent to ORTHANC")
+        send_files(service.port, study.files, "ORTHANC")
+        service.wait_for("sent to ORTHANC", 2)
+    assert log.count("error: ") == 1
+    with DicomWebClient(parse_address(f"{orthanc.address}/studies/{study.uid}")) as client:
+        assert [one.modality for one in client.list_series()].count("SEG") == 2
+    assert [path.name for path in here.iterdir()].count("out") == 0
+
+
+def test_sigterm_puts_the_series_back(here, study):
+    slow = Path(__file__).parents[1] / "support" / "segment_slowly.py"
+    port = free_port()
+    command = [sys.executable, slow, "computing", "listen", "-o", "out", "--spool", "spool", "--settle", "0.2"]
+    with (here / "log.txt").open("wb") as log:
+        process = subprocess.Popen([*command, "--port", str(port)], stderr=log, env={**os.environ, "TMPDIR": str(here)})
+        try:
+            wait_until(lambda: "listens at 127.0.0.1" in Path("log.txt").read_text())
+            send_files(port, study.files)
+            wait_until(Path("computing").exists)
+        finally:
+            process.terminate()
+        assert process.wait(60) == 143
+    assert "Traceback" not in Path("log.txt").read_text()
+    (left,) = Path("spool/incoming").iterdir()
+    assert len(list(left.glob("*.dcm"))) == len(study.files)
+    assert cases("out") == []
+    assert not any(here.rglob(".omentum-listen*"))
+
+
+def wait_until(true):
+    end = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_who_is_not_allowed_is_rejected(here):
@@ -117,7 +169,7 @@ def test_bad_images_are_refused_and_leave_nothing(here, study, monkeypatch):
 
 def test_no_room_is_told_to_the_sender(here, study):
     with listening(Path("out"), quota_gb=2e-5) as service:
-        statuses = send(service.port, study.files)
+        statuses = send_files(service.port, study.files)
         assert statuses[0] == 0
         assert statuses[-1] == storage.OUT_OF_RESOURCES
         service.wait_for("quota")
@@ -131,7 +183,7 @@ def test_images_without_end_are_cut_off(here, study, monkeypatch):
         association = associate(service.port)
         status = association.send_c_store(header)
         assert "Status" not in status
-        assert set(send(service.port, study.files[:2])) == {0}  # others are served
+        assert set(send_files(service.port, study.files[:2])) == {0}  # others are served
 
 
 def raw(port, *packets):
@@ -175,7 +227,6 @@ def test_destinations():
             parse_destination(bad)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom drops its socket
 def test_a_port_in_use_and_results_that_go_nowhere(here, capsys):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import highdicom
 import numpy as np
 from dicom_files import write_stack
 
 from omentum.cli import main
+from omentum.io.dicom_masks.read import read_dicom_masks
 from omentum.io.nifti import read_volume
+from omentum.io.seg_nrrd.read import read_seg_nrrd
+from omentum.pacs.address import parse_address
+from omentum.pacs.dicomweb import DicomWebClient
 from pacs.conftest import SECRETS
 
 PLAIN = ("--no-report", "--no-preview")
@@ -42,6 +47,34 @@ def test_a_series_is_chosen_by_its_address(here, orthanc, study, capsys):
     assert study.uid not in told
     assert not Path("out").exists()
     assert segment(f"{orthanc.address}/studies/{study.uid}/series/{study.series}", "--quiet") == 0
+
+
+def test_results_go_back_and_can_be_read(here, orthanc, study, capsys):
+    orthanc.put(*study.files)
+    address = f"{orthanc.address}/studies/{study.uid}"
+    assert segment(address, "--stow") == 0
+    assert "stored on the server" in capsys.readouterr().err
+    (case,) = (path for path in Path("out").iterdir() if path.is_dir())
+    expected = read_seg_nrrd(case / "segmentation.seg.nrrd")
+    with DicomWebClient(parse_address(address)) as client:
+        found = {one.modality: one for one in client.list_series()}
+        assert set(found) >= {"CT", "SEG"}
+        Path("back").mkdir()
+        assert client.retrieve(found["SEG"], Path("back")) == 1
+    (file,) = Path("back").iterdir()
+    seg = highdicom.seg.segread(file)
+    assert {str(seg.PatientID), str(seg.StudyInstanceUID)} == {SECRETS["PatientID"], study.uid}
+    ours = read_dicom_masks(file)
+    assert set(ours.classes) == set(expected.present())
+    for key in ours.classes:
+        assert points(ours, key) == points(expected, key)
+    assert segment(address, "--stow", "--quiet") == 0  # done earlier, stored again
+    assert main(["segment", "sent", "-o", "x", "--stow"]) == 2
+
+
+def points(seg, key):
+    """World coordinates of the voxels of a structure."""
+    return sorted(map(tuple, np.round(seg.grid.to_world(np.argwhere(seg.mask(key))), 2) + 0.0))
 
 
 def test_what_is_not_there(here, orthanc, capsys):

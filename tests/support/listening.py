@@ -16,7 +16,7 @@ from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.segmenter import Segmenter
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 class Listening:
@@ -75,10 +75,11 @@ def associate(port: int, ae: str = "SENDER", called: str = "OMENTUM", kinds: tup
     entity = AE(ae)
     for kind in kinds:
         entity.add_requested_context(kind, "1.2.840.10008.1.2.1")
+    entity.dimse_timeout = entity.acse_timeout = WAIT_S  # a busy machine
     return entity.associate("127.0.0.1", port, ae_title=called)
 
 
-def send(port: int, files: list[Path], ae: str = "SENDER") -> list[int]:
+def send_files(port: int, files: list[Path], ae: str = "SENDER") -> list[int]:
     """Send files in one connection; their statuses."""
     association = associate(port, ae)
     assert association.is_established

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +14,17 @@ from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
+from omentum.errors import OutputError
+from omentum.formatting import counted
 from omentum.option_fields import Group
 from omentum.pacs.options import DicomWebOptions
 from omentum.pipeline.batch.options import BatchOptions, CaseSelection
 from omentum.pipeline.options import SaveOptions, SegmentOptions
+
+if TYPE_CHECKING:
+    from omentum.pacs.pull import PulledInputs
+    from omentum.pipeline.batch.jobs import CaseOutcome
+    from omentum.progress import ProgressListener
 
 
 @dataclass(frozen=True)
@@ -67,23 +75,45 @@ def segment(
         from omentum.cli.batch_summary import print_summary
         from omentum.cli.progress import ProgressReporter
         from omentum.pacs.pull import pulled
+        from omentum.pacs.results import with_dicom
         from omentum.pipeline.batch.api import segment_batch
         from omentum.pipeline.outputs import check_labels_alone
 
     asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
     check_labels_alone(out, asked)
+    save = with_dicom(save) if cases.stow else save
     with ProgressReporter(silent=quiet) as progress, pulled(inputs or (), cases, progress) as sources:
         result = segment_batch(
             sources.paths, out, cases=cases, options=options, save=save, batch=batch, progress=progress
         )
+        refused = _stowed(sources, result.outcomes, progress) if cases.stow else 0
     if as_json:
         print(json.dumps(result.to_json(), indent=1))
     elif not quiet:
         print_summary(result.outcomes, result.seconds)
         if batch.submission is not None:
             print(f"label maps of {result.submitted} of {len(result.outcomes)} cases: {batch.submission.resolve()}")
-    if result.failed:
+    if result.failed or refused:
         raise typer.Exit(SOME_FAILED)
+
+
+def _stowed(sources: PulledInputs, outcomes: Sequence[CaseOutcome], progress: ProgressListener) -> int:
+    """Store the results on the servers; the number of cases for which one refuses. That of a single case is raised."""
+    refused = 0
+    for outcome in outcomes:
+        if outcome.fault is not None:
+            continue
+        progress.step(f"{outcome.job.case}: storing the results")
+        try:
+            count = sources.stow(outcome.job.source, outcome.job.target)
+        except OutputError as fault:
+            if len(outcomes) == 1:
+                raise
+            progress.say("error", f"{outcome.job.case}: {fault}")
+            refused += 1
+        else:
+            progress.note(f"{outcome.job.case}: {counted(count, 'object')} stored on the server")
+    return refused
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

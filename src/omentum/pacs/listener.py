@@ -13,7 +13,7 @@ from omentum.home import private_temporary
 from omentum.pacs.intake import Intake
 from omentum.pacs.options import ListenOptions
 from omentum.pacs.peers import destinations_for, parse_destination
-from omentum.pacs.results import dicom_results
+from omentum.pacs.results import dicom_results, with_dicom
 from omentum.pacs.send import send_files
 from omentum.pacs.spool import Spool, SpooledSeries
 from omentum.pacs.storage import StorageService
@@ -109,7 +109,8 @@ class Listener:
         case = f"case_{sha256_of(folder)[:10]}"
         self.say(f"{series.name}: from {series.sender or 'an earlier run'}, segmenting as {case}")
         job = Job(case, folder, out / case, anonymous=True)
-        (outcome,) = PipelinedBatch(self.segmenter, self.save, InlineExecutor(), _Quiet()).run([job])
+        save = with_dicom(self.save) if self.options.send_to else self.save
+        (outcome,) = PipelinedBatch(self.segmenter, save, InlineExecutor(), _Quiet()).run([job])
         for warning in outcome.warnings:
             self.say(f"{case}: warning: {warning}")
         if outcome.fault is not None:

@@ -19,6 +19,7 @@ class DicomWebOptions:
 
     Args:
         token_file: File with the token of the server; by default the environment variable `TOKEN_VARIABLE`.
+        stow: Whether results go back to the server.
     """
 
     token_file: Path | None = field(
@@ -30,6 +31,10 @@ class DicomWebOptions:
             metavar="FILE",
             is_rare=True,
         ),
+    )
+    stow: bool = field(
+        default=False,
+        metadata=option("dicomweb://...: also store DICOM SEG and SR on the server", Group.OUTPUT, is_rare=True),
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from omentum.errors import InputError, OutputError
+from omentum.errors import InputError, OutputError, UsageError
 from omentum.home import private_temporary
 from omentum.pacs.address import DicomWebAddress, is_address, parse_address
 from omentum.pacs.dicomweb import DicomWebClient, RemoteSeries
 from omentum.pacs.options import DicomWebOptions
+from omentum.pacs.results import dicom_results
 from omentum.pacs.token import read_token
 from omentum.pacs.uids import name_of_series
 from omentum.progress import ProgressListener
@@ -28,10 +29,30 @@ class PulledInputs:
     Args:
         paths: Local paths, in the order of the inputs.
         remote: Local folder of each series that was pulled -> its address.
+        token: See `read_token`.
     """
 
     paths: tuple[Path, ...]
     remote: dict[Path, DicomWebAddress]
+    token: str | None = field(default=None, repr=False)
+
+    def stow(self, source: Path, target: Path) -> int:
+        """Store the DICOM results of a series on the server that it came from.
+
+        Args:
+            source: One of `paths`.
+            target: Its case folder.
+
+        Returns:
+            Number of objects; 0 if no structure was found.
+
+        Raises:
+            OutputError: see `DicomWebClient.store`.
+        """
+        if files := dicom_results(target):
+            with DicomWebClient(self.remote[source], self.token) as client:
+                client.store(files)
+        return len(files)
 
 
 @contextmanager
@@ -49,6 +70,9 @@ def pulled(inputs: Sequence[str], options: DicomWebOptions, progress: ProgressLi
         UsageError: an address is invalid.
     """
     addresses = {text: parse_address(text) for text in inputs if is_address(text)}
+    local = next((text for text in inputs if text not in addresses), None)
+    if options.stow and (local is not None or not inputs):
+        raise UsageError("did not come from a DICOMweb server, to which --stow returns results", source=local)
     if not addresses:
         yield PulledInputs(tuple(map(Path, inputs)), {})
         return
@@ -56,7 +80,7 @@ def pulled(inputs: Sequence[str], options: DicomWebOptions, progress: ProgressLi
     with _private_folder() as place:
         folders = {text: _pull(address, token, place, progress) for text, address in addresses.items()}
         paths = tuple(folders.get(text) or Path(text) for text in inputs)
-        yield PulledInputs(paths, {folders[text]: address for text, address in addresses.items()})
+        yield PulledInputs(paths, {folders[text]: address for text, address in addresses.items()}, token)
 
 
 def choose_series(found: Sequence[RemoteSeries], shown: str) -> RemoteSeries:
