@@ -34,6 +34,7 @@ def cases(out):
     return [path for path in Path(out).iterdir() if path.is_dir()] if Path(out).exists() else []
 
 
+@pytest.mark.slow
 def test_a_series_is_segmented_as_its_folder_is(here, study):
     spool = here / "spool"
     with listening(Path("out"), spool=spool) as service:
@@ -50,29 +51,25 @@ def test_a_series_is_segmented_as_its_folder_is(here, study):
         assert not any(secret in text for text in (log, str(case), *texts))
 
 
-def test_a_bad_series_stops_nothing(here, study):
+@pytest.mark.slow
+def test_what_an_earlier_run_left_is_done_and_a_bad_series_stops_nothing(here, study):
     gap = Study(here / "gap")
-    with listening(Path("out"), spool=here / "spool") as service:
+    with listening(Path("out"), spool=here / "spool", settle_s=100.0) as service:
         send_files(service.port, gap.files[:3] + gap.files[6:])
-        log = service.wait_for("error: ")
-        assert "missing" in log
-        assert str(here) not in log
         send_files(service.port, study.files)
-        service.wait_for("segmented in")
+    assert cases("out") == []
+    with listening(Path("out"), spool=here / "spool") as service:
+        service.wait_for("left over from an earlier run", 2)
+        service.wait_for("error: ")
+        log = service.wait_for("segmented in")
+    assert "from SENDER" in log
+    assert "missing" in log
+    assert str(here) not in log
     assert len(cases("out")) == 1
     assert len(list((here / "spool" / "failed").iterdir())) == 1
 
 
-def test_what_an_earlier_run_left_is_done(here, study, monkeypatch):
-    with listening(Path("out"), spool=here / "spool", settle_s=100.0) as service:
-        send_files(service.port, study.files)
-    with listening(Path("out"), spool=here / "spool") as service:
-        log = service.wait_for("segmented in")
-    assert "left over from an earlier run" in log
-    assert "from SENDER" in log
-    assert len(cases("out")) == 1
-
-
+@pytest.mark.slow
 def test_programs_of_dcmtk(here, study):
     # pynetdicom has programs of the same names
     tools = {name: shutil.which(name, path="/usr/bin:/usr/local/bin") for name in ("echoscu", "storescu", "dcmsend")}
@@ -89,6 +86,7 @@ def test_programs_of_dcmtk(here, study):
     assert len(cases("out")) == 1
 
 
+@pytest.mark.slow
 def test_results_are_sent_to_a_pacs(here, orthanc, study, monkeypatch):
     monkeypatch.setattr(sending, "PAUSE_S", 0.0)
     to = (f"ORTHANC@127.0.0.1:{orthanc.dicom}", f"GONE@127.0.0.1:{free_port()}")
@@ -104,6 +102,7 @@ def test_results_are_sent_to_a_pacs(here, orthanc, study, monkeypatch):
     assert [path.name for path in here.iterdir()].count("out") == 0
 
 
+@pytest.mark.slow
 def test_sigterm_puts_the_series_back(here, study):
     slow = Path(__file__).parents[1] / "support" / "segment_slowly.py"
     port = free_port()

@@ -311,8 +311,16 @@ EXTEND = Walk(
     skips={"omentum segment ct.nii.gz -o out/ -w new": "walks have weights of their own (tests/train/extend has this)"},
 )
 INPUTS = Walk("docs/how-to/inputs.md")
+PACS = Walk(
+    "docs/how-to/pacs.md",
+    skips={
+        "omentum segment dicomweb": "needs a server (tests/pacs/test_orthanc.py)",
+        "omentum listen": "does not end (tests/pacs/test_listen.py)",
+    },
+)
 WALKS = (
     INPUTS,
+    PACS,
     ANNOTATE,
     EXTEND,
     FOLLOW,

@@ -23,6 +23,7 @@ WALK = Walk(
         "make demo": ENVIRONMENT,
         "make test": ENVIRONMENT,
         "pip install": ENVIRONMENT,
+        "omentum listen": "does not end (tests/pacs/test_listen.py)",
         "omentum extend": "minutes (walked in docs/how-to/extend.md)",
         "omentum annotate propose": "minutes (walked in docs/how-to/annotate.md)",
         "omentum train compact --data store/ --split": "hours (walked in docs/how-to/cross-validate.md)",

@@ -24,13 +24,13 @@ from omentum.cli import (
     evaluate,
     extend,
     lesions,
-    listen,
     phantom,
     segment,
     train,
     weights,
 )
 from omentum.cli.garbage import leave_at_exit
+from omentum.cli.pacs import listen
 from omentum.cli.renamed_options import renaming_hint
 from omentum.cli.signals import unwinding
 from omentum.cli.structures_option import StructuresFile

@@ -1,0 +1,1 @@
+"""The command of a storage service: `omentum listen`."""
