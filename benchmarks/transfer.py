@@ -72,7 +72,7 @@ INIT = {**NETWORK, **COMMON, "steps": INIT_STEPS, "muon_lr": 0.01, "plateau_frac
 ABOUT = (
     f"Mean Dice of {len(NOVEL)} structures that the initial weights were not trained on (colon, small bowel, femoral "
     f"heads), over {FOLDERS['unseen'][0]} unseen phantoms at {SPACING_MM} mm; mean and range of the seeds. "
-    f"{STEPS} steps of {COMMON['batch']} patches of 32 voxels."
+    f"{STEPS} steps of {COMMON['batch']} patches of 32 voxels, or three times as many."
 )
 
 
@@ -100,6 +100,7 @@ ARMS = (
     Arm("adapters", "adapters"),
     Arm("plain", "plain"),
     Arm("scratch, 3 times the steps", "full", scratch=True, longer=3),
+    Arm("full, 3 times the steps", "full", longer=3),
 )
 
 
