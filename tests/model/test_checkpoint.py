@@ -3,12 +3,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
-import struct
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from bad_checkpoints import BOMBS, DISGUISES, bomb_file
 from hypothesis import given
 from hypothesis import strategies as st
 from own_structures import LESION, PAIR, included
@@ -20,7 +20,7 @@ from omentum.anatomy.structure_rows import carried_rows
 from omentum.errors import CheckpointError, OutputError, UsageError
 from omentum.model import BACKBONES, UniversalModel, load_checkpoint, read_spec, save_checkpoint
 from omentum.model.checkpoint import save_with_thresholds, save_with_trust
-from omentum.model.safetensors_file import MAX_ENTRIES, read_header
+from omentum.model.safetensors_file import read_header
 from omentum.model.state import state_sha256
 from omentum.spec import ClassSpec, Trust
 
@@ -43,12 +43,6 @@ def rewritten(path: Path, change, metadata=None) -> Path:
     change(state)
     stored = {**read_header(path).metadata, **(metadata or {}), "tensors_sha256": state_sha256(state)}
     save_file(state, path, metadata=stored)
-    return path
-
-
-def with_header(path: Path, header: object, data: bytes = b"") -> Path:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
     return path
 
 
@@ -94,20 +88,6 @@ def test_a_failed_save_leaves_nothing_behind(model, tmp_path):
         save_checkpoint(tmp_path / "nowhere" / "m.safetensors", model)
 
 
-DISGUISES = {
-    "torch file": (b"PK\x03\x04" + bytes(100), "not a safe checkpoint.*omentum weights import"),
-    "pickle": (pickle.dumps({"a": 1}, protocol=2), "not a safe checkpoint"),
-    "new pickle": (pickle.dumps({"a": 1}, protocol=5), "not a safe checkpoint"),
-    "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n", "git lfs pull"),
-    "web page": (b"\n<!DOCTYPE html><html><body>sign in</body></html>", "web page"),
-    "gzip": (b"\x1f\x8b\x08" + bytes(range(1, 60)), "gzip"),
-    "empty": (b"", "empty or all zeros"),
-    "zeros": (bytes(4096), "empty or all zeros"),
-    "text": (b"these are not the weights you are looking for", "impossible header length"),
-    "stub": (b"\x10\x00", "damaged or incomplete"),
-}
-
-
 @pytest.mark.parametrize("kind", DISGUISES)
 def test_other_files_are_recognised_and_never_opened(kind, tmp_path):
     content, message = DISGUISES[kind]
@@ -148,35 +128,11 @@ def test_one_changed_bit_is_noticed(saved):
         load_checkpoint(saved)
 
 
-def entry(shape=(1,), begin=0, end=4, dtype="F32"):
-    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
-
-
-BOMBS = {
-    "length": (struct.pack("<Q", 2**62) + b"{}", "impossible header length"),
-    "nesting": (b"[" * 10**6, "not a safetensors checkpoint"),
-    "entries": ({f"t{n}": entry(begin=4 * n, end=4 * n + 4) for n in range(MAX_ENTRIES + 1)}, "more than any"),
-    "shape overflow": ({"a": entry((2**62, 2**62))}, "does not take 4 bytes"),
-    "too short": ({"a": entry(), "b": entry((3,), begin=4, end=12)}, r"of shape \[3\] does not take 8 bytes"),
-    "negative": ({"a": entry((-1, -1))}, "impossible shape"),
-    "true as a size": ({"a": entry((True,))}, "impossible shape"),
-    "overlap": ({"a": entry(), "b": entry(begin=2, end=6)}, "overlaps"),
-    "hole": ({"a": entry(), "b": entry(begin=8, end=12)}, "hole"),
-    "more than the file": ({"a": entry((2**30,), end=2**32)}, "damaged or incomplete: expected 4294967296 bytes"),
-    "twice": (b'{"a": %s, "a": %s}' % ((json.dumps(entry()).encode(),) * 2), "twice"),
-    "strange type": ({"a": entry(dtype="F4")}, "'F4'"),
-    "list": ([1, 2], "not a safetensors checkpoint"),
-    "metadata": ({"__metadata__": {"omentum": 3}}, "not text"),
-}
-
-
 @pytest.mark.parametrize("kind", BOMBS)
 def test_an_impossible_header_is_refused_fast(kind, tmp_path):
-    header, message = BOMBS[kind]
-    path = tmp_path / "m.safetensors"
-    path.write_bytes(header) if kind == "length" else with_header(path, header, bytes(4))
+    path = bomb_file(tmp_path / "m.safetensors", kind)
     start = time.monotonic()
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(CheckpointError, match=BOMBS[kind][1]):
         load_checkpoint(path)
     assert time.monotonic() - start < 2
 

@@ -17,8 +17,8 @@ from omentum.doctor.diagnosis import Diagnosis, Outcome
 from omentum.doctor.estimate import Estimate, Workload, estimate
 from omentum.doctor.input_report import CasePlan, InputReport
 from omentum.doctor.kinds import Identity, InputKind, identify
-from omentum.doctor.machine import MachineReport, free_bytes
-from omentum.doctor.outputs import expected_bytes, expected_outputs
+from omentum.doctor.machine import MachineReport
+from omentum.doctor.outputs import expected_outputs
 from omentum.errors import OmentumError, capture_warnings
 from omentum.formatting import size
 from omentum.infer.device import choose_device
@@ -30,6 +30,7 @@ from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.options import CaseSelection
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
+from omentum.pipeline.room import expected_bytes, free_bytes
 from omentum.preprocess.upright import OBLIQUE_DEGREES, is_oblique
 from omentum.progress import SilentProgress
 from omentum.quality.ct_facts import ct_facts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from omentum.errors import OmentumError
 from omentum.home import home
 from omentum.json_values import from_json_values
 from omentum.model.catalogue import list_weights
+from omentum.pipeline.room import free_bytes
 from omentum.schemas import Schema, read_stamped, stamped
 
 NOT_FOR_USERS = ("dev", "mutation")
@@ -145,12 +145,6 @@ def examine_machine() -> MachineReport:
         weights=tuple(entry.name for entry in named if entry.here),
         weights_to_pull=tuple(entry.name for entry in named if not entry.here and not entry.resource),
     )
-
-
-def free_bytes(folder: Path) -> int:
-    """Free disk space where a folder is or would be."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
 
 
 def _packages() -> tuple[dict[str, str], tuple[Extra, ...]]:

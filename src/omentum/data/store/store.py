@@ -134,7 +134,7 @@ class Store:
         """Sampled voxels int16 [n, 3] of each present structure and of the body (key `stored_case.BODY`)."""
         path = self.folder(case) / SAMPLE_FILE
         try:
-            voxels = np.load(path)
+            voxels = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as fault:
             raise InputError(f"cannot be read: {fault}", source=path) from fault
         ends = np.cumsum(list(case.samples.values()))

@@ -23,6 +23,7 @@ from omentum.pipeline.finishing import PredictedCase
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions
 from omentum.pipeline.reading import LoadedCase, PreparedInput, prepare_case, read_and_prepare, read_case
+from omentum.pipeline.room import check_room, expected_bytes
 from omentum.pipeline.segmenter import Segmenter
 
 
@@ -156,6 +157,8 @@ class PipelinedBatch:
         ct = (case.case if isinstance(case, PreparedInput) else case).ct
         has_probabilities = self.segmenter.options.probabilities is not None
         check_dicom_formats(self.save, ct.header, has_probabilities=has_probabilities, source=job.source)
+        classes = len(self.segmenter.classes)
+        check_room(job.target, expected_bytes(self.segmenter.options, self.save, ct.voxels.size, classes))
         ready = case if isinstance(case, PreparedInput) else prepare_case(case, self.segmenter.specs)
         return self.segmenter.predict(ready, progress=self.listener.progress)
 

@@ -106,7 +106,7 @@ def _annotated(case: TrainingCase, classes: Sequence[str]) -> list[tuple[int, st
 def _kept(file: Path, of: str, shape: tuple[int, int, int], make: Callable[[], Labels]) -> Labels:
     """Labels of an earlier run if they are of the same case and classes, or new ones that are kept."""
     if file.exists():
-        with np.load(file) as found:
+        with np.load(file, allow_pickle=False) as found:
             if "of" in found and str(found["of"]) == of:
                 dice = found["dice"]
                 bits = np.unpackbits(found["masks"], count=len(dice) * int(np.prod(shape)))
