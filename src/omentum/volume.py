@@ -26,6 +26,9 @@ BODY_HU = -300
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no corner moves by more than this (reliability: label/image geometry)."""
 
+LEAST_MM, MOST_MM = 1e-9, 1e9
+"""No voxel is smaller and nothing lies farther away; beyond, arithmetic on an affine would overflow."""
+
 _AXIS_CODES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
@@ -51,8 +54,10 @@ class Grid:
             raise GeometryError(f"a grid needs three positive dimensions, got {shape}")
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise GeometryError("the affine must be a finite 4x4 matrix")
+        if np.abs(affine).max() > MOST_MM:
+            raise GeometryError(f"the affine is impossible: a number beyond {MOST_MM:g}")
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
-        if lengths.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:
+        if lengths.min() < LEAST_MM or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:
             raise GeometryError("the affine is singular: two axes point the same way or one has no length")
         affine.flags.writeable = False
         object.__setattr__(self, "shape", shape)

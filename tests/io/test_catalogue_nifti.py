@@ -52,7 +52,7 @@ NIFTI_FAULTS = tuple(
 )
 
 NIFTI = (
-    refused(5, "NIfTI: dicom", file_of(FAULTS["05 dicom"][0]), "is a single DICOM file"),
+    refused(5, "NIfTI: dicom", file_of(FAULTS["05 dicom"][0]), "is a DICOM file without an image"),
     fine(7, "NIfTI: raw named .gz", file_of(partial(nifti, HU), "ct.nii.gz")),
     fine(7, "NIfTI: gz named .nii", file_of(lambda: gzip.compress(nifti(HU)))),
     fine(10, "NIfTI: trailing bytes", file_of(lambda: nifti(HU) + bytes(5000))),

@@ -11,6 +11,7 @@ import signal
 import struct
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,6 +128,19 @@ def _slice(folder: Path) -> Path:
     return folder / "image_2"
 
 
+def _zip(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "ct.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ct.nii", nifti(HU))
+    return folder / "ct.zip"
+
+
+def _zip_of_series(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "ct.zip", "w") as archive:
+        for name, content in _series().items():
+            archive.writestr(f"series/{name}", content)
+    return folder / "ct.zip"
+
+
 def _weights(folder: Path) -> Path:
     tensors = {"a": entry((2, 3), 0, 24), "b": entry((4,), 24, 32, "F16")}
     return with_header(folder / "w.safetensors", {"__metadata__": {"omentum": "{}"}} | tensors, bytes(32))
@@ -143,6 +157,8 @@ TARGETS = {
         Target("metaimage_zlib", lambda folder: metaimage(folder, HU, CompressedData="True"), read_image, 340),
         Target("seg_nrrd", _masks, read_segmentation, 400),
         Target("dicom", _slice, lambda path: load_volume(path.parent), 1200, is_slow=True),
+        Target("zip", _zip, load_volume, 700),
+        Target("zip_dicom", _zip_of_series, load_volume, 700, is_slow=True),
         Target("checkpoint", _weights, load_checkpoint, 200),
     )
 }

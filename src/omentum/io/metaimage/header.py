@@ -26,6 +26,8 @@ LOCAL = "LOCAL"
 """Instead of a file name: the voxels follow the header."""
 MOST_HEADER_BYTES = 1 << 16
 MOST_VOLUMES = 1024
+MOST_NUMBER = 1e15
+"""Beyond any size or place, and below what overflows."""
 
 _DTYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4", "MET_UINT": "u4",
@@ -190,7 +192,7 @@ def _numbers(fields: Mapping[str, str], name: str, count: int, path: Path) -> li
         numbers = [float(word) for word in words]
     except ValueError as fault:
         raise InputError(f"has a damaged header: {name} = {fields[name][:40]!r}", source=path) from fault
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+    if len(numbers) != count or not all(abs(number) <= MOST_NUMBER for number in numbers):
         kind = InputError if name in ("NDims", "DimSize") else GeometryError
         raise kind(f"has {len(numbers)} numbers for {name}, expected {count} finite ones", source=path)
     return numbers
