@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from omentum.errors import InputError, MissingDependencyError
+from omentum.errors import InputError, MissingDependencyError, silence_library_warnings
 from omentum.io.dicom.images import slices_or_other
 from omentum.io.dicom.open import HEAD, looks_like_dicom, read_header
 from omentum.io.dicom.slices import AGAIN, Other, Slice
@@ -73,7 +73,8 @@ def _read_file(path: Path) -> Sequence[Slice] | Other:
                 return Other(path, NO_DICOM, InputError("is no DICOM file", source=path, remedy=AGAIN))
             file.seek(0)
             header = read_header(file)
-        return slices_or_other(header, path)
+        with silence_library_warnings():  # pydicom checks values when they are first used, and its warnings quote them
+            return slices_or_other(header, path)
     except OSError as fault:
         raise InputError(fault.strerror or "ends too early", source=path) from fault
     except DAMAGE as fault:
