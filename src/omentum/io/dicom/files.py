@@ -62,6 +62,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _read_file(path: Path) -> Sequence[Slice] | Other:
     """The slices in a file, or another possibly relevant object; nothing if it is certainly irrelevant."""
+    damage: tuple[type[Exception], ...] = (*DAMAGE, *_pydicom_errors())
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
             return ()
@@ -77,5 +78,14 @@ def _read_file(path: Path) -> Sequence[Slice] | Other:
             return slices_or_other(header, path)
     except OSError as fault:
         raise InputError(fault.strerror or "ends too early", source=path) from fault
-    except DAMAGE as fault:
-        return Other(path, "damaged file", InputError(f"is a damaged DICOM file: {fault}", source=path))
+    except damage as fault:
+        # The text may quote what stands in the file, a name for example.
+        reason = f"is a damaged DICOM file ({type(fault).__name__})"
+        return Other(path, "damaged file", InputError(reason, source=path, remedy=AGAIN))
+
+
+def _pydicom_errors() -> tuple[type[Exception], ...]:
+    """Errors of pydicom that are derived from no other."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return BytesLengthException, InvalidDicomError
