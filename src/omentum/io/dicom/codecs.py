@@ -50,19 +50,21 @@ def decoders_of(syntax: str) -> tuple[Any, list[str]]:
     Raises:
         NotImplementedError: pydicom knows none.
     """
+    from pydicom.config import IGNORE
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    decoder: Any = get_decoder(UID(syntax))
+    decoder: Any = get_decoder(UID(syntax, validation_mode=IGNORE))  # an impossible one is just unknown
     first = _by_prefix(_FASTEST, syntax)
     return decoder, sorted(decoder.available_plugins, key=lambda name: name != first)
 
 
 def name_of(syntax: str) -> str:
     """Name of a transfer syntax, for messages."""
+    from pydicom.config import IGNORE
     from pydicom.uid import UID
 
-    return UID(syntax).name
+    return UID(syntax, validation_mode=IGNORE).name
 
 
 def _check_syntax(syntax: str, slices: Sequence[Slice]) -> None:
