@@ -70,7 +70,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, shutil.disk_usage(folder).free)
     for entry in entries:
         parts = _parts(entry, path)
-        if entry.is_dir() or _is_ignored(parts):
+        if _is_ignored(parts) or entry.is_dir():
             continue
         target = folder.joinpath(*parts)
         if os.path.commonpath([folder, os.path.realpath(target)]) != str(folder):
