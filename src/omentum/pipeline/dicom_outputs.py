@@ -73,7 +73,7 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
     objects = ObjectSet(folder, case, series, Producer.of_manifest(case.manifest), case.overlap_voxels, **how)
     if not objects.found:
         warn_of_case("no structure was found; no DICOM object holds masks")
-    written = {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects)}
+    written = {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects) if keys}
     if OutputFormat.DICOM_SR in save.dicom_formats:
         with_masks = OutputFormat.DICOM_SEG in save.dicom_formats
         structures = [_reported(one) for one in case.measures(save.numbering) if one.found]

@@ -82,6 +82,21 @@ def test_copies_of_a_slice_are_left_out(tmp_path, hu):
         np.testing.assert_array_equal(read_series(tmp_path).voxels, hu)
 
 
+def test_an_image_with_another_rescale_is_no_copy(tmp_path, hu):
+    paths = write_stack(tmp_path, hu)
+    again = pydicom.dcmread(paths[2])
+    again.RescaleIntercept = 0
+    save(again, tmp_path / "copy")
+    with pytest.raises(InputError, match="different images at one position"):
+        read_series(tmp_path)
+
+
+def test_a_dicomdir_is_named(tmp_path):
+    header = slice_of(np.zeros((2, 2)), (0, 0, 0), 1, "1.2.3", SOPClassUID="1.2.840.10008.1.3.10")
+    with pytest.raises(InputError, match=r"is a DICOMDIR, not a CT.*give its folder"):
+        read_series(save(header, tmp_path / "DICOMDIR"))
+
+
 def test_several_series_are_listed_and_refused(tmp_path, hu):
     write_stack(tmp_path / "a", hu)
     write_stack(tmp_path / "b", hu[:, :, :3], SeriesNumber=7)

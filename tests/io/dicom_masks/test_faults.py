@@ -9,7 +9,7 @@ from asymmetric_series import LAYOUTS, masks_of, points_mm, series_of
 from shared_data import shared
 
 from omentum.errors import CaseWarning, GeometryError, InputError
-from omentum.io.dicom_masks import open_object
+from omentum.io.dicom import open as opening
 from omentum.io.dicom_masks.read import read_dicom_masks
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.producer import Producer
@@ -131,8 +131,8 @@ def test_a_deflated_object_that_grows_too_long_is_refused(seg, monkeypatch):
         file.write(b"\0" * 128 + b"DICM")
         pydicom.filewriter.write_file_meta_info(pydicom.filebase.DicomFileLike(file), meta)
         file.write(stream.compress(bytes(3_000_000)) + stream.flush())
-    monkeypatch.setattr(open_object, "MOST_BYTES", 2_000_000)
-    with pytest.raises(InputError, match="would inflate to more than 2000000 bytes"):
+    monkeypatch.setattr(opening, "LONGEST_HEADER", 2_000_000)
+    with pytest.raises(InputError, match="inflates to more than 2000000 bytes"):
         read_dicom_masks(path)
 
 

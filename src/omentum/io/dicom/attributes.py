@@ -6,19 +6,15 @@ Values are checked as they are read; a damaged one raises ValueError or TypeErro
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from omentum.io.dicom.words_of_ct import words_of_ct
+
 HASH_DIGITS = 16
 """Digits of a hash, enough to distinguish frames of reference."""
-HIDDEN = "..."
-"""Stands for a word that may identify the patient."""
-LONGEST_DESCRIPTION = 64
 
 _IDENTIFYING = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber", "StudyID", "OtherPatientIDs")
-_LEAST_DIGITS = 6
-"""Numbers of so many digits may be dates or identifiers."""
 
 
 class Attributes:
@@ -71,11 +67,9 @@ class Attributes:
         return short_hash(f"{what} {text}") if text.strip() else None
 
     def description(self, name: str) -> str:
-        """Free text without what may identify the patient: parts of the name, ids, long numbers."""
-        text = " ".join(str(self.get(name, "")).split())
-        known = {part.lower() for field in _IDENTIFYING for part in re.findall(r"\w+", str(self.get(field, "")))}
-        hidden = re.sub(r"\w+", lambda word: HIDDEN if _identifies(word[0], known) else word[0], text)
-        return "".join(c if c.isprintable() else " " for c in hidden)[:LONGEST_DESCRIPTION].strip()
+        """Words of CT in a free text, without parts of the patient's name and ids; see `words_of_ct`."""
+        known = " ".join(str(self.get(field, "")) for field in _IDENTIFYING)
+        return words_of_ct(str(self.get(name, "")), hidden=known)
 
 
 def short_hash(text: str) -> str:
@@ -93,10 +87,6 @@ def n_frames_of(dataset: Any) -> int:
     if count < 1:
         raise ValueError(f"{count} frames")
     return count
-
-
-def _identifies(word: str, known: set[str]) -> bool:
-    return (len(word) > 1 and word.lower() in known) or len(re.findall(r"\d", word)) >= _LEAST_DIGITS
 
 
 def _functional_groups(dataset: Any, frame: int) -> Iterator[Any]:

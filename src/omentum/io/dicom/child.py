@@ -1,7 +1,7 @@
 """Child process that decodes compressed DICOM images, so that a crash on a corrupt stream does not end the program.
 
 Stdin carries one line of JSON per image: {"path", "frame", "syntax"}, where frame may be null for all. For each, stdout
-carries one line of JSON, {"dtype", "shape"} followed by the pixels, or {"kind", "text"} of the error.
+carries one line of JSON, {"dtype", "shape"} followed by the pixels, or {"kind", "text"} of the error, quoting nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.io.dicom.codecs import decoders_of
+from omentum.io.dicom.damage import told
 from omentum.io.dicom.open import open_dicom
 
 DAMAGED, UNDECODABLE = "damaged", "undecodable"
@@ -35,9 +36,9 @@ def main() -> None:
             pixels = np.ascontiguousarray(_decoded(**json.loads(line)))
             said, content = {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes()
         except (RuntimeError, NotImplementedError) as fault:
-            said, content = {"kind": UNDECODABLE, "text": str(fault)}, b""
+            said, content = {"kind": UNDECODABLE, "text": told(fault)}, b""
         except Exception as fault:
-            said, content = {"kind": DAMAGED, "text": str(fault)}, b""
+            said, content = {"kind": DAMAGED, "text": told(fault)}, b""
         answers.write(json.dumps(said).encode() + b"\n" + content)
         answers.flush()
 

@@ -41,7 +41,7 @@ def the_series(place: Path, series: str | None = None) -> list[Slice]:
     """
     slices, others = find_slices(place)
     if not slices:
-        if worth := [other for other in others if other.what not in QUIET]:
+        if worth := [other for other in others if other.what not in QUIET or other.path == place]:
             raise worth[0].fault
         only = f"; only {_counted([(other.what, other.path) for other in others], place)}" if others else ""
         raise InputError(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from omentum.errors import InputError
 from omentum.io.dicom.child import UNDECODABLE
+from omentum.io.dicom.damage import DamagedHeaderError
 from omentum.io.dicom.slices import AGAIN, Slice
 
 
@@ -49,12 +50,12 @@ class Decoder:
 
         Raises:
             InputError: The decoder crashed.
-            ValueError, RuntimeError: Raised by pydicom: the file is damaged, or there is no decoder for it.
+            DamagedHeaderError, RuntimeError: the file is damaged, or there is no decoder for it.
         """
         image = self._answer(one.path, one.frame_index, one.encoding.syntax)
         if image.shape != one.shape[::-1]:
             sizes = [" x ".join(map(str, shape)) for shape in (image.shape[::-1], one.shape)]
-            raise ValueError(f"{sizes[0]} pixels, expected {sizes[1]}")
+            raise DamagedHeaderError(f"{sizes[0]} pixels, expected {sizes[1]}")
         return image
 
     def pixels(self, path: Path) -> NDArray[Any]:
@@ -74,7 +75,7 @@ class Decoder:
             if said is None:
                 raise EOFError
             if "kind" in said:
-                raise (RuntimeError if said["kind"] == UNDECODABLE else ValueError)(said["text"])
+                raise (RuntimeError if said["kind"] == UNDECODABLE else DamagedHeaderError)(said["text"])
             dtype, shape = np.dtype(said["dtype"]), tuple(said["shape"])
             content = child.stdout.read(dtype.itemsize * math.prod(shape))
             if len(content) < dtype.itemsize * math.prod(shape):

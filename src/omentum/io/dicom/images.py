@@ -20,8 +20,9 @@ MAX_SIDE = 4096
 MAX_FRAMES = 20_000
 """No CT has more slices."""
 
+_DIRECTORY = "1.2.840.10008.1.3.10"
 _BESIDE = {
-    "1.2.840.10008.1.3.10": "directory",
+    _DIRECTORY: "DICOMDIR",
     "1.2.840.10008.5.1.4.1.1.7": "secondary capture",
     "1.2.840.10008.5.1.4.1.1.9": "waveform",
     "1.2.840.10008.5.1.4.1.1.11": "presentation state",
@@ -60,7 +61,8 @@ def slices_or_other(header: ParsedHeader, path: Path) -> Sequence[Slice] | Other
             path, "file without an image", InputError("is a DICOM file without an image", source=path, remedy=AGAIN)
         )
     if what := next((what for prefix, what in _BESIDE.items() if kind.startswith(prefix)), None):
-        return Other(path, what, InputError(f"is a {what}, not a CT", source=path), "")
+        remedy = "give its folder" if kind == _DIRECTORY else None
+        return Other(path, what, InputError(f"is a {what}, not a CT", source=path, remedy=remedy), "")
     if refusal := _refusal(dataset):
         what, reason, remedy = refusal
         series, is_placed = str(dataset.get("SeriesInstanceUID") or ""), bool(dataset.get("ImagePositionPatient"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.open import HEAD, looks_like_dicom, open_dicom
 
 DAMAGED, OTHER = "damaged", "other"
@@ -22,7 +23,6 @@ _TAGS = [
     *("SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Rows", "Columns", "NumberOfFrames"),
     *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness"),
 ]
-_FAULTS = (OSError, ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def _header(path: Path) -> Any:
                 return OTHER
         header = open_dicom(path, pixels=False, tags=_TAGS)
         return OTHER if header.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY else header
-    except _FAULTS:
+    except OSError:
+        return DAMAGED
+    except damage_errors():
         return DAMAGED
 
 

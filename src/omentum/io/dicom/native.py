@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.io.dicom.damage import DamagedHeaderError
 from omentum.io.dicom.deflated import DEFLATED, inflated
 from omentum.io.dicom.open import HEAD, first_element
 from omentum.io.dicom.slices import Encoding, Slice
@@ -44,7 +45,7 @@ class NativeReader:
 
         Raises:
             OSError: The file cannot be read.
-            ValueError, zlib.error: It ends too early.
+            DamagedHeaderError, zlib.error: It ends too early.
         """
         encoding = one.encoding
         assert encoding.at is not None
@@ -57,7 +58,7 @@ class NativeReader:
                 file.seek(start)
                 content = file.read(encoding.frame_bytes)
         if len(content) < encoding.frame_bytes:
-            raise ValueError(f"{len(content)} of {encoding.frame_bytes} bytes")
+            raise DamagedHeaderError(f"{len(content)} of {encoding.frame_bytes} bytes")
         return _values(content, encoding)
 
     def _inflated(self, path: Path, most_bytes: int) -> bytes:

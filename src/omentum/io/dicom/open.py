@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from omentum.errors import silence_library_warnings
-from omentum.io.dicom.deflated import inflated, is_deflated
+from omentum.io.dicom.damage import DamagedHeaderError
+from omentum.io.dicom.deflated import DEFLATED, inflated, is_deflated
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -26,6 +27,8 @@ LONGEST_FIRST = 1024
 """Bytes of the value of the first element of a data set whose lengths have no type beside them."""
 LONGEST_HEADER = 64 << 20
 """Bytes before the pixel data; the per-frame attributes of 10,000 frames take less."""
+LONGEST_PIXELS = 1 << 32
+"""Bytes of pixel data whose length is stated (PS3.5, 7.1)."""
 
 _VALUE_TYPES = "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV"
 _PIXEL_DATA = (0x7FE0, 0x0010)
@@ -70,11 +73,14 @@ def read_header(file: BinaryIO) -> ParsedHeader:
     if not is_deflated(file, start):
         return _read_header(file, start)
     content = inflated(file, start, LONGEST_HEADER)
-    return replace(_read_header(BytesIO(content), first_element(content)), is_deflated=True)
+    header = _read_header(BytesIO(content), first_element(content))
+    if header.pixels_at is None and len(content) >= LONGEST_HEADER:
+        raise DamagedHeaderError(f"inflates to more than {LONGEST_HEADER} bytes without pixel data")
+    return replace(header, is_deflated=True)
 
 
 def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = None) -> Any:
-    """Read a data set as a `pydicom.Dataset` with its transfer syntax; a deflated one is inflated to its end.
+    """Read a data set as a `pydicom.Dataset` with its transfer syntax; a deflated one is inflated as far as needed.
 
     Args:
         path: The file.
@@ -86,6 +92,8 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
     """
     with path.open("rb") as file:
         start = first_element(file.read(HEAD))
+        if is_deflated(file, start):
+            return _open_deflated(file, start, pixels=pixels, tags=tags)
         return _parsed(_after_prefix(file) if start == len(MAGIC) else file, pixels=pixels, tags=tags)
 
 
@@ -97,6 +105,29 @@ def dataset_of(content: bytes) -> Any:
 def first_element(head: bytes) -> int:
     """Position of the first data element of a file that begins so."""
     return PREAMBLE + len(MAGIC) if head[PREAMBLE:].startswith(MAGIC) else len(MAGIC) * head.startswith(MAGIC)
+
+
+def _open_deflated(file: BinaryIO, start: int, *, pixels: bool, tags: Sequence[str] | None) -> Any:
+    """Inflate the header, and after it no more than the pixels that it describes."""
+    from pydicom.uid import UID
+
+    header = read_header(file)
+    content = header.content
+    if pixels and header.pixels_at is not None:
+        needed = bytes_of_pixels(header.dataset)
+        if header.pixels_length is None or header.pixels_length > min(needed + 1, LONGEST_PIXELS):
+            raise DamagedHeaderError(f"would inflate to more than the {needed} bytes of its pixels")
+        file.seek(0)
+        content = inflated(file, start, header.pixels_at + header.pixels_length)
+    dataset = _parsed(BytesIO(content), pixels=pixels, tags=tags)
+    dataset.file_meta.TransferSyntaxUID = UID(DEFLATED)
+    return dataset
+
+
+def bytes_of_pixels(dataset: Any) -> int:
+    """Bytes that all frames of an uncompressed image take, without the padding to an even number."""
+    pixels = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("NumberOfFrames") or 1)
+    return -(-pixels * int(dataset.get("SamplesPerPixel") or 1) * int(dataset.BitsAllocated) // 8)
 
 
 def _read_header(file: BinaryIO, start: int) -> ParsedHeader:

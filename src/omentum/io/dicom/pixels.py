@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from omentum.errors import InputError
 from omentum.io.dicom.codecs import DECOMPRESS, name_of
+from omentum.io.dicom.damage import told
 from omentum.io.dicom.decoder import Decoder
 from omentum.io.dicom.native import NativeReader, is_native
 from omentum.io.dicom.slices import AGAIN, Rescale, Slice
@@ -46,7 +47,7 @@ class PixelReader:
         except OSError as fault:
             raise InputError(fault.strerror or "ends too early", source=one.path) from fault
         except (ValueError, zlib.error) as fault:
-            reason = f"its image is missing or damaged: {_one_line(fault)}"
+            reason = f"its image is missing or damaged: {told(fault)}"
             raise InputError(reason, source=one.path, remedy=AGAIN) from fault
         except RuntimeError as fault:
             reason = f"its image ({name_of(one.encoding.syntax)}) cannot be decoded"
@@ -117,7 +118,3 @@ def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
     bits = dtype.itemsize * 8
     value %= 1 << bits
     return value - (1 << bits) if dtype.kind == "i" and value >> (bits - 1) else value
-
-
-def _one_line(fault: BaseException) -> str:
-    return " ".join(str(fault).split())

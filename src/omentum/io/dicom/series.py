@@ -142,7 +142,7 @@ def _without_copies(ordered: list[Slice], place: Path) -> list[Slice]:
         for one in ordered[1:]:
             if np.abs(position_mm(one) - position_mm(kept[-1])).max() > SPACING_TOLERANCE_MM:
                 kept.append(one)
-            elif not np.array_equal(reader.stored(one), reader.stored(kept[-1])):
+            elif not _is_same_image(one, kept[-1], reader):
                 raise InputError(
                     f"two different images at one position, {_named(kept[-1], place)} and {_named(one, place)}",
                     source=place,
@@ -151,6 +151,11 @@ def _without_copies(ordered: list[Slice], place: Path) -> list[Slice]:
     if len(kept) < len(ordered):
         _warn(f"{len(ordered) - len(kept)} copies of slices left out", place)
     return kept
+
+
+def _is_same_image(one: Slice, other: Slice, reader: PixelReader) -> bool:
+    scales = [(s.rescale.slope, s.rescale.intercept) for s in (one, other)]
+    return scales[0] == scales[1] and np.array_equal(reader.stored(one), reader.stored(other))
 
 
 def _named(one: Slice, place: Path) -> str:

@@ -15,6 +15,8 @@ from omentum.volume import PADDING_HU, Grid
 
 MOST_DEGREES = 45.0
 """No gantry tilts further (about 30 degrees is usual): such positions are wrong."""
+_DECIMALS = 6
+"""Of a pixel; more are noise."""
 
 
 def upright_grid(tilted: Grid) -> Grid:
@@ -23,8 +25,8 @@ def upright_grid(tilted: Grid) -> Grid:
     Args:
         tilted: Grid of the slices as they are; its third axis is not normal to the others.
     """
-    sideways = _sideways(tilted) * (tilted.shape[2] - 1)
-    low, high = np.floor(np.minimum(sideways, 0)).astype(int), np.ceil(np.maximum(sideways, 0)).astype(int)
+    offsets = _offsets(tilted)
+    low, high = np.floor(offsets.min(axis=0)).astype(int), np.ceil(offsets.max(axis=0)).astype(int)
     affine = tilted.affine.copy()
     affine[:3, 2] -= tilted.affine[:3, :2] @ _sideways(tilted)
     affine[:3, 3] += tilted.affine[:3, :2] @ low
@@ -44,9 +46,8 @@ def on_upright_grid(voxels: NDArray[Any], tilted: Grid, upright: Grid) -> NDArra
         The same type; integers are rounded, voxels beside the slices are air.
     """
     out = np.empty(upright.shape, voxels.dtype, order="F")
-    to_upright = np.linalg.inv(upright.affine) @ tilted.affine
-    for k in range(upright.shape[2]):
-        column, row = to_upright[:2] @ (0, 0, k, 1)
+    offsets = _offsets(tilted)
+    for k, (column, row) in enumerate(offsets - np.floor(offsets.min(axis=0))):
         moved = _moved(
             _moved(voxels[:, :, k].astype(np.float32), 0, column, upright.shape[0]), 1, row, upright.shape[1]
         )
@@ -60,6 +61,11 @@ def _sideways(tilted: Grid) -> NDArray[np.float64]:
     return np.asarray(columns_and_rows, np.float64)
 
 
+def _offsets(tilted: Grid) -> NDArray[np.float64]:
+    """How far each slice lies beside the first, in columns and rows, without rounding errors around whole ones."""
+    return np.round(np.arange(tilted.shape[2])[:, np.newaxis] * _sideways(tilted), _DECIMALS)
+
+
 def _moved(image: NDArray[np.float32], axis: int, by: float, size: int) -> NDArray[np.float32]:
     """An image moved along an axis to places from `by` on, in `size` places of which the others are air."""
     whole = int(np.floor(by))
@@ -68,7 +74,7 @@ def _moved(image: NDArray[np.float32], axis: int, by: float, size: int) -> NDArr
     lines, placed = np.moveaxis(image, axis, 0), np.moveaxis(out, axis, 0)
     n = len(lines)
     placed[whole : whole + n] = lines
-    if part > 1e-6:
+    if part > 0:
         # Place p has what lay at p - by: between p - whole - 1 and p - whole. Beyond the first line lies air.
         placed[whole + 1 : whole + n] = (1 - part) * lines[1:] + part * lines[:-1]
         placed[whole] = (1 - part) * lines[0] + part * PADDING_HU

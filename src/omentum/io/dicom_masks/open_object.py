@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import stat
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from isal import igzip_lib, isal_zlib
+from typing import TYPE_CHECKING
 
 from omentum.errors import InputError, MissingDependencyError
+from omentum.io.dicom.damage import damage_errors, told
 from omentum.io.dicom.open import HEAD, looks_like_dicom, open_dicom
 
 if TYPE_CHECKING:
@@ -18,12 +16,6 @@ if TYPE_CHECKING:
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Storage of segmentations: of bits or fractions, and of label maps."""
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
-MOST_BYTES = 1 << 32
-"""A deflated object may become as long as pixel data can be, and no longer."""
-
-_DEFLATED, _RAW, _CHUNK = "1.2.840.10008.1.2.1.99", -15, 1 << 20
-_DAMAGE = (ValueError, TypeError, AttributeError, LookupError, EOFError, NotImplementedError, OSError)
-"""What pydicom raises at damaged objects."""
 
 
 def is_dicom_file(path: str | Path) -> bool:
@@ -41,7 +33,7 @@ def open_object(path: Path, *, pixels: bool = True) -> Dataset:
     """Read a DICOM object.
 
     Raises:
-        InputError: It is damaged, or a deflated object that would become too long.
+        InputError: It is damaged or cannot be read, or a deflated object that would become longer than it says.
         MissingDependencyError: pydicom is not installed.
     """
     try:
@@ -50,10 +42,11 @@ def open_object(path: Path, *, pixels: bool = True) -> Dataset:
         remedy = "pip install 'omentum[dicom]'"
         raise MissingDependencyError("reading DICOM needs pydicom", source=path, remedy=remedy) from fault
     try:
-        _check_deflated(path)
         return open_dicom(path, pixels=pixels)  # type: ignore[no-any-return]
-    except _DAMAGE as fault:
-        reason = f"is a damaged DICOM file: {fault}"
+    except OSError as fault:
+        raise InputError(fault.strerror or "ends too early", source=path) from fault
+    except damage_errors() as fault:
+        reason = f"is a damaged DICOM file: {told(fault)}"
         raise InputError(reason, source=path, remedy="copy or download it again") from fault
 
 
@@ -64,30 +57,4 @@ def storage_class(dataset: Dataset) -> str:
 
 def damaged(fault: Exception, path: Path) -> InputError:
     """Error for an object that lacks what its kind must have."""
-    return InputError(f"is a damaged DICOM object: {fault!r}", source=path, remedy="write it again")
-
-
-def _check_deflated(path: Path) -> None:
-    """Inflate a deflated object piece by piece, keeping nothing, before pydicom inflates it at once.
-
-    Raises:
-        InputError: It would become longer than pixel data can be.
-    """
-    from pydicom.filereader import read_file_meta_info
-
-    try:
-        meta: Any = read_file_meta_info(path)
-    except _DAMAGE:
-        return  # without meta information it is read as what it looks like, and that is not deflated
-    if str(meta.get("TransferSyntaxUID", "")) != _DEFLATED:
-        return
-    start = 132 + 12 + int(meta.FileMetaInformationGroupLength)
-    stream, length = isal_zlib.decompressobj(_RAW), 0
-    content = BytesIO(path.read_bytes()[start:])
-    try:
-        while piece := stream.unconsumed_tail or content.read(_CHUNK):
-            length += len(stream.decompress(piece, _CHUNK))
-            if length > MOST_BYTES:
-                raise InputError(f"would inflate to more than {MOST_BYTES} bytes", source=path)
-    except igzip_lib.IsalError as fault:  # type: ignore[misc]  # typed as an instance in its stub
-        raise InputError(f"is damaged: {fault}", source=path, remedy="copy or download it again") from fault
+    return InputError(f"is a damaged DICOM object: {told(fault)}", source=path, remedy="write it again")

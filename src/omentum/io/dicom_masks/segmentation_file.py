@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import InputError, warn_of_case
+from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.decoder import Decoder
 from omentum.io.dicom_masks.codes import key_by_codes
 from omentum.io.dicom_masks.frame_grid import FramePlaces, place_frames
@@ -28,7 +29,6 @@ MADE_BY = "Omentum"
 HALF = 0.5
 """Of FRACTIONAL segmentations, pixels with at least this share of the maximum are inside."""
 
-_DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 
 
@@ -96,7 +96,7 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None) -> DicomSegm
             pixels,
             tuple(_segments_of_frames(dataset)),
         )
-    except _DAMAGE as fault:
+    except damage_errors() as fault:
         raise damaged(fault, path) from fault
 
 

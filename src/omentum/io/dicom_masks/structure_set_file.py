@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, InputError, warn_of_case
+from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom_masks.codes import key_by_codes
 from omentum.io.dicom_masks.contour_fill import fill
 from omentum.io.dicom_masks.open_object import STRUCTURE_SET, damaged, open_object, storage_class
@@ -27,7 +28,6 @@ FLAT_SLICES = 0.5
 """Points of a contour lie at most so many slices beside the slice that it is drawn in."""
 
 _LPS = np.array([-1.0, -1.0, 1.0])
-_DAMAGE = (ValueError, TypeError, AttributeError, LookupError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def read_dicom_contours(path: Path, grid: Grid, dataset: Dataset | None = None) 
         drawn = {int(one.ReferencedROINumber): one for one in dataset.get("ROIContourSequence") or ()}
         inverse = np.asarray(np.linalg.inv(grid.affine), np.float64)
         placed = {number: _placed(item, inverse, path) for number, item in drawn.items()}
-    except _DAMAGE as fault:
+    except damage_errors() as fault:
         raise damaged(fault, path) from fault
     outside = {k for slices in placed.values() for k in slices if not 0 <= k < grid.shape[2]}
     if outside:

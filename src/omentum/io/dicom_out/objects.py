@@ -30,7 +30,7 @@ class ObjectSet:
         seg: The masks, on the grid of the CT.
         source: The series that the CT was read from.
         producer: Software and weights.
-        overlapping: Sets of keys with common voxels.
+        overlapping: Sets of keys with common voxels; None if not known.
         deflate: Whether segmentations are compressed.
         is_deidentified: Whether the objects must not tell whose they are; `source` has new UIDs then.
     """
@@ -39,7 +39,7 @@ class ObjectSet:
     seg: Segmentation = field(repr=False)
     source: SourceSeries = field(repr=False)
     producer: Producer
-    overlapping: Iterable[frozenset[str]] = ()
+    overlapping: Iterable[frozenset[str]] | None = None
     deflate: bool = False
     is_deidentified: bool = False
 
