@@ -1,6 +1,6 @@
 """Attributes of one image: of a data set, or of a frame of a multi-frame image with its functional groups.
 
-Values are checked as they are read; a damaged one raises ValueError or TypeError.
+Values are checked as they are read; a damaged one raises DamagedHeaderError, ValueError or TypeError.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from omentum.io.dicom.damage import DamagedHeaderError
 from omentum.io.dicom.words_of_ct import words_of_ct
 
 HASH_DIGITS = 16
@@ -48,7 +49,7 @@ class Attributes:
             return None
         values = tuple(float(v) for v in ([stored] if isinstance(stored, (int, float)) else stored))
         if len(values) != count:
-            raise ValueError(f"{name} has {len(values)} numbers, expected {count}")
+            raise DamagedHeaderError(f"{name} has {len(values)} numbers, expected {count}")
         return values
 
     def number(self, name: str) -> float | None:
@@ -85,7 +86,7 @@ def n_frames_of(dataset: Any) -> int:
     """
     count = int(dataset.get("NumberOfFrames") or 1)
     if count < 1:
-        raise ValueError(f"{count} frames")
+        raise DamagedHeaderError(f"{count} frames")
     return count
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
-import struct
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from omentum.errors import InputError, MissingDependencyError, silence_library_warnings
+from omentum.io.dicom.damage import damage_errors, told
 from omentum.io.dicom.images import slices_or_other
 from omentum.io.dicom.open import HEAD, looks_like_dicom, read_header
 from omentum.io.dicom.slices import AGAIN, Other, Slice
@@ -26,11 +25,6 @@ NO_DICOM = "file that is no DICOM"
 
 _READERS = 4
 """Threads: a network folder answers several at once; parsing itself gains nothing."""
-DAMAGE = (
-    *(ValueError, TypeError, AttributeError, LookupError, EOFError, NotImplementedError, OverflowError, AssertionError),
-    *(RecursionError, MemoryError, struct.error, zlib.error),
-)
-"""What pydicom raises at damaged headers."""
 
 
 def find_slices(place: Path) -> tuple[list[Slice], list[Other]]:
@@ -62,7 +56,6 @@ def _files(folder: Path) -> list[Path]:
 
 def _read_file(path: Path) -> Sequence[Slice] | Other:
     """The slices in a file, or another possibly relevant object; nothing if it is certainly irrelevant."""
-    damage: tuple[type[Exception], ...] = (*DAMAGE, *_pydicom_errors())
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
             return ()
@@ -78,14 +71,6 @@ def _read_file(path: Path) -> Sequence[Slice] | Other:
             return slices_or_other(header, path)
     except OSError as fault:
         raise InputError(fault.strerror or "ends too early", source=path) from fault
-    except damage as fault:
-        # The text may quote what stands in the file, a name for example.
-        reason = f"is a damaged DICOM file ({type(fault).__name__})"
+    except damage_errors() as fault:
+        reason = f"is a damaged DICOM file ({told(fault)})"
         return Other(path, "damaged file", InputError(reason, source=path, remedy=AGAIN))
-
-
-def _pydicom_errors() -> tuple[type[Exception], ...]:
-    """Errors of pydicom that are derived from no other."""
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-
-    return BytesLengthException, InvalidDicomError

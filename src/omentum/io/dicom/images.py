@@ -9,6 +9,7 @@ from typing import Any
 
 from omentum.errors import InputError
 from omentum.io.dicom.attributes import Attributes, n_frames_of
+from omentum.io.dicom.damage import DamagedHeaderError
 from omentum.io.dicom.deflated import DEFLATED
 from omentum.io.dicom.open import ParsedHeader
 from omentum.io.dicom.phases import KINDS
@@ -159,7 +160,7 @@ def _encoding(header: ParsedHeader, n_frames: int) -> Encoding:
     stored = int(dataset.get("BitsStored") or bits)
     high = int(dataset.get("HighBit") or stored - 1)
     if not 0 < stored <= high + 1 <= bits:
-        raise ValueError(f"{stored} bits stored up to bit {high} of {bits}")
+        raise DamagedHeaderError(f"{stored} bits stored up to bit {high} of {bits}")
     return Encoding(
         syntax=DEFLATED if header.is_deflated else str(dataset.file_meta.TransferSyntaxUID),
         shape=(int(dataset.Columns), int(dataset.Rows)),

@@ -137,7 +137,7 @@ def _read_header(file: BinaryIO, start: int) -> ParsedHeader:
     dataset = _parsed(file, pixels=False)
     end = file.tell()
     if end > LONGEST_HEADER:
-        raise ValueError(f"{end} bytes before the pixel data")
+        raise DamagedHeaderError(f"{end} bytes before the pixel data")
     at, length = _pixel_element(file.read(12), dataset)
     file.seek(start)
     content = bytes(PREAMBLE) + MAGIC + file.read(end - start)

@@ -46,7 +46,7 @@ def open_object(path: Path, *, pixels: bool = True) -> Dataset:
     except OSError as fault:
         raise InputError(fault.strerror or "ends too early", source=path) from fault
     except damage_errors() as fault:
-        reason = f"is a damaged DICOM file: {told(fault)}"
+        reason = f"is a damaged DICOM file ({told(fault)})"
         raise InputError(reason, source=path, remedy="copy or download it again") from fault
 
 
@@ -57,4 +57,4 @@ def storage_class(dataset: Dataset) -> str:
 
 def damaged(fault: Exception, path: Path) -> InputError:
     """Error for an object that lacks what its kind must have."""
-    return InputError(f"is a damaged DICOM object: {told(fault)}", source=path, remedy="write it again")
+    return InputError(f"is a damaged DICOM object ({told(fault)})", source=path, remedy="write it again")
