@@ -6,7 +6,11 @@ import logging
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from omentum.temporary_names import remove, remove_unfinished, unfinished
 
 HOME_VARIABLE = "OMENTUM_HOME"
 WEIGHTS, COMPILED, ENCODERS, EMBEDDINGS = "weights", "openvino", "encoders", "embeddings"
@@ -57,3 +61,23 @@ def private_temporary() -> Path:
         return Path(tempfile.mkdtemp(prefix="omentum-"))
     private = user is None or (found.st_uid == user and not found.st_mode & 0o077)
     return folder if stat.S_ISDIR(found.st_mode) and private else Path(tempfile.mkdtemp(prefix="omentum-"))
+
+
+@contextmanager
+def private_folder(name: str) -> Iterator[Path]:
+    """A temporary folder that only this user can read; those of processes that were killed are removed first.
+
+    Args:
+        name: Part of its name.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    parent = private_temporary()
+    remove_unfinished(parent)
+    folder = unfinished(parent / name)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        remove(folder)

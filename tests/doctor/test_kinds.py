@@ -1,6 +1,7 @@
 """Files and folders are named by their content."""
 
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -68,3 +69,12 @@ def test_damage_has_a_reason(tmp_path):
     (tmp_path / "cut.nii").write_bytes(b"\x5c\x01\0\0" + bytes(100))
     found = identify(tmp_path / "cut.nii")
     assert "the header is cut short" in found.reason
+
+
+def test_a_named_pipe_and_a_damaged_zip_file_are_told(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in identify(tmp_path / "pipe").reason
+    put_zip(tmp_path / "a.zip")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace(b"PK\x01\x02", b"PK\xff\xff"))
+    assert "is damaged (BadZipFile)" in identify(tmp_path / "a.zip").reason

@@ -22,6 +22,7 @@ from omentum.pacs import send as sending
 from omentum.pacs import storage
 from omentum.pacs.address import parse_address
 from omentum.pacs.dicomweb import DicomWebClient
+from omentum.pacs.listener import lines_of
 from omentum.pacs.options import ListenOptions
 from omentum.pacs.peers import Destination, destinations_for, parse_destination
 from pacs.conftest import Study
@@ -221,6 +222,7 @@ def test_destinations():
     assert archive.host == "::1"
     assert destinations_for("PACS", [pacs, archive]) == [pacs]
     assert destinations_for("SCANNER", [pacs, archive]) == [pacs, archive]
+    assert destinations_for("", [pacs, archive]) == []
     for bad in ("PACS", "PACS@host", "@host:1", "PACS@host:0", "PACS@host:99999", "A@b c:1"):
         with pytest.raises(UsageError):
             parse_destination(bad)
@@ -232,7 +234,20 @@ def test_a_port_in_use_and_results_that_go_nowhere(here, capsys):
         other.listen()
         with pytest.raises(OutputError, match="cannot listen"), listening(Path("out"), port=other.getsockname()[1]):
             pass
+    assert main(["listen", "--send-to", "A@host:1", "--deidentify"]) == 2
+    assert "leave out --deidentify" in capsys.readouterr().err
+    assert main(["segment", "dicomwebs://host/studies/1.2", "-o", "out", "--stow", "--deidentify"]) == 2
+    assert "leave out --deidentify" in capsys.readouterr().err
     assert main(["listen"]) == 2
     assert "results would go nowhere" in capsys.readouterr().err
     assert main(["listen", "-o", "out", "--host", "0.0.0.0"]) == 2
     assert "--allow" in capsys.readouterr().err
+
+
+def test_the_lines_of_a_fault_hold_no_values():
+    try:
+        int("Doe^Jane")
+    except ValueError as fault:
+        told = lines_of(fault)
+    assert told.startswith("ValueError\n  tests/pacs/test_listen.py:")
+    assert "Doe" not in told

@@ -48,6 +48,9 @@ def test_what_a_crash_leaves_is_taken_up_again(spool, tmp_path):
     late = spool.add(*image(), "A")
     assert late == working
     (tmp_path / "spool" / ".image.tmp-00000000-1-00000000").write_bytes(b"half")
+    with pytest.raises(OutputError, match="used by another process"):
+        Spool(tmp_path / "spool", 10_000)
+    spool.close()
     again = Spool(tmp_path / "spool", 10_000)
     assert again.left_over() == [working]
     assert len(list(again.take(working).glob("*.dcm"))) == 2

@@ -86,7 +86,7 @@ def segment(
         result = segment_batch(
             sources.paths, out, cases=cases, options=options, save=save, batch=batch, progress=progress
         )
-        refused = _stowed(sources, result.outcomes, progress) if cases.stow else 0
+        refused = sources.failed + (_stowed(sources, result.outcomes, progress) if cases.stow else 0)
     if as_json:
         print(json.dumps(result.to_json(), indent=1))
     elif not quiet:

@@ -124,7 +124,10 @@ class Examiner:
         spec = self._spec
         if not isinstance(spec, CheckpointSpec):
             return _Examined((fine, *_doubts(case.run_record.warnings, case.ct)), case.ct.voxels.size)
-        ready = prepare_case(case, PreprocessSpecs(spec.preprocess, None))
+        try:
+            ready = prepare_case(case, PreprocessSpecs(spec.preprocess, None))
+        except OmentumError as fault:
+            return _Examined((fine, Diagnosis(Outcome.FAULT, "preparing", str(fault))), case.ct.voxels.size)
         plan = self._plan(ready, spec, identity)
         costs = self._costs(ready, plan.windows, spec)
         checks = (fine, *_doubts(case.run_record.warnings, case.ct))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -56,11 +57,17 @@ class Identity:
 def identify(path: Path) -> Identity:
     """Say what a file or folder is; damaged headers do not raise."""
     try:
-        return _folder(path) if path.is_dir() else _file(path)
+        if path.is_dir():
+            return _folder(path)
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
+            return Identity(InputKind.OTHER, reason=f"{path}: is no regular file")
+        return _file(path)
     except OmentumError as fault:
         return Identity(InputKind.OTHER, reason=str(fault))
     except OSError as fault:
         return Identity(InputKind.OTHER, reason=f"{path}: {fault.strerror or fault}")
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as fault:
+        return Identity(InputKind.OTHER, reason=f"{path}: is damaged ({type(fault).__name__})")
 
 
 def _folder(path: Path) -> Identity:

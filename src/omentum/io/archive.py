@@ -6,17 +6,18 @@ archives within the archive are refused.
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from omentum.errors import InputError, sources_shown_as
+from omentum.home import private_folder
 
 MAX_ENTRIES = 50_000
 """More than any study has."""
@@ -26,7 +27,10 @@ SLACK_BYTES = 64 << 20
 MAX_DEPTH = 32
 """Folders within folders."""
 
-_MAGIC = b"PK\x03\x04"
+FREE_SHARE = 0.1
+"""Of the free space, what is left to others."""
+
+_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
 _IGNORED = ("__MACOSX",)
@@ -39,7 +43,7 @@ def is_zip(path: Path) -> bool:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
         with path.open("rb") as file:
-            return file.read(4) in (_MAGIC, b"PK\x05\x06", b"PK\x07\x08")
+            return file.read(4) in _MAGICS
     except OSError:
         return False
 
@@ -51,23 +55,33 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises:
         InputError: It is damaged or encrypted, has entries that it must not have, or would become too large.
     """
-    with tempfile.TemporaryDirectory(prefix="omentum-") as name, sources_shown_as(Path(name), path):
-        folder = Path(os.path.realpath(name))
+    with _room(path) as place, sources_shown_as(place, path):
+        folder = Path(os.path.realpath(place))
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(archive, folder, path)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as fault:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError) as fault:
             raise InputError(f"is a damaged zip file: {_one_line(fault)}", source=path, remedy=_AGAIN) from fault
         except OSError as fault:
             raise InputError(f"cannot be unpacked: {fault.strerror or fault}", source=path) from fault
-        yield Path(name)
+        yield place
+
+
+@contextmanager
+def _room(path: Path) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(private_folder("omentum-zip"))
+        except OSError as fault:
+            raise InputError(f"cannot be unpacked: {fault.strerror or fault}", source=path) from fault
+        yield folder
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise InputError(f"holds {len(entries)} entries, the limit is {MAX_ENTRIES}", source=path)
-    left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, shutil.disk_usage(folder).free)
+    left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, int((1 - FREE_SHARE) * shutil.disk_usage(folder).free))
     for entry in entries:
         parts = _parts(entry, path)
         if _is_ignored(parts) or entry.is_dir():
@@ -86,7 +100,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most_
     written = 0
     with archive.open(entry) as source, target.open("xb") as file:
         while chunk := source.read(_CHUNK):
-            if not written and chunk.startswith(_MAGIC):
+            if not written and chunk.startswith(_MAGICS):
                 raise InputError(f"holds another zip file, {_shown(entry)}", source=path, remedy="unpack it first")
             written += len(chunk)
             if written > most_bytes:

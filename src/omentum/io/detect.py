@@ -50,8 +50,7 @@ def load_volume(
     path = Path(path)
     if is_zip(path):
         with unpacked(path) as folder:
-            files = image_files(folder)
-            inner = files[0] if len(files) == 1 and not holds_dicom(folder) else folder
+            inner = _ct_in(folder)
             return load_volume(
                 inner, volume=volume, assume_orientation=assume_orientation, series=series, allow_tilt=allow_tilt
             )
@@ -71,6 +70,24 @@ def load_volume(
         found = read_image(path, volume=volume, assume_orientation=assume_orientation)
     check_assumed(found.grid, assume_orientation, path)
     return found
+
+
+def _ct_in(folder: Path) -> Path:
+    """The one image file anywhere in an unpacked folder, or the folder itself if it holds DICOM.
+
+    Raises:
+        InputError: It holds neither, or several images.
+    """
+    if holds_dicom(folder):
+        return folder
+    places = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]
+    images = [image for place in places for image in image_files(place)]
+    if len(images) == 1:
+        return images[0]
+    n_files = sum(path.is_file() for path in folder.rglob("*"))
+    held = f"{len(images)} image files" if images else f"{n_files} file(s), none of them an image"
+    remedy = f"unpack it and give one of them, such as {images[0].name}" if images else None
+    raise InputError(f"holds {held}, not one CT", source=folder, remedy=remedy)
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omentum.errors import InputError, MissingDependencyError, OutputError, UsageError
+from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.open import looks_like_dicom, open_dicom
 from omentum.pacs.address import DicomWebAddress, is_loopback
 from omentum.pacs.multipart import DICOM, FileParts, MultipartError, PartStream, boundary_of
@@ -315,5 +316,5 @@ def _series_uid(path: Path) -> str | None:
             return None
     try:
         return str(open_dicom(path, pixels=False, tags=["SeriesInstanceUID"]).get("SeriesInstanceUID") or "")
-    except Exception:  # whatever pydicom raises at nonsense
+    except damage_errors():
         return None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import OmentumError, OutputError, UsageError
-from omentum.home import private_temporary
+from omentum.home import private_folder
 from omentum.pacs.intake import Intake
 from omentum.pacs.options import ListenOptions
-from omentum.pacs.peers import destinations_for, parse_destination
+from omentum.pacs.peers import destinations_for, parse_destination, shown_title
 from omentum.pacs.results import dicom_results, with_dicom
 from omentum.pacs.send import send_files
 from omentum.pacs.spool import Spool, SpooledSeries
@@ -23,7 +24,7 @@ from omentum.pipeline.batch.workers import InlineExecutor
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions
 from omentum.pipeline.segmenter import Segmenter
-from omentum.temporary_names import remove, remove_unfinished, unfinished
+from omentum.temporary_names import remove
 
 Say = Callable[[str], None]
 LOOK_EVERY_S = 0.2
@@ -42,7 +43,7 @@ class Listener:
         say: Takes lines for the log, which name no patient.
 
     Raises:
-        UsageError: results would go nowhere.
+        UsageError: results would go nowhere, or go back without identity.
     """
 
     options: ListenOptions
@@ -54,6 +55,8 @@ class Listener:
     def __post_init__(self) -> None:
         if self.out is None and not self.options.send_to:
             raise UsageError("results would go nowhere", remedy="-o FOLDER, or --send-to AE@host:port, or both")
+        if self.options.send_to:
+            with_dicom(self.save)
 
     def serve(self, stop: threading.Event, started: Callable[[int], None] | None = None) -> None:
         """Serve until an event is set, or until an interruption; a series that is being worked on is put back.
@@ -65,8 +68,8 @@ class Listener:
         Raises:
             OmentumError: the service cannot start, or the weights cannot be used.
         """
-        with self._folders() as (spool_folder, out):
-            spool = Spool(spool_folder, int(self.options.quota_gb * GB))
+        with self._folders() as (spool_folder, out), ExitStack() as stack:
+            spool = stack.enter_context(closing(Spool(spool_folder, int(self.options.quota_gb * GB))))
             self.segmenter.load()
             intake = Intake(self.options.settle_s)
             for series in spool.left_over():
@@ -95,10 +98,10 @@ class Listener:
             self._segment(series, folder, out)
         except OmentumError as fault:
             self.say(f"{series.name}: error: {_anonymous(fault, folder)}")
-            spool.fail(folder)
+            spool.fail(folder, lines_of(fault))
         except Exception as fault:
             self.say(f"{series.name}: error: internal fault: {type(fault).__name__}")
-            spool.fail(folder)
+            spool.fail(folder, lines_of(fault))
         except BaseException:  # the service is asked to end
             spool.put_back(folder)
             raise
@@ -107,7 +110,7 @@ class Listener:
 
     def _segment(self, series: SpooledSeries, folder: Path, out: Path) -> None:
         case = f"case_{sha256_of(folder)[:10]}"
-        self.say(f"{series.name}: from {series.sender or 'an earlier run'}, segmenting as {case}")
+        self.say(f"{series.name}: from {shown_title(series.sender) or 'an unknown sender'}, segmenting as {case}")
         job = Job(case, folder, out / case, anonymous=True)
         save = with_dicom(self.save) if self.options.send_to else self.save
         (outcome,) = PipelinedBatch(self.segmenter, save, InlineExecutor(), _Quiet()).run([job])
@@ -125,6 +128,8 @@ class Listener:
     def _send(self, series: SpooledSeries, case: str, target: Path) -> None:
         destinations = destinations_for(series.sender, [parse_destination(text) for text in self.options.send_to])
         if not destinations:
+            if self.options.send_to:
+                raise OutputError("its sender is not known, its results are sent nowhere")
             return
         files = dicom_results(target)
         if not files:
@@ -143,13 +148,8 @@ class Listener:
     @contextmanager
     def _folders(self) -> Iterator[tuple[Path, Path]]:
         """Folders of the spool and of the results; temporary ones are removed."""
-        parent = private_temporary()
-        remove_unfinished(parent)
-        temporary = unfinished(parent / "omentum-listen")
-        try:
+        with private_folder("omentum-listen") as temporary:
             yield self.options.spool or temporary / "spool", self.out or temporary / "results"
-        finally:
-            remove(temporary)
 
 
 class _Quiet:
@@ -163,6 +163,18 @@ class _Quiet:
 
     def step(self, case: str, what: str) -> None:
         """Hear nothing."""
+
+
+def lines_of(fault: BaseException) -> str:
+    """Where an error arose and its causes, for a report of a bug: types and lines of code, no values."""
+    told: list[str] = []
+    cause: BaseException | None = fault
+    while cause is not None:
+        told.append(type(cause).__name__)
+        frames = traceback.extract_tb(cause.__traceback__)
+        told += [f"  {'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join([*told, ""])
 
 
 def _anonymous(fault: OmentumError, folder: Path) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omentum.errors import UsageError
+from omentum.errors import UsageError, printable
 
 LONGEST_TITLE = 16
 _DESTINATION = re.compile(r"(?P<ae>[^@]+)@(?P<host>\[[0-9a-fA-F:.]+\]|[^@:/\s]+):(?P<port>[0-9]{1,5})")
@@ -29,6 +29,11 @@ class Destination:
     def __str__(self) -> str:
         """As on the command line."""
         return f"{self.ae}@{self.host}:{self.port}"
+
+
+def shown_title(title: str) -> str:
+    """An AE title that a peer states, for messages."""
+    return printable(title[:LONGEST_TITLE], ascii_only=True)
 
 
 def check_title(title: str) -> str:
@@ -56,5 +61,10 @@ def parse_destination(text: str) -> Destination:
 
 
 def destinations_for(sender: str, known: Sequence[Destination]) -> list[Destination]:
-    """Where the results of a sender's series go: back to it where it is a destination, else to all destinations."""
+    """Where the results of a sender's series go: back to it where it is a destination, else to all destinations.
+
+    Those of an unknown sender ("") go nowhere.
+    """
+    if not sender:
+        return []
     return [one for one in known if one.ae == sender] or list(known)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from omentum.errors import InputError, OutputError, UsageError
-from omentum.home import private_temporary
+from omentum.home import private_folder, private_temporary
 from omentum.pacs.address import DicomWebAddress, is_address, parse_address
 from omentum.pacs.dicomweb import DicomWebClient, RemoteSeries
 from omentum.pacs.options import DicomWebOptions
@@ -16,7 +16,6 @@ from omentum.pacs.results import dicom_results
 from omentum.pacs.token import read_token
 from omentum.pacs.uids import name_of_series
 from omentum.progress import ProgressListener
-from omentum.temporary_names import remove, remove_unfinished, unfinished
 
 FOLDER = "omentum-dicomweb"
 CT = "CT"
@@ -30,11 +29,13 @@ class PulledInputs:
         paths: Local paths, in the order of the inputs.
         remote: Local folder of each series that was pulled -> its address.
         token: See `read_token`.
+        failed: Number of addresses from which nothing could be pulled, as was said already.
     """
 
     paths: tuple[Path, ...]
     remote: dict[Path, DicomWebAddress]
     token: str | None = field(default=None, repr=False)
+    failed: int = 0
 
     def stow(self, source: Path, target: Path) -> int:
         """Store the DICOM results of a series on the server that it came from.
@@ -65,7 +66,7 @@ def pulled(inputs: Sequence[str], options: DicomWebOptions, progress: ProgressLi
         progress: Told how many images have come.
 
     Raises:
-        InputError: a server refuses, or has no CT series, or several, under an address.
+        InputError: a server refuses, or has no CT series, or several, under every input.
         OutputError: there is no room.
         UsageError: an address is invalid.
     """
@@ -77,10 +78,21 @@ def pulled(inputs: Sequence[str], options: DicomWebOptions, progress: ProgressLi
         yield PulledInputs(tuple(map(Path, inputs)), {})
         return
     token = read_token(options.token_file)
-    with _private_folder() as place:
-        folders = {text: _pull(address, token, place, progress) for text, address in addresses.items()}
-        paths = tuple(folders.get(text) or Path(text) for text in inputs)
-        yield PulledInputs(paths, {folders[text]: address for text, address in addresses.items()}, token)
+    with _room() as place:
+        folders: dict[str, Path] = {}
+        faults: list[InputError | OutputError] = []
+        for text, address in addresses.items():
+            try:
+                folders[text] = _pull(address, token, place, progress)
+            except (InputError, OutputError) as fault:
+                faults.append(fault)
+        paths = tuple(folders.get(text) or Path(text) for text in inputs if text in folders or text not in addresses)
+        for said in faults if paths else ():
+            progress.say("error", str(said))
+        if not paths:  # nothing is left to segment
+            raise faults[0]
+        remote = {folder: addresses[text] for text, folder in folders.items()}
+        yield PulledInputs(paths, remote, token, len(faults))
 
 
 def choose_series(found: Sequence[RemoteSeries], shown: str) -> RemoteSeries:
@@ -118,16 +130,10 @@ def _described(one: RemoteSeries) -> str:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
-    """A folder that only this user can read; those of processes that were killed are removed first."""
-    parent = private_temporary()
-    remove_unfinished(parent)
-    folder = unfinished(parent / FOLDER)
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as fault:
-        raise OutputError(f"cannot be written: {fault.strerror or fault}", source=parent) from fault
-    try:
+def _room() -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(private_folder(FOLDER))
+        except OSError as fault:
+            raise OutputError(f"cannot be written: {fault.strerror or fault}", source=private_temporary()) from fault
         yield folder
-    finally:
-        remove(folder)

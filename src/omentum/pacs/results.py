@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from omentum.errors import UsageError
 from omentum.pipeline.options import OutputFormat, SaveOptions
 from omentum.result_files import MANIFEST
 
@@ -13,7 +14,14 @@ ALWAYS = (OutputFormat.DICOM_SEG, OutputFormat.DICOM_SR)
 
 
 def with_dicom(save: SaveOptions) -> SaveOptions:
-    """The outputs, with a DICOM segmentation and a report."""
+    """The outputs, with a DICOM segmentation and a report.
+
+    Raises:
+        UsageError: They would not belong to the patient and study that they go back to.
+    """
+    if save.deidentify:
+        reason = "results without identity cannot go back to where their CT came from"
+        raise UsageError(reason, remedy="leave out --deidentify, or --stow and --send-to")
     return replace(save, formats=(*save.formats, *ALWAYS))
 
 

@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from omentum.errors import OutputError
+from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.open import open_dicom
 from omentum.pacs.uids import is_uid, name_of_series
 from omentum.temporary_names import remove, remove_unfinished, unfinished
 
 INCOMING, WORKING, FAILED = "incoming", "working", "failed"
 SENDER = ".sender.json"
+FAULT = ".fault.txt"
 """Beside the images of a series; files with a dot are no slices."""
 
 
@@ -52,14 +54,14 @@ class SpooledSeries:
 
 
 class Spool:
-    """The folders; safe for several threads.
+    """The folders; safe for several threads, and of one process at a time.
 
     Args:
         folder: Created if missing; only this user can read it.
         quota_bytes: Most bytes of all images in it.
 
     Raises:
-        OutputError: it cannot be created.
+        OutputError: it cannot be created, or another process uses it.
     """
 
     def __init__(self, folder: Path, quota_bytes: int) -> None:
@@ -72,10 +74,17 @@ class Spool:
             raise OutputError(f"cannot be written: {fault.strerror or fault}", source=folder) from fault
         if hasattr(os, "getuid") and (folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077):
             raise OutputError("can be read by others", source=folder, remedy="chmod 700, or another --spool")
+        self._lock_file = _locked(folder)
         remove_unfinished(folder)
         for left in (folder / WORKING).iterdir():
             self._merge(left, folder / INCOMING / left.name)
         self._used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+    def close(self) -> None:
+        """Let other processes use it."""
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
 
     def left_over(self) -> list[SpooledSeries]:
         """Series of an earlier run that were not finished."""
@@ -122,9 +131,11 @@ class Spool:
             self._used -= _bytes_in(folder)
             remove(folder)
 
-    def fail(self, folder: Path) -> None:
-        """Set a series aside that could not be segmented."""
+    def fail(self, folder: Path, why: str = "") -> None:
+        """Set a series aside that could not be segmented, with the reason in a file."""
         with self._lock:
+            with suppress(OSError):
+                self._used += (folder / FAULT).write_text(why, encoding="utf-8")
             place = self._folder / FAILED / folder.name
             self._used -= _bytes_in(place)
             remove(place)
@@ -149,7 +160,9 @@ class Spool:
         folder = self._folder / INCOMING / series.name
         if not folder.exists():
             folder.mkdir(mode=0o700)
-            (folder / SENDER).write_text(json.dumps(series.sender), encoding="ascii")
+            sender = unfinished(self._folder / "sender")
+            sender.write_text(json.dumps(series.sender), encoding="ascii")
+            sender.replace(folder / SENDER)
             self._used += (folder / SENDER).stat().st_size
         place = folder / f"{name}.dcm"
         before = place.stat().st_size if place.exists() else 0
@@ -174,14 +187,33 @@ def _series_of(new: Path, content: bytes, sop_instance: str, sender: str) -> str
         series, stated = (str(header.get(name) or "") for name in ("SeriesInstanceUID", "SOPInstanceUID"))
     except OSError:
         raise
-    except Exception as fault:  # whatever pydicom raises at nonsense
+    except damage_errors() as fault:
         raise NotAnImageError("cannot be read") from fault
     if not (is_uid(series) and is_uid(stated)) or stated != sop_instance:
         raise NotAnImageError("has no valid UIDs, or others than announced")
     return name_of_series(f"{series} from {sender}")
 
 
+def _locked(folder: Path) -> int | None:
+    """Lock a folder for this process; None where the system or file system cannot."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as fault:
+        os.close(file)
+        raise OutputError("is used by another process", source=folder, remedy="another --spool") from fault
+    except OSError:  # some network file systems
+        os.close(file)
+        return None
+    return file
+
+
 def _sender(folder: Path) -> str:
+    """AE title; "" if it is not known."""
     with suppress(OSError, ValueError):
         return str(json.loads((folder / SENDER).read_text(encoding="ascii")))
     return ""

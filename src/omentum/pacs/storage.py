@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from omentum.errors import MissingDependencyError, OutputError, printable
+from omentum.errors import MissingDependencyError, OutputError
 from omentum.pacs.intake import Connection
 from omentum.pacs.options import ListenOptions
+from omentum.pacs.peers import shown_title
 from omentum.pacs.spool import NoRoomError, NotAnImageError, Spool, SpooledSeries
 from omentum.pacs.uids import is_uid
 
@@ -100,13 +101,13 @@ class StorageService:
                 raise NotAnImageError("is no CT image, or has no valid UID")
             series = self._spool.add(event.encoded_dataset(), sop_instance, sender)
         except NotAnImageError as fault:
-            self._say(f"refused an image from {_shown(sender)}: it {fault}")
+            self._say(f"refused an image from {shown_title(sender)}: it {fault}")
             return MISMATCH
         except NoRoomError as fault:
-            self._say(f"refused an image from {_shown(sender)}: {fault.reason}")
+            self._say(f"refused an image from {shown_title(sender)}: {fault.reason}")
             return OUT_OF_RESOURCES
         except Exception as fault:  # of pydicom or pynetdicom about what was sent; its text may hold values
-            self._say(f"refused an image from {_shown(sender)}: {type(fault).__name__}")
+            self._say(f"refused an image from {shown_title(sender)}: {type(fault).__name__}")
             return CANNOT_UNDERSTAND
         self._note(series, event.assoc)
         return SUCCESS
@@ -115,7 +116,7 @@ class StorageService:
         called, calling = (str(peer.ae_title) for peer in (event.assoc.acceptor, event.assoc.requestor))
         allowed = self._service.require_calling_aet
         reason = "is not in the allow-list" if allowed and calling not in allowed else f"did not call {called}"
-        self._say(f"rejected a connection from {event.assoc.requestor.address}: {_shown(calling)} {reason}")
+        self._say(f"rejected a connection from {event.assoc.requestor.address}: {shown_title(calling)} {reason}")
 
 
 def _guard(event: Any) -> None:
@@ -133,7 +134,3 @@ def _guard(event: Any) -> None:
         return received
 
     connection.recv = recv
-
-
-def _shown(title: str) -> str:
-    return printable(title[:16], ascii_only=True)
