@@ -78,7 +78,8 @@ def test_an_interrupted_round_is_completed_and_equals_one_in_one_go(here, monkey
     monkeypatch.setattr(api, "propose_case", dies)
     with pytest.raises(KeyboardInterrupt):
         propose_annotations("cts", "second", OPTIONS)
-    assert not Path("second/round.json").exists()
+    assert AnnotationRound.read(Path("second")).cases == {}
+    assert not Path("second/worklist.csv").exists()
     monkeypatch.setattr(api, "propose_case", real)
     first = Path("second/proposals/ct_0.json").stat().st_mtime_ns
     propose_annotations("cts", "second", OPTIONS)
@@ -168,4 +169,4 @@ def test_folders_of_something_else_are_refused(here, tmp_path):
     with pytest.raises(InputError, match="no DICOM images"):
         propose_annotations("empty", "third", OPTIONS)
     with pytest.raises(InputError, match="no such file"):
-        propose_annotations("nowhere", "third", OPTIONS)
+        propose_annotations("nowhere", "fourth", OPTIONS)

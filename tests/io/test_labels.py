@@ -69,7 +69,7 @@ def test_without_names_the_numbers_are_the_classes(tmp_path):
 
 
 def test_foreign_numbers_and_names_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"labels \[77\] that are not template numbers .read it with read_labels"):
+    with pytest.raises(InputError, match=r"labels 77 that are not template numbers .read it with read_labels"):
         read_labelmap(write_map(tmp_path / "s.nii.gz", np.where(cube(1, 1, 1), 77, 0).astype(np.uint8)))
     with pytest.raises(InputError, match="has no labels and no names"):
         read_labelmap(write_map(tmp_path / "s.nii.gz", np.zeros((20, 16, 12), np.uint8)))

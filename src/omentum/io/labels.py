@@ -94,7 +94,7 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     if not indices:
         raise ForeignLabelsError("has no labels and no names", path)
     if foreign:
-        raise ForeignLabelsError(f"has labels [{listed(foreign)}] that are not template numbers", path)
+        raise ForeignLabelsError(f"has labels {listed(foreign)} that are not template numbers", path)
     return with_hosts(packed(labels, {i: [known[i]] for i in indices}, volume))
 
 

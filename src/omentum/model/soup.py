@@ -81,6 +81,11 @@ def refuse_same(models: Sequence[UniversalModel], names: Sequence[str]) -> None:
             raise UsageError(f"are the weights of {names[first]}", source=names[place], remedy="give each of them once")
 
 
+def member(model: UniversalModel, name: str) -> dict[str, str]:
+    """What the description of a soup says of one of its members."""
+    return {"name": name, "sha256": _sha256(model)}
+
+
 def _sha256(model: UniversalModel) -> str:
     return state_sha256({key: tensor.cpu() for key, tensor in model.state_dict().items()})
 
@@ -134,7 +139,7 @@ def _differences(first: CheckpointSpec, other: CheckpointSpec) -> list[str]:
 def _joined(models: Sequence[UniversalModel], names: Sequence[str]) -> CheckpointSpec:
     """The description of the soup."""
     specs = [model.spec for model in models]
-    members = [{"name": name, "sha256": _sha256(model)} for name, model in zip(names, models, strict=True)]
+    members = [member(model, name) for name, model in zip(names, models, strict=True)]
     training: dict[str, Any] = {SOUP: {"members": members}}
     if all(TRAINED_ON in spec.training for spec in specs):
         training[TRAINED_ON] = sorted(frozenset[str]().union(*(spec.trained_on for spec in specs)))

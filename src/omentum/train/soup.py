@@ -19,7 +19,7 @@ from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
 from omentum.model import UniversalModel, load_model, save_checkpoint
 from omentum.model.safetensors_file import read_header
-from omentum.model.soup import SOUP, average_models, common_start, distinct_names, refuse_same
+from omentum.model.soup import SOUP, average_models, common_start, distinct_names, member, refuse_same
 from omentum.model.weights import locate
 from omentum.output_checks import check_output
 from omentum.progress import SILENT, TrainingListener
@@ -95,7 +95,7 @@ def average_weights(
         _refuse_seen(cases, paths)
         soup, kept, alone, dice = _chosen(models, names, whole, _Check(cases, progress), options.kind)
     left_out = [name for name in names if name not in kept]
-    soup.spec = replace(soup.spec, training=_record(soup, options, left_out, alone, dice))
+    soup.spec = replace(soup.spec, training=_record(soup, options, (kept, left_out), alone, dice))
     narrow = all("F16" in read_header(path).dtypes.values() for path in paths)
     save_checkpoint(target, soup, torch.float16 if narrow else torch.float32)
     return Soup(target, tuple(kept), tuple(left_out), alone, dice)
@@ -177,11 +177,14 @@ def _refuse_seen(cases: Sequence[LabelledCase], paths: Sequence[Path]) -> None:
 def _record(
     soup: UniversalModel,
     options: SoupOptions,
-    left_out: Sequence[str],
+    kept_and_left: tuple[Sequence[str], Sequence[str]],
     alone: Mapping[str, float],
     dice: float | None,
 ) -> dict[str, object]:
-    about: dict[str, object] = {"kind": str(options.kind), **soup.spec.training.get(SOUP, {})}
+    kept, left_out = kept_and_left
+    # A greedy soup of the best one alone is that model, as it was.
+    averaged = soup.spec.training.get(SOUP) or {"members": [member(soup, kept[0])]}
+    about: dict[str, object] = {"kind": str(options.kind), **averaged}
     if left_out:
         about["left_out"] = list(left_out)
     if dice is not None:

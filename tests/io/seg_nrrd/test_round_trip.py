@@ -225,10 +225,10 @@ def test_values_with_backslashes_and_lines_survive():
 class TestOfOthers:
     """Files that were not written here."""
 
-    def test_segments_are_told_by_key_then_by_name(self, tmp_path):
+    def test_segments_are_told_by_their_names_in_any_spelling(self, tmp_path):
         voxels = np.zeros((4, 5, 6), np.uint8)
         voxels[0], voxels[1], voxels[2] = 1, 2, 3
-        segments = [("spleen", "whatever", 0, 1), ("Segment_2", "Left Kidney", 0, 2), ("lien_2", "gall bladder", 0, 3)]
+        segments = [("spleen", "Spleen", 0, 1), ("Segment_2", "Left Kidney", 0, 2), ("lien_2", "gall bladder", 0, 3)]
         path = seg_nrrd(tmp_path, voxels, segments)
         back = read_segmentation(path)
         assert back.classes == ("spleen", "left_kidney", "gallbladder")

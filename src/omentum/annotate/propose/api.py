@@ -77,8 +77,13 @@ def propose_annotations(
     source, out = Path(source), Path(out)
     options, progress = options or ProposeOptions(), progress or SilentProgress()
     _check(source, out)
-    _begin(source, out, options)
-    found = _as_before(find_source(source, out, progress), out)
+    begun = _begin(source, out, options)
+    try:
+        found = _as_before(find_source(source, out, progress), out)
+    except OmentumError:
+        if begun:
+            (out / ROUND).unlink()
+        raise
     failed = {name: case.error for name, case in found.cases.items() if case.error}
     plans = options.views()
     listener = SaysOnce(progress)
@@ -130,11 +135,17 @@ def _check(source: Path, out: Path) -> None:
             raise OutputError(f"is a round of {earlier.source}", source=out, remedy=_REMEDY)
 
 
-def _begin(source: Path, out: Path, options: ProposeOptions) -> None:
-    """Mark a new folder as a round of this source, so that it is known as one if the round is interrupted."""
-    if source.exists() and not (out / ROUND).is_file():
+def _begin(source: Path, out: Path, options: ProposeOptions) -> bool:
+    """Mark a new folder as a round of this source, so that it is known as one if the round is interrupted.
+
+    Returns:
+        Whether it is new.
+    """
+    is_new = source.exists() and not (out / ROUND).is_file()
+    if is_new:
         kind = SourceKind.STORE if source.is_dir() and is_store(source) else SourceKind.FOLDER
         AnnotationRound(str(source.absolute()), kind, options.weights, options.profile, {}).write(out)
+    return is_new
 
 
 def _as_before(found: RoundSource, out: Path) -> RoundSource:
