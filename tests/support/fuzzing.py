@@ -21,10 +21,12 @@ from typing import Any
 
 import numpy as np
 from bad_checkpoints import entry, with_header
-from dicom_files import write_stack
+from dicom_files import save, write_stack
+from dicom_frames import frames_of
 from faulty import nifti
 from hypothesis import strategies as st
 from metaimage_files import metaimage
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from seg_nrrd_files import seg_nrrd
 
 from omentum.errors import CaseWarning, OmentumError
@@ -128,6 +130,19 @@ def _slice(folder: Path) -> Path:
     return folder / "image_2"
 
 
+@cache
+def _multi_frame(syntax: str) -> bytes:
+    """A multi-frame image, not compressed; the same in every call."""
+    with tempfile.TemporaryDirectory() as folder:
+        header = frames_of(HU)
+        header.file_meta.TransferSyntaxUID = UID(syntax)
+        return save(header, Path(folder, "frames")).read_bytes()
+
+
+def _frames(syntax: str) -> Callable[[Path], Path]:
+    return lambda folder: _written(_multi_frame(syntax), "frames")(folder)
+
+
 def _zip(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "ct.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ct.nii", nifti(HU))
@@ -157,6 +172,8 @@ TARGETS = {
         Target("metaimage_zlib", lambda folder: metaimage(folder, HU, CompressedData="True"), read_image, 340),
         Target("seg_nrrd", _masks, read_segmentation, 400),
         Target("dicom", _slice, lambda path: load_volume(path.parent), 1200, is_slow=True),
+        Target("dicom_frames", _frames(ExplicitVRLittleEndian), load_volume, 3000, is_slow=True),
+        Target("dicom_deflated", _frames(DeflatedExplicitVRLittleEndian), load_volume, 1500, is_slow=True),
         Target("zip", _zip, load_volume, 700),
         Target("zip_dicom", _zip_of_series, load_volume, 700, is_slow=True),
         Target("checkpoint", _weights, load_checkpoint, 200),

@@ -39,8 +39,8 @@ def segment(
         list[str] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="CT in HU: NIfTI, NRRD or MetaImage, a folder with one DICOM series, a folder of CTs or of cases, or "
-            "dicomweb://host/path/studies/UID",
+            help="CT in HU: NIfTI, NRRD, MetaImage, a DICOM series (a folder, a zip file or a multi-frame file), a "
+            "folder of CTs or of cases, or dicomweb://host/path/studies/UID",
             show_default=False,
         ),
     ] = None,

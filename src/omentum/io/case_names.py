@@ -10,6 +10,7 @@ SEG_NRRD_SUFFIX = ".seg.nrrd"
 _OTHER_SUFFIXES = (".nrrd", ".mha", ".mhd")
 IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *_OTHER_SUFFIXES)
 DICOM_SUFFIX = ".dcm"
+ZIP_SUFFIX = ".zip"
 SEGMENTATION_SUFFIXES = (SEG_NRRD_SUFFIX, *IMAGE_SUFFIXES, DICOM_SUFFIX)
 """Of two files for one case the first counts."""
 
@@ -33,12 +34,13 @@ def is_segmentation_name(path: Path) -> bool:
 def case_name(path: str | Path) -> str:
     """Case name: the file name without its suffix, or the folder name; non-UTF-8 bytes are escaped.
 
-    Suffixes are `.nii`, `.gz`, `.nrrd`, `.seg.nrrd`, `.mha`, `.mhd` and `.dcm`.
+    Suffixes are `.nii`, `.gz`, `.nrrd`, `.seg.nrrd`, `.mha`, `.mhd`, `.dcm` and `.zip`.
 
     A case name never looks like a NIfTI file name, because the results are a folder with that name.
     """
     name = Path(os.path.normpath(Path(path).absolute())).name  # a symbolic link keeps its own name; `.` is resolved
-    suffix = next((end for end in (SEG_NRRD_SUFFIX, *_OTHER_SUFFIXES, DICOM_SUFFIX) if name.lower().endswith(end)), "")
+    suffixes = (SEG_NRRD_SUFFIX, *_OTHER_SUFFIXES, DICOM_SUFFIX, ZIP_SUFFIX)
+    suffix = next((end for end in suffixes if name.lower().endswith(end)), "")
     if len(name) > len(suffix):
         name = name[: len(name) - len(suffix)]
     while name.lower().endswith((".gz", ".nii")) and name.strip(".").lower() not in ("gz", "nii"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from omentum.errors import InputError
 from omentum.io.archive import is_zip, unpacked
-from omentum.io.case_names import IMAGE_SUFFIXES, is_image_name
+from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX, is_image_name
 from omentum.io.dicom.open import HEAD, looks_like_dicom
 from omentum.io.dicom.series import read_series
 from omentum.io.foreign import refuse_foreign
@@ -91,8 +91,13 @@ def _ct_in(folder: Path) -> Path:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """NIfTI, NRRD and MetaImage files directly in a folder, sorted by name, without hidden files and `.seg.nrrd`."""
-    return sorted(path for path in folder.iterdir() if is_image_name(path) and not path.is_dir())
+    """NIfTI, NRRD and MetaImage files directly in a folder, or zip files if there are none, sorted by name.
+
+    Hidden files and `.seg.nrrd` do not count.
+    """
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_dir())
+    images = [path for path in files if is_image_name(path)]
+    return images or [path for path in files if path.name.lower().endswith(ZIP_SUFFIX)]
 
 
 def holds_dicom(folder: Path) -> bool:
@@ -101,7 +106,7 @@ def holds_dicom(folder: Path) -> bool:
         Path(place, name)
         for place, _, names in os.walk(folder)
         for name in names
-        if not name.lower().endswith(IMAGE_SUFFIXES)
+        if not name.lower().endswith((*IMAGE_SUFFIXES, ZIP_SUFFIX))
     )
     return any(_is_dicom(path) for path in islice(files, _LOOKED_AT))
 

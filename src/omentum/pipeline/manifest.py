@@ -44,18 +44,20 @@ class CaseName:
 
 
 def describe_input(image: str | os.PathLike[str] | Volume, ct: Volume, name: CaseName) -> dict[str, Any]:
-    """Describe the CT: name, hash, grid, and the frame of reference of DICOM.
+    """Describe the CT: name, hash, grid, and of DICOM the frame of reference and what was left out.
 
     The hash is that of the file, or of the voxels of a volume in memory. The frame of reference is a hash that is equal
     for images in the same space.
     """
-    frame = getattr(ct.header.get("dicom"), "frame", None)
+    order = ct.header.get("dicom")
+    frame, left_out = getattr(order, "frame", None), getattr(order, "left_out", {})
     where = {"shape": ct.shape, "spacing_mm": ct.spacing_mm, "orientation": ct.orientation, "frame_of_reference": frame}
     if isinstance(image, Volume):
         sha256 = hashlib.sha256(np.ascontiguousarray(image.voxels).view(np.uint8).data).hexdigest()
     else:
         sha256 = sha256_of(Path(image))
-    return {"case": name.case, "file": name.file, "sha256": sha256, **where}
+    beside = {"left_out": dict(left_out)} if left_out else {}
+    return {"case": name.case, "file": name.file, "sha256": sha256, **where, **beside}
 
 
 def sha256_of(path: Path) -> str:

@@ -260,6 +260,14 @@ def test_a_decoder_that_dies_takes_nothing_with_it(monkeypatch):
         np.testing.assert_array_equal(hu_of(path, reader), expected)
 
 
+def test_a_decoder_that_never_answers_is_stopped(monkeypatch):
+    popen, wait = dicom_decoder.subprocess.Popen, [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(dicom_decoder, "LONGEST_S", 0.2)
+    monkeypatch.setattr(dicom_decoder.subprocess, "Popen", lambda command, **how: popen(wait, **how))
+    with pytest.raises(InputError, match=r"keeps the decoder busy for 0.2 s .exit -9"):
+        hu_of(compressed("JPEG2000LosslessOnly"))
+
+
 def test_nothing_is_imported_from_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "omentum").mkdir()
     (tmp_path / "json.py").write_text("open('imported', 'w')\n")

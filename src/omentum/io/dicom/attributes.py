@@ -1,15 +1,16 @@
 """Attributes of one image: of a data set, or of a frame of a multi-frame image with its functional groups.
 
-Values are checked as they are read; a damaged one raises DamagedHeaderError, ValueError or TypeError.
+Values are checked as they are read.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
-from omentum.io.dicom.damage import DamagedHeaderError
+from omentum.io.dicom.damage import DamagedHeaderError, damage_errors
 from omentum.io.dicom.words_of_ct import words_of_ct
 
 HASH_DIGITS = 16
@@ -31,10 +32,14 @@ class Attributes:
         self._groups = [] if frame is None else list(_functional_groups(dataset, frame))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Value of an attribute by its keyword; None or the default if it is missing or empty."""
+        """Value of an attribute by its keyword; None or the default if it is missing or empty.
+
+        Raises:
+            DamagedHeaderError: It is no value of its type.
+        """
+        tag = _tag_of(name)
         for group in (*self._groups, self._dataset):
-            value = group.get(name)
-            if value is not None and value != "":
+            if tag in group and (value := _value(group, tag, name)) is not None and value != "":
                 return value
         return default
 
@@ -42,25 +47,25 @@ class Attributes:
         """Exactly `count` numbers; None if missing.
 
         Raises:
-            ValueError, TypeError: It holds something else.
+            DamagedHeaderError: It holds something else.
         """
         stored = self.get(name)
         if stored is None:
             return None
-        values = tuple(float(v) for v in ([stored] if isinstance(stored, (int, float)) else stored))
+        values = [stored] if isinstance(stored, (int, float, str)) else list(stored)
         if len(values) != count:
             raise DamagedHeaderError(f"{name} has {len(values)} numbers, expected {count}")
-        return values
+        return tuple(_number(value, name) for value in values)
 
     def number(self, name: str) -> float | None:
         """A number; None if missing."""
         stored = self.get(name)
-        return None if stored is None else float(stored)
+        return None if stored is None else _number(stored, name)
 
     def whole(self, name: str) -> int | None:
         """A whole number; None if missing."""
         stored = self.get(name)
-        return None if stored is None else int(stored)
+        return None if stored is None else int(_number(stored, name))
 
     def hashed(self, what: str, *names: str) -> str | None:
         """Hash of texts, different for every `what`; None if all are missing."""
@@ -82,12 +87,37 @@ def n_frames_of(dataset: Any) -> int:
     """Number of frames; 1 if not stated.
 
     Raises:
-        ValueError: Not a positive number.
+        DamagedHeaderError: Not a positive number.
     """
-    count = int(dataset.get("NumberOfFrames") or 1)
-    if count < 1:
+    count = Attributes(dataset).whole("NumberOfFrames")
+    if count is not None and count < 0:
         raise DamagedHeaderError(f"{count} frames")
-    return count
+    return count or 1
+
+
+def _value(group: Any, tag: Any, name: str) -> Any:
+    try:
+        return group[tag].value
+    except damage_errors() as fault:
+        raise DamagedHeaderError(f"{name} cannot be read") from fault
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except damage_errors() as fault:
+        raise DamagedHeaderError(f"{name} is no number") from fault
+    return number
+
+
+@lru_cache
+def _tag_of(keyword: str) -> Any:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return Tag(tag)
 
 
 def _functional_groups(dataset: Any, frame: int) -> Iterator[Any]:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from omentum.io.dicom.codecs import decoders_of
-from omentum.io.dicom.damage import told
+from omentum.io.dicom.damage import DamagedHeaderError, told
 from omentum.io.dicom.open import open_dicom
 
 DAMAGED, UNDECODABLE = "damaged", "undecodable"
 
 _EXTENDED = "1.2.840.10008.1.2.4.51"
 """JPEG extended, 8 or 12 bits; of the plugins none decodes the latter, but GDCM's own reader does."""
+_JPEG_2000, _END = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20"), b"\xff\xd9"
+"""JPEG 2000, also high-throughput, and how its code streams end."""
 
 
 def main() -> None:
@@ -51,6 +53,8 @@ def _decoded(path: str, frame: int | None, syntax: str) -> Any:
     dataset = _dataset(place)
     if syntax == _EXTENDED and int(dataset.BitsStored) > 8:
         return _by_gdcm(place)[frame]
+    if syntax.startswith(_JPEG_2000):
+        _check_end(dataset, frame)
     decoder, plugins = decoders_of(syntax)
     faults = []
     for plugin in plugins or [""]:
@@ -59,6 +63,15 @@ def _decoded(path: str, frame: int | None, syntax: str) -> Any:
         except RuntimeError as fault:
             faults.append(fault)
     raise faults[0]
+
+
+def _check_end(dataset: Any, frame: int) -> None:
+    """Check that a code stream has its end; not every decoder misses it, and what it makes of the rest is no image."""
+    from pydicom.encaps import get_frame
+
+    stream = get_frame(dataset.PixelData, frame, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
+    if not stream.rstrip(b"\0").endswith(_END):
+        raise DamagedHeaderError("the end of its code stream is missing")
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import InputError, warn_of_case
@@ -28,8 +29,21 @@ _RULES: tuple[tuple[Callable[[Candidate], bool], str], ...] = (
 )
 
 
-def the_series(place: Path, series: str | None = None) -> list[Slice]:
-    """All slices of one CT series in a file, or in a folder and its subfolders, unordered.
+@dataclass(frozen=True)
+class ChosenSeries:
+    """One CT series.
+
+    Args:
+        slices: Its images, unordered.
+        left_out: What else there is -> how many files.
+    """
+
+    slices: tuple[Slice, ...]
+    left_out: Mapping[str, int]
+
+
+def the_series(place: Path, series: str | None = None) -> ChosenSeries:
+    """Find the CT series in a file, or in a folder and its subfolders.
 
     Args:
         place: The file or folder.
@@ -51,15 +65,12 @@ def the_series(place: Path, series: str | None = None) -> list[Slice]:
     chosen, rule = _chosen(candidates, series, place)
     _refuse_several_patients([chosen], place)
     passed = [(other.what, other.path) for other in _passed_over(chosen.slices, others)]
-    beside = (
-        []
-        if series
-        else [(OF_ANOTHER, one.path) for other in candidates if other is not chosen for one in other.slices]
-    )
-    if left := passed + beside:
+    beside = [(OF_ANOTHER, one.path) for other in candidates if other is not chosen for one in other.slices]
+    if left := passed + (beside if series is None else []):
         used = f"{chosen.name} is used, {rule}; " if rule else ""
         warn_of_case(f"{used}not part of the CT series and left out: {_counted(left, place)}", place, stacklevel=3)
-    return list(chosen.slices)
+    quiet = [(other.what, other.path) for other in others if other.what in QUIET and other.what not in dict(passed)]
+    return ChosenSeries(chosen.slices, Counter(what for what, _ in (*quiet, *passed, *beside)))
 
 
 def _chosen(candidates: Sequence[Candidate], series: str | None, place: Path) -> tuple[Candidate, str]:

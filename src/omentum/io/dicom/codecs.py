@@ -60,11 +60,12 @@ def decoders_of(syntax: str) -> tuple[Any, list[str]]:
 
 
 def name_of(syntax: str) -> str:
-    """Name of a transfer syntax, for messages."""
+    """Name of a transfer syntax, for messages; private UIDs may identify a site and are not shown."""
     from pydicom.config import IGNORE
     from pydicom.uid import UID
 
-    return UID(syntax, validation_mode=IGNORE).name
+    name = UID(syntax, validation_mode=IGNORE).name
+    return name if name != syntax else "unknown transfer syntax"
 
 
 def _check_syntax(syntax: str, slices: Sequence[Slice]) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Timer
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,9 @@ from omentum.errors import InputError
 from omentum.io.dicom.child import UNDECODABLE
 from omentum.io.dicom.damage import DamagedHeaderError
 from omentum.io.dicom.slices import AGAIN, Slice
+
+LONGEST_S = 120.0
+"""A slice that takes longer is damaged; the largest ones take a few seconds."""
 
 
 class Decoder:
@@ -66,6 +70,10 @@ class Decoder:
         child = self._child = self._child or _start()
         assert child.stdin is not None
         assert child.stdout is not None
+        late = Event()
+        watch = Timer(LONGEST_S, _stop, (child, late))
+        if frame is not None:
+            watch.start()
         request = {"path": os.fsencode(path).decode("latin-1"), "frame": frame, "syntax": syntax}
         try:
             child.stdin.write(json.dumps(request).encode() + b"\n")
@@ -82,9 +90,17 @@ class Decoder:
                 raise EOFError
         except (EOFError, BrokenPipeError) as fault:
             self.close()
-            reason = f"its compressed image is damaged so that it crashes the decoder (exit {child.returncode})"
+            what = f"keeps the decoder busy for {LONGEST_S:g} s" if late.is_set() else "crashes the decoder"
+            reason = f"its compressed image is damaged so that it {what} (exit {child.returncode})"
             raise InputError(reason, source=path, remedy=AGAIN) from fault
+        finally:
+            watch.cancel()
         return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _stop(child: subprocess.Popen[bytes], late: Event) -> None:
+    late.set()
+    child.kill()
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -39,7 +39,7 @@ def find_slices(place: Path) -> tuple[list[Slice], list[Other]]:
     if not place.exists():
         raise InputError("does not exist", source=place)
     paths = _files(place) if place.is_dir() else [place]
-    with ThreadPoolExecutor(_READERS) as pool:
+    with silence_library_warnings(), ThreadPoolExecutor(_READERS) as pool:
         found = list(pool.map(_read_file, paths))
     slices = [one for read in found if not isinstance(read, Other) for one in read]
     return slices, [one for one in found if isinstance(one, Other) and (slices or one.what != NO_DICOM)]
@@ -67,9 +67,10 @@ def _read_file(path: Path) -> Sequence[Slice] | Other:
                 return Other(path, NO_DICOM, InputError("is no DICOM file", source=path, remedy=AGAIN))
             file.seek(0)
             header = read_header(file)
-        with silence_library_warnings():  # pydicom checks values when they are first used, and its warnings quote them
-            return slices_or_other(header, path)
+        return slices_or_other(header, path)
     except OSError as fault:
+        if not path.exists():  # a link that leads nowhere, or to itself
+            return Other(path, "broken link", InputError(fault.strerror or "does not exist", source=path))
         raise InputError(fault.strerror or "ends too early", source=path) from fault
     except damage_errors() as fault:
         reason = f"is a damaged DICOM file ({told(fault)})"

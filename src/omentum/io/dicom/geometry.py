@@ -13,7 +13,7 @@ from omentum.errors import GeometryError, warn_of_case
 from omentum.io.dicom.slices import Slice
 
 SPACING_TOLERANCE = 0.01
-"""Distances between slices may differ from their median by this share of it (rounded positions, not gaps)."""
+"""Distances between slices may differ from the usual one by this share of it (rounded positions, not gaps)."""
 SPACING_TOLERANCE_MM = 0.01
 ROUNDED = 0.1
 """Share of the spacing by which positions may lie beside an even line through all of them and count as rounded."""
@@ -109,7 +109,7 @@ def _step(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
 
 def _check_even(along_mm: NDArray[np.float64], place: Path) -> None:
     gaps_mm = np.diff(along_mm)
-    usual = float(np.median(gaps_mm)) if len(gaps_mm) > 2 else float(gaps_mm.min())
+    usual = _usual(gaps_mm)
     odd = np.flatnonzero(np.abs(gaps_mm - usual) > max(SPACING_TOLERANCE * usual, SPACING_TOLERANCE_MM))
     if not len(odd):
         return
@@ -132,6 +132,13 @@ def _check_even(along_mm: NDArray[np.float64], place: Path) -> None:
     raise GeometryError(
         f"slices are unevenly spaced, {gaps_mm.min():.3g} to {gaps_mm.max():.3g} mm", source=place, remedy=_CONVERT
     )
+
+
+def _usual(gaps_mm: NDArray[np.float64]) -> float:
+    """The most frequent distance of slices, and the smaller of two; larger ones may be gaps."""
+    tenths = np.round(gaps_mm, 1)
+    values, counts = np.unique(tenths, return_counts=True)
+    return float(np.median(gaps_mm[tenths == values[counts.argmax()]]))
 
 
 def _off_even_mm(along_mm: NDArray[np.float64]) -> float:

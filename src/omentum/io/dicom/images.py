@@ -53,7 +53,7 @@ def slices_or_other(header: ParsedHeader, path: Path) -> Sequence[Slice] | Other
     """The slices in a file, or another possibly relevant object; nothing if it is certainly irrelevant.
 
     Raises:
-        ValueError, TypeError and other errors of pydicom: The header is damaged.
+        DamagedHeaderError, and what pydicom raises: The header is damaged.
     """
     dataset = header.dataset
     kind = str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")
@@ -66,8 +66,8 @@ def slices_or_other(header: ParsedHeader, path: Path) -> Sequence[Slice] | Other
         return Other(path, what, InputError(f"is a {what}, not a CT", source=path, remedy=remedy), "")
     if refusal := _refusal(dataset):
         what, reason, remedy = refusal
-        series, is_placed = str(dataset.get("SeriesInstanceUID") or ""), bool(dataset.get("ImagePositionPatient"))
-        return Other(path, what, InputError(reason, source=path, remedy=remedy), series, is_placed)
+        fault, is_placed = InputError(reason, source=path, remedy=remedy), bool(dataset.get("ImagePositionPatient"))
+        return Other(path, what, fault, str(dataset.get("SeriesInstanceUID") or "") or None, is_placed)
     return list(_slices(header, path))
 
 

@@ -7,8 +7,8 @@ refused; nothing is interpolated, unless a tilt is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +46,14 @@ class SeriesOrder:
         images: Image of each slice k.
         tilted: Grid of the images themselves, if the gantry was tilted and the volume is resampled to an upright grid:
             slice k of this grid is `images[k]`, and lies in the plane of slice k of the volume; None otherwise.
+        left_out: What else was in the folder -> how many files.
     """
 
     instance_numbers: tuple[int | None, ...]
     frame: str | None = None
     images: tuple[SourceImage, ...] = ()
     tilted: Grid | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_series(
@@ -78,23 +80,25 @@ def read_series(
         MissingDependencyError: pydicom, or the decoder of a compressed image, is not installed.
     """
     place = Path(place)
-    slices = the_series(place, series)
+    chosen = the_series(place, series)
+    slices = chosen.slices
     if len(slices) == 1 and not place.is_dir():
         remedy = "give the folder that holds its whole series"
         raise InputError("is a single DICOM image", source=place, remedy=remedy)
     check_rescale(slices)
-    slices = _sorted_by_position(slices, place)
-    affine = series_affine(slices, place)
+    ordered = _sorted_by_position(slices, place)
+    affine = series_affine(ordered, place)
     tilt = tilt_degrees(affine)
     if tilt > TILT_DEGREES:
         _check_tilt(tilt, allow_tilt, place)
-    _warn_of_oddities(slices, place)
-    voxels = read_stack(slices, PixelReader.hu)
+    _warn_of_oddities(ordered, place)
+    voxels = read_stack(ordered, PixelReader.hu)
+    order = replace(_order(ordered), left_out=dict(chosen.left_out))
     if tilt <= TILT_DEGREES:
-        return Volume(voxels, affine, {"dicom": _order(slices)})
+        return Volume(voxels, affine, {"dicom": order})
     tilted = Grid(voxels.shape, affine)
     upright = upright_grid(tilted)
-    order = replace(_order(slices), tilted=tilted)
+    order = replace(order, tilted=tilted)
     return Volume(on_upright_grid(voxels, tilted, upright), upright.affine, {"dicom": order})
 
 
@@ -115,7 +119,7 @@ def read_mask_series(folder: str | Path, like: Volume) -> Volume:
         InputError, GeometryError: As for `read_series`, or slices without positions do not match the CT.
     """
     folder = Path(folder)
-    slices = the_series(folder)
+    slices: Sequence[Slice] = the_series(folder).slices
     if all(s.position_mm is None for s in slices):
         check_same_matrix(slices)
         check_decodable(slices)

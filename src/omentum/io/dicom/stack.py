@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.errors import silence_library_warnings
 from omentum.io.dicom.native import is_native
 from omentum.io.dicom.pixels import PixelReader
 from omentum.io.dicom.slices import Slice
@@ -41,14 +42,14 @@ def read_stack(
     Raises:
         InputError: As raised by `read`, of the first slice at fault.
     """
-    out: NDArray[Any] | None = None
-    for k, image in enumerate(_images(slices, read)):
-        if out is None:
-            out = np.empty((*image.shape, len(slices)), image.dtype, order="F")
-        elif (common := np.result_type(out.dtype, image.dtype)) != out.dtype:
-            out = out.astype(common, order="F")
-        out[:, :, k] = image
-    assert out is not None
+    out: NDArray[Any] = np.empty((0, 0, 0), np.int8)
+    with silence_library_warnings():
+        for k, image in enumerate(_images(slices, read)):
+            if not out.size:
+                out = np.empty((*image.shape, len(slices)), image.dtype, order="F")
+            elif (common := np.result_type(out.dtype, image.dtype)) != out.dtype:
+                out = out.astype(common, order="F")
+            out[:, :, k] = image
     return out
 
 

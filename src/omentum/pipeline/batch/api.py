@@ -67,8 +67,8 @@ def segment_batch(
     """Segment CTs and write a folder of results for each; complete results of an earlier run are reused.
 
     Args:
-        inputs: CTs (NIfTI, NRRD, MetaImage, or folders with one DICOM series), folders of CTs, or folders of case
-            folders.
+        inputs: CTs (NIfTI, NRRD, MetaImage, or DICOM series in folders or zip files), folders of CTs, or folders of
+            case folders.
         out: Folder for the case folders and the tables; for a single CT also a `.nii.gz` for its label map alone.
         cases: Datasets, part of a split, case names; all of `inputs` by default.
         options: How each CT is segmented.
