@@ -1,5 +1,6 @@
 """Images of SimpleITK and MONAI in memory: the same voxels at the same places as the file they were read from."""
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -8,8 +9,8 @@ from monai.data import MetaTensor, NibabelReader
 from monai.transforms import LoadImage
 from strategies import grids, noise
 
-from omentum.errors import UsageError
-from omentum.io.nifti import write_volume
+from omentum.errors import CaseWarning, GeometryError, UsageError
+from omentum.io.nifti import read_volume, write_volume
 from omentum.io.objects import as_volume
 from omentum.volume import Grid, Volume
 
@@ -96,3 +97,33 @@ def test_what_is_no_single_image_is_refused(make, words):
 def test_two_axes_are_refused():
     with pytest.raises(UsageError, match="has 2 axes"):
         as_volume(sitk.Image(4, 5, sitk.sitkInt16))
+
+
+def through_nibabel(path, unit="mm", step_mm=2.0, stated=True):
+    affine = np.diag([-step_mm, step_mm, step_mm, 1]) if stated else None  # with None, nibabel writes both codes as 0
+    image = nib.Nifti1Image(np.zeros((9, 8, 7), np.int16), affine)
+    image.header.set_xyzt_units(unit)
+    nib.save(image, path)
+    return nib.load(path)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [({"stated": False}, "states no orientation"), ({"unit": "micron", "step_mm": 2000.0}, "header says micrometres")],
+)
+def test_an_image_of_nibabel_is_refused_as_its_file_is(state, reason, tmp_path):
+    image = through_nibabel(tmp_path / "ct.nii", **state)
+    for read in (lambda: as_volume(image), lambda: read_volume(tmp_path / "ct.nii")):
+        with pytest.raises(GeometryError, match=reason):
+            read()
+
+
+def test_a_wrong_unit_of_nibabel_is_told(tmp_path):
+    with pytest.warns(CaseWarning, match="only millimetres make sense"):
+        found = as_volume(through_nibabel(tmp_path / "ct.nii", "micron"))
+    np.testing.assert_array_equal(found.affine, np.diag([-2.0, 2, 2, 1]))
+
+
+def test_an_analyze_image_states_no_orientation():
+    with pytest.raises(GeometryError, match="Analyze image states no orientation"):
+        as_volume(nib.AnalyzeImage(np.zeros((9, 8, 7), np.int16), np.eye(4)))

@@ -28,6 +28,8 @@ def test_parts():
         "dicomweb://host/studies/1.2/series/",
         "dicomweb://host/studies/../../etc",
         "dicomweb://host/studies/1.2/series/..%2f..",
+        "dicomweb://[::1/studies/1.2",
+        "dicomweb:/host/studies/1.2",
         "dicomweb://host/studies/1.2?token=secret",
         "dicomweb://host/studies/1.2#x",
         "dicomweb://host:99999/studies/1.2",
@@ -37,8 +39,9 @@ def test_parts():
 )
 def test_what_is_no_address(text):
     assert is_address(text)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as fault:
         parse_address(text)
+    assert "studies/1" not in str(fault.value)
 
 
 def test_no_credentials_in_an_address():

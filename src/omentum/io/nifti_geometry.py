@@ -42,13 +42,15 @@ class NiftiGeometry:
     affine: Affine
 
 
-def read_geometry(header: Any, shape: tuple[int, int, int], source: Path, assume: str | None = None) -> NiftiGeometry:
+def read_geometry(
+    header: Any, shape: tuple[int, int, int], source: Path | None, assume: str | None = None
+) -> NiftiGeometry:
     """Validate and interpret the geometry of a header.
 
     Args:
         header: nibabel's Nifti1Header or Nifti2Header.
         shape: Number of voxels along i, j, k.
-        source: File name for messages.
+        source: File name for messages; None for an image in memory.
         assume: Axis directions such as "RAS" for a header that states none.
 
     Raises:
@@ -82,7 +84,7 @@ def state_geometry(header: Any, affine: Affine) -> None:
         header["qform_code"] = 0  # a quaternion cannot represent shear
 
 
-def _affine(header: Any, shape: tuple[int, int, int], source: Path, assume: str | None) -> Affine:
+def _affine(header: Any, shape: tuple[int, int, int], source: Path | None, assume: str | None) -> Affine:
     qform = _qform(header) if header["qform_code"] > 0 else None
     if header["sform_code"] > 0:
         sform = np.asarray(header.get_sform(), np.float64)
@@ -123,7 +125,7 @@ def _qform(header: Any) -> Affine | None:
         return None
 
 
-def _assumed_affine(header: Any, source: Path, assume: str | None) -> Affine:
+def _assumed_affine(header: Any, source: Path | None, assume: str | None) -> Affine:
     if assume is None:
         raise GeometryError(
             "states no orientation (sform and qform codes are 0)",
@@ -145,5 +147,5 @@ def _disagree(sform: Affine, qform: Affine | None, shape: tuple[int, int, int]) 
     return bool(cosines > DISAGREEMENT_COSINE or max(offset_mm, size_mm) > DISAGREEMENT_MM)
 
 
-def _warn(reason: str, source: Path) -> None:
+def _warn(reason: str, source: Path | None) -> None:
     warn_of_case(reason, source, stacklevel=2)

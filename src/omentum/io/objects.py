@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from omentum.errors import UsageError
+from omentum.errors import GeometryError, UsageError
+from omentum.io.nifti_geometry import read_geometry
 from omentum.volume import Affine, Volume
 
 _GEOMETRY = "omentum.Volume(array, affine), affine 4x4 from voxel indices to RAS+ millimetres"
@@ -31,9 +32,7 @@ def as_volume(image: Any, *, volume: int | None = None) -> Volume:
     if isinstance(image, Volume):
         return image
     if hasattr(image, "affine") and hasattr(image, "dataobj"):
-        if image.affine is None:
-            raise UsageError("this image has no affine", remedy=_GEOMETRY)
-        return Volume(_one_of(np.asanyarray(image.dataobj), volume, -1), image.affine)
+        return _of_nibabel(image, volume)
     if _library(image) == "SimpleITK" and hasattr(image, "GetDirection"):
         return _of_simpleitk(image, volume)
     if hasattr(image, "affine") and hasattr(image, "meta") and hasattr(image, "detach"):
@@ -41,6 +40,30 @@ def as_volume(image: Any, *, volume: int | None = None) -> Volume:
     if isinstance(image, tuple) and len(image) == 2 and np.shape(image[1]) == (4, 4):
         return Volume(image[0], image[1])
     raise UsageError(_refusal(image), remedy=_remedy(image))
+
+
+def _of_nibabel(image: Any, volume: int | None) -> Volume:
+    """What a NIfTI header states is judged as in a file; nibabel makes an affine up where nothing is stated."""
+    if image.affine is None:
+        raise UsageError("this image has no affine", remedy=_GEOMETRY)
+    voxels = _one_of(np.asanyarray(image.dataobj), volume, -1)
+    nifti, analyze = (_nibabel_class(name) for name in ("Nifti1Pair", "AnalyzeImage"))
+    if isinstance(image, analyze) and not isinstance(image, nifti):
+        raise GeometryError("an Analyze image states no orientation", remedy=_GEOMETRY)
+    if not isinstance(image, nifti) or voxels.ndim != 3:
+        return Volume(voxels, image.affine)
+    header = image.header.copy()
+    if max(header["sform_code"], header["qform_code"]) <= 0:
+        raise GeometryError("this image states no orientation (sform and qform codes are 0)", remedy=_GEOMETRY)
+    if not np.allclose(header.get_best_affine(), image.affine):
+        header.set_sform(image.affine, code=1)  # the affine was changed in place; nibabel would write that one
+    affine = read_geometry(header, voxels.shape, None).affine
+    # Single precision in the header; the affine itself may have more.
+    return Volume(voxels, image.affine if np.allclose(affine, image.affine) else affine)
+
+
+def _nibabel_class(name: str) -> Any:
+    return getattr(importlib.import_module("nibabel"), name)
 
 
 def _of_simpleitk(image: Any, volume: int | None) -> Volume:

@@ -16,13 +16,13 @@ EXTENT_MM = (5.0, 3000.0)
 SHEAR_DEGREES = 0.5
 
 
-def scan_grid(shape: tuple[int, int, int], affine: Affine, source: Path, unit: str = "") -> Grid:
+def scan_grid(shape: tuple[int, int, int], affine: Affine, source: Path | None, unit: str = "") -> Grid:
     """The grid of a scan, checked.
 
     Args:
         shape: Number of voxels along i, j, k.
         affine: Voxel index -> RAS+ mm.
-        source: File name for messages.
+        source: File name for messages; None for an image in memory.
         unit: Unit that the header states, if not millimetres.
 
     Raises:
@@ -37,7 +37,7 @@ def scan_grid(shape: tuple[int, int, int], affine: Affine, source: Path, unit: s
     return grid
 
 
-def assumed_affine(letters: str, spacing_mm: Sequence[float], source: Path) -> Affine:
+def assumed_affine(letters: str, spacing_mm: Sequence[float], source: Path | None) -> Affine:
     """Affine of a file that states no orientation, from the one that the user assumes; its origin is 0.
 
     Args:
@@ -87,7 +87,7 @@ def _directions(letters: str) -> list[tuple[int, int]]:
     return directions
 
 
-def _check_extent(grid: Grid, source: Path, unit: str) -> None:
+def _check_extent(grid: Grid, source: Path | None, unit: str) -> None:
     extent = max(n * mm for n, mm in zip(grid.shape, grid.spacing_mm, strict=True))
     if not EXTENT_MM[0] <= extent <= EXTENT_MM[1]:
         said = f"; its header says {unit}" if unit else ""
@@ -100,7 +100,7 @@ def _check_extent(grid: Grid, source: Path, unit: str) -> None:
         warn_of_case(f"the header says {unit} but only millimetres make sense; millimetres used", source)
 
 
-def _warn_of_shear(grid: Grid, source: Path) -> None:
+def _warn_of_shear(grid: Grid, source: Path | None) -> None:
     axes = grid.affine[:3, :3] / np.asarray(grid.spacing_mm)
     degrees = np.degrees(np.arcsin(np.abs(axes.T @ axes - np.eye(3)).max().clip(0, 1)))
     if degrees > SHEAR_DEGREES:

@@ -33,8 +33,9 @@ class DicomWebAddress:
 
 
 def is_address(text: str) -> bool:
-    """Whether an input is an address and not a path."""
-    return text.partition("://")[0].lower() in SCHEMES and "://" in text
+    """Whether an input is an address, perhaps with a slash too few, and not a path."""
+    scheme, _, rest = text.partition(":")
+    return scheme.lower() in SCHEMES and rest.startswith("/")
 
 
 def parse_address(text: str) -> DicomWebAddress:
@@ -43,7 +44,10 @@ def parse_address(text: str) -> DicomWebAddress:
     Raises:
         UsageError: it is not of this form, holds credentials, or a UID is none.
     """
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as fault:  # its text quotes the address
+        raise UsageError("is no address of a study or series", source="dicomweb://", remedy=f"give {_FORM}") from fault
     shown = f"{parts.scheme}://{parts.hostname or ''}"
     try:
         port = parts.port

@@ -281,3 +281,27 @@ def test_uncompressed_images_need_no_other_process(tmp_path, hu, monkeypatch):
     monkeypatch.setattr(dicom_decoder, "_start", None)
     write_stack(tmp_path, hu)
     np.testing.assert_array_equal(read_series(tmp_path).voxels, hu)
+
+
+def test_frames_of_reference_that_differ_are_told(tmp_path, hu):
+    for path in write_stack(tmp_path, hu, FrameOfReferenceUID="1.2.3")[::2]:
+        header = pydicom.dcmread(path)
+        header.FrameOfReferenceUID = "1.2.4"
+        header.save_as(path)
+    with pytest.warns(CaseWarning, match="state 2 frames of reference"):
+        np.testing.assert_array_equal(read_series(tmp_path).voxels, hu)
+
+
+def test_rows_and_columns_are_at_right_angles(tmp_path, hu):
+    angle = np.radians(83)
+    directions = [1, 0, 0, f"{np.cos(angle):.6f}", f"{np.sin(angle):.6f}", 0]
+    write_stack(tmp_path, hu, ImageOrientationPatient=directions)
+    with pytest.raises(GeometryError, match="no right angle"):
+        read_series(tmp_path)
+
+
+@pytest.mark.parametrize("thickness", ["-5", "0", None])
+def test_a_single_slice_is_never_mirrored(tmp_path, hu, thickness):
+    write_stack(tmp_path, hu[:, :, :1], SliceThickness=thickness)
+    with pytest.raises(GeometryError, match="states no thickness above 0 mm"):
+        read_series(tmp_path)

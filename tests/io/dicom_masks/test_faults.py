@@ -106,6 +106,16 @@ def without_segments(file):
     del file.SegmentSequence
 
 
+def one_number_twice(file):
+    file.SegmentSequence[1].SegmentNumber = file.SegmentSequence[0].SegmentNumber
+
+
+def an_undeclared_segment(file):
+    for number in (0, 2):
+        identity = file.PerFrameFunctionalGroupsSequence[number].SegmentIdentificationSequence[0]
+        identity.ReferencedSegmentNumber = 9 if number else 0
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "reason"),
     [
@@ -113,6 +123,8 @@ def without_segments(file):
         (too_few_bytes, InputError, "declares .* bytes of pixels, holds 4"),
         (too_far_apart, GeometryError, "not evenly spaced"),
         (without_positions, GeometryError, "a frame without ImagePositionPatient"),
+        (one_number_twice, InputError, "declares segment number 1 twice"),
+        (an_undeclared_segment, InputError, "has 2 frame.s. of segments that it does not declare"),
         (without_segments, InputError, "is a damaged DICOM object"),
         (lambda file: setattr(file, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.2"), InputError, "without masks"),
     ],

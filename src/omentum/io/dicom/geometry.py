@@ -97,9 +97,10 @@ def series_affine(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
 def _step(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
     normal = normal_of(slices[0])
     if len(slices) == 1:
-        if not slices[0].thickness_mm:
-            raise GeometryError("is a single slice that states no thickness", source=place)
-        return normal * slices[0].thickness_mm
+        thickness_mm = slices[0].thickness_mm or 0.0
+        if not (np.isfinite(thickness_mm) and thickness_mm > 0):  # a negative one would mirror the axis
+            raise GeometryError("is a single slice that states no thickness above 0 mm", source=place)
+        return normal * thickness_mm
     positions = np.array([position_mm(s) for s in slices])
     _check_even(positions @ normal, place)
     step = (positions[-1] - positions[0]) / (len(slices) - 1)
@@ -185,7 +186,7 @@ def normal_of(one: Slice) -> NDArray[np.float64]:
     directions = _vector(one.directions)
     normal = np.cross(directions[:3], directions[3:])
     length = float(np.linalg.norm(normal))
-    if abs(length - 1) > 0.01:
+    if abs(length - 1) > 0.01 or abs(float(directions[:3] @ directions[3:])) > DIRECTION_TOLERANCE:
         raise GeometryError("states directions of rows and columns that are no right angle", source=one.path)
     return np.asarray(normal / length, np.float64)
 

@@ -139,7 +139,7 @@ def _step(headers: list[Any]) -> float | None:
     gaps = np.diff(np.sort(positions))
     if not len(gaps):
         thickness = _numbers([headers[0].get("SliceThickness")], 1)
-        return None if thickness is None else thickness[0]
+        return None if thickness is None or thickness[0] <= 0 else thickness[0]
     even = np.ptp(gaps) <= max(0.01 * float(np.median(gaps)), 0.01)
     return round(float(np.median(gaps)), 4) if even else None
 

@@ -183,6 +183,9 @@ def _warn_of_oddities(slices: Sequence[Slice], place: Path) -> None:
     images = {(one.identity.uid, one.frame_index) for one in slices if one.identity.uid}
     if 0 < len(images) < len(slices):
         _warn(f"its {len(slices)} slices share {len(images)} SOP instance UID(s); told apart by position", place)
+    frames = {one.identity.frame_of_reference for one in slices} - {None}
+    if len(frames) > 1:
+        _warn(f"its slices state {len(frames)} frames of reference; taken as one, as they form one stack", place)
     if any(one.is_inverted for one in slices):
         _warn("is stored to be shown inverted (MONOCHROME1); HU are taken as stored, not inverted", place)
     if unstated := [one for one in slices if not one.rescale.is_stated]:

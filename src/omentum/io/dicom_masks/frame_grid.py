@@ -57,7 +57,8 @@ def place_frames(dataset: Dataset, path: Path) -> FramePlaces:
     row_mm, column_mm = _alike(shared, frames, "PixelMeasuresSequence", "PixelSpacing", 2, path)
     positions = np.array([_stated(shared, f, "PlanePositionSequence", "ImagePositionPatient", 3, path) for f in frames])
     normal = np.cross(directions[:3], directions[3:])
-    if abs(np.linalg.norm(normal) - 1) > DIRECTION_TOLERANCE or min(row_mm, column_mm) <= 0:
+    skew = abs(float(directions[:3] @ directions[3:]))
+    if max(skew, abs(float(np.linalg.norm(normal)) - 1)) > DIRECTION_TOLERANCE or min(row_mm, column_mm) <= 0:
         raise GeometryError("states impossible directions or pixel spacing", source=path)
     first, step, slices = _stack(positions, normal, _thickness_mm(shared, frames), path)
     refuse_bomb(int(dataset.Rows) * int(dataset.Columns) * (max(slices) + 1), 1, 1, 0, _UNBOUNDED, path)

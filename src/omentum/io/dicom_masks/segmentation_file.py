@@ -78,7 +78,8 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None) -> DicomSegm
         dataset: Its content, if already read.
 
     Raises:
-        InputError: It is no segmentation, damaged, or declares more pixels than it holds.
+        InputError: It is no segmentation, damaged, or declares more pixels than it holds; a segment number is declared
+            twice, or a frame belongs to none that is declared.
         GeometryError: Its frames form no grid.
     """
     dataset = open_object(path) if dataset is None else dataset
@@ -86,6 +87,8 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None) -> DicomSegm
         raise InputError("is a DICOM object, but no segmentation", source=path)
     try:
         segments = tuple(_segment(item) for item in dataset.SegmentSequence if int(item.SegmentNumber) > 0)
+        segment_of = tuple(_segments_of_frames(dataset))
+        _check_numbers(segments, segment_of, str(dataset.SegmentationType), path)
         pixels = _pixels(dataset, path)
         places = place_frames(dataset, path)
         return DicomSegments(
@@ -94,7 +97,7 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None) -> DicomSegm
             str(dataset.get("ManufacturerModelName")) == MADE_BY,
             places,
             pixels,
-            tuple(_segments_of_frames(dataset)),
+            segment_of,
         )
     except damage_errors() as fault:
         raise damaged(fault, path) from fault
@@ -115,6 +118,16 @@ def _segments_of_frames(dataset: Dataset) -> Iterator[int]:
     for frame in dataset.PerFrameFunctionalGroupsSequence:
         items = frame.get("SegmentIdentificationSequence") or shared.get("SegmentIdentificationSequence")
         yield int(items[0].ReferencedSegmentNumber)
+
+
+def _check_numbers(segments: Sequence[Segment], segment_of: Sequence[int], kind: str, path: Path) -> None:
+    numbers = [segment.value for segment in segments]
+    if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
+        remedy = "nobody can say which of them its frames belong to"
+        raise InputError(f"declares segment number {twice[0]} twice", source=path, remedy=remedy)
+    if kind != "LABELMAP" and (unknown := sorted(set(segment_of) - set(numbers))):
+        count = sum(number in unknown for number in segment_of)
+        raise InputError(f"has {count} frame(s) of segments that it does not declare, e.g. {unknown[0]}", source=path)
 
 
 @dataclass(frozen=True, eq=False)
