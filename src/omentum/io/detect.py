@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
+from omentum.formatting import counted
 from omentum.io.archive import is_zip, unpacked
 from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX, is_image_name
 from omentum.io.dicom.open import HEAD, looks_like_dicom
@@ -85,7 +86,7 @@ def _ct_in(folder: Path) -> Path:
     if len(images) == 1:
         return images[0]
     n_files = sum(path.is_file() for path in folder.rglob("*"))
-    held = f"{len(images)} image files" if images else f"{n_files} file(s), none of them an image"
+    held = f"{len(images)} image files" if images else f"{counted(n_files, 'file')}, none of them an image"
     remedy = f"unpack it and give one of them, such as {images[0].name}" if images else None
     raise InputError(f"holds {held}, not one CT", source=folder, remedy=remedy)
 
