@@ -114,7 +114,7 @@ def test_it_is_printed_on_a_line_without_its_voxels():
     assert repr(few) == "<Segmentation of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS; 1 class: liver>"
     assert repr(Segmentation.from_masks(masks, affine)) == (
         "<Segmentation of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS; 32 classes: "
-        "spleen, right_kidney, left_kidney, gallbladder, oesophagus, ...>"
+        "spleen, right_kidney, left_kidney, gallbladder, oesophagus and 27 more>"
     )
     ct = Volume(np.zeros((40, 36, 34), np.int16), affine)
     assert repr(ct) == "<Volume of 40 x 36 x 34 voxels of 3 x 3 x 5 mm, LPS, int16>"

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from omentum.cli.data import prepare as prepare_command
 from omentum.cli.data import stats as stats_command
+from omentum.cli.exit_codes import SOME_FAILED
 from omentum.data.sampling.load_store import check_store
 from omentum.data.store.store import Store
 from omentum.errors import InputError, UsageError
@@ -123,7 +124,7 @@ def test_images_with_an_offset_name_a_remedy_that_exists(raw, tmp_path):
         ct = read_volume(path)
         write_volume(path, Volume((ct.voxels.clip(-1024) + 1024).astype(np.int16), ct.affine))
     result = prepare(raw, tmp_path / "store")
-    assert result.exit_code == prepare_command.SOME_CASES_FAILED
+    assert result.exit_code == SOME_FAILED
     assert "say hu_offset = -1024 in the recipe" in result.stderr
     (tmp_path / "livers.toml").write_text(f"hu_offset = -1024\n{RECIPE}")
     assert prepare(raw, tmp_path / "store").exit_code == 0

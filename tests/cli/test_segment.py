@@ -238,7 +238,7 @@ class TestFaults:
         ("content", "said"),
         [
             (b"", "file is empty"),
-            (b"\0" * 128 + b"DICM" + b"\0" * 200, "is a single DICOM file (give the folder"),
+            (b"\0" * 128 + b"DICM" + b"\0" * 200, "is a DICOM file without an image"),
             (b"NRRD0004\n", "is an NRRD file"),
             (b"hello " * 100, ""),
         ],

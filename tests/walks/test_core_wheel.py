@@ -35,6 +35,7 @@ WORKS = (
 """Commands of the core, each with exit code 0."""
 NEEDS = {
     "segment dicom_folder -o dicom": "dicom",
+    "segment dicomweb://127.0.0.1:9/studies/1.2 -o web": "pacs",
     "segment truths/ct/ct.nii.gz -o meshes --meshes stl": "report",
     "segment truths/ct/ct.nii.gz -o tables --parquet": "tables",
     "segment truths/ct/ct.nii.gz -o openvino --engine openvino": "cpu",

@@ -224,6 +224,7 @@ def test_what_the_start_has_seen_counts_as_trained_on(made, weights, digests):
         warnings.simplefilter("error")
         record = loaded(made, init=start).record
     assert record["trained_on"] == sorted(["0123456789abcdef", digests["apes_3"], digests["bees_4"]])
+    assert len(record["started_from"].pop("sha256")) == 64
     assert record["started_from"] == {"file": "start.safetensors", "says_all_trained_on": True}
     on_top = weights(**record)
     assert read_spec(on_top).says_all_trained_on
