@@ -1,16 +1,14 @@
 """What is rewritten for OpenVINO computes the same, and is what was meant to be rewritten."""
 
-from importlib.util import find_spec
-
 import pytest
 import torch
+from openvino_here import needs_openvino
 from torch import nn
 
 from omentum.infer.engines import Network
 from omentum.infer.engines.openvino import OpenVinoEngine, converted
 from omentum.infer.engines.plain_norms import PlainGroupNorm, PlainInstanceNorm, with_plain_norms
 
-needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs the extra [cpu]")
 PATCH = (8, 12, 16)
 
 

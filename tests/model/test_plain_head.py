@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from openvino_here import ENGINES
 from small_models import KEYS, small_spec
 
 from omentum.errors import CheckpointError
@@ -59,10 +60,8 @@ def test_a_head_of_an_unknown_kind_is_refused():
         CheckpointSpec.from_json(text, source="x.safetensors")
 
 
-@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_runs_it(engine):
-    if engine == "openvino":
-        pytest.importorskip("openvino")
     model = plain_model("residual_unet")
     x = torch.rand(1, 1, *model.spec.preprocess.patch)
     made = engine_for(model, KEYS[:2], torch.device("cpu"), Profile("test", 0.5, "float32"), engine)

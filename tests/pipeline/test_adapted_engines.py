@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from openvino_here import ENGINES
 from small_models import small_model
 
 from omentum.infer.engines import choose_engine
@@ -23,10 +24,8 @@ def adapted_model():
     return parent, model
 
 
-@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_engines_compute_known_and_new_classes(engine):
-    if engine == "openvino":
-        pytest.importorskip("openvino")
     torch.manual_seed(1)
     parent, model = adapted_model()
     x = torch.rand(1, 1, 32, 32, 32)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from banded_phantom import banded_ct, ras_grid, truth_mask
+from openvino_here import ENGINES
 from small_models import small_model
 from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
@@ -78,11 +79,9 @@ def test_the_threshold_is_the_mean_of_the_members_unless_another_is_asked_for(ct
     assert not segment(ct, weights=members, classes=["liver"], threshold={"liver": 0.6}, **HOW).mask("liver").any()
 
 
-@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("classes", [None, ["liver", "liver tumour"]])
 def test_networks_from_files_on_either_engine(ct, files, engine, classes):
-    if engine == "openvino":
-        pytest.importorskip("openvino")
     found = segment(ct, weights=files, classes=classes, engine=engine, locate=False, **HOW)
     models = [load_model(path, torch.device("cpu")) for path in files]
     with torch.inference_mode():

@@ -16,8 +16,8 @@ _PACKAGES = {
     "1.2.840.10008.1.2.4.5": "python-gdcm",
     "1.2.840.10008.1.2.4.70": "python-gdcm",
     "1.2.840.10008.1.2.4.8": "python-gdcm or pyjpegls",
-    "1.2.840.10008.1.2.4.9": "pylibjpeg-openjpeg or python-gdcm",
-    "1.2.840.10008.1.2.4.20": "pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.9": "pylibjpeg with pylibjpeg-openjpeg, or python-gdcm",
+    "1.2.840.10008.1.2.4.20": "pylibjpeg with pylibjpeg-openjpeg",
 }
 """Packages by prefix of the transfer syntax: JPEG, lossless JPEG, JPEG-LS, JPEG 2000, high-throughput JPEG 2000."""
 _FASTEST = {
