@@ -1,0 +1,69 @@
+/** Overlapping masks: layers of label values, and the layer and value of each segment. */
+import { type Grid, voxelCount } from "./geometry.ts";
+
+export type Colour = [number, number, number];
+export type Layer = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+export interface Segment {
+  readonly key: string;
+  readonly name: string;
+  /** Red, green, blue; 0 to 255. */
+  readonly colour: Colour;
+  readonly layer: number;
+  readonly value: number;
+}
+
+export interface Segmentation {
+  readonly grid: Grid;
+  /** One array per layer, first axis fastest. Segments of one layer do not overlap. */
+  readonly layers: readonly Layer[];
+  readonly segments: readonly Segment[];
+}
+
+/** The mask of one segment: 1 inside, 0 outside. */
+export function maskOf(segmentation: Segmentation, segment: Segment): Uint8Array<ArrayBuffer> {
+  const layer = segmentation.layers[segment.layer];
+  const mask = new Uint8Array(voxelCount(segmentation.grid.shape));
+  if (layer === undefined) return mask;
+  for (let k = 0; k < mask.length; k++) mask[k] = layer[k] === segment.value ? 1 : 0;
+  return mask;
+}
+
+/**
+ * Replace one segment's mask. The other segments keep theirs: where the new mask would cover one of the same layer, the
+ * segment moves to a layer of its own.
+ */
+export function withMask(segmentation: Segmentation, key: string, mask: Uint8Array): Segmentation {
+  const old = segmentation.segments.find((segment) => segment.key === key);
+  if (old === undefined) throw new RangeError(`no segment ${key}`);
+  const shared = segmentation.layers[old.layer];
+  if (shared === undefined) throw new RangeError(`no layer ${old.layer}`);
+  const changed = shared.slice() as Layer;
+  let collides = false;
+  for (let k = 0; k < changed.length; k++) {
+    if (changed[k] === old.value) changed[k] = 0;
+    if (mask[k] && changed[k] !== 0) collides = true;
+  }
+  const layers = [...segmentation.layers];
+  layers[old.layer] = changed;
+  let target = changed;
+  let layer = old.layer;
+  if (collides) {
+    target = new Uint8Array(mask.length);
+    layer = layers.push(target) - 1;
+  }
+  const value = collides ? 1 : old.value;
+  for (let k = 0; k < target.length; k++) if (mask[k]) target[k] = value;
+  const segments = segmentation.segments.map((segment) => (segment.key === key ? { ...segment, layer, value } : segment));
+  return { grid: segmentation.grid, layers, segments };
+}
+
+/** Number of voxels of every segment, by key. */
+export function voxelsBySegment(segmentation: Segmentation): Map<string, number> {
+  const counts = segmentation.layers.map((layer) => {
+    const count = new Uint32Array(65_536);
+    for (const value of layer) count[value] = (count[value] ?? 0) + 1;
+    return count;
+  });
+  return new Map(segmentation.segments.map(({ key, layer, value }) => [key, counts[layer]?.[value] ?? 0]));
+}

@@ -1,0 +1,15 @@
+/** `make web`: the page of `omentum serve`, into the Python package. */
+import { defineConfig } from "vite";
+import { licences } from "./licences.ts";
+
+export default defineConfig({
+  base: "./",
+  plugins: [licences()],
+  build: {
+    outDir: "../src/omentum/serve/page",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 4000,
+  },
+});
