@@ -71,6 +71,34 @@ def test_without_processes_one_case_follows_the_other(jobs):
     assert [o.job.case for o in done] == list("bcd")
 
 
+class Slow:
+    """A crew whose reading is not done before it is waited for."""
+
+    jobs = 1
+
+    def submit(self, work, *arguments):
+        return InlineExecutor().submit(work, *arguments)
+
+
+@pytest.mark.parametrize("pool", [InlineExecutor(), Slow()])
+def test_reading_is_said_before_it_is_waited_for(jobs, pool):
+    diary = Steps()
+    list(line(pool, diary).run(jobs[:2]))
+    reading = [diary.lines.index(f"{case}: {what}") for case in "ab" for what in ("reading", "begun")]
+    assert reading == sorted(reading)
+    again = Steps()
+    assert all(o.resumed for o in line(pool, again).run(jobs[:2]))
+    assert again.lines == []
+
+
+class Steps(Diary):
+    def begin(self, case):
+        self.lines.append(f"{case}: begun")
+
+    def step(self, case, what):
+        self.lines.append(f"{case}: {what}")
+
+
 def test_a_bad_case_in_the_middle_is_only_told_about(jobs, tmp_path):
     jobs[1].source.write_bytes(b"no ct")
     diary = Diary()

@@ -98,7 +98,10 @@ class PipelinedBatch:
         overlaps, slots = self.pool.jobs > 0, max(1, self.pool.jobs)
         following, writing = self._begin(waiting), deque[_RunningCase]()
         while following is not None:
-            current, found = following, following.future.result()
+            current = following
+            if not current.future.done():
+                self.listener.step(current.outcome.job.case, "reading")
+            found = current.future.result()
             following = self._begin(waiting) if overlaps else None
             predicted = self._predict_case(current, found)
             del found
@@ -138,8 +141,10 @@ class PipelinedBatch:
         missing = check_resumable(job.target, identity(sha256_of(job.source), weights, options, outputs), outputs)
         summary = read_case_summary(job.target)
         if missing:
+            step = partial(self.listener.step, job.case)
+            step("reading")
             case = read_case(job.source, self.segmenter.options, job.name)
-            add_outputs(job.target, missing, self.save, case, summary, partial(self.listener.step, job.case))
+            add_outputs(job.target, missing, self.save, case, summary, step)
         return summary
 
     def _predict_case(self, current: _RunningCase, found: TaskResult) -> TaskResult:
