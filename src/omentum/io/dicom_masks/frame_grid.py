@@ -22,9 +22,13 @@ APART_MM = 0.01
 ROUNDED = 0.1
 """Share of the spacing by which frames may lie beside an even stack."""
 DIRECTION_TOLERANCE = 1e-3
+COARSER = 1.5
+"""Frames so many slices of a CT apart are not next to each other on it."""
 _RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _REMEDY = "without it nobody can say where its masks are"
 _UNBOUNDED = 1 << 62
+MOST_SLICES = 1 << 20
+"""More slices between two frames are an error of their positions."""
 
 Vectors = NDArray[np.float64]
 
@@ -42,8 +46,16 @@ class FramePlaces:
     slices: tuple[int, ...]
 
 
-def place_frames(dataset: Dataset, path: Path) -> FramePlaces:
+def place_frames(dataset: Dataset, path: Path, ct: Grid | None = None) -> FramePlaces:
     """Find the grid of a multi-frame segmentation by the positions of its frames, never by their order.
+
+    Slice thickness is nominal, and counts for a single frame alone: slices may be thinner than their distance, or
+    overlap.
+
+    Args:
+        dataset: The segmentation.
+        path: File name for messages.
+        ct: Grid of its CT, if known; the distance of its slices is used where the frames lie on them.
 
     Raises:
         GeometryError: Positions, directions or spacing are missing, differ, or do not form an even stack.
@@ -60,7 +72,8 @@ def place_frames(dataset: Dataset, path: Path) -> FramePlaces:
     skew = abs(float(directions[:3] @ directions[3:]))
     if max(skew, abs(float(np.linalg.norm(normal)) - 1)) > DIRECTION_TOLERANCE or min(row_mm, column_mm) <= 0:
         raise GeometryError("states impossible directions or pixel spacing", source=path)
-    first, step, slices = _stack(positions, normal, _thickness_mm(shared, frames), path)
+    spacings = _Spacings(positions @ normal, shared, frames[0], None if ct is None else _slice_mm(ct, normal))
+    first, step, slices = _stack(positions, normal, spacings, path)
     refuse_bomb(int(dataset.Rows) * int(dataset.Columns) * (max(slices) + 1), 1, 1, 0, _UNBOUNDED, path)
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = directions[:3] * column_mm, directions[3:] * row_mm
@@ -69,22 +82,60 @@ def place_frames(dataset: Dataset, path: Path) -> FramePlaces:
     return FramePlaces(Grid(shape, _RAS_FROM_LPS @ affine), slices)
 
 
+@dataclass(frozen=True, eq=False)
+class _Spacings:
+    """What may be the distance of slices in mm.
+
+    Args:
+        along_mm: Position of each frame along the normal.
+        shared, frame: Functional groups of all frames and of the first one.
+        ct_mm: Distance of the slices of the CT; None if not known.
+    """
+
+    along_mm: Vectors
+    shared: Any
+    frame: Any
+    ct_mm: float | None
+
+    def of_one_frame(self) -> float | None:
+        """For frames at a single position; None if nothing is stated or known."""
+        return self._stated("SpacingBetweenSlices") or self.ct_mm or self._stated("SliceThickness")
+
+    def of_frames(self) -> list[float]:
+        """For frames at several positions, the most reliable first."""
+        gaps = np.diff(np.unique(np.round(self.along_mm / APART_MM))) * APART_MM
+        least = float(gaps[gaps >= APART_MM].min(initial=np.ptp(self.along_mm)))
+        between, thickness = self._stated("SpacingBetweenSlices"), self._stated("SliceThickness")
+        found = [between] if between else []
+        if self.ct_mm is not None:
+            # Frames that are never next to each other on the CT may be those of a coarser stack, if they say so.
+            is_coarser = min(least, between or thickness or least) >= COARSER * self.ct_mm
+            found = found if is_coarser else [self.ct_mm, *found]
+        return [*found, least]
+
+    def _stated(self, name: str) -> float | None:
+        for group in (self.shared, self.frame):
+            items = group.get("PixelMeasuresSequence") if group is not None else None
+            if items and items[0].get(name) and 0 < (stated := float(items[0].get(name))) < np.inf:
+                return stated
+        return None
+
+
 def _stack(
-    positions: Vectors, normal: Vectors, stated_mm: Sequence[float], path: Path
+    positions: Vectors, normal: Vectors, spacings: _Spacings, path: Path
 ) -> tuple[Vectors, Vectors, tuple[int, ...]]:
     """Position of the first slice, step between slices, and the slice of each frame."""
-    along = positions @ normal
+    along = spacings.along_mm
     lowest, highest = positions[along.argmin()], positions[along.argmax()]
     span_mm = float(along.max() - along.min())
-    gaps = np.diff(np.unique(np.round(along / APART_MM))) * APART_MM
     if span_mm < APART_MM:
-        spacing_mm = next(iter(stated_mm), None)
+        spacing_mm = spacings.of_one_frame()
         if spacing_mm is None:
             raise GeometryError("has one slice and states no thickness of it", source=path)
         return lowest, normal * spacing_mm, (0,) * len(positions)
-    for spacing_mm in (*stated_mm, float(gaps[gaps >= APART_MM].min(initial=span_mm))):
+    for spacing_mm in spacings.of_frames():
         count = round(span_mm / spacing_mm)
-        if count < 1:
+        if not 1 <= count <= MOST_SLICES:
             continue
         step = (highest - lowest) / count  # leans where the gantry was tilted
         slices = np.rint((along - along.min()) / (span_mm / count)).astype(int)
@@ -94,15 +145,9 @@ def _stack(
     raise GeometryError("has frames that are not evenly spaced", source=path, remedy="write it on the slices of its CT")
 
 
-def _thickness_mm(shared: Any, frames: Sequence[Any]) -> list[float]:
-    """Stated distances of slices, the most reliable first."""
-    found = []
-    for name in ("SpacingBetweenSlices", "SliceThickness"):
-        for group in (shared, frames[0]):
-            items = group.get("PixelMeasuresSequence") if group is not None else None
-            if items and items[0].get(name) and float(items[0].get(name)) > 0:
-                found.append(float(items[0].get(name)))
-    return found
+def _slice_mm(ct: Grid, normal: Vectors) -> float:
+    """Distance of the slices of a CT along the normal (LPS) of frames."""
+    return float(np.abs(_RAS_FROM_LPS[:3, :3] @ normal @ ct.affine[:3, :3]).max())
 
 
 def _alike(shared: Any, frames: Sequence[Any], sequence: str, name: str, count: int, path: Path) -> Vectors:

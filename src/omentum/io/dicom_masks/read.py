@@ -22,7 +22,8 @@ def read_dicom_masks(path: str | Path, grid: Grid | None = None) -> Segmentation
 
     Args:
         path: A segmentation object or a structure set.
-        grid: Grid of the CT, which contours need; its third axis is that of the slices.
+        grid: Grid of the CT: contours need it, and its third axis is that of the slices; frames that lie on its slices
+            are as far apart as these.
 
     Returns:
         Classes in file order. The masks of a segmentation object are on its own grid, from its first slice with a mask
@@ -45,7 +46,7 @@ def open_segments(path: Path, grid: Grid | None = None) -> DicomSegments | Dicom
     dataset = open_object(path)
     kind = storage_class(dataset)
     if kind in SEGMENTATIONS:
-        return read_dicom_segments(path, dataset)
+        return read_dicom_segments(path, dataset, grid)
     if kind != STRUCTURE_SET:
         remedy = "give a segmentation object or structure set; a CT series is given as its folder"
         raise InputError("is a DICOM file without masks", source=path, remedy=remedy)

@@ -70,12 +70,13 @@ class DicomSegments:
         return np.asarray(self.bits([segment])[0] != 0)
 
 
-def read_dicom_segments(path: Path, dataset: Dataset | None = None) -> DicomSegments:
+def read_dicom_segments(path: Path, dataset: Dataset | None = None, grid: Grid | None = None) -> DicomSegments:
     """Read a segmentation object with any segment names; frames are placed by position, missing ones are zeros.
 
     Args:
         path: The file.
         dataset: Its content, if already read.
+        grid: Grid of its CT, if known.
 
     Raises:
         InputError: It is no segmentation, damaged, or declares more pixels than it holds; a segment number is declared
@@ -90,7 +91,7 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None) -> DicomSegm
         segment_of = tuple(_segments_of_frames(dataset))
         _check_numbers(segments, segment_of, str(dataset.SegmentationType), path)
         pixels = _pixels(dataset, path)
-        places = place_frames(dataset, path)
+        places = place_frames(dataset, path, grid)
         return DicomSegments(
             segments,
             places.grid,
