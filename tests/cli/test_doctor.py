@@ -151,12 +151,3 @@ def test_what_is_missing_is_named_with_its_remedy(monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "report: missing absent-package: pip install 'omentum[report]'" in told
     assert "dev:" not in told
-
-
-@pytest.mark.parametrize("text", ["dicomweb://user:secret@host/studies/1.2.3", "dicomweb:/host/studies/1.2.3"])
-def test_an_address_is_refused_and_not_shown(text, capsys):
-    assert main(["doctor", text]) == 2
-    shown = "".join(capsys.readouterr())
-    assert "no address of a server" in shown
-    assert "secret" not in shown
-    assert "1.2.3" not in shown

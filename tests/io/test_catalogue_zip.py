@@ -153,6 +153,9 @@ CASES = (
       for name, says in UNSAFE.items()),
     Case(91, "a link", link("evil", "/etc/passwd"), E, "'evil' is a link or a device", read=nothing_outside),
     Case(91, "a name that is there twice", holding({"image_0/x": b"x"}), E, "study.zip"),
+    *(Case(91, f"a file that is a folder, too: {' and '.join(names)}", holding(dict.fromkeys(names, b"x")), E, says)
+      for names, says in ((("a", "a/b"), "'a/b' lies in a folder that is there as a file"),
+                          (("a/b", "a"), "'a' is there twice"))),
     Case(91, "a bomb", bomb, E, "unpacks to far more than a CT can"),
     Case(91, "60,000 entries", many, E, r"many\.zip: holds 50001 entries, the limit is 50000"),
     Case(91, "a zip in the zip", holding({"more.zip": inner_zip()}), E, "holds another zip file, 'more.zip'"),

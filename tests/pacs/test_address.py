@@ -3,8 +3,9 @@
 import pytest
 
 from omentum.errors import InputError, UsageError
-from omentum.pacs.address import is_address, parse_address
+from omentum.pacs.address import is_address, is_loopback, parse_address
 from omentum.pacs.options import TOKEN_VARIABLE
+from omentum.pacs.peers import parse_destination
 from omentum.pacs.token import read_token
 from omentum.pacs.uids import is_uid, name_of_series
 
@@ -19,6 +20,13 @@ def test_parts():
     assert STUDY not in found.shown
 
 
+@pytest.mark.parametrize("zone", ["%25eth0", "%eth0"])
+def test_the_zone_of_a_link_local_address_is_looked_up_as_it_is(zone):
+    assert parse_address(f"dicomweb://[fe80::1{zone}]:80/studies/{STUDY}").base == "http://[fe80::1%eth0]:80"
+    assert not is_loopback("[fe80::1%eth0]")
+    assert parse_destination("PACS@[fe80::1%eth0]:104").host == "fe80::1%eth0"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -30,6 +38,7 @@ def test_parts():
         "dicomweb://host/studies/1.2/series/..%2f..",
         "dicomweb://[::1/studies/1.2",
         "dicomweb:/host/studies/1.2",
+        "dicomweb:host/studies/1.2",
         "dicomweb://host/studies/1.2?token=secret",
         "dicomweb://host/studies/1.2#x",
         "dicomweb://host:99999/studies/1.2",

@@ -26,6 +26,25 @@ def test_a_body_that_ends_early_is_told(parts, data):
         split(whole[:cut])
 
 
+def test_many_short_chunks_are_searched_once():
+    searched = 0
+
+    class Held(bytes):
+        def find(self, *arguments):
+            nonlocal searched
+            searched += len(self)
+            return super().find(*arguments)
+
+        def __add__(self, other):
+            return Held(super().__add__(other))
+
+    content = body(b"x" * 50_000)
+    stream = PartStream((content[n : n + 1] for n in range(len(content))), b"here")
+    stream._held = Held(stream._held)
+    assert [b"".join(part) for _, part in stream.parts()] == [b"x" * 50_000]
+    assert searched < 10 * len(content)
+
+
 @given(st.binary(max_size=200))
 def test_nonsense_is_told(content):
     with pytest.raises(MultipartError):

@@ -31,6 +31,7 @@ from omentum.cli import (
 )
 from omentum.cli.garbage import leave_at_exit
 from omentum.cli.pacs import listen
+from omentum.cli.pacs.addresses import refuse_addresses
 from omentum.cli.renamed_options import renaming_hint
 from omentum.cli.signals import unwinding
 from omentum.cli.structures_option import StructuresFile
@@ -92,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
+        refuse_addresses(arguments)
         code = app(args=arguments or ["--help"], prog_name="omentum", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

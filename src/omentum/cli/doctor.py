@@ -13,8 +13,7 @@ from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, with_options
 from omentum.cli.structures_option import StructuresFile
-from omentum.errors import InputError, UsageError
-from omentum.pacs.address import is_address
+from omentum.errors import InputError
 from omentum.pipeline.batch.options import WeightsChoice
 from omentum.pipeline.options import SegmentOptions
 
@@ -39,9 +38,6 @@ def doctor(
 
     Exit code 0 if it would work, 2 if not, 3 if not for some of several CTs.
     """
-    if any(is_address(str(path)) for path in inputs or ()):  # not shown: it may hold a password or UIDs
-        remedy = "omentum segment takes it, or give the folder of a series"
-        raise UsageError("doctor examines files and folders, no address of a server", remedy=remedy)
     with importing():
         from omentum.doctor.examine import Examiner
         from omentum.doctor.input_report import reports_to_json

@@ -13,6 +13,7 @@ import typer
 from omentum.cli.exit_codes import SOME_FAILED
 from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
+from omentum.cli.pacs.addresses import refuse_as_output
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import OutputError
 from omentum.formatting import counted
@@ -79,6 +80,7 @@ def segment(
         from omentum.pipeline.batch.api import segment_batch
         from omentum.pipeline.outputs import check_labels_alone
 
+    refuse_as_output(out)
     asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
     check_labels_alone(out, asked)
     save = with_dicom(save) if cases.stow else save

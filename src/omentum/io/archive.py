@@ -91,6 +91,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
             raise _unsafe(entry, "lies outside of it", path)
         if target.exists():
             raise _unsafe(entry, "is there twice", path)
+        if any(parent.is_file() for parent in target.parents):
+            raise _unsafe(entry, "lies in a folder that is there as a file, too", path)
         target.parent.mkdir(parents=True, exist_ok=True)
         left -= _write(archive, entry, target, left, path)
 

@@ -33,9 +33,9 @@ class DicomWebAddress:
 
 
 def is_address(text: str) -> bool:
-    """Whether an input is an address, perhaps with a slash too few, and not a path."""
+    """Whether an input is an address, perhaps with slashes too few, and not a path."""
     scheme, _, rest = text.partition(":")
-    return scheme.lower() in SCHEMES and rest.startswith("/")
+    return scheme.lower() in SCHEMES and (rest.startswith("/") or "/studies/" in rest)
 
 
 def parse_address(text: str) -> DicomWebAddress:
@@ -61,7 +61,8 @@ def parse_address(text: str) -> DicomWebAddress:
         raise UsageError("is no address of a study or series", source=shown, remedy=f"give {_FORM}")
     if not all(is_uid(uid) for uid in (resource["study"], resource["series"] or "0")) or resource["series"] == "":
         raise UsageError("its study or series is no UID (digits and dots, at most 64)", source=shown)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    # The zone of a link-local address follows "%25" in an address (RFC 6874), "%" where it is looked up.
+    host = f"[{parts.hostname.replace('%25', '%')}]" if ":" in parts.hostname else parts.hostname
     place = host if port is None else f"{host}:{port}"
     base = f"{SCHEMES[parts.scheme.lower()]}://{place}{resource['root']}"
     return DicomWebAddress(

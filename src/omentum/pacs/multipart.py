@@ -113,9 +113,13 @@ class PartStream:
         yield ready[skip:]
 
     def _more(self) -> bool:
-        chunk = next(self._chunks, b"")
-        self._held += chunk
-        return bool(chunk)
+        """Read on; short chunks are joined, since what is held is searched again after each."""
+        joined, size = [], 0
+        while size < _CHUNK_BYTES and (chunk := next(self._chunks, b"")):
+            joined.append(chunk)
+            size += len(chunk)
+        self._held += b"".join(joined)
+        return size > 0
 
 
 class FileParts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from omentum.errors import UsageError, printable
 
 LONGEST_TITLE = 16
-_DESTINATION = re.compile(r"(?P<ae>[^@]+)@(?P<host>\[[0-9a-fA-F:.]+\]|[^@:/\s]+):(?P<port>[0-9]{1,5})")
+_DESTINATION = re.compile(r"(?P<ae>[^@]+)@(?P<host>\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^@:/\s]+):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,12 @@ def one(k, **tags):
     return partial(edited, k=k, tags=tags)
 
 
+IMPOSSIBLE = (
+    *(("position", "ImagePositionPatient", ["0", text, "0"]) for text in ("1e300", "-1e308", float("nan"))),
+    ("orientation", "ImageOrientationPatient", ["1e200", "0", "0", "0", "1e200", "0"]),
+    ("pixel spacing", "PixelSpacing", ["1e-300", "1e-300"]),
+    ("pixel spacing", "PixelSpacing", ["1e300", "0.7"]),
+)
 CASES = (
     Case(57, "a slice missing", without(4), E, r"1 slice\(s\) missing: 1 between 107.5 and 112.5 mm .spacing 2.5 mm"),
     Case(57, "the second slice missing", without(1), E, "1 between 100.0 and 105.0 mm"),
@@ -162,7 +168,12 @@ CASES = (
     Case(72, "no orientation", one(3, ImageOrientationPatient=None), E, "image_4: states no orientation"),
     Case(72, "no pixel spacing", one(3, PixelSpacing=None), E, "image_4: states no pixel spacing"),
     Case(72, "pixel spacing 0", one(3, PixelSpacing=[0, 0.7]), E, "image_4: states an impossible pixel spacing"),
+    *(Case(72, f"an impossible {what} of {'all slices' if every else 'a slice'}",
+           partial(stack, **{tag: value}) if every else one(3, **{tag: value}), E, f"states .*(no|impossible) {what}")
+      for what, tag, value in IMPOSSIBLE for every in (False, True)),
     Case(72, "a position of two numbers", one(3, ImagePositionPatient=[1, 2]), E, "image_4: is a damaged DICOM file"),
+    Case(72, "one slice of impossible thickness", lambda folder: placed(folder, [(0, 0, 0)], SliceThickness="1e300"), E,
+         "single slice that states no thickness"),
     Case(72, "one slice without thickness", lambda folder: placed(folder, [(0, 0, 0)], SliceThickness=None), E,
          "single slice that states no thickness"),
 )  # fmt: skip

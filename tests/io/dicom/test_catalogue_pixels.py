@@ -215,6 +215,9 @@ CASES = (
          r"8 slice\(s\), e.g. .* state no rescale intercept; stored numbers taken as HU"),
     Case(73, "one slice without rescale", one(3, RescaleSlope=None, RescaleIntercept=None), W, "1 slice.*image_4,"),
     Case(73, "slope 0", one(3, RescaleSlope=0), E, "image_4: rescale slope 0 and intercept -1024 are impossible"),
+    Case(73, "a negative slope", one(3, RescaleSlope=-1), E, "image_4: rescale slope -1 .* would invert the CT"),
+    *(Case(73, f"{tag} {value}", one(3, **{tag: value}), E, "image_4: rescale slope .* are impossible")
+      for tag in ("RescaleSlope", "RescaleIntercept") for value in ("1e300", "-1e308")),
     Case(73, "an intercept that is no number", one(3, RescaleIntercept=float("nan")), E, "intercept nan"),
     Case(74, "a slope for each slice", slopes, OK, right=rescaled),
     Case(75, "signed padding", padded, OK, right=air_around),

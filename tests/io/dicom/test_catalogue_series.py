@@ -184,7 +184,8 @@ CASES = (
     Case(90, "nothing but a link to itself", itself, E, "symbolic links"),
     Case(90, "a named pipe beside the slices", pipe, OK, right=whole),
     Case(91, "two patients", two_patients, E, "holds images of 2 patients: series 3"),
-    Case(91, "two patients in one series", changing_patient, E, "holds images of 2 patients"),
+    Case(91, "two patients in one series", changing_patient, E,
+         "holds images of 2 patients.*one folder for each patient; they share one series UID"),
 )  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def too_few_bytes(file):
 
 def too_far_apart(file):
     frame = file.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence[0]
-    frame.ImagePositionPatient = [0, 1e12, 0]
+    frame.ImagePositionPatient = [0, 1e5, 0]
 
 
 def without_positions(file):
@@ -116,9 +116,42 @@ def an_undeclared_segment(file):
         identity.ReferencedSegmentNumber = 9 if number else 0
 
 
+def fractions(most, bits=8):
+    def change(file):
+        file.BitsAllocated = file.BitsStored = bits
+        file.SegmentationType, file.MaximumFractionalValue = "FRACTIONAL", most
+
+    return change
+
+
+def of_type(kind):
+    return lambda file: setattr(file, "SegmentationType", kind)
+
+
+def a_pixel_of_7(file):
+    values = np.zeros((int(file.NumberOfFrames), file.Rows, file.Columns), np.uint8)
+    values[1, 2, 3] = 7
+    file.BitsAllocated = file.BitsStored = 8
+    file.HighBit, file.SegmentationType, file.PixelData = 7, "LABELMAP", values.tobytes()
+
+
+def spacing_of(text):
+    def change(file):
+        file.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [text, text]
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "reason"),
     [
+        (of_type("PROB"), InputError, "is a segmentation of an unknown type"),
+        (fractions(0), InputError, "holds fractions of 8 bits with a maximum of 0"),
+        (fractions(1000), InputError, "holds fractions of 8 bits with a maximum of 1000"),
+        (fractions(255, bits=1), InputError, "holds fractions of 1 bits"),
+        (a_pixel_of_7, InputError, "has pixels of segments that it does not declare: 7"),
+        (spacing_of("1e-300"), GeometryError, "states impossible directions or pixel spacing"),
+        (spacing_of("1e300"), GeometryError, "a frame without PixelSpacing"),
         (too_many_frames, InputError, "declares"),
         (too_few_bytes, InputError, "declares .* bytes of pixels, holds 4"),
         (too_far_apart, GeometryError, "not evenly spaced"),
@@ -130,7 +163,7 @@ def an_undeclared_segment(file):
     ],
 )
 def test_bad_objects_are_refused_with_a_reason(change, kind, reason, seg):
-    with pytest.raises(kind, match=reason):
+    with pytest.raises(kind, match=f"seg.dcm: .*{reason}"):
         read_dicom_masks(changed(seg[1], change))
 
 

@@ -107,7 +107,9 @@ def _refused(reason: str, listed: Sequence[Candidate], place: Path) -> InputErro
 
 def _refuse_several_patients(candidates: Sequence[Candidate], place: Path) -> None:
     if len(patients := {one.identity.patient for candidate in candidates for one in candidate.slices}) > 1:
-        remedy = "one folder for each patient, or choose a series: --series CODE"
+        remedy = "one folder for each patient"
+        # Patients within one series, which copying or a faulty export may cause, cannot be told apart by a code.
+        remedy += ", or choose a series: --series CODE" if len(candidates) > 1 else "; they share one series UID"
         listed = ", ".join(one.words for one in candidates[:MOST_LISTED])
         raise InputError(f"holds images of {len(patients)} patients: {listed}", source=place, remedy=remedy)
 

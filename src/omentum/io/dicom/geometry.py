@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, warn_of_case
+from omentum.io.dicom.images import MOST_MM
 from omentum.io.dicom.slices import Slice
 
 SPACING_TOLERANCE = 0.01
@@ -21,6 +22,8 @@ DIRECTION_TOLERANCE = 1e-3
 """How far direction cosines of two slices may differ and still be the same."""
 SIDEWAYS_TOLERANCE = 0.5
 """Share of the pixel spacing by which a slice may lie beside the line through all slices."""
+LEAST_MM = 1e-6
+"""No voxel is smaller."""
 MOST_GAPS = 3
 """Gaps named in a message."""
 
@@ -70,11 +73,10 @@ def _most_common(slices: Sequence[Slice]) -> Slice:
 def _check_stated(one: Slice) -> None:
     stated = {"position": one.position_mm, "orientation": one.directions, "pixel spacing": one.spacing_mm}
     for what, numbers in stated.items():
-        if numbers is None or not np.isfinite(numbers).all():
-            raise GeometryError(
-                f"states no {what}", source=one.path, remedy="without it nobody can say where the slice is"
-            )
-    if _vector(one.spacing_mm).min() <= 0:
+        if numbers is None:
+            remedy = "without it nobody can say where the slice is"
+            raise GeometryError(f"states no {what}, or an impossible one", source=one.path, remedy=remedy)
+    if _vector(one.spacing_mm).min() < LEAST_MM:
         raise GeometryError(f"states an impossible pixel spacing {one.spacing_mm} mm", source=one.path)
 
 
@@ -98,7 +100,7 @@ def _step(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
     normal = normal_of(slices[0])
     if len(slices) == 1:
         thickness_mm = slices[0].thickness_mm or 0.0
-        if not (np.isfinite(thickness_mm) and thickness_mm > 0):  # a negative one would mirror the axis
+        if not LEAST_MM <= thickness_mm <= MOST_MM:  # a negative one would mirror the axis
             raise GeometryError("is a single slice that states no thickness above 0 mm", source=place)
         return normal * thickness_mm
     positions = np.array([position_mm(s) for s in slices])

@@ -20,6 +20,8 @@ MAX_SIDE = 4096
 """No CT has more rows or columns; a header with more is damaged or hostile."""
 MAX_FRAMES = 20_000
 """No CT has more slices."""
+MOST_MM = 1e6
+"""No slice lies so far away."""
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _BESIDE = {
@@ -135,15 +137,15 @@ def _slices(header: ParsedHeader, path: Path) -> Iterator[Slice]:
     )
     for frame in range(count):
         attributes = Attributes(dataset, frame) if is_framed else whole
-        spacing = attributes.numbers("PixelSpacing", 2)
+        spacing = _lengths(attributes, "PixelSpacing", 2)
         image_type = attributes.get("FrameType") or attributes.get("ImageType") or ["ORIGINAL"]
         yield Slice(
             path=path,
             identity=identity,
             image=SourceImage(compressed, frame + 1 if is_framed else None),
             instance_number=frame + 1 if is_framed else whole.whole("InstanceNumber"),
-            position_mm=attributes.numbers("ImagePositionPatient", 3),
-            directions=attributes.numbers("ImageOrientationPatient", 6),
+            position_mm=_lengths(attributes, "ImagePositionPatient", 3),
+            directions=_lengths(attributes, "ImageOrientationPatient", 6),
             spacing_mm=spacing and spacing[::-1],  # stored as (between rows, between columns)
             thickness_mm=attributes.number("SliceThickness"),
             is_inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
@@ -152,6 +154,12 @@ def _slices(header: ParsedHeader, path: Path) -> Iterator[Slice]:
             rescale=_rescale(attributes),
             kinds=tuple(_kind(attributes, kind.keywords) for kind in KINDS),
         )
+
+
+def _lengths(attributes: Attributes, name: str, count: int) -> tuple[float, ...] | None:
+    """Numbers; None if missing, or if one is none or larger than anything in a scanner."""
+    numbers = attributes.numbers(name, count)
+    return None if numbers is None or not all(abs(number) <= MOST_MM for number in numbers) else numbers
 
 
 def _encoding(header: ParsedHeader, n_frames: int) -> Encoding:

@@ -21,6 +21,9 @@ from omentum.volume import PADDING_HU
 LEAST_TISSUE_HU, MOST_TISSUE_HU = -950.0, 3071.0
 """What is called padding and lies between is left alone: it may be tissue."""
 
+MOST_RESCALE = 1e6
+"""Beyond, no slope or intercept gives HU; below, products with any stored value are finite."""
+
 _INT16 = np.iinfo(np.int16)
 
 
@@ -64,15 +67,17 @@ class PixelReader:
 
 
 def check_rescale(slices: Sequence[Slice]) -> None:
-    """Check that slopes and intercepts are numbers.
+    """Check that slopes and intercepts can give HU.
 
     Raises:
-        InputError: Of one slice they are not.
+        InputError: Those of one slice cannot.
     """
     for one in slices:
         slope, intercept = one.rescale.slope, one.rescale.intercept
-        if not np.isfinite([slope, intercept]).all() or slope == 0:
-            raise InputError(f"rescale slope {slope:g} and intercept {intercept:g} are impossible", source=one.path)
+        if not (0 < slope <= MOST_RESCALE and abs(intercept) <= MOST_RESCALE):
+            reason = f"rescale slope {slope:g} and intercept {intercept:g} are impossible"
+            remedy = "a negative slope would invert the CT; export the series again" if slope < 0 else AGAIN
+            raise InputError(reason, source=one.path, remedy=remedy)
 
 
 def in_hu(stored: NDArray[Any], rescale: Rescale) -> NDArray[Any]:

@@ -89,9 +89,9 @@ class Slice:
         identity: What it belongs to.
         image: Kept for outputs that refer to the image; its `frame_number` is None for a file with one image.
         instance_number: As stored, of a frame its number; None if missing.
-        position_mm: Centre of the first pixel in mm, LPS; None if missing.
-        directions: Unit vectors along a row and down a column, LPS (six numbers); None if missing.
-        spacing_mm: Distance between columns and between rows; None if missing.
+        position_mm: Centre of the first pixel in mm, LPS; None if missing or impossible.
+        directions: Unit vectors along a row and down a column, LPS (six numbers); None if missing or impossible.
+        spacing_mm: Distance between columns and between rows; None if missing or impossible.
         thickness_mm: As stored; None if missing.
         is_inverted: Whether low values are displayed bright (MONOCHROME1).
         is_original: Whether it is an original image, not derived from others.

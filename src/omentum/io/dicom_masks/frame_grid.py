@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError
+from omentum.io.dicom.geometry import LEAST_MM
+from omentum.io.dicom.images import MOST_MM
 from omentum.io.nifti_header import refuse_bomb
 from omentum.volume import Grid
 
@@ -70,7 +72,7 @@ def place_frames(dataset: Dataset, path: Path, ct: Grid | None = None) -> FrameP
     positions = np.array([_stated(shared, f, "PlanePositionSequence", "ImagePositionPatient", 3, path) for f in frames])
     normal = np.cross(directions[:3], directions[3:])
     skew = abs(float(directions[:3] @ directions[3:]))
-    if max(skew, abs(float(np.linalg.norm(normal)) - 1)) > DIRECTION_TOLERANCE or min(row_mm, column_mm) <= 0:
+    if max(skew, abs(float(np.linalg.norm(normal)) - 1)) > DIRECTION_TOLERANCE or min(row_mm, column_mm) < LEAST_MM:
         raise GeometryError("states impossible directions or pixel spacing", source=path)
     spacings = _Spacings(positions @ normal, shared, frames[0], None if ct is None else _slice_mm(ct, normal))
     first, step, slices = _stack(positions, normal, spacings, path)
@@ -116,7 +118,7 @@ class _Spacings:
     def _stated(self, name: str) -> float | None:
         for group in (self.shared, self.frame):
             items = group.get("PixelMeasuresSequence") if group is not None else None
-            if items and items[0].get(name) and 0 < (stated := float(items[0].get(name))) < np.inf:
+            if items and items[0].get(name) and LEAST_MM <= (stated := float(items[0].get(name))) <= MOST_MM:
                 return stated
         return None
 
@@ -163,6 +165,6 @@ def _stated(shared: Any, frame: Any, sequence: str, name: str, count: int, path:
         items = group.get(sequence) if group is not None else None
         if items and items[0].get(name) is not None:
             numbers = np.array([float(x) for x in items[0].get(name)])
-            if numbers.shape == (count,) and np.isfinite(numbers).all():
+            if numbers.shape == (count,) and (np.abs(numbers) <= MOST_MM).all():
                 return numbers
-    raise GeometryError(f"has a frame without {name}", source=path, remedy=_REMEDY)
+    raise GeometryError(f"has a frame without {name}, or with an impossible one", source=path, remedy=_REMEDY)

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 MADE_BY = "Omentum"
 """Model name of our own objects, whose organs include their lesions already."""
+BINARY, FRACTIONAL, LABELMAP = "BINARY", "FRACTIONAL", "LABELMAP"
 HALF = 0.5
 """Of FRACTIONAL segmentations, pixels with at least this share of the maximum are inside."""
+FRACTION_BITS = 8
+"""PS3.3 C.8.20.2."""
 
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 
@@ -87,10 +90,13 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None, grid: Grid |
     if storage_class(dataset) not in SEGMENTATIONS:
         raise InputError("is a DICOM object, but no segmentation", source=path)
     try:
+        _check_kind(dataset, path)
         segments = tuple(_segment(item) for item in dataset.SegmentSequence if int(item.SegmentNumber) > 0)
         segment_of = tuple(_segments_of_frames(dataset))
         _check_numbers(segments, segment_of, str(dataset.SegmentationType), path)
         pixels = _pixels(dataset, path)
+        if dataset.SegmentationType == LABELMAP:
+            _check_values(pixels, len(segment_of), {0, *(one.value for one in segments)}, path)
         places = place_frames(dataset, path, grid)
         return DicomSegments(
             segments,
@@ -112,7 +118,7 @@ def _segment(item: Dataset) -> Segment:
 
 
 def _segments_of_frames(dataset: Dataset) -> Iterator[int]:
-    if dataset.SegmentationType == "LABELMAP":
+    if dataset.SegmentationType == LABELMAP:
         yield from [0] * int(dataset.NumberOfFrames)
         return
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
@@ -121,12 +127,35 @@ def _segments_of_frames(dataset: Dataset) -> Iterator[int]:
         yield int(items[0].ReferencedSegmentNumber)
 
 
+def _check_kind(dataset: Dataset, path: Path) -> None:
+    """Refuse an unknown type, and fractions of which nobody can say what is half."""
+    kind, bits = str(dataset.SegmentationType), int(dataset.BitsAllocated)
+    if kind not in (BINARY, FRACTIONAL, LABELMAP):
+        kinds = f"{BINARY}, {FRACTIONAL} or {LABELMAP}"
+        raise InputError(f"is a segmentation of an unknown type, expected {kinds}", source=path)
+    if kind != FRACTIONAL:
+        return
+    most = int(dataset.MaximumFractionalValue)
+    if bits != FRACTION_BITS or not 0 < most < 1 << bits:
+        raise InputError(f"holds fractions of {bits} bits with a maximum of {most}, expected 1 to 255", source=path)
+
+
+def _check_values(pixels: _FramePixels, frames: int, declared: set[int], path: Path) -> None:
+    """Refuse a label map with values of no segment."""
+    present = np.zeros(1 << (8 * pixels.stored.itemsize), np.bool_)
+    for frame in range(frames):
+        present[pixels.values(frame)] = True
+    if unknown := sorted(set(np.flatnonzero(present).tolist()) - declared):
+        more = f" and {len(unknown) - 1} more values" if len(unknown) > 1 else ""
+        raise InputError(f"has pixels of segments that it does not declare: {unknown[0]}{more}", source=path)
+
+
 def _check_numbers(segments: Sequence[Segment], segment_of: Sequence[int], kind: str, path: Path) -> None:
     numbers = [segment.value for segment in segments]
     if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
         remedy = "nobody can say which of them its frames belong to"
         raise InputError(f"declares segment number {twice[0]} twice", source=path, remedy=remedy)
-    if kind != "LABELMAP" and (unknown := sorted(set(segment_of) - set(numbers))):
+    if kind != LABELMAP and (unknown := sorted(set(segment_of) - set(numbers))):
         count = sum(number in unknown for number in segment_of)
         raise InputError(f"has {count} frame(s) of segments that it does not declare, e.g. {unknown[0]}", source=path)
 
@@ -165,8 +194,8 @@ def _pixels(dataset: Dataset, path: Path) -> _FramePixels:
     if bits not in (1, 8, 16) or min(rows, columns, frames) < 1:
         raise InputError(f"declares {frames} frames of {rows} x {columns} pixels of {bits} bits", source=path)
     least = 1
-    if kind == "FRACTIONAL":
-        least = max(1, int(np.ceil(HALF * int(dataset.MaximumFractionalValue))))
+    if kind == FRACTIONAL:
+        least = int(np.ceil(HALF * int(dataset.MaximumFractionalValue)))
         text = f"holds fractions ({str(dataset.get('SegmentationFractionalType') or '').lower()})"
         warn_of_case(f"{text}; pixels of at least half of the maximum are inside", path)
     shape = (frames, rows, columns)
