@@ -1,6 +1,7 @@
 """The client against servers with bad manners."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -12,6 +13,7 @@ from orthanc import free_port
 from pydicom import dcmread
 
 from omentum.errors import InputError, OutputError, UsageError
+from omentum.io.dicom.series import read_series
 from omentum.pacs import dicomweb
 from omentum.pacs.address import parse_address
 from omentum.pacs.dicomweb import DicomWebClient, RemoteSeries
@@ -187,10 +189,28 @@ def test_the_choice_among_series():
     ct, scout = RemoteSeries("1.1", 2, "CT", 90), RemoteSeries("1.2", 1, "CT", 1)
     assert choose_series([scout, ct, RemoteSeries("1.3", 3, "MR", 50)], "x") is ct
     assert choose_series([scout], "x") is scout
-    with pytest.raises(InputError, match=r"2 CT series: series 2 \(CT, 90 images\), series 4"):
+    with pytest.raises(InputError, match=r"2 CT series: series 2 \[\w{8}\] \(CT, 90 images\), series 4 .*--series"):
         choose_series([ct, RemoteSeries("1.4", 4, "CT", 80)], "x")
-    with pytest.raises(InputError, match=r"holds no CT series: series 3 \(MR, 50 images\)"):
+    with pytest.raises(InputError, match=r"holds no CT series: series 3 \[\w{8}\] \(MR, 50 images\)"):
         choose_series([RemoteSeries("1.3", 3, "MR", 50)], "x")
+
+
+def test_a_series_is_chosen_by_its_number_or_the_code_that_a_folder_would_show(tmp_path):
+    paths = [write_stack(tmp_path / name, np.zeros((4, 5, 3))) for name in ("a", "b")]
+    one, other = (RemoteSeries(str(dcmread(files[0]).SeriesInstanceUID), 3, "CT", 3) for files in paths)
+    with pytest.raises(InputError, match=r"2 series: .*--series CODE") as fault:
+        read_series(tmp_path)
+    codes = re.findall(r"series 3 \[(\w{8})\]", str(fault.value))
+    found = [one, other, RemoteSeries("1.5", 5, "CT", 1), RemoteSeries("1.6", 3, "SR", 1)]
+    assert {choose_series(found, "x", code.upper()).uid for code in codes} == {one.uid, other.uid}
+    assert choose_series(found, "x", "5").uid == "1.5"
+    assert choose_series([other, found[-1]], "x", "3") is other
+    assert choose_series([one], "x", "0a1b2c3d") is one  # may be the code of a phase
+    for wanted, said in (("3", "series 3 is ambiguous, 2 are called so"), ("9", "has no series 9: series 3")):
+        with pytest.raises(InputError, match=said):
+            choose_series(found, "x", wanted)
+    with pytest.raises(InputError, match="series 3 is of modality SR, expected CT"):
+        choose_series([found[-1]], "x", "3")
 
 
 def test_nobody_there():

@@ -1,17 +1,20 @@
 """The way to a real DICOMweb server and back."""
 
+import re
 from pathlib import Path
 
 import highdicom
 import numpy as np
 import pytest
 from dicom_files import write_stack
+from pydicom import dcmread
 
 from omentum.cli import main
 from omentum.io.dicom_masks.read import read_dicom_masks
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.pacs.address import parse_address
 from omentum.pacs.dicomweb import DicomWebClient
+from omentum.pacs.uids import name_of_series
 from pacs.conftest import SECRETS
 
 PLAIN = ("--no-report", "--no-preview")
@@ -21,16 +24,19 @@ def segment(address, *more):
     return main(["segment", address, "-o", "out", *PLAIN, *more])
 
 
-def test_a_series_is_chosen_by_its_address(here, orthanc, study, capsys):
+def test_a_series_is_chosen_by_its_code_or_address(here, orthanc, study, capsys):
     other = write_stack(here / "other", study.hu[:, :, :9], StudyInstanceUID=study.uid, SeriesNumber=8, **SECRETS)
     orthanc.put(*study.files, *other)
     assert segment(f"{orthanc.address}/studies/{study.uid}", "--quiet") == 2
     told = capsys.readouterr().err
     assert "holds 2 CT series" in told
-    assert "series 8 (CT, 9 images)" in told
+    (code,) = re.findall(r"series 8 \[(\w{8})\] \(CT, 9 images\)", told)
     assert study.uid not in told
     assert not Path("out").exists()
-    assert segment(f"{orthanc.address}/studies/{study.uid}/series/{study.series}", "--quiet") == 0
+    assert segment(f"{orthanc.address}/studies/{study.uid}", "--series", code, "--quiet") == 0
+    series = str(dcmread(other[0]).SeriesInstanceUID)
+    assert segment(f"{orthanc.address}/studies/{study.uid}/series/{series}", "--overwrite", "--quiet") == 0
+    assert [path.name for path in Path("out").iterdir()] == [name_of_series(series)]  # the same case
 
 
 @pytest.mark.slow

@@ -84,11 +84,18 @@ def segment(
     asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
     check_labels_alone(out, asked)
     save = with_dicom(save) if cases.stow else save
-    with ProgressReporter(silent=quiet) as progress, pulled(inputs or (), cases, progress) as sources:
+    with ProgressReporter(silent=quiet) as progress, pulled(inputs or (), cases, progress, options.series) as sources:
         result = segment_batch(
-            sources.paths, out, cases=cases, options=options, save=save, batch=batch, progress=progress
+            sources.paths,
+            out,
+            cases=cases,
+            options=options,
+            save=save,
+            batch=batch,
+            progress=progress,
+            unavailable=sources.faults,
         )
-        refused = sources.failed + (_stowed(sources, result.outcomes, progress) if cases.stow else 0)
+        refused = _stowed(sources, result.outcomes, progress) if cases.stow else 0
     if as_json:
         print(json.dumps(result.to_json(), indent=1))
     elif not quiet:

@@ -16,6 +16,16 @@ CODE_DIGITS = 8
 """Digits of the hash that stands for a series UID."""
 
 
+def series_code(uid: str, phase: str = "") -> str:
+    """Stands for a series UID, and for a phase of the series, in messages and on the command line."""
+    return short_hash(f"series {uid} {phase}".strip())[:CODE_DIGITS]
+
+
+def is_called(text: str, number: int | None, code: str) -> bool:
+    """Whether a user's text names a series, by its number or its code."""
+    return text.strip().lower() == code or (number is not None and text.strip() == str(number))
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A series, or one phase of a series with several images at each position.
@@ -36,7 +46,7 @@ class Candidate:
     @property
     def code(self) -> str:
         """Stands for the series UID, and for the phase, in messages and on the command line."""
-        return short_hash(f"series {self.uid} {self.phase.value if self.phase else ''}".strip())[:CODE_DIGITS]
+        return series_code(self.uid, self.phase.value if self.phase else "")
 
     @property
     def name(self) -> str:
@@ -58,8 +68,7 @@ class Candidate:
 
     def is_called(self, text: str) -> bool:
         """Whether a user's text names it: the number of the series, or its code."""
-        number = self.slices[0].identity.series_number
-        return text.strip().lower() == self.code or (number is not None and text.strip() == str(number))
+        return is_called(text, self.slices[0].identity.series_number, self.code)
 
     @cached_property
     def is_volume(self) -> bool:

@@ -20,6 +20,7 @@ from omentum.io.dicom.files import NO_DICOM, find_slices
 from omentum.io.dicom.images import QUIET
 from omentum.io.dicom.slices import Other, Slice
 
+CHOOSE = "choose one by its number or the code in brackets: --series CODE"
 OF_ANOTHER = "image of another series"
 MOST_LISTED = 12
 
@@ -101,7 +102,7 @@ def _refused(reason: str, listed: Sequence[Candidate], place: Path) -> InputErro
     return InputError(
         f"{reason}: {words}{more}",
         source=place,
-        remedy="choose one by its number or the code in brackets: --series CODE",
+        remedy=CHOOSE,
     )
 
 

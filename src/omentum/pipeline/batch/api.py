@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from omentum.errors import OmentumError
 from omentum.measure.parquet import check_parquet
 from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.jobs import CaseOutcome, Job
@@ -63,6 +64,7 @@ def segment_batch(
     save: SaveOptions | None = None,
     batch: BatchOptions | None = None,
     progress: ProgressListener | None = None,
+    unavailable: Mapping[Path, OmentumError] | None = None,
 ) -> BatchResult:
     """Segment CTs and write a folder of results for each; complete results of an earlier run are reused.
 
@@ -75,6 +77,7 @@ def segment_batch(
         save: Outputs written for each CT.
         batch: Weights, number of processes, further tables, label values.
         progress: Receives progress, warnings and flags; see `omentum.progress.ProgressListener`.
+        unavailable: Inputs that could not be fetched -> why: cases that fail with this error.
 
     Returns:
         The outcome of every case. With several CTs, the error of one is recorded and does not stop the others.
@@ -97,7 +100,7 @@ def segment_batch(
     copies = None if batch.submission is None else Submission(batch.submission, target, jobs, save.overwrite)
     if copies is not None:
         copies.check()
-    outcomes = _run(jobs, target, options, save, batch, progress)
+    outcomes = _run(jobs, target, options, save, batch, progress, unavailable or {})
     submitted = None if copies is None else copies.add(outcomes)
     return BatchResult(tuple(outcomes), target, time.perf_counter() - started, submitted)
 
@@ -120,6 +123,7 @@ def _run(
     save: SaveOptions,
     batch: BatchOptions,
     progress: ProgressListener,
+    unavailable: Mapping[Path, OmentumError],
 ) -> list[CaseOutcome]:
     devices = parse_devices(options.device)
     settings = BatchSettings(
@@ -129,7 +133,7 @@ def _run(
         jobs=helpful_jobs(devices[0]) if batch.jobs is None else batch.jobs,
     )
     tables = BatchTables(target, parquet=batch.parquet) if len(jobs) > 1 or batch.parquet else None
-    outcomes = BatchRun(settings, devices if len(devices) > 1 else None, progress, tables).run(jobs)
+    outcomes = BatchRun(settings, devices if len(devices) > 1 else None, progress, tables, unavailable).run(jobs)
     if tables is not None:
         tables.write(outcomes)
     return outcomes

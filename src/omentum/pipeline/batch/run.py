@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from omentum.anatomy.numbering import lacking_words
@@ -34,12 +34,14 @@ class BatchRun:
         devices: Devices, one process each; None for the device of the options.
         progress: Receives progress, warnings and flags.
         tables: Tables to keep up to date; None for a single case.
+        unavailable: Sources that could not be fetched -> why.
     """
 
     settings: BatchSettings
     devices: Sequence[str] | None
     progress: ProgressListener
     tables: BatchTables | None = None
+    unavailable: Mapping[Path, OmentumError] = field(default_factory=dict)
 
     def run(self, jobs: Sequence[Job]) -> list[CaseOutcome]:
         """Run every job, in order. The error of a single job is raised; errors of several are recorded."""
@@ -88,6 +90,8 @@ class BatchRun:
 
     def _refusal(self, job: Job, sources: Sequence[Path]) -> OmentumError | None:
         """Error that prevents a job from starting; None if there is none."""
+        if (fault := self.unavailable.get(job.source)) is not None:
+            return fault
         with_earlier = self.settings.save.overwrite or has_result(job.target)
         try:
             check_case_output(job.target, inputs=sources, overwrite=with_earlier)
