@@ -59,8 +59,9 @@ def accept_corrections(
 
     Args:
         folder: Folder of the round, see `omentum.annotate.propose_annotations`.
-        corrections: Files (`.seg.nrrd`, NIfTI label maps, NIfTI masks named after their structure) and folders of them,
-            named after their case. The folder `cases/` of the round takes what was edited in place.
+        corrections: Files (`.seg.nrrd`, DICOM segmentations and structure sets, NIfTI label maps, NIfTI masks named
+            after their structure) and folders of them, named after their case. The folder `cases/` of the round takes
+            what was edited in place.
         by: Name of the person who corrected.
         options: See `AcceptOptions`.
         progress: Receives progress, warnings and errors.

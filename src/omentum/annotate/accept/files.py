@@ -10,7 +10,8 @@ from omentum.anatomy import STRUCTURES
 from omentum.annotate.round_folder import CASES
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
-from omentum.io.case_names import case_name, is_image_name, is_segmentation_name
+from omentum.io.case_names import DICOM_SUFFIX, case_name, is_image_name, is_segmentation_name
+from omentum.io.dicom_masks.open_object import holds_dicom_masks
 
 FOLDERS = 3
 """Folders above a file whose names are compared with those of cases."""
@@ -48,7 +49,9 @@ def find_files(paths: Sequence[Path], cases: Collection[str], round_folder: Path
     for path in paths:
         files = list(_files(path, round_folder))
         if not files:
-            raise InputError("holds no .seg.nrrd and no image file", source=path, remedy="give files of corrections")
+            raise InputError(
+                "holds no .seg.nrrd, no image file and no DICOM masks", source=path, remedy="give files of corrections"
+            )
         found += [_of_case(file, cases) for file in files]
     return found
 
@@ -62,6 +65,8 @@ def _files(path: Path, round_folder: Path) -> Iterator[Path]:
     own = (round_folder / CASES).resolve()
     for file in sorted(path.rglob("*")):
         if not file.is_file() or not is_segmentation_name(file):
+            continue
+        if file.name.lower().endswith(DICOM_SUFFIX) and not holds_dicom_masks(file):  # slices of a CT
             continue
         inside = file.resolve().is_relative_to(own)
         # In the folder of the round only the working copy is edited; masks and label map repeat the proposal.

@@ -1,4 +1,4 @@
-"""Corrected masks from a file, on the grid of the CT: seg.nrrd, label map, or the mask of one structure."""
+"""Corrected masks from a file, on the grid of the CT: seg.nrrd, DICOM, label map, or the mask of one structure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from omentum.annotate.propose.evidence import dice
 from omentum.axis_order import axis_order
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.evaluate.mapping import load_mapping
+from omentum.io.dicom_masks.open_object import is_dicom_file
+from omentum.io.dicom_masks.read import open_segments
+from omentum.io.dicom_masks.segmentation_file import DicomSegments
+from omentum.io.dicom_masks.structure_set_file import DicomContours
 from omentum.io.images import read_image
 from omentum.io.labels import label_names, read_labelmap, read_labels
-from omentum.io.seg_nrrd.segments import Segment, is_seg_nrrd, named, read_segments
+from omentum.io.seg_nrrd.segments import Segment, SegmentFile, is_seg_nrrd, named, read_segments
 from omentum.segmentation import Segmentation
 from omentum.volume import GRID_TOLERANCE_MM, Grid
 
@@ -61,14 +65,16 @@ def read_corrected(
 
     Returns:
         Structure key -> bool [i, j, k] on the grid of the CT. An empty mask means absent; a structure that is not there
-        was not looked at: a label map without names cannot say more.
+        was not looked at: a label map without names cannot say more, nor can DICOM, which has no empty segments.
 
     Raises:
         InputError: the file cannot be read, or a segment or label value is not known.
         GeometryError: the file lies on another grid than the CT.
     """
     if is_seg_nrrd(file.path):
-        return _of_segments(file.path, proposal.grid, renamed)
+        return _of_segments(read_segments(file.path), file.path, proposal.grid, renamed)
+    if is_dicom_file(file.path):
+        return _of_dicom(file.path, proposal, renamed)
     if file.structure is not None:
         volume = read_image(file.path)
         voxels = np.asarray(volume.voxels)
@@ -106,8 +112,17 @@ def on_grid(mask: Mask, grid: Grid, target: Grid, source: Path) -> Mask:
     return out
 
 
-def _of_segments(path: Path, target: Grid, renamed: Renames) -> dict[str, Mask]:
-    file = read_segments(path)
+def _of_dicom(path: Path, proposal: Segmentation, renamed: Renames) -> dict[str, Mask]:
+    file = open_segments(path, proposal.grid)
+    masks = _of_segments(file, path, proposal.grid, renamed)
+    if isinstance(file, DicomSegments) and file.is_labelmap:
+        return {key: mask | _hidden(key, masks, proposal) for key, mask in masks.items()}
+    return masks
+
+
+def _of_segments(
+    file: SegmentFile | DicomSegments | DicomContours, path: Path, target: Grid, renamed: Renames
+) -> dict[str, Mask]:
     keys: dict[str, Segment] = {}
     strange = []
     for segment in file.segments:

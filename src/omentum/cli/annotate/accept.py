@@ -22,7 +22,8 @@ def accept(
     corrections: Annotated[
         list[Path],
         typer.Argument(
-            metavar="CORRECTED...", help=".seg.nrrd, label maps or masks, named after their case, or folders of them"
+            metavar="CORRECTED...",
+            help=".seg.nrrd, DICOM SEG, label maps or masks, named after their case, or folders of them",
         ),
     ],
     *,

@@ -29,6 +29,16 @@ def is_dicom_file(path: str | Path) -> bool:
         return False
 
 
+def holds_dicom_masks(path: str | Path) -> bool:
+    """Whether a file is a segmentation object or structure set, judging by its header; False if it is damaged."""
+    if not is_dicom_file(path):
+        return False
+    try:
+        return storage_class(open_object(Path(path), pixels=False)) in (*SEGMENTATIONS, STRUCTURE_SET)
+    except InputError:
+        return False
+
+
 def open_object(path: Path, *, pixels: bool = True) -> Dataset:
     """Read a DICOM object.
 

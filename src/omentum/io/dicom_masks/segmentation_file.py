@@ -53,6 +53,11 @@ class DicomSegments:
     _segment_of: tuple[int, ...] = field(repr=False)
     """Number of the segment of each frame; 0 for a frame of all."""
 
+    @property
+    def is_labelmap(self) -> bool:
+        """Whether a pixel belongs to one segment at most, so that a lesion is not part of its organ."""
+        return 0 in self._segment_of
+
     def bits(self, segments: Sequence[Segment]) -> Bits:
         """Packed masks [plane, i, j, k] of some segments, the n-th in bit n."""
         columns, rows, slices = self.grid.shape
