@@ -16,7 +16,8 @@ from omentum.errors import InputError, OutputError, UsageError
 from omentum.io.dicom.series import read_series
 from omentum.pacs import dicomweb
 from omentum.pacs.address import parse_address
-from omentum.pacs.dicomweb import DicomWebClient, RemoteSeries
+from omentum.pacs.dicom_json import RemoteSeries
+from omentum.pacs.dicomweb import DicomWebClient
 from omentum.pacs.options import DicomWebOptions
 from omentum.pacs.pull import choose_series, pulled
 from omentum.progress import SilentProgress

@@ -12,7 +12,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,8 +20,8 @@ from omentum.errors import InputError, MissingDependencyError, OutputError, Usag
 from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.open import looks_like_dicom, open_dicom
 from omentum.pacs.address import DicomWebAddress, is_loopback
+from omentum.pacs.dicom_json import SERIES_FIELDS, RemoteSeries, number_refused
 from omentum.pacs.multipart import DICOM, FileParts, MultipartError, PartStream, boundary_of
-from omentum.pacs.uids import is_uid
 
 if TYPE_CHECKING:
     import httpx
@@ -42,26 +41,7 @@ TIMEOUT_S = 30.0
 ATTEMPTS, PAUSE_S = 3, 0.5
 PASSING = frozenset({429, 502, 503, 504})
 """Status codes after which another attempt may succeed."""
-_KEYS = {"modality": "00080060", "uid": "0020000E", "number": "00200011", "images": "00201209"}
-_FAILED = "00081198"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RemoteSeries:
-    """A series on the server.
-
-    Args:
-        uid: Series instance UID.
-        number: Series number; None if missing.
-        modality: e.g. CT.
-        images: Number of images; None if the server does not say.
-    """
-
-    uid: str
-    number: int | None
-    modality: str
-    images: int | None
 
 
 class DicomWebClient:
@@ -104,11 +84,11 @@ class DicomWebClient:
         Raises:
             InputError: the server refuses, is not reached, or answers with nonsense.
         """
-        fields = "&".join(f"includefield={tag}" for tag in _KEYS.values())
+        fields = "&".join(f"includefield={tag}" for tag in SERIES_FIELDS.values())
         only = "" if self._address.series is None else f"&SeriesInstanceUID={self._address.series}"
         listed = self._with_attempts(lambda: self._json(f"series?{fields}{only}"))
         try:
-            found = [_series(one) for one in listed]
+            found = [RemoteSeries.of_json(one) for one in listed]
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as fault:
             raise self._fault("lists its series in a form that is not DICOM JSON") from fault
         return [one for one in found if self._address.series in (None, one.uid)]
@@ -154,8 +134,9 @@ class DicomWebClient:
                 text = b"".join(self._counted(answer, MOST_JSON_BYTES))
         except InputError as fault:
             raise OutputError(f"results not stored: {fault.reason}", source=self._shown) from fault
-        if answer.status_code not in (200, 202) or _refused(text):
-            refused = f", {_refused(text)} of {len(files)} files" if _refused(text) else ""
+        count = number_refused(text)
+        if answer.status_code not in (200, 202) or count:
+            refused = f", {count} of {len(files)} files" if count else ""
             raise OutputError(
                 f"refuses to store the results (status {answer.status_code}{refused})", source=self._shown
             )
@@ -285,28 +266,6 @@ class DicomWebClient:
 
 class _PassingError(InputError):
     """A failure after which another attempt may succeed."""
-
-
-def _series(described: dict[str, Any]) -> RemoteSeries:
-    def value(key: str) -> Any:
-        values = described.get(_KEYS[key], {}).get("Value") or [None]
-        return values[0]
-
-    uid = value("uid")
-    if not isinstance(uid, str) or not is_uid(uid):
-        raise ValueError("no UID")
-    number, images = (None if value(key) in (None, "") else int(value(key)) for key in ("number", "images"))
-    return RemoteSeries(uid, number, str(value("modality") or "?")[:16], images)
-
-
-def _refused(text: bytes) -> int:
-    """Number of files that a STOW answer says were refused."""
-    try:
-        told = json.loads(text)
-        answer = told[0] if isinstance(told, list) else told
-        return len(answer.get(_FAILED, {}).get("Value", ()))
-    except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
-        return 0
 
 
 def _series_uid(path: Path) -> str | None:

@@ -12,7 +12,8 @@ from omentum.home import private_folder, private_temporary
 from omentum.io.dicom.candidates import is_called, series_code
 from omentum.io.dicom.choice import CHOOSE, MOST_LISTED
 from omentum.pacs.address import DicomWebAddress, is_address, parse_address
-from omentum.pacs.dicomweb import DicomWebClient, RemoteSeries
+from omentum.pacs.dicom_json import RemoteSeries
+from omentum.pacs.dicomweb import DicomWebClient
 from omentum.pacs.options import DicomWebOptions
 from omentum.pacs.results import dicom_results
 from omentum.pacs.token import read_token
