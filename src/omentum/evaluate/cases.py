@@ -81,7 +81,7 @@ class CaseEvaluator:
         from omentum.evaluate import aligned, with_unions
         from omentum.evaluate.foreign_labels import read_prediction
         from omentum.evaluate.stored_reference import is_stored, on_stored_grid
-        from omentum.io.dicom_masks.open_object import is_dicom_file
+        from omentum.io.dicom.open import is_dicom_file
         from omentum.io.lattice import on_extent
 
         assert pair.prediction is not None

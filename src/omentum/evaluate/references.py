@@ -86,7 +86,7 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
 
 def _grid_for(reference: Path, prediction: Path | None) -> Grid | None:
     """Grid of the prediction, which is that of the CT, for a DICOM reference, which may not have one of its own."""
-    from omentum.io.dicom_masks.open_object import is_dicom_file
+    from omentum.io.dicom.open import is_dicom_file
     from omentum.io.segmentations import read_segmentation
 
     if prediction is None or not is_dicom_file(reference) or is_dicom_file(prediction):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from omentum.errors import InputError
-from omentum.io.dicom_masks.open_object import is_dicom_file
+from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom_masks.read import read_dicom_masks
 from omentum.io.labels import has_label_table, read_labelmap
 from omentum.io.lattice import on_extent

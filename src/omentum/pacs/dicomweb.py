@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from omentum.errors import InputError, MissingDependencyError, OutputError, UsageError
 from omentum.io.dicom.damage import damage_errors
-from omentum.io.dicom.open import looks_like_dicom, open_dicom
+from omentum.io.dicom.open import is_dicom_file, open_dicom
 from omentum.pacs.address import DicomWebAddress, is_loopback
 from omentum.pacs.dicom_json import SERIES_FIELDS, RemoteSeries, number_refused
 from omentum.pacs.multipart import DICOM, FileParts, MultipartError, PartStream, boundary_of
@@ -270,9 +270,8 @@ class _PassingError(InputError):
 
 def _series_uid(path: Path) -> str | None:
     """Series of a DICOM file; None if it is none."""
-    with path.open("rb") as file:
-        if not looks_like_dicom(file.read(256)):
-            return None
+    if not is_dicom_file(path):
+        return None
     try:
         return str(open_dicom(path, pixels=False, tags=["SeriesInstanceUID"]).get("SeriesInstanceUID") or "")
     except damage_errors():

@@ -11,19 +11,21 @@ from collections.abc import Callable
 from typing import Any
 
 from omentum.errors import MissingDependencyError, OutputError
+from omentum.io.dicom import uids
 from omentum.pacs.intake import Connection
 from omentum.pacs.options import ListenOptions
 from omentum.pacs.peers import shown_title
 from omentum.pacs.spool import NoRoomError, NotAnImageError, Spool, SpooledSeries
 from omentum.pacs.uids import is_uid
 
-CT_STORAGE = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
-"""CT image, enhanced CT, legacy converted enhanced CT."""
+CT_STORAGE = (uids.CT_IMAGE, uids.ENHANCED_CT_IMAGE, uids.LEGACY_CONVERTED_ENHANCED_CT_IMAGE)
 VERIFICATION = "1.2.840.10008.1.1"
 TRANSFER_SYNTAXES = (
-    *("1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"),
-    *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91)),
-    "1.2.840.10008.1.2.5",
+    *(uids.EXPLICIT, uids.IMPLICIT, uids.BIG_ENDIAN, uids.DEFLATED),
+    *(f"{uids.JPEG}{n}" for n in (0, 1, 7)),
+    uids.JPEG_LOSSLESS,
+    *(f"{family}{n}" for family in (uids.JPEG_LS, uids.JPEG_2000) for n in (0, 1)),
+    uids.RLE,
 )
 """Uncompressed and deflated; JPEG, JPEG-LS, JPEG 2000; RLE."""
 MOST_PDU_BYTES = 2**20

@@ -19,8 +19,8 @@ from omentum.data.harmonise.notes import Note, noting
 from omentum.data.harmonise.segments import NamedSegments, known_segments, segment_masks
 from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.case_names import case_name
+from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom.series import read_mask_series, read_series
-from omentum.io.dicom_masks.open_object import is_dicom_file
 from omentum.io.dicom_masks.read import open_segments
 from omentum.io.images import read_image
 from omentum.io.png_stack import read_png_stack

@@ -16,13 +16,12 @@ from typing import Any
 from omentum.io.dicom.codecs import decoders_of
 from omentum.io.dicom.damage import DamagedHeaderError, told
 from omentum.io.dicom.open import open_dicom
+from omentum.io.dicom.uids import HIGH_THROUGHPUT_JPEG_2000, JPEG_2000, JPEG_EXTENDED
 
 DAMAGED, UNDECODABLE = "damaged", "undecodable"
 
-_EXTENDED = "1.2.840.10008.1.2.4.51"
-"""JPEG extended, 8 or 12 bits; of the plugins none decodes the latter, but GDCM's own reader does."""
-_JPEG_2000, _END = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20"), b"\xff\xd9"
-"""JPEG 2000, also high-throughput, and how its code streams end."""
+_END = b"\xff\xd9"
+"""How code streams of JPEG 2000 end."""
 
 
 def main() -> None:
@@ -51,9 +50,9 @@ def _decoded(path: str, frame: int | None, syntax: str) -> Any:
     if frame is None:
         return open_dicom(place).pixel_array
     dataset = _dataset(place)
-    if syntax == _EXTENDED and int(dataset.BitsStored) > 8:
+    if syntax == JPEG_EXTENDED and int(dataset.BitsStored) > 8:
         return _by_gdcm(place)[frame]
-    if syntax.startswith(_JPEG_2000):
+    if syntax.startswith((JPEG_2000, HIGH_THROUGHPUT_JPEG_2000)):
         _check_end(dataset, frame)
     decoder, plugins = decoders_of(syntax)
     faults = []

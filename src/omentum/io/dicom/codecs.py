@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from omentum.errors import InputError, MissingDependencyError
+from omentum.io.dicom import uids
 from omentum.io.dicom.native import is_native, lacking_bytes
 from omentum.io.dicom.slices import AGAIN, Slice
 
@@ -13,19 +14,19 @@ INSTALL = "pip install 'omentum[dicom]'"
 DECOMPRESS = "decompress it, e.g. with gdcmconv --raw"
 
 _PACKAGES = {
-    "1.2.840.10008.1.2.4.5": "python-gdcm",
-    "1.2.840.10008.1.2.4.70": "python-gdcm",
-    "1.2.840.10008.1.2.4.8": "python-gdcm or pyjpegls",
-    "1.2.840.10008.1.2.4.9": "pylibjpeg with pylibjpeg-openjpeg, or python-gdcm",
-    "1.2.840.10008.1.2.4.20": "pylibjpeg with pylibjpeg-openjpeg",
+    uids.JPEG: "python-gdcm",
+    uids.JPEG_LOSSLESS: "python-gdcm",
+    uids.JPEG_LS: "python-gdcm or pyjpegls",
+    uids.JPEG_2000: "pylibjpeg with pylibjpeg-openjpeg, or python-gdcm",
+    uids.HIGH_THROUGHPUT_JPEG_2000: "pylibjpeg with pylibjpeg-openjpeg",
 }
-"""Packages by prefix of the transfer syntax: JPEG, lossless JPEG, JPEG-LS, JPEG 2000, high-throughput JPEG 2000."""
+"""Packages by prefix of the transfer syntax."""
 _FASTEST = {
-    "1.2.840.10008.1.2.5": "pylibjpeg",
-    "1.2.840.10008.1.2.4.9": "pylibjpeg",
-    "1.2.840.10008.1.2.4.8": "pyjpegls",
+    uids.RLE: "pylibjpeg",
+    uids.JPEG_2000: "pylibjpeg",
+    uids.JPEG_LS: "pyjpegls",
 }
-"""Decoder to try first, by prefix of the transfer syntax: RLE, JPEG 2000, JPEG-LS."""
+"""Decoder to try first, by prefix of the transfer syntax."""
 
 
 def check_decodable(slices: Sequence[Slice]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import Any, BinaryIO
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
+from omentum.io.dicom.uids import DEFLATED
 
 _LOOKED_AT = 4096
 """Bytes in which the file meta information states the transfer syntax."""

@@ -10,11 +10,11 @@ from typing import Any
 from omentum.errors import InputError
 from omentum.io.dicom.attributes import Attributes, n_frames_of
 from omentum.io.dicom.damage import DamagedHeaderError
-from omentum.io.dicom.deflated import DEFLATED
-from omentum.io.dicom.open import ParsedHeader
+from omentum.io.dicom.open import ParsedHeader, storage_class
 from omentum.io.dicom.phases import KINDS
 from omentum.io.dicom.slices import AGAIN, Encoding, Other, Rescale, Slice, SliceIdentity
 from omentum.io.dicom.source_image import SourceImage
+from omentum.io.dicom.uids import DEFLATED, DICOMDIR
 
 MAX_SIDE = 4096
 """No CT has more rows or columns; a header with more is damaged or hostile."""
@@ -23,9 +23,8 @@ MAX_FRAMES = 20_000
 MOST_MM = 1e6
 """No slice lies so far away."""
 
-_DIRECTORY = "1.2.840.10008.1.3.10"
 _BESIDE = {
-    _DIRECTORY: "DICOMDIR",
+    DICOMDIR: "DICOMDIR",
     "1.2.840.10008.5.1.4.1.1.7": "secondary capture",
     "1.2.840.10008.5.1.4.1.1.9": "waveform",
     "1.2.840.10008.5.1.4.1.1.11": "presentation state",
@@ -58,13 +57,13 @@ def slices_or_other(header: ParsedHeader, path: Path) -> Sequence[Slice] | Other
         DamagedHeaderError, and what pydicom raises: The header is damaged.
     """
     dataset = header.dataset
-    kind = str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")
+    kind = storage_class(dataset)
     if not (kind or dataset.get("Rows") or dataset.get("Modality")):
         return Other(
             path, "file without an image", InputError("is a DICOM file without an image", source=path, remedy=AGAIN)
         )
     if what := next((what for prefix, what in _BESIDE.items() if kind.startswith(prefix)), None):
-        remedy = "give its folder" if kind == _DIRECTORY else None
+        remedy = "give its folder" if kind == DICOMDIR else None
         return Other(path, what, InputError(f"is a {what}, not a CT", source=path, remedy=remedy), "")
     if refusal := _refusal(dataset):
         what, reason, remedy = refusal

@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.io.dicom.damage import DamagedHeaderError
-from omentum.io.dicom.deflated import DEFLATED, inflated
+from omentum.io.dicom.deflated import inflated
 from omentum.io.dicom.open import HEAD, first_element
 from omentum.io.dicom.slices import Encoding, Slice
-
-SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", DEFLATED)
-"""Implicit, explicit and big-endian; see PS3.5 A.1 to A.5."""
+from omentum.io.dicom.uids import DEFLATED, UNCOMPRESSED
 
 
 def is_native(encoding: Encoding) -> bool:
     """Whether `NativeReader` reads such an image; 8-bit big-endian ones, which nobody writes, are left to pydicom."""
-    return encoding.syntax in SYNTAXES and (encoding.is_little or encoding.bits_allocated > 8)
+    return encoding.syntax in UNCOMPRESSED and (encoding.is_little or encoding.bits_allocated > 8)
 
 
 def lacking_bytes(one: Slice) -> str | None:

@@ -7,6 +7,7 @@ as far as it is needed.
 
 from __future__ import annotations
 
+import stat
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from typing import Any, BinaryIO
 
 from omentum.errors import silence_library_warnings
 from omentum.io.dicom.damage import DamagedHeaderError
-from omentum.io.dicom.deflated import DEFLATED, inflated, is_deflated
+from omentum.io.dicom.deflated import inflated, is_deflated
+from omentum.io.dicom.uids import DEFLATED
 
 PREAMBLE = 128
 MAGIC = b"DICM"
@@ -61,6 +63,17 @@ def looks_like_dicom(head: bytes) -> bool:
     return _is_element(head[4:] if head.startswith(MAGIC) else head)
 
 
+def is_dicom_file(path: str | Path) -> bool:
+    """Whether a regular file starts like DICOM; False if it cannot be read."""
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a named pipe would block forever
+            return False
+        with Path(path).open("rb") as file:
+            return looks_like_dicom(file.read(HEAD))
+    except OSError:
+        return False
+
+
 def read_header(file: BinaryIO) -> ParsedHeader:
     """Parse a file up to its pixel data.
 
@@ -95,6 +108,11 @@ def open_dicom(path: Path, *, pixels: bool = True, tags: Sequence[str] | None = 
         if is_deflated(file, start):
             return _open_deflated(file, start, pixels=pixels, tags=tags)
         return _parsed(_after_prefix(file) if start == len(MAGIC) else file, pixels=pixels, tags=tags)
+
+
+def storage_class(dataset: Any) -> str:
+    """UID of the storage class, of the data set or of its file; "" if neither states one."""
+    return str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")
 
 
 def dataset_of(content: bytes) -> Any:

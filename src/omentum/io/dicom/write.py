@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from omentum.atomic import replacing_folder
 from omentum.errors import GeometryError, MissingDependencyError
+from omentum.io.dicom.uids import CT_IMAGE
 from omentum.volume import Volume
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
-CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 INTERCEPT_HU = -1024
 _LPS_FROM_RAS = np.array([-1.0, -1.0, 1.0])
 
@@ -61,10 +61,10 @@ def _dataset(volume: Volume, series: str, intercept: int) -> FileDataset:
     except ImportError as fault:
         raise MissingDependencyError("DICOM needs pydicom", remedy="pip install 'omentum[dicom]'") from fault
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(CT_IMAGE_STORAGE)
+    meta.MediaStorageSOPClassUID = UID(CT_IMAGE)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID = CT_IMAGE_STORAGE
+    dataset.SOPClassUID = CT_IMAGE
     dataset.Modality, dataset.PatientID, dataset.PatientName = "CT", "anonymous", "anonymous"
     for level in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
         setattr(dataset, level, generate_uid(entropy_srcs=[series, level]))

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omentum.errors import InputError, MissingDependencyError
 from omentum.io.dicom.damage import damage_errors, told
-from omentum.io.dicom.open import HEAD, looks_like_dicom, open_dicom
+from omentum.io.dicom.open import open_dicom
+from omentum.io.dicom.uids import LABEL_MAP_SEGMENTATION, SEGMENTATION
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-"""Storage of segmentations: of bits or fractions, and of label maps."""
-STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
-
-
-def is_dicom_file(path: str | Path) -> bool:
-    """Whether a regular file starts like DICOM."""
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            return False
-        with Path(path).open("rb") as file:
-            return looks_like_dicom(file.read(HEAD))
-    except OSError:
-        return False
+SEGMENTATIONS = (SEGMENTATION, LABEL_MAP_SEGMENTATION)
 
 
 def holds_dicom_masks(path: str | Path) -> bool:
@@ -58,11 +45,6 @@ def open_object(path: Path, *, pixels: bool = True) -> Dataset:
     except damage_errors() as fault:
         reason = f"is a damaged DICOM file ({told(fault)})"
         raise InputError(reason, source=path, remedy="copy or download it again") from fault
-
-
-def storage_class(dataset: Dataset) -> str:
-    """Storage class, of the data set or of its file."""
-    return str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")
 
 
 def damaged(fault: Exception, path: Path) -> InputError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from omentum.errors import GeometryError, InputError
-from omentum.io.dicom_masks.open_object import SEGMENTATIONS, STRUCTURE_SET, open_object, storage_class
+from omentum.io.dicom.open import storage_class
+from omentum.io.dicom.uids import STRUCTURE_SET
+from omentum.io.dicom_masks.open_object import SEGMENTATIONS, open_object
 from omentum.io.dicom_masks.segmentation_file import DicomSegments, read_dicom_segments
 from omentum.io.dicom_masks.structure_set_file import DicomContours, read_dicom_contours
 from omentum.io.hosts import with_hosts

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from omentum.errors import InputError, warn_of_case
 from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.decoder import Decoder
+from omentum.io.dicom.maker import is_ours
+from omentum.io.dicom.open import storage_class
+from omentum.io.dicom.uids import UNCOMPRESSED
 from omentum.io.dicom_masks.codes import key_by_codes
 from omentum.io.dicom_masks.frame_grid import FramePlaces, place_frames
-from omentum.io.dicom_masks.open_object import SEGMENTATIONS, damaged, open_object, storage_class
+from omentum.io.dicom_masks.open_object import SEGMENTATIONS, damaged, open_object
 from omentum.io.nifti_header import refuse_bomb
 from omentum.io.seg_nrrd.segments import Segment
 from omentum.segmentation import BITS_PER_PLANE, Bits, no_bits
@@ -24,15 +27,11 @@ from omentum.volume import Grid
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-MADE_BY = "Omentum"
-"""Model name of our own objects, whose organs include their lesions already."""
 BINARY, FRACTIONAL, LABELMAP = "BINARY", "FRACTIONAL", "LABELMAP"
 HALF = 0.5
 """Of FRACTIONAL segmentations, pixels with at least this share of the maximum are inside."""
 FRACTION_BITS = 8
 """PS3.3 C.8.20.2."""
-
-_UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +105,7 @@ def read_dicom_segments(path: Path, dataset: Dataset | None = None, grid: Grid |
         return DicomSegments(
             segments,
             places.grid,
-            str(dataset.get("ManufacturerModelName")) == MADE_BY,
+            is_ours(dataset),
             places,
             pixels,
             segment_of,
@@ -204,7 +203,7 @@ def _pixels(dataset: Dataset, path: Path) -> _FramePixels:
         text = f"holds fractions ({str(dataset.get('SegmentationFractionalType') or '').lower()})"
         warn_of_case(f"{text}; pixels of at least half of the maximum are inside", path)
     shape = (frames, rows, columns)
-    if str(dataset.file_meta.TransferSyntaxUID) not in _UNCOMPRESSED:
+    if str(dataset.file_meta.TransferSyntaxUID) not in UNCOMPRESSED:
         refuse_bomb(rows * columns * frames, 1, max(1, bits // 8), 0, 1 << 62, path)
         with Decoder() as decoder:
             return _FramePixels(decoder.pixels(path).reshape(shape), shape[1:], least)

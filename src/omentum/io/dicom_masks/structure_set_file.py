@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, InputError, warn_of_case
 from omentum.io.dicom.damage import damage_errors
+from omentum.io.dicom.maker import is_ours
+from omentum.io.dicom.open import storage_class
+from omentum.io.dicom.uids import STRUCTURE_SET
 from omentum.io.dicom_masks.codes import key_by_codes
 from omentum.io.dicom_masks.contour_fill import fill
 from omentum.io.dicom_masks.contour_planes import Contour, check_planes
-from omentum.io.dicom_masks.open_object import STRUCTURE_SET, damaged, open_object, storage_class
+from omentum.io.dicom_masks.open_object import damaged, open_object
 from omentum.io.seg_nrrd.segments import Segment, named
 from omentum.segmentation import BITS_PER_PLANE, Bits, no_bits
 from omentum.volume import Grid
@@ -23,7 +26,6 @@ from omentum.volume import Grid
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-MADE_BY = "Omentum"
 CLOSED = ("CLOSED_PLANAR", "CLOSED_PLANAR_XOR", "CLOSEDPLANAR_XOR")
 FLAT_SLICES = 0.5
 """Points of a contour lie at most so many slices beside its mean plane."""
@@ -90,9 +92,9 @@ def read_dicom_contours(path: Path, grid: Grid, dataset: Dataset | None = None) 
         placed = {number: _placed(item, inverse, path) for number, item in drawn.items()}
     except damage_errors() as fault:
         raise damaged(fault, path) from fault
-    is_ours = str(dataset.get("ManufacturerModelName")) == MADE_BY
+    ours = is_ours(dataset)
     broken = check_planes(list(placed.values()), grid.spacing_mm[2], path)
-    if broken and not is_ours:  # ours draw every slice of a structure
+    if broken and not ours:  # ours draw every slice of a structure
         warn_of_case(f"{broken} region(s) have slices without a contour between others; left empty there", path)
     kept = {number: [one for one in contours if one.meets(grid.shape)] for number, contours in placed.items()}
     if outside := sum(map(len, placed.values())) - sum(map(len, kept.values())):
@@ -103,7 +105,7 @@ def read_dicom_contours(path: Path, grid: Grid, dataset: Dataset | None = None) 
         raise InputError("has no closed contour on the CT", source=path, remedy=remedy)
     if empty := [one for one in segments if not kept.get(one.value)]:
         warn_of_case(f"regions without a closed contour on the CT, left out: {named(empty)}", path)
-    return DicomContours(drawn_on, grid, is_ours, kept)
+    return DicomContours(drawn_on, grid, ours, kept)
 
 
 def _segment(item: Dataset, observed: dict[int, Dataset]) -> Segment:

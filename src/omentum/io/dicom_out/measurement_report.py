@@ -13,10 +13,11 @@ import numpy as np
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure import SnomedCode
 from omentum.errors import silence_library_warnings
+from omentum.io.dicom.maker import MODEL_NAME
+from omentum.io.dicom.uids import SEGMENTATION
 from omentum.io.dicom_out.coding import concept
 from omentum.io.dicom_out.identity import ObjectIdentity
-from omentum.io.dicom_out.producer import NAME, Producer
-from omentum.io.dicom_out.segmentation_object import STORAGE as SEGMENTATION_STORAGE
+from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.source import LPS_FROM_RAS, SourceSeries
 from omentum.io.dicom_out.stream import UTF_8, write_stream
 
@@ -100,7 +101,7 @@ def write_measurement_report(
         groups = [_structure_group(one, segments, source) for one in structures]
         groups += [_lesion_group(one, source) for one in lesions]
         observer = highdicom.sr.DeviceObserverIdentifyingAttributes(
-            uid=identity.series, name=NAME, manufacturer_name=producer.equipment()["manufacturer"]
+            uid=identity.series, name=MODEL_NAME, manufacturer_name=producer.equipment()["manufacturer"]
         )
         device = highdicom.sr.ObserverContext(_code("121007", "DCM", "Device"), observer)
         report = highdicom.sr.MeasurementReport(
@@ -137,7 +138,7 @@ def _structure_group(
         return highdicom.sr.MeasurementsAndQualitativeEvaluations(**common)
     identity, numbers = segments
     reference = highdicom.sr.ReferencedSegment(
-        SEGMENTATION_STORAGE,
+        SEGMENTATION,
         identity.instance,
         numbers[one.key],
         source_series=highdicom.sr.SourceSeriesForSegmentation(source.template.SeriesInstanceUID),
@@ -204,7 +205,7 @@ def _evidence(source: SourceSeries, segments: tuple[ObjectIdentity, Mapping[str,
         found.append(one)
     if segments is not None:
         one = deepcopy(source.template)
-        one.SOPClassUID, one.SOPInstanceUID = SEGMENTATION_STORAGE, segments[0].instance
+        one.SOPClassUID, one.SOPInstanceUID = SEGMENTATION, segments[0].instance
         one.SeriesInstanceUID, one.Modality = segments[0].series, "SEG"
         found.append(one)
     return found

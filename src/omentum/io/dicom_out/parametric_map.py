@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import GeometryError, silence_library_warnings
+from omentum.io.dicom.maker import MODEL_NAME
 from omentum.io.dicom_out.identity import ObjectIdentity
-from omentum.io.dicom_out.producer import NAME, Producer
+from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.source import SourceSeries, decimals
 from omentum.io.dicom_out.stream import UTF_8, write_stream
 
@@ -63,7 +64,7 @@ def write_parametric_map(
             voi_lut_transformations=[highdicom.VOILUTTransformation((highest + 1) / 2, highest + 1)],
             content_label="PROBABILITY",
             content_description=f"Probability of {name}"[:64],
-            content_creator_name=f"{NAME}^",
+            content_creator_name=f"{MODEL_NAME}^",
             plane_positions=[highdicom.PlanePositionSequence("PATIENT", one.position_mm) for one in source.images],
         )
         made.SpecificCharacterSet = UTF_8

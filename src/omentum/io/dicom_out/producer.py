@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NAME = "Omentum"
-MANUFACTURER = "Omentum contributors"
+from omentum.io.dicom.maker import MANUFACTURER, MODEL_NAME
+
 _UNKNOWN = "unknown"
 _LONGEST = 64
 """Characters of a DICOM long string (VR LO)."""
@@ -44,7 +44,7 @@ class Producer:
         """Arguments of highdicom's constructors for the equipment; its serial number is the hash of the weights."""
         return {
             "manufacturer": MANUFACTURER,
-            "manufacturer_model_name": NAME,
+            "manufacturer_model_name": MODEL_NAME,
             "software_versions": self.version[:_LONGEST],
             "device_serial_number": self.weights_sha256[:_LONGEST],
         }
@@ -55,7 +55,7 @@ class Producer:
         from pydicom.sr.codedict import codes
 
         return highdicom.AlgorithmIdentificationSequence(
-            name=NAME,
+            name=MODEL_NAME,
             family=codes.DCM.ArtificialIntelligence,
             version=self.version[:_LONGEST],
             source=MANUFACTURER,

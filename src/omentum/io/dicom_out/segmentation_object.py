@@ -17,19 +17,19 @@ import numpy as np
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import GeometryError, UsageError, silence_library_warnings
+from omentum.io.dicom.maker import MODEL_NAME
+from omentum.io.dicom.uids import DEFLATED, EXPLICIT
 from omentum.io.dicom_out.coding import colour, concept, regions
 from omentum.io.dicom_out.frames import Frame, bit_frames, joined, number_frames, slices_of
 from omentum.io.dicom_out.identity import ObjectIdentity
-from omentum.io.dicom_out.producer import NAME, Producer
+from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.source import ImageReference, SourceSeries, decimals
-from omentum.io.dicom_out.stream import DEFLATED, EXPLICIT, UTF_8, encoded, pixel_header, sequence, write_stream
+from omentum.io.dicom_out.stream import UTF_8, encoded, pixel_header, sequence, write_stream
 from omentum.segmentation import Segmentation, overlaps
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
-"""Class of BINARY segmentations."""
 _PER_FRAME = (0x5200, 0x9230)
 
 
@@ -143,8 +143,8 @@ def _common(
         **identity.arguments(),
         **producer.equipment(),
         content_description="Structures found in a CT",
-        content_label=NAME.upper(),
-        content_creator_name=f"{NAME}^",
+        content_label=MODEL_NAME.upper(),
+        content_creator_name=f"{MODEL_NAME}^",
         pixel_measures=measures,
         plane_positions=[highdicom.PlanePositionSequence("PATIENT", source.images[0].position_mm)],
         omit_empty_frames=False,

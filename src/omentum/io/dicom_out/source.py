@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, UsageError, silence_library_warnings, warn_of_case
+from omentum.io.dicom.open import storage_class
 from omentum.io.dicom.series import SeriesOrder
 from omentum.io.dicom.source_image import SourceImage
+from omentum.io.dicom.uids import CT_IMAGE
 from omentum.volume import GRID_TOLERANCE_MM, Grid
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ _MAY_BE_EMPTY = (
 )
 """Type 2: there with or without a value."""
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SEXES = ("", "M", "F", "O")
 
 
@@ -136,7 +137,7 @@ def _references(sources: Iterable[SourceImage], grid: Grid) -> tuple[Dataset, tu
         if dataset is None or one.header is not header:  # frames of one file share it
             header, dataset = one.header, one.dataset()
         first = dataset if first is None else first
-        kind = str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or _CT_IMAGE)
+        kind = storage_class(dataset) or CT_IMAGE
         uid = str(dataset.get("SOPInstanceUID") or dataset.file_meta.get("MediaStorageSOPInstanceUID") or "")
         found.append(ImageReference(kind, uid, one.frame_number, _position(dataset, one.frame_number, k, grid)))
     assert first is not None
@@ -203,7 +204,7 @@ def _template(first: Dataset, grid: Grid, made_up: list[str]) -> tuple[Dataset, 
         if not made.get(name):
             setattr(made, name, generate_uid())
             made_up.append(name)
-    made.SOPClassUID, made.Modality = _CT_IMAGE, "CT"
+    made.SOPClassUID, made.Modality = CT_IMAGE, "CT"
     made.Columns, made.Rows = grid.shape[:2]
     column_mm, row_mm, slice_mm = grid.spacing_mm
     made.PixelSpacing = decimals((row_mm, column_mm))

@@ -11,6 +11,7 @@ from isal import isal_zlib
 
 from omentum.atomic import replacing
 from omentum.errors import OutputError, silence_library_warnings
+from omentum.io.dicom.uids import DEFLATED, EXPLICIT, IMPLICIT
 from omentum.io.dicom_out.frames import RAW_DEFLATE
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-IMPLICIT, EXPLICIT, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"
-"""Transfer syntaxes, little endian: implicit and explicit value representation; explicit and deflated."""
 UTF_8 = "ISO_IR 192"
 """Character set of everything written; texts of the series are decoded and encoded again."""
 MOST_BYTES = 2**32 - 2

@@ -13,18 +13,19 @@ import numpy as np
 from omentum.anatomy import STRUCTURES
 from omentum.boxes import Box
 from omentum.errors import GeometryError, silence_library_warnings
+from omentum.io.dicom.maker import MANUFACTURER, MODEL_NAME
+from omentum.io.dicom.uids import IMPLICIT, STRUCTURE_SET
 from omentum.io.dicom_out.coding import type_concept
 from omentum.io.dicom_out.contours import Points, outlines
 from omentum.io.dicom_out.identity import ObjectIdentity
-from omentum.io.dicom_out.producer import MANUFACTURER, NAME, Producer
+from omentum.io.dicom_out.producer import Producer
 from omentum.io.dicom_out.source import LPS_FROM_RAS, ImageReference, SourceSeries
-from omentum.io.dicom_out.stream import IMPLICIT, UTF_8, encoded, write_stream
+from omentum.io.dicom_out.stream import UTF_8, encoded, write_stream
 from omentum.segmentation import Segmentation
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-STORAGE = "1.2.840.10008.5.1.4.1.1.481.3"
 _STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"
 """Class of a study in references of structure sets (retired elsewhere)."""
 DECIMALS = 4
@@ -102,16 +103,16 @@ def _head(keys: Sequence[str], source: SourceSeries, identity: ObjectIdentity, p
     made.update({element.tag: deepcopy(element) for element in source.template if element.tag.group != 0x0028})
     made.file_meta = FileMetaDataset()
     made.file_meta.MediaStorageSOPClassUID, made.file_meta.MediaStorageSOPInstanceUID = (
-        UID(STORAGE),
+        UID(STRUCTURE_SET),
         UID(identity.instance),
     )
     made.SpecificCharacterSet = UTF_8
-    made.SOPClassUID, made.SOPInstanceUID, made.Modality = STORAGE, identity.instance, "RTSTRUCT"
+    made.SOPClassUID, made.SOPInstanceUID, made.Modality = STRUCTURE_SET, identity.instance, "RTSTRUCT"
     made.SeriesInstanceUID, made.SeriesNumber = identity.series, identity.series_number
     made.SeriesDescription, made.InstanceNumber, made.OperatorsName = identity.description, 1, ""
-    made.Manufacturer, made.ManufacturerModelName = MANUFACTURER, NAME
+    made.Manufacturer, made.ManufacturerModelName = MANUFACTURER, MODEL_NAME
     made.SoftwareVersions = producer.equipment()["software_versions"]
-    made.StructureSetLabel, made.StructureSetName = NAME, identity.description
+    made.StructureSetLabel, made.StructureSetName = MODEL_NAME, identity.description
     made.StructureSetDate, made.StructureSetTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     made.InstanceCreationDate, made.InstanceCreationTime = made.StructureSetDate, made.StructureSetTime
     for name in ("SliceThickness", "BurnedInAnnotation"):
