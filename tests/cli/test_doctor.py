@@ -70,12 +70,37 @@ def test_series_are_listed_without_the_patient(here, capsys):
     code = main(["doctor", "study"])
     told = capsys.readouterr()
     assert code == 0
-    assert "number 3, CT, CT Image Storage" in told.out
-    assert "number 9, MR" in told.out
+    assert "5 x image of modality MR, 1 x file that is no DICOM" in told.out
     assert "0.7 x 0.8 x 2.5 mm, Explicit VR Little Endian" in told.out
     assert "doubt" in told.out
     for secret in ("Doe", "12345678", "20010203"):
         assert secret not in told.out + told.err
+
+
+def test_the_code_of_a_series_is_what_segment_takes(here, capsys):
+    hu = banded_ct(ras_grid()).voxels
+    write_stack(here / "study" / "a", hu)
+    write_stack(here / "study" / "b", hu, SeriesNumber=4)
+    code, (report,), err = ask("study", capsys=capsys)
+    assert code == 2
+    assert [one.number for one in report.series] == [3, 4]
+    assert all(f"[{one.code}]" in err for one in report.series)
+    code, (chosen,), _ = ask("study", "--series", report.series[1].code, capsys=capsys)
+    assert code == 0
+    assert chosen.works
+
+
+def test_outputs_that_cannot_be_written_are_told(here, capsys):
+    put_ct("ct.nii.gz")
+    code, (report,), _ = ask("ct.nii.gz", "--format", "dicom-seg", "--masks", capsys=capsys)
+    assert code == 2
+    assert any("was not read from DICOM" in one.text for one in report.checks if one.outcome == "fault")
+    assert "masks/<structure>.nii.gz" in report.plan.outputs
+    write_stack(here / "series", banded_ct(ras_grid()).voxels)
+    code, (report,), _ = ask("series", "--format", "dicom-seg", "--format", "dicom-sr", capsys=capsys)
+    assert code == 0
+    assert {"segmentation.dcm", "measurements.dcm"} <= set(report.plan.outputs)
+    assert [one.text for one in report.checks if one.about == "outputs"] == ["dicom-seg, dicom-sr"]
 
 
 def test_every_check_is_done_after_a_fault(here, capsys):

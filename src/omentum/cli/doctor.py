@@ -15,7 +15,7 @@ from omentum.cli.option_table import Json, with_options
 from omentum.cli.structures_option import StructuresFile
 from omentum.errors import InputError
 from omentum.pipeline.batch.options import WeightsChoice
-from omentum.pipeline.options import SegmentOptions
+from omentum.pipeline.options import SaveOptions, SegmentOptions
 
 
 @with_options
@@ -27,13 +27,15 @@ def doctor(
     *,
     options: SegmentOptions,
     chosen: WeightsChoice,
+    save: SaveOptions,
     as_json: Json = False,
     own: StructuresFile = None,
 ) -> None:
     """Say what an input is, what segment would do with it, and every doubt.
 
     The CT is read and checked as in a segmentation, but the network is not
-    run. Time and memory are estimates from recorded benchmarks. Without an
+    run and nothing is written: output options tell which files would be, or
+    why not. Time and memory are estimates from recorded benchmarks. Without an
     input: versions, extras, engines, devices, caches, memory of this machine.
 
     Exit code 0 if it would work, 2 if not, 3 if not for some of several CTs.
@@ -48,7 +50,7 @@ def doctor(
     if not inputs:
         print(json.dumps(machine.to_json(), indent=1) if as_json else "\n".join(machine_lines(machine)))
         return
-    examiner = Examiner(machine, options, chosen.weights)
+    examiner = Examiner(machine, options, chosen.weights, save)
     reports = []
     for path in inputs:
         for report in examiner.examine(path):

@@ -6,7 +6,7 @@ the one that a segmentation would give.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -23,11 +23,11 @@ from omentum.errors import OmentumError, capture_warnings
 from omentum.formatting import size
 from omentum.infer.device import choose_device
 from omentum.infer.windows import plan_windows
-from omentum.io.dicom.listing import SeriesFacts, list_series
 from omentum.model.checkpoint import read_spec
 from omentum.model.weights import locate
 from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.options import CaseSelection
+from omentum.pipeline.dicom_outputs import check_dicom_formats
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.room import expected_bytes, free_bytes
@@ -46,7 +46,7 @@ USES = {
     InputKind.NRRD: "segment it",
     InputKind.META_IMAGE: "segment it",
     InputKind.CASES: "segment every CT in it",
-    InputKind.ARCHIVE: "segment the CT series in it",
+    InputKind.ZIP: "segment the one CT in it",
     InputKind.SEGMENTATION: "no CT; omentum evaluate and omentum data prepare take it as labels",
     InputKind.CHECKPOINT: "no CT; --weights takes it",
     InputKind.RESULT: "no CT; omentum evaluate, lesions compare and annotate take it",
@@ -63,10 +63,11 @@ MEMORY_SHARE = 0.9
 
 @dataclass(frozen=True)
 class _Examined:
-    """What was found out about a CT; without weights there is no plan."""
+    """What was found out about a CT; without weights there is no plan, and without a CT no header of it."""
 
     checks: tuple[Diagnosis, ...]
     voxels: int = 0
+    header: Mapping[str, Any] | None = None
     plan: CasePlan | None = None
     costs: Estimate | None = None
 
@@ -111,7 +112,8 @@ class Examiner:
             return _report(path, identity, [Diagnosis(Outcome.FAULT, "input", text)])
         with capture_warnings(lambda _: None, propagate=False):  # they are in the record of the case
             found = self._examined(path, identity)
-        checks = (*found.checks, *self._model_checks(), *self._room_checks(found))
+        outputs = self._output_checks(path, found.header)
+        checks = (*found.checks, *self._model_checks(), *outputs, *self._room_checks(found))
         return replace(_report(path, identity, checks), plan=found.plan, estimate=found.costs)
 
     def _examined(self, path: Path, identity: Identity) -> _Examined:
@@ -123,15 +125,16 @@ class Examiner:
         fine = Diagnosis(Outcome.FINE, "reading", f"read and checked: {case.ct.grid.words}")
         spec = self._spec
         if not isinstance(spec, CheckpointSpec):
-            return _Examined((fine, *_doubts(case.run_record.warnings, case.ct)), case.ct.voxels.size)
+            return _Examined((fine, *_doubts(case.run_record.warnings, case.ct)), case.ct.voxels.size, case.ct.header)
         try:
             ready = prepare_case(case, PreprocessSpecs(spec.preprocess, None))
         except OmentumError as fault:
-            return _Examined((fine, Diagnosis(Outcome.FAULT, "preparing", str(fault))), case.ct.voxels.size)
+            told = Diagnosis(Outcome.FAULT, "preparing", str(fault))
+            return _Examined((fine, told), case.ct.voxels.size, case.ct.header)
         plan = self._plan(ready, spec, identity)
         costs = self._costs(ready, plan.windows, spec)
         checks = (fine, *_doubts(case.run_record.warnings, case.ct))
-        return _Examined(checks, case.ct.voxels.size, plan, costs)
+        return _Examined(checks, case.ct.voxels.size, case.ct.header, plan, costs)
 
     @cached_property
     def _spec(self) -> CheckpointSpec | OmentumError:
@@ -217,6 +220,17 @@ class Examiner:
             return [Diagnosis(Outcome.FAULT, "structures", f"the weights do not know {', '.join(missing)}")]
         return [Diagnosis(Outcome.FINE, "structures", ", ".join(wanted))]
 
+    def _output_checks(self, path: Path, header: Mapping[str, Any] | None) -> list[Diagnosis]:
+        """Whether the DICOM formats that are asked for can be written."""
+        if not (formats := self.save.dicom_formats):
+            return []
+        has_probabilities = self.options.probabilities is not None
+        try:
+            check_dicom_formats(self.save, header, has_probabilities=has_probabilities, source=path)
+        except OmentumError as fault:
+            return [Diagnosis(Outcome.FAULT, "outputs", str(fault))]
+        return [Diagnosis(Outcome.FINE, "outputs", ", ".join(formats))] if header is not None else []
+
     def _room_checks(self, examined: _Examined) -> list[Diagnosis]:
         if (costs := examined.costs) is None:
             return []
@@ -233,13 +247,8 @@ class Examiner:
 
 
 def _report(path: Path, identity: Identity, checks: Sequence[Diagnosis]) -> InputReport:
-    facts = dict(identity.facts)
-    series: tuple[SeriesFacts, ...] = ()
-    if identity.kind is InputKind.DICOM and find_spec("pydicom") is not None:
-        contents = list_series(path)
-        series = contents.series
-        facts |= {"damaged files": contents.damaged, "other files": contents.others}
-    return InputReport(str(path), identity.kind, facts, series, (), USES[identity.kind], None, None, tuple(checks))
+    use = USES[identity.kind]
+    return InputReport(str(path), identity.kind, identity.facts, identity.series, (), use, None, None, tuple(checks))
 
 
 def _doubts(warnings: Sequence[str], ct: Volume) -> list[Diagnosis]:

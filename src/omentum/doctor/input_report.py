@@ -47,7 +47,7 @@ class InputReport:
         input: As given.
         kind: What it is.
         facts: What its headers state.
-        series: Series of a DICOM input.
+        series: CT series of a DICOM input, also in a zip file.
         cases: Names of the CTs of a folder of CTs.
         use: What Omentum does with an input of this kind.
         plan: For a CT that can be read.

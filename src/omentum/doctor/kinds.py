@@ -1,21 +1,27 @@
-"""What a file or folder is, by its content; headers only."""
+"""What a file or folder is: what the reader of CTs takes it for, and what else Omentum knows; headers only."""
 
 from __future__ import annotations
 
 import json
 import stat
-import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from omentum.errors import OmentumError
-from omentum.formatting import size
-from omentum.io.dicom.open import HEAD, looks_like_dicom
-from omentum.io.source import open_source
+import numpy as np
+
+from omentum.errors import OmentumError, capture_warnings
+from omentum.formatting import counted, size
+from omentum.io.detect import Content, content_of, ct_in_zip, holds_dicom, image_files
+from omentum.io.dicom.listing import SeriesFacts, list_series
+from omentum.io.dicom.open import storage_class
+from omentum.io.dicom.uids import STRUCTURE_SET
+from omentum.io.dicom_masks.open_object import SEGMENTATIONS, open_object
+from omentum.io.images import ImageFormat, format_of
+from omentum.io.source import InputStream, open_source
 from omentum.result_files import MANIFEST
 from omentum.schemas import PREFIX
 from omentum.volume import Grid
@@ -34,7 +40,7 @@ class InputKind(StrEnum):
     RESULT = "result of omentum"
     STORE = "store of prepared cases"
     RUN = "training run"
-    ARCHIVE = "archive"
+    ZIP = "zip file"
     DOCUMENT = "JSON document of omentum"
     OTHER = "something else"
 
@@ -46,82 +52,147 @@ class Identity:
     Args:
         kind: What it is.
         facts: What its header states, by label; nothing of a patient.
+        series: CT series of a DICOM file or folder, also in a zip file.
         reason: Why a header that should be there could not be read.
     """
 
     kind: InputKind
     facts: dict[str, Any] = field(default_factory=dict)
+    series: tuple[SeriesFacts, ...] = ()
     reason: str | None = None
 
 
 def identify(path: Path) -> Identity:
     """Say what a file or folder is; damaged headers do not raise."""
     try:
-        if path.is_dir():
-            return _folder(path)
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
-            return Identity(InputKind.OTHER, reason=f"{path}: is no regular file")
-        return _file(path)
+        with capture_warnings(lambda _: None, propagate=False):  # reading the CT tells them again
+            if path.is_dir():
+                return _folder(path)
+            if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would block forever
+                return Identity(InputKind.OTHER, reason=f"{path}: is no regular file")
+            return _file(path)
     except OmentumError as fault:
         return Identity(InputKind.OTHER, reason=str(fault))
     except OSError as fault:
         return Identity(InputKind.OTHER, reason=f"{path}: {fault.strerror or fault}")
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as fault:
-        return Identity(InputKind.OTHER, reason=f"{path}: is damaged ({type(fault).__name__})")
 
 
 def _folder(path: Path) -> Identity:
     for name, kind in (("store.json", InputKind.STORE), ("run.json", InputKind.RUN), (MANIFEST, InputKind.RESULT)):
         if (path / name).is_file():
             return Identity(kind, _document(path / name))
-    from omentum.io.detect import holds_dicom, image_files
-
     if holds_dicom(path):
-        return Identity(InputKind.DICOM)
+        return _dicom(path)
     files = image_files(path)
     return Identity(InputKind.CASES, {"image files": len(files)} if files else {})
 
 
 def _file(path: Path) -> Identity:
+    match content_of(path):
+        case Content.ZIP:
+            return _torch(path) if _is_torch(path) else _zip(path)
+        case Content.DICOM:
+            return _dicom_file(path)
+        case Content.SEG_NRRD:
+            named = {"format": ".seg.nrrd of 3D Slicer"}
+            return Identity(InputKind.SEGMENTATION, named | _header(path, _nrrd_facts).facts)
+        case _:
+            return _other_file(path)
+
+
+def _other_file(path: Path) -> Identity:
+    """A file that is neither DICOM nor a zip file."""
+    match format_of(path):
+        case ImageFormat.NRRD:
+            return _header(path, _nrrd_facts, InputKind.NRRD)
+        case ImageFormat.METAIMAGE:
+            return _header(path, _meta_image_facts, InputKind.META_IMAGE)
     with path.open("rb") as file:
-        start = file.read(HEAD)
-    if looks_like_dicom(start):
-        return Identity(InputKind.DICOM)
-    for looks, describe in _KINDS:
-        if looks(path, start):
-            return describe(path)
+        start = file.read(_HEAD_BYTES)
+    if _is_safetensors(path, start):
+        return _checkpoint(path)
+    if _is_nifti(path):
+        return _nifti(path)
+    if start[:1] == b"\x80" and path.suffix in (".pt", ".pth", ".ckpt"):
+        return _torch(path)
+    if start.lstrip()[:1] == b"{":
+        return Identity(InputKind.DOCUMENT, _document(path))
     return Identity(InputKind.OTHER, {"size": size(path.stat().st_size)})
+
+
+def _dicom_file(path: Path) -> Identity:
+    try:
+        dataset = open_object(path, pixels=False)
+    except OmentumError as fault:
+        return Identity(InputKind.DICOM, reason=str(fault))
+    kind = storage_class(dataset)
+    if kind in SEGMENTATIONS:
+        segments = counted(len(dataset.get("SegmentSequence") or ()), "segment")
+        return Identity(InputKind.SEGMENTATION, {"format": "DICOM segmentation", "holds": segments})
+    if kind == STRUCTURE_SET:
+        regions = counted(len(dataset.get("StructureSetROISequence") or ()), "region")
+        return Identity(InputKind.SEGMENTATION, {"format": "DICOM structure set (RTSTRUCT)", "holds": regions})
+    return _dicom(path)
+
+
+def _dicom(path: Path) -> Identity:
+    try:
+        contents = list_series(path)
+    except OmentumError as fault:
+        return Identity(InputKind.DICOM, reason=str(fault))
+    others = ", ".join(f"{count} x {what}" for what, count in contents.others.items())
+    return Identity(InputKind.DICOM, {"also": others} if others else {}, contents.series)
+
+
+def _zip(path: Path) -> Identity:
+    with ct_in_zip(path) as inner:
+        found = identify(inner)
+    return Identity(InputKind.ZIP, {"holds": str(found.kind)} | found.facts, found.series)
+
+
+def _header(
+    path: Path, read: Callable[[InputStream, Path], dict[str, Any]], kind: InputKind = InputKind.SEGMENTATION
+) -> Identity:
+    """An image file by its header; also where that is damaged, which reading the CT tells."""
+    try:
+        with open_source(path) as source:
+            return Identity(kind, read(source, path))
+    except OmentumError as fault:
+        return Identity(kind, reason=str(fault))
 
 
 def _nifti(path: Path) -> Identity:
     from omentum.io.labels import has_label_table
+
+    found = _header(path, _nifti_facts, InputKind.NIFTI)
+    if found.reason is None and has_label_table(path):
+        return Identity(InputKind.SEGMENTATION, {"format": "NIfTI label map of omentum"} | found.facts)
+    return found
+
+
+def _nifti_facts(source: InputStream, path: Path) -> dict[str, Any]:
     from omentum.io.nifti_header import read_layout
 
-    with open_source(path) as source:
-        layout = read_layout(source.read_up_to(_NIFTI_HEAD), path, source.most_bytes, assume_orientation="RAS")
-        facts = {
-            "grid": Grid(layout.shape, layout.geometry.affine).words,
-            "volumes": layout.volumes,
-            "stored as": layout.dtype.name,
-            "compressed": source.compressed,
-        }
-    if has_label_table(path):
-        return Identity(InputKind.SEGMENTATION, {"format": "NIfTI label map of omentum"} | facts)
-    return Identity(InputKind.NIFTI, facts)
+    layout = read_layout(source.read_up_to(_NIFTI_HEAD), path, source.most_bytes)
+    return _facts(Grid(layout.shape, layout.geometry.affine), layout.volumes, layout.dtype, source.compressed)
 
 
-def _nrrd(path: Path) -> Identity:
-    facts = _text_header(path, ("type", "dimension", "sizes", "encoding", "space", "spacings", "space directions"))
-    if any(line.startswith(_SEGMENT) for line in _lines(path)):
-        return Identity(InputKind.SEGMENTATION, {"format": ".seg.nrrd of 3D Slicer"} | facts)
-    return Identity(InputKind.NRRD, facts)
+def _nrrd_facts(source: InputStream, path: Path) -> dict[str, Any]:
+    from omentum.io.nrrd.header import read_nrrd_layout
+
+    layout = read_nrrd_layout(source, path)
+    return _facts(layout.grid, layout.layers, layout.dtype, layout.compressed)
 
 
-def _meta_image(path: Path) -> Identity:
-    return Identity(
-        InputKind.META_IMAGE,
-        _text_header(path, ("NDims", "DimSize", "ElementSpacing", "ElementType", "CompressedData")),
-    )
+def _meta_image_facts(source: InputStream, path: Path) -> dict[str, Any]:
+    from omentum.io.metaimage.header import read_metaimage_layout
+
+    layout = read_metaimage_layout(source, path)
+    return _facts(layout.grid, layout.volumes, layout.dtype, layout.compressed)
+
+
+def _facts(grid: Grid, volumes: int, dtype: np.dtype[Any], compressed: bool) -> dict[str, Any]:
+    return {"grid": grid.words, "volumes": volumes, "stored as": dtype.name, "compressed": compressed}
 
 
 def _checkpoint(path: Path) -> Identity:
@@ -130,7 +201,7 @@ def _checkpoint(path: Path) -> Identity:
     try:
         spec = read_spec(path)
     except OmentumError as fault:
-        return Identity(InputKind.CHECKPOINT, {"size": size(path.stat().st_size)}, str(fault))
+        return Identity(InputKind.CHECKPOINT, {"size": size(path.stat().st_size)}, reason=str(fault))
     grid = " x ".join(f"{mm:g}" for mm in spec.preprocess.spacing_mm)
     facts = {
         "backbone": spec.model.backbone,
@@ -140,21 +211,6 @@ def _checkpoint(path: Path) -> Identity:
         "size": size(path.stat().st_size),
     }
     return Identity(InputKind.CHECKPOINT, facts)
-
-
-def _zip(path: Path) -> Identity:
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-    facts = {"format": "zip", "entries": len(entries), "unpacked": size(sum(entry.file_size for entry in entries))}
-    return Identity(InputKind.ARCHIVE, facts)
-
-
-def _tar(path: Path) -> Identity:
-    return Identity(InputKind.ARCHIVE, {"format": "tar", "size": size(path.stat().st_size)})
-
-
-def _json(path: Path) -> Identity:
-    return Identity(InputKind.DOCUMENT, _document(path))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -167,30 +223,9 @@ def _document(path: Path) -> dict[str, Any]:
     return {"schema": schema, "version": content.get("schema_version")} if str(schema).startswith(PREFIX) else {}
 
 
-def _text_header(path: Path, wanted: tuple[str, ...]) -> dict[str, str]:
-    """Fields of an NRRD or MetaImage header; others may hold anything and are not shown."""
-    fields = {}
-    for line in _lines(path):
-        name, _, value = line.partition(":" if ":" in line else "=")
-        if name.strip() in wanted:
-            fields[name.strip()] = value.strip()[:80]
-    return fields
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        head = file.read(_TEXT_HEAD)
-    for line in head.split(b"\n"):
-        if not line.strip():
-            return  # what follows is data
-        yield line.decode("latin-1")
-
-
-def _is_nifti(path: Path, start: bytes) -> bool:
+def _is_nifti(path: Path) -> bool:
     from omentum.io.nifti_header import header_class
 
-    if not start:
-        return False
     try:
         with open_source(path) as source:
             header_class(source.read_up_to(_NIFTI_HEAD), path)
@@ -204,28 +239,18 @@ def _is_safetensors(path: Path, start: bytes) -> bool:
     return len(start) > 9 and start[8:9] == b"{" and length < path.stat().st_size
 
 
-def _is_torch(path: Path, start: bytes) -> bool:
-    if start.startswith(b"PK") and zipfile.is_zipfile(path):
+def _is_torch(path: Path) -> bool:
+    """Whether a zip file is a checkpoint of torch."""
+    try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/data.pkl") for name in archive.namelist())
-    return start[:1] == b"\x80" and path.suffix in (".pt", ".pth", ".ckpt")
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+        return False
 
 
-def _pickle(path: Path) -> Identity:
+def _torch(path: Path) -> Identity:
     reason = f"{path}: is a torch checkpoint, which is imported first (omentum weights import)"
-    return Identity(InputKind.CHECKPOINT, {"format": "torch", "size": size(path.stat().st_size)}, reason)
+    return Identity(InputKind.CHECKPOINT, {"format": "torch", "size": size(path.stat().st_size)}, reason=reason)
 
 
-_NIFTI_HEAD, _TEXT_HEAD = 544, 64 * 1024
-_SEGMENT = "Segment0_"
-_KINDS: tuple[tuple[Callable[[Path, bytes], bool], Callable[[Path], Identity]], ...] = (
-    (lambda _, start: start.startswith(b"NRRD"), _nrrd),
-    (lambda _, start: start.startswith((b"ObjectType", b"NDims")), _meta_image),
-    (_is_safetensors, _checkpoint),
-    (_is_torch, _pickle),
-    (lambda path, start: start.startswith(b"PK") and zipfile.is_zipfile(path), _zip),
-    (_is_nifti, _nifti),
-    (lambda path, _: tarfile.is_tarfile(path), _tar),
-    (lambda _, start: start.lstrip()[:1] == b"{", _json),
-)
-"""Whether a file that starts so is of a kind, and its description; the first that fits."""
+_NIFTI_HEAD, _HEAD_BYTES = 544, 256

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from omentum.io.label_names import ITK_SNAP, SLICER
-from omentum.pipeline.options import SaveOptions, SegmentOptions
+from omentum.pipeline.dicom_outputs import DICOM_FILES
+from omentum.pipeline.options import OutputFormat, SaveOptions, SegmentOptions
 from omentum.result_files import LABEL_MAP, LESIONS, MANIFEST, MASKS, MEASUREMENTS, PROBABILITIES
 
 
@@ -16,4 +17,6 @@ def expected_outputs(options: SegmentOptions, save: SaveOptions) -> tuple[str, .
     names += [f"meshes/<structure>.{save.meshes}"] if save.meshes else []
     names += ["statistics.json"] if save.statistics else []
     names += [f"{PROBABILITIES}/<structure>.nii.gz"] if options.probabilities else []
+    names += [DICOM_FILES[wanted] for wanted in save.dicom_formats if wanted in DICOM_FILES]
+    names += [f"{PROBABILITIES}/<structure>.dcm"] if OutputFormat.DICOM_PM in save.dicom_formats else []
     return tuple(names)

@@ -76,8 +76,9 @@ def _plan(plan: CasePlan) -> Iterator[str]:
 
 def _series(one: SeriesFacts) -> str:
     number = "?" if one.number is None else str(one.number)
-    kind = [] if one.kind == UNKNOWN else [one.kind]
-    parts = [f"number {number}", one.modality, *kind, counted(one.images, "image")]
+    kind = "" if one.kind == UNKNOWN else one.kind
+    words = [word for word in (one.phase, one.description, kind) if word]
+    parts = [f"number {number} [{one.code}]", *words, counted(one.images, "image")]
     if one.matrix is not None:
         parts.append(f"{one.matrix[0]} x {one.matrix[1]}")
     if any(mm is not None for mm in one.spacing_mm):

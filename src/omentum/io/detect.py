@@ -1,8 +1,14 @@
-"""Read a CT in any supported format, detected from its first bytes: an image file, DICOM, or a zip file."""
+"""Read a CT in any supported format, detected from its first bytes: an image file, DICOM, or a zip file.
+
+`content_of` is the one decision of what a path is; `omentum doctor` tells it, and `load_volume` acts on it.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
@@ -10,7 +16,7 @@ from omentum.errors import InputError
 from omentum.formatting import counted
 from omentum.io.archive import is_zip, unpacked
 from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX, is_image_name
-from omentum.io.dicom.open import HEAD, looks_like_dicom
+from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom.series import read_series
 from omentum.io.foreign import refuse_foreign
 from omentum.io.images import read_image
@@ -20,6 +26,18 @@ from omentum.volume import Volume
 
 _LOOKED_AT = 200
 """Number of files of a folder that are checked for a DICOM image."""
+
+
+class Content(StrEnum):
+    """What a file or folder is for the reader of CTs."""
+
+    ZIP = "zip file"
+    DICOM = "DICOM"
+    """A file, or a folder, which need not hold any."""
+    IMAGES = "folder of image files"
+    SEG_NRRD = "segmentation of 3D Slicer"
+    IMAGE = "image file"
+    """Of `omentum.io.images`, or in a format that is not supported."""
 
 
 def load_volume(
@@ -49,28 +67,48 @@ def load_volume(
         GeometryError: The geometry is invalid or unknown, or the stated orientation differs from the assumed one.
     """
     path = Path(path)
-    if is_zip(path):
-        with unpacked(path) as folder:
-            inner = _ct_in(folder)
-            return load_volume(
-                inner, volume=volume, assume_orientation=assume_orientation, series=series, allow_tilt=allow_tilt
-            )
-    if path.is_dir():
-        if (files := image_files(path)) and not holds_dicom(path):
+    match content_of(path):
+        case Content.ZIP:
+            with ct_in_zip(path) as inner:
+                return load_volume(
+                    inner, volume=volume, assume_orientation=assume_orientation, series=series, allow_tilt=allow_tilt
+                )
+        case Content.DICOM:
+            found = read_series(path, series=series, allow_tilt=allow_tilt)
+        case Content.IMAGES:
+            files = image_files(path)
             remedy = f"give the files themselves, such as {files[0].name}"
-            raise InputError(
-                f"is a folder with {len(files)} image file(s), not with one CT", source=path, remedy=remedy
-            )
-        found = read_series(path, series=series, allow_tilt=allow_tilt)
-    elif _is_dicom(path):
-        found = read_series(path, series=series, allow_tilt=allow_tilt)
-    else:
-        refuse_foreign(path)
-        if is_seg_nrrd(path):
+            reason = f"is a folder with {len(files)} image file(s), not with one CT"
+            raise InputError(reason, source=path, remedy=remedy)
+        case Content.SEG_NRRD:
             raise InputError("is a segmentation, not a CT", source=path, remedy="give the CT it was drawn on")
-        found = read_image(path, volume=volume, assume_orientation=assume_orientation)
+        case Content.IMAGE:
+            refuse_foreign(path)
+            found = read_image(path, volume=volume, assume_orientation=assume_orientation)
     check_assumed(found.grid, assume_orientation, path)
     return found
+
+
+def content_of(path: Path) -> Content:
+    """What a file or folder is; `Content.IMAGE` also for one that is missing or cannot be read."""
+    if is_zip(path):
+        return Content.ZIP
+    if path.is_dir():
+        return Content.IMAGES if image_files(path) and not holds_dicom(path) else Content.DICOM
+    if is_dicom_file(path):
+        return Content.DICOM
+    return Content.SEG_NRRD if is_seg_nrrd(path) else Content.IMAGE
+
+
+@contextmanager
+def ct_in_zip(path: Path) -> Iterator[Path]:
+    """What a zip file holds, unpacked into a temporary folder: its one image file, or the folder if it holds DICOM.
+
+    Raises:
+        InputError: The zip file is damaged, unsafe or too large, or holds neither or several images.
+    """
+    with unpacked(path) as folder:
+        yield _ct_in(folder)
 
 
 def _ct_in(folder: Path) -> Path:
@@ -109,14 +147,4 @@ def holds_dicom(folder: Path) -> bool:
         for name in names
         if not name.lower().endswith((*IMAGE_SUFFIXES, ZIP_SUFFIX))
     )
-    return any(_is_dicom(path) for path in islice(files, _LOOKED_AT))
-
-
-def _is_dicom(path: Path) -> bool:
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return looks_like_dicom(file.read(HEAD))
-    except OSError:
-        return False
+    return any(is_dicom_file(path) for path in islice(files, _LOOKED_AT))

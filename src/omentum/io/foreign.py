@@ -21,6 +21,7 @@ _MAGICS = (
     (b"\x89PNG", "a picture", "a CT is needed, in HU: NIfTI, NRRD, MetaImage or a DICOM series"),
     (b"\xff\xd8\xff", "a picture", "a CT is needed, in HU: NIfTI, NRRD, MetaImage or a DICOM series"),
 )
+_TAR, _TAR_AT = b"ustar", 257
 _META_DATA = (".raw", ".zraw")
 _MGH_VERSION = b"\x00\x00\x00\x01"
 _PAIR = (b"ni1\x00", b"ni2\x00")
@@ -43,10 +44,14 @@ def refuse_foreign(path: Path) -> None:
     for magic, what, remedy in _MAGICS:
         if head.startswith(magic):
             raise InputError(f"is {what}, which is not supported", source=path, remedy=remedy.format(name=path.name))
+    content = unpacked(head)
+    if content[_TAR_AT:].startswith(_TAR):
+        remedy = "unpack it, or make it a zip file"
+        raise InputError("is a tar archive, which is not supported", source=path, remedy=remedy)
     header = path.with_suffix(".mhd")
     if path.suffix.lower() in _META_DATA and header.is_file():
         raise InputError("holds voxels without a header", source=path, remedy=f"give its header, {header.name}")
-    if kind := _of_nibabel(path, unpacked(head)):
+    if kind := _of_nibabel(path, content):
         raise InputError(f"is {kind}, which is not supported", source=path, remedy=_NIBABEL.format(name=path.name))
 
 

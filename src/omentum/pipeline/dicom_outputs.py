@@ -15,8 +15,14 @@ from omentum.result_files import DICOM_LABELMAP, DICOM_SEG, DICOM_SR, PROBABILIT
 
 if TYPE_CHECKING:
     from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure
-    from omentum.io.dicom_out.objects import ObjectSet
 
+DICOM_FILES = {
+    OutputFormat.DICOM_SEG: DICOM_SEG,
+    OutputFormat.DICOM_LABELMAP: DICOM_LABELMAP,
+    OutputFormat.RTSTRUCT: RTSTRUCT,
+    OutputFormat.DICOM_SR: DICOM_SR,
+}
+"""Files of a case folder by format; probabilities are a file for each structure."""
 _PACKAGES = ("pydicom", "highdicom")
 
 
@@ -58,7 +64,7 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
         UsageError: As for `check_dicom_formats`, or structures overlap in a label map.
         OutputError: A file cannot be written.
     """
-    if not save.dicom_formats:
+    if not (formats := save.dicom_formats):
         return {}
     from omentum.io.dicom_out.deidentify import with_new_uids
     from omentum.io.dicom_out.objects import ObjectSet
@@ -73,13 +79,19 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
     objects = ObjectSet(folder, case, series, Producer.of_manifest(case.manifest), case.overlap_voxels, **how)
     if not objects.found:
         warn_of_case("no structure was found; no DICOM object holds masks")
-    written = {name: keys for wanted in save.dicom_formats for name, keys in _written(wanted, objects) if keys}
-    if OutputFormat.DICOM_SR in save.dicom_formats:
-        with_masks = OutputFormat.DICOM_SEG in save.dicom_formats
+    writers = {
+        OutputFormat.DICOM_SEG: objects.write_segmentation,
+        OutputFormat.DICOM_LABELMAP: objects.write_labelmap,
+        OutputFormat.RTSTRUCT: objects.write_structure_set,
+    }
+    masks = {DICOM_FILES[wanted]: write(DICOM_FILES[wanted]) for wanted, write in writers.items() if wanted in formats}
+    written = {name: keys for name, keys in masks.items() if keys}
+    if OutputFormat.DICOM_SR in formats:
+        with_masks = OutputFormat.DICOM_SEG in formats
         structures = [_reported(one) for one in case.measures(save.numbering) if one.found]
         lesions = [_reported_lesion(one) for one in case.lesions()]
         written[DICOM_SR] = objects.write_report(DICOM_SR, structures, lesions, with_masks=with_masks)
-    if OutputFormat.DICOM_PM in save.dicom_formats:
+    if OutputFormat.DICOM_PM in formats:
         for key, compressed in case.probabilities.items():  # one at a time, each as large as the CT
             name = f"{PROBABILITIES}/{key}.dcm"
             (folder / PROBABILITIES).mkdir(exist_ok=True)
@@ -107,15 +119,3 @@ def _reported_lesion(one: Lesion) -> ReportedLesion:
         perpendicular_mm=one.axial.perpendicular.ends_mm,
         is_candidate=one.is_candidate,
     )
-
-
-def _written(wanted: OutputFormat, objects: ObjectSet) -> list[tuple[str, list[str]]]:
-    match wanted:
-        case OutputFormat.DICOM_SEG:
-            return [(DICOM_SEG, objects.write_segmentation(DICOM_SEG))]
-        case OutputFormat.DICOM_LABELMAP:
-            return [(DICOM_LABELMAP, objects.write_labelmap(DICOM_LABELMAP))]
-        case OutputFormat.RTSTRUCT:
-            return [(RTSTRUCT, objects.write_structure_set(RTSTRUCT))]
-        case _:
-            return []

@@ -17,7 +17,7 @@ from omentum.annotate.propose.evidence import dice
 from omentum.axis_order import axis_order
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.evaluate.mapping import load_mapping
-from omentum.io.dicom_masks.open_object import is_dicom_file
+from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom_masks.read import open_segments
 from omentum.io.dicom_masks.segmentation_file import DicomSegments
 from omentum.io.dicom_masks.structure_set_file import DicomContours

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import InputError, warn_of_case
-from omentum.io.dicom.candidates import Candidate, candidates_of
 from omentum.io.dicom.files import NO_DICOM, find_slices
 from omentum.io.dicom.images import QUIET
 from omentum.io.dicom.slices import Other, Slice
+from omentum.io.dicom.subseries import Subseries, subseries_of
 
 CHOOSE = "choose one by its number or the code in brackets: --series CODE"
 OF_ANOTHER = "image of another series"
 MOST_LISTED = 12
 
-_RULES: tuple[tuple[Callable[[Candidate], bool], str], ...] = (
+_RULES: tuple[tuple[Callable[[Subseries], bool], str], ...] = (
     (lambda one: one.is_volume, "the only one with images at several positions"),
     (lambda one: one.is_volume and one.is_original, "the only one of original images, not reformatted ones"),
 )
@@ -62,7 +62,7 @@ def the_series(place: Path, series: str | None = None) -> ChosenSeries:
         raise InputError(
             f"no DICOM images found{only}", source=place, remedy="name the folder that holds one CT series"
         )
-    candidates = candidates_of(slices)
+    candidates = subseries_of(slices)
     chosen, rule = _chosen(candidates, series, place)
     _refuse_several_patients([chosen], place)
     passed = [(other.what, other.path) for other in _passed_over(chosen.slices, others)]
@@ -74,7 +74,7 @@ def the_series(place: Path, series: str | None = None) -> ChosenSeries:
     return ChosenSeries(chosen.slices, Counter(what for what, _ in (*quiet, *passed, *beside)))
 
 
-def _chosen(candidates: Sequence[Candidate], series: str | None, place: Path) -> tuple[Candidate, str]:
+def _chosen(candidates: Sequence[Subseries], series: str | None, place: Path) -> tuple[Subseries, str]:
     """The series, and the rule by which it was preferred to others."""
     if series is not None:
         named = [one for one in candidates if one.is_called(series)]
@@ -96,7 +96,7 @@ def _chosen(candidates: Sequence[Candidate], series: str | None, place: Path) ->
     raise _refused(f"holds {len(volumes)} series", volumes, place)
 
 
-def _refused(reason: str, listed: Sequence[Candidate], place: Path) -> InputError:
+def _refused(reason: str, listed: Sequence[Subseries], place: Path) -> InputError:
     words = ", ".join(one.words for one in listed[:MOST_LISTED])
     more = f", and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
     return InputError(
@@ -106,7 +106,7 @@ def _refused(reason: str, listed: Sequence[Candidate], place: Path) -> InputErro
     )
 
 
-def _refuse_several_patients(candidates: Sequence[Candidate], place: Path) -> None:
+def _refuse_several_patients(candidates: Sequence[Subseries], place: Path) -> None:
     if len(patients := {one.identity.patient for candidate in candidates for one in candidate.slices}) > 1:
         remedy = "one folder for each patient"
         # Patients within one series, which copying or a faulty export may cause, cannot be told apart by a code.

@@ -22,6 +22,8 @@ from omentum.io.dicom.slices import AGAIN, Slice
 
 LONGEST_S = 120.0
 """A slice that takes longer is damaged; the largest ones take a few seconds."""
+_ROOT = Path(__file__).parents[3]
+"""Where the package `omentum` lies."""
 
 
 class Decoder:
@@ -104,9 +106,10 @@ def _stop(child: subprocess.Popen[bytes], late: Event) -> None:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    paths = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
-    # Quiet: decoder output is of no use to a user, and we report its failure. -P: nothing is imported from the
-    # working directory, which may contain untrusted files.
+    # Nothing is imported from the working directory, which may contain untrusted files: neither by -P nor by an empty
+    # entry. This package is found wherever it was imported from.
+    paths = os.pathsep.join([*filter(None, sys.path), str(_ROOT)])
+    # Quiet: decoder output is of no use to a user, and we report its failure.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "omentum.io.dicom.child"],
         stdin=subprocess.PIPE,

@@ -27,7 +27,7 @@ def is_called(text: str, number: int | None, code: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Subseries:
     """A series, or one phase of a series with several images at each position.
 
     Args:
@@ -49,26 +49,34 @@ class Candidate:
         return series_code(self.uid, self.phase.value if self.phase else "")
 
     @property
+    def number(self) -> int | None:
+        """Series number; None if missing."""
+        return self.slices[0].identity.series_number
+
+    @property
+    def description(self) -> str:
+        """Words of CT in the description of the series."""
+        return self.slices[0].identity.description
+
+    @property
     def name(self) -> str:
         """For messages: "series 3 [1a2b3c4d]"."""
-        number = self.slices[0].identity.series_number
         phase = f", {self.phase.words}" if self.phase else ""
-        return f"series {'?' if number is None else number}{phase} [{self.code}]"
+        return f"series {'?' if self.number is None else self.number}{phase} [{self.code}]"
 
     @property
     def words(self) -> str:
         """Name, description, number of images and spacing."""
-        description = self.slices[0].identity.description
-        text = [description] if description else []
+        text = [self.description] if self.description else []
         n_images = len(self.slices)
         text.append(f"{n_images} image{'s' if n_images > 1 else ''}")
-        if spacing := self._spacing_mm():
+        if spacing := self.spacing_mm:
             text.append(f"{' x '.join(f'{mm:.3g}' for mm in spacing)} mm")
         return f"{self.name} ({', '.join(text)})"
 
     def is_called(self, text: str) -> bool:
         """Whether a user's text names it: the number of the series, or its code."""
-        return is_called(text, self.slices[0].identity.series_number, self.code)
+        return is_called(text, self.number, self.code)
 
     @cached_property
     def is_volume(self) -> bool:
@@ -80,7 +88,8 @@ class Candidate:
         """Whether no image is derived from others."""
         return all(one.is_original for one in self.slices)
 
-    def _spacing_mm(self) -> tuple[float, ...]:
+    @property
+    def spacing_mm(self) -> tuple[float, ...]:
         """Between columns, rows and slices, as far as it is stated."""
         spacing = self.slices[0].spacing_mm or ()
         directions = self.slices[0].directions
@@ -91,18 +100,17 @@ class Candidate:
         return (*spacing, float(np.median(np.diff(along)))) if len(along) > 1 else spacing
 
 
-def candidates_of(slices: Sequence[Slice]) -> list[Candidate]:
+def subseries_of(slices: Sequence[Slice]) -> list[Subseries]:
     """All series in the order of their files; a series of several phases as one candidate for each."""
     by_series: dict[str, list[Slice]] = {}
     for one in slices:
         by_series.setdefault(one.identity.series, []).append(one)
-    found: list[Candidate] = []
+    found: list[Subseries] = []
     for members in by_series.values():
         phases = phases_of(members)
-        found += [Candidate(phase.slices, phase) for phase in phases] or [Candidate(tuple(members))]
+        found += [Subseries(phase.slices, phase) for phase in phases] or [Subseries(tuple(members))]
     return sorted(found, key=_order)
 
 
-def _order(one: Candidate) -> tuple[bool, int]:
-    number = one.slices[0].identity.series_number
-    return number is None, number or 0
+def _order(one: Subseries) -> tuple[bool, int]:
+    return one.number is None, one.number or 0
