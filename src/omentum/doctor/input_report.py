@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from omentum.doctor.diagnosis import Diagnosis, Outcome
+from omentum.doctor.dicom_series import SeriesFacts
 from omentum.doctor.estimate import Estimate
 from omentum.doctor.kinds import InputKind
-from omentum.io.dicom.listing import SeriesFacts
 from omentum.json_values import from_json_values
 from omentum.schemas import Schema, read_stamped, stamped
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from omentum.doctor.dicom_series import SeriesFacts, list_series
 from omentum.errors import OmentumError, capture_warnings
 from omentum.formatting import counted, size
 from omentum.io.detect import Content, content_of, ct_in_zip, holds_dicom, image_files
-from omentum.io.dicom.listing import SeriesFacts, list_series
 from omentum.io.dicom.open import storage_class
 from omentum.io.dicom.uids import STRUCTURE_SET
 from omentum.io.dicom_masks.open_object import SEGMENTATIONS, open_object

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from omentum.doctor.diagnosis import Outcome
+from omentum.doctor.dicom_series import SeriesFacts
 from omentum.doctor.input_report import CasePlan, InputReport
 from omentum.doctor.machine import MachineReport
 from omentum.formatting import counted, duration, size
-from omentum.io.dicom.listing import UNKNOWN, SeriesFacts
+from omentum.io.dicom.uids import UNKNOWN
 
 MARKS = {Outcome.FINE: "ok", Outcome.DOUBT: "doubt", Outcome.FAULT: "fault"}
 _COLUMN = 18

@@ -26,3 +26,14 @@ JPEG_2000 = "1.2.840.10008.1.2.4.9"
 HIGH_THROUGHPUT_JPEG_2000 = "1.2.840.10008.1.2.4.20"
 RLE = "1.2.840.10008.1.2.5"
 """Compressed transfer syntaxes; JPEG, JPEG_LS, JPEG_2000 and HIGH_THROUGHPUT_JPEG_2000 are prefixes of several."""
+
+UNKNOWN = "unknown"
+"""Instead of the name of a UID that is not registered."""
+
+
+def registered_name(uid: str) -> str:
+    """Name of a registered UID; private ones may identify a site and are not shown."""
+    from pydicom.uid import UID
+
+    name = UID(uid).name
+    return name if name and name != uid else UNKNOWN

@@ -1,4 +1,4 @@
-"""List the series that `omentum.io.dicom.choice` chooses from: for messages to people, never for reading voxels."""
+"""The series of a DICOM file or folder, as `omentum.io.dicom.choice` chooses from them, described for people."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omentum.io.dicom.files import find_slices
 from omentum.io.dicom.open import storage_class
 from omentum.io.dicom.subseries import Subseries, subseries_of
-
-UNKNOWN = "unknown"
+from omentum.io.dicom.uids import registered_name
 
 
 @dataclass(frozen=True)
@@ -77,18 +75,10 @@ def _facts(one: Subseries) -> SeriesFacts:
         code=one.code,
         phase=one.phase.words if one.phase else None,
         description=one.description,
-        kind=_name(storage_class(one.slices[0].image.dataset())),
+        kind=registered_name(storage_class(one.slices[0].image.dataset())),
         files=len({image.path for image in one.slices}),
         images=len(one.slices),
         matrix=shapes.pop() if len(shapes) == 1 else None,
         spacing_mm=(column_mm, row_mm, slice_mm),
-        transfer_syntaxes=tuple(sorted({_name(image.encoding.syntax) for image in one.slices})),
+        transfer_syntaxes=tuple(sorted({registered_name(image.encoding.syntax) for image in one.slices})),
     )
-
-
-def _name(uid: Any) -> str:
-    """A registered name; private UIDs may identify a site and are not shown."""
-    from pydicom.uid import UID
-
-    name = UID(uid).name
-    return name if name and name != uid else UNKNOWN
