@@ -9,8 +9,8 @@ from pathlib import Path
 
 from omentum.errors import InputError, OmentumError, OutputError, UsageError
 from omentum.home import private_folder, private_temporary
-from omentum.io.dicom.candidates import is_called, series_code
 from omentum.io.dicom.choice import CHOOSE, MOST_LISTED
+from omentum.io.dicom.subseries import is_called, series_code
 from omentum.pacs.address import DicomWebAddress, is_address, parse_address
 from omentum.pacs.dicom_json import RemoteSeries
 from omentum.pacs.dicomweb import DicomWebClient

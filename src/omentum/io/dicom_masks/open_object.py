@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from omentum.errors import InputError, MissingDependencyError
 from omentum.io.dicom.damage import damage_errors, told
-from omentum.io.dicom.open import open_dicom
-from omentum.io.dicom.uids import LABEL_MAP_SEGMENTATION, SEGMENTATION
+from omentum.io.dicom.open import is_dicom_file, open_dicom, storage_class
+from omentum.io.dicom.uids import LABEL_MAP_SEGMENTATION, SEGMENTATION, STRUCTURE_SET
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
