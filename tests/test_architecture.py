@@ -24,6 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "progress": set(),
     "result_files": set(),
     "sockets": set(),
+    "access": {"errors"},
     "sparse": set(),
     "home": {"temporary_names"},
     "temporary_names": set(),
@@ -59,7 +60,9 @@ LAYERS: dict[str, set[str]] = {
     "annotate": CORE | {"words", "process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
     "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
-    "pacs": CORE | {"home", "io", "pipeline"},
+    "pacs": CORE | {"access", "home", "io", "pipeline"},
+    "serve": CORE
+    | {"access", "home", "process_pool", "io", "measure", "data", "pipeline", "annotate", "follow_up", "doctor"},
     "cli": CORE
     | {
         "home",
@@ -75,7 +78,7 @@ LAYERS: dict[str, set[str]] = {
         "follow_up",
         "report",
     }
-    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor", "pacs"},
+    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor", "pacs", "serve", "access"},
     "resources": set(),
     "json_values": set(),
     "schemas": set(),
@@ -93,6 +96,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "evaluate": {"metrics": set()},
     "pipeline": {"batch": {""}},
     "annotate": {"propose": {""}, "accept": {"", "propose"}, "audit": {"", "propose"}, "click": set()},
+    "serve": {"state": {""}, "work": {"", "state"}, "web": {"", "state", "work"}},
     "io": {"dicom": set(), "dicom_out": {"dicom"}, "dicom_masks": {"", "dicom"}},
     "train": {
         "config": set(),
@@ -124,6 +128,10 @@ WALLS: dict[str, set[str]] = {
     "openvino": {"infer"},
     "httpx": {"pacs"},
     "pynetdicom": {"pacs"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
+    "prometheus_client": {"serve"},
 }
 """Which units may import a third-party package at all."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -204,3 +205,15 @@ class EndedError(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_code = 128 + number
+
+
+def lines_of(fault: BaseException) -> str:
+    """Where an error arose and its causes, for a report of a bug: types and lines of code, no values."""
+    told: list[str] = []
+    cause: BaseException | None = fault
+    while cause is not None:
+        told.append(type(cause).__name__)
+        frames = traceback.extract_tb(cause.__traceback__)
+        told += [f"  {'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join([*told, ""])

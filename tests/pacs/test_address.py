@@ -2,11 +2,11 @@
 
 import pytest
 
-from omentum.errors import InputError, UsageError
-from omentum.pacs.address import is_address, is_loopback, parse_address
+from omentum.access import is_loopback
+from omentum.errors import UsageError
+from omentum.pacs.address import is_address, parse_address
 from omentum.pacs.options import TOKEN_VARIABLE
 from omentum.pacs.peers import parse_destination
-from omentum.pacs.token import read_token
 from omentum.pacs.uids import is_uid, name_of_series
 
 STUDY, SERIES = "1.2.840.1", "1.2.840.1.5"
@@ -68,18 +68,3 @@ def test_uids():
     assert all(map(is_uid, ("1", "1.2.840.10008", "1.02")))
     assert not any(map(is_uid, ("", ".", "1..2", "1.2.", "../1", "1.2\n", "1.2/3", "a.b", "1" * 65, "\u0661.2")))
     assert SERIES not in name_of_series(SERIES)
-
-
-def test_token(tmp_path, monkeypatch):
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
-    assert read_token(None) is None
-    monkeypatch.setenv(TOKEN_VARIABLE, "abc")
-    assert read_token(None) == "abc"
-    (tmp_path / "token").write_text("from.file\n")
-    assert read_token(tmp_path / "token") == "from.file"
-    for bad in ("", "two words", "a\r\nHost: b", "ü"):
-        (tmp_path / "token").write_text(bad)
-        with pytest.raises(UsageError, match="holds no token"):
-            read_token(tmp_path / "token")
-    with pytest.raises(InputError, match="No such file"):
-        read_token(tmp_path / "none")

@@ -16,13 +16,12 @@ from orthanc import free_port
 from pydicom import dcmread
 
 from omentum.cli import main
-from omentum.errors import OutputError, UsageError
+from omentum.errors import OutputError, UsageError, lines_of
 from omentum.io.nifti import read_volume
 from omentum.pacs import send as sending
 from omentum.pacs import storage
 from omentum.pacs.address import parse_address
 from omentum.pacs.dicomweb import DicomWebClient
-from omentum.pacs.listener import lines_of
 from omentum.pacs.options import ListenOptions
 from omentum.pacs.peers import Destination, destinations_for, parse_destination
 from pacs.conftest import Study

@@ -108,11 +108,11 @@ def ct_in_zip(path: Path) -> Iterator[Path]:
         InputError: The zip file is damaged, unsafe or too large, or holds neither or several images.
     """
     with unpacked(path) as folder:
-        yield _ct_in(folder)
+        yield ct_in(folder)
 
 
-def _ct_in(folder: Path) -> Path:
-    """The one image file anywhere in an unpacked folder, or the folder itself if it holds DICOM.
+def ct_in(folder: Path) -> Path:
+    """The one image file anywhere in a folder, or the folder itself if it holds DICOM.
 
     Raises:
         InputError: It holds neither, or several images.
@@ -125,7 +125,7 @@ def _ct_in(folder: Path) -> Path:
         return images[0]
     n_files = sum(path.is_file() for path in folder.rglob("*"))
     held = f"{len(images)} image files" if images else f"{counted(n_files, 'file')}, none of them an image"
-    remedy = f"unpack it and give one of them, such as {images[0].name}" if images else None
+    remedy = f"give one of them alone, such as {images[0].name}" if images else None
     raise InputError(f"holds {held}, not one CT", source=folder, remedy=remedy)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from omentum.errors import UsageError
@@ -68,13 +67,3 @@ def parse_address(text: str) -> DicomWebAddress:
     return DicomWebAddress(
         base, f"{parts.scheme.lower()}://{place}{resource['root']}", resource["study"], resource["series"]
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

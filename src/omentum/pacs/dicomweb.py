@@ -16,10 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from omentum.access import is_loopback
 from omentum.errors import InputError, MissingDependencyError, OutputError, UsageError
 from omentum.io.dicom.damage import damage_errors
 from omentum.io.dicom.open import is_dicom_file, open_dicom
-from omentum.pacs.address import DicomWebAddress, is_loopback
+from omentum.pacs.address import DicomWebAddress
 from omentum.pacs.dicom_json import SERIES_FIELDS, RemoteSeries, number_refused
 from omentum.pacs.multipart import DICOM, FileParts, MultipartError, PartStream, boundary_of
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from omentum.errors import OmentumError, OutputError, UsageError
+from omentum.errors import OmentumError, OutputError, UsageError, lines_of
 from omentum.home import private_folder
 from omentum.pacs.intake import Intake
 from omentum.pacs.options import ListenOptions
@@ -163,18 +162,6 @@ class _Quiet:
 
     def step(self, case: str, what: str) -> None:
         """Hear nothing."""
-
-
-def lines_of(fault: BaseException) -> str:
-    """Where an error arose and its causes, for a report of a bug: types and lines of code, no values."""
-    told: list[str] = []
-    cause: BaseException | None = fault
-    while cause is not None:
-        told.append(type(cause).__name__)
-        frames = traceback.extract_tb(cause.__traceback__)
-        told += [f"  {'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
-        cause = cause.__cause__ or cause.__context__
-    return "\n".join([*told, ""])
 
 
 def _anonymous(fault: OmentumError, folder: Path) -> str:

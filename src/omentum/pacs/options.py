@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omentum.access import is_loopback
 from omentum.errors import UsageError
 from omentum.option_fields import Group, option
-from omentum.pacs.address import is_loopback
 from omentum.pacs.peers import check_title, parse_destination
 
 TOKEN_VARIABLE = "OMENTUM_DICOMWEB_TOKEN"

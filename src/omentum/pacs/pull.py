@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omentum.access import read_token
 from omentum.errors import InputError, OmentumError, OutputError, UsageError
 from omentum.home import private_folder, private_temporary
 from omentum.io.dicom.choice import CHOOSE, MOST_LISTED
@@ -14,9 +15,8 @@ from omentum.io.dicom.subseries import is_called, series_code
 from omentum.pacs.address import DicomWebAddress, is_address, parse_address
 from omentum.pacs.dicom_json import RemoteSeries
 from omentum.pacs.dicomweb import DicomWebClient
-from omentum.pacs.options import DicomWebOptions
+from omentum.pacs.options import TOKEN_VARIABLE, DicomWebOptions
 from omentum.pacs.results import dicom_results
-from omentum.pacs.token import read_token
 from omentum.pacs.uids import name_of_series
 from omentum.progress import ProgressListener
 
@@ -82,7 +82,7 @@ def pulled(
     if not addresses:
         yield PulledInputs(tuple(map(Path, inputs)), {})
         return
-    token = read_token(options.token_file)
+    token = read_token(options.token_file, TOKEN_VARIABLE)
     with _room() as place:
         folders: dict[str, Path] = {}
         faults: dict[Path, OmentumError] = {}

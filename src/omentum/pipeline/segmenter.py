@@ -183,6 +183,22 @@ class Segmenter:
         locates = self._no_locator_reason is None
         return PreprocessSpecs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
 
+    def sharing(self, options: SegmentOptions) -> Segmenter:
+        """A segmenter for other options with the same models in memory.
+
+        Args:
+            options: The device and `average` are those of this one.
+
+        Raises:
+            UsageError: as for a new one.
+        """
+        other = Segmenter(self._weights, options)
+        other.models = self.models
+        how = [(one.device, one.profile, one.options.engine, one.classes) for one in (self, other)]
+        if how[0] == how[1]:
+            other.engines = self.engines
+        return other
+
     def load(self) -> None:
         """Load and check the weights now, so that their errors are not reported as errors of a case.
 

@@ -8,7 +8,8 @@ from tasks import fake_batch
 from omentum.errors import InputError, UsageError
 from omentum.pipeline import SaveOptions, SegmentOptions
 from omentum.pipeline.batch.jobs import Job
-from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, parse_devices, run_on_devices
+from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, run_on_devices
+from omentum.pipeline.batch.options import parse_devices
 
 SETTINGS = BatchSettings("default", SegmentOptions(), SaveOptions(), 1)
 JOBS = [Job(f"case{n}", Path(f"case{n}.nii"), Path("out") / f"case{n}") for n in range(8)]

@@ -13,9 +13,9 @@ from omentum.errors import OmentumError
 from omentum.measure.parquet import check_parquet
 from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.jobs import CaseOutcome, Job
-from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs, parse_devices
+from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs
 from omentum.pipeline.batch.numbering import find_numbering
-from omentum.pipeline.batch.options import TEMPLATE, BatchOptions, CaseSelection
+from omentum.pipeline.batch.options import TEMPLATE, BatchOptions, CaseSelection, parse_devices
 from omentum.pipeline.batch.report import BatchReport
 from omentum.pipeline.batch.run import BatchRun
 from omentum.pipeline.batch.submission import Submission

@@ -13,7 +13,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from omentum.errors import UsageError
 from omentum.infer.device import choose_device
 from omentum.pipeline.batch.ipc import receive, send
 from omentum.pipeline.batch.jobs import CaseOutcome, Job
@@ -55,18 +54,6 @@ class _DeviceProcess:
     pipe: Connection
     process: BaseProcess
     at_work: dict[str, Job]
-
-
-def parse_devices(text: str) -> tuple[str, ...]:
-    """Parse devices separated by commas: `0,1` are CUDA device indices, other words are device names.
-
-    Raises:
-        UsageError: no device is given.
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise UsageError("no device is named", remedy="for example --devices 0,1")
-    return tuple(f"cuda:{name}" if name.isdigit() else name for name in names)
 
 
 def helpful_jobs(device: str) -> int:

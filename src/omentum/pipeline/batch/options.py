@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omentum.errors import UsageError
 from omentum.option_fields import Group, option
 
 TEMPLATE = "template"
@@ -121,3 +122,15 @@ class BatchOptions(WeightsChoice):
             is_rare=True,
         ),
     )
+
+
+def parse_devices(text: str) -> tuple[str, ...]:
+    """Parse devices separated by commas: `0,1` are CUDA device indices, other words are device names.
+
+    Raises:
+        UsageError: no device is given.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("no device is named", remedy="for example --devices 0,1")
+    return tuple(f"cuda:{name}" if name.isdigit() else name for name in names)

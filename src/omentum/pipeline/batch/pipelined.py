@@ -25,6 +25,7 @@ from omentum.pipeline.options import SaveOptions
 from omentum.pipeline.reading import LoadedCase, PreparedInput, prepare_case, read_and_prepare, read_case
 from omentum.pipeline.room import check_room, expected_bytes
 from omentum.pipeline.segmenter import Segmenter
+from omentum.volume import Volume
 
 
 class BatchListener(Protocol):
@@ -160,10 +161,7 @@ class PipelinedBatch:
 
     def _predict(self, case: LoadedCase | PreparedInput, job: Job) -> PredictedCase:
         ct = (case.case if isinstance(case, PreparedInput) else case).ct
-        has_probabilities = self.segmenter.options.probabilities is not None
-        check_dicom_formats(self.save, ct.header, has_probabilities=has_probabilities, source=job.source)
-        classes = len(self.segmenter.classes)
-        check_room(job.target, expected_bytes(self.segmenter.options, self.save, ct.voxels.size, classes))
+        check_before_network(job, ct, self.segmenter, self.save)
         ready = case if isinstance(case, PreparedInput) else prepare_case(case, self.segmenter.specs)
         return self.segmenter.predict(ready, progress=self.listener.progress)
 
@@ -176,3 +174,16 @@ class PipelinedBatch:
             return self.pool.submit(finish_and_save, predicted.value, job, rules, self.save, step)
         step("writing")
         return self.pool.submit(finish_and_save, predicted.value, job, rules, self.save)
+
+
+def check_before_network(job: Job, ct: Volume, segmenter: Segmenter, save: SaveOptions) -> None:
+    """Refuse what could not be written in the end, before the network runs.
+
+    Raises:
+        UsageError: a format that does not suit the CT.
+        OutputError: too little room on the disk.
+    """
+    options = segmenter.options
+    has_probabilities = options.probabilities is not None
+    check_dicom_formats(save, ct.header, has_probabilities=has_probabilities, source=job.source)
+    check_room(job.target, expected_bytes(options, save, ct.voxels.size, len(segmenter.classes)))

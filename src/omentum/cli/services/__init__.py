@@ -1,0 +1,1 @@
+"""Commands for programs and browsers: `omentum serve`."""

@@ -1,0 +1,92 @@
+"""Deletion: what was asked for, and what has lain here for its time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from omentum.serve.documents import DeletedDocument, JobState
+from omentum.serve.faults import ServiceError
+from omentum.serve.state.folders import StateFolder, bytes_in, files_in
+from omentum.serve.state.jobs import JobStore
+from omentum.serve.state.uploads import UploadStore
+from omentum.temporary_names import remove
+
+SWEEP_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Deletes jobs and uploads.
+
+    Args:
+        folder: State folder.
+        jobs: The jobs.
+        uploads: The uploads.
+        keep_s: Seconds after which they are deleted.
+        say: Takes lines for the log.
+    """
+
+    folder: StateFolder
+    jobs: JobStore
+    uploads: UploadStore
+    keep_s: float
+    say: Callable[[str], None]
+
+    def delete_job(self, job: str) -> DeletedDocument:
+        """Delete a job with its results and corrections, and its input unless another job has the same.
+
+        Raises:
+            ServiceError: there is none, or it runs.
+        """
+        found = self.jobs.get(job)
+        place = self.folder.job(job)
+        names = [f"results/{name}" for name in files_in(self.folder.results(job, found.attempts))]
+        names += [f"corrections/{name}" for name in files_in(self.folder.corrections(job))]
+        names += ["ct.nii.gz"] if self.folder.ct(job).is_file() else []
+        size = bytes_in(place)
+        if not self.jobs.remove(job):
+            raise ServiceError(409, "running", "the job runs", remedy="cancel it first")
+        remove(place)
+        if not self.jobs.of_upload(found.upload):
+            try:
+                upload = self.uploads.remove(found.upload)
+            except ServiceError:  # deleted before
+                return DeletedDocument(deleted=names, bytes=size)
+            names += [f"input/{file.name}" for file in upload.files]
+            size += upload.bytes
+        return DeletedDocument(deleted=names, bytes=size)
+
+    def delete_upload(self, upload: str) -> DeletedDocument:
+        """Delete an upload.
+
+        Raises:
+            ServiceError: there is none, or a job needs it.
+        """
+        found = self.uploads.remove(upload)
+        return DeletedDocument(deleted=[f"input/{file.name}" for file in found.files], bytes=found.bytes)
+
+    def sweep(self, now: float | None = None) -> int:
+        """Delete what has lain here for its time; returns how many jobs and uploads."""
+        limit = (time.time() if now is None else now) - self.keep_s
+        old = [job.id for job in self.jobs.ended_before(limit) if job.state is not JobState.RUNNING]
+        uploads = self.uploads.unused_before(limit)
+        count = sum(map(self._try, [self.delete_job] * len(old), old))
+        count += sum(map(self._try, [self.delete_upload] * len(uploads), uploads))
+        if count:
+            self.say(f"{count} jobs and uploads deleted after their time")
+        return count
+
+    def sweep_until(self, stop: threading.Event) -> None:
+        """Sweep from time to time until an event is set."""
+        while not stop.wait(SWEEP_EVERY_S):
+            self.sweep()
+
+    def _try(self, delete: Callable[[str], DeletedDocument], what: str) -> bool:
+        try:
+            delete(what)
+        except ServiceError:  # somebody was faster, or needs it
+            return False
+        return True

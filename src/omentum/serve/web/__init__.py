@@ -1,0 +1,1 @@
+"""The interface over HTTP: who may ask, bodies, routes, the page."""

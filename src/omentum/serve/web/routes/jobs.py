@@ -1,0 +1,62 @@
+"""Segmentations: queued, watched, cancelled, deleted."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+
+from omentum.serve.documents import DeletedDocument, JobDocument, JobRequest
+from omentum.serve.events import event_lines
+from omentum.serve.faults import ServiceError
+from omentum.serve.web.routes.common import JobId, ServiceHere, errors
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.post("", summary="Queue a segmentation", status_code=202, responses=errors(404, 409, 422, 429))
+def create(asked: JobRequest, service: ServiceHere) -> JobDocument:
+    """Of an upload that is complete; its files do not change any more."""
+    return service.submit(asked)
+
+
+@router.get("", summary="All jobs, the newest first", responses=errors())
+def list_jobs(service: ServiceHere) -> list[JobDocument]:
+    """Those that are not deleted yet."""
+    return [service.describe(job) for job in service.jobs.all()]
+
+
+@router.get("/{job}", summary="A job", responses=errors(404, 422))
+def get(job: JobId, service: ServiceHere) -> JobDocument:
+    """State, place in the queue, progress, error, names of the results."""
+    return service.describe(service.jobs.get(job))
+
+
+@router.get("/{job}/events", summary="Follow a job", response_class=StreamingResponse, responses={
+    **errors(404, 422, 503),
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "server-sent events"},
+})  # fmt: skip
+async def events(job: JobId, service: ServiceHere) -> StreamingResponse:
+    """Server-sent events `state` and `progress` with the job as data; they end with a final state."""
+    service.jobs.get(job)
+
+    def now() -> JobDocument | None:
+        try:
+            return service.describe(service.jobs.get(job))
+        except ServiceError:  # deleted
+            return None
+
+    lines = event_lines(service.board, job, now)
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@router.post("/{job}/cancel", summary="Cancel a job", responses=errors(404, 422))
+def cancel(job: JobId, service: ServiceHere) -> JobDocument:
+    """A waiting job at once, a running one within seconds; one that has ended stays as it is."""
+    service.dispatcher.cancel(service.jobs.get(job))
+    return service.describe(service.jobs.get(job))
+
+
+@router.delete("/{job}", summary="Delete a job", responses=errors(404, 409, 422))
+def delete(job: JobId, service: ServiceHere) -> DeletedDocument:
+    """Its input (unless another job has the same), results and corrections; the answer names them."""
+    return service.cleaner.delete_job(job)

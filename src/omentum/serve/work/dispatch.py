@@ -1,0 +1,142 @@
+"""Which job runs on which device: a thread for each device takes the next one and waits for its process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from omentum.errors import lines_of
+from omentum.serve.documents import ErrorDocument, JobState, ProgressDocument
+from omentum.serve.events import ProgressBoard
+from omentum.serve.state.jobs import JobStore, StoredJob
+from omentum.serve.work.child import TaskCancelledError, TaskFault
+
+INTERNAL = ErrorDocument(error="internal", reason="internal fault", remedy="report it; the log has the place")
+WAIT_S = 1.0
+"""Longest time before a thread looks again; usually it is woken."""
+
+
+class JobRunner(Protocol):
+    """Computes jobs, one at a time."""
+
+    def run(self, job: StoredJob, tell: Callable[[ProgressDocument], None]) -> None:
+        """Compute a job and write its results.
+
+        Raises:
+            TaskFault: it failed.
+            TaskCancelledError: it was cancelled.
+        """
+
+    def cancel(self) -> None:
+        """Cancel the job that runs, within seconds; called by another thread."""
+
+    def close(self) -> None:
+        """End."""
+
+
+class Dispatcher:
+    """The threads.
+
+    Args:
+        jobs: The queue.
+        board: Hears of progress.
+        runners: One for each device.
+        measure: Notes the bytes in the folder of a job.
+        ended: Called with each job that has ended.
+        say: Takes lines for the log.
+    """
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        board: ProgressBoard,
+        runners: Sequence[JobRunner],
+        measure: Callable[[str], int],
+        ended: Callable[[StoredJob], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._jobs, self._board, self._runners = jobs, board, runners
+        self._measure, self._ended, self._say = measure, ended, say
+        self._news, self._stopping = threading.Condition(), threading.Event()
+        self._running: dict[str, JobRunner] = {}
+        self._cancelled: set[str] = set()
+        self._threads = [threading.Thread(target=self._work, args=(runner,), daemon=True) for runner in runners]
+
+    def start(self) -> None:
+        """Begin with the queue."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Say that there is a new job."""
+        with self._news:
+            self._news.notify()
+
+    def stop(self) -> None:
+        """End; a running job goes back to its place in the queue."""
+        self._stopping.set()
+        with self._news:
+            self._news.notify_all()
+            runners = list(self._running.values())
+        for runner in runners:
+            runner.cancel()
+        for runner in self._runners:
+            runner.close()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def cancel(self, job: StoredJob) -> None:
+        """Cancel a job; one that has ended stays as it is."""
+        if self._jobs.cancel_waiting(job.id):
+            self._board.tell(job.id, None)
+            return
+        with self._news:
+            runner = self._running.get(job.id)
+            if runner is None:
+                return
+            self._cancelled.add(job.id)
+        runner.cancel()
+
+    def _work(self, runner: JobRunner) -> None:
+        while not self._stopping.is_set():
+            with self._news:
+                job = self._jobs.take()
+                if job is None:
+                    self._news.wait(WAIT_S)
+                    continue
+                self._running[job.id] = runner
+            self._board.tell(job.id, ProgressDocument(stage="starting"))
+            try:
+                self._run(runner, job)
+            finally:
+                with self._news:
+                    del self._running[job.id]
+                    self._cancelled.discard(job.id)
+                self._board.tell(job.id, None)
+
+    def _run(self, runner: JobRunner, job: StoredJob) -> None:
+        state, error = JobState.DONE, None
+        try:
+            runner.run(job, partial(self._tell, runner, job.id))
+        except TaskCancelledError:
+            if job.id not in self._cancelled:  # the service ends
+                self._jobs.put_back(job.id)
+                return
+            state = JobState.CANCELLED
+        except TaskFault as fault:
+            state, error = JobState.FAILED, fault.document
+            self._say(f"job {job.id}: failed: {error.error} {' '.join(fault.place.split())}")
+        except Exception as fault:  # of ours; the thread goes on with the next job
+            state, error = JobState.FAILED, INTERNAL
+            self._say(f"job {job.id}: internal fault: {' '.join(lines_of(fault).split())}")
+        self._measure(job.id)
+        self._jobs.end(job.id, state, error)
+        self._ended(self._jobs.get(job.id))
+
+    def _tell(self, runner: JobRunner, job: str, progress: ProgressDocument) -> None:
+        if job in self._cancelled:  # before its process had begun
+            runner.cancel()
+        self._board.tell(job, progress)
