@@ -1,11 +1,14 @@
 /** Collects the licence texts of all bundled packages into `licenses.txt` beside the page. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Plugin } from "vite";
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 
-/** Vite plugin. A bundled package without a licence text fails the build, unless its package.json names a licence. */
+/** Licence texts of packages that carry none. */
+const KEPT = join(import.meta.dirname, "licences");
+
+/** Vite plugin. A bundled package without a licence text fails the build. */
 export function licences(): Plugin {
   return {
     name: "licences",
@@ -27,17 +30,8 @@ export function packageFolder(module: string): string | null {
 
 function describe(folder: string): string {
   const about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { name: string; version: string; license?: string };
-  const file = readdirSync(folder).find((name) => LICENCE_FILE.test(name));
-  if (file === undefined && about.license === undefined) throw new Error(`${about.name} has no licence`);
-  const text = file === undefined ? textOfSibling(folder) : readFileSync(join(folder, file), "utf8");
-  return `${about.name} ${about.version}\nLicence: ${about.license ?? "see below"}\n\n${text.trim()}\n`;
-}
-
-/** Licence text of a package of the same scope, for monorepos that ship it with one package only. */
-function textOfSibling(folder: string): string {
-  const scope = dirname(folder);
-  if (!/\/@[^/]+$/.test(scope)) return "";
-  const texts = readdirSync(scope).map((name) => join(scope, name, "LICENSE"));
-  const found = texts.find((path) => existsSync(path));
-  return found === undefined ? "" : readFileSync(found, "utf8");
+  const inside = readdirSync(folder).find((name) => LICENCE_FILE.test(name));
+  const path = inside === undefined ? join(KEPT, `${about.name.replace("/", "+")}.txt`) : join(folder, inside);
+  if (!existsSync(path)) throw new Error(`${about.name} (${about.license ?? "no licence named"}) carries no licence text: put it into ${path}`);
+  return `${about.name} ${about.version}\n\n${readFileSync(path, "utf8").trim()}\n`;
 }

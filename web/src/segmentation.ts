@@ -1,5 +1,5 @@
 /** Overlapping masks: layers of label values, and the layer and value of each segment. */
-import { type Grid, voxelCount } from "./geometry.ts";
+import { type Grid, toWorld, type Vec3, voxelCount } from "./geometry.ts";
 
 export type Colour = [number, number, number];
 export type Layer = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
@@ -66,4 +66,23 @@ export function voxelsBySegment(segmentation: Segmentation): Map<string, number>
     return count;
   });
   return new Map(segmentation.segments.map(({ key, layer, value }) => [key, counts[layer]?.[value] ?? 0]));
+}
+
+/** World position of the voxel of a segment that is nearest to its centre of gravity; null if it has no voxel. */
+export function middleOf(segmentation: Segmentation, segment: Segment): Vec3 | null {
+  const [width, height] = segmentation.grid.shape;
+  const layer = segmentation.layers[segment.layer] ?? new Uint8Array(0);
+  const place = (k: number): Vec3 => [k % width, Math.floor(k / width) % height, Math.floor(k / (width * height))];
+  const inside: number[] = [];
+  for (let k = 0; k < layer.length; k++) if (layer[k] === segment.value) inside.push(k);
+  if (inside.length === 0) return null;
+  const sum: Vec3 = [0, 0, 0];
+  for (const k of inside) place(k).forEach((at, axis) => (sum[axis] = (sum[axis] as number) + at));
+  const away = (k: number): number => place(k).reduce((total, at, axis) => total + (at - (sum[axis] as number) / inside.length) ** 2, 0);
+  let [nearest, least] = [0, Infinity];
+  for (const k of inside) {
+    const distance = away(k);
+    if (distance < least) [nearest, least] = [k, distance];
+  }
+  return toWorld(segmentation.grid.affine, place(nearest));
 }
