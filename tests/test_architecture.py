@@ -61,6 +61,7 @@ LAYERS: dict[str, set[str]] = {
     "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
     "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
     "pacs": CORE | {"access", "home", "io", "pipeline"},
+    "mcp": CORE | {"words", "io", "measure", "quality", "follow_up", "pipeline", "doctor"},
     "serve": CORE
     | {"access", "home", "process_pool", "io", "measure", "data", "pipeline", "annotate", "follow_up", "doctor"},
     "cli": CORE
@@ -78,7 +79,7 @@ LAYERS: dict[str, set[str]] = {
         "follow_up",
         "report",
     }
-    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor", "pacs", "serve", "access"},
+    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor", "pacs", "mcp", "serve", "access"},
     "resources": set(),
     "json_values": set(),
     "schemas": set(),
@@ -128,6 +129,7 @@ WALLS: dict[str, set[str]] = {
     "openvino": {"infer"},
     "httpx": {"pacs"},
     "pynetdicom": {"pacs"},
+    "mcp": {"mcp"},
     "fastapi": {"serve"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},

@@ -41,6 +41,7 @@ NEEDS = {
     "segment truths/ct/ct.nii.gz -o openvino --engine openvino": "cpu",
     "data prepare --dataset lits=raw/lits --spacing 10 --antialias -o store": "train",
     "train smoke --data truths -o run": "train",
+    "mcp --root truths -o results": "mcp",
 }
 """Commands that need an extra, and which."""
 

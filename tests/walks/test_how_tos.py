@@ -244,9 +244,11 @@ PACS = Walk(
         "omentum listen": "does not end (tests/pacs/test_listen.py)",
     },
 )
+MCP = Walk("docs/how-to/mcp.md", skips={"omentum mcp": "serves a client (tests/mcp_server)"})
 WALKS = (
     INPUTS,
     PACS,
+    MCP,
     ANNOTATE,
     EXTEND,
     FOLLOW,

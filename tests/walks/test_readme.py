@@ -24,6 +24,7 @@ WALK = Walk(
         "make test": ENVIRONMENT,
         "pip install": ENVIRONMENT,
         "omentum listen": "does not end (tests/pacs/test_listen.py)",
+        "omentum mcp": "serves a client (tests/mcp_server)",
         "omentum extend": "minutes (walked in docs/how-to/extend.md)",
         "omentum annotate propose": "minutes (walked in docs/how-to/annotate.md)",
         "omentum train compact --data store/ --split": "hours (walked in docs/how-to/cross-validate.md)",

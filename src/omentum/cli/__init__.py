@@ -33,7 +33,7 @@ from omentum.cli.garbage import leave_at_exit
 from omentum.cli.pacs import listen
 from omentum.cli.pacs.addresses import refuse_addresses
 from omentum.cli.renamed_options import renaming_hint
-from omentum.cli.services import serve
+from omentum.cli.services import mcp, serve
 from omentum.cli.signals import unwinding
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.terminal import OutputGoneError, safe_output
@@ -66,6 +66,7 @@ app.add_typer(annotate.app, name="annotate")
 app.add_typer(lesions.app, name="lesions")
 app.command(epilog="Example: omentum listen -o out/ --send-to PACS@127.0.0.1:4242")(listen.listen)
 app.command(epilog="Example: omentum serve")(serve.serve)
+app.command(epilog="Example: omentum mcp --root scans/ -o results/")(mcp.mcp)
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(cache.app, name="cache")
 

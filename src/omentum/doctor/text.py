@@ -24,7 +24,7 @@ def input_lines(report: InputReport) -> Iterator[str]:
         if value:
             yield _row(label, _plain(value))
     for one in report.series:
-        yield _row("series", _series(one))
+        yield _row("series", series_line(one))
     if report.cases:
         yield _row("CTs", ", ".join(report.cases[:20]) + (", ..." if len(report.cases) > 20 else ""))
     yield _row("use", report.use)
@@ -38,6 +38,19 @@ def input_lines(report: InputReport) -> Iterator[str]:
         )
     for check in report.checks:
         yield _row(MARKS[check.outcome], f"{check.about}: {check.text}")
+
+
+def series_line(one: SeriesFacts) -> str:
+    """A series in one line, with the code by which it is chosen."""
+    number = "?" if one.number is None else str(one.number)
+    kind = "" if one.kind == UNKNOWN else one.kind
+    words = [word for word in (one.phase, one.description, kind) if word]
+    parts = [f"number {number} [{one.code}]", *words, counted(one.images, "image")]
+    if one.matrix is not None:
+        parts.append(f"{one.matrix[0]} x {one.matrix[1]}")
+    if any(mm is not None for mm in one.spacing_mm):
+        parts.append(" x ".join("?" if mm is None else f"{mm:g}" for mm in one.spacing_mm) + " mm")
+    return ", ".join([*parts, *one.transfer_syntaxes])
 
 
 def machine_lines(report: MachineReport) -> Iterator[str]:
@@ -73,18 +86,6 @@ def _plan(plan: CasePlan) -> Iterator[str]:
     window = " x ".join(str(n) for n in plan.window_voxels)
     yield _row("network", f"{plan.windows} windows of {window} voxels by {plan.engine}")
     yield _row("writes", ", ".join(plan.outputs))
-
-
-def _series(one: SeriesFacts) -> str:
-    number = "?" if one.number is None else str(one.number)
-    kind = "" if one.kind == UNKNOWN else one.kind
-    words = [word for word in (one.phase, one.description, kind) if word]
-    parts = [f"number {number} [{one.code}]", *words, counted(one.images, "image")]
-    if one.matrix is not None:
-        parts.append(f"{one.matrix[0]} x {one.matrix[1]}")
-    if any(mm is not None for mm in one.spacing_mm):
-        parts.append(" x ".join("?" if mm is None else f"{mm:g}" for mm in one.spacing_mm) + " mm")
-    return ", ".join([*parts, *one.transfer_syntaxes])
 
 
 def _row(label: str, text: str) -> str:

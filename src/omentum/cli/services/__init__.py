@@ -1,1 +1,1 @@
-"""Commands for programs and browsers: `omentum serve`."""
+"""Commands for programs, browsers and language models: `omentum serve`, `omentum mcp`."""
