@@ -1,6 +1,17 @@
 """Jobs through the interface: queued, followed, cancelled, fetched, deleted."""
 
-from serving import failing, followed, serving, submitted, uploaded
+import threading
+import time
+from datetime import datetime
+
+import pytest
+from serving import WAIT_S, failing, followed, serving, submitted, uploaded
+
+from omentum.errors import OutputError
+from omentum.serve.documents import JobRequest
+from omentum.serve.state.database import Database
+from omentum.serve.state.folders import DATABASE
+from omentum.serve.state.jobs import JobStore
 
 
 def test_from_an_upload_to_its_results(tmp_path):
@@ -42,3 +53,136 @@ def test_a_failed_job_says_why(tmp_path):
             "remedy": "copy it again",
         }
         assert done["results"] == []
+
+
+def test_a_full_queue_and_places_in_it(tmp_path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(job, folder):
+        begun.set()
+        assert go_on.wait(WAIT_S)
+
+    with serving(tmp_path / "state", slow, queue=2) as client:
+        upload = uploaded(client)
+        first = submitted(client, upload)
+        assert begun.wait(WAIT_S)
+        second, third = submitted(client, upload), submitted(client, upload)
+        answer = client.post("/jobs", json={"upload": upload})
+        assert (answer.status_code, answer.json()["error"], answer.headers["retry-after"]) == (429, "queue_full", "30")
+        assert [client.get(f"/jobs/{job}").json()["position"] for job in (first, second, third)] == [None, 1, 2]
+        assert client.delete(f"/jobs/{first}").json()["error"] == "running"
+        assert client.delete(f"/uploads/{upload}").json()["error"] == "in_use"
+        assert client.post(f"/jobs/{second}/cancel").json()["state"] == "cancelled"
+        assert client.get(f"/jobs/{third}").json()["position"] == 1
+        client.post(f"/jobs/{first}/cancel")
+        go_on.set()
+        assert followed(client, first)["state"] == "cancelled"
+        assert followed(client, third)["state"] == "done"
+        assert client.post(f"/jobs/{third}/cancel").json()["state"] == "done"
+        assert followed(client, second)["state"] == "cancelled"
+        assert client.delete(f"/jobs/{first}").json()["bytes"] == 0  # the input is needed by the others
+        assert client.get(f"/uploads/{upload}").status_code == 200
+        assert client.runner.seen == [first, third]
+
+
+def test_our_own_fault_ends_one_job_only(tmp_path):
+    def broken(job, folder):
+        if job.number == 1:
+            raise ZeroDivisionError("secret value")
+
+    with serving(tmp_path / "state", broken) as client:
+        done = followed(client, submitted(client))
+        assert (done["state"], done["error"]["error"]) == ("failed", "internal")
+        assert "secret" not in str(done) + str(client.said)
+        assert any("ZeroDivisionError" in line for line in client.said)
+        assert followed(client, submitted(client))["state"] == "done"
+
+
+def test_what_ran_when_the_service_was_killed_begins_again_once(tmp_path):
+    with serving(tmp_path / "state") as client:
+        upload = uploaded(client)
+        done = submitted(client, upload)
+        followed(client, done)
+    database = Database(tmp_path / "state" / DATABASE)
+    store = JobStore(database, 10)
+    waiting = [store.add(upload, JobRequest(upload=upload).model_dump(exclude={"upload"})).id for _ in range(3)]
+    assert store.take().id == waiting[0]
+    half = tmp_path / "state" / "jobs" / waiting[0] / "attempt-1"
+    half.mkdir(parents=True)
+    (tmp_path / "state" / "jobs" / "unknown").mkdir()
+    with database.transaction() as rows:
+        rows.execute("UPDATE job SET state = 'running', attempts = 2 WHERE id = ?", [waiting[2]])
+    database.close()  # and no more: it was killed
+
+    with serving(tmp_path / "state") as client:
+        assert [followed(client, job)["state"] for job in waiting] == ["done", "done", "failed"]
+        assert client.get(f"/jobs/{waiting[2]}").json()["error"]["error"] == "interrupted"
+        assert client.runner.seen == waiting[:2]
+        assert client.get(f"/jobs/{done}").json()["state"] == "done"
+        assert not half.exists()
+        assert not (tmp_path / "state" / "jobs" / "unknown").exists()
+
+
+def test_a_running_job_goes_back_to_its_place_when_the_service_ends(tmp_path):
+    begun = threading.Event()
+
+    def until_cancelled(job, folder):
+        begun.set()
+        assert runner[0].cancelled.wait(WAIT_S)
+
+    runner = []
+    with serving(tmp_path / "state", until_cancelled) as client:
+        runner.append(client.runner)
+        job = submitted(client)
+        assert begun.wait(WAIT_S)
+    with serving(tmp_path / "state") as client:
+        assert followed(client, job)["state"] == "done"
+        assert client.service.jobs.get(job).attempts == 1
+
+
+def test_one_service_for_a_state_folder(tmp_path):
+    with serving(tmp_path / "state"), pytest.raises(OutputError, match="another service"), serving(tmp_path / "state"):
+        pass
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open").chmod(0o755)
+    with pytest.raises(OutputError, match="read by others"), serving(tmp_path / "open"):
+        pass
+
+
+def test_everything_is_deleted_after_its_time(tmp_path):
+    with serving(tmp_path / "state", keep_hours=1) as client:
+        job = submitted(client)
+        done = followed(client, job)
+        unused = uploaded(client)
+        now = time.time()
+        assert client.service.cleaner.sweep(now + 3500) == 0
+        assert now + 3500 < datetime.fromisoformat(done["expires"]).timestamp() < now + 3700
+        assert client.service.cleaner.sweep(now + 3700) == 2
+        assert client.get(f"/jobs/{job}").status_code == client.get(f"/uploads/{unused}").status_code == 404
+        assert client.service.uploads.used_bytes() == 0
+
+
+def test_figures_name_nothing(tmp_path):
+    with serving(tmp_path / "state") as client:
+        job = submitted(client)
+        followed(client, job)
+        text = client.get("/metrics").text
+        assert 'omentum_jobs{state="done"} 1.0' in text
+        assert 'omentum_requests_total{method="POST",route="/jobs",status="202"} 1.0' in text
+        assert "omentum_job_seconds_count 1.0" in text
+        assert job not in text
+        assert "ct.nii.gz" not in text + str(client.said)
+
+
+def test_a_report_is_shown_in_a_sandbox(tmp_path):
+    def report(job, folder):
+        (folder / "report.html").write_text("<script>1</script>")
+
+    with serving(tmp_path / "state", report) as client:
+        job = submitted(client)
+        followed(client, job)
+        saved = client.get(f"/jobs/{job}/results/report.html")
+        shown = client.get(f"/jobs/{job}/results/report.html?view=1")
+        assert saved.headers["content-disposition"].startswith("attachment")
+        assert shown.headers["content-disposition"].startswith("inline")
+        assert shown.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")

@@ -48,7 +48,7 @@ class FunctionRunner:
         self.seen.append(job.id)
         tell(ProgressDocument(stage="segmenting", done=1, total=2))
         folder = self.service.folder.results(job.id, job.attempts)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.compute(job, folder)
         if self.cancelled.is_set():
             raise TaskCancelledError

@@ -33,6 +33,7 @@ from omentum.serve.work.child import TaskFault
 from omentum.serve.work.dispatch import Dispatcher, JobRunner
 from omentum.serve.work.reader import ReaderProcess
 from omentum.serve.work.runners import DeviceRunner
+from omentum.temporary_names import remove
 
 Say = Callable[[str], None]
 
@@ -105,6 +106,7 @@ class Service:
         self.offered = self._described() if offered is None else list(offered)
         again, failed = self.jobs.recover()
         for job in again:
+            remove(self.folder.results(job.id, job.attempts))
             self.say(f"job {job.id}: was interrupted, begins again")
         for job in failed:
             self.say(f"job {job.id}: was interrupted twice, failed")

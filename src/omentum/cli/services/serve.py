@@ -26,8 +26,7 @@ def serve(*, serving: ServeOptions, own: StructuresFile = None) -> None:
     try:
         with importing():
             from omentum.serve.service import Service
-            from omentum.serve.web.server import listening_socket
-            from omentum.serve.web.server import serve as serve_requests
+            from omentum.serve.web.server import listening_socket, make_server
     except ModuleNotFoundError as fault:
         raise MissingDependencyError(
             f"omentum serve needs {fault.name}", remedy="pip install 'omentum[serve]'"
@@ -38,7 +37,8 @@ def serve(*, serving: ServeOptions, own: StructuresFile = None) -> None:
     try:
         _say(f"loading {', '.join(serving.weights)}")
         service.start()
-        serve_requests(service, listener, lambda address: typer.echo(f"Omentum listens at {address}"))
+        server = make_server(service, lambda address: typer.echo(f"Omentum listens at {address}"))
+        server.run(sockets=[listener])
     finally:
         service.close()
         listener.close()

@@ -14,9 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from omentum.errors import UsageError
 from omentum.serve.service import Service
 from omentum.serve.web.app import build_app
+from omentum.serve.web.receiving import SlowestPace
 
 HEADERS_S = 20.0
 """Longest time for a connection to send a request line and headers."""
+READING_S = 60.0
+"""Longest time in which a connection accepts nothing of what is sent to it."""
 MOST_CONNECTIONS = 1000
 MOST_HEADER_BYTES = 32 * 1024
 END_S = 5
@@ -33,6 +36,9 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
             transport.close()
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # who does not read what it asked for
+            milliseconds = int(1000 * READING_S)
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -51,8 +57,8 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        is_waiting = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
-        if not is_waiting:
+        is_left_over = self.cycle is not None and self.cycle.response_complete  # a body that nobody reads any more
+        if self.transport.is_closing() or not (self.conn.their_state is h11.IDLE or is_left_over):
             self._stop_waiting()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(HEADERS_S, self.transport.close)
@@ -82,16 +88,16 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(service: Service, listener: socket.socket, started: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM.
+def make_server(service: Service, started: Callable[[str], None], pace: SlowestPace | None = None) -> uvicorn.Server:
+    """A server whose `run(sockets=[...])` serves until SIGINT or SIGTERM.
 
     Args:
         service: Has been started; is closed by the caller.
-        listener: See `listening_socket`.
         started: Called with the address once requests are answered.
+        pace: How slow a sender may be.
     """
     config = uvicorn.Config(
-        build_app(service),
+        build_app(service, pace=pace),
         http=PatientProtocol,
         ws="none",
         lifespan="off",
@@ -105,7 +111,7 @@ def serve(service: Service, listener: socket.socket, started: Callable[[str], No
         timeout_graceful_shutdown=END_S,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
     )
-    _Server(config, service, started).run(sockets=[listener])
+    return _Server(config, service, started)
 
 
 class _Server(uvicorn.Server):
