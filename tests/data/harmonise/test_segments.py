@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from asymmetric_series import LAYOUTS, masks_of, points_mm, series_of
 from seg_nrrd_files import seg_nrrd
 
 from omentum.cli import main
@@ -12,6 +14,9 @@ from omentum.data.datasets.raw_case import find_cases
 from omentum.data.datasets.recipe import FileLayout, Recipe, Target
 from omentum.data.harmonise.read import read_raw
 from omentum.errors import GeometryError, InputError
+from omentum.io.dicom_out.objects import ObjectSet
+from omentum.io.dicom_out.producer import Producer
+from omentum.io.dicom_out.source import source_series
 from omentum.io.nifti import write_volume
 from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.segmentation import Segmentation
@@ -122,6 +127,28 @@ def test_segments_that_no_recipe_knows_and_other_grids_are_refused(tmp_path):
     seg_nrrd(tmp_path / "7", np.ones(SHAPE, np.uint8), [("a", "liver", 0, 1)])
     with pytest.raises(GeometryError, match="another grid than its CT"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("layout", "labels"), [("axial, feet first", "rs"), ("decubitus", "seg"), ("oblique", "seg"), ("oblique", "rs")]
+)
+def test_dicom_masks_are_prepared_where_their_series_has_them(tmp_path, layout, labels):
+    ct = series_of(tmp_path / "7" / "ct", *LAYOUTS[layout])
+    air = pydicom.dcmread(tmp_path / "7" / "ct" / "0")
+    air.PixelData = bytes(len(air.PixelData))
+    air.save_as(tmp_path / "7" / "ct" / "0")
+    masks = masks_of(ct)
+    objects = ObjectSet(tmp_path / "7", masks, source_series(ct.header, ct.grid), Producer("1"))
+    objects.write_segmentation("seg.dcm")
+    objects.write_structure_set("rs.dcm")
+    written = FileLayout("{id}/ct", "dicom", f"{{id}}/{labels}.dcm", "segments")
+    sought = ("liver", "liver_tumour", "spleen")
+    targets = {"liver?tumour": Target(frozenset({"liver_tumour"}))}
+    targets |= {key: Target(frozenset({key})) for key in ("liver", "spleen")}
+    (case,) = find_cases(recipe(layout=(written,), masks=targets, annotated=frozenset(sought)), tmp_path).cases
+    whole = {"liver": masks.mask("liver") | masks.mask("liver_tumour")}  # an organ includes its lesions
+    expected = {key: whole.get(key, masks.mask(key)) for key in sought}
+    assert points_mm(read_raw(case).truth) == points_mm(Segmentation.from_masks(expected, masks.affine))
 
 
 def test_a_recipe_in_toml_prepares_a_store(tmp_path, monkeypatch):
