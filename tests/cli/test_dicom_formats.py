@@ -77,3 +77,38 @@ def test_other_ways_of_writing_dicom_need_overwrite(again, here, capsys):
     assert main([*asked, "--deidentify"]) == 0
     assert main([*asked, *again]) == 2
     assert "made otherwise (" in capsys.readouterr().err
+
+
+def test_a_label_map_of_an_organ_and_its_lesion_is_refused_before_inference(here, monkeypatch, capsys):
+    put_series(here / "series")
+    with monkeypatch.context() as patch:
+        patch.setattr("omentum.pipeline.segmenter.Segmenter.predict", None)
+        assert main(["segment", "series", *QUICK, "--format", "dicom-labelmap"]) == 2
+    told = capsys.readouterr().err
+    assert "Liver tumour lies in Liver, which a LABELMAP cannot hold (write dicom-seg" in told
+    assert not Path("out/series").exists()
+    apart = ["--classes", "liver,left kidney"]
+    assert main(["segment", "series", *QUICK, "--format", "dicom-labelmap", *apart]) == 0
+    found, whole = read_dicom_masks("out/series/labelmap.dcm"), read_seg_nrrd("out/series/segmentation.seg.nrrd")
+    assert {key: int(found.mask(key).sum()) for key in found.classes} == {
+        key: int(whole.mask(key).sum()) for key in whole.present()
+    }
+
+
+def test_a_report_that_is_added_refers_to_the_segmentation_of_before(here):
+    put_series(here / "series", StudyInstanceUID="1.2.3.4")
+    assert main(["segment", "series", *QUICK, "--format", "dicom-seg"]) == 0
+    assert main(["segment", "series", *QUICK, "--format", "dicom-sr"]) == 0
+    seg, report = (pydicom.dcmread(f"out/series/{name}.dcm") for name in ("segmentation", "measurements"))
+    numbers = {str(one.TrackingID): int(one.SegmentNumber) for one in seg.SegmentSequence}
+    referred = [
+        (str(item.ReferencedSOPInstanceUID), int(item.ReferencedSegmentNumber))
+        for element in report.iterall()
+        if element.keyword == "ReferencedSOPSequence"
+        for item in element.value
+        if "ReferencedSegmentNumber" in item
+    ]
+    assert {uid for uid, _ in referred} == {str(seg.SOPInstanceUID)}
+    assert sorted(number for _, number in referred) == sorted(numbers.values())
+    evidence = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert str(seg.SeriesInstanceUID) in {str(one.SeriesInstanceUID) for one in evidence}

@@ -20,6 +20,7 @@ from omentum.pacs.storage import StorageService
 from omentum.pipeline.batch.jobs import Job
 from omentum.pipeline.batch.pipelined import PipelinedBatch
 from omentum.pipeline.batch.workers import InlineExecutor
+from omentum.pipeline.dicom_outputs import check_overlaps
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SaveOptions
 from omentum.pipeline.segmenter import Segmenter
@@ -70,6 +71,7 @@ class Listener:
         with self._folders() as (spool_folder, out), ExitStack() as stack:
             spool = stack.enter_context(closing(Spool(spool_folder, int(self.options.quota_gb * GB))))
             self.segmenter.load()
+            check_overlaps(self.save, self.segmenter.classes)
             intake = Intake(self.options.settle_s)
             for series in spool.left_over():
                 self.say(f"{series.name}: left over from an earlier run")

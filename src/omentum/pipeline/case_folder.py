@@ -65,8 +65,8 @@ class CaseFolder:
         content = {**case.manifest, "timings_s": record.seconds, **made}
         write_json(folder / MANIFEST, stamped(Schema.MANIFEST, content))
 
-    def write_beside(self, folder: Path, wanted: SaveOptions, say: Step) -> dict[str, list[str]]:
-        """Write the outputs that can be added to a finished case.
+    def write_beside(self, folder: Path, wanted: SaveOptions, say: Step, earlier: Path) -> dict[str, list[str]]:
+        """Write the outputs that can be added to a finished case, whose folder is `earlier`.
 
         Returns:
             See `write_dicom_outputs`.
@@ -74,7 +74,7 @@ class CaseFolder:
         if wanted.masks:
             say("writing masks")
             self._write_each_mask(folder / "masks")
-        objects = write_dicom_outputs(folder, self._case, wanted, say)
+        objects = write_dicom_outputs(folder, self._case, wanted, say, earlier)
         if wanted.preview or wanted.report:
             say("drawing")
         self._write_measured(folder, wanted, self._draw(folder, wanted, self._case.measures()), say)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omentum.anatomy import STRUCTURES
 from omentum.errors import MissingDependencyError, UsageError, warn_of_case
 from omentum.measure import Lesion, StructureMeasure
 from omentum.pipeline.measured_case import MeasuredCase
@@ -54,8 +55,36 @@ def check_dicom_formats(
         check_has_images(header, source)
 
 
-def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say: Step) -> dict[str, list[str]]:
+def check_overlaps(save: SaveOptions, classes: Sequence[str]) -> None:
+    """Refuse a label map of structures that lie within each other, before the work.
+
+    Args:
+        save: Requested outputs.
+        classes: Keys of the structures that will be sought.
+
+    Raises:
+        UsageError: One of them lies in another one, so that they share voxels wherever both are found.
+    """
+    if OutputFormat.DICOM_LABELMAP not in save.dicom_formats:
+        return
+    for key in classes:
+        if host := next((host for host in STRUCTURES[key].hosts if host in classes), None):
+            reason = f"{STRUCTURES[key].display} lies in {STRUCTURES[host].display}, which a LABELMAP cannot hold"
+            remedy = f"write {OutputFormat.DICOM_SEG}, which holds overlaps, or choose classes without one of them"
+            raise UsageError(reason, remedy=remedy)
+
+
+def write_dicom_outputs(
+    folder: Path, case: MeasuredCase, save: SaveOptions, say: Step, earlier: Path | None = None
+) -> dict[str, list[str]]:
     """Write the requested DICOM objects.
+
+    Args:
+        folder: Folder of the files.
+        case: What was found.
+        save: Requested outputs.
+        say: Told what is written.
+        earlier: Folder of the case, if it is finished and these objects are added.
 
     Returns:
         File -> keys of the structures in it, those that were found.
@@ -67,6 +96,7 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
     if not (formats := save.dicom_formats):
         return {}
     from omentum.io.dicom_out.deidentify import with_new_uids
+    from omentum.io.dicom_out.earlier import earlier_segments
     from omentum.io.dicom_out.objects import ObjectSet
     from omentum.io.dicom_out.producer import Producer
     from omentum.io.dicom_out.source import source_series
@@ -87,10 +117,12 @@ def write_dicom_outputs(folder: Path, case: MeasuredCase, save: SaveOptions, say
     masks = {DICOM_FILES[wanted]: write(DICOM_FILES[wanted]) for wanted, write in writers.items() if wanted in formats}
     written = {name: keys for name, keys in masks.items() if keys}
     if OutputFormat.DICOM_SR in formats:
-        with_masks = OutputFormat.DICOM_SEG in formats
+        segments = objects.segments if OutputFormat.DICOM_SEG in formats else None
+        if segments is None and earlier is not None:
+            segments = earlier_segments(earlier / DICOM_FILES[OutputFormat.DICOM_SEG], series)
         structures = [_reported(one) for one in case.measures(save.numbering) if one.found]
         lesions = [_reported_lesion(one) for one in case.lesions()]
-        written[DICOM_SR] = objects.write_report(DICOM_SR, structures, lesions, with_masks=with_masks)
+        written[DICOM_SR] = objects.write_report(DICOM_SR, structures, lesions, segments)
     if OutputFormat.DICOM_PM in formats:
         for key, compressed in case.probabilities.items():  # one at a time, each as large as the CT
             name = f"{PROBABILITIES}/{key}.dcm"

@@ -53,7 +53,7 @@ def test_a_real_series_to_dicom_and_back(tmp_path):
         objects = objects_of(tmp_path, seg, ct)
     found = objects.write_segmentation("seg.dcm")
     assert objects.write_structure_set("rs.dcm") == found
-    objects.write_report("sr.dcm", [ReportedStructure(key, 1.0, None) for key in found], [], with_masks=True)
+    objects.write_report("sr.dcm", [ReportedStructure(key, 1.0, None) for key in found], [], objects.segments)
     assert pydicom.dcmread(tmp_path / "sr.dcm").Modality == "SR"
     for back in (read_dicom_masks(tmp_path / "seg.dcm"), read_dicom_masks(tmp_path / "rs.dcm", ct.grid)):
         first = round(float((back.affine[2, 3] - ct.affine[2, 3]) / ct.spacing_mm[2]))

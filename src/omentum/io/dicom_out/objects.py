@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from omentum.io.dicom_out.earlier import Segments
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.measurement_report import ReportedLesion, ReportedStructure, write_measurement_report
 from omentum.io.dicom_out.on_images import nearest, on_images
@@ -53,6 +54,12 @@ class ObjectSet:
         """Identity of the segmentation object, to which others may refer."""
         return self._identity(901, "Omentum segmentation")
 
+    @property
+    def segments(self) -> Segments | None:
+        """The segmentation object and its segments; None if no structure was found."""
+        numbers = {key: number for number, key in enumerate(self.found, start=1)}
+        return (self.segmentation, numbers) if numbers else None
+
     def write_segmentation(self, name: str) -> list[str]:
         """Write a BINARY segmentation; return the structures in it."""
         return self._write_masks(name, self.segmentation, SegmentationKind.BINARY)
@@ -73,7 +80,11 @@ class ObjectSet:
         return list(write_structure_set(path, self._masks, self.source, identity, self.producer))
 
     def write_report(
-        self, name: str, structures: Sequence[ReportedStructure], lesions: Sequence[ReportedLesion], *, with_masks: bool
+        self,
+        name: str,
+        structures: Sequence[ReportedStructure],
+        lesions: Sequence[ReportedLesion],
+        segments: Segments | None = None,
     ) -> list[str]:
         """Write measurements; return the structures in it.
 
@@ -81,10 +92,8 @@ class ObjectSet:
             name: The file.
             structures: Measurements of structures.
             lesions: Measurements of lesions.
-            with_masks: Whether a BINARY segmentation is written as well, to which the report refers.
+            segments: The BINARY segmentation that the report refers to: `segments`, or that of an earlier run.
         """
-        numbers = {key: number for number, key in enumerate(self.found, start=1)}
-        segments = (self.segmentation, numbers) if with_masks and self.found else None
         identity = self._identity(904, "Omentum measurements")
         measured = structures, lesions
         write_measurement_report(self.folder / name, measured, self.source, identity, self.producer, segments)

@@ -75,7 +75,7 @@ def add_outputs(
     try:
         new.mkdir()
         check_dicom_formats(wanted, case.ct.header, has_probabilities=False)
-        objects = CaseFolder(whole).write_beside(new, wanted, step)
+        objects = CaseFolder(whole).write_beside(new, wanted, step, earlier=folder)
         for part in new.iterdir():
             _move(part, folder / part.name)
     except OSError as fault:

@@ -17,6 +17,7 @@ from omentum.pipeline.batch.pipelined import PipelinedBatch
 from omentum.pipeline.batch.resume import has_result
 from omentum.pipeline.batch.tables import BatchTables
 from omentum.pipeline.batch.workers import InlineExecutor, WorkerPool
+from omentum.pipeline.dicom_outputs import check_overlaps
 from omentum.pipeline.outputs import check_case_output
 from omentum.pipeline.segmenter import Segmenter
 from omentum.progress import ProgressListener
@@ -117,8 +118,9 @@ class BatchRun:
         """Say once, before any case is computed, how the classes were understood and which label values are lacking.
 
         Raises:
-            UsageError: no voxel can get any of the label values.
+            UsageError: no voxel can get any of the label values, or a DICOM label map cannot hold the classes.
         """
+        check_overlaps(self.settings.save, segmenter.classes)
         for line in notes_on(segmenter.understood):  # of guesses the segmenter warns
             self.progress.note(line)
         if self.settings.save.numbering is not None:
