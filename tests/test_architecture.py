@@ -59,6 +59,7 @@ LAYERS: dict[str, set[str]] = {
     | {"data", "evaluate"},
     "annotate": CORE | {"words", "process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
     "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate"},
+    "export": CORE | {"home", "io", "model", "infer", "postprocess"},
     "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
     "pacs": CORE | {"access", "home", "io", "pipeline"},
     "mcp": CORE | {"words", "io", "measure", "quality", "follow_up", "pipeline", "doctor"},
@@ -79,7 +80,20 @@ LAYERS: dict[str, set[str]] = {
         "follow_up",
         "report",
     }
-    | {"evaluate", "phantom", "data", "pipeline", "annotate", "train", "doctor", "pacs", "mcp", "serve", "access"},
+    | {
+        "evaluate",
+        "phantom",
+        "data",
+        "pipeline",
+        "annotate",
+        "train",
+        "doctor",
+        "pacs",
+        "mcp",
+        "serve",
+        "access",
+        "export",
+    },
     "resources": set(),
     "json_values": set(),
     "schemas": set(),
@@ -110,7 +124,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
 """Rooms inside a room, and which of their neighbours each may import; "" is what lies loose beside them."""
 
 WALLS: dict[str, set[str]] = {
-    "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline", "doctor"},
+    "torch": {"preprocess", "model", "text", "infer", "data", "train", "pipeline", "doctor", "export"},
     "monai": {"model"},
     "nibabel": {"io"},
     "nrrd": {"io"},
@@ -127,6 +141,9 @@ WALLS: dict[str, set[str]] = {
     "lightning_fabric": {"train"},
     "tensorboard": {"train"},
     "openvino": {"infer"},
+    "onnx": {"export"},
+    "onnxscript": {"export"},
+    "onnxruntime": {"export"},
     "httpx": {"pacs"},
     "pynetdicom": {"pacs"},
     "mcp": {"mcp"},

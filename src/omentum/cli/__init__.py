@@ -37,6 +37,7 @@ from omentum.cli.services import mcp, serve
 from omentum.cli.signals import unwinding
 from omentum.cli.structures_option import StructuresFile
 from omentum.cli.terminal import OutputGoneError, safe_output
+from omentum.cli.weights import export
 from omentum.errors import EndedError, OmentumError
 
 OUR_FAULT = 1
@@ -67,6 +68,7 @@ app.add_typer(lesions.app, name="lesions")
 app.command(epilog="Example: omentum listen -o out/ --send-to PACS@127.0.0.1:4242")(listen.listen)
 app.command(epilog="Example: omentum serve")(serve.serve)
 app.command(epilog="Example: omentum mcp --root scans/ -o results/")(mcp.mcp)
+app.add_typer(export.app, name="export")
 app.add_typer(encoders.app, name="encoders")
 app.add_typer(cache.app, name="cache")
 

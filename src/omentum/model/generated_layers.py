@@ -55,14 +55,26 @@ def forward_chunked(features: Tensor, parts: Sequence[Tensor], voxels: int, dtyp
     Returns:
         [B, K, V].
     """
+    first, second, third = with_biases(parts)
+    apply = _ForwardChunked.apply  # torch types this method neither for itself nor for its subclasses
+    logits: Tensor = apply(features, first, second, third, voxels, dtype or features.dtype)  # type: ignore[no-untyped-call]
+    return logits
+
+
+def with_biases(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """The layers as three matrices per class, biases included: as weights of a last channel that is always 1.
+
+    Args:
+        parts: w1, w2, w3, b1, b2, b3, each [B, K, size]; w1 and w2 are c x c.
+
+    Returns:
+        [B, K (c + 1), c + 1], [B, K, c + 1, c + 1], [B, K, 1, c + 1].
+    """
     w1, w2, w3, b1, b2, b3 = parts
     c = b1.shape[2]
     first = _with_bias(w1.unflatten(2, (c, c)), b1, carried=True).flatten(1, 2)
     second = _with_bias(w2.unflatten(2, (c, c)), b2, carried=True)
-    third = _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
-    apply = _ForwardChunked.apply  # torch types this method neither for itself nor for its subclasses
-    logits: Tensor = apply(features, first, second, third, voxels, dtype or features.dtype)  # type: ignore[no-untyped-call]
-    return logits
+    return first, second, _with_bias(w3.unflatten(2, (1, c)), b3, carried=False)
 
 
 class _ForwardChunked(torch.autograd.Function):

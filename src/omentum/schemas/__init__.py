@@ -43,6 +43,7 @@ class Schema(StrEnum):
     LESION_FOLLOW_UP = "omentum.lesion-follow-up"
     MANIFEST = "omentum.manifest"
     MEASUREMENTS = "omentum.measurements"
+    ONNX_MODEL = "omentum.onnx-model"
     SPLIT = "omentum.split"
     STATISTICS = "omentum.statistics"
     STORE = "omentum.store"
