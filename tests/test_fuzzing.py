@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as Linux does it")
 CORPUS = Path(__file__).parent / "corpus"
-SOME = 60
+SOME = 30
 
 
 @pytest.mark.parametrize("name", TARGETS)

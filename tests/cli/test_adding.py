@@ -26,13 +26,23 @@ class Asked(Overlapping):
         raise AssertionError("the network was asked")
 
 
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory):
+    """A CT, segmented with everything beside it and with nothing."""
+    folder = tmp_path_factory.mktemp("segmented")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        put_ct("ct.nii.gz")
+        patch.setattr("omentum.pipeline.segmenter.load_model", lambda *_: Overlapping())
+        assert main(["segment", "ct.nii.gz", "-o", "full", *FULL]) == 0
+        assert main(["segment", "ct.nii.gz", "-o", "out", *BARE]) == 0
+    return folder
+
+
 @pytest.fixture
-def finished(here, monkeypatch):
-    """A finished case without anything beside it; from now on no network can be asked."""
-    put_ct("ct.nii.gz")
-    monkeypatch.setattr("omentum.pipeline.segmenter.load_model", lambda *_: Overlapping())
-    assert main(["segment", "ct.nii.gz", "-o", "full", *FULL]) == 0
-    assert main(["segment", "ct.nii.gz", "-o", "out", *BARE]) == 0
+def finished(segmented, here, monkeypatch):
+    """A finished case without anything beside it; no network can be asked."""
+    shutil.copytree(segmented, here, dirs_exist_ok=True)
     monkeypatch.setattr("omentum.pipeline.segmenter.load_model", lambda *_: Asked())
     return Path("out/ct")
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omentum.evaluate.html import PageFigure, PageSection, PageSlices, page_html
@@ -30,7 +30,6 @@ def read(page):
     return parser
 
 
-@settings(max_examples=40)
 @given(st.text(min_size=1).filter(str.strip))
 def test_whatever_a_text_says_no_element_comes_of_it(text):
     content = [text, PageTable(text, [text], [[text]]), PageFigure(text, text.encode(errors="replace"))]

@@ -191,7 +191,7 @@ def phantom():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(n, marks=pytest.mark.exhaustive) for n in range(6, 20))])
 def test_known_growth_in_any_pose(phantom, seed):
     truth, balls = phantom
     rng = np.random.default_rng(100 + seed)

@@ -15,7 +15,7 @@ from omentum.segmentation import Segmentation
 from omentum.volume import Grid, Volume
 
 GEOMETRY = ("pixdim", "qform_code", "sform_code", *(f"quatern_{a}" for a in "bcd"), *(f"qoffset_{a}" for a in "xyz"))
-on_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+on_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def geometry_bytes(path):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from strategies import STORAGE_ORDERS, in_storage_order, storage_affine
@@ -116,7 +116,6 @@ def test_of_fragments_the_largest_is_measured():
     assert min(s.centre_mm[2] for s in found.stations) > -10
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.005, 0.1, 0.5, 1.0]), st.tuples(*[st.integers(1, 14)] * 3))
 def test_no_mask_is_too_odd(seed, share, shape):
     mask = np.random.default_rng(seed).random(shape) < share

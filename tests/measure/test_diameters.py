@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from ellipsoids import Ellipsoid, scenes
-from hypothesis import given, settings
+from hypothesis import given
 
 from omentum.measure.diameters import axial_axis, axial_diameters, extents_mm, face_middles, longest_3d
 from omentum.volume import Grid
@@ -18,7 +18,6 @@ def in_plane(grid):
     return max(mm for axis, mm in enumerate(grid.spacing_mm) if axis != axial_axis(grid))
 
 
-@settings(max_examples=50, deadline=None)
 @given(scenes())
 def test_axial_diameters_of_ellipsoids_are_right_to_a_voxel_and_a_half(scene):
     body, grid = scene
@@ -29,7 +28,6 @@ def test_axial_diameters_of_ellipsoids_are_right_to_a_voxel_and_a_half(scene):
     assert found.perpendicular.mm <= found.longest.mm + 1e-6
 
 
-@settings(max_examples=50, deadline=None)
 @given(scenes())
 def test_end_points_are_in_the_slice_at_right_angles_and_as_far_apart_as_said(scene):
     body, grid = scene
@@ -43,7 +41,6 @@ def test_end_points_are_in_the_slice_at_right_angles_and_as_far_apart_as_said(sc
     np.testing.assert_allclose(index[:, found.axis], found.slice, atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
 @given(scenes())
 def test_the_longest_axis_in_space_is_right_to_a_voxel(scene):
     body, grid = scene
@@ -53,7 +50,6 @@ def test_the_longest_axis_in_space_is_right_to_a_voxel(scene):
     assert np.linalg.norm(end - start) == pytest.approx(found.mm)
 
 
-@settings(max_examples=40, deadline=None)
 @given(scenes())
 def test_extents_along_the_patient_are_those_of_every_voxel_corner(scene):
     body, grid = scene

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -26,7 +26,6 @@ def measured(mask, hu=None, affine=AFFINE):
     return measure(Volume(hu, affine), Segmentation.from_masks({"liver": mask}, affine))[0]
 
 
-@settings(max_examples=50)
 @given(masks, arrays(np.int16, SHAPE, elements=st.integers(-1024, 3071)), st.sampled_from("CF"))
 def test_numbers_agree_with_the_obvious_way(mask, hu, order):
     found = measured(mask, np.asarray(hu, order=order))

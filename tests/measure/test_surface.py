@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from ellipsoids import Ellipsoid, scenes
-from hypothesis import given, settings
+from hypothesis import given
 from scipy.special import elliprg
 
 from omentum.measure.surface import surface_mm2
@@ -19,7 +19,6 @@ def exact(body: Ellipsoid) -> float:
     return 4 * np.pi * elliprg((a * b) ** 2, (a * c) ** 2, (b * c) ** 2)
 
 
-@settings(max_examples=40, deadline=None)
 @given(scenes(coarsest_mm=2.0))
 def test_small_ellipsoids_on_coarse_oblique_grids_are_right_to_a_seventh(scene):
     body, grid = scene

@@ -18,13 +18,13 @@ from omentum.train.optimise.trainable import train_only
 
 NEW = (ClassSpec("pancreas", "A computerized tomography of a pancreas"),)
 OLD = 3
-SIZES = {"swin_unetr": 64}
-"""Windows of other than 32 voxels: the deepest features of this network need more than one position."""
+SIZES = {"swin_unetr": (64, 32, 32)}
+"""Windows of other than 32³ voxels: the deepest features of this network need more than one position."""
 
 
 def window(model: UniversalModel) -> torch.Tensor:
-    size = SIZES.get(model.spec.model.backbone, 32)
-    return torch.rand(1, 1, size, size, size, generator=torch.Generator().manual_seed(1))
+    size = SIZES.get(model.spec.model.backbone, (32, 32, 32))
+    return torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1))
 
 
 def words(number: int = 1) -> torch.Tensor:

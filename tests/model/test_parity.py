@@ -15,12 +15,11 @@ from omentum.errors import CaseWarning
 from omentum.model.published import import_published
 
 STRIDE = 12
+LARGE = ("swinunetr", "unetpp", "dints")
+EXHAUSTIVE = (pytest.mark.slow, pytest.mark.exhaustive)
 
 
-SLOW = ("swinunetr", "unetpp", "dints")
-
-
-@pytest.mark.parametrize("backbone", ["unet", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.mark.parametrize("backbone", ["unet", *(pytest.param(name, marks=EXHAUSTIVE) for name in LARGE)])
 def test_an_imported_model_computes_what_the_published_one_does(
     backbone: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -29,7 +29,7 @@ def middle(body, key):
 
 
 def test_they_are_where_they_belong():
-    bodies, gaps = [built(seed) for seed in range(8)], []
+    bodies, gaps = [built(seed) for seed in range(5)], []
     for body in bodies:
         assert body.truth.classes == (*STRUCTURES.default_keys, *EXTRA_STRUCTURES)
         assert body.truth.annotated == frozenset(body.truth.classes)
@@ -49,7 +49,7 @@ def test_they_are_where_they_belong():
     assert np.median(gaps) < 15  # the scan may begin above the caecum, or bowel lie between
     present = [body.truth.mask("adrenal_mass").any() for body in bodies]
     assert any(present)
-    assert not all(built(seed).truth.mask("adrenal_mass").any() for seed in range(20))
+    assert not all(present)
 
 
 def test_the_first_lumbar_vertebra_changes_no_voxel_of_the_body():

@@ -44,7 +44,6 @@ def same(a: Segmentation, b: Segmentation) -> bool:
     return set(a.classes) == set(b.classes) and all((a.mask(key) == b.mask(key)).all() for key in a.classes)
 
 
-@settings(max_examples=150, deadline=None)
 @given(scenes())
 def test_a_second_run_finds_nothing_to_do(seg):
     once = clean(seg, torso_ct())
@@ -53,7 +52,6 @@ def test_a_second_run_finds_nothing_to_do(seg):
     assert twice.changes == ()
 
 
-@settings(max_examples=150, deadline=None)
 @given(scenes())
 def test_a_mirrored_image_gives_the_mirrored_result(seg):
     ct = torso_ct()
@@ -61,7 +59,6 @@ def test_a_mirrored_image_gives_the_mirrored_result(seg):
     assert same(clean(mirrored(seg), Volume(ct.voxels[::-1], ct.affine)).segmentation, mirrored(straight))
 
 
-@settings(max_examples=100, deadline=None)
 @given(scenes())
 def test_what_lives_in_a_host_never_grows_outside_it(seg):
     cleaned = clean(seg, torso_ct()).segmentation
@@ -73,7 +70,6 @@ def test_what_lives_in_a_host_never_grows_outside_it(seg):
             assert not (grown & ~inside).any()
 
 
-@settings(max_examples=15, deadline=None)  # the reference reorders voxel by voxel
 @given(scenes(), storage_orders)
 def test_any_storage_order_gives_the_same_voxels(seg, order):
     ct = torso_ct()
@@ -86,14 +82,12 @@ def test_any_storage_order_gives_the_same_voxels(seg, order):
         np.testing.assert_array_equal(turned.mask(key), expected)
 
 
-@settings(max_examples=60, deadline=None)
 @given(scenes())
 def test_the_order_of_classes_does_not_matter(seg):
     other = seg.subset(seg.classes[::-1])
     assert same(clean(seg, torso_ct()).segmentation, clean(other, torso_ct()).segmentation)
 
 
-@settings(max_examples=100, deadline=None)
 @given(scenes())
 def test_the_published_rules_survive_everything(seg):
     before = seg.bits.copy()
@@ -103,7 +97,6 @@ def test_the_published_rules_survive_everything(seg):
         np.testing.assert_array_equal(once.mask(key), seg.mask(key))
 
 
-@settings(max_examples=30, deadline=None)
 @given(scenes())
 def test_the_account_is_right(seg):
     cleaned = clean(seg, torso_ct())

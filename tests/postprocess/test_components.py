@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
@@ -31,7 +31,6 @@ def whole(components, wanted, shape=GRID.shape):
     return found
 
 
-@settings(max_examples=60, deadline=None)
 @given(arrays(bool, (6, 5, 4), elements=st.booleans()))
 def test_cavities_are_what_scipy_fills(mask):
     filled = ndimage.binary_fill_holes(mask)
@@ -46,7 +45,6 @@ def test_only_small_cavities_are_filled():
     assert np.argwhere(found).tolist() == [[13, 13, 13]]
 
 
-@settings(max_examples=60, deadline=None)
 @given(arrays(bool, (6, 5, 4), elements=st.booleans()))
 def test_pieces_are_those_of_scipy(mask):
     components = label_components([((slice(0, 6), slice(0, 5), slice(0, 4)), mask)])

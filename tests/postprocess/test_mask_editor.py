@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from own_structures import many
 from scipy import ndimage
@@ -29,7 +29,6 @@ def sparse(draw: st.DrawFn) -> Segmentation:
     return Segmentation.from_masks(masks, np.eye(4))
 
 
-@settings(max_examples=80, deadline=None)
 @given(sparse(), st.sampled_from([("liver",), ("liver", "colon")]))
 def test_the_islands_are_the_mask_in_parts_that_do_not_touch(seg, keys):
     union = np.logical_or.reduce([seg.mask(key) for key in keys])
@@ -48,7 +47,6 @@ def test_the_islands_are_the_mask_in_parts_that_do_not_touch(seg, keys):
     np.testing.assert_allclose(*both, atol=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
 @given(sparse(), st.data())
 def test_changes_are_seen_and_counted(seg, data):
     editor, liver, spleen = MaskEditor(seg), seg.mask("liver"), seg.mask("spleen")

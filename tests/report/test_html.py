@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from banded_phantom import ras_grid
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from report_case import small_case
 
@@ -156,7 +156,6 @@ def test_hostile_names_are_words_and_nothing_else(case, page):
     assert all("alert(1)" not in text for text in found.scripts())
 
 
-@settings(max_examples=30)
 @given(text=st.text(min_size=1).filter(str.strip))
 def test_whatever_a_text_says_no_element_comes_of_it(text):
     case = small_case(ras_grid((9.0, 9.0, 9.0), (170, 110, 90)))

@@ -24,7 +24,7 @@ def schema_names() -> list[str]:
 def validator(name: str) -> Draft202012Validator:
     """Of a schema file; references between files are found."""
     files = [(f"{one}.json", Resource(json_schema(one), DRAFT202012)) for one in schema_names()]
-    return Draft202012Validator({"$ref": f"{name}.json"}, registry=Registry().with_resources(files))
+    return Draft202012Validator({"$ref": f"{name}.json"}, registry=Registry().with_resources(files).crawl())
 
 
 def fault_of(document: Any) -> str | None:

@@ -29,17 +29,15 @@ def storage_affine(axes: tuple[int, ...], signs: tuple[int, ...], spacing_mm: tu
 
 
 def in_storage_order(voxels: NDArray, affine: NDArray, axes: tuple[int, ...], signs: tuple[int, ...]):
-    """The same RAS+ image as another program might store it; written out slowly, as a reference."""
-    stored = np.empty([voxels.shape[world] for world in axes], voxels.dtype)
+    """The same RAS+ image as another program might store it: each voxel looked up by its place, as a reference."""
     turn = np.zeros((4, 4))
     turn[3, 3] = 1
     for axis, (world, sign) in enumerate(zip(axes, signs, strict=True)):
         turn[world, axis] = sign
         turn[world, 3] = 0 if sign > 0 else voxels.shape[world] - 1
-    for index in np.ndindex(*stored.shape):
-        old = (turn @ [*index, 1])[:3].astype(int)
-        stored[index] = voxels[tuple(old)]
-    return stored, affine @ turn
+    index = np.indices([voxels.shape[world] for world in axes])
+    x, y, z = np.einsum("ij,j...->i...", turn[:3, :3], index).astype(int) + turn[:3, 3].astype(int)[:, None, None, None]
+    return voxels[x, y, z], affine @ turn
 
 
 storage_orders = st.sampled_from(STORAGE_ORDERS)

@@ -158,7 +158,8 @@ class StructureTable:
 
     def reset(self) -> None:
         """Restore the packaged table; for tests and long-lived processes."""
-        self._set(self._defaults)
+        if self._by_key != self._defaults:
+            self._set(self._defaults)
 
     def _is_new(self, row: Structure, binding: bool) -> bool:
         known = self._by_key.get(row.key)

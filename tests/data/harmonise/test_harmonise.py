@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sided_body import LEFT_KIDNEY, LEFT_LUNG, RIGHT_KIDNEY, RIGHT_LUNG, drawn, grid_around, hu_of
@@ -47,7 +47,6 @@ def test_a_value_may_mean_several_structures():
     assert harmonised.notes == ()
 
 
-@settings(max_examples=40)
 @given(arrays(np.int16, st.tuples(*[st.integers(1, 6)] * 3), elements=st.integers(-2, 6)), st.data())
 def test_the_lookup_agrees_with_a_dictionary_voxel_by_voxel(native, data):
     keys = ["spleen", "liver", "liver_tumour", "pancreas", "pancreas_tumour"]

@@ -2,7 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from raw_cases import read_toy, write_toys
 
@@ -40,7 +40,6 @@ def padded(store):
     return [(np.pad(hu, AROUND, constant_values=PADDING_HU), np.pad(bits[0], AROUND)) for hu, bits in wholes]
 
 
-@settings(max_examples=60)
 @given(st.tuples(*[st.integers(-80, 95)] * 3), st.tuples(*[st.integers(1, 75)] * 3), st.integers(0, 1))
 def test_a_patch_is_a_slice_of_the_whole_and_air_beyond(store, padded, start, size, number):
     cut = tuple(slice(AROUND + s, AROUND + s + n) for s, n in zip(start, size, strict=True))

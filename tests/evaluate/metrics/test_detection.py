@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,7 +19,6 @@ def cube(at, side, shape=(20, 20, 20)):
     return mask
 
 
-@settings(max_examples=50)
 @given(masks, masks)
 def test_sides_can_be_swapped_and_counts_add_up(a, b):
     forth, back = detect(a, b, 1e-3), detect(b, a, 1e-3)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omentum.evaluate import evaluate, missed_case, summarise
@@ -101,7 +101,6 @@ def test_thresholds_rise_from_above_0_to_below_1_and_what_has_no_probability_is_
 SCORES = st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=9)
 
 
-@settings(max_examples=60)
 @given(SCORES, SCORES)
 def test_the_area_is_the_share_of_pairs_in_order(ill, well):
     pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in ill for b in well]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95, mean_of_means
@@ -32,7 +32,6 @@ def test_one_patient_says_nothing_of_others():
     assert interval_of([0.4, 0.6], ["a", "a"]) is None
 
 
-@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.randoms())
 def test_the_order_of_cases_does_not_matter(values, random):
     cases = [(value, f"p{n % 5}") for n, value in enumerate(values)]

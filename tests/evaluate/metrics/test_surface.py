@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
@@ -70,7 +70,6 @@ def test_moving_flipping_and_swapping_axes_changes_nothing(masks, spacing, axes,
     assert numbers(*turned, [spacing[a] for a in axes]) == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
-@settings(max_examples=60)
 @given(pairs(), spacings)
 def test_values_agree_with_the_field_s_tool(masks, spacing):
     theirs = pytest.importorskip("surface_distance")

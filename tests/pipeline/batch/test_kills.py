@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_segmentation_killed_at_random_moments_is_whole_or_not_there():
     """The benchmark with few kills; see benchmarks/results/segment_kills.md for thirty."""

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_run_killed_at_random_moments_is_never_lost_and_ends_the_same():
     """The benchmark with few kills; see benchmarks/results/checkpoint_kills.md for fifty."""
     done = subprocess.run(
