@@ -1,7 +1,8 @@
-"""Dataclasses read back from JSON values by their annotations: the way back of `dataclasses.asdict`."""
+"""Dataclasses read back from JSON values by their annotations, the way back of `dataclasses.asdict`; strict JSON."""
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -38,6 +39,18 @@ def from_json_values(cls: type[T], raw: Mapping[str, Any]) -> T:
         if name not in values and one.default is MISSING and one.default_factory is MISSING:
             raise KeyError(name)
     return cls(**values)
+
+
+def strict_json(value: Any) -> Any:
+    """The value with numbers that JSON does not have as texts: "inf", "-inf", "nan" (readers of other languages fail).
+
+    Files of earlier versions hold them as Python writes them, which `json` reads.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: strict_json(one) for key, one in value.items()}
+    return [strict_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _value(hint: Any, raw: Any) -> Any:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from omentum.errors import CheckpointError
+from omentum.json_values import strict_json
+from omentum.scans_seen import ScansSeen
 
 FORMAT_VERSION = 5
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
@@ -19,15 +21,8 @@ volumes."""
 
 USUAL_THRESHOLD = 0.5
 """Probability threshold of a class without a chosen one."""
-TRAINED_ON = "trained_on"
-"""Entry of `CheckpointSpec.training`: digests of the scans it learned from, see `omentum.fingerprint.scan_digest`."""
-TRAINED_ON_ROWS = "trained_on_rows"
-"""Another entry: digests of a few rows of slices of each, in one text: they identify scans with missing slices; see
-`omentum.fingerprint.sketch`."""
-STARTED_FROM = "started_from"
-"""Another entry: the file that its training started from, and whether that one lists all scans it was trained on."""
 TEXT_SHA256 = "text_encoder_sha256"
-"""Another entry: hash of the language model's files, or of the table, that its text embeddings came from."""
+"""Entry of `CheckpointSpec.training`: hash of the files, or of the table, that its text embeddings came from."""
 LINEAGE = "lineage"
 """Another entry: the extensions that made it, the first one first: hash and name of the parent, what was added and how,
 see `omentum.train.extend`."""
@@ -218,20 +213,9 @@ class CheckpointSpec:
         return classes_sha256(self.class_keys)
 
     @property
-    def trained_on(self) -> frozenset[str]:
-        """Digests of the scans it was trained on, as far as recorded."""
-        return frozenset(self.training.get(TRAINED_ON, ()))
-
-    @property
-    def trained_on_rows(self) -> frozenset[str]:
-        """Digests of rows of slices of these scans; earlier versions wrote none."""
-        return frozenset(str(self.training.get(TRAINED_ON_ROWS, "")).split())
-
-    @property
-    def says_all_trained_on(self) -> bool:
-        """Whether it learned from no other scan than `trained_on`."""
-        start = self.training.get(STARTED_FROM, {})
-        return TRAINED_ON in self.training and bool(start.get("says_all_trained_on", True))
+    def scans_seen(self) -> ScansSeen:
+        """The scans it learned from, as far as recorded."""
+        return ScansSeen.of(self.training)
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -310,18 +294,6 @@ class CheckpointSpec:
 def classes_sha256(keys: Iterable[str]) -> str:
     """Hash of an ordered class list."""
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
-
-
-def strict_json(value: Any) -> Any:
-    """The value with numbers that JSON does not have as texts: "inf", "-inf", "nan" (readers of other languages fail).
-
-    Files of earlier versions hold them as Python writes them, which `json` reads.
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: strict_json(one) for key, one in value.items()}
-    return [strict_json(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _tuple(value: Any) -> Any:

@@ -80,9 +80,9 @@ def test_a_soup_is_unjudged_and_knows_what_it_was_made_from():
     spec = average_models(models, NAMES[:2]).spec
     assert {c.trust for c in spec.classes} == {Trust.UNKNOWN}
     assert set(spec.thresholds.values()) == {0.5}
-    assert spec.trained_on == {"x", "y"}
-    assert spec.trained_on_rows == {"x1", "x2", "y1", "y2"}
-    assert spec.says_all_trained_on
+    assert spec.scans_seen.digests == {"x", "y"}
+    assert spec.scans_seen.rows == {"x1", "x2", "y1", "y2"}
+    assert spec.scans_seen.is_complete
     assert spec.licence == "CC BY-NC 4.0 (LiTS)"
     assert [member["name"] for member in spec.training["soup"]["members"]] == NAMES[:2]
 
@@ -92,7 +92,7 @@ def test_a_member_that_does_not_say_what_it_saw_makes_the_soup_unsure():
     described(models[0], training={"trained_on": ["x"]})
     described(models[1], training={})
     spec = average_models(models, NAMES[:2]).spec
-    assert not spec.says_all_trained_on
+    assert not spec.scans_seen.is_complete
     assert common_start(models) is None
 
 

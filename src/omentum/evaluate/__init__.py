@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from omentum.evaluate.metrics.alignment import aligned as aligned
     from omentum.evaluate.metrics.alignment import reoriented as reoriented
     from omentum.evaluate.metrics.alignment import with_unions as with_unions
+    from omentum.evaluate.metrics.case_scores import CaseScores as CaseScores
+    from omentum.evaluate.metrics.case_scores import StructureScore as StructureScore
     from omentum.evaluate.metrics.comparison import Comparison as Comparison
     from omentum.evaluate.metrics.comparison import compare as compare
     from omentum.evaluate.metrics.healthy import known_absent as known_absent
     from omentum.evaluate.metrics.hidden import hidden_shares as hidden_shares
     from omentum.evaluate.metrics.hidden import most_hidden as most_hidden
+    from omentum.evaluate.metrics.rules import Rules as Rules
     from omentum.evaluate.metrics.scope import Scope as Scope
-    from omentum.evaluate.metrics.scores import CaseScores as CaseScores
-    from omentum.evaluate.metrics.scores import Rules as Rules
-    from omentum.evaluate.metrics.scores import StructureScore as StructureScore
     from omentum.evaluate.metrics.scores import evaluate as evaluate
     from omentum.evaluate.metrics.scores import missed_case as missed_case
     from omentum.evaluate.metrics.summary import Summary as Summary
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "COMPARED": "omentum.evaluate.metrics.table",
-    "CaseScores": "omentum.evaluate.metrics.scores",
+    "CaseScores": "omentum.evaluate.metrics.case_scores",
     "Comparison": "omentum.evaluate.metrics.comparison",
     "LabelMapping": "omentum.evaluate.mapping",
     "METRICS": "omentum.evaluate.metrics.table",
     "Metric": "omentum.evaluate.metrics.table",
-    "Rules": "omentum.evaluate.metrics.scores",
+    "Rules": "omentum.evaluate.metrics.rules",
     "Scope": "omentum.evaluate.metrics.scope",
-    "StructureScore": "omentum.evaluate.metrics.scores",
+    "StructureScore": "omentum.evaluate.metrics.case_scores",
     "Summary": "omentum.evaluate.metrics.summary",
     "aligned": "omentum.evaluate.metrics.alignment",
     "compare": "omentum.evaluate.metrics.comparison",

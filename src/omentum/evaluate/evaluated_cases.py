@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from omentum.evaluate.metrics.scores import CaseScores
+from omentum.evaluate.metrics.case_scores import CaseScores
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omentum.evaluate.evaluated_cases import EvaluatedCases
 from omentum.evaluate.metrics.comparison import Comparison, compare
-from omentum.evaluate.metrics.scores import Rules
+from omentum.evaluate.metrics.rules import Rules
 from omentum.evaluate.metrics.summary import Summary, summarise
 from omentum.schemas import Schema, read_stamped, stamped
 

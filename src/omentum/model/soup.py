@@ -18,20 +18,13 @@ import torch
 from torch import Tensor
 
 from omentum.errors import CheckpointError, UsageError
+from omentum.json_values import strict_json
 from omentum.model.build import build
 from omentum.model.state import state_sha256
 from omentum.model.terms import of_weights, record, under
 from omentum.model.universal import UniversalModel
-from omentum.spec import (
-    STARTED_FROM,
-    TEXT_SHA256,
-    TRAINED_ON,
-    TRAINED_ON_ROWS,
-    USUAL_THRESHOLD,
-    CheckpointSpec,
-    Trust,
-    strict_json,
-)
+from omentum.scans_seen import SAYS_ALL, STARTED_FROM, TRAINED_ON, TRAINED_ON_ROWS, ScansSeen
+from omentum.spec import TEXT_SHA256, USUAL_THRESHOLD, CheckpointSpec, Trust
 
 SOUP = "soup"
 """Entry of `CheckpointSpec.training`: the members, by name and hash of their tensors."""
@@ -140,14 +133,13 @@ def _joined(models: Sequence[UniversalModel], names: Sequence[str]) -> Checkpoin
     """The description of the soup."""
     specs = [model.spec for model in models]
     members = [member(model, name) for name, model in zip(names, models, strict=True)]
+    seen = ScansSeen.of_all(spec.scans_seen for spec in specs)
     training: dict[str, Any] = {SOUP: {"members": members}}
     if all(TRAINED_ON in spec.training for spec in specs):
-        training[TRAINED_ON] = sorted(frozenset[str]().union(*(spec.trained_on for spec in specs)))
-    rows = frozenset[str]().union(*(spec.trained_on_rows for spec in specs))
-    if rows:
-        training[TRAINED_ON_ROWS] = " ".join(sorted(rows))
-    says_all = all(spec.says_all_trained_on for spec in specs)
-    training[STARTED_FROM] = {"file": " + ".join(names), "says_all_trained_on": says_all}
+        training[TRAINED_ON] = sorted(seen.digests)
+    if seen.rows:
+        training[TRAINED_ON_ROWS] = " ".join(sorted(seen.rows))
+    training[STARTED_FROM] = {"file": " + ".join(names), SAYS_ALL: seen.is_complete}
     if TEXT_SHA256 in specs[0].training:
         training[TEXT_SHA256] = specs[0].training[TEXT_SHA256]
     terms = [one for name, spec in zip(names, specs, strict=True) for one in of_weights(name, spec)]

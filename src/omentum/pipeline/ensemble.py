@@ -10,10 +10,11 @@ from statistics import fmean
 from typing import Any
 
 from omentum.errors import UsageError
-from omentum.fingerprint import row_digests, scan_digest, slice_hashes
+from omentum.fingerprint import slice_hashes
 from omentum.model import UniversalModel
 from omentum.model.soup import average_models, distinct_names, refuse_same
 from omentum.pipeline.manifest import describe_weights
+from omentum.scans_seen import ScansSeen
 from omentum.spec import Trust, classes_sha256
 from omentum.volume import Volume
 
@@ -127,14 +128,12 @@ def trained_on(ct: Volume, models: Sequence[UniversalModel]) -> dict[str, bool]:
     Returns:
         Entry of the manifest; empty if unknown.
     """
-    if not any(model.spec.trained_on for model in models):
+    seen = ScansSeen.of_all(model.spec.scans_seen for model in models)
+    if not seen.digests:
         return {}
-    hashes = slice_hashes(ct)
-    digest, rows = scan_digest(hashes), row_digests(hashes)
-    specs = [model.spec for model in models]
-    if any(digest in spec.trained_on or not rows.isdisjoint(spec.trained_on_rows) for spec in specs):
+    if seen.includes(slice_hashes(ct)):
         return {"trained_on_this_scan": True}
-    return {"trained_on_this_scan": False} if all(model.spec.says_all_trained_on for model in models) else {}
+    return {"trained_on_this_scan": False} if seen.is_complete else {}
 
 
 def _name(weights: Weights) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -25,7 +26,7 @@ from omentum.output_checks import check_output
 from omentum.progress import SILENT, TrainingListener
 from omentum.train.run.start import Start
 from omentum.train.soup_options import SoupKind, SoupOptions
-from omentum.train.validate import case_dice
+from omentum.train.validate import case_dice, mean_of_cases
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,15 @@ class _Check:
     progress: TrainingListener
 
     def dice(self, model: UniversalModel, name: str) -> float:
-        found: dict[str, list[float]] = {}
-        for number, case in enumerate(self.cases):
-            self.progress.reading(name, number, len(self.cases))
-            for key, dice in case_dice(model, case, bf16=False).items():
-                found.setdefault(key, []).append(dice)
-        if not found:
+        def each() -> Iterator[tuple[str, float]]:
+            for number, case in enumerate(self.cases):
+                self.progress.reading(name, number, len(self.cases))
+                yield from case_dice(model, case, bf16=False).items()
+
+        means = mean_of_cases(each())
+        if not means:
             raise InputError("no case of the check has a structure of the weights", remedy="check on other cases")
-        return sum(sum(each) / len(each) for each in found.values()) / len(found)
+        return fmean(mean for mean, _ in means.values())
 
 
 def _chosen(

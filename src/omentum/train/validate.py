@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ import torch
 from omentum.atomic import write_json
 from omentum.data.sampling.cases import LabelledCase
 from omentum.data.sampling.class_sets import unpack
+from omentum.evaluate.metrics.overlap import Overlap
 from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import plan_windows
 from omentum.json_values import from_json_values
@@ -24,6 +26,8 @@ from omentum.train.distributed import summed
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,17 @@ def case_dice(model: UniversalModel, case: LabelledCase, *, bf16: bool) -> dict[
         for row, mask in enumerate((predicted & wanted, predicted, wanted)):
             counts[row] += mask.flatten(1).sum(1)
     both, ours, theirs = counts.tolist()
-    return {
-        key: 2 * both[k] / (ours[k] + theirs[k]) for k, key in enumerate(keys) if case.annotated[k] and theirs[k] > 0
-    }
+    found = zip(keys, map(Overlap, both, ours, theirs), case.annotated, strict=True)
+    return {key: one.dice or 0.0 for key, one, is_annotated in found if is_annotated and one.reference}
+
+
+def mean_of_cases(found: Iterable[tuple[K, float]]) -> dict[K, tuple[float, int]]:
+    """Mean over cases and number of cases, by structure.
+
+    Args:
+        found: Structure and Dice, once for each case that has it.
+    """
+    each: dict[K, list[float]] = {}
+    for key, dice in found:
+        each.setdefault(key, []).append(dice)
+    return {key: (fmean(values), len(values)) for key, values in each.items()}

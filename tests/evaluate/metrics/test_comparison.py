@@ -8,8 +8,8 @@ from scipy import stats
 
 from omentum.errors import UsageError
 from omentum.evaluate import CaseScores, compare
+from omentum.evaluate.metrics.case_scores import StructureScore
 from omentum.evaluate.metrics.comparison import holm, rank_biserial
-from omentum.evaluate.metrics.scores import StructureScore
 from omentum.evaluate.metrics.status import Status
 
 

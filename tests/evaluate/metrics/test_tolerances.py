@@ -7,7 +7,7 @@ from own_structures import included
 
 from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError, UsageError
-from omentum.evaluate.metrics.scores import Rules
+from omentum.evaluate.metrics.rules import Rules
 from omentum.evaluate.metrics.tolerances import load_tolerances, packaged_tolerances
 
 

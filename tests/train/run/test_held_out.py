@@ -227,8 +227,8 @@ def test_what_the_start_has_seen_counts_as_trained_on(made, weights, digests):
     assert len(record["started_from"].pop("sha256")) == 64
     assert record["started_from"] == {"file": "start.safetensors", "says_all_trained_on": True}
     on_top = weights(**record)
-    assert read_spec(on_top).says_all_trained_on
-    assert read_spec(on_top).trained_on_rows == frozenset(record["trained_on_rows"].split())
+    assert read_spec(on_top).scans_seen.is_complete
+    assert read_spec(on_top).scans_seen.rows == frozenset(record["trained_on_rows"].split())
     with pytest.raises(UsageError, match=r"has learned from apes_3 \(fold-1\) and 1 more"):
         loaded(made, init=on_top, fold=1)
 
@@ -248,7 +248,7 @@ def test_a_start_that_does_not_say_what_it_learned_from_is_warned_of_and_so_are_
         record = loaded(made, init=start).record
     assert not record["started_from"]["says_all_trained_on"]
     heir = weights(**record)
-    assert not read_spec(heir).says_all_trained_on
+    assert not read_spec(heir).scans_seen.is_complete
     with pytest.warns(CaseWarning, match="does not say"):
         loaded(made, init=heir)
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from omentum.anatomy import STRUCTURES
 from omentum.annotate.accept.options import AcceptOptions
-from omentum.annotate.propose.evidence import dice
 from omentum.data.correction_records import CaseCorrections, CorrectionRecord
 from omentum.data.corrections import mask_sha256
 from omentum.data.label_precedence import LabelSource
+from omentum.evaluate.metrics.overlap import Overlap, dice, overlap
 
 Mask = NDArray[np.bool_]
 
@@ -130,9 +130,7 @@ def reversed_axis(masks: dict[str, Mask], proposals: dict[str, Mask]) -> int | N
 
 def _joint_dice(masks: Sequence[Mask], others: Sequence[Mask]) -> float | None:
     """Dice of all masks together; None without a voxel."""
-    size = sum(int(np.count_nonzero(one)) for one in (*masks, *others))
-    both = sum(int(np.count_nonzero(a & b)) for a, b in zip(masks, others, strict=True))
-    return 2 * both / size if size else None
+    return sum(map(overlap, masks, others), Overlap()).dice
 
 
 def belongs_elsewhere(masks: dict[str, Mask], own: dict[str, Mask], other: dict[str, Mask]) -> bool:

@@ -13,10 +13,10 @@ from omentum.anatomy import STRUCTURES
 from omentum.anatomy.hosts import may_overlap
 from omentum.annotate.accept.files import CorrectedFile
 from omentum.annotate.accept.judge import UNLIKE_DICE
-from omentum.annotate.propose.evidence import dice
 from omentum.axis_order import axis_order
 from omentum.errors import GeometryError, InputError, UsageError
 from omentum.evaluate.mapping import load_mapping
+from omentum.evaluate.metrics.overlap import dice
 from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom_masks.read import open_segments
 from omentum.io.dicom_masks.segmentation_file import DicomSegments

@@ -115,7 +115,7 @@ def _predict(
         inputs,
         folder,
         cases=CaseSelection(dataset=options.dataset),
-        options=options.segmenting,
+        options=options.segmenting(),
         save=SAVED,
         batch=BatchOptions(weights=options.weights),
         progress=progress,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from omentum.boxes import bounding_box
 from omentum.components import connected_components
+from omentum.evaluate.metrics.overlap import Overlap, overlap
 from omentum.measure.diameters import axial_axis
 from omentum.segmentation import BITS_PER_PLANE, Segmentation
 from omentum.volume import Grid
@@ -117,8 +118,8 @@ def compare(key: str, pair: StructurePair, grid: Grid) -> LabelComparison:
         return LabelComparison(key, 0, 0, 1.0, slice_axis=axis)
     box = bounding_box(either)
     label, model, p, others = pair.label[box], pair.model[box], pair.probability[box], pair.others[box]
-    n_label, n_model = int(np.count_nonzero(label)), int(np.count_nonzero(model))
-    both = int(np.count_nonzero(label & model))
+    counts = overlap(model, label)
+    n_label, n_model = counts.reference, counts.predicted
     holes, holes_p = _holes(label, others, p, n_label)
     islands_ml, islands_p = _islands(label, model, p, grid.voxel_volume_ml)
     across = tuple(a for a in range(3) if a != axis)
@@ -126,7 +127,7 @@ def compare(key: str, pair: StructurePair, grid: Grid) -> LabelComparison:
         key=key,
         label_voxels=n_label,
         model_voxels=n_model,
-        dice=2 * both / (n_label + n_model),
+        dice=counts.dice or 0.0,
         probability=float(p[model].mean()) if n_model else None,
         shift=_shift(pair, grid) if n_label and n_model else None,
         cut=_worst_cut(label, model) if n_label and n_model else None,
@@ -160,9 +161,8 @@ def _shift(pair: StructurePair, grid: Grid) -> Shift:
     steps = np.rint(theirs - ours).astype(int)
     mm = grid.affine[:3, :3] @ (ours - theirs)
     moved = _moved(pair.label, steps)
-    total = int(np.count_nonzero(moved)) + int(np.count_nonzero(pair.model))
     r, a, s = (round(float(x), 1) for x in mm)
-    return Shift((r, a, s), 2 * int(np.count_nonzero(moved & pair.model)) / total if total else 0.0)
+    return Shift((r, a, s), overlap(pair.model, moved).dice or 0.0)
 
 
 def _moved(mask: Mask, steps: NDArray[np.intp]) -> Mask:
@@ -187,8 +187,8 @@ def _cuts(label: Mask, model: Mask, axis: int) -> list[Cut]:
     shared = (label & model).sum(axis=across)
     ends = np.flatnonzero(areas)
     first, last = int(ends[0]), int(ends[-1])
-    inner = int(areas[first : last + 1].sum() + predicted[first : last + 1].sum())
-    inner_dice = 2 * int(shared.sum()) / inner if inner else 0.0
+    inner = slice(first, last + 1)
+    inner_dice = Overlap(int(shared.sum()), int(predicted[inner].sum()), int(areas[inner].sum())).dice or 0.0
     found = []
     for beyond, end in ((predicted[:first], first), (predicted[last + 1 :], last)):
         if np.count_nonzero(beyond) >= LEAST_CUT_SLICES:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omentum.annotate.inference_options import InferenceOptions
 from omentum.option_fields import Group, option
-from omentum.pipeline.options import PROFILES, SegmentOptions
 
 
 @dataclass(frozen=True)
-class AuditOptions:
+class AuditOptions(InferenceOptions):
     """What is audited and by which model.
 
     Args:
@@ -18,10 +18,7 @@ class AuditOptions:
         declared: CSV file with the columns case and structure: what a report or the dataset says is there; an empty
             mask of it is a fault.
         phases: CSV file with the columns case and phase: the declared contrast phase of each case.
-        weights: Names or checkpoint files; the probabilities of several are averaged.
-        classes: Structures to audit; all of the weights by default.
-        profile: Speed against thoroughness, see `SegmentOptions`.
-        device: See `SegmentOptions`.
+        weights, classes, profile, device: See `InferenceOptions`.
         jobs: Number of processes that compare; each holds one case in memory.
     """
 
@@ -42,29 +39,7 @@ class AuditOptions:
         default=None,
         metadata=option("declared contrast phases: CSV with case,phase", Group.INPUT, kind=Path, metavar="FILE"),
     )
-    weights: tuple[str, ...] = field(
-        default=("default",),
-        metadata=option(
-            "name or file, see omentum weights list; repeated: the mean of their probabilities",
-            Group.FIND,
-            flags=("-w", "--weights"),
-            metavar="WEIGHTS",
-            is_repeated=True,
-        ),
-    )
-    classes: tuple[str, ...] | None = field(
-        default=None, metadata=option("only these: liver,kidneys; see omentum classes", Group.FIND, metavar="NAMES")
-    )
-    profile: str = field(default="exact", metadata=option("speed against thoroughness", Group.HOW, choices=PROFILES))
-    device: str = field(
-        default="auto", metadata=option("auto, cpu, cuda, mps", Group.HOW, metavar="DEVICE", is_rare=True)
-    )
     jobs: int = field(
         default=1,
         metadata=option("processes that compare", Group.HOW, flags=("-j", "--jobs"), metavar="N", minimum=1),
     )
-
-    @property
-    def segmenting(self) -> SegmentOptions:
-        """Options of the prediction."""
-        return SegmentOptions(self.classes, self.device, profile=self.profile, probabilities="uint8")

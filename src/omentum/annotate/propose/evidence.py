@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omentum.evaluate.metrics.overlap import dice
+
 Mask = NDArray[np.bool_]
 
 
@@ -82,12 +84,6 @@ def agreement(masks: Sequence[Mask]) -> float | None:
     """Mean Dice of all pairs; None for one mask alone, 1 for two empty ones."""
     pairs = [dice(a, b) for a, b in combinations(masks, 2)]
     return sum(pairs) / len(pairs) if pairs else None
-
-
-def dice(a: Mask, b: Mask) -> float:
-    """Dice of two masks; 1 if both are empty."""
-    total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
-    return 2 * int(np.count_nonzero(a & b)) / total if total else 1.0
 
 
 def entropy_bits(p: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

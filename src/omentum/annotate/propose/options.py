@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from omentum.annotate.inference_options import InferenceOptions
 from omentum.option_fields import Group, option
-from omentum.pipeline.options import PROFILES, SaveOptions, SegmentOptions
+from omentum.pipeline.options import SaveOptions, SegmentOptions
 
 OTHER_WINDOWS = {"exact": "fast", "balanced": "fast", "best": "exact", "fast": "balanced"}
 """Profile whose windows lie elsewhere: the second view of a single model."""
 
 
 @dataclass(frozen=True)
-class ProposeOptions:
+class ProposeOptions(InferenceOptions):
     """How proposals are made and what is written.
 
     Args:
-        weights: Names or checkpoint files; each predicts for itself, and the proposal is their mean.
-        classes: Structures to propose, as in `SegmentOptions`; all of the weights by default.
-        profile: Speed against thoroughness, see `SegmentOptions`.
-        device: See `SegmentOptions`.
+        weights, classes, profile, device: See `InferenceOptions`; of several weights each predicts for itself, and the
+            proposal is their mean.
         force: Accept images that do not look like CT in HU.
         second_view: With a single model, predict once more with other windows, to see where the two differ.
         annotated: Also propose structures that are annotated or accepted already.
@@ -28,25 +27,8 @@ class ProposeOptions:
         overwrite: Replace proposals made otherwise; corrections not accepted yet are never replaced.
     """
 
-    weights: tuple[str, ...] = field(
-        default=("default",),
-        metadata=option(
-            "name or file, see omentum weights list; repeated: their agreement counts",
-            Group.FIND,
-            flags=("-w", "--weights"),
-            metavar="WEIGHTS",
-            is_repeated=True,
-        ),
-    )
-    classes: tuple[str, ...] | None = field(
-        default=None, metadata=option("only these: liver,kidneys; see omentum classes", Group.FIND, metavar="NAMES")
-    )
     annotated: bool = field(
         default=False, metadata=option("also structures that are annotated or accepted already", Group.FIND)
-    )
-    profile: str = field(default="exact", metadata=option("speed against thoroughness", Group.HOW, choices=PROFILES))
-    device: str = field(
-        default="auto", metadata=option("auto, cpu, cuda, mps", Group.HOW, metavar="DEVICE", is_rare=True)
     )
     force: bool = field(
         default=False, metadata=option("accept an image that does not look like a CT in HU", Group.INPUT, is_rare=True)
@@ -61,20 +43,9 @@ class ProposeOptions:
     )
     overwrite: bool = field(default=False, metadata=option("replace proposals made otherwise", Group.OUTPUT))
 
-    @property
-    def segmenting(self) -> SegmentOptions:
-        """Options of each prediction."""
-        return SegmentOptions(
-            self.classes,  # a comma-separated string becomes a tuple there
-            self.device,
-            profile=self.profile,
-            force=self.force,
-            probabilities="uint8",
-        )
-
     def views(self) -> list[ViewPlan]:
         """Predictions to make, the first one first."""
-        segmenting = self.segmenting
+        segmenting = self.segmenting(force=self.force)
         plans = [ViewPlan(f"{n}_model", w, segmenting) for n, w in enumerate(self.weights, start=1)]
         if len(plans) == 1 and self.second_view:
             other = replace(segmenting, profile=OTHER_WINDOWS[self.profile])

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from omentum.errors import UsageError
 from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95
+from omentum.evaluate.metrics.case_scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.patients import Interval
 from omentum.evaluate.metrics.scope import in_order
-from omentum.evaluate.metrics.scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.statistics import Statistics
 from omentum.evaluate.metrics.summary import Summary, summarise
 from omentum.evaluate.metrics.table import COMPARED, Metric

@@ -19,9 +19,13 @@ class Overlap:
     other not is a Dice of 0.
     """
 
-    both: int
-    predicted: int
-    reference: int
+    both: int = 0
+    predicted: int = 0
+    reference: int = 0
+
+    def __add__(self, other: Overlap) -> Overlap:
+        """Counts of both together."""
+        return Overlap(self.both + other.both, self.predicted + other.predicted, self.reference + other.reference)
 
     @property
     def dice(self) -> float | None:
@@ -48,6 +52,12 @@ def overlap(predicted: Mask, reference: Mask) -> Overlap:
     """Count the voxels of two boolean masks of the same shape."""
     both = np.count_nonzero(predicted & reference)
     return Overlap(int(both), int(np.count_nonzero(predicted)), int(np.count_nonzero(reference)))
+
+
+def dice(one: Mask, other: Mask) -> float:
+    """Dice of two masks whose agreement counts: unlike `Overlap.dice`, 1 if both are empty."""
+    found = overlap(one, other).dice
+    return 1.0 if found is None else found
 
 
 def ratio(part: int, whole: int) -> float | None:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95
+from omentum.evaluate.metrics.case_scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.detection import SIZE_BINS_MM
 from omentum.evaluate.metrics.operating import THRESHOLDS, Curve
 from omentum.evaluate.metrics.overlap import ratio
 from omentum.evaluate.metrics.patients import Interval
-from omentum.evaluate.metrics.scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.status import Status
 from omentum.json_values import from_json_values
 

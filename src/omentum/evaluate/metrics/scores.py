@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,173 +12,18 @@ from omentum.anatomy.pairs import kind_of, members
 from omentum.boxes import Box, around
 from omentum.errors import GeometryError
 from omentum.evaluate.metrics.alignment import different_grids
+from omentum.evaluate.metrics.case_scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.detection import Detection, detect
-from omentum.evaluate.metrics.operating import Curve
 from omentum.evaluate.metrics.overlap import Mask, Overlap, overlap
+from omentum.evaluate.metrics.rules import Rules
 from omentum.evaluate.metrics.scope import NO_PREDICTION, Scope
 from omentum.evaluate.metrics.status import Status, status
 from omentum.evaluate.metrics.surface import surface_distances
-from omentum.evaluate.metrics.tolerances import Tolerance, Tolerances, packaged_tolerances
-from omentum.json_values import from_json_values
 from omentum.segmentation import Segmentation, no_bits
 from omentum.volume import Grid
 
-MINIMUM_LESION_ML = 0.03
-"""Smaller lesions are ignored: about a sphere 4 mm in diameter."""
-
 SKEW_TOLERANCE = 0.01
 """Largest cosine between two axes (0.6 degrees) for which the axes are treated as orthogonal."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Metrics to compute, and their tolerances.
-
-    Args:
-        tolerances: NSD tolerances by structure key; others keep the packaged ones.
-        distances: Compute NSD, HD95, HD and ASSD; otherwise only overlap metrics.
-        minimum_lesion_ml: See `detect`.
-    """
-
-    tolerances: Mapping[str, Tolerance] = field(default_factory=packaged_tolerances)
-    distances: bool = True
-    minimum_lesion_ml: float = MINIMUM_LESION_ML
-
-    def __post_init__(self) -> None:
-        packaged = packaged_tolerances()
-        other = self.tolerances.other if isinstance(self.tolerances, Tolerances) else packaged.other
-        object.__setattr__(self, "tolerances", Tolerances({**packaged, **self.tolerances}, other))
-
-    def to_json(self, keys: Iterable[str] = ()) -> dict[str, Any]:
-        """JSON values only.
-
-        Args:
-            keys: Structures whose tolerances are added to those of the table.
-        """
-        tolerances = {key: asdict(self.tolerances[key]) for key in dict.fromkeys([*self.tolerances, *keys])}
-        told = {"distances": self.distances, "minimum_lesion_ml": self.minimum_lesion_ml}
-        return told | {"tolerances": tolerances}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Rules:
-        """Build from the output of `to_json`.
-
-        Raises:
-            KeyError, TypeError, ValueError: `raw` is malformed.
-        """
-        tolerances = {key: from_json_values(Tolerance, row) for key, row in raw["tolerances"].items()}
-        return cls(tolerances, raw["distances"], raw["minimum_lesion_ml"])
-
-
-@dataclass(frozen=True)
-class StructureScore:
-    """Scores of one structure in one case.
-
-    Args:
-        key: Structure key, or key of a pair if sides could not be separated (see `Scope`).
-        status: Outcome, which decides what the numbers mean; see `Status`.
-        dice, iou, precision, recall: Overlap metrics; None if undefined.
-        nsd, hd95_mm, hd_mm, assd_mm: Surface metrics, see `surface`. If only one of the two has the structure, NSD is 0
-            and distances are the diagonal of the image, so that a miss is penalised and stays in the mean.
-        predicted_ml, reference_ml: Volumes; that of the reference is None if not annotated.
-        volume_error_ml, volume_error_percent: Predicted minus reference volume, in ml and in percent of the reference.
-        lesions: Lesion counts, for annotated tumours and cysts.
-    """
-
-    key: str
-    status: Status
-    dice: float | None
-    iou: float | None
-    precision: float | None
-    recall: float | None
-    predicted_ml: float
-    reference_ml: float | None
-    nsd: float | None = None
-    hd95_mm: float | None = None
-    hd_mm: float | None = None
-    assd_mm: float | None = None
-    lesions: Detection | None = None
-
-    @property
-    def volume_error_ml(self) -> float | None:
-        """Predicted minus reference volume; None if absent in both or not annotated."""
-        return self.predicted_ml - self.reference_ml if self.status.counts and self.reference_ml is not None else None
-
-    @property
-    def volume_error_percent(self) -> float | None:
-        """Volume error in percent of the reference volume; None without one."""
-        return 100 * (self.predicted_ml - self.reference_ml) / self.reference_ml if self.reference_ml else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to JSON-serialisable values."""
-        errors = {"volume_error_ml": self.volume_error_ml, "volume_error_percent": self.volume_error_percent}
-        rates = {} if self.lesions is None else {"sensitivity": self.lesions.sensitivity}
-        return asdict(self) | errors | {"lesions": None if self.lesions is None else asdict(self.lesions) | rates}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> StructureScore:
-        """Build from the output of `to_json`.
-
-        Raises:
-            KeyError, TypeError, ValueError: `raw` is malformed.
-        """
-        return from_json_values(cls, raw)
-
-
-@dataclass(frozen=True)
-class CaseScores:
-    """Scores of all structures of one case.
-
-    Args:
-        case: Case name.
-        structures: Scores in template order: every class of the prediction and every other requested structure.
-        not_evaluated: Structures annotated in the reference but not evaluated -> reason (see `Scope`).
-        patient: Patient identifier; cases of one patient are not independent. The case name by default.
-        curves: Detections at every threshold, for lesion types with probabilities.
-        has_prediction: Whether there was a readable prediction.
-        hidden: If prediction or reference is a label map: structure key -> share of the structure, in the other one,
-            that is covered by another structure and cannot be represented in a label map; see `hidden_shares`.
-    """
-
-    case: str
-    structures: tuple[StructureScore, ...]
-    not_evaluated: Mapping[str, str] = field(default_factory=dict)
-    patient: str = ""
-    curves: Mapping[str, Curve] = field(default_factory=dict)
-    has_prediction: bool = True
-    hidden: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "patient", self.patient or self.case)
-
-    def __getitem__(self, key: str) -> StructureScore:
-        return next(score for score in self.structures if score.key == key)
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert to JSON-serialisable values."""
-        scores = {s.key: s.to_json() for s in self.structures}
-        curves = {key: curve.to_json() for key, curve in self.curves.items()}
-        told = {"case": self.case, "patient": self.patient, "has_prediction": self.has_prediction, "structures": scores}
-        return told | {"not_evaluated": dict(self.not_evaluated), "curves": curves, "hidden": dict(self.hidden)}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> CaseScores:
-        """Build from the output of `to_json`.
-
-        Raises:
-            KeyError, TypeError, ValueError: `raw` is malformed.
-        """
-        scores = tuple(map(StructureScore.from_json, raw["structures"].values()))
-        curves = {key: Curve.from_json(one) for key, one in raw["curves"].items()}
-        return cls(
-            raw["case"],
-            scores,
-            raw["not_evaluated"],
-            raw["patient"],
-            curves,
-            raw["has_prediction"],
-            raw["hidden"],
-        )
 
 
 def evaluate(

@@ -11,12 +11,12 @@ from typing import Any
 
 from omentum.anatomy.pairs import kind_of
 from omentum.evaluate.metrics.bootstrap import Bootstrap, interval_95, mean_of_means
+from omentum.evaluate.metrics.case_scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.detection import Detection
 from omentum.evaluate.metrics.overlap import ratio
 from omentum.evaluate.metrics.patients import PatientTable, outcome_of_patient, patient_table
 from omentum.evaluate.metrics.roc import LesionCurves, lesion_curves
 from omentum.evaluate.metrics.scope import in_order
-from omentum.evaluate.metrics.scores import CaseScores, StructureScore
 from omentum.evaluate.metrics.statistics import Observation, Statistics, statistics
 from omentum.evaluate.metrics.status import Status
 from omentum.evaluate.metrics.table import METRICS

@@ -6,7 +6,7 @@ plasticity, forward generalisation, parameter efficiency, replay burden.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from statistics import fmean
@@ -20,7 +20,7 @@ from omentum.model import UniversalModel
 from omentum.schemas import Schema, read_stamped, stamped
 from omentum.spec import Trust
 from omentum.train.extend.options import Protection
-from omentum.train.validate import case_dice
+from omentum.train.validate import case_dice, mean_of_cases
 
 WEAK_BELOW = 0.5
 """Mean Dice of a new structure on held-out cases below which the weights are recorded as weak with it."""
@@ -162,14 +162,15 @@ def measured(
         cases: To predict.
         progress: Called with the cases done and their total.
     """
-    found: dict[tuple[str, Reference], list[float]] = {}
-    for number, one in enumerate(cases):
-        if progress:
-            progress(number, len(cases))
-        for key, dice in case_dice(model, one.case, bf16=False).items():
-            reference = Reference.PARENT if key in one.pseudo else Reference.TRUTH
-            found.setdefault((key, reference), []).append(dice)
-    return {which: (fmean(values), len(values)) for which, values in found.items()}
+
+    def each() -> Iterator[tuple[tuple[str, Reference], float]]:
+        for number, one in enumerate(cases):
+            if progress:
+                progress(number, len(cases))
+            for key, dice in case_dice(model, one.case, bf16=False).items():
+                yield (key, Reference.PARENT if key in one.pseudo else Reference.TRUTH), dice
+
+    return mean_of_cases(each())
 
 
 def changes(

@@ -25,8 +25,8 @@ from filelock import FileLock, Timeout
 
 from omentum.atomic import replacing, write_json
 from omentum.errors import InputError, OutputError, UsageError
+from omentum.json_values import strict_json
 from omentum.schemas import Schema, stamped
-from omentum.spec import strict_json
 from omentum.temporary_names import remove_unfinished
 from omentum.train.run.identity import Identity, differences
 

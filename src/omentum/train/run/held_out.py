@@ -16,7 +16,7 @@ from omentum.data.splits.split import Roles, Split, SplitCase
 from omentum.errors import UsageError, warn_of_case
 from omentum.fingerprint import scan_digest, sketch
 from omentum.formatting import listed
-from omentum.spec import TRAINED_ON, TRAINED_ON_ROWS
+from omentum.scans_seen import TRAINED_ON, TRAINED_ON_ROWS
 from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.run.start import Start
 
@@ -135,8 +135,8 @@ class HeldOut:
             `trained_on_rows` (including those of the initial weights), and `held_out` by part.
         """
         cases: list[Any] = [case for source in sources for case in source.cases]
-        seen = sorted({*_digests(cases), *self.start.seen})
-        rows = self.start.rows.union(*(sketch(case.hashes) for case in cases))
+        seen = sorted({*_digests(cases), *self.start.seen.digests})
+        rows = self.start.seen.rows.union(*(sketch(case.hashes) for case in cases))
         about = {**self.start.record(), TRAINED_ON: seen, TRAINED_ON_ROWS: " ".join(sorted(rows))}
         if self.split is None or self.roles is None:
             return {**about, "held_out": {"validation": _digests(validated)}}

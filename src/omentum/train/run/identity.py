@@ -15,7 +15,7 @@ from omentum.anatomy.structure_rows import carried_rows
 from omentum.data.sampling.cases import LabelledCase, TrainingCase
 from omentum.data.sampling.sampler import PatchSource
 from omentum.data.sampling.store_cases import StoreCase
-from omentum.spec import strict_json
+from omentum.json_values import strict_json
 from omentum.train.config.settings import TrainConfig
 
 MAY_CHANGE = frozenset({"accumulation_steps", "activation_checkpointing", "save_every", "keep_checkpoints", "workers"})

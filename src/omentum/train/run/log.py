@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from omentum.atomic import replacing
+from omentum.json_values import strict_json
 from omentum.schemas import Schema, stamped
-from omentum.spec import strict_json
 from omentum.train.run.folder import CURVES, LOG_FILE
 
 LOG_EVERY = 20

@@ -10,11 +10,11 @@ from typing import Any
 
 from omentum.data.datasets.fingerprint import IdentifiedScan
 from omentum.errors import warn_of_case
-from omentum.fingerprint import row_digests, scan_digest
 from omentum.model.pretrained import own_spec, weights_sha256
 from omentum.model.terms import Terms, of_weights
 from omentum.model.weights import locate
-from omentum.spec import STARTED_FROM, CheckpointSpec
+from omentum.scans_seen import SAYS_ALL, STARTED_FROM, ScansSeen
+from omentum.spec import CheckpointSpec
 from omentum.train.config.settings import TrainConfig
 
 
@@ -50,20 +50,10 @@ class Start:
         """
         return cls(path, own_spec(path))
 
-    @property
-    def seen(self) -> frozenset[str]:
-        """Digests of the scans it was trained on, as far as recorded."""
-        return frozenset() if self.spec is None else self.spec.trained_on
-
     @cached_property
-    def rows(self) -> frozenset[str]:
-        """Digests of slice runs of these scans; see `omentum.fingerprint.sketch`."""
-        return frozenset() if self.spec is None else self.spec.trained_on_rows
-
-    @property
-    def says_all(self) -> bool:
-        """Whether the record of scans is complete."""
-        return self.spec is None or self.spec.says_all_trained_on
+    def seen(self) -> ScansSeen:
+        """The scans it was trained on; none for random weights."""
+        return ScansSeen() if self.spec is None else self.spec.scans_seen
 
     @property
     def terms(self) -> list[Terms]:
@@ -72,15 +62,13 @@ class Start:
 
     def has_seen(self, scan: IdentifiedScan) -> bool:
         """Whether it was trained on this scan, or on a copy with fewer or more slices."""
-        if scan_digest(scan.hashes) in self.seen:
-            return True
-        return bool(self.rows) and not self.rows.isdisjoint(row_digests(scan.hashes))
+        return self.seen.includes(scan.hashes)
 
     def record(self) -> dict[str, Any]:
         """Record for the checkpoints of the run: JSON-serialisable values, empty for random weights."""
         if self.path is None:
             return {}
-        about = {"file": self.path.name, "sha256": weights_sha256(self.path), "says_all_trained_on": self.says_all}
+        about = {"file": self.path.name, "sha256": weights_sha256(self.path), SAYS_ALL: self.seen.is_complete}
         return {STARTED_FROM: about}
 
     def warn_where_unknown(self, held_out: Iterable[IdentifiedScan]) -> None:
@@ -89,6 +77,6 @@ class Start:
         Warns:
             CaseWarning: Cases are held out, and the file does not record what it was trained on.
         """
-        if not self.says_all and any(True for _ in held_out):
+        if not self.seen.is_complete and any(True for _ in held_out):
             text = f"{self.path}: does not say which scans it learned from; it may have seen what is held out here"
             warn_of_case(text, stacklevel=2)
