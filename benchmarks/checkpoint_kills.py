@@ -33,7 +33,8 @@ from omentum.model import UniversalModel, build
 from omentum.segmentation import Segmentation
 from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec
 from omentum.train import loop
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run.checkpoints import Checkpoints
 from omentum.train.run.folder import CHECKPOINTS
 from omentum.train.stopping import StoppedError

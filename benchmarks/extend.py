@@ -23,7 +23,8 @@ from omentum.data.sampling.augmentation import Augmentation
 from omentum.io.truth import DESCRIPTION, write_case
 from omentum.phantom import BodyOptions, CaseOptions, make_case
 from omentum.segmentation import Segmentation
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.extend.options import Protection
 from omentum.train.run.folder import RESULT_FILE, VALIDATION_FILE
 from omentum.train.training import train_model

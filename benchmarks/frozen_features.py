@@ -21,7 +21,8 @@ from omentum.model import TextDrivenHead, UniversalModel, load_model
 from omentum.model.generated_layers import forward_full
 from omentum.phantom import make_case
 from omentum.preprocess.prepare import on_model_grid
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.losses.loss import partial_label_loss
 from omentum.train.optimise.optimisers import build_optimisers, set_rates
 from omentum.train.optimise.schedule import rate_share

@@ -10,7 +10,8 @@ from typing import Any
 
 from omentum.data.sampling.augmentation import Augmentation
 from omentum.spec import PreprocessSpec
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 
 STUDY_FILE = Path(__file__).parent / "study.toml"
 UNIVERSAL = "universal"

@@ -20,7 +20,8 @@ from omentum.model import load_checkpoint
 from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.options import CaseSelection
 from omentum.train import fresh_model
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 
 FOLDS = ("fold-0", "fold-1")
 TINY = (

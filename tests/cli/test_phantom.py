@@ -107,6 +107,8 @@ def test_sites_are_written_as_downloaded_with_the_truth_beside_them(tmp_path):
     assert ct.orientation == "IPL"
     assert truth.mask("right_kidney").any()
     assert facts["annotated_at_site"] == ["kidney_cyst", "kidney_tumour", "left_kidney", "right_kidney"]
+    with pytest.raises(OutputError, match=r"kits21: exists already.*--overwrite"):
+        run("--site", "kits21", "-o", tmp_path)
 
 
 def test_what_sites_decide_themselves_is_no_option(tmp_path):

@@ -9,7 +9,8 @@ from omentum.anatomy import STRUCTURES
 from omentum.data.sampling.sampler import PatchSampler, PatchSource
 from omentum.model import load_checkpoint
 from omentum.train import fresh_model, loop
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 
 EMBEDDINGS = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
 

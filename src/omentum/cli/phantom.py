@@ -153,7 +153,7 @@ def phantom(
                 "--sites decides itself what a case looks like",
                 remedy="leave out --from-labels, --names, --into-ct, --wild, --phase, --sex, --extra and lesions",
             )
-        write_sites(SiteOrder(out, source.site, number, seed, spacing_mm), jobs, console)
+        write_sites(SiteOrder(out, source.site, number, seed, spacing_mm, overwrite), jobs, console)
         return
     if source.from_labels and source.extra:
         raise UsageError("--extra is for a built body", remedy="leave out --from-labels or --extra")

@@ -24,6 +24,7 @@ class SiteOrder:
     number: int
     seed: int
     finest_mm: tuple[float, float, float]
+    overwrite: bool = False
 
 
 def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
@@ -31,11 +32,15 @@ def write_sites(order: SiteOrder, jobs: int, console: Console) -> None:
 
     Raises:
         UsageError: unknown dataset.
-        OutputError: a file cannot be written.
+        OutputError: a folder of a dataset is there already and is not to be overwritten (which replaces files of the
+            same names), or a file cannot be written.
     """
-    from omentum.data.datasets.sites import Studio, find_sites, site_tasks, write_site_case
+    from omentum.data.datasets.sites import TRUTH_FOLDER, Studio, find_sites, site_tasks, write_site_case
+    from omentum.output_checks import check_output
 
     sites = find_sites(order.keys)
+    for root in (folder / site.key for site in sites for folder in (order.out, order.out / TRUTH_FOLDER)):
+        check_output(root, overwrite=order.overwrite)
     tasks = site_tasks(order.out, sites, order.number, Studio(order.seed, order.finest_mm))
     told: set[Path] = set()
     for root in written(write_site_case, tasks, jobs, console):

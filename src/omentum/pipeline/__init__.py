@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from omentum.pipeline.outputs import check_case_output as check_case_output
     from omentum.pipeline.outputs import check_labels_alone as check_labels_alone
     from omentum.pipeline.outputs import is_single_file as is_single_file
+    from omentum.pipeline.segment_one import segment as segment
     from omentum.pipeline.segmenter import Segmenter as Segmenter
-    from omentum.pipeline.segmenter import segment as segment
     from omentum.pipeline.thresholds import parse_thresholds as parse_thresholds
     from omentum.report.meshes import check_meshes as check_meshes
 
@@ -35,7 +35,7 @@ _HOMES = {
     "load_volume": "omentum.io.detect",
     "image_files": "omentum.io.detect",
     "parse_thresholds": "omentum.pipeline.thresholds",
-    "segment": "omentum.pipeline.segmenter",
+    "segment": "omentum.pipeline.segment_one",
     "sha256_of": "omentum.pipeline.manifest",
 }
 

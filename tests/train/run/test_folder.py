@@ -9,7 +9,8 @@ import pytest
 
 from omentum.errors import InputError, UsageError
 from omentum.spec import CheckpointSpec, ModelSpec, PreprocessSpec
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run.folder import IDENTITY_FILE, claim, locked
 from omentum.train.run.identity import described
 

@@ -21,7 +21,8 @@ from omentum.fingerprint import scan_digest, sketch
 from omentum.io.nifti import read_volume, write_volume
 from omentum.io.truth import write_case
 from omentum.model import read_spec, save_checkpoint
-from omentum.train.config.settings import DataConfig, PairConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig, PairConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run.sources import load_sources
 from omentum.volume import Volume
 

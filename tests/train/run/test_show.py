@@ -7,7 +7,8 @@ import pytest
 
 from omentum.cli import main
 from omentum.data.sampling.augmentation import Augmentation
-from omentum.train.config.settings import DataConfig, PairConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig, PairConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.config.toml_file import load_config, parse_settings
 from omentum.train.run.show import meanings, shown
 

@@ -10,8 +10,9 @@ from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.errors import UsageError
 from omentum.io.truth import write_case
+from omentum.train.config.case_collections import DataConfig
 from omentum.train.config.dataset_settings import DatasetConfig
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run.sources import load_sources
 
 KEYS = STRUCTURES.keys

@@ -16,7 +16,8 @@ from omentum.io.truth import write_case
 from omentum.model import read_spec, save_checkpoint
 from omentum.model.catalogue import origin
 from omentum.model.terms import OUR_CITATION, OUR_LICENCE, Terms, citation_of, licence_of, of_weights, under
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run.sources import load_sources
 
 LITS = Terms("LiTS", "CC BY-NC-SA 4.0", "Bilic et al.")

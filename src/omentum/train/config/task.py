@@ -21,7 +21,8 @@ from omentum.formatting import counted
 from omentum.model.pretrained import own_spec
 from omentum.model.weights import locate
 from omentum.spec import CheckpointSpec, HeadKind
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.config.toml_file import config_of, merged, read_file, read_settings, with_overrides
 from omentum.train.config.transfer_mode import TransferMode
 

@@ -12,8 +12,9 @@ from omentum.data.sampling.augmentation import Augmentation
 from omentum.data.store.store import MANIFEST
 from omentum.errors import UsageError, warn_of_case
 from omentum.model.catalogue import catalogue
+from omentum.train.config.case_collections import DataConfig, PairConfig
 from omentum.train.config.dataset_settings import DatasetConfig
-from omentum.train.config.settings import DataConfig, PairConfig, TrainConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.config.values import listed, tables, typed
 
 PRESET = "preset"

@@ -15,7 +15,8 @@ from omentum.errors import InputError, UsageError
 from omentum.io.truth import DESCRIPTION
 from omentum.model.adapters import HEAD_ONLY
 from omentum.spec import CheckpointSpec
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.config.toml_file import config_of, parse_settings, settings_of
 from omentum.train.extend.options import ExtendOptions, Protection
 

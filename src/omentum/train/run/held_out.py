@@ -17,7 +17,8 @@ from omentum.errors import UsageError, warn_of_case
 from omentum.fingerprint import scan_digest, sketch
 from omentum.formatting import listed
 from omentum.scans_seen import TRAINED_ON, TRAINED_ON_ROWS
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.case_collections import DataConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run.start import Start
 
 AnyCase = TypeVar("AnyCase", bound=ScanOfDataset)

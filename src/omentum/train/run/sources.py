@@ -19,8 +19,9 @@ from omentum.errors import UsageError
 from omentum.model.terms import Terms
 from omentum.model.terms import record as terms_record
 from omentum.spec import PreprocessSpec
+from omentum.train.config.case_collections import DataConfig
 from omentum.train.config.dataset_settings import DatasetConfig
-from omentum.train.config.settings import DataConfig, TrainConfig
+from omentum.train.config.settings import TrainConfig
 from omentum.train.run import data_terms
 from omentum.train.run.held_out import HeldOut
 
