@@ -85,9 +85,9 @@ class CaseEvaluator:
         from omentum.io.lattice import on_extent
 
         assert pair.prediction is not None
-        found = self._reference(pair)
-        truth = found.truth
         native, scope = read_prediction(pair.prediction, self.of_predictions)
+        found = self._reference(pair, None if is_dicom_file(pair.prediction) else native.grid)
+        truth = found.truth
         try:
             stored = is_stored(pair.reference)
             if is_dicom_file(pair.prediction):
@@ -159,11 +159,11 @@ class CaseEvaluator:
     def _joined(self) -> frozenset[str]:
         return frozenset[str]().union(*(mapping.joined for mapping in self._mappings))
 
-    def _reference(self, pair: Pair) -> CaseReference:
-        """Reference including lesions known to be absent."""
+    def _reference(self, pair: Pair, grid: Grid | None = None) -> CaseReference:
+        """Reference including lesions known to be absent; `grid` as for `reference_of`."""
         from omentum.evaluate import known_absent
 
-        found = reference_of(pair, self.mapping)
+        found = reference_of(pair, self.mapping, grid)
         truth = found.truth
         healthy = self.healthy.get(pair.name, frozenset())
         if denied := healthy & truth.present():

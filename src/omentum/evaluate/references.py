@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omentum.anatomy.pairs import pair_of
@@ -49,12 +48,13 @@ class CaseReference:
         return dict.fromkeys(keys, ASSISTED)
 
 
-def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
+def reference_of(pair: Pair, mapping: LabelMapping | None, grid: Grid | None = None) -> CaseReference:
     """Read a reference; the patient is that of the list of patients if given, otherwise of the case.
 
     Args:
         pair: The case.
         mapping: Label mapping of foreign references.
+        grid: Grid of the CT, if known, for a DICOM reference, which may not have one of its own.
 
     Raises:
         InputError: it cannot be read.
@@ -68,7 +68,7 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
     if path.is_dir() and not (path / DESCRIPTION).is_file():
         path = segmentation_in(path) or path
     if not path.is_dir():
-        return CaseReference(read_reference(path, mapping, _grid_for(path, pair.prediction)), pair.patient)
+        return CaseReference(read_reference(path, mapping, grid), pair.patient)
     if mapping:
         raise UsageError("is a truth folder and needs no --mapping", source=path)
     if is_stored(path):
@@ -82,13 +82,3 @@ def reference_of(pair: Pair, mapping: LabelMapping | None) -> CaseReference:
         )
     truth, facts = read_truth(path)
     return CaseReference(truth, pair.patient or str(facts.get("patient", "")), assisted_in(facts))
-
-
-def _grid_for(reference: Path, prediction: Path | None) -> Grid | None:
-    """Grid of the prediction, which is that of the CT, for a DICOM reference, which may not have one of its own."""
-    from omentum.io.dicom.open import is_dicom_file
-    from omentum.io.segmentations import read_segmentation
-
-    if prediction is None or not is_dicom_file(reference) or is_dicom_file(prediction):
-        return None
-    return read_segmentation(prediction, may_be_empty=True).grid
