@@ -1,6 +1,6 @@
 """Every table and figure of the README, the changelog and docs that a benchmark measured, drawn from its JSON.
 
-    python benchmarks/figures.py            # rewrite the pages, with marks where a result is out of date
+    python benchmarks/figures.py            # rewrite the pages that change, and the list of outdated results
     python benchmarks/figures.py --check    # name the pages that say something else than the results do
 
 README.md beside this file has the rules.
@@ -19,9 +19,10 @@ sys.path.append(str(Path(__file__).parent / "experiments"))
 from study_tables import PREFIX, draw_pictures, study_record
 
 from bundled_model import NAME, bundled_model
-from pages import MARK, MARKED, cell, drawn, marks, result_page, shown
+from pages import cell, drawn, outdated_page, result_page, shown
 from record import RESULTS, ROOT, Cell, Record, Table, read
 
+OUTDATED = ROOT / "benchmarks" / "outdated.md"
 END = "<!-- end -->"
 PLACE = re.compile(r"<!-- ([\w.-]+(?: ?[:(][^\n]*?)?) -->(.*?)<!-- end -->", re.DOTALL)
 ADDRESS = re.compile(
@@ -41,13 +42,13 @@ def main() -> None:
     wrong = []
     try:
         for page, now, then in drawings():
-            if arguments.check and unmarked(now) != unmarked(then):
+            if arguments.check and now != then:
                 wrong.append(str(page.relative_to(ROOT)))
-            elif not arguments.check and now != then:
-                page.write_text(then, encoding="utf-8")
-                print(page.relative_to(ROOT))
+            elif now != then:
+                rewrite(page, then)
         if not arguments.check:
             draw_pictures(ROOT / "docs")
+            list_outdated()
     except AddressError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -56,12 +57,36 @@ def main() -> None:
         sys.exit(1)
 
 
+def rewrite(page: Path, text: str) -> None:
+    page.write_text(text, encoding="utf-8")
+    print(page.relative_to(ROOT))
+
+
+def list_outdated() -> None:
+    """Rewrite the one page that says what is out of date; it changes with the code, so `--check` leaves it alone."""
+    names = {path.stem for path in RESULTS.glob("*.json")}
+    for page in pages():
+        names |= {
+            address["record"]
+            for place in PLACE.finditer(page.read_text("utf-8"))
+            if (address := ADDRESS.match(place[1]))
+        }
+    text = outdated_page({name: find_record(name) for name in sorted(names)})
+    if not OUTDATED.exists() or OUTDATED.read_text(encoding="utf-8") != text:
+        rewrite(OUTDATED, text)
+
+
+def pages() -> list[Path]:
+    """Pages with places to be filled."""
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
 def drawings() -> Iterator[tuple[Path, str, str]]:
     """Each page, its text, and what that should be."""
     for path in sorted(RESULTS.glob("*.json")):
         page = path.with_suffix(".md")
         yield page, page.read_text(encoding="utf-8") if page.exists() else "", result_page(find_record(path.stem))
-    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
+    for page in pages():
         text = page.read_text(encoding="utf-8")
         try:
             yield page, text, filled(text)
@@ -91,15 +116,14 @@ def content(found: re.Match[str], find: Callable[[str], Record]) -> str:
     if address is None:
         raise AddressError(f"cannot read <!-- {found[1]} -->")
     record = find(address["record"])
-    outdated = record.outdated()
     if address["path"] is None:
         wanted = [name.strip() for name in (address["columns"] or "").split(",") if name.strip()]
         table = find_table(record, address)
         unknown = [name for name in wanted if name not in table.columns]
         if unknown:
             raise AddressError(f"{found[1]}: no column {unknown[0]!r}; there are {', '.join(table.columns)}")
-        return "\n" + "\n\n".join([drawn(table, wanted), *([marks(outdated)] if outdated else [])]) + "\n"
-    return figure(record, address) + (MARK if outdated else "")
+        return f"\n{drawn(table, wanted)}\n"
+    return figure(record, address)
 
 
 def figure(record: Record, address: re.Match[str]) -> str:
@@ -146,11 +170,6 @@ def find_record(name: str) -> Record:
     if not path.exists():
         raise AddressError(f"no result {name!r}: {path.relative_to(ROOT)} does not exist")
     return read(path)
-
-
-def unmarked(text: str) -> str:
-    """Without the marks of what is out of date: they come and go with the code and are no figures."""
-    return re.sub(rf"\n\n{re.escape(MARKED)}[^\n]*\*|{MARK}(?=<!-- end -->)", "", text)
 
 
 if __name__ == "__main__":

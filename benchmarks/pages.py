@@ -1,27 +1,22 @@
-"""Results as Markdown: a table, a figure, a whole page, and the mark of what is out of date."""
+"""Results as Markdown: a table, a figure, a whole page, and the list of what is out of date."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from record import Cell, Record, Table
 
-MARK = "†"
-"""Behind a single figure that is out of date."""
-MARKED = "*Measured before the code it measures last changed:"
-"""How the line below an outdated table begins."""
 SHOWN = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "avx512_bf16": "bf16", "amx_bf16": "AMX"}
 NAMED = 3
-"""So many of the files that changed are named in a mark."""
+"""So many of the files that changed are named."""
 CROWDED = 1.25
 """A load of so many times the cores means that other work ran."""
 
 
-def result_page(record: Record, *, marked: bool = True) -> str:
+def result_page(record: Record) -> str:
     """The page of one result."""
-    outdated = record.outdated() if marked else []
-    parts = [f"# {record.title}", origin(record), *([marks(outdated)] if outdated else []), record.about]
+    parts = [f"# {record.title}", origin(record), record.about]
     for name, table in record.tables.items():
         parts += [f"## {name}" if len(record.tables) > 1 else "", drawn(table)]
     if record.values:
@@ -51,10 +46,21 @@ def shown(value: Cell) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def marks(outdated: Sequence[str]) -> str:
-    """The line that says what has changed since, the first few by name."""
-    named, more = [f"`{entry}`" for entry in outdated[:NAMED]], len(outdated) - NAMED
-    return f"{MARKED} {', '.join(named)}{f' and {more} more' if more > 0 else ''}.*"
+def outdated_page(records: Mapping[str, Record]) -> str:
+    """The results that are older than the code they measure.
+
+    Args:
+        records: Name -> result.
+    """
+    rows = []
+    for name, record in records.items():
+        if changed := record.outdated():
+            named, more = [f"`{entry}`" for entry in changed[:NAMED]], len(changed) - NAMED
+            told = f"{', '.join(named)}{f' and {more} more' if more > 0 else ''}"
+            rows.append(f"| `{name}` | {record.made.get('date', '')} | {record.made.get('commit', '')} | {told} |")
+    about = "Measured before the code they measure last changed, see [README.md](README.md#outdated-results)."
+    head = ["| result | measured on | at commit | changed since |", "| --- | --- | --- | --- |"]
+    return "\n".join(["# Outdated results", "", about, "", *(head + rows if rows else ["None."])]) + "\n"
 
 
 def origin(record: Record) -> str:

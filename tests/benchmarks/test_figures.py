@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 
 import figures
-from figures import AddressError, filled, unmarked
-from pages import result_page
+from figures import AddressError, filled
+from pages import outdated_page, result_page
 from record import ROOT, Record, Table, content_hash
 
 COSTS = Table({"profile": "{}", "engine": "{}", "all s": "**{:.1f}**", "share": "{:.0%}"}, [])
@@ -21,9 +21,9 @@ def result(outdated=False):
     return Record("Costs", measures, made, {"costs": costs, "other": COSTS}, {"network s": 12.5})
 
 
-def draw(address, outdated=False, between=""):
+def draw(address, between=""):
     text = f"a <!-- {address} -->{between}<!-- end --> b"
-    return filled(text, lambda name: {"end_to_end": result(outdated)}[name])
+    return filled(text, lambda name: {"end_to_end": result()}[name])
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_table_is_drawn_whole_or_with_the_columns_named():
 
 def test_drawing_twice_changes_nothing():
     for address in ("end_to_end", "end_to_end: fast / all s", "end_to_end (profile, share)"):
-        once = draw(address, outdated=True)
-        assert filled(once, lambda name: result(outdated=True)) == once
+        once = draw(address)
+        assert filled(once, lambda name: result()) == once
 
 
 @pytest.mark.parametrize(
@@ -86,19 +86,12 @@ def test_a_result_nobody_kept_is_told():
         filled("<!-- nothing: x --><!-- end -->")
 
 
-def test_what_is_outdated_is_marked_and_a_mark_is_no_figure():
-    table, figure = draw("end_to_end", outdated=True), draw("end_to_end: fast / all s", outdated=True)
-    assert "*Measured before the code it measures last changed: `src/omentum/spec.py`.*" in table
-    assert ">18.9†<!-- end -->" in figure
-    assert unmarked(table) == draw("end_to_end")
-    assert unmarked(figure) == draw("end_to_end: fast / all s")
-    page = result_page(result(outdated=True))
-    assert "*Measured before" in page
-    assert unmarked(page) == result_page(result())
-
-
-def test_a_changed_figure_is_no_mark():
-    assert unmarked(draw("end_to_end: fast / all s")).replace("18.9", "18.8") != draw("end_to_end: fast / all s")
+def test_what_is_outdated_is_listed_in_one_place_and_changes_no_other_page():
+    listed = outdated_page({"costs": result(outdated=True), "fresh": result()})
+    assert "| `costs` | 2026-11-28 | abc | `src/omentum/spec.py` |" in listed
+    assert "fresh" not in listed
+    assert "None." in outdated_page({"fresh": result()})
+    assert result_page(result(outdated=True)) == result_page(result())
 
 
 def test_a_page_tells_that_other_work_ran():
@@ -112,7 +105,7 @@ def test_the_pages_say_what_the_results_say():
 
 
 def test_a_page_edited_by_hand_is_named(monkeypatch, capsys):
-    unlike, alike = (ROOT / "README.md", "15x", "16x"), (ROOT / "CHANGELOG.md", "1†<!-- end -->", "1<!-- end -->")
+    unlike, alike = (ROOT / "README.md", "15x", "16x"), (ROOT / "CHANGELOG.md", "1<!-- end -->", "1<!-- end -->")
     drawings = partial(iter, [unlike, alike])
     monkeypatch.setattr(figures, "drawings", drawings)
     monkeypatch.setattr(figures.sys, "argv", ["figures.py", "--check"])
