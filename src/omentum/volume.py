@@ -26,6 +26,11 @@ BODY_HU = -300
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same when no corner moves by more than this (reliability: label/image geometry)."""
 
+LPS_FROM_RAS = np.array([-1.0, -1.0, 1.0])
+"""Signs that turn points in RAS+ (ours, NIfTI's) into LPS+ (DICOM's, ITK's), and back."""
+RAS_FROM_LPS = np.diag([*LPS_FROM_RAS, 1.0])
+"""The same for affines, 4x4; it is its own inverse."""
+
 LEAST_MM, MOST_MM = 1e-9, 1e9
 """No voxel is smaller and nothing lies farther away; beyond, arithmetic on an affine would overflow."""
 

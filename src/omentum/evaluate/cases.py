@@ -82,7 +82,7 @@ class CaseEvaluator:
         from omentum.evaluate.foreign_labels import read_prediction
         from omentum.evaluate.stored_reference import is_stored, on_stored_grid
         from omentum.io.dicom.open import is_dicom_file
-        from omentum.io.lattice import on_extent
+        from omentum.io.pad_crop import pad_or_crop
 
         assert pair.prediction is not None
         native, scope = read_prediction(pair.prediction, self.of_predictions)
@@ -91,7 +91,7 @@ class CaseEvaluator:
         try:
             stored = is_stored(pair.reference)
             if is_dicom_file(pair.prediction):
-                native = on_extent(native, truth.grid)
+                native = pad_or_crop(native, truth.grid)
             prediction = on_stored_grid(native, pair.reference) if stored else aligned(native, truth.grid)
         except GeometryError as fault:
             raise GeometryError(fault.reason, source=pair.prediction, remedy=fault.remedy) from fault

@@ -11,10 +11,10 @@ import numpy as np
 
 from omentum.errors import GeometryError, UsageError
 from omentum.io.nifti_geometry import read_geometry
-from omentum.volume import Affine, Volume
+from omentum.volume import RAS_FROM_LPS, Affine, Volume
 
 _GEOMETRY = "omentum.Volume(array, affine), affine 4x4 from voxel indices to RAS+ millimetres"
-_SPACES = {"RAS": np.eye(4), "LPS": np.diag([-1.0, -1.0, 1.0, 1.0])}
+_SPACES = {"RAS": np.eye(4), "LPS": RAS_FROM_LPS}
 
 
 def as_volume(image: Any, *, volume: int | None = None) -> Volume:

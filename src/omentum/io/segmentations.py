@@ -8,7 +8,7 @@ from omentum.errors import InputError
 from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom_masks.read import read_dicom_masks
 from omentum.io.labels import has_label_table, read_labelmap
-from omentum.io.lattice import on_extent
+from omentum.io.pad_crop import pad_or_crop
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.io.seg_nrrd.segments import is_seg_nrrd
 from omentum.io.truth import DESCRIPTION, read_truth
@@ -46,7 +46,7 @@ def read_segmentation(path: str | Path, *, may_be_empty: bool = False, grid: Gri
         path = _inside(path)
     if is_dicom_file(path):
         seg = read_dicom_masks(path, grid)
-        return seg if grid is None else on_extent(seg, grid)
+        return seg if grid is None else pad_or_crop(seg, grid)
     return read_seg_nrrd(path) if is_seg_nrrd(path) else read_labelmap(path, may_be_empty=may_be_empty)
 
 

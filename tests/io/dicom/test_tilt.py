@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from omentum.io.dicom.tilt import on_upright_grid, upright_grid
+from omentum.io.dicom.tilt import tilt_corrected, tilt_corrected_grid
 from omentum.volume import PADDING_HU, Grid
 
 
@@ -17,7 +17,7 @@ def test_noise_of_positions_loses_no_column(per_slice):
         affine[:3, 2] += affine[:3, :2] @ (per_slice, -per_slice)
         affine[:3, 3] = rng.uniform(-900, 900, 3)
         tilted = Grid(voxels.shape, affine)
-        found = on_upright_grid(voxels, tilted, upright_grid(tilted))
+        found = tilt_corrected(voxels, tilted, tilt_corrected_grid(tilted))
         # Interpolation shares every voxel out between its neighbours; air beside the slices weighs nothing.
         weights = [(image - PADDING_HU).sum(axis=(0, 1)) for image in (found, voxels)]
         np.testing.assert_allclose(*weights, rtol=1e-4)

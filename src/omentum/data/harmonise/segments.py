@@ -14,7 +14,7 @@ from omentum.data.harmonise.notes import Note
 from omentum.errors import InputError
 from omentum.io.dicom_masks.segmentation_file import DicomSegments
 from omentum.io.dicom_masks.structure_set_file import DicomContours
-from omentum.io.lattice import on_extent
+from omentum.io.pad_crop import pad_or_crop
 from omentum.io.seg_nrrd.segments import Segment, SegmentFile, named, refuse_lost_names
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
@@ -66,7 +66,7 @@ def segment_masks(
     for segment, target in segments:
         mask, affine = file.mask(segment), file.grid.affine
         if isinstance(file, DicomSegments):  # it has no slices where there is nothing
-            whole = on_extent(Segmentation.from_masks({segment.label: mask}, affine), ct.grid)
+            whole = pad_or_crop(Segmentation.from_masks({segment.label: mask}, affine), ct.grid)
             mask, affine = whole.bits[0] != 0, whole.affine
         voxels, remarks = on_grid_of(ct, Volume(mask, affine), source)
         notes += [remark for remark in remarks if remark not in notes]

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from omentum.errors import GeometryError, warn_of_case
 from omentum.io.dicom.images import MOST_MM
 from omentum.io.dicom.slices import Slice
+from omentum.volume import RAS_FROM_LPS
 
 SPACING_TOLERANCE = 0.01
 """Distances between slices may differ from the usual one by this share of it (rounded positions, not gaps)."""
 SPACING_TOLERANCE_MM = 0.01
+"""Images at least so far apart along the normal are in different slices."""
 ROUNDED = 0.1
 """Share of the spacing by which positions may lie beside an even line through all of them and count as rounded."""
 DIRECTION_TOLERANCE = 1e-3
@@ -93,7 +95,7 @@ def series_affine(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:
     affine[:3, 1] = directions[3:] * spacing_mm[1]
     affine[:3, 2] = _step(slices, place)
     affine[:3, 3] = position_mm(first)
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    return RAS_FROM_LPS @ affine
 
 
 def _step(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:

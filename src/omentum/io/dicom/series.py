@@ -29,7 +29,7 @@ from omentum.io.dicom.pixels import PixelReader, check_rescale
 from omentum.io.dicom.slices import Slice
 from omentum.io.dicom.source_image import SourceImage
 from omentum.io.dicom.stack import read_stack
-from omentum.io.dicom.tilt import MOST_DEGREES, on_upright_grid, upright_grid
+from omentum.io.dicom.tilt import MOST_DEGREES, tilt_corrected, tilt_corrected_grid
 from omentum.volume import Grid, Volume
 
 TILT_DEGREES = 0.5
@@ -97,9 +97,9 @@ def read_series(
     if tilt <= TILT_DEGREES:
         return Volume(voxels, affine, {"dicom": order})
     tilted = Grid(voxels.shape, affine)
-    upright = upright_grid(tilted)
+    upright = tilt_corrected_grid(tilted)
     order = replace(order, tilted=tilted)
-    return Volume(on_upright_grid(voxels, tilted, upright), upright.affine, {"dicom": order})
+    return Volume(tilt_corrected(voxels, tilted, upright), upright.affine, {"dicom": order})
 
 
 def read_mask_series(folder: str | Path, like: Volume) -> Volume:

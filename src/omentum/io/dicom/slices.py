@@ -124,12 +124,6 @@ class Slice:
         """Which image of its file, counted from 0."""
         return (self.image.frame_number or 1) - 1
 
-    @property
-    def words(self) -> str:
-        """Its file name, for messages, and which frame of it."""
-        number = self.image.frame_number
-        return self.path.name if number is None else f"frame {number} of {self.path.name}"
-
 
 @dataclass(frozen=True)
 class Other:

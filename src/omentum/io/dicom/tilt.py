@@ -19,7 +19,7 @@ _DECIMALS = 6
 """Of a pixel; more are noise."""
 
 
-def upright_grid(tilted: Grid) -> Grid:
+def tilt_corrected_grid(tilted: Grid) -> Grid:
     """The smallest grid in the planes of the slices that has all of them, with slices right behind each other.
 
     Args:
@@ -34,12 +34,12 @@ def upright_grid(tilted: Grid) -> Grid:
     return Grid((int(columns), int(rows), tilted.shape[2]), affine)
 
 
-def on_upright_grid(voxels: NDArray[Any], tilted: Grid, upright: Grid) -> NDArray[Any]:
+def tilt_corrected(voxels: NDArray[Any], tilted: Grid, upright: Grid) -> NDArray[Any]:
     """Voxels of the tilted grid on the upright one.
 
     Args:
         voxels: Shape of `tilted`, in HU.
-        tilted: See `upright_grid`.
+        tilted: See `tilt_corrected_grid`.
         upright: Made by it.
 
     Returns:

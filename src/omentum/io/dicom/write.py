@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from omentum.atomic import replacing_folder
 from omentum.errors import GeometryError, MissingDependencyError
 from omentum.io.dicom.uids import CT_IMAGE
-from omentum.volume import Volume
+from omentum.volume import LPS_FROM_RAS, Volume
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
 INTERCEPT_HU = -1024
-_LPS_FROM_RAS = np.array([-1.0, -1.0, 1.0])
 
 
 def write_series(
@@ -77,7 +76,7 @@ def _dataset(volume: Volume, series: str, intercept: int) -> FileDataset:
 
 def _put_directions(dataset: FileDataset, volume: Volume) -> None:
     column_mm, row_mm, slice_mm = volume.spacing_mm
-    directions = (volume.affine[:3, :2] / (column_mm, row_mm)).T * _LPS_FROM_RAS
+    directions = (volume.affine[:3, :2] / (column_mm, row_mm)).T * LPS_FROM_RAS
     dataset.ImageOrientationPatient = _decimals(directions.ravel())
     dataset.PixelSpacing = _decimals((row_mm, column_mm))
     dataset.SliceThickness = _decimals((slice_mm,))[0]
@@ -89,7 +88,7 @@ def _put_slice(dataset: FileDataset, volume: Volume, k: int, series: str) -> Non
     dataset.SOPInstanceUID = generate_uid(entropy_srcs=[series, str(k)])
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.InstanceNumber = k + 1
-    dataset.ImagePositionPatient = _decimals(volume.grid.to_world((0, 0, k)) * _LPS_FROM_RAS)
+    dataset.ImagePositionPatient = _decimals(volume.grid.to_world((0, 0, k)) * LPS_FROM_RAS)
 
 
 def _put_pixels(dataset: FileDataset, rows: NDArray[np.uint16]) -> None:

@@ -11,22 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError
-from omentum.io.dicom.geometry import LEAST_MM
+from omentum.io.dicom.geometry import DIRECTION_TOLERANCE, LEAST_MM, ROUNDED, SPACING_TOLERANCE_MM
 from omentum.io.dicom.images import MOST_MM
 from omentum.io.nifti_header import refuse_bomb
-from omentum.volume import Grid
+from omentum.volume import RAS_FROM_LPS, Grid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-APART_MM = 0.01
-"""Frames at least so far apart along the normal are in different slices."""
-ROUNDED = 0.1
-"""Share of the spacing by which frames may lie beside an even stack."""
-DIRECTION_TOLERANCE = 1e-3
 COARSER = 1.5
 """Frames so many slices of a CT apart are not next to each other on it."""
-_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _REMEDY = "without it nobody can say where its masks are"
 _UNBOUNDED = 1 << 62
 MOST_SLICES = 1 << 20
@@ -81,7 +75,7 @@ def place_frames(dataset: Dataset, path: Path, ct: Grid | None = None) -> FrameP
     affine[:3, 0], affine[:3, 1] = directions[:3] * column_mm, directions[3:] * row_mm
     affine[:3, 2], affine[:3, 3] = step, first
     shape = (int(dataset.Columns), int(dataset.Rows), max(slices) + 1)
-    return FramePlaces(Grid(shape, _RAS_FROM_LPS @ affine), slices)
+    return FramePlaces(Grid(shape, RAS_FROM_LPS @ affine), slices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +99,8 @@ class _Spacings:
 
     def of_frames(self) -> list[float]:
         """For frames at several positions, the most reliable first."""
-        gaps = np.diff(np.unique(np.round(self.along_mm / APART_MM))) * APART_MM
-        least = float(gaps[gaps >= APART_MM].min(initial=np.ptp(self.along_mm)))
+        gaps = np.diff(np.unique(np.round(self.along_mm / SPACING_TOLERANCE_MM))) * SPACING_TOLERANCE_MM
+        least = float(gaps[gaps >= SPACING_TOLERANCE_MM].min(initial=np.ptp(self.along_mm)))
         between, thickness = self._stated("SpacingBetweenSlices"), self._stated("SliceThickness")
         found = [between] if between else []
         if self.ct_mm is not None:
@@ -130,7 +124,7 @@ def _stack(
     along = spacings.along_mm
     lowest, highest = positions[along.argmin()], positions[along.argmax()]
     span_mm = float(along.max() - along.min())
-    if span_mm < APART_MM:
+    if span_mm < SPACING_TOLERANCE_MM:
         spacing_mm = spacings.of_one_frame()
         if spacing_mm is None:
             raise GeometryError("has one slice and states no thickness of it", source=path)
@@ -149,7 +143,7 @@ def _stack(
 
 def _slice_mm(ct: Grid, normal: Vectors) -> float:
     """Distance of the slices of a CT along the normal (LPS) of frames."""
-    return float(np.abs(_RAS_FROM_LPS[:3, :3] @ normal @ ct.affine[:3, :3]).max())
+    return float(np.abs(RAS_FROM_LPS[:3, :3] @ normal @ ct.affine[:3, :3]).max())
 
 
 def _alike(shared: Any, frames: Sequence[Any], sequence: str, name: str, count: int, path: Path) -> Vectors:

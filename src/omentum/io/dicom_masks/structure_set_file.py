@@ -21,7 +21,7 @@ from omentum.io.dicom_masks.contour_planes import Contour, check_planes
 from omentum.io.dicom_masks.open_object import damaged, open_object
 from omentum.io.seg_nrrd.segments import Segment, named
 from omentum.segmentation import BITS_PER_PLANE, Bits, no_bits
-from omentum.volume import Grid
+from omentum.volume import LPS_FROM_RAS, Grid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 CLOSED = ("CLOSED_PLANAR", "CLOSED_PLANAR_XOR", "CLOSEDPLANAR_XOR")
 FLAT_SLICES = 0.5
 """Points of a contour lie at most so many slices beside its mean plane."""
-
-_LPS = np.array([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +118,7 @@ def _placed(item: Dataset, inverse: NDArray[np.float64], path: Path) -> list[Con
     for contour in item.get("ContourSequence") or ():
         if str(contour.ContourGeometricType) not in CLOSED:
             continue
-        world = _numbers(contour).reshape(-1, 3) * _LPS
+        world = _numbers(contour).reshape(-1, 3) * LPS_FROM_RAS
         index = world @ inverse[:3, :3].T + inverse[:3, 3]
         if len(index) < 3:
             continue

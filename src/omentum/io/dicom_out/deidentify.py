@@ -15,11 +15,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from omentum.io.dicom_out.source import SourceSeries
+from omentum.io.dicom_out.template import UIDS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
 def with_new_uids(source: SourceSeries) -> SourceSeries:
@@ -27,7 +26,7 @@ def with_new_uids(source: SourceSeries) -> SourceSeries:
     from pydicom.uid import generate_uid
 
     template = deepcopy(source.template)
-    for name in _UIDS:
+    for name in UIDS:
         setattr(template, name, generate_uid())
     deidentify(template)
     new = {uid: str(generate_uid()) for uid in dict.fromkeys(image.sop_instance for image in source.images)}

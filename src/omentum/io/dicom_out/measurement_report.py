@@ -18,8 +18,9 @@ from omentum.io.dicom.uids import SEGMENTATION
 from omentum.io.dicom_out.coding import concept
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.producer import Producer
-from omentum.io.dicom_out.source import LPS_FROM_RAS, SourceSeries
+from omentum.io.dicom_out.source import SourceSeries
 from omentum.io.dicom_out.stream import UTF_8, write_stream
+from omentum.volume import LPS_FROM_RAS
 
 Point = tuple[float, float, float]
 VOLUME, LONG_AXIS, SHORT_AXIS = (

@@ -14,8 +14,9 @@ from omentum.errors import GeometryError, silence_library_warnings
 from omentum.io.dicom.maker import MODEL_NAME
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.producer import Producer
-from omentum.io.dicom_out.source import SourceSeries, decimals
+from omentum.io.dicom_out.source import SourceSeries
 from omentum.io.dicom_out.stream import UTF_8, write_stream
+from omentum.io.dicom_out.template import decimals
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -23,8 +23,9 @@ from omentum.io.dicom_out.coding import colour, concept, regions
 from omentum.io.dicom_out.frames import Frame, bit_frames, joined, number_frames, slices_of
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.producer import Producer
-from omentum.io.dicom_out.source import ImageReference, SourceSeries, decimals
+from omentum.io.dicom_out.source import ImageReference, SourceSeries
 from omentum.io.dicom_out.stream import UTF_8, encoded, pixel_header, sequence, write_stream
+from omentum.io.dicom_out.template import decimals
 from omentum.segmentation import Segmentation, overlaps
 
 if TYPE_CHECKING:

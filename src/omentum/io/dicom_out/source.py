@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,35 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.errors import GeometryError, UsageError, silence_library_warnings, warn_of_case
+from omentum.io.dicom.geometry import ROUNDED
 from omentum.io.dicom.open import storage_class
 from omentum.io.dicom.series import SeriesOrder
 from omentum.io.dicom.source_image import SourceImage
 from omentum.io.dicom.uids import CT_IMAGE
-from omentum.volume import GRID_TOLERANCE_MM, Grid
+from omentum.io.dicom_out.template import template_of
+from omentum.volume import GRID_TOLERANCE_MM, LPS_FROM_RAS, Grid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-LPS_FROM_RAS = np.array([-1.0, -1.0, 1.0])
-ROUNDED = 0.1
-"""Share of the spacing by which stated positions may lie beside the grid; the reader accepts as much rounding."""
-
-COPIED = (
-    *("SpecificCharacterSet", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName"),
-    *("StudyDescription", "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),
-    *("PatientAge", "PatientSize", "PatientWeight", "StudyInstanceUID", "SeriesInstanceUID", "StudyID"),
-    *("FrameOfReferenceUID", "PositionReferenceIndicator", "ClinicalTrialSponsorName", "ClinicalTrialProtocolID"),
-    *("ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName", "ClinicalTrialSubjectID"),
-    *("PatientIdentityRemoved", "DeidentificationMethod", "BurnedInAnnotation"),
-)
-"""Attributes of patient, study and frame of reference that every object repeats."""
-_MAY_BE_EMPTY = (
-    *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "PatientName", "PatientID"),
-    *("PatientBirthDate", "PatientSex", "StudyID", "PositionReferenceIndicator"),
-)
-"""Type 2: there with or without a value."""
-_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-_SEXES = ("", "M", "F", "O")
 
 
 @dataclass(frozen=True)
@@ -107,7 +87,7 @@ def source_series(header: Mapping[str, Any], grid: Grid, source: str | Path | No
         first, images = _references(order.images, own)
         made_up: list[str] = []
         images = _identified(images, made_up)
-        template, dropped = _template(first, own, made_up)
+        template, dropped = template_of(first, own, made_up)
     template.SOPInstanceUID = images[0].sop_instance
     if dropped:
         warn_of_case(f"{', '.join(dropped)} of its DICOM images is not valid, left out of DICOM outputs", source)
@@ -183,63 +163,6 @@ def _identified(images: tuple[ImageReference, ...], made_up: list[str]) -> tuple
         uid = str(generate_uid())
         return tuple(replace(one, sop_instance=uid) for one in images)
     return tuple(replace(one, sop_instance=str(generate_uid())) for one in images)
-
-
-def _template(first: Dataset, grid: Grid, made_up: list[str]) -> tuple[Dataset, list[str]]:
-    """What every object repeats, and the attributes that are not valid."""
-    from pydicom.dataset import Dataset
-    from pydicom.uid import generate_uid
-
-    made, dropped = Dataset(), []
-    for name in COPIED:
-        if name in first:
-            if (element := _valid(first, name)) is None:
-                dropped.append(name)
-            else:
-                made.add(element)
-    for name in _MAY_BE_EMPTY:
-        if made.get(name) is None:
-            setattr(made, name, "")
-    for name in _UIDS:
-        if not made.get(name):
-            setattr(made, name, generate_uid())
-            made_up.append(name)
-    made.SOPClassUID, made.Modality = CT_IMAGE, "CT"
-    made.Columns, made.Rows = grid.shape[:2]
-    column_mm, row_mm, slice_mm = grid.spacing_mm
-    made.PixelSpacing = decimals((row_mm, column_mm))
-    (made.SliceThickness,) = decimals([slice_mm])
-    return made, dropped
-
-
-def _valid(first: Dataset, name: str) -> Any:
-    """A data element that can be written as it was read; None if its value violates the standard."""
-    from pydicom import config
-    from pydicom.dataset import Dataset
-    from pydicom.valuerep import validate_value
-
-    try:
-        element = first[name]
-        alone = Dataset()
-        if element.VR not in ("PN", "CS") or name == "PatientSex":
-            for value in element.value if element.VM > 1 else [element.value]:
-                validate_value(element.VR, value if value is None else str(value), config.RAISE)
-        alone.add(element)
-        if "SpecificCharacterSet" in first:
-            alone.SpecificCharacterSet = first.SpecificCharacterSet
-        alone.save_as(BytesIO(), implicit_vr=False, little_endian=True)
-        if name == "PatientSex" and str(element.value or "") not in _SEXES:
-            return None
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, NotImplementedError):
-        return None
-    return element
-
-
-def decimals(numbers: Iterable[float]) -> list[str]:
-    """Numbers as DICOM decimal strings (VR DS, at most 16 characters), rounded as little as these allow."""
-    from pydicom.valuerep import format_number_as_ds
-
-    return [format_number_as_ds(float(number)) for number in numbers]
 
 
 def _triple(numbers: NDArray[np.float64]) -> tuple[float, float, float]:

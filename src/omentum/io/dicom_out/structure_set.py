@@ -19,9 +19,10 @@ from omentum.io.dicom_out.coding import type_concept
 from omentum.io.dicom_out.contours import Points, outlines
 from omentum.io.dicom_out.identity import ObjectIdentity
 from omentum.io.dicom_out.producer import Producer
-from omentum.io.dicom_out.source import LPS_FROM_RAS, ImageReference, SourceSeries
+from omentum.io.dicom_out.source import ImageReference, SourceSeries
 from omentum.io.dicom_out.stream import UTF_8, encoded, write_stream
 from omentum.segmentation import Segmentation
+from omentum.volume import LPS_FROM_RAS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -16,7 +16,7 @@ from nrrd import format_vector
 from omentum.anatomy import STRUCTURES
 from omentum.anatomy.structure import SnomedCode, Structure
 from omentum.boxes import Box
-from omentum.volume import Affine, Grid
+from omentum.volume import RAS_FROM_LPS, Affine, Grid
 
 MADE_BY = "omentum_version"
 """A key that only our own files have: their masks are to be taken as they are."""
@@ -24,8 +24,6 @@ ROWS = "omentum_structures"
 """A key for the rows of structures that are not as packaged; JSON."""
 NOT_ANNOTATED = "omentum.annotated:no"
 """Tag of a segment with voxels that nobody looked for systematically."""
-LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""From RAS+ to LPS+ and back."""
 
 _NO_CODE = "^^"
 _CATEGORY_CONTEXT, _REGION_CONTEXT = (
@@ -43,7 +41,7 @@ def header_lines(grid: Grid, layers: int, dtype: np.dtype[Any]) -> list[str]:
         layers: Length of an additional first axis, if above one.
         dtype: uint8 or uint16.
     """
-    affine: Affine = LPS @ grid.affine
+    affine: Affine = RAS_FROM_LPS @ grid.affine
     several = layers > 1
     directions = [format_vector(column) for column in affine[:3, :3].T]
     return [

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from omentum.axis_order import axis_order
 from omentum.errors import CaseWarning
-from omentum.io.lattice import on_extent
+from omentum.io.pad_crop import pad_or_crop
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -25,14 +25,14 @@ def test_a_part_in_any_order_of_axes_comes_back_whole(pairs, ends):
     order = axis_order(WHOLE, "".join(pair[end] for pair, end in zip(pairs, ends, strict=True)))
     part = drawn().part(INNER)
     turned = Segmentation(order.view(part.bits), order.grid(part.grid).affine, part.classes)
-    found = on_extent(turned, WHOLE)
+    found = pad_or_crop(turned, WHOLE)
     assert found.grid.same_as(WHOLE)
     np.testing.assert_array_equal(found.mask("liver"), drawn().mask("liver"))
 
 
 def test_masks_outside_are_left_out_with_a_word():
     with pytest.warns(CaseWarning, match="8 voxels of masks lie outside of the CT"):
-        found = on_extent(drawn(), drawn().part((slice(0, 9), slice(0, 8), slice(4, 7))).grid)
+        found = pad_or_crop(drawn(), drawn().part((slice(0, 9), slice(0, 8), slice(4, 7))).grid)
     assert found.mask("liver").sum() == drawn().mask("liver").sum() - 8
 
 
@@ -40,5 +40,5 @@ def test_other_voxels_are_left_as_they_are():
     moved = WHOLE.affine.copy()
     moved[0, 3] += 1
     seg = drawn()
-    assert on_extent(seg, Grid(WHOLE.shape, moved)) is seg
-    assert on_extent(seg, Grid(WHOLE.shape, WHOLE.affine @ np.diag([1, 1, 2, 1]))) is seg
+    assert pad_or_crop(seg, Grid(WHOLE.shape, moved)) is seg
+    assert pad_or_crop(seg, Grid(WHOLE.shape, WHOLE.affine @ np.diag([1, 1, 2, 1]))) is seg

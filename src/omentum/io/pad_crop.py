@@ -1,4 +1,4 @@
-"""Masks brought to another extent of the same voxels, without interpolation."""
+"""Masks padded and cropped to another extent of the same voxels, without interpolation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omentum.segmentation import Segmentation, no_bits
 from omentum.volume import GRID_TOLERANCE_MM, Grid
 
 
-def on_extent(seg: Segmentation, grid: Grid) -> Segmentation:
+def pad_or_crop(seg: Segmentation, grid: Grid) -> Segmentation:
     """The same masks on a grid with the same voxels but another extent, order or direction of axes.
 
     A DICOM segmentation has no frames where there is nothing, so that its own grid ends with its masks. Voxels outside
