@@ -12,7 +12,6 @@ ROOT = Path(__file__).parents[1] / "src" / PACKAGE
 
 CORE = {
     *("errors", "anatomy", "volume", "fingerprint", "axis_order", "boxes", "components", "spec", "sparse"),
-    *("scans_seen",),
     *("segmentation", "atomic", "formatting", "lazy_names", "option_fields", "output_checks", "progress"),
     *("result_files", "sockets", "temporary_names"),
     *("json_values", "schemas"),
@@ -34,8 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "boxes": {"volume"},
     "fingerprint": {"volume"},
     "components": set(),
-    "scans_seen": {"fingerprint"},
-    "spec": {"errors", "json_values", "scans_seen"},
+    "spec": {"errors", "json_values", "fingerprint"},
     "atomic": {"errors", "temporary_names"},
     "output_checks": {"errors"},
     "anatomy": {"errors"},

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from omentum.errors import CheckpointError
+from omentum.fingerprint import ScansSeen
 from omentum.json_values import strict_json
-from omentum.scans_seen import ScansSeen
 
 FORMAT_VERSION = 5
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omentum.errors import UsageError
+from omentum.data.splits.part_options import SplitPartOptions
 from omentum.option_fields import Group, option
 
 
 @dataclass(frozen=True)
-class EvaluationOptions:
+class EvaluationOptions(SplitPartOptions):
     """Options of an evaluation; each field is an option of `omentum evaluate`.
 
     Args:
@@ -23,8 +23,7 @@ class EvaluationOptions:
         tolerance: Tolerance of the NSD: mm for all structures, or a TOML file such as `liver = 3.0`.
         distances: Compute NSD, HD95, HD and ASSD as well as overlap metrics.
         patients: CSV file with the columns case,patient, for patients with several scans.
-        split: Split file of `omentum data split`; only one part is evaluated.
-        part: Name of that part, e.g. "fold-0"; "folds" for all folds together; "test" by default.
+        split, part: See `SplitPartOptions`.
     """
 
     mapping: str | None = field(
@@ -83,16 +82,6 @@ class EvaluationOptions:
             "CSV with the columns case,patient, if patients have several scans", Group.INPUT, kind=Path, metavar="FILE"
         ),
     )
-    split: Path | None = field(
-        default=None,
-        metadata=option(
-            "only the cases of one part of a split: omentum data split", Group.INPUT, kind=Path, metavar="FILE"
-        ),
-    )
-    part: str | None = field(
-        default=None,
-        metadata=option("of the split: test, fold-0, folds, ...", Group.INPUT, metavar="PART", shown_default="test"),
-    )
 
     def __post_init__(self) -> None:
         for name in ("healthy", "compare", "patients", "split"):
@@ -100,8 +89,7 @@ class EvaluationOptions:
                 object.__setattr__(self, name, Path(value))
         if self.structures is not None and not isinstance(self.structures, str):
             object.__setattr__(self, "structures", ",".join(self.structures))
-        if self.part is not None and self.split is None:
-            raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
+        self.check_part()
 
     @property
     def files(self) -> list[Path]:

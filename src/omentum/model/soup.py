@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from omentum.errors import CheckpointError, UsageError
+from omentum.fingerprint import SAYS_ALL, STARTED_FROM, TRAINED_ON, TRAINED_ON_ROWS, ScansSeen
 from omentum.json_values import strict_json
 from omentum.model.build import build
 from omentum.model.state import state_sha256
 from omentum.model.terms import of_weights, record, under
 from omentum.model.universal import UniversalModel
-from omentum.scans_seen import SAYS_ALL, STARTED_FROM, TRAINED_ON, TRAINED_ON_ROWS, ScansSeen
 from omentum.spec import TEXT_SHA256, USUAL_THRESHOLD, CheckpointSpec, Trust
 
 SOUP = "soup"

@@ -10,11 +10,10 @@ from statistics import fmean
 from typing import Any
 
 from omentum.errors import UsageError
-from omentum.fingerprint import slice_hashes
+from omentum.fingerprint import ScansSeen, slice_hashes
 from omentum.model import UniversalModel
 from omentum.model.soup import average_models, distinct_names, refuse_same
 from omentum.pipeline.manifest import describe_weights
-from omentum.scans_seen import ScansSeen
 from omentum.spec import Trust, classes_sha256
 from omentum.volume import Volume
 

@@ -44,8 +44,7 @@ def plan_jobs(inputs: Sequence[Path], out: Path, selection: CaseSelection, progr
         UsageError: no input, or two inputs would write to the same path.
         InputError: a dataset or split cannot be read, or they have no case in common.
     """
-    if selection.part is not None and selection.split is None:
-        raise UsageError("--part without --split", remedy="--split FILE, made by omentum data split")
+    selection.check_part()
     if selection.anonymous and (names := re.findall(r"\{(?:grand)?parent\}|\{name\}", selection.name or "")):
         raise UsageError(f"--anonymous writes no {names[0]}", remedy="name the cases by {number}, or leave out --name")
     sources = [*_inputs(inputs, progress), *_of_datasets(selection.dataset)]

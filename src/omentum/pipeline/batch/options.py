@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omentum.data.splits.part_options import SplitPartOptions
 from omentum.errors import UsageError
 from omentum.option_fields import Group, option
 
@@ -13,13 +14,12 @@ TEMPLATE = "template"
 
 
 @dataclass(frozen=True)
-class CaseSelection:
+class CaseSelection(SplitPartOptions):
     """Selection and names of the CTs.
 
     Args:
         dataset: "NAME=FOLDER" of datasets whose CTs are all segmented, with names as in a store.
-        split: Split file of `omentum data split`; only cases of one part are segmented.
-        part: Part of the split: test (the default), fold-0, folds, ...
+        split, part: See `SplitPartOptions`.
         name: Pattern for case names; see `omentum.pipeline.batch.case_names`.
         anonymous: Write no file or folder names of the inputs.
     """
@@ -29,16 +29,6 @@ class CaseSelection:
         metadata=option(
             "all CTs of a dataset, named as in a store; repeatable", Group.INPUT, metavar="NAME=DIR", is_repeated=True
         ),
-    )
-    split: Path | None = field(
-        default=None,
-        metadata=option(
-            "only the cases of one part of a split: omentum data split", Group.INPUT, kind=Path, metavar="FILE"
-        ),
-    )
-    part: str | None = field(
-        default=None,
-        metadata=option("of the split: test, fold-0, folds, ...", Group.INPUT, metavar="PART", shown_default="test"),
     )
     name: str | None = field(
         default=None,

@@ -14,9 +14,8 @@ from omentum.data.sampling.sampler import PatchSource
 from omentum.data.splits.division import Division, ScanOfDataset, by_split, copies, drawn
 from omentum.data.splits.split import Roles, Split, SplitCase
 from omentum.errors import UsageError, warn_of_case
-from omentum.fingerprint import scan_digest, sketch
+from omentum.fingerprint import TRAINED_ON, TRAINED_ON_ROWS, scan_digest, sketch
 from omentum.formatting import listed
-from omentum.scans_seen import TRAINED_ON, TRAINED_ON_ROWS
 from omentum.train.config.case_collections import DataConfig
 from omentum.train.config.settings import TrainConfig
 from omentum.train.run.start import Start

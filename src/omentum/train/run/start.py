@@ -10,10 +10,10 @@ from typing import Any
 
 from omentum.data.datasets.fingerprint import IdentifiedScan
 from omentum.errors import warn_of_case
+from omentum.fingerprint import SAYS_ALL, STARTED_FROM, ScansSeen
 from omentum.model.pretrained import own_spec, weights_sha256
 from omentum.model.terms import Terms, of_weights
 from omentum.model.weights import locate
-from omentum.scans_seen import SAYS_ALL, STARTED_FROM, ScansSeen
 from omentum.spec import CheckpointSpec
 from omentum.train.config.settings import TrainConfig
 
