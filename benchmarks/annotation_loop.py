@@ -25,10 +25,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from annotation_cases import add_arguments, name_of, proposed
-from omentum.annotate.propose.evidence import dice
 from omentum.annotate.propose.gain import ACCEPT_DICE, LOOK_S, OPEN_S, PAINT_S, PAINT_S_PER_CM2, Suggestion
 from omentum.annotate.propose.proposals import StructureProposal, WorklistItem
 from omentum.cli import main as omentum
+from omentum.evaluate.metrics.overlap import dice
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.io.truth import read_case, write_case
 from omentum.pipeline import Segmenter, SegmentOptions

@@ -13,11 +13,11 @@ from listeners import Recorder
 
 from omentum.annotate.propose import api
 from omentum.annotate.propose.api import propose_annotations
-from omentum.annotate.propose.evidence import dice
 from omentum.annotate.propose.options import ProposeOptions
 from omentum.annotate.propose.proposals import CaseProposal, Worklist
 from omentum.annotate.round_folder import AnnotationRound
 from omentum.errors import InputError, OutputError
+from omentum.evaluate.metrics.overlap import dice
 from omentum.io.nifti import read_volume
 
 OPTIONS = ProposeOptions()
