@@ -69,7 +69,7 @@ def test_options_of_evaluate_are_the_fields_of_its_objects():
 
 def test_the_call_from_python_takes_the_same_objects():
     taken = set(inspect.signature(segment_batch).parameters)
-    assert taken == {"inputs", "out", "cases", "options", "save", "batch", "progress"}
+    assert taken == {"inputs", "out", "cases", "options", "save", "batch", "progress", "unavailable"}
 
 
 @pytest.mark.parametrize(
