@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omentum.annotate.propose.evidence import PredictedView, agreement, attention, dice, entropy_bits, gather
+from omentum.annotate.propose.evidence import PredictedView, agreement, attention, entropy_bits, gather
 from omentum.annotate.propose.gain import DISTRUSTED, FAILURE_DICE, MISSED, Suggestion, expect
+from omentum.evaluate.metrics.overlap import dice
 
 SHAPE = (6, 5, 8)
 
