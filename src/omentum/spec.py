@@ -8,11 +8,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omentum.errors import CheckpointError
-from omentum.fingerprint import ScansSeen
 from omentum.json_values import strict_json
+
+if TYPE_CHECKING:
+    from omentum.fingerprint import ScansSeen
 
 FORMAT_VERSION = 5
 """Version of the checkpoint description; a reader refuses what is newer than itself. 2: with rows of structures; 3:
@@ -215,6 +217,8 @@ class CheckpointSpec:
     @property
     def scans_seen(self) -> ScansSeen:
         """The scans it learned from, as far as recorded."""
+        from omentum.fingerprint import ScansSeen  # loads numpy, which `omentum --help` does without
+
         return ScansSeen.of(self.training)
 
     @property
