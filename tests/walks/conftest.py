@@ -20,7 +20,7 @@ from omentum.segmentation import Segmentation
 from omentum.spec import PreprocessSpec
 from omentum.train import fresh_model
 
-SPEC = PreprocessSpec(spacing_mm=(4.0, 4.0, 4.0), window_hu=(-175, 250), patch=(32, 32, 32))
+SPEC = PreprocessSpec(spacing_mm=(8.0, 8.0, 8.0), window_hu=(-175, 250), patch=(32, 32, 32))
 NEVER = (900, 910)
 """A band of HU beyond the window: looked for, and never found."""
 SITES = ("lits", "word", "flare23", "msd-liver", "msd-spleen", "ct-org")
