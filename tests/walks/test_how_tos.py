@@ -23,6 +23,7 @@ bf16 = false
 """
 TINY_NETWORK = "widths = [8, 16, 16]\nstem = 8\nblocks = 1\ndecoded_channels = 4\n"
 COARSE = ("--spacing 6 --antialias", "--spacing 10 --antialias")
+SMALL_NETWORK = "--set 'parameters={widths=[8, 16, 16], stem=8, blocks=1, decoded_channels=4}'"
 SMALL = "--set spacing_mm=[10,10,10] --set patch=[32,32,32] --set workers=0"
 SMALL_RUN = (
     '{"steps": 2, "validate_every": 2, "save_every": 2, "warmup_steps": 1, "workers": 0, "patch": [32, 32, 32], '
@@ -135,7 +136,7 @@ TRAIN = Walk(
             "train smoke --data cases/",
             f"train smoke --data cases/ {SMALL} --set steps=2 --set validate_every=2 --set warmup_steps=1",
         ),
-        ("train compact --data store/ --dry-run", f"train compact --data store/ {SMALL} --dry-run"),
+        ("train compact --data store/ --dry-run", f"train compact --data store/ {SMALL} {SMALL_NETWORK} --dry-run"),
         ('load_config("compact", {"steps": 2000}', f'load_config("compact", {SMALL_RUN}'),
         (
             'folds = omentum.cross_validate(omentum.load_config("compact", {"split": "splits.json"}',
