@@ -18,8 +18,8 @@ from pydicom import dcmread
 from omentum.cli import main
 from omentum.errors import OutputError, UsageError, lines_of
 from omentum.io.nifti import read_volume
+from omentum.pacs import connections, storage
 from omentum.pacs import send as sending
-from omentum.pacs import storage
 from omentum.pacs.address import parse_address
 from omentum.pacs.dicomweb import DicomWebClient
 from omentum.pacs.options import ListenOptions
@@ -175,7 +175,7 @@ def test_no_room_is_told_to_the_sender(here, study):
 
 
 def test_images_without_end_are_cut_off(here, study, monkeypatch):
-    monkeypatch.setattr(storage, "MOST_IMAGE_BYTES", 50_000)
+    monkeypatch.setattr(connections, "MOST_IMAGE_BYTES", 50_000)
     with listening(Path("out")) as service:
         header = dcmread(study.files[0])
         header.add_new(0x00191001, "OB", bytes(500_000))
@@ -183,6 +183,38 @@ def test_images_without_end_are_cut_off(here, study, monkeypatch):
         status = association.send_c_store(header)
         assert "Status" not in status
         assert set(send_files(service.port, study.files[:2])) == {0}  # others are served
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out(here):
+    with listening(Path("out")) as service:
+        silent = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(40)]
+        try:
+            for one in silent[::2]:
+                one.sendall(struct.pack(">BBL", 1, 0, 200))  # a request that does not end
+            links = [associate(service.port) for _ in range(8)]
+            assert all(link.is_established for link in links)
+            assert associate(service.port).is_rejected
+            service.wait_for("rejected a connection from 127.0.0.1: there are 8 already")
+            links.pop().release()
+            links.append(associate(service.port))
+            assert links[-1].is_established
+        finally:
+            for link in links:
+                link.release()
+            for one in silent:
+                one.close()
+
+
+def test_a_transfer_that_breaks_off_is_not_segmented(here, study):
+    with listening(Path("out"), spool=here / "spool", settle_s=0.01) as service:
+        association = associate(service.port)
+        for file in study.files[:2]:
+            association.send_c_store(file)
+        association.abort()
+        service.wait_for("broke off; waiting for the rest")
+        log = service.wait_for("the rest did not come; send it again")
+    assert "segmenting" not in log
+    assert cases("out") == []
 
 
 def raw(port, *packets):

@@ -113,6 +113,10 @@ def test_a_folder_that_others_read_is_refused(tmp_path):
 
 class Link:
     is_established = True
+    is_released = False
+
+    def release(self):
+        self.is_established, self.is_released = False, True
 
 
 def test_when_a_series_is_complete():
@@ -125,7 +129,7 @@ def test_when_a_series_is_complete():
     intake.note(two, link)
     now[0] = 12.0
     assert intake.next_complete() is None  # the sender is still there
-    link.is_established = False
+    link.release()
     assert intake.next_complete() == one
     assert intake.take(one) is None
     assert intake.next_complete() == two
@@ -144,12 +148,44 @@ def test_a_sender_that_never_leaves():
 def test_images_that_come_late_are_told():
     intake, one = Intake(0.001, iter(range(100)).__next__), SpooledSeries("one", "A")
     link = Link()
-    link.is_established = False
+    link.release()
     for images, late in ((5, None), (2, 2), (5, None), (9, None), (1, 1)):
         for _ in range(images):
             intake.note(one, link)
         assert intake.next_complete() == one
-        assert intake.take(one) == late
+        lacks = intake.take(one)
+        assert lacks is None if late is None else lacks.startswith(f"{late} images came after")
+
+
+def test_a_transfer_that_broke_off_waits_for_its_rest():
+    now = [0.0]
+    intake, one, link = Intake(5.0, lambda: now[0]), SpooledSeries("one", "A"), Link()
+    intake.note(one, link)
+    link.is_established = False
+    now[0] = 100.0
+    assert intake.next_complete() is None
+    again = Link()
+    intake.note(one, again)  # the rest, over another connection
+    again.release()
+    now[0] = 106.0
+    assert intake.next_complete() == one
+    assert intake.take(one) is None
+    intake.note_left_over(one, was_broken_off=True)
+    now[0] = 110.0
+    assert intake.next_complete() is None
+    now[0] = 500.0
+    assert intake.next_complete() == one
+    assert "broke off" in intake.take(one)
+
+
+def test_whether_all_was_sent_outlives_a_crash(spool, tmp_path):
+    sent, cut, late = (spool.add(*image(), ae) for ae in "ABC")
+    spool.mark_whole(sent)
+    spool.mark_whole(late)
+    spool.add(*image(), "C")
+    spool.close()
+    again = Spool(tmp_path / "spool", 10_000)
+    assert [again.is_whole(one) for one in (sent, cut, late)] == [True, False, False]
 
 
 def test_files_are_as_they_were(spool, tmp_path):

@@ -74,8 +74,9 @@ class Listener:
             check_overlaps(self.save, self.segmenter.classes)
             intake = Intake(self.options.settle_s)
             for series in spool.left_over():
-                self.say(f"{series.name}: left over from an earlier run")
-                intake.note(series)
+                waiting = "" if (is_whole := spool.is_whole(series)) else ", broken off; waiting for the rest"
+                self.say(f"{series.name}: left over from an earlier run{waiting}")
+                intake.note_left_over(series, was_broken_off=not is_whole)
             service = StorageService(self.options, spool, intake.note, self.say)
             try:
                 if started is not None:
@@ -88,14 +89,12 @@ class Listener:
             finally:
                 service.close()
 
-    def _work(self, series: SpooledSeries, late: int | None, spool: Spool, out: Path) -> None:
+    def _work(self, series: SpooledSeries, lacks: str | None, spool: Spool, out: Path) -> None:
         """Segment one series; whatever happens to it, the service goes on."""
         folder = spool.take(series)
         try:
-            if late is not None:
-                raise OutputError(
-                    f"{late} images came after the series was taken for complete; send it again, with a longer --settle"
-                )
+            if lacks is not None:
+                raise OutputError(lacks)
             self._segment(series, folder, out)
         except OmentumError as fault:
             self.say(f"{series.name}: error: {_anonymous(fault, folder)}")
@@ -115,8 +114,8 @@ class Listener:
         job = Job(case, folder, out / case, anonymous=True)
         save = with_dicom(self.save) if self.options.send_to else self.save
         (outcome,) = PipelinedBatch(self.segmenter, save, InlineExecutor(), _Quiet()).run([job])
-        for warning in outcome.warnings:
-            self.say(f"{case}: warning: {warning}")
+        for warning in dict.fromkeys(map(job.anonymised, outcome.warnings)):  # told by file and by case
+            self.say(f"warning: {warning}")
         if outcome.fault is not None:
             raise outcome.fault
         self.say(f"{case}: segmented in {outcome.seconds:.0f} s, {len(outcome.found)} structures found")

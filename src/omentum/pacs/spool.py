@@ -28,6 +28,8 @@ from omentum.temporary_names import remove, remove_unfinished, unfinished
 
 INCOMING, WORKING, FAILED = "incoming", "working", "failed"
 SENDER = ".sender.json"
+WHOLE = ".whole"
+"""There is such a file if the sender has ended its transfer, or the series was taken for complete."""
 FAULT = ".fault.txt"
 """Beside the images of a series; files with a dot are no slices."""
 
@@ -90,6 +92,15 @@ class Spool:
         """Series of an earlier run that were not finished."""
         return [SpooledSeries(path.name, _sender(path)) for path in sorted((self._folder / INCOMING).iterdir())]
 
+    def is_whole(self, series: SpooledSeries) -> bool:
+        """Whether its sender had sent all of a series that was left over."""
+        return (self._folder / INCOMING / series.name / WHOLE).exists()
+
+    def mark_whole(self, series: SpooledSeries) -> None:
+        """Keep in mind that the sender of a series has ended its transfer."""
+        with self._lock, suppress(OSError):  # it may be worked on already
+            (self._folder / INCOMING / series.name / WHOLE).touch(mode=0o600)
+
     def add(self, content: bytes, sop_instance: str, sender: str) -> SpooledSeries:
         """Keep one received image.
 
@@ -120,6 +131,7 @@ class Spool:
 
     def take(self, series: SpooledSeries) -> Path:
         """Move a complete series to where it is worked on; images that come later start another one."""
+        self.mark_whole(series)
         with self._lock:
             place = self._folder / WORKING / series.name
             (self._folder / INCOMING / series.name).rename(place)
@@ -164,6 +176,7 @@ class Spool:
             sender.write_text(json.dumps(series.sender), encoding="ascii")
             sender.replace(folder / SENDER)
             self._used += (folder / SENDER).stat().st_size
+        (folder / WHOLE).unlink(missing_ok=True)
         place = folder / f"{name}.dcm"
         before = place.stat().st_size if place.exists() else 0
         self._used += new.stat().st_size - before

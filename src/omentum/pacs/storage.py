@@ -1,17 +1,18 @@
 """Storage service (C-STORE SCP, PS3.4 annex B) that takes CT images, and C-ECHO; built on pynetdicom.
 
-pynetdicom trusts its peers with memory: lengths of PDUs, messages of many fragments, and requests that do not wait for
-answers are counted here, before it reads them. What it logs about peers is silenced: it would name patients.
+What pynetdicom logs about peers is silenced: it would name patients.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from omentum.errors import MissingDependencyError, OutputError
 from omentum.io.dicom import uids
+from omentum.pacs.connections import MOST_ASSOCIATIONS, REQUEST_TIMEOUT_S, TIMEOUT_S, ConnectionLimits
 from omentum.pacs.intake import Connection
 from omentum.pacs.options import ListenOptions
 from omentum.pacs.peers import shown_title
@@ -28,11 +29,6 @@ TRANSFER_SYNTAXES = (
     uids.RLE,
 )
 """Uncompressed and deflated; JPEG, JPEG-LS, JPEG 2000; RLE."""
-MOST_PDU_BYTES = 2**20
-MOST_IMAGE_BYTES = 2**30
-MOST_UNANSWERED = 4
-MOST_ASSOCIATIONS = 8
-TIMEOUT_S = 60.0
 SUCCESS, OUT_OF_RESOURCES, MISMATCH, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
 
 Say = Callable[[str], None]
@@ -62,17 +58,24 @@ class StorageService:
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
         logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
         self._spool, self._note, self._say = spool, note, say
+        self._sent: dict[Any, set[SpooledSeries]] = {}  # by association, each in a thread of its own
         service: Any = AE(options.aet)
         for kind in CT_STORAGE:
             service.add_supported_context(kind, list(TRANSFER_SYNTAXES))
         service.add_supported_context(VERIFICATION)
         service.require_calling_aet = list(options.allow)
         service.require_called_aet = True
-        service.maximum_associations = MOST_ASSOCIATIONS
-        service.acse_timeout = service.dimse_timeout = service.network_timeout = TIMEOUT_S
+        service.maximum_associations = sys.maxsize  # counted by `limits`
+        service.dimse_timeout = service.network_timeout = TIMEOUT_S
+        service.acse_timeout = REQUEST_TIMEOUT_S
+        limits = ConnectionLimits(self._full)
         handlers = [
-            (evt.EVT_CONN_OPEN, _guard),
+            (evt.EVT_CONN_OPEN, limits.opened),
+            (evt.EVT_REQUESTED, limits.requested),
+            (evt.EVT_CONN_CLOSE, limits.closed),
             (evt.EVT_C_STORE, self._store),
+            (evt.EVT_RELEASED, self._released),
+            (evt.EVT_CONN_CLOSE, self._closed),
             (evt.EVT_C_ECHO, lambda _: SUCCESS),
             (evt.EVT_REJECTED, self._rejected),
         ]
@@ -111,28 +114,25 @@ class StorageService:
         except Exception as fault:  # of pydicom or pynetdicom about what was sent; its text may hold values
             self._say(f"refused an image from {shown_title(sender)}: {type(fault).__name__}")
             return CANNOT_UNDERSTAND
+        self._sent.setdefault(event.assoc, set()).add(series)
         self._note(series, event.assoc)
         return SUCCESS
+
+    def _released(self, event: Any) -> None:
+        for series in self._sent.get(event.assoc, ()):
+            self._spool.mark_whole(series)
+
+    def _closed(self, event: Any) -> None:
+        broken = self._sent.pop(event.assoc, set())
+        for series in () if event.assoc.is_released else broken:
+            self._say(f"{series.name}: its transfer broke off; waiting for the rest")
+
+    def _full(self, association: Any) -> None:
+        where = association.requestor.address
+        self._say(f"rejected a connection from {where}: there are {MOST_ASSOCIATIONS} already")
 
     def _rejected(self, event: Any) -> None:
         called, calling = (str(peer.ae_title) for peer in (event.assoc.acceptor, event.assoc.requestor))
         allowed = self._service.require_calling_aet
         reason = "is not in the allow-list" if allowed and calling not in allowed else f"did not call {called}"
         self._say(f"rejected a connection from {event.assoc.requestor.address}: {shown_title(calling)} {reason}")
-
-
-def _guard(event: Any) -> None:
-    """Count what a connection makes pynetdicom keep in memory, before it is read; too much closes the connection."""
-    connection, association = event.assoc.dul.socket, event.assoc
-    plain = connection.recv
-    connection.socket.settimeout(TIMEOUT_S)  # also in the middle of a PDU, where pynetdicom has no time limit
-
-    def recv(n_bytes: int) -> bytearray:
-        message = association.dimse.message
-        kept = 0 if message is None else message.data_set.tell() + message.encoded_command_set.tell()
-        if n_bytes > MOST_PDU_BYTES or kept > MOST_IMAGE_BYTES or association.dimse.msg_queue.qsize() > MOST_UNANSWERED:
-            raise OSError("sends too much")
-        received: bytearray = plain(n_bytes)
-        return received
-
-    connection.recv = recv
