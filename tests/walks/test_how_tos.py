@@ -246,7 +246,16 @@ PACS = Walk(
     },
 )
 MCP = Walk("docs/how-to/mcp.md", skips={"omentum mcp": "serves a client (tests/mcp_server)"})
+VIEWER = Walk(
+    "docs/how-to/viewer.md",
+    skips={
+        "make serve-demo": "needs Node.js; make web-test does the same with a smaller phantom",
+        "make web": "needs Node.js",
+        "omentum serve": "serves until it is stopped (tests/serve)",
+    },
+)
 WALKS = (
+    VIEWER,
     INPUTS,
     PACS,
     MCP,

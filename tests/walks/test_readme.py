@@ -25,6 +25,7 @@ WALK = Walk(
         "pip install": ENVIRONMENT,
         "omentum listen": "does not end (tests/pacs/test_listen.py)",
         "omentum mcp": "serves a client (tests/mcp_server)",
+        "omentum serve": "does not end (tests/serve, make web-test)",
         "omentum extend": "minutes (walked in docs/how-to/extend.md)",
         "omentum annotate propose": "minutes (walked in docs/how-to/annotate.md)",
         "omentum train compact --data store/ --split": "hours (walked in docs/how-to/cross-validate.md)",

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ADDRESS = /http:\/\/127\.0\.0\.1:\d+/;
-const START_MS = 60_000;
+const START_MS = 180_000;
 
 /**
  * Start the service on a free port, with a state folder of its own that `stop` removes.

@@ -7,36 +7,36 @@ import { Notices } from "./notices.ts";
 import { bytes, counted } from "./format.ts";
 import { confirmRemoval, Start } from "./start.ts";
 import { switchTheme, useStoredTheme } from "./theme.ts";
-import { Viewer } from "./viewer.ts";
+import type { Viewer } from "./viewer.ts";
 import { WINDOWS } from "./windows.ts";
 
 /** Address of a result: `#result=<id>`, so that a view can be reloaded and shared. */
 const HASH = /^#result=([\w-]+)$/;
 const TURN_DEGREES = 10;
+const PREPARE_MS = 300;
 
 class App {
   private readonly notices = new Notices();
   private readonly start: Start;
-  private readonly viewer: Viewer;
+  private viewer: Promise<Viewer> | null = null;
+  private readonly bar = make("div", { class: "bar" });
   private readonly remove: HTMLButtonElement;
   private result: Result | null = null;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly backend: Backend,
-    capabilities: Capabilities,
+    private readonly capabilities: Capabilities,
   ) {
     this.start = new Start(backend, this.notices, capabilities, (result) => void this.open(result));
-    this.viewer = new Viewer(backend, capabilities, this.notices, () => this.back());
     this.remove = iconButton("Delete this scan", ICONS.bin, () => void this.removeScan(), { hidden: true });
     const header = make("header", { class: "top" }, [
       make("a", { class: "brand", href: "#" }, [icon("M12 3c5 0 8 3.5 8 8.5S16.5 21 12 21 4 16.5 4 11.500 7 3 12 3zM8 11c1.500-3 3-3 4 0s2.500 3 4 0"), "Omentum"]),
-      this.viewer.toolbar.element,
-      make("div", { class: "row" }, [this.remove, iconButton("Dark or light", ICONS.theme, switchTheme), iconButton("Keyboard and mouse", ICONS.help, () => showHelp(this.shortcuts()))]),
+      this.bar,
+      make("div", { class: "row" }, [this.remove, iconButton("Dark or light", ICONS.theme, switchTheme), iconButton("Keyboard and mouse", ICONS.help, () => void this.help())]),
     ]);
     const foot = make("footer", { class: "foot" }, [`Omentum ${capabilities.version}. Not a medical device. Not for clinical use. `, make("a", { href: "licenses.txt" }, ["Licences"])]);
-    this.root.replaceChildren(header, this.start.element, this.viewer.element, foot, this.notices.element);
-    listen(this.shortcuts());
+    this.root.replaceChildren(header, this.start.element, foot, this.notices.element);
     window.addEventListener("hashchange", () => void this.route());
   }
 
@@ -56,33 +56,52 @@ class App {
     }
   }
 
+  /** The viewer, which is most of the page: loaded when it is needed, or when the first view has been drawn. */
+  prepare(): Promise<Viewer> {
+    this.viewer ??= import("./viewer.ts").then(({ Viewer: Loaded }) => {
+      const viewer = new Loaded(this.backend, this.capabilities, this.notices, () => this.back());
+      this.bar.append(viewer.toolbar.element);
+      this.start.element.after(viewer.element);
+      listen(this.shortcuts(viewer));
+      return viewer;
+    });
+    return this.viewer;
+  }
+
+  private async help(): Promise<void> {
+    showHelp(this.shortcuts(await this.prepare()));
+  }
+
   private async open(result: Result): Promise<void> {
     this.result = result;
-    if (this.backend.results !== null) history.replaceState(null, "", `#result=${result.id}`);
-    this.show("viewer");
-    const opened = await this.notices.guard(this.viewer.open(result).then(() => true));
+    const viewer = await this.prepare();
+    if (this.backend.results !== null) location.hash = `result=${result.id}`;
+    this.show(viewer);
+    const opened = await this.notices.guard(viewer.open(result).then(() => true));
     if (opened === null) this.back();
     else this.notices.announce(`${result.title} is shown.`);
   }
 
   private back(): void {
-    history.replaceState(null, "", location.pathname + location.search);
-    void this.showStart();
+    if (location.hash.length > 1) location.hash = "";
+    else void this.showStart();
   }
 
   private async showStart(): Promise<void> {
     this.result = null;
-    this.viewer.close();
-    this.show("start");
+    if (this.viewer !== null) (await this.viewer).close();
+    this.show(null);
     await this.start.refresh();
   }
 
-  private show(view: "start" | "viewer"): void {
-    this.root.dataset.view = view;
-    this.start.element.hidden = view !== "start";
-    this.viewer.element.hidden = view !== "viewer";
-    this.viewer.toolbar.element.hidden = view !== "viewer";
-    this.remove.hidden = view !== "viewer";
+  /** Show the viewer, or the first view. */
+  private show(viewer: Viewer | null): void {
+    this.root.dataset.view = viewer === null ? "start" : "viewer";
+    this.start.element.hidden = viewer !== null;
+    this.bar.hidden = viewer === null;
+    this.remove.hidden = viewer === null;
+    const page = viewer?.element ?? this.root.querySelector<HTMLElement>(".viewer");
+    if (page !== null) page.hidden = viewer === null;
   }
 
   private async removeScan(): Promise<void> {
@@ -94,9 +113,9 @@ class App {
     this.back();
   }
 
-  private shortcuts(): readonly Shortcut[] {
-    const { planes, scene } = this.viewer.stage;
-    const { editor, lesions, toolbar } = this.viewer;
+  private shortcuts(viewer: Viewer): readonly Shortcut[] {
+    const { planes, scene } = viewer.stage;
+    const { editor, lesions, toolbar } = viewer;
     const here = (run: () => void) => (): void => {
       if (this.result !== null) run();
     };
@@ -113,8 +132,8 @@ class App {
       { keys: ["0"], text: "whole slices again", run: here(() => planes.resetZoom()) },
       { keys: ["n"], text: "next lesion", run: here(() => lesions.move(1)) },
       { keys: ["p"], text: "previous lesion", run: here(() => lesions.move(-1)) },
-      { keys: ["m"], text: "measure", run: here(() => this.viewer.useTool("measure")) },
-      { keys: ["v", "Escape"], text: "navigate", run: here(() => this.viewer.useTool("navigate")) },
+      { keys: ["m"], text: "measure", run: here(() => viewer.useTool("measure")) },
+      { keys: ["v", "Escape"], text: "navigate", run: here(() => viewer.useTool("navigate")) },
       { keys: ["a"], text: "axial slices alone, or all views", run: here(() => toolbar.pickLayout("axial")) },
       { keys: ["c"], text: "coronal slices alone", run: here(() => toolbar.pickLayout("coronal")) },
       { keys: ["g"], text: "sagittal slices alone", run: here(() => toolbar.pickLayout("sagittal")) },
@@ -123,13 +142,13 @@ class App {
       { keys: ["l"], text: "turn 3D right", run: here(() => scene.turn(TURN_DEGREES, 0)) },
       { keys: ["i"], text: "turn 3D up", run: here(() => scene.turn(0, TURN_DEGREES)) },
       { keys: ["k"], text: "turn 3D down", run: here(() => scene.turn(0, -TURN_DEGREES)) },
-      ...windows.map(([key, window]) => ({ keys: [key], text: `window: ${WINDOWS.find(({ centre, width }) => centre === window.centre && width === window.width)?.name ?? ""}`, run: here(() => this.viewer.setWindow(window)) })),
+      ...windows.map(([key, window]) => ({ keys: [key], text: `window: ${WINDOWS.find(({ centre, width }) => centre === window.centre && width === window.width)?.name ?? ""}`, run: here(() => viewer.setWindow(window)) })),
       { keys: ["x"], text: "brush or eraser", run: here(() => editor.toggle()) },
       { keys: ["["], text: "smaller brush", run: here(() => editor.setRadius(editor.radius - 1)) },
       { keys: ["]"], text: "larger brush", run: here(() => editor.setRadius(editor.radius + 1)) },
       { keys: ["Ctrl+z", "u"], text: "undo a stroke", run: here(() => editor.undo()) },
       { keys: ["/"], text: "search structures", run: here(() => document.getElementById("structure-search")?.focus()) },
-      { keys: ["?"], text: "this help", run: () => showHelp(this.shortcuts()) },
+      { keys: ["?"], text: "this help", run: () => void this.help() },
     ];
   }
 }
@@ -139,4 +158,6 @@ export async function mountApp(root: HTMLElement, backend: Backend): Promise<voi
   useStoredTheme();
   const app = new App(root, backend, await backend.capabilities());
   await app.route();
+  // Ready before a first segmentation is.
+  setTimeout(() => void app.prepare(), PREPARE_MS);
 }

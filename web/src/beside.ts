@@ -54,6 +54,10 @@ export class Beside {
     this.planes?.goTo(this.motion(world));
   }
 
+  setStyles(styles: ReadonlyMap<string, Style>): void {
+    this.planes?.setStyles(styles);
+  }
+
   setWindow(window: Window): void {
     this.planes?.setWindow(window);
   }

@@ -65,6 +65,11 @@ export class Editor {
     return this.edit !== null;
   }
 
+  /** Key of the structure in work; null if there is none. */
+  get edited(): string | null {
+    return this.edit === null ? null : this.key;
+  }
+
   get radius(): number {
     return this.radiusMm;
   }

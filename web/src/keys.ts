@@ -31,7 +31,7 @@ export function showHelp(shortcuts: readonly Shortcut[]): void {
     ["Click or drag", "go to a place"],
     ["Wheel", "slices; over the 3D view: zoom"],
     ["Right button, two fingers", "move and pinch to zoom"],
-    ["Double click a name", "show this structure alone"],
+    ["Double click", "on an image: make it large; on a name: show it alone"],
   ].map(([what = "", text = ""]) => make("tr", {}, [make("td", {}, [what]), make("td", {}, [text])]));
   dialog.append(
     make("h2", {}, ["Keyboard and mouse"]),

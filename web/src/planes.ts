@@ -31,6 +31,9 @@ class Slices extends Niivue {
   beforeDraw: () => void = () => {};
   afterDraw: () => void = () => {};
 
+  /** A double click makes a plane large here; NiiVue would change the window. */
+  override resetBriCon(): void {}
+
   override drawScene(): string | void {
     this.beforeDraw();
     const told = super.drawScene();

@@ -73,16 +73,18 @@ export function middleOf(segmentation: Segmentation, segment: Segment): Vec3 | n
   const [width, height] = segmentation.grid.shape;
   const layer = segmentation.layers[segment.layer] ?? new Uint8Array(0);
   const place = (k: number): Vec3 => [k % width, Math.floor(k / width) % height, Math.floor(k / (width * height))];
-  const inside: number[] = [];
-  for (let k = 0; k < layer.length; k++) if (layer[k] === segment.value) inside.push(k);
-  if (inside.length === 0) return null;
   const sum: Vec3 = [0, 0, 0];
-  for (const k of inside) place(k).forEach((at, axis) => (sum[axis] = (sum[axis] as number) + at));
-  const away = (k: number): number => place(k).reduce((total, at, axis) => total + (at - (sum[axis] as number) / inside.length) ** 2, 0);
-  let [nearest, least] = [0, Infinity];
-  for (const k of inside) {
-    const distance = away(k);
-    if (distance < least) [nearest, least] = [k, distance];
+  let count = 0;
+  for (let k = 0; k < layer.length; k++) {
+    if (layer[k] !== segment.value) continue;
+    place(k).forEach((at, axis) => (sum[axis] = (sum[axis] as number) + at));
+    count += 1;
   }
-  return toWorld(segmentation.grid.affine, place(nearest));
+  let [nearest, least] = [-1, Infinity];
+  for (let k = 0; k < layer.length; k++) {
+    if (layer[k] !== segment.value) continue;
+    const away = place(k).reduce((total, at, axis) => total + (at - (sum[axis] as number) / count) ** 2, 0);
+    if (away < least) [nearest, least] = [k, away];
+  }
+  return nearest < 0 ? null : toWorld(segmentation.grid.affine, place(nearest));
 }

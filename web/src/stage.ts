@@ -28,6 +28,9 @@ export class Stage {
   private readonly sceneBox: HTMLElement;
   private tool: Tool | null = null;
 
+  /** Told the layout of the view that was double-clicked. */
+  onEnlarge: (layout: Layout) => void = () => {};
+
   constructor() {
     const svg = makeSvg("svg", { class: "marks", "aria-hidden": "true" });
     const planesBox = make("div", { class: "planes" }, [this.canvas]);
@@ -85,8 +88,15 @@ export class Stage {
     glass.addEventListener("pointerleave", () => (this.cursor.hidden = true));
     glass.addEventListener("contextmenu", (event) => event.preventDefault());
     glass.addEventListener("wheel", (event) => this.scroll(event), { passive: false });
+    this.canvas.addEventListener("dblclick", (event) => this.enlarge(event));
+    this.sceneCanvas.addEventListener("dblclick", () => this.onEnlarge("3d"));
     // NiiVue's own keys differ from those of the page.
     for (const canvas of [this.canvas, this.sceneCanvas]) for (const kind of ["keydown", "keyup"]) canvas.addEventListener(kind, (event) => event.stopImmediatePropagation(), { capture: true });
+  }
+
+  private enlarge(event: MouseEvent): void {
+    const plane = this.planes.pick(event.clientX, event.clientY)?.plane;
+    if (plane !== undefined) this.onEnlarge(plane === CORONAL ? "coronal" : plane === SAGITTAL ? "sagittal" : "axial");
   }
 
   private scroll(event: WheelEvent): void {

@@ -153,7 +153,7 @@ export class Start {
   /** Show the progress card; returns what is told of progress. */
   private showWork(scan: Scan, size: number, controller: AbortController): (progress: Progress) => void {
     const bar = make("progress", { max: "1", "aria-label": "Progress" });
-    const stage = make("p", { class: "stage" }, ["Sending"]);
+    const stage = make("p", { class: "work-stage" }, ["Sending"]);
     const detail = make("p", { class: "quiet" });
     const cancel = make("button", { type: "button" }, ["Cancel"], { click: () => controller.abort() });
     this.work.replaceChildren(

@@ -21,6 +21,7 @@ export interface Box {
 /** Cells along the longest side of the sampled mask; larger masks are sampled more coarsely. */
 const LONGEST = 96;
 const PAD = 2;
+const LEVELS = 256;
 
 /** Bounding boxes of all values of a layer but 0. */
 export function boxesByValue(layer: Layer, shape: Shape): Map<number, Box> {
@@ -52,7 +53,7 @@ export function surfaceOf(layer: Layer, shape: Shape, affine: Affine, value: num
   const field = sampled(layer, shape, value, box, step);
   smooth(field.values, field.size);
   smooth(field.values, field.size);
-  const net = surfaceNet(field.values, field.size);
+  const net = surfaceNet(field.values, field.size, levelOf(field));
   const mirrored = determinant(affine) < 0;
   return place(net, mirrored, (point) => toWorld(affine, point.map((at, axis) => (at - PAD) * step + (step - 1) / 2 + (box.low[axis] as number)) as Vec3));
 }
@@ -60,6 +61,23 @@ export function surfaceOf(layer: Layer, shape: Shape, affine: Affine, value: num
 interface Field {
   readonly values: Float32Array;
   readonly size: Shape;
+  /** Sum of the values, in cells. */
+  readonly volume: number;
+}
+
+/** The level that encloses the mask's volume after smoothing: at 0.5, thin vessels and glands would shrink or vanish. */
+function levelOf({ values, volume }: Field): number {
+  const counts = new Uint32Array(LEVELS + 1);
+  for (const value of values) {
+    const bin = Math.min(LEVELS, Math.floor(value * LEVELS));
+    counts[bin] = (counts[bin] as number) + 1;
+  }
+  let inside = 0;
+  for (let bin = LEVELS; bin > 0; bin--) {
+    inside += counts[bin] as number;
+    if (inside >= volume) return Math.min(0.5, (bin + 0.5) / LEVELS);
+  }
+  return 0.5 / LEVELS;
 }
 
 /** Shares of the mask in blocks of `step` voxels, with an empty border. */
@@ -67,6 +85,7 @@ function sampled(layer: Layer, shape: Shape, value: number, { low, high }: Box, 
   const size = low.map((from, axis) => Math.ceil(((high[axis] as number) - from + 1) / step) + 2 * PAD) as Shape;
   const values = new Float32Array(size[0] * size[1] * size[2]);
   const share = 1 / step ** 3;
+  let voxels = 0;
   for (let z = low[2]; z <= high[2]; z++) {
     const zz = (PAD + Math.floor((z - low[2]) / step)) * size[1];
     for (let y = low[1]; y <= high[1]; y++) {
@@ -76,10 +95,11 @@ function sampled(layer: Layer, shape: Shape, value: number, { low, high }: Box, 
         if (layer[from + x] !== value) continue;
         const at = row + (step === 1 ? x - low[0] : Math.floor((x - low[0]) / step));
         values[at] = (values[at] as number) + share;
+        voxels += 1;
       }
     }
   }
-  return { values, size };
+  return { values, size, volume: voxels * share };
 }
 
 /** Average with both neighbours (weights 1 2 1) along every axis, in place. */
@@ -107,9 +127,8 @@ interface Net {
   readonly quads: number[];
 }
 
-/** One vertex in each cell that the level 0.5 crosses, one quad for each edge it crosses. */
-function surfaceNet(values: Float32Array, [width, height, depth]: Shape): Net {
-  const level = 0.5;
+/** One vertex in each cell that the level crosses, one quad for each edge it crosses. */
+function surfaceNet(values: Float32Array, [width, height, depth]: Shape, level: number): Net {
   const strides = [1, width, width * height] as const;
   const vertex = new Int32Array(values.length).fill(-1);
   const points: number[] = [];

@@ -67,6 +67,7 @@ export class Viewer {
       tool: (name) => this.useTool(name),
       clearLines: () => this.ruler.clear(),
     });
+    this.stage.onEnlarge = (layout) => this.toolbar.pickLayout(layout);
     planes.onMove = (world) => {
       this.stage.showPosition(world);
       this.beside.follow(world);
@@ -158,14 +159,18 @@ export class Viewer {
 
   private restyle(): void {
     const styles = this.structures.current;
-    this.stage.planes.setStyles(styles);
     this.stage.scene.setStyles(styles);
+    this.beside.setStyles(styles);
+    const edited = this.editor.edited;
+    const style = edited === null ? undefined : styles.get(edited);
+    // The mask in work is drawn by itself, in place of the one it began as.
+    this.stage.planes.setStyles(edited === null || style === undefined ? styles : new Map(styles).set(edited, { ...style, visible: false }));
   }
 
   private firstPlace(segmentation: Segmentation): Vec3 {
-    const measures = Object.values(this.measurements?.structures ?? {});
-    const largest = [...measures].sort((a, b) => b.volume_ml - a.volume_ml).find(({ key }) => key === "liver") ?? measures.find(({ found }) => found);
-    return largest?.centroid_mm ?? this.middle(segmentation, segmentation.segments[0]?.key ?? "") ?? this.stage.planes.position();
+    const voxels = voxelsBySegment(segmentation);
+    const largest = [...voxels].sort(([, a], [, b]) => b - a)[0]?.[0] ?? "";
+    return this.middle(segmentation, voxels.get("liver") ? "liver" : largest) ?? this.stage.planes.position();
   }
 
   private middle(segmentation: Segmentation, key: string): Vec3 | null {
@@ -213,10 +218,7 @@ export class Viewer {
 
   private editing(key: string | null): void {
     this.element.classList.toggle("editing", key !== null);
-    const styles = new Map(this.structures.current);
-    const style = key === null ? undefined : styles.get(key);
-    if (key !== null && style !== undefined) styles.set(key, { ...style, visible: false });
-    this.stage.planes.setStyles(styles);
+    this.restyle();
     this.stage.marks.showCrosshair(key === null);
     this.stage.setTool(key === null ? null : { ...this.handlers(this.editor), radius: () => this.editor.radius });
     if (key === null) this.toolbar.showTool("navigate");

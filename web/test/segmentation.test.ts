@@ -1,9 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { distance, inverse, sameGrid, spacing, toWorld, type Grid } from "../src/geometry.ts";
-import { encodeNifti } from "../src/nifti.ts";
+import { distance, inverse, sameGrid, spacing, toWorld, type Grid, type Vec3 } from "../src/geometry.ts";
+import { gzip } from "../src/gzip.ts";
+import { encodeNifti, readMask } from "../src/nifti.ts";
 import { readSegNrrd, SegNrrdError } from "../src/seg_nrrd.ts";
-import { maskOf, voxelsBySegment, withMask } from "../src/segmentation.ts";
+import { maskOf, middleOf, type Segment, voxelsBySegment, withMask } from "../src/segmentation.ts";
 
 const OBLIQUE: Grid = { shape: [2, 2, 1], affine: [[-0.8, 0.3, 0, 10], [0.6, 0.4, 0, -5], [0, 0, 3, 7], [0, 0, 0, 1]] };
 
@@ -89,4 +90,21 @@ test("a NIfTI file has the grid's affine and the voxels", () => {
   expect(sameGrid({ shape: OBLIQUE.shape, affine: [...rows, [0, 0, 0, 1]] as Grid["affine"] }, OBLIQUE)).toBe(true);
   expect([...bytes.subarray(352)]).toEqual([1, 0, 0, 1]);
   expect(() => encodeNifti(OBLIQUE, new Uint8Array(3))).toThrow(RangeError);
+});
+
+test("the middle of a hollow mask is a voxel of it", async () => {
+  const ring = { ...(await readSegNrrd(file())), grid: { shape: [3, 3, 1] as [number, number, number], affine: OBLIQUE.affine }, layers: [Uint8Array.from([6, 6, 6, 6, 0, 6, 6, 6, 6])] };
+  const middle = middleOf(ring, ring.segments[0] as Segment) as Vec3;
+  const voxel = toWorld(inverse(OBLIQUE.affine), middle).map(Math.round);
+  expect(ring.layers[0]?.[(voxel[0] as number) + 3 * (voxel[1] as number)]).toBe(6);
+  expect(middleOf({ ...ring, layers: [new Uint8Array(9)] }, ring.segments[0] as Segment)).toBeNull();
+});
+
+test("a mask goes through a NIfTI file and back, on the same grid only", async () => {
+  const mask = Uint8Array.from([1, 0, 0, 1]);
+  const packed = await gzip(encodeNifti(OBLIQUE, mask));
+  expect([...(await readMask(packed, OBLIQUE))]).toEqual([...mask]);
+  const moved: Grid = { ...OBLIQUE, affine: [[-0.8, 0.3, 0, 12], [0.6, 0.4, 0, -5], [0, 0, 3, 7], [0, 0, 0, 1]] };
+  await expect(readMask(packed, moved)).rejects.toThrow("another grid");
+  await expect(readMask(new Uint8Array(400), OBLIQUE)).rejects.toThrow("no NIfTI");
 });
