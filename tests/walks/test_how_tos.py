@@ -254,7 +254,16 @@ VIEWER = Walk(
         "omentum serve": "serves until it is stopped (tests/serve)",
     },
 )
+BROWSER = Walk(
+    "docs/how-to/in-the-browser.md",
+    skips={
+        "make web-static": "needs Node.js and its packages (make web-test)",
+        "python3 -m http.server": "does not end",
+        "Cross-Origin": "headers",
+    },
+)
 WALKS = (
+    BROWSER,
     VIEWER,
     INPUTS,
     PACS,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +55,7 @@ def onnx_graph(model: UniversalModel, classes: Sequence[int] | None = None) -> A
     onnx = import_onnx()
     network = WindowNetwork(model, classes).eval()
     example = torch.zeros(1, 1, *model.spec.preprocess.patch)
-    with torch.no_grad(), silence_library_warnings():
+    with torch.no_grad(), silence_library_warnings(), _quiet_exporter():
         program = torch.onnx.export(
             network,
             (example,),
@@ -122,6 +124,18 @@ def _import_onnxruntime() -> Any:
 
 def _missing(fault: ImportError) -> MissingDependencyError:
     return MissingDependencyError(f"the export to ONNX needs {fault.name}", remedy="pip install 'omentum[export]'")
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Hide what torch logs about operators of packages that are not installed and not needed."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _narrow(graph: Any, onnx: Any) -> None:

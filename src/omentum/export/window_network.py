@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +38,9 @@ class WindowNetwork(nn.Module):
         super().__init__()
         model = copy.deepcopy(model).float().eval()
         self._ways = routes(model.spec, classes)
-        self.front = with_plain_norms(FeatureNetwork(model, classes))
-        _replace_transposed_convolutions(self.front)
+        self.front = FeatureNetwork(model, classes)
+        _replace_layers(self.front)
+        self.front = with_plain_norms(self.front)
         for number, way in enumerate(self._ways):
             self.register_buffer(f"text_{number}", model.text_embeddings[[*way.channels]].float())
 
@@ -69,10 +71,45 @@ class SubPixelUp(nn.Module):
         return depth_to_space(F.conv3d(x, self.weight, self.bias))
 
 
-def _replace_transposed_convolutions(network: nn.Module) -> None:
+class SteppedInstanceNorm(nn.Module):
+    """Instance normalisation whose means are taken along one axis after the other.
+
+    ONNX Runtime adds up float32 values one by one: over a million voxels it loses four digits, and the masks move. The
+    operator InstanceNormalization is not used because WebGPU and others compute it wrongly or not at all in 3D.
+    """
+
+    def __init__(self, norm: nn.InstanceNorm3d | nn.GroupNorm) -> None:
+        super().__init__()
+        channels = norm.num_features if isinstance(norm, nn.InstanceNorm3d) else norm.num_channels
+        weight = torch.ones(channels) if norm.weight is None else norm.weight.detach()
+        bias = torch.zeros(channels) if norm.bias is None else norm.bias.detach()
+        self.weight = nn.Parameter(weight.view(1, -1, 1, 1, 1), requires_grad=False)
+        self.bias = nn.Parameter(bias.view(1, -1, 1, 1, 1), requires_grad=False)
+        self.eps = norm.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, X, Y, Z] -> the same shape."""
+        from_mean = x - _mean(x)
+        return from_mean * (self.weight / torch.sqrt(_mean(from_mean * from_mean) + self.eps)) + self.bias
+
+
+def _mean(x: Tensor) -> Tensor:
+    return x.mean(4, keepdim=True).mean(3, keepdim=True).mean(2, keepdim=True)
+
+
+def _replace_layers(network: nn.Module) -> None:
+    """Replace, in a model of our own copy, what runtimes do not have or compute badly."""
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.ConvTranspose3d) and module.kernel_size == module.stride == _DOUBLE:
             network.set_submodule(name, SubPixelUp(module))
+        elif _norms_channels_alone(module):
+            network.set_submodule(name, SteppedInstanceNorm(module))
+
+
+def _norms_channels_alone(module: nn.Module) -> TypeGuard[nn.InstanceNorm3d | nn.GroupNorm]:
+    if isinstance(module, nn.GroupNorm):
+        return module.num_groups == module.num_channels
+    return isinstance(module, nn.InstanceNorm3d) and not module.track_running_stats
 
 
 def _logits(head: nn.Module, image: Tensor, features: Tensor, text: Tensor) -> Tensor:

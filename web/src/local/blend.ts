@@ -1,7 +1,6 @@
 /** Averages of overlapping windows in bounded memory: a ring of planes, one higher than a window; mirrors `omentum.infer.blend`. */
 import type { Vec3 } from "../geometry.ts";
 import type { Model } from "./model.ts";
-import { at } from "./orientation.ts";
 import { importance, type WindowPlan } from "./windows.ts";
 
 /** Plane z of the padded volume is at z modulo the ring's height. */
@@ -30,7 +29,7 @@ export class Blend {
   add(start: Vec3, logits: Float32Array, offsets: readonly number[]): void {
     const area = this.weights.length;
     const voxels = this.#importance.length;
-    for (let k = 0; k < this.classes; k++) this.#addTo(this.sums, k * area, start, logits, k * voxels, at(offsets, k));
+    for (let k = 0; k < this.classes; k++) this.#addTo(this.sums, k * area, start, logits, k * voxels, (offsets[k] as number));
     this.#addTo(this.weights, 0, start, null, 0, 0);
   }
 
@@ -52,8 +51,8 @@ export class Blend {
         const row = first + (x * padded[1] + y) * this.height;
         for (let z = 0, o = start[2] % this.height; z < patch[2]; z++, o++, n++) {
           if (o === this.height) o = 0;
-          const value = values === null ? 1 : at(values, from + n) - offset;
-          ring[row + o] = at(ring, row + o) + value * at(weights, n);
+          const value = values === null ? 1 : (values[from + n] as number) - offset;
+          ring[row + o] = (ring[row + o] as number) + value * (weights[n] as number);
         }
       }
     }

@@ -6,7 +6,6 @@ import { cavities, unwanted } from "./keep.ts";
 import { type Masks, unravel } from "./masks.ts";
 import { findMidline } from "./midline.ts";
 import type { ModelClass, Rule } from "./model.ts";
-import { at } from "./orientation.ts";
 import { beyondMm, ON_THE_LINE_MM, repairSides } from "./sides.ts";
 import { findTrunk, type OutsideTrunk } from "./trunk.ts";
 import type { Volume } from "./volume.ts";
@@ -84,7 +83,7 @@ function allowedParts(masks: Masks, about: ModelClass, rule: Rule, midline: numb
   const hosts = masks.bitsOf(hostsToGoBy(masks, about));
   const { shape } = masks.grid;
   const allowed = (n: number) => {
-    const bits = at(masks.bits, n);
+    const bits = masks.bits[n] as number;
     if ((bits & others) !== 0 || (about.hosts.length > 0 && (bits & hosts) === 0)) return false;
     return !rule.sides || midline === null || beyondMm(masks, about, unravel(n, shape), midline) < -ON_THE_LINE_MM;
   };

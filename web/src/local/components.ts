@@ -1,6 +1,5 @@
 /** Connected components of masks as runs of voxels along the first axis: no array of labels is needed. */
 import type { Vec3 } from "../geometry.ts";
-import { at } from "./orientation.ts";
 
 export interface Box {
   readonly start: Vec3;
@@ -75,7 +74,7 @@ function neighbours(box: Box, J: number, j: number, k: number, reach: 0 | 1): nu
 /** Join the runs of two rows that touch; both are in ascending order. */
 function join(runs: number[], parents: number[], [a, aEnd]: [number, number], [b, bEnd]: [number, number], reach: 0 | 1): void {
   while (a < aEnd && b < bEnd) {
-    const [aFrom, aTo, bFrom, bTo] = [at(runs, 3 * a), at(runs, 3 * a + 1), at(runs, 3 * b), at(runs, 3 * b + 1)];
+    const [aFrom, aTo, bFrom, bTo] = [(runs[3 * a] as number), (runs[3 * a + 1] as number), (runs[3 * b] as number), (runs[3 * b + 1] as number)];
     if (aFrom < bTo + reach && bFrom < aTo + reach) {
       const [one, other] = [root(parents, a), root(parents, b)];
       if (one !== other) parents[Math.max(one, other)] = Math.min(one, other);
@@ -86,9 +85,9 @@ function join(runs: number[], parents: number[], [a, aEnd]: [number, number], [b
 }
 
 function root(parents: number[], n: number): number {
-  while (at(parents, n) !== n) {
-    parents[n] = at(parents, at(parents, n));
-    n = at(parents, n);
+  while ((parents[n] as number) !== n) {
+    parents[n] = (parents[(parents[n] as number)] as number);
+    n = parents[n] as number;
   }
   return n;
 }
@@ -96,7 +95,7 @@ function root(parents: number[], n: number): number {
 function gather(runs: number[], parents: number[], J: number): Component[] {
   const found = new Map<number, { runs: number[]; voxels: number; sums: Vec3; box: Box }>();
   for (let n = 0; n < parents.length; n++) {
-    const [from, to, row] = [at(runs, 3 * n), at(runs, 3 * n + 1), at(runs, 3 * n + 2)];
+    const [from, to, row] = [(runs[3 * n] as number), (runs[3 * n + 1] as number), (runs[3 * n + 2] as number)];
     const [j, k] = [row % J, Math.floor(row / J)];
     const number = root(parents, n);
     let one = found.get(number);
@@ -114,15 +113,15 @@ function gather(runs: number[], parents: number[], J: number): Component[] {
 
 function widen(box: Box, start: Vec3, stop: Vec3): void {
   for (let axis = 0; axis < 3; axis++) {
-    box.start[axis] = Math.min(at(box.start, axis), at(start, axis));
-    box.stop[axis] = Math.max(at(box.stop, axis), at(stop, axis));
+    box.start[axis] = Math.min((box.start[axis] as number), (start[axis] as number));
+    box.stop[axis] = Math.max((box.stop[axis] as number), (stop[axis] as number));
   }
 }
 
 /** Call `visit` with the index of every voxel of a component. */
 export function eachVoxel({ runs }: Component, length: number, visit: (index: number) => void): void {
   for (let n = 0; n < runs.length; n += 3) {
-    const base = at(runs, n + 2) * length;
-    for (let i = at(runs, n); i < at(runs, n + 1); i++) visit(base + i);
+    const base = (runs[n + 2] as number) * length;
+    for (let i = runs[n] as number; i < (runs[n + 1] as number); i++) visit(base + i);
   }
 }

@@ -4,7 +4,6 @@ import { type Box, eachVoxel } from "./components.ts";
 import { squaredDistances } from "./distance.ts";
 import { type Masks, unravel } from "./masks.ts";
 import type { ModelClass } from "./model.ts";
-import { at } from "./orientation.ts";
 
 const ROUNDING_MM = 1e-3;
 
@@ -34,7 +33,7 @@ export function cutToHosts(masks: Masks, about: ModelClass, limitMm: number): vo
   for (const component of masks.components(about.key)) {
     const near = nearTest(masks, hosts, component.box, limitMm);
     eachVoxel(component, masks.grid.shape[0], (n) => {
-      if (!near(n)) masks.bits[n] = at(masks.bits, n) & kept;
+      if (!near(n)) masks.bits[n] = (masks.bits[n] as number) & kept;
     });
   }
 }
@@ -42,21 +41,21 @@ export function cutToHosts(masks: Masks, about: ModelClass, limitMm: number): vo
 /** Whether a voxel of a box is within a limit of a host. */
 function nearTest(masks: Masks, hosts: number, box: Box, limitMm: number): (index: number) => boolean {
   const { shape } = masks.grid;
-  const start = box.start.map((n, axis) => Math.max(0, n - margin(limitMm, at(masks.mm, axis)))) as Vec3;
-  const stop = box.stop.map((n, axis) => Math.min(at(shape, axis), n + margin(limitMm, at(masks.mm, axis)))) as Vec3;
-  const size = [0, 1, 2].map((axis) => at(stop, axis) - at(start, axis)) as Vec3;
+  const start = box.start.map((n, axis) => Math.max(0, n - margin(limitMm, (masks.mm[axis] as number)))) as Vec3;
+  const stop = box.stop.map((n, axis) => Math.min((shape[axis] as number), n + margin(limitMm, (masks.mm[axis] as number)))) as Vec3;
+  const size = [0, 1, 2].map((axis) => (stop[axis] as number) - (start[axis] as number)) as Vec3;
   const marked = new Uint8Array(size[0] * size[1] * size[2]);
   for (let k = 0, n = 0; k < size[2]; k++) {
     for (let j = 0; j < size[1]; j++) {
       const row = start[0] + shape[0] * (start[1] + j + shape[1] * (start[2] + k));
-      for (let i = 0; i < size[0]; i++, n++) marked[n] = (at(masks.bits, row + i) & hosts) === 0 ? 0 : 1;
+      for (let i = 0; i < size[0]; i++, n++) marked[n] = ((masks.bits[row + i] as number) & hosts) === 0 ? 0 : 1;
     }
   }
   const squared = squaredDistances(marked, size, masks.mm);
   const limit = (limitMm + ROUNDING_MM) ** 2;
   return (index) => {
     const [i, j, k] = unravel(index, shape);
-    return at(squared, i - start[0] + size[0] * (j - start[1] + size[1] * (k - start[2]))) <= limit;
+    return (squared[i - start[0] + size[0] * (j - start[1] + size[1] * (k - start[2]))] as number) <= limit;
   };
 }
 

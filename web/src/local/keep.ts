@@ -3,7 +3,6 @@ import type { Vec3 } from "../geometry.ts";
 import { type Box, type Component, components } from "./components.ts";
 import type { Masks } from "./masks.ts";
 import type { Rule } from "./model.ts";
-import { at } from "./orientation.ts";
 
 /** Of the least volume, for a component at the edge of the image. */
 const EDGE_SHARE = 0.1;
@@ -30,27 +29,27 @@ export function cavities(masks: Masks, key: string, limitMl: number): Component[
   const box = masks.boxOf(bit);
   if (box === null) return [];
   const limit = limitMl / masks.voxelMl;
-  const found = components(masks.grid.shape, box, (n) => (at(masks.bits, n) & bit) === 0, 0);
+  const found = components(masks.grid.shape, box, (n) => ((masks.bits[n] as number) & bit) === 0, 0);
   return found.filter((one) => one.voxels <= limit && !reaches(one.box, box));
 }
 
 function reaches(inner: Box, outer: Box): boolean {
-  return [0, 1, 2].some((axis) => at(inner.start, axis) === at(outer.start, axis) || at(inner.stop, axis) === at(outer.stop, axis));
+  return [0, 1, 2].some((axis) => (inner.start[axis] as number) === (outer.start[axis] as number) || (inner.stop[axis] as number) === (outer.stop[axis] as number));
 }
 
 /** For each face of the image, the components that touch it. */
 function touching(found: readonly Component[], shape: Vec3): number[][] {
   const numbers = found.map((_, n) => n);
   return [0, 1, 2].flatMap((axis) => [
-    numbers.filter((n) => at((found[n] as Component).box.start, axis) === 0),
-    numbers.filter((n) => at((found[n] as Component).box.stop, axis) === at(shape, axis)),
+    numbers.filter((n) => (((found[n] as Component).box.start)[axis] as number) === 0),
+    numbers.filter((n) => (((found[n] as Component).box.stop)[axis] as number) === (shape[axis] as number)),
   ]);
 }
 
 function keepLargest(found: readonly Component[], faces: readonly number[][], stays: boolean[], keep: number, masks: Masks): void {
   const group = found.map((_, n) => n);
   for (const face of faces) {
-    const joined = new Set(face.filter((n) => stays[n]).map((n) => at(group, n)));
+    const joined = new Set(face.filter((n) => stays[n]).map((n) => (group[n] as number)));
     const least = Math.min(...joined);
     group.forEach((number, n) => joined.has(number) && (group[n] = least));
   }
@@ -59,13 +58,13 @@ function keepLargest(found: readonly Component[], faces: readonly number[][], st
   const sorted = [...ranks.values()].sort((a, b) => compare(b, a));
   const last = sorted[Math.min(keep, sorted.length) - 1] as Vec3;
   // Components of equal size and position are kept or removed together.
-  stays.forEach((stay, n) => (stays[n] = stay && compare(ranks.get(at(group, n)) as Vec3, last) >= 0));
+  stays.forEach((stay, n) => (stays[n] = stay && compare(ranks.get((group[n] as number)) as Vec3, last) >= 0));
 }
 
 /** Larger first, then the more superior, then the more anterior. */
 function rank(members: readonly Component[], masks: Masks): Vec3 {
   const voxels = members.reduce((sum, one) => sum + one.voxels, 0);
-  const centre = [0, 1, 2].map((axis) => members.reduce((sum, one) => sum + at(one.sums, axis), 0) / voxels) as Vec3;
+  const centre = [0, 1, 2].map((axis) => members.reduce((sum, one) => sum + (one.sums[axis] as number), 0) / voxels) as Vec3;
   const [, y, z] = masks.world(centre);
   const round = (value: number) => Math.round(value * 10 ** POSITION_DECIMALS);
   return [voxels, round(z), round(y)];

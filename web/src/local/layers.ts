@@ -1,7 +1,6 @@
 /** Packed masks as layers of label values, for the page and for `.seg.nrrd`; mirrors `omentum.io.seg_nrrd.layers`. */
 import type { Layer, Segment, Segmentation } from "../segmentation.ts";
 import type { Masks } from "./masks.ts";
-import { at } from "./orientation.ts";
 
 /** Every class is a segment, empty ones too: they were looked for. Structures that share a voxel get different layers. */
 export function asSegmentation(masks: Masks): Segmentation {
@@ -11,12 +10,12 @@ export function asSegmentation(masks: Masks): Segmentation {
   const count = Math.max(0, ...layerOf) + 1;
   const layers = Array.from({ length: count }, (): Layer => (wide ? new Uint16Array(masks.bits.length) : new Uint8Array(masks.bits.length)));
   for (let n = 0; n < masks.bits.length; n++) {
-    for (let bits = at(masks.bits, n); bits !== 0; bits &= bits - 1) {
+    for (let bits = masks.bits[n] as number; bits !== 0; bits &= bits - 1) {
       const k = 31 - Math.clz32(bits & -bits);
-      (layers[at(layerOf, k)] as Layer)[n] = at(values, k);
+      (layers[(layerOf[k] as number)] as Layer)[n] = values[k] as number;
     }
   }
-  const segments = masks.classes.map(({ key, display, colour, index }, k): Segment => ({ key, name: display, colour, layer: at(layerOf, k), value: index }));
+  const segments = masks.classes.map(({ key, display, colour, index }, k): Segment => ({ key, name: display, colour, layer: (layerOf[k] as number), value: index }));
   return { grid: masks.grid, layers, segments };
 }
 
@@ -24,12 +23,12 @@ export function asSegmentation(masks: Masks): Segmentation {
 function shareLayers(masks: Masks): number[] {
   const beside = overlapping(masks);
   const layers = masks.classes.map(() => 0);
-  const waiting = new Set(masks.classes.map((_, k) => k).filter((k) => at(beside, k) !== 0));
+  const waiting = new Set(masks.classes.map((_, k) => k).filter((k) => (beside[k] as number) !== 0));
   const placed = new Set<number>();
-  const taken = (k: number) => new Set([...placed].filter((other) => (at(beside, k) >>> other) & 1).map((other) => at(layers, other)));
+  const taken = (k: number) => new Set([...placed].filter((other) => ((beside[k] as number) >>> other) & 1).map((other) => (layers[other] as number)));
   while (waiting.size > 0) {
     const next = [...waiting].reduce((best, k) => {
-      const order = taken(k).size - taken(best).size || ones(at(beside, k)) - ones(at(beside, best));
+      const order = taken(k).size - taken(best).size || ones((beside[k] as number)) - ones((beside[best] as number));
       return order > 0 ? k : best;
     });
     const used = taken(next);
@@ -47,7 +46,7 @@ function overlapping(masks: Masks): Uint32Array {
   const sets = new Set<number>();
   for (const bits of masks.bits) if ((bits & (bits - 1)) !== 0) sets.add(bits);
   const beside = new Uint32Array(masks.classes.length);
-  for (const set of sets) for (let k = 0; k < beside.length; k++) if ((set >>> k) & 1) beside[k] = at(beside, k) | (set & ~(1 << k));
+  for (const set of sets) for (let k = 0; k < beside.length; k++) if ((set >>> k) & 1) beside[k] = (beside[k] as number) | (set & ~(1 << k));
   return beside;
 }
 

@@ -2,7 +2,6 @@
 import { type Affine, type Grid, spacing, toWorld, type Vec3 } from "../geometry.ts";
 import { type Box, type Component, components, eachVoxel } from "./components.ts";
 import type { ModelClass } from "./model.ts";
-import { at } from "./orientation.ts";
 
 /** A voxel has 32 bits. */
 export const MOST_CLASSES = 32;
@@ -38,7 +37,7 @@ export class Masks {
     for (let k = 0, n = 0; k < shape[2]; k++) {
       for (let j = 0; j < shape[1]; j++) {
         for (let i = 0; i < shape[0]; i++, n++) {
-          if ((at(this.bits, n) & bits) === 0) continue;
+          if (((this.bits[n] as number) & bits) === 0) continue;
           if (i < box.start[0]) box.start[0] = i;
           if (j < box.start[1]) box.start[1] = j;
           if (k < box.start[2]) box.start[2] = k;
@@ -59,18 +58,18 @@ export class Masks {
   components(key: string): Component[] {
     const bit = this.bitsOf([key]);
     const box = this.boxOf(bit);
-    return box === null ? [] : components(this.grid.shape, box, (n) => (at(this.bits, n) & bit) !== 0, 1);
+    return box === null ? [] : components(this.grid.shape, box, (n) => ((this.bits[n] as number) & bit) !== 0, 1);
   }
 
   remove(key: string, component: Component): void {
     const kept = ~this.bitsOf([key]);
-    eachVoxel(component, this.grid.shape[0], (n) => (this.bits[n] = at(this.bits, n) & kept));
+    eachVoxel(component, this.grid.shape[0], (n) => (this.bits[n] = (this.bits[n] as number) & kept));
   }
 
   add(key: string, component: Component, allowed: (index: number) => boolean): void {
     const bit = this.bitsOf([key]);
     eachVoxel(component, this.grid.shape[0], (n) => {
-      if (allowed(n)) this.bits[n] = at(this.bits, n) | bit;
+      if (allowed(n)) this.bits[n] = (this.bits[n] as number) | bit;
     });
   }
 

@@ -1,6 +1,6 @@
 /** The plane halfway between the flanks of the body; mirrors `omentum.midline.flanks`. */
 import { spacing, toWorld, type Vec3 } from "../geometry.ts";
-import { at, axisDirections } from "./orientation.ts";
+import { axisDirections } from "./orientation.ts";
 import { BODY_HU, rint, type Volume } from "./volume.ts";
 
 /** Least thickness from front to back; what is thinner is couch, blanket or the edge of an arm. */
@@ -17,23 +17,23 @@ export function findMidline(ct: Volume): number | null {
   const { shape } = ct.grid;
   const mm = spacing(ct.grid.affine);
   const plain: Vec3 = [1, shape[0], shape[0] * shape[1]];
-  const depthStep = Math.max(1, rint(DEPTH_STEP_MM / at(mm, y)));
-  const rowStep = Math.max(1, rint(ROW_STEP_MM / at(mm, z)));
-  const [width, depth] = [at(shape, x), at(shape, y)];
+  const depthStep = Math.max(1, rint(DEPTH_STEP_MM / (mm[y] as number)));
+  const rowStep = Math.max(1, rint(ROW_STEP_MM / (mm[z] as number)));
+  const [width, depth] = [(shape[x] as number), (shape[y] as number)];
   const found: number[] = [];
   let rows = 0;
-  for (let row = 0; row < at(shape, z); row += rowStep) {
+  for (let row = 0; row < (shape[z] as number); row += rowStep) {
     const counts = new Uint32Array(width);
     let [total, weighted] = [0, 0];
     for (let d = 0, n = 0; d < depth; d += depthStep, n++) {
       for (let i = 0; i < width; i++) {
-        if (!(at(ct.voxels, row * at(plain, z) + d * at(plain, y) + i * at(plain, x)) > BODY_HU)) continue;
-        counts[i] = at(counts, i) + 1;
+        if (!((ct.voxels[row * (plain[z] as number) + d * (plain[y] as number) + i * (plain[x] as number)] as number) > BODY_HU)) continue;
+        counts[i] = (counts[i] as number) + 1;
         total++;
         weighted += n;
       }
     }
-    const thick = (i: number) => at(counts, i) * (depthStep * at(mm, y)) >= BODY_THICKNESS_MM;
+    const thick = (i: number) => (counts[i] as number) * (depthStep * (mm[y] as number)) >= BODY_THICKNESS_MM;
     let [first, last] = [0, width - 1];
     while (first < width && !thick(first)) first++;
     if (first === width) continue;
@@ -52,5 +52,5 @@ export function findMidline(ct: Volume): number | null {
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 ? at(sorted, middle) : (at(sorted, middle - 1) + at(sorted, middle)) / 2;
+  return sorted.length % 2 ? sorted[middle] as number : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

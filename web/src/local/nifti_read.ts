@@ -4,7 +4,6 @@
  */
 import { type Affine, type Shape, spacing, voxelCount } from "../geometry.ts";
 import { gunzip, isGzip } from "../gzip.ts";
-import { at } from "./orientation.ts";
 import { ImageError, type Volume, type Voxels } from "./volume.ts";
 
 /** More cannot be processed within the memory of a browser tab. */
@@ -137,7 +136,7 @@ function qform({ view, little, version }: Header): Affine {
     [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
     [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
   ];
-  const rows = rotation.map(([x = 0, y = 0, z = 0], r) => [x * at(mm, 0), y * at(mm, 1), z * at(mm, 2) * handedness, at(offsets, r)]);
+  const rows = rotation.map(([x = 0, y = 0, z = 0], r) => [x * (mm[0] as number), y * (mm[1] as number), z * (mm[2] as number) * handedness, (offsets[r] as number)]);
   return [...rows, [0, 0, 0, 1]] as Affine;
 }
 
@@ -151,7 +150,7 @@ function isPossible(affine: Affine): boolean {
 
 function checkExtent(shape: Shape, affine: Affine): void {
   const mm = spacing(affine);
-  const extent = Math.max(...shape.map((n, axis) => n * at(mm, axis)));
+  const extent = Math.max(...shape.map((n, axis) => n * (mm[axis] as number)));
   if (extent < EXTENT_MM[0] || extent > EXTENT_MM[1]) {
     throw new ImageError(`the scan would be ${extent.toPrecision(4)} mm long`, "store the affine in millimetres");
   }
@@ -171,6 +170,6 @@ function stored(bytes: Uint8Array<ArrayBuffer>, offset: number, count: number, k
 function scaled(voxels: Voxels, [slope, intercept]: [number, number]): Voxels {
   if (slope === 1 && intercept === 0) return voxels;
   const out = new Float32Array(voxels.length);
-  for (let n = 0; n < out.length; n++) out[n] = at(voxels, n) * slope + intercept;
+  for (let n = 0; n < out.length; n++) out[n] = (voxels[n] as number) * slope + intercept;
   return out;
 }

@@ -1,7 +1,7 @@
 /** From a CT to the input of the network, and the geometry back; mirrors `omentum.preprocess`. */
 import { type Grid, type Shape, spacing, type Vec3 } from "../geometry.ts";
 import type { Preprocess } from "./model.ts";
-import { type AxisOrder, at, orderToRas, reordered, strides } from "./orientation.ts";
+import { type AxisOrder, orderToRas, reordered, strides } from "./orientation.ts";
 import { antialiasSigma, resample } from "./resample.ts";
 import { PADDING_HU, rint, type Volume } from "./volume.ts";
 
@@ -21,14 +21,14 @@ export function prepare(ct: Volume, spec: Preprocess): Prepared {
   const oriented = reordered(ct.grid, order);
   const whole = modelShape(oriented, spec);
   const mm = spacing(oriented.affine);
-  const ratios = mm.map((value, axis) => at(spec.spacing_mm, axis) / value) as Vec3;
-  const positions = whole.map((n, axis) => Float64Array.from({ length: n }, (_, m) => m * at(ratios, axis)));
+  const ratios = mm.map((value, axis) => (spec.spacing_mm[axis] as number) / value) as Vec3;
+  const positions = whole.map((n, axis) => Float64Array.from({ length: n }, (_, m) => m * (ratios[axis] as number)));
   const sigma = ratios.map((ratio) => (spec.antialias ? antialiasSigma(ratio) : 0)) as Vec3;
   const view = { values: ct.voxels, ...strides(ct.grid.shape, order), shape: oriented.shape };
   const hu = resample(view, positions as unknown as Prepared["positions"], sigma, PADDING_HU);
   const box = boxAbove(hu, whole, spec.window_hu[0]);
   const back = oriented.shape.map((n, axis) =>
-    Float64Array.from({ length: n }, (_, m) => m * (at(mm, axis) / at(spec.spacing_mm, axis)) - at(box.start, axis)),
+    Float64Array.from({ length: n }, (_, m) => m * ((mm[axis] as number) / (spec.spacing_mm[axis] as number)) - (box.start[axis] as number)),
   );
   return { ...windowed(hu, whole, box, spec.window_hu), order, positions: back as unknown as Prepared["positions"] };
 }
@@ -36,7 +36,7 @@ export function prepare(ct: Volume, spec: Preprocess): Prepared {
 /** Voxels of the model grid along each axis: the last centre is the one nearest to the last of the CT. */
 export function modelShape(oriented: Grid, spec: Preprocess): Shape {
   const mm = spacing(oriented.affine);
-  return oriented.shape.map((n, axis) => rint((n - 1) / (at(spec.spacing_mm, axis) / at(mm, axis)) + 1)) as Shape;
+  return oriented.shape.map((n, axis) => rint((n - 1) / ((spec.spacing_mm[axis] as number) / (mm[axis] as number)) + 1)) as Shape;
 }
 
 interface Box {
@@ -51,7 +51,7 @@ export function boxAbove(values: Float32Array, shape: Shape, limit: number): Box
   for (let x = 0, n = 0; x < shape[0]; x++) {
     for (let y = 0; y < shape[1]; y++) {
       for (let z = 0; z < shape[2]; z++, n++) {
-        if (!(at(values, n) > limit)) continue;
+        if (!((values[n] as number) > limit)) continue;
         if (x < start[0]) start[0] = x;
         if (y < start[1]) start[1] = y;
         if (z < start[2]) start[2] = z;
@@ -65,14 +65,14 @@ export function boxAbove(values: Float32Array, shape: Shape, limit: number): Box
 }
 
 function windowed(hu: Float32Array, whole: Shape, { start, stop }: Box, [low, high]: readonly [number, number]): { image: Float32Array; shape: Shape } {
-  const shape = [0, 1, 2].map((axis) => at(stop, axis) - at(start, axis)) as Shape;
+  const shape = [0, 1, 2].map((axis) => (stop[axis] as number) - (start[axis] as number)) as Shape;
   const image = new Float32Array(shape[0] * shape[1] * shape[2]);
   let n = 0;
   for (let x = start[0]; x < stop[0]; x++) {
     for (let y = start[1]; y < stop[1]; y++) {
       const row = (x * whole[1] + y) * whole[2];
       for (let z = start[2]; z < stop[2]; z++) {
-        image[n++] = Math.min(1, Math.max(0, Math.fround(Math.fround(at(hu, row + z) - low) / (high - low))));
+        image[n++] = Math.min(1, Math.max(0, Math.fround(Math.fround((hu[row + z] as number) - low) / (high - low))));
       }
     }
   }

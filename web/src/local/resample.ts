@@ -1,6 +1,5 @@
 /** Linear resampling between axis-aligned grids, one axis at a time; mirrors `omentum.preprocess.resample`. */
 import type { Shape, Vec3 } from "../geometry.ts";
-import { at } from "./orientation.ts";
 
 /** Standard deviations at which a Gaussian is truncated. */
 const REACH = 4;
@@ -34,20 +33,20 @@ export function antialiasSigma(ratio: number): number {
  * @returns float32, last axis fastest
  */
 export function resample(view: View, positions: readonly [Float64Array, Float64Array, Float64Array], sigma: Vec3, lowest: number): Float32Array {
-  const [bx, by, bz] = positions.map((p, axis) => band(p, at(view.shape, axis), at(sigma, axis))) as [Band, Band, Band];
+  const [bx, by, bz] = positions.map((p, axis) => band(p, (view.shape[axis] as number), (sigma[axis] as number))) as [Band, Band, Band];
   const [nx, ny, nz] = positions.map((p) => p.length) as Vec3;
   const planes: (Float32Array | undefined)[] = [];
   const out = new Float32Array(nx * ny * nz);
   for (let z = 0; z < nz; z++) {
-    const first = at(bz.first, z);
+    const first = bz.first[z] as number;
     const weights = bz.weights[z] as Float32Array;
     for (let n = 0; n < weights.length; n++) {
       const plane = (planes[first + n] ??= inPlane(view, first + n, bx, by, lowest));
-      const weight = at(weights, n);
-      if (n === 0) for (let p = 0, o = z; p < plane.length; p++, o += nz) out[o] = at(plane, p) * weight;
-      else for (let p = 0, o = z; p < plane.length; p++, o += nz) out[o] = at(out, o) + at(plane, p) * weight;
+      const weight = weights[n] as number;
+      if (n === 0) for (let p = 0, o = z; p < plane.length; p++, o += nz) out[o] = (plane[p] as number) * weight;
+      else for (let p = 0, o = z; p < plane.length; p++, o += nz) out[o] = (out[o] as number) + (plane[p] as number) * weight;
     }
-    for (let n = z > 0 ? at(bz.first, z - 1) : 0; n < first; n++) planes[n] = undefined; // never needed again
+    for (let n = z > 0 ? bz.first[z - 1] as number : 0; n < first; n++) planes[n] = undefined; // never needed again
   }
   return out;
 }
@@ -62,9 +61,9 @@ function inPlane(view: View, k: number, bx: Band, by: Band, lowest: number): Flo
     for (let x = 0; x < nx; x++) {
       const weights = bx.weights[x] as Float32Array;
       let sum = 0;
-      for (let n = 0, o = base + at(bx.first, x) * steps[0]; n < weights.length; n++, o += steps[0]) {
-        const value = at(values, o);
-        sum += (value < lowest ? lowest : value) * at(weights, n);
+      for (let n = 0, o = base + (bx.first[x] as number) * steps[0]; n < weights.length; n++, o += steps[0]) {
+        const value = values[o] as number;
+        sum += (value < lowest ? lowest : value) * (weights[n] as number);
       }
       rows[x * shape[1] + j] = sum;
     }
@@ -74,7 +73,7 @@ function inPlane(view: View, k: number, bx: Band, by: Band, lowest: number): Flo
     for (let y = 0; y < ny; y++) {
       const weights = by.weights[y] as Float32Array;
       let sum = 0;
-      for (let n = 0, o = x * shape[1] + at(by.first, y); n < weights.length; n++) sum += at(rows, o + n) * at(weights, n);
+      for (let n = 0, o = x * shape[1] + (by.first[y] as number); n < weights.length; n++) sum += (rows[o + n] as number) * (weights[n] as number);
       plane[x * ny + y] = sum;
     }
   }
@@ -87,7 +86,7 @@ export function band(positions: Float64Array, n: number, sigma: number): Band {
   const weights: Float32Array[] = [];
   const reach = sigma > 0 ? Math.ceil(REACH * sigma) : 0;
   for (let m = 0; m < positions.length; m++) {
-    const clamped = Math.min(Math.max(at(positions, m), 0), n - 1);
+    const clamped = Math.min(Math.max((positions[m] as number), 0), n - 1);
     const low = Math.floor(clamped);
     const high = Math.min(low + 1, n - 1);
     const share = clamped - low;
@@ -97,7 +96,7 @@ export function band(positions: Float64Array, n: number, sigma: number): Band {
       if (part === 0) continue;
       const gaussian = row.map((_, k) => gaussianAt(start + k - centre, sigma, reach));
       const total = gaussian.reduce((a, b) => a + b, 0);
-      gaussian.forEach((value, k) => (row[k] = at(row, k) + (part * value) / total));
+      gaussian.forEach((value, k) => (row[k] = (row[k] as number) + (part * value) / total));
     }
     first[m] = start;
     weights.push(Float32Array.from(row));

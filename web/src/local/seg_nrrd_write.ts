@@ -3,7 +3,6 @@ import { gzip } from "../gzip.ts";
 import type { Layer, Segmentation } from "../segmentation.ts";
 import type { Box } from "./components.ts";
 import type { Masks } from "./masks.ts";
-import { at } from "./orientation.ts";
 
 export async function encodeSegNrrd(masks: Masks, segmentation: Segmentation, software: string): Promise<Uint8Array<ArrayBuffer>> {
   const { layers } = segmentation;
@@ -18,7 +17,7 @@ export async function encodeSegNrrd(masks: Masks, segmentation: Segmentation, so
 function headerLines({ grid, layers }: Segmentation, software: string): string[] {
   const several = layers.length > 1;
   const [x, y, z] = grid.affine;
-  const vector = (column: number) => `(${[-at(x, column), -at(y, column), at(z, column)].map((value) => value + 0).join(",")})`;
+  const vector = (column: number) => `(${[-(x[column] as number), -(y[column] as number), (z[column] as number)].map((value) => value + 0).join(",")})`;
   return [
     "NRRD0004",
     `content: ${software}: masks; not for clinical use`,
@@ -61,7 +60,7 @@ function pairLines(masks: Masks, segmentation: Segmentation, software: string): 
 
 function extent(box: Box | null): string {
   if (box === null) return "0 -1 0 -1 0 -1";
-  return box.start.map((start, axis) => `${start} ${at(box.stop, axis) - 1}`).join(" ");
+  return box.start.map((start, axis) => `${start} ${(box.stop[axis] as number) - 1}`).join(" ");
 }
 
 /** The layers as the file has them: the layer is the first axis. */
@@ -70,7 +69,7 @@ function interleaved(layers: readonly Layer[]): Uint8Array<ArrayBuffer> {
   if (layers.length === 1) return new Uint8Array(first.buffer, first.byteOffset, first.byteLength);
   const out = first instanceof Uint16Array ? new Uint16Array(first.length * layers.length) : new Uint8Array(first.length * layers.length);
   layers.forEach((layer, l) => {
-    for (let n = 0, o = l; n < layer.length; n++, o += layers.length) out[o] = at(layer, n);
+    for (let n = 0, o = l; n < layer.length; n++, o += layers.length) out[o] = layer[n] as number;
   });
   return new Uint8Array(out.buffer);
 }

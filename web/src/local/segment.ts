@@ -3,7 +3,6 @@ import { Blend } from "./blend.ts";
 import { clean } from "./clean.ts";
 import { Masks } from "./masks.ts";
 import type { Model } from "./model.ts";
-import { at } from "./orientation.ts";
 import { prepare } from "./prepare.ts";
 import { MaskWriter } from "./stream.ts";
 import { isOblique, nearest, upright } from "./upright.ts";
@@ -52,7 +51,7 @@ export async function infer(ct: Volume, model: Model, network: Network, watcher:
         watcher.progress("inference", ++done, total);
       }
     }
-    const next = level + 1 < starts.length ? at(starts, level + 1) : plan.padded[2];
+    const next = level + 1 < starts.length ? starts[level + 1] as number : plan.padded[2];
     release(blend, writer, z, next);
   }
   return bits;

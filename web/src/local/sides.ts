@@ -3,7 +3,6 @@ import type { Vec3 } from "../geometry.ts";
 import { type Component, eachVoxel } from "./components.ts";
 import { type Masks, unravel } from "./masks.ts";
 import type { ModelClass } from "./model.ts";
-import { at } from "./orientation.ts";
 
 /** A voxel this far beyond the middle is on the other side even if the middle was found some millimetres off. */
 const CLEARLY_MM = 10;
@@ -27,23 +26,23 @@ export function repairSides(masks: Masks, pair: readonly (ModelClass | string)[]
   const moves = known.map((about) => ({ about, voxels: onOtherSide(masks, about, midline) }));
   for (const { about, voxels } of moves) {
     const kept = ~masks.bitsOf([about.key]);
-    for (const n of voxels) masks.bits[n] = at(masks.bits, n) & kept;
+    for (const n of voxels) masks.bits[n] = (masks.bits[n] as number) & kept;
   }
   for (const { about, voxels } of moves) {
     const partner = masks.bitsOf([about.pair ?? ""]);
-    for (const n of voxels) masks.bits[n] = at(masks.bits, n) | partner;
+    for (const n of voxels) masks.bits[n] = (masks.bits[n] as number) | partner;
   }
 }
 
 /** Resolve voxels that are both left and right. */
 function partOverlap(masks: Masks, pair: readonly ModelClass[], midline: number): void {
   const bits = pair.map(({ key }) => masks.bitsOf([key]));
-  const both = at(bits, 0) | at(bits, 1);
+  const both = (bits[0] as number) | (bits[1] as number);
   for (let n = 0; n < masks.bits.length; n++) {
-    if ((at(masks.bits, n) & both) >>> 0 !== both >>> 0) continue;
+    if (((masks.bits[n] as number) & both) >>> 0 !== both >>> 0) continue;
     const voxel = unravel(n, masks.grid.shape);
     pair.forEach((about, p) => {
-      if (beyondMm(masks, about, voxel, midline) > ON_THE_LINE_MM) masks.bits[n] = at(masks.bits, n) & ~at(bits, p);
+      if (beyondMm(masks, about, voxel, midline) > ON_THE_LINE_MM) masks.bits[n] = (masks.bits[n] as number) & ~(bits[p] as number);
     });
   }
 }

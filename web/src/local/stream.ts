@@ -6,7 +6,7 @@
  */
 import type { Shape, Vec3 } from "../geometry.ts";
 import type { Blend } from "./blend.ts";
-import { at, strides } from "./orientation.ts";
+import { strides } from "./orientation.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** How far outside the outermost voxel centre a position still belongs to that voxel. */
@@ -47,7 +47,7 @@ export class Axis {
 
   neighbours({ start, stop }: Span, box: Span): Neighbours[] {
     return Array.from({ length: stop - start }, (_, n) => {
-      const position = Math.min(Math.max(at(this.#clamped, start + n), box.start), box.stop - 1);
+      const position = Math.min(Math.max((this.#clamped[start + n] as number), box.start), box.stop - 1);
       const low = Math.floor(position);
       return { low, high: Math.min(low + 1, box.stop - 1), share: position - low };
     });
@@ -67,7 +67,7 @@ export class MaskWriter {
     /** First axis fastest, on the CT's grid. */
     readonly bits: Uint32Array,
   ) {
-    this.#axes = prepared.positions.map((p, axis) => new Axis(p, at(prepared.shape, axis))) as [Axis, Axis, Axis];
+    this.#axes = prepared.positions.map((p, axis) => new Axis(p, (prepared.shape[axis] as number))) as [Axis, Axis, Axis];
     this.#place = strides(shape, prepared.order);
     this.#first = this.#axes[2].inside.start;
   }
@@ -107,7 +107,7 @@ export class MaskWriter {
       for (let y = j.start; y < j.stop; y++) {
         let o = start + x * steps[0] + y * steps[1] + z.start * steps[2];
         for (let p = z.start; p < z.stop; p++, n++, o += steps[2]) {
-          if (at(values, n) > 0) this.bits[o] = at(this.bits, o) | bit;
+          if ((values[n] as number) > 0) this.bits[o] = (this.bits[o] as number) | bit;
         }
       }
     }
@@ -128,7 +128,7 @@ function positiveBox(blend: Blend, k: number, planes: Span): [Span, Span, Span] 
       const row = ((k * padded[0] + x + before[0]) * padded[1] + y + before[1]) * blend.height;
       for (let z = planes.start, o = (z + before[2]) % blend.height; z < planes.stop; z++, o++) {
         if (o === blend.height) o = 0;
-        if (!(at(blend.sums, row + o) > 0)) continue;
+        if (!((blend.sums[row + o] as number) > 0)) continue;
         if (x < low[0]) low[0] = x;
         if (y < low[1]) low[1] = y;
         if (z < low[2]) low[2] = z;
@@ -141,8 +141,8 @@ function positiveBox(blend: Blend, k: number, planes: Span): [Span, Span, Span] 
   if (high[0] < 0) return null;
   const ends = [{ start: 0, stop: shape[0] }, { start: 0, stop: shape[1] }, planes];
   return ends.map(({ start, stop }, axis) => ({
-    start: Math.max(at(low, axis) - 1, start),
-    stop: Math.min(at(high, axis) + 2, stop),
+    start: Math.max((low[axis] as number) - 1, start),
+    stop: Math.min((high[axis] as number) + 2, stop),
   })) as [Span, Span, Span];
 }
 
@@ -157,7 +157,7 @@ function averages(blend: Blend, k: number, [bx, by, bz]: [Span, Span, Span]): Fl
       const sums = k * padded[0] * padded[1] * blend.height + column;
       for (let z = bz.start; z < bz.stop; z++) {
         const o = (z + before[2]) % blend.height;
-        out[n++] = at(blend.sums, sums + o) / Math.max(at(blend.weights, column + o), NO_WEIGHT);
+        out[n++] = (blend.sums[sums + o] as number) / Math.max((blend.weights[column + o] as number), NO_WEIGHT);
       }
     }
   }
@@ -173,8 +173,8 @@ function sample(values: Float32Array, [outer, length, inner]: Vec3, places: read
       const one = (a * length + low - origin) * inner;
       const other = (a * length + high - origin) * inner;
       for (let c = 0; c < inner; c++) {
-        const value = at(values, one + c);
-        out[n++] = value + share * (at(values, other + c) - value);
+        const value = values[one + c] as number;
+        out[n++] = value + share * ((values[other + c] as number) - value);
       }
     }
   }
@@ -185,7 +185,7 @@ function lowerBound(sorted: Float64Array, value: number, start: number, stop: nu
   let [low, high] = [start, stop];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (at(sorted, middle) < value) low = middle + 1;
+    if ((sorted[middle] as number) < value) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -195,7 +195,7 @@ function upperBound(sorted: Float64Array, value: number, start: number, stop: nu
   let [low, high] = [start, stop];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (at(sorted, middle) <= value) low = middle + 1;
+    if ((sorted[middle] as number) <= value) low = middle + 1;
     else high = middle;
   }
   return low;

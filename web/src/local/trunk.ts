@@ -1,7 +1,7 @@
 /** The trunk: voxels outside it, in the couch, in air or in an arm, belong to no organ; mirrors `omentum.postprocess.trunk`. */
 import { spacing, type Vec3 } from "../geometry.ts";
 import { components, eachVoxel } from "./components.ts";
-import { at, axisDirections } from "./orientation.ts";
+import { axisDirections } from "./orientation.ts";
 import { BODY_HU, rint, type Volume } from "./volume.ts";
 
 const STEP_MM = 5;
@@ -30,25 +30,25 @@ export function findTrunk(ct: Volume): OutsideTrunk | null {
   const upright = axisDirections(ct.grid.affine).findIndex(({ world }) => world === 2);
   const [v, u] = [0, 1, 2].filter((axis) => axis !== upright) as [number, number];
   const dense = sampled(ct, steps, [upright, v, u]);
-  const planeMm: [number, number] = [at(mm, v) * at(steps, v), at(mm, u) * at(steps, u)];
+  const planeMm: [number, number] = [(mm[v] as number) * (steps[v] as number), (mm[u] as number) * (steps[u] as number)];
   const trunk = largest(opened(dense, disc(COUCH_MM / 2, planeMm)));
   if (trunk === null || sum(trunk.values) < SMALLEST_SHARE * sum(dense.values)) return null;
   const inside = dilated(hulls(trunk), disc(MARGIN_MM, planeMm), 0);
   return (voxel) => {
-    const [n, y, x] = [upright, v, u].map((axis) => Math.floor(at(voxel, axis) / at(steps, axis))) as Vec3;
-    return at(inside.values, (n * inside.size[0] + y) * inside.size[1] + x) === 0;
+    const [n, y, x] = [upright, v, u].map((axis) => Math.floor((voxel[axis] as number) / (steps[axis] as number))) as Vec3;
+    return (inside.values[(n * inside.size[0] + y) * inside.size[1] + x] as number) === 0;
   };
 }
 
 function sampled(ct: Volume, steps: Vec3, order: Vec3): Planes {
   const { shape } = ct.grid;
   const strides: Vec3 = [1, shape[0], shape[0] * shape[1]];
-  const [count, rows, columns] = order.map((axis) => Math.ceil(at(shape, axis) / at(steps, axis))) as Vec3;
-  const [a, b, c] = order.map((axis) => at(strides, axis) * at(steps, axis)) as Vec3;
+  const [count, rows, columns] = order.map((axis) => Math.ceil((shape[axis] as number) / (steps[axis] as number))) as Vec3;
+  const [a, b, c] = order.map((axis) => (strides[axis] as number) * (steps[axis] as number)) as Vec3;
   const values = new Uint8Array(count * rows * columns);
   let n = 0;
   for (let p = 0; p < count; p++) {
-    for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) values[n++] = at(ct.voxels, p * a + y * b + x * c) > BODY_HU ? 1 : 0;
+    for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) values[n++] = (ct.voxels[p * a + y * b + x * c] as number) > BODY_HU ? 1 : 0;
   }
   return { count, size: [rows, columns], values };
 }
@@ -70,7 +70,7 @@ function opened(planes: Planes, element: readonly [number, number][]): Planes {
   let n = 0;
   for (let p = 0; p < planes.count; p++) {
     for (let v = 0; v < size[0]; v++) {
-      for (let u = 0; u < size[1]; u++) values[n++] = at(planes.values, (p * rows + clamp(v, rows)) * columns + clamp(u, columns));
+      for (let u = 0; u < size[1]; u++) values[n++] = planes.values[(p * rows + clamp(v, rows)) * columns + clamp(u, columns)] as number;
     }
   }
   const inverted = dilated({ count: planes.count, size, values: values.map((value) => 1 - value) }, element, 1);
@@ -87,7 +87,7 @@ function dilated(planes: Planes, element: readonly [number, number][], border: 0
       for (let u = 0; u < columns; u++, n++) {
         values[n] = element.some(([dv, du]) => {
           const [y, x] = [v + dv, u + du];
-          return y < 0 || y >= rows || x < 0 || x >= columns ? border === 1 : at(planes.values, (p * rows + y) * columns + x) === 1;
+          return y < 0 || y >= rows || x < 0 || x >= columns ? border === 1 : (planes.values[(p * rows + y) * columns + x] as number) === 1;
         })
           ? 1
           : 0;
@@ -113,7 +113,7 @@ function cropped(planes: Planes, like: Planes): Planes {
 
 function largest(planes: Planes): Planes | null {
   const shape: Vec3 = [planes.size[1], planes.size[0], planes.count];
-  const found = components(shape, { start: [0, 0, 0], stop: [...shape] }, (n) => at(planes.values, n) === 1, 0);
+  const found = components(shape, { start: [0, 0, 0], stop: [...shape] }, (n) => (planes.values[n] as number) === 1, 0);
   if (found.length === 0) return null;
   const values = new Uint8Array(planes.values.length);
   eachVoxel(found.reduce((best, one) => (one.voxels > best.voxels ? one : best)), shape[0], (n) => (values[n] = 1));

@@ -1,7 +1,7 @@
 /** Oblique CTs: resampled to an upright grid, with masks mapped back by nearest neighbour; mirrors `omentum.preprocess.upright`. */
 import { type Affine, type Grid, inverse, type Shape, toWorld, type Vec3, voxelCount } from "../geometry.ts";
 import type { Preprocess } from "./model.ts";
-import { askewDegrees, at } from "./orientation.ts";
+import { askewDegrees } from "./orientation.ts";
 import { antialiasSigma } from "./resample.ts";
 import { PADDING_HU, rint, type Volume } from "./volume.ts";
 
@@ -25,17 +25,17 @@ export function upright(ct: Volume, spec: Preprocess): Volume {
 export function uprightGrid(grid: Grid, spec: Preprocess): Grid {
   const back = inverse(grid.affine);
   const mm = [0, 1, 2].map((axis) => {
-    const met = 1 / Math.hypot(...[0, 1, 2].map((row) => at(back[row] as number[], axis)));
+    const met = 1 / Math.hypot(...[0, 1, 2].map((row) => ((back[row] as number[])[axis] as number)));
     return Math.max(met, FINEST * Math.min(...spec.spacing_mm));
   });
   const corners = [...Array(8).keys()].map((n) => {
-    const corner = [n >> 2, (n >> 1) & 1, n & 1].map((side, axis) => side * at(grid.shape, axis) - 0.5) as Vec3;
+    const corner = [n >> 2, (n >> 1) & 1, n & 1].map((side, axis) => side * (grid.shape[axis] as number) - 0.5) as Vec3;
     return toWorld(grid.affine, corner);
   });
-  const low = [0, 1, 2].map((axis) => Math.min(...corners.map((corner) => at(corner, axis))));
-  const high = [0, 1, 2].map((axis) => Math.max(...corners.map((corner) => at(corner, axis))));
-  const shape = [0, 1, 2].map((axis) => Math.ceil((at(high, axis) - at(low, axis)) / at(mm, axis) - 1e-6) + 1) as Shape;
-  const rows = [0, 1, 2].map((row) => [0, 1, 2, 3].map((c) => (c === 3 ? at(low, row) : c === row ? at(mm, row) : 0)));
+  const low = [0, 1, 2].map((axis) => Math.min(...corners.map((corner) => (corner[axis] as number))));
+  const high = [0, 1, 2].map((axis) => Math.max(...corners.map((corner) => (corner[axis] as number))));
+  const shape = [0, 1, 2].map((axis) => Math.ceil(((high[axis] as number) - (low[axis] as number)) / (mm[axis] as number) - 1e-6) + 1) as Shape;
+  const rows = [0, 1, 2].map((row) => [0, 1, 2, 3].map((c) => (c === 3 ? low[row] as number : c === row ? mm[row] as number : 0)));
   return { shape, affine: [...rows, [0, 0, 0, 1]] as Affine };
 }
 
@@ -72,7 +72,7 @@ export function nearest(bits: Uint32Array, source: Grid, target: Grid): Uint32Ar
       for (let i = 0; i < target.shape[0]; i++, n++) {
         const [x, y, z] = toWorld(there, [i, j, k]).map((value) => rint(Math.fround(value))) as Vec3;
         const [X, Y, Z] = source.shape;
-        if (x >= 0 && y >= 0 && z >= 0 && x < X && y < Y && z < Z) out[n] = at(bits, x + X * (y + Y * z));
+        if (x >= 0 && y >= 0 && z >= 0 && x < X && y < Y && z < Z) out[n] = bits[x + X * (y + Y * z)] as number;
       }
     }
   }
@@ -83,7 +83,7 @@ export function nearest(bits: Uint32Array, source: Grid, target: Grid): Uint32Ar
 function between(from: Grid, to: Grid): Affine {
   const back = inverse(to.affine);
   const product = back.map((row) =>
-    [0, 1, 2, 3].map((column) => [0, 1, 2, 3].reduce((sum, n) => sum + at(row, n) * at(from.affine[n] as number[], column), 0)),
+    [0, 1, 2, 3].map((column) => [0, 1, 2, 3].reduce((sum, n) => sum + (row[n] as number) * ((from.affine[n] as number[])[column] as number), 0)),
   );
   return product as Affine;
 }
@@ -97,7 +97,7 @@ function padded({ grid, voxels }: Volume, shape: Shape): Float32Array {
   for (let k = 0; k < shape[2]; k++) {
     for (let j = 0; j < shape[1]; j++) {
       const row = I * (clamp(j, J) + J * clamp(k, K));
-      for (let i = 0; i < shape[0]; i++) out[n++] = Math.max(at(voxels, row + clamp(i, I)), PADDING_HU);
+      for (let i = 0; i < shape[0]; i++) out[n++] = Math.max((voxels[row + clamp(i, I)] as number), PADDING_HU);
     }
   }
   return out;
@@ -109,14 +109,14 @@ function blurred(values: Float32Array, shape: Shape, axis: number, sigma: number
   const raw = Array.from({ length: 2 * radius + 1 }, (_, n) => Math.exp(-0.5 * ((n - radius) / sigma) ** 2));
   const total = raw.reduce((a, b) => a + b, 0);
   const weights = raw.map((weight) => weight / total);
-  const length = at(shape, axis);
+  const length = shape[axis] as number;
   const stride = shape.slice(0, axis).reduce((a, b) => a * b, 1);
   const out = new Float32Array(values.length);
   for (let start = 0; start < values.length; start++) {
     if (Math.floor(start / stride) % length !== 0) continue;
     for (let n = 0; n < length; n++) {
       let sum = 0;
-      for (let m = -radius; m <= radius; m++) sum += at(weights, m + radius) * at(values, start + mirrored(n + m, length) * stride);
+      for (let m = -radius; m <= radius; m++) sum += (weights[m + radius] as number) * (values[start + mirrored(n + m, length) * stride] as number);
       out[start + n * stride] = sum;
     }
   }
@@ -135,7 +135,7 @@ function interpolated(values: Float32Array, shape: Shape, [x, y, z]: Vec3): numb
   const [u, v, w] = [x - i, y - j, z - k];
   const [I, IJ] = [shape[0], shape[0] * shape[1]];
   const n = i + I * j + IJ * k;
-  const along = (o: number) => at(values, o) * (1 - u) + at(values, o + 1) * u;
+  const along = (o: number) => (values[o] as number) * (1 - u) + (values[o + 1] as number) * u;
   const low = along(n) * (1 - v) + along(n + I) * v;
   const high = along(n + IJ) * (1 - v) + along(n + IJ + I) * v;
   return low * (1 - w) + high * w;

@@ -1,6 +1,5 @@
 /** Where the windows lie and how much their voxels count; mirrors `omentum.infer.windows`. */
 import type { Shape, Vec3 } from "../geometry.ts";
-import { at } from "./orientation.ts";
 
 export interface WindowPlan {
   readonly shape: Shape;
@@ -13,9 +12,9 @@ export interface WindowPlan {
 }
 
 export function planWindows(shape: Shape, patch: Vec3, overlap: number): WindowPlan {
-  const missing = shape.map((n, axis) => Math.max(at(patch, axis) - n, 0));
-  const padded = shape.map((n, axis) => n + at(missing, axis)) as Shape;
-  const starts = padded.map((n, axis) => startsAlong(n, at(patch, axis), overlap));
+  const missing = shape.map((n, axis) => Math.max((patch[axis] as number) - n, 0));
+  const padded = shape.map((n, axis) => n + (missing[axis] as number)) as Shape;
+  const starts = padded.map((n, axis) => startsAlong(n, (patch[axis] as number), overlap));
   return { shape, patch, before: missing.map((m) => Math.floor(m / 2)) as Vec3, padded, starts: starts as unknown as WindowPlan["starts"] };
 }
 

@@ -1,0 +1,102 @@
+"""The page that segments in the browser, in Chromium, against the Python pipeline: time, memory, download, masks.
+
+make web-static, then
+python benchmarks/static_page.py NAME=CT ... -o benchmarks/results/static_page.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from facts import ROOT
+from omentum.io.segmentations import read_segmentation
+from omentum.pipeline import segment
+from record import Table, publish, result_file
+
+MEASURES = ("web/src/local", "src/omentum/export", "src/omentum/resources/default.safetensors")
+ABOUT = (
+    "The static page (`make web-static`) in headless Chromium, WebAssembly; Python: `omentum segment`, profile exact, "
+    "torch. Seconds by the clock from dropping the file to masks on the screen, with the download from this machine; "
+    "processor seconds and memory are those of the page's process with all its threads."
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="+", metavar="NAME=CT")
+    parser.add_argument(
+        "--expected", nargs="*", default=[], metavar="NAME=SEG_NRRD", help="of omentum segment, to save time"
+    )
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("-o", "--out", type=result_file)
+    arguments = parser.parse_args()
+    given = dict(one.split("=", 1) for one in arguments.expected)
+    runs, classes = [], []
+    for name, ct in (case.split("=", 1) for case in arguments.cases):
+        expected = read_segmentation(given[name]) if name in given else segment(ct, device="cpu", engine="torch")
+        for threads in arguments.threads:
+            figures, found = run_page(Path(ct), threads)
+            voxels = int(np.prod(expected.shape))
+            keys = ("threads", "seconds", "cpu_seconds", "peak_mb", "downloaded_mb")
+            runs.append([name, voxels / 1e6, *(figures[key] for key in keys)])
+        classes += [[name, *row] for row in compare(expected, found)]
+    columns = {
+        "case": "{}",
+        "structure": "{}",
+        "voxels": "{:,}",
+        "different": "{}",
+        "equal": "{:.3%}",
+        "Dice": "{:.5f}",
+    }
+    publish(
+        arguments.out,
+        title="Segmentation in the browser alone",
+        about=ABOUT,
+        measures=MEASURES,
+        tables={
+            "runs": Table(
+                {
+                    "case": "{}",
+                    "million voxels": "{:.1f}",
+                    "threads": "{}",
+                    "s": "{:.0f}",
+                    "processor s": "{:.0f}",
+                    "peak MB": "{:.0f}",
+                    "download MB": "{:.1f}",
+                },
+                runs,
+            ),
+            "masks": Table(columns, classes, "Equal: share of the structure's voxels, by either, that are the same."),
+        },
+        values={"least equal": min(row[4] for row in classes), "least Dice": min(row[5] for row in classes)},
+    )
+
+
+def run_page(ct: Path, threads: int):
+    """Figures of a run, and the masks that the page saved."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "browser.seg.nrrd"
+        command = ["node", "e2e/static.mjs", str(ct.resolve()), str(saved), "--threads", str(threads)]
+        told = subprocess.run(command, cwd=ROOT / "web", capture_output=True, text=True, check=True)
+        return json.loads(told.stdout.splitlines()[-1]), read_segmentation(saved)
+
+
+def compare(expected, found):
+    """A row for each structure that either of them has."""
+    assert found.grid.same_as(expected.grid, 1e-3)
+    for key in expected.classes:
+        a, b = expected.mask(key), found.mask(key)
+        of_either, different = np.count_nonzero(a | b), np.count_nonzero(a != b)
+        if of_either:
+            dice = 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+            yield [key, int(np.count_nonzero(a)), int(different), 1 - different / of_either, dice]
+
+
+if __name__ == "__main__":
+    main()

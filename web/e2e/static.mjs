@@ -1,0 +1,125 @@
+/**
+ * The static page in Chromium: a CT is dropped, segmented by the page itself and saved.
+ *
+ * node e2e/static.mjs CT SAVED.seg.nrrd [--threads N] [--device wasm|webgpu]; prints figures as JSON. One thread means
+ * that the page is served without the headers that threads need.
+ */
+import assert from "node:assert/strict";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { cpus } from "node:os";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const FOLDER = fileURLToPath(new URL("../dist-static", import.meta.url));
+const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
+const WEBGPU_FLAGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".wasm": "application/wasm", ".svg": "image/svg+xml", ".txt": "text/plain" };
+const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+const PATIENCE_MS = 1_800_000;
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { threads: { type: "string", default: "1" }, device: { type: "string", default: "wasm" }, shot: { type: "string" } } });
+const [ct, saved] = positionals;
+const executablePath = BROWSERS.find((path) => path && existsSync(path));
+for (const [missing, reason] of [
+  [saved === undefined, "usage: node e2e/static.mjs CT SAVED.seg.nrrd [--threads N] [--device wasm|webgpu]"],
+  [executablePath === undefined, "no Chromium found (set CHROMIUM=/path/to/it)"],
+  [!existsSync(join(FOLDER, "model.onnx")), "no static page found (make web-static)"],
+]) {
+  if (!missing) continue;
+  console.error(`error: ${reason}`);
+  process.exit(2);
+}
+
+const isolated = values.threads !== "1";
+let downloaded = 0;
+const server = createServer((request, response) => {
+  const path = join(FOLDER, normalize(new URL(request.url, "http://localhost").pathname).replace(/\/$/, "/index.html"));
+  if (!path.startsWith(FOLDER) || !existsSync(path)) {
+    response.writeHead(404).end();
+    return;
+  }
+  downloaded += statSync(path).size;
+  response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", ...(isolated ? ISOLATION : {}) });
+  createReadStream(path).pipe(response);
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const address = `http://127.0.0.1:${server.address().port}`;
+const args = [...FLAGS, ...(values.device === "webgpu" ? WEBGPU_FLAGS : [])];
+const browser = await chromium.launch({ executablePath, args });
+const faults = [];
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
+  if (isolated) await context.addInitScript((n) => Object.defineProperty(Navigator.prototype, "hardwareConcurrency", { get: () => n }), Number(values.threads));
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  // Nothing leaves: no request goes anywhere but to the folder, and none carries a body.
+  page.on("request", (request) => {
+    const elsewhere = !/^(data|blob):/.test(request.url()) && !request.url().startsWith(address);
+    if (elsewhere || request.method() !== "GET") faults.push(`${request.method()} ${request.url()}`);
+  });
+  await page.goto(`${address}/?device=${values.device}`);
+  await page.getByText("Drop a CT here").waitFor();
+  assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+  const usage = watch(browser);
+  const from = performance.now();
+  await drop(page);
+  await page.getByRole("progressbar").waitFor();
+  await page.locator(".structure-groups li").first().waitFor();
+  await page.locator(".waiting").waitFor({ state: "hidden" });
+  const clickToMasks = (performance.now() - from) / 1000;
+  const { peakMb, cpuSeconds } = await usage();
+  if (values.shot) await page.screenshot({ path: values.shot });
+  await save(page);
+  assert.deepEqual(faults, [], "faults in the page");
+  const figures = { device: values.device, threads: Number(values.threads), seconds: round(clickToMasks), cpu_seconds: round(cpuSeconds), peak_mb: Math.round(peakMb), downloaded_mb: round(downloaded / 1e6), cores: cpus().length, chromium: browser.version() };
+  console.log(JSON.stringify(figures));
+} finally {
+  await browser.close();
+  server.close();
+}
+
+function round(value) {
+  return Math.round(value * 10) / 10;
+}
+
+/** Drop the file as a user does. */
+async function drop(page) {
+  const transfer = await page.evaluateHandle((bytes) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], "ct.nii.gz"));
+    return data;
+  }, readFileSync(ct).toString("base64"));
+  await page.dispatchEvent(".drop-zone", "drop", { dataTransfer: transfer });
+}
+
+/** Save the masks through the page's own list of files. */
+async function save(page) {
+  await page.getByRole("tab", { name: "Files" }).click();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("[data-file='segmentation.seg.nrrd']").click()]);
+  await download.saveAs(saved);
+}
+
+/** Processor time of the page's process, and its most resident memory in MB, looked up every half second. */
+function watch(running) {
+  let [most, cpu] = [0, 0];
+  const look = async () => {
+    const session = await running.newBrowserCDPSession();
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    await session.detach();
+    const pages = processInfo.filter(({ type }) => type === "renderer");
+    cpu = Math.max(...pages.map(({ cpuTime }) => cpuTime));
+    for (const { id } of pages) most = Math.max(most, Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1] ?? 0) / 1024);
+  };
+  const timer = setInterval(() => void look().catch(() => {}), 500);
+  return async () => {
+    clearInterval(timer);
+    await look();
+    return { peakMb: most, cpuSeconds: cpu };
+  };
+}

@@ -1,0 +1,54 @@
+/** Segments one CT away from the page's thread. Its end, by `terminate`, is how work is cancelled. */
+import { BackendError } from "../backend.ts";
+import { checkCt } from "./ct_check.ts";
+import { fetchFile } from "./download.ts";
+import { asSegmentation } from "./layers.ts";
+import type { Message, Order } from "./messages.ts";
+import type { Model } from "./model.ts";
+import { readNifti } from "./nifti_read.ts";
+import { encodeSegNrrd } from "./seg_nrrd_write.ts";
+import { segment } from "./segment.ts";
+import { allowedThreads, type Device, openSession, type Runtime, type Session } from "./session.ts";
+import { ImageError } from "./volume.ts";
+
+declare function postMessage(message: Message, transfer?: Transferable[]): void;
+
+addEventListener("message", ({ data }: MessageEvent<Order>) => {
+  work(data).catch((fault: unknown) => {
+    if (fault instanceof ImageError) postMessage({ kind: "refused", reason: fault.message, remedy: fault.remedy });
+    else postMessage({ kind: "failed", reason: fault instanceof Error ? fault.message : String(fault) });
+  });
+});
+
+async function work({ file, base, device }: Order): Promise<void> {
+  const started = performance.now();
+  tell("reading");
+  const ct = checkCt(await readNifti(file));
+  const { model, session } = await load(base, device);
+  const masks = await segment(ct, model, session.run, { progress: tell, check: () => {} });
+  await session.release();
+  tell("writing");
+  const segmentation = asSegmentation(masks);
+  const segNrrd = await encodeSegNrrd(masks, segmentation, model.software);
+  const layers = [...segmentation.layers];
+  const layerOf = segmentation.segments.map(({ layer }) => layer);
+  const seconds = (performance.now() - started) / 1000;
+  const result = { grid: masks.grid, layers, layerOf, segNrrd, device: session.device, threads: session.threads, seconds };
+  postMessage({ kind: "finished", result }, [...layers.map(({ buffer }) => buffer), segNrrd.buffer]);
+}
+
+async function load(base: string, device: Device): Promise<{ model: Model; session: Session }> {
+  const model = JSON.parse(new TextDecoder().decode(await fetchFile(`${base}model.json`, null, () => {}))) as Model;
+  if (model.schema !== "omentum.onnx-model" || model.schema_version !== 1) throw new BackendError("the model beside the page is of another version");
+  const { file, sha256, bytes } = model.graph;
+  const graph = await fetchFile(base + file, sha256, (received) => tell("loading the model", received, bytes));
+  if (device === "webgpu") {
+    const runtime = (await import("onnxruntime-web/jspi")) as unknown as Runtime;
+    return { model, session: await openSession(runtime, graph, model, device, 1) };
+  }
+  return { model, session: await openSession(await import("onnxruntime-web/wasm"), graph, model, device, allowedThreads()) };
+}
+
+function tell(stage: string, done: number | null = null, total: number | null = null): void {
+  postMessage({ kind: "progress", stage, done, total });
+}
