@@ -127,8 +127,9 @@ web-static: install $(NODE_STAMP)
 	$(BIN)/omentum export onnx -o $(STATIC) --overwrite
 
 # Its tests: modules alone, then the page in Chromium (CHROMIUM=/path/to/it) against `omentum serve`.
-web-test: install web
+web-test: install web web-static
 	cd web && npm test && PATH="$(abspath $(BIN)):$$PATH" npm run e2e
+	$(BIN)/pytest tests/export/test_browser_parity.py tests/export/test_static_page.py
 
 # From a clone to a 3D view: a phantom CT is made, segmented by the service and shown. Ctrl-C ends the service.
 serve-demo: install web

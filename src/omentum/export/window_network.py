@@ -38,9 +38,9 @@ class WindowNetwork(nn.Module):
         super().__init__()
         model = copy.deepcopy(model).float().eval()
         self._ways = routes(model.spec, classes)
-        self.front = FeatureNetwork(model, classes)
-        _replace_layers(self.front)
-        self.front = with_plain_norms(self.front)
+        network = FeatureNetwork(model, classes)
+        _replace_layers(network)
+        self.front = with_plain_norms(network)
         for number, way in enumerate(self._ways):
             self.register_buffer(f"text_{number}", model.text_embeddings[[*way.channels]].float())
 
