@@ -44,9 +44,10 @@ def check_same_geometry(slices: Sequence[Slice]) -> None:
     usual = _most_common(slices)
     for one in slices:
         if np.abs(_vector(one.directions) - _vector(usual.directions)).max() > DIRECTION_TOLERANCE:
-            raise GeometryError("is turned against the other slices of its series", source=one.path)
+            raise GeometryError(f"{one.frame_words}is turned against the other slices of its series", source=one.path)
         if not np.allclose(_vector(one.spacing_mm), _vector(usual.spacing_mm), rtol=1e-3):
-            raise GeometryError("has another pixel spacing than the other slices of its series", source=one.path)
+            reason = f"{one.frame_words}has another pixel spacing than the other slices of its series"
+            raise GeometryError(reason, source=one.path)
 
 
 def check_same_matrix(slices: Sequence[Slice]) -> None:
@@ -77,9 +78,11 @@ def _check_stated(one: Slice) -> None:
     for what, numbers in stated.items():
         if numbers is None:
             remedy = "without it nobody can say where the slice is"
-            raise GeometryError(f"states no {what}, or an impossible one", source=one.path, remedy=remedy)
+            reason = f"{one.frame_words}states no {what}, or an impossible one"
+            raise GeometryError(reason, source=one.path, remedy=remedy)
     if _vector(one.spacing_mm).min() < LEAST_MM:
-        raise GeometryError(f"states an impossible pixel spacing {one.spacing_mm} mm", source=one.path)
+        reason = f"{one.frame_words}states an impossible pixel spacing {one.spacing_mm} mm"
+        raise GeometryError(reason, source=one.path)
 
 
 def series_affine(slices: Sequence[Slice], place: Path) -> NDArray[np.float64]:

@@ -90,12 +90,12 @@ def _refusal(dataset: Any) -> tuple[str, str, str | None] | None:
 
 
 def _refusal_of_frames(dataset: Any) -> tuple[str, str, str | None] | None:
-    if (count := n_frames_of(dataset)) == 1:
+    count, stated = n_frames_of(dataset), len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    if count == 1 and stated <= 1:
         return None
     what = "multi-frame image"
     if count > MAX_FRAMES:
         return what, f"would be {count} frames, no CT has so many", None
-    stated = len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
     if stated != count:
         reason = f"is an image of {count} frames, but states for {stated} of them where they are"
         return what, reason, "export it as single slices"

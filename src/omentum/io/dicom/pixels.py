@@ -75,7 +75,7 @@ def check_rescale(slices: Sequence[Slice]) -> None:
     for one in slices:
         slope, intercept = one.rescale.slope, one.rescale.intercept
         if not (0 < slope <= MOST_RESCALE and abs(intercept) <= MOST_RESCALE):
-            reason = f"rescale slope {slope:g} and intercept {intercept:g} are impossible"
+            reason = f"{one.frame_words}rescale slope {slope:g} and intercept {intercept:g} are impossible"
             remedy = "a negative slope would invert the CT; export the series again" if slope < 0 else AGAIN
             raise InputError(reason, source=one.path, remedy=remedy)
 

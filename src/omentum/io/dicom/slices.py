@@ -120,6 +120,12 @@ class Slice:
         return self.encoding.shape
 
     @property
+    def frame_words(self) -> str:
+        """Begins what is said of a frame of a file, "frame 3 "; "" for a file with one image."""
+        number = self.image.frame_number
+        return "" if number is None else f"frame {number} "
+
+    @property
     def frame_index(self) -> int:
         """Which image of its file, counted from 0."""
         return (self.image.frame_number or 1) - 1
