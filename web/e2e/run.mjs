@@ -264,12 +264,12 @@ async function drag(page, from, to) {
 async function corrected(page) {
   await page.getByRole("button", { name: "Correct Liver", exact: true }).dispatchEvent("click");
   await page.locator(".editor").getByText("Correct Liver").waitFor();
-  await drag(page, [0.15, 0.2], [0.2, 0.25]);
+  await drag(page, [0.15, 0.2], [0.42, 0.2]);
   await page.locator(".editor").getByText(/voxels? changed/).waitFor();
   await shot(page, "edit");
   await page.keyboard.press("u");
   await page.locator(".editor").getByText("Paint on a slice").waitFor();
-  await drag(page, [0.15, 0.2], [0.2, 0.25]);
+  await drag(page, [0.15, 0.2], [0.42, 0.2]);
   const told = await page.locator(".editor [role=status]").textContent();
   await page.getByRole("button", { name: "Save as new version" }).click();
   const kept = await page.locator(".notice").getByText(/Version 1 saved/).textContent();
