@@ -76,9 +76,9 @@ try {
   const { peakMb, cpuSeconds } = await usage();
   if (values.shot) await page.screenshot({ path: values.shot });
   await save(page);
-  assert.deepEqual(faults, [], "faults in the page");
   const figures = { device: values.device, threads: Number(values.threads), seconds: round(clickToMasks), cpu_seconds: round(cpuSeconds), peak_mb: Math.round(peakMb), downloaded_mb: round(downloaded / 1e6), cores: cpus().length, chromium: browser.version() };
   console.log(JSON.stringify(figures));
+  assert.deepEqual(faults, [], "faults in the page");
 } finally {
   await browser.close();
   server.close();

@@ -30,6 +30,8 @@ export interface Capabilities {
   readonly privacy: string;
   /** Most bytes of one scan; null if the backend has no limit. */
   readonly uploadBytes: number | null;
+  /** What one file may be, in words; all that `omentum serve` reads if not given. */
+  readonly formats?: string;
   /** Whether several DICOM files are read as one series. */
   readonly dicom: boolean;
 }

@@ -74,7 +74,7 @@ export class Start {
     this.zone.append(
       icon(ICONS.upload),
       make("p", { class: "drop-title" }, ["Drop a CT here"]),
-      make("p", { class: "quiet" }, [`NIfTI, NRRD, MetaImage or zip${this.capabilities.dicom ? ", or a folder of DICOM files" : ""}`]),
+      make("p", { class: "quiet" }, [`${this.capabilities.formats ?? "NIfTI, NRRD, MetaImage or zip"}${this.capabilities.dicom ? ", or a folder of DICOM files" : ""}`]),
       make("div", { class: "row" }, [file, choose(file, "Choose file", "primary"), ...(this.capabilities.dicom ? [folder, choose(folder, "Choose DICOM folder", "")] : [])]),
     );
   }

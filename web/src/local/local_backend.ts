@@ -34,7 +34,7 @@ export class LocalBackend implements Backend {
       lesion: kind === "tumour" || kind === "cyst",
     }));
     const version = model.software.replace(/^omentum /, "");
-    return { version, weights: [{ name: model.name, structures }], profiles: [], privacy: PRIVACY, uploadBytes: MOST_BYTES, dicom: false };
+    return { version, weights: [{ name: model.name, structures }], profiles: [], privacy: PRIVACY, uploadBytes: MOST_BYTES, formats: "NIfTI (.nii or .nii.gz)", dicom: false };
   }
 
   async segment(files: readonly File[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result> {

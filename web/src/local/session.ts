@@ -13,6 +13,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
+const ERRORS = 3;
 /** More threads gain little and make browsers on small machines unresponsive. */
 const MOST_THREADS = 8;
 
@@ -26,7 +27,7 @@ export function allowedThreads(): number {
 export async function openSession(runtime: Runtime, graph: Uint8Array, model: Model, device: Device, threads: number): Promise<Session> {
   runtime.env.wasm.numThreads = threads;
   runtime.env.logLevel = "error";
-  const session = await runtime.InferenceSession.create(graph, { executionProviders: [device], graphOptimizationLevel: "all" });
+  const session = await runtime.InferenceSession.create(graph, { executionProviders: [device], graphOptimizationLevel: "all", logSeverityLevel: ERRORS });
   const dimensions = [1, 1, ...model.preprocess.patch];
   const run = async (window: Float32Array): Promise<Float32Array> => {
     const { logits } = await session.run({ window: new runtime.Tensor("float32", window, dimensions) });
