@@ -1,7 +1,7 @@
 """The page that segments in the browser, in Chromium, against the Python pipeline: time, memory, download, masks.
 
 make web-static, then
-python benchmarks/static_page.py NAME=CT ... -o benchmarks/results/static_page.json
+python benchmarks/static_page.py NAME=CT ... --work FOLDER -o benchmarks/results/static_page.json
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from facts import ROOT
+from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.io.segmentations import read_segmentation
 from omentum.pipeline import segment
 from record import Table, publish, result_file
@@ -36,12 +36,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
-    given = dict(one.split("=", 1) for one in arguments.expected)
+    arguments.work.mkdir(parents=True, exist_ok=True)
     runs, classes = [], []
     for name, ct in (case.split("=", 1) for case in arguments.cases):
-        expected = read_segmentation(given[name]) if name in given else segment(ct, device="cpu", engine="torch")
+        expected = by_python(ct, arguments.work / f"{name}-python.seg.nrrd")
         for threads in arguments.threads:
-            figures, found = run_page(Path(ct), threads)
+            figures, found = run_page(Path(ct), threads, arguments.work / f"{name}-{threads}")
             voxels = int(np.prod(expected.shape))
             keys = ("threads", "seconds", "cpu_seconds", "peak_mb", "downloaded_mb")
             runs.append([name, voxels / 1e6, *(figures[key] for key in keys)])
@@ -78,13 +78,21 @@ def main() -> None:
     )
 
 
-def run_page(ct: Path, threads: int):
+def by_python(ct: str, file: Path):
+    """The masks of the Python pipeline."""
+    if not file.is_file():
+        write_seg_nrrd(file, segment(ct, device="cpu", engine="torch"))
+    return read_segmentation(file)
+
+
+def run_page(ct: Path, threads: int, result: Path):
     """Figures of a run, and the masks that the page saved."""
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "browser.seg.nrrd"
-        command = ["node", "e2e/static.mjs", str(ct.resolve()), str(saved), "--threads", str(threads)]
-        told = subprocess.run(command, cwd=ROOT / "web", capture_output=True, text=True, check=True)
-        return json.loads(told.stdout.splitlines()[-1]), read_segmentation(saved)
+    told, saved = result.with_suffix(".json"), result.with_suffix(".seg.nrrd")
+    if not told.is_file():
+        command = ["node", "e2e/static.mjs", str(ct.resolve()), str(saved.resolve()), "--threads", str(threads)]
+        done = subprocess.run(command, cwd=ROOT / "web", stdout=subprocess.PIPE, text=True, check=True)
+        told.write_text(done.stdout)
+    return json.loads(told.read_text()), read_segmentation(saved)
 
 
 def compare(expected, found):
