@@ -19,7 +19,7 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e ".[cpu,text,dicom,pacs,serve,mcp,train,report,tables,export,dev]"
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e ".[cpu,text,dicom,pacs,serve,client,mcp,train,report,tables,export,dev]"
 	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(TEXT_ENCODER) || echo "without $(TEXT_ENCODER): its tests are skipped"
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || :  # on all processors; pip would use one
 	touch $@

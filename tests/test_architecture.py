@@ -63,6 +63,8 @@ LAYERS: dict[str, set[str]] = {
     "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
     "pacs": CORE | {"access", "home", "io", "pipeline"},
     "mcp": CORE | {"words", "io", "measure", "quality", "follow_up", "pipeline", "doctor"},
+    "client": CORE | {"access", "io"},
+    "remote": CORE | {"words", "client", "pipeline"},
     "serve": CORE
     | {"access", "home", "process_pool", "io", "measure", "data", "pipeline", "annotate", "follow_up", "doctor"},
     "cli": CORE
@@ -93,6 +95,8 @@ LAYERS: dict[str, set[str]] = {
         "serve",
         "access",
         "export",
+        "client",
+        "remote",
     },
     "resources": set(),
     "json_values": set(),
@@ -144,13 +148,14 @@ WALLS: dict[str, set[str]] = {
     "onnx": {"export"},
     "onnxscript": {"export"},
     "onnxruntime": {"export"},
-    "httpx": {"pacs"},
+    "httpx": {"pacs", "client"},
     "pynetdicom": {"pacs"},
     "mcp": {"mcp"},
     "fastapi": {"serve"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},
     "prometheus_client": {"serve"},
+    "python_multipart": {"serve"},
 }
 """Which units may import a third-party package at all."""
 

@@ -64,6 +64,13 @@ def keys_of(understood: Iterable[Understanding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for one in understood for key in one.structures))
 
 
+def lacking(understood: Iterable[Understanding], known: Iterable[str]) -> list[str]:
+    """Keys that weights do not know although they were named, and not only by a collective word ("all organs")."""
+    wanted, known = tuple(understood), set(known)
+    single = {key for one in wanted for key in one.structures if key not in one.collective}
+    return [key for key in keys_of(wanted) if key not in known and key in single]
+
+
 def notes_on(understood: Iterable[Understanding]) -> list[str]:
     """A line for all that was understood for sure, but not said exactly; of the others see `guesses_in`."""
     return [str(one) for one in understood if one.how in SURE and (one.how is not How.EXACT or one.notes)]

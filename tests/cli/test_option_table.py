@@ -25,9 +25,10 @@ from omentum.option_fields import Group, option, options_of
 from omentum.pacs.options import DicomWebOptions
 from omentum.pipeline import options as pipeline_options
 from omentum.postprocess import CLEANERS
+from omentum.remote.options import RemoteOptions
 from omentum.report.meshes import FORMATS
 
-OBJECTS = (CaseSelection, SegmentOptions, BatchOptions, SaveOptions, DicomWebOptions)
+OBJECTS = (CaseSelection, SegmentOptions, BatchOptions, SaveOptions, DicomWebOptions, RemoteOptions)
 OF_THE_TERMINAL = {"inputs", "out", "quiet", "as_json", "help_all", "help", "own"}
 """Not of a library call, or its two positional arguments."""
 OF_PYTHON = {"numbering"}
@@ -69,7 +70,7 @@ def test_options_of_evaluate_are_the_fields_of_its_objects():
 
 def test_the_call_from_python_takes_the_same_objects():
     taken = set(inspect.signature(segment_batch).parameters)
-    assert taken == {"inputs", "out", "cases", "options", "save", "batch", "progress", "unavailable"}
+    assert taken == {"inputs", "out", "cases", "options", "save", "batch", "progress", "unavailable", "compute"}
 
 
 @pytest.mark.parametrize(

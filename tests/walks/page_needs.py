@@ -106,7 +106,7 @@ def put_what_pages_need(page: str, raw) -> None:
     elif page.endswith("judge-a-result.md"):
         put_two_results()
         shutil.move("out", "pred")
-    elif page.endswith(("install.md", "words.md")):
+    elif page.endswith(("install.md", "words.md", "segment-on-a-server.md")):
         put_scan("ct.nii.gz")
     elif page.endswith("cross-validate.md"):
         put_scan("ct.nii.gz")

@@ -262,9 +262,21 @@ BROWSER = Walk(
         "Cross-Origin": "headers",
     },
 )
+SERVER = Walk(
+    "docs/how-to/segment-on-a-server.md",
+    swaps=[
+        ('with Client("http://127.0.0.1:8421") as', "from service_over_http import client_of_a_service\n"
+         "with client_of_a_service() as"),
+    ],
+    skips={
+        "omentum segment": "needs a service (tests/remote)",
+        "pip install": "needs a package registry (tests/client/test_client.py has the same)",
+    },
+)  # fmt: skip
 WALKS = (
     BROWSER,
     VIEWER,
+    SERVER,
     INPUTS,
     PACS,
     MCP,

@@ -24,6 +24,7 @@ WALK = Walk(
         "make test": ENVIRONMENT,
         "pip install": ENVIRONMENT,
         "omentum listen": "does not end (tests/pacs/test_listen.py)",
+        "omentum segment cts/ -o out/ --server": "needs a service (tests/remote)",
         "omentum mcp": "serves a client (tests/mcp_server)",
         "omentum serve": "does not end (tests/serve, make web-test)",
         "omentum extend": "minutes (walked in docs/how-to/extend.md)",

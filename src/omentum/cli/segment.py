@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,22 +16,46 @@ from omentum.cli.garbage import importing
 from omentum.cli.option_table import Json, Quiet, with_options
 from omentum.cli.pacs.addresses import refuse_as_output
 from omentum.cli.structures_option import StructuresFile
-from omentum.errors import OutputError
+from omentum.errors import OutputError, UsageError
 from omentum.formatting import counted
 from omentum.option_fields import Group
 from omentum.pacs.options import DicomWebOptions
 from omentum.pipeline.batch.options import BatchOptions, CaseSelection
 from omentum.pipeline.options import SaveOptions, SegmentOptions
+from omentum.remote.options import RemoteOptions
 
 if TYPE_CHECKING:
     from omentum.pacs.pull import PulledInputs
     from omentum.pipeline.batch.jobs import CaseOutcome
+    from omentum.pipeline.batch.run import Compute
     from omentum.progress import ProgressListener
 
 
 @dataclass(frozen=True)
-class CommandInputs(CaseSelection, DicomWebOptions):
-    """Selection of CTs on this machine and on DICOMweb servers."""
+class CommandInputs(CaseSelection, DicomWebOptions, RemoteOptions):
+    """Selection of CTs on this machine and on DICOMweb servers, and the service that segments them."""
+
+
+@contextmanager
+def _service(
+    cases: CommandInputs,
+    options: SegmentOptions,
+    save: SaveOptions,
+    batch: BatchOptions,
+    progress: ProgressListener,
+) -> Iterator[tuple[Compute | None, CommandInputs]]:
+    """What computes the cases (None for this machine), and the inputs without the token if it is the service's."""
+    if cases.server is None:
+        if cases.keep_on_server:
+            raise UsageError("--keep-on-server without --server", remedy="name a service with --server URL")
+        yield None, cases
+        return
+    from omentum.client.client import Client
+    from omentum.remote.batch import RemoteBatch
+
+    with Client(cases.server, token_file=cases.token_file) as client:
+        remote = RemoteBatch(client, options, save, batch, keep=cases.keep_on_server, progress=progress)
+        yield remote.run, replace(cases, token_file=None)
 
 
 @with_options
@@ -84,7 +109,11 @@ def segment(
     asked = {name: getattr(save, name) and _is_given(context, name) for name in ("preview", "report")}
     check_labels_alone(out, asked)
     save = with_dicom(save) if cases.stow else save
-    with ProgressReporter(silent=quiet) as progress, pulled(inputs or (), cases, progress, options.series) as sources:
+    with (
+        ProgressReporter(silent=quiet) as progress,
+        _service(cases, options, save, batch, progress) as (compute, local),
+        pulled(inputs or (), local, progress, options.series) as sources,
+    ):
         result = segment_batch(
             sources.paths,
             out,
@@ -94,6 +123,7 @@ def segment(
             batch=batch,
             progress=progress,
             unavailable=sources.faults,
+            compute=compute,
         )
         refused = _stowed(sources, result.outcomes, progress) if cases.stow else 0
     if as_json:

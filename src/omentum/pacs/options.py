@@ -18,14 +18,15 @@ class DicomWebOptions:
     """Options for inputs with a DICOMweb address.
 
     Args:
-        token_file: File with the token of the server; by default the environment variable `TOKEN_VARIABLE`.
+        token_file: File with the token of the server; by default the environment variable `TOKEN_VARIABLE`. On the
+            command line it is for --server, if that is given.
         stow: Whether results go back to the server.
     """
 
     token_file: Path | None = field(
         default=None,
         metadata=option(
-            "token of a DICOMweb server; else the variable " + TOKEN_VARIABLE,
+            f"token of --server, else of a DICOMweb server; or: OMENTUM_TOKEN, {TOKEN_VARIABLE}",
             Group.INPUT,
             kind=Path,
             metavar="FILE",

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -67,8 +68,7 @@ def sha256_of(path: Path) -> str:
         InputError: the path does not exist, cannot be read, or is a pipe or device.
     """
     if path.is_dir():
-        parts = sorted(sha256_of(file) for file in path.rglob("*") if file.is_file())
-        return hashlib.sha256("".join(parts).encode()).hexdigest()
+        return sha256_of_files(file for file in path.rglob("*") if file.is_file())
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError("is a pipe or device, not a file", source=path)
@@ -76,6 +76,11 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=path) from fault
+
+
+def sha256_of_files(files: Iterable[Path]) -> str:
+    """The hash of a folder with these files; see `sha256_of`."""
+    return hashlib.sha256("".join(sorted(map(sha256_of, files))).encode()).hexdigest()
 
 
 def describe_weights(weights: str | Path | UniversalModel, model: UniversalModel) -> dict[str, Any]:

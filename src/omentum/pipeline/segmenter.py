@@ -48,7 +48,7 @@ from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
 from omentum.volume import Volume
-from omentum.words import explain_words, guesses_in, keys_of, structures_in
+from omentum.words import explain_words, guesses_in, keys_of, lacking, structures_in
 
 Image = str | os.PathLike[str] | Volume | Any
 """A path (NIfTI, NRRD, MetaImage, or a folder with a DICOM series), a `Volume`, an image of nibabel, SimpleITK or
@@ -114,10 +114,7 @@ class Segmenter:
     def classes(self) -> tuple[str, ...]:
         """Keys of the structures this segmenter finds, in the order of the weights; those of any of several."""
         known = all_classes(self.models)
-        collective = {key for one in self.understood for key in one.collective}
-        collective -= {key for one in self.understood for key in one.structures if key not in one.collective}
-        missing = [key for key in self._wanted or () if key not in known and key not in collective]
-        if missing:
+        if missing := lacking(self.understood, known):
             them = "it" if len(missing) == 1 else "them"
             reason = f"the weights do not know {', '.join(missing)}: they were not trained for {them}"
             remedy = f"words alone give no usable mask; `omentum extend` adds {them} from labelled cases"

@@ -12,12 +12,12 @@ from typing import Any
 from omentum.errors import OmentumError
 from omentum.measure.parquet import check_parquet
 from omentum.pipeline.batch.inputs import plan_jobs
-from omentum.pipeline.batch.jobs import CaseOutcome, Job
+from omentum.pipeline.batch.jobs import CaseOutcome
 from omentum.pipeline.batch.multi_device import BatchSettings, helpful_jobs
 from omentum.pipeline.batch.numbering import find_numbering
 from omentum.pipeline.batch.options import TEMPLATE, BatchOptions, CaseSelection, parse_devices
 from omentum.pipeline.batch.report import BatchReport
-from omentum.pipeline.batch.run import BatchRun
+from omentum.pipeline.batch.run import BatchRun, Compute
 from omentum.pipeline.batch.submission import Submission
 from omentum.pipeline.batch.tables import BatchTables
 from omentum.pipeline.dicom_outputs import check_dicom_formats
@@ -65,6 +65,7 @@ def segment_batch(
     batch: BatchOptions | None = None,
     progress: ProgressListener | None = None,
     unavailable: Mapping[Path, OmentumError] | None = None,
+    compute: Compute | None = None,
 ) -> BatchResult:
     """Segment CTs and write a folder of results for each; complete results of an earlier run are reused.
 
@@ -78,6 +79,7 @@ def segment_batch(
         batch: Weights, number of processes, further tables, label values.
         progress: Receives progress, warnings and flags; see `omentum.progress.ProgressListener`.
         unavailable: Inputs that could not be fetched -> why: cases that fail with this error.
+        compute: Computes the cases elsewhere; see `omentum.remote`.
 
     Returns:
         The outcome of every case. With several CTs, the error of one is recorded and does not stop the others.
@@ -100,7 +102,13 @@ def segment_batch(
     copies = None if batch.submission is None else Submission(batch.submission, target, jobs, save.overwrite)
     if copies is not None:
         copies.check()
-    outcomes = _run(jobs, target, options, save, batch, progress, unavailable or {})
+    settings = _settings(options, save, batch)
+    tables = BatchTables(target, parquet=batch.parquet) if len(jobs) > 1 or batch.parquet else None
+    devices = parse_devices(options.device)
+    several = devices if len(devices) > 1 else None
+    outcomes = BatchRun(settings, several, progress, tables, unavailable or {}, compute).run(jobs)
+    if tables is not None:
+        tables.write(outcomes)
     submitted = None if copies is None else copies.add(outcomes)
     return BatchResult(tuple(outcomes), target, time.perf_counter() - started, submitted)
 
@@ -116,24 +124,7 @@ def _check(target: Path, options: SegmentOptions, save: SaveOptions, batch: Batc
         check_parquet()
 
 
-def _run(
-    jobs: Sequence[Job],
-    target: Path,
-    options: SegmentOptions,
-    save: SaveOptions,
-    batch: BatchOptions,
-    progress: ProgressListener,
-    unavailable: Mapping[Path, OmentumError],
-) -> list[CaseOutcome]:
-    devices = parse_devices(options.device)
-    settings = BatchSettings(
-        weights=batch.weights,
-        options=replace(options, device=devices[0]),
-        save=save,
-        jobs=helpful_jobs(devices[0]) if batch.jobs is None else batch.jobs,
-    )
-    tables = BatchTables(target, parquet=batch.parquet) if len(jobs) > 1 or batch.parquet else None
-    outcomes = BatchRun(settings, devices if len(devices) > 1 else None, progress, tables, unavailable).run(jobs)
-    if tables is not None:
-        tables.write(outcomes)
-    return outcomes
+def _settings(options: SegmentOptions, save: SaveOptions, batch: BatchOptions) -> BatchSettings:
+    first = parse_devices(options.device)[0]
+    jobs = helpful_jobs(first) if batch.jobs is None else batch.jobs
+    return BatchSettings(weights=batch.weights, options=replace(options, device=first), save=save, jobs=jobs)

@@ -37,6 +37,7 @@ class CaseSelection(SplitPartOptions):
             Group.OUTPUT,
             metavar="PATTERN",
             shown_default="as their files",
+            is_rare=True,
         ),
     )
     anonymous: bool = field(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,23 +59,56 @@ def check_resumable(folder: Path, wanted: Mapping[str, Any], outputs: Mapping[st
         OutputError: the result was made with other inputs or options (the message lists them), or its masks were
             modified.
     """
-    try:
+    with _explaining(folder):
         manifest = _read(folder / MANIFEST)
-        made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
-        made_by = identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
-        made_outputs = manifest["outputs"]
+        made_by, made_outputs = _made_by(manifest), manifest["outputs"]
         missing = [name for name in ADDABLE if _lacks(outputs[name], made_outputs[name])]
         undecided = {name for name in DICOM_ONLY if outputs[name] is None or made_outputs[name] is None}
+    _check_alike(folder, manifest, {name: wanted.get(name) for name in {**wanted, **made_by} if name not in undecided})
+    return missing
+
+
+def check_made_with(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Check whether an earlier result can be reused, as far as it is known what this run would be made of.
+
+    Args:
+        folder: Folder with an earlier result.
+        wanted: Some of the entries of `identity`, and `formats`, of which there may be more.
+
+    Raises:
+        OutputError: as for `check_resumable`.
+    """
+    with _explaining(folder):
+        manifest = _read(folder / MANIFEST)
+        _made_by(manifest)
+        lacks = _lacks(list(wanted.get("formats", ())), manifest["outputs"]["formats"])
+    compared = {name: value for name, value in wanted.items() if name != "formats"}
+    _check_alike(folder, manifest, compared, ["formats"] if lacks else [])
+
+
+@contextmanager
+def _explaining(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise OutputError("exists already, and does not say how it was made", source=folder, remedy=_REMEDY) from fault
-    wanted = json.loads(json.dumps(wanted))
-    differs = [name for name in {**wanted, **made_by} if wanted.get(name) != made_by.get(name)]
-    differs = [name for name in differs if name not in undecided]
+
+
+def _made_by(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    made = (manifest["input"]["sha256"], manifest["weights"]["sha256"], manifest["options"], manifest["outputs"])
+    return identity(*made) | {"version of omentum": manifest["versions"]["omentum"]}
+
+
+def _check_alike(
+    folder: Path, manifest: Mapping[str, Any], wanted: Mapping[str, Any], differs: Sequence[str] = ()
+) -> None:
+    """Raise where a result was made otherwise, or is not what was written."""
+    made_by, wanted = _made_by(manifest), json.loads(json.dumps(wanted))
+    differs = [*(name for name in wanted if wanted[name] != made_by.get(name)), *differs]
     if differs:
         raise OutputError(f"exists already, made otherwise ({', '.join(differs)})", source=folder, remedy=_REMEDY)
     _check_as_written(folder / LABEL_MAP, manifest.get(LABEL_MAP_SHA256))
     _check_as_written(folder / MASKS, manifest.get(MASKS_SHA256))
-    return missing
 
 
 def _lacks(wanted: Any, made: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from omentum.errors import EndedError, OmentumError, capture_warnings
 from omentum.formatting import time_left
 from omentum.pipeline.batch.jobs import CaseOutcome, Job
 from omentum.pipeline.batch.multi_device import BatchSettings, run_on_devices
-from omentum.pipeline.batch.pipelined import PipelinedBatch
+from omentum.pipeline.batch.pipelined import BatchListener, PipelinedBatch
 from omentum.pipeline.batch.resume import has_result
 from omentum.pipeline.batch.tables import BatchTables
 from omentum.pipeline.batch.workers import InlineExecutor, WorkerPool
@@ -24,6 +24,9 @@ from omentum.progress import ProgressListener
 from omentum.quality.flags import FlagCode, Severity
 from omentum.temporary_names import remove_unfinished
 from omentum.words import notes_on
+
+Compute = Callable[[Sequence[Job], BatchListener], Generator[CaseOutcome, None, None]]
+"""Runs jobs and yields the outcome of each; an error of one is an outcome, what it raises ends the batch."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class BatchRun:
         progress: Receives progress, warnings and flags.
         tables: Tables to keep up to date; None for a single case.
         unavailable: Sources that could not be fetched -> why.
+        compute: Computes the cases instead of this machine.
     """
 
     settings: BatchSettings
@@ -43,6 +47,7 @@ class BatchRun:
     progress: ProgressListener
     tables: BatchTables | None = None
     unavailable: Mapping[Path, OmentumError] = field(default_factory=dict)
+    compute: Compute | None = None
 
     def run(self, jobs: Sequence[Job]) -> list[CaseOutcome]:
         """Run every job, in order. The error of a single job is raised; errors of several are recorded."""
@@ -102,6 +107,9 @@ class BatchRun:
 
     def _run(self, jobs: Sequence[Job], listener: _BatchProgress) -> Generator[CaseOutcome, None, None]:
         if not jobs:
+            return
+        if self.compute is not None:
+            yield from self.compute(jobs, listener)
             return
         if self.devices is not None:
             with capture_warnings(lambda message: self.progress.say("warning", message), propagate=False):
