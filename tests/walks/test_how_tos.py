@@ -262,6 +262,7 @@ BROWSER = Walk(
         "Cross-Origin": "headers",
     },
 )
+SLICER = Walk("docs/how-to/slicer.md", skips={"omentum serve": "serves until it is stopped (tests/serve)"})
 SERVER = Walk(
     "docs/how-to/segment-on-a-server.md",
     swaps=[
@@ -277,6 +278,7 @@ WALKS = (
     BROWSER,
     VIEWER,
     SERVER,
+    SLICER,
     INPUTS,
     PACS,
     MCP,

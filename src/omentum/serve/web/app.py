@@ -16,6 +16,8 @@ from omentum.serve.service import Service
 from omentum.serve.web.access import AccessRules
 from omentum.serve.web.answers import refusal, refusal_of_router
 from omentum.serve.web.guard import Guard
+from omentum.serve.web.monai_label import about as monai_label
+from omentum.serve.web.monai_label import infer, sessions
 from omentum.serve.web.page import docs_router, page_files, page_folder, page_router
 from omentum.serve.web.receiving import SlowestPace
 from omentum.serve.web.routes import about, jobs, results, uploads
@@ -24,7 +26,7 @@ DESCRIPTION = (
     "Segments organs and tumours in CT scans. Upload files, queue a job, follow its events, fetch the results. "
     "Errors are JSON with a code, the file, the reason and the remedy. Not a medical device. Not for clinical use."
 )
-PUBLIC = ("/health", "/login")
+PUBLIC = ("/health", "/login", *monai_label.PUBLIC)
 """Need no token, beside the page."""
 
 
@@ -40,7 +42,8 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
     rules = AccessRules.for_host(service.options.host, service.options.token, service.options.allow_host)
     app.state.service, app.state.rules, app.state.pace = service, rules, pace or SlowestPace()
     files = page_files(page or page_folder())
-    for router in (about.router, uploads.router, jobs.router, results.router, page_router(files), docs_router(app)):
+    ours = (about.router, uploads.router, jobs.router, results.router, page_router(files), docs_router(app))
+    for router in (*ours, monai_label.router, sessions.router, infer.router):
         app.include_router(router)
     app.add_exception_handler(ServiceError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_values)
@@ -66,9 +69,11 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
 def _is_streamed(method: str, path: str) -> bool:
     """Routes that read their bodies part by part."""
     parts = path.strip("/").split("/")
-    return (
-        method == "PUT" and len(parts) == 4 and (parts[0], parts[2]) in {("uploads", "files"), ("jobs", "corrections")}
-    )
+    if method == "PUT":
+        return path == "/session/" or (
+            len(parts) == 4 and (parts[0], parts[2]) in {("uploads", "files"), ("jobs", "corrections")}
+        )
+    return method == "POST" and len(parts) == 2 and parts[0] == "infer"
 
 
 def _refuse(_: Request, fault: Exception) -> JSONResponse:

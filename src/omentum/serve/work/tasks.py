@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.numbering import Numbering, NumberingEntry
 from omentum.annotate.accept.files import CorrectedFile
 from omentum.annotate.accept.judge import AcceptStatus, KnownLabels, fits_the_other_side, judge, reversed_axis
 from omentum.annotate.accept.options import AcceptOptions
@@ -23,7 +24,8 @@ from omentum.doctor.input_report import reports_to_json
 from omentum.doctor.machine import examine_machine
 from omentum.errors import InputError, UsageError, sources_shown_as
 from omentum.follow_up.scans import compare_scans
-from omentum.io.nifti import write_mask
+from omentum.io.nifti import write_labelmap, write_mask
+from omentum.io.seg_nrrd.label_map import write_nrrd_labels
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import SegmentOptions
@@ -150,3 +152,32 @@ def _without(content: Any, folder: Path, name: str = "") -> Any:
     if isinstance(content, (list, tuple)):
         return [_without(value, folder, name) for value in content]
     return content
+
+
+def write_dense_labels(talk: Talk, results: Path, place: Path) -> dict[str, int]:
+    """Write a label map whose values are 1 to N without gaps, for viewers that go by the order of the values.
+
+    Args:
+        talk: Unused.
+        results: Results of a job.
+        place: `.nrrd` or `.nii.gz`.
+
+    Returns:
+        Key of each structure that has a voxel in the label map -> its value. Where structures overlap, lesions paint
+        over vessels and vessels over organs; what is painted over altogether has no value.
+
+    Raises:
+        OmentumError: the results cannot be read, or the file cannot be written.
+    """
+    seg = read_seg_nrrd(results / MASKS)
+    shown = set(np.unique(seg.labelmap()).tolist())
+    keys = [key for key in seg.classes if STRUCTURES[key].index in shown]
+    values = {key: number for number, key in enumerate(keys, 1)}
+    in_order = sorted(keys, key=lambda key: STRUCTURES[key].paint_order)
+    dense = Numbering("dense", tuple(NumberingEntry(values[key], (key,)) for key in in_order))
+    seg = seg.subset(keys)
+    if place.name.endswith(".nrrd"):
+        write_nrrd_labels(place, seg, dense)
+    else:
+        write_labelmap(place, seg, dense)
+    return values

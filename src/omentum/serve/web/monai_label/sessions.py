@@ -1,0 +1,97 @@
+"""Sessions of MONAI Label: an image that several requests use; here an upload."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from omentum.serve.documents import FileDocument
+from omentum.serve.faults import ServiceError, not_found
+from omentum.serve.service import Service
+from omentum.serve.web.answers import file_answer
+from omentum.serve.web.monai_label.forms import FormPart, form_parts
+from omentum.serve.web.monai_label.names import stored_name
+from omentum.serve.web.receiving import receive
+from omentum.serve.web.routes.common import ServiceHere
+
+router = APIRouter(prefix="/session", include_in_schema=False)
+
+
+@router.put("/")
+async def create(request: Request, service: ServiceHere) -> dict[str, Any]:
+    """Keep an image: one file, or the files of a DICOM series.
+
+    `uncompress` is not needed, because zip files are read as they are; `expiry` is that of the service.
+    """
+    upload = await run_in_threadpool(service.uploads.create)
+    try:
+        await _keep_files(request, service, upload)
+    except BaseException:
+        await run_in_threadpool(service.cleaner.delete_upload, upload)
+        raise
+    return {"session_id": upload, "session_info": _described(service, upload)}
+
+
+@router.get("/{session}", response_model=None)
+def get(session: str, service: ServiceHere, image: Annotated[bool, Query()] = False) -> dict[str, Any] | Response:
+    """What is known of a session, or its image."""
+    described = _described(service, session)
+    if not image:
+        return described
+    files = service.uploads.get(session).files
+    if len(files) != 1:
+        raise ServiceError(409, "several_files", f"the session has {len(files)} files, not one image")
+    return file_answer(service.folder.upload(session) / files[0].name, files[0].name)
+
+
+@router.delete("/{session}")
+def delete(session: str, service: ServiceHere) -> dict[str, Any]:
+    """Delete the image; what was computed from it goes after its time."""
+    described = _described(service, session)
+    service.cleaner.delete_upload(session)
+    return described
+
+
+async def keep_part(service: Service, upload: str, part: FormPart, name: str, request: Request) -> None:
+    """Write a file of a form to an upload, with all checks of one that is sent by itself."""
+    receiving = service.uploads.receiving(upload, name, None)
+    place, incoming = await run_in_threadpool(receiving.__enter__)
+    try:
+        sha256 = await receive(part.content, place, incoming, request.app.state.pace)
+        file = FileDocument(name=name, bytes=incoming.bytes, sha256=sha256)
+        await run_in_threadpool(service.uploads.add, upload, file)
+    finally:
+        await run_in_threadpool(receiving.__exit__, None, None, None)
+
+
+async def _keep_files(request: Request, service: Service, upload: str) -> None:
+    number = 0
+    async for part in _files(request):
+        number += 1
+        await keep_part(service, upload, part, stored_name(part.filename or "", number), request)
+    if not number:
+        raise ServiceError(422, "no_file", "the form has no field `files` with a file")
+
+
+async def _files(request: Request) -> AsyncIterator[FormPart]:
+    async for part in form_parts(request):
+        if part.name == "files" and part.filename is not None:
+            yield part
+
+
+def _described(service: Service, session: str) -> dict[str, Any]:
+    try:
+        found = service.uploads.get(session)
+    except ServiceError as fault:
+        raise not_found("session") from fault
+    return {
+        "name": session,
+        "image": found.files[0].name if len(found.files) == 1 else "",
+        "create_ts": int(found.created),
+        "expiry": int(service.options.keep_s),
+        "meta": {},
+    }

@@ -1,0 +1,175 @@
+"""Requests as MONAI Label's module for 3D Slicer sends them, and answers as it takes them apart."""
+
+import json
+import socket
+from contextlib import suppress
+from email import message_from_bytes
+
+import numpy as np
+import pytest
+from banded_phantom import ras_grid, rotated, stored
+from case_files import SPEC, put_ct
+from service_over_http import at_a_port, segmenting_service
+from serving import TOKEN, failing, followed, serving
+from threshold_model import BANDS_HU
+
+from omentum.io.images import read_image
+from omentum.io.nifti import read_volume
+from omentum.io.seg_nrrd.read import read_seg_nrrd
+
+GRID = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 10)
+FORM = "----------lImIt"
+"""A boundary with characters that need no quotation marks."""
+
+
+def form(*parts):
+    """(name, filename or None, content) -> headers and body."""
+    body = b""
+    for name, filename, content in parts:
+        told = f'form-data; name="{name}"' + ("" if filename is None else f'; filename="{filename}"')
+        body += f"--{FORM}\r\nContent-Disposition: {told}\r\n\r\n".encode() + content + b"\r\n"
+    return {
+        "headers": {"content-type": f"multipart/form-data; boundary={FORM}"},
+        "content": body + f"--{FORM}--\r\n".encode(),
+    }
+
+
+def inferred(client, query, *more, **params):
+    params = ("params", None, json.dumps({"client_id": "user-1", "result_dtype": "uint8", **params}).encode())
+    return client.post(f"/infer/default?{query}", **form(params, *more))
+
+
+def taken_apart(answer):
+    """Parameters, file name and content."""
+    assert answer.status_code == 200, answer.text
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    first, second = message_from_bytes(head + answer.content).get_payload()
+    assert first.get_param("name", header="content-disposition") == "params"
+    return json.loads(first.get_payload(decode=True)), second.get_filename(), second.get_payload(decode=True)
+
+
+@pytest.fixture
+def client(tmp_path):
+    with segmenting_service(tmp_path / "state", SPEC) as client:
+        yield client
+
+
+def test_a_session_is_segmented_on_its_own_grid(client, tmp_path):
+    put_ct(tmp_path / "ct.nii.gz", GRID)
+    content = (tmp_path / "ct.nii.gz").read_bytes()
+    session = client.put(
+        "/session/", **form(("client_id", None, b"user-1"), ("files", "DOE_JOHN.nii.gz", content))
+    ).json()
+    assert session["session_info"]["image"] == "000001.nii.gz"
+    name = session["session_id"]
+    assert client.get(f"/session/{name}").json() == session["session_info"]
+    assert client.get(f"/session/{name}?image=true").content == content
+    truth = read_volume(tmp_path / "ct.nii.gz")
+    for extension, read in ((".nrrd", read_image), (".nii.gz", read_volume)):
+        query = f"image=DOE_JOHN&session_id={name}"
+        told, filename, labels = taken_apart(
+            inferred(client, query, classes="all", profile="exact", result_extension=extension)
+        )
+        assert filename == f"result{extension}"
+        (tmp_path / filename).write_bytes(labels)
+        found = read(tmp_path / filename)
+        np.testing.assert_allclose(found.affine, truth.affine, atol=1e-4)
+        assert told["label_names"] == {"liver": 1, "left kidney": 2, "right kidney": 3, "liver tumour": 4}
+        assert sorted(np.unique(found.voxels)) == [0, 1, 2, 3, 4]
+        for number, key in enumerate(BANDS_HU, 1):  # left is left: each value lies where the CT has the HU of its class
+            low, high = BANDS_HU[key]
+            assert low < np.median(truth.voxels[found.voxels == number]) < high
+    assert len(client.runner.seen) == 1  # the second answer is that of the same job
+    _, filename, masks = taken_apart(inferred(client, f"session_id={name}", result_extension=".seg.nrrd"))
+    (tmp_path / filename).write_bytes(masks)
+    assert set(read_seg_nrrd(tmp_path / filename).classes) >= set(BANDS_HU)
+    only = inferred(client, f"session_id={name}&output=json", result_extension=".nrrd", classes=["all"]).json()
+    assert only["label_names"]["liver"] == 1
+    assert client.delete(f"/session/{name}").json() == session["session_info"]
+    assert client.get(f"/session/{name}").status_code == 404
+    assert not any("DOE" in str(path) for path in (tmp_path / "state").rglob("*"))
+
+
+def test_a_file_in_the_request_is_gone_afterwards(client, tmp_path):
+    put_ct(tmp_path / "ct.nii.gz")
+    file = ("file", "scan.nii.gz", (tmp_path / "ct.nii.gz").read_bytes())
+    answer = inferred(client, "image=scan&output=image", file, classes="Leber", result_extension=".nii.gz")
+    assert answer.headers["content-disposition"] == 'attachment; filename="result.nii.gz"'
+    assert client.service.jobs.all() == []
+    assert list((tmp_path / "state/uploads").iterdir()) == []
+
+
+def test_what_the_module_asks_first(tmp_path):
+    with serving(tmp_path / "state", token=TOKEN) as client:
+        headers = {"authorization": ""}
+        assert client.get("/auth/", headers=headers).json() == {"enabled": True}
+        login = {"content": f"username=x&password={TOKEN}&grant_type=password", "headers": headers}
+        token = client.post("/auth/token", **login).json()
+        assert token == {"access_token": TOKEN, "token_type": "bearer"}
+        assert client.post("/auth/token", content="password=guess", headers=headers).status_code == 401
+        bearer = {"authorization": f"bearer {TOKEN}"}
+        assert client.get("/auth/token/valid", headers=bearer).status_code == 200
+        for address in ("/info/", "/auth/token/valid", "/datastore/", "/session/x"):
+            assert client.get(address, headers=headers).status_code == 401
+        info = client.get("/info/", headers=bearer).json()
+        assert not info["config"]
+        model = info["models"]["default"]
+        assert (model["type"], model["labels"]) == ("segmentation", {"liver": 1})
+        assert model["config"]["profile"][0] == "exact"
+        assert client.get("/datastore/?output=all").json()["objects"] == {}
+
+
+@pytest.mark.parametrize(
+    ("parts", "query", "status", "says"),
+    [
+        ([], "session_id=" + "a" * 26, 404, "no such upload"),
+        ([], "image=DOE_JOHN", 404, "no such session or image"),
+        ([], "", 404, "no such session or image"),
+        ([("params", None, b"[1]")], "session_id=x", 422, "params: no JSON object"),
+        ([("params", None, b"{")], "session_id=x", 422, "params: no JSON"),
+        ([("params", None, b'{"result_extension": ".exe"}')], "session_id=" + "a" * 26, 422, "no result_extension"),
+        ([("params", None, b'{"classes": 3}')], "session_id=" + "a" * 26, 422, "classes"),
+        ([("params", None, b"x" * 300_000)], "session_id=x", 413, "a field has at most"),
+        ([("label", "scribbles.nii.gz", b"x")], "session_id=x", 422, "labels are not used"),
+        ([], "session_id=x&output=dicom_seg", 422, "no output 'dicom_seg'"),
+    ],
+)  # fmt: skip
+def test_requests_that_cannot_be_answered(tmp_path, parts, query, status, says):
+    with serving(tmp_path / "state") as client:
+        answer = client.post(f"/infer/default?{query}", **form(*parts))
+        assert (answer.status_code, answer.json()["reason"][: len(says)]) == (status, says)
+
+
+def test_forms_that_are_none_and_jobs_that_fail(tmp_path):
+    with serving(tmp_path / "state", failing) as client:
+        assert client.put("/session/", content=b"x").status_code == 415
+        whole = form(("files", "a.nii.gz", b"0123456789"))
+        cut = client.put("/session/", headers=whole["headers"], content=whole["content"][:-30])
+        assert (cut.status_code, cut.json()["error"]) == (400, "bad_form")
+        assert client.put("/session/", **form(("client_id", None, b"x"))).json()["error"] == "no_file"
+        assert list((tmp_path / "state/uploads").iterdir()) == []
+        series = form(*[("files", f"DOE/{n}.dcm", b"slice") for n in range(3)])
+        session = client.put("/session/", **series).json()["session_id"]
+        stored_names = [file.name for file in client.service.uploads.get(session).files]
+        assert stored_names == ["000001.dcm", "000002.dcm", "000003.dcm"]
+        failed = inferred(client, f"session_id={session}")
+        assert (failed.status_code, failed.json()["reason"]) == (422, "is damaged")
+        assert client.get(f"/session/{session}?image=1").status_code == 409
+
+
+def test_a_client_that_leaves_cancels_its_job(tmp_path):
+    with serving(tmp_path / "state") as client, at_a_port(client) as address:
+        client.runner.compute = lambda *_: client.runner.cancelled.wait()
+        session = client.put("/session/", **form(("files", "ct.nii.gz", b"a CT"))).json()["session_id"]
+        sent = form(("params", None, b"{}"))
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            head = f"POST /infer/default?session_id={session} HTTP/1.1\r\nHost: {host}\r\n"
+            head += f"Content-Type: {sent['headers']['content-type']}\r\nContent-Length: {len(sent['content'])}\r\n\r\n"
+            connection.sendall(head.encode() + sent["content"])
+            while not client.service.jobs.all():
+                connection.settimeout(0.01)
+                with suppress(TimeoutError):
+                    connection.recv(1)
+        (job,) = client.service.jobs.all()
+        assert followed(client, job.id)["state"] == "cancelled"
