@@ -13,7 +13,7 @@ from serving import TOKEN, failing, serving
 
 from omentum.client import Client, JobOptions, RemoteError, RemoteFile, RemoteState, ServerCapabilities
 from omentum.client import client as module
-from omentum.client.connection import Connection
+from omentum.client.connection import ServiceConnection
 from omentum.client.events import event_data
 from omentum.client.inputs import files_of
 from omentum.errors import OmentumError, OutputError, UsageError
@@ -123,14 +123,14 @@ def test_what_a_service_refuses_is_one_line(client, service, ct):
 def test_a_connection_that_breaks_is_made_again(client, ct, monkeypatch):
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     job = client.submit(client.upload(ct)).id
-    ask, broken = Connection.stream, iter(["/events", "/events"])
+    ask, broken = ServiceConnection.stream, iter(["/events", "/events"])
 
     def stream(self, method, path, **sent):
         if path.endswith(next(broken, "never")):
             raise RemoteError("the connection broke", code="unreachable")
         return ask(self, method, path, **sent)
 
-    monkeypatch.setattr(Connection, "stream", stream)
+    monkeypatch.setattr(ServiceConnection, "stream", stream)
     assert client.wait(job).state is RemoteState.DONE
     assert next(broken, None) is None
     monkeypatch.setattr(module, "PATIENCE_S", -1.0)

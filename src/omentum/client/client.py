@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from omentum.access import read_token
 from omentum.atomic import replacing_folder
-from omentum.client.connection import ATTEMPTS, PASSING, PAUSE_S, Connection
+from omentum.client.connection import ATTEMPTS, PASSING, PAUSE_S, ServiceConnection
 from omentum.client.documents import JobOptions, RemoteFile, RemoteJob, RemoteState, ServerCapabilities
 from omentum.client.events import event_data
 from omentum.client.faults import UNREACHABLE, RemoteError
@@ -47,7 +47,7 @@ class Client:
     def __init__(self, url: str, *, token: str | None = None, token_file: str | Path | None = None) -> None:
         if token is None:
             token = read_token(None if token_file is None else Path(token_file), TOKEN_VARIABLE)
-        self._connection = Connection(url, token)
+        self._connection = ServiceConnection(url, token)
 
     def __enter__(self) -> Self:
         return self

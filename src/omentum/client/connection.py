@@ -27,7 +27,7 @@ MOST_JSON_BYTES = 16 * 2**20
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
-class Connection:
+class ServiceConnection:
     """A connection to a service; safe for several threads.
 
     Args:

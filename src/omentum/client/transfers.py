@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
-from omentum.client.connection import Connection
+from omentum.client.connection import ServiceConnection
 from omentum.client.documents import RemoteFile
 from omentum.client.faults import RemoteError
 from omentum.client.inputs import SentFile
@@ -42,7 +42,9 @@ class ByteCount:
                 self._listener(min(self._done, self._total), self._total)
 
 
-def send_files(connection: Connection, upload: str, files: Sequence[SentFile], listener: Transferred | None) -> None:
+def send_files(
+    connection: ServiceConnection, upload: str, files: Sequence[SentFile], listener: Transferred | None
+) -> None:
     """Send files to an upload; the service must have received what was read here.
 
     Raises:
@@ -59,7 +61,7 @@ def send_files(connection: Connection, upload: str, files: Sequence[SentFile], l
             raise
 
 
-def _send(connection: Connection, upload: str, file: SentFile, count: ByteCount) -> None:
+def _send(connection: ServiceConnection, upload: str, file: SentFile, count: ByteCount) -> None:
     sha256 = hashlib.sha256()
 
     def content() -> Iterator[bytes]:
@@ -85,7 +87,7 @@ def _send(connection: Connection, upload: str, file: SentFile, count: ByteCount)
         raise RemoteError(reason, source=file.path, code="damaged", remedy="try again")
 
 
-def receive_file(connection: Connection, job: str, file: RemoteFile, path: Path, count: ByteCount) -> None:
+def receive_file(connection: ServiceConnection, job: str, file: RemoteFile, path: Path, count: ByteCount) -> None:
     """Write a result to a new file.
 
     Raises:

@@ -27,7 +27,7 @@ from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.outputs import is_single_file
 from omentum.progress import SILENT, ProgressListener
 from omentum.remote.options import check_options
-from omentum.remote.sent import SentCase, StoppedError, follow_case, named_after, send_case
+from omentum.remote.sent import SendingStoppedError, SentCase, follow_case, named_after, send_case
 from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
 from omentum.words import guesses_in, keys_of, lacking, notes_on, structures_in
 
@@ -119,7 +119,7 @@ class RemoteBatch:
                 listener.step(job.case, "sending")
             sent = coming.result()
             summary = read_case_summary(job.target) if sent is None else self._computed(sent, listener)
-        except StoppedError:
+        except SendingStoppedError:
             raise
         except OmentumError as fault:
             return CaseOutcome(job, time.perf_counter() - started, named_after(fault, job.source))

@@ -17,7 +17,7 @@ QUEUE_PAUSE_S = 5.0
 """Before a job is offered again to a service whose queue is full."""
 
 
-class StoppedError(Exception):
+class SendingStoppedError(Exception):
     """The batch ends; nothing more is sent."""
 
 
@@ -45,7 +45,7 @@ def send_case(client: Client, job: Job, options: JobOptions, stop: threading.Eve
 
     Raises:
         OmentumError: see `Client.upload` and `Client.submit`; then nothing is left on the service.
-        StoppedError: the batch ends.
+        SendingStoppedError: the batch ends.
     """
     upload = client.upload(job.source, progress=lambda *_: _go_on(stop))
     try:
@@ -105,4 +105,4 @@ def named_after(fault: OmentumError, source: Path) -> OmentumError:
 
 def _go_on(stop: threading.Event) -> None:
     if stop.is_set():
-        raise StoppedError
+        raise SendingStoppedError
