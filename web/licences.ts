@@ -8,14 +8,19 @@ const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 /** Licence texts of packages that carry none. */
 const KEPT = join(import.meta.dirname, "licences");
 
-/** Vite plugin. A bundled package without a licence text fails the build. */
-export function licences(): Plugin {
+/**
+ * Vite plugin; a bundled package without a licence text fails the build.
+ *
+ * @param ofWorkers packages that only workers import: their bundles are built apart
+ */
+export function licences(ofWorkers: readonly string[] = []): Plugin {
   return {
     name: "licences",
     apply: "build",
     generateBundle(_options, bundle) {
       const modules = Object.values(bundle).flatMap((chunk) => (chunk.type === "chunk" ? Object.keys(chunk.modules) : []));
       const folders = new Set(modules.map(packageFolder).filter((folder) => folder !== null));
+      for (const name of ofWorkers) folders.add(join(import.meta.dirname, "node_modules", name));
       const entries = [...folders].sort().map(describe);
       this.emitFile({ type: "asset", fileName: "licenses.txt", source: entries.join(`\n${"-".repeat(80)}\n\n`) });
     },
