@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
 
 
@@ -17,6 +18,10 @@ def echo(talk, value):
 
 def process_id(talk):
     return os.getpid()
+
+
+def knows(talk, structure):
+    return structure in STRUCTURES
 
 
 def refuse(talk, path):

@@ -108,7 +108,7 @@ def _names(upload: str, job: str) -> Iterator[HostileRequest]:
 def _sizes(upload: str, job: str) -> Iterator[HostileRequest]:
     kind, place = "size", f"/uploads/{upload}/files/x.nii"
     too_much = b"x" * (MOST_BYTES + 1)
-    yield HostileRequest(kind, "more than announced as the limit", 413, _put(place, too_much))
+    yield HostileRequest(kind, "a byte more than the limit", 413, _put(place, too_much))
     yield HostileRequest(
         kind, "in chunks, without a length", 413, _put(place, iter([too_much[:15_000], too_much[:15_000]]))
     )
@@ -117,7 +117,10 @@ def _sizes(upload: str, job: str) -> Iterator[HostileRequest]:
     many = "bytes=" + ",".join("0-1" for _ in range(2000))
     yield HostileRequest(kind, "2000 ranges", 200, _get(f"/jobs/{job}/results/segmentation.nii.gz", Range=many))
     yield HostileRequest(
-        kind, "headers of methods override", 405, lambda c: c.post("/health", headers={"X-HTTP-Method-Override": "GET"})
+        kind,
+        "POST with X-HTTP-Method-Override: GET",
+        405,
+        lambda c: c.post("/health", headers={"X-HTTP-Method-Override": "GET"}),
     )
     yield HostileRequest(kind, "DELETE /health", 405, lambda c: c.delete("/health"))
 

@@ -111,6 +111,20 @@ def serving(
         service.close()
 
 
+@contextmanager
+def real_service(state: Path, **options: Any) -> Iterator[TestClient]:
+    """A running service with processes of its own."""
+    said: list[str] = []
+    service = Service(ServeOptions(state=state, **options), said.append)
+    try:
+        service.start()
+        client = TestClient(build_app(service), ADDRESS)
+        client.service, client.said = service, said
+        yield client
+    finally:
+        service.close()
+
+
 def uploaded(client: TestClient, **files: bytes) -> str:
     """A new upload with files; `__` in a name stands for a dot."""
     upload = client.post("/uploads").json()["id"]

@@ -155,6 +155,7 @@ class Service:
         for name in request.formats or ():
             _check_known("format", name, tuple(OutputFormat))
         options = request.model_dump(exclude={"upload"}) | {"weights": weights, "profile": profile}
+        self.uploads.check_quota()
         job = self.jobs.add(request.upload, options)
         self.dispatcher.wake()
         return self.describe(job)

@@ -226,10 +226,22 @@ class UploadStore:
             self._looked = 0 if looks else self._looked
         free = shutil.disk_usage(self._folder.root).free if looks else None
         is_full = free is not None and free - more < DISK_RESERVE
-        if is_full or self.used_bytes() > self.limits.quota_bytes:
+        try:
+            if is_full:
+                raise _no_room("the disk is full")
+            self.check_quota()
+        except ServiceError:
             self.release(more)
-            reason = "the disk is full" if is_full else "all uploads and results together have reached their limit"
-            raise ServiceError(507, "no_room", reason, remedy="delete jobs that are no longer needed")
+            raise
+
+    def check_quota(self) -> None:
+        """Refuse what would come on top of too much.
+
+        Raises:
+            ServiceError: uploads and results take more than they may.
+        """
+        if self.used_bytes() > self.limits.quota_bytes:
+            raise _no_room("all uploads and results together have reached their limit")
 
     def release(self, less: int) -> None:
         """Count bytes no more: they are in the database now, or gone."""
@@ -259,3 +271,7 @@ class Slot:
         for incoming in self._counted:
             self._store.release(incoming.bytes)
         self._counted.clear()
+
+
+def _no_room(reason: str) -> ServiceError:
+    return ServiceError(507, "no_room", reason, remedy="delete jobs that are no longer needed")

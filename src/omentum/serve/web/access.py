@@ -62,7 +62,9 @@ class AccessRules:
 
     def is_token(self, given: str) -> bool:
         """Compare with the token in constant time."""
-        return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
+        return self.token is not None and hmac.compare_digest(
+            given.encode("utf-8", "surrogatepass"), self.token.encode()
+        )
 
     def knows_token(self, headers: Mapping[str, str]) -> bool:
         """Whether a request carries the token, as a header or as a cookie."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import Columns, carried_rows, include_carried
 from omentum.errors import capture_warnings, lines_of
 from omentum.process_pool import GRACE_S, end_process, start_process
 from omentum.serve.documents import ErrorDocument, ProgressDocument
@@ -139,7 +141,9 @@ class ChildProcess:
                 self._ends[0].close()
                 self._ends = None
             if self._ends is None:
-                self._ends = start_process(serve_tasks, self._hidden, preload=self._preload)
+                self._ends = start_process(
+                    serve_tasks, self._hidden, carried_rows(STRUCTURES.keys), preload=self._preload
+                )
             self._number += 1
             self._cancelled_at, self._running = 0.0, True
             return self._ends[0]
@@ -191,8 +195,15 @@ def _death(code: int | None) -> ErrorDocument:
     return ErrorDocument(error="worker_died", file=None, reason=f"the process that computed it {how}", remedy=remedy)
 
 
-def serve_tasks(pipe: Connection, hidden: Path) -> None:
-    """In the child: run tasks until the pipe is closed."""
+def serve_tasks(pipe: Connection, hidden: Path, structures: Mapping[str, Columns]) -> None:
+    """In the child: run tasks until the pipe is closed.
+
+    Args:
+        pipe: To the service.
+        hidden: See `ChildProcess`.
+        structures: Those that a user added to the packaged ones.
+    """
+    include_carried(structures)
     while True:
         message = pipe.recv()
         if message[0] == CANCEL:  # of a task that ended meanwhile

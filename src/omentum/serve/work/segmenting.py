@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import sources_shown_as
+from omentum.errors import OmentumError, lines_of
 from omentum.io.nifti import write_volume
 from omentum.pipeline.batch.jobs import Job, finish_and_save
 from omentum.pipeline.batch.pipelined import check_before_network
@@ -16,7 +16,8 @@ from omentum.pipeline.manifest import sha256_of
 from omentum.pipeline.options import OutputFormat, SaveOptions, SegmentOptions
 from omentum.pipeline.reading import prepare_case, read_case
 from omentum.pipeline.segmenter import Segmenter
-from omentum.serve.work.child import Talk
+from omentum.serve.faults import fault_document
+from omentum.serve.work.child import Talk, TaskFault
 from omentum.serve.work.inputs import ct_of_upload
 from omentum.serve.work.runners import SegmentTask
 from omentum.volume import Volume
@@ -29,24 +30,30 @@ MOST_WARM = 4
 
 
 def segment_upload(talk: Talk, task: SegmentTask) -> None:
-    """Segment an upload and write all results.
+    """Segment an upload and write all results, which do not name its files.
 
     Raises:
-        OmentumError: the input cannot be used, or the results cannot be written.
+        TaskFault: the input cannot be used, or the results cannot be written.
     """
-    with sources_shown_as(task.files, Path()):
-        talk.tell("reading")
-        source = ct_of_upload(task.files)
-        job = Job(f"case_{sha256_of(source)[:10]}", source, task.results, anonymous=True)
-        case = read_case(source, task.options, job.name)
-        write_volume(task.ct, case.ct)
-        talk.tell("preparing")
-        segmenter = _segmenter(task.weights, task.options)
-        save = _outputs(task, case.ct)
-        check_before_network(job, case.ct, segmenter, save)
-        ready = prepare_case(case, segmenter.specs)
-        predicted = segmenter.predict(ready, progress=lambda done, of: talk.tell("segmenting", done, of))
-        finish_and_save(predicted, job, task.options.postprocess, save, talk.tell)
+    try:
+        _segment(talk, task)
+    except OmentumError as fault:
+        raise TaskFault(fault_document(fault, task.files), lines_of(fault)) from fault
+
+
+def _segment(talk: Talk, task: SegmentTask) -> None:
+    talk.tell("reading")
+    source = ct_of_upload(task.files)
+    job = Job(f"case_{sha256_of(source)[:10]}", source, task.results, anonymous=True)
+    case = read_case(source, task.options, job.name)
+    write_volume(task.ct, case.ct)
+    talk.tell("preparing")
+    segmenter = _segmenter(task.weights, task.options)
+    save = _outputs(task, case.ct)
+    check_before_network(job, case.ct, segmenter, save)
+    ready = prepare_case(case, segmenter.specs)
+    predicted = segmenter.predict(ready, progress=lambda done, of: talk.tell("segmenting", done, of))
+    finish_and_save(predicted, job, task.options.postprocess, save, talk.tell)
 
 
 def describe_weights_of(talk: Talk, weights: tuple[str, ...], device: str) -> list[dict[str, Any]]:

@@ -67,9 +67,9 @@ def store_correction(talk: Talk, results: Path, mask: Path, folder: Path, struct
         OmentumError: the mask lies on another grid, is mirrored, belongs to the other side, or cannot be read.
         UsageError: it equals the current version.
     """
+    proposal, earlier = read_seg_nrrd(results / MASKS), read_records(folder)
     if structure not in STRUCTURES:
         raise UsageError(f"no structure {structure!r}", remedy="see the keys in /capabilities")
-    proposal, earlier = read_seg_nrrd(results / MASKS), read_records(folder)
     with sources_shown_as(mask, Path(f"{structure}.nii.gz")):
         masks = read_corrected(CorrectedFile(mask, "job", structure), proposal, Renames(), None)
     proposed = {key: proposal.mask(key) for key in proposal.classes}

@@ -35,11 +35,16 @@ async def capabilities(service: ServiceHere) -> Capabilities:
 
 @router.post("/login", summary="Keep the token in a cookie", status_code=204, responses=errors())
 async def login(asked: LoginRequest, request: Request, service: ServiceHere) -> Response:
-    """For browsers: downloads by link need a token, too. The cookie is not readable by scripts."""
+    """For browsers: downloads by link need a token, too. The cookie is not readable by scripts.
+
+    Where the service needs no token, there is no cookie.
+    """
     rules = request.app.state.rules
-    if service.options.token is not None and not rules.is_token(asked.token):
-        raise ServiceError(401, "no_token", "the token is wrong", headers={"WWW-Authenticate": "Bearer"})
     answer = Response(status_code=204)
+    if service.options.token is None:
+        return answer
+    if not rules.is_token(asked.token):
+        raise ServiceError(401, "no_token", "the token is wrong", headers={"WWW-Authenticate": "Bearer"})
     is_https = request.url.scheme == "https"
     answer.set_cookie(COOKIE, asked.token, httponly=True, samesite="strict", secure=is_https, path="/")
     return answer

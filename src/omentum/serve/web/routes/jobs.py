@@ -11,9 +11,11 @@ from omentum.serve.faults import ServiceError
 from omentum.serve.web.routes.common import JobId, ServiceHere, errors
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+_EVENT = {"type": "object", "properties": {"event": {"enum": ["state", "progress"]}, "data": {"type": "string"}}}
+"""An event; its data is a job as JSON."""
 
 
-@router.post("", summary="Queue a segmentation", status_code=202, responses=errors(404, 409, 422, 429))
+@router.post("", summary="Queue a segmentation", status_code=202, responses=errors(404, 409, 422, 429, 507))
 def create(asked: JobRequest, service: ServiceHere) -> JobDocument:
     """Of an upload that is complete; its files do not change any more."""
     return service.submit(asked)
@@ -33,7 +35,7 @@ def get(job: JobId, service: ServiceHere) -> JobDocument:
 
 @router.get("/{job}/events", summary="Follow a job", response_class=StreamingResponse, responses={
     **errors(404, 422, 503),
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "server-sent events"},
+    200: {"content": {"text/event-stream": {"schema": _EVENT}}, "description": "server-sent events"},
 })  # fmt: skip
 async def events(job: JobId, service: ServiceHere) -> StreamingResponse:
     """Server-sent events `state` and `progress` with the job as data; they end with a final state."""
