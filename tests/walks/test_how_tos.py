@@ -274,6 +274,10 @@ SERVER = Walk(
         "pip install": "needs a package registry (tests/client/test_client.py has the same)",
     },
 )  # fmt: skip
+SERVE = Walk(
+    "docs/how-to/serve.md",
+    skips={"omentum serve": "does not end (tests/serve)", 'python -c "import secrets': "makes a token for it"},
+)
 WALKS = (
     BROWSER,
     VIEWER,
@@ -282,6 +286,7 @@ WALKS = (
     INPUTS,
     PACS,
     MCP,
+    SERVE,
     ANNOTATE,
     EXTEND,
     FOLLOW,

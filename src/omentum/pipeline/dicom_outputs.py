@@ -116,7 +116,7 @@ def write_dicom_outputs(
     }
     masks = {DICOM_FILES[wanted]: write(DICOM_FILES[wanted]) for wanted, write in writers.items() if wanted in formats}
     written = {name: keys for name, keys in masks.items() if keys}
-    if OutputFormat.DICOM_SR in formats:
+    if OutputFormat.DICOM_SR in formats and objects.found:
         segments = objects.segments if OutputFormat.DICOM_SEG in formats else None
         if segments is None and earlier is not None:
             segments = earlier_segments(earlier / DICOM_FILES[OutputFormat.DICOM_SEG], series)
