@@ -87,6 +87,7 @@ coverage: install
 FUZZ_SECONDS ?= 300
 fuzz: install
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py --seconds $(FUZZ_SECONDS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz_coverage.py --seconds $(FUZZ_SECONDS)
 
 # How many of 200 random changes to the code the tests notice: an hour or two; stopped, it goes on when begun again.
 mutants: install
