@@ -74,6 +74,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_dead_process_ends_all_within_a_minute_with_a_message_and_the_run_goes_on(tmp_path):
     processes = torchrun(tmp_path, SMALL, "4")
     began = time.monotonic()
@@ -91,6 +92,7 @@ def test_a_dead_process_ends_all_within_a_minute_with_a_message_and_the_run_goes
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_sigterm_to_torchrun_saves_and_says_so(tmp_path):
     processes = torchrun(tmp_path, SMALL | {"steps": 10_000, "save_every": 5_000})
     for line in processes.stdout:
