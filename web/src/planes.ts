@@ -96,6 +96,8 @@ export class Planes {
     await this.slices.attachToCanvas(this.canvas, false);
     this.masks = new MaskTextures(this.slices.gl);
     this.slices.setCustomSliceShader(SLICE_SHADER);
+    // Before the first CT, or NiiVue renders it as a volume as well: slow, and with textures that ours are not.
+    this.setLayout(this.layout);
   }
 
   /** Show a CT (NIfTI, perhaps gzipped). */
@@ -105,7 +107,6 @@ export class Planes {
     const buffer = ct.buffer.slice(ct.byteOffset, ct.byteOffset + ct.byteLength);
     const image = await NVImage.loadFromUrl({ url: "ct.nii", buffer, name: ct[0] === 0x1f ? "ct.nii.gz" : "ct.nii", ...limits(window) });
     this.slices.addVolume(image);
-    this.setLayout(this.layout);
     this.slices.scene.crosshairPos = [0.5, 0.5, 0.5];
     this.draw();
   }

@@ -141,7 +141,7 @@ export class Structures {
 
   private groupElement(name: string, rows: readonly Row[]): HTMLElement {
     const title = GROUPS[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
-    const all = make("button", { type: "button", class: "link", "aria-label": `Show or hide all: ${title}` }, ["show/hide"]);
+    const all = make("button", { type: "button", class: "link", "aria-label": `Show/hide all: ${title}` }, ["show/hide all"]);
     all.addEventListener("click", () => {
       const visible = !rows.some(({ box }) => box.checked);
       for (const { segment, box } of rows) {
