@@ -12,6 +12,7 @@ tests/corpus/, which the normal tests try again. Each format runs in a process o
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -49,8 +50,7 @@ def main() -> None:
 
 def fuzz(name: str, seconds: int) -> None:
     """Feed the reader of one format until the time is over or a file fails."""
-    import atheris
-
+    atheris = importlib.import_module("atheris")  # of no extra
     with atheris.instrument_imports(include=["omentum.io"]):
         from fuzzing import TARGETS
 
