@@ -42,6 +42,7 @@ WAIT_S = 600.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--uploads", type=int, default=200, help="slow and idle uploads at a time")
     parser.add_argument("--queued", type=int, default=20, help="jobs across kills")
     parser.add_argument("--kills", type=int, default=3)
@@ -53,44 +54,54 @@ def main() -> None:
         place = Path(scratch)
         os.environ["OMENTUM_HOME"] = str(place / "home")
         write_inputs(place)
-        load = under_load(place, arguments.uploads)
-        killed = across_kills(place, arguments.queued, arguments.kills)
-        memory, per_job = over_many_jobs(place, arguments.jobs)
-        hostile = hostile_rows(place)
-        fuzzed = fuzz_rows(place, arguments.fuzz)
-    publish(
-        arguments.out,
-        title=TITLE,
-        about=ABOUT,
-        measures=MEASURES,
-        tables={
-            "load": Table(
-                {"uploads held open": "{}", "health asked": "{}", "median ms": "{:.1f}", "longest ms": "{:.1f}",
-                 "one upload more s": "{:.2f}", "temporary files afterwards": "{}"},
-                [load],
-                about="Half of the uploads send nothing after the headers, half a byte every half second.",
-            ),
-            "kills": Table(
-                {"jobs": "{}", "kills": "{}", "done": "{}", "failed": "{}", "lost": "{}", "ended twice": "{}",
-                 "begun again": "{}"},
-                [killed],
-                about="All jobs are queued, then the service is killed with SIGKILL while jobs run, and started again.",
-            ),
-            "memory": Table(
-                {"process": "{}", "after 5 jobs MB": "{:.0f}", "after all MB": "{:.0f}", "growth": "{:+.1%}"},
-                memory,
-                about=f"Resident memory over {arguments.jobs} jobs, each with upload, result and deletion.",
-                notes=[f"A job took {per_job:.1f} s on average."],
-            ),
-            "hostile": Table({"what it tries": "{}", "request": "{}", "answer": "{}", "expected": "{}"}, hostile),
-            "fuzz": Table(
-                {"requests": "{}", "routes": "{}", "answers of 2xx": "{}", "of 4xx": "{}", "of 5xx": "{}",
-                 "undocumented answers": "{}"},
-                [fuzzed],
-                about="Made by schemathesis from the schema of the interface.",
-            ),
-        },
-    )  # fmt: skip
+        tables = {name: PARTS[name](place, arguments) for name in arguments.parts}
+    publish(arguments.out, title=TITLE, about=ABOUT, measures=MEASURES, tables=tables)
+
+
+def load_table(place: Path, arguments: argparse.Namespace) -> Table:
+    columns = {
+        "uploads held open": "{}",
+        "health asked": "{}",
+        "median ms": "{:.1f}",
+        "longest ms": "{:.1f}",
+        "one upload more s": "{:.2f}",
+        "temporary files afterwards": "{}",
+    }
+    about = "Half of the uploads send nothing after the headers, half a byte every half second."
+    return Table(columns, [under_load(place, arguments.uploads)], about=about)
+
+
+def kills_table(place: Path, arguments: argparse.Namespace) -> Table:
+    columns = dict.fromkeys(("jobs", "kills", "done", "failed", "lost", "ended twice", "begun again"), "{}")
+    about = "All jobs are queued, then the service is killed with SIGKILL while jobs run, and started again."
+    return Table(columns, [across_kills(place, arguments.queued, arguments.kills)], about=about)
+
+
+def memory_table(place: Path, arguments: argparse.Namespace) -> Table:
+    rows, per_job = over_many_jobs(place, arguments.jobs)
+    columns = {"process": "{}", "after 5 jobs MB": "{:.0f}", "after all MB": "{:.0f}", "growth": "{:+.1%}"}
+    about = f"Resident memory over {arguments.jobs} jobs, each with upload, result and deletion."
+    return Table(columns, rows, about=about, notes=[f"A job took {per_job:.1f} s on average."])
+
+
+def hostile_table(place: Path, _: argparse.Namespace) -> Table:
+    columns = {"what it tries": "{}", "request": "{}", "answer": "{}", "expected": "{}"}
+    return Table(columns, hostile_rows(place))
+
+
+def fuzz_table(place: Path, arguments: argparse.Namespace) -> Table:
+    columns = dict.fromkeys(("requests", "routes", "answers of 2xx", "of 4xx", "of 5xx", "undocumented answers"), "{}")
+    about = "Made by schemathesis from the schema of the interface; an undocumented answer would have ended the run."
+    return Table(columns, [fuzz_rows(place, arguments.fuzz)], about=about)
+
+
+PARTS = {
+    "load": load_table,
+    "kills": kills_table,
+    "memory": memory_table,
+    "hostile": hostile_table,
+    "fuzz": fuzz_table,
+}
 
 
 def write_inputs(place: Path) -> None:
