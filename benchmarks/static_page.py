@@ -1,7 +1,7 @@
 """The page that segments in the browser, in Chromium, against the Python pipeline: time, memory, download, masks.
 
 make web-static, then
-python benchmarks/static_page.py NAME=CT ... --work FOLDER -o benchmarks/results/static_page.json
+python benchmarks/static_page.py NAME:THREADS=CT ... --work FOLDER -o benchmarks/results/static_page.json
 """
 
 from __future__ import annotations
@@ -29,22 +29,18 @@ ABOUT = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="+", metavar="NAME=CT")
-    parser.add_argument(
-        "--expected", nargs="*", default=[], metavar="NAME=SEG_NRRD", help="of omentum segment, to save time"
-    )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("cases", nargs="+", metavar="NAME:THREADS=CT")
+    parser.add_argument("--work", type=Path, required=True, help="folder of results, which are not computed again")
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     runs, classes = [], []
-    for name, ct in (case.split("=", 1) for case in arguments.cases):
+    for run, ct in (case.split("=", 1) for case in arguments.cases):
+        name, threads = run.split(":")
         expected = by_python(ct, arguments.work / f"{name}-python.seg.nrrd")
-        for threads in arguments.threads:
-            figures, found = run_page(Path(ct), threads, arguments.work / f"{name}-{threads}")
-            voxels = int(np.prod(expected.shape))
-            keys = ("threads", "seconds", "cpu_seconds", "peak_mb", "downloaded_mb")
-            runs.append([name, voxels / 1e6, *(figures[key] for key in keys)])
+        figures, found = run_page(Path(ct), int(threads), arguments.work / f"{name}-{threads}")
+        keys = ("threads", "seconds", "cpu_seconds", "peak_mb", "downloaded_mb")
+        runs.append([name, int(np.prod(expected.shape)) / 1e6, *(figures[key] for key in keys)])
         classes += [[name, *row] for row in compare(expected, found)]
     columns = {
         "case": "{}",
