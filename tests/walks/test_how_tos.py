@@ -258,8 +258,7 @@ BROWSER = Walk(
     "docs/how-to/in-the-browser.md",
     skips={
         "make web-static": "needs Node.js and its packages (make web-test)",
-        "python3 -m http.server": "does not end",
-        "Cross-Origin": "headers",
+        "python -m http.server": "does not end",
     },
 )
 SLICER = Walk("docs/how-to/slicer.md", skips={"omentum serve": "serves until it is stopped (tests/serve)"})
