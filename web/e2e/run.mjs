@@ -134,6 +134,7 @@ async function cancelled(page) {
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByText("Cancelled. What was sent has been deleted.").first().waitFor();
   await page.getByText("Drop a CT here").waitFor();
+  assert.deepEqual(await page.evaluate(async () => (await fetch("jobs")).json()), [], "no job stays behind");
 }
 
 async function segmented(page) {

@@ -12,6 +12,7 @@ import { readSegNrrd } from "./seg_nrrd.ts";
 const SENDERS = 4;
 const TRIES = 3;
 const POLL_MS = 1500;
+const DISCARD_TRIES = 20;
 const MASKS = "segmentation.seg.nrrd";
 const MEASUREMENTS = "measurements.json";
 /** Where titles of scans are kept until the browser closes the page: the service is not told file names. */
@@ -55,10 +56,28 @@ export class ServiceBackend implements Backend {
       const ended = await this.follow(job, onProgress, signal);
       return new ServiceResult(this.api, ended);
     } catch (error) {
-      // Nothing stays behind of what was cancelled or refused.
-      await (job === null ? this.api.deleteUpload(upload) : this.api.deleteJob(job.id)).catch(() => {});
+      await this.discard(upload, job);
       throw error;
     }
+  }
+
+  /** Nothing stays behind of what was cancelled or refused. What is still being read or computed is asked for again until it is free. */
+  private async discard(upload: string, job: Job | null): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await (job === null ? this.api.deleteUpload(upload) : this.deleteEnded(job.id));
+        return;
+      } catch (error) {
+        if (attempt < DISCARD_TRIES) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        else throw new BackendError(`what was sent could not be deleted: ${(error as Error).message}`, "It is deleted after the hours that the service keeps scans.", "kept");
+      }
+    }
+  }
+
+  private async deleteEnded(id: string): Promise<void> {
+    const job = await this.api.job(id);
+    if (isFinal(job)) await this.api.deleteJob(id);
+    else throw new Error(`the job is ${job.state}`);
   }
 
   readonly compare = (before: Result, after: Result): Promise<FollowUp> => this.api.compare(before.id, after.id);

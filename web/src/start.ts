@@ -138,8 +138,11 @@ export class Start {
     this.running = new AbortController();
     const told = this.showWork(scan, size, this.running);
     const options = { ...this.chosen(), title: scan.title, chooseSeries: (series: readonly SeriesChoice[]) => this.ask(series) };
-    const result = await this.notices.guard(this.backend.segment(scan.files, options, told, this.running.signal));
-    if (result === null && this.running.signal.aborted) this.notices.tell("Cancelled. What was sent has been deleted.");
+    const result = await this.backend.segment(scan.files, options, told, this.running.signal).catch((error: unknown) => {
+      if (error instanceof DOMException && error.name === "AbortError") this.notices.tell("Cancelled. What was sent has been deleted.");
+      else this.notices.fail(error);
+      return null;
+    });
     this.running = null;
     this.work.hidden = true;
     this.zone.hidden = false;
