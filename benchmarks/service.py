@@ -236,7 +236,7 @@ def across_kills(place: Path, count: int, kills: int) -> tuple[int, int, int, in
     twice = sum(log.count(f"job {job}: done") > 1 or folders[job] > 1 for job in jobs)
     lost = len(set(jobs) - set(known)) + len(known) - len(set(known)) + count - found["done"] - found["failed"]
     print(f"{count} jobs across {kills} kills: {dict(found)}, {lost} lost, {twice} twice", flush=True)
-    return count, kills, found["done"], found["failed"], lost, twice, log.count("begins again")
+    return count, kills, found["done"], found["failed"], lost, twice, log.count("is queued again")
 
 
 def over_many_jobs(place: Path, count: int) -> tuple[list[tuple[str, float, float, float]], float]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from omentum.errors import InputError, UsageError
 
+TOKEN_VARIABLE = "OMENTUM_TOKEN"
+"""Environment variable with the token of `omentum serve`, for the service and its clients."""
 MOST_BYTES = 16 * 1024
 """Of a file with a token."""
 

@@ -155,9 +155,9 @@ def test_tokens_are_needed_kept_and_protected(service, tmp_path, monkeypatch):
         Client("http://segment.hospital.example")
     Client("https://segment.hospital.example").close()
     for address in ("segment:8421", "ftp://host", "http://", "http://host/?x=1", "http://[::1"):
-        with pytest.raises(UsageError, match="no address of a service"):
+        with pytest.raises(UsageError, match="not the address of a service"):
             Client(address)
-    with pytest.raises(UsageError, match="holds no password") as held:
+    with pytest.raises(UsageError, match="a password does not belong") as held:
         Client("https://me:secret@host")
     assert "secret" not in str(held.value)
 
@@ -180,10 +180,10 @@ class _Other(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("answers", "says"),
     [
-        ((200, b"<html>"), "answers otherwise than an Omentum service: JSONDecodeError"),
-        ((404, b"<html>"), "answers otherwise than an Omentum service: ValueError: status 404"),
-        ((200, b'{"protocol": 1}'), "answers otherwise than an Omentum service: KeyError"),
-        ((200, b"[1]"), "answers otherwise"),
+        ((200, b"<html>"), "does not answer like an Omentum service: JSONDecodeError"),
+        ((404, b"<html>"), "does not answer like an Omentum service: ValueError: status 404"),
+        ((200, b'{"protocol": 1}'), "does not answer like an Omentum service: KeyError"),
+        ((200, b"[1]"), "does not answer like"),
         ((400, b'["error"]'), "status 400"),
         ((200, b'{"protocol": 2, "version": "9.0"}'), "speaks version 2 of the interface, this client version 1 "
          r"\(install a newer omentum on this machine; the service has 9.0\)"),

@@ -10,19 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from omentum.access import read_token
+from omentum.access import TOKEN_VARIABLE, read_token
 from omentum.atomic import replacing_folder
-from omentum.client.connection import ATTEMPTS, PASSING, PAUSE_S, ServiceConnection
+from omentum.client.connection import ATTEMPTS, PAUSE_S, ServiceConnection
 from omentum.client.documents import JobOptions, RemoteFile, RemoteJob, RemoteState, ServerCapabilities
 from omentum.client.events import event_data
-from omentum.client.faults import UNREACHABLE, RemoteError
+from omentum.client.faults import RemoteError
 from omentum.client.inputs import files_of
 from omentum.client.transfers import ByteCount, Transferred, receive_file, send_files
 from omentum.errors import OutputError
 
 PROTOCOLS = (1,)
 """Versions of the interface that this client speaks."""
-TOKEN_VARIABLE = "OMENTUM_TOKEN"
 PATIENCE_S = 120.0
 """A service that cannot be reached for so long while a job is followed is given up; the job goes on there."""
 Watch = Callable[[RemoteJob], None]
@@ -156,8 +155,7 @@ class Client:
                         if news.state.is_final:
                             return
             except RemoteError as fault:
-                is_passing = fault.code == UNREACHABLE or fault.status in PASSING
-                if not is_passing or time.monotonic() - heard > PATIENCE_S:
+                if not fault.is_passing or time.monotonic() - heard > PATIENCE_S:
                     raise
             time.sleep(PAUSE_S * ATTEMPTS)
 
@@ -284,7 +282,7 @@ class Client:
             raise self._connection.nonsense(fault) from fault
 
     def _made(self, make: Callable[[Any], T], raw: Any) -> T:
-        """A value from JSON; what was not agreed is told in one line."""
+        """Build a value from JSON; an answer that does not fit the interface is an error in one line."""
         try:
             return make(raw)
         except (KeyError, TypeError, ValueError, AttributeError) as fault:

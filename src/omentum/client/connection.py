@@ -21,8 +21,6 @@ CONNECT_S, SILENCE_S = 10.0, 60.0
 """Longest time until a connection, and longest silence of a service that is asked."""
 ATTEMPTS, PAUSE_S = 4, 0.5
 """Pauses double: a service that restarts within about three seconds is not missed."""
-PASSING = frozenset({429, 502, 503, 504})
-"""Status codes after which another attempt may succeed."""
 MOST_JSON_BYTES = 16 * 2**20
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
@@ -79,8 +77,7 @@ class ServiceConnection:
                 with self.stream(method, path, **sent) as answer:
                     return self._parsed(answer)
             except RemoteError as fault:
-                is_passing = fault.code == UNREACHABLE or fault.status in PASSING
-                if attempt == ATTEMPTS or method not in _REPEATABLE or not is_passing:
+                if attempt == ATTEMPTS or method not in _REPEATABLE or not fault.is_passing:
                     raise
             time.sleep(PAUSE_S * 2 ** (attempt - 1))
         raise AssertionError("the last attempt returns or raises")
@@ -103,8 +100,8 @@ class ServiceConnection:
             raise self._unreachable(fault) from fault
 
     def nonsense(self, fault: Exception) -> RemoteError:
-        """The error for an answer that is not what was agreed."""
-        reason = f"answers otherwise than an Omentum service: {type(fault).__name__}: {fault}"
+        """The error for an answer that does not fit the interface."""
+        reason = f"does not answer like an Omentum service: {type(fault).__name__}: {fault}"
         return RemoteError(reason, source=self.shown, code=NOT_OMENTUM, remedy="is the address right?")
 
     def _parsed(self, answer: httpx.Response) -> Any:
@@ -148,12 +145,12 @@ def _checked(url: str) -> tuple[str, bool]:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as fault:
-        raise UsageError(f"no address of a service: {fault}", remedy="such as http://127.0.0.1:8421") from fault
+        raise UsageError(f"not the address of a service: {fault}", remedy="such as http://127.0.0.1:8421") from fault
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise UsageError(
-            "no address of a service", source=url.rpartition("@")[2], remedy="such as http://127.0.0.1:8421"
+            "not the address of a service", source=url.rpartition("@")[2], remedy="such as http://127.0.0.1:8421"
         )
     if "@" in parts.netloc:
         remedy = "use --token-file or OMENTUM_TOKEN"
-        raise UsageError("an address holds no password", source=url.rpartition("@")[2], remedy=remedy)
+        raise UsageError("a password does not belong in an address", source=url.rpartition("@")[2], remedy=remedy)
     return url.rstrip("/"), is_loopback(host)

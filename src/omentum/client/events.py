@@ -11,7 +11,7 @@ def event_data(lines: Iterable[str]) -> Iterator[Any]:
     """JSON values of the events in the lines of a stream; comments, names and unknown fields are skipped.
 
     Raises:
-        ValueError: an event is no JSON.
+        ValueError: an event is not JSON.
     """
     data: list[str] = []
     for line in lines:

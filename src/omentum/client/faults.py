@@ -10,6 +10,8 @@ from omentum.errors import OmentumError
 
 UNREACHABLE = "unreachable"
 NOT_OMENTUM = "no_service"
+_PASSING = frozenset({429, 502, 503, 504})
+"""HTTP status codes after which another attempt may succeed."""
 
 
 class RemoteError(OmentumError):
@@ -34,6 +36,11 @@ class RemoteError(OmentumError):
     ) -> None:
         super().__init__(reason, source=source, remedy=remedy)
         self.code, self.status = code, status
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether another attempt may succeed."""
+        return self.code == UNREACHABLE or self.status in _PASSING
 
     @classmethod
     def of(cls, document: Mapping[str, Any], address: str, status: int | None = None) -> RemoteError:

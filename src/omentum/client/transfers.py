@@ -83,7 +83,7 @@ def _send(connection: ServiceConnection, upload: str, file: SentFile, count: Byt
     except OSError as fault:
         raise InputError(fault.strerror or str(fault), source=file.path) from fault
     if sha256.hexdigest().encode() not in received:
-        reason = "arrived otherwise than it was sent"
+        reason = "was damaged on the way: its SHA-256 differs on the service"
         raise RemoteError(reason, source=file.path, code="damaged", remedy="try again")
 
 

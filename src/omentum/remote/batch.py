@@ -48,7 +48,7 @@ class RemoteBatch:
         save: Likewise.
         batch: Likewise; the first weights of the service are used where none are named.
         keep: Leave inputs and results on the service.
-        progress: Told how words for structures were understood.
+        progress: Receives how words for structures were understood.
 
     Raises:
         UsageError: an option that only this machine knows; or the service lacks weights or structures.

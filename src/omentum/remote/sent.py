@@ -77,18 +77,18 @@ def follow_case(
         RemoteError: it failed, named after the CT here.
     """
     assert sent.remote is not None
-    told = ""
+    shown = ""
 
     def watch(news: RemoteJob) -> None:
-        nonlocal told
+        nonlocal shown
         if news.total and news.done is not None:
             windows(news.done, news.total)
             return
         waits = news.state is RemoteState.QUEUED
         line = f"waiting, number {news.position} in the queue" if waits else news.stage
-        if line and line != told:
+        if line and line != shown:
             step(line)
-        told = line
+        shown = line
 
     try:
         client.wait(sent.remote, watch=watch)

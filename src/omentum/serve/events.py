@@ -1,4 +1,4 @@
-"""Progress of jobs, and those who listen to it as server-sent events."""
+"""Progress of jobs, and the server-sent events made of it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from omentum.serve.faults import ServiceError
 
 MOST_LISTENERS = 200
 KEEP_ALIVE_S = 15.0
-"""Without news, a comment is sent so often, so that proxies keep the connection."""
+"""Pause after which a comment is sent, so that proxies keep a silent connection."""
 Listener = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
 
 class ProgressBoard:
-    """How far each running job is, and who is to be told; safe for several threads."""
+    """The progress of each running job, and its listeners; safe for several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class ProgressBoard:
                 loop.call_soon_threadsafe(event.set)
 
     def end(self) -> None:
-        """Let go of those who listen: the service ends."""
+        """End all event streams: the service ends."""
         self.has_ended = True
         for job in list(self._listeners):
             self.tell(job, self.progress(job))
@@ -57,7 +57,7 @@ class ProgressBoard:
         listener = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             if sum(map(len, self._listeners.values())) >= MOST_LISTENERS:
-                raise ServiceError(503, "busy", "too many listen to jobs", headers={"Retry-After": "5"})
+                raise ServiceError(503, "busy", "too many event streams are open", headers={"Retry-After": "5"})
             self._listeners.setdefault(job, set()).add(listener)
         try:
             yield listener[1]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omentum.access import checked_token, is_loopback, read_token
+from omentum.access import TOKEN_VARIABLE, checked_token, is_loopback, read_token
 from omentum.errors import UsageError
 from omentum.option_fields import Group, option
 
-TOKEN_VARIABLE = "OMENTUM_TOKEN"
 SHORTEST_TOKEN = 16
 """Characters; fewer could be guessed over the network."""
 DEFAULT_PORT = 8421

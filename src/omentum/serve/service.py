@@ -17,6 +17,7 @@ from omentum.serve.documents import (
     InputDocument,
     JobDocument,
     JobRequest,
+    JobState,
     LimitsDocument,
     WeightsDocument,
 )
@@ -42,10 +43,10 @@ class Reader(Protocol):
     """Runs functions of `omentum.serve.work.tasks`; see `ReaderProcess`."""
 
     def run(self, task: str, *arguments: Any) -> Any:
-        """Run one by its name."""
+        """Run a function by its name and return its value."""
 
     def close(self) -> None:
-        """End."""
+        """End the process."""
 
 
 class Service:
@@ -95,10 +96,10 @@ class Service:
         self.offered: list[WeightsDocument] = []
 
     def start(self, offered: Sequence[WeightsDocument] | None = None) -> None:
-        """Load the weights, take up what an earlier service left, begin with the queue.
+        """Load the weights, recover the jobs of an earlier service, start the queue.
 
         Args:
-            offered: What the weights are; by default the first runner loads them and tells.
+            offered: What the weights are; by default the first runner loads and describes them.
 
         Raises:
             CheckpointError: weights or device cannot be used.
@@ -107,7 +108,7 @@ class Service:
         again, failed = self.jobs.recover()
         for job in again:
             remove(self.folder.results(job.id, job.attempts))
-            self.say(f"job {job.id}: was interrupted, begins again")
+            self.say(f"job {job.id}: was interrupted, is queued again")
         for job in failed:
             self.say(f"job {job.id}: was interrupted twice, failed")
         known = self.jobs.all()
@@ -179,7 +180,7 @@ class Service:
 
     def results(self, job: StoredJob) -> dict[str, Path]:
         """Result files by name; none before the job is done."""
-        return files_in(self.folder.results(job.id, job.attempts)) if job.state == "done" else {}
+        return files_in(self.folder.results(job.id, job.attempts)) if job.state is JobState.DONE else {}
 
     def measure(self, job: str) -> int:
         """Count the bytes in the folder of a job, and note them."""

@@ -139,11 +139,11 @@ class JobStore:
 
     def end(self, job: str, state: JobState, error: ErrorDocument | None = None) -> bool:
         """Give a running job its final state; False if it was not running."""
-        told = None if error is None else error.model_dump_json()
+        error_json = None if error is None else error.model_dump_json()
         with self._database.transaction() as rows:
             done = rows.execute(
                 "UPDATE job SET state = ?, ended = ?, error = ? WHERE id = ? AND state = ?",
-                [state, time.time(), told, job, JobState.RUNNING],
+                [state, time.time(), error_json, job, JobState.RUNNING],
             )
         return done.rowcount == 1
 

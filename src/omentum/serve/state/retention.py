@@ -1,4 +1,4 @@
-"""Deletion: what was asked for, and what has lain here for its time."""
+"""Deletion on request, and of what is older than the retention time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from omentum.serve.documents import DeletedDocument, JobState
+from omentum.serve.documents import DeletedDocument
 from omentum.serve.faults import ServiceError
 from omentum.serve.state.folders import StateFolder, bytes_in, files_in
 from omentum.serve.state.jobs import JobStore
@@ -69,14 +69,14 @@ class Cleaner:
         return DeletedDocument(deleted=[f"input/{file.name}" for file in found.files], bytes=found.bytes)
 
     def sweep(self, now: float | None = None) -> int:
-        """Delete what has lain here for its time; returns how many jobs and uploads."""
+        """Delete what is older than the retention time; return how many jobs and uploads."""
         limit = (time.time() if now is None else now) - self.keep_s
-        old = [job.id for job in self.jobs.ended_before(limit) if job.state is not JobState.RUNNING]
+        old = [job.id for job in self.jobs.ended_before(limit)]
         uploads = self.uploads.unused_before(limit)
         count = sum(map(self._try, [self.delete_job] * len(old), old))
         count += sum(map(self._try, [self.delete_upload] * len(uploads), uploads))
         if count:
-            self.say(f"{count} jobs and uploads deleted after their time")
+            self.say(f"{count} expired jobs and uploads deleted")
         return count
 
     def sweep_until(self, stop: threading.Event) -> None:

@@ -241,7 +241,7 @@ class UploadStore:
             ServiceError: uploads and results take more than they may.
         """
         if self.used_bytes() > self.limits.quota_bytes:
-            raise _no_room("all uploads and results together have reached their limit")
+            raise _no_room("the quota for uploads and results is used up")
 
     def release(self, less: int) -> None:
         """Count bytes no more: they are in the database now, or gone."""
@@ -251,7 +251,7 @@ class UploadStore:
     def _check_open(self, upload: str) -> None:
         with self._database.transaction() as rows:
             if rows.execute("SELECT 1 FROM job WHERE upload = ?", [upload]).fetchone() is not None:
-                reason = "a job uses this upload, its files do not change any more"
+                reason = "a job uses this upload, so its files can no longer be changed"
                 raise ServiceError(409, "in_use", reason, remedy="make a new upload")
 
 

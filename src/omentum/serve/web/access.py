@@ -51,7 +51,9 @@ class AccessRules:
         """
         host = headers.get("host", "")
         if not self._is_ours(host):
-            raise ServiceError(421, "wrong_host", "this service has another name", remedy="--allow-host adds one")
+            raise ServiceError(
+                421, "wrong_host", "the service is not known under this host name", remedy="--allow-host adds one"
+            )
         self._check_origin(method, headers, host, is_public=is_public)
         if self.token is not None and not is_public and not self.knows_token(headers):
             raise ServiceError(
@@ -103,7 +105,7 @@ def _name(host: str) -> str:
 
 
 def _place(origin: str) -> str:
-    """host:port of an Origin header; "" for what is none."""
+    """host:port of an Origin header; "" if it is malformed."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

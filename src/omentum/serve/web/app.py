@@ -52,8 +52,8 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
 
     def answered(request: Answered) -> None:
         service.metrics.answered(request)
-        told = f"{request.method} {request.route} {request.status}"
-        service.say(f"{told} {request.seconds * 1000:.0f} ms {request.bytes} B")
+        answer = f"{request.method} {request.route} {request.status}"
+        service.say(f"{answer} {request.seconds * 1000:.0f} ms {request.bytes} B")
 
     app.add_middleware(
         Guard,
@@ -86,7 +86,7 @@ def _refuse_values(_: Request, fault: Exception) -> JSONResponse:
     assert isinstance(fault, RequestValidationError)
     first = fault.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:] if not isinstance(part, int)) or str(first["loc"][0])
-    reason = f"{place}: {first['msg']}" if first["type"] != "json_invalid" else "the body is no JSON"
+    reason = f"{place}: {first['msg']}" if first["type"] != "json_invalid" else "the body is not JSON"
     return refusal(ServiceError(422, "invalid", " ".join(reason.split()), remedy="see /docs"))
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 
+from omentum.serve.documents import FileDocument
 from omentum.serve.faults import ServiceError
-from omentum.serve.state.uploads import Incoming
+from omentum.serve.state.uploads import Incoming, UploadStore
 from omentum.temporary_names import remove, unfinished
 
 BUFFER_BYTES = 256 * 1024
@@ -51,6 +52,38 @@ def announced_bytes(headers: Mapping[str, str]) -> int | None:
         )
     length = headers.get("content-length")
     return int(length) if length is not None and length.isdigit() else None
+
+
+async def receive_file(
+    uploads: UploadStore,
+    upload: str,
+    name: str,
+    body: AsyncIterator[bytes],
+    pace: SlowestPace,
+    expected: int | None = None,
+) -> FileDocument:
+    """Write a body to an upload; all limits are checked before and while it comes.
+
+    Args:
+        uploads: The uploads.
+        upload: The one that the file belongs to.
+        name: Name of the file; an earlier one is replaced.
+        body: Its parts.
+        pace: How slow the sender may be.
+        expected: Bytes that the sender announced; None if it did not.
+
+    Raises:
+        ServiceError: see `UploadStore.receiving` and `receive`.
+    """
+    receiving = uploads.receiving(upload, name, expected)
+    place, incoming = await run_in_threadpool(receiving.__enter__)  # waits for the database
+    try:
+        sha256 = await receive(body, place, incoming, pace)
+        file = FileDocument(name=name, bytes=incoming.bytes, sha256=sha256)
+        await run_in_threadpool(uploads.add, upload, file)
+    finally:
+        await run_in_threadpool(receiving.__exit__, None, None, None)
+    return file
 
 
 async def receive(body: AsyncIterator[bytes], place: Path, incoming: Incoming, pace: SlowestPace) -> str:

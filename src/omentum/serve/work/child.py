@@ -19,7 +19,7 @@ from omentum.process_pool import GRACE_S, end_process, start_process
 from omentum.serve.documents import ErrorDocument, ProgressDocument
 from omentum.serve.faults import fault_document
 
-TOLD, VALUE, FAULT, CANCELLED, CANCEL = "told", "value", "fault", "cancelled", "cancel"
+PROGRESS, VALUE, FAULT, CANCELLED, CANCEL = "progress", "value", "fault", "cancelled", "cancel"
 CANCEL_GRACE_S = 5.0
 """Seconds that a task has to notice that it is cancelled, before its process is killed."""
 LOOK_EVERY_S = 0.2
@@ -63,7 +63,7 @@ class Talk:
         while self.pipe.poll():
             if self.pipe.recv() == (CANCEL, self.number):
                 raise TaskCancelledError
-        self.pipe.send((TOLD, (stage, done, total)))
+        self.pipe.send((PROGRESS, (stage, done, total)))
 
 
 class ChildProcess:

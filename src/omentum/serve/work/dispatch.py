@@ -33,7 +33,7 @@ class JobRunner(Protocol):
         """Cancel the job that runs, within seconds; called by another thread."""
 
     def close(self) -> None:
-        """End."""
+        """Release the device."""
 
 
 class Dispatcher:
@@ -41,7 +41,7 @@ class Dispatcher:
 
     Args:
         jobs: The queue.
-        board: Hears of progress.
+        board: Receives the progress.
         runners: One for each device.
         measure: Notes the bytes in the folder of a job.
         ended: Called with each job that has ended.
@@ -65,12 +65,12 @@ class Dispatcher:
         self._threads = [threading.Thread(target=self._work, args=(runner,), daemon=True) for runner in runners]
 
     def start(self) -> None:
-        """Begin with the queue."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def wake(self) -> None:
-        """Say that there is a new job."""
+        """Wake a thread: there is a new job."""
         with self._news:
             self._news.notify()
 

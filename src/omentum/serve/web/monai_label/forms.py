@@ -53,19 +53,19 @@ async def form_parts(request: Request) -> AsyncIterator[FormPart]:
     """The parts of a form; what is left unread of one is skipped.
 
     Raises:
-        ServiceError: it is no such form.
+        ServiceError: the body is not such a form.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise ServiceError(415, "no_form", "the body is no multipart/form-data")
+        raise ServiceError(415, "no_form", "the body is not multipart/form-data")
     events = _Events(request, options[b"boundary"])
     count = 0
     while (headers := await events.next_part()) is not None:
         count += 1
         if count > MOST_PARTS:
             raise ServiceError(413, "too_many_files", f"a form has at most {MOST_PARTS} parts")
-        _, told = parse_options_header(headers.get("content-disposition", ""))
-        name, filename = told.get(b"name", b""), told.get(b"filename")
+        _, disposition = parse_options_header(headers.get("content-disposition", ""))
+        name, filename = disposition.get(b"name", b""), disposition.get(b"filename")
         shown = None if filename is None else filename.decode("utf-8", "replace")
         yield FormPart(name.decode("utf-8", "replace"), shown, events.content())
         async for _ in events.content():

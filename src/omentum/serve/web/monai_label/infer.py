@@ -129,9 +129,9 @@ def _parsed(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as fault:
-        raise ServiceError(422, "invalid", "params: no JSON") from fault
+        raise ServiceError(422, "invalid", "params is not JSON") from fault
     if not isinstance(found, dict):
-        raise ServiceError(422, "invalid", "params: no JSON object")
+        raise ServiceError(422, "invalid", "params is not a JSON object")
     return found
 
 
@@ -216,7 +216,7 @@ def _form(params: bytes, name: str, content: bytes) -> Response:
         (f'{head.format("image")}; filename="{name}"', "application/octet-stream", content),
     ]
     body = b"".join(
-        f"--{boundary}\r\n{told}\r\nContent-Type: {kind}\r\n\r\n".encode() + value + b"\r\n"
-        for told, kind, value in parts
+        f"--{boundary}\r\n{disposition}\r\nContent-Type: {kind}\r\n\r\n".encode() + value + b"\r\n"
+        for disposition, kind, value in parts
     )
     return Response(body + f"--{boundary}--\r\n".encode(), media_type=f"multipart/form-data; boundary={boundary}")

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from omentum.serve.documents import FileDocument
 from omentum.serve.faults import ServiceError, not_found
 from omentum.serve.service import Service
 from omentum.serve.web.answers import file_answer
 from omentum.serve.web.monai_label.forms import FormPart, form_parts
 from omentum.serve.web.monai_label.names import stored_name
-from omentum.serve.web.receiving import receive
+from omentum.serve.web.receiving import receive_file
 from omentum.serve.web.routes.common import ServiceHere
 
 router = APIRouter(prefix="/session", include_in_schema=False)
@@ -38,7 +37,7 @@ async def create(request: Request, service: ServiceHere) -> dict[str, Any]:
 
 @router.get("/{session}", response_model=None)
 def get(session: str, service: ServiceHere, image: Annotated[bool, Query()] = False) -> dict[str, Any] | Response:
-    """What is known of a session, or its image."""
+    """Description of a session, or its image."""
     described = _described(service, session)
     if not image:
         return described
@@ -58,14 +57,7 @@ def delete(session: str, service: ServiceHere) -> dict[str, Any]:
 
 async def keep_part(service: Service, upload: str, part: FormPart, name: str, request: Request) -> None:
     """Write a file of a form to an upload, with all checks of one that is sent by itself."""
-    receiving = service.uploads.receiving(upload, name, None)
-    place, incoming = await run_in_threadpool(receiving.__enter__)
-    try:
-        sha256 = await receive(part.content, place, incoming, request.app.state.pace)
-        file = FileDocument(name=name, bytes=incoming.bytes, sha256=sha256)
-        await run_in_threadpool(service.uploads.add, upload, file)
-    finally:
-        await run_in_threadpool(receiving.__exit__, None, None, None)
+    await receive_file(service.uploads, upload, name, part.content, request.app.state.pace)
 
 
 async def _keep_files(request: Request, service: Service, upload: str) -> None:

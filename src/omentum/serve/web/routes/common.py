@@ -17,6 +17,8 @@ def service_of(request: Request) -> Service:
     return service
 
 
+BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+"""A body that is a file, for the schema."""
 ServiceHere = Annotated[Service, Depends(service_of)]
 JobId = Annotated[str, Path(pattern=ID_PATTERN, description="identifier of a job")]
 UploadId = Annotated[str, Path(pattern=ID_PATTERN, description="identifier of an upload")]
@@ -34,7 +36,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "not possible in this state",
         413: "too large",
         415: "the body is encoded",
-        421: "the service has another name",
+        421: "the service is not known under this host name",
         422: "a value cannot be used",
         429: "the queue is full",
         500: "internal fault",

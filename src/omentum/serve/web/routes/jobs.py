@@ -17,7 +17,7 @@ _EVENT = {"type": "object", "properties": {"event": {"enum": ["state", "progress
 
 @router.post("", summary="Queue a segmentation", status_code=202, responses=errors(404, 409, 422, 429, 507))
 def create(asked: JobRequest, service: ServiceHere) -> JobDocument:
-    """Of an upload that is complete; its files do not change any more."""
+    """Of an upload that is complete; from now on its files cannot be changed."""
     return service.submit(asked)
 
 

@@ -21,8 +21,7 @@ from omentum.serve.state.folders import CT
 from omentum.serve.state.jobs import StoredJob
 from omentum.serve.web.answers import file_answer, media_type
 from omentum.serve.web.receiving import announced_bytes, receive
-from omentum.serve.web.routes.common import JobId, ServiceHere, errors
-from omentum.serve.web.routes.uploads import BINARY
+from omentum.serve.web.routes.common import BINARY, JobId, ServiceHere, errors
 from omentum.temporary_names import remove, unfinished
 
 router = APIRouter(tags=["results"])

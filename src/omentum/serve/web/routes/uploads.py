@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.concurrency import run_in_threadpool
 
 from omentum.serve.documents import DeletedDocument, FileDocument, UploadCreated, UploadDocument
 from omentum.serve.state.jobs import iso
-from omentum.serve.web.receiving import announced_bytes, receive
-from omentum.serve.web.routes.common import ServiceHere, UploadId, errors
+from omentum.serve.web.receiving import announced_bytes, receive_file
+from omentum.serve.web.routes.common import BINARY, ServiceHere, UploadId, errors
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
-BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 FileName = Annotated[str, Path(max_length=255, description="a name without slashes; DICOM files may be numbered")]
 
 
@@ -35,15 +33,7 @@ async def put_file(upload: UploadId, name: FileName, request: Request, service: 
     It is counted while it comes; the same name again replaces the file.
     """
     expected = announced_bytes(request.headers)
-    receiving = service.uploads.receiving(upload, name, expected)
-    place, incoming = await run_in_threadpool(receiving.__enter__)
-    try:
-        sha256 = await receive(request.stream(), place, incoming, request.app.state.pace)
-        file = FileDocument(name=name, bytes=incoming.bytes, sha256=sha256)
-        await run_in_threadpool(service.uploads.add, upload, file)
-    finally:
-        await run_in_threadpool(receiving.__exit__, None, None, None)
-    return file
+    return await receive_file(service.uploads, upload, name, request.stream(), request.app.state.pace, expected)
 
 
 @router.get("/{upload}", summary="Files of an upload", responses=errors(404, 422))
