@@ -74,10 +74,10 @@ export class Api {
     return this.json("POST", "uploads");
   }
 
-  /** Send a file; `onBytes` is told how much of it has gone. */
+  /** Send a file; `onBytes` receives the bytes sent so far. */
   sendFile(upload: string, name: string, file: Blob, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      // fetch tells nothing of how far a request body is.
+      // fetch reports no progress of a request body.
       const request = new XMLHttpRequest();
       request.open("PUT", `${this.root}uploads/${upload}/files/${encodeURIComponent(name)}`);
       request.setRequestHeader("Content-Type", "application/octet-stream");
@@ -100,8 +100,8 @@ export class Api {
 
   /** DICOM series of an upload. */
   async series(upload: string): Promise<readonly Series[]> {
-    const told = await this.json<{ inputs?: readonly { series?: readonly Series[] }[] }>("GET", `uploads/${upload}/doctor`);
-    return told.inputs?.flatMap((input) => input.series ?? []) ?? [];
+    const report = await this.json<{ inputs?: readonly { series?: readonly Series[] }[] }>("GET", `uploads/${upload}/doctor`);
+    return report.inputs?.flatMap((input) => input.series ?? []) ?? [];
   }
 
   createJob(request: JobRequest): Promise<Job> {

@@ -1,5 +1,5 @@
 /**
- * What the page needs of whatever segments a CT. `ServiceBackend` asks `omentum serve`; the static page computes in the
+ * The interface of everything that can segment a CT for the page. `ServiceBackend` asks `omentum serve`; the static page computes in the
  * browser. The page offers only what a backend and its results can do.
  */
 import type { Segmentation } from "./segmentation.ts";
@@ -59,7 +59,7 @@ export interface Progress {
   /** Shares of `total`; null where there is nothing to count. */
   readonly done: number | null;
   readonly total: number | null;
-  /** Jobs before this one in the queue. */
+  /** Place in the queue, from 1. */
   readonly position?: number;
 }
 

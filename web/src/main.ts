@@ -21,12 +21,12 @@ async function begin(): Promise<void> {
 /** The service keeps the token in a cookie that scripts cannot read. */
 function askForToken(): void {
   const field = make("input", { type: "password", id: uniqueId("token"), autocomplete: "current-password", required: true });
-  const told = make("p", { role: "alert", class: "caution" });
-  const form = make("form", { class: "card login" }, [make("h1", {}, ["Omentum"]), make("label", { for: field.id }, ["Access token"]), field, make("button", { class: "primary" }, ["Continue"]), told]);
+  const message = make("p", { role: "alert", class: "caution" });
+  const form = make("form", { class: "card login" }, [make("h1", {}, ["Omentum"]), make("label", { for: field.id }, ["Access token"]), field, make("button", { class: "primary" }, ["Continue"]), message]);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     backend.login(field.value).then(begin, (error: unknown) => {
-      told.textContent = error instanceof Error ? error.message : String(error);
+      message.textContent = error instanceof Error ? error.message : String(error);
     });
   });
   root.replaceChildren(make("main", { class: "start" }, [form]));

@@ -1,7 +1,7 @@
 /** What is drawn above the slices (SVG): the position, which side is which, diameters of lesions, measurements. */
 import { makeSvg } from "./dom.ts";
 import { distance, type Vec3 } from "./geometry.ts";
-import { AXIAL, CORONAL, type Plane, type Planes, SAGITTAL } from "./planes.ts";
+import type { Plane, Planes } from "./planes.ts";
 
 export interface Mark {
   readonly ends: readonly [Vec3, Vec3];
@@ -19,11 +19,6 @@ const CROSS_GAP_PX = 10;
 const LETTER_INSET_PX = 14;
 /** A step towards the patient's right, front and head, and the letters of both directions. */
 const DIRECTIONS: readonly (readonly [Vec3, string, string])[] = [[[1, 0, 0], "R", "L"], [[0, 1, 0], "A", "P"], [[0, 0, 1], "S", "I"]];
-
-/** The planes in which both ends lie in one slice. */
-export function planesOf(planes: Planes, ends: readonly [Vec3, Vec3]): Plane[] {
-  return [AXIAL, CORONAL, SAGITTAL].filter((plane) => Math.abs(planes.slicesAway(ends[0], plane) - planes.slicesAway(ends[1], plane)) < NEAR_SLICES);
-}
 
 type Tile = ReturnType<Planes["tiles"]>[number];
 /** A direction that moves less on the screen (per mm) points into it. */

@@ -1,4 +1,4 @@
-/** What the page tells: a line that screen readers announce, and failures with what to do about them. */
+/** Messages to the user: a line that screen readers announce, and failures with what to do about them. */
 import { BackendError } from "./backend.ts";
 import { iconButton, make } from "./dom.ts";
 import { ICONS } from "./icons.ts";
@@ -28,22 +28,22 @@ export class Notices {
 
   /** A failure stays until it is closed. */
   fail(error: unknown): void {
-    const told = error instanceof BackendError ? error : null;
-    if (told === null) console.error(error);
-    const reason = told?.message ?? (error instanceof Error ? error.message : String(error));
+    const known = error instanceof BackendError ? error : null;
+    if (known === null) console.error(error);
+    const reason = known?.message ?? (error instanceof Error ? error.message : String(error));
     if (reason === this.lastFailure && this.element.querySelector(".failure") !== null) return;
     this.lastFailure = reason;
     const card = make("div", { class: "notice failure", role: "alert" }, [
       make("div", {}, [
-        make("p", {}, [told?.file == null ? reason : `${told.file}: ${reason}`]),
-        ...(told?.remedy == null ? [] : [make("p", { class: "remedy" }, [told.remedy])]),
+        make("p", {}, [known?.file == null ? reason : `${known.file}: ${reason}`]),
+        ...(known?.remedy == null ? [] : [make("p", { class: "remedy" }, [known.remedy])]),
       ]),
     ]);
     card.append(iconButton("Close", ICONS.close, () => card.remove()));
     this.element.append(card);
   }
 
-  /** Wait for work and tell its failure; null if it failed. */
+  /** Wait for work and show its failure; null if it failed. */
   async guard<T>(work: Promise<T>): Promise<T | null> {
     try {
       return await work;

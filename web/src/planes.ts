@@ -26,7 +26,7 @@ export interface ScreenPoint {
   readonly y: number;
 }
 
-/** NiiVue is told of every drawing of the scene, to bind textures before it and to move what lies above it. */
+/** NiiVue with hooks around every drawing of the scene: textures are bound before it, overlays moved after it. */
 class Slices extends Niivue {
   beforeDraw: () => void = () => {};
   afterDraw: () => void = () => {};
@@ -36,9 +36,9 @@ class Slices extends Niivue {
 
   override drawScene(): string | void {
     this.beforeDraw();
-    const told = super.drawScene();
+    const drawn = super.drawScene();
     this.afterDraw();
-    return told;
+    return drawn;
   }
 }
 

@@ -37,7 +37,7 @@ export async function readSegNrrd(file: Uint8Array<ArrayBuffer>): Promise<Segmen
   return { grid, layers: separate(values, layers), segments: parseSegments(header.pairs) };
 }
 
-export function parseHeader(file: Uint8Array): Header {
+function parseHeader(file: Uint8Array): Header {
   const text = new TextDecoder().decode(file.subarray(0, headerEnd(file)));
   const [magic = "", ...lines] = text.split(/\r?\n/);
   if (!MAGIC.test(magic)) throw new SegNrrdError("no NRRD file");
@@ -55,17 +55,17 @@ export function parseHeader(file: Uint8Array): Header {
 }
 
 /** Segments in file order; a segment without a layer or value has those of older files: layer 0, value its number + 1. */
-export function parseSegments(pairs: ReadonlyMap<string, string>): Segment[] {
+function parseSegments(pairs: ReadonlyMap<string, string>): Segment[] {
   const segments: Segment[] = [];
   for (let n = 0; pairs.has(`Segment${n}_ID`); n++) {
-    const told = (name: string): string | undefined => pairs.get(`Segment${n}_${name}`);
-    const key = told("ID") ?? "";
+    const value = (name: string): string | undefined => pairs.get(`Segment${n}_${name}`);
+    const key = value("ID") ?? "";
     segments.push({
       key,
-      name: told("Name") ?? key,
-      colour: colour(told("Color")),
-      layer: Number(told("Layer") ?? 0),
-      value: Number(told("LabelValue") ?? n + 1),
+      name: value("Name") ?? key,
+      colour: colour(value("Color")),
+      layer: Number(value("Layer") ?? 0),
+      value: Number(value("LabelValue") ?? n + 1),
     });
   }
   return segments;

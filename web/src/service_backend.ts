@@ -15,7 +15,7 @@ const POLL_MS = 1500;
 const DISCARD_TRIES = 20;
 const MASKS = "segmentation.seg.nrrd";
 const MEASUREMENTS = "measurements.json";
-/** Where titles of scans are kept until the browser closes the page: the service is not told file names. */
+/** Where titles of scans are kept until the browser closes the page: file names are not sent to the service. */
 const TITLES = "omentum-title-";
 
 export class ServiceBackend implements Backend {
@@ -27,16 +27,16 @@ export class ServiceBackend implements Backend {
   constructor(private readonly api: Api) {}
 
   async capabilities(): Promise<Capabilities> {
-    const told = await this.api.capabilities();
-    if (told.protocol !== PROTOCOL) throw new BackendError(`the service speaks protocol ${told.protocol}, this page ${PROTOCOL}`, "Reload the page.", "protocol");
-    const hours = told.limits.retention_hours;
+    const offered = await this.api.capabilities();
+    if (offered.protocol !== PROTOCOL) throw new BackendError(`the service speaks protocol ${offered.protocol}, this page ${PROTOCOL}`, "Reload the page.", "protocol");
+    const hours = offered.limits.retention_hours;
     const kept = hours >= 48 ? `${Math.round(hours / 24)} days` : `${hours} h`;
     return {
-      version: told.version,
-      weights: told.weights,
-      profiles: told.profiles,
+      version: offered.version,
+      weights: offered.weights,
+      profiles: offered.profiles,
       privacy: `Scans go to ${location.hostname === "localhost" || location.hostname.startsWith("127.") ? "this computer" : location.host} only, and are deleted after ${kept}.`,
-      uploadBytes: told.limits.upload_bytes,
+      uploadBytes: offered.limits.upload_bytes,
       dicom: true,
     };
   }
@@ -176,8 +176,8 @@ class ServiceResult implements Result {
   }
 
   readonly correct = async (structure: string, mask: Uint8Array, segmentation: Segmentation) => {
-    const told = await this.api.correct(this.id, structure, await gzip(encodeNifti(segmentation.grid, mask)));
-    return { version: told.version, structure: told.structure, voxelsChanged: told.voxels_changed };
+    const stored = await this.api.correct(this.id, structure, await gzip(encodeNifti(segmentation.grid, mask)));
+    return { version: stored.version, structure: stored.structure, voxelsChanged: stored.voxels_changed };
   };
 
   readonly corrected = async (segmentation: Segmentation): Promise<readonly CorrectedMask[]> => {

@@ -7,7 +7,7 @@ import { dropped, picked, type Scan, scanOf } from "./intake.ts";
 import type { Notices } from "./notices.ts";
 
 const STAGES: Readonly<Record<string, string>> = { upload: "Sending", queued: "Waiting", starting: "Starting" };
-/** Screen readers are told of every tenth part. */
+/** Progress is announced to screen readers in tenths. */
 const ANNOUNCED_SHARE = 0.1;
 
 export class Start {
@@ -136,9 +136,9 @@ export class Start {
       return;
     }
     this.running = new AbortController();
-    const told = this.showWork(scan, size, this.running);
+    const onProgress = this.showWork(scan, size, this.running);
     const options = { ...this.chosen(), title: scan.title, chooseSeries: (series: readonly SeriesChoice[]) => this.ask(series) };
-    const result = await this.backend.segment(scan.files, options, told, this.running.signal).catch((error: unknown) => {
+    const result = await this.backend.segment(scan.files, options, onProgress, this.running.signal).catch((error: unknown) => {
       if (error instanceof DOMException && error.name === "AbortError") this.notices.tell("Cancelled. What was sent has been deleted.");
       else this.notices.fail(error);
       return null;
@@ -153,7 +153,7 @@ export class Start {
     } else await this.refresh();
   }
 
-  /** Show the progress card; returns what is told of progress. */
+  /** Show the progress card; returns the listener that updates it. */
   private showWork(scan: Scan, size: number, controller: AbortController): (progress: Progress) => void {
     const bar = make("progress", { max: "1", "aria-label": "Progress" });
     const stage = make("p", { class: "work-stage" }, ["Sending"]);

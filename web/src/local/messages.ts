@@ -1,4 +1,4 @@
-/** What page and worker tell each other. */
+/** Messages between the page and its worker. */
 import type { Layer } from "../segmentation.ts";
 import type { Device } from "./session.ts";
 

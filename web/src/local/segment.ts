@@ -14,18 +14,14 @@ export type Network = (window: Float32Array) => Promise<Float32Array>;
 
 export type Stage = "preprocessing" | "inference" | "postprocessing";
 
-export interface Watcher {
-  progress(stage: Stage, done: number | null, total: number | null): void;
-  /** Throws if the work is to be given up; asked before every window. */
-  check(): void;
-}
+export type OnProgress = (stage: Stage, done: number | null, total: number | null) => void;
 
 /** Masks of all classes on the grid of the CT. */
-export async function segment(ct: Volume, model: Model, network: Network, watcher: Watcher): Promise<Masks> {
-  watcher.progress("preprocessing", null, null);
+export async function segment(ct: Volume, model: Model, network: Network, onProgress: OnProgress): Promise<Masks> {
+  onProgress("preprocessing", null, null);
   const standing = upright(ct, model.preprocess);
-  const bits = await infer(standing, model, network, watcher);
-  watcher.progress("postprocessing", null, null);
+  const bits = await infer(standing, model, network, onProgress);
+  onProgress("postprocessing", null, null);
   const masks = new Masks(standing.grid, model.classes, bits);
   clean(masks, standing);
   if (!isOblique(ct.grid)) return masks;
@@ -33,7 +29,7 @@ export async function segment(ct: Volume, model: Model, network: Network, watche
 }
 
 /** What the network finds, before cleaning: bit k of a voxel is class k; first axis fastest. */
-export async function infer(ct: Volume, model: Model, network: Network, watcher: Watcher): Promise<Uint32Array> {
+export async function infer(ct: Volume, model: Model, network: Network, onProgress: OnProgress): Promise<Uint32Array> {
   const prepared = prepare(ct, model.preprocess);
   const plan = planWindows(prepared.shape, model.preprocess.patch, model.windows.overlap);
   const bits = new Uint32Array(ct.voxels.length);
@@ -42,13 +38,12 @@ export async function infer(ct: Volume, model: Model, network: Network, watcher:
   const offsets = model.classes.map(({ threshold }) => Math.log(threshold / (1 - threshold)));
   const [starts, total] = [plan.starts[2], windowCount(plan)];
   let done = 0;
-  watcher.progress("inference", 0, total);
+  onProgress("inference", 0, total);
   for (const [level, z] of starts.entries()) {
     for (const x of plan.starts[0]) {
       for (const y of plan.starts[1]) {
-        watcher.check();
         blend.add([x, y, z], await network(cutWindow(prepared.image, plan, [x, y, z])), offsets);
-        watcher.progress("inference", ++done, total);
+        onProgress("inference", ++done, total);
       }
     }
     const next = level + 1 < starts.length ? starts[level + 1] as number : plan.padded[2];

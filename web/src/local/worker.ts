@@ -25,7 +25,7 @@ async function work({ file, base, device }: Order): Promise<void> {
   tell("reading");
   const ct = checkCt(await readNifti(file));
   const { model, session } = await load(base, device);
-  const masks = await segment(ct, model, session.run, { progress: tell, check: () => {} });
+  const masks = await segment(ct, model, session.run, tell);
   await session.release();
   tell("writing");
   const segmentation = asSegmentation(masks);

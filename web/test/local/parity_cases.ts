@@ -34,7 +34,7 @@ async function run(folder: string): Promise<void> {
   const bands = JSON.parse(readFileSync(join(folder, "bands.json"), "utf8")) as [number, number][];
   const ct = checkCt(await readNifti(new Uint8Array(readFileSync(join(folder, "ct.nii.gz")))));
   const { image } = prepare(upright(ct, model.preprocess), model.preprocess);
-  const masks = await segment(ct, model, bandNetwork(model, bands), { progress: () => {}, check: () => {} });
+  const masks = await segment(ct, model, bandNetwork(model, bands), () => {});
   writeFileSync(join(folder, "image.bin"), new Uint8Array(image.buffer));
   writeFileSync(join(folder, "bits.bin"), new Uint8Array(masks.bits.buffer));
   writeFileSync(join(folder, "browser.seg.nrrd"), await encodeSegNrrd(masks, asSegmentation(masks), model.software));
