@@ -42,6 +42,7 @@ NEEDS = {
     "data prepare --dataset lits=raw/lits --spacing 10 --antialias -o store": "train",
     "train smoke --data truths -o run": "train",
     "serve --port 0 --state state": "serve",
+    "export onnx -o onnx": "export",
     "mcp --root truths -o results": "mcp",
     "segment truths/ct/ct.nii.gz -o there --server http://127.0.0.1:9": "client",
 }
