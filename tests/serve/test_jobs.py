@@ -1,5 +1,6 @@
 """Jobs through the interface: queued, followed, cancelled, fetched, deleted."""
 
+import sqlite3
 import threading
 import time
 from datetime import datetime
@@ -186,3 +187,63 @@ def test_a_report_is_shown_in_a_sandbox(tmp_path):
         assert saved.headers["content-disposition"].startswith("attachment")
         assert shown.headers["content-disposition"].startswith("inline")
         assert shown.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+
+
+def test_a_database_that_fails_for_a_while_stops_neither_the_queue_nor_the_deletion(tmp_path, monkeypatch):
+    monkeypatch.setattr("omentum.serve.work.dispatch.AGAIN_S", 0.01)
+    monkeypatch.setattr("omentum.serve.state.retention.SWEEP_EVERY_S", 0.01)
+    with serving(tmp_path / "state") as client:
+        swept, end = threading.Event(), client.service.jobs.end
+        faults = [sqlite3.OperationalError("database or disk is full")] * 2
+
+        def full_for_a_while(*values):
+            if faults:
+                raise faults.pop()
+            return end(*values)
+
+        monkeypatch.setattr(client.service.jobs, "end", full_for_a_while)
+        assert followed(client, submitted(client))["state"] == "done"
+        assert not faults
+
+        def broken_once(*_):
+            if not swept.is_set():
+                swept.set()
+                raise sqlite3.OperationalError("disk I/O error")
+            stop.set()
+
+        stop = threading.Event()
+        monkeypatch.setattr(type(client.service.cleaner), "sweep", broken_once)
+        client.service.cleaner.sweep_until(stop)
+        assert any("nothing deleted" in line for line in client.said)
+
+
+def test_a_commit_that_fails_leaves_the_database_usable(tmp_path):
+    database = Database(tmp_path / DATABASE)
+    insert = "INSERT INTO file (upload, name, bytes, sha256) VALUES ('none', 'a', 1, '')"
+
+    def refused_at_the_end():
+        with database.transaction() as rows:
+            rows.execute("PRAGMA defer_foreign_keys = ON")
+            rows.execute(insert)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        refused_at_the_end()
+    with database.transaction() as rows:
+        assert rows.execute("SELECT count(*) FROM file").fetchone()[0] == 0
+    database.close()
+
+
+def test_a_correction_of_a_job_that_is_deleted_meanwhile_leaves_nothing(tmp_path, monkeypatch):
+    with serving(tmp_path / "state") as client:
+        job = submitted(client)
+        followed(client, job)
+
+        def deleted_meanwhile(talk, results, mask, folder, structure, by):
+            client.service.cleaner.delete_job(job)
+            folder.mkdir(parents=True)  # as an atomic write does
+            (folder / "0001_liver.nii.gz").write_bytes(b"a mask")
+            return {"version": 1, "structure": structure, "voxels_changed": 1, "voxels": 1, "by": by, "when": ""}
+
+        monkeypatch.setattr("omentum.serve.work.tasks.store_correction", deleted_meanwhile)
+        assert client.put(f"/jobs/{job}/corrections/liver", content=b"x").status_code == 404
+        assert not list((tmp_path / "state" / "jobs").iterdir())

@@ -16,6 +16,7 @@ from threshold_model import BANDS_HU
 from omentum.io.images import read_image
 from omentum.io.nifti import read_volume
 from omentum.io.seg_nrrd.read import read_seg_nrrd
+from omentum.serve.web.receiving import SlowestPace
 
 GRID = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 10)
 FORM = "----------lImIt"
@@ -127,6 +128,7 @@ def test_what_the_module_asks_first(tmp_path):
         ([], "", 404, "no such session or image"),
         ([("params", None, b"[1]")], "session_id=x", 422, "params is not a JSON object"),
         ([("params", None, b"{")], "session_id=x", 422, "params is not JSON"),
+        ([("params", None, b"[" * 100_000)], "session_id=x", 422, "params is not JSON"),
         ([("params", None, b'{"result_extension": ".exe"}')], "session_id=" + "a" * 26, 422, "no result_extension"),
         ([("params", None, b'{"classes": 3}')], "session_id=" + "a" * 26, 422, "classes"),
         ([("params", None, b"x" * 300_000)], "session_id=x", 413, "a field has at most"),
@@ -143,6 +145,8 @@ def test_requests_that_cannot_be_answered(tmp_path, parts, query, status, says):
 def test_forms_that_are_none_and_jobs_that_fail(tmp_path):
     with serving(tmp_path / "state", failing) as client:
         assert client.put("/session/", content=b"x").status_code == 415
+        odd = {"content-type": "multipart/form-data; boundary=" + "x" * 5000}
+        assert client.put("/session/", headers=odd, content=b"x").json()["error"] == "bad_form"
         whole = form(("files", "a.nii.gz", b"0123456789"))
         cut = client.put("/session/", headers=whole["headers"], content=whole["content"][:-30])
         assert (cut.status_code, cut.json()["error"]) == (400, "bad_form")
@@ -155,6 +159,12 @@ def test_forms_that_are_none_and_jobs_that_fail(tmp_path):
         failed = inferred(client, f"session_id={session}")
         assert (failed.status_code, failed.json()["reason"]) == (422, "is damaged")
         assert client.get(f"/session/{session}?image=1").status_code == 409
+
+
+def test_a_form_is_let_go_when_it_comes_too_slowly_whatever_is_in_it(tmp_path):
+    with serving(tmp_path / "state", pace=SlowestPace(whole_s=0.0)) as client:
+        answer = client.put("/session/", **form(("client_id", None, b"x")))
+        assert (answer.status_code, answer.json()["error"]) == (408, "too_slow")
 
 
 def test_a_client_that_leaves_cancels_its_job(tmp_path):

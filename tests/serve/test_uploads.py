@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from serving import serving, submitted, uploaded
 
+from omentum.serve.documents import FileDocument
 from omentum.serve.faults import ServiceError
 from omentum.serve.state.folders import check_file_name
 
@@ -77,3 +78,42 @@ def test_usual_names_are_taken(name):
 def test_names_that_could_lead_elsewhere_are_refused(name):
     with pytest.raises(ServiceError):
         check_file_name(name)
+
+
+def test_a_file_that_comes_after_the_job_was_queued_changes_nothing(tmp_path):
+    with serving(tmp_path / "state", upload_gb=100e-9) as client:
+        upload = uploaded(client, a=b"first")
+        about = FileDocument(name="a", bytes=5, sha256="")
+        with client.service.uploads.receiving(upload, "a", None) as (place, _):
+            place.write_bytes(b"other")
+            submitted(client, upload)
+            with pytest.raises(ServiceError, match="a job uses"):
+                client.service.uploads.add(upload, about, place)
+        folder = tmp_path / "state" / "uploads" / upload
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"first"}
+
+
+def test_bodies_at_the_same_time_share_the_limits(tmp_path):
+    with serving(tmp_path / "state", upload_gb=100e-9) as client:
+        uploads, upload = client.service.uploads, client.post("/uploads").json()["id"]
+        with uploads.receiving(upload, "a", 60) as (first, _), uploads.receiving(upload, "b", 60) as (second, _):
+            for place in (first, second):
+                place.write_bytes(b"x" * 60)
+            uploads.add(upload, FileDocument(name="a", bytes=60, sha256=""), first)
+            with pytest.raises(ServiceError, match="at most 100 bytes"):
+                uploads.add(upload, FileDocument(name="b", bytes=60, sha256=""), second)
+        assert [file.name for file in uploads.get(upload).files] == ["a"]
+        with uploads.receiving(upload, "b", None) as (place, _):
+            shutil.rmtree(place.parent)
+            client.delete(f"/uploads/{upload}")
+        assert client.put(f"/uploads/{upload}/files/b", content=b"x").status_code == 404
+
+
+def test_names_of_deleted_files_do_not_stay_in_the_database(tmp_path):
+    with serving(tmp_path / "state") as client:
+        held = lambda: b"".join(p.read_bytes() for p in (tmp_path / "state").iterdir() if p.is_file())  # noqa: E731
+        kept, upload = uploaded(client, kept=b"x"), uploaded(client, **{"Doe^Jane": b"x"})
+        assert b"Doe^Jane" in held()
+        client.delete(f"/uploads/{upload}")
+        assert b"Doe^Jane" not in held()
+        assert client.get(f"/uploads/{kept}").status_code == 200

@@ -14,6 +14,13 @@ from pathlib import Path
 from omentum.errors import OutputError
 
 VERSION = 1
+_SETTINGS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": "10000",
+    "secure_delete": "ON",
+}
 _TABLES = """
 CREATE TABLE upload (id TEXT PRIMARY KEY, created REAL NOT NULL);
 CREATE TABLE file (
@@ -46,8 +53,8 @@ class Database:
         try:
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
             self._connection.row_factory = sqlite3.Row
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000"):
-                self._connection.execute(f"PRAGMA {setting}")
+            for setting, value in _SETTINGS.items():
+                self._connection.execute(f"PRAGMA {setting} = {value}")
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
@@ -63,10 +70,16 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite ends some itself, for example on a full disk
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+
+    def forget(self) -> None:
+        """Overwrite what was deleted, which may name patients: it would stay readable in the write-ahead log."""
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from omentum.errors import lines_of
 from omentum.serve.documents import DeletedDocument
 from omentum.serve.faults import ServiceError
 from omentum.serve.state.folders import StateFolder, bytes_in, files_in
@@ -82,7 +83,10 @@ class Cleaner:
     def sweep_until(self, stop: threading.Event) -> None:
         """Sweep from time to time until an event is set."""
         while not stop.wait(SWEEP_EVERY_S):
-            self.sweep()
+            try:
+                self.sweep()
+            except Exception as fault:  # a full disk, say: what has had its time must still be deleted later
+                self.say(f"nothing deleted, tried again later: {' '.join(lines_of(fault).split())}")
 
     def _try(self, delete: Callable[[str], DeletedDocument], what: str) -> bool:
         try:

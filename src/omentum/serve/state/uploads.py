@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from omentum.serve.ids import new_id
 from omentum.serve.options import ServeOptions
 from omentum.serve.state.database import Database
 from omentum.serve.state.folders import StateFolder, check_file_name
-from omentum.temporary_names import remove
+from omentum.temporary_names import remove, unfinished
 
 MOST_UPLOADS = 2000
 """Uploads at a time, empty ones included."""
@@ -57,10 +58,7 @@ class Incoming:
             ServiceError: too large, or no room.
         """
         if self.bytes + more > self._left:
-            raise ServiceError(
-                *(413, "too_large", f"an upload has at most {self._store.limits.upload_bytes} bytes"),
-                remedy="leave out what is not needed; the limit is set by --upload-gb",
-            )
+            raise _too_large(self._store.limits)
         self._store.reserve(more)
         self.bytes += more
 
@@ -117,25 +115,28 @@ class UploadStore:
             expected: Bytes that the sender announced; None if it did not.
 
         Yields:
-            Where the file will be, and a counter for its bytes.
+            Where to write it for `add`, and a counter for its bytes.
 
         Raises:
             ServiceError: impossible name, unknown upload, or it is used by a job, or a limit is reached.
         """
         check_file_name(name)
         found = self.get(upload)
-        self._check_open(upload)
+        with self._database.transaction() as rows:
+            _check_unused(rows, upload)
         others = [file for file in found.files if file.name != name]
-        if len(others) >= self.limits.files:
-            reason = f"an upload has at most {self.limits.files} files"
-            raise ServiceError(413, "too_many_files", reason, remedy="send a zip file")
+        self._check_limits(len(others) + 1, 0)
         with self.slot() as slot:
             incoming = slot.counting(self.limits.upload_bytes - sum(file.bytes for file in others))
             if expected is not None:
                 incoming.grow(expected)  # refuses before anything is received
                 self.release(expected)
                 incoming.bytes = 0
-            yield self._folder.upload(upload) / name, incoming
+            place = unfinished(self._folder.upload(upload) / name)
+            try:
+                yield place, incoming
+            finally:
+                remove(place)
 
     @contextmanager
     def slot(self) -> Iterator[Slot]:
@@ -160,20 +161,25 @@ class UploadStore:
                 self._open -= 1
             slot.release()
 
-    def add(self, upload: str, file: FileDocument) -> None:
-        """Note a file that was received.
+    def add(self, upload: str, file: FileDocument, received: Path) -> None:
+        """Take a file that `receiving` wrote into its upload, in one step, so that no job sees it change.
+
+        An earlier one of its name is replaced.
 
         Raises:
-            ServiceError: the upload is gone, or a job uses it by now.
+            ServiceError: the upload is gone, a job uses it by now, or others have filled it meanwhile.
         """
-        self._check_open(upload)
         with self._database.transaction() as rows:
+            _check_unused(rows, upload)
             if rows.execute("SELECT 1 FROM upload WHERE id = ?", [upload]).fetchone() is None:
                 raise not_found("upload")
             rows.execute(
                 "INSERT OR REPLACE INTO file (upload, name, bytes, sha256) VALUES (?, ?, ?, ?)",
                 [upload, file.name, file.bytes, file.sha256],
             )
+            (files, size) = rows.execute("SELECT count(*), sum(bytes) FROM file WHERE upload = ?", [upload]).fetchone()
+            self._check_limits(files, size)
+            received.replace(self._folder.upload(upload) / file.name)
 
     def remove(self, upload: str) -> StoredUpload:
         """Delete an upload that no job will read any more.
@@ -189,6 +195,7 @@ class UploadStore:
                 raise ServiceError(409, "in_use", reason, remedy="cancel the job first")
             rows.execute("DELETE FROM upload WHERE id = ?", [upload])
         remove(self._folder.upload(upload))
+        self._database.forget()
         return found
 
     def all_ids(self) -> set[str]:
@@ -248,11 +255,12 @@ class UploadStore:
         with self._lock:
             self._incoming -= less
 
-    def _check_open(self, upload: str) -> None:
-        with self._database.transaction() as rows:
-            if rows.execute("SELECT 1 FROM job WHERE upload = ?", [upload]).fetchone() is not None:
-                reason = "a job uses this upload, so its files can no longer be changed"
-                raise ServiceError(409, "in_use", reason, remedy="make a new upload")
+    def _check_limits(self, files: int, size: int) -> None:
+        if files > self.limits.files:
+            reason = f"an upload has at most {self.limits.files} files"
+            raise ServiceError(413, "too_many_files", reason, remedy="send a zip file")
+        if size > self.limits.upload_bytes:
+            raise _too_large(self.limits)
 
 
 class Slot:
@@ -275,3 +283,16 @@ class Slot:
 
 def _no_room(reason: str) -> ServiceError:
     return ServiceError(507, "no_room", reason, remedy="delete jobs that are no longer needed")
+
+
+def _too_large(limits: ServeOptions) -> ServiceError:
+    reason = f"an upload has at most {limits.upload_bytes} bytes"
+    return ServiceError(
+        413, "too_large", reason, remedy="leave out what is not needed; the limit is set by --upload-gb"
+    )
+
+
+def _check_unused(rows: sqlite3.Connection, upload: str) -> None:
+    if rows.execute("SELECT 1 FROM job WHERE upload = ?", [upload]).fetchone() is not None:
+        reason = "a job uses this upload, so its files can no longer be changed"
+        raise ServiceError(409, "in_use", reason, remedy="make a new upload")

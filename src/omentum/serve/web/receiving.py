@@ -13,7 +13,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 
 from omentum.serve.documents import FileDocument
-from omentum.serve.faults import ServiceError
+from omentum.serve.faults import ServiceError, not_found
 from omentum.serve.state.uploads import Incoming, UploadStore
 from omentum.temporary_names import remove, unfinished
 
@@ -80,7 +80,7 @@ async def receive_file(
     try:
         sha256 = await receive(body, place, incoming, pace)
         file = FileDocument(name=name, bytes=incoming.bytes, sha256=sha256)
-        await run_in_threadpool(uploads.add, upload, file)
+        await run_in_threadpool(uploads.add, upload, file, place)
     finally:
         await run_in_threadpool(receiving.__exit__, None, None, None)
     return file
@@ -111,10 +111,12 @@ async def receive(body: AsyncIterator[bytes], place: Path, incoming: Incoming, p
                 file.write(part)
                 digest.update(part)
 
-            async for part in _paced(body, pace):
+            async for part in paced(body, pace):
                 await run_in_threadpool(write, part)
             await run_in_threadpool(os.fsync, file.fileno())
         new.replace(place)
+    except FileNotFoundError as fault:
+        raise not_found("upload or job any more") from fault
     except OSError as fault:
         raise ServiceError(507, "no_room", f"cannot be written: {fault.strerror}") from fault
     finally:
@@ -122,7 +124,7 @@ async def receive(body: AsyncIterator[bytes], place: Path, incoming: Incoming, p
     return digest.hexdigest()
 
 
-async def _paced(body: AsyncIterator[bytes], pace: SlowestPace) -> AsyncIterator[bytes]:
+async def paced(body: AsyncIterator[bytes], pace: SlowestPace) -> AsyncIterator[bytes]:
     """Parts of a useful size, as long as they come fast enough."""
     began, total, waiting = time.monotonic(), 0, bytearray()
     parts = aiter(body)

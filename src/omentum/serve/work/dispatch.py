@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
 from omentum.errors import lines_of
 from omentum.serve.documents import ErrorDocument, JobState, ProgressDocument
 from omentum.serve.events import ProgressBoard
+from omentum.serve.faults import ServiceError
 from omentum.serve.state.jobs import JobStore, StoredJob
 from omentum.serve.work.child import TaskCancelledError, TaskFault
 
 INTERNAL = ErrorDocument(error="internal", reason="internal fault", remedy="report it; the log has the place")
 WAIT_S = 1.0
 """Longest time before a thread looks again; usually it is woken."""
+AGAIN_S = 5.0
+"""Before another attempt at what the disk or the database refused."""
 
 
 class JobRunner(Protocol):
@@ -102,20 +107,27 @@ class Dispatcher:
 
     def _work(self, runner: JobRunner) -> None:
         while not self._stopping.is_set():
-            with self._news:
-                job = self._jobs.take()
-                if job is None:
-                    self._news.wait(WAIT_S)
-                    continue
-                self._running[job.id] = runner
-            self._board.tell(job.id, ProgressDocument(stage="starting"))
             try:
-                self._run(runner, job)
-            finally:
-                with self._news:
-                    del self._running[job.id]
-                    self._cancelled.discard(job.id)
-                self._board.tell(job.id, None)
+                self._work_once(runner)
+            except Exception as fault:  # of the disk, say; without this thread all jobs would wait forever
+                self._say(f"cannot go on with the queue, tried again: {' '.join(lines_of(fault).split())}")
+                self._stopping.wait(AGAIN_S)
+
+    def _work_once(self, runner: JobRunner) -> None:
+        with self._news:
+            job = self._jobs.take()
+            if job is None:
+                self._news.wait(WAIT_S)
+                return
+            self._running[job.id] = runner
+        self._board.tell(job.id, ProgressDocument(stage="starting"))
+        try:
+            self._run(runner, job)
+        finally:
+            with self._news:
+                del self._running[job.id]
+                self._cancelled.discard(job.id)
+            self._board.tell(job.id, None)
 
     def _run(self, runner: JobRunner, job: StoredJob) -> None:
         state, error = JobState.DONE, None
@@ -132,9 +144,22 @@ class Dispatcher:
         except Exception as fault:  # of ours; the thread goes on with the next job
             state, error = JobState.FAILED, INTERNAL
             self._say(f"job {job.id}: internal fault: {' '.join(lines_of(fault).split())}")
-        self._measure(job.id)
-        self._jobs.end(job.id, state, error)
-        self._ended(self._jobs.get(job.id))
+        if self._is_noted(job.id, state, error):
+            with suppress(ServiceError):  # deleted since
+                self._ended(self._jobs.get(job.id))
+
+    def _is_noted(self, job: str, state: JobState, error: ErrorDocument | None) -> bool:
+        """Note the end of a job, again and again while the disk is full; False if the service ends before."""
+        while True:
+            try:
+                self._measure(job)
+                self._jobs.end(job, state, error)
+            except (OSError, sqlite3.Error) as fault:
+                self._say(f"job {job}: its end cannot be noted, tried again: {' '.join(lines_of(fault).split())}")
+                if self._stopping.wait(AGAIN_S):
+                    return False
+            else:
+                return True
 
     def _tell(self, runner: JobRunner, job: str, progress: ProgressDocument) -> None:
         if job in self._cancelled:  # before its process had begun

@@ -11,11 +11,14 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from omentum.serve.faults import ServiceError
+from omentum.serve.web.receiving import paced
 
 MOST_FIELD_BYTES = 256 * 1024
 """Of a field that is no file."""
 MOST_PARTS = 6000
 _MOST_HEADER_BYTES = 8 * 1024
+_MOST_BOUNDARY_BYTES = 70
+"""RFC 2046, 5.1.1."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ async def form_parts(request: Request) -> AsyncIterator[FormPart]:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise ServiceError(415, "no_form", "the body is not multipart/form-data")
+    if len(options[b"boundary"]) > _MOST_BOUNDARY_BYTES:
+        raise _bad(f"its boundary has more than {_MOST_BOUNDARY_BYTES} bytes")
     events = _Events(request, options[b"boundary"])
     count = 0
     while (headers := await events.next_part()) is not None:
@@ -76,7 +81,7 @@ class _Events:
     """What the parser finds in the body, in order."""
 
     def __init__(self, request: Request, boundary: bytes) -> None:
-        self._body = request.stream()
+        self._body = paced(request.stream(), request.app.state.pace)
         self._found: deque[dict[str, str] | bytes | None] = deque()
         self._headers: dict[str, str] = {}
         self._name, self._value, self._is_within = bytearray(), bytearray(), False

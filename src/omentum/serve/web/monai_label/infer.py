@@ -128,7 +128,7 @@ def _forget(service: Service, upload: str) -> None:
 def _parsed(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise ServiceError(422, "invalid", "params is not JSON") from fault
     if not isinstance(found, dict):
         raise ServiceError(422, "invalid", "params is not a JSON object")

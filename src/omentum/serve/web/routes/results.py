@@ -95,7 +95,10 @@ async def put_correction(
     announced_bytes(request.headers)
     slot = service.uploads.slot()
     folder = service.folder.corrections(job)
-    await run_in_threadpool(folder.mkdir, mode=0o700, exist_ok=True)
+    try:
+        await run_in_threadpool(folder.mkdir, mode=0o700, exist_ok=True)
+    except FileNotFoundError as fault:
+        raise not_found("job any more") from fault
     received = unfinished(folder / f"{structure}.nii.gz")
     received = received.with_name(f"{received.name}.nii.gz")
     with slot as counted:
@@ -150,5 +153,10 @@ def _done(service: Service, job: str) -> StoredJob:
 def _store(service: Service, job: StoredJob, mask: object, structure: str, by: str) -> CorrectionDocument:
     results, folder = service.folder.results(job.id, job.attempts), service.folder.corrections(job.id)
     row = service.reader.run("store_correction", results, mask, folder, structure, by)
+    try:
+        service.jobs.get(job.id)
+    except ServiceError:  # deleted meanwhile: what was just written must go, too
+        remove(service.folder.job(job.id))
+        raise
     service.measure(job.id)
     return CorrectionDocument(**row)
