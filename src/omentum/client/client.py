@@ -143,7 +143,7 @@ class Client:
         A connection that breaks is made again, also over a restart of the service.
 
         Raises:
-            RemoteError: no such job, or the service is gone for good.
+            RemoteError: no such job, or the service stays out of reach.
         """
         heard = time.monotonic()
         while True:
@@ -265,7 +265,7 @@ class Client:
                 self.discard(upload, job)
 
     def discard(self, upload: str, job: str | None) -> None:
-        """Cancel and delete what is left of a segmentation; a service that is gone deletes it after its time."""
+        """Cancel and delete what is left of a segmentation; a service out of reach deletes it when it expires."""
         with suppress(RemoteError):
             if job is None:
                 self.delete_upload(upload)

@@ -32,7 +32,7 @@ class RemoteOptions:
 
     server: str | None = field(
         default=None,
-        metadata=option("segment on the service there, see omentum serve", Group.HOW, metavar="URL"),
+        metadata=option("segment on the service at this address, see omentum serve", Group.HOW, metavar="URL"),
     )
     keep_on_server: bool = field(
         default=False,

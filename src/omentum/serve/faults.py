@@ -43,7 +43,7 @@ class ServiceError(Exception):
 
 def not_found(what: str) -> ServiceError:
     """The answer for an unknown identifier."""
-    return ServiceError(404, "not_found", f"no such {what}", remedy="it may have been deleted after its time")
+    return ServiceError(404, "not_found", f"no such {what}", remedy="it may have expired")
 
 
 def fault_document(fault: Exception, hidden: Path) -> ErrorDocument:

@@ -23,17 +23,17 @@ class ServeOptions:
     Args:
         host: Address to listen at; others than this machine need a token.
         port: Port to listen at; 0 for any free one.
-        token: Who knows it may use the service; the list of processes shows it, unlike the other two ways.
+        token: Token that clients must send; the list of processes shows it, unlike the other two ways.
         token_file: File with the token; else the environment variable `TOKEN_VARIABLE`.
         allow_host: Further names by which the service is reached, e.g. that of a reverse proxy.
         weights: Names or files of the weights that are offered; the first is used where none is asked for.
         state: Folder for uploads, results and the queue.
         device: Devices, separated by commas; one process for each.
-        upload_gb: Most gigabytes of one upload.
-        files: Most files of one upload.
-        quota_gb: Most gigabytes of all uploads and results.
-        queue: Most jobs that wait.
-        open_uploads: Most files that are received at a time.
+        upload_gb: Maximum size of one upload in GB.
+        files: Maximum number of files of one upload.
+        quota_gb: Maximum size of all uploads and results in GB.
+        queue: Maximum number of waiting jobs.
+        open_uploads: Maximum number of files received at a time.
         keep_hours: Hours after which an input and its results are deleted.
 
     Raises:
@@ -49,18 +49,18 @@ class ServeOptions:
     )
     token: str | None = field(
         default=None,
-        metadata=option("who knows it may use the service; better: --token-file", Group.INPUT, metavar="TOKEN"),
+        metadata=option("token that clients must send; prefer --token-file", Group.INPUT, metavar="TOKEN"),
     )
     token_file: Path | None = field(
         default=None,
         metadata=option(
-            "file with the token; else the variable " + TOKEN_VARIABLE, Group.INPUT, kind=Path, metavar="FILE"
+            "file with the token; default: the variable " + TOKEN_VARIABLE, Group.INPUT, kind=Path, metavar="FILE"
         ),
     )
     allow_host: tuple[str, ...] = field(
         default=(),
         metadata=option(
-            "further name by which it is reached, such as a proxy's; repeatable",
+            "further host name that clients may use, such as a proxy's; repeatable",
             Group.INPUT,
             metavar="NAME",
             is_repeated=True,
@@ -69,7 +69,7 @@ class ServeOptions:
     weights: tuple[str, ...] = field(
         default=("default",),
         metadata=option(
-            "name or file that is offered, see omentum weights list; repeatable",
+            "weights to offer: a name (omentum weights list) or a file; repeatable",
             Group.FIND,
             flags=("-w", "--weights"),
             metavar="WEIGHTS",
@@ -90,17 +90,24 @@ class ServeOptions:
         default="auto",
         metadata=option("auto, cpu, cuda, mps; 0,1 for a process on each of two", Group.HOW, metavar="DEVICE"),
     )
-    upload_gb: float = field(default=4.0, metadata=option("most gigabytes of one upload", Group.INPUT, metavar="GB"))
+    upload_gb: float = field(
+        default=4.0, metadata=option("maximum size of one upload in GB", Group.INPUT, metavar="GB")
+    )
     files: int = field(
-        default=5000, metadata=option("most files of one upload", Group.INPUT, metavar="N", minimum=1, is_rare=True)
+        default=5000,
+        metadata=option("maximum number of files of one upload", Group.INPUT, metavar="N", minimum=1, is_rare=True),
     )
     quota_gb: float = field(
-        default=50.0, metadata=option("most gigabytes of all uploads and results", Group.OUTPUT, metavar="GB")
+        default=50.0, metadata=option("maximum size of all uploads and results in GB", Group.OUTPUT, metavar="GB")
     )
-    queue: int = field(default=100, metadata=option("most jobs that wait", Group.HOW, metavar="N", minimum=1))
+    queue: int = field(
+        default=100, metadata=option("maximum number of waiting jobs", Group.HOW, metavar="N", minimum=1)
+    )
     open_uploads: int = field(
         default=256,
-        metadata=option("most files received at a time", Group.INPUT, metavar="N", minimum=1, is_rare=True),
+        metadata=option(
+            "maximum number of files received at a time", Group.INPUT, metavar="N", minimum=1, is_rare=True
+        ),
     )
     keep_hours: float = field(
         default=24.0,

@@ -148,7 +148,7 @@ class JobStore:
         return done.rowcount == 1
 
     def put_back(self, job: str) -> None:
-        """Return a running job to its place in the queue, as if it had not begun: the service ends as it should."""
+        """Return a running job to its place in the queue, as if it had not begun: the service is shut down in order."""
         with self._database.transaction() as rows:
             rows.execute(
                 "UPDATE job SET state = ?, started = NULL, attempts = attempts - 1 WHERE id = ? AND state = ?",

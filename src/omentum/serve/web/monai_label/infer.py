@@ -116,7 +116,7 @@ async def _asked(request: Request, service: Service, session: str, image: str) -
 
 
 def _forget(service: Service, upload: str) -> None:
-    """Delete an image and what was computed from it; what still ends goes after its time."""
+    """Delete an image and what was computed from it; a job that is still ending is deleted when it expires."""
     with suppress(ServiceError):
         jobs = service.jobs.of_upload(upload)
         for job in jobs:

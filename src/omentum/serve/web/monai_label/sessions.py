@@ -49,7 +49,7 @@ def get(session: str, service: ServiceHere, image: Annotated[bool, Query()] = Fa
 
 @router.delete("/{session}")
 def delete(session: str, service: ServiceHere) -> dict[str, Any]:
-    """Delete the image; what was computed from it goes after its time."""
+    """Delete the image; results are deleted when they expire."""
     described = _described(service, session)
     service.cleaner.delete_upload(session)
     return described
