@@ -10,8 +10,10 @@ from acceptance import ACCEPTED, BY, ORIGINAL, REFUSED, SAVED, accept, corrected
 from annotation_round import masks_of, put_corrected
 
 from omentum.annotate.accept.api import accept_corrections
+from omentum.annotate.accept.files import CorrectedFile
 from omentum.annotate.accept.options import AcceptOptions
-from omentum.errors import UsageError
+from omentum.annotate.accept.read import Renames, read_corrected
+from omentum.errors import InputError, UsageError
 from omentum.io.nifti import write_labelmap, write_volume
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.progress import SilentProgress
@@ -103,3 +105,14 @@ def test_a_label_map_named_after_a_structure_is_no_mask_of_it(here):
     write_volume(Path("corrected/ct_0/left_kidney.nii.gz"), Volume(both.astype(np.uint8), grid.affine))
     (outcome,) = accept("corrected").values()
     assert "holds several labels: 1, 2" in outcome.reason
+
+
+@pytest.mark.parametrize("value", [0.4, -1.0, np.nan])
+def test_values_that_are_no_mask_are_not_taken_for_an_empty_one(here, value):
+    proposal = read_seg_nrrd(ORIGINAL)
+    path = here / "liver.nii.gz"
+    voxels = np.zeros(proposal.shape, np.float32)
+    voxels[1, 1, 1] = value
+    write_volume(path, Volume(voxels, proposal.affine))
+    with pytest.raises(InputError, match="is not a mask: its values go from"):
+        read_corrected(CorrectedFile(path, "case", "liver"), proposal, Renames(), None)

@@ -184,6 +184,7 @@ class _Other(BaseHTTPRequestHandler):
         ((404, b"<html>"), "does not answer like an Omentum service: ValueError: status 404"),
         ((200, b'{"protocol": 1}'), "does not answer like an Omentum service: KeyError"),
         ((200, b"[1]"), "does not answer like"),
+        ((200, b"[" * 100_000), "does not answer like an Omentum service: RecursionError"),
         ((400, b'["error"]'), "status 400"),
         ((200, b'{"protocol": 2, "version": "9.0"}'), "speaks version 2 of the interface, this client version 1 "
          r"\(install a newer omentum on this machine; the service has 9.0\)"),

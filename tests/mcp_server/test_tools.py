@@ -10,6 +10,7 @@ from case_files import put_ct
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from omentum.errors import OmentumError
 from omentum.mcp.server import build_server
 from omentum.result_files import MEASUREMENTS
 
@@ -189,3 +190,9 @@ def test_over_standard_input_and_output_without_torch(tmp_path, monkeypatch):
     assert [one["key"] for one in found.structured_content["structures"]] == ["spleen"]
     assert "no such file or folder" in refused.content[0].text
     assert Path(tmp_path / "log").read_text().splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "\ud800", "~no-such-user-here/ct.nii.gz"])
+def test_what_cannot_be_a_path_is_refused_in_one_line(tools, path):
+    with pytest.raises(OmentumError):
+        tools.places.readable(path)

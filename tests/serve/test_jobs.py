@@ -11,7 +11,7 @@ from serving import WAIT_S, failing, followed, serving, submitted, uploaded
 from omentum.errors import OutputError
 from omentum.serve.documents import JobRequest
 from omentum.serve.state.database import Database
-from omentum.serve.state.folders import DATABASE
+from omentum.serve.state.folders import DATABASE, LOCK
 from omentum.serve.state.jobs import JobStore
 
 
@@ -144,6 +144,11 @@ def test_a_running_job_goes_back_to_its_place_when_the_service_ends(tmp_path):
 def test_one_service_for_a_state_folder(tmp_path):
     with serving(tmp_path / "state"), pytest.raises(OutputError, match="another service"), serving(tmp_path / "state"):
         pass
+    lock = tmp_path / "locked" / LOCK
+    lock.mkdir(parents=True)  # cannot be opened for writing, like a file in a read-only folder
+    lock.parent.chmod(0o700)
+    with pytest.raises(OutputError, match="cannot be written"), serving(lock.parent):
+        pass
     (tmp_path / "open").mkdir(mode=0o755)
     (tmp_path / "open").chmod(0o755)
     with pytest.raises(OutputError, match="read by others"), serving(tmp_path / "open"):
@@ -191,7 +196,6 @@ def test_a_report_is_shown_in_a_sandbox(tmp_path):
 
 def test_a_database_that_fails_for_a_while_stops_neither_the_queue_nor_the_deletion(tmp_path, monkeypatch):
     monkeypatch.setattr("omentum.serve.work.dispatch.AGAIN_S", 0.01)
-    monkeypatch.setattr("omentum.serve.state.retention.SWEEP_EVERY_S", 0.01)
     with serving(tmp_path / "state") as client:
         swept, end = threading.Event(), client.service.jobs.end
         faults = [sqlite3.OperationalError("database or disk is full")] * 2
@@ -212,6 +216,7 @@ def test_a_database_that_fails_for_a_while_stops_neither_the_queue_nor_the_delet
             stop.set()
 
         stop = threading.Event()
+        monkeypatch.setattr("omentum.serve.state.retention.SWEEP_EVERY_S", 0.01)
         monkeypatch.setattr(type(client.service.cleaner), "sweep", broken_once)
         client.service.cleaner.sweep_until(stop)
         assert any("nothing deleted" in line for line in client.said)
@@ -247,3 +252,13 @@ def test_a_correction_of_a_job_that_is_deleted_meanwhile_leaves_nothing(tmp_path
         monkeypatch.setattr("omentum.serve.work.tasks.store_correction", deleted_meanwhile)
         assert client.put(f"/jobs/{job}/corrections/liver", content=b"x").status_code == 404
         assert not list((tmp_path / "state" / "jobs").iterdir())
+
+
+def test_a_damaged_database_is_told_at_the_start(tmp_path):
+    place = tmp_path / DATABASE
+    Database(place).close()
+    content = bytearray(place.read_bytes())
+    content[4096:16384] = b"\xff" * 12288
+    place.write_bytes(content)
+    with pytest.raises(OutputError, match=r"cannot be used: .*(damaged|malformed)"):
+        Database(place)

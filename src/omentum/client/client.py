@@ -278,7 +278,7 @@ class Client:
     def _events(self, lines: Iterator[str]) -> Iterator[Any]:
         try:
             yield from event_data(lines)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise self._connection.nonsense(fault) from fault
 
     def _made(self, make: Callable[[Any], T], raw: Any) -> T:

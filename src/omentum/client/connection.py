@@ -112,7 +112,7 @@ class ServiceConnection:
                 raise self.nonsense(ValueError("the answer is too long"))
         try:
             return json.loads(body)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise self.nonsense(fault) from fault
 
     def _refusal(self, answer: httpx.Response) -> RemoteError:

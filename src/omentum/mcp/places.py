@@ -46,8 +46,12 @@ class Places:
         """
         if "://" in path:
             raise UsageError("only files and folders of this machine are read, no addresses")
-        place = self._inside(path)
-        if not place.exists():
+        try:
+            place = self._inside(path)
+            is_there = place.exists()
+        except (OSError, ValueError, RuntimeError) as fault:  # too long, a NUL, `~` of an unknown user
+            raise InputError("cannot be the path of a file", source=path[:100]) from fault
+        if not is_there:
             raise InputError("no such file or folder", source=path, remedy=f"readable are {self._listed()}")
         if place.is_dir():
             self._check_links(place)

@@ -78,6 +78,10 @@ def read_corrected(
     if file.structure is not None:
         volume = read_image(file.path)
         voxels = np.asarray(volume.voxels)
+        low, high = voxels.min(initial=0), voxels.max(initial=0)  # NaN if there is one
+        if not (low > -0.5 and np.isfinite(high)) or (0 < high <= 0.5):
+            reason = f"is not a mask: its values go from {low:g} to {high:g}"
+            raise InputError(reason, source=file.path, remedy="save it with 1 in the structure and 0 elsewhere")
         if voxels.max(initial=0) > 1 and len(values := np.unique(voxels[voxels > 0.5])) > 1:
             reason = (
                 f"is named after {file.structure}, but holds several labels: {', '.join(f'{v:g}' for v in values[:5])}"

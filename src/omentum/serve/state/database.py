@@ -56,6 +56,9 @@ class Database:
             for setting, value in _SETTINGS.items():
                 self._connection.execute(f"PRAGMA {setting} = {value}")
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            (sound,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            if sound != "ok":
+                raise sqlite3.DatabaseError("it is damaged")
             if version == 0:
                 self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
         except sqlite3.Error as fault:

@@ -72,6 +72,8 @@ class StateFolder:
             lock.acquire()
         except Timeout as fault:
             raise OutputError("is used by another service", source=self.root, remedy="another --state") from fault
+        except OSError as fault:  # a folder that is there but read-only
+            raise OutputError(f"cannot be written: {fault.strerror or fault}", source=self.root) from fault
         return lock
 
     def remove_strangers(self, uploads: Collection[str], jobs: Collection[str]) -> None:
