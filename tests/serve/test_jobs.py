@@ -11,8 +11,9 @@ from serving import WAIT_S, failing, followed, serving, submitted, uploaded
 from omentum.errors import OutputError
 from omentum.serve.documents import JobRequest
 from omentum.serve.state.database import Database
-from omentum.serve.state.folders import DATABASE, LOCK
+from omentum.serve.state.folders import DATABASE, LOCK, StateFolder
 from omentum.serve.state.jobs import JobStore
+from omentum.serve.work.runners import DeviceRunner
 
 
 def test_from_an_upload_to_its_results(tmp_path):
@@ -262,3 +263,15 @@ def test_a_damaged_database_is_told_at_the_start(tmp_path):
     place.write_bytes(content)
     with pytest.raises(OutputError, match=r"cannot be used: .*(damaged|malformed)"):
         Database(place)
+
+
+def test_results_that_an_ended_service_left_are_written_anew(tmp_path, monkeypatch):
+    with serving(tmp_path / "state") as client:
+        job = client.service.jobs.get(submitted(client, classes=["liver"]))
+    folder, seen = StateFolder(tmp_path), []
+    folder.results(job.id, job.attempts).mkdir(parents=True)
+    monkeypatch.setattr(
+        "omentum.serve.work.child.ChildProcess.run", lambda self, name, task, tell: seen.append(task.results.exists())
+    )
+    DeviceRunner(folder, "cpu", {"default": "default"}).run(job, lambda _: None)
+    assert seen == [False]

@@ -12,6 +12,7 @@ from omentum.serve.documents import ProgressDocument
 from omentum.serve.state.folders import StateFolder
 from omentum.serve.state.jobs import StoredJob
 from omentum.serve.work.child import ChildProcess
+from omentum.temporary_names import remove
 
 SEGMENT = "omentum.serve.work.segmenting:segment_upload"
 DESCRIBE = "omentum.serve.work.segmenting:describe_weights_of"
@@ -83,6 +84,7 @@ class DeviceRunner:
             formats=None if asked["formats"] is None else tuple(asked["formats"]),
             meshes=asked["meshes"],
         )
+        remove(task.results)  # complete, but not yet noted when an earlier service ended
         self._child.run(SEGMENT, task, tell=tell)
 
     def cancel(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy import STRUCTURES
-from omentum.errors import OmentumError, lines_of
+from omentum.errors import OmentumError, lines_of, sources_shown_as
 from omentum.io.nifti import write_volume
 from omentum.pipeline.batch.jobs import Job, finish_and_save
 from omentum.pipeline.batch.pipelined import check_before_network
@@ -36,7 +36,8 @@ def segment_upload(talk: Talk, task: SegmentTask) -> None:
         TaskFault: the input cannot be used, or the results cannot be written.
     """
     try:
-        _segment(talk, task)
+        with sources_shown_as(task.results.parent, Path()):
+            _segment(talk, task)
     except OmentumError as fault:
         raise TaskFault(fault_document(fault, task.files), lines_of(fault)) from fault
 
