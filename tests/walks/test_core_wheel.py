@@ -66,6 +66,7 @@ def site(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_core_works_alone_and_names_the_extra_it_lacks(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     put_truth("truths/ct")
