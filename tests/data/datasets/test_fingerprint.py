@@ -86,6 +86,7 @@ def test_the_same_body_scanned_again_is_another_scan():
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_twenty_phantoms_are_twenty_patients():
     scans = {f"case_{seed:02d}": slice_hashes(phantom(seed, (8.0, 8.0, 8.0))) for seed in range(20)}
     assert all(len(set(hashes)) > LEAST_RUN for hashes in scans.values())
