@@ -103,12 +103,9 @@ def make_site(folder: Path, name: str) -> None:
             write_case(place, case.ct, truth, case.facts)
 
 
-def trained_base(work: Path) -> Path:
-    """The model that is extended; a finished one is used whatever settings runs have got since."""
-    run = work / "base_run"
-    if Validation.read(run / VALIDATION_FILE).step == BASE_STEPS:
-        return run / RESULT_FILE
-    config = TrainConfig(
+def base_config(work: Path) -> TrainConfig:
+    """The training of the model that is extended."""
+    return TrainConfig(
         data=(DataConfig(folder=str(work / "base"), validation=3),),
         parameters={"widths": [16, 32, 48], "stem": 8, "blocks": 1},
         spacing_mm=SPACING_MM,
@@ -124,7 +121,14 @@ def trained_base(work: Path) -> Path:
         validate_every=BASE_STEPS,
         augmentation=Augmentation(flip=0.0),
     )
-    return train_model(config, run).model
+
+
+def trained_base(work: Path) -> Path:
+    """The model that is extended; a finished one is used whatever settings runs have got since."""
+    run = work / "base_run"
+    if Validation.read(run / VALIDATION_FILE).step == BASE_STEPS:
+        return run / RESULT_FILE
+    return train_model(base_config(work), run).model
 
 
 def extended(arm: Arm, base: Path, work: Path) -> list[Extension]:

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from extend import NEW, OLD, SPACING_MM, dice, make_site
+from extend import NEW, OLD, base_config, dice, make_site
 from omentum import ExtendOptions, extend_model
-from omentum.data.sampling.augmentation import Augmentation
-from omentum.train.config.settings import DataConfig, TrainConfig
 from omentum.train.extend.options import Protection
 from omentum.train.training import train_model
 
-BASE_STEPS, STEPS = 900, 480
+STEPS = 480
 
 
 def main() -> None:
@@ -32,26 +31,9 @@ def main() -> None:
     key = NEW[0]
     for name in ("base", "check", key):
         make_site(work / name, name)
-    base = train_model(
-        TrainConfig(
-            data=(DataConfig(folder=str(work / "base"), validation=3),),
-            parameters={"widths": [16, 32, 48], "stem": 8, "blocks": 1, "decoded_channels": 32},
-            head_channels=16,
-            spacing_mm=SPACING_MM,
-            patch=(32, 32, 32),
-            classes=OLD,
-            steps=BASE_STEPS,
-            batch=2,
-            workers=0,
-            bf16=False,
-            head_weight=1.0,
-            ema_decay=0.99,
-            temperature=float("inf"),
-            validate_every=BASE_STEPS,
-            augmentation=Augmentation(flip=0.0),
-        ),
-        work / "base_run",
-    ).model
+    config = base_config(work)
+    config = replace(config, parameters={**config.parameters, "decoded_channels": 32}, head_channels=16)
+    base = train_model(config, work / "base_run").model
     settings = work / "extension.toml"
     settings.write_text(
         f"steps = {STEPS}\nbatch = 2\nworkers = 0\nbf16 = false\nvalidate_every = {STEPS}\n"
