@@ -19,7 +19,7 @@ from omentum.io.segmentations import read_segmentation
 from omentum.pipeline import segment
 from record import Table, publish, result_file
 
-MEASURES = ("web/src/local", "src/omentum/export", "src/omentum/resources/default.safetensors")
+MEASURES = ("web/src/local", "web/src/formats", "src/omentum/export", "src/omentum/resources/default.safetensors")
 ABOUT = (
     "The static page (`make web-static`) in headless Chromium, WebAssembly; Python: `omentum segment`, profile exact, "
     "torch. Seconds by the clock from dropping the file to masks on the screen, with the download from this machine; "

@@ -11,11 +11,9 @@ import { cpus } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
+import { drop, launch, masksShown, save, watchFaults } from "./chromium.mjs";
 
 const FOLDER = fileURLToPath(new URL("../dist-static", import.meta.url));
-const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
 const WEBGPU_FLAGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".wasm": "application/wasm", ".svg": "image/svg+xml", ".txt": "text/plain" };
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
@@ -23,10 +21,8 @@ const PATIENCE_MS = 1_800_000;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { threads: { type: "string", default: "1" }, device: { type: "string", default: "wasm" }, shot: { type: "string" } } });
 const [ct, saved] = positionals;
-const executablePath = BROWSERS.find((path) => path && existsSync(path));
 for (const [missing, reason] of [
   [saved === undefined, "usage: node e2e/static.mjs CT SAVED.seg.nrrd [--threads N] [--device wasm|webgpu]"],
-  [executablePath === undefined, "no Chromium found (set CHROMIUM=/path/to/it)"],
   [!existsSync(join(FOLDER, "model.onnx")), "no static page found (make web-static)"],
 ]) {
   if (!missing) continue;
@@ -48,34 +44,27 @@ const server = createServer((request, response) => {
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const address = `http://127.0.0.1:${server.address().port}`;
-const args = [...FLAGS, ...(values.device === "webgpu" ? WEBGPU_FLAGS : [])];
-const browser = await chromium.launch({ executablePath, args });
+const browser = await launch(values.device === "webgpu" ? WEBGPU_FLAGS : []);
 const faults = [];
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
   if (isolated) await context.addInitScript((n) => Object.defineProperty(Navigator.prototype, "hardwareConcurrency", { get: () => n }), Number(values.threads));
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
   // Nothing leaves: no request goes anywhere but to the folder, and none carries a body.
-  page.on("request", (request) => {
-    const elsewhere = !/^(data|blob):/.test(request.url()) && !request.url().startsWith(address);
-    if (elsewhere || request.method() !== "GET") faults.push(`${request.method()} ${request.url()}`);
-  });
+  watchFaults(page, faults, (request) => request.url().startsWith(address) && request.method() === "GET");
   await page.goto(`${address}/?device=${values.device}`);
   await page.getByText("Drop a CT here").waitFor();
   assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
   const usage = watch(browser);
   const from = performance.now();
-  await drop(page);
+  await drop(page, ct);
   await page.getByRole("progressbar").waitFor();
-  await page.locator(".structure-groups li").first().waitFor();
-  await page.locator(".waiting").waitFor({ state: "hidden" });
+  await masksShown(page);
   const clickToMasks = (performance.now() - from) / 1000;
   const { peakMb, cpuSeconds } = await usage();
   if (values.shot) await page.screenshot({ path: values.shot });
-  await save(page);
+  await (await save(page, "segmentation.seg.nrrd")).saveAs(saved);
   const figures = { device: values.device, threads: Number(values.threads), seconds: round(clickToMasks), cpu_seconds: round(cpuSeconds), peak_mb: Math.round(peakMb), downloaded_mb: round(downloaded / 1e6), cores: cpus().length, chromium: browser.version() };
   console.log(JSON.stringify(figures));
   assert.deepEqual(faults, [], "faults in the page");
@@ -86,23 +75,6 @@ try {
 
 function round(value) {
   return Math.round(value * 10) / 10;
-}
-
-/** Drop the file as a user does. */
-async function drop(page) {
-  const transfer = await page.evaluateHandle((bytes) => {
-    const data = new DataTransfer();
-    data.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], "ct.nii.gz"));
-    return data;
-  }, readFileSync(ct).toString("base64"));
-  await page.dispatchEvent(".drop-zone", "drop", { dataTransfer: transfer });
-}
-
-/** Save the masks through the page's own list of files. */
-async function save(page) {
-  await page.getByRole("tab", { name: "Files" }).click();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("[data-file='segmentation.seg.nrrd']").click()]);
-  await download.saveAs(saved);
 }
 
 /** Processor time of the page's process, and its most resident memory in MB, looked up every half second. */

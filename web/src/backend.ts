@@ -2,8 +2,8 @@
  * The interface of everything that can segment a CT for the page. `ServiceBackend` asks `omentum serve`; the static page computes in the
  * browser. The page offers only what a backend and its results can do.
  */
-import type { Segmentation } from "./segmentation.ts";
 import type { FollowUp, Measurements } from "./documents.ts";
+import type { Segmentation } from "./segmentation.ts";
 
 /** A structure that the weights know. */
 export interface Structure {

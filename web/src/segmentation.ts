@@ -1,5 +1,5 @@
 /** Overlapping masks: layers of label values, and the layer and value of each segment. */
-import { type Grid, toWorld, type Vec3, voxelCount } from "./geometry.ts";
+import { type Grid, type Shape, toWorld, unravel, type Vec3, type VoxelBox, voxelCount } from "./geometry.ts";
 
 export type Colour = [number, number, number];
 export type Layer = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
@@ -68,11 +68,33 @@ export function voxelsBySegment(segmentation: Segmentation): Map<string, number>
   return new Map(segmentation.segments.map(({ key, layer, value }) => [key, counts[layer]?.[value] ?? 0]));
 }
 
+/** Boxes around the voxels of all values of a layer but 0. */
+export function boxesByValue(layer: Layer, shape: Shape): Map<number, VoxelBox> {
+  const boxes = new Map<number, VoxelBox>();
+  for (let z = 0, k = 0; z < shape[2]; z++) {
+    for (let y = 0; y < shape[1]; y++) {
+      for (let x = 0; x < shape[0]; x++, k++) {
+        const value = layer[k] as number;
+        if (value === 0) continue;
+        const box = boxes.get(value);
+        if (box === undefined) boxes.set(value, { start: [x, y, z], stop: [x + 1, y + 1, z + 1] });
+        else {
+          if (x < box.start[0]) box.start[0] = x;
+          if (x >= box.stop[0]) box.stop[0] = x + 1;
+          if (y < box.start[1]) box.start[1] = y;
+          if (y >= box.stop[1]) box.stop[1] = y + 1;
+          box.stop[2] = z + 1;
+        }
+      }
+    }
+  }
+  return boxes;
+}
+
 /** World position of the voxel of a segment that is nearest to its centre of gravity; null if it has no voxel. */
 export function middleOf(segmentation: Segmentation, segment: Segment): Vec3 | null {
-  const [width, height] = segmentation.grid.shape;
   const layer = segmentation.layers[segment.layer] ?? new Uint8Array(0);
-  const place = (k: number): Vec3 => [k % width, Math.floor(k / width) % height, Math.floor(k / (width * height))];
+  const place = (k: number): Vec3 => unravel(k, segmentation.grid.shape);
   const sum: Vec3 = [0, 0, 0];
   let count = 0;
   for (let k = 0; k < layer.length; k++) {

@@ -1,7 +1,7 @@
 /** Averages of overlapping windows in bounded memory: a ring of planes, one higher than a window; mirrors `omentum.infer.blend`. */
 import type { Vec3 } from "../geometry.ts";
 import type { Model } from "./model.ts";
-import { importance, type WindowPlan } from "./windows.ts";
+import { importance, type WindowPlan } from "./sliding_windows.ts";
 
 /** Plane z of the padded volume is at z modulo the ring's height. */
 export class Blend {

@@ -1,14 +1,14 @@
 /** Cleans masks by anatomical rules; mirrors `omentum.postprocess.clean`. The order of the rules matters. */
-import type { Vec3 } from "../geometry.ts";
+import { unravel, type Vec3 } from "../geometry.ts";
+import type { Volume } from "../volume.ts";
 import { type Component, components, eachVoxel } from "./components.ts";
 import { keepNearHosts, cutToHosts, hostsToGoBy } from "./hosts.ts";
 import { cavities, unwanted } from "./keep.ts";
-import { type Masks, unravel } from "./masks.ts";
 import { findMidline } from "./midline.ts";
 import type { ModelClass, Rule } from "./model.ts";
+import type { PackedMasks } from "./packed_masks.ts";
 import { beyondMm, ON_THE_LINE_MM, repairSides } from "./sides.ts";
 import { findTrunk, type OutsideTrunk } from "./trunk.ts";
-import type { Volume } from "./volume.ts";
 
 /** A component with more than this share outside the trunk is no organ. */
 const OUTSIDE = 0.5;
@@ -19,7 +19,7 @@ interface Ruled {
 }
 
 /** Apply the rules of the classes to masks on the grid of the CT, in place. */
-export function clean(masks: Masks, ct: Volume): void {
+export function clean(masks: PackedMasks, ct: Volume): void {
   const ruled = masks.classes.flatMap((about) => (about.rule === null ? [] : [{ about, rule: about.rule }]));
   const inTrunk = ruled.filter(({ rule }) => rule.trunk);
   const trunk = inTrunk.length > 0 ? findTrunk(ct) : null;
@@ -37,7 +37,7 @@ export function clean(masks: Masks, ct: Volume): void {
   for (const some of [free, hosted]) fill(masks, some, midline);
 }
 
-function keepInTrunk(masks: Masks, key: string, outside: OutsideTrunk): void {
+function keepInTrunk(masks: PackedMasks, key: string, outside: OutsideTrunk): void {
   const { shape } = masks.grid;
   for (const component of masks.components(key)) {
     let count = 0;
@@ -60,13 +60,13 @@ function pairs(ruled: readonly Ruled[]): [ModelClass | string, ModelClass | stri
   return [...found.values()];
 }
 
-function removeUnwanted(masks: Masks, key: string, rule: Rule): void {
+function removeUnwanted(masks: PackedMasks, key: string, rule: Rule): void {
   if (rule.keep === null && rule.minimum_ml === 0) return;
   for (const component of unwanted(masks.components(key), rule, masks)) masks.remove(key, component);
 }
 
 /** Fill the cavities of several structures; all are found before any is filled. */
-function fill(masks: Masks, ruled: readonly Ruled[], midline: number | null): void {
+function fill(masks: PackedMasks, ruled: readonly Ruled[], midline: number | null): void {
   const found = ruled.map(({ about, rule }) => allowedParts(masks, about, rule, midline));
   ruled.forEach(({ about }, n) => {
     for (const part of found[n] as Component[]) masks.add(about.key, part, () => true);
@@ -74,7 +74,7 @@ function fill(masks: Masks, ruled: readonly Ruled[], midline: number | null): vo
 }
 
 /** Voxels of cavities into which a structure may grow: not into another one, outside its host, or across the midline. */
-function allowedParts(masks: Masks, about: ModelClass, rule: Rule, midline: number | null): Component[] {
+function allowedParts(masks: PackedMasks, about: ModelClass, rule: Rule, midline: number | null): Component[] {
   if (rule.holes_ml === 0) return [];
   const holes = cavities(masks, about.key, rule.holes_ml);
   if (holes.length === 0) return [];

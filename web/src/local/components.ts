@@ -1,10 +1,5 @@
 /** Connected components of masks as runs of voxels along the first axis: no array of labels is needed. */
-import type { Vec3 } from "../geometry.ts";
-
-export interface Box {
-  readonly start: Vec3;
-  readonly stop: Vec3;
-}
+import type { Vec3, VoxelBox } from "../geometry.ts";
 
 /** A component's voxels: triples (first i, one past the last i, row) with row = j + J k. */
 export interface Component {
@@ -12,7 +7,7 @@ export interface Component {
   readonly voxels: number;
   /** Sums of the indices of its voxels. */
   readonly sums: Vec3;
-  readonly box: Box;
+  readonly box: VoxelBox;
 }
 
 /** Which voxel of the image belongs to the mask, by its index with the first axis fastest. */
@@ -23,7 +18,7 @@ export type Inside = (index: number) => boolean;
  *
  * @param reach 1 for 26-connectivity, 0 for 6-connectivity
  */
-export function components(shape: Vec3, box: Box, inside: Inside, reach: 0 | 1): Component[] {
+export function components(shape: Vec3, box: VoxelBox, inside: Inside, reach: 0 | 1): Component[] {
   const runs: number[] = []; // (from, to, row) of every run
   const parents: number[] = [];
   const [J] = [shape[1]];
@@ -45,7 +40,7 @@ export function components(shape: Vec3, box: Box, inside: Inside, reach: 0 | 1):
   return gather(runs, parents, J);
 }
 
-function appendRuns(runs: number[], parents: number[], length: number, box: Box, row: number, inside: Inside): void {
+function appendRuns(runs: number[], parents: number[], length: number, box: VoxelBox, row: number, inside: Inside): void {
   const base = row * length;
   let from = -1;
   for (let i = box.start[0]; i < box.stop[0]; i++) {
@@ -64,7 +59,7 @@ function appendRuns(runs: number[], parents: number[], length: number, box: Box,
 }
 
 /** Rows before this one that touch it. */
-function neighbours(box: Box, J: number, j: number, k: number, reach: 0 | 1): number[] {
+function neighbours(box: VoxelBox, J: number, j: number, k: number, reach: 0 | 1): number[] {
   const found = j > box.start[1] ? [j - 1 + J * k] : [];
   if (k === box.start[2]) return found;
   for (let other = Math.max(box.start[1], j - reach); other <= Math.min(box.stop[1] - 1, j + reach); other++) found.push(other + J * (k - 1));
@@ -93,7 +88,7 @@ function root(parents: number[], n: number): number {
 }
 
 function gather(runs: number[], parents: number[], J: number): Component[] {
-  const found = new Map<number, { runs: number[]; voxels: number; sums: Vec3; box: Box }>();
+  const found = new Map<number, { runs: number[]; voxels: number; sums: Vec3; box: VoxelBox }>();
   for (let n = 0; n < parents.length; n++) {
     const [from, to, row] = [(runs[3 * n] as number), (runs[3 * n + 1] as number), (runs[3 * n + 2] as number)];
     const [j, k] = [row % J, Math.floor(row / J)];
@@ -111,7 +106,7 @@ function gather(runs: number[], parents: number[], J: number): Component[] {
   return [...found.values()];
 }
 
-function widen(box: Box, start: Vec3, stop: Vec3): void {
+function widen(box: VoxelBox, start: Vec3, stop: Vec3): void {
   for (let axis = 0; axis < 3; axis++) {
     box.start[axis] = Math.min((box.start[axis] as number), (start[axis] as number));
     box.stop[axis] = Math.max((box.stop[axis] as number), (stop[axis] as number));

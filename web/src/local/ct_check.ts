@@ -1,5 +1,5 @@
 /** Whether an image can be a CT in HU, and its repair; mirrors `omentum.io.sanity`, with the doubts that need no statistics. */
-import { ImageError, PADDING_HU, type Volume } from "./volume.ts";
+import { ImageError, PADDING_HU, type Volume } from "../volume.ts";
 
 /** Beyond any CT number that a 16-bit scanner can store. */
 const LARGEST_HU = 32767;

@@ -1,19 +1,19 @@
 /** Lesions and vessels inside or near the organs that hold them; mirrors `omentum.postprocess.anatomy_rules`. */
-import type { Vec3 } from "../geometry.ts";
-import { type Box, eachVoxel } from "./components.ts";
+import { unravel, type Vec3, type VoxelBox } from "../geometry.ts";
+import { eachVoxel } from "./components.ts";
 import { squaredDistances } from "./distance.ts";
-import { type Masks, unravel } from "./masks.ts";
 import type { ModelClass } from "./model.ts";
+import type { PackedMasks } from "./packed_masks.ts";
 
 const ROUNDING_MM = 1e-3;
 
 /** Hosts of a structure if all of them were segmented and found, else none. */
-export function hostsToGoBy(masks: Masks, { hosts }: ModelClass): readonly string[] {
+export function hostsToGoBy(masks: PackedMasks, { hosts }: ModelClass): readonly string[] {
   return hosts.every((host) => masks.number(host) >= 0 && masks.has(host)) ? hosts : [];
 }
 
 /** Remove whole components farther than a limit from every host. */
-export function keepNearHosts(masks: Masks, about: ModelClass, limitMm: number): void {
+export function keepNearHosts(masks: PackedMasks, about: ModelClass, limitMm: number): void {
   const hosts = masks.bitsOf(hostsToGoBy(masks, about));
   if (hosts === 0) return;
   const far = masks.components(about.key).filter((component) => {
@@ -26,7 +26,7 @@ export function keepNearHosts(masks: Masks, about: ModelClass, limitMm: number):
 }
 
 /** Remove voxels farther than a limit from every host. */
-export function cutToHosts(masks: Masks, about: ModelClass, limitMm: number): void {
+export function cutToHosts(masks: PackedMasks, about: ModelClass, limitMm: number): void {
   const hosts = masks.bitsOf(hostsToGoBy(masks, about));
   if (hosts === 0) return;
   const kept = ~masks.bitsOf([about.key]);
@@ -39,7 +39,7 @@ export function cutToHosts(masks: Masks, about: ModelClass, limitMm: number): vo
 }
 
 /** Whether a voxel of a box is within a limit of a host. */
-function nearTest(masks: Masks, hosts: number, box: Box, limitMm: number): (index: number) => boolean {
+function nearTest(masks: PackedMasks, hosts: number, box: VoxelBox, limitMm: number): (index: number) => boolean {
   const { shape } = masks.grid;
   const start = box.start.map((n, axis) => Math.max(0, n - margin(limitMm, (masks.mm[axis] as number)))) as Vec3;
   const stop = box.stop.map((n, axis) => Math.min((shape[axis] as number), n + margin(limitMm, (masks.mm[axis] as number)))) as Vec3;

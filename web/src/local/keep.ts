@@ -1,8 +1,8 @@
 /** Which components of a structure stay, and the cavities they enclose; mirrors `omentum.postprocess.components`. */
-import type { Vec3 } from "../geometry.ts";
-import { type Box, type Component, components } from "./components.ts";
-import type { Masks } from "./masks.ts";
+import type { Vec3, VoxelBox } from "../geometry.ts";
+import { type Component, components } from "./components.ts";
 import type { Rule } from "./model.ts";
+import type { PackedMasks } from "./packed_masks.ts";
 
 /** Of the least volume, for a component at the edge of the image. */
 const EDGE_SHARE = 0.1;
@@ -14,7 +14,7 @@ const POSITION_DECIMALS = 3;
  *
  * Components at the same face of the image may be connected outside it, so they count as one.
  */
-export function unwanted(found: readonly Component[], rule: Rule, masks: Masks): Component[] {
+export function unwanted(found: readonly Component[], rule: Rule, masks: PackedMasks): Component[] {
   if (rule.keep === null && rule.minimum_ml === 0) return [];
   const faces = touching(found, masks.grid.shape);
   const atFace = new Set(faces.flat());
@@ -24,7 +24,7 @@ export function unwanted(found: readonly Component[], rule: Rule, masks: Masks):
 }
 
 /** Cavities of a mask in its box: 6-connected background that does not reach the faces of the box. */
-export function cavities(masks: Masks, key: string, limitMl: number): Component[] {
+export function cavities(masks: PackedMasks, key: string, limitMl: number): Component[] {
   const bit = masks.bitsOf([key]);
   const box = masks.boxOf(bit);
   if (box === null) return [];
@@ -33,7 +33,7 @@ export function cavities(masks: Masks, key: string, limitMl: number): Component[
   return found.filter((one) => one.voxels <= limit && !reaches(one.box, box));
 }
 
-function reaches(inner: Box, outer: Box): boolean {
+function reaches(inner: VoxelBox, outer: VoxelBox): boolean {
   return [0, 1, 2].some((axis) => (inner.start[axis] as number) === (outer.start[axis] as number) || (inner.stop[axis] as number) === (outer.stop[axis] as number));
 }
 
@@ -46,7 +46,7 @@ function touching(found: readonly Component[], shape: Vec3): number[][] {
   ]);
 }
 
-function keepLargest(found: readonly Component[], faces: readonly number[][], stays: boolean[], keep: number, masks: Masks): void {
+function keepLargest(found: readonly Component[], faces: readonly number[][], stays: boolean[], keep: number, masks: PackedMasks): void {
   const group = found.map((_, n) => n);
   for (const face of faces) {
     const joined = new Set(face.filter((n) => stays[n]).map((n) => (group[n] as number)));
@@ -62,7 +62,7 @@ function keepLargest(found: readonly Component[], faces: readonly number[][], st
 }
 
 /** Larger first, then the more superior, then the more anterior. */
-function rank(members: readonly Component[], masks: Masks): Vec3 {
+function rank(members: readonly Component[], masks: PackedMasks): Vec3 {
   const voxels = members.reduce((sum, one) => sum + one.voxels, 0);
   const centre = [0, 1, 2].map((axis) => members.reduce((sum, one) => sum + (one.sums[axis] as number), 0) / voxels) as Vec3;
   const [, y, z] = masks.world(centre);

@@ -1,9 +1,9 @@
 /** Packed masks as layers of label values, for the page and for `.seg.nrrd`; mirrors `omentum.io.seg_nrrd.layers`. */
 import type { Layer, Segment, Segmentation } from "../segmentation.ts";
-import type { Masks } from "./masks.ts";
+import type { PackedMasks } from "./packed_masks.ts";
 
 /** Every class is a segment, empty ones too: they were looked for. Structures that share a voxel get different layers. */
-export function asSegmentation(masks: Masks): Segmentation {
+export function asSegmentation(masks: PackedMasks): Segmentation {
   const layerOf = shareLayers(masks);
   const values = masks.classes.map(({ index }) => index);
   const wide = Math.max(...values) > 255;
@@ -20,7 +20,7 @@ export function asSegmentation(masks: Masks): Segmentation {
 }
 
 /** A layer for every class, by colouring the graph of overlaps: the class with the fewest layers left is next (DSATUR). */
-function shareLayers(masks: Masks): number[] {
+function shareLayers(masks: PackedMasks): number[] {
   const beside = overlapping(masks);
   const layers = masks.classes.map(() => 0);
   const waiting = new Set(masks.classes.map((_, k) => k).filter((k) => (beside[k] as number) !== 0));
@@ -42,7 +42,7 @@ function shareLayers(masks: Masks): number[] {
 }
 
 /** For every class the bits of the classes with which it shares a voxel. */
-function overlapping(masks: Masks): Uint32Array {
+function overlapping(masks: PackedMasks): Uint32Array {
   const sets = new Set<number>();
   for (const bits of masks.bits) if ((bits & (bits - 1)) !== 0) sets.add(bits);
   const beside = new Uint32Array(masks.classes.length);

@@ -1,7 +1,7 @@
 /** The plane halfway between the flanks of the body; mirrors `omentum.midline.flanks`. */
 import { spacing, toWorld, type Vec3 } from "../geometry.ts";
+import { BODY_HU, rint, type Volume } from "../volume.ts";
 import { axisDirections } from "./orientation.ts";
-import { BODY_HU, rint, type Volume } from "./volume.ts";
 
 /** Least thickness from front to back; what is thinner is couch, blanket or the edge of an arm. */
 const BODY_THICKNESS_MM = 40;

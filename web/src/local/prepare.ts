@@ -1,9 +1,9 @@
 /** From a CT to the input of the network, and the geometry back; mirrors `omentum.preprocess`. */
-import { type Grid, type Shape, spacing, type Vec3 } from "../geometry.ts";
+import { type Grid, type Shape, spacing, type Vec3, type VoxelBox } from "../geometry.ts";
+import { PADDING_HU, rint, type Volume } from "../volume.ts";
 import type { Preprocess } from "./model.ts";
 import { type AxisOrder, orderToRas, reordered, strides } from "./orientation.ts";
 import { antialiasSigma, resample } from "./resample.ts";
-import { PADDING_HU, rint, type Volume } from "./volume.ts";
 
 export interface Prepared {
   /** In 0 to 1 on the cropped model grid, last axis fastest. */
@@ -39,13 +39,8 @@ export function modelShape(oriented: Grid, spec: Preprocess): Shape {
   return oriented.shape.map((n, axis) => rint((n - 1) / ((spec.spacing_mm[axis] as number) / (mm[axis] as number)) + 1)) as Shape;
 }
 
-interface Box {
-  readonly start: Vec3;
-  readonly stop: Vec3;
-}
-
 /** Box around all values above a limit, last axis fastest; everything where there are none. */
-export function boxAbove(values: Float32Array, shape: Shape, limit: number): Box {
+export function boxAbove(values: Float32Array, shape: Shape, limit: number): VoxelBox {
   const start: Vec3 = [...shape];
   const stop: Vec3 = [0, 0, 0];
   for (let x = 0, n = 0; x < shape[0]; x++) {
@@ -64,7 +59,7 @@ export function boxAbove(values: Float32Array, shape: Shape, limit: number): Box
   return stop[0] ? { start, stop } : { start: [0, 0, 0], stop: [...shape] };
 }
 
-function windowed(hu: Float32Array, whole: Shape, { start, stop }: Box, [low, high]: readonly [number, number]): { image: Float32Array; shape: Shape } {
+function windowed(hu: Float32Array, whole: Shape, { start, stop }: VoxelBox, [low, high]: readonly [number, number]): { image: Float32Array; shape: Shape } {
   const shape = [0, 1, 2].map((axis) => (stop[axis] as number) - (start[axis] as number)) as Shape;
   const image = new Float32Array(shape[0] * shape[1] * shape[2]);
   let n = 0;

@@ -1,13 +1,13 @@
 /** From a CT to its masks: the order of the stages; mirrors `omentum.pipeline` for the profile "exact" and all classes. */
+import type { Volume } from "../volume.ts";
 import { Blend } from "./blend.ts";
 import { clean } from "./clean.ts";
-import { Masks } from "./masks.ts";
 import type { Model } from "./model.ts";
+import { PackedMasks } from "./packed_masks.ts";
 import { prepare } from "./prepare.ts";
+import { cutWindow, planWindows, windowCount } from "./sliding_windows.ts";
 import { MaskWriter } from "./stream.ts";
 import { isOblique, nearest, upright } from "./upright.ts";
-import type { Volume } from "./volume.ts";
-import { cutWindow, planWindows, windowCount } from "./windows.ts";
 
 /** From a window to its logits [K][px][py][pz]; the array may be reused by the next call. */
 export type Network = (window: Float32Array) => Promise<Float32Array>;
@@ -16,16 +16,16 @@ export type Stage = "preprocessing" | "inference" | "postprocessing";
 
 export type OnProgress = (stage: Stage, done: number | null, total: number | null) => void;
 
-/** Masks of all classes on the grid of the CT. */
-export async function segment(ct: Volume, model: Model, network: Network, onProgress: OnProgress): Promise<Masks> {
+/** PackedMasks of all classes on the grid of the CT. */
+export async function segment(ct: Volume, model: Model, network: Network, onProgress: OnProgress): Promise<PackedMasks> {
   onProgress("preprocessing", null, null);
   const standing = upright(ct, model.preprocess);
   const bits = await infer(standing, model, network, onProgress);
   onProgress("postprocessing", null, null);
-  const masks = new Masks(standing.grid, model.classes, bits);
+  const masks = new PackedMasks(standing.grid, model.classes, bits);
   clean(masks, standing);
   if (!isOblique(ct.grid)) return masks;
-  return new Masks(ct.grid, model.classes, nearest(masks.bits, standing.grid, ct.grid));
+  return new PackedMasks(ct.grid, model.classes, nearest(masks.bits, standing.grid, ct.grid));
 }
 
 /** What the network finds, before cleaning: bit k of a voxel is class k; first axis fastest. */

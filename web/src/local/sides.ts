@@ -1,8 +1,8 @@
 /** Paired organs on their own side of the body; mirrors `omentum.postprocess.anatomy_rules.repair_sides`. */
-import type { Vec3 } from "../geometry.ts";
+import { unravel, type Vec3 } from "../geometry.ts";
 import { type Component, eachVoxel } from "./components.ts";
-import { type Masks, unravel } from "./masks.ts";
 import type { ModelClass } from "./model.ts";
+import type { PackedMasks } from "./packed_masks.ts";
 
 /** A voxel this far beyond the middle is on the other side even if the middle was found some millimetres off. */
 const CLEARLY_MM = 10;
@@ -14,13 +14,13 @@ const WRONG = 0.75;
 export const ON_THE_LINE_MM = 1e-3;
 
 /** Distance in mm of a voxel beyond the midline, on the wrong side of a structure. */
-export function beyondMm(masks: Masks, { side }: ModelClass, voxel: Vec3, midline: number): number {
+export function beyondMm(masks: PackedMasks, { side }: ModelClass, voxel: Vec3, midline: number): number {
   const right = Math.fround(masks.world(voxel)[0] - midline);
   return side === "left" ? right : -right;
 }
 
 /** Move voxels on the wrong side of the body to the paired structure; without such a class they are removed. */
-export function repairSides(masks: Masks, pair: readonly (ModelClass | string)[], midline: number): void {
+export function repairSides(masks: PackedMasks, pair: readonly (ModelClass | string)[], midline: number): void {
   const known = pair.filter((one): one is ModelClass => typeof one !== "string");
   if (known.length === 2) partOverlap(masks, known, midline);
   const moves = known.map((about) => ({ about, voxels: onOtherSide(masks, about, midline) }));
@@ -35,7 +35,7 @@ export function repairSides(masks: Masks, pair: readonly (ModelClass | string)[]
 }
 
 /** Resolve voxels that are both left and right. */
-function partOverlap(masks: Masks, pair: readonly ModelClass[], midline: number): void {
+function partOverlap(masks: PackedMasks, pair: readonly ModelClass[], midline: number): void {
   const bits = pair.map(({ key }) => masks.bitsOf([key]));
   const both = (bits[0] as number) | (bits[1] as number);
   for (let n = 0; n < masks.bits.length; n++) {
@@ -48,7 +48,7 @@ function partOverlap(masks: Masks, pair: readonly ModelClass[], midline: number)
 }
 
 /** Voxels of a structure that belong to its partner. */
-function onOtherSide(masks: Masks, about: ModelClass, midline: number): number[] {
+function onOtherSide(masks: PackedMasks, about: ModelClass, midline: number): number[] {
   const found: number[] = [];
   for (const component of masks.components(about.key)) {
     const share = shareBeyond(masks, about, component, midline);
@@ -61,7 +61,7 @@ function onOtherSide(masks: Masks, about: ModelClass, midline: number): number[]
 }
 
 /** Share of a component clearly on the other side, of its voxels on either side. */
-function shareBeyond(masks: Masks, about: ModelClass, component: Component, midline: number): number {
+function shareBeyond(masks: PackedMasks, about: ModelClass, component: Component, midline: number): number {
   let [clearly, onASide] = [0, 0];
   eachVoxel(component, masks.grid.shape[0], (n) => {
     const beyond = beyondMm(masks, about, unravel(n, masks.grid.shape), midline);

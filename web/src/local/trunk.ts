@@ -1,8 +1,8 @@
 /** The trunk: voxels outside it, in the couch, in air or in an arm, belong to no organ; mirrors `omentum.postprocess.trunk`. */
 import { spacing, type Vec3 } from "../geometry.ts";
+import { BODY_HU, rint, type Volume } from "../volume.ts";
 import { components, eachVoxel } from "./components.ts";
 import { axisDirections } from "./orientation.ts";
-import { BODY_HU, rint, type Volume } from "./volume.ts";
 
 const STEP_MM = 5;
 /** What is thinner than this in an axial plane is no part of the trunk. */

@@ -1,9 +1,9 @@
 /** Oblique CTs: resampled to an upright grid, with masks mapped back by nearest neighbour; mirrors `omentum.preprocess.upright`. */
 import { type Affine, type Grid, inverse, type Shape, toWorld, type Vec3, voxelCount } from "../geometry.ts";
+import { PADDING_HU, rint, type Volume } from "../volume.ts";
 import type { Preprocess } from "./model.ts";
 import { askewDegrees } from "./orientation.ts";
 import { antialiasSigma } from "./resample.ts";
-import { PADDING_HU, rint, type Volume } from "./volume.ts";
 
 /** Patients lie askew by less, and networks are used to that. */
 const OBLIQUE_DEGREES = 12;

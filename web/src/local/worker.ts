@@ -1,15 +1,15 @@
 /** Segments one CT away from the page's thread. Its end, by `terminate`, is how work is cancelled. */
 import { BackendError } from "../backend.ts";
+import { readNifti } from "../formats/nifti.ts";
+import { encodeSegNrrd } from "../formats/seg_nrrd_write.ts";
+import { ImageError } from "../volume.ts";
 import { checkCt } from "./ct_check.ts";
 import { fetchFile } from "./download.ts";
 import { asSegmentation } from "./layers.ts";
 import type { Message, Order } from "./messages.ts";
 import type { Model } from "./model.ts";
-import { readNifti } from "./nifti_read.ts";
-import { encodeSegNrrd } from "./seg_nrrd_write.ts";
 import { segment } from "./segment.ts";
 import { allowedThreads, type Device, openSession, type Runtime, type Session } from "./session.ts";
-import { ImageError } from "./volume.ts";
 
 declare function postMessage(message: Message, transfer?: Transferable[]): void;
 
@@ -29,7 +29,7 @@ async function work({ file, base, device }: Order): Promise<void> {
   await session.release();
   tell("writing");
   const segmentation = asSegmentation(masks);
-  const segNrrd = await encodeSegNrrd(masks, segmentation, model.software);
+  const segNrrd = await encodeSegNrrd(segmentation, model.classes.map(({ terminology }) => terminology), model.software);
   const layers = [...segmentation.layers];
   const layerOf = segmentation.segments.map(({ layer }) => layer);
   const seconds = (performance.now() - started) / 1000;

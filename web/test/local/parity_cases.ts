@@ -4,12 +4,12 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readNifti } from "../../src/formats/nifti.ts";
+import { encodeSegNrrd } from "../../src/formats/seg_nrrd_write.ts";
 import { checkCt } from "../../src/local/ct_check.ts";
 import { asSegmentation } from "../../src/local/layers.ts";
 import type { Model } from "../../src/local/model.ts";
-import { readNifti } from "../../src/local/nifti_read.ts";
 import { prepare } from "../../src/local/prepare.ts";
-import { encodeSegNrrd } from "../../src/local/seg_nrrd_write.ts";
 import { type Network, segment } from "../../src/local/segment.ts";
 import { upright } from "../../src/local/upright.ts";
 
@@ -37,7 +37,7 @@ async function run(folder: string): Promise<void> {
   const masks = await segment(ct, model, bandNetwork(model, bands), () => {});
   writeFileSync(join(folder, "image.bin"), new Uint8Array(image.buffer));
   writeFileSync(join(folder, "bits.bin"), new Uint8Array(masks.bits.buffer));
-  writeFileSync(join(folder, "browser.seg.nrrd"), await encodeSegNrrd(masks, asSegmentation(masks), model.software));
+  writeFileSync(join(folder, "browser.seg.nrrd"), await encodeSegNrrd(asSegmentation(masks), model.classes.map(({ terminology }) => terminology), model.software));
 }
 
 const [, , root = "."] = process.argv;
