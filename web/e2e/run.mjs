@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { accessible, keyboard, tablet } from "./checks/accessibility.mjs";
 import { corrected, deleted, saved } from "./checks/files.mjs";
-import { located, measured, sides, toggled } from "./checks/images.mjs";
+import { located, measured, sagittal, sides, toggled } from "./checks/images.mjs";
 import { cancelled, firstView, refused, segmented } from "./checks/intake.mjs";
 import { launch, secondsSince, shot, watchFaults } from "./chromium.mjs";
 import { makeScans } from "./phantom.mjs";
@@ -26,6 +26,7 @@ try {
   await check("cancelling deletes what was sent", () => cancelled(page, scans.ct));
   figures.clickToFirstMask = await check("a dropped CT is segmented", () => segmented(page, scans.ct));
   await check("the patient's right is on the left of the picture", () => sides(page));
+  await check("anterior is on the left of a sagittal slice", () => sagittal(page));
   await check("masks appear and disappear", () => toggled(page));
   await check("a flag or structure goes to its place", () => located(page));
   await check("a line is measured", () => measured(page));

@@ -6,8 +6,7 @@ import { axialPicture, difference, drag, tick } from "./pictures.mjs";
 
 /** The liver is on the patient's right; the phantom is not symmetric. */
 export async function sides(page) {
-  await page.getByRole("button", { name: "Go to Liver", exact: true }).dispatchEvent("click");
-  await settled(page);
+  await goToLiver(page);
   const letters = await page.locator(".letter[data-plane='0']").evaluateAll((all) => all.map((one) => [one.textContent, one.getBoundingClientRect().x]));
   const at = Object.fromEntries(letters);
   assert.ok(at.R < at.L, "R is left of L");
@@ -17,8 +16,27 @@ export async function sides(page) {
   assert.ok(liver.count > 50 && liver.centre < 0.5, `the liver is drawn at ${liver.centre} of the width`);
 }
 
+/** Anterior is on the left of a sagittal slice, as in preview.png: the letters say so, and so does the place under the pointer. */
+export async function sagittal(page) {
+  const letters = await page.locator(".letter[data-plane='2']").evaluateAll((all) => all.map((one) => [one.textContent, one.getBoundingClientRect()]));
+  const { A, P, S, I } = Object.fromEntries(letters);
+  assert.ok(A.x < P.x && S.y < I.y, "A is left of P, S above I");
+  const anterior = [];
+  for (const share of [0.35, 0.65]) {
+    const [x, y] = [A.x + share * (P.x - A.x), (S.y + I.y) / 2];
+    await page.mouse.click(x, y);
+    await settled(page);
+    const [, letter, mm] = /([AP]) (\d+)/.exec(await page.locator(".readout").textContent());
+    anterior.push(letter === "A" ? Number(mm) : -Number(mm));
+    const crosses = await page.locator("line.cross").evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ x: left, width, height }) => (width < height ? left : NaN)));
+    assert.ok(crosses.some((left) => Math.abs(left - x) < 5), "the position is drawn where it was chosen");
+  }
+  assert.ok(anterior[0] > anterior[1] + 20, `${anterior} mm`);
+}
+
 /** One mask alone, then a search, then all again. */
 export async function toggled(page) {
+  await goToLiver(page);
   await page.getByRole("button", { name: "None", exact: true }).click();
   await settled(page);
   const bare = await axialPicture(page);
@@ -58,4 +76,9 @@ export async function measured(page) {
   assert.match(await label.textContent(), /^\d+\.\d mm$/);
   await page.getByRole("button", { name: "Clear lines" }).click();
   await page.keyboard.press("v");
+}
+
+async function goToLiver(page) {
+  await page.getByRole("button", { name: "Go to Liver", exact: true }).dispatchEvent("click");
+  await settled(page);
 }

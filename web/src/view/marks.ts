@@ -14,6 +14,7 @@ export interface Mark {
 /** A mark is drawn on slices whose centre is at most this many slices away. */
 const NEAR_SLICES = 0.75;
 const LABEL_GAP_PX = 8;
+const LABEL_BELOW_PX = 16;
 /** The lines of the position leave this much free around it. */
 const CROSS_GAP_PX = 10;
 const LETTER_INSET_PX = 14;
@@ -94,11 +95,14 @@ export class Marks {
     if (from == null || to == null) return [];
     const at = { x1: from.x, y1: from.y, x2: to.x, y2: to.y };
     const right = from.x > to.x ? from : to;
+    const low = from.y > to.y ? from : to;
+    // The two diameters of a lesion cross: their labels lie beside and below them.
+    const label = mark.kind === "perpendicular" ? { x: low.x + LABEL_GAP_PX, y: low.y + LABEL_BELOW_PX } : { x: right.x + LABEL_GAP_PX, y: right.y + 4 };
     return [
       makeSvg("line", { ...at, class: "mark-halo" }),
       makeSvg("line", { ...at, class: `mark mark-${mark.kind}` }),
       ...[from, to].map(({ x, y }) => makeSvg("circle", { cx: x, cy: y, r: 3, class: `mark-end mark-${mark.kind}` })),
-      makeSvg("text", { x: right.x + LABEL_GAP_PX, y: right.y + 4, class: "mark-label" }, mark.label),
+      makeSvg("text", { ...label, class: "mark-label" }, mark.label),
     ];
   }
 }

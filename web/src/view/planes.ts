@@ -68,6 +68,8 @@ export class Planes {
   constructor(private readonly canvas: HTMLCanvasElement) {
     this.slices = new Slices({
       isRadiologicalConvention: true,
+      // Anterior on the left, as in preview.png, 3D Slicer and OHIF.
+      sagittalNoseLeft: true,
       backColor: [0.02, 0.024, 0.031, 1],
       crosshairWidth: 0,
       isOrientationTextVisible: false,
