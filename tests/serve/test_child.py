@@ -69,6 +69,11 @@ def test_a_closed_child_does_nothing(child):
         os.kill(process, 0)
 
 
+def test_garbage_of_a_task_is_gone_before_the_next(child):
+    assert child.run("child_tasks:leave_cycle")
+    assert not child.run("child_tasks:has_cycle")
+
+
 def _cancelled(child, task, mark):
     """Seconds from the cancellation to its effect."""
     raised = []

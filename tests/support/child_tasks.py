@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
+import weakref
 from pathlib import Path
 
 from omentum.anatomy import STRUCTURES
@@ -46,3 +48,23 @@ def until_told(talk, mark):
 def deaf(talk, mark):
     Path(mark).touch()
     time.sleep(600)
+
+
+class Cycle:
+    """Refers to itself, so that only the garbage collector frees it."""
+
+    def __init__(self):
+        self.itself = self
+
+
+left: list[weakref.ref[Cycle]] = []
+
+
+def leave_cycle(talk):
+    gc.disable()  # what is freed from now on is freed by request
+    left.append(weakref.ref(Cycle()))
+    return left[0]() is not None
+
+
+def has_cycle(talk):
+    return left[0]() is not None

@@ -18,6 +18,7 @@ from omentum.errors import capture_warnings, lines_of
 from omentum.process_pool import GRACE_S, end_process, start_process
 from omentum.serve.documents import ErrorDocument, ProgressDocument
 from omentum.serve.faults import fault_document
+from omentum.serve.work.memory import release_unused_memory
 
 PROGRESS, VALUE, FAULT, CANCELLED, CANCEL = "progress", "value", "fault", "cancelled", "cancel"
 CANCEL_GRACE_S = 5.0
@@ -219,6 +220,8 @@ def serve_tasks(pipe: Connection, hidden: Path, structures: Mapping[str, Columns
             except Exception as fault:
                 answer = (FAULT, (fault_document(fault, hidden).model_dump(), lines_of(fault)))
         pipe.send(answer)
+        del message, arguments, answer
+        release_unused_memory()
 
 
 def _function(task: str) -> Callable[..., Any]:
