@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +114,10 @@ class Segmentation:
         of_voxel = voxels.view([(f"byte{n}", np.uint8) for n in range(size)])
         its_byte = of_voxel[f"byte{byte if sys.byteorder == 'little' else size - 1 - byte}"]
         return np.asarray((its_byte & np.uint8(1 << bit)) != 0)
+
+    def masks(self) -> LazyMasks:
+        """All masks by key."""
+        return LazyMasks(self.classes, self.mask)
 
     def boxes(self) -> dict[str, Box]:
         """The smallest box around each class that has a voxel, found in one pass for all classes."""
@@ -236,3 +240,29 @@ def overlaps(seg: Segmentation) -> dict[frozenset[str], int]:
 
 def _keys(bits: tuple[int, ...], classes: Sequence[str]) -> frozenset[str]:
     return frozenset(key for k, key in enumerate(classes) if bits[k // BITS_PER_PLANE] >> (k % BITS_PER_PLANE) & 1)
+
+
+class LazyMasks(Mapping[str, NDArray[np.bool_]]):
+    """Masks by key that are made when they are asked for: all of a large CT at once would fill the memory.
+
+    Args:
+        keys: The keys.
+        mask_of: Makes the mask of a key.
+    """
+
+    def __init__(self, keys: Iterable[str], mask_of: Callable[[str], NDArray[np.bool_]]) -> None:
+        self._keys, self._mask_of = tuple(keys), mask_of
+
+    def __getitem__(self, key: str) -> NDArray[np.bool_]:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._mask_of(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -12,6 +13,7 @@ from omentum.errors import OutputError
 from omentum.serve.documents import JobRequest
 from omentum.serve.state.database import Database
 from omentum.serve.state.folders import DATABASE, LOCK, StateFolder
+from omentum.serve.state.image_names import ImageNames
 from omentum.serve.state.jobs import JobStore
 from omentum.serve.work.runners import DeviceRunner
 
@@ -263,6 +265,18 @@ def test_a_damaged_database_is_told_at_the_start(tmp_path):
     place.write_bytes(content)
     with pytest.raises(OutputError, match=r"cannot be used: .*(damaged|malformed)"):
         Database(place)
+
+
+def test_a_database_of_the_first_version_gets_what_is_new_since(tmp_path):
+    place = tmp_path / DATABASE
+    Database(place).close()
+    with closing(sqlite3.connect(place)) as older:
+        older.executescript("DROP TABLE image_name; PRAGMA user_version = 1; INSERT INTO upload VALUES ('u', 1.0);")
+    database = Database(place)
+    names = ImageNames(database)
+    names.add("u", "user", "CT")
+    assert (names.find("user", "CT"), names.find("other", "CT")) == (["u"], [])
+    database.close()
 
 
 def test_results_that_an_ended_service_left_are_written_anew(tmp_path, monkeypatch):

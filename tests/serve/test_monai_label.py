@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from banded_phantom import ras_grid, rotated, stored
 from case_files import SPEC, put_ct
+from forms import form, params_part
 from service_over_http import at_a_port, segmenting_service
 from serving import TOKEN, failing, followed, serving
 from threshold_model import BANDS_HU
@@ -19,25 +20,10 @@ from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.serve.web.receiving import SlowestPace
 
 GRID = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 10)
-FORM = "----------lImIt"
-"""A boundary with characters that need no quotation marks."""
-
-
-def form(*parts):
-    """(name, filename or None, content) -> headers and body."""
-    body = b""
-    for name, filename, content in parts:
-        told = f'form-data; name="{name}"' + ("" if filename is None else f'; filename="{filename}"')
-        body += f"--{FORM}\r\nContent-Disposition: {told}\r\n\r\n".encode() + content + b"\r\n"
-    return {
-        "headers": {"content-type": f"multipart/form-data; boundary={FORM}"},
-        "content": body + f"--{FORM}--\r\n".encode(),
-    }
 
 
 def inferred(client, query, *more, **params):
-    params = ("params", None, json.dumps({"client_id": "user-1", "result_dtype": "uint8", **params}).encode())
-    return client.post(f"/infer/default?{query}", **form(params, *more))
+    return client.post(f"/infer/default?{query}", **form(params_part(result_dtype="uint8", **params), *more))
 
 
 def taken_apart(answer):

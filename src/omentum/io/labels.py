@@ -98,6 +98,15 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     return with_hosts(packed(labels, {i: [known[i]] for i in indices}, volume))
 
 
+def label_values(path: str | Path) -> list[int]:
+    """Distinct values of a label map without 0, sorted.
+
+    Raises:
+        InputError: The file cannot be read, or is no label map.
+    """
+    return _values(_whole_numbers(_read_volume(path).voxels, path), path)
+
+
 def has_label_table(path: str | Path) -> bool:
     """Whether a label map lists the structures it can contain, present or not."""
     return any(code == LABEL_TABLE_CODE for code, _ in _extensions(path))

@@ -27,6 +27,7 @@ from omentum.serve.metrics import Metrics
 from omentum.serve.options import ServeOptions
 from omentum.serve.state.database import Database
 from omentum.serve.state.folders import DATABASE, StateFolder, bytes_in, files_in
+from omentum.serve.state.image_names import ImageNames
 from omentum.serve.state.jobs import JobStore, StoredJob, iso
 from omentum.serve.state.retention import Cleaner
 from omentum.serve.state.uploads import UploadStore
@@ -79,6 +80,7 @@ class Service:
         self._database = Database(self.folder.root / DATABASE)
         self.jobs = JobStore(self._database, options.queue)
         self.uploads = UploadStore(self._database, self.folder, options)
+        self.image_names = ImageNames(self._database)
         self.board = ProgressBoard()
         self.cleaner = Cleaner(self.folder, self.jobs, self.uploads, options.keep_s, say)
         self.reader = reader or ReaderProcess(self.folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,7 +99,7 @@ def judge(key: str, mask: Mask, proposal: Mask, known: KnownLabels, options: Acc
     return Verdict(AcceptStatus.ACCEPTED, "", changed)
 
 
-def fits_the_other_side(key: str, masks: dict[str, Mask], proposals: dict[str, Mask]) -> bool:
+def fits_the_other_side(key: str, masks: Mapping[str, Mask], proposals: Mapping[str, Mask]) -> bool:
     """Whether a correction of one side lies where the other side was proposed."""
     other = STRUCTURES[key].pair
     if other is None or key not in masks or not masks[key].any() or key not in proposals or other not in proposals:
@@ -108,7 +108,7 @@ def fits_the_other_side(key: str, masks: dict[str, Mask], proposals: dict[str, M
     return own < UNLIKE_DICE and dice(masks[key], proposals[other]) > LIKE_DICE
 
 
-def reversed_axis(masks: dict[str, Mask], proposals: dict[str, Mask]) -> int | None:
+def reversed_axis(masks: Mapping[str, Mask], proposals: Mapping[str, Mask]) -> int | None:
     """The axis along which corrections are the proposals reversed, as a map with a wrong affine is; or None.
 
     Paired structures do not count: both sides of a proposal may be swapped (see `fits_the_other_side`).
@@ -118,22 +118,22 @@ def reversed_axis(masks: dict[str, Mask], proposals: dict[str, Mask]) -> int | N
         proposals: Proposed masks.
     """
     keys = [key for key in masks if key in proposals and STRUCTURES[key].pair is None]
-    own = _joint_dice([masks[key] for key in keys], [proposals[key] for key in keys])
+    own = _joint_dice((masks[key] for key in keys), (proposals[key] for key in keys))
     if own is None or own > 1 - REVERSED_GAIN:
         return None
     for axis in range(3):
-        found = _joint_dice([np.flip(masks[key], axis) for key in keys], [proposals[key] for key in keys])
+        found = _joint_dice((np.flip(masks[key], axis) for key in keys), (proposals[key] for key in keys))
         if found is not None and found > LIKE_DICE and found - own > REVERSED_GAIN:
             return axis
     return None
 
 
-def _joint_dice(masks: Sequence[Mask], others: Sequence[Mask]) -> float | None:
+def _joint_dice(masks: Iterable[Mask], others: Iterable[Mask]) -> float | None:
     """Dice of all masks together; None without a voxel."""
     return sum(map(overlap, masks, others), Overlap()).dice
 
 
-def belongs_elsewhere(masks: dict[str, Mask], own: dict[str, Mask], other: dict[str, Mask]) -> bool:
+def belongs_elsewhere(masks: Mapping[str, Mask], own: Mapping[str, Mask], other: Mapping[str, Mask]) -> bool:
     """Whether corrections fit the proposals of another case and not those of their own.
 
     Args:

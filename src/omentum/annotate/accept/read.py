@@ -28,6 +28,7 @@ from omentum.segmentation import Segmentation
 from omentum.volume import GRID_TOLERANCE_MM, Grid
 
 Mask = NDArray[np.bool_]
+_RENAME = '--rename "{}=liver"'
 _GRID_REMEDY = "corrections are never resampled; save them on the grid of the CT of this case"
 
 
@@ -72,7 +73,7 @@ def read_corrected(
         GeometryError: the file lies on another grid than the CT.
     """
     if is_seg_nrrd(file.path):
-        return _of_segments(read_segments(file.path), file.path, proposal.grid, renamed)
+        return masks_of_segments(read_segments(file.path), file.path, proposal.grid, renamed)
     if is_dicom_file(file.path):
         return _of_dicom(file.path, proposal, renamed)
     if file.structure is not None:
@@ -118,15 +119,32 @@ def on_grid(mask: Mask, grid: Grid, target: Grid, source: Path) -> Mask:
 
 def _of_dicom(path: Path, proposal: Segmentation, renamed: Renames) -> dict[str, Mask]:
     file = open_segments(path, proposal.grid)
-    masks = _of_segments(file, path, proposal.grid, renamed)
+    masks = masks_of_segments(file, path, proposal.grid, renamed)
     if isinstance(file, DicomSegments) and file.is_labelmap:
         return {key: mask | _hidden(key, masks, proposal) for key, mask in masks.items()}
     return masks
 
 
-def _of_segments(
-    file: SegmentFile | DicomSegments | DicomContours, path: Path, target: Grid, renamed: Renames
+def masks_of_segments(
+    file: SegmentFile | DicomSegments | DicomContours,
+    path: Path,
+    target: Grid,
+    renamed: Renames,
+    advice: str = _RENAME,
 ) -> dict[str, Mask]:
+    """Masks of a file that names its segments.
+
+    Args:
+        file: Its content.
+        path: Named in errors.
+        target: Grid of the CT.
+        renamed: What segments are called by the user.
+        advice: How to say what a segment with a foreign name is; `{}` stands for its name.
+
+    Raises:
+        InputError: a segment is no structure of ours, or two are the same.
+        GeometryError: the file lies on another grid.
+    """
     keys: dict[str, Segment] = {}
     strange = []
     for segment in file.segments:
@@ -138,7 +156,7 @@ def _of_segments(
         elif segment.is_annotated:
             keys[key] = segment
     if strange:
-        remedy = f'say what they are: --rename "{strange[0].label}=liver", or delete them'
+        remedy = f"say what they are: {advice.format(strange[0].label)}, or delete them"
         raise InputError(f"has segments that are nothing of ours: {named(strange)}", source=path, remedy=remedy)
     return {key: on_grid(file.mask(segment), file.grid, target, path) for key, segment in keys.items()}
 

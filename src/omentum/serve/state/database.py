@@ -13,7 +13,7 @@ from pathlib import Path
 
 from omentum.errors import OutputError
 
-VERSION = 1
+VERSION = 2
 _SETTINGS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",
@@ -35,6 +35,10 @@ CREATE TABLE job (
 );
 CREATE INDEX job_state ON job (state, number);
 CREATE INDEX job_upload ON job (upload);
+"""
+_TABLES_SINCE_2 = """
+CREATE TABLE image_name (upload TEXT PRIMARY KEY REFERENCES upload (id) ON DELETE CASCADE, name TEXT NOT NULL);
+CREATE INDEX image_name_name ON image_name (name);
 """
 
 
@@ -59,11 +63,12 @@ class Database:
             (sound,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
             if sound != "ok":
                 raise sqlite3.DatabaseError("it is damaged")
-            if version == 0:
-                self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            if version < VERSION:
+                missing = (_TABLES if version == 0 else "") + _TABLES_SINCE_2
+                self._connection.executescript(f"BEGIN; {missing} PRAGMA user_version = {VERSION}; COMMIT;")
         except sqlite3.Error as fault:
             raise OutputError(f"cannot be used: {fault}", source=path, remedy="another --state") from fault
-        if version not in (0, VERSION):
+        if version > VERSION:
             raise OutputError("was written by another version of Omentum", source=path, remedy="another --state")
 
     @contextmanager

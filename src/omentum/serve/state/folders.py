@@ -4,7 +4,7 @@
     uploads/<id>/<name>       received files
     jobs/<id>/attempt-<n>/    results
     jobs/<id>/ct.nii.gz       the CT as it was read, for viewing
-    jobs/<id>/corrections/    corrected masks and who made them
+    jobs/<id>/corrections/    corrected masks, and corrections.json: who made them
 
 The names of folders are ours; those of files are checked (`check_file_name`).
 """
@@ -23,7 +23,7 @@ from omentum.serve.faults import ServiceError
 from omentum.temporary_names import remove, remove_unfinished
 
 DATABASE, UPLOADS, JOBS, LOCK = "service.sqlite", "uploads", "jobs", "service.lock"
-CT, CORRECTIONS = "ct.nii.gz", "corrections"
+CT, CORRECTIONS, RECORDS = "ct.nii.gz", "corrections", "corrections.json"
 LONGEST_NAME = 180
 """Bytes of a file name."""
 
@@ -53,6 +53,10 @@ class StateFolder:
     def corrections(self, job: str) -> Path:
         """Folder of the corrections of a job."""
         return self.job(job) / CORRECTIONS
+
+    def is_corrected(self, job: str) -> bool:
+        """Whether a job has corrections."""
+        return (self.corrections(job) / RECORDS).is_file()
 
     def open(self) -> FileLock:
         """Create the folder where needed and lock it.

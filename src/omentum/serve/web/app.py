@@ -17,7 +17,7 @@ from omentum.serve.web.access import AccessRules
 from omentum.serve.web.answers import refusal, refusal_of_router
 from omentum.serve.web.guard import Guard
 from omentum.serve.web.monai_label import about as monai_label
-from omentum.serve.web.monai_label import infer, sessions
+from omentum.serve.web.monai_label import images, infer, labels, sessions
 from omentum.serve.web.page import docs_router, page_files, page_folder, page_router
 from omentum.serve.web.receiving import SlowestPace
 from omentum.serve.web.routes import about, jobs, results, uploads
@@ -28,6 +28,8 @@ DESCRIPTION = (
 )
 PUBLIC = ("/health", "/login", *monai_label.PUBLIC)
 """Need no token, beside the page."""
+MULTIPART = {"/session/", "/datastore/", "/datastore/image", "/datastore/label"}
+"""Of MONAI Label: files come in forms."""
 
 
 def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace | None = None) -> FastAPI:
@@ -43,7 +45,7 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
     app.state.service, app.state.rules, app.state.pace = service, rules, pace or SlowestPace()
     files = page_files(page or page_folder())
     ours = (about.router, uploads.router, jobs.router, results.router, page_router(files), docs_router(app))
-    for router in (*ours, monai_label.router, sessions.router, infer.router):
+    for router in (*ours, monai_label.router, sessions.router, images.router, labels.router, infer.router):
         app.include_router(router)
     app.add_exception_handler(ServiceError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_values)
@@ -70,7 +72,7 @@ def _is_streamed(method: str, path: str) -> bool:
     """Routes that read their bodies part by part."""
     parts = path.strip("/").split("/")
     if method == "PUT":
-        return path == "/session/" or (
+        return path in MULTIPART or (
             len(parts) == 4 and (parts[0], parts[2]) in {("uploads", "files"), ("jobs", "corrections")}
         )
     return method == "POST" and len(parts) == 2 and parts[0] == "infer"

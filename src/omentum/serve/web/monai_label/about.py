@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 
 from omentum.pipeline.options import PROFILES, SegmentOptions
 from omentum.serve.faults import ServiceError
+from omentum.serve.web.monai_label.images import datastore_status
 from omentum.serve.web.monai_label.names import label_name
 from omentum.serve.web.routes.common import ServiceHere
 
@@ -44,7 +45,7 @@ async def is_valid() -> dict[str, str]:
 
 
 @router.get("/info/")
-async def info(service: ServiceHere) -> dict[str, Any]:
+def info(service: ServiceHere) -> dict[str, Any]:
     """Each of the weights is a model for segmentation; `config` at the top stays empty, or clients refuse it."""
     models = {one.name: _model([s.key for s in one.structures]) for one in service.offered}
     labels = [list(model["labels"]) for model in models.values()]
@@ -55,16 +56,8 @@ async def info(service: ServiceHere) -> dict[str, Any]:
         "labels": labels[0] if labels else [],
         "models": models,
         **{name: {} for name in ("trainers", "strategies", "scoring", "train_stats", "config")},
-        "datastore": {"total": 0, "completed": 0},
+        "datastore": datastore_status(service),
     }
-
-
-@router.get("/datastore/")
-async def datastore(output: str = "") -> dict[str, Any]:
-    """Empty: images come with a session and are deleted after their time."""
-    if output == "all":
-        return {"name": "Omentum", "description": "images come with a session", "objects": {}}
-    return {"total": 0, "completed": 0, "label_tags": {}, "completed_by_tag": {}}
 
 
 def _model(keys: list[str]) -> dict[str, Any]:

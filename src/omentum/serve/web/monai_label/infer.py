@@ -22,14 +22,16 @@ from starlette.responses import JSONResponse, Response
 from omentum.anatomy.vocabulary import split_phrases
 from omentum.result_files import MASKS
 from omentum.serve.documents import JobRequest, JobState
-from omentum.serve.faults import ServiceError
+from omentum.serve.faults import ServiceError, not_found
 from omentum.serve.ids import ID_PATTERN
 from omentum.serve.service import Service
 from omentum.serve.state.jobs import StoredJob
 from omentum.serve.web.monai_label.about import ALL
 from omentum.serve.web.monai_label.forms import form_parts
+from omentum.serve.web.monai_label.images import uploads_called
+from omentum.serve.web.monai_label.kept_files import keep_part
 from omentum.serve.web.monai_label.names import label_name, stored_name
-from omentum.serve.web.monai_label.sessions import keep_part
+from omentum.serve.web.monai_label.params import client_of, parsed_params
 from omentum.serve.web.routes.common import ServiceHere
 
 if TYPE_CHECKING:
@@ -90,14 +92,14 @@ async def infer(
 async def _asked(request: Request, service: Service, session: str, image: str) -> AsyncIterator[_Asked]:
     """Read the form; an image in it is an upload until the end of the block.
 
-    Without a session and a file, the image is that of the session with this name.
+    Without a session and a file, it is an image that was sent before, see `uploads_called`.
     """
     params: Mapping[str, Any] = {}
     own: str | None = None
     try:
         async for part in form_parts(request):
             if part.name == "params":
-                params = _parsed(await part.text())
+                params = parsed_params(await part.text())
             elif part.name == "label" and part.filename is not None:
                 raise ServiceError(
                     422, "unknown", "labels are not used: the models segment without clicks or scribbles"
@@ -106,9 +108,11 @@ async def _asked(request: Request, service: Service, session: str, image: str) -
                 if own is None:
                     own = await run_in_threadpool(service.uploads.create)
                 await keep_part(service, own, part, stored_name(part.filename, 1), request)
-        upload = session or own or image
-        if not re.fullmatch(ID_PATTERN, upload):
-            raise ServiceError(404, "not_found", "no such session or image", remedy="send it with PUT /session/")
+        if session and not re.fullmatch(ID_PATTERN, session):
+            raise not_found("session")
+        upload = session or own
+        if not upload:
+            (upload, *_) = await run_in_threadpool(uploads_called, service, image, client_of(params))
         yield _Asked(upload, params)
     finally:
         if own is not None:
@@ -123,16 +127,6 @@ def _forget(service: Service, upload: str) -> None:
             service.cleaner.delete_job(job.id)
         if not jobs:
             service.cleaner.delete_upload(upload)
-
-
-def _parsed(text: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise ServiceError(422, "invalid", "params is not JSON") from fault
-    if not isinstance(found, dict):
-        raise ServiceError(422, "invalid", "params is not a JSON object")
-    return found
 
 
 def _submitted(service: Service, model: str, asked: _Asked) -> str:
@@ -190,7 +184,7 @@ def _answer(service: Service, job: StoredJob, asked: _Asked, output: str) -> Res
         file = Path(place, f"result{asked.extension}")
         suffix = ".nrrd" if asked.extension == SEG_NRRD else asked.extension
         labels = file.with_name(f"labels{suffix}")
-        values = service.reader.run("write_dense_labels", results, labels)
+        values = service.reader.run("write_dense_labels", results, None, labels)
         content = (results / MASKS if asked.extension == SEG_NRRD else labels).read_bytes()
     params = {
         "label_names": {label_name(key): value for key, value in values.items()},

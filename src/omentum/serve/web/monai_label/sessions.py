@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from omentum.serve.faults import ServiceError, not_found
 from omentum.serve.service import Service
-from omentum.serve.web.answers import file_answer
 from omentum.serve.web.monai_label.forms import FormPart, form_parts
+from omentum.serve.web.monai_label.kept_files import keep_part, new_upload, sole_file
 from omentum.serve.web.monai_label.names import stored_name
-from omentum.serve.web.receiving import receive_file
 from omentum.serve.web.routes.common import ServiceHere
 
 router = APIRouter(prefix="/session", include_in_schema=False)
@@ -26,12 +24,8 @@ async def create(request: Request, service: ServiceHere) -> dict[str, Any]:
 
     `uncompress` is not needed, because zip files are read as they are; `expiry` is that of the service.
     """
-    upload = await run_in_threadpool(service.uploads.create)
-    try:
+    async with new_upload(service) as upload:
         await _keep_files(request, service, upload)
-    except BaseException:
-        await run_in_threadpool(service.cleaner.delete_upload, upload)
-        raise
     return {"session_id": upload, "session_info": _described(service, upload)}
 
 
@@ -41,10 +35,7 @@ def get(session: str, service: ServiceHere, image: Annotated[bool, Query()] = Fa
     described = _described(service, session)
     if not image:
         return described
-    files = service.uploads.get(session).files
-    if len(files) != 1:
-        raise ServiceError(409, "several_files", f"the session has {len(files)} files, not one image")
-    return file_answer(service.folder.upload(session) / files[0].name, files[0].name)
+    return sole_file(service, session)
 
 
 @router.delete("/{session}")
@@ -53,11 +44,6 @@ def delete(session: str, service: ServiceHere) -> dict[str, Any]:
     described = _described(service, session)
     service.cleaner.delete_upload(session)
     return described
-
-
-async def keep_part(service: Service, upload: str, part: FormPart, name: str, request: Request) -> None:
-    """Write a file of a form to an upload, with all checks of one that is sent by itself."""
-    await receive_file(service.uploads, upload, name, part.content, request.app.state.pace)
 
 
 async def _keep_files(request: Request, service: Service, upload: str) -> None:

@@ -20,6 +20,7 @@ from omentum.serve.service import Service
 from omentum.serve.state.folders import CT
 from omentum.serve.state.jobs import StoredJob
 from omentum.serve.web.answers import file_answer, media_type
+from omentum.serve.web.corrections import stored_corrections
 from omentum.serve.web.receiving import announced_bytes, receive
 from omentum.serve.web.routes.common import BINARY, JobId, ServiceHere, errors
 from omentum.temporary_names import remove, unfinished
@@ -104,7 +105,10 @@ async def put_correction(
     with slot as counted:
         try:
             await receive(request.stream(), received, counted.counting(MOST_MASK_BYTES), request.app.state.pace)
-            return await run_in_threadpool(_store, service, found, received, structure, by)
+            row = await run_in_threadpool(
+                stored_corrections, service, found, "store_correction", received, folder, structure, by
+            )
+            return CorrectionDocument(**row)
         finally:
             remove(received)
 
@@ -148,15 +152,3 @@ def _done(service: Service, job: str) -> StoredJob:
     if found.state is not JobState.DONE:
         raise ServiceError(409, "not_done", f"the job is {found.state}", remedy="wait until it is done")
     return found
-
-
-def _store(service: Service, job: StoredJob, mask: object, structure: str, by: str) -> CorrectionDocument:
-    results, folder = service.folder.results(job.id, job.attempts), service.folder.corrections(job.id)
-    row = service.reader.run("store_correction", results, mask, folder, structure, by)
-    try:
-        service.jobs.get(job.id)
-    except ServiceError:  # deleted meanwhile: what was just written must go, too
-        remove(service.folder.job(job.id))
-        raise
-    service.measure(job.id)
-    return CorrectionDocument(**row)
