@@ -4,6 +4,7 @@ import { accessible, keyboard, tablet } from "./checks/accessibility.mjs";
 import { corrected, deleted, saved } from "./checks/files.mjs";
 import { located, measured, sagittal, sides, toggled } from "./checks/images.mjs";
 import { cancelled, firstView, refused, segmented } from "./checks/intake.mjs";
+import { overlapping } from "./checks/overlap.mjs";
 import { launch, secondsSince, shot, watchFaults } from "./chromium.mjs";
 import { makeScans } from "./phantom.mjs";
 import { startService } from "./service.mjs";
@@ -34,6 +35,7 @@ try {
   await check("a file is saved", () => saved(page));
   await check("keys", () => keyboard(page));
   await check("no serious violation of accessibility", () => accessible(page));
+  await check("32 masks that overlap are drawn", () => overlapping(page));
   await check("tablet", () => tablet(page));
   await check("a scan is deleted for good", () => deleted(page));
   assert.deepEqual(faults, [], "errors in the browser's console");

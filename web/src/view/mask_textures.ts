@@ -1,9 +1,10 @@
 /**
- * Label layers on the GPU and the shader that draws them over the CT: every layer is one 3D texture of its own, so
- * segments that overlap are blended and each keeps its outline. Showing, hiding and colouring change a table of colours only.
+ * The textures of label layers on the GPU. Layers are drawn one after the other, so segments that overlap are blended and
+ * each keeps its outline. Showing, hiding and colouring change a table of colours only.
  */
 import { type Affine, type Grid, inverse, type Vec3, type VoxelBox } from "../geometry.ts";
-import type { Colour, Segmentation } from "../segmentation.ts";
+import type { Colour, Layer, Segment, Segmentation } from "../segmentation.ts";
+import { EDITED_LAYER, EDITED_TEXTURE, LABEL_TEXTURES, LAYERS_PER_TEXTURE, MAX_LAYERS, VALUES } from "./slice_shader.ts";
 
 export interface Style {
   readonly colour: Colour;
@@ -14,69 +15,48 @@ export interface Style {
   readonly surfaceOpacity?: number;
 }
 
-/** Layers that can be drawn: texture units 9 to 13, free while NiiVue draws. */
-export const MAX_LAYERS = 5;
-/** The layer of the mask that is being edited. */
-const EDITED = MAX_LAYERS;
+const TEXTURES = [...LABEL_TEXTURES, EDITED_TEXTURE];
+const EDITED = TEXTURES.indexOf(EDITED_TEXTURE);
+/** Texture units that are free while NiiVue draws. */
 const FIRST_UNIT = 9;
-const COLOURS_UNIT = FIRST_UNIT + MAX_LAYERS + 1;
-const VALUES = 256;
+const COLOURS_UNIT = FIRST_UNIT + TEXTURES.length;
+const ROWS = 2 * (EDITED_LAYER + 1);
 const OUTLINE_PX = 1.3;
-const UNIFORMS = Array.from({ length: MAX_LAYERS + 1 }, (_, k) => `layer${k}`);
 
-const LAYER_CALLS = UNIFORMS.map((name, k) => `  if (${k} < layers || ${k} == ${EDITED}) paint(${name}, ${k});`).join("\n");
-
-/** Fragment shader for NiiVue's slices; `volume` is the CT after windowing, `texPos` a position in it. */
-export const SLICE_SHADER = `#version 300 es
-precision highp int;
-precision highp float;
-uniform highp sampler3D volume;
-${UNIFORMS.map((name) => `uniform highp usampler3D ${name};`).join("\n")}
-uniform highp sampler2D colours;
-uniform mat4 toMask;
-uniform int layers;
-uniform float outlinePx;
-uniform float opacity;
-in vec3 texPos;
-out vec4 color;
-
-uint value(highp usampler3D labels, vec3 at) {
-  vec3 inside = (toMask * vec4(at, 1.0)).xyz;
-  if (any(lessThan(inside, vec3(0.0))) || any(greaterThanEqual(inside, vec3(1.0)))) return 0u;
-  return texture(labels, inside).r;
+/** How the layers of a texture are stored: bytes of a voxel, and of each of its channels. */
+interface Packing {
+  readonly bytes: number;
+  readonly perChannel: number;
+  readonly internal: "R8UI" | "RG8UI" | "RGBA8UI" | "RGBA16UI" | "RGBA32UI";
+  readonly format: "RED_INTEGER" | "RG_INTEGER" | "RGBA_INTEGER";
+  readonly type: "UNSIGNED_BYTE" | "UNSIGNED_SHORT" | "UNSIGNED_INT";
+  readonly view: (bytes: Uint8Array<ArrayBuffer>) => ArrayBufferView;
 }
 
-void paint(highp usampler3D labels, int layer) {
-  uint here = value(labels, texPos);
-  vec3 right = dFdx(texPos) * outlinePx;
-  vec3 up = dFdy(texPos) * outlinePx;
-  if (here == 0u) return;
-  bool edge = value(labels, texPos + right) != here || value(labels, texPos - right) != here ||
-    value(labels, texPos + up) != here || value(labels, texPos - up) != here;
-  vec4 fill = texelFetch(colours, ivec2(int(here), 2 * layer), 0);
-  float alpha = edge ? texelFetch(colours, ivec2(int(here), 2 * layer + 1), 0).a : fill.a;
-  color.rgb = mix(color.rgb, fill.rgb, alpha);
-}
-
-void main() {
-  color = vec4(texture(volume, texPos).rgb, opacity);
-${LAYER_CALLS}
-}
-`;
+const ONE_LAYER: Packing = { bytes: 1, perChannel: 1, internal: "R8UI", format: "RED_INTEGER", type: "UNSIGNED_BYTE", view: (bytes) => bytes };
+/** The smallest that fits is used. */
+const PACKINGS: readonly Packing[] = [
+  ONE_LAYER,
+  { bytes: 2, perChannel: 1, internal: "RG8UI", format: "RG_INTEGER", type: "UNSIGNED_BYTE", view: (bytes) => bytes },
+  { bytes: 4, perChannel: 1, internal: "RGBA8UI", format: "RGBA_INTEGER", type: "UNSIGNED_BYTE", view: (bytes) => bytes },
+  { bytes: 8, perChannel: 2, internal: "RGBA16UI", format: "RGBA_INTEGER", type: "UNSIGNED_SHORT", view: ({ buffer }) => new Uint16Array(buffer) },
+  { bytes: 16, perChannel: 4, internal: "RGBA32UI", format: "RGBA_INTEGER", type: "UNSIGNED_INT", view: ({ buffer }) => new Uint32Array(buffer) },
+];
 
 /** The textures of one canvas. */
 export class MaskTextures {
   private readonly textures: WebGLTexture[];
   private readonly colours: WebGLTexture;
-  private readonly table = new Uint8Array(VALUES * 2 * (MAX_LAYERS + 1) * 4);
+  private readonly table = new Uint8Array(VALUES * ROWS * 4);
   /** Layer and texture value of each segment. */
   private places = new Map<string, { layer: number; value: number }>();
   private layers = 0;
+  private bytesPerChannel = LABEL_TEXTURES.map(() => 1);
   private toMask = new Float32Array(16);
   private grid: Grid | null = null;
 
   constructor(private readonly gl: WebGL2RenderingContext) {
-    this.textures = UNIFORMS.map(() => this.integerTexture());
+    this.textures = TEXTURES.map((_, number) => this.integerTexture(number));
     this.colours = gl.createTexture() as WebGLTexture;
     gl.activeTexture(gl.TEXTURE0 + COLOURS_UNIT);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
@@ -91,14 +71,16 @@ export class MaskTextures {
     this.toMask = fractionMatrix(ctFractionToWorld, segmentation.grid);
     this.layers = Math.min(segmentation.layers.length, MAX_LAYERS);
     this.places = new Map();
-    segmentation.layers.slice(0, MAX_LAYERS).forEach((values, layer) => {
-      const segments = segmentation.segments.filter((segment) => segment.layer === layer);
-      const table = new Uint8Array(65_536);
-      segments.slice(0, VALUES - 1).forEach((segment, k) => {
-        table[segment.value] = k + 1;
-        this.places.set(segment.key, { layer, value: k + 1 });
-      });
-      this.upload(layer, values.BYTES_PER_ELEMENT === 1 && segments.every((s) => table[s.value] === s.value) ? (values as Uint8Array) : mapped(values, table));
+    const shown = segmentation.layers.slice(0, MAX_LAYERS).map((values, layer) => {
+      const segments = segmentation.segments.filter((segment) => segment.layer === layer).slice(0, VALUES - 1);
+      segments.forEach((segment, k) => this.places.set(segment.key, { layer, value: k + 1 }));
+      return { values, table: tableOf(segments) };
+    });
+    LABEL_TEXTURES.forEach((_, number) => {
+      const some = shown.slice(number * LAYERS_PER_TEXTURE, (number + 1) * LAYERS_PER_TEXTURE);
+      const packing = PACKINGS.find(({ bytes }) => bytes >= some.length) as Packing;
+      this.bytesPerChannel[number] = packing.perChannel;
+      this.upload(number, packing, some);
     });
     return segmentation.layers.length - this.layers;
   }
@@ -109,9 +91,9 @@ export class MaskTextures {
   }
 
   /** Show a mask (0 or 1) above all layers, for editing; null takes it away. */
-  edited(mask: Uint8Array | null, style: Style): void {
-    this.paint(EDITED, 1, { ...style, visible: mask !== null && style.visible });
-    this.upload(EDITED, mask);
+  edited(mask: Uint8Array<ArrayBuffer> | null, style: Style): void {
+    this.paint(EDITED_LAYER, 1, { ...style, visible: mask !== null && style.visible });
+    this.upload(EDITED, ONE_LAYER, mask === null ? [] : [{ values: mask, table: SAME }]);
   }
 
   /** Upload again what changed of the edited mask: the voxels of a box. */
@@ -119,9 +101,7 @@ export class MaskTextures {
     const { gl, grid } = this;
     if (grid === null) return;
     const [width, height] = grid.shape;
-    gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT + EDITED);
-    gl.bindTexture(gl.TEXTURE_3D, this.textures[EDITED] as WebGLTexture);
-    unpackTightly(gl);
+    this.select(EDITED);
     gl.pixelStorei(gl.UNPACK_ROW_LENGTH, width);
     gl.pixelStorei(gl.UNPACK_IMAGE_HEIGHT, height);
     const size = start.map((from, axis) => (stop[axis] as number) - from) as Vec3;
@@ -137,24 +117,26 @@ export class MaskTextures {
     gl.activeTexture(gl.TEXTURE0 + COLOURS_UNIT);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     unpackTightly(gl);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, VALUES, 2 * (MAX_LAYERS + 1), 0, gl.RGBA, gl.UNSIGNED_BYTE, this.table);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, VALUES, ROWS, 0, gl.RGBA, gl.UNSIGNED_BYTE, this.table);
   }
 
   /** Bind everything for `program`, before slices are drawn with it. */
   bind(program: WebGLProgram, pixelRatio: number): void {
     const { gl } = this;
+    const at = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(program, name);
     gl.useProgram(program);
-    UNIFORMS.forEach((name, k) => {
-      gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT + k);
-      gl.bindTexture(gl.TEXTURE_3D, this.textures[k] as WebGLTexture);
-      gl.uniform1i(gl.getUniformLocation(program, name), FIRST_UNIT + k);
+    TEXTURES.forEach((name, number) => {
+      gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT + number);
+      gl.bindTexture(gl.TEXTURE_3D, this.textures[number] as WebGLTexture);
+      gl.uniform1i(at(name), FIRST_UNIT + number);
     });
     gl.activeTexture(gl.TEXTURE0 + COLOURS_UNIT);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
-    gl.uniform1i(gl.getUniformLocation(program, "colours"), COLOURS_UNIT);
-    gl.uniformMatrix4fv(gl.getUniformLocation(program, "toMask"), false, this.toMask);
-    gl.uniform1i(gl.getUniformLocation(program, "layers"), this.layers);
-    gl.uniform1f(gl.getUniformLocation(program, "outlinePx"), OUTLINE_PX * pixelRatio);
+    gl.uniform1i(at("colours"), COLOURS_UNIT);
+    gl.uniformMatrix4fv(at("toMask"), false, this.toMask);
+    gl.uniform1i(at("layers"), this.layers);
+    gl.uniform2iv(at("bytesPerChannel"), this.bytesPerChannel);
+    gl.uniform1f(at("outlinePx"), OUTLINE_PX * pixelRatio);
   }
 
   /** Unbind everything: NiiVue uses the same units with textures of other kinds between its drawings. */
@@ -172,25 +154,53 @@ export class MaskTextures {
     this.table.set([...colour, visible ? 255 : 0], at + 4 * VALUES);
   }
 
-  private integerTexture(): WebGLTexture {
+  private integerTexture(number: number): WebGLTexture {
     const { gl } = this;
     const texture = gl.createTexture() as WebGLTexture;
-    gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT);
+    gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT + number);
     gl.bindTexture(gl.TEXTURE_3D, texture);
     for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_3D, name, gl.NEAREST);
-    unpackTightly(gl);
     gl.texImage3D(gl.TEXTURE_3D, 0, gl.R8UI, 1, 1, 1, 0, gl.RED_INTEGER, gl.UNSIGNED_BYTE, new Uint8Array(1));
     return texture;
   }
 
-  private upload(layer: number, values: Uint8Array | null): void {
+  private select(number: number): void {
     const { gl } = this;
-    const shape: Vec3 = values === null || this.grid === null ? [1, 1, 1] : this.grid.shape;
-    gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT + layer);
-    gl.bindTexture(gl.TEXTURE_3D, this.textures[layer] as WebGLTexture);
+    gl.activeTexture(gl.TEXTURE0 + FIRST_UNIT + number);
+    gl.bindTexture(gl.TEXTURE_3D, this.textures[number] as WebGLTexture);
     unpackTightly(gl);
-    gl.texImage3D(gl.TEXTURE_3D, 0, gl.R8UI, ...shape, 0, gl.RED_INTEGER, gl.UNSIGNED_BYTE, values ?? new Uint8Array(1));
   }
+
+  /** Store layers in a texture, slice by slice, for a copy of all would be large; an empty texture without any. */
+  private upload(number: number, { bytes, internal, format, type, view }: Packing, layers: readonly Stored[]): void {
+    const { gl } = this;
+    const [width, height, depth]: Vec3 = layers.length === 0 || this.grid === null ? [1, 1, 1] : this.grid.shape;
+    this.select(number);
+    gl.texImage3D(gl.TEXTURE_3D, 0, gl[internal], width, height, depth, 0, gl[format], gl[type], null);
+    const size = width * height;
+    const slice = new Uint8Array(size * bytes);
+    for (let z = 0; z < depth; z++) {
+      layers.forEach(({ values, table }, layer) => {
+        for (let n = 0, from = z * size, to = layer; n < size; n++, to += bytes) slice[to] = table[values[from + n] as number] as number;
+      });
+      gl.texSubImage3D(gl.TEXTURE_3D, 0, 0, 0, z, width, height, 1, gl[format], gl[type], view(slice));
+    }
+  }
+}
+
+/** A layer, and for each of its values the one in the texture. */
+interface Stored {
+  readonly values: Layer;
+  readonly table: Uint8Array;
+}
+
+const SAME = Uint8Array.from({ length: VALUES }, (_, value) => value);
+
+/** The segments have the values 1, 2, ... in the texture. */
+function tableOf(segments: readonly Segment[]): Uint8Array {
+  const table = new Uint8Array(65_536);
+  segments.forEach(({ value }, k) => (table[value] = k + 1));
+  return table;
 }
 
 /** Column-major matrix from texture coordinates of the CT to those of the masks. */
@@ -206,12 +216,6 @@ function fractionMatrix(ctFractionToWorld: Affine, grid: Grid): Float32Array<Arr
   }
   matrix[15] = 1;
   return matrix;
-}
-
-function mapped(values: ArrayLike<number>, table: Uint8Array): Uint8Array {
-  const out = new Uint8Array(values.length);
-  for (let k = 0; k < out.length; k++) out[k] = table[values[k] as number] as number;
-  return out;
 }
 
 function unpackTightly(gl: WebGL2RenderingContext): void {

@@ -2,7 +2,8 @@
 import { DRAG_MODE, NVImage, Niivue, SLICE_TYPE } from "@niivue/niivue";
 import { type Affine, type Grid, inverse, toWorld, type Vec3, type VoxelBox } from "../geometry.ts";
 import type { Segmentation } from "../segmentation.ts";
-import { MaskTextures, SLICE_SHADER, type Style } from "./mask_textures.ts";
+import { MaskTextures, type Style } from "./mask_textures.ts";
+import { SLICE_SHADER } from "./slice_shader.ts";
 import type { Window } from "./presets.ts";
 
 /** Planes in NiiVue's numbering. */
@@ -127,7 +128,7 @@ export class Planes {
     this.draw();
   }
 
-  setEdited(mask: Uint8Array | null, style: Style): void {
+  setEdited(mask: Uint8Array<ArrayBuffer> | null, style: Style): void {
     this.textures().edited(mask, style);
     this.textures().uploadColours();
     this.draw();
