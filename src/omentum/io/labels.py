@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,20 @@ def read_labelmap(path: str | Path, *, may_be_empty: bool = False) -> Segmentati
     return with_hosts(packed(labels, {i: [known[i]] for i in indices}, volume))
 
 
-def label_values(path: str | Path) -> list[int]:
-    """Distinct values of a label map without 0, sorted.
+def read_label_numbers(path: str | Path) -> Volume:
+    """Read a label map as it is, for values that only the caller knows.
+
+    Args:
+        path: A label map: NIfTI, NRRD or MetaImage.
+
+    Returns:
+        Voxels are whole numbers of any integer type.
 
     Raises:
-        InputError: The file cannot be read, or is no label map.
+        InputError: The file cannot be read or contains values that are not integers.
     """
-    return _values(_whole_numbers(_read_volume(path).voxels, path), path)
+    volume = _read_volume(path)
+    return replace(volume, voxels=_whole_numbers(volume.voxels, path))
 
 
 def has_label_table(path: str | Path) -> bool:

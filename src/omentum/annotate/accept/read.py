@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from omentum.segmentation import Segmentation
 from omentum.volume import GRID_TOLERANCE_MM, Grid
 
 Mask = NDArray[np.bool_]
+Number = TypeVar("Number", np.bool_, np.uint16)
 _RENAME = '--rename "{}=liver"'
 _GRID_REMEDY = "corrections are never resampled; save them on the grid of the CT of this case"
 
@@ -93,8 +95,8 @@ def read_corrected(
     return _of_label_map(file.path, proposal, mapping)
 
 
-def on_grid(mask: Mask, grid: Grid, target: Grid, source: Path) -> Mask:
-    """Bring a mask to a grid by permuting and flipping axes; a mask of a part of the grid is padded with zeros.
+def on_grid(mask: NDArray[Number], grid: Grid, target: Grid, source: Path) -> NDArray[Number]:
+    """Bring a mask or labels to a grid by permuting and flipping axes; those of a part of the grid are padded with 0.
 
     3D Slicer may store only the box around the segments.
 
@@ -112,7 +114,7 @@ def on_grid(mask: Mask, grid: Grid, target: Grid, source: Path) -> Mask:
     if not inside or not turned.same_as(Grid(turned.shape, moved), GRID_TOLERANCE_MM):
         reason = f"lies on another grid than its CT: {grid} against {target}"
         raise GeometryError(reason, source=source, remedy=_GRID_REMEDY)
-    out = np.zeros(target.shape, np.bool_)
+    out = np.zeros(target.shape, mask.dtype)
     out[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = view
     return out
 

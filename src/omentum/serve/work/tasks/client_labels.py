@@ -15,11 +15,12 @@ from omentum.annotate.accept.read import Renames, masks_of_segments, on_grid
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
 from omentum.io.hosts import with_hosts
-from omentum.io.labels import label_values, read_labels
+from omentum.io.labels import read_label_numbers
 from omentum.io.seg_nrrd.segments import is_seg_nrrd, read_segments
 from omentum.segmentation import LazyMasks, Segmentation
 
 Mask = NDArray[np.bool_]
+Numbers = NDArray[np.uint16]
 HELPERS = ("background", "foreground_scribbles", "background_scribbles")
 """Segments of the client's own that are no structures."""
 
@@ -44,36 +45,53 @@ def read_client_labels(path: Path, names: Sequence[tuple[int, str]], proposal: S
         file = replace(file, segments=tuple(one for one in file.segments if one.name not in HELPERS))
         advice = "rename the segment in the client"
         return masks_of_segments(file, path, proposal.grid, Renames(), advice)
-    seg = read_labels(path, {value: (key,) for value, key in _meaning(names, label_values(path), path).items()})
-    there = LazyMasks(seg.classes, lambda key: on_grid(seg.mask(key), seg.grid, proposal.grid, path))
-    drawn = Segmentation.from_masks(there, proposal.affine)
-    return _completed(drawn, proposal).masks()
+    volume = read_label_numbers(path)
+    meaning = _meaning(names, [int(value) for value in np.unique(volume.voxels) if value != 0], path)
+    table = np.zeros(max(meaning) + 1, np.uint16)
+    for value, key in meaning.items():
+        table[value] = STRUCTURES[key].index
+    now = on_grid(table[volume.voxels], volume.grid, proposal.grid, path)
+    return _completed(now, tuple(meaning.values()), proposal)
 
 
-def _completed(drawn: Segmentation, proposal: Segmentation) -> Segmentation:
+def _completed(now: Numbers, keys: Sequence[str], proposal: Segmentation) -> LazyMasks:
     """What the client, who sees one structure a voxel, cannot have meant to change stays as it was predicted.
 
     That is everything where the label map is as the client got it, what lies beneath a structure that is erased, and
     what lies beneath one that is drawn over it. A lesion that is drawn belongs to its organ, too.
-    """
-    shown, now = proposal.labelmap(), drawn.labelmap()
-    is_same, is_empty = shown == now, now == 0
 
-    def kept(key: str) -> Mask:
-        mask = drawn.mask(key)
-        if key in proposal.classes:
-            is_beneath = _drawn_over(key, drawn.classes)[now] | (is_empty & (shown != STRUCTURES[key].index))
-            mask |= proposal.mask(key) & (is_same | is_beneath)
+    Args:
+        now: Template numbers [i, j, k].
+        keys: Structures that the label map can show.
+        proposal: Predicted masks.
+    """
+    shown = proposal.labelmap()
+    changed = np.nonzero(shown != now)
+    before, after = shown[changed], now[changed]
+
+    def without_new_lesions(key: str) -> Mask:
+        mask = proposal.mask(key) if key in proposal.classes else np.zeros(proposal.shape, np.bool_)
+        number = STRUCTURES[key].index
+        is_beneath = _drawn_over(key, keys)[after] | ((after == 0) & (before != number))
+        mask[changed] = (after == number) | (mask[changed] & is_beneath)
         return mask
 
-    complete = Segmentation.from_masks(LazyMasks(drawn.classes, kept), proposal.affine)
+    def new_lesion_or_host(key: str) -> Mask:
+        if key not in lesions:
+            return without_new_lesions(key)
+        mask = np.zeros(proposal.shape, np.bool_)
+        mask[changed] = after == STRUCTURES[key].index
+        return mask
 
-    def changed(key: str) -> Mask:
-        return complete.mask(key) & ~is_same if STRUCTURES[key].hosts else complete.mask(key)
-
-    hosts = with_hosts(Segmentation.from_masks(LazyMasks(drawn.classes, changed), proposal.affine))
-    return Segmentation.from_masks(
-        LazyMasks(drawn.classes, lambda key: complete.mask(key) | hosts.mask(key)), proposal.affine
+    lesions = [key for key in keys if STRUCTURES[key].hosts and (after == STRUCTURES[key].index).any()]
+    if not lesions:
+        return LazyMasks(keys, without_new_lesions)
+    hosts = dict.fromkeys(host for key in lesions for host in STRUCTURES[key].hosts if host in keys)
+    hosted = with_hosts(
+        Segmentation.from_masks(LazyMasks(dict.fromkeys((*lesions, *hosts)), new_lesion_or_host), proposal.affine)
+    ).masks()
+    return LazyMasks(
+        keys, lambda key: without_new_lesions(key) | hosted[key] if key in hosts else without_new_lesions(key)
     )
 
 
