@@ -45,7 +45,7 @@ LAYERS: dict[str, set[str]] = {
     "postprocess": CORE | {"midline"},
     "model": CORE | {"home"},
     "text": CORE | {"home", "model"},
-    "words": {"anatomy", "text"},
+    "words": {"errors", "anatomy", "text"},
     "infer": CORE | {"home"},
     "phantom": CORE,
     "measure": CORE,
@@ -66,7 +66,8 @@ LAYERS: dict[str, set[str]] = {
     "client": CORE | {"access", "io"},
     "remote": CORE | {"words", "client", "pipeline"},
     "serve": CORE
-    | {"access", "home", "process_pool", "io", "measure", "data", "pipeline", "annotate", "follow_up", "doctor"},
+    | {"access", "home", "words", "process_pool", "io", "measure", "data", "pipeline", "annotate", "follow_up"}
+    | {"doctor"},
     "cli": CORE
     | {
         "home",

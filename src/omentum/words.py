@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from omentum.anatomy.suggestions import UnknownStructureError
 from omentum.anatomy.vocabulary import How, Understanding
 from omentum.anatomy.vocabulary import explain_words as _explained
 from omentum.anatomy.vocabulary.items import NOT_KNOWN
+from omentum.errors import UsageError
 
 SURE = (How.EXACT, How.SYNONYM, How.GROUP, How.LANGUAGE)
 """By a name of the vocabulary, and not by a guess."""
@@ -69,6 +70,33 @@ def lacking(understood: Iterable[Understanding], known: Iterable[str]) -> list[s
     wanted, known = tuple(understood), set(known)
     single = {key for one in wanted for key in one.structures if key not in one.collective}
     return [key for key in keys_of(wanted) if key not in known and key in single]
+
+
+def chosen(understood: Iterable[Understanding], known: Sequence[str]) -> tuple[str, ...]:
+    """Keys that words ask for among those that weights know, in the order of the weights.
+
+    Raises:
+        UsageError: the weights do not know a structure that was named, or none is left.
+    """
+    understood = tuple(understood)
+    if missing := lacking(understood, known):
+        them = "it" if len(missing) == 1 else "them"
+        reason = f"the weights do not know {', '.join(missing)}: they were not trained for {them}"
+        remedy = f"words alone give no usable mask; `omentum extend` adds {them} from labelled cases"
+        raise UsageError(reason, remedy=f"{remedy}; they know {', '.join(known)}")
+    wanted = keys_of(understood)
+    return some(tuple(key for key in known if key in wanted))
+
+
+def some(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys, of which there has to be one.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not keys:
+        raise UsageError("no class was asked for", remedy="leave the classes out to get all of them")
+    return keys
 
 
 def notes_on(understood: Iterable[Understanding]) -> list[str]:

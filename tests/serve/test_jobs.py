@@ -89,6 +89,25 @@ def test_a_full_queue_and_places_in_it(tmp_path):
         assert client.runner.seen == [first, third]
 
 
+@pytest.mark.parametrize(
+    ("words", "reason", "remedy"),
+    [
+        (["liver", "hull plate"], "unknown structure 'hull plate'", "omentum classes"),
+        (["leber", "right kidney"], "the weights do not know right_kidney", "they know liver"),
+        ([], "no class was asked for", "leave the classes out"),
+    ],
+)
+def test_words_that_would_fail_the_job_are_refused_before_it_waits(tmp_path, words, reason, remedy):
+    with serving(tmp_path / "state") as client:
+        upload = uploaded(client)
+        answer = client.post("/jobs", json={"upload": upload, "classes": words})
+        assert answer.status_code == 422
+        assert answer.json()["reason"].startswith(reason)
+        assert remedy in answer.json()["remedy"]
+        assert client.get("/jobs").json() == []
+        assert submitted(client, upload, classes=["Leber", "all organs"])
+
+
 def test_our_own_fault_ends_one_job_only(tmp_path):
     def broken(job, folder):
         if job.number == 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy.vocabulary import How, Understanding
-from omentum.errors import UsageError, warn_of_case
+from omentum.errors import warn_of_case
 from omentum.infer.averaging import mean_probability
 from omentum.infer.device import choose_device
 from omentum.infer.engines import Engine, check_engine
@@ -48,7 +48,7 @@ from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.spec import USUAL_THRESHOLD, Trust
 from omentum.volume import Volume
-from omentum.words import explain_words, guesses_in, keys_of, lacking, structures_in
+from omentum.words import chosen, explain_words, guesses_in, keys_of, some, structures_in
 
 Image = str | os.PathLike[str] | Volume | Any
 """A path (NIfTI, NRRD, MetaImage, or a folder with a DICOM series), a `Volume`, an image of nibabel, SimpleITK or
@@ -83,7 +83,8 @@ class Segmenter:
         self._locator = Locator(self.device)
         self._loading = threading.RLock()
         self.understood: tuple[Understanding, ...] = ()
-        self._wanted = None if self.options.classes is None else self._keys_of(self.options.classes)
+        if self.options.classes is not None:
+            self.understood = self._understood(self.options.classes)
 
     @cached_property
     def models(self) -> list[UniversalModel]:
@@ -99,27 +100,23 @@ class Segmenter:
         """The first of the models; the others have the same grid."""
         return self.models[0]
 
-    def _keys_of(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Structure keys of names, including structures defined only by the weights."""
+    def _understood(self, names: Iterable[str]) -> tuple[Understanding, ...]:
+        """What names mean, including structures defined only by the weights; one at least."""
         has_files = any(isinstance(w, (str, Path)) and Path(w).is_file() for w in self._weights)
         found = explain_words(names, nearest=False)
         if has_files and any(one.how is not How.EXACT for one in found):
             self.model  # noqa: B018
-        self.understood = structures_in(names)
-        for line in guesses_in(self.understood):
+        understood = structures_in(names)
+        for line in guesses_in(understood):
             warn_of_case(line, stacklevel=3)
-        return _some(keys_of(self.understood))
+        some(keys_of(understood))
+        return understood
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Keys of the structures this segmenter finds, in the order of the weights; those of any of several."""
         known = all_classes(self.models)
-        if missing := lacking(self.understood, known):
-            them = "it" if len(missing) == 1 else "them"
-            reason = f"the weights do not know {', '.join(missing)}: they were not trained for {them}"
-            remedy = f"words alone give no usable mask; `omentum extend` adds {them} from labelled cases"
-            raise UsageError(reason, remedy=f"{remedy}; they know {', '.join(known)}")
-        return known if self._wanted is None else _some(tuple(key for key in known if key in self._wanted))
+        return known if self.options.classes is None else chosen(self.understood, known)
 
     @cached_property
     def thresholds(self) -> dict[str, float]:
@@ -292,14 +289,8 @@ class Segmenter:
             return "not wanted"
         if self.options.probabilities is not None:
             return "probabilities are wanted everywhere"
-        if self._wanted is None:
+        if self.options.classes is None:
             return "all structures are wanted"
         if self.model.spec == self._locator.model.spec:
             return "the weights are those that would locate"
         return None
-
-
-def _some(keys: tuple[str, ...]) -> tuple[str, ...]:
-    if not keys:
-        raise UsageError("no class was asked for", remedy="leave the classes out to get all of them")
-    return keys

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from omentum.anatomy.structure_rows import include_carried
 from omentum.errors import CheckpointError, UsageError
 from omentum.home import writable_home
 from omentum.pipeline.batch.options import parse_devices
@@ -22,7 +23,7 @@ from omentum.serve.documents import (
     WeightsDocument,
 )
 from omentum.serve.events import ProgressBoard
-from omentum.serve.faults import ServiceError
+from omentum.serve.faults import ServiceError, fault_document
 from omentum.serve.metrics import Metrics
 from omentum.serve.options import ServeOptions
 from omentum.serve.state.database import Database
@@ -36,6 +37,7 @@ from omentum.serve.work.dispatch import Dispatcher, JobRunner
 from omentum.serve.work.reader import ReaderProcess
 from omentum.serve.work.runners import DeviceRunner
 from omentum.temporary_names import remove
+from omentum.words import chosen, explain_words
 
 Say = Callable[[str], None]
 
@@ -149,7 +151,7 @@ class Service:
         """Queue a job.
 
         Raises:
-            ServiceError: an unknown name, no such upload, or the queue is full.
+            ServiceError: an unknown name, words that the weights do not know, no such upload, or the queue is full.
         """
         weights = request.weights or next(iter(self.weights))
         _check_known("weights", weights, self.weights)
@@ -157,6 +159,8 @@ class Service:
         _check_known("profile", profile, PROFILES)
         for name in request.formats or ():
             _check_known("format", name, tuple(OutputFormat))
+        if request.classes is not None:
+            self._check_classes(request.classes, weights)
         options = request.model_dump(exclude={"upload"}) | {"weights": weights, "profile": profile}
         self.uploads.check_quota()
         job = self.jobs.add(request.upload, options)
@@ -190,6 +194,18 @@ class Service:
         self.jobs.set_bytes(job, size)
         return size
 
+    def _check_classes(self, words: Sequence[str], weights: str) -> None:
+        """Refuse words that would fail the job; those that are in no vocabulary may need a language model."""
+        known = [one.key for offered in self.offered if offered.name == weights for one in offered.structures]
+        understood = explain_words(words, nearest=False)
+        if not all(understood):
+            self.reader.run("check_classes", tuple(words), known)
+            return
+        try:
+            chosen(understood, known)
+        except UsageError as fault:
+            raise ServiceError.of(422, fault_document(fault, self.folder.root)) from fault
+
     def _job_ended(self, job: StoredJob) -> None:
         self.metrics.ended(job)
         passed = (job.ended or 0.0) - (job.started or 0.0)
@@ -199,10 +215,16 @@ class Service:
         first = self._runners[0]
         assert isinstance(first, DeviceRunner)
         try:
-            return [WeightsDocument(**about) for about in first.describe()]
+            return [_offered(**about) for about in first.describe()]
         except TaskFault as fault:
             about = fault.document
             raise CheckpointError(about.reason, source=about.file, remedy=about.remedy) from fault
+
+
+def _offered(carried: dict[str, Any], **about: Any) -> WeightsDocument:
+    """Describe weights; words for their own structures are understood from now on."""
+    include_carried(carried)
+    return WeightsDocument(**about)
 
 
 def _check_known(what: str, name: str, known: Sequence[str] | dict[str, str]) -> None:

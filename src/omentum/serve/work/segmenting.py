@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy import STRUCTURES
+from omentum.anatomy.structure_rows import carried_rows
 from omentum.errors import OmentumError, lines_of, sources_shown_as
 from omentum.io.nifti import write_volume
 from omentum.pipeline.batch.jobs import Job, finish_and_save
@@ -58,7 +59,7 @@ def _segment(talk: Talk, task: SegmentTask) -> None:
 
 
 def describe_weights_of(talk: Talk, weights: tuple[str, ...], device: str) -> list[dict[str, Any]]:
-    """Load weights and say what they are; the first stay in memory.
+    """Load weights and say what they are, with the rows of structures that are not packaged; the first stay in memory.
 
     Raises:
         OmentumError: weights or device cannot be used.
@@ -72,6 +73,7 @@ def describe_weights_of(talk: Talk, weights: tuple[str, ...], device: str) -> li
             "name": Path(name).name.removesuffix(".safetensors"),
             "sha256": segmenter.weights_description["sha256"],
             "structures": [_structure(key) for key in segmenter.classes],
+            "carried": carried_rows(segmenter.classes),
         })  # fmt: skip
     return found[::-1]
 

@@ -15,7 +15,7 @@ _EVENT = {"type": "object", "properties": {"event": {"enum": ["state", "progress
 """An event; its data is a job as JSON."""
 
 
-@router.post("", summary="Queue a segmentation", status_code=202, responses=errors(404, 409, 422, 429, 507))
+@router.post("", summary="Queue a segmentation", status_code=202, responses=errors(404, 409, 422, 429, 503, 507))
 def create(asked: JobRequest, service: ServiceHere) -> JobDocument:
     """Of an upload that is complete; from now on its files cannot be changed."""
     return service.submit(asked)
