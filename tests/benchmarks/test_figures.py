@@ -14,7 +14,7 @@ ROWS = [["exact", "torch", 19.66, 0.231], ["exact", "openvino", 4.04, 0.5], ["fa
 
 
 def result(outdated=False):
-    entry = "src/omentum/spec.py"
+    entry = "src/omentum/errors.py"
     measures = {entry: "0" if outdated else content_hash(entry)}
     made = {"date": "2026-11-28", "commit": "abc", "command": "python x.py", "machine": {"cores": 2, "load": 9.0}}
     costs = Table(COSTS.columns, ROWS, about="By the clock.", notes=["Once."])
@@ -88,7 +88,7 @@ def test_a_result_nobody_kept_is_told():
 
 def test_what_is_outdated_is_listed_in_one_place_and_changes_no_other_page():
     listed = outdated_page({"costs": result(outdated=True), "fresh": result()})
-    assert "| `costs` | 2026-11-28 | abc | `src/omentum/spec.py` |" in listed
+    assert "| `costs` | 2026-11-28 | abc | `src/omentum/errors.py` |" in listed
     assert "fresh" not in listed
     assert "None." in outdated_page({"fresh": result()})
     assert result_page(result(outdated=True)) == result_page(result())

@@ -72,12 +72,12 @@ def test_a_moved_file_changes_its_folder(tmp_path):
 
 def test_publishing_says_when_where_and_how(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(facts.sys, "argv", [str(ROOT / "benchmarks/x.py"), "--cases", "4"])
-    publish(tmp_path / "x.json", title="A title", measures=["src/omentum/spec.py"], tables={"main": TABLE})
+    publish(tmp_path / "x.json", title="A title", measures=["src/omentum/errors.py"], tables={"main": TABLE})
     made = json.loads((tmp_path / "x.json").read_text())
     assert made["made"]["command"] == "python benchmarks/x.py --cases 4"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", made["made"]["date"])
     assert made["made"]["machine"]["cores"] > 0
-    assert made["measures"] == {"src/omentum/spec.py": content_hash("src/omentum/spec.py")}
+    assert made["measures"] == {"src/omentum/errors.py": content_hash("src/omentum/errors.py")}
     assert "| exact | **19.7** |" in capsys.readouterr().out
 
 

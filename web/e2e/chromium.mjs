@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { chromium } from "playwright-core";
 
-const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 /** Software rendering: WebGL2 without a graphics card. */
 const FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
 
@@ -12,9 +11,9 @@ const SHOTS = process.env.SHOTS ?? "";
 
 /** Start Chromium, or end the program with a line of words where there is none. */
 export async function launch(extraFlags = []) {
-  const executablePath = BROWSERS.find((path) => path && existsSync(path));
-  if (executablePath === undefined) {
-    console.error("error: no Chromium found (set CHROMIUM=/path/to/it)");
+  const executablePath = process.env.CHROMIUM ?? "";
+  if (!existsSync(executablePath)) {
+    console.error(`error: CHROMIUM=${executablePath} is no browser (set CHROMIUM=/path/to/it; make web-test finds one)`);
     process.exit(2);
   }
   return chromium.launch({ executablePath, args: [...FLAGS, ...extraFlags] });

@@ -143,6 +143,6 @@ def _response(lesions: Sequence[TrackedLesion]) -> RecistResponse:
         targets=sum(len(one.targets) for one in targets),
         new=sum(one.status is LesionStatus.NEW for one in tumours),
         lasting=sum(bool(one.after) and one.status is not LesionStatus.NEW for one in others),
-        unknown=sum(one.is_cut or one.status in UNKNOWN for one in targets),
+        unknown=sum(one.touches_border or one.status in UNKNOWN for one in targets),
         unseen=sum(not one.after and one.status is not LesionStatus.GONE for one in others),
     )

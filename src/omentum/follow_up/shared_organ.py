@@ -48,7 +48,7 @@ class SharedOrgan:
             _Surface(mm, scan[0].grid) for mm, scan in zip(surfaces, (before, after), strict=True)
         )
         self.before_mm, self.after_mm = (_centre_mm(*scan, key) for scan in (before, after))
-        self.is_whole = not (_is_cut(*before, key) or _is_cut(*after, key))
+        self.is_whole = not (_touches_border(*before, key) or _touches_border(*after, key))
         self.points = len(self._before.points_mm) + len(self._after.points_mm)
         self.volumes_ml = _volume_ml(*before, key), _volume_ml(*after, key)
         self.coarsest_mm = max(*before[0].grid.spacing_mm, *after[0].grid.spacing_mm)
@@ -136,7 +136,7 @@ def _volume_ml(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> float:
     return float(np.count_nonzero(seg.mask(key, boxes[key]))) * seg.grid.voxel_volume_ml
 
 
-def _is_cut(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> bool:
+def _touches_border(seg: Segmentation, boxes: Mapping[str, Box], key: str) -> bool:
     return any(s.start == 0 or s.stop == n for s, n in zip(boxes[key], seg.shape, strict=True))
 
 

@@ -75,7 +75,7 @@ class TrackedLesion:
         return total_longest_mm(self.before), total_longest_mm(self.after)
 
     @property
-    def is_cut(self) -> bool:
+    def touches_border(self) -> bool:
         """Whether an image border truncates it: sizes are then lower bounds and growth is unknown."""
         return any(one.touches_border for one in (*self.before, *self.after))
 
@@ -84,7 +84,7 @@ class TrackedLesion:
         """Caveats about the numbers."""
         told = [self.reason] if self.reason else []
         told += [f"a candidate, no finding: {self.candidate_reason}"] if self.candidate_reason else []
-        told += ["cut by the edge of an image, sizes are lower limits"] if self.is_cut else []
+        told += ["cut by the edge of an image, sizes are lower limits"] if self.touches_border else []
         kinds = [{STRUCTURES[one.key].kind for one in lesions} for lesions in (self.before, self.after)]
         if all(kinds) and kinds[0] != kinds[1]:
             told.append(f"called {' and '.join(sorted(kinds[0]))} then, {' and '.join(sorted(kinds[1]))} now")
@@ -128,7 +128,7 @@ def row_of(tracked: TrackedLesion) -> dict[str, Any]:
     row |= {"longest_change_mm": None, "is_candidate": bool(tracked.candidate_reason)}
     for name, (then, now) in (("volume", tracked.volumes_ml), ("longest", tracked.longest_mm)):
         unit = "ml" if name == "volume" else "mm"
-        comparable = bool(tracked.before and tracked.after) and not tracked.is_cut
+        comparable = bool(tracked.before and tracked.after) and not tracked.touches_border
         row |= {f"{name}_before_{unit}": then if tracked.before else None}
         row |= {f"{name}_after_{unit}": now if tracked.after else None}
         row |= {f"{name}_change_percent": 100 * (now - then) / then if comparable else None}

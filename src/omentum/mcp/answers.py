@@ -27,7 +27,7 @@ class MeasuredStructure(_Answer):
     found: bool
     volume_ml: float
     mean_hu: float | None = Field(description="mean attenuation in HU")
-    is_cut: bool = Field(description="it reaches the border of the image, so its volume is a lower bound")
+    touches_border: bool = Field(description="it reaches the border of the image, so its volume is a lower bound")
     score: float | None = Field(description="probability that the mask is good, 0 to 1; null if not assessed")
     trust: str = Field(description="how reliable the weights are for this structure in general")
 
@@ -41,7 +41,7 @@ class MeasuredStructure(_Answer):
             found=m.found,
             volume_ml=round(m.volume_ml, 3),
             mean_hu=mean,
-            is_cut=m.touches_border,
+            touches_border=m.touches_border,
             score=m.score,
             trust=m.trust,
         )
@@ -60,7 +60,7 @@ class MeasuredLesion(_Answer):
     perpendicular_mm: float = Field(description="longest diameter perpendicular to it in the same slice")
     mean_hu: float | None
     centroid_mm: tuple[float, float, float] = Field(description="RAS+ mm: right to left is -x, up is +z")
-    is_cut: bool = Field(description="it reaches the border of the image, so all sizes are lower bounds")
+    touches_border: bool = Field(description="it reaches the border of the image, so all sizes are lower bounds")
     candidate_reason: str = Field(description="why it is only a candidate and in no sum; empty if it is none")
 
     @classmethod
@@ -78,7 +78,7 @@ class MeasuredLesion(_Answer):
             perpendicular_mm=round(lesion.axial.perpendicular.mm, 1),
             mean_hu=None if lesion.hu.mean_hu is None else round(lesion.hu.mean_hu, 1),
             centroid_mm=(x, y, z),
-            is_cut=lesion.touches_border,
+            touches_border=lesion.touches_border,
             candidate_reason=lesion.candidate_reason,
         )
 

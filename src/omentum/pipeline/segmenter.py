@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,13 @@ from omentum.pipeline.inference import InferencePlan, Prediction
 from omentum.pipeline.manifest import describe_machine, describe_weights
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
 from omentum.pipeline.options import Average, SegmentOptions
+from omentum.pipeline.options_used import describe_options
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.region_of_interest import Locator, infer_case
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
-from omentum.spec import USUAL_THRESHOLD, Trust
+from omentum.spec import Trust
 from omentum.volume import Volume
 from omentum.words import chosen, explain_words, guesses_in, keys_of, some, structures_in
 
@@ -206,27 +207,9 @@ class Segmenter:
                 self._locator.model  # noqa: B018
 
     def described_options(self) -> dict[str, Any]:
-        """Everything that determines the result, in JSON values, for the manifest.
-
-        Includes thresholds other than 0.5, known reliability, and the weights' own thresholds if lower ones are
-        requested.
-        """
-        moved = {key: threshold for key, threshold in self.thresholds.items() if threshold != USUAL_THRESHOLD}
+        """Everything that determines the result, see `describe_options`."""
         usual = mean_thresholds(self.models)
-        lowered = {key: usual[key] for key, threshold in self.thresholds.items() if threshold < usual[key]}
-        chosen: dict[str, Any] = {
-            "classes": list(self.classes),
-            "precision": self.profile.precision,
-            "threshold": moved,
-        }
-        known = {key: trust.value for key, trust in self.trust.items() if trust is not Trust.UNKNOWN}
-        chosen |= {"overlap": self.profile.overlap, "trust": known, "operating_points": lowered}
-        chosen |= {"minimum_ml": self.minimum_ml}
-        options = asdict(self.options)
-        for name, default in (("average", Average.PROBABILITIES), ("series", None), ("allow_tilt", False)):
-            if options[name] == default:  # as earlier versions write it
-                del options[name]
-        return options | chosen
+        return describe_options(self.options, self.profile, self.thresholds, usual, self.trust, self.minimum_ml)
 
     def segment(self, image: Image, *, progress: Progress | None = None) -> CaseSegmentation:
         """Segment one CT.
