@@ -7,6 +7,7 @@ import pytest
 from case_files import put_ct
 
 from omentum.errors import InputError
+from omentum.io.archive import MAX_EMPTY
 from omentum.io.detect import load_volume
 from omentum.io.nifti import read_volume
 
@@ -39,6 +40,15 @@ def test_what_else_it_holds_is_told(ct):
     zipfile.ZipFile(empty, "w").close()
     with pytest.raises(InputError, match="holds another zip file"):
         load_volume(zipped(empty, "inner"))
+
+
+def test_many_empty_files_are_refused_before_they_are_unpacked(ct):
+    path = zipped(ct, "ct.nii.gz")
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(MAX_EMPTY + 1):
+            archive.writestr(f"{number}.dcm", b"")
+    with pytest.raises(InputError, match=r"a\.zip: holds 1001 empty files, the limit is 1000"):
+        load_volume(path)
 
 
 def test_damaged_lzma_is_told(ct):

@@ -21,6 +21,8 @@ from omentum.home import private_folder
 
 MAX_ENTRIES = 50_000
 """More than any study has."""
+MAX_EMPTY = 1000
+"""Files without content, which a broken transfer leaves; unpacking thousands of them takes minutes on a busy disk."""
 MAX_RATIO = 200
 """No CT shrinks further than this; `SLACK_BYTES` is always allowed."""
 SLACK_BYTES = 64 << 20
@@ -81,6 +83,9 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise InputError(f"holds {len(entries)} entries, the limit is {MAX_ENTRIES}", source=path)
+    empty = sum(not entry.file_size and not entry.is_dir() for entry in entries)
+    if empty > MAX_EMPTY:
+        raise InputError(f"holds {empty} empty files, the limit is {MAX_EMPTY}", source=path, remedy=_AGAIN)
     left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, int((1 - FREE_SHARE) * shutil.disk_usage(folder).free))
     for entry in entries:
         parts = _parts(entry, path)

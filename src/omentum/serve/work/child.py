@@ -79,6 +79,7 @@ class ChildProcess:
         self._hidden, self._preload = hidden, preload
         self._one_at_a_time, self._lock = threading.Lock(), threading.Lock()
         self._number, self._cancelled_at, self._running, self._closed = 0, 0.0, False, False
+        self._exceeded_s: float | None = None
         self._ends: tuple[Connection, Any] | None = None
 
     def run(
@@ -104,7 +105,7 @@ class ChildProcess:
             pipe = self._begin()
             try:
                 pipe.send((self._number, task, arguments))
-                return self._wait(pipe, tell, None if limit_s is None else time.monotonic() + limit_s)
+                return self._wait(pipe, tell, limit_s)
             except (EOFError, OSError) as fault:
                 raise self._died() from fault
             finally:
@@ -146,14 +147,18 @@ class ChildProcess:
                     serve_tasks, self._hidden, carried_rows(STRUCTURES.keys), preload=self._preload
                 )
             self._number += 1
-            self._cancelled_at, self._running = 0.0, True
+            self._cancelled_at, self._running, self._exceeded_s = 0.0, True, None
             return self._ends[0]
 
-    def _wait(self, pipe: Connection, tell: Callable[[ProgressDocument], None] | None, end: float | None) -> Any:
+    def _wait(self, pipe: Connection, tell: Callable[[ProgressDocument], None] | None, limit_s: float | None) -> Any:
+        began = time.monotonic()
         while True:
             while not pipe.poll(LOOK_EVERY_S):
                 now = time.monotonic()
-                if (self._cancelled_at and now > self._cancelled_at + CANCEL_GRACE_S) or (end and now > end):
+                if self._cancelled_at and now > self._cancelled_at + CANCEL_GRACE_S:
+                    self._kill()
+                elif limit_s is not None and now > began + limit_s:
+                    self._exceeded_s = limit_s
                     self._kill()
             kind, content = pipe.recv()
             if kind == VALUE:
@@ -184,7 +189,12 @@ class ChildProcess:
             return TaskCancelledError()
         ends[1].join(GRACE_S)
         ends[0].close()
-        return TaskFault(_death(ends[1].exitcode))
+        return TaskFault(_death(ends[1].exitcode) if self._exceeded_s is None else _too_long(self._exceeded_s))
+
+
+def _too_long(limit_s: float) -> ErrorDocument:
+    reason = f"it took longer than {limit_s:g} seconds and was ended"
+    return ErrorDocument(error="too_long", reason=reason, remedy="try again later, or with fewer or smaller files")
 
 
 def _death(code: int | None) -> ErrorDocument:
