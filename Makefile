@@ -143,7 +143,7 @@ chromium:
 # Its tests: modules alone, then the page in Chromium against `omentum serve`.
 web-test: chromium install web web-static
 	cd web && npm test && PATH="$(abspath $(BIN)):$$PATH" npm run e2e
-	$(BIN)/pytest tests/export/test_browser_parity.py tests/export/test_static_page.py
+	$(BIN)/pytest tests/export
 
 # From a clone to a 3D view: a phantom CT is made, segmented by the service and shown. Ctrl-C ends the service.
 serve-demo: install web

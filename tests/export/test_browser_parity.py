@@ -6,13 +6,12 @@ The network is replaced by bands of HU, so that everything around it is compared
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from organ_body import ORGANS, TRUNK, grid_in
+from page_modules import run_module
 from threshold_model import ThresholdModel
 
 from omentum.export.document import describe
@@ -24,7 +23,6 @@ from omentum.preprocess.prepare import prepare_upright
 from omentum.spec import PreprocessSpec
 from omentum.volume import Grid, Volume
 
-WEB = Path(__file__).parents[2] / "web"
 SPEC = PreprocessSpec((6.0, 6.0, 6.0), (-1024.0, 1024.0), (32, 32, 32), antialias=True)
 BANDS_HU = {
     "liver": (100, 126),
@@ -85,10 +83,6 @@ CASES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A folder for each case, after the page's modules have added their results."""
-    rolldown = WEB / "node_modules" / "rolldown" / "bin" / "cli.mjs"
-    node = shutil.which("node")
-    if node is None or not rolldown.is_file():
-        pytest.skip("needs Node.js and the packages of web/ (make web)")
     root = tmp_path_factory.mktemp("parity")
     model = ThresholdModel(SPEC, BANDS_HU)
     graph = {"file": "model.onnx", "bytes": 0, "sha256": ""}
@@ -98,15 +92,8 @@ def folder(tmp_path_factory) -> Path:
         (case / "model.json").write_text(json.dumps(describe(model, "bands", graph, Agreement("", 0.0, 0.0, 0.0))))
         (case / "bands.json").write_text(json.dumps(list(BANDS_HU.values())))
     program = tmp_path_factory.mktemp("program") / "cases.mjs"
-    source = "test/local/parity_cases.ts"
-    _run([node, str(rolldown), source, "--format", "esm", "--platform", "node", "-o", str(program)])
-    _run([node, str(program), str(root)])
+    run_module("test/local/parity_cases.ts", program, root)
     return root
-
-
-def _run(command: list[str]) -> None:
-    told = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 
 from omentum import segment
 from omentum.cli import main
+from omentum.io.detect import load_volume
 from omentum.io.nifti import read_volume, write_volume
 from omentum.io.segmentations import read_segmentation
 from omentum.volume import Volume
@@ -43,14 +44,16 @@ def ct(tmp_path_factory) -> Path:
     return folder / "ct.nii.gz"
 
 
-def test_the_page_finds_what_python_finds_and_sends_nothing(ct, tmp_path):
-    saved = tmp_path / "browser.seg.nrrd"
-    command = ["node", "e2e/static.mjs", str(ct), str(saved)]
+@pytest.mark.parametrize("form", ["nifti", "dicom"])
+def test_the_page_finds_what_python_finds_and_sends_nothing(form, ct, tmp_path):
+    saved, folder = tmp_path / "browser.seg.nrrd", tmp_path / "series"
+    command = ["node", "e2e/static.mjs", str(ct), str(saved), *(["--dicom", str(folder)] if form == "dicom" else [])]
     environment = {**os.environ, "CHROMIUM": CHROMIUM}
     told = subprocess.run(command, cwd=WEB, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert told.returncode == 0, told.stdout + told.stderr
     assert json.loads(told.stdout)["downloaded_mb"] < 40
-    expected, found = segment(ct, device="cpu", engine="torch"), read_segmentation(saved)
+    given = load_volume(folder, series="1") if form == "dicom" else ct
+    expected, found = segment(given, device="cpu", engine="torch"), read_segmentation(saved)
     assert found.grid.same_as(expected.grid, 1e-3)
     for key in expected.classes:
         ours, theirs = expected.mask(key), found.mask(key)

@@ -1,7 +1,8 @@
 /**
  * The static page in Chromium: a CT is dropped, segmented by the page itself and saved.
  *
- * node e2e/static.mjs CT SAVED.seg.nrrd [--threads N] [--device wasm|webgpu]; prints figures as JSON. One thread means
+ * node e2e/static.mjs CT SAVED.seg.nrrd [--dicom FOLDER] [--threads N] [--device wasm|webgpu]; with a folder, the CT (int16) is
+ * written there as a DICOM series, beside another one, and these are dropped. Prints figures as JSON. One thread means
  * that the page is served without the headers that threads need.
  */
 import assert from "node:assert/strict";
@@ -11,6 +12,8 @@ import { cpus } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { writeSeries } from "./dicom.mjs";
 import { drop, launch, masksShown, save, watchFaults } from "./chromium.mjs";
 
 const FOLDER = fileURLToPath(new URL("../dist-static", import.meta.url));
@@ -19,7 +22,7 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const PATIENCE_MS = 1_800_000;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { threads: { type: "string", default: "1" }, device: { type: "string", default: "wasm" }, shot: { type: "string" } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { dicom: { type: "string" }, threads: { type: "string", default: "1" }, device: { type: "string", default: "wasm" }, shot: { type: "string" } } });
 const [ct, saved] = positionals;
 for (const [missing, reason] of [
   [saved === undefined, "usage: node e2e/static.mjs CT SAVED.seg.nrrd [--threads N] [--device wasm|webgpu]"],
@@ -58,7 +61,8 @@ try {
   assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
   const usage = watch(browser);
   const from = performance.now();
-  await drop(page, ct);
+  if (values.dicom) await dropSeries(page, values.dicom);
+  else await drop(page, ct);
   await page.getByRole("progressbar").waitFor();
   await masksShown(page);
   const clickToMasks = (performance.now() - from) / 1000;
@@ -71,6 +75,18 @@ try {
 } finally {
   await browser.close();
   server.close();
+}
+
+/** The CT and a part of it as two series; the first one is chosen. */
+async function dropSeries(page, folder) {
+  const file = readFileSync(ct);
+  const nifti = file[0] === 0x1f ? gunzipSync(file) : file;
+  const whole = writeSeries(join(folder, "1"), nifti, { number: 1, description: "Abdomen venous 5mm" });
+  const part = writeSeries(join(folder, "2"), nifti, { number: 2, description: "Abdomen Doe", from: 3 });
+  await drop(page, ...whole, ...part);
+  const dialog = page.getByRole("dialog", { name: "Which series?" });
+  assert.match(await dialog.locator(".series").last().textContent(), /^Series 2 \(Abdomen \.\.\., \d+ images, 5 x 5 x 5 mm\)$/);
+  await dialog.getByText("Series 1 (Abdomen venous 5mm").click();
 }
 
 function round(value) {

@@ -36,6 +36,13 @@ export interface Capabilities {
   readonly dicom: boolean;
 }
 
+/** A file of a scan. */
+export interface ScanFile {
+  readonly file: File;
+  /** Path in what was dropped or picked. */
+  readonly path: string;
+}
+
 export interface SegmentOptions {
   readonly weights?: string;
   /** Structure keys; all if not given. */
@@ -107,7 +114,7 @@ export interface Result {
 export interface Backend {
   capabilities(): Promise<Capabilities>;
   /** Segment one scan: one file, or the files of one DICOM series. Aborting `signal` cancels the work. */
-  segment(files: readonly File[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result>;
+  segment(files: readonly ScanFile[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result>;
   /** Results that are still kept; null if none are. */
   readonly results: (() => Promise<readonly Result[]>) | null;
   /** Compare the lesions of two results; null where that is not offered. */

@@ -26,6 +26,8 @@ export class ImageError extends Error {
   constructor(
     reason: string,
     readonly remedy: string | null = null,
+    /** Which of several files it is about. */
+    readonly file: string | null = null,
   ) {
     super(reason);
     this.name = "ImageError";

@@ -9,6 +9,11 @@ export async function gunzip(data: Uint8Array<ArrayBuffer>, limit: number): Prom
   return collected(new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip")), limit);
 }
 
+/** Inflate a raw deflate stream, as in zip and DICOM files; see `gunzip`. */
+export async function inflateRaw(data: Uint8Array<ArrayBuffer>, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  return collected(new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw")), limit);
+}
+
 export function isGzip(data: Uint8Array): boolean {
   return data[0] === 0x1f && data[1] === 0x8b;
 }

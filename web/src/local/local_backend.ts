@@ -1,7 +1,7 @@
 /** The backend of the static page: everything is computed in this browser, and nothing is sent anywhere. */
-import { type Backend, BackendError, type Capabilities, type Deleted, type Download, type Progress, type Result, type SegmentOptions } from "../backend.ts";
-import type { Segmentation } from "../segmentation.ts";
-import type { Finished, Message } from "./messages.ts";
+import { type Backend, BackendError, type Capabilities, type Progress, type Result, type ScanFile, type SegmentOptions } from "../backend.ts";
+import { LocalResult } from "./local_result.ts";
+import type { Command, Finished, Message } from "./messages.ts";
 import type { Model } from "./model.ts";
 import type { Device } from "./session.ts";
 
@@ -34,16 +34,14 @@ export class LocalBackend implements Backend {
       lesion: kind === "tumour" || kind === "cyst",
     }));
     const version = model.software.replace(/^omentum /, "");
-    return { version, weights: [{ name: model.name, structures }], profiles: [], privacy: PRIVACY, uploadBytes: MOST_BYTES, formats: "NIfTI (.nii or .nii.gz)", dicom: false };
+    return { version, weights: [{ name: model.name, structures }], profiles: [], privacy: PRIVACY, uploadBytes: MOST_BYTES, formats: "NIfTI, or a zip file", dicom: true };
   }
 
-  async segment(files: readonly File[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result> {
-    const [file] = files;
-    if (file === undefined || files.length > 1) throw new BackendError("this page reads one NIfTI file", "Convert DICOM files to NIfTI first, or use omentum serve.", "several");
-    const [model, content] = await Promise.all([this.model(), file.arrayBuffer()]);
-    const scan = new Uint8Array(content);
-    const finished = await this.run(scan.slice(), onProgress, signal);
-    return new LocalResult(titleOf(file.name, options), new Uint8Array(content), finished, model);
+  async segment(files: readonly ScanFile[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result> {
+    const model = await this.model();
+    const finished = await this.run(files, options, onProgress, signal);
+    const title = options.title ?? files[0]?.file.name.replace(/\.nii(\.gz)?$/i, "") ?? "CT";
+    return new LocalResult(title, finished, model);
   }
 
   private async model(): Promise<Model> {
@@ -54,7 +52,7 @@ export class LocalBackend implements Backend {
     return this.#model;
   }
 
-  private run(file: Uint8Array<ArrayBuffer>, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Finished> {
+  private run(files: readonly ScanFile[], { chooseSeries }: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Finished> {
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     return new Promise<Finished>((resolve, reject) => {
       const stop = () => reject(new DOMException("cancelled", "AbortError"));
@@ -64,51 +62,17 @@ export class LocalBackend implements Backend {
       worker.addEventListener("message", ({ data }: MessageEvent<Message>) => {
         if (data.kind === "progress") onProgress(data);
         else if (data.kind === "finished") resolve(data.result);
-        else if (data.kind === "refused") reject(new BackendError(data.reason, data.remedy, "refused"));
+        else if (data.kind === "refused") reject(new BackendError(data.reason, data.remedy, "refused", data.file));
+        else if (data.kind === "which series") void this.ask(data.series, chooseSeries).then((number) => (number === null ? stop() : worker.postMessage({ kind: "series", number } satisfies Command)), reject);
         else reject(new BackendError(`the computation failed: ${data.reason}`, "Close other tabs and try again, or use omentum segment."));
       });
-      worker.postMessage({ file, base: this.base, device: this.device }, [file.buffer]);
+      worker.postMessage({ kind: "segment", order: { files, base: this.base, device: this.device } } satisfies Command);
     }).finally(() => worker.terminate());
   }
-}
 
-class LocalResult implements Result {
-  readonly id = crypto.randomUUID();
-  readonly correct = null;
-  readonly corrected = null;
-
-  constructor(
-    readonly title: string,
-    private readonly scan: Uint8Array<ArrayBuffer>,
-    private readonly finished: Finished,
-    private readonly model: Model,
-  ) {}
-
-  async ct(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.scan.slice();
+  private async ask(series: readonly string[], choose: SegmentOptions["chooseSeries"]): Promise<number | null> {
+    const choices = series.map((text, number) => ({ id: String(number), text: text.charAt(0).toUpperCase() + text.slice(1) }));
+    const chosen = (await choose?.(choices)) ?? null;
+    return chosen === null ? null : Number(chosen);
   }
-
-  async segmentation(): Promise<Segmentation> {
-    const { grid, layers, layerOf } = this.finished;
-    const segments = this.model.classes.map(({ key, display, colour, index }, k) => ({ key, name: display, colour, layer: layerOf[k] ?? 0, value: index }));
-    return { grid, layers, segments };
-  }
-
-  async measurements(): Promise<null> {
-    return null;
-  }
-
-  async downloads(): Promise<readonly Download[]> {
-    const { segNrrd } = this.finished;
-    const mediaType = "application/octet-stream";
-    return [{ name: "segmentation.seg.nrrd", mediaType, bytes: segNrrd.length, open: async () => new Blob([segNrrd], { type: mediaType }) }];
-  }
-
-  async remove(): Promise<Deleted> {
-    return { names: [], bytes: 0 };
-  }
-}
-
-function titleOf(name: string, { title }: SegmentOptions): string {
-  return title ?? name.replace(/\.nii(\.gz)?$/i, "");
 }

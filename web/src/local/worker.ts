@@ -1,29 +1,44 @@
 /** Segments one CT away from the page's thread. Its end, by `terminate`, is how work is cancelled. */
 import { BackendError } from "../backend.ts";
-import { readNifti } from "../formats/nifti.ts";
 import { encodeSegNrrd } from "../formats/seg_nrrd_write.ts";
 import { ImageError } from "../volume.ts";
 import { checkCt } from "./ct_check.ts";
 import { fetchFile } from "./download.ts";
+import { readInput } from "./input.ts";
 import { asSegmentation } from "./layers.ts";
-import type { Message, Order } from "./messages.ts";
+import type { Command, Message, Order } from "./messages.ts";
 import type { Model } from "./model.ts";
 import { segment } from "./segment.ts";
 import { allowedThreads, type Device, openSession, type Runtime, type Session } from "./session.ts";
 
 declare function postMessage(message: Message, transfer?: Transferable[]): void;
 
-addEventListener("message", ({ data }: MessageEvent<Order>) => {
-  work(data).catch((fault: unknown) => {
-    if (fault instanceof ImageError) postMessage({ kind: "refused", reason: fault.message, remedy: fault.remedy });
+let answer: (series: number) => void = () => {};
+
+addEventListener("message", ({ data }: MessageEvent<Command>) => {
+  if (data.kind === "series") {
+    answer(data.number);
+    return;
+  }
+  work(data.order).catch((fault: unknown) => {
+    if (fault instanceof ImageError) postMessage({ kind: "refused", reason: fault.message, remedy: fault.remedy, file: fault.file });
     else postMessage({ kind: "failed", reason: fault instanceof Error ? fault.message : String(fault) });
   });
 });
 
-async function work({ file, base, device }: Order): Promise<void> {
+/** The page ends this worker if the user does not answer. */
+function ask(series: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    answer = resolve;
+    postMessage({ kind: "which series", series });
+  });
+}
+
+async function work({ files, base, device }: Order): Promise<void> {
   const started = performance.now();
   tell("reading");
-  const ct = checkCt(await readNifti(file));
+  const input = await readInput(files, ask, (done, total) => tell("reading", done, total));
+  const ct = checkCt(input.ct);
   const { model, session } = await load(base, device);
   const masks = await segment(ct, model, session.run, tell);
   await session.release();
@@ -33,8 +48,9 @@ async function work({ file, base, device }: Order): Promise<void> {
   const layers = [...segmentation.layers];
   const layerOf = segmentation.segments.map(({ layer }) => layer);
   const seconds = (performance.now() - started) / 1000;
-  const result = { grid: masks.grid, layers, layerOf, segNrrd, device: session.device, threads: session.threads, seconds };
-  postMessage({ kind: "finished", result }, [...layers.map(({ buffer }) => buffer), segNrrd.buffer]);
+  const file = input.file();
+  const result = { ct: file, grid: masks.grid, layers, layerOf, segNrrd, device: session.device, threads: session.threads, seconds };
+  postMessage({ kind: "finished", result }, [...layers.map(({ buffer }) => buffer), segNrrd.buffer, file.buffer]);
 }
 
 async function load(base: string, device: Device): Promise<{ model: Model; session: Session }> {

@@ -62,7 +62,7 @@ export class Start {
   }
 
   private fillZone(): void {
-    const file = make("input", { type: "file", id: uniqueId("file"), class: "unseen", "data-pick": "file" });
+    const file = make("input", { type: "file", id: uniqueId("file"), class: "unseen", multiple: this.capabilities.dicom, "data-pick": "file" });
     const folder = make("input", { type: "file", id: uniqueId("folder"), class: "unseen", webkitdirectory: true, "data-pick": "folder" });
     for (const input of [file, folder]) {
       input.addEventListener("change", () => {
@@ -129,7 +129,7 @@ export class Start {
   }
 
   private async run(scan: Scan): Promise<void> {
-    const size = scan.files.reduce((sum, file) => sum + file.size, 0);
+    const size = scan.files.reduce((sum, { file }) => sum + file.size, 0);
     const limit = this.capabilities.uploadBytes;
     if (limit !== null && size > limit) {
       this.notices.tell(`${scan.title} has ${bytes(size)}; at most ${bytes(limit)} are taken.`);

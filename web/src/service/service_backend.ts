@@ -1,9 +1,9 @@
 /** The backend that asks `omentum serve`. */
-import { type Backend, BackendError, type Capabilities, type CorrectedMask, type Download, type Progress, type Result, type SegmentOptions } from "../backend.ts";
+import { type Backend, BackendError, type Capabilities, type CorrectedMask, type Download, type Progress, type Result, type ScanFile, type SegmentOptions } from "../backend.ts";
 import type { FollowUp, Measurements } from "../documents.ts";
-import { endOf } from "../formats/endings.ts";
 import { gzip } from "../formats/gzip.ts";
-import { encodeMask, readMask } from "../formats/nifti_mask.ts";
+import { endOf } from "../formats/names.ts";
+import { encodeNifti, readMask } from "../formats/nifti_write.ts";
 import { readSegNrrd } from "../formats/seg_nrrd.ts";
 import type { Segmentation } from "../segmentation.ts";
 import { Api, faultOf, isFinal, type Job, PROTOCOL } from "./api.ts";
@@ -45,7 +45,8 @@ export class ServiceBackend implements Backend {
     await this.api.login(token);
   }
 
-  async segment(files: readonly File[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result> {
+  async segment(scan: readonly ScanFile[], options: SegmentOptions, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Result> {
+    const files = scan.map(({ file }) => file);
     const { id: upload } = await this.api.createUpload();
     let job: Job | null = null;
     try {
@@ -176,7 +177,7 @@ class ServiceResult implements Result {
   }
 
   readonly correct = async (structure: string, mask: Uint8Array, segmentation: Segmentation) => {
-    const stored = await this.api.correct(this.id, structure, await gzip(encodeMask(segmentation.grid, mask)));
+    const stored = await this.api.correct(this.id, structure, await gzip(encodeNifti(segmentation.grid, mask)));
     return { version: stored.version, structure: stored.structure, voxelsChanged: stored.voxels_changed };
   };
 

@@ -3,8 +3,8 @@ import { DRAG_MODE, NVImage, Niivue, SLICE_TYPE } from "@niivue/niivue";
 import { type Affine, type Grid, inverse, toWorld, type Vec3, type VoxelBox } from "../geometry.ts";
 import type { Segmentation } from "../segmentation.ts";
 import { MaskTextures, type Style } from "./mask_textures.ts";
-import { SLICE_SHADER } from "./slice_shader.ts";
 import type { Window } from "./presets.ts";
+import { SLICE_SHADER } from "./slice_shader.ts";
 
 /** Planes in NiiVue's numbering. */
 export type Plane = 0 | 1 | 2;

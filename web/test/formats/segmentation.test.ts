@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { gzip } from "../../src/formats/gzip.ts";
-import { encodeMask, readMask } from "../../src/formats/nifti_mask.ts";
+import { encodeNifti, readMask } from "../../src/formats/nifti_write.ts";
 import { readSegNrrd, SegNrrdError } from "../../src/formats/seg_nrrd.ts";
 import { distance, inverse, sameGrid, spacing, toWorld, type Grid, type Vec3 } from "../../src/geometry.ts";
 import { maskOf, middleOf, type Segment, voxelsBySegment, withMask } from "../../src/segmentation.ts";
@@ -83,13 +83,13 @@ test("affines: inverse, spacing, positions", () => {
 });
 
 test("a NIfTI file has the grid's affine and the voxels", () => {
-  const bytes = encodeMask(OBLIQUE, Uint8Array.from([1, 0, 0, 1]));
+  const bytes = encodeNifti(OBLIQUE, Uint8Array.from([1, 0, 0, 1]));
   const view = new DataView(bytes.buffer);
   expect([40, 42, 44, 46].map((at) => view.getInt16(at, true))).toEqual([3, 2, 2, 1]);
   const rows = [0, 1, 2].map((r) => [0, 1, 2, 3].map((c) => view.getFloat32(280 + 16 * r + 4 * c, true)));
   expect(sameGrid({ shape: OBLIQUE.shape, affine: [...rows, [0, 0, 0, 1]] as Grid["affine"] }, OBLIQUE)).toBe(true);
   expect([...bytes.subarray(352)]).toEqual([1, 0, 0, 1]);
-  expect(() => encodeMask(OBLIQUE, new Uint8Array(3))).toThrow(RangeError);
+  expect(() => encodeNifti(OBLIQUE, new Uint8Array(3))).toThrow(RangeError);
 });
 
 test("the middle of a hollow mask is a voxel of it", async () => {
@@ -102,7 +102,7 @@ test("the middle of a hollow mask is a voxel of it", async () => {
 
 test("a mask goes through a NIfTI file and back, on the same grid only", async () => {
   const mask = Uint8Array.from([1, 0, 0, 1]);
-  const packed = await gzip(encodeMask(OBLIQUE, mask));
+  const packed = await gzip(encodeNifti(OBLIQUE, mask));
   expect([...(await readMask(packed, OBLIQUE))]).toEqual([...mask]);
   const moved: Grid = { ...OBLIQUE, affine: [[-0.8, 0.3, 0, 12], [0.6, 0.4, 0, -5], [0, 0, 6, 7], [0, 0, 0, 1]] };
   await expect(readMask(packed, moved)).rejects.toThrow("another grid");

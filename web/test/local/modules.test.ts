@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readNifti } from "../../src/formats/nifti.ts";
-import { encodeMask } from "../../src/formats/nifti_mask.ts";
+import { encodeNifti } from "../../src/formats/nifti_write.ts";
 import type { Affine } from "../../src/geometry.ts";
 import { components } from "../../src/local/components.ts";
 import { checkCt } from "../../src/local/ct_check.ts";
@@ -74,14 +74,14 @@ describe("files", () => {
   const grid = { shape: [5, 6, 7] as [number, number, number], affine: LPS };
 
   it("are read on the grid they state", async () => {
-    const ct = await readNifti(encodeMask(grid, Uint8Array.from({ length: 210 }, (_, n) => n)));
+    const ct = await readNifti(encodeNifti(grid, Uint8Array.from({ length: 210 }, (_, n) => n)));
     expect(ct.grid).toEqual(grid);
     expect([ct.voxels[0], ct.voxels[209]]).toEqual([0, 209]);
   });
 
   it.each([
     ["no NIfTI", new Uint8Array(400), "not a NIfTI file"],
-    ["cut short", encodeMask(grid, new Uint8Array(210)).slice(0, 500), "cut short"],
+    ["cut short", encodeNifti(grid, new Uint8Array(210)).slice(0, 500), "cut short"],
     ["damaged gzip", Uint8Array.from([0x1f, 0x8b, 1, 2, 3]), "damaged"],
   ])("that are %s are refused", async (_, file, reason) => {
     await expect(readNifti(file)).rejects.toThrow(reason);

@@ -23,7 +23,12 @@ test("numbers are written with three digits", () => {
 test("one image, or the DICOM files of a folder without what lies beside them", async () => {
   expect(await scanOf([named("a/ct.nii.gz"), named("a/readme.txt")])).toMatchObject({ title: "ct.nii.gz", isDicom: false });
   const scan = await scanOf([named("study/1/IM0001", DICOM), named("study/1/IM0002", DICOM), named("study/1/.DS_Store"), named("study/1/DICOMDIR", DICOM), named("study/1/x.bin")]);
-  expect([scan.files.map(({ name }) => name), scan.title, scan.isDicom]).toEqual([["IM0001", "IM0002"], "study", true]);
+  expect([scan.files.map(({ file }) => file.name), scan.title, scan.isDicom]).toEqual([["IM0001", "IM0002"], "study", true]);
+});
+
+test("a damaged slice is given with its series, so that it is noticed", async () => {
+  const scan = await scanOf([named("1/IM0001", DICOM), named("1/IM0002", DICOM), named("1/IM0003", new Uint8Array(300)), named("1/other", new Uint8Array(300))]);
+  expect(scan.files.map(({ path }) => path)).toEqual(["1/IM0001", "1/IM0002", "1/IM0003"]);
 });
 
 test.each([

@@ -81,7 +81,8 @@ def _check_stated(one: Slice) -> None:
             reason = f"{one.frame_words}states no {what}, or an impossible one"
             raise GeometryError(reason, source=one.path, remedy=remedy)
     if _vector(one.spacing_mm).min() < LEAST_MM:
-        reason = f"{one.frame_words}states an impossible pixel spacing {one.spacing_mm} mm"
+        spacing = " x ".join(f"{mm:g}" for mm in one.spacing_mm or ())
+        reason = f"{one.frame_words}states an impossible pixel spacing {spacing} mm"
         raise GeometryError(reason, source=one.path)
 
 

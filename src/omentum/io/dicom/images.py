@@ -23,7 +23,7 @@ MAX_FRAMES = 20_000
 MOST_MM = 1e6
 """No slice lies so far away."""
 
-_BESIDE = {
+BESIDE = {
     DICOMDIR: "DICOMDIR",
     "1.2.840.10008.5.1.4.1.1.7": "secondary capture",
     "1.2.840.10008.5.1.4.1.1.9": "waveform",
@@ -34,9 +34,9 @@ _BESIDE = {
     "1.2.840.10008.5.1.4.1.1.481": "radiotherapy object",
 }
 """What may lie beside a series, by prefix of its storage class."""
-QUIET = frozenset({*_BESIDE.values(), "localizer"})
+QUIET = frozenset({*BESIDE.values(), "localizer"})
 """So usual beside a series that it needs no warning, unless it claims to be of the series."""
-_NOT_HU = {
+NOT_HU = {
     "OD": "optical density",
     "MGML": "mg/ml",
     "Z_EFF": "effective atomic numbers",
@@ -45,9 +45,9 @@ _NOT_HU = {
     "PCT": "percent",
 }
 """Rescale types (PS3.3 C.11.1.1.2) of images that are not in HU."""
-_HU_UNIT = "[hnsf'U]"
+HU_UNIT = "[hnsf'U]"
 """Hounsfield units in UCUM."""
-_BITS = (8, 16, 32)
+BITS = (8, 16, 32)
 
 
 def slices_or_other(header: ParsedHeader, path: Path) -> Sequence[Slice] | Other:
@@ -62,7 +62,7 @@ def slices_or_other(header: ParsedHeader, path: Path) -> Sequence[Slice] | Other
         return Other(
             path, "file without an image", InputError("is a DICOM file without an image", source=path, remedy=AGAIN)
         )
-    if what := next((what for prefix, what in _BESIDE.items() if kind.startswith(prefix)), None):
+    if what := next((what for prefix, what in BESIDE.items() if kind.startswith(prefix)), None):
         remedy = "give its folder" if kind == DICOMDIR else None
         return Other(path, what, InputError(f"is a {what}, not a CT", source=path, remedy=remedy), "")
     if refusal := _refusal(dataset):
@@ -84,7 +84,7 @@ def _refusal(dataset: Any) -> tuple[str, str, str | None] | None:
         return "image too large for a CT", f"would be {shape[0]} x {shape[1]} pixels, no CT is so large", None
     if int(dataset.get("SamplesPerPixel") or 1) != 1:
         return "colour image", "is a colour image, not a CT slice", None
-    if (bits := int(dataset.get("BitsAllocated") or 0)) not in _BITS:
+    if (bits := int(dataset.get("BitsAllocated") or 0)) not in BITS:
         return "image of odd pixels", f"has {bits} bits for each pixel, expected 8, 16 or 32", AGAIN
     return _refusal_of_frames(dataset) or _refusal_of_values(Attributes(dataset, _first_frame(dataset)))
 
@@ -103,13 +103,13 @@ def _refusal_of_frames(dataset: Any) -> tuple[str, str, str | None] | None:
 
 
 def _refusal_of_values(attributes: Attributes) -> tuple[str, str, str | None] | None:
-    unit = _NOT_HU.get(str(attributes.get("RescaleType", "")))
+    unit = NOT_HU.get(str(attributes.get("RescaleType", "")))
     mapping = attributes.get("RealWorldValueMappingSequence")
     codes = (
         mapping[0].get("MeasurementUnitsCodeSequence") if mapping else attributes.get("MeasurementUnitsCodeSequence")
     )
     stated = str(codes[0].get("CodeValue", "")) if codes else ""
-    if stated not in ("", "1", _HU_UNIT):
+    if stated not in ("", "1", HU_UNIT):
         unit = stated
     if unit is None:
         return None

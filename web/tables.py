@@ -1,0 +1,65 @@
+"""Writes the tables of `web/src/tables` from the Python package, so that the page states no rule a second time.
+
+python web/tables.py, after a change of what it reads; tests/export/test_browser_tables.py says when.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from omentum.io import archive
+from omentum.io.dicom import geometry, images, phases, pixels, series, tilt
+
+FOLDER = Path(__file__).parent / "src" / "tables"
+
+
+def tables() -> dict[str, Any]:
+    """File name -> content."""
+    return {"dicom.json": _dicom(), "zip.json": _zip()}
+
+
+def text_of(content: Any) -> str:
+    """A table as it is written."""
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _dicom() -> dict[str, Any]:
+    words = tomllib.loads((resources.files("omentum.io.dicom") / "words_of_ct.toml").read_text(encoding="utf-8"))
+    return {
+        "max_side": images.MAX_SIDE,
+        "max_frames": images.MAX_FRAMES,
+        "most_mm": images.MOST_MM,
+        "bits": list(images.BITS),
+        "beside": images.BESIDE,
+        "not_hu": images.NOT_HU,
+        "hu_unit": images.HU_UNIT,
+        "spacing_tolerance": geometry.SPACING_TOLERANCE,
+        "spacing_tolerance_mm": geometry.SPACING_TOLERANCE_MM,
+        "rounded": geometry.ROUNDED,
+        "direction_tolerance": geometry.DIRECTION_TOLERANCE,
+        "sideways_tolerance": geometry.SIDEWAYS_TOLERANCE,
+        "least_mm": geometry.LEAST_MM,
+        "most_gaps": geometry.MOST_GAPS,
+        "tilt_degrees": series.TILT_DEGREES,
+        "most_tilt_degrees": tilt.MOST_DEGREES,
+        "most_rescale": pixels.MOST_RESCALE,
+        "tissue_hu": [pixels.LEAST_TISSUE_HU, pixels.MOST_TISSUE_HU],
+        "phases": [asdict(kind) for kind in phases.KINDS],
+        "words": sorted({word for listed in words["words"].values() for word in listed.split()}),
+        "patterns": list(words["patterns"].values()),
+    }
+
+
+def _zip() -> dict[str, Any]:
+    return {"max_entries": archive.MAX_ENTRIES, "max_ratio": archive.MAX_RATIO, "slack_bytes": archive.SLACK_BYTES}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, content in tables().items():
+        (FOLDER / name).write_text(text_of(content), encoding="utf-8")
