@@ -146,6 +146,24 @@ def test_what_ran_when_the_service_was_killed_begins_again_once(tmp_path):
         assert not (tmp_path / "state" / "jobs" / "unknown").exists()
 
 
+def test_a_cancelled_job_does_not_begin_again_when_the_service_is_killed_meanwhile(tmp_path):
+    with serving(tmp_path / "state") as client:
+        upload = uploaded(client)
+    database = Database(tmp_path / "state" / DATABASE)
+    store = JobStore(database, 10)
+    job = store.add(upload, JobRequest(upload=upload).model_dump(exclude={"upload"})).id
+    half = tmp_path / "state" / "jobs" / job / "attempt-1"
+    half.mkdir(parents=True)
+    assert store.take().id == job
+    assert not store.cancel(job)
+    database.close()  # and no more: it was killed
+
+    with serving(tmp_path / "state") as client:
+        assert followed(client, job)["state"] == "cancelled"
+        assert client.runner.seen == []
+        assert not half.exists()
+
+
 def test_a_running_job_goes_back_to_its_place_when_the_service_ends(tmp_path):
     begun = threading.Event()
 
@@ -290,11 +308,15 @@ def test_a_database_of_the_first_version_gets_what_is_new_since(tmp_path):
     place = tmp_path / DATABASE
     Database(place).close()
     with closing(sqlite3.connect(place)) as older:
-        older.executescript("DROP TABLE image_name; PRAGMA user_version = 1; INSERT INTO upload VALUES ('u', 1.0);")
+        older.executescript(
+            "DROP TABLE image_name; ALTER TABLE job DROP COLUMN cancel_requested; PRAGMA user_version = 1;"
+            "INSERT INTO upload VALUES ('u', 1.0);"
+        )
     database = Database(place)
     names = ImageNames(database)
     names.add("u", "user", "CT")
     assert (names.find("user", "CT"), names.find("other", "CT")) == (["u"], [])
+    assert JobStore(database, 1).all() == []
     database.close()
 
 

@@ -109,12 +109,15 @@ class Service:
             CheckpointError: weights or device cannot be used.
         """
         self.offered = self._described() if offered is None else list(offered)
-        again, failed = self.jobs.recover()
-        for job in again:
+        recovered = self.jobs.recover()
+        for job in (*recovered.queued, *recovered.cancelled):
             remove(self.folder.results(job.id, job.attempts))
+        for job in recovered.queued:
             self.say(f"job {job.id}: was interrupted, is queued again")
-        for job in failed:
+        for job in recovered.failed:
             self.say(f"job {job.id}: was interrupted twice, failed")
+        for job in recovered.cancelled:
+            self.say(f"job {job.id}: was interrupted while it was being cancelled, is cancelled")
         known = self.jobs.all()
         self.folder.remove_strangers(self.uploads.all_ids(), {job.id for job in known})
         self.cleaner.sweep()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from omentum.errors import OutputError
 
-VERSION = 2
 _SETTINGS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",
@@ -21,7 +20,8 @@ _SETTINGS = {
     "busy_timeout": "10000",
     "secure_delete": "ON",
 }
-_TABLES = """
+_CHANGES = (
+    """
 CREATE TABLE upload (id TEXT PRIMARY KEY, created REAL NOT NULL);
 CREATE TABLE file (
     upload TEXT NOT NULL REFERENCES upload (id) ON DELETE CASCADE, name TEXT NOT NULL,
@@ -35,11 +35,15 @@ CREATE TABLE job (
 );
 CREATE INDEX job_state ON job (state, number);
 CREATE INDEX job_upload ON job (upload);
-"""
-_TABLES_SINCE_2 = """
+""",
+    """
 CREATE TABLE image_name (upload TEXT PRIMARY KEY REFERENCES upload (id) ON DELETE CASCADE, name TEXT NOT NULL);
 CREATE INDEX image_name_name ON image_name (name);
-"""
+""",
+    "ALTER TABLE job ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0;",
+)
+"""What each version adds to the one before it."""
+VERSION = len(_CHANGES)
 
 
 class Database:
@@ -64,8 +68,8 @@ class Database:
             if sound != "ok":
                 raise sqlite3.DatabaseError("it is damaged")
             if version < VERSION:
-                missing = (_TABLES if version == 0 else "") + _TABLES_SINCE_2
-                self._connection.executescript(f"BEGIN; {missing} PRAGMA user_version = {VERSION}; COMMIT;")
+                changes = "".join(_CHANGES[version:])
+                self._connection.executescript(f"BEGIN; {changes} PRAGMA user_version = {VERSION}; COMMIT;")
         except sqlite3.Error as fault:
             raise OutputError(f"cannot be used: {fault}", source=path, remedy="another --state") from fault
         if version > VERSION:

@@ -33,6 +33,7 @@ class StoredJob:
         options: What was asked for, without the input.
         attempts: How often it was begun.
         result_bytes: Bytes of everything in its folder.
+        cancel_requested: Whether it was to be cancelled while it ran.
     """
 
     number: int
@@ -48,6 +49,16 @@ class StoredJob:
     attempts: int
     error: ErrorDocument | None
     result_bytes: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What became of the jobs that were running when the service was killed."""
+
+    queued: tuple[StoredJob, ...]
+    failed: tuple[StoredJob, ...]
+    cancelled: tuple[StoredJob, ...]
 
 
 class JobStore:
@@ -155,22 +166,26 @@ class JobStore:
                 [JobState.QUEUED, job, JobState.RUNNING],
             )
 
-    def cancel_waiting(self, job: str) -> bool:
-        """Cancel a job if it is waiting."""
+    def cancel(self, job: str) -> bool:
+        """Cancel a job if it is waiting; of a running one note that it is to be cancelled, and return False."""
         with self._database.transaction() as rows:
             done = rows.execute(
                 "UPDATE job SET state = ?, ended = ? WHERE id = ? AND state = ?",
                 [JobState.CANCELLED, time.time(), job, JobState.QUEUED],
             )
+            rows.execute("UPDATE job SET cancel_requested = 1 WHERE id = ? AND state = ?", [job, JobState.RUNNING])
         return done.rowcount == 1
 
-    def recover(self) -> tuple[list[StoredJob], list[StoredJob]]:
+    def recover(self) -> Recovered:
         """After a crash: jobs that were running wait again, or have failed if that happened before.
 
-        Returns:
-            Those that wait again, and those that failed.
+        Those that were to be cancelled are cancelled.
         """
         with self._database.transaction() as rows:
+            cancelled = rows.execute(
+                "UPDATE job SET state = ?, ended = ? WHERE state = ? AND cancel_requested RETURNING *",
+                [JobState.CANCELLED, time.time(), JobState.RUNNING],
+            ).fetchall()
             failed = rows.execute(
                 "UPDATE job SET state = ?, ended = ?, error = ? WHERE state = ? AND attempts >= ? RETURNING *",
                 [JobState.FAILED, time.time(), INTERRUPTED.model_dump_json(), JobState.RUNNING, MOST_ATTEMPTS],
@@ -179,7 +194,7 @@ class JobStore:
                 "UPDATE job SET state = ?, started = NULL WHERE state = ? RETURNING *",
                 [JobState.QUEUED, JobState.RUNNING],
             ).fetchall()
-        return [_stored(row) for row in again], [_stored(row) for row in failed]
+        return Recovered(*(tuple(map(_stored, found)) for found in (again, failed, cancelled)))
 
     def set_bytes(self, job: str, size: int) -> None:
         """Note the bytes in the folder of a job."""
@@ -207,5 +222,10 @@ def iso(moment: float | None) -> str | None:
 
 def _stored(row: sqlite3.Row) -> StoredJob:
     error = None if row["error"] is None else ErrorDocument.model_validate_json(row["error"])
-    changed = {"state": JobState(row["state"]), "options": json.loads(row["options"]), "error": error}
+    changed = {
+        "state": JobState(row["state"]),
+        "options": json.loads(row["options"]),
+        "error": error,
+        "cancel_requested": bool(row["cancel_requested"]),
+    }
     return StoredJob(**{**dict(row), **changed})

@@ -95,15 +95,15 @@ class Dispatcher:
 
     def cancel(self, job: StoredJob) -> None:
         """Cancel a job; one that has ended stays as it is."""
-        if self._jobs.cancel_waiting(job.id):
-            self._board.tell(job.id, None)
-            return
-        with self._news:
+        with self._news:  # no thread takes it meanwhile
             runner = self._running.get(job.id)
-            if runner is None:
-                return
-            self._cancelled.add(job.id)
-        runner.cancel()
+            if runner is not None:
+                self._cancelled.add(job.id)
+            self._jobs.cancel(job.id)
+        if runner is not None:
+            runner.cancel()
+        else:
+            self._board.tell(job.id, None)
 
     def _work(self, runner: JobRunner) -> None:
         while not self._stopping.is_set():
