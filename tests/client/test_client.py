@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 from dicom_files import write_stack
@@ -14,7 +15,7 @@ from serving import TOKEN, failing, serving
 from omentum.client import Client, JobOptions, RemoteError, RemoteFile, RemoteState, ServerCapabilities
 from omentum.client import client as module
 from omentum.client.connection import ServiceConnection
-from omentum.client.events import event_data
+from omentum.client.events import MOST_EVENT_BYTES, event_data
 from omentum.client.inputs import files_of
 from omentum.errors import OmentumError, OutputError, UsageError
 
@@ -217,8 +218,41 @@ def test_names_of_results_lead_nowhere_else(name):
 
 
 def test_events_are_read_as_they_are_defined():
-    lines = [": a comment", "", "event: state", 'data: {"a":', "data: 1}", "", "id: 7", "", 'data:{"b": 2}', ""]
-    assert list(event_data(lines)) == [{"a": 1}, {"b": 2}]
+    stream = b': a comment\r\n\nevent: state\ndata: {"a":\ndata: 1}\n\nid: 7\n\ndata:{"b": 2}\n\ndata: "cut off"\n'
+    for length in (1, 7, len(stream)):
+        parts = [stream[start : start + length] for start in range(0, len(stream), length)]
+        assert list(event_data(parts)) == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize("part", [b"x" * 1000, b"data: " + b"1" * 999 + b"\n", b":" + b" " * 10**7])
+def test_an_event_without_end_is_not_kept(part):
+    read = 0
+
+    def endless():
+        nonlocal read
+        while True:
+            read += len(part)
+            yield part
+
+    with pytest.raises(ValueError, match="longer than 1048576 bytes"):
+        list(event_data(endless()))
+    assert read <= MOST_EVENT_BYTES + 2 * max(len(part), 10_000)
+
+
+def test_results_that_no_job_writes_or_for_which_there_is_no_room_are_not_fetched(client, ct, tmp_path, monkeypatch):
+    job = client.submit(client.upload(ct)).id
+    client.wait(job)
+    announced = client.results(job)
+    monkeypatch.setattr(client, "results", lambda _: [RemoteFile("a", 2**62), *announced])
+    with pytest.raises(
+        RemoteError, match=r"announces 3 results with .* the limits are 10000 files and 50000000000 bytes"
+    ):
+        client.download(job, tmp_path / "out")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3))
+    monkeypatch.setattr(client, "results", lambda _: announced)
+    with pytest.raises(OutputError, match="the results have 12 bytes, and the disk has room for 3"):
+        client.download(job, tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()
 
 
 def test_httpx_is_all_it_needs():

@@ -18,6 +18,14 @@ from omentum.serve.state.jobs import JobStore
 from omentum.serve.work.runners import DeviceRunner
 
 
+@pytest.fixture(scope="module")
+def shared_job(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("shared") / "state") as client:
+        job = submitted(client)
+        followed(client, job)
+        yield client, job
+
+
 def test_from_an_upload_to_its_results(tmp_path):
     with serving(tmp_path / "state") as client:
         upload = uploaded(client, ct__nii__gz=b"0123456789")
@@ -176,6 +184,10 @@ def test_a_running_job_goes_back_to_its_place_when_the_service_ends(tmp_path):
         runner.append(client.runner)
         job = submitted(client)
         assert begun.wait(WAIT_S)
+    assert client.said[-2:] == [
+        f"job {job}: is back in the queue, because the service ends",
+        "ended; jobs that wait for the next start: 1",
+    ]
     with serving(tmp_path / "state") as client:
         assert followed(client, job)["state"] == "done"
         assert client.service.jobs.get(job).attempts == 1
@@ -232,6 +244,32 @@ def test_a_report_is_shown_in_a_sandbox(tmp_path):
         assert saved.headers["content-disposition"].startswith("attachment")
         assert shown.headers["content-disposition"].startswith("inline")
         assert shown.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=1-3", 206, b"abe"),
+        ("bytes=-2", 206, b"ls"),
+        ("bytes=4-", 206, b"ls"),
+        ("bytes=0-1,3-4", 200, b"labels"),
+        ("bytes=3-1", 200, b"labels"),
+        ("bytes=-", 200, b"labels"),
+        ("lines=1-2", 200, b"labels"),
+        ("nonsense", 200, b"labels"),
+        ("bytes=6-", 416, None),
+        ("bytes=-0", 416, None),
+    ],
+)
+def test_a_range_of_a_result(shared_job, asked, status, content):
+    client, job = shared_job
+    answer = client.get(f"/jobs/{job}/results/segmentation.nii.gz", headers={"Range": asked})
+    assert answer.status_code == status
+    if content is None:
+        assert answer.json()["error"] == "range"
+        assert answer.headers["content-range"] == "bytes */6"
+    else:
+        assert answer.content == content
 
 
 def test_a_database_that_fails_for_a_while_stops_neither_the_queue_nor_the_deletion(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from omentum.client.documents import JobOptions, RemoteFile, RemoteJob, RemoteSt
 from omentum.client.events import event_data
 from omentum.client.faults import RemoteError
 from omentum.client.inputs import files_of
-from omentum.client.transfers import ByteCount, Transferred, receive_file, send_files
+from omentum.client.transfers import ByteCount, Transferred, check_download, receive_file, send_files
 from omentum.errors import OutputError
 
 PROTOCOLS = (1,)
@@ -149,7 +149,7 @@ class Client:
         while True:
             try:
                 with self._connection.stream("GET", f"/jobs/{job}/events", headers=_EVENTS) as answer:
-                    for raw in self._events(answer.iter_lines()):
+                    for raw in self._events(answer.iter_raw()):
                         heard = time.monotonic()
                         yield (news := self._made(RemoteJob.from_json, raw))
                         if news.state.is_final:
@@ -211,8 +211,8 @@ class Client:
             progress: Called with bytes received and bytes in all.
 
         Raises:
-            OutputError: the folder exists, or cannot be written.
-            RemoteError: there are no results yet, or the service is not reached.
+            OutputError: the folder exists, cannot be written, or has no room.
+            RemoteError: there are no results yet, more than a job writes, or the service is not reached.
         """
         folder = Path(folder)
         if folder.exists() and not overwrite:
@@ -220,7 +220,9 @@ class Client:
         files = [file for file in self.results(job) if wanted(file.name)]
         if not files:
             raise RemoteError("the job has no such results", source=self.address, remedy="wait until it is done")
-        count = ByteCount(sum(file.bytes for file in files), progress)
+        size = sum(file.bytes for file in files)
+        check_download(len(files), size, folder, self.address)
+        count = ByteCount(size, progress)
         with replacing_folder(folder) as place:
             for file in files:
                 receive_file(self._connection, job, file, place / file.name, count)
@@ -275,9 +277,9 @@ class Client:
                     pass
             self.delete(job)
 
-    def _events(self, lines: Iterator[str]) -> Iterator[Any]:
+    def _events(self, stream: Iterator[bytes]) -> Iterator[Any]:
         try:
-            yield from event_data(lines)
+            yield from event_data(stream)
         except (ValueError, RecursionError) as fault:
             raise self._connection.nonsense(fault) from fault
 

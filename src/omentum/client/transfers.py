@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ Transferred = Callable[[int, int], None]
 CHUNK = 1 << 20
 AT_ONCE = 4
 """Small files on their way at a time."""
+MOST_RESULT_FILES, MOST_RESULT_BYTES = 10_000, 50 * 10**9
+"""Of one job; the largest CTs with all their masks, surfaces and DICOM files need a hundredth of it."""
 
 
 class ByteCount:
@@ -85,6 +88,30 @@ def _send(connection: ServiceConnection, upload: str, file: SentFile, count: Byt
     if sha256.hexdigest().encode() not in received:
         reason = "was damaged on the way: its SHA-256 differs on the service"
         raise RemoteError(reason, source=file.path, code="damaged", remedy="try again")
+
+
+def check_download(files: int, size: int, folder: Path, address: str) -> None:
+    """Refuse results that no job writes, or for which there is no room, before the first of them is fetched.
+
+    Args:
+        files: How many there are.
+        size: Bytes of all together.
+        folder: Where they are to be written; need not be there.
+        address: Of the service.
+
+    Raises:
+        RemoteError: there are too many, or they are too large.
+        OutputError: there is no room, or the folder cannot be written.
+    """
+    if files > MOST_RESULT_FILES or size > MOST_RESULT_BYTES:
+        limits = f"{MOST_RESULT_FILES} files and {MOST_RESULT_BYTES} bytes"
+        reason = f"announces {files} results with {size} bytes; the limits are {limits}"
+        raise RemoteError(reason, source=address, code="too_large", remedy="is the address right?")
+    above = next(path for path in folder.absolute().parents if path.is_dir())
+    free = shutil.disk_usage(above).free
+    if size > free:
+        reason = f"the results have {size} bytes, and the disk has room for {free}"
+        raise OutputError(reason, source=folder, remedy="choose a folder on another disk")
 
 
 def receive_file(connection: ServiceConnection, job: str, file: RemoteFile, path: Path, count: ByteCount) -> None:

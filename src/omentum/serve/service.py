@@ -131,6 +131,7 @@ class Service:
         self.reader.close()
         if self._sweeping.ident is not None:
             self._sweeping.join()
+        self.say(f"ended; jobs that wait for the next start: {self.jobs.counts()[JobState.QUEUED]}")
         self._database.close()
         self._lock.release()
 

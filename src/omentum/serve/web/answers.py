@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import mimetypes
+import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from omentum.serve.faults import ServiceError
 
@@ -27,6 +32,42 @@ SANDBOX = (
     "img-src data: blob:; font-src data:"
 )
 """A report is one file with its scripts in it: shown, it runs without an origin and can reach nothing."""
+_RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))", re.ASCII | re.IGNORECASE)
+
+
+class ServedFile(FileResponse):
+    """A file, or the range of its bytes that is asked for.
+
+    A malformed range is ignored, as RFC 9110 (14.2) allows; so are several, which may be many parts of a large file.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it.
+
+        Raises:
+            ServiceError: the range begins behind its end.
+        """
+        headers = MutableHeaders(scope=scope)
+        if ranges := headers.getlist("range"):
+            size = (await run_in_threadpool(os.stat, self.path)).st_size
+            first = _first_byte(ranges[0], size) if len(ranges) == 1 else None
+            if first is None or (first >= size and "if-range" in headers):
+                del headers["range"]
+            elif first >= size:
+                reason = f"the range begins behind the end of the file, which has {size} bytes"
+                raise ServiceError(416, "range", reason, headers={"Content-Range": f"bytes */{size}"})
+        await super().__call__(scope, receive, send)
+
+
+def _first_byte(asked: str, size: int) -> int | None:
+    """Where a range begins in a file of some bytes; None if it is malformed."""
+    found = _RANGE.fullmatch(asked.strip())
+    if found is None:
+        return None
+    first, last, suffix = (None if number is None else int(number) for number in found.groups())
+    if first is None:
+        return max(0, size - (suffix or 0))
+    return None if last is not None and last < first else first
 
 
 def refusal(fault: ServiceError) -> JSONResponse:
@@ -48,7 +89,7 @@ def media_type(name: str) -> str:
     return found or "application/octet-stream"
 
 
-def file_answer(path: Path, name: str, *, is_shown: bool = False) -> FileResponse:
+def file_answer(path: Path, name: str, *, is_shown: bool = False) -> ServedFile:
     """A file to be saved, or shown.
 
     Args:
@@ -63,4 +104,4 @@ def file_answer(path: Path, name: str, *, is_shown: bool = False) -> FileRespons
     headers = {"Content-Disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(flat, safe='')}"}
     if shown:
         headers["Content-Security-Policy"] = SANDBOX
-    return FileResponse(path, media_type=media_type(name), headers=headers)
+    return ServedFile(path, media_type=media_type(name), headers=headers)

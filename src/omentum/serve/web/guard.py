@@ -93,8 +93,6 @@ class Guard:
     async def _pass_on(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         self.rules.check(method, headers, is_public=self.is_public(method, path))
-        if len(headers.getlist("range")) > 1 or "," in headers.get("range", ""):  # many small parts of a large file
-            scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
         if not self.is_streamed(method, path):
             receive = _replayed(await _small_body(headers, receive), receive)
         await self.app(scope, receive, answer)

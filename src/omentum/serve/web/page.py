@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
-from omentum.serve.web.answers import media_type
+from omentum.serve.web.answers import ServedFile, media_type
 
 INDEX = "index.html"
 _STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}code{background:#8882}"
@@ -36,8 +36,8 @@ def page_router(files: dict[str, Path]) -> APIRouter:
     def serve(path: Path) -> Any:
         keeps = "max-age=31536000, immutable" if path.parent.name == "assets" else "no-cache"
 
-        async def answer() -> FileResponse:
-            return FileResponse(path, media_type=media_type(path.name), headers={"Cache-Control": keeps})
+        async def answer() -> ServedFile:
+            return ServedFile(path, media_type=media_type(path.name), headers={"Cache-Control": keeps})
 
         return answer
 

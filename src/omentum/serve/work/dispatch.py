@@ -136,6 +136,7 @@ class Dispatcher:
         except TaskCancelledError:
             if job.id not in self._cancelled:  # the service ends
                 self._jobs.put_back(job.id)
+                self._say(f"job {job.id}: is back in the queue, because the service ends")
                 return
             state = JobState.CANCELLED
         except TaskFault as fault:

@@ -36,6 +36,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "not possible in this state",
         413: "too large",
         415: "the body is encoded",
+        416: "the range begins behind the end of the file",
         421: "the service is not known under this host name",
         422: "a value cannot be used",
         429: "the queue is full",

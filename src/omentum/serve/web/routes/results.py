@@ -45,7 +45,7 @@ def list_results(job: JobId, service: ServiceHere) -> list[ResultDocument]:
     "/jobs/{job}/results/{name:path}",
     summary="A result file",
     response_class=FileResponse,
-    responses={**errors(404, 422), **_FILE},
+    responses={**errors(404, 416, 422), **_FILE},
 )
 def get_result(
     job: JobId,
@@ -64,7 +64,7 @@ def get_result(
     "/jobs/{job}/ct.nii.gz",
     summary="The CT for viewing",
     response_class=FileResponse,
-    responses={**errors(404, 422), **_FILE},
+    responses={**errors(404, 416, 422), **_FILE},
 )
 def get_ct(job: JobId, service: ServiceHere) -> FileResponse:
     """In HU on its own grid, as it was read; there as soon as the job has read it."""
@@ -125,7 +125,7 @@ def list_corrections(job: JobId, service: ServiceHere) -> CorrectionsDocument:
     "/jobs/{job}/corrections/{version}.nii.gz",
     summary="A corrected mask",
     response_class=FileResponse,
-    responses={**errors(404, 422), **_FILE},
+    responses={**errors(404, 416, 422), **_FILE},
 )
 def get_correction(
     job: JobId, version: Annotated[int, Path(ge=1, le=9999, description="its version")], service: ServiceHere
