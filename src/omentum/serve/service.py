@@ -177,7 +177,7 @@ class Service:
             id=job.id,
             state=job.state,
             position=self.jobs.position(job),
-            progress=self.board.progress(job.id),
+            progress=self.board.progress(job.id) if job.state is JobState.RUNNING else None,
             created=iso(job.created) or "",
             started=iso(job.started),
             ended=iso(job.ended),
