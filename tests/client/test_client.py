@@ -239,6 +239,14 @@ def test_an_event_without_end_is_not_kept(part):
     assert read <= MOST_EVENT_BYTES + 2 * max(len(part), 10_000)
 
 
+def test_jobs_are_listed_page_by_page(client, ct, monkeypatch):
+    upload = client.upload(ct)
+    submitted = [client.submit(upload).id for _ in range(5)]
+    for page in (1, 2, 5, 6):
+        monkeypatch.setattr(module, "PAGE", page)
+        assert [one.id for one in client.jobs()] == submitted[::-1]
+
+
 def test_results_that_no_job_writes_or_for_which_there_is_no_room_are_not_fetched(client, ct, tmp_path, monkeypatch):
     job = client.submit(client.upload(ct)).id
     client.wait(job)

@@ -22,6 +22,8 @@ from omentum.errors import OutputError
 
 PROTOCOLS = (1,)
 """Versions of the interface that this client speaks."""
+PAGE = 500
+"""Jobs that are asked for at a time."""
 PATIENCE_S = 120.0
 """A service that cannot be reached for so long while a job is followed is given up; the job goes on there."""
 Watch = Callable[[RemoteJob], None]
@@ -134,8 +136,13 @@ class Client:
 
     def jobs(self) -> list[RemoteJob]:
         """All jobs, the newest first."""
-        listed = self._connection.json("GET", "/jobs")
-        return self._made(lambda raw: list(map(RemoteJob.from_json, raw)), listed)
+        found: list[RemoteJob] = []
+        page, path = PAGE, f"/jobs?limit={PAGE}"
+        while page == PAGE:
+            listed = self._connection.json("GET", path)
+            found += self._made(lambda raw: list(map(RemoteJob.from_json, raw)), listed)
+            page, path = len(listed), f"/jobs?limit={PAGE}&before={found[-1].number if found else 0}"
+        return found
 
     def events(self, job: str) -> Iterator[RemoteJob]:
         """Follow a job: it is yielded whenever there is news, at last in its final state.

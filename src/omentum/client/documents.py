@@ -108,6 +108,7 @@ class RemoteJob:
 
     Args:
         id: Identifier.
+        number: Larger than that of every earlier job.
         state: State.
         position: Jobs ahead of a queued one, itself included; None for others.
         stage: What it does now; "" if it does not run.
@@ -118,6 +119,7 @@ class RemoteJob:
     """
 
     id: str
+    number: int
     state: RemoteState
     position: int | None
     stage: str
@@ -133,6 +135,7 @@ class RemoteJob:
         progress = raw.get("progress") or {}
         return cls(
             id=str(raw["id"]),
+            number=int(raw["number"]),
             state=RemoteState(raw["state"]),
             position=raw.get("position"),
             stage=str(progress.get("stage", "")),

@@ -158,6 +158,7 @@ class JobDocument(_Document):
     """A job; times are ISO 8601 in UTC."""
 
     id: str
+    number: int = Field(description="larger than that of every earlier job")
     state: JobState
     position: int | None = Field(default=None, description="jobs ahead of a queued one, itself included")
     progress: ProgressDocument | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from omentum.serve.documents import JobDocument, ProgressDocument
@@ -68,17 +68,19 @@ class ProgressBoard:
                     del self._listeners[job]
 
 
-async def event_lines(board: ProgressBoard, job: str, describe: Callable[[], JobDocument | None]) -> AsyncIterator[str]:
+async def event_lines(
+    board: ProgressBoard, job: str, describe: Callable[[], Awaitable[JobDocument | None]]
+) -> AsyncIterator[str]:
     """Server-sent events of a job, until it ends, is deleted, or the service ends.
 
     Args:
         board: Gives the news.
         job: The job.
-        describe: The job now; None once it is deleted. Fast.
+        describe: The job now; None once it is deleted.
     """
     state = None
     with board.listening(job) as news:
-        while (now := describe()) is not None and not board.has_ended:
+        while (now := await describe()) is not None and not board.has_ended:
             kind = "progress" if now.state is state else "state"
             state = now.state
             yield f"event: {kind}\ndata: {now.model_dump_json()}\n\n"

@@ -175,6 +175,7 @@ class Service:
         """A job as the interface answers it."""
         return JobDocument(
             id=job.id,
+            number=job.number,
             state=job.state,
             position=self.jobs.position(job),
             progress=self.board.progress(job.id) if job.state is JobState.RUNNING else None,

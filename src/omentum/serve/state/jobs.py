@@ -114,8 +114,18 @@ class JobStore:
 
     def all(self) -> list[StoredJob]:
         """All jobs, the newest first."""
+        return self.newest(-1)
+
+    def newest(self, limit: int, before: int | None = None) -> list[StoredJob]:
+        """The newest jobs, the newest first.
+
+        Args:
+            limit: How many at most; -1 for all.
+            before: Only jobs with a smaller number.
+        """
+        query = "SELECT * FROM job WHERE number < coalesce(?, number + 1) ORDER BY number DESC LIMIT ?"
         with self._database.transaction() as rows:
-            return [_stored(row) for row in rows.execute("SELECT * FROM job ORDER BY number DESC")]
+            return [_stored(row) for row in rows.execute(query, [before, limit])]
 
     def of_upload(self, upload: str) -> list[StoredJob]:
         """The jobs of an upload."""

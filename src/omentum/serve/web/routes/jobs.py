@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from omentum.serve.documents import DeletedDocument, JobDocument, JobRequest
@@ -11,6 +15,7 @@ from omentum.serve.faults import ServiceError
 from omentum.serve.web.routes.common import JobId, ServiceHere, errors
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+MOST_LISTED = 1000
 _EVENT = {"type": "object", "properties": {"event": {"enum": ["state", "progress"]}, "data": {"type": "string"}}}
 """An event; its data is a job as JSON."""
 
@@ -21,10 +26,16 @@ def create(asked: JobRequest, service: ServiceHere) -> JobDocument:
     return service.submit(asked)
 
 
-@router.get("", summary="All jobs, the newest first", responses=errors())
-def list_jobs(service: ServiceHere) -> list[JobDocument]:
-    """Those that are not deleted yet."""
-    return [service.describe(job) for job in service.jobs.all()]
+@router.get("", summary="Jobs, the newest first", responses=errors(422))
+def list_jobs(
+    service: ServiceHere,
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="how many at most")] = MOST_LISTED,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**53, description="only jobs with a smaller number: that of the last one listed")
+    ] = None,
+) -> list[JobDocument]:
+    """Those that are not deleted yet. Fewer than the limit are the last ones."""
+    return [service.describe(job) for job in service.jobs.newest(limit, before)]
 
 
 @router.get("/{job}", summary="A job", responses=errors(404, 422))
@@ -39,7 +50,7 @@ def get(job: JobId, service: ServiceHere) -> JobDocument:
 })  # fmt: skip
 async def events(job: JobId, service: ServiceHere) -> StreamingResponse:
     """Server-sent events `state` and `progress` with the job as data; they end with a final state."""
-    service.jobs.get(job)
+    await run_in_threadpool(service.jobs.get, job)  # waits for the database
 
     def now() -> JobDocument | None:
         try:
@@ -47,7 +58,7 @@ async def events(job: JobId, service: ServiceHere) -> StreamingResponse:
         except ServiceError:  # deleted
             return None
 
-    lines = event_lines(service.board, job, now)
+    lines = event_lines(service.board, job, partial(run_in_threadpool, now))
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
