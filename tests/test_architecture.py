@@ -41,7 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "midline": {"volume", "boxes", "components"},
     "process_pool": {"anatomy", "errors", "sockets"},
     "io": CORE | {"home"},
-    "preprocess": {"errors", "volume", "axis_order", "boxes", "spec", "sparse"},
+    "preprocess": {"errors", "volume", "axis_order", "boxes", "components", "spec", "sparse"},
     "postprocess": CORE | {"midline"},
     "model": CORE | {"home"},
     "text": CORE | {"home", "model"},

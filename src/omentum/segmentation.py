@@ -211,6 +211,13 @@ def no_bits(number_of_classes: int, shape: Sequence[int]) -> Bits:
     return sparse_zeros((planes_for(number_of_classes), *shape), bits_dtype(number_of_classes))
 
 
+def first_classes(bits: Bits, number: int) -> Bits:
+    """Masks of the first classes alone; the bits of the others are cleared in place."""
+    kept = bits[: planes_for(number)]
+    kept[-1] &= kept.dtype.type((1 << (number - (len(kept) - 1) * BITS_PER_PLANE)) - 1)
+    return kept
+
+
 def in_several(bits: Bits) -> NDArray[np.bool_]:
     """Where more than one class is.
 

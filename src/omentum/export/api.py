@@ -12,6 +12,7 @@ from omentum.errors import CheckpointError
 from omentum.export.document import describe
 from omentum.export.graph import Agreement, compare_with_torch, import_onnx, onnx_graph
 from omentum.model import load_model
+from omentum.model.growth.second_pass import first_pass_of
 from omentum.output_checks import check_output
 
 GRAPH, DOCUMENT = "model.onnx", "model.json"
@@ -58,7 +59,7 @@ def export_onnx(
         check_output(folder / name, inputs=[weights] if Path(weights).exists() else [], overwrite=overwrite)
     import_onnx()
     say("loading the weights")
-    model = load_model(weights)
+    model = first_pass_of(load_model(weights), str(weights))
     say("building the graph")
     graph = onnx_graph(model)
     say("comparing it with torch")

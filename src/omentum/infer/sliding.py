@@ -23,7 +23,7 @@ from omentum.infer.profiles import Precision
 from omentum.infer.windows import Triple, WindowPlan
 
 Predictor = Callable[[Tensor], Tensor]
-"""Windows (B, 1, px, py, pz) float32 -> logits (B, K, px, py, pz), any floating dtype."""
+"""Windows (B, C, px, py, pz) float32 -> logits (B, K, px, py, pz), any floating dtype."""
 Progress = Callable[[int, int], None]
 """Called with windows done and windows in all."""
 
@@ -68,13 +68,15 @@ def sliding_slabs(
     The logits equal those of MONAI's `sliding_window_inference(..., mode="gaussian")` with the same windows.
 
     Args:
-        image: float32, shape (X, Y, Z) = plan.shape; may stay on the CPU while the network is elsewhere.
+        image: float32, shape (X, Y, Z) = plan.shape, or (C, X, Y, Z) for C channels; may stay on the CPU while the
+            network is elsewhere.
         predict: The network.
         plan: From `plan_windows`.
         run: Device, batch size, precision, progress.
         agreement: Receives every window and the logits it overlaps.
     """
     run = run or WindowRun()
+    image = image if image.ndim == 4 else image[None]
     padding = [side for axis in (2, 1, 0) for side in (plan.before[axis], plan.after[axis])]
     padded = F.pad(image, padding) if any(padding) else image
     if run.device.type == "cuda":
@@ -101,7 +103,7 @@ def _level(
     columns = list(plan.columns(z))
     for first in range(0, len(columns), run.batch):
         now = columns[first : first + run.batch]
-        windows = torch.stack([padded[x : x + px, y : y + py, z : z + pz] for x, y in now])[:, None]
+        windows = torch.stack([padded[:, x : x + px, y : y + py, z : z + pz] for x, y in now])
         # Not a decorator on the generator: inference mode must not leak to the caller while it holds a slab.
         with torch.inference_mode(), autocast(run.device, run.precision):
             logits = as_logits(predict(windows.to(run.device)))

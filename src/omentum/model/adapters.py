@@ -78,7 +78,7 @@ def with_adapter(
         _refuse_known(model, classes)
     if not keys:
         raise UsageError("no class to add", remedy="name at least one")
-    old = model.spec if keep_classes else replace(model.spec, classes=(), adapters=())
+    old = model.spec if keep_classes else replace(model.spec, classes=(), adapters=(), second_pass=None)
     spec = replace(
         old, classes=(*old.classes, *classes), adapters=(*old.adapters, AdapterSpec(keys, rank, tuple(parts)))
     )
@@ -131,5 +131,6 @@ def _refuse_known(model: UniversalModel, classes: Sequence[ClassSpec]) -> None:
 @torch.no_grad()
 def _copy(source: UniversalModel, target: UniversalModel, adapters: int) -> None:
     """Backbone, head and so many adapters."""
-    for part in ("backbone", "head", *(f"adapters.{number}" for number in range(adapters))):
+    second = ("second_pass",) if target.second_pass is not None else ()
+    for part in ("backbone", "head", *second, *(f"adapters.{number}" for number in range(adapters))):
         target.get_submodule(part).load_state_dict(source.get_submodule(part).state_dict())

@@ -26,6 +26,9 @@ BACKBONES: dict[str, str] = {
 }
 """Name in a checkpoint -> module:class; imported on demand, because some need slow libraries."""
 
+SECOND_PASS_BACKBONES = {"organ_unet": "omentum.model.backbones.organ_unet:OrganUNet"}
+"""Those that see an organ's mask beside the image; as in `BACKBONES`."""
+
 
 def build(spec: CheckpointSpec, text_embeddings: Tensor) -> UniversalModel:
     """A network with fresh weights.
@@ -37,14 +40,15 @@ def build(spec: CheckpointSpec, text_embeddings: Tensor) -> UniversalModel:
     Raises:
         CheckpointError: unknown backbone or parameters, or embeddings that do not fit classes and width.
     """
-    want = (len(spec.classes), spec.model.text_width)
+    want = spec.text_shape
     if tuple(text_embeddings.shape) != want:
         raise CheckpointError(
             f"text embeddings are {' x '.join(map(str, text_embeddings.shape))} (classes x width), "
             f"its description needs {want[0]} x {want[1]}"
         )
-    backbone = build_backbone(spec.model)
-    return UniversalModel(backbone, _build_head(spec.model, backbone), text_embeddings, spec)
+    backbone, second = build_backbone(spec.model), spec.second_pass_network
+    second_pass = None if second is None else build(second, text_embeddings.new_zeros(second.text_shape))
+    return UniversalModel(backbone, _build_head(spec.model, backbone), text_embeddings, spec, second_pass)
 
 
 def _build_head(spec: ModelSpec, backbone: Backbone) -> SegmentationHead:
@@ -61,9 +65,10 @@ def _build_head(spec: ModelSpec, backbone: Backbone) -> SegmentationHead:
 
 def build_backbone(spec: ModelSpec) -> Backbone:
     """Only the backbone; see `build` for the errors."""
-    if spec.backbone not in BACKBONES:
+    known = BACKBONES | SECOND_PASS_BACKBONES
+    if spec.backbone not in known:
         raise CheckpointError(f"unknown network type {spec.backbone!r}", remedy=f"known are {', '.join(BACKBONES)}")
-    module, name = BACKBONES[spec.backbone].split(":")
+    module, name = known[spec.backbone].split(":")
     try:
         return cast(Backbone, getattr(import_module(module), name)(**spec.parameters))
     except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as fault:

@@ -141,6 +141,7 @@ def _from_own(model: UniversalModel, path: Path) -> tuple[InitialisationReport, 
     if other.parameters != ours.parameters:
         reason = f"its backbone has {dict(other.parameters)}, the run wants {dict(ours.parameters)}"
         warn_of_case(f"{path}: {reason}; what fits is taken", stacklevel=4)
+    theirs.second_pass = None  # it belongs to the first pass of that file
     return _compare(model, dict(theirs.named_parameters()), OWN_LAYOUT, path)
 
 

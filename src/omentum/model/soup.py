@@ -124,6 +124,8 @@ def _differences(first: CheckpointSpec, other: CheckpointSpec) -> list[str]:
         found.append("other prompts")
     if first.text_encoder != other.text_encoder:
         found.append(f"the language model {other.text_encoder}, not {first.text_encoder}")
+    if first.second_pass or other.second_pass:
+        found.append("a second pass, which sees what the first one found")
     if first.adapters or other.adapters:
         found.append("adapters, whose product is not the product of their means")
     return found

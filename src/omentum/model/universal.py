@@ -25,15 +25,17 @@ class Backbone(nn.Module):
         decoded_channels: Channels of the full-resolution features.
         coarse_channels: Channels of the features that `stages` returns, deepest first; may be none.
         divisor: What each spatial size of the input must divide by.
+        input_channels: Channels of the input.
     """
 
+    input_channels = 1
     deep_channels: int
     decoded_channels: int
     coarse_channels: tuple[int, ...] = ()
     divisor: int
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 1, X, Y, Z] -> (deep [B, deep_channels, x, y, z], decoded [B, decoded_channels, X, Y, Z])."""
+        """[B, C, X, Y, Z] -> (deep [B, deep_channels, x, y, z], decoded [B, decoded_channels, X, Y, Z])."""
         deep, decoded, _ = self.stages(x)
         return deep, decoded
 
@@ -63,6 +65,8 @@ class UniversalModel(nn.Module):
         head: Fits the backbone's channels.
         text_embeddings: [K, text_width]; rows in the order of `spec.classes`. Kept as a buffer.
         spec: Description from the checkpoint; fresh adapters are built from `spec.adapters`.
+        second_pass: The network of `spec.second_pass`. Not part of `forward`: it sees what the first pass found, see
+            `omentum.pipeline.second_pass`.
 
     Example:
         >>> logits = model(torch.rand(1, 1, 96, 96, 96), classes=[5])   # [1, 1, 96, 96, 96]
@@ -71,7 +75,12 @@ class UniversalModel(nn.Module):
     text_embeddings: Tensor
 
     def __init__(
-        self, backbone: Backbone, head: SegmentationHead, text_embeddings: Tensor, spec: CheckpointSpec
+        self,
+        backbone: Backbone,
+        head: SegmentationHead,
+        text_embeddings: Tensor,
+        spec: CheckpointSpec,
+        second_pass: UniversalModel | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -79,12 +88,13 @@ class UniversalModel(nn.Module):
         self.spec = spec
         self.register_buffer("text_embeddings", text_embeddings)
         self.adapters = nn.ModuleList(Adapter({BACKBONE: backbone, HEAD: head}, adapter) for adapter in spec.adapters)
+        self.second_pass = second_pass
 
     def forward(self, x: Tensor, classes: Sequence[int] | None = None) -> Tensor:
         """Logits; a sigmoid above 0.5 (a logit above 0) means the voxel belongs to the class.
 
         Args:
-            x: [B, 1, X, Y, Z], preprocessed according to `spec.preprocess`.
+            x: [B, input_channels, X, Y, Z], preprocessed according to `spec.preprocess`.
             classes: Channels wanted, by position in `spec.classes`; all by default. The head's cost scales with them,
                 and every adapter of the backbone with a class among them costs one more pass through the backbone.
 
@@ -133,8 +143,9 @@ class UniversalModel(nn.Module):
         return in_order(parts, ways), next(iter(features.values()))[2]
 
     def _check(self, x: Tensor) -> None:
-        divisor = self.backbone.divisor
-        if x.ndim != 5 or x.shape[1] != 1 or any(size % divisor for size in x.shape[2:]):
+        divisor, channels = self.backbone.divisor, self.backbone.input_channels
+        if x.ndim != 5 or x.shape[1] != channels or any(size % divisor for size in x.shape[2:]):
             raise UsageError(
-                f"the model takes tensors [B, 1, X, Y, Z] with X, Y, Z multiples of {divisor}, got {tuple(x.shape)}"
+                f"the model takes tensors [B, {channels}, X, Y, Z] with X, Y, Z multiples of {divisor}, "
+                f"got {tuple(x.shape)}"
             )

@@ -38,7 +38,7 @@ class CompressedSparseArray:
     _parts: list[tuple[Box, tuple[int, ...], bytes]] = field(default_factory=list, init=False)
 
     def add(self, box: Box, part: NDArray[Any]) -> None:
-        """Set the values in a box; where boxes overlap, the last non-zero value counts."""
+        """Set the values in a box; where boxes overlap, bits are joined, and of numbers the larger counts."""
         self._parts.append((box, part.shape, isal_zlib.compress(np.ascontiguousarray(part, self.dtype), LEVEL)))
 
     def to_array(self) -> NDArray[Any]:
@@ -59,5 +59,6 @@ class CompressedSparseArray:
         for box, shape, small in self._parts:
             size = int(np.prod(shape)) * self.dtype.itemsize
             part = np.frombuffer(isal_zlib.decompress(small, bufsize=size), self.dtype).reshape(shape)
-            np.copyto(oriented[..., *box], part, where=part != 0)  # pages that are never written need no memory
+            there = oriented[..., *box]  # pages that are never written need no memory
+            (np.bitwise_or if self.planes else np.maximum)(there, part, out=there, where=part != 0)
         return out

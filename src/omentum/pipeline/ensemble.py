@@ -46,9 +46,13 @@ def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights
     """Refuse to average models with incompatible outputs.
 
     Raises:
-        UsageError: a model has another grid, window or patch than the first.
+        UsageError: a model has another grid, window or patch than the first, or one of several has a second pass.
     """
     first, *others = (model.spec for model in models)
+    for number, model in enumerate(models if others else ()):
+        if model.spec.second_pass is not None:
+            reason = "has a second pass, and cannot be averaged with others"
+            raise UsageError(reason, source=_name(weights[number]), remedy="use it alone")
     for number, spec in enumerate(others, start=1):
         ours, theirs = asdict(first.preprocess), asdict(spec.preprocess)
         differ = [f"{name} {theirs[name]}, not {ours[name]}" for name in ours if ours[name] != theirs[name]]

@@ -11,7 +11,7 @@ from omentum.pipeline.inference import Prediction
 from omentum.pipeline.run_record import RunRecord
 from omentum.postprocess import MaskChange, changes_json, find_cleaner
 from omentum.preprocess.upright import nearest, on_grid
-from omentum.segmentation import Bits, Segmentation
+from omentum.segmentation import Bits, Segmentation, first_classes
 from omentum.volume import Volume
 
 
@@ -26,6 +26,7 @@ class PredictedCase:
         manifest: Manifest entries so far.
         run_record: Record of the stages so far.
         minimum_ml: Structure key -> volume below which a component is removed, as the weights ask.
+        wanted: How many of the classes, from the first on, were requested; the others only helped. All by default.
     """
 
     ct: Volume
@@ -34,6 +35,7 @@ class PredictedCase:
     manifest: Mapping[str, Any]
     run_record: RunRecord
     minimum_ml: Mapping[str, float] = field(default_factory=dict)
+    wanted: int | None = None
 
 
 def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
@@ -41,15 +43,17 @@ def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
     run_record, found = predicted.run_record, predicted.prediction
     with run_record.capture_warnings(), run_record.stage("postprocess"):
         bits, changes = _cleaned(predicted, postprocess)
+        wanted = predicted.classes[: predicted.wanted]
+        bits = bits if len(wanted) == len(predicted.classes) else first_classes(bits, len(wanted))
     record = run_record.to_json()
     return CaseSegmentation(
-        *(bits, predicted.ct.affine, predicted.classes),
+        *(bits, predicted.ct.affine, wanted),
         header=predicted.ct.header,
         ct=predicted.ct,
         manifest={**predicted.manifest, **record, "cleaned": changes_json(changes)},
-        confidence=found.confidence,
+        confidence={key: one for key, one in found.confidence.items() if key in wanted},
         lesion_probability=found.lesion_probability,
-        probabilities=found.probabilities,
+        probabilities={key: one for key, one in found.probabilities.items() if key in wanted},
     )
 
 

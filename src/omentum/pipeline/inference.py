@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from omentum.anatomy import STRUCTURES
+from omentum.infer.blend import Slab
 from omentum.infer.confidence import Tally, WindowAgreement
 from omentum.infer.maps import ProbabilityMaps
-from omentum.infer.regions import Border
 from omentum.infer.sliding import Predictor, WindowRun, sliding_slabs
-from omentum.infer.stream import AxisPositions, pack_slabs
+from omentum.infer.stream import AxisPositions, Bits, pack_slabs
 from omentum.infer.windows import WindowPlan
 from omentum.pipeline.compressed_array import CompressedSparseArray
 from omentum.pipeline.thresholds import above_thresholds, logit
@@ -21,7 +22,7 @@ from omentum.preprocess.grid import Undo
 from omentum.preprocess.prepare import Prepared
 from omentum.preprocess.resample import sample_along
 from omentum.quality import Confidence
-from omentum.segmentation import bits_dtype, planes_for
+from omentum.segmentation import BITS_PER_PLANE, bits_dtype, no_bits, planes_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class InferencePlan:
         windows: Positions of the sliding window.
         run: Device, batch size, precision, progress.
         probabilities: Integer type in which probabilities are kept (a key of `omentum.infer.maps.STEPS`), or None.
+        among: Keys of all classes of the result in bit order, where a second pass will add some; those of the channels
+            by default.
     """
 
     predictor: Predictor
@@ -51,6 +54,7 @@ class InferencePlan:
     windows: WindowPlan
     run: WindowRun
     probabilities: str | None = None
+    among: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -63,7 +67,15 @@ class InferencePlan:
         return [logit(threshold) for threshold in self.thresholds.values()]
 
 
-def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None) -> Prediction:
+class Keeps(Protocol):
+    """What may change slabs of logits before they become masks; see `Border` and `Neighbourhood`."""
+
+    def keep(self, slabs: Iterable[Slab]) -> Iterator[Slab]:
+        """The slabs, in which nothing is positive where nothing may be found."""
+        ...
+
+
+def infer(prepared: Prepared, plan: InferencePlan, border: Keeps | None = None) -> Prediction:
     """Predict packed masks on the CT's own grid, plane by plane as windows are finished.
 
     Args:
@@ -71,28 +83,75 @@ def infer(prepared: Prepared, plan: InferencePlan, border: Border | None = None)
         plan: Network, windows, thresholds, device.
         border: Border of the segmented region; the whole CT by default.
     """
-    undo, classes = prepared.undo, plan.classes
-    lesions = [k for k, key in enumerate(classes) if STRUCTURES[key].is_lesion]
+    undo, classes = prepared.undo, plan.among or plan.classes
     bits = CompressedSparseArray(undo, bits_dtype(len(classes)), (planes_for(len(classes)),))
-    probability = CompressedSparseArray(undo, np.dtype(np.uint8)) if lesions else None
-    tally, agreement = Tally(len(classes), lesions, plan.offsets), WindowAgreement()
+    probability = CompressedSparseArray(undo, np.dtype(np.uint8)) if any(map(_is_lesion, classes)) else None
+    found = Prediction(bits, {}, probability, _no_probabilities(undo, plan.probabilities, classes))
+    return replace(found, confidence=infer_into(found, classes, prepared, plan, border))
+
+
+def infer_into(
+    found: Prediction, classes: Sequence[str], prepared: Prepared, plan: InferencePlan, border: Keeps | None = None
+) -> dict[str, Confidence]:
+    """Add what a network predicts to a prediction.
+
+    Args:
+        found: Prediction for the same CT; its arrays are added to.
+        classes: Its classes, in bit order; those of the plan are among them.
+        prepared: The CT, or a part of it, on the grid of the network.
+        plan: See `infer`.
+        border: See `infer`.
+
+    Returns:
+        Confidence of every class of the plan that has voxels.
+    """
+    own = plan.classes
+    lesions = [k for k, key in enumerate(own) if _is_lesion(key)]
+    places = [list(classes).index(key) for key in own]
+    tally, agreement = Tally(len(own), lesions, plan.offsets), WindowAgreement()
     predict = above_thresholds(plan.predictor, plan.offsets)
-    slabs = sliding_slabs(prepared.tensor[0, 0], predict, plan.windows, plan.run, agreement)
-    kept, maps = _maps(undo, plan)
-    for part in pack_slabs(border.keep(slabs) if border else slabs, _axes(undo), sample_along, tally, maps):
-        bits.add(part.box, part.bits)
-        if probability is not None and part.probability is not None:
-            probability.add(*part.probability)
-    return Prediction(bits, _confidence(classes, tally, agreement), probability, kept)
+    image = prepared.tensor[0] if prepared.tensor.shape[1] > 1 else prepared.tensor[0, 0]
+    slabs = sliding_slabs(image, predict, plan.windows, plan.run, agreement)
+    maps = _maps(found.probabilities, plan)
+    axes = _axes(prepared.undo)
+    for part in pack_slabs(border.keep(slabs) if border else slabs, axes, sample_along, tally, maps):
+        found.bits.add(part.box, _moved(part.bits, places, len(classes)))
+        if found.lesion_probability is not None and part.probability is not None:
+            found.lesion_probability.add(*part.probability)
+    return _confidence(own, tally, agreement)
 
 
-def _maps(undo: Undo, plan: InferencePlan) -> tuple[dict[str, CompressedSparseArray], ProbabilityMaps | None]:
-    """Arrays for the probabilities of each class, and the object that fills them."""
+def _is_lesion(key: str) -> bool:
+    return STRUCTURES[key].is_lesion
+
+
+def _moved(bits: Bits, places: Sequence[int], number: int) -> Bits:
+    """Bits of some classes at their places among all classes; classes that stay side by side are moved together."""
+    if list(places) == list(range(len(places))) and planes_for(number) == len(bits):
+        return bits
+    out = no_bits(number, bits.shape[1:])
+    first = 0
+    for k in range(1, len(places) + 1):
+        at, to = divmod(first, BITS_PER_PLANE), divmod(places[first], BITS_PER_PLANE)
+        runs_on = k < len(places) and places[k] == places[k - 1] + 1
+        if runs_on and k % BITS_PER_PLANE and places[k] % BITS_PER_PLANE:
+            continue
+        run = (bits[at[0]] >> at[1]) & ((1 << (k - first)) - 1)
+        out[to[0]] |= run.astype(out.dtype) << to[1]
+        first = k
+    return out
+
+
+def _no_probabilities(undo: Undo, kind: str | None, classes: Sequence[str]) -> dict[str, CompressedSparseArray]:
+    return {} if kind is None else {key: CompressedSparseArray(undo, np.dtype(kind)) for key in classes}
+
+
+def _maps(arrays: Mapping[str, CompressedSparseArray], plan: InferencePlan) -> ProbabilityMaps | None:
+    """What fills the arrays for the probabilities of each class; None where they are not kept."""
     if plan.probabilities is None:
-        return {}, None
-    arrays = [CompressedSparseArray(undo, np.dtype(plan.probabilities)) for _ in plan.classes]
-    maps = ProbabilityMaps(plan.probabilities, plan.offsets, lambda k, box, part: arrays[k].add(box, part))
-    return dict(zip(plan.classes, arrays, strict=True)), maps
+        return None
+    own = [arrays[key] for key in plan.classes]
+    return ProbabilityMaps(plan.probabilities, plan.offsets, lambda k, box, part: own[k].add(box, part))
 
 
 def _confidence(classes: tuple[str, ...], tally: Tally, agreement: WindowAgreement) -> dict[str, Confidence]:

@@ -33,7 +33,8 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
     state = state_sha256({name: tensor.cpu() for name, tensor in model.state_dict().items()})
     passes = [way.adapter for way in routes(model.spec, channels)]
     fingerprint = f"{state} {model.spec.model}" + (f" {passes}" if model.spec.adapters else "")
-    return Network(FeatureNetwork(model, channels), class_logits(model, channels, dtype), patch, fingerprint)
+    back = class_logits(model, channels, dtype)
+    return Network(FeatureNetwork(model, channels), back, patch, fingerprint, model.backbone.input_channels)
 
 
 def engine_for(

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,10 @@ from omentum.pipeline.options_used import describe_options
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.region_of_interest import Locator, infer_case
+from omentum.pipeline.second_pass import PassClasses, SecondPass
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
+from omentum.preprocess.upright import upright
 from omentum.spec import Trust
 from omentum.volume import Volume
 from omentum.words import chosen, explain_words, guesses_in, keys_of, some, structures_in
@@ -150,17 +152,39 @@ class Segmenter:
         return self.engines[0]
 
     @cached_property
+    def _passes(self) -> PassClasses:
+        """Which classes are computed by which pass."""
+        return PassClasses.of(self.model.spec, self.classes)
+
+    @cached_property
     def _members(self) -> list[tuple[UniversalModel, tuple[str, ...]]]:
-        """The models that have a requested class, with the requested classes they have."""
-        each = [(model, classes_of(model, self.classes)) for model in self.models]
+        """The models that have a class of the first pass, with those they have."""
+        each = [(model, classes_of(model, self._passes.first)) for model in self.models]
         return [(model, classes) for model, classes in each if classes]
 
     @cached_property
     def _predictor(self) -> Predictor:
         each = zip(self.engines, self._members, strict=True)
-        places = [[self.classes.index(key) for key in classes] for _, classes in self._members]
+        places = [[self._passes.first.index(key) for key in classes] for _, classes in self._members]
         found = [predictor(engine, model, classes, self.profile) for engine, (model, classes) in each]
         return mean_probability(found, places)
+
+    @cached_property
+    def _second_pass(self) -> SecondPass | None:
+        """The second pass; None if no requested class needs one."""
+        spec = self.model.spec.second_pass
+        if spec is None or not self._passes.second:
+            return None
+        network = self.model.second_pass
+        assert network is not None
+
+        def run_by(classes: tuple[str, ...]) -> Predictor:
+            engine = engine_for(network, classes, self.device, self.profile, self.options.engine)
+            return predictor(engine, network, classes, self.profile)
+
+        thresholds = {key: self.thresholds[key] for key in self._passes.second}
+        run = replace(self._run, sums=logits_dtype(self.profile))
+        return SecondPass(spec, cache(run_by), thresholds, run, self.profile.overlap, self.options.probabilities)
 
     @cached_property
     def weights_description(self) -> dict[str, Any]:
@@ -241,6 +265,12 @@ class Segmenter:
             found, located = infer_case(ready, plan, locator, self._no_locator_reason)
             with run_record.stage("mirror"):
                 mirror = self._mirror(ready, plan, found, whole=not located["used"])
+            second = {}
+            if self._second_pass is not None:
+                with run_record.stage("second_pass"):
+                    standing = upright(case.ct, self.model.spec.preprocess)
+                    found, record = self._second_pass.add_to(found, self._passes.all, standing)
+                second = {"second_pass": record}
         manifest = {
             "input": case.description,
             "weights": self.weights_description | trained_on(case.ct, self.models),
@@ -249,15 +279,20 @@ class Segmenter:
             "engine": {"name": self.engine.name, "precision": self.engine.precision},
             "locate": located,
             "mirror": mirror.to_json(),
+            **second,
             **describe_machine(self.device),
         }
-        return PredictedCase(case.ct, found, self.classes, manifest, run_record, self.minimum_ml)
+        return PredictedCase(
+            case.ct, found, self._passes.all, manifest, run_record, self.minimum_ml, wanted=len(self.classes)
+        )
 
     def _inference_plan(self, ready: PreparedInput, progress: Progress | None) -> InferencePlan:
         patch = self.model.spec.preprocess.patch
         windows: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
-        return InferencePlan(self._predictor, self.thresholds, windows, run, self.options.probabilities)
+        usual = mean_thresholds(self.models)
+        thresholds = {key: self.thresholds.get(key, usual[key]) for key in self._passes.first}
+        return InferencePlan(self._predictor, thresholds, windows, run, self.options.probabilities, self._passes.all)
 
     def _mirror(self, ready: PreparedInput, plan: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
         """See `check_mirror_image`; not possible for a part of a scan or with flips along x."""

@@ -18,6 +18,7 @@ from omentum.spec.parts import (
     PreprocessSpec,
     Trust,
 )
+from omentum.spec.second_pass import RegionSpec, SecondPassSpec
 
 __all__ = [
     "FORMAT_VERSION",
@@ -32,6 +33,8 @@ __all__ = [
     "HeadKind",
     "ModelSpec",
     "PreprocessSpec",
+    "RegionSpec",
+    "SecondPassSpec",
     "Trust",
     "classes_sha256",
 ]

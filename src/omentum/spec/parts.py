@@ -59,6 +59,15 @@ class PreprocessSpec:
     orientation: str = "RAS"
     antialias: bool = False
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> PreprocessSpec:
+        """Build from JSON values.
+
+        Raises:
+            AttributeError, TypeError: they are malformed.
+        """
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+
 
 @dataclass(frozen=True)
 class ModelSpec:

@@ -18,18 +18,20 @@ class Network:
     """From windows to logits.
 
     Args:
-        front: Windows (B, 1, *patch) float32 -> a tuple of tensors. Engines may compile it, for one patch.
+        front: Windows (B, channels, *patch) float32 -> a tuple of tensors. Engines may compile it, for one patch.
         back: From these tensors, in float32 or the front's precision, to logits (B, K, *patch). Runs in torch. What
             changes from call to call (which classes are wanted) belongs here, so that it needs no new compilation.
         patch: Voxels of a window.
         fingerprint: Hash of everything the front computes with; names what is compiled and kept on disk. Empty: it is
             not known whether the front can be compiled at all.
+        channels: Channels of a window.
     """
 
     front: nn.Module
     back: Callable[..., Tensor]
     patch: tuple[int, int, int]
     fingerprint: str = ""
+    channels: int = 1
 
 
 class Engine(Protocol):
@@ -46,7 +48,7 @@ class Engine(Protocol):
     precision: Precision
 
     def __call__(self, windows: Tensor) -> Tensor:
-        """Windows (B, 1, *patch) float32 -> logits (B, K, *patch), without gradients; see `as_logits`."""
+        """Windows (B, channels, *patch) float32 -> logits (B, K, *patch), without gradients; see `as_logits`."""
         ...
 
 

@@ -116,7 +116,7 @@ def import_openvino() -> Any:
 
 def converted(network: Network) -> Any:
     """The front as an OpenVINO model of fixed shape, weights in float32."""
-    example = torch.zeros(1, 1, *network.patch)
+    example = torch.zeros(1, network.channels, *network.patch)
     # torch warns about how it copies its trees, which no user could change
     with torch.no_grad(), silence_library_warnings():
         program = torch.export.export(with_plain_norms(network.front.cpu().eval()), (example,))

@@ -38,6 +38,8 @@ def with_specialist(model: UniversalModel, specialist: UniversalModel, keys: Seq
     ours, theirs = model.spec, specialist.spec
     if ours.model != theirs.model or ours.preprocess != theirs.preprocess or ours.class_keys != theirs.class_keys:
         raise UsageError("the specialist is another network than the model", remedy="train it with init = FILE")
+    if ours.second_pass or theirs.second_pass:
+        raise UsageError("one of them has a second pass", remedy="take the weights that it was added to")
     if ours.adapters or theirs.adapters:
         raise UsageError("one of them has adapters", remedy="take the weights they were added to")
     if missing := [key for key in keys if key not in ours.class_keys]:

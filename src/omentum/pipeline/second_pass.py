@@ -1,0 +1,160 @@
+"""The second pass: another network looks for lesions and thin vessels inside the organs that the first pass found.
+
+A lesion differs from its host by a few HU, hosts differ by a hundred between patients: the network sees HU relative to
+the host's median, and the host's mask. It runs only in boxes around the organs (`omentum.spec.RegionSpec`), on a grid
+of its own; nothing is found farther from the organs than the region's margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from omentum.infer.blend import Slab
+from omentum.infer.regions import OUTSIDE
+from omentum.infer.sliding import Predictor, WindowRun
+from omentum.infer.windows import plan_windows
+from omentum.pipeline.inference import InferencePlan, Prediction, infer_into
+from omentum.preprocess.grid import model_grid, nearest_on_model_grid
+from omentum.preprocess.organ_crop import box_around, neighbourhood, organ_crop, without_crumbs
+from omentum.quality import Confidence
+from omentum.segmentation import Segmentation
+from omentum.spec import CheckpointSpec, RegionSpec, SecondPassSpec
+from omentum.volume import Volume
+
+SMALLEST_ORGAN_ML = 2.0
+"""An organ of which less was found is not looked at: its median would be that of something else."""
+
+PredictorOf = Callable[[tuple[str, ...]], Predictor]
+"""From classes to the network that computes their logits."""
+
+
+@dataclass(frozen=True)
+class PassClasses:
+    """Which classes are computed by which pass.
+
+    Args:
+        first: Keys computed by the first network: wanted ones, and organs that the second pass needs.
+        second: Keys computed by the second.
+        all: Those of both in the bit order of a prediction: the wanted ones, then organs that nobody asked for.
+    """
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    all: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: CheckpointSpec, wanted: Sequence[str]) -> PassClasses:
+        """Divide the wanted classes."""
+        known = () if spec.second_pass is None else spec.second_pass.keys
+        second = tuple(key for key in wanted if key in known)
+        organs = () if spec.second_pass is None else spec.second_pass.organs_of(second)
+        first = [key for key in wanted if key not in second]
+        return cls(tuple(dict.fromkeys([*first, *organs])), second, tuple(dict.fromkeys([*wanted, *organs])))
+
+
+@dataclass(frozen=True)
+class SecondPass:
+    """A second pass, ready to run.
+
+    Args:
+        spec: Its regions and grid.
+        predictor_of: Its network.
+        thresholds: Keys of the classes wanted -> probability above which a voxel belongs to the class.
+        run: Device, batch size, precision.
+        overlap: Share of a window that its neighbour covers too.
+        probabilities: See `InferencePlan`.
+    """
+
+    spec: SecondPassSpec
+    predictor_of: PredictorOf
+    thresholds: Mapping[str, float]
+    run: WindowRun
+    overlap: float
+    probabilities: str | None = None
+
+    def add_to(self, found: Prediction, classes: Sequence[str], ct: Volume) -> tuple[Prediction, dict[str, Any]]:
+        """Add the classes of the second pass to a prediction.
+
+        Args:
+            found: Of the first pass; its arrays are added to.
+            classes: Its classes in bit order, those of the second pass among them.
+            ct: The CT on the grid of `found.bits.upright()`, HU.
+
+        Returns:
+            The prediction, and the entry for the manifest.
+        """
+        preprocess = self.spec.preprocess
+        whole = model_grid(ct.grid, preprocess)
+        bits = nearest_on_model_grid(found.bits.upright(), ct.grid, preprocess)
+        organs = Segmentation(bits, whole.affine, tuple(classes))
+        confidence, looked_at = dict(found.confidence), 0
+        for region in self.spec.regions:
+            wanted = tuple(key for key in region.classes if key in self.thresholds)
+            for part in region.parts if wanted else ():
+                mask = np.logical_or.reduce([without_crumbs(organs.mask(key)) for key in part])
+                if mask.sum() * whole.voxel_volume_ml < SMALLEST_ORGAN_ML:
+                    continue
+                looked_at += 1
+                for key, one in self._look(found, classes, ct, region, wanted, mask).items():
+                    confidence[key] = _weaker(confidence.get(key), one)
+        record = {"classes": list(self.thresholds), "organs": looked_at, "spacing_mm": list(preprocess.spacing_mm)}
+        return replace(found, confidence=confidence), record
+
+    def _look(
+        self,
+        found: Prediction,
+        classes: Sequence[str],
+        ct: Volume,
+        region: RegionSpec,
+        wanted: tuple[str, ...],
+        mask: NDArray[np.bool_],
+    ) -> dict[str, Confidence]:
+        preprocess = self.spec.preprocess
+        whole = model_grid(ct.grid, preprocess)
+        near = neighbourhood(mask, region.margin_mm, preprocess.spacing_mm)
+        margin = round(region.margin_mm / min(preprocess.spacing_mm))
+        box = box_around(mask, margin, preprocess.patch)
+        prepared = organ_crop(ct, mask, whole, box, preprocess)
+        windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(near[box])
+        thresholds = {key: self.thresholds[key] for key in wanted}
+        plan = InferencePlan(self.predictor_of(wanted), thresholds, windows, self.run, self.probabilities)
+        return infer_into(found, classes, prepared, plan, Neighbourhood(near[box]))
+
+
+class Neighbourhood:
+    """Keeps what lies near an organ.
+
+    Args:
+        near: bool, on the grid of the slabs.
+    """
+
+    def __init__(self, near: NDArray[np.bool_]) -> None:
+        self._far = torch.from_numpy(~near)
+
+    def keep(self, slabs: Iterable[Slab]) -> Iterator[Slab]:
+        """The slabs, in which nothing is positive far from the organ."""
+        for slab in slabs:
+            far = self._far[..., slab.start : slab.start + slab.sums.shape[-1]]
+            slab.sums.masked_fill_(far.to(slab.sums.device), OUTSIDE)
+            yield slab
+
+
+def _weaker(one: Confidence | None, other: Confidence) -> Confidence:
+    """Of two organs in which the same class was found, what is less sure of each measure."""
+    if one is None:
+        return other
+
+    def worst(pick: Callable[..., float], a: float | None, b: float | None) -> float | None:
+        return pick(a, b) if a is not None and b is not None else (b if a is None else a)
+
+    return Confidence(
+        worst(min, one.mean_probability, other.mean_probability),
+        worst(max, one.unsure_share, other.unsure_share),
+        worst(max, one.disagreement, other.disagreement),
+    )

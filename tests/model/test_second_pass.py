@@ -1,0 +1,116 @@
+"""A second network in one checkpoint: kept, checked, and left out where only the first can be used."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from small_models import small_model
+
+from omentum.errors import CaseWarning, CheckpointError, UsageError
+from omentum.model import build, initialise, load_checkpoint, save_checkpoint
+from omentum.model.adapters import with_adapter
+from omentum.model.growth.second_pass import first_pass_of, with_second_pass
+from omentum.model.growth.specialist import with_specialist
+from omentum.model.growth.widen import widened
+from omentum.model.soup import average_models
+from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec, RegionSpec, Trust
+
+REGION = RegionSpec(("liver",), ("liver_tumour",), 9.0)
+
+
+def second_network(first, key="liver_tumour"):
+    spec = replace(
+        first.spec,
+        model=ModelSpec("organ_unet", {"widths": [8, 8, 8], "decoded_channels": 8}, text_width=12, condition_width=8),
+        preprocess=PreprocessSpec((2.5,) * 3, (-600.0, 600.0), (16, 16, 16), "RAS", True),
+        classes=(ClassSpec(key, "A liver tumour", 0.3, Trust.WEAK, 0.5),),
+    )
+    torch.manual_seed(3)
+    return build(spec, torch.randn(1, 12)).eval()
+
+
+def both():
+    first = small_model("residual_unet")
+    return first, with_second_pass(first, second_network(first), [REGION])
+
+
+def test_a_file_holds_both_and_gives_both_back(tmp_path):
+    first, model = both()
+    save_checkpoint(tmp_path / "both.safetensors", model)
+    back = load_checkpoint(tmp_path / "both.safetensors")
+    assert back.spec == model.spec
+    assert json.loads(back.spec.to_json())["format"] == 6
+    assert all(torch.equal(tensor, back.state_dict()[name]) for name, tensor in model.state_dict().items())
+    x = torch.rand(1, 1, 32, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(back(x), first(x))
+        assert back.second_pass(torch.rand(1, 2, 16, 16, 16)).shape == (1, 1, 16, 16, 16)
+
+
+def test_operating_points_and_trust_are_those_of_the_pass_that_computes_a_class():
+    first, model = both()
+    assert model.spec.thresholds == {**first.spec.thresholds, "liver_tumour": 0.3}
+    assert model.spec.minimum_ml == {"liver_tumour": 0.5}
+    assert model.spec.trust["liver_tumour"] is Trust.WEAK
+    assert model.spec.classes == first.spec.classes
+
+
+def test_earlier_descriptions_are_written_as_before():
+    first = small_model("residual_unet")
+    assert "second_pass" not in json.loads(first.spec.to_json())
+
+
+def test_classes_and_organs_must_be_those_of_the_first_pass():
+    first = small_model("residual_unet")
+    with pytest.raises(UsageError, match="kidney_cyst"):
+        with_second_pass(first, second_network(first, "kidney_cyst"), [replace(REGION, classes=("kidney_cyst",))])
+    with pytest.raises(UsageError, match="pancreas"):
+        with_second_pass(first, second_network(first), [replace(REGION, organs=("pancreas",))])
+    with pytest.raises(ValueError, match="each of its classes once"):
+        with_second_pass(first, second_network(first), [])
+    _, model = both()
+    raw = json.loads(model.spec.to_json())
+    raw["second_pass"]["regions"][0]["organs"] = ["pancreas"]
+    with pytest.raises(CheckpointError, match="second pass does not fit"):
+        CheckpointSpec.from_json(json.dumps(raw))
+
+
+@pytest.mark.parametrize("damage", [{"regions": 3}, {"classes": [{}]}, {"model": {"backbone": "x", "head": "y"}}, {}])
+def test_damaged_descriptions_are_refused(damage):
+    _, model = both()
+    raw = json.loads(model.spec.to_json())
+    raw["second_pass"] = {**raw["second_pass"], **damage} if damage else []
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        CheckpointSpec.from_json(json.dumps(raw))
+
+
+def test_the_first_pass_alone():
+    first, model = both()
+    with pytest.warns(CaseWarning, match="both: without its second pass, liver_tumour"):
+        alone = first_pass_of(model, "both")
+    assert alone.spec == first.spec
+    assert alone.state_dict().keys() == first.state_dict().keys()
+    assert first_pass_of(first, "first") is first
+
+
+def test_growth_keeps_the_second_pass_or_refuses_it():
+    first, model = both()
+    grown = with_adapter(model, (ClassSpec("pancreas", "A pancreas"),), torch.randn(1, 12))
+    wide = widened(model, 16, 16)
+    for one in (grown, wide):
+        kept = one.second_pass.state_dict()
+        assert all(torch.equal(tensor, kept[name]) for name, tensor in model.second_pass.state_dict().items())
+    with pytest.raises(UsageError, match="second pass"):
+        with_specialist(model, first, ["liver"])
+    with pytest.raises(UsageError, match="second pass"):
+        average_models([model, model], ["one", "other"])
+
+
+def test_training_starts_from_the_first_pass(tmp_path):
+    first, model = both()
+    save_checkpoint(tmp_path / "both.safetensors", model)
+    fresh = small_model("residual_unet")
+    report = initialise(fresh, tmp_path / "both.safetensors")
+    assert report.complete
+    assert torch.equal(fresh.backbone.expand.weight, first.backbone.expand.weight)

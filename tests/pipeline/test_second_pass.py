@@ -1,0 +1,158 @@
+"""A second network that looks inside organs: what it finds, where, and what it leaves as it was."""
+
+import numpy as np
+import pytest
+import torch
+from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
+from scipy.ndimage import distance_transform_edt
+from threshold_model import ThresholdModel
+
+from omentum.errors import UsageError
+from omentum.pipeline import Segmenter, SegmentOptions
+from omentum.pipeline.inference import _moved
+from omentum.segmentation import bits_dtype, first_classes
+from omentum.spec import PreprocessSpec, RegionSpec, SecondPassSpec
+
+FIRST = PreprocessSpec(spacing_mm=(3.0, 3.0, 3.0), patch=(32, 32, 32), window_hu=(-175, 250))
+SECOND = PreprocessSpec(spacing_mm=(2.0, 2.0, 2.0), patch=(16, 16, 16), window_hu=(-600, 600), antialias=True)
+BANDS_HU = {"liver": (50, 70), "left_kidney": (85, 175), "right_kidney": (190, 240), "kidney_cyst": (1000, 1010)}
+CYST_MM = ((-30, -14, -16), (6, 6, 8))
+GRIDS = {
+    "straight": ras_grid(),
+    "anisotropic": ras_grid((1.5, 1.5, 4.0)),
+    "turned and flipped": stored(ras_grid(), (2, 0, 1), (True, False, True)),
+    "oblique": rotated(stored(ras_grid(), (1, 2, 0), (False, True, True)), 20),
+}
+
+
+class DarkerThanTheOrgan(ThresholdModel):
+    """A cyst is what lies 30 to 90 HU below the organ's median, inside the organ's mask."""
+
+    def forward(self, x, classes=None):
+        relative, inside = x[:, :1] * 600, x[:, 1:]
+        return torch.where(inside > 0.5, (30 - (relative + 60).abs()).clamp(min=-5), -30.0)
+
+
+def model(margin_mm=0.0):
+    first = ThresholdModel(FIRST, BANDS_HU)
+    second = DarkerThanTheOrgan(SECOND, {"kidney_cyst": (0, 1)})
+    region = RegionSpec(("left_kidney", "right_kidney"), ("kidney_cyst",), margin_mm, apart=True)
+    spec = SecondPassSpec(first.spec.model, SECOND, second.spec.classes, (region,))
+    object.__setattr__(first.spec, "second_pass", spec)
+    first.second_pass = second
+    return first
+
+
+def inside(grid, centre, axes):
+    index = np.moveaxis(np.indices(grid.shape), 0, -1)
+    return (((grid.to_world(index) - centre) / axes) ** 2).sum(-1) <= 1
+
+
+def scan(grid):
+    """The left kidney (150 HU) has a cyst of 90 HU."""
+    ct = banded_ct(grid)
+    ct.voxels[truth_mask("liver", grid)] = 60
+    ct.voxels[inside(grid, *CYST_MM)] = 90
+    return ct
+
+
+def found(ct, *classes, **options):
+    wanted = classes or None
+    chosen = SegmentOptions(classes=wanted, device="cpu", postprocess="none", locate=False, **options)
+    return Segmenter(model(), chosen).segment(ct)
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())
+def test_a_cyst_is_found_in_its_kidney_on_any_grid(grid):
+    result, truth = found(scan(grid)), inside(grid, *CYST_MM)
+    assert result.classes == tuple(BANDS_HU)
+    cyst = result.mask("kidney_cyst")
+    assert result.shape == grid.shape
+    assert 2 * (cyst & truth).sum() / (cyst.sum() + truth.sum()) > 0.8
+    assert (cyst & truth_mask("left_kidney", grid)).sum() > 0.95 * cyst.sum()
+    record = result.manifest["second_pass"]
+    assert (record["classes"], record["spacing_mm"]) == (["kidney_cyst"], [2.0, 2.0, 2.0])
+    assert 1 <= record["organs"] <= 2  # the right kidney hardly reaches the least volume
+    assert 0.5 < result.confidence["kidney_cyst"].mean_probability <= 1
+
+
+def test_the_first_pass_is_as_it_was():
+    ct = scan(ras_grid())
+    whole, first = found(ct), found(ct, "liver", "left kidney", "right kidney")
+    assert "second_pass" not in first.manifest
+    for key in first.classes:
+        assert np.array_equal(whole.mask(key), first.mask(key))
+
+
+def test_organs_that_nobody_asked_for_help_and_are_not_in_the_result():
+    ct = scan(ras_grid())
+    whole, alone = found(ct), found(ct, "kidney cyst")
+    assert alone.classes == ("kidney_cyst",)
+    assert np.array_equal(alone.mask("kidney_cyst"), whole.mask("kidney_cyst"))
+    assert set(alone.confidence) == {"kidney_cyst"}
+    two = found(ct, "liver", "kidney cyst")
+    assert two.classes == ("liver", "kidney_cyst")
+    assert np.array_equal(two.mask("liver"), whole.mask("liver"))
+    assert np.array_equal(two.mask("kidney_cyst"), whole.mask("kidney_cyst"))
+
+
+def test_without_the_organ_nothing_is_found_and_nothing_fails():
+    grid = ras_grid()
+    ct = scan(grid)
+    for key in ("left_kidney", "right_kidney"):
+        ct.voxels[truth_mask(key, grid)] = -100
+    result = found(ct)
+    assert not result.mask("kidney_cyst").any()
+    assert result.manifest["second_pass"]["organs"] == 0
+
+
+def test_nothing_is_found_farther_away_than_the_margin():
+    grid, everywhere = ras_grid(), model(margin_mm=6.0)
+    everywhere.second_pass.forward = lambda x, classes=None: torch.full_like(x[:, :1], 5.0)
+    options = SegmentOptions(device="cpu", postprocess="none", locate=False)
+    cyst = Segmenter(everywhere, options).segment(scan(grid)).mask("kidney_cyst")
+    kidneys = truth_mask("left_kidney", grid) | truth_mask("right_kidney", grid)
+    away = distance_transform_edt(~kidneys, sampling=grid.spacing_mm)
+    assert cyst[kidneys].mean() > 0.95
+    assert cyst.any()
+    assert away[cyst].max() <= 6.0 + 3.0  # a voxel of the first pass
+
+
+def test_thresholds_and_probabilities_are_those_of_the_second_pass():
+    ct = scan(ras_grid())
+    result = found(ct, probabilities="uint8")
+    cyst = result.mask("kidney_cyst")
+    assert (result.probability("kidney_cyst")[cyst] >= 0.5).all()
+    assert result.probability("kidney_cyst").max() > 0.9
+    low = found(ct, threshold={"kidney_cyst": 1e-6}).mask("kidney_cyst")
+    assert low.sum() > 3 * cyst.sum()  # nearly all of both kidneys
+
+
+def test_weights_with_a_second_pass_are_not_averaged():
+    with pytest.raises(UsageError, match="second pass"):
+        Segmenter([model(), model()], SegmentOptions(device="cpu")).load()
+
+
+@pytest.mark.parametrize("number", [5, 40, 100])
+def test_bits_move_to_their_places(number):
+    rng = np.random.default_rng(number)
+    own = number - 2
+    places = sorted(rng.permutation(number)[:own].tolist())
+    masks = rng.random((own, 3, 4, 5)) < 0.4
+    packed = np.zeros((-(-own // 64), 3, 4, 5), bits_dtype(own))
+    for k, mask in enumerate(masks):
+        packed[k // 64][mask] |= packed.dtype.type(1 << (k % 64))
+    moved = _moved(packed, places, number)
+    for k, place in enumerate(places):
+        assert np.array_equal((moved[place // 64] >> np.uint8(place % 64)) & 1 == 1, masks[k])
+    assert int(np.bitwise_count(moved).sum()) == int(masks.sum())
+
+
+def test_first_classes_alone():
+    bits = np.array([[[[0b10111]]]], np.uint32)
+    assert first_classes(bits, 3)[0, 0, 0, 0] == 0b111
+
+
+def test_a_volume_smaller_than_a_window():
+    grid = ras_grid((6.0, 6.0, 5.0))
+    assert found(scan(grid)).shape == grid.shape
