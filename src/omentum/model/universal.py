@@ -66,7 +66,7 @@ class UniversalModel(nn.Module):
         text_embeddings: [K, text_width]; rows in the order of `spec.classes`. Kept as a buffer.
         spec: Description from the checkpoint; fresh adapters are built from `spec.adapters`.
         second_pass: The network of `spec.second_pass`. Not part of `forward`: it sees what the first pass found, see
-            `omentum.pipeline.second_pass`.
+            `omentum.pipeline.passes.second`.
 
     Example:
         >>> logits = model(torch.rand(1, 1, 96, 96, 96), classes=[5])   # [1, 1, 96, 96, 96]

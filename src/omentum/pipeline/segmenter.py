@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,10 @@ from omentum.pipeline.manifest import describe_machine, describe_weights
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
 from omentum.pipeline.options import Average, SegmentOptions
 from omentum.pipeline.options_used import describe_options
+from omentum.pipeline.passes import PassClasses, SecondPass, second_pass_of
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.region_of_interest import Locator, infer_case
-from omentum.pipeline.second_pass import PassClasses, SecondPass
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.preprocess.upright import upright
@@ -172,19 +172,15 @@ class Segmenter:
     @cached_property
     def _second_pass(self) -> SecondPass | None:
         """The second pass; None if no requested class needs one."""
-        spec = self.model.spec.second_pass
-        if spec is None or not self._passes.second:
-            return None
-        network = self.model.second_pass
-        assert network is not None
 
-        def run_by(classes: tuple[str, ...]) -> Predictor:
+        def run_by(network: UniversalModel, classes: tuple[str, ...]) -> Predictor:
             engine = engine_for(network, classes, self.device, self.profile, self.options.engine)
             return predictor(engine, network, classes, self.profile)
 
-        thresholds = {key: self.thresholds[key] for key in self._passes.second}
-        run = replace(self._run, sums=logits_dtype(self.profile))
-        return SecondPass(spec, cache(run_by), thresholds, run, self.profile.overlap, self.options.probabilities)
+        run, second = replace(self._run, sums=logits_dtype(self.profile)), self._passes.second
+        return second_pass_of(
+            self.model, second, self.thresholds, run_by, run, self.profile, self.options.probabilities
+        )
 
     @cached_property
     def weights_description(self) -> dict[str, Any]:

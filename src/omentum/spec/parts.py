@@ -66,7 +66,8 @@ class PreprocessSpec:
         Raises:
             AttributeError, TypeError: they are malformed.
         """
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+        fields: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in raw.items()}
+        return cls(**fields)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class RegionSpec:
 
 @dataclass(frozen=True)
 class SecondPassSpec:
-    """Another network, for classes that are told from the organ around them; see `omentum.pipeline.second_pass`.
+    """Another network, for classes that are told from the organ around them; see `omentum.pipeline.passes.second`.
 
     Args:
         model: Its backbone sees two channels: HU relative to the organs' median, and their mask.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,17 @@ import torch
 from numpy.typing import NDArray
 
 from omentum.infer.blend import Slab
+from omentum.infer.profiles import Profile
 from omentum.infer.regions import OUTSIDE
 from omentum.infer.sliding import Predictor, WindowRun
 from omentum.infer.windows import plan_windows
+from omentum.model import UniversalModel
 from omentum.pipeline.inference import InferencePlan, Prediction, infer_into
 from omentum.preprocess.grid import model_grid, nearest_on_model_grid
 from omentum.preprocess.organ_crop import box_around, neighbourhood, organ_crop, without_crumbs
 from omentum.quality import Confidence
 from omentum.segmentation import Segmentation
-from omentum.spec import CheckpointSpec, RegionSpec, SecondPassSpec
+from omentum.spec import RegionSpec, SecondPassSpec
 from omentum.volume import Volume
 
 SMALLEST_ORGAN_ML = 2.0
@@ -32,30 +35,6 @@ SMALLEST_ORGAN_ML = 2.0
 
 PredictorOf = Callable[[tuple[str, ...]], Predictor]
 """From classes to the network that computes their logits."""
-
-
-@dataclass(frozen=True)
-class PassClasses:
-    """Which classes are computed by which pass.
-
-    Args:
-        first: Keys computed by the first network: wanted ones, and organs that the second pass needs.
-        second: Keys computed by the second.
-        all: Those of both in the bit order of a prediction: the wanted ones, then organs that nobody asked for.
-    """
-
-    first: tuple[str, ...]
-    second: tuple[str, ...]
-    all: tuple[str, ...]
-
-    @classmethod
-    def of(cls, spec: CheckpointSpec, wanted: Sequence[str]) -> PassClasses:
-        """Divide the wanted classes."""
-        known = () if spec.second_pass is None else spec.second_pass.keys
-        second = tuple(key for key in wanted if key in known)
-        organs = () if spec.second_pass is None else spec.second_pass.organs_of(second)
-        first = [key for key in wanted if key not in second]
-        return cls(tuple(dict.fromkeys([*first, *organs])), second, tuple(dict.fromkeys([*wanted, *organs])))
 
 
 @dataclass(frozen=True)
@@ -125,6 +104,35 @@ class SecondPass:
         thresholds = {key: self.thresholds[key] for key in wanted}
         plan = InferencePlan(self.predictor_of(wanted), thresholds, windows, self.run, self.probabilities)
         return infer_into(found, classes, prepared, plan, Neighbourhood(near[box]))
+
+
+def second_pass_of(
+    model: UniversalModel,
+    wanted: Sequence[str],
+    thresholds: Mapping[str, float],
+    run_by: Callable[[UniversalModel, tuple[str, ...]], Predictor],
+    run: WindowRun,
+    how: Profile,
+    probabilities: str | None,
+) -> SecondPass | None:
+    """The second pass of a model for some classes; None if it has none, or none of these.
+
+    Args:
+        model: The whole model.
+        wanted: Keys computed by the second pass.
+        thresholds: Of these, and maybe of others.
+        run_by: From a network and its classes to what computes their logits; called once for each set of classes.
+        run: Device, batch size, precision.
+        how: Overlap of windows.
+        probabilities: See `InferencePlan`.
+    """
+    spec = model.spec.second_pass
+    if spec is None or not wanted:
+        return None
+    network = model.second_pass
+    assert network is not None
+    predictor_of = cache(lambda classes: run_by(network, classes))
+    return SecondPass(spec, predictor_of, {key: thresholds[key] for key in wanted}, run, how.overlap, probabilities)
 
 
 class Neighbourhood:
