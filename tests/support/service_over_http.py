@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import uvicorn
 from fastapi.testclient import TestClient
 from serving import serving
-from threshold_model import BANDS_HU, ThresholdModel
+from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
 from omentum.client import Client
 from omentum.errors import OmentumError
@@ -86,4 +86,5 @@ def client_of_a_service() -> Iterator[Client]:
         at_a_port(service) as address,
         Client(address) as client,
     ):
+        service.service.offered = [offered(ThresholdModel(SPEC))]
         yield client
