@@ -21,7 +21,7 @@ def child(tmp_path):
 
 def test_tasks_and_their_faults(child, tmp_path):
     told = []
-    assert child.run("child_tasks:echo", {"a": 1}, tell=told.append) == {"a": 1}
+    assert child.run("child_tasks:echo", {"a": 1}, report=told.append) == {"a": 1}
     assert [(one.stage, one.done, one.total) for one in told] == [("echoing", 1, 2)]
     with pytest.raises(TaskFault) as refused:
         child.run("child_tasks:refuse", str(tmp_path))

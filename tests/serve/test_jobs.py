@@ -321,7 +321,7 @@ def test_a_correction_of_a_job_that_is_deleted_meanwhile_leaves_nothing(tmp_path
         job = submitted(client)
         followed(client, job)
 
-        def deleted_meanwhile(talk, results, mask, folder, structure, by):
+        def deleted_meanwhile(context, results, mask, folder, structure, by):
             client.service.cleaner.delete_job(job)
             folder.mkdir(parents=True)  # as an atomic write does
             (folder / "0001_liver.nii.gz").write_bytes(b"a mask")
@@ -364,7 +364,7 @@ def test_results_that_an_ended_service_left_are_written_anew(tmp_path, monkeypat
     folder, seen = StateFolder(tmp_path), []
     folder.results(job.id, job.attempts).mkdir(parents=True)
     monkeypatch.setattr(
-        "omentum.serve.work.child.ChildProcess.run", lambda self, name, task, tell: seen.append(task.results.exists())
+        "omentum.serve.work.child.ChildProcess.run", lambda self, name, task, report: seen.append(task.results.exists())
     )
     DeviceRunner(folder, "cpu", {"default": "default"}).run(job, lambda _: None)
     assert seen == [False]

@@ -13,39 +13,39 @@ from omentum.anatomy import STRUCTURES
 from omentum.errors import InputError
 
 
-def echo(talk, value):
-    talk.tell("echoing", 1, 2)
+def echo(context, value):
+    context.report("echoing", 1, 2)
     return value
 
 
-def process_id(talk):
+def process_id(context):
     return os.getpid()
 
 
-def knows(talk, structure):
+def knows(context, structure):
     return structure in STRUCTURES
 
 
-def refuse(talk, path):
+def refuse(context, path):
     raise InputError("is damaged", source=Path(path) / "ct.nii.gz", remedy="copy it again")
 
 
-def fault(talk):
+def fault(context):
     raise ZeroDivisionError("secret")
 
 
-def die(talk):
+def die(context):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def until_told(talk, mark):
+def until_told(context, mark):
     Path(mark).touch()
     while True:
-        talk.tell("waiting")
+        context.report("waiting")
         time.sleep(0.02)
 
 
-def deaf(talk, mark):
+def deaf(context, mark):
     Path(mark).touch()
     time.sleep(600)
 
@@ -60,11 +60,11 @@ class Cycle:
 left: list[weakref.ref[Cycle]] = []
 
 
-def leave_cycle(talk):
+def leave_cycle(context):
     gc.disable()  # what is freed from now on is freed by request
     left.append(weakref.ref(Cycle()))
     return left[0]() is not None
 
 
-def has_cycle(talk):
+def has_cycle(context):
     return left[0]() is not None

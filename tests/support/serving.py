@@ -43,10 +43,10 @@ class FunctionRunner:
         self.cancelled = threading.Event()
         self.seen: list[str] = []
 
-    def run(self, job: StoredJob, tell: Callable[[ProgressDocument], None]) -> None:
+    def run(self, job: StoredJob, report: Callable[[ProgressDocument], None]) -> None:
         self.cancelled.clear()
         self.seen.append(job.id)
-        tell(ProgressDocument(stage="segmenting", done=1, total=2))
+        report(ProgressDocument(stage="segmenting", done=1, total=2))
         folder = self.service.folder.results(job.id, job.attempts)
         folder.mkdir(parents=True, exist_ok=True)
         self.compute(job, folder)
@@ -67,9 +67,9 @@ class InlineReader:
         self.hidden = hidden
 
     def run(self, task: str, *arguments: Any) -> Any:
-        talk = type("NoTalk", (), {"tell": lambda self, *_: None})()
+        context = type("NoContext", (), {"report": lambda self, *_: None})()
         try:
-            return getattr(importlib.import_module("omentum.serve.work.tasks"), task)(talk, *arguments)
+            return getattr(importlib.import_module("omentum.serve.work.tasks"), task)(context, *arguments)
         except Exception as fault:
             raise ServiceError.of(422, fault_document(fault, self.hidden)) from fault
 

@@ -29,6 +29,8 @@ RULES = ("omentum", "published", "none")
 ENGINES = ("auto", "openvino", "torch")
 PRECISIONS = ("float32", "bf16")
 MESH_FORMATS = ("stl", "obj", "glb")
+SERVICE_MESHES = "stl"
+"""What a service writes surfaces as."""
 PROBABILITY_TYPES = ("uint8", "uint16")
 
 

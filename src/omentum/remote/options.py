@@ -9,10 +9,8 @@ from typing import Any
 from omentum.errors import UsageError
 from omentum.option_fields import Group, option, options_of
 from omentum.pipeline.batch.options import BatchOptions
-from omentum.pipeline.options import SaveOptions, SegmentOptions
+from omentum.pipeline.options import SERVICE_MESHES, SaveOptions, SegmentOptions
 
-MESHES = "stl"
-"""What a service writes surfaces as."""
 WORK_THERE = {
     SegmentOptions: ("classes", "profile", "series", "device"),
     SaveOptions: ("preview", "report", "meshes", "overwrite", "formats"),
@@ -48,8 +46,10 @@ def check_options(options: SegmentOptions, save: SaveOptions, batch: BatchOption
     """
     if flags := [flag for given in (options, save, batch) for flag in _only_here(given)]:
         raise UsageError(f"{', '.join(flags)}: not with --server", remedy="leave it out, or segment on this machine")
-    if save.meshes not in (None, MESHES):
-        raise UsageError(f"a service writes surfaces as {MESHES}, not {save.meshes}", remedy=f"--meshes {MESHES}")
+    if save.meshes not in (None, SERVICE_MESHES):
+        raise UsageError(
+            f"a service writes surfaces as {SERVICE_MESHES}, not {save.meshes}", remedy=f"--meshes {SERVICE_MESHES}"
+        )
     if len(batch.weights) > 1:
         raise UsageError("a service uses one of its weights at a time", remedy="name one with -w")
 

@@ -29,7 +29,7 @@ class ProgressBoard:
         """How far a job is; None if it does not run."""
         return self._progress.get(job)
 
-    def tell(self, job: str, progress: ProgressDocument | None) -> None:
+    def update(self, job: str, progress: ProgressDocument | None) -> None:
         """Note how far a job is (None: it ended or waits), and wake those who listen to it."""
         with self._lock:
             if progress is None:
@@ -45,7 +45,7 @@ class ProgressBoard:
         """End all event streams: the service ends."""
         self.has_ended = True
         for job in list(self._listeners):
-            self.tell(job, self.progress(job))
+            self.update(job, self.progress(job))
 
     @contextmanager
     def listening(self, job: str) -> Iterator[asyncio.Event]:

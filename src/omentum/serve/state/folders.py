@@ -58,6 +58,10 @@ class StateFolder:
         """Whether a job has corrections."""
         return (self.corrections(job) / RECORDS).is_file()
 
+    def correction(self, job: str, version: int) -> Path | None:
+        """The mask of a correction; None if there is none."""
+        return next(self.corrections(job).glob(correction_name(version, "*")), None)
+
     def open(self) -> FileLock:
         """Create the folder where needed and lock it.
 
@@ -88,6 +92,11 @@ class StateFolder:
                     remove_unfinished(path)
                 else:
                     remove(path)
+
+
+def correction_name(version: int, structure: str) -> str:
+    """Name of the mask of a correction of a job."""
+    return f"{version:04d}_{structure}.nii.gz"
 
 
 def bytes_in(path: Path) -> int:

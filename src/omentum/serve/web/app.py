@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -21,6 +24,7 @@ from omentum.serve.web.monai_label import images, infer, labels, sessions
 from omentum.serve.web.page import docs_router, page_files, page_folder, page_router
 from omentum.serve.web.receiving import SlowestPace
 from omentum.serve.web.routes import about, jobs, results, uploads
+from omentum.serve.web.routes.common import STREAMED
 
 DESCRIPTION = (
     "Segments organs and tumours in CT scans. Upload files, queue a job, follow its events, fetch the results. "
@@ -28,8 +32,6 @@ DESCRIPTION = (
 )
 PUBLIC = ("/health", "/login", *monai_label.PUBLIC)
 """Need no token, beside the page."""
-MULTIPART = {"/session/", "/datastore/", "/datastore/image", "/datastore/label"}
-"""Of MONAI Label: files come in forms."""
 
 
 def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace | None = None) -> FastAPI:
@@ -45,7 +47,8 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
     app.state.service, app.state.rules, app.state.pace = service, rules, pace or SlowestPace()
     files = page_files(page or page_folder())
     ours = (about.router, uploads.router, jobs.router, results.router, page_router(files), docs_router(app))
-    for router in (*ours, monai_label.router, sessions.router, images.router, labels.router, infer.router):
+    routers = (*ours, monai_label.router, sessions.router, images.router, labels.router, infer.router)
+    for router in routers:
         app.include_router(router)
     app.add_exception_handler(ServiceError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_values)
@@ -61,21 +64,20 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
         Guard,
         rules=rules,
         is_public=lambda method, path: path in public,
-        is_streamed=_is_streamed,
+        is_streamed=partial(_is_streamed, _streamed_routes(routers)),
         answered=answered,
         say=service.say,
     )
     return app
 
 
-def _is_streamed(method: str, path: str) -> bool:
-    """Routes that read their bodies part by part."""
-    parts = path.strip("/").split("/")
-    if method == "PUT":
-        return path in MULTIPART or (
-            len(parts) == 4 and (parts[0], parts[2]) in {("uploads", "files"), ("jobs", "corrections")}
-        )
-    return method == "POST" and len(parts) == 2 and parts[0] == "infer"
+def _streamed_routes(routers: Iterable[APIRouter]) -> list[APIRoute]:
+    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    return [route for route in routes if STREAMED[0] in route.dependencies]
+
+
+def _is_streamed(routes: Iterable[APIRoute], method: str, path: str) -> bool:
+    return any(method in (route.methods or ()) and route.path_regex.match(path) for route in routes)
 
 
 def _refuse(_: Request, fault: Exception) -> JSONResponse:

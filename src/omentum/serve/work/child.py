@@ -44,7 +44,7 @@ class TaskCancelledError(BaseException):
 
 
 @dataclass(frozen=True)
-class Talk:
+class TaskContext:
     """In the child: the way back to the service while a task runs.
 
     Args:
@@ -55,7 +55,7 @@ class Talk:
     pipe: Connection
     number: int
 
-    def tell(self, stage: str, done: int | None = None, total: int | None = None) -> None:
+    def report(self, stage: str, done: int | None = None, total: int | None = None) -> None:
         """Report progress.
 
         Raises:
@@ -86,15 +86,15 @@ class ChildProcess:
         self,
         task: str,
         *arguments: Any,
-        tell: Callable[[ProgressDocument], None] | None = None,
+        report: Callable[[ProgressDocument], None] | None = None,
         limit_s: float | None = None,
     ) -> Any:
         """Run a task and return its value; tasks of other threads wait.
 
         Args:
-            task: "module:function", a function (talk, *arguments) -> value; only the child imports its module.
+            task: "module:function", a function (context, *arguments) -> value; only the child imports its module.
             *arguments: Can be pickled.
-            tell: Receives its progress.
+            report: Receives its progress.
             limit_s: Seconds after which its process is killed.
 
         Raises:
@@ -105,7 +105,7 @@ class ChildProcess:
             pipe = self._begin()
             try:
                 pipe.send((self._number, task, arguments))
-                return self._wait(pipe, tell, limit_s)
+                return self._wait(pipe, report, limit_s)
             except (EOFError, OSError) as fault:
                 raise self._died() from fault
             finally:
@@ -150,7 +150,7 @@ class ChildProcess:
             self._cancelled_at, self._running, self._exceeded_s = 0.0, True, None
             return self._ends[0]
 
-    def _wait(self, pipe: Connection, tell: Callable[[ProgressDocument], None] | None, limit_s: float | None) -> Any:
+    def _wait(self, pipe: Connection, report: Callable[[ProgressDocument], None] | None, limit_s: float | None) -> Any:
         began = time.monotonic()
         while True:
             while not pipe.poll(LOOK_EVERY_S):
@@ -167,9 +167,9 @@ class ChildProcess:
                 raise TaskFault(ErrorDocument(**content[0]), content[1])
             if kind == CANCELLED:
                 raise TaskCancelledError
-            if tell is not None:
+            if report is not None:
                 stage, done, total = content
-                tell(ProgressDocument(stage=stage, done=done, total=total))
+                report(ProgressDocument(stage=stage, done=done, total=total))
 
     def _send_cancel(self) -> None:
         try:
@@ -222,7 +222,7 @@ def serve_tasks(pipe: Connection, hidden: Path, structures: Mapping[str, Columns
         number, task, arguments = message
         with capture_warnings(lambda _: None, propagate=False):
             try:
-                answer = (VALUE, _function(task)(Talk(pipe, number), *arguments))
+                answer = (VALUE, _function(task)(TaskContext(pipe, number), *arguments))
             except TaskCancelledError:
                 answer = (CANCELLED, None)
             except TaskFault as fault:

@@ -26,7 +26,7 @@ AGAIN_S = 5.0
 class JobRunner(Protocol):
     """Computes jobs, one at a time."""
 
-    def run(self, job: StoredJob, tell: Callable[[ProgressDocument], None]) -> None:
+    def run(self, job: StoredJob, report: Callable[[ProgressDocument], None]) -> None:
         """Compute a job and write its results.
 
         Raises:
@@ -103,7 +103,7 @@ class Dispatcher:
         if runner is not None:
             runner.cancel()
         else:
-            self._board.tell(job.id, None)
+            self._board.update(job.id, None)
 
     def _work(self, runner: JobRunner) -> None:
         while not self._stopping.is_set():
@@ -120,19 +120,19 @@ class Dispatcher:
                 self._news.wait(WAIT_S)
                 return
             self._running[job.id] = runner
-        self._board.tell(job.id, ProgressDocument(stage="starting"))
+        self._board.update(job.id, ProgressDocument(stage="starting"))
         try:
             self._run(runner, job)
         finally:
             with self._news:
                 del self._running[job.id]
                 self._cancelled.discard(job.id)
-            self._board.tell(job.id, None)
+            self._board.update(job.id, None)
 
     def _run(self, runner: JobRunner, job: StoredJob) -> None:
         state, error = JobState.DONE, None
         try:
-            runner.run(job, partial(self._tell, runner, job.id))
+            runner.run(job, partial(self._report, runner, job.id))
         except TaskCancelledError:
             if job.id not in self._cancelled:  # the service ends
                 self._jobs.put_back(job.id)
@@ -162,7 +162,7 @@ class Dispatcher:
             else:
                 return True
 
-    def _tell(self, runner: JobRunner, job: str, progress: ProgressDocument) -> None:
+    def _report(self, runner: JobRunner, job: str, progress: ProgressDocument) -> None:
         if job in self._cancelled:  # before its process had begun
             runner.cancel()
-        self._board.tell(job, progress)
+        self._board.update(job, progress)

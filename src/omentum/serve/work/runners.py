@@ -66,7 +66,7 @@ class DeviceRunner:
         found: list[dict[str, Any]] = self._child.run(DESCRIBE, weights, self._device, limit_s=LOADING_S)
         return found
 
-    def run(self, job: StoredJob, tell: Callable[[ProgressDocument], None]) -> None:
+    def run(self, job: StoredJob, report: Callable[[ProgressDocument], None]) -> None:
         """See `JobRunner.run`."""
         asked = job.options
         options = SegmentOptions(
@@ -85,7 +85,7 @@ class DeviceRunner:
             meshes=asked["meshes"],
         )
         remove(task.results)  # complete, but not yet noted when an earlier service ended
-        self._child.run(SEGMENT, task, tell=tell)
+        self._child.run(SEGMENT, task, report=report)
 
     def cancel(self) -> None:
         """See `JobRunner.cancel`."""

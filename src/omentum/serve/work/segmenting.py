@@ -14,23 +14,22 @@ from omentum.io.nifti import write_volume
 from omentum.pipeline.batch.jobs import Job, finish_and_save
 from omentum.pipeline.batch.pipelined import check_before_network
 from omentum.pipeline.manifest import sha256_of
-from omentum.pipeline.options import OutputFormat, SaveOptions, SegmentOptions
+from omentum.pipeline.options import SERVICE_MESHES, OutputFormat, SaveOptions, SegmentOptions
 from omentum.pipeline.reading import prepare_case, read_case
 from omentum.pipeline.segmenter import Segmenter
 from omentum.serve.faults import fault_document
-from omentum.serve.work.child import Talk, TaskFault
+from omentum.serve.work.child import TaskContext, TaskFault
 from omentum.serve.work.inputs import ct_of_upload
 from omentum.serve.work.runners import SegmentTask
 from omentum.volume import Volume
 
 DICOM_FORMATS = (OutputFormat.DICOM_SEG, OutputFormat.RTSTRUCT, OutputFormat.DICOM_SR)
 """Written by default where the CT came from DICOM."""
-MESHES = "stl"
 MOST_WARM = 4
 """Segmenters in memory: of one model they share it, and differ in what was asked for."""
 
 
-def segment_upload(talk: Talk, task: SegmentTask) -> None:
+def segment_upload(context: TaskContext, task: SegmentTask) -> None:
     """Segment an upload and write all results, which do not name its files.
 
     Raises:
@@ -38,27 +37,27 @@ def segment_upload(talk: Talk, task: SegmentTask) -> None:
     """
     try:
         with sources_shown_as(task.results.parent, Path()):
-            _segment(talk, task)
+            _segment(context, task)
     except OmentumError as fault:
         raise TaskFault(fault_document(fault, task.files), lines_of(fault)) from fault
 
 
-def _segment(talk: Talk, task: SegmentTask) -> None:
-    talk.tell("reading")
+def _segment(context: TaskContext, task: SegmentTask) -> None:
+    context.report("reading")
     source = ct_of_upload(task.files)
     job = Job(f"case_{sha256_of(source)[:10]}", source, task.results, anonymous=True)
     case = read_case(source, task.options, job.name)
     write_volume(task.ct, case.ct)
-    talk.tell("preparing")
+    context.report("preparing")
     segmenter = _segmenter(task.weights, task.options)
     save = _outputs(task, case.ct)
     check_before_network(job, case.ct, segmenter, save)
     ready = prepare_case(case, segmenter.specs)
-    predicted = segmenter.predict(ready, progress=lambda done, of: talk.tell("segmenting", done, of))
-    finish_and_save(predicted, job, task.options.postprocess, save, talk.tell)
+    predicted = segmenter.predict(ready, progress=lambda done, of: context.report("segmenting", done, of))
+    finish_and_save(predicted, job, task.options.postprocess, save, context.report)
 
 
-def describe_weights_of(talk: Talk, weights: tuple[str, ...], device: str) -> list[dict[str, Any]]:
+def describe_weights_of(context: TaskContext, weights: tuple[str, ...], device: str) -> list[dict[str, Any]]:
     """Load weights and say what they are, with the rows of structures that are not packaged; the first stay in memory.
 
     Raises:
@@ -67,7 +66,7 @@ def describe_weights_of(talk: Talk, weights: tuple[str, ...], device: str) -> li
     options = SegmentOptions(device=device)
     found = []
     for name in weights[::-1]:
-        talk.tell("loading")
+        context.report("loading")
         segmenter = _segmenter(name, options)
         found.append({
             "name": Path(name).name.removesuffix(".safetensors"),
@@ -82,7 +81,7 @@ def _outputs(task: SegmentTask, ct: Volume) -> SaveOptions:
     formats = task.formats
     if formats is None:
         formats = tuple(DICOM_FORMATS) if ct.header.get("dicom") is not None else ()
-    return SaveOptions(formats=formats, meshes=MESHES if task.meshes else None)
+    return SaveOptions(formats=formats, meshes=SERVICE_MESHES if task.meshes else None)
 
 
 def _segmenter(weights: str, options: SegmentOptions) -> Segmenter:

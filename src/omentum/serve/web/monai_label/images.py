@@ -19,7 +19,7 @@ from omentum.serve.web.monai_label.forms import form_parts
 from omentum.serve.web.monai_label.kept_files import keep_part, new_upload, sole_file
 from omentum.serve.web.monai_label.names import stored_name
 from omentum.serve.web.monai_label.params import client_of, parsed_params
-from omentum.serve.web.routes.common import ServiceHere
+from omentum.serve.web.routes.common import STREAMED, ServiceHere
 
 router = APIRouter(prefix="/datastore", include_in_schema=False)
 ImageName = Annotated[str, Query(max_length=1000)]
@@ -41,8 +41,8 @@ def show(service: ServiceHere, output: str = "") -> dict[str, Any]:
     return {"name": "Omentum", "description": "images are deleted after their time", "objects": objects}
 
 
-@router.put("/")
-@router.put("/image")
+@router.put("/", dependencies=STREAMED)
+@router.put("/image", dependencies=STREAMED)
 async def create(request: Request, service: ServiceHere, image: ImageName = "") -> dict[str, str]:
     """Keep an image; requests of the same client may call it by this name or by the identifier in the answer."""
     client, number = "", 0

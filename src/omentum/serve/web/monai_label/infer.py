@@ -32,7 +32,7 @@ from omentum.serve.web.monai_label.images import uploads_called
 from omentum.serve.web.monai_label.kept_files import keep_part
 from omentum.serve.web.monai_label.names import label_name, stored_name
 from omentum.serve.web.monai_label.params import client_of, parsed_params
-from omentum.serve.web.routes.common import ServiceHere
+from omentum.serve.web.routes.common import STREAMED, ServiceHere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,7 +67,7 @@ class _Asked:
         return str(self.params.get("result_extension") or ".nii.gz")
 
 
-@router.post("/infer/{model}", response_model=None)
+@router.post("/infer/{model}", response_model=None, dependencies=STREAMED)
 async def infer(
     model: str,
     request: Request,

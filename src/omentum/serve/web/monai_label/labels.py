@@ -22,14 +22,14 @@ from omentum.serve.web.monai_label.images import FINAL, ORIGINAL, ImageName, don
 from omentum.serve.web.monai_label.kept_files import keep_part, passing_upload
 from omentum.serve.web.monai_label.names import label_name, stored_name
 from omentum.serve.web.monai_label.params import client_of, label_info_of, parsed_params
-from omentum.serve.web.routes.common import ServiceHere
+from omentum.serve.web.routes.common import STREAMED, ServiceHere
 
 router = APIRouter(prefix="/datastore/label", include_in_schema=False)
 Tag = Annotated[str, Query(max_length=100)]
 LONGEST_BY = 100
 
 
-@router.put("")
+@router.put("", dependencies=STREAMED)
 async def save(request: Request, service: ServiceHere, image: ImageName, tag: Tag = FINAL) -> dict[str, Any]:
     """Keep corrected labels: each structure that differs from its current version becomes a new version of the job."""
     if tag not in ("", FINAL):

@@ -13,12 +13,12 @@ from omentum.serve.service import Service
 from omentum.serve.web.monai_label.forms import FormPart, form_parts
 from omentum.serve.web.monai_label.kept_files import keep_part, new_upload, sole_file
 from omentum.serve.web.monai_label.names import stored_name
-from omentum.serve.web.routes.common import ServiceHere
+from omentum.serve.web.routes.common import STREAMED, ServiceHere
 
 router = APIRouter(prefix="/session", include_in_schema=False)
 
 
-@router.put("/")
+@router.put("/", dependencies=STREAMED)
 async def create(request: Request, service: ServiceHere) -> dict[str, Any]:
     """Keep an image: one file, or the files of a DICOM series.
 

@@ -20,6 +20,14 @@ def service_of(request: Request) -> Service:
 BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 """A body that is a file, for the schema."""
 ServiceHere = Annotated[Service, Depends(service_of)]
+
+
+async def _reads_body() -> None:
+    """Do nothing: it marks a route."""
+
+
+STREAMED = [Depends(_reads_body)]
+"""`dependencies` of routes that read their bodies part by part, and limit them: the guard leaves these bodies alone."""
 JobId = Annotated[str, Path(pattern=ID_PATTERN, description="identifier of a job")]
 UploadId = Annotated[str, Path(pattern=ID_PATTERN, description="identifier of an upload")]
 

@@ -22,7 +22,7 @@ from omentum.serve.state.jobs import StoredJob
 from omentum.serve.web.answers import file_answer, media_type
 from omentum.serve.web.corrections import stored_corrections
 from omentum.serve.web.receiving import announced_bytes, receive
-from omentum.serve.web.routes.common import BINARY, JobId, ServiceHere, errors
+from omentum.serve.web.routes.common import BINARY, STREAMED, JobId, ServiceHere, errors
 from omentum.temporary_names import remove, unfinished
 
 router = APIRouter(tags=["results"])
@@ -79,6 +79,7 @@ def get_ct(job: JobId, service: ServiceHere) -> FileResponse:
     summary="Send a corrected mask",
     status_code=201,
     openapi_extra={"requestBody": {**BINARY, "required": True}},
+    dependencies=STREAMED,
     responses=errors(404, 409, 415, 422, 503, 507),
 )
 async def put_correction(
@@ -132,10 +133,10 @@ def get_correction(
 ) -> FileResponse:
     """The mask of a version, on the grid of the CT."""
     service.jobs.get(job)
-    found = sorted(service.folder.corrections(job).glob(f"{version:04d}_*.nii.gz"))
-    if not found:
+    found = service.folder.correction(job, version)
+    if found is None:
         raise not_found("correction")
-    return file_answer(found[0], found[0].name)
+    return file_answer(found, found.name)
 
 
 @router.post("/comparisons", summary="Compare the lesions of two jobs", responses=errors(404, 409, 422, 503))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from omentum.serve.documents import DeletedDocument, FileDocument, UploadCreated, UploadDocument
 from omentum.serve.state.jobs import iso
 from omentum.serve.web.receiving import announced_bytes, receive_file
-from omentum.serve.web.routes.common import BINARY, ServiceHere, UploadId, errors
+from omentum.serve.web.routes.common import BINARY, STREAMED, ServiceHere, UploadId, errors
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
 FileName = Annotated[str, Path(max_length=255, description="a name without slashes; DICOM files may be numbered")]
@@ -25,6 +25,7 @@ def create(service: ServiceHere) -> UploadCreated:
     "/{upload}/files/{name}",
     summary="Send a file",
     openapi_extra={"requestBody": {**BINARY, "required": True}},
+    dependencies=STREAMED,
     responses=errors(404, 409, 415, 422, 503, 507),
 )
 async def put_file(upload: UploadId, name: FileName, request: Request, service: ServiceHere) -> FileDocument:

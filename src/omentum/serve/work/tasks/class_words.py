@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from omentum.serve.work.child import Talk
+from omentum.serve.work.child import TaskContext
 from omentum.words import chosen, structures_in
 
 
-def check_classes(talk: Talk, words: tuple[str, ...], known: list[str]) -> None:
+def check_classes(context: TaskContext, words: tuple[str, ...], known: list[str]) -> None:
     """Check words before they are asked for.
 
     Args:
-        talk: Unused.
+        context: Unused.
         words: Of a user.
         known: Keys of the structures that the weights know.
 

@@ -31,20 +31,23 @@ from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.pipeline.manifest import sha256_of
 from omentum.result_files import MASKS
 from omentum.segmentation import Segmentation
-from omentum.serve.work.child import Talk
+from omentum.serve.state.folders import correction_name
+from omentum.serve.work.child import TaskContext
 from omentum.serve.work.tasks.client_labels import read_client_labels
-from omentum.serve.work.tasks.versions import correction_rows, read_records, version_file, write_records
+from omentum.serve.work.tasks.versions import correction_rows, read_records, write_records
 
 Mask = NDArray[np.bool_]
 ACCEPT = AcceptOptions(replace=True)
 """A correction replaces an earlier one; all versions are kept."""
 
 
-def store_correction(talk: Talk, results: Path, mask: Path, folder: Path, structure: str, by: str) -> dict[str, Any]:
+def store_correction(
+    context: TaskContext, results: Path, mask: Path, folder: Path, structure: str, by: str
+) -> dict[str, Any]:
     """Keep a corrected mask as a new version.
 
     Args:
-        talk: Unused.
+        context: Unused.
         results: Results of the job.
         mask: The received file.
         folder: Corrections of the job.
@@ -70,7 +73,7 @@ def store_correction(talk: Talk, results: Path, mask: Path, folder: Path, struct
 
 
 def store_labels(
-    talk: Talk,
+    context: TaskContext,
     results: Path,
     labels: Path,
     names: Sequence[tuple[int, str]],
@@ -81,7 +84,7 @@ def store_labels(
     """Keep the masks of corrected labels that differ from their current version as new versions: all or none.
 
     Args:
-        talk: Unused.
+        context: Unused.
         results: Results of the job.
         labels: The received file: `.seg.nrrd`, or a label map.
         names: See `read_client_labels`.
@@ -103,7 +106,7 @@ def store_labels(
     return _stored(masks, proposal, labels, shown, folder, by)
 
 
-def list_corrections(talk: Talk, folder: Path) -> list[dict[str, Any]]:
+def list_corrections(context: TaskContext, folder: Path) -> list[dict[str, Any]]:
     """The corrections of a job, oldest first."""
     records = read_records(folder)
     return [] if records is None else correction_rows(records)
@@ -125,7 +128,7 @@ def _stored(
     if not new:
         return []
     for version, (key, _) in enumerate(new, len(known) + 1):
-        write_mask(folder / version_file(version, key), masks[key], proposal, key)
+        write_mask(folder / correction_name(version, key), masks[key], proposal, key)
     records = CaseCorrections("job", (*known, *(record for _, record in new)))
     write_records(folder, records)
     return correction_rows(records)[len(known) :]

@@ -11,14 +11,14 @@ from omentum.doctor.input_report import reports_to_json
 from omentum.doctor.machine import examine_machine
 from omentum.errors import InputError, sources_shown_as
 from omentum.pipeline.options import SegmentOptions
-from omentum.serve.work.child import Talk
+from omentum.serve.work.child import TaskContext
 from omentum.serve.work.inputs import ct_of_upload
 from omentum.serve.work.tasks.hidden_paths import without
 
 
-def examine_upload(talk: Talk, files: Path, weights: str, device: str, series: str | None) -> dict[str, Any]:
+def examine_upload(context: TaskContext, files: Path, weights: str, device: str, series: str | None) -> dict[str, Any]:
     """What an upload is, as `omentum doctor --json` says it."""
-    talk.tell("examining")
+    context.report("examining")
     source = files
     with sources_shown_as(files, Path()):
         with suppress(InputError):  # the doctor says what is the matter

@@ -13,15 +13,15 @@ from omentum.io.seg_nrrd.label_map import write_nrrd_labels
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.result_files import MASKS
 from omentum.segmentation import Segmentation
-from omentum.serve.work.child import Talk
+from omentum.serve.work.child import TaskContext
 from omentum.serve.work.tasks.versions import corrected_masks
 
 
-def write_dense_labels(talk: Talk, results: Path, corrections: Path | None, place: Path) -> dict[str, int]:
+def write_dense_labels(context: TaskContext, results: Path, corrections: Path | None, place: Path) -> dict[str, int]:
     """Write a label map whose values are 1 to N without gaps.
 
     Args:
-        talk: Unused.
+        context: Unused.
         results: Results of a job.
         corrections: Its corrections, whose newest versions replace the prediction; None leaves the prediction as it is.
         place: `.nrrd` or `.nii.gz`.

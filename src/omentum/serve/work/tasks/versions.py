@@ -13,15 +13,10 @@ from omentum.atomic import write_json
 from omentum.data.correction_records import CaseCorrections
 from omentum.errors import GeometryError
 from omentum.io.nifti import read_volume
-from omentum.serve.state.folders import RECORDS
+from omentum.serve.state.folders import RECORDS, correction_name
 from omentum.volume import Grid
 
 Mask = NDArray[np.bool_]
-
-
-def version_file(version: int, structure: str) -> str:
-    """Name of the file of a version."""
-    return f"{version:04d}_{structure}.nii.gz"
 
 
 def read_records(folder: Path) -> CaseCorrections | None:
@@ -52,7 +47,7 @@ def corrected_masks(folder: Path, grid: Grid) -> dict[str, Mask]:
     newest = {} if records is None else {one.structure: n for n, one in enumerate(records.records, 1)}
     found = {}
     for key, version in newest.items():
-        place = folder / version_file(version, key)
+        place = folder / correction_name(version, key)
         volume = read_volume(place)
         if not volume.grid.same_as(grid):
             raise GeometryError("lies on another grid than the results", source=place)
