@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from json_schemas import fault_of
 from small_models import small_model
 
+from omentum.cli import main
 from omentum.errors import CaseWarning, CheckpointError, UsageError
-from omentum.model import build, initialise, load_checkpoint, save_checkpoint
+from omentum.model import build, initialise, load_checkpoint, read_spec, save_checkpoint
 from omentum.model.adapters import with_adapter
+from omentum.model.checkpoint import save_with_thresholds, save_with_trust
 from omentum.model.growth.second_pass import first_pass_of, with_second_pass
 from omentum.model.growth.specialist import with_specialist
 from omentum.model.growth.widen import widened
@@ -114,3 +117,27 @@ def test_training_starts_from_the_first_pass(tmp_path):
     report = initialise(fresh, tmp_path / "both.safetensors")
     assert report.complete
     assert torch.equal(fresh.backbone.expand.weight, first.backbone.expand.weight)
+
+
+def test_operating_points_are_moved_in_the_pass_that_computes_a_class(tmp_path):
+    first, model = both()
+    save_checkpoint(tmp_path / "both.safetensors", model)
+    moved = tmp_path / "moved.safetensors"
+    save_with_thresholds(moved, tmp_path / "both.safetensors", {"liver_tumour": 0.7, "liver": 0.4})
+    spec = read_spec(moved)
+    assert spec.thresholds == {"liver": 0.4, "spleen": 0.5, "liver_tumour": 0.7}
+    assert {c.key: c.threshold for c in spec.classes}["liver_tumour"] == 0.5
+    save_with_trust(tmp_path / "judged.safetensors", moved, {"liver_tumour": Trust.RELIABLE}, "ten patients")
+    judged = read_spec(tmp_path / "judged.safetensors")
+    assert judged.trust == {**first.spec.trust, "liver_tumour": Trust.RELIABLE}
+    assert judged.training["trust_from"] == "ten patients"
+
+
+def test_info_describes_both_passes(tmp_path, capsys):
+    _, model = both()
+    save_checkpoint(tmp_path / "both.safetensors", model)
+    assert main(["weights", "info", str(tmp_path / "both.safetensors"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert fault_of(facts) is None
+    assert [c["threshold"] for c in facts["classes"] if c["key"] == "liver_tumour"] == [0.3]
+    assert facts["second_pass"]["regions"][0]["organs"] == ["liver"]

@@ -18,7 +18,7 @@ from omentum.errors import CheckpointError, OutputError
 from omentum.model.safetensors_file import Header, read_header
 from omentum.model.state import apart, check_finite, model_from_state, state_sha256
 from omentum.model.universal import UniversalModel
-from omentum.spec import TRUST_FROM, CheckpointSpec, Trust
+from omentum.spec import TRUST_FROM, CheckpointSpec, ClassSpec, Trust
 
 DESCRIPTION = "omentum"
 CHECKSUM = "tensors_sha256"
@@ -65,20 +65,13 @@ def save_with_thresholds(
         CheckpointError: see `load_checkpoint`.
         OutputError: the file cannot be written.
     """
+    smallest = minimum_ml or {}
 
-    def changed(spec: CheckpointSpec) -> CheckpointSpec:
-        smallest = minimum_ml or {}
-        classes = tuple(
-            replace(
-                c,
-                threshold=thresholds.get(c.key, c.threshold),
-                minimum_ml=smallest.get(c.key, c.minimum_ml),
-            )
-            for c in spec.classes
-        )
-        return replace(spec, classes=classes)
+    def changed(c: ClassSpec) -> ClassSpec:
+        threshold, minimum = thresholds.get(c.key, c.threshold), smallest.get(c.key, c.minimum_ml)
+        return replace(c, threshold=threshold, minimum_ml=minimum)
 
-    return _save_with(path, source, changed)
+    return _save_with(path, source, lambda spec: spec.with_classes(changed))
 
 
 def save_with_trust(path: str | Path, source: str | Path, trust: Mapping[str, Trust], made_from: str) -> UniversalModel:
@@ -96,9 +89,9 @@ def save_with_trust(path: str | Path, source: str | Path, trust: Mapping[str, Tr
     """
 
     def changed(spec: CheckpointSpec) -> CheckpointSpec:
-        classes = tuple(replace(c, trust=trust.get(c.key, c.trust)) for c in spec.classes)
         said = {TRUST_FROM: made_from} if made_from else {}
-        return replace(spec, classes=classes, training={**spec.training, **said})
+        judged = spec.with_classes(lambda c: replace(c, trust=trust.get(c.key, c.trust)))
+        return replace(judged, training={**spec.training, **said})
 
     return _save_with(path, source, changed)
 

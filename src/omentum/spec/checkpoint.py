@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,14 @@ class CheckpointSpec:
         """The classes as both passes compute them: those of the second pass in place of the first's."""
         second = {} if self.second_pass is None else {c.key: c for c in self.second_pass.classes}
         return tuple(second.get(c.key, c) for c in self.classes)
+
+    def with_classes(self, change: Callable[[ClassSpec], ClassSpec]) -> CheckpointSpec:
+        """A copy in which each class is changed in the pass that computes it."""
+        second = self.second_pass
+        if second is None:
+            return replace(self, classes=tuple(map(change, self.classes)))
+        first = tuple(c if c.key in second.keys else change(c) for c in self.classes)
+        return replace(self, classes=first, second_pass=replace(second, classes=tuple(map(change, second.classes))))
 
     @property
     def thresholds(self) -> dict[str, float]:

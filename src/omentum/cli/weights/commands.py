@@ -168,7 +168,7 @@ def _file_facts(name_or_file: str) -> dict[str, Any]:
         "numbers": sum(map(math.prod, header.shapes.values())),
         "stored_as": ", ".join(sorted(set(header.dtypes.values()))),
         **{k: v for k, v in json.loads(spec.to_json()).items() if k not in ("format", "classes")},
-        "classes": [asdict(c) for c in spec.classes],
+        "classes": [asdict(c) for c in spec.computed],
     }
 
 
