@@ -12,15 +12,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from omentum.anatomy import STRUCTURES
 from omentum.io import archive
 from omentum.io.dicom import geometry, images, phases, pixels, series, tilt
+from omentum.measure import class_trust, lesions
+from omentum.quality import ct_facts, ct_flags, result_flags
+from omentum.quality.limits import QUALITY_RULES
 
 FOLDER = Path(__file__).parent / "src" / "tables"
 
 
 def tables() -> dict[str, Any]:
     """File name -> content."""
-    return {"dicom.json": _dicom(), "zip.json": _zip()}
+    return {"dicom.json": _dicom(), "lesions.json": _lesions(), "quality.json": _quality(), "zip.json": _zip()}
 
 
 def text_of(content: Any) -> str:
@@ -52,6 +56,43 @@ def _dicom() -> dict[str, Any]:
         "phases": [asdict(kind) for kind in phases.KINDS],
         "words": sorted({word for listed in words["words"].values() for word in listed.split()}),
         "patterns": list(words["patterns"].values()),
+    }
+
+
+def _lesions() -> dict[str, Any]:
+    return {
+        "host_reach_mm": lesions.HOST_REACH_MM,
+        "same_lesion": lesions.SAME_LESION,
+        "doubts": {trust.value: text for trust, text in class_trust.DOUBTS.items()},
+    }
+
+
+def _quality() -> dict[str, Any]:
+    rules = QUALITY_RULES
+    return {
+        "volume_ml": {key: list(STRUCTURES[key].volume_ml) for key in STRUCTURES.keys},
+        "hu": rules.hu,
+        "right_to_left": rules.right_to_left,
+        "order": [[rule.structure, rule.direction, rule.axis, rule.other] for rule in rules.order],
+        "order_words": result_flags.WORDS,
+        "margin_mm": rules.margin_mm,
+        "expected_with": rules.expected_with,
+        "removable": sorted(rules.removable),
+        "single": sorted(rules.single),
+        "fragment_share": rules.fragment_share,
+        "overlaps": sorted(sorted(pair) for pair in rules.overlaps),
+        "overlap_share": rules.overlap_share,
+        "host_share": rules.host_share,
+        "ct": asdict(rules.ct),
+        "air_search_hu": ct_facts.AIR_SEARCH_HU,
+        "least_air": ct_facts.LEAST_AIR,
+        "looked_at": ct_facts.LOOKED_AT,
+        "phase": rules.phase,
+        "phase_names": rules.phase_names,
+        "farthest_sds": ct_flags.FARTHEST_SDS,
+        "least_evidence": ct_flags.LEAST_EVIDENCE,
+        "clear_distance": ct_flags.CLEAR_DISTANCE,
+        "mirror_rules": ct_flags.MIRROR_RULES,
     }
 
 

@@ -67,6 +67,7 @@ try {
   await masksShown(page);
   const clickToMasks = (performance.now() - from) / 1000;
   const { peakMb, cpuSeconds } = await usage();
+  await findings(page);
   if (values.shot) await page.screenshot({ path: values.shot });
   await (await save(page, "segmentation.seg.nrrd")).saveAs(saved);
   const figures = { device: values.device, threads: Number(values.threads), seconds: round(clickToMasks), cpu_seconds: round(cpuSeconds), peak_mb: Math.round(peakMb), downloaded_mb: round(downloaded / 1e6), cores: cpus().length, chromium: browser.version() };
@@ -87,6 +88,15 @@ async function dropSeries(page, folder) {
   const dialog = page.getByRole("dialog", { name: "Which series?" });
   assert.match(await dialog.locator(".series").last().textContent(), /^Series 2 \(Abdomen \.\.\., \d+ images, 5 x 5 x 5 mm\)$/);
   await dialog.getByText("Series 1 (Abdomen venous 5mm").click();
+}
+
+/** What was measured in the browser is listed. */
+async function findings(page) {
+  assert.match(await page.locator(".structure-group .amount").first().textContent(), /^[\d.,]+ ml$/);
+  for (const [tab, listed] of [[/Quality/, ".flag, .flags .empty"], [/Lesions/, ".lesion-table, .lesions .empty"]]) {
+    await page.getByRole("tab", { name: tab }).click();
+    await page.locator(listed).first().waitFor();
+  }
 }
 
 function round(value) {

@@ -26,6 +26,8 @@ export interface Lesion {
   readonly number: number;
   readonly key: string;
   readonly display: string;
+  /** Keys of other types whose mask contains most of it. */
+  readonly also: readonly string[];
   readonly host: string | null;
   readonly side: string | null;
   readonly volume_ml: number;

@@ -1,5 +1,6 @@
 /** A scan that was segmented in this browser; it is gone with the page. */
 import type { Deleted, Download, Result } from "../backend.ts";
+import type { Measurements } from "../documents.ts";
 import type { Segmentation } from "../segmentation.ts";
 import type { Finished } from "./messages.ts";
 import type { Model } from "./model.ts";
@@ -25,17 +26,19 @@ export class LocalResult implements Result {
     return { grid, layers, segments };
   }
 
-  async measurements(): Promise<null> {
-    return null;
+  async measurements(): Promise<Measurements> {
+    return this.finished.measurements;
   }
 
   async downloads(): Promise<readonly Download[]> {
-    const { segNrrd } = this.finished;
-    const mediaType = "application/octet-stream";
-    return [{ name: "segmentation.seg.nrrd", mediaType, bytes: segNrrd.length, open: async () => new Blob([segNrrd], { type: mediaType }) }];
+    return [fileOf("segmentation.seg.nrrd", new Blob([this.finished.segNrrd], { type: "application/octet-stream" }))];
   }
 
   async remove(): Promise<Deleted> {
     return { names: [], bytes: 0 };
   }
+}
+
+function fileOf(name: string, content: Blob): Download {
+  return { name, mediaType: content.type, bytes: content.size, open: async () => content };
 }

@@ -1,5 +1,6 @@
 /** Messages between the page and its worker. */
 import type { ScanFile } from "../backend.ts";
+import type { Measurements } from "../documents.ts";
 import type { Layer } from "../segmentation.ts";
 import type { Device } from "./session.ts";
 
@@ -17,6 +18,7 @@ export interface Finished {
   readonly layers: Layer[];
   readonly layerOf: number[];
   readonly segNrrd: Uint8Array<ArrayBuffer>;
+  readonly measurements: Measurements;
   readonly device: Device;
   readonly threads: number;
   readonly seconds: number;

@@ -6,6 +6,7 @@ import { checkCt } from "./ct_check.ts";
 import { fetchFile } from "./download.ts";
 import { readInput } from "./input.ts";
 import { asSegmentation } from "./layers.ts";
+import { measureCase } from "./measure/measurements.ts";
 import type { Command, Message, Order } from "./messages.ts";
 import type { Model } from "./model.ts";
 import { segment } from "./segment.ts";
@@ -42,6 +43,8 @@ async function work({ files, base, device }: Order): Promise<void> {
   const { model, session } = await load(base, device);
   const masks = await segment(ct, model, session.run, tell);
   await session.release();
+  tell("measuring");
+  const measurements = measureCase(ct, masks, input.warnings, model.software);
   tell("writing");
   const segmentation = asSegmentation(masks);
   const segNrrd = await encodeSegNrrd(segmentation, model.classes.map(({ terminology }) => terminology), model.software);
@@ -49,7 +52,7 @@ async function work({ files, base, device }: Order): Promise<void> {
   const layerOf = segmentation.segments.map(({ layer }) => layer);
   const seconds = (performance.now() - started) / 1000;
   const file = input.file();
-  const result = { ct: file, grid: masks.grid, layers, layerOf, segNrrd, device: session.device, threads: session.threads, seconds };
+  const result = { ct: file, grid: masks.grid, layers, layerOf, segNrrd, measurements, device: session.device, threads: session.threads, seconds };
   postMessage({ kind: "finished", result }, [...layers.map(({ buffer }) => buffer), segNrrd.buffer, file.buffer]);
 }
 
