@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -11,6 +12,7 @@ from serving import WAIT_S, failing, followed, serving, submitted, uploaded
 
 from omentum.errors import OutputError
 from omentum.serve.documents import JobRequest
+from omentum.serve.state.clock import ClockWatch
 from omentum.serve.state.database import Database
 from omentum.serve.state.folders import DATABASE, LOCK, StateFolder
 from omentum.serve.state.image_names import ImageNames
@@ -218,6 +220,26 @@ def test_everything_is_deleted_after_its_time(tmp_path):
         assert client.service.cleaner.sweep(now + 3700) == 2
         assert client.get(f"/jobs/{job}").status_code == client.get(f"/uploads/{unused}").status_code == 404
         assert client.service.uploads.used_bytes() == 0
+
+
+def test_a_clock_that_is_set_neither_deletes_early_nor_keeps_for_ever(tmp_path):
+    with serving(tmp_path / "state", keep_hours=1) as client:
+        followed(client, submitted(client))
+        began, (clock, running) = time.time(), ([time.time()], [0.0])
+        watch = ClockWatch(client.service._database, client.said.append, lambda: clock[0], lambda: running[0])
+        cleaner = replace(client.service.cleaner, clock=watch)
+
+        def deleted_after(seconds, clock_at):
+            running[0] += seconds
+            clock[0] = clock_at
+            return cleaner.sweep()
+
+        assert deleted_after(60, began + 60) == 0
+        assert deleted_after(60, began + 10_000_000) == 0
+        assert "the clock was set forward by 9999880 s: the times of uploads and jobs move with it" in client.said
+        assert deleted_after(60, began - 10_000_000) == 0
+        assert deleted_after(3500, began - 10_000_000 + 3500) == 0
+        assert deleted_after(200, began - 10_000_000 + 3700) == 1
 
 
 def test_figures_name_nothing(tmp_path):

@@ -1,11 +1,12 @@
 """The page with and without being built, tokens and cookies, options that are refused."""
 
 import pytest
-from serving import ADDRESS, TOKEN, serving, submitted, uploaded
+from serving import ADDRESS, TOKEN, followed, serving, submitted, uploaded
 
 from omentum.access import TOKEN_VARIABLE
 from omentum.cli import main
 from omentum.errors import UsageError
+from omentum.home import HOME_VARIABLE
 from omentum.serve.options import ServeOptions
 from omentum.serve.web.access import AccessRules
 
@@ -101,6 +102,17 @@ def test_the_command_refuses_in_one_line(tmp_path, capsys, monkeypatch):
     assert message.startswith("error: 0.0.0.0: others could read and delete everything without a token")
     assert message.count("\n") == 1
     assert not (tmp_path / "state").exists()
+
+
+def test_clearing_the_cache_leaves_the_service_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    with serving(tmp_path / "home" / "service") as client:  # where it is by default
+        upload = uploaded(client)
+        kept = {path for path in (tmp_path / "home" / "service").rglob("*") if path.is_file()}
+        assert {path.name for path in kept} >= {"ct.nii.gz", "service.sqlite"}
+        assert main(["cache", "clear", "all"]) == 0
+        assert all(path.is_file() for path in kept)
+        assert followed(client, submitted(client, upload))["state"] == "done"
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_known(tmp_path):

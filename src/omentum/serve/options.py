@@ -23,7 +23,7 @@ class ServeOptions:
     Args:
         host: Address to listen at; others than this machine need a token.
         port: Port to listen at; 0 for any free one.
-        token: Token that clients must send; the list of processes shows it, unlike the other two ways.
+        token: Token that clients must send; no option of the command line, because the list of processes would show it.
         token_file: File with the token; else the environment variable `TOKEN_VARIABLE`.
         allow_host: Further names by which the service is reached, e.g. that of a reverse proxy.
         weights: Names or files of the weights that are offered; the first is used where none is asked for.
@@ -47,14 +47,14 @@ class ServeOptions:
     port: int = field(
         default=DEFAULT_PORT, metadata=option("port to listen at", Group.INPUT, metavar="PORT", minimum=0)
     )
-    token: str | None = field(
-        default=None,
-        metadata=option("token that clients must send; prefer --token-file", Group.INPUT, metavar="TOKEN"),
-    )
+    token: str | None = None
     token_file: Path | None = field(
         default=None,
         metadata=option(
-            "file with the token; default: the variable " + TOKEN_VARIABLE, Group.INPUT, kind=Path, metavar="FILE"
+            "file with the token that clients must send; default: the variable " + TOKEN_VARIABLE,
+            Group.INPUT,
+            kind=Path,
+            metavar="FILE",
         ),
     )
     allow_host: tuple[str, ...] = field(
@@ -120,7 +120,7 @@ class ServeOptions:
             raise UsageError(
                 "the port is 0 to 65535, --upload-gb above 0 and no more than --quota-gb, --keep-hours above 0"
             )
-        given = None if self.token is None else checked_token(self.token, "--token")
+        given = None if self.token is None else checked_token(self.token, "the token")
         token = given if given is not None else read_token(self.token_file, TOKEN_VARIABLE)
         if token is not None and len(token) < SHORTEST_TOKEN:
             raise UsageError(f"the token is shorter than {SHORTEST_TOKEN} characters", remedy=_TOKEN_REMEDY)

@@ -26,6 +26,7 @@ from omentum.serve.events import ProgressBoard
 from omentum.serve.faults import ServiceError, fault_document
 from omentum.serve.metrics import Metrics
 from omentum.serve.options import ServeOptions
+from omentum.serve.state.clock import ClockWatch
 from omentum.serve.state.database import Database
 from omentum.serve.state.folders import DATABASE, StateFolder, bytes_in, files_in
 from omentum.serve.state.image_names import ImageNames
@@ -84,7 +85,8 @@ class Service:
         self.uploads = UploadStore(self._database, self.folder, options)
         self.image_names = ImageNames(self._database)
         self.board = ProgressBoard()
-        self.cleaner = Cleaner(self.folder, self.jobs, self.uploads, options.keep_s, say)
+        clock = ClockWatch(self._database, say)
+        self.cleaner = Cleaner(self.folder, self.jobs, self.uploads, clock, options.keep_s, say)
         self.reader = reader or ReaderProcess(self.folder)
         self._runners = runners or [
             DeviceRunner(self.folder, name, self.weights) for name in parse_devices(options.device)

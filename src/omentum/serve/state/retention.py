@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from omentum.errors import lines_of
 from omentum.serve.documents import DeletedDocument
 from omentum.serve.faults import ServiceError
+from omentum.serve.state.clock import ClockWatch
 from omentum.serve.state.folders import StateFolder, bytes_in, files_in
 from omentum.serve.state.jobs import JobStore
 from omentum.serve.state.uploads import UploadStore
@@ -26,6 +26,7 @@ class Cleaner:
         folder: State folder.
         jobs: The jobs.
         uploads: The uploads.
+        clock: Corrects their times when the clock is set.
         keep_s: Seconds after which they are deleted.
         say: Takes lines for the log.
     """
@@ -33,6 +34,7 @@ class Cleaner:
     folder: StateFolder
     jobs: JobStore
     uploads: UploadStore
+    clock: ClockWatch
     keep_s: float
     say: Callable[[str], None]
 
@@ -71,7 +73,7 @@ class Cleaner:
 
     def sweep(self, now: float | None = None) -> int:
         """Delete what is older than the retention time; return how many jobs and uploads."""
-        limit = (time.time() if now is None else now) - self.keep_s
+        limit = (self.clock.correct() if now is None else now) - self.keep_s
         old = [job.id for job in self.jobs.ended_before(limit)]
         uploads = self.uploads.unused_before(limit)
         count = sum(map(self._try, [self.delete_job] * len(old), old))
