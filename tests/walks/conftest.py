@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from banded_phantom import ELLIPSOIDS_MM, banded_ct, ras_grid, truth_mask
 from dicom_files import write_stack
+from filelock import FileLock
 from threshold_model import BANDS_HU, ThresholdModel
 from toy_run import EMBEDDINGS
 
@@ -57,15 +58,24 @@ def put_truth(*names: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def raw_once(tmp_path_factory):
-    """Re-enacted datasets, two cases of each."""
-    place = tmp_path_factory.mktemp("raw")
-    sites = [part for site in SITES for part in ("--site", site)]
-    assert main(["phantom", *sites, "-n", "2", "--spacing", "10", "-o", str(place / "raw"), "--quiet"]) == 0
-    return place / "raw"
+def raw_once(tmp_path_factory, worker_id) -> Callable[[], Path]:
+    """Re-enacted datasets, two cases of each: made when first asked for, once for all processes of the tests."""
+    place = tmp_path_factory.getbasetemp()
+    place = (place if worker_id == "master" else place.parent) / "raw_once"
+
+    def made() -> Path:
+        with FileLock(place.with_suffix(".lock")):
+            if not place.is_dir():
+                sites = [part for site in SITES for part in ("--site", site)]
+                new = place.with_name("raw_new")
+                assert main(["phantom", *sites, "-n", "2", "--spacing", "10", "-o", str(new), "--quiet"]) == 0
+                new.rename(place)
+        return place
+
+    return made
 
 
 @pytest.fixture
 def raw(raw_once, folder) -> Callable[[], None]:
     """Puts them where a page expects them."""
-    return lambda: shutil.copytree(raw_once, folder / "raw", dirs_exist_ok=True) and None
+    return lambda: shutil.copytree(raw_once(), folder / "raw", dirs_exist_ok=True) and None
