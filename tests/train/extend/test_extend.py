@@ -22,7 +22,7 @@ from omentum.model import load_checkpoint, read_spec
 from omentum.progress import SilentProgress
 from omentum.spec import LINEAGE, Trust
 from omentum.text import same_encoder
-from omentum.train.extend import forgetting
+from omentum.train.extend import extend, forgetting
 from omentum.train.extend.comparison import Reference
 from omentum.train.extend.extend import ForgettingError
 from omentum.train.extend.options import Protection
@@ -117,6 +117,24 @@ def test_pseudo_labels_distillation_and_rehearsal_are_trained_with(place):  # no
     against = {row.reference for row in alone.structures if not row.is_new}
     assert Reference.PARENT in against
     assert Reference.TRUTH not in against
+
+
+@pytest.mark.parametrize(("rehearses", "share"), [(False, 0.5), (True, 1.0)])
+def test_new_cases_show_the_new_structure(place, monkeypatch, rehearses, share):  # noqa: F811
+    shares = []
+
+    def caught(config, sampler, *others, **how):
+        shares.append(sampler.structure_shares[0] / sampler.dataset_shares[0])
+        return place / "parent.safetensors"
+
+    monkeypatch.setattr(extend, "run_training", caught)
+    monkeypatch.setattr(extend, "dice_after", lambda plan, model, cases, before, progress: before)
+    monkeypatch.setattr(extend, "write_extended", lambda *what: None)
+    rehearse = place / "old" if rehearses else None
+    write_cases(place / "both", 3, annotated=(*KNOWN, KEY))
+    how = {"data": place / "both", "check": None, "anyway": True, "validation": 1, "settings": FEW}
+    extended(place, protect="pseudo", rehearse=rehearse, **how)
+    assert shares[0][-1] == pytest.approx(share, abs=0.01)
 
 
 def test_forgetting_is_refused_and_the_finished_run_is_used_if_told(place, monkeypatch):  # noqa: F811
@@ -221,6 +239,7 @@ def test_an_interrupted_extension_goes_on_and_ends_alike(place, protect):  # noq
         ({"settings": ("backbone=unet",)}, "backbone is residual_unet in the checkpoint, not unet"),
         ({"settings": ("spacing_mm=[6,6,6]",)}, "spacing_mm"),
         ({"settings": ("classes=['liver']",)}, "classes cannot be set"),
+        ({"settings": ("organs_per_step=1",)}, "organs_per_step cannot be set"),
         ({"settings": ("steps=0",)}, "steps"),
         ({"rank": 64, "max_growth": 0.01}, "of the network"),
         ({"check": "new.txt"}, "no usable cases"),

@@ -27,6 +27,17 @@ def test_data_without_validation_stay_whole(place):  # noqa: F811
         assert extension_config(raw, options, read_spec(parent), parent, (KEY,)).data[0].validation == held
 
 
+@pytest.mark.parametrize(("protect", "muon_lr", "deep"), [("adapters", 0.02, 1.0), ("distil", 0.005, 0.0)])
+def test_training_is_gentle_unless_the_known_structures_cannot_be_harmed(place, protect, muon_lr, deep):  # noqa: F811
+    options = ExtendOptions(add=(WORDS,), data=place / "my.toml", protect=protect)
+    raw, parent = raw_settings(options), place / "parent.safetensors"
+    made = extension_config(raw, options, read_spec(parent), parent, (KEY,))
+    assert (made.muon_lr, made.deep_supervision_weight) == (muon_lr, deep)
+    told = {**raw, "muon_lr": 0.001, "deep_supervision_weight": 0.5}
+    made = extension_config(told, options, read_spec(parent), parent, (KEY,))
+    assert (made.muon_lr, made.deep_supervision_weight) == (0.001, 0.5)
+
+
 def test_new_prompts_follow_the_known_ones(place):  # noqa: F811
     spec = read_spec(place / "parent.safetensors")
     own = replace(spec, classes=tuple(ClassSpec(k, f"CT with {STRUCTURES[k].noun}, axial") for k in KNOWN))

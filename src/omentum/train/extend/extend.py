@@ -28,13 +28,17 @@ from omentum.train.extend.record import backbone_passes, replayed_cases, write_e
 from omentum.train.extend.reference_cases import narrowed, reference_cases
 from omentum.train.extend.settings import ADAPTER_PARTS
 from omentum.train.loop import run_training
+from omentum.train.losses.apart import apart
 from omentum.train.losses.distillation import Distillation
+from omentum.train.losses.patch_loss import configured_loss
 from omentum.train.run.identity import case_checksum
 from omentum.train.run.sources import TrainingData, load_sources
 from omentum.train.training import sampler_of
 
 PSEUDO = "pseudo"
 """Folder of the run for pseudo-labels."""
+NEARLY_ALWAYS = 1000.0
+"""Sampling weight that leaves next to nothing to structures of weight 1 in the same cases."""
 
 
 class ForgettingError(OmentumError):
@@ -181,6 +185,7 @@ def _trained(
         plan.run / TRAINING,
         progress.event,
         model=model.train(),
+        loss=None if keeps else apart(configured_loss(plan.config), len(plan.parent.spec.classes)),
         distillation=distillation if options.protect is Protection.DISTIL else None,
         record=record,
     )
@@ -189,7 +194,12 @@ def _trained(
 
 
 def _shown_more(plan: Plan) -> dict[str, float]:
-    """New structures together as often as the known ones: with labels of all, a patch would seldom show them."""
+    """New structures together as often as the known ones: with labels of all, a patch would seldom show them.
+
+    Cases to rehearse show the known ones, so that the others are there for the new ones.
+    """
+    if plan.options.rehearse is not None:
+        return dict.fromkeys(plan.added, NEARLY_ALWAYS)
     return dict.fromkeys(plan.added, max(1.0, len(plan.parent.spec.classes) / len(plan.added)))
 
 

@@ -25,15 +25,19 @@ DEFAULTS: Mapping[str, Any] = {
     "warmup_steps": 25,
     "muon_lr": 0.005,
     "lr": 1e-3,
+    "deep_supervision_weight": 0.0,
     "ema_decay": 0.99,
     "validate_every": 250,
     "save_every": 100,
     "temperature": float("inf"),
 }
-"""Settings that differ from those of a run from scratch, where the file does not give them: shorter and gentler."""
-FREE = {"muon_lr": 0.02, "lr": 3e-3}
+"""Settings that differ from those of a run from scratch, where the file does not give them: shorter and gentler.
+
+Classifiers for deep supervision are fresh in every run and pull a trained backbone away from what it knows at first.
+"""
+FREE = {"muon_lr": 0.02, "lr": 3e-3, "deep_supervision_weight": 1.0}
 """Instead, where what is known cannot be harmed: adapters begin at zero."""
-OWN = ("classes", "init", "init_parts", "trainable", "prompt", "first_logit", "spread_text")
+OWN = ("classes", "init", "init_parts", "trainable", "prompt", "first_logit", "spread_text", "organs_per_step")
 """Settings that an extension makes itself."""
 TRAINED_PARTS = {Protection.FROZEN: ("head",), Protection.ADAPTERS: ("adapters",), Protection.HEADS: ("adapters",)}
 ADAPTER_PARTS = {Protection.ADAPTERS: (), Protection.HEADS: HEAD_ONLY}
