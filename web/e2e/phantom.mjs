@@ -4,17 +4,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { writeSeries } from "./dicom.mjs";
 
 /** Axial slices of the phantom that are kept, from and to, as shares: fewer windows for the network. */
 const UPPER_ABDOMEN = [0.42, 0.74];
 
-/** A folder of scans, which `remove` deletes. */
+/** The same scan as a NIfTI file and as a folder with two DICOM series, the second of fewer slices; `remove` deletes all. */
 export function makeScans() {
   const folder = mkdtempSync(join(tmpdir(), "omentum-phantom-"));
   execFileSync("omentum", ["phantom", "-n", "1", "--seed", "7", "--spacing", "5", "-o", folder], { stdio: "ignore" });
   const ct = join(folder, "abdomen.nii.gz");
-  writeFileSync(ct, gzipSync(slices(gunzipSync(readFileSync(join(folder, "case_0000", "ct.nii.gz"))), ...UPPER_ABDOMEN)));
-  return { ct, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const abdomen = slices(gunzipSync(readFileSync(join(folder, "case_0000", "ct.nii.gz"))), ...UPPER_ABDOMEN);
+  writeFileSync(ct, gzipSync(abdomen));
+  const whole = writeSeries(join(folder, "study", "1"), abdomen, { number: 1, description: "Abdomen venous" });
+  const part = writeSeries(join(folder, "study", "2"), abdomen, { number: 2, description: "Abdomen native", from: 4 });
+  writeFileSync(join(folder, "study", "notes.txt"), "no image");
+  return { ct, study: join(folder, "study"), slices: whole.length + part.length, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** Some slices of a NIfTI file (the third axis), in place in the world. */

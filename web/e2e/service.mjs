@@ -9,11 +9,14 @@ const START_MS = 180_000;
 
 /**
  * Start the service on a free port, with a state folder of its own that `stop` removes.
+ *
+ * @param token what has to be known to use it; nothing if not given
  * @returns {Promise<{address: string, stop: () => Promise<void>, ended: Promise<number | null>}>}
  */
-export async function startService() {
+export async function startService(token = null) {
   const state = mkdtempSync(join(tmpdir(), "omentum-page-"));
-  const child = spawn("omentum", ["serve", "--port", "0", "--state", state], { stdio: ["ignore", "pipe", "pipe"] });
+  const env = token === null ? process.env : { ...process.env, OMENTUM_TOKEN: token };
+  const child = spawn("omentum", ["serve", "--port", "0", "--state", state], { env, stdio: ["ignore", "pipe", "pipe"] });
   let told = "";
   const address = new Promise((resolve, reject) => {
     const read = (text) => {

@@ -1,7 +1,7 @@
 /** What goes back to the service and what comes from it: corrections, files, deletion. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { save, shot } from "../chromium.mjs";
+import { save, settled, shot } from "../chromium.mjs";
 import { drag } from "./pictures.mjs";
 
 export async function corrected(page) {
@@ -30,6 +30,32 @@ export async function saved(page) {
   const bytes = readFileSync(await download.path());
   assert.equal(bytes.subarray(0, 8).toString(), "NRRD0004");
   await page.getByRole("tab", { name: "Structures" }).click();
+}
+
+/** The scan is compared with an earlier one: the same scan from another file, so that the later one has not moved. */
+export async function compared(page) {
+  await page.getByRole("tab", { name: "Compare" }).click();
+  const panel = page.locator(".compare");
+  assert.equal(await panel.getByLabel("Earlier scan").locator("option").count(), 1);
+  await panel.getByRole("button", { name: "Compare" }).click();
+  await panel.locator(".recist").getByText("RECIST 1.1").waitFor();
+  await page.locator(".beside-title").getByText("Before: abdomen.nii.gz").waitFor();
+  await page.locator(".beside .letter").nth(3).waitFor({ state: "attached" });
+  await settled(page);
+  await shot(page, "compared");
+  const [here, there] = await Promise.all([".stage", ".beside"].map((side) => crossOf(page, side)));
+  assert.ok(Math.abs(here - there) < 3, `both show the same place: ${here}, ${there} px`);
+  await panel.getByRole("button", { name: "Close the earlier scan" }).click();
+  await page.locator(".beside").waitFor({ state: "detached" });
+  await page.getByRole("tab", { name: "Structures" }).click();
+}
+
+/** How far from its left edge a view shows the position. */
+function crossOf(page, side) {
+  return page.locator(`${side} line.cross`).evaluateAll((lines, selector) => {
+    const upright = lines.map((line) => line.getBoundingClientRect()).find(({ width, height }) => height > width);
+    return upright.x - document.querySelector(selector).getBoundingClientRect().x;
+  }, side);
 }
 
 export async function deleted(page) {

@@ -16,6 +16,33 @@ export async function firstView(page) {
   return painted;
 }
 
+/** A service that has a token shows nothing without it. Returns when the page is open. */
+export async function loggedIn(page, token) {
+  const field = page.getByLabel("Access token");
+  await field.fill("another-token-that-is-wrong");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("alert").getByText(/token/).waitFor();
+  await axe(page);
+  await shot(page, "login");
+  await field.fill(token);
+  await field.press("Enter");
+  await page.getByText("Drop a CT here").waitFor();
+}
+
+/** A folder of DICOM: what is beside the images is left out, and of two series one is chosen. */
+export async function segmentedSeries(page, { study, slices }) {
+  await page.setInputFiles("[data-pick=folder]", study);
+  const dialog = page.getByRole("dialog", { name: "Which series?" });
+  await dialog.waitFor();
+  await page.getByText(`${slices} DICOM files`).first().waitFor({ state: "attached" });
+  await axe(page);
+  await shot(page, "series");
+  assert.equal(await dialog.locator(".series").count(), 2);
+  await dialog.locator(".series").first().click();
+  await masksShown(page);
+  await page.getByText("study").first().waitFor();
+}
+
 export async function refused(page) {
   await page.setInputFiles("[data-pick=file]", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no CT") });
   await page.getByRole("alert").getByText("no CT was found").waitFor();

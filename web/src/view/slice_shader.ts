@@ -38,6 +38,9 @@ void paint(highp usampler3D labels, int first, int count, int bytes) {
   vec3 right = dFdx(texPos) * outlinePx;
   vec3 up = dFdy(texPos) * outlinePx;
   uvec4 here = voxel(labels, texPos);
+  // Most of an image is in no mask. Channels that a texture has not are no zeros.
+  uint any = here.r | (count > bytes ? here.g : 0u) | (count > 2 * bytes ? here.b | here.a : 0u);
+  if (any == 0u) return;
   uvec4 beside[4] = uvec4[4](voxel(labels, texPos + right), voxel(labels, texPos - right), voxel(labels, texPos + up), voxel(labels, texPos - up));
   for (int k = 0; k < count; k++) {
     int channel = k / bytes;
