@@ -4,7 +4,7 @@ import toy_run
 from toy_run import CONFIG, changed, model, run
 
 from omentum.errors import CheckpointError, UsageError
-from omentum.train import loop
+from omentum.train import fresh_model, loop
 from omentum.train.run.folder import RESULT_FILE
 
 
@@ -54,6 +54,14 @@ def test_classes_start_apart_however_alike_their_prompts_are():
     words = fresh.head.text_feature(fresh.text_embeddings)
     assert torch.allclose(words.mean(0), torch.zeros(words.shape[1]), atol=1e-5)
     assert torch.allclose(words.std(0, correction=0), torch.ones(words.shape[1]), atol=1e-4)
+
+
+def test_a_single_class_has_none_to_be_told_from():
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(12, 8)
+    before = layer.weight.clone()
+    fresh_model.spread_text_features(layer, torch.randn(1, 12))
+    assert torch.equal(layer.weight, before)
 
 
 def test_like_prompts_are_told_apart_from_the_first_step(monkeypatch):

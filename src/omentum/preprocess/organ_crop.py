@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch import Tensor
 
 from omentum.axis_order import axis_order
 from omentum.boxes import Box, box_of
@@ -19,6 +22,8 @@ from omentum.volume import PADDING_HU, Grid, Volume
 
 SMALLEST_PART = 0.05
 """Pieces of an organ with less than this share of its largest piece are taken for errors."""
+SMALLEST_ORGAN_ML = 2.0
+"""An organ of which less was found is not looked at: its median would be that of something else."""
 REACH = 5
 """Voxels of the CT beyond a box that blur and interpolation may need, in SD of the blur (or voxels)."""
 
@@ -29,6 +34,12 @@ def without_crumbs(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes = component_sizes(labels)
     sizes[0] = 0  # background
     return select_components(labels, (sizes > 0) & (sizes >= SMALLEST_PART * sizes.max()))
+
+
+def joined(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Organs that share a box as one mask, each `without_crumbs`."""
+    whole: NDArray[np.bool_] = np.logical_or.reduce([without_crumbs(mask) for mask in masks])
+    return whole
 
 
 def box_around(mask: NDArray[np.bool_], margin: int, least: tuple[int, int, int]) -> Box:
@@ -51,6 +62,13 @@ def neighbourhood(mask: NDArray[np.bool_], margin_mm: float, spacing_mm: tuple[f
     return ndimage.binary_dilation(mask, iterations=steps) if steps else mask
 
 
+def surroundings(mask: NDArray[np.bool_], margin_mm: float, spec: PreprocessSpec) -> tuple[Box, NDArray[np.bool_]]:
+    """Where an organ is looked at: a box around it, and bool [x, y, z] of the box, its `neighbourhood`."""
+    margin = round(margin_mm / min(spec.spacing_mm))
+    box = box_around(mask, margin, spec.patch)
+    return box, neighbourhood(mask[box], margin_mm, spec.spacing_mm)
+
+
 def organ_crop(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Prepared:
     """Crop a CT around an organ.
 
@@ -64,6 +82,19 @@ def organ_crop(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec:
     Returns:
         float32 [1, 2, x, y, z]: HU relative to the organ's median in -1..1; the mask, 0 or 1.
     """
+    relative = relative_hu(ct, mask, whole, box, spec)
+    inside = torch.from_numpy(np.ascontiguousarray(mask[box]))
+    undo = Undo(ct.grid, axis_order(ct.grid, spec.orientation), whole, box)
+    return Prepared(organ_tensor(relative, inside, spec)[None], undo)
+
+
+def organ_tensor(relative: Tensor, inside: Tensor, spec: PreprocessSpec) -> Tensor:
+    """Input of the network, float32 [2, x, y, z], from relative HU and the organ's mask, both [x, y, z]."""
+    return torch.stack([window(relative, spec.window_hu) * 2 - 1, inside.float()])
+
+
+def relative_hu(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Tensor:
+    """HU relative to the organ's median, float32 on the voxels of a box; for the arguments see `organ_crop`."""
     order = axis_order(ct.grid, spec.orientation)
     source = order.grid(ct.grid)
     ratios = [new / old for new, old in zip(whole.spacing_mm, source.spacing_mm, strict=True)]
@@ -76,6 +107,4 @@ def organ_crop(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec:
         at.append(some - low)
     hu = resample(order.view(ct.voxels)[tuple(needed)], (at[0], at[1], at[2]), (x, y, z), PADDING_HU)
     inside = torch.from_numpy(np.ascontiguousarray(mask[box]))
-    relative = hu - float(np.median(hu[inside].numpy()))
-    tensor = torch.stack([window(relative, spec.window_hu) * 2 - 1, inside.float()])
-    return Prepared(tensor[None], Undo(ct.grid, order, whole, box))
+    return hu - float(np.median(hu[inside].numpy()))

@@ -100,18 +100,20 @@ def _set_first_outputs(head: SegmentationHead, text: torch.Tensor, config: Train
         return
     assert isinstance(head, TextDrivenHead)
     if config.spread_text:
-        _spread_text_features(head.text_feature, text)
+        spread_text_features(head.text_feature, text)
     if config.first_logit:
         torch.nn.init.constant_(head.controller.bias[-1:], config.first_logit)
 
 
 @torch.no_grad()
-def _spread_text_features(layer: torch.nn.Linear, text: torch.Tensor) -> None:
-    """Scale the text layer so that each of its outputs has mean 0 and variance 1 over the classes.
+def spread_text_features(layer: torch.nn.Linear, text: torch.Tensor) -> None:
+    """Scale the text layer so that each of its outputs has mean 0 and variance 1 over several classes.
 
     Sentence embeddings of similar prompts are nearly collinear. With a standard initialisation every class would start
     with almost the same generated head (data-dependent initialisation: Mishkin and Matas, ICLR 2016).
     """
+    if len(text) < 2:
+        return
     words = layer(text)
     spread = words.std(0, correction=0).clamp_min(1e-6)
     layer.weight.div_(spread[:, None])

@@ -33,7 +33,7 @@ def check_network(model: UniversalModel, patch: Sequence[int]) -> None:
     shapes = {name: tensor.to("meta") for name, tensor in backbone.state_dict().items()}
     try:
         with torch.no_grad():
-            torch.func.functional_call(backbone, shapes, torch.empty(1, 1, *patch, device="meta"))
+            torch.func.functional_call(backbone, shapes, torch.empty(1, backbone.input_channels, *patch, device="meta"))
     except (ValueError, RuntimeError, IndexError) as fault:
         reason = f"patch {said}: {model.spec.model.backbone} cannot take it: {' '.join(str(fault).split())}"
         raise UsageError(reason, remedy=remedy) from fault

@@ -12,6 +12,7 @@ import typer
 from omentum.cli.case_warnings import print_case_warnings
 from omentum.cli.option_table import Quiet, with_options
 from omentum.cli.structures_option import StructuresFile
+from omentum.cli.train.second_pass import train_regions
 from omentum.errors import UsageError
 from omentum.train.config.fold_choice import FoldChoice
 from omentum.train.config.task_choice import TaskChoice
@@ -50,16 +51,29 @@ def train(
 
     omentum train --show lists all settings with their defaults; omentum train compact --show those of a preset.
 
+    A file with [[regions]] trains a second pass, which looks inside the organs that other weights find.
+
     Transfer to new structures: omentum train --init WEIGHTS --task FILE takes network and grid from the weights.
 
     On several GPUs or machines: torchrun --nproc-per-node N --no-python omentum train ...
     """
     from omentum.anatomy.vocabulary import split_phrases
     from omentum.train.config.toml_file import parse_settings, presets
+    from omentum.train.second_pass.toml_file import is_second_pass
 
     given = parse_settings(settings or ()) | ({"structures": str(structures)} if structures else {})
     given |= choice.settings | start.settings
     given |= {"classes": list(split_phrases(start.classes))} if start.classes else {}
+    silent = quiet or os.environ.get("RANK", "0") != "0"
+    if config is not None and start.task is None and is_second_pass(config):
+        refused = {
+            "--split, --fold or --part": choice != FoldChoice(),
+            "--classes": start.classes is not None,
+            "--structures": structures is not None,
+            "--dry-run": dry_run,
+        }
+        train_regions(config, out, given, data or (), refused, show=show, silent=silent)
+        return
     if start.task is not None and config is not None:
         raise UsageError(f"{config} and --task {start.task}", remedy="a task is a configuration: give one of the two")
     if show:
@@ -71,7 +85,6 @@ def train(
         raise UsageError("needs a folder for the run", remedy="add -o FOLDER, or --dry-run")
     if dry_run and choice.all_folds:
         raise UsageError("--dry-run is for one run", remedy="--fold 0: the others cost the same")
-    silent = quiet or os.environ.get("RANK", "0") != "0"
     with print_case_warnings():
         run = _loaded(config, start, given, data or (), silent)
         if dry_run:

@@ -24,14 +24,11 @@ from omentum.infer.windows import plan_windows
 from omentum.model import UniversalModel
 from omentum.pipeline.inference import InferencePlan, Prediction, infer_into
 from omentum.preprocess.grid import model_grid, nearest_on_model_grid
-from omentum.preprocess.organ_crop import box_around, neighbourhood, organ_crop, without_crumbs
+from omentum.preprocess.organ_crop import SMALLEST_ORGAN_ML, joined, organ_crop, surroundings
 from omentum.quality import Confidence
 from omentum.segmentation import Segmentation
 from omentum.spec import RegionSpec, SecondPassSpec
 from omentum.volume import Volume
-
-SMALLEST_ORGAN_ML = 2.0
-"""An organ of which less was found is not looked at: its median would be that of something else."""
 
 PredictorOf = Callable[[tuple[str, ...]], Predictor]
 """From classes to the network that computes their logits."""
@@ -76,7 +73,7 @@ class SecondPass:
         for region in self.spec.regions:
             wanted = tuple(key for key in region.classes if key in self.thresholds)
             for part in region.parts if wanted else ():
-                mask = np.logical_or.reduce([without_crumbs(organs.mask(key)) for key in part])
+                mask = joined(organs.mask(key) for key in part)
                 if mask.sum() * whole.voxel_volume_ml < SMALLEST_ORGAN_ML:
                     continue
                 looked_at += 1
@@ -96,14 +93,12 @@ class SecondPass:
     ) -> dict[str, Confidence]:
         preprocess = self.spec.preprocess
         whole = model_grid(ct.grid, preprocess)
-        near = neighbourhood(mask, region.margin_mm, preprocess.spacing_mm)
-        margin = round(region.margin_mm / min(preprocess.spacing_mm))
-        box = box_around(mask, margin, preprocess.patch)
+        box, near = surroundings(mask, region.margin_mm, preprocess)
         prepared = organ_crop(ct, mask, whole, box, preprocess)
-        windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(near[box])
+        windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(near)
         thresholds = {key: self.thresholds[key] for key in wanted}
         plan = InferencePlan(self.predictor_of(wanted), thresholds, windows, self.run, self.probabilities)
-        return infer_into(found, classes, prepared, plan, Neighbourhood(near[box]))
+        return infer_into(found, classes, prepared, plan, Neighbourhood(near))
 
 
 def second_pass_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from omentum.data.sampling.augmentation import Augmentation
 from omentum.errors import UsageError
 from omentum.spec import PreprocessSpec
 from omentum.train.config.case_collections import DataConfig, PairConfig
+from omentum.train.config.checks import check_grid, check_least, check_optimisation
 from omentum.train.config.dataset_settings import DatasetConfig, check_centres
 from omentum.train.config.transfer_mode import TransferMode
 
@@ -47,12 +47,6 @@ MAY_BE_INFINITE = {"clip_norm"}
 
 LOWEST_TEMPERATURE = 0.1
 """Below it the root of a number of cases is beyond any number."""
-
-LARGEST_LOGIT = 50.0
-"""A sigmoid of more is 0 or 1 to single precision, and learns nothing."""
-
-SPACING_MM = (0.1, 50.0)
-"""Between these a body is neither a point nor larger than a memory."""
 
 SHARES = ("ema_decay", "foreground_probability", "balance")
 
@@ -200,7 +194,7 @@ class TrainConfig:
         self._check_cases()
         self._check_names()
         self._check_numbers()
-        self._check_grid()
+        check_grid(self)
 
     def _check_cases(self) -> None:
         if not self.data and not self.pairs:
@@ -226,28 +220,13 @@ class TrainConfig:
 
     def _check_numbers(self) -> None:
         self._check_heads()
-        if not self.clip_norm > 0:
-            raise UsageError(f"clip_norm is above 0, got {self.clip_norm}", remedy="clip_norm = inf does not limit")
-        if not 0 <= self.plateau_fraction < 1:
-            raise UsageError(f"plateau_fraction is a share of the run from 0 to below 1, got {self.plateau_fraction}")
+        check_least(self, LEAST, MAY_BE_INFINITE)
+        check_optimisation(self, SHARES)
         if not self.temperature >= LOWEST_TEMPERATURE:
             raise UsageError(f"temperature must be at least {LOWEST_TEMPERATURE}, got {self.temperature}")
         if not 0 <= self.lesion_weight < float("inf"):
             raise UsageError(f"lesion_weight must be 0 or more, got {self.lesion_weight}")
         check_centres(self.centres)
-        if not abs(self.first_logit) <= LARGEST_LOGIT:
-            raise UsageError(f"first_logit lies within +-{LARGEST_LOGIT:g}, got {self.first_logit}")
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if not (isinstance(value, int | float) and value >= least) or math.isnan(value):
-                raise UsageError(f"{name} must be at least {least}, got {value!r}")
-            if value == math.inf and name not in MAY_BE_INFINITE:
-                raise UsageError(f"{name} must be finite")
-        if self.seed >= 2**63:
-            raise UsageError(f"seed must be below 2^63, got {self.seed}")
-        for name in SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
 
     def _check_heads(self) -> None:
         if self.subsample_factor not in (1, 2, 4, 8):
@@ -257,16 +236,6 @@ class TrainConfig:
                 "containment_weight compares lesions with all their hosts in every step",
                 remedy="organs_per_step = 0, or containment_weight = 0",
             )
-
-    def _check_grid(self) -> None:
-        low, high = SPACING_MM
-        if not all(low <= mm <= high for mm in self.spacing_mm):
-            raise UsageError(f"spacing_mm takes millimetres from {low:g} to {high:g}, got {list(self.spacing_mm)}")
-        if not -math.inf < self.window_hu[0] < self.window_hu[1] < math.inf:
-            remedy = "for example [-175, 250]"
-            raise UsageError(f"window_hu goes from low to high HU, got {list(self.window_hu)}", remedy=remedy)
-        if min(self.patch) < 1:
-            raise UsageError(f"patch takes numbers of voxels, got {list(self.patch)}")
 
     @property
     def trained_parts(self) -> tuple[str, ...]:

@@ -46,10 +46,15 @@ def build_optimisers(model: nn.Module, deep_supervision: nn.Module, config: Trai
         everything = [*deep_supervision.parameters(), *trainable]
         sgd = torch.optim.SGD(everything, config.lr, SGD_MOMENTUM, weight_decay=config.weight_decay)
         found = {"all": sgd}
-    for optimiser in found.values():
+    return with_peaks(found)
+
+
+def with_peaks(optimisers: Optimisers) -> Optimisers:
+    """The same optimisers, whose learning rates `set_rates` takes for the peak."""
+    for optimiser in optimisers.values():
         for group in optimiser.param_groups:
             group[PEAK] = group["lr"]
-    return found
+    return optimisers
 
 
 def set_rates(optimisers: Iterable[torch.optim.Optimizer], share: float) -> None:

@@ -16,13 +16,18 @@ def rate_share(config: TrainConfig, step: int) -> float:
     the last epoch, in which the rate is 0 (LinearWarmupCosineAnnealingLR of PyTorch Lightning Bolts, stepped before
     each epoch).
     """
-    step -= step % config.lr_update_every
-    if step < config.warmup_steps:
-        return min(1.0, (step + config.lr_update_every) / config.warmup_steps)
-    plateau = config.warmup_steps + config.plateau_fraction * (config.steps - config.warmup_steps)
+    return share_of_peak(step, config.steps, config.warmup_steps, config.plateau_fraction, config.lr_update_every)
+
+
+def share_of_peak(step: int, steps: int, warmup_steps: int, plateau_fraction: float, update_every: int = 1) -> float:
+    """`rate_share` for settings given one by one."""
+    step -= step % update_every
+    if step < warmup_steps:
+        return min(1.0, (step + update_every) / warmup_steps)
+    plateau = warmup_steps + plateau_fraction * (steps - warmup_steps)
     if step < plateau:
         return 1.0
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (config.steps - plateau))))
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - plateau) / (steps - plateau))))
 
 
 def may_go_on_as(config: TrainConfig, steps: int, done: int) -> bool:

@@ -7,6 +7,7 @@ run/
   best.safetensors            the averaged model with the best validation result
   validation.json             the last and the best validation
   log.jsonl                   one event per line
+  organs/                     of a second pass: what the first pass found in its cases
   tensorboard/                the same figures as curves, where tensorboard is installed
 """
 
@@ -35,7 +36,9 @@ RESULT_FILE, BEST_FILE, VALIDATION_FILE = "model.safetensors", "best.safetensors
 LOCK_FILE, WRITER_FILE = ".lock", ".writer"
 STEPS_DIFFER = "steps was"
 """How the difference of a longer or shorter run begins."""
-OURS = {LOCK_FILE, WRITER_FILE}
+ORGANS = "organs"
+"""Folder for what the first pass found in the cases of a second pass; it fills before the run begins."""
+OURS = {LOCK_FILE, WRITER_FILE, ORGANS}
 
 
 @contextmanager

@@ -134,10 +134,7 @@ class HeldOut:
             `split` (its hash and the fold or part, if there is a split), `started_from` (if any), `trained_on` and
             `trained_on_rows` (including those of the initial weights), and `held_out` by part.
         """
-        cases: list[Any] = [case for source in sources for case in source.cases]
-        seen = sorted({*_digests(cases), *self.start.seen.digests})
-        rows = self.start.seen.rows.union(*(sketch(case.hashes) for case in cases))
-        about = {**self.start.record(), TRAINED_ON: seen, TRAINED_ON_ROWS: " ".join(sorted(rows))}
+        about = learned_from((case for source in sources for case in source.cases), self.start)
         if self.split is None or self.roles is None:
             return {**about, "held_out": {"validation": _digests(validated)}}
         held = Counter(self.split.part_of[name] for name in self.roles.held_out)
@@ -174,6 +171,19 @@ class HeldOut:
         reason = f"{held[here].name} ({part}) is held out, and {copy} is {how}{more}"
         remedy = "take that case out of the training data, or make the split over all collections: omentum data split"
         return UsageError(reason, source=self.split.source, remedy=remedy)
+
+
+def learned_from(cases: Iterable[Any], start: Start) -> dict[str, Any]:
+    """Record of the scans that a run learns from, and of those that its initial weights have learned from.
+
+    Args:
+        cases: With their `hashes`, see `omentum.fingerprint`.
+        start: Initial weights.
+    """
+    given = list(cases)
+    seen = sorted({*_digests(given), *start.seen.digests})
+    rows = start.seen.rows.union(*(sketch(case.hashes) for case in given))
+    return {**start.record(), TRAINED_ON: seen, TRAINED_ON_ROWS: " ".join(sorted(rows))}
 
 
 def _digests(cases: Iterable[Any]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from isal import isal_zlib
@@ -17,6 +17,9 @@ from omentum.data.sampling.sampler import PatchSource
 from omentum.data.sampling.store_cases import StoreCase
 from omentum.json_values import strict_json
 from omentum.train.config.settings import TrainConfig
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MAY_CHANGE = frozenset({"accumulation_steps", "activation_checkpointing", "save_every", "keep_checkpoints", "workers"})
 """Settings that say how a result is computed or kept, not which result."""
@@ -33,7 +36,7 @@ SHOWN = 5
 Identity = dict[str, Any]
 
 
-def described(config: TrainConfig) -> dict[str, Any]:
+def described(config: DataclassInstance) -> dict[str, Any]:
     """The configuration as JSON-serialisable values, without file paths."""
     return dict(json.loads(json.dumps(strict_json(_without_places(asdict(config))), allow_nan=False)))
 
@@ -72,6 +75,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     found = changed_settings(earlier | unknown_then, now["config"])
     if before.get("classes") != now["classes"]:
         found.append("the list of classes is another one")
+    if before.get("first_pass") != now.get("first_pass"):
+        found.append("the weights that find the organs are others")
     if before.get("structures") != now.get("structures"):
         found.append("the structures are defined otherwise")
     if before.get("split") != now.get("split"):

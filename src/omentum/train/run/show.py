@@ -8,7 +8,7 @@ import json
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,18 @@ def as_toml(config: TrainConfig, named: bool = True) -> str:
         config: The run.
         named: Whether its data are real; otherwise the line is commented out.
     """
-    lines = list(_lines(config, hidden=set() if named else {"data"}))
-    return "\n".join([*lines, "", "[augmentation]", *_lines(config.augmentation, hidden=set())])
+    augmentation = settings_toml(config.augmentation)
+    return f"{settings_toml(config, hidden=set() if named else {'data'})}\n\n[augmentation]\n{augmentation}"
+
+
+def settings_toml(settings: Any, hidden: Collection[str] = ()) -> str:
+    """The settings of one dataclass as TOML text, each with its meaning.
+
+    Args:
+        settings: Its docstring tells the meanings; see `meanings`.
+        hidden: Settings whose lines are commented out.
+    """
+    return "\n".join(_lines(settings, hidden))
 
 
 def meanings(kind: type[Any]) -> dict[str, str]:
@@ -63,7 +73,7 @@ def meanings(kind: type[Any]) -> dict[str, str]:
     return found
 
 
-def _lines(config: Any, hidden: set[str]) -> Iterator[str]:
+def _lines(config: Any, hidden: Collection[str]) -> Iterator[str]:
     told, defaults = meanings(type(config)), _defaults(type(config))
     for name, default in defaults.items():
         value = getattr(config, name)

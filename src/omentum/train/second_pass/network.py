@@ -1,0 +1,84 @@
+"""The new network of a second pass, and the plain classifier that helps to train it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from omentum.errors import UsageError
+from omentum.model import UniversalModel, build
+from omentum.model.head import TextDrivenHead
+from omentum.spec import CheckpointSpec, ClassSpec, HeadKind, ModelSpec
+from omentum.train.fresh_model import spread_text_features
+from omentum.train.network_check import check_network
+from omentum.train.second_pass.settings import SecondPassConfig
+
+SLOPE = 0.1
+"""Of the leaky ReLU before the plain classifier."""
+
+
+def new_network(config: SecondPassConfig, first: UniversalModel, classes: Sequence[str]) -> UniversalModel:
+    """A network with random weights from torch's global generator; text embeddings are those of the first pass.
+
+    Args:
+        config: The run.
+        first: The first pass.
+        classes: Keys of the second pass's classes, in channel order.
+
+    Raises:
+        UsageError: The first pass does not know a class, or has no text; or the network cannot be built or does not
+            take crops and windows of these sizes.
+    """
+    if first.spec.model.head is not HeadKind.TEXT:
+        remedy = 'choose weights with a text-driven head, such as init = "default"'
+        raise UsageError("a second pass needs the text of the first, which has none", source=config.init, remedy=remedy)
+    known = {one.key: row for row, one in enumerate(first.spec.classes)}
+    if strange := [key for key in classes if key not in known]:
+        reason = f"does not know {', '.join(strange)}, so no second pass can look for them"
+        raise UsageError(reason, source=config.init, remedy="leave them out of [[regions]], or choose another init")
+    rows = [known[key] for key in classes]
+    text = first.text_embeddings[rows].float()
+    spec = CheckpointSpec(
+        model=ModelSpec(
+            "organ_unet",
+            dict(config.parameters),
+            text_width=text.shape[1],
+            condition_width=config.condition_width,
+            head_channels=config.head_channels,
+        ),
+        preprocess=config.preprocess,
+        classes=tuple(ClassSpec(key, first.spec.classes[row].prompt) for key, row in zip(classes, rows, strict=True)),
+        text_encoder=first.spec.text_encoder,
+        structures=first.spec.structures,
+    )
+    network = build(spec, text)
+    for size in (config.crop, config.patch):
+        check_network(network, size)
+    assert isinstance(network.head, TextDrivenHead)
+    spread_text_features(network.head.text_feature, text)
+    nn.init.constant_(network.head.controller.bias[-1:], config.first_logit)
+    return network
+
+
+class PlainClassifier(nn.Module):
+    """A 1x1x1 convolution on the decoded features, with one output per class.
+
+    Args:
+        channels: Of the decoded features.
+        classes: Number of classes.
+        first_logit: Initial bias.
+    """
+
+    def __init__(self, channels: int, classes: int, first_logit: float) -> None:
+        super().__init__()
+        self.convolution = nn.Conv3d(channels, classes, 1)
+        nn.init.constant_(self.convolution.bias, first_logit)  # type: ignore[arg-type]
+
+    def forward(self, decoded: Tensor, channels: Sequence[int]) -> Tensor:
+        """Logits [B, len(channels), X, Y, Z] of some classes."""
+        wanted = list(channels)
+        weight, bias = self.convolution.weight[wanted], self.convolution.bias
+        assert bias is not None
+        return F.conv3d(F.leaky_relu(decoded, SLOPE), weight, bias[wanted])
