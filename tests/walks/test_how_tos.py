@@ -166,6 +166,14 @@ TRANSFER = Walk(
         ),
     ],
 )
+SECOND = Walk(
+    "docs/how-to/second-pass.md",
+    swaps=[("-n 20 --spacing 2.2,2.2,3", "-n 1 --spacing 10")],
+    skips={
+        "omentum train second.toml -o": HOURS,
+        "omentum segment ct.nii.gz -o out/ -w runs/second": "needs these weights (tests/train/second_pass has this)",
+    },
+)
 OPTIONS = Walk("docs/how-to/segment-options.md", swaps=[("jobs=2", "jobs=0")])
 DICOM = Walk("docs/how-to/dicom.md")
 SUBMIT = Walk(
@@ -298,6 +306,7 @@ WALKS = (
     PREPARE,
     TRAIN,
     TRANSFER,
+    SECOND,
     OPTIONS,
     DICOM,
     SUBMIT,
