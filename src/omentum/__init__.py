@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from omentum.train.extend.comparison import Extension as Extension
     from omentum.train.extend.extend import extend_model as extend_model
     from omentum.train.extend.options import ExtendOptions as ExtendOptions
+    from omentum.train.second_pass.training import train_second_pass as train_second_pass
     from omentum.train.soup import Soup as Soup
     from omentum.train.soup import average_weights as average_weights
     from omentum.train.soup_options import SoupOptions as SoupOptions
@@ -92,6 +93,7 @@ _HOMES = {
     "load_task": "omentum.train.config.task",
     "plan_training": "omentum.train.training",
     "train_model": "omentum.train.training",
+    "train_second_pass": "omentum.train.second_pass.training",
     "cross_validate": "omentum.train.training",
     "Extension": "omentum.train.extend.comparison",
     "ExtendOptions": "omentum.train.extend.options",

@@ -9,6 +9,7 @@ import torch
 from second_pass_run import SegmenterByHu, config_in, put_cases, put_first_pass
 from toy_cases import toy_volume
 
+from omentum.cli import main
 from omentum.errors import InputError, OmentumError, UsageError
 from omentum.io.truth import write_case
 from omentum.model import load_checkpoint
@@ -86,6 +87,20 @@ def test_the_result_holds_both_passes_and_segments(place):
     ).segment(ct)
     assert result.manifest["second_pass"]["organs"] == 1
     assert result.classes == ("liver_tumour",)
+
+
+def test_the_command_line_tells_what_is_trained(place, capsys):
+    (place / "second.toml").write_text(
+        'init = "first.safetensors"\nparameters = {widths = [8, 8, 8], decoded_channels = 8}\ncondition_width = 8\n'
+        "spacing_mm = [6, 6, 6]\npatch = [16, 16, 16]\ncrop = [16, 16, 16]\nbf16 = false\nsteps = 2\nwarmup_steps = 1\n"
+        '[[data]]\nfolder = "cases"\n[[regions]]\norgans = ["liver"]\nclasses = ["liver tumour"]\n'
+    )
+    assert main(["train", str(place / "second.toml"), "-o", str(place / "run"), "--set", "seed=1"]) == 0
+    told = capsys.readouterr().err
+    assert "cases: 2 cases, 2 boxes around organs" in told
+    assert "step 2/2  loss " in told
+    assert f"done: {place / 'run/model.safetensors'}" in told
+    assert json.loads((place / "run/run.json").read_text())["config"]["seed"] == 1
 
 
 def test_kept_organs_that_are_damaged_are_found_again(place):
