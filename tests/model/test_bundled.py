@@ -7,6 +7,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.model import load_model, read_spec
+from omentum.spec import Trust
 
 BUNDLED = resources.files("omentum") / "resources" / "default.safetensors"
 
@@ -31,8 +32,8 @@ def test_it_does_not_say_where_on_whose_machine_its_data_lay():
     assert "/" not in training
 
 
-def test_the_weights_for_lesions_are_the_bundled_ones_but_for_lung_tumours():
-    """Every other class is computed as by `default`; thresholds and trust are kept."""
+def test_the_first_pass_of_the_weights_for_lesions_is_the_bundled_one_but_for_lung_tumours():
+    """Every other class is computed as by `default`, and what the second pass computes has its own points and trust."""
     default, lesions = load_model("default"), load_model("lesions")
     assert lesions.spec.class_keys == default.spec.class_keys
     assert [adapter.classes for adapter in lesions.spec.adapters] == [("lung_tumour",)]
@@ -42,5 +43,9 @@ def test_the_weights_for_lesions_are_the_bundled_ones_but_for_lung_tumours():
         torch.testing.assert_close(lesions(x, others), default(x, others), rtol=1e-3, atol=1e-3)
     kept = [(one, other) for one, other in zip(lesions.spec.classes, default.spec.classes, strict=True)]
     assert all(one == other for one, other in kept if one.key != "lung_tumour")
-    assert lesions.spec.minimum_ml == {"lung_tumour": 0.5}
+    second = lesions.spec.second_pass
+    found = {"liver_tumour", "kidney_tumour", "kidney_cyst", "pancreas_tumour", "colon_tumour"}
+    assert set(second.keys) == found | {"hepatic_vessel", "coeliac_trunk"}
+    assert lesions.spec.minimum_ml.keys() == found | {"lung_tumour"}
+    assert all(lesions.spec.trust[key] is Trust.WEAK for key in second.keys)
     assert "/" not in json.dumps(lesions.spec.training)

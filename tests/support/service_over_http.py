@@ -32,7 +32,9 @@ from omentum.spec import PreprocessSpec
 def at_a_port(service: TestClient) -> Iterator[str]:
     """The address at which the application answers."""
     with listening_socket("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(service.app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        # Its own logging configuration would close the handlers that others have made, torch's with its stream.
+        quiet = {"log_config": None, "log_level": "critical"}
+        config = uvicorn.Config(service.app, lifespan="off", timeout_graceful_shutdown=1, **quiet)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
