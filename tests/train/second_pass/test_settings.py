@@ -11,7 +11,7 @@ from omentum.train.run.show import meanings, settings_toml
 from omentum.train.second_pass.settings import RegionConfig, SecondPassConfig
 from omentum.train.second_pass.toml_file import is_second_pass, load_second_pass
 
-RECIPE = Path(__file__).parents[3] / "recipes/default/7_second_pass.toml"
+RECIPE = Path(__file__).parents[3] / "recipes/default/4_second_pass.toml"
 DATA = '[[data]]\nfolder = "cases"\n'
 REGION = '[[regions]]\norgans = ["liver"]\nclasses = ["liver tumour"]\n'
 
