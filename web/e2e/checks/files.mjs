@@ -36,7 +36,9 @@ export async function saved(page) {
 export async function compared(page) {
   await page.getByRole("tab", { name: "Compare" }).click();
   const panel = page.locator(".compare");
-  assert.equal(await panel.getByLabel("Earlier scan").locator("option").count(), 1);
+  const earlier = panel.getByLabel("Earlier scan").locator("option");
+  await earlier.first().waitFor({ state: "attached" });
+  assert.equal(await earlier.count(), 1);
   await panel.getByRole("button", { name: "Compare" }).click();
   await panel.locator(".recist").getByText("RECIST 1.1").waitFor();
   await page.locator(".beside-title").getByText("Before: abdomen.nii.gz").waitFor();
