@@ -1,5 +1,7 @@
 """A second network that looks inside organs: what it finds, where, and what it leaves as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -33,11 +35,14 @@ class DarkerThanTheOrgan(ThresholdModel):
         return torch.where(inside > 0.5, (30 - (relative + 60).abs()).clamp(min=-5), -30.0)
 
 
-def model(margin_mm=0.0):
-    first = ThresholdModel(FIRST, BANDS_HU)
-    second = DarkerThanTheOrgan(SECOND, {"kidney_cyst": (0, 1)})
-    region = RegionSpec(("left_kidney", "right_kidney"), ("kidney_cyst",), margin_mm, apart=True)
-    spec = SecondPassSpec(first.spec.model, SECOND, second.spec.classes, (region,))
+CYSTS = RegionSpec(("left_kidney", "right_kidney"), ("kidney_cyst",), 0.0, apart=True)
+KIDNEY = RegionSpec(("left_kidney",), ("left_kidney",), 0.0)
+
+
+def model(*regions):
+    first, regions = ThresholdModel(FIRST, BANDS_HU), regions or (CYSTS,)
+    second = DarkerThanTheOrgan(SECOND, {key: (0, 1) for region in regions for key in region.classes})
+    spec = SecondPassSpec(first.spec.model, SECOND, second.spec.classes, regions)
     object.__setattr__(first.spec, "second_pass", spec)
     first.second_pass = second
     return first
@@ -107,7 +112,7 @@ def test_without_the_organ_nothing_is_found_and_nothing_fails():
 
 
 def test_nothing_is_found_farther_away_than_the_margin():
-    grid, everywhere = ras_grid(), model(margin_mm=6.0)
+    grid, everywhere = ras_grid(), model(replace(CYSTS, margin_mm=6.0))
     everywhere.second_pass.forward = lambda x, classes=None: torch.full_like(x[:, :1], 5.0)
     options = SegmentOptions(device="cpu", postprocess="none", locate=False)
     cyst = Segmenter(everywhere, options).segment(scan(grid)).mask("kidney_cyst")
@@ -126,6 +131,42 @@ def test_thresholds_and_probabilities_are_those_of_the_second_pass():
     assert result.probability("kidney_cyst").max() > 0.9
     low = found(ct, threshold={"kidney_cyst": 1e-6}).mask("kidney_cyst")
     assert low.sum() > 3 * cyst.sum()  # nearly all of both kidneys
+
+
+def test_an_organ_drawn_again_is_that_of_the_second_pass():
+    """The second pass calls kidney what is darker than its median by 30 to 90 HU: the cyst."""
+    grid, options = ras_grid(), SegmentOptions(device="cpu", postprocess="none", locate=False, probabilities="uint8")
+    ct, cyst = scan(grid), inside(grid, *CYST_MM)
+    once, twice = (Segmenter(one, options).segment(ct) for one in (model(), model(CYSTS, KIDNEY)))
+    assert once.mask("left_kidney").sum() > 3 * cyst.sum()
+    again = twice.mask("left_kidney")
+    assert 2 * (again & cyst).sum() / (again.sum() + cyst.sum()) > 0.8
+    assert (twice.probability("left_kidney") >= 0.5).sum() == pytest.approx(again.sum(), rel=0.05)
+    for key in ("liver", "right_kidney", "kidney_cyst"):
+        assert np.array_equal(once.mask(key), twice.mask(key))
+    assert once.confidence["left_kidney"] != twice.confidence["left_kidney"]
+
+
+def test_an_organ_too_small_to_be_drawn_again_stays_as_it_was():
+    grid, options = ras_grid(), SegmentOptions(device="cpu", postprocess="none", locate=False)
+    ct = scan(grid)
+    ct.voxels[truth_mask("left_kidney", grid) & ~inside(grid, (-30, -14, -10), (6, 6, 6))] = -100
+    once, twice = (Segmenter(one, options).segment(ct) for one in (model(), model(CYSTS, KIDNEY)))
+    assert 0 < once.mask("left_kidney").sum() * grid.voxel_volume_ml < 1
+    assert np.array_equal(once.mask("left_kidney"), twice.mask("left_kidney"))
+
+
+def test_an_organ_that_helps_has_the_threshold_of_the_first_pass():
+    both, options = model(CYSTS, KIDNEY), SegmentOptions(device="cpu", postprocess="none", locate=False)
+    classes = tuple(
+        replace(c, threshold=1 - 1e-15 if c.key == "left_kidney" else 0.5) for c in both.spec.second_pass.classes
+    )
+    object.__setattr__(both.spec, "second_pass", replace(both.spec.second_pass, classes=classes))
+    ct = scan(ras_grid())
+    usual, strict = (Segmenter(one, options).segment(ct) for one in (model(CYSTS, KIDNEY), both))
+    assert np.array_equal(usual.mask("kidney_cyst"), strict.mask("kidney_cyst"))
+    assert usual.mask("left_kidney").any()
+    assert not strict.mask("left_kidney").any()
 
 
 def test_weights_with_a_second_pass_are_not_averaged():

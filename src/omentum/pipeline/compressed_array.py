@@ -6,6 +6,7 @@ fiftieth of the data is sent between processes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,18 @@ class CompressedSparseArray:
         """Set the values in a box; where boxes overlap, bits are joined, and of numbers the larger counts."""
         self._parts.append((box, part.shape, isal_zlib.compress(np.ascontiguousarray(part, self.dtype), LEVEL)))
 
+    def without(self, bits: NDArray[Any]) -> CompressedSparseArray:
+        """A copy with some bits of all voxels cleared.
+
+        Args:
+            bits: Those to clear, one number for each plane.
+        """
+        left = CompressedSparseArray(self.undo, self.dtype, self.planes)
+        kept = ~bits.astype(self.dtype).reshape(-1, 1, 1, 1)
+        for box, part in self._boxes():
+            left.add(box, part & kept)
+        return left
+
     def to_array(self) -> NDArray[Any]:
         """Decompress to the grid of the CT, shape (*planes, i, j, k); pages of zeros are not allocated.
 
@@ -56,9 +69,13 @@ class CompressedSparseArray:
         """Decompress like `to_array`, but to the upright grid used for an oblique CT."""
         out = sparse_zeros((*self.planes, *self.undo.native.shape), self.dtype)
         oriented = self.undo.oriented_view(out)
-        for box, shape, small in self._parts:
-            size = int(np.prod(shape)) * self.dtype.itemsize
-            part = np.frombuffer(isal_zlib.decompress(small, bufsize=size), self.dtype).reshape(shape)
+        for box, part in self._boxes():
             there = oriented[..., *box]  # pages that are never written need no memory
             (np.bitwise_or if self.planes else np.maximum)(there, part, out=there, where=part != 0)
         return out
+
+    def _boxes(self) -> Iterator[tuple[Box, NDArray[Any]]]:
+        """The parts, decompressed one after the other."""
+        for box, shape, small in self._parts:
+            size = int(np.prod(shape)) * self.dtype.itemsize
+            yield box, np.frombuffer(isal_zlib.decompress(small, bufsize=size), self.dtype).reshape(shape)

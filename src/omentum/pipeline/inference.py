@@ -34,6 +34,26 @@ class Prediction:
     lesion_probability: CompressedSparseArray | None
     probabilities: Mapping[str, CompressedSparseArray]
 
+    def without(self, keys: Sequence[str], classes: Sequence[str]) -> Prediction:
+        """A copy in which some classes other than lesions were not found anywhere.
+
+        Args:
+            keys: The classes; those that it does not know have no effect.
+            classes: Its classes in bit order.
+        """
+        gone = [k for k, key in enumerate(classes) if key in keys]
+        if not gone:
+            return self
+        cleared = np.zeros(self.bits.planes, self.bits.dtype)
+        for k in gone:
+            cleared[k // BITS_PER_PLANE] |= cleared.dtype.type(1 << k % BITS_PER_PLANE)
+        maps = {
+            key: CompressedSparseArray(one.undo, one.dtype) if key in keys else one
+            for key, one in self.probabilities.items()
+        }
+        confidence = {key: one for key, one in self.confidence.items() if key not in keys}
+        return replace(self, bits=self.bits.without(cleared), confidence=confidence, probabilities=maps)
+
 
 @dataclass(frozen=True)
 class InferencePlan:

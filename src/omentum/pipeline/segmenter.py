@@ -286,8 +286,9 @@ class Segmenter:
         patch = self.model.spec.preprocess.patch
         windows: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
-        usual = mean_thresholds(self.models)
-        thresholds = {key: self.thresholds.get(key, usual[key]) for key in self._passes.first}
+        own = {c.key: c.threshold for c in self.model.spec.classes}  # for organs that the second pass needs
+        asked = {key: one for key, one in self.thresholds.items() if key not in self._passes.second}
+        thresholds = {key: asked[key] if key in asked else own[key] for key in self._passes.first}
         return InferencePlan(self._predictor, thresholds, windows, run, self.options.probabilities, self._passes.all)
 
     def _mirror(self, ready: PreparedInput, plan: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from omentum.axis_order import axis_order
-from omentum.boxes import Box, box_of
+from omentum.boxes import Box, bounding_box, box_of
 from omentum.components import component_sizes, connected_components, select_components
 from omentum.preprocess.grid import Undo, positions_on
 from omentum.preprocess.intensity import window
@@ -22,7 +22,7 @@ from omentum.volume import PADDING_HU, Grid, Volume
 
 SMALLEST_PART = 0.05
 """Pieces of an organ with less than this share of its largest piece are taken for errors."""
-SMALLEST_ORGAN_ML = 2.0
+SMALLEST_ORGAN_ML = 1.0
 """An organ of which less was found is not looked at: its median would be that of something else."""
 REACH = 5
 """Voxels of the CT beyond a box that blur and interpolation may need, in SD of the blur (or voxels)."""
@@ -30,10 +30,12 @@ REACH = 5
 
 def without_crumbs(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask without the pieces that are small beside its largest; see `SMALLEST_PART`."""
-    labels = connected_components(mask)
+    kept, box = np.zeros_like(mask), bounding_box(mask)
+    labels = connected_components(mask[box])
     sizes = component_sizes(labels)
     sizes[0] = 0  # background
-    return select_components(labels, (sizes > 0) & (sizes >= SMALLEST_PART * sizes.max()))
+    kept[box] = select_components(labels, (sizes > 0) & (sizes >= SMALLEST_PART * sizes.max()))
+    return kept
 
 
 def joined(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
@@ -69,12 +71,12 @@ def surroundings(mask: NDArray[np.bool_], margin_mm: float, spec: PreprocessSpec
     return box, neighbourhood(mask[box], margin_mm, spec.spacing_mm)
 
 
-def organ_crop(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Prepared:
+def organ_crop(ct: Volume, inside: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Prepared:
     """Crop a CT around an organ.
 
     Args:
         ct: HU, upright.
-        mask: The organ, on `whole`.
+        inside: The organ in the box, bool [x, y, z].
         whole: The grid of the network over all of the CT; see `model_grid`.
         box: Part of it.
         spec: Its `window_hu` is relative to the median in the organ.
@@ -82,10 +84,9 @@ def organ_crop(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec:
     Returns:
         float32 [1, 2, x, y, z]: HU relative to the organ's median in -1..1; the mask, 0 or 1.
     """
-    relative = relative_hu(ct, mask, whole, box, spec)
-    inside = torch.from_numpy(np.ascontiguousarray(mask[box]))
+    relative = relative_hu(ct, inside, whole, box, spec)
     undo = Undo(ct.grid, axis_order(ct.grid, spec.orientation), whole, box)
-    return Prepared(organ_tensor(relative, inside, spec)[None], undo)
+    return Prepared(organ_tensor(relative, torch.from_numpy(np.ascontiguousarray(inside)), spec)[None], undo)
 
 
 def organ_tensor(relative: Tensor, inside: Tensor, spec: PreprocessSpec) -> Tensor:
@@ -93,7 +94,7 @@ def organ_tensor(relative: Tensor, inside: Tensor, spec: PreprocessSpec) -> Tens
     return torch.stack([window(relative, spec.window_hu) * 2 - 1, inside.float()])
 
 
-def relative_hu(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Tensor:
+def relative_hu(ct: Volume, inside: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Tensor:
     """HU relative to the organ's median, float32 on the voxels of a box; for the arguments see `organ_crop`."""
     order = axis_order(ct.grid, spec.orientation)
     source = order.grid(ct.grid)
@@ -106,5 +107,4 @@ def relative_hu(ct: Volume, mask: NDArray[np.bool_], whole: Grid, box: Box, spec
         needed.append(slice(low, max(low + 1, min(length, int(some[-1] + reach) + 2))))
         at.append(some - low)
     hu = resample(order.view(ct.voxels)[tuple(needed)], (at[0], at[1], at[2]), (x, y, z), PADDING_HU)
-    inside = torch.from_numpy(np.ascontiguousarray(mask[box]))
-    return hu - float(np.median(hu[inside].numpy()))
+    return hu - float(np.median(hu.numpy()[inside]))

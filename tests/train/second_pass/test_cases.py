@@ -72,7 +72,8 @@ def test_a_crop_without_augmentation_is_what_inference_sees(monkeypatch):
     (box,) = case_of().boxes
     whole = model_grid(ct.grid, SPEC)
     liver = Segmentation(nearest_on_model_grid(truth.bits, truth.grid, SPEC), whole.affine, truth.classes).mask("liver")
-    seen = organ_crop(ct, liver, whole, box_around(liver, 2, SPEC.patch), SPEC).tensor[0]
+    place = box_around(liver, 2, SPEC.patch)
+    seen = organ_crop(ct, liver[place], whole, place, SPEC).tensor[0]
     size = tuple(box.bits.shape)
     crop = crop_around("toy", box, np.array(size) // 2, size, SPEC, np.random.default_rng(0))
     assert torch.allclose(crop.image, seen, atol=0.51 / 600)  # HU are kept as whole numbers

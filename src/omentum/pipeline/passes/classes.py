@@ -14,7 +14,7 @@ class PassClasses:
 
     Args:
         first: Keys computed by the first network: wanted ones, and organs that the second pass needs.
-        second: Keys computed by the second.
+        second: Keys computed by the second, some maybe for the second time.
         all: Those of both in the bit order of a prediction: the wanted ones, then organs that nobody asked for.
     """
 

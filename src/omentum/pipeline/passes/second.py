@@ -2,7 +2,8 @@
 
 A lesion differs from its host by a few HU, hosts differ by a hundred between patients: the network sees HU relative to
 the host's median, and the host's mask. It runs only in boxes around the organs (`omentum.spec.RegionSpec`), on a grid
-of its own; nothing is found farther from the organs than the region's margin.
+of its own; nothing is found farther from the organs than the region's margin. An organ can be one of its classes, too:
+it is then drawn again on the finer grid.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from omentum.boxes import Box
 from omentum.infer.blend import Slab
 from omentum.infer.profiles import Profile
 from omentum.infer.regions import OUTSIDE
@@ -27,11 +29,28 @@ from omentum.preprocess.grid import model_grid, nearest_on_model_grid
 from omentum.preprocess.organ_crop import SMALLEST_ORGAN_ML, joined, organ_crop, surroundings
 from omentum.quality import Confidence
 from omentum.segmentation import Segmentation
-from omentum.spec import RegionSpec, SecondPassSpec
+from omentum.spec import SecondPassSpec
 from omentum.volume import Volume
 
 PredictorOf = Callable[[tuple[str, ...]], Predictor]
 """From classes to the network that computes their logits."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A box around an organ.
+
+    Args:
+        wanted: Keys of the classes looked for.
+        box: On the grid of the second pass.
+        inside: The organ, bool [x, y, z] of the box.
+        near: Where they may be, alike.
+    """
+
+    wanted: tuple[str, ...]
+    box: Box
+    inside: NDArray[np.bool_]
+    near: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,10 +74,12 @@ class SecondPass:
     probabilities: str | None = None
 
     def add_to(self, found: Prediction, classes: Sequence[str], ct: Volume) -> tuple[Prediction, dict[str, Any]]:
-        """Add the classes of the second pass to a prediction.
+        """Add the classes of the second pass to a prediction, in place of what the first pass found of them.
+
+        What the first pass found of a class stays where none of its organs is large enough to be looked at.
 
         Args:
-            found: Of the first pass; its arrays are added to.
+            found: Of the first pass; its arrays may be added to.
             classes: Its classes in bit order, those of the second pass among them.
             ct: The CT on the grid of `found.bits.upright()`, HU.
 
@@ -69,36 +90,28 @@ class SecondPass:
         whole = model_grid(ct.grid, preprocess)
         bits = nearest_on_model_grid(found.bits.upright(), ct.grid, preprocess)
         organs = Segmentation(bits, whole.affine, tuple(classes))
-        confidence, looked_at = dict(found.confidence), 0
+        looks = list(self._looks(organs))
+        found = found.without([key for look in looks for key in look.wanted], classes)
+        confidence = dict(found.confidence)
+        for look in looks:
+            prepared = organ_crop(ct, look.inside, whole, look.box, preprocess)
+            windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(look.near)
+            thresholds = {key: self.thresholds[key] for key in look.wanted}
+            plan = InferencePlan(self.predictor_of(look.wanted), thresholds, windows, self.run, self.probabilities)
+            for key, one in infer_into(found, classes, prepared, plan, Neighbourhood(look.near)).items():
+                confidence[key] = _weaker(confidence.get(key), one)
+        record = {"classes": list(self.thresholds), "organs": len(looks), "spacing_mm": list(preprocess.spacing_mm)}
+        return replace(found, confidence=confidence), record
+
+    def _looks(self, organs: Segmentation) -> Iterator[_Look]:
+        """The boxes around organs in which a class is looked for."""
         for region in self.spec.regions:
             wanted = tuple(key for key in region.classes if key in self.thresholds)
             for part in region.parts if wanted else ():
                 mask = joined(organs.mask(key) for key in part)
-                if mask.sum() * whole.voxel_volume_ml < SMALLEST_ORGAN_ML:
-                    continue
-                looked_at += 1
-                for key, one in self._look(found, classes, ct, region, wanted, mask).items():
-                    confidence[key] = _weaker(confidence.get(key), one)
-        record = {"classes": list(self.thresholds), "organs": looked_at, "spacing_mm": list(preprocess.spacing_mm)}
-        return replace(found, confidence=confidence), record
-
-    def _look(
-        self,
-        found: Prediction,
-        classes: Sequence[str],
-        ct: Volume,
-        region: RegionSpec,
-        wanted: tuple[str, ...],
-        mask: NDArray[np.bool_],
-    ) -> dict[str, Confidence]:
-        preprocess = self.spec.preprocess
-        whole = model_grid(ct.grid, preprocess)
-        box, near = surroundings(mask, region.margin_mm, preprocess)
-        prepared = organ_crop(ct, mask, whole, box, preprocess)
-        windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(near)
-        thresholds = {key: self.thresholds[key] for key in wanted}
-        plan = InferencePlan(self.predictor_of(wanted), thresholds, windows, self.run, self.probabilities)
-        return infer_into(found, classes, prepared, plan, Neighbourhood(near))
+                if mask.sum() * organs.grid.voxel_volume_ml >= SMALLEST_ORGAN_ML:
+                    box, near = surroundings(mask, region.margin_mm, self.spec.preprocess)
+                    yield _Look(wanted, box, mask[box].copy(), near)
 
 
 def second_pass_of(
