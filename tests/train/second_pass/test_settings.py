@@ -39,7 +39,7 @@ def test_the_recipe_is_read():
     assert is_second_pass(RECIPE)
     assert (config.spacing_mm, config.patch, config.crop) == ((2.5,) * 3, (64,) * 3, (48,) * 3)
     assert sum(region.weight for region in config.regions) == pytest.approx(1)
-    assert len([key for region in config.region_specs for key in region.classes]) == 8
+    assert len([key for region in config.region_specs for key in region.classes]) == 21
 
 
 @pytest.mark.parametrize("kind", [RegionConfig, SecondPassConfig])
