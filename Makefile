@@ -56,9 +56,9 @@ KIDNEYS = right_kidney,left_kidney
 IMPLANT = $(BIN)/omentum phantom --lesion-contrast 12 -j 2
 lesions-model: install
 	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
-	$(SECOND) --lesion-contrast 12 -n 40 --seed 30 -o runs/data/second_pass_procedural
-	$(SECOND) -n 20 --seed 31 -o runs/data/second_pass_procedural_faint
-	$(SECOND) --lesion-contrast 12 -n 20 --seed 32 -o runs/data/second_pass_restyled \
+	$(SECOND) --lesion-contrast 12 -n 70 --seed 30 -o runs/data/second_pass_procedural
+	$(SECOND) -n 40 --seed 31 -o runs/data/second_pass_procedural_faint
+	$(SECOND) --lesion-contrast 12 -n 30 --seed 32 -o runs/data/second_pass_restyled \
 		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
 	$(IMPLANT) --into-ct $(DATA)/abdomen_3mm/ct.nii.gz --from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz \
 		--names recipes/default/totalsegmentator_names.json -n 20 --seed 33 --lesion-odds 0.45 -o runs/data/second_pass_abdomen

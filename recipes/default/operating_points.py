@@ -1,0 +1,116 @@
+"""Operating points of lesion classes, chosen on phantoms that neither train nor judge.
+
+    python recipes/default/operating_points.py runs/second_pass/model.safetensors -n 24 --false 0.1
+
+Prints the `omentum weights set-threshold` command. A threshold and a smallest volume are chosen together for each
+class: those that find the most lesions with at most so many false ones a scan; of equals, those with fewer false ones,
+then the lower threshold. Every second phantom is healthy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omentum.anatomy import STRUCTURES
+from omentum.atomic import replacing
+from omentum.components import component_sizes, connected_components
+from omentum.phantom import CaseOptions, LesionOptions, PhantomCase, make_case
+from omentum.pipeline import Segmenter, SegmentOptions
+
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.985)
+SMALLEST_ML = (0.065, 0.13, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""From a ball of 5 mm on."""
+
+Counts = dict[str, list[list[int]]]
+"""Structure key -> one row for each pair of threshold and smallest volume: lesions found, false ones, all lesions."""
+
+
+def main() -> None:
+    """Print the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("weights")
+    parser.add_argument("-n", "--number", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=91000)
+    parser.add_argument("--false", type=float, default=0.1, help="most false lesions of a class in a scan")
+    parser.add_argument("--work", type=Path, help="keep the counts of every phantom here, and go on from them")
+    parser.add_argument("--every", type=int, nargs=2, default=(1, 0), metavar=("N", "K"), help="phantoms K, K + N, ...")
+    arguments = parser.parse_args()
+    segmenter, total = Segmenter(arguments.weights, SegmentOptions(probabilities="uint8")), None
+    for k in range(arguments.every[1], arguments.number, arguments.every[0]):
+        kept = None if arguments.work is None else arguments.work / f"{arguments.seed}_{k:04d}.json"
+        if kept is not None and kept.exists():
+            counts = json.loads(kept.read_bytes())
+        else:
+            counts = counted(segmenter, phantom(arguments.seed, k))
+            keep(kept, counts)
+        total = counts if total is None else joined(total, counts)
+        print(f"phantom {k}", file=sys.stderr)
+    assert total is not None
+    told = [(key, *best(rows, arguments.false * arguments.number)) for key, rows in total.items()]
+    for key, threshold, least, (found, false, lesions) in told:
+        print(f"{key}: {found} of {lesions} found, {false} false at {threshold}, {least} ml", file=sys.stderr)
+    points = " ".join(f"{key}={threshold}" for key, threshold, *_ in told)
+    volumes = " ".join(f"--minimum-ml {key}={least}" for key, _, least, _ in told)
+    print(f"omentum weights set-threshold {arguments.weights} {points} {volumes} -o tuned.safetensors")
+
+
+def phantom(seed: int, number: int) -> PhantomCase:
+    """A phantom; every second one has no lesion."""
+    lesions = LesionOptions() if number % 2 == 0 else LesionOptions(odds=dict.fromkeys(LesionOptions().odds, 0.0))
+    return make_case((seed, number), (2.2, 2.2, 3.0), options=CaseOptions(lesions=lesions))
+
+
+def counted(segmenter: Segmenter, case: PhantomCase) -> Counts:
+    """Lesions found and false ones at every operating point."""
+    found = segmenter.segment(case.ct)
+    keys = [key for key in found.classes if STRUCTURES[key].is_lesion]
+    millilitres = case.truth.grid.voxel_volume_ml
+    return {key: list(_rows(found.probability(key), case.truth.mask(key), millilitres)) for key in keys}
+
+
+def _rows(probability: NDArray[np.floating], truth: NDArray[np.bool_], voxel_ml: float) -> Iterator[list[int]]:
+    labels = connected_components(truth)
+    counting = np.flatnonzero(component_sizes(labels)[1:] * voxel_ml >= SMALLEST_ML[0]) + 1
+    for threshold in THRESHOLDS:
+        pieces = connected_components(probability > threshold)
+        sizes = component_sizes(pieces) * voxel_ml
+        sizes[0] = 0  # background
+        pairs = np.unique(np.stack([pieces[truth], labels[truth]]), axis=1)
+        for least in SMALLEST_ML:
+            large = np.flatnonzero(sizes >= least)
+            hits = pairs[:, np.isin(pairs[0], large)]
+            found, true = np.isin(counting, hits[1]).sum(), np.isin(large, hits[0]).sum()
+            yield [int(found), int(len(large) - true), len(counting)]
+
+
+def joined(one: Counts, other: Counts) -> Counts:
+    """Sums of counts."""
+    return {key: (np.array(rows) + np.array(other[key])).tolist() for key, rows in one.items()}
+
+
+def keep(file: Path | None, counts: Counts) -> None:
+    """Write counts where they are to be kept."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as new:
+            new.write(json.dumps(counts).encode())
+
+
+def best(rows: list[list[int]], most_false: float) -> tuple[float, float, list[int]]:
+    """Threshold, smallest volume and counts of the best operating point."""
+    points = list(zip(itertools.product(THRESHOLDS, SMALLEST_ML), rows, strict=True))
+    within = [one for one in points if one[1][1] <= most_false] or points[-1:]
+    (threshold, least), counts = max(within, key=lambda one: (one[1][0], -one[1][1], -one[0][0]))
+    return threshold, least, counts
+
+
+if __name__ == "__main__":
+    main()

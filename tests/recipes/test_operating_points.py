@@ -1,0 +1,83 @@
+"""The operating points that a recipe chooses."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omentum.segmentation import Segmentation
+
+FILE = Path(__file__).parents[2] / "recipes/default/operating_points.py"
+SPEC = importlib.util.spec_from_file_location("operating_points", FILE)
+points = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(points)
+
+
+class Found:
+    """What a segmenter found: a tumour of 1 ml at 0.75, and elsewhere 0.2 ml at 0.55 and 2 ml at 0.45."""
+
+    classes = ("liver", "liver_tumour")
+
+    def segment(self, ct):
+        return self
+
+    def probability(self, key):
+        made = np.zeros((30, 30, 30))
+        made[2:12, 2:12, 2:12] = 0.75
+        made[20:26, 20:26, 2:8] = 0.55
+        made[15:28, 5:18, 15:27] = 0.45
+        return made
+
+
+class Case:
+    """Two tumours: one that is found, one that is not. A third is too small to count."""
+
+    ct = None
+
+    def __init__(self):
+        mask = np.zeros((30, 30, 30), bool)
+        mask[3:11, 3:11, 3:11] = True
+        mask[2:12, 20:29, 20:29] = True
+        mask[29, 29, 0] = True
+        self.truth = Segmentation.from_masks({"liver_tumour": mask}, np.eye(4))
+
+
+def at(counts, threshold, least):
+    place = points.THRESHOLDS.index(threshold) * len(points.SMALLEST_ML) + points.SMALLEST_ML.index(least)
+    return counts["liver_tumour"][place]
+
+
+def test_lesions_are_counted_at_every_threshold_and_smallest_volume():
+    counts = points.counted(Found(), Case())
+    assert list(counts) == ["liver_tumour"]
+    assert at(counts, 0.4, 0.065) == [1, 2, 2]
+    assert at(counts, 0.4, 0.25) == [1, 1, 2]
+    assert at(counts, 0.5, 0.13) == [1, 1, 2]
+    assert at(counts, 0.6, 0.065) == [1, 0, 2]
+    assert at(counts, 0.6, 2.0) == [0, 0, 2]
+    assert at(counts, 0.8, 0.065) == [0, 0, 2]
+
+
+def test_the_point_with_the_most_lesions_within_the_rate_is_chosen():
+    counts = points.counted(Found(), Case())
+    twice = points.joined(counts, counts)
+    threshold, least, found = points.best(twice["liver_tumour"], most_false=0)
+    assert (threshold, least, found) == (0.5, 0.25, [2, 0, 4])
+    none_fits = [[3, 5, 9]] * len(counts["liver_tumour"])
+    assert points.best(none_fits, most_false=1)[:2] == (points.THRESHOLDS[-1], points.SMALLEST_ML[-1])
+
+
+def test_the_command_is_printed_and_counts_are_kept(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(points, "Segmenter", lambda weights, options: Found())
+    monkeypatch.setattr(points, "phantom", lambda seed, number: Case())
+    monkeypatch.setattr("sys.argv", ["", "mine.safetensors", "-n", "2", "--work", str(tmp_path / "kept")])
+    points.main()
+    told = capsys.readouterr()
+    assert told.out.startswith(
+        "omentum weights set-threshold mine.safetensors liver_tumour=0.5 --minimum-ml liver_tumour=0.25"
+    )
+    assert "2 of 4 found, 0 false" in told.err
+    monkeypatch.setattr(points, "phantom", lambda seed, number: pytest.fail("counted again"))
+    points.main()
+    assert capsys.readouterr().out == told.out
