@@ -16,7 +16,9 @@ import numpy as np
 from facts import ROOT
 from omentum.io.seg_nrrd.write import write_seg_nrrd
 from omentum.io.segmentations import read_segmentation
-from omentum.pipeline import segment
+from omentum.model import load_model
+from omentum.model.growth.second_pass import without_second_pass
+from omentum.pipeline import Segmenter, SegmentOptions
 from record import Table, publish, result_file
 
 MEASURES = ("web/src/local", "web/src/formats", "src/omentum/export", "src/omentum/resources/default.safetensors")
@@ -75,9 +77,10 @@ def main() -> None:
 
 
 def by_python(ct: str, file: Path):
-    """The masks of the Python pipeline."""
+    """The masks of the Python pipeline with the first pass alone, as the page has it."""
     if not file.is_file():
-        write_seg_nrrd(file, segment(ct, device="cpu", engine="torch"))
+        options = SegmentOptions(device="cpu", engine="torch")
+        write_seg_nrrd(file, Segmenter(without_second_pass(load_model()), options).segment(ct))
     return read_segmentation(file)
 
 

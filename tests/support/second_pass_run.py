@@ -61,6 +61,7 @@ class SegmenterByHu:
 
     def __init__(self, model, options):
         assert options.postprocess == "none"
+        assert model.spec.second_pass is None
         self.classes = options.classes
 
     def segment(self, ct):

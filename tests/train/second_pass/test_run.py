@@ -89,6 +89,12 @@ def test_the_result_holds_both_passes_and_segments(place):
     assert result.classes == ("liver_tumour",)
 
 
+def test_a_second_pass_that_the_weights_have_is_replaced(place):
+    once = train_second_pass(config_in(place, steps=2), place / "once")
+    twice = train_second_pass(config_in(place, steps=2, init=str(once)), place / "twice")
+    assert state_sha256(state_of(twice)) == state_sha256(state_of(once))
+
+
 def test_the_command_line_tells_what_is_trained(place, capsys):
     (place / "second.toml").write_text(
         'init = "first.safetensors"\nparameters = {widths = [8, 8, 8], decoded_channels = 8}\ncondition_width = 8\n'

@@ -48,10 +48,21 @@ def first_pass_of(model: UniversalModel, name: str) -> UniversalModel:
     Warns:
         CaseWarning: It had a second pass.
     """
-    second = model.spec.second_pass
-    if second is None:
+    if model.spec.second_pass is not None:
+        keys = ", ".join(model.spec.second_pass.keys)
+        warn_of_case(f"{name}: without its second pass, {keys} are those of the first", stacklevel=3)
+    return without_second_pass(model)
+
+
+@torch.no_grad()
+def without_second_pass(model: UniversalModel) -> UniversalModel:
+    """The model, or for one with a second pass a copy without.
+
+    Args:
+        model: Not changed.
+    """
+    if model.spec.second_pass is None:
         return model
-    warn_of_case(f"{name}: without its second pass, {', '.join(second.keys)} are those of the first", stacklevel=3)
     made = build(replace(model.spec, second_pass=None), model.text_embeddings)
     made.load_state_dict(_first_state(model))
     return made.train(model.training)

@@ -13,7 +13,7 @@ from omentum.errors import InputError, UsageError
 from omentum.formatting import counted
 from omentum.infer.device import choose_device
 from omentum.model import UniversalModel, load_model
-from omentum.model.growth.second_pass import with_second_pass
+from omentum.model.growth.second_pass import with_second_pass, without_second_pass
 from omentum.model.pretrained import weights_sha256
 from omentum.model.terms import record as terms_record
 from omentum.model.weights import locate
@@ -61,7 +61,7 @@ def train_second_pass(
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError("a second pass is trained in one process", remedy="leave torchrun out")
     run, weights = Path(out), locate(config.init)
-    first = load_model(config.init)
+    first = without_second_pass(load_model(config.init))  # the organs, and the result, are those of the first alone
     where = _where(config, first)
     torch.manual_seed(config.seed)
     network = new_network(config, first, where.classes)
