@@ -21,8 +21,10 @@ from omentum.infer.sliding import WindowRun, sliding_slabs
 from omentum.infer.windows import Triple, WindowPlan, plan_windows
 from omentum.model import UniversalModel, load_model
 from omentum.pipeline.inference import InferencePlan, Prediction, infer
+from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.reading import PreparedInput
 from omentum.preprocess.prepare import Prepared
+from omentum.spec import CheckpointSpec
 from omentum.volume import Grid
 
 LOCATOR = "default"
@@ -51,6 +53,25 @@ class LocatedStructures:
 
     boxes: dict[str, Box]
     reason: str | None = None
+
+
+def no_locator_reason(options: SegmentOptions, spec: CheckpointSpec, locator: Locator) -> str | None:
+    """Reason why structures are not located; None if they are.
+
+    Args:
+        options: Of the segmentation.
+        spec: Of its weights.
+        locator: Whose weights are loaded only if nothing else decides.
+    """
+    if not options.locate:
+        return "not wanted"
+    if options.probabilities is not None:
+        return "probabilities are wanted everywhere"
+    if options.classes is None:
+        return "all structures are wanted"
+    if spec == locator.model.spec:
+        return "the weights are those that would locate"
+    return None
 
 
 class Locator:

@@ -45,7 +45,7 @@ from omentum.pipeline.options_used import describe_options
 from omentum.pipeline.passes import PassClasses, SecondPass, second_pass_of
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
-from omentum.pipeline.region_of_interest import Locator, infer_case
+from omentum.pipeline.region_of_interest import Locator, infer_case, no_locator_reason
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
 from omentum.postprocess import find_cleaner
 from omentum.preprocess.upright import upright
@@ -193,7 +193,7 @@ class Segmenter:
     @cached_property
     def specs(self) -> PreprocessSpecs:
         """Preprocessing specifications for a CT."""
-        locates = self._no_locator_reason is None
+        locates = no_locator_reason(self.options, self.model.spec, self._locator) is None
         return PreprocessSpecs(self.model.spec.preprocess, self._locator.model.spec.preprocess if locates else None)
 
     def sharing(self, options: SegmentOptions) -> Segmenter:
@@ -258,7 +258,8 @@ class Segmenter:
                 self.load()
                 plan = self._inference_plan(ready, progress)
             locator = self._locator if ready.coarse is not None else None
-            found, located = infer_case(ready, plan, locator, self._no_locator_reason)
+            reason = no_locator_reason(self.options, self.model.spec, self._locator)
+            found, located = infer_case(ready, plan, locator, reason)
             with run_record.stage("mirror"):
                 mirror = self._mirror(ready, plan, found, whole=not located["used"])
             second = {}
@@ -286,9 +287,7 @@ class Segmenter:
         patch = self.model.spec.preprocess.patch
         windows: WindowPlan = plan_windows(ready.prepared.undo.model.shape, patch, self.profile.overlap)
         run = replace(self._run, progress=progress, sums=logits_dtype(self.profile))
-        own = {c.key: c.threshold for c in self.model.spec.classes}  # for organs that the second pass needs
-        asked = {key: one for key, one in self.thresholds.items() if key not in self._passes.second}
-        thresholds = {key: asked[key] if key in asked else own[key] for key in self._passes.first}
+        thresholds = self._passes.first_thresholds(self.model.spec, self.thresholds)
         return InferencePlan(self._predictor, thresholds, windows, run, self.options.probabilities, self._passes.all)
 
     def _mirror(self, ready: PreparedInput, plan: InferencePlan, found: Prediction, *, whole: bool) -> MirrorCheck:
@@ -296,16 +295,3 @@ class Segmenter:
         if not whole or "x" in self.profile.flips:
             return MirrorCheck(False, {}, False)
         return check_mirror_image(ready.prepared, plan, found.confidence)
-
-    @cached_property
-    def _no_locator_reason(self) -> str | None:
-        """Reason why structures are not located; None if they are."""
-        if not self.options.locate:
-            return "not wanted"
-        if self.options.probabilities is not None:
-            return "probabilities are wanted everywhere"
-        if self.options.classes is None:
-            return "all structures are wanted"
-        if self.model.spec == self._locator.model.spec:
-            return "the weights are those that would locate"
-        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omentum.spec import CheckpointSpec
@@ -30,3 +30,14 @@ class PassClasses:
         organs = () if spec.second_pass is None else spec.second_pass.organs_of(second)
         first = [key for key in wanted if key not in second]
         return cls(tuple(dict.fromkeys([*first, *organs])), second, tuple(dict.fromkeys([*wanted, *organs])))
+
+    def first_thresholds(self, spec: CheckpointSpec, asked: Mapping[str, float]) -> dict[str, float]:
+        """Thresholds of the first network's classes; an organ that the second needs has the one of the weights.
+
+        Args:
+            spec: Of the weights that `of` was asked about.
+            asked: Structure key -> threshold in the result.
+        """
+        own = {c.key: c.threshold for c in spec.classes}
+        helping = {*self.second} | ({*self.first} - {*asked})
+        return {key: own[key] if key in helping else asked[key] for key in self.first}
