@@ -1,13 +1,14 @@
 """The CT in a zip file, and what is no such file."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from case_files import put_ct
 
 from omentum.errors import InputError
-from omentum.io.archive import MAX_EMPTY
+from omentum.io.archive import MAX_TINY, TINY_BYTES
 from omentum.io.detect import load_volume
 from omentum.io.nifti import read_volume
 
@@ -42,13 +43,59 @@ def test_what_else_it_holds_is_told(ct):
         load_volume(zipped(empty, "inner"))
 
 
-def test_many_empty_files_are_refused_before_they_are_unpacked(ct):
-    path = zipped(ct, "ct.nii.gz")
+@pytest.fixture
+def work(monkeypatch):
+    """Entries that are opened, and files that are written, in their order."""
+    opened, written = [], []
+    open_entry, open_file = zipfile.ZipFile.open, Path.open
+
+    def entry(archive, name, *more, **how):
+        opened.append(name.filename)
+        return open_entry(archive, name, *more, **how)
+
+    def file(path, mode="r", *more, **how):
+        if set(mode) & set("wxa"):
+            written.append(path.name)
+        return open_file(path, mode, *more, **how)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", entry)
+    monkeypatch.setattr(Path, "open", file)
+    return opened, written
+
+
+def stored(path, contents):
+    """Further entries, as quickly as they can be written."""
     with zipfile.ZipFile(path, "a") as archive:
-        for number in range(MAX_EMPTY + 1):
-            archive.writestr(f"{number}.dcm", b"")
-    with pytest.raises(InputError, match=r"a\.zip: holds 1001 empty files, the limit is 1000"):
+        for number, content in enumerate(contents):
+            archive.writestr(f"{number}.dcm", content)
+    return path
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(TINY_BYTES - 1)])
+def test_thousands_of_files_too_small_for_an_image_are_refused_unopened(ct, work, content):
+    path = stored(zipped(ct, "ct.nii.gz"), [content] * (MAX_TINY + 1))
+    work[0].clear()
+    reason = r"a\.zip: holds 1001 files of fewer than 132 bytes, too small for an image; the limit is 1000"
+    with pytest.raises(InputError, match=reason):
         load_volume(path)
+    assert work == ([], [])
+
+
+def test_thousands_of_files_that_are_no_images_are_looked_at_once_and_not_unpacked(tmp_path, work):
+    path = stored(tmp_path / "a.zip", [bytes(TINY_BYTES)] * 3000)
+    work[0].clear()
+    with pytest.raises(InputError, match=r"a\.zip: holds 3000 files, none of them an image, not one CT"):
+        load_volume(path)
+    opened, written = work
+    assert len(opened) == len(set(opened)) == 3000
+    assert written == []
+
+
+def test_what_lies_beside_a_ct_is_not_looked_at_twice(ct, work):
+    path = stored(zipped(ct, "ct.nii.gz"), [b"a note"] * 3)
+    work[0].clear()
+    assert load_volume(path).grid.same_as(read_volume(ct).grid)
+    assert work == (["ct.nii.gz", "0.dcm", "1.dcm", "2.dcm"],) * 2
 
 
 def test_damaged_lzma_is_told(ct):

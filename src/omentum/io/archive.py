@@ -1,7 +1,8 @@
 """Zip files from anywhere, unpacked into a temporary folder; nothing they say of themselves is believed.
 
 Bytes are counted while they are unpacked. Entries that would lie elsewhere, links, encrypted or damaged entries and
-archives within the archive are refused.
+archives within the archive are refused. Nothing is written for an archive without any image: on a busy disk its
+thousands of files would take minutes.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from omentum.errors import InputError, sources_shown_as
+from omentum.formatting import counted
 from omentum.home import private_folder
+from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX
+from omentum.io.dicom.open import HEAD, MAGIC, PREAMBLE, looks_like_dicom
 
 MAX_ENTRIES = 50_000
 """More than any study has."""
-MAX_EMPTY = 1000
-"""Files without content, which a broken transfer leaves; unpacking thousands of them takes minutes on a busy disk."""
+TINY_BYTES = PREAMBLE + len(MAGIC)
+"""No image is smaller; of other files there are a few beside the images, or what a broken transfer left of these."""
+MAX_TINY = 1000
 MAX_RATIO = 200
 """No CT shrinks further than this; `SLACK_BYTES` is always allowed."""
 SLACK_BYTES = 64 << 20
@@ -36,6 +41,8 @@ _MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
 _IGNORED = ("__MACOSX",)
+_PEEKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Methods by which the first bytes of an entry are had without inflating more of it."""
 _AGAIN = "copy or download the file again"
 
 
@@ -55,7 +62,8 @@ def unpacked(path: Path) -> Iterator[Path]:
     """A temporary folder with the content of a zip file; messages about what is in it name the zip file.
 
     Raises:
-        InputError: It is damaged or encrypted, has entries that it must not have, or would become too large.
+        InputError: It is damaged or encrypted, has entries that it must not have, would become too large, or holds no
+            image.
     """
     with _room(path) as place, sources_shown_as(place, path):
         folder = Path(os.path.realpath(place))
@@ -83,14 +91,15 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise InputError(f"holds {len(entries)} entries, the limit is {MAX_ENTRIES}", source=path)
-    empty = sum(not entry.file_size and not entry.is_dir() for entry in entries)
-    if empty > MAX_EMPTY:
-        raise InputError(f"holds {empty} empty files, the limit is {MAX_EMPTY}", source=path, remedy=_AGAIN)
+    tiny = sum(entry.file_size < TINY_BYTES and not entry.is_dir() for entry in entries)
+    if tiny > MAX_TINY:
+        reason = f"holds {tiny} files of fewer than {TINY_BYTES} bytes, too small for an image; the limit is {MAX_TINY}"
+        raise InputError(reason, source=path, remedy=_AGAIN)
+    wanted = [(entry, parts) for entry in entries if not _is_ignored(parts := _parts(entry, path), entry)]
+    if not any(_may_be_image(archive, entry) for entry, _ in wanted):
+        raise without_image(len(wanted), path)
     left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, int((1 - FREE_SHARE) * shutil.disk_usage(folder).free))
-    for entry in entries:
-        parts = _parts(entry, path)
-        if _is_ignored(parts) or entry.is_dir():
-            continue
+    for entry, parts in wanted:
         target = folder.joinpath(*parts)
         if os.path.commonpath([folder, os.path.realpath(target)]) != str(folder):
             raise _unsafe(entry, "lies outside of it", path)
@@ -100,6 +109,20 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
             raise _unsafe(entry, "lies in a folder that is there as a file, too", path)
         target.parent.mkdir(parents=True, exist_ok=True)
         left -= _write(archive, entry, target, left, path)
+
+
+def without_image(n_files: int, source: Path) -> InputError:
+    """The refusal of files among which there is no CT."""
+    return InputError(f"holds {counted(n_files, 'file')}, none of them an image, not one CT", source=source)
+
+
+def _may_be_image(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry is named like an image, starts like DICOM, or has to be unpacked to be judged."""
+    if entry.filename.lower().endswith((*IMAGE_SUFFIXES, ZIP_SUFFIX)) or entry.compress_type not in _PEEKED:
+        return True
+    with archive.open(entry) as source:
+        head = source.read(HEAD)
+    return head.startswith(_MAGICS) or looks_like_dicom(head)
 
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most_bytes: int, path: Path) -> int:
@@ -134,9 +157,9 @@ def _parts(entry: zipfile.ZipInfo, path: Path) -> tuple[str, ...]:
     return name.parts
 
 
-def _is_ignored(parts: tuple[str, ...]) -> bool:
-    """What macOS and file managers add."""
-    return not parts or parts[0] in _IGNORED or parts[-1].startswith(".")
+def _is_ignored(parts: tuple[str, ...], entry: zipfile.ZipInfo) -> bool:
+    """Folders, which come with their files, and what macOS and file managers add."""
+    return entry.is_dir() or not parts or parts[0] in _IGNORED or parts[-1].startswith(".")
 
 
 def _unsafe(entry: zipfile.ZipInfo, why: str, path: Path) -> InputError:

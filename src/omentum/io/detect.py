@@ -13,8 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
-from omentum.formatting import counted
-from omentum.io.archive import is_zip, unpacked
+from omentum.io.archive import is_zip, unpacked, without_image
 from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX, is_image_name
 from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom.series import read_series
@@ -123,10 +122,10 @@ def ct_in(folder: Path) -> Path:
     images = [image for place in places for image in image_files(place)]
     if len(images) == 1:
         return images[0]
-    n_files = sum(path.is_file() for path in folder.rglob("*"))
-    held = f"{len(images)} image files" if images else f"{counted(n_files, 'file')}, none of them an image"
-    remedy = f"give one of them alone, such as {images[0].name}" if images else None
-    raise InputError(f"holds {held}, not one CT", source=folder, remedy=remedy)
+    if not images:
+        raise without_image(sum(path.is_file() for path in folder.rglob("*")), folder)
+    remedy = f"give one of them alone, such as {images[0].name}"
+    raise InputError(f"holds {len(images)} image files, not one CT", source=folder, remedy=remedy)
 
 
 def image_files(folder: Path) -> list[Path]:
