@@ -1,10 +1,10 @@
 """Operating points of lesion classes, chosen on phantoms that neither train nor judge.
 
-    python recipes/default/operating_points.py runs/second_pass/model.safetensors -n 24 --false 0.1
+    python recipes/default/operating_points.py runs/second_pass/model.safetensors -n 24 --false 0.25
 
-Prints the `omentum weights set-threshold` command. A threshold and a smallest volume are chosen together for each
-class: those that find the most lesions with at most so many false ones a scan; of equals, those with fewer false ones,
-then the lower threshold. Every second phantom is healthy.
+Prints the `omentum weights set-threshold` command. Thresholds and smallest volumes of all classes are chosen together:
+those that find the most lesions with at most so many false ones a scan, over all classes. A false lesion has the same
+price in each class, the lowest that keeps the limit. Every second phantom is healthy.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from omentum.pipeline import Segmenter, SegmentOptions
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94, 0.97, 0.985)
 SMALLEST_ML = (0.065, 0.13, 0.25, 0.5, 1.0, 2.0, 4.0)
 """From a ball of 5 mm on."""
+PRICES = np.geomspace(0.01, 1000, 501)
+"""Lesions that one false lesion is worth."""
 
 Counts = dict[str, list[list[int]]]
 """Structure key -> one row for each pair of threshold and smallest volume: lesions found, false ones, all lesions."""
@@ -39,7 +41,7 @@ def main() -> None:
     parser.add_argument("weights")
     parser.add_argument("-n", "--number", type=int, default=24)
     parser.add_argument("--seed", type=int, default=91000)
-    parser.add_argument("--false", type=float, default=0.1, help="most false lesions of a class in a scan")
+    parser.add_argument("--false", type=float, default=0.25, help="most false lesions in a scan, of all classes")
     parser.add_argument("--work", type=Path, help="keep the counts of every phantom here, and go on from them")
     parser.add_argument("--every", type=int, nargs=2, default=(1, 0), metavar=("N", "K"), help="phantoms K, K + N, ...")
     arguments = parser.parse_args()
@@ -54,7 +56,7 @@ def main() -> None:
         total = counts if total is None else joined(total, counts)
         print(f"phantom {k}", file=sys.stderr)
     assert total is not None
-    told = [(key, *best(rows, arguments.false * arguments.number)) for key, rows in total.items()]
+    told = best(total, arguments.false * arguments.number)
     for key, threshold, least, (found, false, lesions) in told:
         print(f"{key}: {found} of {lesions} found, {false} false at {threshold}, {least} ml", file=sys.stderr)
     points = " ".join(f"{key}={threshold}" for key, threshold, *_ in told)
@@ -104,12 +106,21 @@ def keep(file: Path | None, counts: Counts) -> None:
             new.write(json.dumps(counts).encode())
 
 
-def best(rows: list[list[int]], most_false: float) -> tuple[float, float, list[int]]:
-    """Threshold, smallest volume and counts of the best operating point."""
-    points = list(zip(itertools.product(THRESHOLDS, SMALLEST_ML), rows, strict=True))
-    within = [one for one in points if one[1][1] <= most_false] or points[-1:]
-    (threshold, least), counts = max(within, key=lambda one: (one[1][0], -one[1][1], -one[0][0]))
-    return threshold, least, counts
+def best(total: Counts, most_false: float) -> list[tuple[str, float, float, list[int]]]:
+    """Of each class its key, threshold, smallest volume and counts.
+
+    Args:
+        total: Over all phantoms.
+        most_false: Of all classes together.
+    """
+    points = list(itertools.product(THRESHOLDS, SMALLEST_ML))
+    for price in PRICES:
+        chosen = {
+            key: int(np.argmax([found - price * false for found, false, _ in rows])) for key, rows in total.items()
+        }
+        if sum(total[key][place][1] for key, place in chosen.items()) <= most_false:
+            break
+    return [(key, *points[place], total[key][place]) for key, place in chosen.items()]
 
 
 if __name__ == "__main__":

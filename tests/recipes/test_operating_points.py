@@ -59,13 +59,22 @@ def test_lesions_are_counted_at_every_threshold_and_smallest_volume():
     assert at(counts, 0.8, 0.065) == [0, 0, 2]
 
 
-def test_the_point_with_the_most_lesions_within_the_rate_is_chosen():
+def test_the_points_with_the_most_lesions_within_the_limit_are_chosen():
     counts = points.counted(Found(), Case())
     twice = points.joined(counts, counts)
-    threshold, least, found = points.best(twice["liver_tumour"], most_false=0)
-    assert (threshold, least, found) == (0.5, 0.25, [2, 0, 4])
-    none_fits = [[3, 5, 9]] * len(counts["liver_tumour"])
-    assert points.best(none_fits, most_false=1)[:2] == (points.THRESHOLDS[-1], points.SMALLEST_ML[-1])
+    ((key, threshold, least, found),) = points.best(twice, most_false=0)
+    assert (key, found) == ("liver_tumour", [2, 0, 4])
+    assert (threshold, least) == (0.5, 0.25)  # nothing false from there on
+
+
+def test_a_false_lesion_has_the_same_price_in_every_class():
+    """One class finds 3 lesions for 1 false one, the other 2 for 2: with room for two, the first takes its one."""
+    usual = [[0, 0, 5] for _ in range(len(points.THRESHOLDS) * len(points.SMALLEST_ML))]
+    dear, cheap = [*usual[:-1], [2, 2, 5]], [*usual[:-1], [3, 1, 5]]
+    found = {key: counts for key, *_, counts in points.best({"a": dear, "b": cheap}, most_false=2)}
+    assert found == {"a": [0, 0, 5], "b": [3, 1, 5]}
+    assert [one[3] for one in points.best({"a": dear, "b": cheap}, most_false=3)] == [[2, 2, 5], [3, 1, 5]]
+    assert [one[3] for one in points.best({"a": dear, "b": cheap}, most_false=0)] == [[0, 0, 5], [0, 0, 5]]
 
 
 def test_the_command_is_printed_and_counts_are_kept(tmp_path, capsys, monkeypatch):
