@@ -12,15 +12,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -28,6 +23,7 @@ import numpy as np
 
 from facts import ROOT
 from record import Table, publish, result_file
+from service_process import WAIT_S, Running, running, wait_until
 
 sys.path += [str(ROOT / "tests" / "support")]
 
@@ -37,7 +33,6 @@ ABOUT = (
     "`omentum serve` at loopback, with a network without training and a CT of 40 x 40 x 40 voxels; the clients run on "
     "the same processors."
 )
-WAIT_S = 600.0
 
 
 def main() -> None:
@@ -116,63 +111,6 @@ def write_inputs(place: Path) -> None:
     hu[6:34, 6:34, 4:36] = np.random.default_rng(0).normal(40, 15, (28, 28, 32))
     write_volume(place / "ct.nii.gz", Volume(hu, np.diag([3.0, 3.0, 3.0, 1.0])))
     save_checkpoint(place / "tiny.safetensors", small_model("residual_unet"))
-
-
-class Running:
-    """The service as a process of its own."""
-
-    def __init__(self, place: Path, state: str, *options: str) -> None:
-        self.log = (place / f"{state}.log").open("a+")
-        command = ["serve", "--port", "0", "--state", str(place / state), "-w", str(place / "tiny.safetensors")]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "omentum", *command, "--device", "cpu", *options],
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-        )
-        found = re.search(r"http://\S+", self.process.stdout.readline())
-        assert found, "the service did not start"
-        self.address = found[0]
-        self.client = httpx.Client(base_url=self.address, timeout=WAIT_S)
-
-    def upload(self, ct: Path) -> str:
-        upload = self.client.post("/uploads").json()["id"]
-        self.client.put(f"/uploads/{upload}/files/ct.nii.gz", content=ct.read_bytes()).raise_for_status()
-        return upload
-
-    def submit(self, upload: str) -> str:
-        asked = {"upload": upload, "profile": "fast", "classes": ["liver"]}
-        return self.client.post("/jobs", json=asked).raise_for_status().json()["id"]
-
-    def wait(self, job: str) -> dict[str, object]:
-        """The job once it has ended."""
-        with self.client.stream("GET", f"/jobs/{job}/events") as events:
-            for _ in events.iter_lines():
-                pass
-        return self.client.get(f"/jobs/{job}").json()
-
-    def wait_for_state(self, state: str, count: int) -> None:
-        """Until so many jobs are in a state."""
-        wait_until(lambda: sum(one["state"] == state for one in self.client.get("/jobs").json()) >= count)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.client.close()
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
-        self.client.close()
-
-
-@contextmanager
-def running(place: Path, state: str, *options: str) -> Iterator[Running]:
-    service = Running(place, state, *options)
-    try:
-        yield service
-    finally:
-        service.end()
 
 
 def under_load(place: Path, count: int) -> tuple[int, int, float, float, float, int]:
@@ -304,13 +242,6 @@ def fuzz_rows(place: Path, examples: int) -> tuple[int, int, int, int, int, int]
     for (_, status), count in answers.items():
         kinds[status // 100] += count
     return sum(kinds.values()), len({route for route, _ in answers}), kinds[2], kinds[4], kinds[5], 0
-
-
-def wait_until(condition) -> None:
-    end = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < end, "took too long"
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":
