@@ -128,6 +128,32 @@ def test_requests_that_cannot_be_answered(tmp_path, parts, query, status, says):
         assert (answer.status_code, answer.json()["reason"][: len(says)]) == (status, says)
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "status", "remedy"),
+    [
+        ("GET", "/train/?check_if_running=true", 404, "omentum train"),
+        ("POST", "/train/default", 501, "omentum train"),
+        ("POST", "/train/", 501, "omentum extend"),
+        ("DELETE", "/train/", 501, "omentum train"),
+        ("POST", "/activelearning/random", 501, "omentum annotate propose"),
+        ("POST", "/batch/infer/default", 501, "omentum segment"),
+        ("GET", "/batch/infer", 404, "omentum segment"),
+        ("POST", "/scoring/dice", 501, "omentum evaluate"),
+        ("PUT", "/model/default", 501, "omentum serve -w"),
+        ("GET", "/logs/?lines=100", 404, "standard error"),
+        ("GET", "/datastore/dataset", 404, "output=all"),
+    ],
+)
+def test_what_other_commands_do_is_answered_with_them(tmp_path, method, address, status, remedy):
+    with serving(tmp_path / "state", token=TOKEN) as client:
+        asked = {} if method == "GET" else {"json": {"client_id": "user-xyz"}}
+        answer = client.request(method, address, **asked)
+        assert answer.status_code == status
+        assert answer.json()["reason"]
+        assert remedy in answer.json()["remedy"]
+        assert client.request(method, address, headers={"authorization": ""}).status_code == 401
+
+
 def test_forms_that_are_none_and_jobs_that_fail(tmp_path):
     with serving(tmp_path / "state", failing) as client:
         assert client.put("/session/", content=b"x").status_code == 415
