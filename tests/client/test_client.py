@@ -12,7 +12,7 @@ from dicom_files import write_stack
 from service_over_http import at_a_port
 from serving import TOKEN, failing, serving
 
-from omentum.client import Client, JobOptions, RemoteError, RemoteFile, RemoteState, ServerCapabilities
+from omentum.client import Client, JobOptions, RemoteError, RemoteFile, RemoteState, ServerCapabilities, following
 from omentum.client import client as module
 from omentum.client.connection import ServiceConnection
 from omentum.client.events import MOST_EVENT_BYTES, event_data
@@ -122,7 +122,7 @@ def test_what_a_service_refuses_is_one_line(client, service, ct):
 
 
 def test_a_connection_that_breaks_is_made_again(client, ct, monkeypatch):
-    monkeypatch.setattr(module, "PAUSE_S", 0.0)
+    monkeypatch.setattr(following, "PAUSE_S", 0.0)
     job = client.submit(client.upload(ct)).id
     ask, broken = ServiceConnection.stream, iter(["/events", "/events"])
 
@@ -134,7 +134,7 @@ def test_a_connection_that_breaks_is_made_again(client, ct, monkeypatch):
     monkeypatch.setattr(ServiceConnection, "stream", stream)
     assert client.wait(job).state is RemoteState.DONE
     assert next(broken, None) is None
-    monkeypatch.setattr(module, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(following, "PATIENCE_S", -1.0)
     broken = iter(["/events"])
     with pytest.raises(RemoteError, match="the connection broke"):
         client.wait(job)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from omentum.access import TOKEN_VARIABLE, read_token
 from omentum.atomic import replacing_folder
-from omentum.client.connection import ATTEMPTS, PAUSE_S, ServiceConnection
+from omentum.client.connection import ServiceConnection
 from omentum.client.documents import JobOptions, RemoteFile, RemoteJob, RemoteState, ServerCapabilities
-from omentum.client.events import event_data
 from omentum.client.faults import RemoteError
+from omentum.client.following import follow_job
 from omentum.client.inputs import files_of
 from omentum.client.transfers import ByteCount, Transferred, check_download, receive_file, send_files
 from omentum.errors import OutputError
@@ -24,11 +23,8 @@ PROTOCOLS = (1,)
 """Versions of the interface that this client speaks."""
 PAGE = 500
 """Jobs that are asked for at a time."""
-PATIENCE_S = 120.0
-"""A service that cannot be reached for so long while a job is followed is given up; the job goes on there."""
 Watch = Callable[[RemoteJob], None]
 """Called with the job whenever there is news; raises what has to end the waiting."""
-T = TypeVar("T")
 
 
 class Client:
@@ -81,7 +77,7 @@ class Client:
                 remedy=f"install a newer omentum {where}; the service has {raw.get('version', 'an unknown version')}",
                 code="protocol",
             )
-        return self._made(ServerCapabilities.from_json, raw)
+        return self._connection.made(ServerCapabilities.from_json, raw)
 
     def upload(self, path: str | Path, *, progress: Transferred | None = None) -> str:
         """Send a CT; DICOM files are numbered and other files renamed, because names may be those of patients.
@@ -103,7 +99,7 @@ class Client:
             held = f"{size} bytes in {len(files)} files"
             allowed = f"{limits.upload_bytes} bytes and {limits.files} files"
             raise RemoteError(f"has {held}; the service allows {allowed}", source=path, code="too_large")
-        upload = self._made(lambda raw: str(raw["id"]), self._connection.json("POST", "/uploads"))
+        upload = self._connection.made(lambda raw: str(raw["id"]), self._connection.json("POST", "/uploads"))
         try:
             send_files(self._connection, upload, files, progress)
         except BaseException:
@@ -114,7 +110,7 @@ class Client:
 
     def doctor(self, upload: str) -> dict[str, Any]:
         """What an upload is, as the JSON of `omentum doctor`: series to choose from, doubts, estimated time."""
-        return self._made(dict, self._connection.json("GET", f"/uploads/{upload}/doctor"))
+        return self._connection.made(dict, self._connection.json("GET", f"/uploads/{upload}/doctor"))
 
     def delete_upload(self, upload: str) -> None:
         """Delete an upload that no job uses."""
@@ -128,11 +124,12 @@ class Client:
         """
         self.capabilities  # noqa: B018  # of a version that is understood
         asked = {name: value for name, value in asdict(options or JobOptions()).items() if value not in (None, False)}
-        return self._made(RemoteJob.from_json, self._connection.json("POST", "/jobs", {"upload": upload, **asked}))
+        raw = self._connection.json("POST", "/jobs", {"upload": upload, **asked})
+        return self._connection.made(RemoteJob.from_json, raw)
 
     def job(self, job: str) -> RemoteJob:
         """State and progress of a job."""
-        return self._made(RemoteJob.from_json, self._connection.json("GET", f"/jobs/{job}"))
+        return self._connection.made(RemoteJob.from_json, self._connection.json("GET", f"/jobs/{job}"))
 
     def jobs(self) -> list[RemoteJob]:
         """All jobs, the newest first."""
@@ -140,7 +137,7 @@ class Client:
         page, path = PAGE, f"/jobs?limit={PAGE}"
         while page == PAGE:
             listed = self._connection.json("GET", path)
-            found += self._made(lambda raw: list(map(RemoteJob.from_json, raw)), listed)
+            found += self._connection.made(lambda raw: list(map(RemoteJob.from_json, raw)), listed)
             page, path = len(listed), f"/jobs?limit={PAGE}&before={found[-1].number if found else 0}"
         return found
 
@@ -152,19 +149,7 @@ class Client:
         Raises:
             RemoteError: no such job, or the service stays out of reach.
         """
-        heard = time.monotonic()
-        while True:
-            try:
-                with self._connection.stream("GET", f"/jobs/{job}/events", headers=_EVENTS) as answer:
-                    for raw in self._events(answer.iter_raw()):
-                        heard = time.monotonic()
-                        yield (news := self._made(RemoteJob.from_json, raw))
-                        if news.state.is_final:
-                            return
-            except RemoteError as fault:
-                if not fault.is_passing or time.monotonic() - heard > PATIENCE_S:
-                    raise
-            time.sleep(PAUSE_S * ATTEMPTS)
+        yield from follow_job(self._connection, job)
 
     def wait(self, job: str, *, watch: Watch | None = None) -> RemoteJob:
         """Follow a job to its end.
@@ -182,22 +167,22 @@ class Client:
         if news.state is RemoteState.DONE:
             return news
         if news.error is not None:
-            raise self._made(lambda raw: RemoteError.of(raw, self.address), news.error)
+            raise self._connection.made(lambda raw: RemoteError.of(raw, self.address), news.error)
         raise RemoteError("the job was cancelled", source=self.address, code="cancelled")
 
     def cancel(self, job: str) -> RemoteJob:
         """Cancel a job; one that has ended stays as it is."""
-        return self._made(RemoteJob.from_json, self._connection.json("POST", f"/jobs/{job}/cancel"))
+        return self._connection.made(RemoteJob.from_json, self._connection.json("POST", f"/jobs/{job}/cancel"))
 
     def delete(self, job: str) -> list[str]:
         """Delete input, results and corrections of a job; their names."""
         deleted = self._connection.json("DELETE", f"/jobs/{job}")
-        return self._made(lambda raw: list(map(str, raw["deleted"])), deleted)
+        return self._connection.made(lambda raw: list(map(str, raw["deleted"])), deleted)
 
     def results(self, job: str) -> list[RemoteFile]:
         """Result files of a job."""
         listed = self._connection.json("GET", f"/jobs/{job}/results")
-        return self._made(lambda raw: list(map(RemoteFile.from_json, raw)), listed)
+        return self._connection.made(lambda raw: list(map(RemoteFile.from_json, raw)), listed)
 
     def download(
         self,
@@ -238,7 +223,7 @@ class Client:
     def compare(self, before: str, after: str, *, force: bool = False) -> dict[str, Any]:
         """Lesions of two finished jobs of a patient, as the JSON of `omentum lesions compare`."""
         asked = {"before": before, "after": after, "force": force}
-        return self._made(dict, self._connection.json("POST", "/comparisons", asked))
+        return self._connection.made(dict, self._connection.json("POST", "/comparisons", asked))
 
     def segment(
         self,
@@ -283,19 +268,3 @@ class Client:
                 for _ in self.events(job):
                     pass
             self.delete(job)
-
-    def _events(self, stream: Iterator[bytes]) -> Iterator[Any]:
-        try:
-            yield from event_data(stream)
-        except (ValueError, RecursionError) as fault:
-            raise self._connection.nonsense(fault) from fault
-
-    def _made(self, make: Callable[[Any], T], raw: Any) -> T:
-        """Build a value from JSON; an answer that does not fit the interface is an error in one line."""
-        try:
-            return make(raw)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            raise self._connection.nonsense(fault) from fault
-
-
-_EVENTS = {"Accept": "text/event-stream"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from omentum.access import checked_token, is_loopback
@@ -22,6 +22,7 @@ CONNECT_S, SILENCE_S = 10.0, 60.0
 ATTEMPTS, PAUSE_S = 4, 0.5
 """Pauses double: a service that restarts within about three seconds is not missed."""
 MOST_JSON_BYTES = 16 * 2**20
+T = TypeVar("T")
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
@@ -98,6 +99,17 @@ class ServiceConnection:
                 yield answer
         except httpx.HTTPError as fault:
             raise self._unreachable(fault) from fault
+
+    def made(self, make: Callable[[Any], T], raw: Any) -> T:
+        """Build a value from JSON.
+
+        Raises:
+            RemoteError: the answer does not fit the interface; in one line.
+        """
+        try:
+            return make(raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+            raise self.nonsense(fault) from fault
 
     def nonsense(self, fault: Exception) -> RemoteError:
         """The error for an answer that does not fit the interface."""
