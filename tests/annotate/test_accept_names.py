@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acceptance import ACCEPTED, BY, ORIGINAL, REFUSED, SAVED, accept, corrected, statuses
+from acceptance import (
+    ACCEPTED,
+    BY,
+    ORIGINAL,
+    REFUSED,
+    SAVED,
+    accept,
+    accepted,
+    corrected,
+    statuses,
+)
 from annotation_round import masks_of, put_corrected
 
 from omentum.annotate.accept.api import accept_corrections
@@ -26,6 +36,38 @@ def called(old: str, new: str) -> None:
     head = SAVED.read_bytes()
     assert head.count(f"_Name:={old}\n".encode()) == 1
     SAVED.write_bytes(head.replace(f"_Name:={old}\n".encode(), f"_Name:={new}\n".encode()))
+
+
+def put_segments(names: dict[str, str]) -> None:
+    """The corrections of ct_0 with other names of segments, IDs included, as other programs write them."""
+    head, voxels = SAVED.read_bytes().split(b"\n\n", 1)
+    text = head.decode()
+    for key, name in names.items():
+        lines = text.splitlines()
+        number = next(line.split("_")[0] for line in lines if line.endswith(f"_ID:={key}"))
+        lines = [
+            f"{number}_ID:=Segment_9"
+            if line.startswith(f"{number}_ID:=")
+            else f"{number}_Name:={name}"
+            if line.startswith(f"{number}_Name:=")
+            else line
+            for line in lines
+        ]
+        text = "\n".join(lines)
+    SAVED.write_bytes(text.encode() + b"\n\n" + voxels)
+
+
+def test_renamed_segments_are_asked_about_and_never_dropped(here):
+    liver = corrected()
+    put_segments({"liver": "Leber neu"})
+    (found,) = accept().values()
+    assert found.status is REFUSED
+    assert "nothing of ours: 'Leber neu'" in found.reason
+    assert '--rename "Leber neu=liver"' in found.reason
+    assert statuses(accept(rename=("Leber neu=liver",)))["liver"] is ACCEPTED
+    assert np.array_equal(accepted(), liver)
+    with pytest.raises(UsageError, match="does not say what is what"):
+        accept(rename=("liver",))
 
 
 @pytest.mark.parametrize("name", ["My appendix", "rechte Niere"])

@@ -10,6 +10,7 @@ from annotation_round import grown, masks_of, put_corrected
 from omentum.annotate.accept.api import accept_corrections
 from omentum.annotate.accept.judge import AcceptStatus
 from omentum.annotate.accept.options import AcceptOptions
+from omentum.io.truth import read_case
 
 ACCEPTED, UNCHANGED, KNOWN, REFUSED = AcceptStatus
 ORIGINAL = Path("round/proposals/ct_0.seg.nrrd")
@@ -35,3 +36,8 @@ def corrected() -> np.ndarray:
     """A corrected liver, saved under the name of its case."""
     put_corrected(ORIGINAL, SAVED, liver=wider_liver())
     return wider_liver()
+
+
+def accepted(key: str = "liver", case: str = "ct_0") -> np.ndarray:
+    _, labels, _ = read_case(Path("round/accepted") / case)
+    return labels.mask(key)

@@ -1,15 +1,12 @@
 """Native values and masks in the words of a user's own structures."""
 
 import numpy as np
+from native_labels import AFFINE, GRID, HU, SHAPE, cube, means
 from own_structures import TEXT, included, many
-from sided_body import LEFT_KIDNEY, RIGHT_KIDNEY, drawn, grid_around, hu_of
+from sided_body import LEFT_KIDNEY, RIGHT_KIDNEY, drawn
 
-from data.harmonise.test_harmonise import AFFINE, SHAPE, cube, means
 from omentum.anatomy import STRUCTURES
 from omentum.data.harmonise.harmonise import harmonise, harmonise_masks
-
-GRID = grid_around()
-HU = hu_of(GRID)
 
 
 def test_as_many_structures_as_a_user_has(tmp_path):
