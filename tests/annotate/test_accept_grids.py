@@ -6,15 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acceptance import (
-    ACCEPTED,
-    REFUSED,
-    SAVED,
-    accept,
-    accepted,
-    corrected,
-    statuses,
-)
+from acceptance import ACCEPTED, REFUSED, SAVED, accept, accepted, corrected, statuses
 from hypothesis import given
 from strategies import grids, in_storage_order, storage_orders
 

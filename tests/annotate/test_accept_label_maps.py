@@ -5,16 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from acceptance import (
-    ACCEPTED,
-    ORIGINAL,
-    REFUSED,
-    UNCHANGED,
-    accept,
-    accepted,
-    statuses,
-    wider_liver,
-)
+from acceptance import ACCEPTED, ORIGINAL, REFUSED, UNCHANGED, accept, accepted, statuses, wider_liver
 from annotation_round import grown, masks_of, put_corrected
 
 from omentum.io.nifti import read_volume, write_labelmap, write_volume

@@ -6,16 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acceptance import (
-    ACCEPTED,
-    BY,
-    ORIGINAL,
-    REFUSED,
-    SAVED,
-    accept,
-    corrected,
-    statuses,
-)
+from acceptance import ACCEPTED, BY, ORIGINAL, REFUSED, SAVED, accept, corrected, statuses
 from annotation_round import masks_of, put_corrected
 
 from omentum.annotate.accept.api import accept_corrections

@@ -1,5 +1,6 @@
+"""One CT in one command: what its folder holds, and that masks lie on its own grid."""
+
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,54 +99,6 @@ def test_the_label_map_of_a_body_that_was_stood_up_lies_on_the_ct_to_the_bit(deg
         assert found.sum() > 0.4 * truth.sum()
 
 
-def test_one_file_out_is_just_that_file(here):
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", "--quiet"]) == 0
-    assert files_in(".") == ["ct.nii.gz", "seg.nii.gz"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "named"),
-    [
-        (["--meshes", "stl"], "meshes"),
-        (["--statistics"], "statistics"),
-        (["--masks"], "masks"),
-        (["--parquet"], "parquet"),
-        (["--probabilities", "uint8"], "probabilities"),
-        (["--preview"], "preview"),
-        (["--report"], "report"),
-        (["--masks", "--meshes", "glb", "--no-report"], "masks, meshes"),
-    ],
-)
-def test_what_has_no_place_in_one_file_is_refused_before_the_work(asked, named, here, capsys):
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", *asked]) == 2
-    assert files_in(".") == ["ct.nii.gz"]
-    (told,) = capsys.readouterr().err.strip().splitlines()
-    assert f"seg.nii.gz: is one file for the labels alone, no place for {named} (give a folder as the output)" in told
-
-
-def test_one_file_out_takes_no_for_what_it_does_not_hold(here):
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "seg.nii.gz", "--quiet", "--no-report", "--no-preview"]) == 0
-
-
-def test_what_words_were_understood_to_be_is_said_once(here, capsys):
-    put_ct("a.nii.gz")
-    put_ct("b.nii.gz")
-    command = ["segment", "a.nii.gz", "b.nii.gz", "-o", "out", "--no-preview", "--no-report", "-j", "0"]
-    assert main([*command, "--classes", "liver, linke Niere, liver tumr"]) == 0
-    told = capsys.readouterr().err
-    assert told.count("'linke Niere': left_kidney (language)") == 1
-    assert told.count("'liver tumr': liver_tumour (spelling); read as 'tumour'") == 1
-    assert "'liver'" not in told
-    assert json.loads(Path("out/a/manifest.json").read_bytes())["options"]["classes"] == [
-        "liver",
-        "left_kidney",
-        "liver_tumour",
-    ]
-
-
 def test_classes_masks_and_no_preview(here):
     put_ct("ct.nii.gz")
     arguments = ["--classes", "kidneys, spleen", "--masks", "--no-preview", "--no-report", "--quiet"]
@@ -183,13 +136,6 @@ def test_statistics_as_totalsegmentator_writes_them(here):
     assert statistics["kidney_right"]["intensity"] == pytest.approx(measured["right_kidney"]["mean_hu"])
 
 
-def test_meshes_in_a_format_that_is_none_are_refused_before_the_work(here, capsys):
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "out", "--meshes", "ply"]) == 2
-    assert "'ply' is not one of 'stl', 'obj', 'glb'" in capsys.readouterr().err
-    assert not Path("out").exists()
-
-
 def test_the_name_of_a_file_is_a_name_in_the_report(here):
     name = "<img src=x onerror=alert(1)>&\"'.nii.gz"
     put_ct(name)
@@ -197,157 +143,6 @@ def test_the_name_of_a_file_is_a_name_in_the_report(here):
     (page,) = (path.read_text(encoding="utf-8") for path in Path("out").glob("*/report.html"))
     assert "<img" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
-
-
-def test_json_alone_is_on_stdout(here, capsys):
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "out", "--json", "--no-preview", "--no-report"]) == 0
-    (case,) = json.loads(capsys.readouterr().out)["cases"]
-    assert (case["case"], case["status"], case["error"]) == ("ct", "done", None)
-    assert set(case["volume_ml"]) == set(BANDS_HU)
-
-
-def test_quiet_says_nothing(here, capsys):
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 0
-    shown = capsys.readouterr()
-    assert (shown.out, shown.err) == ("", "")
-
-
-def test_what_should_be_looked_at_is_told(here, capsys):
-    """The phantom's liver is much smaller than any liver."""
-    put_ct("ct.nii.gz")
-    assert main(["segment", "ct.nii.gz", "-o", "out", "--no-preview"]) == 0
-    lines = capsys.readouterr().err.splitlines()
-    assert sum(line.startswith("check: ct: liver: ") and "plausible 600 to 4000" in line for line in lines) == 1
-    flags = json.loads(Path("out/ct/measurements.json").read_text())["quality"]["flags"]
-    assert ("liver", "small") in {(flag["structure"], flag["code"]) for flag in flags}
-
-
-def test_a_warning_is_told_once_and_kept_in_the_manifest(here, capsys):
-    put_ct("thick.nii.gz", ras_grid((2.0, 2.0, 8.0)))
-    assert main(["segment", "thick.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]) == 0
-    told = capsys.readouterr().err
-    assert told.count("warning: thick.nii.gz: slices are 8 mm apart") == told.count("\n") == 1
-    manifest = json.loads(Path("out/thick/manifest.json").read_text())
-    assert len(manifest["warnings"]) == 1
-
-
-class TestFaults:
-    @pytest.mark.parametrize(
-        ("content", "said"),
-        [
-            (b"", "file is empty"),
-            (b"\0" * 128 + b"DICM" + b"\0" * 200, "is a DICOM file without an image"),
-            (b"NRRD0004\n", "is an NRRD file"),
-            (b"hello " * 100, ""),
-        ],
-    )
-    def test_a_file_that_is_no_ct(self, content, said, here, capsys):
-        Path("ct.nii.gz").write_bytes(content)
-        assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 2
-        told = capsys.readouterr().err
-        assert told.startswith("error: ct.nii.gz: ")
-        assert said in told
-        assert told.count("\n") == 1
-        assert not Path("out").exists()
-
-    def test_a_folder_without_a_series(self, here, capsys):
-        Path("series").mkdir()
-        assert main(["segment", "series", "-o", "out", "--quiet"]) == 2
-        told = capsys.readouterr().err
-        assert told.startswith("error: series: ")
-        assert told.count("\n") == 1
-
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["-o", "ct.nii.gz"], "error: ct.nii.gz: is also the input"),
-            (["-o", "there.nii.gz"], "error: there.nii.gz: exists already"),
-            (["-o", "."], "error: ct: is a folder that holds something else"),
-            (
-                ["-o", "out", "--classes", "livers of cattle"],
-                "error: unknown structure 'livers of cattle' (see `omentum",
-            ),
-            (["-o", "out", "--device", "tpu"], "error: unknown device 'tpu'"),
-            (["-o", "out", "--precision", "int4"], "error: Invalid value for '--precision': 'int4' is not one of"),
-            (["-o", "out", "--threshold", "1.5"], "error: the threshold 1.5 of all is not between 0 and 1"),
-            (["-o", "out", "--threshold", "liver=high"], "error: 'liver=high' is no threshold (for example"),
-            (
-                ["-o", "out", "--probabilities", "float16"],
-                "error: Invalid value for '--probabilities': 'float16' is not one of",
-            ),
-        ],
-    )
-    def test_what_cannot_be_is_refused_before_anything_runs(self, arguments, said, here, capsys, monkeypatch):
-        put_ct("ct.nii.gz")
-        Path("there.nii.gz").touch()
-        Path("ct").mkdir()
-        Path("ct/mine.txt").touch()
-        before = files_in(".")
-
-        def never(*_):
-            raise AssertionError("loaded")
-
-        monkeypatch.setattr("omentum.pipeline.segmenter.load_model", never)
-        overwrite = ["--overwrite"] if "." in arguments else []
-        assert main(["segment", "ct.nii.gz", *arguments, *overwrite]) == 2
-        assert capsys.readouterr().err.startswith(said)
-        assert files_in(".") == before
-
-    @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only to root")
-    def test_a_read_only_folder_is_refused_before_anything_runs(self, here, capsys):
-        put_ct("ct.nii.gz")
-        Path("locked").mkdir(mode=0o555)
-        assert main(["segment", "ct.nii.gz", "-o", "locked/out"]) == 2
-        assert "cannot be written" in capsys.readouterr().err
-
-    def test_what_was_made_otherwise_needs_overwrite(self, here, capsys):
-        put_ct("ct.nii.gz")
-        command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]
-        assert main(command) == 0
-        for other, differs in (
-            (["--postprocess", "none"], "postprocess"),
-            (["--profile", "fast", "--precision", "float32"], "profile, overlap"),
-            (["--classes", "liver", "--no-locate"], "classes, locate"),
-            (["--threshold", "liver_tumour=0.3"], "threshold, operating_points"),
-            (["--probabilities", "uint8"], "probabilities"),
-        ):
-            assert main([*command, *other]) == 2
-            assert f"exists already, made otherwise ({differs})" in capsys.readouterr().err
-            assert main([*command, *other, "--overwrite"]) == 0
-            assert main([*command, "--overwrite"]) == 0
-        write_volume("ct.nii.gz", banded_ct(rotated(ras_grid(), 10)))
-        assert main(command) == 2
-        assert "made otherwise (input)" in capsys.readouterr().err
-
-    @pytest.mark.parametrize("name", ["manifest.json", "measurements.json"])
-    @pytest.mark.parametrize("content", ["{", "[]", '{"input": 3}'])
-    def test_a_damaged_result_is_not_taken_for_one(self, name, content, here, capsys):
-        put_ct("ct.nii.gz")
-        command = ["segment", "ct.nii.gz", "-o", "out", "--quiet", "--no-preview", "--no-report"]
-        assert main(command) == 0
-        Path("out/ct", name).write_text(content)
-        assert main(command) == 2
-        assert "error: out/ct: exists already, and " in capsys.readouterr().err
-        assert main([*command, "--overwrite"]) == 0
-
-    def test_an_internal_fault_leaves_nothing(self, here, capsys, monkeypatch):
-        put_ct("ct.nii.gz")
-        monkeypatch.setattr("omentum.pipeline.case_folder.measures_json", lambda *_: 1 / 0)
-        assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 1
-        assert "error: internal fault: ZeroDivisionError" in capsys.readouterr().err
-        assert files_in("out") == []
-
-    def test_an_interruption_leaves_nothing(self, here, monkeypatch):
-        put_ct("ct.nii.gz")
-
-        def interrupt(*_):
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr("omentum.pipeline.case_folder.measures_json", interrupt)
-        assert main(["segment", "ct.nii.gz", "-o", "out", "--quiet"]) == 130
-        assert files_in("out") == []
 
 
 def test_a_real_checkpoint_from_a_real_shell(tmp_path):

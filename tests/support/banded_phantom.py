@@ -30,6 +30,11 @@ def banded_ct(grid: Grid) -> Volume:
     return Volume(hu, grid.affine)
 
 
+def centroid_mm(mask, grid: Grid) -> np.ndarray:
+    """Centre of a mask, RAS+ mm."""
+    return grid.to_world(np.argwhere(mask)).mean(axis=0)
+
+
 def ras_grid(spacing_mm=(2.0, 2.0, 2.0), extent_mm=(120, 100, 112)) -> Grid:
     """Axis-aligned, centred on the origin."""
     shape = tuple(round(e / s) for e, s in zip(extent_mm, spacing_mm, strict=True))

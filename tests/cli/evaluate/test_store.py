@@ -1,3 +1,5 @@
+"""A prepared store as the reference, whole or a part of its split."""
+
 from __future__ import annotations
 
 import csv
@@ -9,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from evaluated_files import run
 from PIL import Image
 from raw_cases import read_toy, toy_recipe, write_toys
 
-from omentum.cli import main
 from omentum.data.datasets.recipe_catalogue import bundled_recipes
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
@@ -37,10 +39,6 @@ def made(tmp_path_factory):
         seg = truth if number != 1 else Segmentation(truth.bits[:, ::-1], turned, truth.classes)
         write_labelmap(folder / "out" / f"toy_{number}" / "segmentation.nii.gz", seg)
     return folder
-
-
-def run(*arguments):
-    return main(["evaluate", *map(str, arguments)])
 
 
 def test_the_truth_is_perfect_on_the_stores_own_cropped_grid(made, tmp_path):

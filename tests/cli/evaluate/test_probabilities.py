@@ -8,9 +8,9 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from evaluated_files import AFFINE, CT, NOTHING, SHAPE, block, run
 from raw_cases import read_toy, write_toys
 
-from omentum.cli import main
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.io.nifti import write_labelmap
@@ -18,18 +18,6 @@ from omentum.io.truth import read_truth, write_case
 from omentum.measure import lesions_csv
 from omentum.measure.lesions import find_lesions
 from omentum.segmentation import Segmentation
-from omentum.volume import Volume
-
-SHAPE = (30, 16, 20)
-AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
-CT = Volume(np.zeros(SHAPE, np.int16), AFFINE)
-NOTHING = np.zeros(SHAPE, bool)
-
-
-def block(x, side=8):
-    mask = np.zeros(SHAPE, bool)
-    mask[x : x + side, 4 : 4 + side, 6 : 6 + side] = True
-    return mask
 
 
 def write_map(path, steps, affine=AFFINE, dtype=np.uint8, of=255):
@@ -54,10 +42,6 @@ def write_cases(folder, *, maps=True, flip=False):
             write_map(out / "probabilities" / "liver_tumour.nii.gz", *((steps[::-1], turned) if flip else (steps,)))
         lesions = find_lesions(None, seg, steps.astype(np.uint8))
         (out / "lesions.csv").write_text(lesions_csv({name: lesions}), newline="")
-
-
-def run(*arguments):
-    return main(["evaluate", *map(str, arguments)])
 
 
 def curves(path):
