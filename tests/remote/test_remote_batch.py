@@ -92,8 +92,9 @@ REFUSED = {
     ("--meshes", "glb"): "a service writes surfaces as stl, not glb",
     ("-w", "lesions"): "has no weights 'lesions' (it has default)",
     ("-w", "a", "-w", "b"): "a service uses one of its weights at a time",
-    ("--classes", "aorta"): "its weights do not know aorta",
-    ("--classes", "liver, spleeen"): "its weights do not know spleen",
+    ("--classes", "aorta"): "the weights do not know aorta",
+    ("--classes", "liver, spleeen"): "the weights do not know spleen",
+    ("--classes", "vessels"): "no class was asked for",
     ("--token-file", "gone"): "gone: No such file",
 }
 

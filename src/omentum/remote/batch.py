@@ -29,7 +29,7 @@ from omentum.progress import SILENT, ProgressListener
 from omentum.remote.options import check_options
 from omentum.remote.sent import SendingStoppedError, SentCase, follow_case, named_after, send_case
 from omentum.result_files import LABEL_MAP, MANIFEST, MEASUREMENTS
-from omentum.words import guesses_in, keys_of, lacking, notes_on, structures_in
+from omentum.words import chosen, guesses_in, notes_on, structures_in
 
 AHEAD = 2
 """Cases on the service at a time: one is computed, the next one is there already."""
@@ -164,11 +164,12 @@ class RemoteBatch:
     def _classes(self) -> tuple[str, ...] | None:
         if self.options.classes is None:
             return None
-        understood, known = structures_in(self.options.classes), self._weights().structures
-        if missing := lacking(understood, known):
-            reason = f"its weights do not know {', '.join(missing)}"
-            raise UsageError(reason, source=self.client.address, remedy=f"they know {', '.join(known)}")
-        return tuple(key for key in known if key in keys_of(understood))
+        understood = structures_in(self.options.classes)
+        try:
+            return chosen(understood, self._weights().structures)
+        except UsageError as fault:
+            fault.source = self.client.address
+            raise
 
     def _identity(self, source: Path) -> dict[str, object]:
         """What makes the result, as far as this machine knows."""
