@@ -8,7 +8,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from omentum.model.safetensors_file import MAX_ENTRIES
+from safetensors.torch import load_file, save_file
+
+from omentum.model.safetensors_file import MAX_ENTRIES, read_header
+from omentum.model.state import state_sha256
 
 DISGUISES = {
     "torch file": (b"PK\x03\x04" + bytes(100), "not a safe checkpoint.*omentum weights import"),
@@ -63,3 +66,12 @@ def bomb_file(path: Path, kind: str) -> Path:
         path.write_bytes(header)
         return path
     return with_header(path, header, bytes(4))
+
+
+def rewritten(path: Path, change, metadata=None) -> Path:
+    """The checkpoint with its tensors changed and, so that only that is wrong, a checksum that fits."""
+    state = load_file(path)
+    change(state)
+    stored = {**read_header(path).metadata, **(metadata or {}), "tensors_sha256": state_sha256(state)}
+    save_file(state, path, metadata=stored)
+    return path

@@ -15,11 +15,6 @@ from omentum.io.dicom.series import read_mask_series, read_series
 from omentum.io.nifti import read_volume
 
 
-@pytest.fixture
-def hu():
-    return np.random.default_rng(0).integers(-1000, 1500, (7, 6, 5)).astype(np.int16)
-
-
 def test_a_series_is_sorted_by_position_and_placed_in_the_patient(tmp_path, hu):
     write_stack(tmp_path, hu)
     volume = read_series(tmp_path)
