@@ -16,7 +16,7 @@ from record import ROOT
 
 NOTHING_TO_RUN = 5
 """pytest's exit status where all tests of a file are left out."""
-READERS = ("tests/test_architecture.py",)
+READERS = ("tests/test_architecture.py", "tests/test_house_rules.py")
 """Tests that look at the source and run nothing of it."""
 SETUP = "setup of "
 """Start of the context of lines that a test's fixtures run; other tests of its file may use what they made."""
