@@ -1,6 +1,7 @@
 """A run that takes a second: two toy cases, a tiny network, embeddings out of a hat."""
 
 import dataclasses
+import json
 
 import torch
 from toy_cases import toy_case
@@ -61,3 +62,22 @@ def run(config, folder, held_out=(), **how):
 
 def changed(**values):
     return dataclasses.replace(CONFIG, **values)
+
+
+def log_of(folder):
+    """Entries of a run's log."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def tensors(thing):
+    """All tensors in nested lists and dictionaries."""
+    if isinstance(thing, torch.Tensor):
+        return [thing]
+    inner = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list | tuple) else ()
+    return [tensor for one in inner for tensor in tensors(one)]
+
+
+def assert_equal(one, other):
+    """Two models have the same numbers."""
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name

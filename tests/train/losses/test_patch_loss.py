@@ -1,5 +1,6 @@
 """What a batch's losses are made of."""
 
+import numpy as np
 import pytest
 import torch
 from toy_run import changed, model, run, sampler
@@ -80,3 +81,14 @@ def test_only_the_chosen_heads_count():
 def test_containment_needs_all_heads():
     with pytest.raises(UsageError, match="containment_weight"):
         changed(organs_per_step=2, containment_weight=1.0)
+
+
+@pytest.mark.parametrize("share", [1, 2, 4, 8])
+def test_the_lattices_of_many_steps_cover_every_voxel(share):
+    seen = np.zeros((4, 4, 4), int)
+    for step in range(64):
+        part = np.zeros_like(seen)
+        part[voxel_subsample(step, share)] = 1
+        assert part.sum() * share == part.size
+        seen += part
+    assert seen.min() > 0
