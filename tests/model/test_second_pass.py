@@ -6,36 +6,25 @@ from dataclasses import replace
 import pytest
 import torch
 from json_schemas import fault_of
-from small_models import small_model
+from small_models import second_network, small_model, with_small_second_pass
 
 from omentum.cli import main
 from omentum.errors import CaseWarning, CheckpointError, UsageError
-from omentum.model import build, initialise, load_checkpoint, read_spec, save_checkpoint
+from omentum.model import initialise, load_checkpoint, read_spec, save_checkpoint
 from omentum.model.adapters import with_adapter
 from omentum.model.checkpoint import save_with_thresholds, save_with_trust
 from omentum.model.growth.second_pass import first_pass_of, with_second_pass
 from omentum.model.growth.specialist import with_specialist
 from omentum.model.growth.widen import widened
 from omentum.model.soup import average_models
-from omentum.spec import CheckpointSpec, ClassSpec, ModelSpec, PreprocessSpec, RegionSpec, Trust
+from omentum.spec import CheckpointSpec, ClassSpec, RegionSpec, Trust
 
 REGION = RegionSpec(("liver",), ("liver_tumour",), 9.0)
 
 
-def second_network(first, key="liver_tumour"):
-    spec = replace(
-        first.spec,
-        model=ModelSpec("organ_unet", {"widths": [8, 8, 8], "decoded_channels": 8}, text_width=12, condition_width=8),
-        preprocess=PreprocessSpec((2.5,) * 3, (-600.0, 600.0), (16, 16, 16), "RAS", True),
-        classes=(ClassSpec(key, "A liver tumour", 0.3, Trust.WEAK, 0.5),),
-    )
-    torch.manual_seed(3)
-    return build(spec, torch.randn(1, 12)).eval()
-
-
 def both():
     first = small_model("residual_unet")
-    return first, with_second_pass(first, second_network(first), [REGION])
+    return first, with_small_second_pass(first)
 
 
 def test_a_file_holds_both_and_gives_both_back(tmp_path):
@@ -98,23 +87,40 @@ def test_the_first_pass_alone():
 
 
 def test_growth_keeps_the_second_pass_or_refuses_it():
-    first, model = both()
+    _, model = both()
     grown = with_adapter(model, (ClassSpec("pancreas", "A pancreas"),), torch.randn(1, 12))
     wide = widened(model, 16, 16)
     for one in (grown, wide):
         kept = one.second_pass.state_dict()
         assert all(torch.equal(tensor, kept[name]) for name, tensor in model.second_pass.state_dict().items())
     with pytest.raises(UsageError, match="second pass"):
-        with_specialist(model, first, ["liver"])
-    with pytest.raises(UsageError, match="second pass"):
         average_models([model, model], ["one", "other"])
+
+
+def test_a_specialist_is_one_of_the_first_pass():
+    first, model = both()
+    trained = small_model("residual_unet")
+    with torch.no_grad():
+        trained.head.controller.bias[-1] += 1
+    merged = with_specialist(model, trained, ["liver"])
+    x = torch.rand(1, 1, 32, 32, 32)
+    with torch.inference_mode():
+        assert torch.allclose(merged(x)[:, :1], trained(x)[:, :1], atol=1e-5)
+        assert torch.equal(merged(x, [1, 2]), first(x, [1, 2]))
+    kept = merged.second_pass.state_dict()
+    assert merged.spec.second_pass == model.spec.second_pass
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in model.second_pass.state_dict().items())
+    for one, other in ((model, trained), (trained, model)):
+        with pytest.raises(UsageError, match="a second pass computes liver_tumour"):
+            with_specialist(one, other, ["liver", "liver_tumour"])
 
 
 def test_training_starts_from_the_first_pass(tmp_path):
     first, model = both()
     save_checkpoint(tmp_path / "both.safetensors", model)
     fresh = small_model("residual_unet")
-    report = initialise(fresh, tmp_path / "both.safetensors")
+    with pytest.warns(CaseWarning, match="only its first pass is taken, not the second, which finds liver_tumour"):
+        report = initialise(fresh, tmp_path / "both.safetensors")
     assert report.complete
     assert torch.equal(fresh.backbone.expand.weight, first.backbone.expand.weight)
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from banded_phantom import banded_ct, ras_grid, truth_mask
 from openvino_here import ENGINES
-from small_models import small_model
+from small_models import small_model, with_small_second_pass
 from threshold_model import BANDS_HU, SPEC, ThresholdModel
 
-from omentum.errors import UsageError
+from omentum.errors import CaseWarning, UsageError
 from omentum.fingerprint import scan_digest, sketch, slice_hashes
 from omentum.model import load_model, save_checkpoint
 from omentum.pipeline import Segmenter, SegmentOptions, segment
@@ -124,6 +124,18 @@ def test_checkpoints_that_do_not_go_together_are_refused(tmp_path, ct, files):
     for strange in (None, 3, [None], {"a": 1}):
         with pytest.raises(UsageError, match="weights are named or given as a model, not as a"):
             segment(ct, weights=strange, **HOW)
+
+
+@pytest.mark.parametrize("average", ["probabilities", "weights"])
+def test_of_weights_with_a_second_pass_the_first_is_averaged(tmp_path, ct, files, average):
+    model = with_small_second_pass(load_model(files[0]))
+    save_checkpoint(tmp_path / "both.safetensors", model)
+    with pytest.warns(CaseWarning, match=r"both.safetensors: without its second pass, liver_tumour are"):
+        found = segment(ct, weights=[tmp_path / "both.safetensors", files[1]], average=average, **HOW)
+    expected = segment(ct, weights=files, average=average, **HOW)
+    np.testing.assert_array_equal(found.bits, expected.bits)
+    assert found.manifest["weights"]["sha256"] == expected.manifest["weights"]["sha256"]
+    assert "second_pass" not in found.manifest
 
 
 def test_a_scan_that_a_member_learned_from_is_marked(ct):

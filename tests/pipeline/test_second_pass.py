@@ -9,7 +9,6 @@ from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
 from scipy.ndimage import distance_transform_edt
 from threshold_model import ThresholdModel
 
-from omentum.errors import UsageError
 from omentum.pipeline import Segmenter, SegmentOptions
 from omentum.pipeline.inference import _moved
 from omentum.segmentation import bits_dtype, first_classes
@@ -167,11 +166,6 @@ def test_an_organ_that_helps_has_the_threshold_of_the_first_pass():
     assert np.array_equal(usual.mask("kidney_cyst"), strict.mask("kidney_cyst"))
     assert usual.mask("left_kidney").any()
     assert not strict.mask("left_kidney").any()
-
-
-def test_weights_with_a_second_pass_are_not_averaged():
-    with pytest.raises(UsageError, match="second pass"):
-        Segmenter([model(), model()], SegmentOptions(device="cpu")).load()
 
 
 @pytest.mark.parametrize("number", [5, 40, 100])

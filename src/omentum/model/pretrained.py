@@ -96,8 +96,8 @@ def initialise(model: UniversalModel, path: str | Path, parts: Sequence[str] = (
             `LEAST_ENCODER_SHARE` of the encoder found. The model is as it was then.
 
     Warns:
-        CaseWarning: the report, where not everything fitted; and parameters of the backbone that differ from those
-            the public files of the layout were trained with.
+        CaseWarning: the report, where not everything fitted; a second pass, which is not taken; and parameters of the
+            backbone that differ from those the public files of the layout were trained with.
     """
     path = Path(path)
     report, tensors = (_from_own if _is_own(path) else _from_others)(model, path)
@@ -141,7 +141,10 @@ def _from_own(model: UniversalModel, path: Path) -> tuple[InitialisationReport, 
     if other.parameters != ours.parameters:
         reason = f"its backbone has {dict(other.parameters)}, the run wants {dict(ours.parameters)}"
         warn_of_case(f"{path}: {reason}; what fits is taken", stacklevel=4)
-    theirs.second_pass = None  # it belongs to the first pass of that file
+    if (second := theirs.spec.second_pass) is not None:
+        theirs.second_pass = None  # it belongs to the first pass of that file
+        reason = f"only its first pass is taken, not the second, which finds {listed(second.keys)}"
+        warn_of_case(f"{path}: {reason}", stacklevel=4)
     return _compare(model, dict(theirs.named_parameters()), OWN_LAYOUT, path)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from omentum.errors import UsageError
 from omentum.fingerprint import ScansSeen, slice_hashes
 from omentum.model import UniversalModel
+from omentum.model.growth.second_pass import first_pass_of
 from omentum.model.soup import average_models, distinct_names, refuse_same
 from omentum.pipeline.manifest import describe_weights
-from omentum.spec import Trust, classes_sha256
+from omentum.pipeline.options import Average
+from omentum.spec import CheckpointSpec, Trust, classes_sha256
 from omentum.volume import Volume
 
 PER_MEMBER = ("classes", "structures")
@@ -42,31 +44,45 @@ def as_tuple(weights: Weights | Sequence[Weights]) -> tuple[Weights, ...]:
     return each
 
 
-def check_compatible(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> None:
+def together(models: Sequence[UniversalModel], weights: Sequence[Weights], average: Average) -> list[UniversalModel]:
+    """The models that compute a result: one alone as it is, of several the first passes, or the mean of their weights.
+
+    Args:
+        models: Not changed.
+        weights: What they were loaded from, for messages.
+        average: What is averaged.
+
+    Raises:
+        UsageError: one cannot be averaged with the others.
+
+    Warns:
+        CaseWarning: one of several has a second pass. It depends on what its own first pass found, and is left out.
+    """
+    if len(models) == 1:
+        return list(models)
+    _check_compatible([model.spec for model in models], weights)
+    firsts = [first_pass_of(model, _name(one)) for model, one in zip(models, weights, strict=True)]
+    if average is Average.PROBABILITIES:
+        return firsts
+    names = distinct_names(list(map(_name, weights)))
+    made = average_models(firsts, names)  # also says whether they go together
+    refuse_same(firsts, names)
+    return [made]
+
+
+def _check_compatible(specs: Sequence[CheckpointSpec], weights: Sequence[Weights]) -> None:
     """Refuse to average models with incompatible outputs.
 
     Raises:
-        UsageError: a model has another grid, window or patch than the first, or one of several has a second pass.
+        UsageError: a model has another grid, window or patch than the first.
     """
-    first, *others = (model.spec for model in models)
-    for number, model in enumerate(models if others else ()):
-        if model.spec.second_pass is not None:
-            reason = "has a second pass, and cannot be averaged with others"
-            raise UsageError(reason, source=_name(weights[number]), remedy="use it alone")
+    first, *others = specs
     for number, spec in enumerate(others, start=1):
         ours, theirs = asdict(first.preprocess), asdict(spec.preprocess)
         differ = [f"{name} {theirs[name]}, not {ours[name]}" for name in ours if ours[name] != theirs[name]]
         if differ:
             reason = f"cannot be averaged with {_name(weights[0])}: {'; '.join(differ)}"
             raise UsageError(reason, source=_name(weights[number]), remedy="average checkpoints of one kind of run")
-
-
-def as_one(models: Sequence[UniversalModel], weights: Sequence[Weights]) -> UniversalModel:
-    """The mean of the weights of several models; see `omentum.model.soup`."""
-    names = distinct_names(list(map(_name, weights)))
-    made = average_models(models, names)  # also says whether they go together
-    refuse_same(models, names)
-    return made
 
 
 def all_classes(models: Sequence[UniversalModel]) -> tuple[str, ...]:

@@ -26,13 +26,12 @@ from omentum.pipeline.case import CaseSegmentation
 from omentum.pipeline.ensemble import (
     Weights,
     all_classes,
-    as_one,
     as_tuple,
-    check_compatible,
     classes_of,
     describe_ensemble,
     largest_minimum_ml,
     mean_thresholds,
+    together,
     trained_on,
     worst_trust,
 )
@@ -40,7 +39,7 @@ from omentum.pipeline.finishing import PredictedCase, finish_case
 from omentum.pipeline.inference import InferencePlan, Prediction
 from omentum.pipeline.manifest import describe_machine, describe_weights
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
-from omentum.pipeline.options import Average, SegmentOptions
+from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.options_used import describe_options
 from omentum.pipeline.passes import PassClasses, SecondPass, second_pass_of
 from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
@@ -93,10 +92,7 @@ class Segmenter:
     def models(self) -> list[UniversalModel]:
         """The models on their device; loaded on first use."""
         found = [load_model(w, self.device) if isinstance(w, (str, Path)) else w for w in self._weights]
-        check_compatible(found, self._weights)
-        if len(found) > 1 and self.options.average is Average.WEIGHTS:
-            found = [as_one(found, self._weights)]
-        return [model.to(self.device).eval() for model in found]
+        return [model.to(self.device).eval() for model in together(found, self._weights, self.options.average)]
 
     @property
     def model(self) -> UniversalModel:

@@ -55,6 +55,7 @@ def window_features(
     x = torch.zeros(1, 1, *size)
     x[0, 0, : shape[0], : shape[1], : shape[2]] = part
     channel = spec.class_keys.index(structure)
+    threshold = spec.classes[channel].threshold  # that of this network, where a second pass has its own
     seen: list[torch.Tensor] = [x[0]]
     if isinstance(model, UniversalModel):
         found = FeatureNetwork(model, [channel])(x)
@@ -69,7 +70,7 @@ def window_features(
     corner_mm = grid.to_world(corner)
     affine = np.array(grid.affine)
     affine[:3, 3] = corner_mm
-    above = logits[kept].float().numpy() - logit(spec.thresholds[structure])
+    above = logits[kept].float().numpy() - logit(threshold)
     return WindowFeatures(
         above.astype(np.float32), ((features - mean) / np.maximum(std, 1e-6)).astype(np.float32), affine
     )

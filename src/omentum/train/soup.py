@@ -19,6 +19,7 @@ from omentum.data.store.store import MANIFEST
 from omentum.errors import InputError, UsageError
 from omentum.formatting import listed
 from omentum.model import UniversalModel, load_model, save_checkpoint
+from omentum.model.growth.second_pass import first_pass_of
 from omentum.model.safetensors_file import read_header
 from omentum.model.soup import SOUP, average_models, common_start, distinct_names, member, refuse_same
 from omentum.model.weights import locate
@@ -75,6 +76,9 @@ def average_weights(
         CheckpointError, InputError: Weights or cases cannot be read.
         OutputError: The file cannot be written.
 
+    Warns:
+        CaseWarning: Weights have a second pass, which is left out.
+
     Example:
         >>> omentum.average_weights(["a.safetensors", "b.safetensors"], "soup.safetensors")
     """
@@ -83,7 +87,7 @@ def average_weights(
         raise UsageError("the output is a .safetensors file", source=target)
     check_output(target, inputs=paths, overwrite=overwrite)
     names = distinct_names(paths)
-    models = [load_model(path) for path in paths]
+    models = [first_pass_of(load_model(path), name) for path, name in zip(paths, names, strict=True)]
     whole = average_models(models, names)  # also says whether they go together
     refuse_same(models, names)
     if common_start(models) is None:

@@ -12,13 +12,14 @@ import pytest
 import torch
 from extension_cases import KEY, KNOWN, WORDS, made_up_embeddings, place, write_cases  # noqa: F401
 from raw_cases import read_toy, toy_recipe, write_toys
+from small_models import with_small_second_pass
 
 from omentum import ExtendOptions, Extension, Segmenter, SegmentOptions, extend_model
 from omentum.anatomy import STRUCTURES
 from omentum.data.store.prepare import prepare
 from omentum.data.store.prepare_case import StoreOptions
 from omentum.errors import CaseWarning, InputError, OmentumError, UsageError
-from omentum.model import load_checkpoint, read_spec
+from omentum.model import load_checkpoint, read_spec, save_checkpoint
 from omentum.progress import SilentProgress
 from omentum.spec import LINEAGE, Trust
 from omentum.text import same_encoder
@@ -52,6 +53,19 @@ def test_known_structures_stay_as_they_were_to_the_bit(place, protect):  # noqa:
     assert found.axes.replayed_cases == 0
     assert [row.before == row.after for row in found.structures[:3]] == [True] * 3
     assert {row.reference for row in found.structures} == {Reference.TRUTH}
+
+
+@pytest.mark.parametrize("protect", ["adapters", "pseudo"])
+def test_a_second_pass_stays_as_it_is(place, protect):  # noqa: F811
+    parent = with_small_second_pass(load_checkpoint("parent.safetensors"), "left_kidney")
+    save_checkpoint("both.safetensors", parent)
+    extended(place, parent="both.safetensors", protect=protect, anyway=True)
+    new = load_checkpoint("new.safetensors")
+    assert new.spec.second_pass == parent.spec.second_pass
+    told, before = new.second_pass.state_dict(), parent.second_pass.state_dict()
+    assert all(torch.allclose(told[name], tensor, atol=1e-3) for name, tensor in before.items())  # kept in float16
+    if protect == "adapters":
+        assert new.spec.classes[:3] == parent.spec.classes  # trust, too, which the second pass has of its own
 
 
 def test_the_result_is_an_ordinary_checkpoint(place):  # noqa: F811

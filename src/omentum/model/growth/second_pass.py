@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from omentum.errors import UsageError, warn_of_case
+from omentum.formatting import listed
 from omentum.model.build import build
 from omentum.model.universal import UniversalModel
 from omentum.spec import RegionSpec, SecondPassSpec
@@ -49,7 +50,7 @@ def first_pass_of(model: UniversalModel, name: str) -> UniversalModel:
         CaseWarning: It had a second pass.
     """
     if model.spec.second_pass is not None:
-        keys = ", ".join(model.spec.second_pass.keys)
+        keys = listed(model.spec.second_pass.keys)
         warn_of_case(f"{name}: without its second pass, {keys} are those of the first", stacklevel=3)
     return without_second_pass(model)
 

@@ -16,9 +16,12 @@ import torch
 from omentum.errors import UsageError
 from omentum.model.build import build
 from omentum.model.low_rank import SEPARATOR, Adapter
+from omentum.model.named_parts import in_parts
 from omentum.model.universal import UniversalModel
 from omentum.spec import AdapterSpec
 
+FIRST_PASS = ("backbone", "head")
+"""Parts of a model without adapters that compute its classes, but for those of a second pass."""
 WHOLE_RANK = 2**20
 """More than any kernel's rank: additions of low rank would not be smaller, so all of them have their full size."""
 
@@ -28,30 +31,33 @@ def with_specialist(model: UniversalModel, specialist: UniversalModel, keys: Seq
     """A copy of a model with an adapter by which some of its classes are those of another model.
 
     Args:
-        model: Without adapters; its operating points and trust stay.
+        model: Without adapters; its operating points and trust stay, and a second pass.
         specialist: Of the same network and classes, without adapters; parts in which it equals the model add nothing.
-        keys: Classes to take from the specialist.
+            Its second pass is not looked at.
+        keys: Classes to take from the specialist, of the first pass.
 
     Raises:
-        UsageError: Models that differ in more than their weights, adapters, a class they do not have, or no difference.
+        UsageError: Models that differ in more than their weights, adapters, a class they do not have or that a second
+            pass computes, or no difference.
     """
     ours, theirs = model.spec, specialist.spec
     if ours.model != theirs.model or ours.preprocess != theirs.preprocess or ours.class_keys != theirs.class_keys:
         raise UsageError("the specialist is another network than the model", remedy="train it with init = FILE")
-    if ours.second_pass or theirs.second_pass:
-        raise UsageError("one of them has a second pass", remedy="take the weights that it was added to")
     if ours.adapters or theirs.adapters:
         raise UsageError("one of them has adapters", remedy="take the weights they were added to")
     if missing := [key for key in keys if key not in ours.class_keys]:
         raise UsageError(f"the model does not know {', '.join(missing)}")
+    if again := [key for key in keys if any(one.second_pass and key in one.second_pass.keys for one in (ours, theirs))]:
+        remedy = "leave them out; [[regions]] train a new second pass"
+        raise UsageError(f"a second pass computes {', '.join(again)}, whatever the first finds", remedy=remedy)
     state, other = model.state_dict(), specialist.state_dict()
-    names = [name for name, _ in model.named_parameters()]
+    names = [name for name, _ in model.named_parameters() if in_parts(name, FIRST_PASS)]
     parts = dict.fromkeys(".".join(name.split(".")[:2]) for name in names if not torch.equal(state[name], other[name]))
     if not parts or not keys:
         raise UsageError("the specialist computes what the model computes")
     spec = replace(ours, adapters=(AdapterSpec(tuple(keys), WHOLE_RANK, tuple(parts)),))
     made = build(spec, model.text_embeddings)
-    for part in ("backbone", "head"):
+    for part in FIRST_PASS if model.second_pass is None else (*FIRST_PASS, "second_pass"):
         made.get_submodule(part).load_state_dict(model.get_submodule(part).state_dict())
     for name, addition in cast(Adapter, made.adapters[0]).full.items():
         whole = name.replace(SEPARATOR, ".")

@@ -46,7 +46,7 @@ def _trust(plan: Plan, row: StructureChange) -> Trust:
     """Of a known structure that may have changed, a good word counts only while it was measured to be kept."""
     if row.is_new:
         return trust_of(row)
-    before = plan.parent.spec.trust[row.key]
+    before = {one.key: one.trust for one in plan.parent.spec.classes}[row.key]
     measured_as_kept = row.after is not None and row.lost <= plan.options.max_forgetting
     if plan.options.protect.keeps_all or measured_as_kept:
         return before
