@@ -14,47 +14,27 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import multiprocessing
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from failures import injured
 from omentum.anatomy import STRUCTURES
 from omentum.evaluate import aligned, load_mapping
 from omentum.io.dicom.series import read_series
 from omentum.io.labels import read_labels
 from omentum.io.nifti import read_volume
 from omentum.measure import find_lesions, measure
-from omentum.phantom import RestyleSource, make_case
 from omentum.pipeline import segment
 from omentum.quality import assess_quality
-from omentum.quality.assess import gather_evidence
-from omentum.quality.ct_facts import ct_facts
-from omentum.quality.limits import QUALITY_RULES
-from omentum.quality.result_flags import QualityEvidence
-from omentum.quality.score import (
-    FEATURES,
-    GOOD_DICE,
-    LEARNED,
-    ScoreModel,
-    anomaly_scores,
-    bundled_model,
-    group_of,
-    raw_features,
-)
+from omentum.quality.score import GOOD_DICE, ScoreModel, bundled_model
 from omentum.segmentation import Segmentation
 from omentum.volume import Volume
+from quality_calibration import calibrated, model_json
+from quality_examples import Example, dice, examples, harmed, restyle_source
 from record import Table, publish, result_file
 
 MEASURES = (
@@ -72,31 +52,6 @@ BINS = {"score": "{}", "masks": "{}", "share with Dice >= 0.7": "{:.2f}", "mean 
 FLAGS = {"flag": "{}", "structure": "{}", "text": "{}"}
 SCORES = {"structure": "{}", "score": "{:.2f}", "why": "{}"}
 OWN = {"structure": "{}", "score": "{:.2f}", "Dice": "{:.2f}", "why": "{}"}
-SPACING_MM = (3.0, 3.0, 3.0)
-HARMED = 0.6
-"""Share of the structures that are harmed."""
-LEAST_SD = 0.15
-"""Of any learned feature (all are logarithms or roots of shares): phantoms vary less than people do."""
-FEWEST = 8
-"""Good masks a structure needs to have usual values of its own."""
-RIDGE = 1e-3
-
-
-@dataclass(frozen=True)
-class Example:
-    """One mask of one harmed segmentation; its features are taken when the usual values are known."""
-
-    key: str
-    injury: str
-    dice: float
-    source: str
-    case: QualityEvidence
-
-    def features(self, usual: dict[str, dict[str, tuple[float, float]]]) -> NDArray[np.float64]:
-        measures, pair = self.case.measures, STRUCTURES[self.key].pair
-        other = measures.get(pair) if pair else None
-        own = usual.get(group_of(self.key), {})
-        return anomaly_scores(measures[self.key], self.case.features[self.key], self.case.placement, other, own)
 
 
 def main() -> None:
@@ -124,85 +79,6 @@ def main() -> None:
     for folder in arguments.folders:
         tables |= real_ct(folder, model, arguments.rounds)
     publish(arguments.out, title="Quality score and flags", measures=MEASURES, tables=tables)
-
-
-def restyle_source(folder: Path) -> RestyleSource:
-    names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-    return RestyleSource.from_labels(read_volume(folder / "labels.nii.gz"), {int(k): v for k, v in names.items()})
-
-
-def examples(use: str, number: int, rounds: int, anatomy: RestyleSource | None, jobs: int) -> list[Example]:
-    """Harmed phantoms; the two uses share no seed."""
-    seeds = [({"train": 410_000, "test": 420_000}[use], n) for n in range(number)]
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
-        futures = [pool.submit(harmed_phantom, s, rounds, anatomy if s[1] % 2 else None) for s in seeds]
-        return [example for future in futures for example in future.result()]
-
-
-def harmed_phantom(seed: tuple[int, int], rounds: int, anatomy: RestyleSource | None) -> list[Example]:
-    start = time.perf_counter()
-    case = make_case(seed, SPACING_MM, anatomy)
-    name = "restyled" if anatomy else "procedural"
-    found = list(harmed(case.ct, case.truth, rounds, np.random.default_rng(seed), name))
-    print(f"{seed}: {len(found)} masks, {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
-    return found
-
-
-def harmed(ct: Volume, truth: Segmentation, rounds: int, rng: np.random.Generator, source: str) -> Iterator[Example]:
-    """Every mask of so many harmed versions of a truth, and of the truth itself."""
-    middle_mm = ct_facts(ct, QUALITY_RULES.ct).middle_mm
-    for n in range(rounds + 1):
-        seg, injuries = injured(truth, rng, HARMED if n else 0.0)
-        case = gather_evidence(ct, seg, measure(ct, seg), [], middle_mm=middle_mm)
-        for key, injury in injuries.items():
-            if key in case.features:
-                yield Example(key, injury, dice(seg.mask(key), truth.mask(key)), source, case)
-
-
-def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    return 2.0 * float((a & b).sum()) / float(a.sum() + b.sum())
-
-
-def calibrated(trained: Sequence[Example]) -> ScoreModel:
-    """Usual values from masks that are (nearly) true, weights by logistic regression with no weight below 0."""
-    usual = usual_values([e for e in trained if e.dice > 0.95])
-    x = np.stack([e.features(usual) for e in trained])
-    good = np.array([e.dice >= GOOD_DICE for e in trained])
-
-    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        odds = parameters[0] - x @ parameters[1:]
-        error = 1 / (1 + np.exp(-odds)) - good
-        value = float(np.mean(np.logaddexp(0, odds) - good * odds)) + RIDGE * float(parameters[1:] @ parameters[1:])
-        slope = np.concatenate([[error.mean()], -(error @ x) / len(x) + 2 * RIDGE * parameters[1:]])
-        return value, slope
-
-    bounds = [(None, None)] + [(0.0, None)] * len(FEATURES)
-    fitted = minimize(loss, np.zeros(1 + len(FEATURES)), jac=True, bounds=bounds, method="L-BFGS-B").x
-    weights = {name: round(float(w), 4) for name, w in zip(FEATURES, fitted[1:], strict=True)}
-    return ScoreModel(usual, weights, round(float(fitted[0]), 4))
-
-
-def usual_values(good: Sequence[Example]) -> dict[str, dict[str, tuple[float, float]]]:
-    raw: dict[str, dict[str, list[float]]] = {}
-    for e in good:
-        for name, value in raw_features(e.case.features[e.key]).items():
-            if value is not None:
-                raw.setdefault(group_of(e.key), {}).setdefault(name, []).append(value)
-    return {
-        group: {
-            name: (round(float(np.mean(v)), 4), round(max(float(np.std(v)), LEAST_SD), 4))
-            for name in LEARNED
-            if len(v := row.get(name, [])) >= FEWEST
-        }
-        for group, row in sorted(raw.items())
-    }
-
-
-def model_json(model: ScoreModel) -> str:
-    """A line for each structure."""
-    rows = ",\n".join(f"  {json.dumps(group)}: {json.dumps(usual)}" for group, usual in model.usual.items())
-    head = json.dumps({"intercept": model.intercept, "weights": model.weights}, indent=1).removesuffix("\n}")
-    return f'{head},\n "usual": {{\n{rows}\n }}\n}}\n'
 
 
 def auroc(scores: NDArray[np.float64], bad: NDArray[np.bool_]) -> float | None:
