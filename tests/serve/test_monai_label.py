@@ -3,23 +3,28 @@
 import json
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from email import message_from_bytes
 
 import numpy as np
 import pytest
-from banded_phantom import ras_grid, rotated, stored
+from banded_phantom import banded_ct, ras_grid, rotated, stored
 from case_files import SPEC, put_ct
 from forms import form, params_part
 from service_over_http import at_a_port, segmenting_service
 from serving import TOKEN, failing, followed, serving
 from threshold_model import BANDS_HU
 
+from omentum.io.dicom.write import write_series
+from omentum.io.dicom_masks.read import read_dicom_masks
 from omentum.io.images import read_image
 from omentum.io.nifti import read_volume
 from omentum.io.seg_nrrd.read import read_seg_nrrd
 from omentum.serve.web.receiving import SlowestPace
 
 GRID = rotated(stored(ras_grid(), (2, 0, 1), (True, False, True)), 10)
+AXIAL = stored(ras_grid((4.0, 4.0, 4.0)), (0, 1, 2), (True, True, False))
+"""As scanners write slices."""
 
 
 def inferred(client, query, *more, **params):
@@ -86,6 +91,44 @@ def test_a_file_in_the_request_is_gone_afterwards(client, tmp_path):
     assert list((tmp_path / "state/uploads").iterdir()) == []
 
 
+def series_session(client, folder, ct):
+    """A session of a DICOM series."""
+    write_series(folder, ct, "{:03}.dcm".format, series="a")
+    slices = [("files", path.name, path.read_bytes()) for path in sorted(folder.iterdir())]
+    return client.put("/session/", **form(*slices)).json()["session_id"]
+
+
+def test_a_dicom_series_is_answered_as_a_dicom_segmentation(client, tmp_path):
+    session = series_session(client, tmp_path / "series", banded_ct(AXIAL))
+    label_info = [{"name": "liver", "model_name": "default"}]  # the viewer OHIF sends it; our own codes are written
+    query = f"image=x&session_id={session}&output=dicom_seg"
+    answer = inferred(client, query, label_info=label_info, result_extension=".nrrd")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/dicom"
+    assert answer.headers["content-disposition"] == 'attachment; filename="segmentation.dcm"'
+    (tmp_path / "seg.dcm").write_bytes(answer.content)
+    assert set(read_dicom_masks(tmp_path / "seg.dcm").classes) == set(BANDS_HU)
+    assert inferred(client, f"session_id={session}&output=json").status_code == 200
+    assert len(client.runner.seen) == 1  # the label map is that of the same job
+
+
+@pytest.mark.filterwarnings("ignore:no structure was found")
+def test_nothing_found_is_no_dicom_segmentation(client, tmp_path):
+    ct = banded_ct(AXIAL)
+    session = series_session(client, tmp_path / "series", replace(ct, voxels=np.where(ct.voxels > 0, 0, ct.voxels)))
+    answer = inferred(client, f"session_id={session}&output=dicom_seg")
+    assert (answer.status_code, answer.json()["error"]) == (422, "nothing_found")
+
+
+def test_a_dicom_segmentation_needs_a_dicom_series(client, tmp_path):
+    put_ct(tmp_path / "ct.nii.gz")
+    file = ("file", "scan.nii.gz", (tmp_path / "ct.nii.gz").read_bytes())
+    answer = inferred(client, "image=scan&output=dicom_seg", file)
+    assert answer.status_code == 422
+    assert "was not read from DICOM" in answer.json()["reason"]
+    assert "DICOM series" in answer.json()["remedy"]
+
+
 def test_what_the_module_asks_first(tmp_path):
     with serving(tmp_path / "state", token=TOKEN) as client:
         headers = {"authorization": ""}
@@ -119,7 +162,7 @@ def test_what_the_module_asks_first(tmp_path):
         ([("params", None, b'{"classes": 3}')], "session_id=" + "a" * 26, 422, "classes"),
         ([("params", None, b"x" * 300_000)], "session_id=x", 413, "a field has at most"),
         ([("label", "scribbles.nii.gz", b"x")], "session_id=x", 422, "labels are not used"),
-        ([], "session_id=x&output=dicom_seg", 422, "no output 'dicom_seg'"),
+        ([], "session_id=x&output=original_ext", 422, "no output 'original_ext'"),
     ],
 )  # fmt: skip
 def test_requests_that_cannot_be_answered(tmp_path, parts, query, status, says):

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,7 @@ from omentum.client import Client
 from omentum.errors import OmentumError
 from omentum.io.detect import ct_in
 from omentum.pipeline.batch.jobs import Job, finish_and_save
+from omentum.pipeline.batch.pipelined import check_before_network
 from omentum.pipeline.options import SaveOptions, SegmentOptions
 from omentum.pipeline.reading import prepare_case, read_case
 from omentum.pipeline.segmenter import Segmenter
@@ -72,7 +74,9 @@ def segmenting_service(state: Path, preprocess: PreprocessSpec, **options: objec
         segmenter = Segmenter(model, wanted)
         case = read_case(source, wanted, case_job.name)
         shutil.rmtree(folder)
-        finish_and_save(segmenter.predict(prepare_case(case, segmenter.specs)), case_job, "omentum", save)
+        outputs = replace(save, formats=tuple(asked["formats"] or ()))
+        check_before_network(case_job, case.ct, segmenter, outputs)
+        finish_and_save(segmenter.predict(prepare_case(case, segmenter.specs)), case_job, "omentum", outputs)
 
     with serving(state, compute, **options) as client:
         client.service.offered = [offered(model)]

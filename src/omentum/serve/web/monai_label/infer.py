@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from omentum.anatomy.vocabulary import split_phrases
-from omentum.result_files import MASKS
+from omentum.pipeline.options import OutputFormat
+from omentum.result_files import DICOM_SEG, MASKS
 from omentum.serve.documents import JobRequest, JobState
 from omentum.serve.faults import ServiceError, not_found
 from omentum.serve.ids import ID_PATTERN
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 router = APIRouter(include_in_schema=False)
-OUTPUTS = ("", "image", "json", "all")
+AS_DICOM = "dicom_seg"
+OUTPUTS = ("", "image", "json", "all", AS_DICOM)
 """Values of `output`; "" means all."""
 SEG_NRRD = ".seg.nrrd"
 EXTENSIONS = (SEG_NRRD, ".nrrd", ".nii.gz")
@@ -78,13 +80,16 @@ async def infer(
 ) -> Response:
     """Segment the image of a session, or the one in the form; a client that leaves cancels it."""
     if output not in OUTPUTS:
-        raise ServiceError(422, "unknown", f"no output {output!r} here", remedy="one of image, json, all")
+        raise ServiceError(422, "unknown", f"no output {output!r} here", remedy=f"one of {', '.join(OUTPUTS[1:])}")
     async with _asked(request, service, session_id, image) as asked:
         if asked.extension not in EXTENSIONS:
             known = ", ".join(EXTENSIONS)
             raise ServiceError(422, "unknown", f"no result_extension {asked.extension!r} here", remedy=known)
-        job = await run_in_threadpool(_submitted, service, model, asked)
+        formats = [OutputFormat.DICOM_SEG] if output == AS_DICOM else []
+        job = await run_in_threadpool(_submitted, service, model, asked, formats)
         done = await _ended(request, service, job)
+        if output == AS_DICOM:
+            return await run_in_threadpool(_dicom_answer, service, done)
         return await run_in_threadpool(_answer, service, done, asked, output)
 
 
@@ -129,19 +134,20 @@ def _forget(service: Service, upload: str) -> None:
             service.cleaner.delete_upload(upload)
 
 
-def _submitted(service: Service, model: str, asked: _Asked) -> str:
+def _submitted(service: Service, model: str, asked: _Asked, formats: Sequence[OutputFormat]) -> str:
     """A job for the request; one that has done the same already is taken again."""
     words, profile = (asked.params.get(name) for name in ("classes", "profile"))
     words = words[0] if isinstance(words, list) and len(words) == 1 else words
     classes = None if words in (None, "", ALL) else list(split_phrases(words)) if isinstance(words, str) else words
     try:
-        wanted = JobRequest(upload=asked.upload, weights=model, classes=classes, profile=profile, formats=[])
+        wanted = JobRequest(upload=asked.upload, weights=model, classes=classes, profile=profile, formats=list(formats))
     except ValidationError as fault:
         place = ".".join(map(str, fault.errors()[0]["loc"]))
         raise ServiceError(422, "invalid", f"{place}: {fault.errors()[0]['msg']}") from fault
-    options = wanted.model_dump(exclude={"upload"})
+    options = wanted.model_dump(exclude={"upload", "formats"})
     for job in service.jobs.of_upload(asked.upload):
         same = all(job.options[name] == value for name, value in options.items() if value is not None)
+        same = same and set(formats) <= set(job.options["formats"] or ())
         if job.state is JobState.DONE and same and job.options["classes"] == classes:
             return job.id
     return service.submit(wanted).id
@@ -196,9 +202,20 @@ def _answer(service: Service, job: StoredJob, asked: _Asked, output: str) -> Res
     if output == "json":
         return JSONResponse(params)
     if output == "image":
-        disposition = {"Content-Disposition": f'attachment; filename="{file.name}"'}
-        return Response(content, media_type="application/octet-stream", headers=disposition)
+        return _file(content, file.name, "application/octet-stream")
     return _form(json.dumps(params).encode(), file.name, content)
+
+
+def _dicom_answer(service: Service, job: StoredJob) -> Response:
+    """The masks as a DICOM segmentation that refers to the images of the series."""
+    file = service.folder.results(job.id, job.attempts) / DICOM_SEG
+    if not file.is_file():
+        raise ServiceError(422, "nothing_found", "no structure was found, so there is no DICOM segmentation")
+    return _file(file.read_bytes(), file.name, "application/dicom")
+
+
+def _file(content: bytes, name: str, kind: str) -> Response:
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _form(params: bytes, name: str, content: bytes) -> Response:
