@@ -73,7 +73,8 @@ def test_a_database_of_the_first_version_gets_what_is_new_since(tmp_path):
     Database(place).close()
     with closing(sqlite3.connect(place)) as older:
         older.executescript(
-            "DROP TABLE image_name; ALTER TABLE job DROP COLUMN cancel_requested; PRAGMA user_version = 1;"
+            "DROP TABLE image_name; DROP TABLE image_info; ALTER TABLE job DROP COLUMN cancel_requested;"
+            "PRAGMA user_version = 1;"
             "INSERT INTO upload VALUES ('u', 1.0);"
         )
     database = Database(place)

@@ -29,6 +29,7 @@ from omentum.serve.options import ServeOptions
 from omentum.serve.state.clock import ClockWatch
 from omentum.serve.state.database import Database
 from omentum.serve.state.folders import DATABASE, StateFolder, bytes_in, files_in
+from omentum.serve.state.image_info import ImageInfo
 from omentum.serve.state.image_names import ImageNames
 from omentum.serve.state.jobs import JobStore, StoredJob, iso
 from omentum.serve.state.retention import Cleaner
@@ -84,6 +85,7 @@ class Service:
         self.jobs = JobStore(self._database, options.queue)
         self.uploads = UploadStore(self._database, self.folder, options)
         self.image_names = ImageNames(self._database)
+        self.image_info = ImageInfo(self._database)
         self.board = ProgressBoard()
         clock = ClockWatch(self._database, say)
         self.cleaner = Cleaner(self.folder, self.jobs, self.uploads, clock, options.keep_s, say)

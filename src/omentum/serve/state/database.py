@@ -41,6 +41,12 @@ CREATE TABLE image_name (upload TEXT PRIMARY KEY REFERENCES upload (id) ON DELET
 CREATE INDEX image_name_name ON image_name (name);
 """,
     "ALTER TABLE job ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0;",
+    """
+CREATE TABLE image_info (
+    upload TEXT NOT NULL REFERENCES upload (id) ON DELETE CASCADE, tag TEXT NOT NULL, info TEXT NOT NULL,
+    PRIMARY KEY (upload, tag)
+);
+""",
 )
 """What each version adds to the one before it."""
 VERSION = len(_CHANGES)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from omentum.errors import lines_of
-from omentum.serve.documents import DeletedDocument
+from omentum.serve.documents import DeletedDocument, JobState
 from omentum.serve.faults import ServiceError
 from omentum.serve.state.clock import ClockWatch
 from omentum.serve.state.folders import StateFolder, bytes_in, files_in
@@ -70,6 +70,21 @@ class Cleaner:
         """
         found = self.uploads.remove(upload)
         return DeletedDocument(deleted=[f"input/{file.name}" for file in found.files], bytes=found.bytes)
+
+    def delete_image(self, upload: str) -> DeletedDocument:
+        """Delete an upload with all its jobs.
+
+        Raises:
+            ServiceError: there is none, or one of its jobs runs.
+        """
+        jobs = self.jobs.of_upload(upload)
+        if any(job.state is JobState.RUNNING for job in jobs):
+            raise ServiceError(409, "running", "a job of this image runs", remedy="cancel it first")
+        if not jobs:
+            return self.delete_upload(upload)
+        deleted = [self.delete_job(job.id) for job in jobs]
+        names = [name for one in deleted for name in one.deleted]
+        return DeletedDocument(deleted=names, bytes=sum(one.bytes for one in deleted))
 
     def sweep(self, now: float | None = None) -> int:
         """Delete what is older than the retention time; return how many jobs and uploads."""

@@ -20,7 +20,7 @@ from omentum.serve.web.access import AccessRules
 from omentum.serve.web.answers import refusal, refusal_of_router
 from omentum.serve.web.guard import Guard
 from omentum.serve.web.monai_label import about as monai_label
-from omentum.serve.web.monai_label import elsewhere, images, infer, labels, sessions
+from omentum.serve.web.monai_label import elsewhere, images, infer, info, labels, removal, sessions
 from omentum.serve.web.page import docs_router, page_files, page_folder, page_router
 from omentum.serve.web.receiving import SlowestPace
 from omentum.serve.web.routes import about, jobs, results, uploads
@@ -47,7 +47,8 @@ def build_app(service: Service, *, page: Path | None = None, pace: SlowestPace |
     app.state.service, app.state.rules, app.state.pace = service, rules, pace or SlowestPace()
     files = page_files(page or page_folder())
     ours = (about.router, uploads.router, jobs.router, results.router, page_router(files), docs_router(app))
-    routers = (*ours, monai_label.router, sessions.router, images.router, labels.router, infer.router, elsewhere.router)
+    store = (sessions.router, images.router, labels.router, info.router, removal.router)
+    routers = (*ours, monai_label.router, *store, infer.router, elsewhere.router)
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ServiceError, _refuse)

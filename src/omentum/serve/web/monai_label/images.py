@@ -25,6 +25,7 @@ router = APIRouter(prefix="/datastore", include_in_schema=False)
 ImageName = Annotated[str, Query(max_length=1000)]
 ORIGINAL, FINAL = "original", "final"
 """Tags of labels: as predicted, and as corrected."""
+HASH = "SHA256:"
 
 
 @router.get("/")
@@ -35,7 +36,10 @@ def show(service: ServiceHere, output: str = "") -> dict[str, Any]:
     if output != "all":
         raise ServiceError(422, "unknown", f"no output {output!r} here", remedy="one of stats, all")
     objects = {
-        upload: {"image": {"ext": "", "info": {}}, "labels": {tag: {"ext": ".nii.gz", "info": {}} for tag in tags}}
+        upload: {
+            "image": {"ext": "", "info": about_image(service, upload)},
+            "labels": {tag: {"ext": ".nii.gz", "info": service.image_info.get(upload, tag)} for tag in tags},
+        }
         for upload, tags in _stored(service).items()
     }
     return {"name": "Omentum", "description": "images are deleted after their time", "objects": objects}
@@ -60,18 +64,40 @@ async def create(request: Request, service: ServiceHere, image: ImageName = "") 
 
 
 @router.head("/image", response_model=None)
+def check(service: ServiceHere, image: ImageName, check_sum: Annotated[str, Query(max_length=100)] = "") -> Response:
+    """Whether an image is there, and has a file of some hash (`SHA256:...`)."""
+    if check_sum and check_sum.removeprefix(HASH).lower() != about_image(service, image)["checksum"].removeprefix(HASH):
+        raise not_found("image of this hash")
+    return get(service, image)
+
+
 @router.get("/image", response_model=None)
 def get(service: ServiceHere, image: ImageName) -> Response:
     """The file of an image, by its identifier."""
     return sole_file(service, _by_identifier(service, image).id)
 
 
-@router.get("/image/info")
-def info(service: ServiceHere, image: ImageName) -> dict[str, Any]:
-    """When an image came, and the hash of its file."""
+def about_image(service: Service, image: str) -> dict[str, Any]:
+    """When an image came, the hash of its file, and what clients noted of it.
+
+    Raises:
+        ServiceError: there is no such image.
+    """
     found = _by_identifier(service, image)
     (file, *_) = found.files
-    return {"ts": int(found.created), "name": file.name, "checksum": f"SHA256:{file.sha256}"}
+    own = {"ts": int(found.created), "name": file.name, "checksum": f"{HASH}{file.sha256}"}
+    return {**service.image_info.get(image), **own}
+
+
+def named_image(service: Service, image: str) -> str:
+    """The identifier of an image of this store, which may be changed; other uploads are not its clients'.
+
+    Raises:
+        ServiceError: there is no such image.
+    """
+    if image not in service.image_names.uploads():
+        raise not_found("image")
+    return image
 
 
 def uploads_called(service: Service, image: str, client: str) -> list[str]:

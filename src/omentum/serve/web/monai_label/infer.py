@@ -121,17 +121,8 @@ async def _asked(request: Request, service: Service, session: str, image: str) -
         yield _Asked(upload, params)
     finally:
         if own is not None:
-            await run_in_threadpool(_forget, service, own)
-
-
-def _forget(service: Service, upload: str) -> None:
-    """Delete an image and what was computed from it; a job that is still ending is deleted when it expires."""
-    with suppress(ServiceError):
-        jobs = service.jobs.of_upload(upload)
-        for job in jobs:
-            service.cleaner.delete_job(job.id)
-        if not jobs:
-            service.cleaner.delete_upload(upload)
+            with suppress(ServiceError):  # a job that is still ending is deleted when it expires
+                await run_in_threadpool(service.cleaner.delete_image, own)
 
 
 def _submitted(service: Service, model: str, asked: _Asked, formats: Sequence[OutputFormat]) -> str:

@@ -20,7 +20,7 @@ from omentum.serve.web.corrections import stored_corrections
 from omentum.serve.web.monai_label.forms import form_parts
 from omentum.serve.web.monai_label.images import FINAL, ORIGINAL, ImageName, done_job, uploads_called
 from omentum.serve.web.monai_label.kept_files import keep_part, passing_upload
-from omentum.serve.web.monai_label.names import label_name, stored_name
+from omentum.serve.web.monai_label.names import stored_name
 from omentum.serve.web.monai_label.params import client_of, label_info_of, parsed_params
 from omentum.serve.web.routes.common import STREAMED, ServiceHere
 
@@ -51,20 +51,18 @@ async def save(request: Request, service: ServiceHere, image: ImageName, tag: Ta
         return await run_in_threadpool(_store, service, image, params, file)
 
 
-@router.head("", response_model=None)
+@router.head("")
+def check(service: ServiceHere, image: ImageName, tag: Tag) -> None:
+    """Whether there are such labels of an image."""
+    labelled(service, image, tag)
+
+
 @router.get("", response_model=None)
 def get(service: ServiceHere, label: ImageName, tag: Tag) -> Response:
     """A label map of an image by its identifier; `/datastore/label/info` says what its values are."""
-    content, _ = _written(service, label, tag)
+    content, _ = written_labels(service, label, tag)
     disposition = {"Content-Disposition": 'attachment; filename="label.nii.gz"'}
     return Response(content, media_type="application/gzip", headers=disposition)
-
-
-@router.get("/info")
-def info(service: ServiceHere, label: ImageName, tag: Tag) -> dict[str, Any]:
-    """Names and values of a label map."""
-    _, values = _written(service, label, tag)
-    return {"params": {"label_names": {label_name(key): value for key, value in values.items()}}}
 
 
 def _store(service: Service, image: str, params: Mapping[str, Any], file: Path) -> dict[str, Any]:
@@ -89,12 +87,27 @@ def _segmented(service: Service, upload: str, weights: str = "") -> StoredJob:
     return job
 
 
-def _written(service: Service, label: str, tag: str) -> tuple[bytes, dict[str, int]]:
+def labelled(service: Service, label: str, tag: str) -> StoredJob:
+    """The job whose labels an image has.
+
+    Raises:
+        ServiceError: there are no such labels.
+    """
     if not re.fullmatch(ID_PATTERN, label) or tag not in (ORIGINAL, FINAL):
         raise not_found("label")
     job = _segmented(service, label)
     if tag == FINAL and not service.folder.is_corrected(job.id):
         raise not_found("label")
+    return job
+
+
+def written_labels(service: Service, label: str, tag: str) -> tuple[bytes, dict[str, int]]:
+    """A label map as the bytes of a `.nii.gz` file, and the value of each structure.
+
+    Raises:
+        ServiceError: there are no such labels, or they cannot be read.
+    """
+    job = labelled(service, label, tag)
     results = service.folder.results(job.id, job.attempts)
     corrections = service.folder.corrections(job.id) if tag == FINAL else None
     with TemporaryDirectory(prefix="labels-", dir=service.folder.job(job.id)) as place:

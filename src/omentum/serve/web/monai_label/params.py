@@ -1,4 +1,4 @@
-"""What a MONAI Label client says beside a file: the field `params`, a JSON object."""
+"""What a MONAI Label client says beside a file, or of one: fields `params` and `info`, JSON objects."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ LONGEST_NAME = 200
 """Characters of a name."""
 MOST_NUMBER = 65535
 """Of a label."""
+MOST_LEVELS = 20
+"""Of notes, which are written into answers again."""
 
 
-def parsed_params(text: str) -> Mapping[str, Any]:
+def parsed_params(text: str, field: str = "params") -> Mapping[str, Any]:
     """The object.
+
+    Args:
+        text: JSON.
+        field: Of the form, for messages.
 
     Raises:
         ServiceError: it is none.
@@ -23,10 +29,33 @@ def parsed_params(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as fault:
-        raise ServiceError(422, "invalid", "params is not JSON") from fault
+        raise ServiceError(422, "invalid", f"{field} is not JSON") from fault
     if not isinstance(found, dict):
-        raise ServiceError(422, "invalid", "params is not a JSON object")
+        raise ServiceError(422, "invalid", f"{field} is not a JSON object")
     return found
+
+
+def parsed_info(text: str) -> Mapping[str, Any]:
+    """Notes of a client: an object that can be written as JSON again.
+
+    Raises:
+        ServiceError: it is none.
+    """
+    found = parsed_params(text, "info")
+    if not _is_shallow(found, MOST_LEVELS):
+        raise ServiceError(422, "invalid", f"info is nested in more than {MOST_LEVELS} levels")
+    try:
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as fault:  # infinite numbers, which Python reads, and halves of surrogate pairs
+        raise ServiceError(422, "invalid", "info holds a number or a character that JSON cannot") from fault
+    return found
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(one, levels - 1) for one in inner)
 
 
 def client_of(params: Mapping[str, Any]) -> str:

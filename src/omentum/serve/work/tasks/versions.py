@@ -14,6 +14,8 @@ from omentum.data.correction_records import CaseCorrections
 from omentum.errors import GeometryError
 from omentum.io.nifti import read_volume
 from omentum.serve.state.folders import RECORDS, correction_name
+from omentum.serve.work.child import TaskContext
+from omentum.temporary_names import remove
 from omentum.volume import Grid
 
 Mask = NDArray[np.bool_]
@@ -53,6 +55,24 @@ def corrected_masks(folder: Path, grid: Grid) -> dict[str, Mask]:
             raise GeometryError("lies on another grid than the results", source=place)
         found[key] = np.asarray(volume.voxels) > 0
     return found
+
+
+def delete_corrections(context: TaskContext, folder: Path) -> list[str]:
+    """Delete all versions, then the records, so that an interrupted deletion is seen and can be repeated.
+
+    Args:
+        context: Unused.
+        folder: Corrections of a job.
+
+    Returns:
+        Names of the files that were deleted.
+    """
+    records = read_records(folder)
+    versions = [] if records is None else enumerate(records.records, 1)
+    names = [*(correction_name(number, one.structure) for number, one in versions), RECORDS]
+    for name in names:
+        remove(folder / name)
+    return names
 
 
 def correction_rows(records: CaseCorrections) -> list[dict[str, Any]]:
