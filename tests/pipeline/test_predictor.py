@@ -1,43 +1,31 @@
-"""Mirror images and the sides of the body: a side without its pair is not asked in a mirror."""
+"""Networks restricted to some classes, as engines run them."""
 
-from types import SimpleNamespace
-
+import pytest
 import torch
+from openvino_here import ENGINES
+from small_models import KEYS, small_model
 
-from omentum.infer.profiles import Profile
-from omentum.pipeline.predictor import predictor, with_paired_classes
-from omentum.spec import ClassSpec, ModelSpec, PreprocessSpec
+from omentum.infer.profiles import PROFILES
+from omentum.pipeline import predictor
+from omentum.pipeline.predictor import SharedNetwork
 
-FLIPPED = Profile("", 0.5, "float32", ("x",))
-WINDOW = torch.zeros(1, 1, 6, 2, 2)
-WINDOW[:, :, 1] = 1.0
-
-
-def knowing(*keys):
-    """A model that is asked for nothing but its spec."""
-    classes = tuple(ClassSpec(key, "") for key in keys)
-    spec = SimpleNamespace(class_keys=keys, classes=classes, model=ModelSpec("x"), preprocess=PreprocessSpec())
-    return SimpleNamespace(spec=spec)
+CPU = torch.device("cpu")
+X = torch.rand(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def by_side(drawn):
-    """A right kidney is what is bright at low x, a left one at high x; the liver is bright anywhere."""
-    low = torch.zeros(1, 1, 6, 1, 1)
-    low[:, :, :3] = 1.0
-    sees = {"right_kidney": low, "left_kidney": low.flip(2), "liver": torch.ones_like(low)}
-    return lambda windows: torch.cat([windows * sees[key] for key in drawn], dim=1)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_network_is_compiled_once_for_any_classes(engine, monkeypatch):
+    made, choose = [], predictor.choose_engine
 
+    def chosen(*what):
+        made.append(choose(*what))
+        return made[-1]
 
-def test_with_both_sides_a_mirror_confirms_what_the_network_says():
-    model = knowing("right_kidney", "left_kidney", "liver")
-    asked = ("right_kidney", "liver")
-    drawn = with_paired_classes(model, asked)
-    assert drawn == ["right_kidney", "liver", "left_kidney"]
-    found = predictor(by_side(drawn), model, asked, FLIPPED)(WINDOW)
-    torch.testing.assert_close(found, torch.cat([WINDOW, WINDOW], dim=1))
-
-
-def test_a_side_whose_pair_the_weights_lack_keeps_the_unmirrored_answer():
-    model = knowing("right_kidney", "liver")
-    found = predictor(by_side(("right_kidney", "liver")), model, ("right_kidney", "liver"), FLIPPED)(WINDOW)
-    torch.testing.assert_close(found, torch.cat([WINDOW, WINDOW], dim=1))
+    monkeypatch.setattr(predictor, "choose_engine", chosen)
+    model = small_model("residual_unet")
+    shared = SharedNetwork(model, CPU, PROFILES["exact"], engine)
+    for classes in (("liver",), ("liver_tumour", "spleen"), KEYS):
+        with torch.inference_mode():
+            expected = model(X, [KEYS.index(key) for key in classes])
+        torch.testing.assert_close(shared(classes)(X), expected, rtol=0, atol=1e-3)
+    assert [one.name for one in made] == [engine]

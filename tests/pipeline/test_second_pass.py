@@ -31,7 +31,8 @@ class DarkerThanTheOrgan(ThresholdModel):
 
     def forward(self, x, classes=None):
         relative, inside = x[:, :1] * 600, x[:, 1:]
-        return torch.where(inside > 0.5, (30 - (relative + 60).abs()).clamp(min=-5), -30.0)
+        number = len(self.spec.classes if classes is None else classes)
+        return torch.where(inside > 0.5, (30 - (relative + 60).abs()).clamp(min=-5), -30.0).repeat(1, number, 1, 1, 1)
 
 
 CYSTS = RegionSpec(("left_kidney", "right_kidney"), ("kidney_cyst",), 0.0, apart=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +27,7 @@ def network_of(model: UniversalModel, classes: Sequence[str], dtype: torch.dtype
         classes: Keys of classes of the model.
         dtype: Dtype of the logits; that of the features by default.
     """
-    known, patch = model.spec.class_keys, model.spec.preprocess.patch
-    channels = None if tuple(classes) == known else [known.index(key) for key in classes]
+    channels, patch = _channels(model, classes), model.spec.preprocess.patch
     if not isinstance(model, UniversalModel):
         return Network(_Whole(model, channels), _as_it_is, patch)
     state = state_sha256({name: tensor.cpu() for name, tensor in model.state_dict().items()})
@@ -43,6 +43,34 @@ def engine_for(
     """Engine for a model, see `choose_engine`. Flips along x need the channels of `with_paired_classes`."""
     drawn = with_paired_classes(model, classes) if "x" in how.flips else classes
     return choose_engine(network_of(model, drawn, logits_dtype(how)), device, how.precision, engine)
+
+
+class SharedNetwork:
+    """Predictors for any classes of a network without adapters, which is compiled once, on first use.
+
+    Args:
+        model: See `network_of`.
+        device, how, engine: See `engine_for`.
+    """
+
+    def __init__(self, model: UniversalModel, device: torch.device, how: Profile, engine: str) -> None:
+        self._model, self._how, self._made_by = model, how, (device, how, engine)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine for all classes."""
+        return engine_for(self._model, self._model.spec.class_keys, *self._made_by)
+
+    def __call__(self, classes: tuple[str, ...]) -> Predictor:
+        """What computes the logits of some classes."""
+        drawn = with_paired_classes(self._model, classes) if "x" in self._how.flips else classes
+        return predictor(self.engine.with_back(self._back(drawn)), self._model, classes, self._how)
+
+    def _back(self, classes: Sequence[str]) -> Callable[..., Tensor]:
+        channels = _channels(self._model, classes)
+        if isinstance(self._model, UniversalModel):
+            return class_logits(self._model, channels, logits_dtype(self._how))
+        return lambda logits: logits if channels is None else logits[:, channels]
 
 
 def logits_dtype(how: Profile) -> torch.dtype:
@@ -66,6 +94,12 @@ def predictor(engine: Engine, model: UniversalModel, classes: Sequence[str], how
     partners = [drawn.index(pair) if pair in drawn else None for pair in pairs]
     averaged = flip_ensemble(engine, how.flips, partners)
     return lambda windows: averaged(windows)[:, : len(classes)]
+
+
+def _channels(model: UniversalModel, classes: Sequence[str]) -> list[int] | None:
+    """Numbers of some classes; None for all in their order."""
+    known = model.spec.class_keys
+    return None if tuple(classes) == known else [known.index(key) for key in classes]
 
 
 class _Whole(nn.Module):

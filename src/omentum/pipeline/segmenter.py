@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ from omentum.pipeline.manifest import describe_machine, describe_weights
 from omentum.pipeline.mirror import MirrorCheck, check_mirror_image
 from omentum.pipeline.options import SegmentOptions
 from omentum.pipeline.options_used import describe_options
-from omentum.pipeline.passes import PassClasses, SecondPass, second_pass_of
-from omentum.pipeline.predictor import engine_for, logits_dtype, predictor
+from omentum.pipeline.passes import PassClasses, SecondPass
+from omentum.pipeline.predictor import SharedNetwork, engine_for, logits_dtype, predictor
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.region_of_interest import Locator, infer_case, no_locator_reason
 from omentum.pipeline.thresholds import check_thresholds, settle_thresholds
@@ -166,17 +166,21 @@ class Segmenter:
         return mean_probability(found, places)
 
     @cached_property
+    def _second_network(self) -> SharedNetwork | None:
+        """The network of the second pass, for all of its classes; None if no requested class needs one."""
+        network = self.model.second_pass if self._passes.second else None
+        how = (self.device, self.profile, self.options.engine)
+        return None if network is None else SharedNetwork(network, *how)
+
+    @cached_property
     def _second_pass(self) -> SecondPass | None:
         """The second pass; None if no requested class needs one."""
-
-        def run_by(network: UniversalModel, classes: tuple[str, ...]) -> Predictor:
-            engine = engine_for(network, classes, self.device, self.profile, self.options.engine)
-            return predictor(engine, network, classes, self.profile)
-
-        run, second = replace(self._run, sums=logits_dtype(self.profile)), self._passes.second
-        return second_pass_of(
-            self.model, second, self.thresholds, run_by, run, self.profile, self.options.probabilities
-        )
+        spec, network = self.model.spec.second_pass, self._second_network
+        if spec is None or network is None:
+            return None
+        thresholds = {key: self.thresholds[key] for key in self._passes.second}
+        run = replace(self._run, sums=logits_dtype(self.profile))
+        return SecondPass(spec, cache(network), thresholds, run, self.profile.overlap, self.options.probabilities)
 
     @cached_property
     def weights_description(self) -> dict[str, Any]:
@@ -205,7 +209,7 @@ class Segmenter:
         other.models = self.models
         how = [(one.device, one.profile, one.options.engine, one.classes) for one in (self, other)]
         if how[0] == how[1]:
-            other.engines = self.engines
+            other.engines, other._second_network = self.engines, self._second_network
         return other
 
     def load(self) -> None:
@@ -219,6 +223,8 @@ class Segmenter:
         refuse_after_fork()
         with self._loading:  # if threads share it, one waits for the other to load
             self.classes, self.thresholds, self.specs, self._predictor, self.weights_description  # noqa: B018
+            if self._second_network is not None:
+                self._second_network.engine  # noqa: B018
             if self.specs.locator is not None:
                 self._locator.model  # noqa: B018
 

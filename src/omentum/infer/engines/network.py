@@ -51,6 +51,10 @@ class Engine(Protocol):
         """Windows (B, channels, *patch) float32 -> logits (B, K, *patch), without gradients; see `as_logits`."""
         ...
 
+    def with_back(self, back: Callable[..., Tensor]) -> Engine:
+        """An engine with another back and the same front, which is not compiled again."""
+        ...
+
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """The context in which a network computes in a precision: bf16 by torch's autocast, float32 as it is."""

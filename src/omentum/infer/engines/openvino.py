@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,12 @@ class OpenVinoEngine:
         with torch.inference_mode():
             logits = [self._one(window) for window in windows.split(1)]
         return logits[0] if len(logits) == 1 else torch.cat(logits)
+
+    def with_back(self, back: Callable[..., Tensor]) -> OpenVinoEngine:
+        """The same front with another back; see `Engine`."""
+        other = copy.copy(self)
+        other._network = replace(self._network, back=back)
+        return other
 
     def _one(self, window: Tensor) -> Tensor:
         with self._turn:  # until nothing looks at the memory that the request writes its next answer to

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -43,6 +45,12 @@ class TorchEngine:
         refuse_after_fork()
         with torch.inference_mode(), self._autocast():
             return as_logits(self._network.back(*self._front(windows.to(self.device, non_blocking=True))))
+
+    def with_back(self, back: Callable[..., Tensor]) -> TorchEngine:
+        """The same front with another back; see `Engine`."""
+        other = copy.copy(self)
+        other._network = replace(self._network, back=back)
+        return other
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == "float32":

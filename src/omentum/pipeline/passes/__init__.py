@@ -1,6 +1,6 @@
 """Two passes through a CT: organs first, then what lies inside them."""
 
 from omentum.pipeline.passes.classes import PassClasses
-from omentum.pipeline.passes.second import SecondPass, second_pass_of
+from omentum.pipeline.passes.second import SecondPass
 
-__all__ = ["PassClasses", "SecondPass", "second_pass_of"]
+__all__ = ["PassClasses", "SecondPass"]

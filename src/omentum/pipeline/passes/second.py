@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,9 @@ from numpy.typing import NDArray
 
 from omentum.boxes import Box
 from omentum.infer.blend import Slab
-from omentum.infer.profiles import Profile
 from omentum.infer.regions import OUTSIDE
 from omentum.infer.sliding import Predictor, WindowRun
 from omentum.infer.windows import plan_windows
-from omentum.model import UniversalModel
 from omentum.pipeline.inference import InferencePlan, Prediction, infer_into
 from omentum.preprocess.grid import model_grid, nearest_on_model_grid
 from omentum.preprocess.organ_crop import SMALLEST_ORGAN_ML, joined, organ_crop, surroundings
@@ -59,7 +56,7 @@ class SecondPass:
 
     Args:
         spec: Its regions and grid.
-        predictor_of: Its network.
+        predictor_of: Its network; called for each organ.
         thresholds: Keys of the classes wanted -> probability above which a voxel belongs to the class.
         run: Device, batch size, precision.
         overlap: Share of a window that its neighbour covers too.
@@ -112,35 +109,6 @@ class SecondPass:
                 if mask.sum() * organs.grid.voxel_volume_ml >= SMALLEST_ORGAN_ML:
                     box, near = surroundings(mask, region.margin_mm, self.spec.preprocess)
                     yield _Look(wanted, box, mask[box].copy(), near)
-
-
-def second_pass_of(
-    model: UniversalModel,
-    wanted: Sequence[str],
-    thresholds: Mapping[str, float],
-    run_by: Callable[[UniversalModel, tuple[str, ...]], Predictor],
-    run: WindowRun,
-    how: Profile,
-    probabilities: str | None,
-) -> SecondPass | None:
-    """The second pass of a model for some classes; None if it has none, or none of these.
-
-    Args:
-        model: The whole model.
-        wanted: Keys computed by the second pass.
-        thresholds: Of these, and maybe of others.
-        run_by: From a network and its classes to what computes their logits; called once for each set of classes.
-        run: Device, batch size, precision.
-        how: Overlap of windows.
-        probabilities: See `InferencePlan`.
-    """
-    spec = model.spec.second_pass
-    if spec is None or not wanted:
-        return None
-    network = model.second_pass
-    assert network is not None
-    predictor_of = cache(lambda classes: run_by(network, classes))
-    return SecondPass(spec, predictor_of, {key: thresholds[key] for key in wanted}, run, how.overlap, probabilities)
 
 
 class Neighbourhood:
