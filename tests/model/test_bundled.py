@@ -7,6 +7,7 @@ import torch
 
 from omentum.anatomy import STRUCTURES
 from omentum.model import load_model, read_spec
+from omentum.model.growth.second_pass import without_second_pass
 from omentum.spec import Trust
 
 BUNDLED = resources.files("omentum") / "resources" / "default.safetensors"
@@ -35,12 +36,12 @@ def test_it_does_not_say_where_on_whose_machine_its_data_lay():
 def test_the_first_pass_of_the_weights_for_lesions_is_the_bundled_one():
     """To the bit; what the second pass computes has its own operating points and trust."""
     default, lesions = load_model("default"), load_model("lesions")
-    state = lesions.state_dict()
-    assert all(torch.equal(tensor, state[name]) for name, tensor in default.state_dict().items())
+    first, state = without_second_pass(default), lesions.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in first.state_dict().items())
     assert lesions.spec.classes == default.spec.classes
     second = lesions.spec.second_pass
     found = {f"{host}_tumour" for host in ("liver", "kidney", "pancreas", "lung", "colon")} | {"kidney_cyst"}
-    assert set(second.keys) == found | {"hepatic_vessel", "coeliac_trunk"}
-    assert lesions.spec.minimum_ml.keys() == found
-    assert all(lesions.spec.trust[key] is Trust.WEAK for key in second.keys)
+    assert set(second.keys) >= found | {"hepatic_vessel", "coeliac_trunk"}
+    assert set(second.keys) >= lesions.spec.minimum_ml.keys() >= found
+    assert all(lesions.spec.trust[key] is Trust.WEAK for key in found)
     assert "/" not in json.dumps(lesions.spec.training)
