@@ -8,7 +8,7 @@ import pytest
 from banded_phantom import banded_ct, ras_grid
 from case_files import files_in, put_ct
 from dicom_files import write_stack
-from small_models import small_model
+from small_models import small_model, with_small_second_pass
 
 from omentum.cli import main
 from omentum.doctor.input_report import InputReport, reports_from_json, reports_to_json
@@ -60,6 +60,14 @@ def test_the_number_of_windows_is_that_of_the_segmentation(here, capsys):
     assert report.plan.windows == manifest["model_grid"]["windows"]
     expected = {name for name in report.plan.outputs if name not in ("report.html", "preview.png")}
     assert {Path(name).name for name in files_in("out/ct")} == expected
+
+
+def test_the_estimate_leaves_a_second_pass_out_and_says_so(here, capsys):
+    put_ct("ct.nii.gz")
+    save_checkpoint("w.safetensors", with_small_second_pass(small_model("residual_unet")))
+    _, (report,), _ = ask("ct.nii.gz", "-w", "w.safetensors", capsys=capsys)
+    (text,) = [one.text for one in report.checks if one.about == "weights"]
+    assert text == "w.safetensors: 3 classes, 1 of them by a second pass that the estimate leaves out"
 
 
 def test_series_are_listed_without_the_patient(here, capsys):

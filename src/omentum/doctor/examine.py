@@ -193,9 +193,8 @@ class Examiner:
         if isinstance(self._spec, OmentumError):
             found.append(Diagnosis(Outcome.FAULT, "weights", str(self._spec)))
         else:
-            found.append(
-                Diagnosis(Outcome.FINE, "weights", f"{', '.join(self.weights)}: {len(self._spec.classes)} classes")
-            )
+            text = f"{', '.join(self.weights)}: {len(self._spec.classes)} classes{_second_pass_of(self._spec)}"
+            found.append(Diagnosis(Outcome.FINE, "weights", text))
             found += self._word_checks()
         if isinstance(self._device, OmentumError):
             found.append(Diagnosis(Outcome.FAULT, "device", str(self._device)))
@@ -249,6 +248,12 @@ class Examiner:
 def _report(path: Path, identity: Identity, checks: Sequence[Diagnosis]) -> InputReport:
     use = USES[identity.kind]
     return InputReport(str(path), identity.kind, identity.facts, identity.series, (), use, None, None, tuple(checks))
+
+
+def _second_pass_of(spec: CheckpointSpec) -> str:
+    """Words on a second pass: how much it looks at depends on the organs found, which nothing here runs for."""
+    second = spec.second_pass
+    return "" if second is None else f", {len(second.keys)} of them by a second pass that the estimate leaves out"
 
 
 def _doubts(warnings: Sequence[str], ct: Volume) -> list[Diagnosis]:
