@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from omentum.anatomy import STRUCTURES, include_structures
 from omentum.io.truth import read_case
 from omentum.model import UniversalModel, load_model
+from omentum.model.growth.second_pass import without_second_pass
 from omentum.phantom import make_case
 from omentum.pipeline import Segmenter, SegmentOptions
 from omentum.segmentation import Segmentation
@@ -115,7 +116,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     (work / "structures.toml").write_text(TOML, encoding="utf-8")
     include_structures(work / "structures.toml")
-    model = with_words(load_model())
+    model = with_words(without_second_pass(load_model()))
     targets = {word: key for key, word in OTHERS.items()} | dict(PARAPHRASES)
     counts = {word: Counts() for word in KEYS}
     own = {key: Counts() for key in STRUCTURES.default_keys}
