@@ -159,7 +159,7 @@ def _parts(entry: zipfile.ZipInfo, path: Path) -> tuple[str, ...]:
 
 def _is_ignored(parts: tuple[str, ...], entry: zipfile.ZipInfo) -> bool:
     """Folders, which come with their files, and what macOS and file managers add."""
-    return entry.is_dir() or not parts or parts[0] in _IGNORED or parts[-1].startswith(".")
+    return not parts or entry.is_dir() or parts[0] in _IGNORED or parts[-1].startswith(".")
 
 
 def _unsafe(entry: zipfile.ZipInfo, why: str, path: Path) -> InputError:

@@ -76,6 +76,10 @@ TRANSFER = Walk(
         ("omentum phantom -n 5 --spacing 3 -o cases/", "omentum phantom -n 2 --spacing 10 -o cases/"),
         ("--init default --task my.toml", f"--init default --task my.toml {SMALL}"),
         ("-o runs/mine", "-o runs/mine --set steps=2 --set save_every=2 --set validate_every=2 --set warmup_steps=1"),
+        (  # only the first pass of the bundled weights is taken, which is said aloud
+            "import omentum\n\nconfig",
+            "import warnings\n\nimport omentum\n\nwarnings.simplefilter('ignore')\nconfig",
+        ),
         (
             'omentum.load_task("my.toml", "default")',
             'omentum.load_task("my.toml", "default", {"steps": 2, "save_every": 2, "spacing_mm": [10.0, 10.0, 10.0], '
