@@ -1,7 +1,8 @@
 """The page that segments in the browser, in Chromium, against the Python pipeline: time, memory, download, masks.
 
 make web-static, then
-CHROMIUM=$(command -v chromium) python benchmarks/static_page.py NAME:THREADS=CT ... --work FOLDER -o benchmarks/results/static_page.json
+export CHROMIUM=/usr/bin/chromium
+python benchmarks/static_page.py NAME:THREADS=CT ... --work FOLDER -o benchmarks/results/static_page.json
 """
 
 from __future__ import annotations
