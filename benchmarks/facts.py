@@ -39,7 +39,13 @@ def command(argv: Sequence[str]) -> str:
 
 
 def portable(word: str) -> str:
-    """A word of a command; of a path outside the repository a file's last two names, or a folder's last, are kept."""
+    """A word of a command; of a path outside the repository a file's last two names, or a folder's last, are kept.
+
+    The path may follow a name: NAME=PATH.
+    """
+    name, equals, after = word.rpartition("=")
+    if equals and Path(after).is_absolute():
+        return f"{name}={portable(after)}"
     path = Path(word)
     if not path.exists() and not path.is_absolute():
         return f'"{word}"' if " " in word else word

@@ -108,3 +108,11 @@ def test_commands_name_no_folder_of_one_machine(tmp_path):
     words = [str(ROOT / "benchmarks/x.py"), str(tmp_path / "abdomen"), str(tmp_path / "abdomen" / "ct.nii.gz")]
     told = facts.command([*words, "exact, torch", "0.5"])
     assert told == 'python benchmarks/x.py .../abdomen .../abdomen/ct.nii.gz "exact, torch" 0.5'
+
+
+def test_a_path_behind_a_name_is_shortened_too(tmp_path):
+    (tmp_path / "abdomen").mkdir()
+    ct = tmp_path / "abdomen/ct.nii.gz"
+    ct.touch()
+    assert facts.portable(f"abdomen:1={ct}") == "abdomen:1=.../abdomen/ct.nii.gz"
+    assert facts.portable("demo:2=demo/ct.nii.gz") == "demo:2=demo/ct.nii.gz"
