@@ -98,6 +98,22 @@ def test_a_second_pass_that_the_weights_have_is_replaced(place):
         assert torch.allclose(tensor, after[name], atol=1e-3), name  # the text was saved in half precision
 
 
+def test_a_second_pass_starts_from_that_of_the_weights_with_another_class(place):
+    once = train_second_pass(config_in(place, steps=2), place / "once")
+    regions = (RegionConfig(("liver",), ("liver", "liver tumour")),)
+    still = {"seed": 1, "steps": 1, "lr": 0.0, "muon_lr": 0.0, "regions": regions, "init": str(once)}
+    warm = train_second_pass(config_in(place, warm_start=True, **still), place / "warm")
+    cold = train_second_pass(config_in(place, **still), place / "cold")
+    before, after, random = (load_checkpoint(path).second_pass for path in (once, warm, cold))
+    assert after.spec.class_keys == ("liver", "liver_tumour")
+    assert torch.equal(after.text_embeddings[1], before.text_embeddings[0])
+    for name, tensor in before.backbone.state_dict().items():
+        assert torch.allclose(tensor, after.backbone.state_dict()[name], atol=1e-3), name
+    weight = "controller.weight"
+    assert torch.allclose(before.head.state_dict()[weight], after.head.state_dict()[weight], atol=1e-3)
+    assert not torch.allclose(before.head.state_dict()[weight], random.head.state_dict()[weight], atol=1e-2)
+
+
 def test_the_command_line_tells_what_is_trained(place, capsys):
     (place / "second.toml").write_text(
         'init = "first.safetensors"\nparameters = {widths = [8, 8, 8], decoded_channels = 8}\ncondition_width = 8\n'
@@ -144,12 +160,19 @@ def test_a_class_that_no_case_is_annotated_for_is_refused(place):
         ({"crop": (20, 16, 16)}, "multiples of 8"),
         ({"patch": (16, 20, 16)}, "multiples of 8"),
         ({"parameters": {"width": 3}}, "unexpected keyword argument 'width'"),
+        ({"warm_start": True}, "has no second pass to start from"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_the_folder_is_made(place, changes, message):
     with pytest.raises(OmentumError, match=message):
         train_second_pass(config_in(place, **changes), place / "run")
     assert not (place / "run").exists()
+
+
+def test_a_second_pass_of_another_size_is_no_start(place):
+    once = train_second_pass(config_in(place, steps=1), place / "once")
+    with pytest.raises(UsageError, match="its second pass is another network"):
+        train_second_pass(config_in(place, init=str(once), warm_start=True, condition_width=16), place / "run")
 
 
 def test_one_process_trains(place, monkeypatch):

@@ -20,16 +20,19 @@ SLOPE = 0.1
 
 
 def new_network(config: SecondPassConfig, first: UniversalModel, classes: Sequence[str]) -> UniversalModel:
-    """A network with random weights from torch's global generator; text embeddings are those of the first pass.
+    """The network before its first step; text embeddings are those of the first pass.
+
+    Its weights are random, from torch's global generator, or for `warm_start` those of the second pass that `init` has.
+    The head is generated from text, so the classes may be others.
 
     Args:
         config: The run.
-        first: The first pass.
+        first: Weights of `init`.
         classes: Keys of the second pass's classes, in channel order.
 
     Raises:
         UsageError: The first pass does not know a class, or has no text; or the network cannot be built or does not
-            take crops and windows of these sizes.
+            take crops and windows of these sizes; or there is no second pass of this kind to start from.
     """
     if first.spec.model.head is not HeadKind.TEXT:
         remedy = 'choose weights with a text-driven head, such as init = "default"'
@@ -56,10 +59,25 @@ def new_network(config: SecondPassConfig, first: UniversalModel, classes: Sequen
     network = build(spec, text)
     for size in (config.crop, config.patch):
         check_network(network, size)
+    if config.warm_start:
+        _start_from(first.second_pass, network, config.init)
+        return network
     assert isinstance(network.head, TextDrivenHead)
     spread_text_features(network.head.text_feature, text)
     nn.init.constant_(network.head.controller.bias[-1:], config.first_logit)
     return network
+
+
+def _start_from(earlier: UniversalModel | None, network: UniversalModel, source: str) -> None:
+    """Give a network the weights of an earlier second pass; its text embeddings stay."""
+    if earlier is None:
+        raise UsageError("has no second pass to start from", source=source, remedy="leave out warm_start")
+    if earlier.spec.model != network.spec.model:
+        reason = "its second pass is another network"
+        remedy = "leave out warm_start, or give parameters, condition_width and head_channels as in its training"
+        raise UsageError(reason, source=source, remedy=remedy)
+    own = {"text_embeddings": network.text_embeddings}
+    network.load_state_dict(earlier.state_dict() | own)
 
 
 class PlainClassifier(nn.Module):

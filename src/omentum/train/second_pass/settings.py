@@ -69,6 +69,7 @@ class SecondPassConfig:
 
     Args:
         init: Weights of the first pass, a file or a name: they find the organs, and become part of the result.
+        warm_start: Start from the second pass that `init` has, whose classes may be others; not from random weights.
         data: Collections of cases; folders only.
         regions: Where which structures are looked for.
         parameters: Keyword arguments of the network `organ_unet` that differ from its defaults.
@@ -99,6 +100,7 @@ class SecondPassConfig:
     """
 
     init: str = "default"
+    warm_start: bool = False
     data: tuple[DataConfig, ...] = ()
     regions: tuple[RegionConfig, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)

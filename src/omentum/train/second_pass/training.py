@@ -61,10 +61,11 @@ def train_second_pass(
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError("a second pass is trained in one process", remedy="leave torchrun out")
     run, weights = Path(out), locate(config.init)
-    first = without_second_pass(load_model(config.init))  # the organs, and the result, are those of the first alone
+    loaded = load_model(config.init)
+    first = without_second_pass(loaded)  # the organs, and the result, are those of the first alone
     where = _where(config, first)
     torch.manual_seed(config.seed)
-    network = new_network(config, first, where.classes)
+    network = new_network(config, loaded, where.classes)
     with_second_pass(first, network, where.regions)  # what does not fit is refused before the run has a folder
     sha256 = weights_sha256(weights)
     with locked(run), translate_torch_errors(run, 0):
