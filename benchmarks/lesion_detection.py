@@ -72,7 +72,8 @@ HEALTHY = {
 ORGANS = {"weights": "{}", "structure": "{}", "n": "{}", "mean Dice": "{:.3f}"}
 ABOUT = (
     "*Found* and *false* are those of the finished segmentation; sensitivities are those of the best threshold with at "
-    "most so many false lesions a scan (FROC, on the network's probabilities before cleaning), by diameter at one. "
+    "most so many false lesions a scan (FROC, on the network's probabilities, without components below the smallest "
+    "volume that the weights ask for), by diameter at one. "
     "Intervals are Wilson's, 95 %. Lesions below 5 mm do not count."
 )
 
@@ -137,12 +138,14 @@ def scored(segmenter: Segmenter, case: PhantomCase, number: int) -> CaseScores:
     scores = evaluate(
         found, case.truth, case=f"phantom {number}", rules=Rules(distances=False, minimum_lesion_ml=SMALLEST_ML)
     )
+    removed_ml = found.manifest["options"]["minimum_ml"]
     curves = {
         key: curve(
             np.rint(found.probability(key) * STEPS).astype(np.uint8),
             case.truth.mask(key),
             case.truth.grid.voxel_volume_ml,
             SMALLEST_ML,
+            removed_below_ml=removed_ml.get(key, 0.0),
         )
         for key in lesions()
     }

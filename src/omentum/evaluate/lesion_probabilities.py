@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from omentum.anatomy.pairs import kind_of
 from omentum.components import connected_components
 from omentum.errors import InputError, OmentumError, warn_of_case
-from omentum.result_files import LESIONS, PROBABILITIES, SEGMENTATIONS
+from omentum.result_files import LESIONS, MANIFEST, PROBABILITIES, SEGMENTATIONS
 from omentum.segmentation import Segmentation
 from omentum.volume import Grid
 
@@ -50,6 +51,7 @@ def lesion_curves_of(
 
     if prediction.name not in SEGMENTATIONS:
         return {}
+    removed_below_ml = _removed_below_ml(prediction.parent / MANIFEST)
     found = {}
     for key in truth.classes:
         if key not in (truth.annotated or ()) or not kind_of(key).is_lesion:
@@ -65,8 +67,20 @@ def lesion_curves_of(
         except OmentumError as fault:
             warn_of_case(f"no ROC and FROC of {key} from this case: {fault}")
             continue
-        found[key] = curve(steps, truth.mask(key), truth.grid.voxel_volume_ml, minimum_ml, source)
+        voxel_ml, removed_ml = truth.grid.voxel_volume_ml, removed_below_ml.get(key, 0.0)
+        found[key] = curve(steps, truth.mask(key), voxel_ml, minimum_ml, source, removed_below_ml=removed_ml)
     return found
+
+
+def _removed_below_ml(manifest: Path) -> dict[str, float]:
+    """Structure key -> volume below which the segmentation has no components; empty where no manifest tells."""
+    try:
+        told = json.loads(manifest.read_bytes())["options"]["minimum_ml"]
+        return {str(key): float(ml) for key, ml in told.items()}
+    except (FileNotFoundError, KeyError):  # of an earlier version
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as fault:
+        raise InputError(f"does not say which lesions are too small: {fault!r}", source=manifest) from fault
 
 
 def _read_map(path: Path) -> tuple[Steps, Grid]:

@@ -71,6 +71,16 @@ def test_from_probability_maps_in_any_storage_order(tmp_path, capsys, flip):
     assert "From lesion lists" not in printed
 
 
+def test_lesions_below_the_smallest_volume_of_the_manifest_do_not_count(tmp_path):
+    write_cases(tmp_path)
+    options = {"classes": ["liver_tumour"], "minimum_ml": {"liver_tumour": 1e3}}
+    for name in "abc":
+        (tmp_path / "outs" / name / "manifest.json").write_text(json.dumps({"options": options}))
+    assert run(tmp_path / "outs", tmp_path / "truths", "--json-file", tmp_path / "s.json") == 0
+    froc = curves(tmp_path / "s.json")["froc"]
+    assert set(froc["sensitivity"]) == set(froc["false_positives_per_scan"]) == {0.0}
+
+
 def test_without_a_lesion_in_the_references_no_threshold_is_advised(tmp_path, capsys):
     write_cases(tmp_path)
     for name in ("a", "b"):

@@ -72,6 +72,17 @@ def test_known_numbers():
     assert at[1.0].sensitivity_by_size == {"< 10 mm": None, "10-20 mm": 1.0, "> 20 mm": None}
 
 
+def test_what_inference_removes_for_its_volume_is_no_finding_at_any_threshold():
+    found = curve(
+        likely((A, 0.9, 2), (B, 0.8, 4), (C, 0.7, 2)), cube(B, 4) | cube(C, 2), ML, 0.03, removed_below_ml=1.0
+    )
+    plain = curve(likely((A, 0.9, 2), (B, 0.8, 4), (C, 0.7, 2)), cube(B, 4) | cube(C, 2), ML, 0.03)
+    at = THRESHOLDS.index(0.6)
+    assert (found.false[at], sum(counts[at] for counts in found.found.values())) == (0, 1)
+    assert (plain.false[at], sum(counts[at] for counts in plain.found.values())) == (1, 2)
+    assert found.lesions == plain.lesions
+
+
 def test_at_every_threshold_the_counts_are_those_of_that_segmentation():
     rng = np.random.default_rng(7)
     for _ in range(5):

@@ -1,8 +1,8 @@
 """Detections of one lesion type in one case at every threshold.
 
 At each threshold, the voxels with at least that probability form a segmentation, whose components are matched with the
-reference like lesions (see `detection`). A threshold is therefore an operating point that can be set for inference, not
-only a rank among candidates.
+reference like lesions (see `detection`). Components that inference would remove for their volume are left out, so a
+threshold is an operating point that can be set for inference, not only a rank among candidates.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omentum.boxes import Box
+from omentum.components import component_sizes, connected_components, select_components
 from omentum.evaluate.metrics.detection import SIZE_BINS_MM, Matcher
 from omentum.evaluate.metrics.overlap import Mask
 from omentum.json_values import from_json_values
@@ -65,7 +66,13 @@ class Curve:
 
 
 def curve(
-    probability: NDArray[np.uint8], reference: Mask, voxel_volume_ml: float, minimum_ml: float, source: str = MAPS
+    probability: NDArray[np.uint8],
+    reference: Mask,
+    voxel_volume_ml: float,
+    minimum_ml: float,
+    source: str = MAPS,
+    *,
+    removed_below_ml: float = 0.0,
 ) -> Curve:
     """Count detections at every threshold.
 
@@ -75,15 +82,16 @@ def curve(
         voxel_volume_ml: Volume of a voxel, in ml.
         minimum_ml: See `detect`.
         source: See `Curve`.
+        removed_below_ml: Volume of a component below which inference removes it, whatever the threshold.
     """
     box = _box((probability >= _step(THRESHOLDS[0])) | reference)
     likely, matcher = probability[box], Matcher(reference[box], voxel_volume_ml, minimum_ml)
-    highest = int(likely.max(initial=0))
+    highest, removed_voxels = int(likely.max(initial=0)), removed_below_ml / voxel_volume_ml
     found: dict[str, list[int]] = {size: [] for size in SIZE_BINS_MM}
     false: list[int] = []
     for threshold in THRESHOLDS:
         step = _step(threshold)
-        outcome = matcher.detect(likely >= step) if step <= highest else None
+        outcome = matcher.detect(_without_small(likely >= step, removed_voxels)) if step <= highest else None
         for size, counts in found.items():
             counts.append(outcome.by_size[size].found if outcome else 0)
         false.append(outcome.false_positives if outcome else 0)
@@ -95,6 +103,15 @@ def curve(
         {size: tuple(counts) for size, counts in found.items()},
         tuple(false),
     )
+
+
+def _without_small(mask: Mask, voxels: float) -> Mask:
+    if voxels <= 1:
+        return mask
+    labels = connected_components(mask)
+    wanted = component_sizes(labels) >= voxels
+    wanted[0] = False  # background
+    return select_components(labels, wanted)
 
 
 def _step(threshold: float) -> int:
