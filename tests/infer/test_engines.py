@@ -201,6 +201,23 @@ print(sys.modules["openvino_telemetry"])"""
     assert done.stdout == "None\n"
 
 
+@needs_openvino
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+def test_a_signal_after_two_engines_is_handled():
+    """A core that is destroyed can leave its thread without a signal stack; Ctrl-C would then be a crash."""
+    code = """import signal, torch
+from omentum.infer.engines.network import Network
+from omentum.infer.engines.openvino import OpenVinoEngine
+network = Network(torch.nn.Conv3d(1, 1, 1), lambda logits: logits, (8, 8, 8), "")
+first, second = OpenVinoEngine(network), OpenVinoEngine(network)
+del first
+del second
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+signal.raise_signal(signal.SIGUSR1)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
+
+
 def test_without_openvino_the_extra_is_named_and_torch_takes_over(network, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingDependencyError, match=r"omentum\[cpu\]"):

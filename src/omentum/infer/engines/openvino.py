@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import sys
 import threading
@@ -50,8 +51,7 @@ class OpenVinoEngine:
     def __init__(self, network: Network, precision: Precision = "float32", cache: Path | None = None) -> None:
         refuse_after_fork()
         note_computing()
-        openvino = import_openvino()
-        core = openvino.Core()
+        openvino, core = import_openvino(), _core()
         self.precision: Precision = precision if _computes(core, precision) else "float32"
         self._network = network
         settings = {
@@ -98,7 +98,17 @@ def computes_bf16() -> bool:
     Raises:
         MissingDependencyError: see `import_openvino`.
     """
-    return _computes(import_openvino().Core(), "bf16")
+    return _computes(_core(), "bf16")
+
+
+@functools.cache
+def _core() -> Any:
+    """The one core of this process, never destroyed.
+
+    A core gives its thread a signal stack and, destroyed, hands back the one of before, which is gone if it was that of
+    an older core: the next signal (Ctrl-C, say) would kill the process (OpenVINO 2026.4).
+    """
+    return import_openvino().Core()
 
 
 def _computes(core: Any, precision: Precision) -> bool:
