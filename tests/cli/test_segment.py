@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from banded_phantom import banded_ct, ras_grid, rotated, stored, truth_mask
-from case_files import files_in, put_ct
+from case_files import CASE_FILES, files_in, put_ct
 from dicom_files import stack_affine, write_stack
 from threshold_model import BANDS_HU
 
@@ -21,22 +21,7 @@ from omentum.spec import PreprocessSpec
 def test_a_case_becomes_a_folder(here, capsys):
     put_ct("ct.nii.gz")
     assert main(["segment", "ct.nii.gz", "-o", "out", "--device", "cpu"]) == 0
-    assert files_in("out") == [
-        f"ct/{name}"
-        for name in (
-            *(
-                "labels_itksnap.txt",
-                "labels_slicer.ctbl",
-                "lesions.csv",
-                "manifest.json",
-                "measurements.json",
-                "preview.png",
-                "report.html",
-            ),
-            "segmentation.nii.gz",
-            "segmentation.seg.nrrd",
-        )
-    ]
+    assert files_in("out") == [f"ct/{name}" for name in CASE_FILES]
     shown = capsys.readouterr()
     assert "Liver tumour" in shown.out
     assert "4 of 4 structures" in shown.out

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from banded_phantom import ELLIPSOIDS_MM, banded_ct, centroid_mm, ras_grid, rotated
+from case_files import CASE_FILES, files_in
 from threshold_model import BANDS_HU
 
 from omentum.anatomy import STRUCTURES
@@ -16,18 +17,8 @@ from omentum.pipeline import segment
 
 def test_a_folder_holds_everything(straight, tmp_path):
     straight.save(tmp_path / "case", masks=True)
-    assert sorted(p.relative_to(tmp_path / "case").as_posix() for p in (tmp_path / "case").rglob("*.*")) == [
-        "labels_itksnap.txt",
-        "labels_slicer.ctbl",
-        "lesions.csv",
-        "manifest.json",
-        *(f"masks/{key}.nii.gz" for key in sorted(BANDS_HU)),
-        "measurements.json",
-        "preview.png",
-        "report.html",
-        "segmentation.nii.gz",
-        "segmentation.seg.nrrd",
-    ]
+    masks = [f"masks/{key}.nii.gz" for key in BANDS_HU]
+    assert files_in(tmp_path / "case") == sorted([*CASE_FILES, *masks])
     timings_s = json.loads((tmp_path / "case" / "manifest.json").read_text())["timings_s"]
     assert set(timings_s) == {*straight.manifest["timings_s"], "measure", "draw", "write"}
     written = read_volume(tmp_path / "case" / "segmentation.nii.gz")
