@@ -81,6 +81,13 @@ def test_a_cyst_is_found_in_its_kidney_on_any_grid(grid):
     assert 0.5 < result.confidence["kidney_cyst"].mean_probability <= 1
 
 
+def test_a_region_sees_the_window_it_has():
+    """The stub takes inputs of -0.15 to -0.05 for a cyst; in a window four times as wide, 60 HU below are -0.025."""
+    wide = model(replace(CYSTS, window_hu=(-2400.0, 2400.0)))
+    chosen = SegmentOptions(device="cpu", postprocess="none", locate=False)
+    assert not Segmenter(wide, chosen).segment(scan(ras_grid())).mask("kidney_cyst").any()
+
+
 def test_the_first_pass_is_as_it_was():
     ct = scan(ras_grid())
     whole, first = found(ct), found(ct, "liver", "left kidney", "right kidney")

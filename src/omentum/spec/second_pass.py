@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from omentum.spec.parts import ClassSpec, ModelSpec, PreprocessSpec
@@ -19,21 +19,44 @@ class RegionSpec:
         classes: Keys of the classes looked for there; a class has one region.
         margin_mm: How far from the organs they may lie.
         apart: Each organ is looked at by itself, in a box of its own.
+        window_hu: HU relative to the organs' median that are mapped to -1 and 1; None: as everywhere else. In a lung,
+            whose median is that of air, soft tissue is told from calcium by a higher window than in other organs.
 
     Raises:
-        ValueError: no organs or no classes, or a negative margin.
+        ValueError: no organs or no classes, a negative margin, or no window.
     """
 
     organs: tuple[str, ...]
     classes: tuple[str, ...]
     margin_mm: float
     apart: bool = False
+    window_hu: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "organs", tuple(self.organs))
         object.__setattr__(self, "classes", tuple(self.classes))
         if not self.organs or not self.classes or not 0 <= self.margin_mm < math.inf:
             raise ValueError(f"a region of {len(self.organs)} organs, {len(self.classes)} classes, {self.margin_mm} mm")
+        if self.window_hu is not None:
+            low, high = self.window_hu
+            object.__setattr__(self, "window_hu", (low, high))
+            if not -math.inf < low < high < math.inf:
+                raise ValueError(f"a region with a window from {low} to {high} HU")
+
+    def preprocess(self, usual: PreprocessSpec) -> PreprocessSpec:
+        """The grid and window of the second pass in this region.
+
+        Args:
+            usual: Of the second pass.
+        """
+        return usual if self.window_hu is None else replace(usual, window_hu=self.window_hu)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        said = asdict(self)
+        if self.window_hu is None:  # as earlier versions write it
+            del said["window_hu"]
+        return said
 
     @property
     def parts(self) -> tuple[tuple[str, ...], ...]:
@@ -47,7 +70,8 @@ class SecondPassSpec:
 
     Args:
         model: Its backbone sees two channels: HU relative to the organs' median, and their mask.
-        preprocess: Its grid and windows; `window_hu` is relative to the median and mapped to -1 and 1.
+        preprocess: Its grid and windows; `window_hu` is relative to the median and mapped to -1 and 1, where a region
+            has none of its own.
         classes: Its classes, each also a class of the first network, with operating points and trust of their own.
         regions: Where they are looked for.
 
@@ -77,7 +101,11 @@ class SecondPassSpec:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
-        return asdict(self) | {"model": self.model.to_json(), "classes": [c.to_json() for c in self.classes]}
+        return asdict(self) | {
+            "model": self.model.to_json(),
+            "classes": [c.to_json() for c in self.classes],
+            "regions": [region.to_json() for region in self.regions],
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> SecondPassSpec:

@@ -1,6 +1,7 @@
 """Boxes around organs, pieces in them, and crops: where they should be, on any grid."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_a_crop_without_augmentation_is_what_inference_sees(monkeypatch):
 
 def test_crops_lie_around_pieces_and_repeat_themselves():
     (box,) = case_of().boxes
-    sampler = CropSampler([Candidate("toy", box, 1.0)], (1.0, 1.0), 1.0, (12, 12, 12), SPEC, seed=3)
+    sampler = CropSampler([Candidate("toy", box, 1.0)], (1.0, 1.0), 1.0, (12, 12, 12), (SPEC, SPEC), seed=3)
     drawn = [sampler.draw(step, 0) for step in range(20)]
     assert all(crop.near.any() for crop in drawn)
     shown = [crop.truth.any() for crop in drawn]
@@ -97,10 +98,28 @@ def test_crops_lie_around_pieces_and_repeat_themselves():
     assert not torch.equal(sampler.draw(7, 1).image, again.image)
 
 
+def test_a_region_has_its_own_window(monkeypatch):
+    monkeypatch.setattr(crops, "GAIN", (1.0, 1.0))
+    (box,) = case_of().boxes
+    wide = replace(LIVER, window_hu=(-2000.0, 2000.0)).preprocess(SPEC)
+    narrow, broad = (
+        CropSampler([Candidate("toy", box, 1.0)], (1.0,), 1.0, (12, 12, 12), (spec,), seed=3).draw(0, 0)
+        for spec in (LIVER.preprocess(SPEC), wide)
+    )
+    inside = narrow.image[0].abs() < 1
+    low, high = SPEC.window_hu
+    assert torch.allclose(
+        broad.image[0][inside] * 2000, (narrow.image[0][inside] + 1) / 2 * (high - low) + low, atol=0.1
+    )
+
+
 def test_regions_and_collections_are_drawn_by_weight():
     (box,) = case_of().boxes
     often, seldom = Candidate("often", box, 9.0), Candidate("seldom", box, 1.0)
-    sampler = CropSampler([often, seldom], (0.5, 100.0), 0.5, (12, 12, 12), SPEC, seed=0)  # the second has no box
+    sampler = CropSampler(
+        [often, seldom], (0.5, 100.0), 0.5, (12, 12, 12), (SPEC, SPEC), seed=0
+    )  # the second has no box
+    # the second region has no box
     names = [sampler.draw(step, 0).case for step in range(100)]
     assert 80 < names.count("often") < 98
 

@@ -26,7 +26,7 @@ from omentum.preprocess.grid import model_grid, nearest_on_model_grid
 from omentum.preprocess.organ_crop import SMALLEST_ORGAN_ML, joined, organ_crop, surroundings
 from omentum.quality import Confidence
 from omentum.segmentation import Segmentation
-from omentum.spec import SecondPassSpec
+from omentum.spec import PreprocessSpec, SecondPassSpec
 from omentum.volume import Volume
 
 PredictorOf = Callable[[tuple[str, ...]], Predictor]
@@ -39,12 +39,14 @@ class _Look:
 
     Args:
         wanted: Keys of the classes looked for.
+        spec: Grid and window.
         box: On the grid of the second pass.
         inside: The organ, bool [x, y, z] of the box.
         near: Where they may be, alike.
     """
 
     wanted: tuple[str, ...]
+    spec: PreprocessSpec
     box: Box
     inside: NDArray[np.bool_]
     near: NDArray[np.bool_]
@@ -91,7 +93,7 @@ class SecondPass:
         found = found.without([key for look in looks for key in look.wanted], classes)
         confidence = dict(found.confidence)
         for look in looks:
-            prepared = organ_crop(ct, look.inside, whole, look.box, preprocess)
+            prepared = organ_crop(ct, look.inside, whole, look.box, look.spec)
             windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(look.near)
             thresholds = {key: self.thresholds[key] for key in look.wanted}
             plan = InferencePlan(self.predictor_of(look.wanted), thresholds, windows, self.run, self.probabilities)
@@ -104,11 +106,12 @@ class SecondPass:
         """The boxes around organs in which a class is looked for."""
         for region in self.spec.regions:
             wanted = tuple(key for key in region.classes if key in self.thresholds)
+            spec = region.preprocess(self.spec.preprocess)
             for part in region.parts if wanted else ():
                 mask = joined(organs.mask(key) for key in part)
                 if mask.sum() * organs.grid.voxel_volume_ml >= SMALLEST_ORGAN_ML:
-                    box, near = surroundings(mask, region.margin_mm, self.spec.preprocess)
-                    yield _Look(wanted, box, mask[box].copy(), near)
+                    box, near = surroundings(mask, region.margin_mm, spec)
+                    yield _Look(wanted, spec, box, mask[box].copy(), near)
 
 
 class Neighbourhood:

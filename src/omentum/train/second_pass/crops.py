@@ -72,7 +72,7 @@ class CropSampler:
         weights: Of the regions, by number.
         foreground_probability: Probability that a crop is drawn around a piece of a class.
         size: Of a crop, in voxels.
-        spec: Grid of the second pass.
+        specs: Grid and window of the second pass in each region.
         seed: Of all crops.
     """
 
@@ -80,7 +80,7 @@ class CropSampler:
     weights: Sequence[float]
     foreground_probability: float
     size: Triple
-    spec: PreprocessSpec
+    specs: Sequence[PreprocessSpec]
     seed: int
 
     def draw(self, step: int, number: int) -> Crop:
@@ -95,7 +95,7 @@ class CropSampler:
             pieces = chosen.box.pieces[rng.integers(len(chosen.box.pieces))]
             points = pieces[rng.integers(len(pieces))]
         middle = points[rng.integers(len(points))] + rng.integers(-JITTER, JITTER + 1, 3)
-        return crop_around(chosen.case, chosen.box, middle, self.size, self.spec, rng)
+        return crop_around(chosen.case, chosen.box, middle, self.size, self.specs[region], rng)
 
     @cached_property
     def _pools(self) -> list[list[Candidate]]:
@@ -127,7 +127,7 @@ def crop_around(
         box: The box.
         middle: Voxel of the box, or near it.
         size: Of the crop.
-        spec: Grid of the second pass.
+        spec: Grid and window of the second pass in the box's region.
         rng: Source of flips, noise, shift and gain.
     """
     start = [

@@ -32,6 +32,7 @@ class RegionConfig:
         classes: Structures looked for there, by any name; each in one region only.
         margin_mm: How far from the organs they may lie.
         apart: Each organ is looked at by itself, in a box of its own.
+        window_hu: As that of the run, for this region only; empty for that of the run.
         weight: How often the region is sampled, relative to others.
     """
 
@@ -39,6 +40,7 @@ class RegionConfig:
     classes: tuple[str, ...] = ()
     margin_mm: float = 7.5
     apart: bool = False
+    window_hu: tuple[float, ...] = ()
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -49,6 +51,10 @@ class RegionConfig:
                 raise UsageError(f"{name} in [[regions]] are names of structures, got {list(words)}", remedy=remedy)
         if not 0 <= self.margin_mm < math.inf:
             raise UsageError(f"margin_mm in [[regions]] is 0 or more, got {self.margin_mm}")
+        if self.window_hu and (
+            len(self.window_hu) != 2 or not -math.inf < self.window_hu[0] < self.window_hu[1] < math.inf
+        ):
+            raise UsageError(f"window_hu in [[regions]] goes from low to high HU, got {list(self.window_hu)}")
         if not 0 < self.weight < math.inf:
             raise UsageError(f"weight in [[regions]] must be above 0 and finite, got {self.weight}")
 
@@ -60,7 +66,8 @@ class RegionConfig:
             UsageError: A word names no structure.
         """
         organs, classes = (keys_of(structures_in(words, guesses=False)) for words in (self.organs, self.classes))
-        return RegionSpec(organs, classes, self.margin_mm, self.apart)
+        low_high = (self.window_hu[0], self.window_hu[1]) if self.window_hu else None
+        return RegionSpec(organs, classes, self.margin_mm, self.apart, low_high)
 
 
 @dataclass(frozen=True)

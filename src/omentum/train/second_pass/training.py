@@ -135,7 +135,7 @@ def _sampler(config: SecondPassConfig, cases: Sequence[Sequence[OrganCase]]) -> 
         [region.weight for region in config.regions],
         config.foreground_probability,
         config.crop,
-        config.preprocess,
+        [region.preprocess(config.preprocess) for region in config.region_specs],
         config.seed,
     )
 
