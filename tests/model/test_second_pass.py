@@ -42,12 +42,14 @@ def test_a_file_holds_both_and_gives_both_back(tmp_path):
 
 def test_a_region_with_a_window_of_its_own_is_kept(tmp_path):
     first, model = both()
-    lung = replace(REGION, window_hu=(-200.0, 1500.0))
+    lung = replace(REGION, window_hu=(-200.0, 1500.0), median_above_hu=-200.0)
     save_checkpoint(tmp_path / "w.safetensors", with_second_pass(first, second_network(first, "liver_tumour"), [lung]))
     assert read_spec(tmp_path / "w.safetensors").second_pass.regions == (lung,)
-    assert "window_hu" not in model.spec.second_pass.regions[0].to_json()
+    assert not {"window_hu", "median_above_hu"} & model.spec.second_pass.regions[0].to_json().keys()
     with pytest.raises(ValueError, match="window from 5 to 5"):
         replace(REGION, window_hu=(5, 5))
+    with pytest.raises(ValueError, match="above inf HU"):
+        replace(REGION, median_above_hu=float("inf"))
 
 
 def test_operating_points_and_trust_are_those_of_the_pass_that_computes_a_class():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -71,7 +72,14 @@ def surroundings(mask: NDArray[np.bool_], margin_mm: float, spec: PreprocessSpec
     return box, neighbourhood(mask[box], margin_mm, spec.spacing_mm)
 
 
-def organ_crop(ct: Volume, inside: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Prepared:
+def organ_crop(
+    ct: Volume,
+    inside: NDArray[np.bool_],
+    whole: Grid,
+    box: Box,
+    spec: PreprocessSpec,
+    median_above_hu: float = -math.inf,
+) -> Prepared:
     """Crop a CT around an organ.
 
     Args:
@@ -80,11 +88,12 @@ def organ_crop(ct: Volume, inside: NDArray[np.bool_], whole: Grid, box: Box, spe
         whole: The grid of the network over all of the CT; see `model_grid`.
         box: Part of it.
         spec: Its `window_hu` is relative to the median in the organ.
+        median_above_hu: See `omentum.spec.RegionSpec`.
 
     Returns:
         float32 [1, 2, x, y, z]: HU relative to the organ's median in -1..1; the mask, 0 or 1.
     """
-    relative = relative_hu(ct, inside, whole, box, spec)
+    relative = relative_hu(ct, inside, whole, box, spec, median_above_hu)
     undo = Undo(ct.grid, axis_order(ct.grid, spec.orientation), whole, box)
     return Prepared(organ_tensor(relative, torch.from_numpy(np.ascontiguousarray(inside)), spec)[None], undo)
 
@@ -94,7 +103,14 @@ def organ_tensor(relative: Tensor, inside: Tensor, spec: PreprocessSpec) -> Tens
     return torch.stack([window(relative, spec.window_hu) * 2 - 1, inside.float()])
 
 
-def relative_hu(ct: Volume, inside: NDArray[np.bool_], whole: Grid, box: Box, spec: PreprocessSpec) -> Tensor:
+def relative_hu(
+    ct: Volume,
+    inside: NDArray[np.bool_],
+    whole: Grid,
+    box: Box,
+    spec: PreprocessSpec,
+    median_above_hu: float = -math.inf,
+) -> Tensor:
     """HU relative to the organ's median, float32 on the voxels of a box; for the arguments see `organ_crop`."""
     order = axis_order(ct.grid, spec.orientation)
     source = order.grid(ct.grid)
@@ -107,4 +123,6 @@ def relative_hu(ct: Volume, inside: NDArray[np.bool_], whole: Grid, box: Box, sp
         needed.append(slice(low, max(low + 1, min(length, int(some[-1] + reach) + 2))))
         at.append(some - low)
     hu = resample(order.view(ct.voxels)[tuple(needed)], (at[0], at[1], at[2]), (x, y, z), PADDING_HU)
-    return hu - float(np.median(hu.numpy()[inside]))
+    values = hu.numpy()[inside]
+    counted = values[values > median_above_hu]
+    return hu - float(np.median(counted if len(counted) else values))

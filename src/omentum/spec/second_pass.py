@@ -21,9 +21,11 @@ class RegionSpec:
         apart: Each organ is looked at by itself, in a box of its own.
         window_hu: HU relative to the organs' median that are mapped to -1 and 1; None: as everywhere else. In a lung,
             whose median is that of air, soft tissue is told from calcium by a higher window than in other organs.
+        median_above_hu: Only voxels above it count for the organs' median, unless there are none: so that the gas of a
+            hollow organ does not, of which one patient has much and the next has none.
 
     Raises:
-        ValueError: no organs or no classes, a negative margin, or no window.
+        ValueError: no organs or no classes, a negative margin, no window, or a median of nothing.
     """
 
     organs: tuple[str, ...]
@@ -31,6 +33,7 @@ class RegionSpec:
     margin_mm: float
     apart: bool = False
     window_hu: tuple[float, float] | None = None
+    median_above_hu: float = -math.inf
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "organs", tuple(self.organs))
@@ -42,6 +45,8 @@ class RegionSpec:
             object.__setattr__(self, "window_hu", (low, high))
             if not -math.inf < low < high < math.inf:
                 raise ValueError(f"a region with a window from {low} to {high} HU")
+        if not self.median_above_hu < math.inf:
+            raise ValueError(f"a region with the median of what is above {self.median_above_hu} HU")
 
     def preprocess(self, usual: PreprocessSpec) -> PreprocessSpec:
         """The grid and window of the second pass in this region.
@@ -53,10 +58,8 @@ class RegionSpec:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
-        said = asdict(self)
-        if self.window_hu is None:  # as earlier versions write it
-            del said["window_hu"]
-        return said
+        usual = {"window_hu": None, "median_above_hu": -math.inf}  # left out, as in earlier versions
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
 
     @property
     def parts(self) -> tuple[tuple[str, ...], ...]:

@@ -98,6 +98,19 @@ def test_crops_lie_around_pieces_and_repeat_themselves():
     assert not torch.equal(sampler.draw(7, 1).image, again.image)
 
 
+def test_gas_does_not_count_for_the_median_where_a_region_says_so():
+    ct, truth = toy_volume()
+    inside = np.argwhere(truth.mask("liver"))
+    gas = tuple(inside[: 2 * len(inside) // 3].T)
+    ct.voxels[gas] = -1000
+    wheres = (replace(WHERE, regions=(replace(LIVER, median_above_hu=hu),)) for hu in (-np.inf, -200.0))
+    ((with_gas,), (without,)) = (organ_case("toy", ct, truth, truth, where).boxes for where in wheres)
+    organ = (without.bits & 1) == 1
+    assert abs(np.median(with_gas.relative[organ])) < 1
+    assert abs(np.median(without.relative[organ & (without.relative > -300)])) < 1
+    assert (with_gas.relative - without.relative).min() > 1000
+
+
 def test_a_region_has_its_own_window(monkeypatch):
     monkeypatch.setattr(crops, "GAIN", (1.0, 1.0))
     (box,) = case_of().boxes

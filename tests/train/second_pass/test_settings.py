@@ -22,13 +22,14 @@ def write(folder, text):
 
 
 def test_a_file_is_read(tmp_path):
-    path = write(tmp_path, f"steps = 7\nlr = 1\n{DATA}{REGION}margin_mm = 5\napart = true\nwindow_hu = [-300, 1500]\n")
+    seen = "window_hu = [-300, 1500]\nmedian_above_hu = -200\n"
+    path = write(tmp_path, f"steps = 7\nlr = 1\n{DATA}{REGION}margin_mm = 5\napart = true\n{seen}")
     config = load_second_pass(path, {"seed": 4})
     assert (config.steps, config.lr, config.seed, config.init) == (7, 1.0, 4, "default")
     assert config.data[0].folder == str(tmp_path / "cases")
     (region,) = config.region_specs
     assert (region.organs, region.classes, region.margin_mm, region.apart) == (("liver",), ("liver_tumour",), 5.0, True)
-    assert region.window_hu == (-300.0, 1500.0)
+    assert (region.window_hu, region.median_above_hu) == ((-300.0, 1500.0), -200.0)
     (other,) = load_second_pass(write(tmp_path, REGION), data=[tmp_path / "more"]).data
     assert other.folder == str(tmp_path / "more")
     assert is_second_pass(path)

@@ -40,6 +40,7 @@ class _Look:
     Args:
         wanted: Keys of the classes looked for.
         spec: Grid and window.
+        median_above_hu: See `RegionSpec`.
         box: On the grid of the second pass.
         inside: The organ, bool [x, y, z] of the box.
         near: Where they may be, alike.
@@ -47,6 +48,7 @@ class _Look:
 
     wanted: tuple[str, ...]
     spec: PreprocessSpec
+    median_above_hu: float
     box: Box
     inside: NDArray[np.bool_]
     near: NDArray[np.bool_]
@@ -93,7 +95,7 @@ class SecondPass:
         found = found.without([key for look in looks for key in look.wanted], classes)
         confidence = dict(found.confidence)
         for look in looks:
-            prepared = organ_crop(ct, look.inside, whole, look.box, look.spec)
+            prepared = organ_crop(ct, look.inside, whole, look.box, look.spec, look.median_above_hu)
             windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(look.near)
             thresholds = {key: self.thresholds[key] for key in look.wanted}
             plan = InferencePlan(self.predictor_of(look.wanted), thresholds, windows, self.run, self.probabilities)
@@ -111,7 +113,7 @@ class SecondPass:
                 mask = joined(organs.mask(key) for key in part)
                 if mask.sum() * organs.grid.voxel_volume_ml >= SMALLEST_ORGAN_ML:
                     box, near = surroundings(mask, region.margin_mm, spec)
-                    yield _Look(wanted, spec, box, mask[box].copy(), near)
+                    yield _Look(wanted, spec, region.median_above_hu, box, mask[box].copy(), near)
 
 
 class Neighbourhood:

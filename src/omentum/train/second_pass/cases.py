@@ -191,7 +191,8 @@ def _box(
     if not channels or mask.sum() * organs.grid.voxel_volume_ml < SMALLEST_ORGAN_ML:
         return None
     box, near = surroundings(mask, region.margin_mm, where.spec)
-    relative = relative_hu(ct, mask[box], organs.grid, box, where.spec).numpy().round().clip(-32768, 32767)
+    hu = relative_hu(ct, mask[box], organs.grid, box, where.spec, region.median_above_hu)
+    relative = hu.numpy().round().clip(-32768, 32767)
     true = [truth.mask(where.classes[k], box) for k in channels]
     pieces = (tuple(_pieces(one & near, rng)) for one in true)
     return OrganBox(

@@ -33,6 +33,8 @@ class RegionConfig:
         margin_mm: How far from the organs they may lie.
         apart: Each organ is looked at by itself, in a box of its own.
         window_hu: As that of the run, for this region only; empty for that of the run.
+        median_above_hu: HU are relative to the median of the organs' voxels above it; -200 leaves out the gas of a
+            hollow organ.
         weight: How often the region is sampled, relative to others.
     """
 
@@ -41,6 +43,7 @@ class RegionConfig:
     margin_mm: float = 7.5
     apart: bool = False
     window_hu: tuple[float, ...] = ()
+    median_above_hu: float = -math.inf
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -55,6 +58,8 @@ class RegionConfig:
             len(self.window_hu) != 2 or not -math.inf < self.window_hu[0] < self.window_hu[1] < math.inf
         ):
             raise UsageError(f"window_hu in [[regions]] goes from low to high HU, got {list(self.window_hu)}")
+        if not self.median_above_hu < math.inf:
+            raise UsageError(f"median_above_hu in [[regions]] is a number of HU, got {self.median_above_hu}")
         if not 0 < self.weight < math.inf:
             raise UsageError(f"weight in [[regions]] must be above 0 and finite, got {self.weight}")
 
@@ -67,7 +72,7 @@ class RegionConfig:
         """
         organs, classes = (keys_of(structures_in(words, guesses=False)) for words in (self.organs, self.classes))
         low_high = (self.window_hu[0], self.window_hu[1]) if self.window_hu else None
-        return RegionSpec(organs, classes, self.margin_mm, self.apart, low_high)
+        return RegionSpec(organs, classes, self.margin_mm, self.apart, low_high, self.median_above_hu)
 
 
 @dataclass(frozen=True)
