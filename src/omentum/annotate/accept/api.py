@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +23,15 @@ from omentum.annotate.accept.judge import (
 from omentum.annotate.accept.labels import LabelTarget, add_masks, find_target
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.annotate.accept.read import Renames, read_corrected
+from omentum.annotate.accept.record import record_of
 from omentum.annotate.accept.results import AcceptOutcome, AcceptResult
 from omentum.annotate.propose.api import write_worklist
 from omentum.annotate.propose.propose_case import earlier_proposal
 from omentum.annotate.round_folder import AnnotationRound, proposal_masks
 from omentum.data.correction_records import CorrectionRecord
-from omentum.data.corrections import mask_sha256, read_corrections
-from omentum.data.label_precedence import LabelSource
+from omentum.data.corrections import read_corrections
 from omentum.errors import InputError, OmentumError, UsageError, capture_warnings, warn_of_case
 from omentum.io.seg_nrrd.read import read_seg_nrrd
-from omentum.pipeline.manifest import sha256_of
 from omentum.progress import ProgressListener, SilentProgress
 from omentum.segmentation import Segmentation
 from omentum.words import keys_of, structures_in
@@ -165,7 +163,8 @@ class _Acceptance:
                 status = AcceptStatus.REFUSED
             if status is AcceptStatus.ACCEPTED:
                 taken[key] = mask
-                records.append(self._record(key, file, mask, proposed, verdict.replaced))
+                by, path = self.settings.by, file.path
+                records.append(record_of(key, mask, proposed, verdict, by=by, file=path, called=path.name))
             voxels = int(np.count_nonzero(mask))
             outcomes.append(
                 AcceptOutcome(str(file.path), file.case, key, status, reason, voxels, verdict.changed_voxels)
@@ -217,22 +216,6 @@ class _Acceptance:
                 continue
             remedy = f"call it {other}; if the proposal has swapped the sides, correct both in one file"
             raise InputError(f"its {key} lies where {other} was proposed", source=file.path, remedy=remedy)
-
-    def _record(
-        self, key: str, file: CorrectedFile, mask: Mask, proposed: Mask, replaced: LabelSource | None
-    ) -> CorrectionRecord:
-        return CorrectionRecord(
-            structure=key,
-            by=self.settings.by,
-            when=datetime.now(UTC).isoformat(timespec="seconds"),
-            file=file.path.name,
-            file_sha256=sha256_of(file.path),
-            mask_sha256=mask_sha256(mask),
-            voxels=int(np.count_nonzero(mask)),
-            proposed_voxels=int(np.count_nonzero(proposed)),
-            changed_voxels=int(np.count_nonzero(mask ^ proposed)),
-            replaced=replaced,
-        )
 
 
 def _refused(file: CorrectedFile, fault: OmentumError) -> AcceptOutcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ from omentum.annotate.accept.judge import (
 )
 from omentum.annotate.accept.options import AcceptOptions
 from omentum.annotate.accept.read import Renames, read_corrected
+from omentum.annotate.accept.record import record_of
 from omentum.data.correction_records import CaseCorrections, CorrectionRecord
-from omentum.data.corrections import mask_sha256
 from omentum.errors import InputError, UsageError, sources_shown_as
 from omentum.io.nifti import write_mask
 from omentum.io.seg_nrrd.read import read_seg_nrrd
-from omentum.pipeline.manifest import sha256_of
 from omentum.result_files import MASKS
 from omentum.segmentation import Segmentation
 from omentum.serve.state.folders import correction_name
@@ -160,15 +158,4 @@ def _record(
     verdict = judge(key, mask, before, known, options)
     if verdict.status is not AcceptStatus.ACCEPTED:
         return None
-    return CorrectionRecord(
-        structure=key,
-        by=by,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        file=shown,
-        file_sha256=sha256_of(file),
-        mask_sha256=mask_sha256(mask),
-        voxels=int(np.count_nonzero(mask)),
-        proposed_voxels=int(np.count_nonzero(before)),
-        changed_voxels=verdict.changed_voxels,
-        replaced=verdict.replaced,
-    )
+    return record_of(key, mask, before, verdict, by=by, file=file, called=shown)
