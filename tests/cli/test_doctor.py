@@ -43,7 +43,7 @@ def test_a_ct_that_works(here, capsys):
     assert "resampled to 3 x 3 x 3 mm" in report.plan.resampling
     assert report.estimate.seconds > 0
     assert report.estimate.memory_bytes > 1e9
-    assert [f.text for f in report.checks if f.about == "structures"] == ["liver, right_kidney, left_kidney"]
+    assert [f.text for f in report.checks if f.about == "structures"] == ["right_kidney, left_kidney, liver"]
     assert files_in(".") == ["ct.nii.gz"]  # nothing is written
     assert reports_from_json(reports_to_json([report])) == [report]
 
@@ -68,6 +68,29 @@ def test_the_estimate_leaves_a_second_pass_out_and_says_so(here, capsys):
     _, (report,), _ = ask("ct.nii.gz", "-w", "w.safetensors", capsys=capsys)
     (text,) = [one.text for one in report.checks if one.about == "weights"]
     assert text == "w.safetensors: 3 classes, 1 of them by a second pass that the estimate leaves out"
+
+
+@pytest.mark.parametrize("words", ["all organs", "spleen, liver", "livr"])
+def test_words_find_what_they_find_in_a_segmentation(here, capsys, words):
+    put_ct("ct.nii.gz")
+    save_checkpoint("w.safetensors", small_model())
+    asked = ("ct.nii.gz", "-w", "w.safetensors", "--classes", words)
+    code, (report,), _ = ask(*asked, capsys=capsys)
+    assert main(["segment", *asked, "-o", "out", "--no-report", "--no-preview", "--quiet"]) == code == 0
+    *guesses, found = [one for one in report.checks if one.about == "structures"]
+    assert found.text.split(", ") == json.loads(Path("out/ct/manifest.json").read_text())["options"]["classes"]
+    assert [one.outcome for one in guesses] == ["doubt"] * (words == "livr")
+
+
+@pytest.mark.parametrize("words", ["all vessels", "all organs, aorta", "lifer oil"])
+def test_words_are_refused_as_in_a_segmentation(here, capsys, words):
+    put_ct("ct.nii.gz")
+    save_checkpoint("w.safetensors", small_model())
+    asked = ("ct.nii.gz", "-w", "w.safetensors", "--classes", words)
+    code, (report,), _ = ask(*asked, capsys=capsys)
+    assert main(["segment", *asked, "-o", "out"]) == code == 2
+    (fault,) = [one.text for one in report.checks if one.about == "structures"]
+    assert capsys.readouterr().err == f"error: {fault}\n"
 
 
 def test_series_are_listed_without_the_patient(here, capsys):

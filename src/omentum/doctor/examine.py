@@ -208,16 +208,16 @@ class Examiner:
     def _word_checks(self) -> list[Diagnosis]:
         if self.options.classes is None:
             return []
-        from omentum.words import keys_of, structures_in
+        from omentum.words import chosen, guesses_in, structures_in
 
+        known = tuple(dict.fromkeys(key for weights in self.weights for key in read_spec(locate(weights)).class_keys))
         try:
-            wanted = keys_of(structures_in(self.options.classes))
+            understood = structures_in(self.options.classes)
+            wanted = chosen(understood, known)
         except OmentumError as fault:
             return [Diagnosis(Outcome.FAULT, "structures", str(fault))]
-        known = {key for weights in self.weights for key in read_spec(locate(weights)).class_keys}
-        if missing := [key for key in wanted if key not in known]:
-            return [Diagnosis(Outcome.FAULT, "structures", f"the weights do not know {', '.join(missing)}")]
-        return [Diagnosis(Outcome.FINE, "structures", ", ".join(wanted))]
+        guesses = [Diagnosis(Outcome.DOUBT, "structures", line) for line in guesses_in(understood)]
+        return [*guesses, Diagnosis(Outcome.FINE, "structures", ", ".join(wanted))]
 
     def _output_checks(self, path: Path, header: Mapping[str, Any] | None) -> list[Diagnosis]:
         """Whether the DICOM formats that are asked for can be written."""
