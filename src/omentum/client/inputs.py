@@ -10,10 +10,7 @@ from pathlib import Path
 from omentum.errors import InputError
 from omentum.io.case_names import DICOM_SUFFIX, IMAGE_SUFFIXES, ZIP_SUFFIX
 from omentum.io.dicom.open import HEAD, looks_like_dicom
-
-META_HEADER = ".mhd"
-_DATA_FILE = b"ElementDataFile"
-_LONGEST_HEADER = 64 * 1024
+from omentum.io.metaimage.data_file import HEADER_SUFFIX, MOST_HEADER_BYTES, named_data_file
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def files_of(path: str | Path) -> list[SentFile]:
     try:
         if path.is_dir():
             found = list(_dicom_files(path))
-        elif path.name.lower().endswith(META_HEADER):
+        elif path.name.lower().endswith(HEADER_SUFFIX):
             found = [_sent(path, path.name), *_data_file(path)]
         else:
             found = [_sent(path, f"ct{_suffix(path)}")]
@@ -83,8 +80,6 @@ def _dicom_files(folder: Path) -> Iterator[SentFile]:
 def _data_file(header: Path) -> Iterator[SentFile]:
     """The data file beside a MetaImage header; the service says what is wrong with a header that names none."""
     with header.open("rb") as file:
-        text = file.read(_LONGEST_HEADER)
-    line = text.partition(_DATA_FILE)[2].partition(b"=")[2].splitlines()
-    name = line[0].strip().decode("utf-8", "replace") if line else ""
-    if name and Path(name).name == name and (header.parent / name).is_file():
+        name = named_data_file(file.read(MOST_HEADER_BYTES))
+    if name is not None and (header.parent / name).is_file():
         yield _sent(header.parent / name, name)

@@ -8,13 +8,13 @@ gap or truncate the volume.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import InputError, warn_of_case
+from omentum.io.dicom.file_names import name_pattern
 from omentum.io.dicom.files import NO_DICOM, find_slices
 from omentum.io.dicom.images import QUIET
 from omentum.io.dicom.slices import Other, Slice
@@ -121,10 +121,10 @@ def _passed_over(members: Sequence[Slice], others: Sequence[Other]) -> list[Othe
     Raises:
         InputError: One of them should have been a slice.
     """
-    series, patterns = members[0].identity.series, {_pattern(one.path) for one in members}
+    series, patterns = members[0].identity.series, {name_pattern(one.path.name) for one in members}
     worth = []
     for other in others:
-        mine = _pattern(other.path) in patterns if other.series is None else other.series == series
+        mine = name_pattern(other.path.name) in patterns if other.series is None else other.series == series
         if mine and other.what not in QUIET and (other.is_placed or other.series is None):
             raise other.fault
         if other.what == NO_DICOM:
@@ -141,8 +141,3 @@ def _counted(left: Sequence[tuple[str, Path]], place: Path) -> str:
 
 def _relative(path: Path, place: Path) -> str:
     return str(path.relative_to(place)) if path != place else path.name
-
-
-def _pattern(path: Path) -> str:
-    """Common part of the file names in a series, with decimal and hexadecimal numbers removed."""
-    return re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", path.name.lower())

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from omentum.errors import GeometryError, InputError, warn_of_case
+from omentum.io.metaimage.data_file import MOST_HEADER_BYTES
 from omentum.io.scan_grid import assumed_affine, scan_grid
 from omentum.io.source import InputStream
 from omentum.volume import Affine, Grid
@@ -24,7 +25,6 @@ MAGIC = re.compile(rb"\s*(ObjectType|ObjectSubType|NDims|Comment|Name|ID)\s*=")
 """How a header begins."""
 LOCAL = "LOCAL"
 """Instead of a file name: the voxels follow the header."""
-MOST_HEADER_BYTES = 1 << 16
 MOST_VOLUMES = 1024
 MOST_NUMBER = 1e15
 """Beyond any size or place, and below what overflows."""
