@@ -164,7 +164,7 @@ CASES = (
     Case(91, "cut in half", changed(lambda content: content[: len(content) // 2]), E, "is a damaged zip file"),
     Case(91, "sizes that are lies", changed(lying), E, "is a damaged zip file"),
     Case(91, "encrypted", changed(encrypted), E, "is encrypted .unpack it with its password first"),
-    Case(91, "an unknown compression", changed(method_99), E, "is a damaged zip file: .*compression"),
+    Case(91, "an unknown compression", changed(method_99), E, "compressed by another method than deflate"),
     Case(91, "only the signature", signature, E, "is a damaged zip file"),
     Case(91, "an empty zip", holding({}, made=lambda place: place.mkdir()), E, "holds 0 files, none of them an image"),
     Case(91, "two patients in a zip", two_patients, E, r"study\.zip: holds images of 2 patients"),

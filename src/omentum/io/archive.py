@@ -7,7 +7,6 @@ thousands of files would take minutes.
 
 from __future__ import annotations
 
-import lzma
 import os
 import shutil
 import stat
@@ -41,8 +40,8 @@ _MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
 _IGNORED = ("__MACOSX",)
-_PEEKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Methods by which the first bytes of an entry are had without inflating more of it."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of these no more is inflated at once than is asked for; of bzip2 and LZMA, kilobytes would fill the memory."""
 _AGAIN = "copy or download the file again"
 
 
@@ -70,7 +69,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(archive, folder, path)
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError) as fault:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as fault:
             raise InputError(f"is a damaged zip file: {_one_line(fault)}", source=path, remedy=_AGAIN) from fault
         except OSError as fault:
             raise InputError(f"cannot be unpacked: {fault.strerror or fault}", source=path) from fault
@@ -117,8 +116,8 @@ def without_image(n_files: int, source: Path) -> InputError:
 
 
 def _may_be_image(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    """Whether an entry is named like an image, starts like DICOM, or has to be unpacked to be judged."""
-    if entry.filename.lower().endswith((*IMAGE_SUFFIXES, ZIP_SUFFIX)) or entry.compress_type not in _PEEKED:
+    """Whether an entry is named like an image, or starts like DICOM or a zip file."""
+    if entry.filename.lower().endswith((*IMAGE_SUFFIXES, ZIP_SUFFIX)):
         return True
     with archive.open(entry) as source:
         head = source.read(HEAD)
@@ -154,6 +153,9 @@ def _parts(entry: zipfile.ZipInfo, path: Path) -> tuple[str, ...]:
         raise _unsafe(entry, "is a link or a device", path)
     if entry.flag_bits & _ENCRYPTED:
         raise InputError("is encrypted", source=path, remedy="unpack it with its password first")
+    if entry.compress_type not in _METHODS:
+        reason = f"its entry {_shown(entry)} is compressed by another method than deflate"
+        raise InputError(reason, source=path, remedy="unpack it, or zip it again by the usual method")
     return name.parts
 
 
