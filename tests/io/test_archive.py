@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from case_files import put_ct
+from dicom_files import write_stack
+from metaimage_files import metaimage
 
 from omentum.errors import InputError
 from omentum.io.archive import MAX_TINY, TINY_BYTES
@@ -91,11 +93,35 @@ def test_thousands_of_files_that_are_no_images_are_looked_at_once_and_not_unpack
     assert written == []
 
 
-def test_what_lies_beside_a_ct_is_not_looked_at_twice(ct, work):
-    path = stored(zipped(ct, "ct.nii.gz"), [b"a note"] * 3)
+def test_what_lies_beside_a_ct_is_looked_at_and_not_unpacked(ct, work):
+    path = stored(zipped(ct, "ct.nii.gz"), [b"a note", bytes(TINY_BYTES), b"another"])
     work[0].clear()
     assert load_volume(path).grid.same_as(read_volume(ct).grid)
-    assert work == (["ct.nii.gz", "0.dcm", "1.dcm", "2.dcm"],) * 2
+    assert work == (["0.dcm", "1.dcm", "2.dcm", "ct.nii.gz"], ["ct.nii.gz"])
+
+
+def test_thousands_of_files_beside_a_series_are_not_unpacked(tmp_path, work):
+    hu = np.arange(4 * 5 * 3, dtype=np.int16).reshape(4, 5, 3)
+    write_stack(tmp_path / "series", hu)
+    path = stored(tmp_path / "a.zip", [b"a note" * 30] * 3000)
+    with zipfile.ZipFile(path, "a") as archive:
+        for file in sorted((tmp_path / "series").iterdir()):
+            archive.write(file, f"series/slice_{file.name}")
+    work[1].clear()
+    np.testing.assert_array_equal(load_volume(path).voxels, hu)
+    assert len(work[1]) == 3
+
+
+def test_the_data_file_of_a_header_is_unpacked_whatever_its_name(tmp_path, work):
+    hu = np.arange(4 * 5 * 3, dtype=np.int16).reshape(4, 5, 3)
+    metaimage(tmp_path, hu, "ct.mhd", "voxels of the ct")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("ct.mhd", "voxels of the ct"):
+            archive.write(tmp_path / name, f"study/{name}")
+        archive.writestr("voxels of the ct", b"not beside the header")
+    work[1].clear()
+    np.testing.assert_array_equal(load_volume(tmp_path / "a.zip").voxels, hu)
+    assert work[1] == ["ct.mhd", "voxels of the ct"]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -169,6 +169,7 @@ CASES = (
     Case(91, "an empty zip", holding({}, made=lambda place: place.mkdir()), E, "holds 0 files, none of them an image"),
     Case(91, "two patients in a zip", two_patients, E, r"study\.zip: holds images of 2 patients"),
     Case(91, "a damaged slice in the zip", holding({"image_8": bytes(300)}), E, r"study\.zip/image_8: is empty or all"),
+    Case(91, "no slice any more", holding({"image_8": b"page" * 99}), E, r"study\.zip/image_8: is no DICOM file"),
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Zip files from anywhere, unpacked into a temporary folder; nothing they say of themselves is believed.
 
 Bytes are counted while they are unpacked. Entries that would lie elsewhere, links, encrypted or damaged entries and
-archives within the archive are refused. Nothing is written for an archive without any image: on a busy disk its
-thousands of files would take minutes.
+archives within the archive are refused. Only what may be part of an image is written: on a busy disk thousands of other
+files would take minutes.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from omentum.errors import InputError, sources_shown_as
 from omentum.formatting import counted
 from omentum.home import private_folder
-from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX
-from omentum.io.dicom.open import HEAD, MAGIC, PREAMBLE, looks_like_dicom
+from omentum.io.archive_members import ZIP_MAGICS, Entry, Parts, image_members
+from omentum.io.dicom.open import MAGIC, PREAMBLE
 
 MAX_ENTRIES = 50_000
 """More than any study has."""
@@ -36,7 +36,6 @@ MAX_DEPTH = 32
 FREE_SHARE = 0.1
 """Of the free space, what is left to others."""
 
-_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
 _IGNORED = ("__MACOSX",)
@@ -51,7 +50,7 @@ def is_zip(path: Path) -> bool:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
         with path.open("rb") as file:
-            return file.read(4) in _MAGICS
+            return file.read(4) in ZIP_MAGICS
     except OSError:
         return False
 
@@ -94,20 +93,31 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     if tiny > MAX_TINY:
         reason = f"holds {tiny} files of fewer than {TINY_BYTES} bytes, too small for an image; the limit is {MAX_TINY}"
         raise InputError(reason, source=path, remedy=_AGAIN)
-    wanted = [(entry, parts) for entry in entries if not _is_ignored(parts := _parts(entry, path), entry)]
-    if not any(_may_be_image(archive, entry) for entry, _ in wanted):
-        raise without_image(len(wanted), path)
+    files = [(entry, parts) for entry in entries if not _is_ignored(parts := _parts(entry, path), entry)]
+    _check_places(files, path)
+    if not (members := image_members(archive, files)):
+        raise without_image(len(files), path)
     left = min(SLACK_BYTES + MAX_RATIO * path.stat().st_size, int((1 - FREE_SHARE) * shutil.disk_usage(folder).free))
-    for entry, parts in wanted:
+    for entry, parts in members:
         target = folder.joinpath(*parts)
         if os.path.commonpath([folder, os.path.realpath(target)]) != str(folder):
             raise _unsafe(entry, "lies outside of it", path)
-        if target.exists():
-            raise _unsafe(entry, "is there twice", path)
-        if any(parent.is_file() for parent in target.parents):
-            raise _unsafe(entry, "lies in a folder that is there as a file, too", path)
         target.parent.mkdir(parents=True, exist_ok=True)
         left -= _write(archive, entry, target, left, path)
+
+
+def _check_places(files: Sequence[Entry], path: Path) -> None:
+    """Refuse two files at one place, also if they would not be unpacked."""
+    folders: set[Parts] = set()
+    taken: set[Parts] = set()
+    for entry, parts in files:
+        above = [parts[:depth] for depth in range(1, len(parts))]
+        if parts in taken or parts in folders:
+            raise _unsafe(entry, "is there twice", path)
+        if not taken.isdisjoint(above):
+            raise _unsafe(entry, "lies in a folder that is there as a file, too", path)
+        taken.add(parts)
+        folders.update(above)
 
 
 def without_image(n_files: int, source: Path) -> InputError:
@@ -115,21 +125,12 @@ def without_image(n_files: int, source: Path) -> InputError:
     return InputError(f"holds {counted(n_files, 'file')}, none of them an image, not one CT", source=source)
 
 
-def _may_be_image(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    """Whether an entry is named like an image, or starts like DICOM or a zip file."""
-    if entry.filename.lower().endswith((*IMAGE_SUFFIXES, ZIP_SUFFIX)):
-        return True
-    with archive.open(entry) as source:
-        head = source.read(HEAD)
-    return head.startswith(_MAGICS) or looks_like_dicom(head)
-
-
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most_bytes: int, path: Path) -> int:
     """Unpack an entry; returns its bytes, counted."""
     written = 0
     with archive.open(entry) as source, target.open("xb") as file:
         while chunk := source.read(_CHUNK):
-            if not written and chunk.startswith(_MAGICS):
+            if not written and chunk.startswith(ZIP_MAGICS):
                 raise InputError(f"holds another zip file, {_shown(entry)}", source=path, remedy="unpack it first")
             written += len(chunk)
             if written > most_bytes:
@@ -139,7 +140,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most_
     return written
 
 
-def _parts(entry: zipfile.ZipInfo, path: Path) -> tuple[str, ...]:
+def _parts(entry: zipfile.ZipInfo, path: Path) -> Parts:
     """Folders and name of an entry, after the checks that need no unpacking."""
     name = PurePosixPath(entry.filename)
     if "\\" in entry.filename or ":" in entry.filename.partition("/")[0]:
@@ -159,7 +160,7 @@ def _parts(entry: zipfile.ZipInfo, path: Path) -> tuple[str, ...]:
     return name.parts
 
 
-def _is_ignored(parts: tuple[str, ...], entry: zipfile.ZipInfo) -> bool:
+def _is_ignored(parts: Parts, entry: zipfile.ZipInfo) -> bool:
     """Folders, which come with their files, and what macOS and file managers add."""
     return not parts or entry.is_dir() or parts[0] in _IGNORED or parts[-1].startswith(".")
 
