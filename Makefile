@@ -71,6 +71,21 @@ second-pass: install
 	for chest in chest_plain chest_contrast; do $(INTO_CT) $(DATA)/$$chest/ct.nii.gz runs/data/second_pass_$$chest \
 		--organs $(LUNGS) --seed 37 || exit 1; done
 	$(BIN)/omentum train recipes/default/4_second_pass.toml -o runs/second_pass
+	$(SECOND) --lesion-contrast 12 -n 50 --seed 40 -o runs/data/longer_procedural
+	$(SECOND) -n 23 --seed 41 -o runs/data/longer_procedural_faint
+	$(SECOND) --lesion-contrast 12 -n 20 --seed 42 -o runs/data/longer_restyled \
+		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
+	$(IMPLANT) --into-ct $(DATA)/abdomen_3mm/ct.nii.gz --from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz \
+		--names recipes/default/totalsegmentator_names.json -n 14 --seed 43 -o runs/data/longer_abdomen --lesion-odds 0.45
+	$(INTO_CT) -n 5 $(DATA)/liver_contrast/ct.nii.gz runs/data/longer_liver_contrast \
+		--organs liver,spleen,$(KIDNEYS),$(LUNGS),aorta --seed 44
+	$(INTO_CT) -n 5 $(DATA)/cort_liver_ct_unlabelled/ct.nii.gz runs/data/longer_cort_liver \
+		--organs liver,$(KIDNEYS),$(LUNGS),aorta --seed 45
+	$(INTO_CT) -n 5 $(DATA)/abdomen_pelvis_lowdose/ct.nii.gz runs/data/longer_lowdose \
+		--organs liver,$(KIDNEYS),$(LUNGS),aorta --seed 46
+	$(INTO_CT) -n 5 $(DATA)/chest_plain/ct.nii.gz runs/data/longer_chest_plain --organs $(LUNGS) --seed 47
+	$(INTO_CT) -n 5 $(DATA)/chest_contrast/ct.nii.gz runs/data/longer_chest_contrast --organs $(LUNGS) --seed 48
+	$(BIN)/omentum train recipes/default/5_second_pass_longer.toml -o runs/second_pass_longer
 
 # A process for each processor, up to four, with one thread each: tests are many and small.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
