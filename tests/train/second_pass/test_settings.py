@@ -11,7 +11,7 @@ from omentum.train.run.show import meanings, settings_toml
 from omentum.train.second_pass.settings import RegionConfig, SecondPassConfig
 from omentum.train.second_pass.toml_file import is_second_pass, load_second_pass
 
-RECIPE = Path(__file__).parents[3] / "recipes/default/4_second_pass.toml"
+RECIPES = Path(__file__).parents[3] / "recipes/default"
 DATA = '[[data]]\nfolder = "cases"\n'
 REGION = '[[regions]]\norgans = ["liver"]\nclasses = ["liver tumour"]\n'
 
@@ -36,12 +36,13 @@ def test_a_file_is_read(tmp_path):
     assert not is_second_pass("smoke")
 
 
-def test_the_recipe_is_read():
-    config = load_second_pass(RECIPE)
-    assert is_second_pass(RECIPE)
+@pytest.mark.parametrize(("name", "classes"), [("4_second_pass", 21), ("5_second_pass_longer", 24)])
+def test_the_recipes_are_read(name, classes):
+    config = load_second_pass(RECIPES / f"{name}.toml")
+    assert is_second_pass(RECIPES / f"{name}.toml")
     assert (config.spacing_mm, config.patch, config.crop) == ((2.5,) * 3, (64,) * 3, (48,) * 3)
     assert sum(region.weight for region in config.regions) == pytest.approx(1)
-    assert len([key for region in config.region_specs for key in region.classes]) == 21
+    assert len([key for region in config.region_specs for key in region.classes]) == classes
 
 
 @pytest.mark.parametrize("kind", [RegionConfig, SecondPassConfig])
@@ -87,7 +88,7 @@ def test_bad_settings_are_refused_by_name(tmp_path, text, message):
 
 def test_a_class_has_one_region_whatever_it_is_called():
     regions = (RegionConfig(("liver",), ("liver tumour",)), RegionConfig(("spleen",), ("liver_tumour",)))
-    config = SecondPassConfig(data=load_second_pass(RECIPE).data, regions=regions)
+    config = SecondPassConfig(data=load_second_pass(RECIPES / "4_second_pass.toml").data, regions=regions)
     with pytest.raises(UsageError, match=r"several .* look for liver_tumour"):
         config.region_specs  # noqa: B018
 
