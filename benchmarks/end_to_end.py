@@ -22,7 +22,7 @@ from inference_long import make_ct
 from omentum.infer.profiles import PROFILES
 from record import Cell, Table, publish, result_file
 
-STAGES = ("read", "prepare", "infer", "postprocess")
+STAGES = ("read", "prepare", "infer", "second_pass", "postprocess")
 OF_THE_REST = ("measure", "draw", "write")
 MEASURES = (
     *("src/omentum/cli", "src/omentum/pipeline", "src/omentum/infer"),
@@ -30,10 +30,10 @@ MEASURES = (
     *("src/omentum/model", "src/omentum/postprocess", "src/omentum/io"),
 )
 ABOUT = (
-    "Seconds by the clock; `infer` is the network with blending and the way back to the CT's grid, `the rest` is all "
-    "else: measuring (meanwhile masks are written and the report's pictures drawn), waiting for what is not drawn by "
-    "then, writing the report, starting and ending Python and loading the weights. Peak memory is that of the whole "
-    "command."
+    "Seconds by the clock; `infer` is the first network with blending and the way back to the CT's grid, `second pass` "
+    "all that the second one needs, `the rest` is all else: measuring (meanwhile masks are written and the report's "
+    "pictures drawn), waiting for what is not drawn by then, writing the report, starting and ending Python and "
+    "loading the weights. Peak memory is that of the whole command."
 )
 COLUMNS = {
     "profile": "{}",
@@ -42,10 +42,13 @@ COLUMNS = {
     "read": "{:.1f}",
     "prepare": "{:.1f}",
     "infer": "{:.1f}",
+    "second pass": "{:.1f}",
     "postprocess": "{:.1f}",
     "the rest": "**{:.1f}**",
     **{f"of it {stage}": "{:.1f}" for stage in (*OF_THE_REST, "start and end")},
     "share of infer": "{:.0%}",
+    "windows": "{}",
+    "windows of the second pass": "{}",
     "processor s": "{:.0f}",
     "peak GB": "{:.2f}",
 }
@@ -91,7 +94,8 @@ def row(name: str, profile: str, work: Path, number: int) -> list[Cell]:
     engine = manifest["engine"]
     processor, peak_gb = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
     told = [name, f"{engine['name']} {engine['precision']}", wall, *known, rest, *named, rest - sum(named)]
-    return [*told, seconds["infer"] / wall, processor, peak_gb]
+    windows = [manifest["model_grid"]["windows"], manifest.get("second_pass", {}).get("windows", 0)]
+    return [*told, seconds["infer"] / wall, *windows, processor, peak_gb]
 
 
 if __name__ == "__main__":

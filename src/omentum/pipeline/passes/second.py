@@ -93,15 +93,21 @@ class SecondPass:
         organs = Segmentation(bits, whole.affine, tuple(classes))
         looks = list(self._looks(organs))
         found = found.without([key for look in looks for key in look.wanted], classes)
-        confidence = dict(found.confidence)
+        confidence, number = dict(found.confidence), 0
         for look in looks:
             prepared = organ_crop(ct, look.inside, whole, look.box, look.spec, look.median_above_hu)
             windows = plan_windows(prepared.undo.model.shape, preprocess.patch, self.overlap).touching(look.near)
+            number += len(windows)
             thresholds = {key: self.thresholds[key] for key in look.wanted}
             plan = InferencePlan(self.predictor_of(look.wanted), thresholds, windows, self.run, self.probabilities)
             for key, one in infer_into(found, classes, prepared, plan, Neighbourhood(look.near)).items():
                 confidence[key] = _weaker(confidence.get(key), one)
-        record = {"classes": list(self.thresholds), "organs": len(looks), "spacing_mm": list(preprocess.spacing_mm)}
+        record = {
+            "classes": list(self.thresholds),
+            "organs": len(looks),
+            "windows": number,
+            "spacing_mm": list(preprocess.spacing_mm),
+        }
         return replace(found, confidence=confidence), record
 
     def _looks(self, organs: Segmentation) -> Iterator[_Look]:
