@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from omentum.model.backbones.recomputation import checkpoint_activations
-from omentum.model.build import BACKBONES, build_backbone
+from omentum.model.build import BACKBONES, SECOND_PASS_BACKBONES, build_backbone
 from omentum.model.universal import Backbone
 from omentum.spec import ModelSpec
 from record import Cell, Table, publish, result_file
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=result_file)
     arguments = parser.parse_args()
     costs = {}
-    for name in BACKBONES:
+    for name in BACKBONES | SECOND_PASS_BACKBONES:
         costs[name] = cost(name, arguments.size, arguments.repeats)
         print(f"{name}: {costs[name]}", file=sys.stderr, flush=True)
     size = " x ".join([str(arguments.size)] * 3)
@@ -112,7 +112,7 @@ def cost(name: str, size: int, repeats: int) -> Cost:
     """Everything about one backbone in its default size."""
     torch.manual_seed(0)
     backbone = build_backbone(ModelSpec(name))
-    x = torch.rand(1, 1, size, size, size)
+    x = torch.rand(1, backbone.input_channels, size, size, size)
     seconds = min(processor_seconds(backbone, x) for _ in range(repeats))
     shadow, ghost = backbone.to("meta"), x.to("meta")
     with torch.no_grad(), PeakMemory(shadow) as memory:
