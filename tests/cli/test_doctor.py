@@ -62,12 +62,30 @@ def test_the_number_of_windows_is_that_of_the_segmentation(here, capsys):
     assert {Path(name).name for name in files_in("out/ct")} == expected
 
 
-def test_the_estimate_leaves_a_second_pass_out_and_says_so(here, capsys):
+def test_a_second_pass_is_part_of_the_estimate_where_a_class_needs_it(here, capsys):
     put_ct("ct.nii.gz")
     save_checkpoint("w.safetensors", with_small_second_pass(small_model("residual_unet")))
-    _, (report,), _ = ask("ct.nii.gz", "-w", "w.safetensors", capsys=capsys)
-    (text,) = [one.text for one in report.checks if one.about == "weights"]
-    assert text == "w.safetensors: 3 classes, 1 of them by a second pass that the estimate leaves out"
+    asked = ("ct.nii.gz", "-w", "w.safetensors")
+    _, (whole,), _ = ask(*asked, capsys=capsys)
+    _, (liver,), _ = ask(*asked, "--classes", "liver", capsys=capsys)
+    _, (unknown,), _ = ask(*asked, "--classes", "lifer oil", capsys=capsys)
+    assert whole.plan.second_pass.classes == ("liver_tumour",)
+    assert whole.plan.second_pass.windows >= 1
+    assert liver.plan.second_pass is unknown.plan.second_pass is None
+    assert whole.estimate.seconds > liver.estimate.seconds
+    (text,) = [one.text for one in whole.checks if one.about == "weights"]
+    assert text == "w.safetensors: 3 classes, 1 of them by a second pass"
+    assert main(["doctor", *asked]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "second pass  " in line]
+    assert line.endswith("around organs, for 1 structure")
+
+
+def test_several_weights_have_no_second_pass(here, capsys):
+    put_ct("ct.nii.gz")
+    for name in "ab":
+        save_checkpoint(f"{name}.safetensors", with_small_second_pass(small_model("residual_unet")))
+    _, (report,), _ = ask("ct.nii.gz", "-w", "a.safetensors", "-w", "b.safetensors", capsys=capsys)
+    assert report.plan.second_pass is None
 
 
 @pytest.mark.parametrize("words", ["all organs", "spleen, liver", "livr"])

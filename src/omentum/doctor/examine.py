@@ -6,6 +6,7 @@ the one that a segmentation would give.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,12 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from omentum.anatomy.vocabulary import Understanding
 from omentum.doctor.diagnosis import Diagnosis, Outcome
-from omentum.doctor.estimate import Estimate, Workload, estimate
+from omentum.doctor.estimate import Estimate, NetworkPass, Workload, estimate
 from omentum.doctor.input_report import CasePlan, InputReport
 from omentum.doctor.kinds import Identity, InputKind, identify
 from omentum.doctor.machine import MachineReport
 from omentum.doctor.outputs import expected_outputs
+from omentum.doctor.second_pass import SecondPassPlan, plan_second_pass
 from omentum.errors import OmentumError, capture_warnings
 from omentum.formatting import size
 from omentum.infer.device import choose_device
@@ -29,6 +32,7 @@ from omentum.pipeline.batch.inputs import plan_jobs
 from omentum.pipeline.batch.options import CaseSelection
 from omentum.pipeline.dicom_outputs import check_dicom_formats
 from omentum.pipeline.options import SaveOptions, SegmentOptions
+from omentum.pipeline.passes import PassClasses
 from omentum.pipeline.reading import PreparedInput, PreprocessSpecs, prepare_case, read_case
 from omentum.pipeline.room import expected_bytes, free_bytes
 from omentum.preprocess.upright import OBLIQUE_DEGREES, is_oblique
@@ -132,7 +136,7 @@ class Examiner:
             told = Diagnosis(Outcome.FAULT, "preparing", str(fault))
             return _Examined((fine, told), case.ct.voxels.size, case.ct.header)
         plan = self._plan(ready, spec, identity)
-        costs = self._costs(ready, plan.windows, spec)
+        costs = self._costs(ready, plan, spec)
         checks = (fine, *_doubts(case.run_record.warnings, case.ct))
         return _Examined(checks, case.ct.voxels.size, case.ct.header, plan, costs)
 
@@ -143,6 +147,21 @@ class Examiner:
             return [read_spec(locate(weights)) for weights in self.weights][0]  # noqa: RUF015  # all must be readable
         except OmentumError as fault:
             return fault
+
+    @cached_property
+    def _understood(self) -> tuple[Understanding, ...]:
+        """What the words for structures mean; an UnknownStructureError if nothing."""
+        from omentum.words import structures_in
+
+        return structures_in(self.options.classes or ())
+
+    @cached_property
+    def _wanted(self) -> tuple[str, ...]:
+        """Keys of the structures that are asked for; a UsageError if the weights do not know them."""
+        from omentum.words import chosen
+
+        known = tuple(dict.fromkeys(key for weights in self.weights for key in read_spec(locate(weights)).class_keys))
+        return known if self.options.classes is None else chosen(self._understood, known)
 
     @cached_property
     def _device(self) -> Any:
@@ -175,15 +194,30 @@ class Examiner:
             resampling=_resampling(ready.case.ct, spec),
             windows=windows * len(self.weights),
             window_voxels=spec.preprocess.patch,
+            second_pass=self._second_pass(ready, spec),
             engine=" ".join(self._engine),
             outputs=expected_outputs(self.options, self.save),
         )
 
-    def _costs(self, ready: PreparedInput, windows: int, spec: CheckpointSpec) -> Estimate:
-        x, y, z = spec.preprocess.patch
+    def _second_pass(self, ready: PreparedInput, spec: CheckpointSpec) -> SecondPassPlan | None:
+        """None where no requested class needs one; several weights are averaged without theirs."""
+        if spec.second_pass is None or len(self.weights) > 1:
+            return None
+        try:
+            keys = PassClasses.of(spec, self._wanted).second
+        except OmentumError:  # `_word_checks` tells it
+            return None
+        image, how = ready.prepared.undo.model, self.options.resolved_profile()
+        return plan_second_pass(spec.second_pass, keys, image, how) if keys else None
+
+    def _costs(self, ready: PreparedInput, plan: CasePlan, spec: CheckpointSpec) -> Estimate:
+        passes = [NetworkPass(spec.model.backbone, plan.windows, math.prod(plan.window_voxels))]
+        if spec.second_pass is not None and (second := plan.second_pass) is not None:
+            voxels = math.prod(second.window_voxels)
+            passes.append(NetworkPass(spec.second_pass.model.backbone, second.windows, voxels))
         engine, precision = self._engine
         files = sum(locate(weights).stat().st_size for weights in self.weights)
-        work = Workload(ready.case.ct.voxels.size, windows, x * y * z, spec.model.backbone, files, engine, precision)
+        work = Workload(ready.case.ct.voxels.size, tuple(passes), files, engine, precision)
         on_cpu = getattr(self._device, "type", "cpu") == "cpu"
         return estimate(work, on_cpu=on_cpu, cores=self.machine.threads, avx512=self.machine.has_avx512)
 
@@ -208,15 +242,13 @@ class Examiner:
     def _word_checks(self) -> list[Diagnosis]:
         if self.options.classes is None:
             return []
-        from omentum.words import chosen, guesses_in, structures_in
+        from omentum.words import guesses_in
 
-        known = tuple(dict.fromkeys(key for weights in self.weights for key in read_spec(locate(weights)).class_keys))
         try:
-            understood = structures_in(self.options.classes)
-            wanted = chosen(understood, known)
+            wanted = self._wanted
         except OmentumError as fault:
             return [Diagnosis(Outcome.FAULT, "structures", str(fault))]
-        guesses = [Diagnosis(Outcome.DOUBT, "structures", line) for line in guesses_in(understood)]
+        guesses = [Diagnosis(Outcome.DOUBT, "structures", line) for line in guesses_in(self._understood)]
         return [*guesses, Diagnosis(Outcome.FINE, "structures", ", ".join(wanted))]
 
     def _output_checks(self, path: Path, header: Mapping[str, Any] | None) -> list[Diagnosis]:
@@ -251,9 +283,8 @@ def _report(path: Path, identity: Identity, checks: Sequence[Diagnosis]) -> Inpu
 
 
 def _second_pass_of(spec: CheckpointSpec) -> str:
-    """Words on a second pass: how much it looks at depends on the organs found, which nothing here runs for."""
-    second = spec.second_pass
-    return "" if second is None else f", {len(second.keys)} of them by a second pass that the estimate leaves out"
+    """Words on the second pass of weights."""
+    return "" if spec.second_pass is None else f", {len(spec.second_pass.keys)} of them by a second pass"
 
 
 def _doubts(warnings: Sequence[str], ct: Volume) -> list[Diagnosis]:

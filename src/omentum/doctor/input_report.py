@@ -10,6 +10,7 @@ from omentum.doctor.diagnosis import Diagnosis, Outcome
 from omentum.doctor.dicom_series import SeriesFacts
 from omentum.doctor.estimate import Estimate
 from omentum.doctor.kinds import InputKind
+from omentum.doctor.second_pass import SecondPassPlan
 from omentum.json_values import from_json_values
 from omentum.schemas import Schema, read_stamped, stamped
 
@@ -25,6 +26,7 @@ class CasePlan:
         resampling: How one becomes the other, in words.
         windows: Windows of the network; more than are computed if structures are located first.
         window_voxels: Size of a window.
+        second_pass: Where a requested class needs one.
         engine: What would run the network, and its precision.
         outputs: Files that would be written.
     """
@@ -35,6 +37,7 @@ class CasePlan:
     resampling: str
     windows: int
     window_voxels: tuple[int, int, int]
+    second_pass: SecondPassPlan | None
     engine: str
     outputs: tuple[str, ...]
 

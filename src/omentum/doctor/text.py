@@ -83,9 +83,15 @@ def machine_lines(report: MachineReport) -> Iterator[str]:
 def _plan(plan: CasePlan) -> Iterator[str]:
     yield _row("CT", plan.grid)
     yield _row("model grid", f"{plan.model_grid}: {plan.resampling}")
-    window = " x ".join(str(n) for n in plan.window_voxels)
-    yield _row("network", f"{plan.windows} windows of {window} voxels by {plan.engine}")
+    yield _row("network", f"{_windows(plan.windows, plan.window_voxels)} by {plan.engine}")
+    if (second := plan.second_pass) is not None:
+        windows = _windows(second.windows, second.window_voxels)
+        yield _row("second pass", f"about {windows} around organs, for {counted(len(second.classes), 'structure')}")
     yield _row("writes", ", ".join(plan.outputs))
+
+
+def _windows(number: int, window_voxels: tuple[int, int, int]) -> str:
+    return f"{counted(number, 'window')} of {' x '.join(str(n) for n in window_voxels)} voxels"
 
 
 def _row(label: str, text: str) -> str:
