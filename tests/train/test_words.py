@@ -24,7 +24,9 @@ KEYS = STRUCTURES.default_keys
 
 
 @pytest.fixture
-def nothing_installed(monkeypatch):
+def nothing_installed(monkeypatch, tmp_path):
+    """No language model, and nothing that one said in other tests."""
+    monkeypatch.setenv("OMENTUM_HOME", str(tmp_path))
     found = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: None if name == "transformers" else found(name, *more)
