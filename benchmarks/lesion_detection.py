@@ -35,7 +35,7 @@ MEASURES = (
     *("src/omentum/model/backbones/residual_unet.py", "src/omentum/preprocess", "src/omentum/postprocess"),
     *("src/omentum/evaluate/metrics", "src/omentum/phantom"),
 )
-SMALLEST_ML = {"lesions": 0.065, "lesions of 10 mm and more": 0.52}
+SMALLEST_ML = {"lesions": 0.065, "lesions_from_10_mm": 0.52}
 """Table -> a ball of 5 or 10 mm: smaller lesions are neither found nor missed, and smaller findings not false."""
 RATES = (0.5, 1.0, 2.0)
 Scores = dict[str, CaseScores]
