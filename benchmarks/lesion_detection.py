@@ -74,9 +74,8 @@ HEALTHY = {
 ORGANS = {"weights": "{}", "structure": "{}", "n": "{}", "mean Dice": "{:.3f}"}
 ABOUT = (
     "*Found* and *false* are those of the finished segmentation; sensitivities are those of the best threshold with at "
-    "most so many false lesions a scan (FROC, on the network's probabilities, without components below the smallest "
-    "volume that the weights ask for), by diameter at one. "
-    "Intervals are Wilson's, 95 %. Lesions below 5 mm count nowhere, in the second table none below 10 mm."
+    "most so many false lesions a scan (FROC, on the network's probabilities before cleaning), by diameter at one. "
+    "Intervals are Wilson's, 95 %. Neither lesions nor findings below 5 mm count, in the second table none below 10 mm."
 )
 
 
@@ -146,14 +145,13 @@ def scored(found: CaseSegmentation, case: PhantomCase, number: int, smallest_ml:
     scores = evaluate(
         found, case.truth, case=f"phantom {number}", rules=Rules(distances=False, minimum_lesion_ml=smallest_ml)
     )
-    removed_ml = found.manifest["options"]["minimum_ml"]
     curves = {
         key: curve(
             np.rint(found.probability(key) * STEPS).astype(np.uint8),
             case.truth.mask(key),
             case.truth.grid.voxel_volume_ml,
             smallest_ml,
-            removed_below_ml=removed_ml.get(key, 0.0),
+            removed_below_ml=smallest_ml,
         )
         for key in lesions()
     }

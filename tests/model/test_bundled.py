@@ -36,7 +36,17 @@ def test_it_does_not_say_where_on_whose_machine_its_data_lay():
 def test_the_second_pass_draws_small_organs_again_and_looks_for_lesions():
     spec = read_spec(str(BUNDLED))
     drawn_again = {key for region in spec.second_pass.regions for key in region.classes if key in region.organs}
-    assert drawn_again >= {"right_adrenal", "left_adrenal", "pancreas", "gallbladder", "oesophagus", "duodenum"}
+    assert drawn_again >= {
+        "spleen",
+        "stomach",
+        "aorta",
+        "right_adrenal",
+        "left_adrenal",
+        "pancreas",
+        "gallbladder",
+        "oesophagus",
+        "duodenum",
+    }
     lesions = {key for key in spec.second_pass.keys if STRUCTURES[key].is_lesion}
     assert lesions == {key for key in STRUCTURES.default_keys if STRUCTURES[key].is_lesion}
     assert set(spec.minimum_ml) == lesions
