@@ -10,7 +10,7 @@ from dicom_files import write_stack
 from metaimage_files import metaimage
 
 from omentum.errors import InputError
-from omentum.io.archive import MAX_TINY, TINY_BYTES
+from omentum.io.archive.unpack import MAX_TINY, TINY_BYTES
 from omentum.io.detect import load_volume
 from omentum.io.nifti import read_volume
 

@@ -13,7 +13,7 @@ from catalogue import PATIENT, Case, Outcome, check
 from dicom_cases import HU, stack, whole
 from dicom_frames import write_frames
 
-from omentum.io import archive
+from omentum.io.archive import unpack as archive
 from omentum.io.detect import load_volume
 
 E, W, OK = Outcome.ERROR, Outcome.WARNING, Outcome.OK

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from omentum.errors import InputError
-from omentum.io.archive import is_zip, unpacked, without_image
+from omentum.io.archive.unpack import is_zip, unpacked, without_image
 from omentum.io.case_names import IMAGE_SUFFIXES, ZIP_SUFFIX, is_image_name
 from omentum.io.dicom.open import is_dicom_file
 from omentum.io.dicom.series import read_series

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omentum.io.dicom.words_of_ct import words_of_ct
+from omentum.io.dicom.naming.words_of_ct import words_of_ct
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-/** Zip files, whose entries are inflated when they are read; mirrors `omentum.io.archive`: nothing they say of themselves is believed. */
+/** Zip files, whose entries are inflated when they are read; mirrors `omentum.io.archive.unpack`: nothing they say of themselves is believed. */
 import tables from "../tables/zip.json";
 import { ImageError } from "../volume.ts";
 import { inflateRaw } from "./gzip.ts";

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from omentum.io.dicom.damage import DamagedHeaderError, damage_errors
-from omentum.io.dicom.words_of_ct import words_of_ct
+from omentum.io.dicom.naming.words_of_ct import words_of_ct
 
 HASH_DIGITS = 16
 """Digits of a hash, enough to distinguish frames of reference."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omentum.errors import InputError, warn_of_case
-from omentum.io.dicom.file_names import name_pattern
 from omentum.io.dicom.files import NO_DICOM, find_slices
 from omentum.io.dicom.images import QUIET
+from omentum.io.dicom.naming.file_names import name_pattern
 from omentum.io.dicom.slices import Other, Slice
 from omentum.io.dicom.subseries import Subseries, subseries_of
 

@@ -1,4 +1,4 @@
-/** Series descriptions reduced to words of CT: any other word or number might be a name; mirrors `omentum.io.dicom.words_of_ct`. */
+/** Series descriptions reduced to words of CT: any other word or number might be a name; mirrors `omentum.io.dicom.naming.words_of_ct`. */
 import tables from "../../tables/dicom.json";
 
 const HIDDEN = "...";

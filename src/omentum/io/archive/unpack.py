@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from omentum.errors import InputError, sources_shown_as
 from omentum.formatting import counted
 from omentum.home import private_folder
-from omentum.io.archive_members import ZIP_MAGICS, Entry, Parts, image_members
+from omentum.io.archive.members import ZIP_MAGICS, Entry, Parts, image_members
 from omentum.io.dicom.open import MAGIC, PREAMBLE
 
 MAX_ENTRIES = 50_000

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from omentum.io.case_names import ZIP_SUFFIX, is_image_name
-from omentum.io.dicom.file_names import name_pattern
+from omentum.io.dicom.naming.file_names import name_pattern
 from omentum.io.dicom.open import HEAD, looks_like_dicom
 from omentum.io.metaimage.data_file import HEADER_SUFFIX, MOST_HEADER_BYTES, named_data_file
 

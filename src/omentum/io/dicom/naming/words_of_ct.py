@@ -36,6 +36,7 @@ def words_of_ct(text: str, hidden: str = "") -> str:
 
 @cache
 def _known() -> tuple[frozenset[str], re.Pattern[str]]:
-    content = tomllib.loads((resources.files("omentum.io.dicom") / "words_of_ct.toml").read_text(encoding="utf-8"))
+    table = resources.files("omentum.io.dicom.naming") / "words_of_ct.toml"
+    content = tomllib.loads(table.read_text(encoding="utf-8"))
     words = frozenset(word for listed in content["words"].values() for word in listed.split())
     return words, re.compile("|".join(content["patterns"].values()))
