@@ -33,7 +33,8 @@ def text_of(content: Any) -> str:
 
 
 def _dicom() -> dict[str, Any]:
-    words = tomllib.loads((resources.files("omentum.io.dicom") / "words_of_ct.toml").read_text(encoding="utf-8"))
+    table = resources.files("omentum.io.dicom.naming") / "words_of_ct.toml"
+    words = tomllib.loads(table.read_text(encoding="utf-8"))
     return {
         "max_side": images.MAX_SIDE,
         "max_frames": images.MAX_FRAMES,
