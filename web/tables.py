@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omentum.anatomy import STRUCTURES
-from omentum.io import archive
+from omentum.io.archive import unpack
 from omentum.io.dicom import geometry, images, phases, pixels, series, tilt
 from omentum.measure import class_trust, lesions
 from omentum.quality import ct_facts, ct_flags, result_flags
@@ -33,8 +33,8 @@ def text_of(content: Any) -> str:
 
 
 def _dicom() -> dict[str, Any]:
-    table = resources.files("omentum.io.dicom.naming") / "words_of_ct.toml"
-    words = tomllib.loads(table.read_text(encoding="utf-8"))
+    listed = resources.files("omentum.io.dicom.naming") / "words_of_ct.toml"
+    words = tomllib.loads(listed.read_text(encoding="utf-8"))
     return {
         "max_side": images.MAX_SIDE,
         "max_frames": images.MAX_FRAMES,
@@ -98,7 +98,7 @@ def _quality() -> dict[str, Any]:
 
 
 def _zip() -> dict[str, Any]:
-    return {"max_entries": archive.MAX_ENTRIES, "max_ratio": archive.MAX_RATIO, "slack_bytes": archive.SLACK_BYTES}
+    return {"max_entries": unpack.MAX_ENTRIES, "max_ratio": unpack.MAX_RATIO, "slack_bytes": unpack.SLACK_BYTES}
 
 
 if __name__ == "__main__":
