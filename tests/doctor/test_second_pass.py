@@ -1,6 +1,10 @@
 """The expected windows of a second pass against those that were counted."""
 
+import json
+import tomllib
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +15,9 @@ from omentum.model.checkpoint import read_spec
 from omentum.model.weights import locate
 from omentum.volume import Grid
 
-COUNTED = {"whole": (646, 61), "abdomen": (439, 49), "thorax": (368, 49), "pelvis": (305, 21)}
-"""By hand, 2026-11-30, as in benchmarks/second_pass.py: length of the image in mm, mean windows of six bodies."""
+RECORD = json.loads((Path(__file__).parents[2] / "benchmarks/results/second_pass.json").read_text())
+COUNTED = {row[0]: row[2:4] for row in RECORD["tables"]["bodies"]["rows"]}
+"""Part of the trunk -> length of the image in mm, mean windows of six bodies."""
 EXACT = find_profile("exact")
 
 
@@ -31,6 +36,13 @@ def test_windows_of_the_bundled_weights_as_counted(spec, extent):
     plan = plan_second_pass(spec, spec.keys, image(length_mm), EXACT)
     # Organs are not spread evenly over the trunk: a part of it has more or fewer than its share.
     assert plan.windows == pytest.approx(windows, rel=0.15 if extent == "whole" else 0.5)
+
+
+def test_extents_are_those_that_were_counted(spec):
+    table = tomllib.loads((resources.files("omentum.doctor") / "organ_extents.toml").read_text())["extents_mm"]
+    counted = {organ: [round(mm) for mm in extents] for organ, _, *extents in RECORD["tables"]["organs"]["rows"]}
+    assert table == {key: counted[key] for key in table}
+    assert table.keys() == {organ for region in spec.regions for organ in region.organs}
 
 
 def test_only_regions_of_classes_that_are_asked_for_count(spec):
