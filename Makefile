@@ -52,6 +52,7 @@ LUNGS = right_lung,left_lung
 # The organs of the real CTs are those that the bundled model finds well in them.
 SECOND = $(BIN)/omentum phantom --spacing 2.2,2.2,3 --lesion-odds 0.45 -j 2
 INTO_CT = $(BIN)/python recipes/default/implanted_lesions.py --lesion-odds 0.45
+SLABS = $(BIN)/python recipes/default/slabs.py
 KIDNEYS = right_kidney,left_kidney
 IMPLANT = $(BIN)/omentum phantom --lesion-contrast 12 -j 2
 second-pass: install
@@ -86,6 +87,24 @@ second-pass: install
 	$(INTO_CT) -n 5 $(DATA)/chest_plain/ct.nii.gz runs/data/longer_chest_plain --organs $(LUNGS) --seed 47
 	$(INTO_CT) -n 5 $(DATA)/chest_contrast/ct.nii.gz runs/data/longer_chest_contrast --organs $(LUNGS) --seed 48
 	$(BIN)/omentum train recipes/default/5_second_pass_longer.toml -o runs/second_pass_longer
+	$(SECOND) --lesion-contrast 12 -n 60 --seed 50 -o runs/data/again_procedural
+	$(SECOND) -n 24 --seed 51 -o runs/data/again_procedural_faint
+	$(SECOND) --lesion-contrast 12 -n 24 --seed 52 -o runs/data/again_restyled \
+		--from-labels $(DATA)/real_anatomy_labels/labels.nii.gz --names $(DATA)/real_anatomy_labels/names.json
+	$(IMPLANT) --into-ct $(DATA)/abdomen_3mm/ct.nii.gz --from-labels $(DATA)/abdomen_3mm/totalsegmentator_labels.nii.gz \
+		--names recipes/default/totalsegmentator_names.json -n 16 --seed 53 -o runs/data/again_abdomen --lesion-odds 0.45
+	$(INTO_CT) -n 5 $(DATA)/liver_contrast/ct.nii.gz runs/data/again_liver_contrast \
+		--organs liver,spleen,$(KIDNEYS),$(LUNGS),aorta --seed 54
+	$(INTO_CT) -n 5 $(DATA)/cort_liver_ct_unlabelled/ct.nii.gz runs/data/again_cort_liver \
+		--organs liver,$(KIDNEYS),$(LUNGS),aorta --seed 55
+	$(INTO_CT) -n 5 $(DATA)/abdomen_pelvis_lowdose/ct.nii.gz runs/data/again_lowdose \
+		--organs liver,$(KIDNEYS),$(LUNGS),aorta --seed 56
+	$(INTO_CT) -n 4 $(DATA)/chest_plain/ct.nii.gz runs/data/again_chest_plain --organs $(LUNGS) --seed 57
+	$(INTO_CT) -n 4 $(DATA)/chest_contrast/ct.nii.gz runs/data/again_chest_contrast --organs $(LUNGS) --seed 58
+	$(SLABS) runs/data/again_procedural runs/data/again_slabs_procedural -n 30 --seed 60
+	$(SLABS) runs/data/again_restyled runs/data/again_slabs_restyled -n 12 --seed 61
+	$(SLABS) runs/data/again_abdomen runs/data/again_slabs_abdomen -n 14 --seed 62
+	$(BIN)/omentum train recipes/default/6_second_pass_all_organs.toml -o runs/second_pass_all_organs
 
 # A process for each processor, up to four, with one thread each: tests are many and small.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal

@@ -58,7 +58,7 @@ LAYERS: dict[str, set[str]] = {
     | {"words", "process_pool", "io", "preprocess", "model", "infer", "postprocess", "measure", "quality", "report"}
     | {"data", "evaluate"},
     "annotate": CORE | {"words", "process_pool", "io", "measure", "quality", "report", "data", "evaluate", "pipeline"},
-    "train": CORE | {"words", "io", "preprocess", "data", "model", "text", "infer", "evaluate", "pipeline"},
+    "train": CORE | {"words", "io", "preprocess", "phantom", "data", "model", "text", "infer", "evaluate", "pipeline"},
     "export": CORE | {"home", "io", "model", "infer", "postprocess"},
     "doctor": CORE | {"home", "words", "io", "preprocess", "model", "infer", "quality", "pipeline"},
     "pacs": CORE | {"access", "home", "io", "pipeline"},

@@ -18,7 +18,8 @@ class RegionSpec:
         organs: Keys of the organs.
         classes: Keys of the classes looked for there; a class has one region.
         margin_mm: How far from the organs they may lie.
-        apart: Each organ is looked at by itself, in a box of its own.
+        apart: Each organ is looked at by itself, in a box of its own; a class that is one of the organs is looked for
+            around that organ alone.
         window_hu: HU relative to the organs' median that are mapped to -1 and 1; None: as everywhere else. In a lung,
             whose median is that of air, soft tissue is told from calcium by a higher window than in other organs.
         median_above_hu: Only voxels above it count for the organs' median, unless there are none: so that the gas of a
@@ -65,6 +66,15 @@ class RegionSpec:
     def parts(self) -> tuple[tuple[str, ...], ...]:
         """The organs that share a box."""
         return tuple((key,) for key in self.organs) if self.apart else (self.organs,)
+
+    def classes_around(self, part: Iterable[str]) -> tuple[str, ...]:
+        """The classes looked for in the box of some organs.
+
+        Args:
+            part: One of `parts`.
+        """
+        elsewhere = set(self.organs).difference(part)
+        return tuple(key for key in self.classes if key not in elsewhere)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,15 @@ def test_gas_does_not_count_for_the_median_where_a_region_says_so():
     assert (with_gas.relative - without.relative).min() > 1000
 
 
+def test_an_organ_drawn_again_in_a_region_of_two_is_looked_for_in_its_own_box_alone():
+    ct, truth = toy_volume()
+    pair = RegionSpec(("liver", "right_kidney"), ("right_kidney", "liver", "liver_tumour"), 3.0, apart=True)
+    annotated = Segmentation(truth.bits, truth.affine, truth.classes, {"liver", "right_kidney", "liver_tumour"})
+    liver, kidney = organ_case("toy", ct, annotated, annotated, Where((pair,), pair.classes, SPEC, SPEC)).boxes
+    assert (liver.channels, kidney.channels) == ((1, 2), (0, 2))
+    assert replace(pair, apart=False).classes_around(pair.organs) == pair.classes
+
+
 def test_a_region_has_its_own_window(monkeypatch):
     monkeypatch.setattr(crops, "GAIN", (1.0, 1.0))
     (box,) = case_of().boxes

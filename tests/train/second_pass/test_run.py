@@ -114,6 +114,20 @@ def test_a_second_pass_starts_from_that_of_the_weights_with_another_class(place)
     assert not torch.allclose(before.head.state_dict()[weight], random.head.state_dict()[weight], atol=1e-2)
 
 
+def test_a_warm_start_may_see_more_and_begins_as_if_it_did_not(place):
+    small = {"widths": [8, 8, 8], "decoded_channels": 8}
+    once = train_second_pass(config_in(place, steps=2, parameters=small | {"smoothed": [1.0]}), place / "once")
+    still = {"steps": 1, "lr": 0.0, "muon_lr": 0.0, "init": str(once), "warm_start": True}
+    more = train_second_pass(config_in(place, parameters=small | {"smoothed": [1.0, 2.0]}, **still), place / "more")
+    before, after = (load_checkpoint(path).second_pass for path in (once, more))
+    crop = torch.rand(1, 2, 16, 16, 16).round(decimals=1)
+    assert torch.allclose(before(crop), after(crop), atol=1e-3)
+    assert (after.backbone.stem.conv1.weight[:, -8:] == 0).all()
+    for other in ([], [2.0, 1.0]):
+        with pytest.raises(UsageError, match="another network"):
+            train_second_pass(config_in(place, parameters=small | {"smoothed": other}, **still), place / "other")
+
+
 def test_the_command_line_tells_what_is_trained(place, capsys):
     (place / "second.toml").write_text(
         'init = "first.safetensors"\nparameters = {widths = [8, 8, 8], decoded_channels = 8}\ncondition_width = 8\n'

@@ -36,7 +36,9 @@ def test_a_file_is_read(tmp_path):
     assert not is_second_pass("smoke")
 
 
-@pytest.mark.parametrize(("name", "classes"), [("4_second_pass", 21), ("5_second_pass_longer", 24)])
+@pytest.mark.parametrize(
+    ("name", "classes"), [("4_second_pass", 21), ("5_second_pass_longer", 24), ("6_second_pass_all_organs", 30)]
+)
 def test_the_recipes_are_read(name, classes):
     config = load_second_pass(RECIPES / f"{name}.toml")
     assert is_second_pass(RECIPES / f"{name}.toml")

@@ -8,6 +8,7 @@ lesion at all must not be normalised away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -22,6 +23,13 @@ from omentum.model.universal import Backbone
 CLOSE_UP = 5.0
 """Factor of the second, closer look at the HU."""
 CLOSE_UP_LIMIT = 1.5
+SMOOTHED_CLOSE_UP = 3.0
+"""Factor of a smoothed close-up, in which noise is less, relative to the close-up."""
+SMOOTHED_LIMIT = 2.0
+REACH = 2.5
+"""Half the width of a smoothing kernel, in SD."""
+LEAST_SHARE = 0.05
+"""Share of organ in a kernel's reach below which a smoothed value falls to 0."""
 RMS_FLOOR = 1e-3
 """Added to the mean square of the channels."""
 
@@ -32,16 +40,24 @@ class OrganUNet(Backbone):
     Args:
         widths: Channels per level, finest first.
         decoded_channels: Channels of the full-resolution feature.
+        smoothed: SD in voxels of Gaussians that average the HU of the organ, and of nothing outside it, for further
+            close-ups: a faint lesion differs from its organ by less than the noise of a voxel.
     """
 
     input_channels = 2
 
-    def __init__(self, widths: Sequence[int] = (32, 48, 96, 128), decoded_channels: int = 16) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 48, 96, 128),
+        decoded_channels: int = 16,
+        smoothed: Sequence[float] = (),
+    ) -> None:
         super().__init__()
+        self.smoothed = tuple(smoothed)
         self.deep_channels = widths[-1]
         self.decoded_channels = decoded_channels
         self.divisor = FOLD * 2 ** (len(widths) - 1)
-        self.stem = _Block(3 * FOLD**3, widths[0])
+        self.stem = _Block((3 + len(smoothed)) * FOLD**3, widths[0])
         self.down = nn.ModuleList(_Block(above, width, stride=2) for above, width in pairwise(widths))
         self.up = nn.ModuleList(_Block(below + width, width) for width, below in reversed(list(pairwise(widths))))
         self.expand = nn.Conv3d(widths[0], decoded_channels * FOLD**3, 1)
@@ -54,7 +70,9 @@ class OrganUNet(Backbone):
         """
         relative, mask = x[:, :1] * 2, x[:, 1:] * 2 - 1
         close = (relative * CLOSE_UP).clamp(-CLOSE_UP_LIMIT, CLOSE_UP_LIMIT)
-        y = self.stem(space_to_depth(torch.cat([close, relative, mask], 1)))
+        averages = [_organ_average(close, x[:, 1:], sd) for sd in self.smoothed]
+        smoothed = [(one * SMOOTHED_CLOSE_UP).clamp(-SMOOTHED_LIMIT, SMOOTHED_LIMIT) for one in averages]
+        y = self.stem(space_to_depth(torch.cat([close, relative, mask, *smoothed], 1)))
         skips = [y]
         for level in self.down:
             y = level(y)
@@ -63,6 +81,21 @@ class OrganUNet(Backbone):
         for level, skip in zip(self.up, reversed(skips[:-1]), strict=True):
             y = level(torch.cat([F.interpolate(y, scale_factor=2.0), skip], 1))
         return deep, depth_to_space(self.expand(y)), ()
+
+
+def _organ_average(values: Tensor, mask: Tensor, sd: float) -> Tensor:
+    """Gaussian average of values over a mask, both [B, 1, X, Y, Z]; SD in voxels."""
+    reach = max(1, round(REACH * sd))
+    kernel = values.new_tensor([math.exp(-0.5 * (at / sd) ** 2) for at in range(-reach, reach + 1)])
+    kernel = kernel / kernel.sum()
+    sums = torch.cat([values * mask, mask], 0)
+    for axis in range(3):
+        shape = [1, 1, 1, 1, 1]
+        shape[2 + axis] = len(kernel)
+        padding = [len(kernel) // 2 if a == axis else 0 for a in range(3)]
+        sums = F.conv3d(sums, kernel.view(shape), padding=padding)
+    total, share = sums.chunk(2)
+    return total / share.clamp_min(LEAST_SHARE)
 
 
 class _ChannelNorm(nn.Module):

@@ -113,9 +113,11 @@ class SecondPass:
     def _looks(self, organs: Segmentation) -> Iterator[_Look]:
         """The boxes around organs in which a class is looked for."""
         for region in self.spec.regions:
-            wanted = tuple(key for key in region.classes if key in self.thresholds)
             spec = region.preprocess(self.spec.preprocess)
-            for part in region.parts if wanted else ():
+            for part in region.parts:
+                wanted = tuple(key for key in region.classes_around(part) if key in self.thresholds)
+                if not wanted:
+                    continue
                 mask = joined(organs.mask(key) for key in part)
                 if mask.sum() * organs.grid.voxel_volume_ml >= SMALLEST_ORGAN_ML:
                     box, near = surroundings(mask, region.margin_mm, spec)

@@ -186,7 +186,8 @@ def _box(
     """One box; None where nothing is annotated or too little of the organ was found."""
     region = where.regions[number]
     assert truth.annotated is not None
-    channels = tuple(k for k, key in enumerate(where.classes) if key in region.classes and key in truth.annotated)
+    around = region.classes_around(part)
+    channels = tuple(k for k, key in enumerate(where.classes) if key in around and key in truth.annotated)
     mask = joined(organs.mask(key) for key in part)
     if not channels or mask.sum() * organs.grid.voxel_volume_ml < SMALLEST_ORGAN_ML:
         return None

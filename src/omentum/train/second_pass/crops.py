@@ -16,6 +16,7 @@ from omentum.boxes import Triple, cut
 from omentum.preprocess.organ_crop import organ_tensor
 from omentum.spec import PreprocessSpec
 from omentum.train.second_pass.cases import FIRST_CLASS, INSIDE, NEAR, OrganBox
+from omentum.train.second_pass.implants import NO_IMPLANTS, Implant, Implants
 
 JITTER = 10
 """The voxel that a crop is drawn for lies up to so many voxels from its middle, along each axis."""
@@ -74,6 +75,7 @@ class CropSampler:
         size: Of a crop, in voxels.
         specs: Grid and window of the second pass in each region.
         seed: Of all crops.
+        implants: What synthetic lesions are put into crops.
     """
 
     candidates: Sequence[Candidate]
@@ -82,12 +84,14 @@ class CropSampler:
     size: Triple
     specs: Sequence[PreprocessSpec]
     seed: int
+    implants: Implants = NO_IMPLANTS
 
     def draw(self, step: int, number: int) -> Crop:
         """The crop with this number in a step."""
         rng = np.random.default_rng((self.seed, step, number))
         region = self._regions[int(rng.choice(len(self._regions), p=self._shares))]
-        wants_piece = rng.random() < self.foreground_probability
+        lesion = self.implants.draw(region, rng)
+        wants_piece = rng.random() < self.foreground_probability and lesion is None
         pool = self._with_pieces[region] if wants_piece and self._with_pieces[region] else self._pools[region]
         chosen = pool[int(rng.choice(len(pool), p=_shares_of([one.weight for one in pool])))]
         points = chosen.box.organ
@@ -95,7 +99,7 @@ class CropSampler:
             pieces = chosen.box.pieces[rng.integers(len(chosen.box.pieces))]
             points = pieces[rng.integers(len(pieces))]
         middle = points[rng.integers(len(points))] + rng.integers(-JITTER, JITTER + 1, 3)
-        return crop_around(chosen.case, chosen.box, middle, self.size, self.specs[region], rng)
+        return crop_around(chosen.case, chosen.box, middle, self.size, self.specs[region], rng, lesion)
 
     @cached_property
     def _pools(self) -> list[list[Candidate]]:
@@ -116,7 +120,13 @@ class CropSampler:
 
 
 def crop_around(
-    case: str, box: OrganBox, middle: NDArray[Any], size: Triple, spec: PreprocessSpec, rng: np.random.Generator
+    case: str,
+    box: OrganBox,
+    middle: NDArray[Any],
+    size: Triple,
+    spec: PreprocessSpec,
+    rng: np.random.Generator,
+    implant: Implant | None = None,
 ) -> Crop:
     """A crop around a voxel, moved into the box and augmented.
 
@@ -129,14 +139,18 @@ def crop_around(
         size: Of the crop.
         spec: Grid and window of the second pass in the box's region.
         rng: Source of flips, noise, shift and gain.
+        implant: A synthetic lesion to put into it.
     """
     start = [
         int(np.clip(at - n // 2, 0, length - n)) if length > n else -((n - length) // 2)
         for at, n, length in zip(middle, size, box.bits.shape, strict=True)
     ]
     flipped = tuple(axis for axis in range(3) if rng.random() < FLIP)
-    bits = np.flip(cut(box.bits, start, size, 0), flipped)
-    relative = np.flip(cut(box.relative, start, size, 0), flipped).astype(np.float32)
+    bits = cut(box.bits, start, size, 0)
+    relative = cut(box.relative, start, size, 0).astype(np.float32)
+    if implant is not None:
+        relative, bits = implant.put_into(relative, bits, box.channels, spec, rng)
+    bits, relative = np.flip(bits, flipped), np.flip(relative, flipped)
     noise = rng.normal(0, rng.uniform(0, NOISE_HU), relative.shape).astype(np.float32)
     relative = (relative + noise + np.float32(rng.normal(0, SHIFT_HU))) * np.float32(rng.uniform(*GAIN))
     masks = [torch.from_numpy((bits >> k & 1).astype(np.bool_)) for k in range(FIRST_CLASS + len(box.channels))]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,6 +17,9 @@ from omentum.train.fresh_model import spread_text_features
 from omentum.train.network_check import check_network
 from omentum.train.second_pass.settings import SecondPassConfig
 
+KERNEL_DIMENSIONS = 5
+SMOOTHED = "smoothed"
+"""Parameter of `OrganUNet`."""
 SLOPE = 0.1
 """Of the leaky ReLU before the plain classifier."""
 
@@ -69,15 +74,36 @@ def new_network(config: SecondPassConfig, first: UniversalModel, classes: Sequen
 
 
 def _start_from(earlier: UniversalModel | None, network: UniversalModel, source: str) -> None:
-    """Give a network the weights of an earlier second pass; its text embeddings stay."""
+    """Give a network the weights of an earlier second pass; its text embeddings stay.
+
+    What the earlier one does not see (`smoothed`) has weights of 0 at first.
+    """
     if earlier is None:
         raise UsageError("has no second pass to start from", source=source, remedy="leave out warm_start")
-    if earlier.spec.model != network.spec.model:
+    if not _sees_all_of(network.spec.model, earlier.spec.model):
         reason = "its second pass is another network"
         remedy = "leave out warm_start, or give parameters, condition_width and head_channels as in its training"
         raise UsageError(reason, source=source, remedy=remedy)
-    own = {"text_embeddings": network.text_embeddings}
-    network.load_state_dict(earlier.state_dict() | own)
+    own = network.state_dict()
+    state = {name: _with_more_inputs(tensor, own[name].shape) for name, tensor in earlier.state_dict().items()}
+    network.load_state_dict(state | {"text_embeddings": network.text_embeddings})
+
+
+def _sees_all_of(model: ModelSpec, earlier: ModelSpec) -> bool:
+    """Whether networks are the same, but for smoothed images that one sees beyond the other's."""
+
+    def without(spec: ModelSpec) -> ModelSpec:
+        return replace(spec, parameters={name: value for name, value in spec.parameters.items() if name != SMOOTHED})
+
+    more, less = (list(spec.parameters.get(SMOOTHED, ())) for spec in (model, earlier))
+    return without(model) == without(earlier) and more[: len(less)] == less
+
+
+def _with_more_inputs(tensor: Tensor, shape: torch.Size) -> Tensor:
+    """A kernel with weights of 0 for input channels that it lacks; they come last (see `OrganUNet`)."""
+    if tensor.shape == shape or tensor.ndim != KERNEL_DIMENSIONS:
+        return tensor
+    return torch.cat([tensor, tensor.new_zeros(len(tensor), shape[1] - tensor.shape[1], *tensor.shape[2:])], 1)
 
 
 class PlainClassifier(nn.Module):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omentum.errors import UsageError
+from omentum.phantom.lesions.kinds import KINDS
 from omentum.spec import PreprocessSpec, RegionSpec
 from omentum.train.config.case_collections import DataConfig
 from omentum.train.config.checks import check_grid, check_least, check_optimisation
@@ -20,7 +21,7 @@ LEAST = {
 }
 """Smallest values that mean something."""
 
-SHARES = ("ema_decay", "foreground_probability")
+SHARES = ("ema_decay", "foreground_probability", "implant_probability")
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,13 @@ class RegionConfig:
         organs: Structures that the first pass finds, by any name.
         classes: Structures looked for there, by any name; each in one region only.
         margin_mm: How far from the organs they may lie.
-        apart: Each organ is looked at by itself, in a box of its own.
+        apart: Each organ is looked at by itself, in a box of its own; a class that is one of the organs is looked for
+            around that organ alone.
         window_hu: As that of the run, for this region only; empty for that of the run.
         median_above_hu: HU are relative to the median of the organs' voxels above it; -200 leaves out the gas of a
             hollow organ.
+        implants: Classes of the region, by any name, of which synthetic lesions are put into crops while training; see
+            `implant_probability`.
         weight: How often the region is sampled, relative to others.
     """
 
@@ -44,6 +48,7 @@ class RegionConfig:
     apart: bool = False
     window_hu: tuple[float, ...] = ()
     median_above_hu: float = -math.inf
+    implants: tuple[str, ...] = ()
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -62,6 +67,19 @@ class RegionConfig:
             raise UsageError(f"median_above_hu in [[regions]] is a number of HU, got {self.median_above_hu}")
         if not 0 < self.weight < math.inf:
             raise UsageError(f"weight in [[regions]] must be above 0 and finite, got {self.weight}")
+
+    @property
+    def implanted(self) -> tuple[str, ...]:
+        """Keys of `implants`.
+
+        Raises:
+            UsageError: A word names no structure, or one that is not looked for here or not drawn by any phantom.
+        """
+        keys = keys_of(structures_in(self.implants, guesses=False)) if self.implants else ()
+        if strange := [key for key in keys if key not in KINDS or key not in self.spec.classes]:
+            remedy = f"implants are lesions among the region's classes: {', '.join(KINDS)}"
+            raise UsageError(f"implants in [[regions]] cannot be {', '.join(strange)}", remedy=remedy)
+        return keys
 
     @property
     def spec(self) -> RegionSpec:
@@ -104,6 +122,8 @@ class SecondPassConfig:
         auxiliary_weight: Weight of the loss of a plain classifier of the same features, which trains the backbone while
             the generated heads are still forming; it decays and is not part of the result.
         foreground_probability: Probability that a crop is centred on a structure that is looked for.
+        implant_probability: Probability that a crop of a region with `implants` gets a synthetic lesion, a new one each
+            time, and is drawn anywhere in the organ.
         ema_decay: Decay of the exponential moving average of the weights, which is the result of the run.
         bf16: Train in bfloat16 where it is safe.
         save_every: Interval between checkpoints, in steps.
@@ -134,6 +154,7 @@ class SecondPassConfig:
     positive_weight_cap: float = 10.0
     auxiliary_weight: float = 0.5
     foreground_probability: float = 0.65
+    implant_probability: float = 0.0
     ema_decay: float = 0.998
     bf16: bool = True
     save_every: int = 250
@@ -155,6 +176,8 @@ class SecondPassConfig:
         check_least(self, LEAST, {"clip_norm"})
         check_optimisation(self, SHARES)
         check_grid(self)
+        for region in self.regions:
+            region.implanted  # noqa: B018  refused before anything is read
         if min(self.crop) < 1:
             raise UsageError(f"crop takes numbers of voxels, got {list(self.crop)}")
 

@@ -26,6 +26,7 @@ from omentum.train.run.identity import described
 from omentum.train.run.start import Start
 from omentum.train.second_pass.cases import OrganCase, Where, load_cases
 from omentum.train.second_pass.crops import Candidate, CropSampler
+from omentum.train.second_pass.implants import Implants
 from omentum.train.second_pass.learner import SecondPassLearner
 from omentum.train.second_pass.loop import SecondPassRun
 from omentum.train.second_pass.network import new_network
@@ -137,6 +138,11 @@ def _sampler(config: SecondPassConfig, cases: Sequence[Sequence[OrganCase]]) -> 
         config.crop,
         [region.preprocess(config.preprocess) for region in config.region_specs],
         config.seed,
+        Implants(
+            config.implant_probability,
+            [region.implanted for region in config.regions],
+            tuple(key for region in config.region_specs for key in region.classes),
+        ),
     )
 
 
