@@ -156,6 +156,22 @@ def test_an_organ_drawn_again_is_that_of_the_second_pass():
     assert once.confidence["left_kidney"] != twice.confidence["left_kidney"]
 
 
+def test_both_kidneys_drawn_again_in_one_region_keep_their_sides():
+    """The second pass calls kidney what is darker than its median by 30 to 90 HU: the cyst; nothing on the right."""
+    grid, options = ras_grid(), SegmentOptions(device="cpu", postprocess="none", locate=False)
+    ct = scan(grid)
+    ct.voxels[inside(grid, (-30, 14, 0), (8, 8, 8))] = 200  # the right kidney is large enough to be looked at
+    organs = ("left_kidney", "right_kidney")
+    pair = RegionSpec(organs, (*organs, "kidney_cyst"), 0.0, apart=True)
+    once, twice = (Segmenter(one, options).segment(ct) for one in (model(), model(pair)))
+    cyst = inside(grid, *CYST_MM)
+    assert once.mask("right_kidney").any()
+    assert not twice.mask("right_kidney").any()
+    again = twice.mask("left_kidney")
+    assert 2 * (again & cyst).sum() / (again.sum() + cyst.sum()) > 0.8
+    assert twice.manifest["second_pass"]["organs"] == 2
+
+
 def test_an_organ_too_small_to_be_drawn_again_stays_as_it_was():
     grid, options = ras_grid(), SegmentOptions(device="cpu", postprocess="none", locate=False)
     ct = scan(grid)
