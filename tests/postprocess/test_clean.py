@@ -44,19 +44,22 @@ def same(a: Segmentation, b: Segmentation) -> bool:
     return set(a.classes) == set(b.classes) and all((a.mask(key) == b.mask(key)).all() for key in a.classes)
 
 
-@given(scenes())
-def test_a_second_run_finds_nothing_to_do(seg):
-    once = clean(seg, torso_ct())
-    twice = clean(once.segmentation, torso_ct())
+@pytest.mark.parametrize("exclusive", [False, True])
+@given(seg=scenes())
+def test_a_second_run_finds_nothing_to_do(seg, exclusive):
+    once = clean(seg, torso_ct(), exclusive=exclusive)
+    twice = clean(once.segmentation, torso_ct(), exclusive=exclusive)
     assert same(twice.segmentation, once.segmentation)
     assert twice.changes == ()
 
 
-@given(scenes())
-def test_a_mirrored_image_gives_the_mirrored_result(seg):
+@pytest.mark.parametrize("exclusive", [False, True])
+@given(seg=scenes())
+def test_a_mirrored_image_gives_the_mirrored_result(seg, exclusive):
     ct = torso_ct()
-    straight = clean(seg, ct).segmentation
-    assert same(clean(mirrored(seg), Volume(ct.voxels[::-1], ct.affine)).segmentation, mirrored(straight))
+    straight = clean(seg, ct, exclusive=exclusive).segmentation
+    turned = clean(mirrored(seg), Volume(ct.voxels[::-1], ct.affine), exclusive=exclusive).segmentation
+    assert same(turned, mirrored(straight))
 
 
 @given(scenes())
@@ -70,22 +73,24 @@ def test_what_lives_in_a_host_never_grows_outside_it(seg):
             assert not (grown & ~inside).any()
 
 
-@given(scenes(), storage_orders)
-def test_any_storage_order_gives_the_same_voxels(seg, order):
+@pytest.mark.parametrize("exclusive", [False, True])
+@given(seg=scenes(), order=storage_orders)
+def test_any_storage_order_gives_the_same_voxels(seg, order, exclusive):
     ct = torso_ct()
-    straight = clean(seg, ct).segmentation
+    straight = clean(seg, ct, exclusive=exclusive).segmentation
     hu, affine = in_storage_order(ct.voxels, ct.affine, *order)
     masks = {key: in_storage_order(seg.mask(key), ct.affine, *order)[0] for key in seg.classes}
-    turned = clean(Segmentation.from_masks(masks, affine), Volume(hu, affine)).segmentation
+    turned = clean(Segmentation.from_masks(masks, affine), Volume(hu, affine), exclusive=exclusive).segmentation
     for key in seg.classes:
         expected = in_storage_order(straight.mask(key), ct.affine, *order)[0]
         np.testing.assert_array_equal(turned.mask(key), expected)
 
 
-@given(scenes())
-def test_the_order_of_classes_does_not_matter(seg):
-    other = seg.subset(seg.classes[::-1])
-    assert same(clean(seg, torso_ct()).segmentation, clean(other, torso_ct()).segmentation)
+@pytest.mark.parametrize("exclusive", [False, True])
+@given(seg=scenes())
+def test_the_order_of_classes_does_not_matter(seg, exclusive):
+    one, other = (clean(s, torso_ct(), exclusive=exclusive) for s in (seg, seg.subset(seg.classes[::-1])))
+    assert same(one.segmentation, other.segmentation)
 
 
 @given(scenes())
@@ -97,9 +102,10 @@ def test_the_published_rules_survive_everything(seg):
         np.testing.assert_array_equal(once.mask(key), seg.mask(key))
 
 
-@given(scenes())
-def test_the_account_is_right(seg):
-    cleaned = clean(seg, torso_ct())
+@pytest.mark.parametrize("exclusive", [False, True])
+@given(seg=scenes())
+def test_the_account_is_right(seg, exclusive):
+    cleaned = clean(seg, torso_ct(), exclusive=exclusive)
     for key in seg.classes:
         net = sum(c.added_ml - c.removed_ml for c in cleaned.changes if c.structure == key)
         voxels = int(cleaned.segmentation.mask(key).sum()) - int(seg.mask(key).sum())

@@ -1,7 +1,8 @@
 """Host organs of lesions and vessels, and which structures may share voxels.
 
-Three packages use the same table (`hosts` in structures.toml): `io.hosts` for masks of a label map,
-`data.harmonise.overlaps` for label sets, `measure.lesions` for one measured lesion.
+Four packages use the same table (`hosts` in structures.toml): `io.hosts` for masks of a label map,
+`data.harmonise.overlaps` for label sets, `postprocess.exclusive` for predictions, `measure.lesions` for one measured
+lesion.
 """
 
 from __future__ import annotations

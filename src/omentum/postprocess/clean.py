@@ -1,4 +1,4 @@
-"""Apply the rules in order: outside the trunk, sides, structures without a host, structures with one, hole filling.
+"""Apply the rules in order: exclusion, outside the trunk, sides, structures without a host, those with one, holes.
 
 All removal precedes all filling, and a hole is filled only where no other structure is. A second run therefore changes
 nothing, and neither the class order nor which side comes first matters.
@@ -24,6 +24,7 @@ from omentum.postprocess.anatomy_rules import (
     repair_sides,
 )
 from omentum.postprocess.components import Mask, closed_holes, components_to_keep, label_components
+from omentum.postprocess.exclusive import make_exclusive
 from omentum.postprocess.mask_editor import MaskChange, MaskEditor
 from omentum.postprocess.rules import RULES, Rule
 from omentum.postprocess.trunk import find_trunk
@@ -47,7 +48,14 @@ class Cleaned:
     changes: tuple[MaskChange, ...]
 
 
-def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, in_place: bool = False) -> Cleaned:
+def clean(
+    seg: Segmentation,
+    ct: Volume,
+    *,
+    rules: Mapping[str, Rule] = RULES,
+    in_place: bool = False,
+    exclusive: bool = False,
+) -> Cleaned:
     """Apply the table of rules.
 
     Args:
@@ -55,6 +63,7 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
         ct: CT in HU; used only for the body outline, which separates left from right and inside from outside.
         rules: By structure key; structures without a rule are unchanged.
         in_place: Modify the bits of `seg` instead of a copy.
+        exclusive: Leave voxels to one of the structures that exclude each other there; see `make_exclusive`.
 
     Raises:
         GeometryError: The grids differ.
@@ -62,6 +71,8 @@ def clean(seg: Segmentation, ct: Volume, *, rules: Mapping[str, Rule] = RULES, i
     if not ct.grid.same_as(seg.grid):
         raise GeometryError("the segmentation is not on the grid of the CT")
     editor = MaskEditor(seg if in_place else replace(seg, bits=seg.bits.copy()))
+    if exclusive:
+        make_exclusive(editor)
     ruled = {key: rules[key] for key in seg.classes if key in rules}
     in_trunk = [key for key, rule in ruled.items() if rule.trunk]
     trunk = find_trunk(ct) if in_trunk else None

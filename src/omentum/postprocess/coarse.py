@@ -53,9 +53,10 @@ class CoarseMasks:
 
     def any_shared(self, one: Sets, other: Sets) -> Box | None:
         """Box around the blocks that contain both classes."""
-        at = np.argwhere(self._holding(one) & self._holding(other))
-        if not len(at):
+        shared = self._holding(one) & self._holding(other)
+        if not shared.any():
             return None
+        at = np.argwhere(shared)
         i, j, k = (slice(int(a), int(b) + 1) for a, b in zip(at.min(axis=0), at.max(axis=0), strict=True))
         return self._voxels((i, j, k))
 
