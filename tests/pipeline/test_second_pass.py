@@ -194,6 +194,44 @@ def test_an_organ_that_helps_has_the_threshold_of_the_first_pass():
     assert not strict.mask("left_kidney").any()
 
 
+def growing(*keys, margin_mm=30.0):
+    """A second pass that draws organs again as all that is near them."""
+    grown = model(*(RegionSpec((key,), (key,), margin_mm) for key in keys))
+    grown.second_pass.forward = lambda x, classes=None: torch.full((len(x), len(keys), *x.shape[2:]), 5.0)
+    return grown
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())
+def test_organs_drawn_by_several_looks_share_no_voxel(grid):
+    options = SegmentOptions(classes=("liver", "left kidney", "right kidney"), device="cpu", locate=False)
+    options = replace(options, probabilities="uint8")
+    ct, weights = scan(grid), growing("liver", "left_kidney")
+    raw, result = (Segmenter(weights, replace(options, postprocess=p)).segment(ct) for p in ("none", "omentum"))
+    for key in ("left_kidney", "right_kidney"):  # one drawn again, one left from the first pass
+        contested = raw.mask("liver") & raw.mask(key)
+        assert contested.sum() > 20
+        assert not result.mask("liver")[contested].any()
+        assert result.mask(key)[contested].mean() > 0.95  # what the other rules leave of it
+        assert result.probability("liver")[contested].mean() > 0.5  # still what the network said
+    removed = [change for change in result.manifest["cleaned"] if change["rule"] == "exclusive"]
+    assert [change["structure"] for change in removed] == ["liver"]
+    assert set(result.confidence) == set(raw.confidence) == {"liver", "left_kidney", "right_kidney"}
+
+
+def test_without_a_second_pass_masks_are_as_the_first_drew_them():
+    """Weights that have none, and weights that have one but no organ to look at."""
+    ct, options = scan(ras_grid()), SegmentOptions(device="cpu", locate=False)
+    bands = {"liver": (50, 70), "stomach": (50, 70)}
+    alone = Segmenter(ThresholdModel(FIRST, bands), options).segment(ct)
+    assert (alone.mask("liver") & alone.mask("stomach")).sum() > 0.9 * alone.mask("liver").sum() > 0
+    ct.voxels[truth_mask("left_kidney", ct.grid)] = -100
+    unused = model(replace(CYSTS, organs=("left_kidney",)))
+    unused.bands_hu[2] = unused.bands_hu[0]  # all of the liver is right kidney, too
+    result = Segmenter(unused, options).segment(ct)
+    assert result.manifest["second_pass"]["organs"] == 0
+    assert (result.mask("liver") & result.mask("right_kidney")).sum() > 0.9 * result.mask("liver").sum() > 0
+
+
 @pytest.mark.parametrize("number", [5, 40, 100])
 def test_bits_move_to_their_places(number):
     rng = np.random.default_rng(number)

@@ -27,6 +27,7 @@ class PredictedCase:
         run_record: Record of the stages so far.
         minimum_ml: Structure key -> volume below which a component is removed, as the weights ask.
         wanted: How many of the classes, from the first on, were requested; the others only helped. All by default.
+        exclusive: See `clean`: organs were drawn by several looks, none of which knows of the others.
     """
 
     ct: Volume
@@ -36,6 +37,7 @@ class PredictedCase:
     run_record: RunRecord
     minimum_ml: Mapping[str, float] = field(default_factory=dict)
     wanted: int | None = None
+    exclusive: bool = False
 
 
 def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
@@ -59,7 +61,8 @@ def finish_case(predicted: PredictedCase, postprocess: str) -> CaseSegmentation:
 
 def _cleaned(predicted: PredictedCase, postprocess: str) -> tuple[Bits, Sequence[MaskChange]]:
     """Masks on the grid of the CT, post-processed on the upright grid, and the changes made."""
-    undo, clean = predicted.prediction.bits.undo, find_cleaner(postprocess, predicted.minimum_ml)
+    undo = predicted.prediction.bits.undo
+    clean = find_cleaner(postprocess, predicted.minimum_ml, exclusive=predicted.exclusive)
     ct = predicted.ct if undo.oblique is None else on_grid(predicted.ct, undo.native)
     cleaned = clean(Segmentation(predicted.prediction.bits.upright(), ct.affine, predicted.classes), ct)
     bits = cleaned.segmentation.bits

@@ -264,7 +264,7 @@ class Segmenter:
             found, located = infer_case(ready, plan, locator, reason)
             with run_record.stage("mirror"):
                 mirror = self._mirror(ready, plan, found, whole=not located["used"])
-            second = {}
+            second: dict[str, Any] = {}
             if self._second_pass is not None:
                 with run_record.stage("second_pass"):
                     standing = upright(case.ct, self.model.spec.preprocess)
@@ -282,7 +282,9 @@ class Segmenter:
             **describe_machine(self.device),
         }
         return PredictedCase(
-            case.ct, found, self._passes.all, manifest, run_record, self.minimum_ml, wanted=len(self.classes)
+            *(case.ct, found, self._passes.all, manifest, run_record, self.minimum_ml),
+            wanted=len(self.classes),
+            exclusive=bool(second and second["second_pass"]["organs"]),
         )
 
     def _inference_plan(self, ready: PreparedInput, progress: Progress | None) -> InferencePlan:
