@@ -69,6 +69,8 @@ def test_a_crop_without_augmentation_is_what_inference_sees(monkeypatch):
     monkeypatch.setattr(crops, "SHIFT_HU", 0.0)
     monkeypatch.setattr(crops, "FLIP", 0.0)
     monkeypatch.setattr(crops, "GAIN", (1.0, 1.0))
+    monkeypatch.setattr(crops, "PART_LOST", 0.0)
+    monkeypatch.setattr(crops, "PART_ADDED", 0.0)
     ct, truth = toy_volume()
     (box,) = case_of().boxes
     whole = model_grid(ct.grid, SPEC)
@@ -82,6 +84,26 @@ def test_a_crop_without_augmentation_is_what_inference_sees(monkeypatch):
     assert torch.equal(larger.image[:, 4:-4, 4:-4, 4:-4], crop.image)
     assert larger.image[:, :4].abs().max() == 0
     assert not larger.near[:4].any()
+
+
+@pytest.mark.parametrize(("lost", "added"), [(1.0, 0.0), (0.0, 1.0)])
+def test_the_mask_of_an_organ_is_now_and_then_in_error_but_not_the_truth(monkeypatch, lost, added):
+    monkeypatch.setattr(crops, "FLIP", 0.0)
+    (box,) = case_of().boxes
+    size = tuple(box.bits.shape)
+    organ, near = (torch.from_numpy((box.bits >> bit & 1).astype(bool)) for bit in (0, 1))
+    differ = set()
+    monkeypatch.setattr(crops, "PART_LOST", lost)
+    monkeypatch.setattr(crops, "PART_ADDED", added)
+    for seed in range(6):
+        crop = crop_around("toy", box, np.array(size) // 2, size, SPEC, np.random.default_rng(seed))
+        hint = crop.image[1] > 0.5
+        assert not (hint & ~organ).any() if lost else (hint | ~organ).all()
+        assert not (hint & ~near).any()
+        assert torch.equal(crop.near, near)
+        assert crop.truth[0].sum() == box.truth(0).sum()
+        differ.add(int((hint != organ).sum()))
+    assert len(differ) > 3
 
 
 def test_crops_lie_around_pieces_and_repeat_themselves():

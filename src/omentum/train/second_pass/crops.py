@@ -28,6 +28,11 @@ SHIFT_HU = 3.0
 """SD of the shift that is added: the first pass finds an organ a little otherwise in another scan."""
 GAIN = (0.8, 1.25)
 """Range of a factor of the contrast."""
+PART_LOST, PART_ADDED = 0.15, 0.1
+"""Probabilities that a part of the organ's mask is taken away, and that something is added to it: in another scan the
+first pass misses what it found in this one."""
+ADDED_VOXELS = (2.0, 6.0)
+"""Range of the radius of what is added."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +143,7 @@ def crop_around(
         middle: Voxel of the box, or near it.
         size: Of the crop.
         spec: Grid and window of the second pass in the box's region.
-        rng: Source of flips, noise, shift and gain.
+        rng: Source of flips, noise, shift, gain, and of errors in the organ's mask.
         implant: A synthetic lesion to put into it.
     """
     start = [
@@ -154,8 +159,27 @@ def crop_around(
     noise = rng.normal(0, rng.uniform(0, NOISE_HU), relative.shape).astype(np.float32)
     relative = (relative + noise + np.float32(rng.normal(0, SHIFT_HU))) * np.float32(rng.uniform(*GAIN))
     masks = [torch.from_numpy((bits >> k & 1).astype(np.bool_)) for k in range(FIRST_CLASS + len(box.channels))]
-    image = organ_tensor(torch.from_numpy(relative), masks[INSIDE], spec)
+    hint = torch.from_numpy(_misjudged(masks[INSIDE].numpy(), masks[NEAR].numpy(), rng))
+    image = organ_tensor(torch.from_numpy(relative), hint, spec)
     return Crop(case, box.channels, image, torch.stack(masks[FIRST_CLASS:]), masks[NEAR])
+
+
+def _misjudged(inside: NDArray[np.bool_], near: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """The organ's mask as the first pass might have found it: now and then cut off at a plane, or with a ball more."""
+    lost, added = rng.random() < PART_LOST, rng.random() < PART_ADDED
+    if lost and inside.any():
+        inside = inside & ((_offsets(inside, rng) @ rng.standard_normal(3)) > 0)
+    if added and near.any():
+        inside = inside | (near & (np.linalg.norm(_offsets(near, rng), axis=-1) < rng.uniform(*ADDED_VOXELS)))
+    return inside
+
+
+def _offsets(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
+    """From one voxel of a mask, drawn at random, to all of its array, [x, y, z, 3]."""
+    places = np.flatnonzero(mask)
+    middle = np.unravel_index(places[rng.integers(len(places))], mask.shape)
+    axes = (np.arange(n, dtype=np.float32) - at for n, at in zip(mask.shape, middle, strict=True))
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def _shares_of(weights: Sequence[float]) -> NDArray[np.float64]:
