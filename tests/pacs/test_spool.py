@@ -1,6 +1,7 @@
 """Received images on disk."""
 
 import os
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -64,13 +65,14 @@ def test_the_same_image_twice_counts_once(spool):
 
 
 def test_the_quota_holds_and_failed_series_make_room(spool, tmp_path):
-    content, _ = image()
     series = spool.add(*image(), "A")
     spool.fail(spool.take(series))
-    kept = [spool.add(*image(), "B") for _ in range(10_000 // len(content))]
+    images = [image() for _ in range(20)]  # their UIDs, and so their sizes, are random
+    fitting = sum(total <= 10_000 for total in accumulate(len(content) for content, _ in images))
+    kept = [spool.add(*one, "B") for one in images[:fitting]]
     assert not any((tmp_path / "spool" / "failed").iterdir())
     with pytest.raises(NoRoomError, match="quota of 10000 bytes"):
-        spool.add(*image(), "B")
+        spool.add(*images[fitting], "B")
     spool.done(spool.take(kept[0]))
     spool.add(*image(), "C")
 
